@@ -1,0 +1,312 @@
+"""Text to function: laws such as `E + A * params**-alpha`, and row filters such as `params < 1e9`.
+
+Text is parsed to Python's syntax tree and walked node by node; only the kinds of node named here mean anything, and
+nothing is ever passed to `eval`. The way back, from a law to its text, calls the law with symbols that write down
+what is done to them.
+"""
+
+import ast
+import inspect
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from math import isfinite
+from typing import Any, Self
+
+from bayes_scaling.errors import InputError, listed
+from bayes_scaling.laws import Law, law_inputs, law_parameters
+
+LONGEST = 2_000
+DEEPEST = 100
+
+ARITHMETIC: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+COMPARISON: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda column, values: column.isin(values),
+    ast.NotIn: lambda column, values: ~column.isin(values),
+}
+
+
+def parse_law(text: str, inputs: Sequence[str]) -> Law:
+    """Return the law that a text such as `E + A * params**-alpha` describes.
+
+    inputs: the names in the text that are data; every other name is a parameter.
+
+    Raises InputError where the text is no arithmetic of names and numbers, or leaves one of `inputs` out.
+    """
+    tree = _parse(text, "law")
+    names = _check_arithmetic(tree, text)
+    if missing := set(inputs) - names:
+        raise InputError(f"law {text!r} does not use the inputs {listed(missing)}; its names are {listed(names)}")
+    if names == set(inputs):
+        raise InputError(f"law {text!r} has no parameter: all its names {listed(names)} are inputs")
+
+    def law(**values: Any) -> Any:
+        return _arithmetic(tree, values)
+
+    kinds = inspect.Parameter
+    law.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in inputs]
+        + [kinds(name, kinds.KEYWORD_ONLY) for name in sorted(names - set(inputs))]
+    )
+    law.__name__ = law.__qualname__ = "text"
+    law.__doc__ = text
+    return law
+
+
+def law_tree(law: Law) -> ast.expr:
+    """Return the syntax tree of a law, found by calling it with symbols.
+
+    Raises InputError where the law does more than arithmetic on its arguments.
+    """
+    names = (*law_inputs(law), *law_parameters(law))
+    try:
+        written = law(**{name: _Symbol(ast.Name(name, ast.Load())) for name in names})
+    except Exception as error:
+        raise InputError(f"law {law.__name__} uses more than the operators + - * / **: {error}") from error
+    if not isinstance(written, _Symbol):
+        raise InputError(f"law {law.__name__} does not return an expression of its arguments {list(names)}")
+    return written.node
+
+
+def law_text(law: Law) -> str:
+    """Return a law as text that `parse_law` reads back to the same arithmetic.
+
+    Raises InputError where the law does more than arithmetic, or is too long to be read back.
+    """
+    tree = law_tree(law)
+    if _size(tree) > LONGEST or _depth(tree) > DEEPEST:
+        raise InputError(f"law {law.__name__} is too long to be written as text (loops multiply its terms)")
+    return ast.unparse(tree)
+
+
+def _size(tree: ast.AST, known: dict[int, int] | None = None) -> int:
+    """Count the nodes a tree has when shared branches are written out."""
+    known = {} if known is None else known
+    if id(tree) not in known:
+        known[id(tree)] = 1 + sum(_size(child, known) for child in ast.iter_child_nodes(tree))
+    return known[id(tree)]
+
+
+def parse_filter(text: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the row filter that a text such as `params < 1e9 and corpus == "c4"` describes.
+
+    The filter takes a table and returns one truth value a row. Comparisons, `and`, `or`, `not`, `in [...]`, arithmetic,
+    column names, numbers and quoted texts are understood.
+
+    Raises InputError, at once for anything else and when called for a column that the table does not have.
+    """
+    tree = _parse(text, "filter")
+    _check_condition(tree, text)
+
+    def keep(table: Mapping[str, Any]) -> Any:
+        try:
+            return _condition(tree, table)
+        except (TypeError, AttributeError) as error:
+            raise InputError(f"filter {text!r} compares values of different types: {error}") from error
+
+    keep.columns = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}  # type: ignore[attr-defined]
+    return keep
+
+
+def _parse(text: str, kind: str) -> ast.expr:
+    if len(text) > LONGEST:
+        raise InputError(f"{kind} text has {len(text)} characters; at most {LONGEST} are read")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise InputError(f"{kind} {text!r} is not an expression: {getattr(error, 'msg', error)}") from None
+    if _depth(tree) > DEEPEST:
+        raise InputError(f"{kind} {text[:60]!r}... is nested more than {DEEPEST} deep")
+    return tree
+
+
+def _depth(tree: ast.AST) -> int:
+    depth, level = 0, [tree]
+    while level:
+        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
+
+
+def _refuse(node: ast.AST, text: str, allowed: str) -> InputError:
+    return InputError(f"{text!r}: {ast.unparse(node)!r} is not allowed; use {allowed}")
+
+
+def _check_arithmetic(node: ast.AST, text: str, constants: tuple[type, ...] = (int, float)) -> set[str]:
+    """Return the names in an arithmetic expression, refusing every kind of node that is not one."""
+    match node:
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+            names = _check_arithmetic(left, text, constants) | _check_arithmetic(right, text, constants)
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in ARITHMETIC:
+            names = _check_arithmetic(operand, text, constants)
+        case ast.Name(id=name) if re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9])*", name):
+            return {name}
+        case ast.Constant(value=value) if type(value) in constants:
+            names = set()
+        case _:
+            raise _refuse(node, text, "+ - * / **, numbers, and names of letters, digits and single inner underscores")
+    if not names and not _is_finite(node):
+        raise InputError(f"{text!r}: {ast.unparse(node)!r} is not a finite real number")
+    return names
+
+
+def _is_finite(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return True
+    try:
+        value = _arithmetic(node, {})
+    except (ArithmeticError, TypeError):
+        return False
+    return isinstance(value, float) and isfinite(value)
+
+
+def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], exp: Callable[[Any], Any]) -> Any:
+    """Return what a law gives for symbols, draws or numbers, taking powers of inputs the cheap way.
+
+    logs: input -> logarithm of its value; its power is taken as exp(exponent * logarithm), several times cheaper than `**`.
+    parameters: name -> value.
+    exp: the exponential function for such values.
+    """
+    tree = law_tree(law)
+    values = {name: exp(logarithm) for name, logarithm in logs.items()} | dict(parameters)
+    known: dict[int, Any] = {}
+
+    def value(node: ast.AST) -> Any:
+        if id(node) not in known:
+            match node:
+                case ast.BinOp(left=ast.Name(id=name), op=ast.Pow(), right=exponent) if name in logs:
+                    known[id(node)] = exp(value(exponent) * logs[name])
+                case ast.BinOp(left=left, op=op, right=right):
+                    known[id(node)] = ARITHMETIC[type(op)](value(left), value(right))
+                case ast.UnaryOp(op=op, operand=operand):
+                    known[id(node)] = ARITHMETIC[type(op)](value(operand))
+                case _:
+                    known[id(node)] = _arithmetic(node, values)
+        return known[id(node)]
+
+    return value(tree)
+
+
+def _arithmetic(node: ast.AST, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.BinOp(left=left, op=op, right=right):
+            return ARITHMETIC[type(op)](_arithmetic(left, values), _arithmetic(right, values))
+        case ast.UnaryOp(op=op, operand=operand):
+            return ARITHMETIC[type(op)](_arithmetic(operand, values))
+        case ast.Name(id=name):
+            return values[name]
+        case ast.Constant(value=str() as value):
+            return value
+        case ast.Constant(value=value):
+            return float(value)  # type: ignore[arg-type]
+    raise TypeError(f"not arithmetic: {ast.dump(node)}")
+
+
+def _check_condition(node: ast.AST, text: str) -> None:
+    match node:
+        case ast.BoolOp(values=parts):
+            for part in parts:
+                _check_condition(part, text)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            _check_condition(operand, text)
+        case ast.Compare(left=left, ops=ops, comparators=comparators) if all(type(op) in COMPARISON for op in ops):
+            _check_arithmetic(left, text, (int, float, str, bool))
+            for op, value in zip(ops, comparators, strict=True):
+                members = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+                if isinstance(op, ast.In | ast.NotIn) != isinstance(value, ast.List | ast.Tuple):
+                    raise _refuse(node, text, "`in` with a list such as [1, 2], and other comparisons without")
+                for member in members:
+                    _check_arithmetic(member, text, (int, float, str, bool))
+        case _:
+            raise _refuse(node, text, "comparisons joined by and, or, not")
+
+
+def _condition(node: ast.AST, table: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.BoolOp(op=op, values=parts):
+            join = operator.and_ if isinstance(op, ast.And) else operator.or_
+            return reduce(join, (_condition(part, table) for part in parts))
+        case ast.UnaryOp(operand=operand):
+            return ~_condition(operand, table)
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            sides = [_side(side, table) for side in (left, *comparators)]
+            pairs = zip(sides, ops, sides[1:], strict=False)
+            return reduce(operator.and_, (COMPARISON[type(op)](one, other) for one, op, other in pairs))
+    raise TypeError(f"not a condition: {ast.dump(node)}")
+
+
+def _side(node: ast.AST, table: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_arithmetic(member, table) for member in node.elts]
+    return _arithmetic(node, table)
+
+
+class _Symbol:
+    """Stands for a value in a law and records the arithmetic done to it."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, node: ast.expr) -> None:
+        self.node = node
+
+    def _joined(self, op: ast.operator, other: Any, *, swapped: bool = False) -> Self:
+        sides = [self.node, _node(other)]
+        left, right = reversed(sides) if swapped else sides
+        return type(self)(ast.BinOp(left, op, right))
+
+    def __add__(self, other: Any) -> Self:
+        return self._joined(ast.Add(), other)
+
+    def __radd__(self, other: Any) -> Self:
+        return self._joined(ast.Add(), other, swapped=True)
+
+    def __sub__(self, other: Any) -> Self:
+        return self._joined(ast.Sub(), other)
+
+    def __rsub__(self, other: Any) -> Self:
+        return self._joined(ast.Sub(), other, swapped=True)
+
+    def __mul__(self, other: Any) -> Self:
+        return self._joined(ast.Mult(), other)
+
+    def __rmul__(self, other: Any) -> Self:
+        return self._joined(ast.Mult(), other, swapped=True)
+
+    def __truediv__(self, other: Any) -> Self:
+        return self._joined(ast.Div(), other)
+
+    def __rtruediv__(self, other: Any) -> Self:
+        return self._joined(ast.Div(), other, swapped=True)
+
+    def __pow__(self, other: Any) -> Self:
+        return self._joined(ast.Pow(), other)
+
+    def __rpow__(self, other: Any) -> Self:
+        return self._joined(ast.Pow(), other, swapped=True)
+
+    def __neg__(self) -> Self:
+        return type(self)(ast.UnaryOp(ast.USub(), self.node))
+
+    def __pos__(self) -> Self:
+        return self
+
+
+def _node(value: Any) -> ast.expr:
+    if isinstance(value, _Symbol):
+        return value.node
+    number = float(value)
+    return ast.UnaryOp(ast.USub(), ast.Constant(-number)) if number < 0 else ast.Constant(number)

@@ -1,0 +1,177 @@
+"""What we believe about a parameter: a prior, and terms that let it vary between groups or drift with an input.
+
+    link(parameter) = link(prior) + Varying + ... + Trend        (link: log for positive priors, identity otherwise)
+
+Written as a sum: `Prior(median=0.09, factor=1.5) + Varying("position", sd=0.2)`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import exp, isfinite, log, sqrt
+from typing import Literal
+
+from bayes_scaling.errors import InputError, listed
+
+Z90 = 1.6448536269514722
+"""A normal variable lies within +- Z90 standard deviations with probability 90 %."""
+
+DISTRIBUTIONS: dict[str, tuple[Literal["log", "identity"], tuple[str, ...]]] = {
+    "Normal": ("identity", ("mu", "sigma")),
+    "StudentT": ("identity", ("nu", "mu", "sigma")),
+    "LogNormal": ("log", ("mu", "sigma")),
+    "HalfNormal": ("log", ("sigma",)),
+    "Gamma": ("log", ("alpha", "beta")),
+    "Exponential": ("log", ("lam",)),
+}
+"""Distributions that a prior may name: the link of a parameter with it, and PyMC's names of its arguments."""
+
+
+@dataclass(frozen=True)
+class Varying:
+    """Exchangeable levels of a group, partially pooled.
+
+    link(parameter) gets z_level * s, z_level ~ Normal(0, 1), s ~ HalfNormal(sd)
+
+    over: a group, or several for their interaction (one level for each combination).
+    sd: scale of the half-normal prior of s, on the link scale: 0.1 on a log link means that levels differ by about 10 %.
+    """
+
+    over: str | tuple[str, ...]
+    sd: float
+
+    def __post_init__(self) -> None:
+        _positive(self.sd, "sd of Varying")
+        if not self.dims or len(set(self.dims)) < len(self.dims):
+            raise InputError(f"Varying needs one or several different groups to vary over, not {list(self.dims)}")
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The groups it varies over, always as a tuple."""
+        return (self.over,) if isinstance(self.over, str) else tuple(self.over)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Drift with the size of an input.
+
+    link(parameter) gets k * log(input / reference), k ~ Normal(0, sd)
+
+    on: an input of the law.
+    sd: scale of the slope; 0.1 on a log link means about 10 % for each factor e of the input.
+    """
+
+    on: str
+    sd: float
+
+    def __post_init__(self) -> None:
+        _positive(self.sd, "sd of Trend")
+
+
+type Term = Varying | Trend
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Where a parameter lies, said in the user's units in one of three ways.
+
+    median, factor: 90 % between median / factor and median * factor (log-normal; factor > 1).
+    between: 90 % between two values; log-normal where both are positive, normal otherwise.
+    distribution, arguments: a PyMC distribution by name, one of DISTRIBUTIONS, with its arguments.
+
+    Raises InputError where none or several of the three are given, or where a value is out of range.
+    """
+
+    median: float | None = None
+    factor: float | None = None
+    between: tuple[float, float] | None = None
+    distribution: str | None = None
+    arguments: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ways = [self.median is not None or self.factor is not None, self.between is not None, bool(self.distribution)]
+        if sum(ways) != 1 or (self.arguments and not self.distribution):
+            raise InputError("a prior takes one of: median and factor; between; distribution and its arguments")
+        if ways[0]:
+            if self.median is None or self.factor is None or not self.factor > 1 or not isfinite(self.factor):
+                raise InputError("a prior by median needs a factor above 1: 90 % within median / factor .. median * factor")
+            _positive(self.median, "median of a prior")
+        elif self.between is not None:
+            low, high = self.between
+            if not (isfinite(low) and isfinite(high) and low < high):
+                raise InputError(f"a prior between two values needs a lower and a higher one, not {list(self.between)}")
+            object.__setattr__(self, "between", (float(low), float(high)))
+        else:
+            self._check_distribution()
+
+    def _check_distribution(self) -> None:
+        if self.distribution not in DISTRIBUTIONS:
+            raise InputError(f"no prior distribution is called {self.distribution!r}; there are {listed(DISTRIBUTIONS)}")
+        expected = DISTRIBUTIONS[self.distribution][1]
+        if set(self.arguments) != set(expected):
+            raise InputError(f"{self.distribution} takes {list(expected)}; the prior gives {listed(self.arguments)}")
+        for name, value in self.arguments.items():
+            if name != "mu":
+                _positive(value, f"{name} of {self.distribution}")
+            elif not isfinite(value):
+                raise InputError(f"{name} of {self.distribution} must be a finite number, not {value}")
+
+    def __add__(self, term: Term) -> "Parameter":
+        return Parameter(self, (term,))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A prior and the terms added to it on the link scale."""
+
+    prior: Prior
+    terms: tuple[Term, ...] = ()
+
+    def __add__(self, term: Term) -> "Parameter":
+        return Parameter(self.prior, (*self.terms, term))
+
+
+def as_parameter(value: Prior | Parameter) -> Parameter:
+    """Return a parameter; a bare prior is one without terms."""
+    return value if isinstance(value, Parameter) else Parameter(value)
+
+
+def distribution(prior: Prior) -> tuple[str, Mapping[str, float]]:
+    """Return the name of a prior's distribution and its arguments, as PyMC calls them."""
+    if prior.median is not None and prior.factor is not None:
+        return "LogNormal", {"mu": log(prior.median), "sigma": log(prior.factor) / Z90}
+    if prior.between is not None:
+        low, high = prior.between
+        if low > 0:
+            return "LogNormal", {"mu": log(sqrt(low * high)), "sigma": log(high / low) / (2 * Z90)}
+        return "Normal", {"mu": (low + high) / 2, "sigma": (high - low) / (2 * Z90)}
+    assert prior.distribution is not None
+    return prior.distribution, prior.arguments
+
+
+def median(prior: Prior) -> float:
+    """Return the median of a prior, in the user's units."""
+    from scipy import stats
+
+    kind, of = distribution(prior)
+    match kind:
+        case "Normal" | "StudentT":
+            return float(of["mu"])
+        case "LogNormal":
+            return exp(of["mu"])
+        case "HalfNormal":
+            return float(stats.halfnorm.median(scale=of["sigma"]))
+        case "Gamma":
+            return float(stats.gamma.median(of["alpha"], scale=1 / of["beta"]))
+        case _:
+            return log(2) / of["lam"]
+
+
+def link(prior: Prior) -> Literal["log", "identity"]:
+    """Return the scale on which terms are added: log for positive priors, identity otherwise."""
+    return DISTRIBUTIONS[distribution(prior)[0]][0]
+
+
+def _positive(value: float, what: str) -> float:
+    if not isinstance(value, int | float) or not (isfinite(value) and value > 0):
+        raise InputError(f"{what} must be a positive number, not {value!r}")
+    return float(value)

@@ -1,0 +1,296 @@
+"""Table in, checked `Runs` out: the only place that checks data."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import floor, log10
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.errors import InputError, listed
+from bayes_scaling.formula import parse_filter
+
+type Table = str | Path | pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Response:
+    """The column that the law predicts, and its unit."""
+
+    column: str = "loss"
+    unit: str = "nats/token"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A column the law reads.
+
+    column: its name in the table; positive numbers.
+    unit: unit of the column, shown on axes and in tables.
+    reference: the law sees column / reference. None: the geometric mean of the runs, rounded to 1, 2 or 5 times a power of ten.
+    """
+
+    column: str
+    unit: str = ""
+    reference: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.reference is not None and not (np.isfinite(self.reference) and self.reference > 0):
+            raise InputError(f"the reference of {self.column!r} must be a positive number, not {self.reference}")
+
+
+@dataclass(frozen=True)
+class ReadingError:
+    """A column with the standard error of each row's response, known beforehand.
+
+    relative: the column is a fraction of the response (0.01 is 1 %); otherwise it is in the unit of the response.
+    """
+
+    column: str
+    relative: bool = True
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What each column of a table is for.
+
+    inputs: name in the law -> column.
+    groups: name of the dimension -> column, or several columns whose combination is a level.
+    run: column or columns that tell which run a row belongs to; becomes the group "run".
+    reading_error: standard error of each row's response, where it is known.
+    where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported.
+    """
+
+    inputs: Mapping[str, Input]
+    response: Response = Response()
+    groups: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    run: str | tuple[str, ...] | None = None
+    reading_error: ReadingError | None = None
+    where: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.where is not None:
+            parse_filter(self.where)
+        taken = {"response", "reading_error", "run"} & {*self.inputs, *self.groups}
+        if taken or set(self.inputs) & set(self.groups):
+            clash = listed(taken | (set(self.inputs) & set(self.groups)))
+            raise InputError(f"inputs and groups need names of their own; {clash} is taken")
+
+    @property
+    def dims(self) -> dict[str, tuple[str, ...]]:
+        """Every group, the runs among them, and the columns whose combination is its level."""
+        every = dict(self.groups) | ({"run": self.run} if self.run else {})
+        return {dim: (of,) if isinstance(of, str) else tuple(of) for dim, of in every.items()}
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A checked table of training runs.
+
+    table: one row a run or a point of one; columns `response`, one for each input (in its own unit), one for each group, and
+        `reading_error` (relative) where it is known.
+    columns: what the columns of the original table were for.
+    references: input -> the value it is divided by before a law sees it.
+    levels: group -> its levels, in order.
+    source: where the table came from.
+    dropped: how many rows the filter removed.
+    """
+
+    table: pd.DataFrame
+    columns: Columns
+    references: Mapping[str, float]
+    levels: Mapping[str, np.ndarray]
+    source: str = "a data frame"
+    dropped: int = 0
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def read_runs(table: Table, columns: Columns) -> Runs:
+    """Return the runs of a CSV (also .csv.gz) or Parquet file, or of a data frame, checked once and for all.
+
+    Raises InputError, in one line with file, column and first offending row, for an unreadable file, a missing or repeated
+    column, text in a number column, NaN or infinite values, values <= 0 where a logarithm is taken, or no rows left.
+    """
+    source = "the data frame" if isinstance(table, pd.DataFrame) else str(table)
+    frame = _filtered(read_table(table), columns.where, source)
+    kept = frame.reset_index(drop=True)
+    rows = frame.index.to_numpy()
+    checked = pd.DataFrame({"response": _numbers(kept, columns.response.column, source, rows)})
+    for name, one in columns.inputs.items():
+        checked[name] = _numbers(kept, one.column, source, rows)
+    for dim, parts in columns.dims.items():
+        checked[dim] = _labels(kept, parts, source, rows)
+    if columns.reading_error is not None:
+        checked["reading_error"] = _reading_error(kept, columns.reading_error, checked["response"], source, rows)
+    references = {
+        name: one.reference if one.reference is not None else round_reference(checked[name])
+        for name, one in columns.inputs.items()
+    }
+    levels = {dim: np.unique(checked[dim].to_numpy()) for dim in columns.dims}
+    dropped = frame.attrs.get("dropped", 0)
+    return Runs(checked, columns, references, levels, source, dropped)
+
+
+def subset(runs: Runs, where: str) -> Runs:
+    """Return the runs that a filter on the names of inputs and groups keeps, against the same references.
+
+    Raises InputError where the filter names no column or keeps no row.
+    """
+    kept = _filtered(runs.table, where, runs.source)
+    dropped = runs.dropped + len(runs) - len(kept)
+    levels = {dim: np.unique(kept[dim].to_numpy()) for dim in runs.levels}
+    return replace(runs, table=kept.reset_index(drop=True), levels=levels, dropped=dropped)
+
+
+def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame:
+    """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
+
+    A column may carry the name it has in the runs' table (`compute_pflops_days`) or the name in the law (`compute`).
+
+    groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
+
+    Raises InputError as `read_runs` does.
+    """
+    source = "the points" if isinstance(table, pd.DataFrame) else str(table)
+    frame = read_table(table)
+    rows = frame.index.to_numpy()
+    frame = frame.reset_index(drop=True)
+    if not len(frame):
+        raise InputError(f"{source} has no rows")
+    points = pd.DataFrame(index=frame.index)
+    for name, one in runs.columns.inputs.items():
+        column = one.column if one.column in frame or name not in frame else name
+        points[name] = _numbers(frame, column, source, rows)
+    for dim, parts in runs.columns.dims.items():
+        named = (dim,) if dim in frame and not set(parts) <= set(frame) else parts
+        if dim in groups or set(named) <= set(frame):
+            points[dim] = _labels(frame, named, source, rows)
+    return points
+
+
+def read_table(table: Table) -> pd.DataFrame:
+    """Return a file as it is: CSV, gzipped CSV or Parquet by its ending; a data frame is returned with rows numbered from 0.
+
+    Raises InputError where the file is missing, unreadable or truncated, or repeats a column name.
+    """
+    if isinstance(table, pd.DataFrame):
+        frame = table.reset_index(drop=True)
+        source = "the data frame"
+    else:
+        frame, source = _read_file(Path(table)), str(table)
+    repeated = frame.columns[frame.columns.duplicated()]
+    if len(repeated):
+        raise InputError(f"{source}: column {str(repeated[0])!r} stands there more than once; names must differ")
+    return frame
+
+
+def round_reference(values: pd.Series) -> float:
+    """Return the geometric mean rounded to 1, 2 or 5 times a power of ten, whichever is nearest in the logarithm."""
+    exponent = float(np.log10(values).mean())
+    lead = min((1, 2, 5, 10), key=lambda digit: abs(exponent - floor(exponent) - log10(digit)))
+    return float(f"{lead}e{floor(exponent)}")
+
+
+def _read_file(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
+    try:
+        if path.suffix in (".parquet", ".pq"):
+            return pd.read_parquet(path)
+        if not path.name.endswith((".csv", ".csv.gz")):
+            raise InputError(f"{path}: expected a name that ends in .csv, .csv.gz or .parquet")
+        # The header is read as a row of its own: pandas would silently rename a repeated column.
+        head = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
+        frame = pd.read_csv(path, float_precision="round_trip", low_memory=False, index_col=False)
+    except InputError:
+        raise
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{path}: the file is empty; expected a header and rows") from None
+    except (OSError, EOFError, ValueError, ImportError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"{path}: unreadable or truncated ({first})") from None
+    if len(head) != frame.shape[1]:
+        raise InputError(f"{path}: rows have {frame.shape[1]} fields, the header {len(head)}")
+    frame.columns = pd.Index(head)
+    return frame
+
+
+def _filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFrame:
+    before = len(frame)
+    if where is not None:
+        keep = parse_filter(where)
+        for name in sorted(keep.columns):  # type: ignore[attr-defined]
+            _column(frame, name, source)
+        frame = frame[keep(frame)]
+    if not len(frame):
+        why = f"the filter {where!r} keeps none of its {before} rows" if before else "it has no rows"
+        raise InputError(f"{source}: {why}")
+    frame.attrs["dropped"] = before - len(frame)
+    return frame
+
+
+def _column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
+    if name not in frame:
+        near = difflib.get_close_matches(name, [str(column) for column in frame], 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"{source}: no column {name!r}; the table has {[str(column) for column in frame]}{hint}")
+    column: pd.Series = frame[name]
+    return column
+
+
+def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray) -> pd.Series:
+    """Return a column of positive finite floats, or say where the first other value stands."""
+    column = _column(frame, name, source)
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    missing = column.isna().to_numpy()
+    _refuse_first(missing, column, f"{source}: column {name!r}", rows, "is missing; expected a number")
+    _refuse_first(numbers.isna().to_numpy(), column, f"{source}: column {name!r}", rows, "is text; expected a number")
+    _refuse_first(~np.isfinite(numbers), column, f"{source}: column {name!r}", rows, "is not finite")
+    _refuse_first(numbers <= 0, column, f"{source}: column {name!r}", rows, "is not positive, and its logarithm is taken")
+    return numbers
+
+
+def _reading_error(
+    frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray
+) -> pd.Series:
+    column = _column(frame, role.column, source)
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    wrong = ~(np.isfinite(numbers) & (numbers >= 0))
+    _refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
+    return numbers if role.relative else numbers / response
+
+
+def _labels(frame: pd.DataFrame, parts: tuple[str, ...], source: str, rows: np.ndarray) -> pd.Series:
+    for part in parts:
+        column = _column(frame, part, source)
+        _refuse_first(column.isna().to_numpy(), column, f"{source}: column {part!r}", rows, "is missing; expected a level")
+    if len(parts) > 1:
+        return pd.Series([" ".join(map(str, level)) for level in zip(*(frame[part] for part in parts), strict=True)])
+    single = frame[parts[0]]
+    return single if pd.api.types.is_numeric_dtype(single) else single.astype(str).astype(object)
+
+
+def level_index(labels: pd.Series, levels: np.ndarray) -> np.ndarray:
+    """Return the position of each label among the levels, -1 for a level never seen; "2048" and 2048.0 are 2048."""
+    known = {_as_written(level): i for i, level in enumerate(levels)}
+    return np.array([known.get(_as_written(label), -1) for label in labels], dtype=np.int64)
+
+
+def _as_written(label: Any) -> str:
+    try:
+        number = float(label)
+    except ValueError:
+        return str(label)
+    return str(int(number)) if number.is_integer() else str(number)
+
+
+def _refuse_first(wrong: Any, column: pd.Series, where: str, rows: np.ndarray, why: str) -> None:
+    wrong = np.asarray(wrong)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise InputError(f"{where}, row {rows[first] + 1}: {column.iloc[first]!r} {why}")

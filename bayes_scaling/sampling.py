@@ -1,0 +1,199 @@
+"""Compile once, sample, refit on other data, and judge whether the draws can be trusted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.geometry import information
+from bayes_scaling.model import (
+    Model,
+    build,
+    check_runs,
+    data,
+    groups_used,
+    information_name,
+    sampled_name,
+    spread_name,
+    term_name,
+    varyings,
+)
+from bayes_scaling.runs import Runs
+
+R_HAT_LIMIT = 1.01
+ESS_LIMIT = 400
+BFMI_LIMIT = 0.3
+
+_COMPILED: dict[tuple[Any, ...], tuple[dict[str, np.ndarray], Any]] = {}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to sample.
+
+    draws, tune: kept and discarded draws of each chain.
+    chains: number of independent chains.
+    seed: the same seed gives the same draws on the same machine.
+    target_accept: acceptance rate that the step size aims at; nearer 1 means smaller steps.
+    progress: show a progress bar.
+    """
+
+    draws: int = 1000
+    tune: int = 500
+    chains: int = 4
+    seed: int = 0
+    target_accept: float = 0.9
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        for name, least in {"draws": 4, "tune": 1, "chains": 1, "seed": 0}.items():
+            if getattr(self, name) < least:
+                raise InputError(f"{name} must be at least {least}, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the sampler says about its draws.
+
+    divergences: trajectories that left the posterior; any is a sign of a region not explored.
+    r_hat: largest rank-normalised split R-hat of all parameters; 1 where the chains agree.
+    ess_bulk, ess_tail: smallest effective sample sizes for the centre and for the 5 and 95 % quantiles.
+    bfmi: smallest energy Bayesian fraction of missing information of the chains.
+    worst: the parameter with the smallest effective sample size.
+    """
+
+    divergences: int
+    r_hat: float
+    ess_bulk: float
+    ess_tail: float
+    bfmi: float
+    worst: str
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for each gate that failed, with what to try; empty where all is well."""
+        found = []
+        if self.divergences:
+            found.append(
+                f"{self.divergences} divergences: raise target_accept (0.95), or give scales of Varying and noise tighter priors."
+            )
+        if not self.r_hat <= R_HAT_LIMIT:
+            found.append(f"R-hat {self.r_hat:.3f} (limit {R_HAT_LIMIT}): the chains disagree; try more tune and draws.")
+        if not (self.ess_bulk >= ESS_LIMIT and self.ess_tail >= ESS_LIMIT):
+            found.append(
+                f"effective sample size {self.ess_bulk:.0f} bulk, {self.ess_tail:.0f} tail of {self.worst} (limit {ESS_LIMIT}): "
+                "try more draws, or a prior that says more."
+            )
+        if not self.bfmi >= BFMI_LIMIT:
+            found.append(f"energy BFMI {self.bfmi:.2f} (limit {BFMI_LIMIT}): try more tune, or tighter priors of scales.")
+        return found
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gate passed."""
+        return not self.problems
+
+
+def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
+    """Return posterior draws and sampler statistics; compiles only for a model and levels not sampled before.
+
+    Raises InputError where the runs do not fit the model.
+    """
+    import nutpie
+
+    check_runs(model, runs)
+    levels, compiled = _compiled(model, runs)
+    arrays = _arrays(model, runs, levels)
+    tree = nutpie.sample(
+        compiled.with_data(**arrays),
+        draws=settings.draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        seed=settings.seed,
+        target_accept=settings.target_accept,
+        adaptation="low_rank",
+        save_warmup=False,
+        progress_bar=settings.progress,
+    )
+    stats = ["diverging", "energy", "n_steps", "step_size", "logp"]
+    return xr.DataTree.from_dict(
+        {
+            "posterior": _named(model, tree["posterior"].to_dataset(), levels, arrays),
+            "sample_stats": tree["sample_stats"].to_dataset()[stats].drop_attrs(),
+        }
+    )
+
+
+def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree:
+    """Return draws from the prior, shaped like a posterior of one chain."""
+    import pymc as pm
+
+    check_runs(model, runs)
+    levels = {dim: runs.levels[dim] for dim in groups_used(model)}
+    arrays = _arrays(model, runs, levels)
+    with build(model, arrays, levels) as built:
+        names = [variable.name for variable in built.free_RVs]
+        tree = pm.sample_prior_predictive(draws, var_names=names, random_seed=seed)
+    return xr.DataTree.from_dict({"posterior": _named(model, tree["prior"].to_dataset(), levels, arrays)})
+
+
+def health(tree: xr.DataTree) -> Health:
+    """Return the sampler's health over every parameter and level."""
+    import arviz_stats
+
+    posterior = tree["posterior"].to_dataset()
+    stats = tree["sample_stats"].to_dataset()
+    bulk = arviz_stats.ess(posterior, method="bulk")
+    r_hat = arviz_stats.rhat(posterior)
+    smallest = {name: float(bulk[name].min()) for name in bulk.data_vars}
+    return Health(
+        divergences=int(stats["diverging"].sum()),
+        r_hat=max(float(r_hat[name].max()) for name in r_hat.data_vars),
+        ess_bulk=min(smallest.values()),
+        ess_tail=min(float(value.min()) for value in arviz_stats.ess(posterior, method="tail").data_vars.values()),
+        bfmi=float(arviz_stats.bfmi(tree).energy.min()),
+        worst=min(smallest, key=lambda name: smallest[name]),
+    )
+
+
+def _compiled(model: Model, runs: Runs) -> tuple[dict[str, np.ndarray], Any]:
+    """Return the compiled sampler of a model and the levels it knows, which include those of the runs.
+
+    Runs that lack some of the levels of an earlier fit are sampled by the earlier sampler: the posterior of a level
+    without rows is its prior given the rest, as for a level never seen.
+    """
+    import nutpie
+    from pytensor import config
+
+    key = (model.law, repr(model.parameters), repr(model.noise), "reading_error" in runs.table)
+    wanted = {dim: runs.levels[dim] for dim in groups_used(model)}
+    if key in _COMPILED:
+        levels, compiled = _COMPILED[key]
+        if all(np.isin(wanted[dim], levels[dim]).all() for dim in wanted):
+            return levels, compiled
+    # Without fast-math a kernel read from the cache on disk gives the same bits as one just compiled.
+    with config.change_flags(numba__fastmath=False):
+        compiled = nutpie.compile_pymc_model(build(model, _arrays(model, runs, wanted), wanted))
+    _COMPILED[key] = wanted, compiled
+    return wanted, compiled
+
+
+def _arrays(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    arrays = data(model, runs, levels)
+    return arrays | information(model, arrays, levels)
+
+
+def _named(
+    model: Model, draws: xr.Dataset, levels: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
+) -> xr.Dataset:
+    """Return draws of each term's effect in place of the coordinates it was sampled in."""
+    for owner, term in varyings(model):
+        known = xr.DataArray(arrays[information_name(owner, term)], dims=term.dims)
+        sd = draws[spread_name(owner, term)]
+        effect = draws[sampled_name(owner, term)] * sd / np.sqrt(1.0 + known * sd**2)
+        draws = draws.drop_vars(sampled_name(owner, term)).assign({term_name(owner, term): effect})
+    kept = draws.drop_dims([dim for dim in draws.dims if dim not in ("chain", "draw", *levels)]).drop_attrs()
+    return kept.transpose("chain", "draw", ...)
