@@ -1,1 +1,105 @@
-"""x"""
+"""Posteriors over neural scaling laws: fit, predict, contrast.
+
+    runs -> model -> fit -> predict / contrast -> tables, plots
+
+Names are imported on first use, so that `import bayes_scaling` is instant.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bayes_scaling import datasets, laws, plots
+    from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
+    from bayes_scaling.errors import InputError
+    from bayes_scaling.fitting import (
+        Fit,
+        fit,
+        load,
+        parameter_table,
+        parameter_values,
+        prior,
+        published_values,
+        refit,
+        save,
+    )
+    from bayes_scaling.formula import parse_law
+    from bayes_scaling.model import Model
+    from bayes_scaling.modelfile import Study, read_study, study_runs, write_study
+    from bayes_scaling.noise import Noise
+    from bayes_scaling.parameters import Parameter, Prior, Trend, Varying
+    from bayes_scaling.prediction import predict, predict_runs, predict_table
+    from bayes_scaling.runs import Columns, Input, ReadingError, Response, Runs, read_runs, subset
+    from bayes_scaling.sampling import Settings
+
+_HOME = {
+    "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
+    "errors": ("InputError",),
+    "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
+    "formula": ("parse_law",),
+    "model": ("Model",),
+    "modelfile": ("Study", "read_study", "study_runs", "write_study"),
+    "noise": ("Noise",),
+    "parameters": ("Parameter", "Prior", "Trend", "Varying"),
+    "prediction": ("predict", "predict_runs", "predict_table"),
+    "runs": ("Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
+    "sampling": ("Settings",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+_SUBPACKAGES = ("datasets", "laws", "plots")
+
+__all__ = [
+    "Columns",
+    "Fit",
+    "Input",
+    "InputError",
+    "Model",
+    "Noise",
+    "Parameter",
+    "Prior",
+    "ReadingError",
+    "Response",
+    "Runs",
+    "Settings",
+    "Study",
+    "Trend",
+    "Varying",
+    "compute_multiplier",
+    "contrast",
+    "contrast_table",
+    "crossover",
+    "datasets",
+    "fit",
+    "laws",
+    "load",
+    "parameter_table",
+    "parameter_values",
+    "parse_law",
+    "plots",
+    "predict",
+    "predict_runs",
+    "predict_table",
+    "prior",
+    "published_values",
+    "read_runs",
+    "read_study",
+    "refit",
+    "save",
+    "study_runs",
+    "subset",
+    "write_study",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBPACKAGES:
+        return import_module(f"bayes_scaling.{name}")
+    if name in _MODULE_OF:
+        found = getattr(import_module(f"bayes_scaling.{_MODULE_OF[name]}"), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module 'bayes_scaling' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -56,7 +56,7 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
         raise InputError(f"law {text!r} has no parameter: all its names {listed(names)} are inputs")
 
     def law(**values: Any) -> Any:
-        return _arithmetic(tree, values)
+        return arithmetic(tree, values)
 
     kinds = inspect.Parameter
     law.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -168,7 +168,7 @@ def _is_finite(node: ast.AST) -> bool:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return True
     try:
-        value = _arithmetic(node, {})
+        value = arithmetic(node, {})
     except (ArithmeticError, TypeError):
         return False
     return isinstance(value, float) and isfinite(value)
@@ -195,18 +195,19 @@ def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], 
                 case ast.UnaryOp(op=op, operand=operand):
                     known[id(node)] = ARITHMETIC[type(op)](value(operand))
                 case _:
-                    known[id(node)] = _arithmetic(node, values)
+                    known[id(node)] = arithmetic(node, values)
         return known[id(node)]
 
     return value(tree)
 
 
-def _arithmetic(node: ast.AST, values: Mapping[str, Any]) -> Any:
+def arithmetic(node: ast.AST, values: Mapping[str, Any]) -> Any:
+    """Return the value of a tree of names, numbers and operators; raises KeyError for a name that has no value."""
     match node:
         case ast.BinOp(left=left, op=op, right=right):
-            return ARITHMETIC[type(op)](_arithmetic(left, values), _arithmetic(right, values))
+            return ARITHMETIC[type(op)](arithmetic(left, values), arithmetic(right, values))
         case ast.UnaryOp(op=op, operand=operand):
-            return ARITHMETIC[type(op)](_arithmetic(operand, values))
+            return ARITHMETIC[type(op)](arithmetic(operand, values))
         case ast.Name(id=name):
             return values[name]
         case ast.Constant(value=str() as value):
@@ -251,8 +252,8 @@ def _condition(node: ast.AST, table: Mapping[str, Any]) -> Any:
 
 def _side(node: ast.AST, table: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.List | ast.Tuple):
-        return [_arithmetic(member, table) for member in node.elts]
-    return _arithmetic(node, table)
+        return [arithmetic(member, table) for member in node.elts]
+    return arithmetic(node, table)
 
 
 class _Symbol:

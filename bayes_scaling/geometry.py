@@ -22,9 +22,7 @@ from bayes_scaling.parameters import as_parameter, link, median
 STEP = 1e-4
 
 
-def information(
-    model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def information(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return for each varying term the information p about each of its levels, shaped like the levels of its groups.
 
     arrays: what `model.data` returns.
@@ -51,9 +49,7 @@ def _slopes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndar
         return np.log(loss) if model.noise.on == "log_loss" else np.asarray(loss)
 
     at_medians = expected(medians)
-    moved = {
-        name: value * np.exp(STEP) if link(priors[name]) == "log" else value + STEP for name, value in medians.items()
-    }
+    moved = {name: value * np.exp(STEP) if link(priors[name]) == "log" else value + STEP for name, value in medians.items()}
     with np.errstate(invalid="ignore"):
         slopes = {name: (expected(medians | {name: moved[name]}) - at_medians) / STEP for name in medians}
     return {name: np.nan_to_num(slope, posinf=0.0, neginf=0.0) for name, slope in slopes.items()}

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import InputError, listed
-from bayes_scaling.formula import law_value
+from bayes_scaling.formula import law_tree, law_value
 from bayes_scaling.laws import Law, law_inputs, law_parameters
 from bayes_scaling.noise import Noise
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter, distribution, link
@@ -42,6 +42,10 @@ class Model:
             for term in as_parameter(parameter).terms:
                 if isinstance(term, Trend) and term.on not in law_inputs(self.law):
                     raise InputError(f"{name} has a trend on {term.on!r}; the law's inputs are {law_inputs(self.law)}")
+        law_tree(self.law)
+        names = [term_name(owner, term) for owner, term in varyings(self)]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
 
 
 def _mismatch(law: str, expected: set[str], given: set[str]) -> str:
@@ -89,9 +93,7 @@ def check_runs(model: Model, runs: Runs) -> None:
     """Raise InputError where the runs lack an input or group of the model, or a group has a single level."""
     inputs = law_inputs(model.law)
     if set(inputs) != set(runs.columns.inputs):
-        raise InputError(
-            f"{model.law.__name__} needs inputs {listed(inputs)}; the table has {listed(runs.columns.inputs)}"
-        )
+        raise InputError(f"{model.law.__name__} needs inputs {listed(inputs)}; the table has {listed(runs.columns.inputs)}")
     for owner, term in varyings(model):
         for dim in term.dims:
             if dim not in runs.levels:
@@ -122,40 +124,35 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     return arrays
 
 
-def evaluate(model: Model, draws: Any, logs: Mapping[str, Any], index: Mapping[str, Any], exp: Callable[[Any], Any]) -> Any:
+def evaluate(
+    model: Model, draws: Any, logs: Mapping[str, Any], level: Callable[[str, Varying], Any], exp: Callable[[Any], Any]
+) -> Any:
     """Return the law's loss at rows: the one bridge between symbols and draws.
 
-    draws: name -> values of parameters and terms; variables of `pymc.dims` when the model is built, `xarray.DataArray` after.
+    draws: name -> values of parameters and slopes; variables of `pymc.dims` when the model is built, `xarray.DataArray` after.
     logs: input -> log(input / reference), along the dimension "row".
-    index: group -> number of each row's level.
+    level: the owner of a varying term and the term -> its effect at each row.
     exp: the exponential function for such values, of `pymc.dims.math` or `numpy`.
     """
     values = {
-        name: _parameter(name, as_parameter(parameter), draws, logs, index, exp)
-        for name, parameter in model.parameters.items()
+        name: _parameter(name, as_parameter(parameter), draws, logs, level, exp) for name, parameter in model.parameters.items()
     }
     return law_value(model.law, logs, values, exp)
 
 
-def residual(model: Model, draws: Any, index: Mapping[str, Any]) -> Any:
+def residual(model: Model, level: Callable[[str, Varying], Any]) -> Any:
     """Return the departures that rows share, at each row, on the scale of the noise; 0 where the model has none."""
-    return sum(_level(draws[term_name("residual", effect)], effect, index) for effect in model.noise.effects)
+    return sum(level("residual", effect) for effect in model.noise.effects)
 
 
-def _parameter(name: str, parameter: Parameter, draws: Any, logs: Any, index: Any, exp: Any) -> Any:
+def _parameter(name: str, parameter: Parameter, draws: Any, logs: Any, level: Any, exp: Any) -> Any:
     if not parameter.terms:
         return draws[name]
     total = sum(
-        _level(draws[term_name(name, term)], term, index)
-        if isinstance(term, Varying)
-        else draws[term_name(name, term)] * logs[term.on]
+        level(name, term) if isinstance(term, Varying) else draws[term_name(name, term)] * logs[term.on]
         for term in parameter.terms
     )
     return draws[name] * exp(total) if link(parameter.prior) == "log" else draws[name] + total
-
-
-def _level(effect: Any, term: Varying, index: Mapping[str, Any]) -> Any:
-    return effect.isel({dim: index[dim] for dim in term.dims})
 
 
 def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "pm.Model":
@@ -179,11 +176,17 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
             for term in as_parameter(parameter).terms:
                 if isinstance(term, Trend):
                     draws[term_name(name, term)] = pmd.Normal(term_name(name, term), mu=0.0, sigma=term.sd)
-        for owner, effect in varyings(model):
-            draws[term_name(owner, effect)] = _draw_levels(owner, effect, held[information_name(owner, effect)])
-        expected = evaluate(model, draws, logs, index, pmd.math.exp)
+        effects = {
+            term_name(owner, term): _draw_levels(owner, term, held[information_name(owner, term)])
+            for owner, term in varyings(model)
+        }
+
+        def level(owner: str, term: Varying) -> Any:
+            return effects[term_name(owner, term)].isel({dim: index[dim] for dim in term.dims})
+
+        expected = evaluate(model, draws, logs, level, pmd.math.exp)
         centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
-        _observe(model.noise, centre + residual(model, draws, index), held)
+        _observe(model.noise, centre + residual(model, level), held)
     return built
 
 

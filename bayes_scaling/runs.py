@@ -255,9 +255,7 @@ def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray) -> p
     return numbers
 
 
-def _reading_error(
-    frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray
-) -> pd.Series:
+def _reading_error(frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray) -> pd.Series:
     column = _column(frame, role.column, source)
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     wrong = ~(np.isfinite(numbers) & (numbers >= 0))

@@ -41,7 +41,7 @@ class Settings:
     progress: show a progress bar.
     """
 
-    draws: int = 1000
+    draws: int = 2000
     tune: int = 500
     chains: int = 4
     seed: int = 0
@@ -186,9 +186,7 @@ def _arrays(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[
     return arrays | information(model, arrays, levels)
 
 
-def _named(
-    model: Model, draws: xr.Dataset, levels: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
-) -> xr.Dataset:
+def _named(model: Model, draws: xr.Dataset, levels: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]) -> xr.Dataset:
     """Return draws of each term's effect in place of the coordinates it was sampled in."""
     for owner, term in varyings(model):
         known = xr.DataArray(arrays[information_name(owner, term)], dims=term.dims)

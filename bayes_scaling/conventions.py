@@ -1,0 +1,90 @@
+"""From coefficients at a reference to coefficients in the inputs' own units, by the law's own dimensions.
+
+A law at reference sees x / x_ref. In A (x / x_ref)^-alpha = (A x_ref^alpha) x^-alpha the coefficient for x in its own unit
+is A x_ref^alpha. For any law, each part of its tree carries a factor of powers of the references; sums need the same factor
+on both sides and the whole carries none, which leaves one unknown after another to be solved for.
+"""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_scaling.formula import arithmetic, law_tree
+from bayes_scaling.laws import Law
+
+
+def in_units(law: Law, parameters: Mapping[str, xr.DataArray], references: Mapping[str, float]) -> dict[str, xr.DataArray]:
+    """Return the parameters whose value depends on the references, as they are for inputs in their own units.
+
+    parameters: name -> draws at the reference.
+    references: input -> its reference.
+    """
+    logs: dict[str, Any] = {name: -np.log(reference) for name, reference in references.items()}
+    tree = law_tree(law)
+    for _ in range(len(parameters)):
+        before = len(logs)
+        _solve(tree, 0.0, logs, parameters, set())
+        if len(logs) == before:
+            break
+    changed = {name: log for name, log in logs.items() if name in parameters and np.any(log != 0.0)}
+    return {name: parameters[name] * np.exp(-log) for name, log in changed.items()}
+
+
+def _log_factor(node: ast.AST, logs: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    """Return the logarithm of the factor that a part of the law carries, None where it is not known yet."""
+    match node:
+        case ast.Constant():
+            return 0.0
+        case ast.Name(id=name):
+            return logs.get(name)
+        case ast.UnaryOp(operand=operand):
+            return _log_factor(operand, logs, values)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            base, exponent = _log_factor(left, logs, values), _value(right, values)
+            return None if base is None or exponent is None else base * exponent
+        case ast.BinOp(left=left, op=op, right=right):
+            sides = _log_factor(left, logs, values), _log_factor(right, logs, values)
+            if isinstance(op, ast.Add | ast.Sub):
+                return next((side for side in sides if side is not None), None)
+            if sides[0] is None or sides[1] is None:
+                return None
+            return sides[0] + sides[1] if isinstance(op, ast.Mult) else sides[0] - sides[1]
+    return None
+
+
+def _solve(node: ast.AST, wanted: Any, logs: dict[str, Any], values: Mapping[str, Any], seen: set[int]) -> None:
+    """Record the factor of each unknown parameter below a part of the law that carries the factor `wanted`."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    match node:
+        case ast.Name(id=name):
+            logs.setdefault(name, wanted)
+        case ast.UnaryOp(operand=operand):
+            _solve(operand, wanted, logs, values, seen)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+            _solve(left, wanted, logs, values, seen)
+            _solve(right, wanted, logs, values, seen)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            _solve(right, 0.0, logs, values, seen)
+            exponent = _value(right, values)
+            if exponent is not None:
+                _solve(left, wanted / exponent, logs, values, seen)
+        case ast.BinOp(left=left, op=op, right=right):
+            sign = 1.0 if isinstance(op, ast.Mult) else -1.0
+            one, other = _log_factor(left, logs, values), _log_factor(right, logs, values)
+            if other is not None:
+                _solve(left, wanted - sign * other, logs, values, seen)
+            if one is not None:
+                _solve(right, sign * (wanted - one), logs, values, seen)
+
+
+def _value(node: ast.AST, values: Mapping[str, Any]) -> Any:
+    """Return the value of an exponent, None where it depends on an input."""
+    try:
+        return arithmetic(node, values)
+    except KeyError:
+        return None

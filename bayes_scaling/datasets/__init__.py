@@ -1,0 +1,30 @@
+"""The small published tables that come with the package, each with its source and reading error in a `.md` beside it."""
+
+import tomllib
+from importlib.resources import files
+
+import pandas as pd
+
+from bayes_scaling.errors import InputError
+
+HERE = files("bayes_scaling.datasets")
+
+
+def names() -> list[str]:
+    """Return the names of the bundled tables."""
+    return sorted(tomllib.loads(HERE.joinpath("units.toml").read_text()))
+
+
+def load(name: str) -> pd.DataFrame:
+    """Return a bundled table; `attrs["units"]` maps columns to units, `attrs["provenance"]` says where it comes from.
+
+    Raises InputError, with the names there are, for any other name.
+    """
+    units = tomllib.loads(HERE.joinpath("units.toml").read_text())
+    if name not in units:
+        raise InputError(f"no dataset is called {name!r}; the package has {sorted(units)}")
+    found = next(file for file in HERE.iterdir() if file.name in (f"{name}.csv", f"{name}.csv.gz"))
+    with found.open("rb") as stream:
+        table = pd.read_csv(stream, compression="gzip" if found.name.endswith(".gz") else None)
+    table.attrs = {"units": units[name], "provenance": HERE.joinpath(f"{name}.md").read_text()}
+    return table

@@ -1,0 +1,228 @@
+"""Model files: one TOML file says which table, which columns, and which model; here it is read, checked and written."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from bayes_scaling import datasets
+from bayes_scaling.errors import InputError
+from bayes_scaling.formula import law_text, parse_law
+from bayes_scaling.laws import LAWS, library_law
+from bayes_scaling.model import Model
+from bayes_scaling.noise import Noise
+from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
+from bayes_scaling.runs import Columns, Input, ReadingError, Response, Runs, Table, read_runs
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a model file says: a model, what the columns of its table are for, and the table itself where one is bundled.
+
+    source: name of a bundled dataset or path of a file; None where the runs are always the user's.
+    """
+
+    name: str
+    model: Model
+    columns: Columns
+    source: str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class _Law:
+    name: str | None = None
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.name is None) == (self.text is None):
+            raise InputError(f"give either the name of a law, one of {sorted(LAWS)}, or its text")
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    prior: Prior
+    varying: tuple[Varying, ...] = ()
+    trend: tuple[Trend, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Data(Columns):
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class _File:
+    data: _Data
+    law: _Law
+    parameters: Mapping[str, _Parameter]
+    noise: Noise
+    title: str = ""
+    description: str = field(default="")
+
+
+for _record in (_File, _Data, _Law, _Parameter, Columns, Input, Response, ReadingError, Prior, Varying, Trend, Noise):
+    _record.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+
+
+def bundled() -> dict[str, str]:
+    """Return the bundled studies: name -> title."""
+    return {path.name.removesuffix(".toml"): _toml(path.read_text(), path.name).get("title", "") for path in _bundled()}
+
+
+def read_study(name_or_path: str | Path) -> Study:
+    """Return the study of a TOML file, or a bundled one by its name.
+
+    Raises InputError, in one line with file and key and what would be right, where the file is not a study.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected a model file")
+        try:
+            return parse_study(path.read_text(), str(path), path.parent)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: unreadable ({error})") from None
+    for file in _bundled():
+        if file.name == f"{path}.toml":
+            return parse_study(file.read_text(), str(path))
+    raise InputError(f"no bundled model is called {str(path)!r}; there are {sorted(bundled())}, or give a .toml file")
+
+
+def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
+    """Return the study that a TOML text describes.
+
+    source: what to call the text in errors.
+    folder: where a relative path of a table starts.
+    """
+    try:
+        file = TypeAdapter(_File).validate_python(_toml(text, source))
+    except ValidationError as error:
+        raise InputError(f"{source}: {_first(error)}") from None
+    try:
+        law = library_law(file.law.name) if file.law.name else parse_law(str(file.law.text), tuple(file.data.inputs))
+        parameters = {name: Parameter(one.prior, (*one.varying, *one.trend)) for name, one in file.parameters.items()}
+        model = Model(law, parameters, file.noise)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
+    columns = Columns(**{name: getattr(file.data, name) for name in Columns.__dataclass_fields__})
+    table = file.data.source
+    if table is not None and table not in datasets.names() and folder is not None:
+        table = str(folder / table)
+    return Study(Path(source).name.removesuffix(".toml"), model, columns, table, file.title)
+
+
+def study_text(study: Study) -> str:
+    """Return a study as TOML that `parse_study` reads back.
+
+    Raises InputError where the law is neither in the library nor to be written as text.
+    """
+    law = study.model.law
+    named = LAWS.get(law.__name__) is law
+    parameters = {}
+    for name, value in study.model.parameters.items():
+        parameter = as_parameter(value)
+        parameters[name] = {
+            "prior": parameter.prior,
+            "varying": [term for term in parameter.terms if isinstance(term, Varying)],
+            "trend": [term for term in parameter.terms if isinstance(term, Trend)],
+        }
+    content = {
+        "title": study.title,
+        "data": {"source": study.source} | asdict(study.columns),
+        "law": {"name": law.__name__} if named else {"text": law_text(law)},
+        "parameters": parameters,
+        "noise": asdict(study.model.noise),
+    }
+    return tomli_w.dumps(_bare(content))
+
+
+def write_study(study: Study, path: str | Path) -> Path:
+    """Write a study to a model file."""
+    path = Path(path)
+    path.write_text(study_text(study))
+    return path
+
+
+def study_runs(study: Study, table: Table | None = None) -> Runs:
+    """Return the runs of a study: its own, or those of another table with the same columns.
+
+    Raises InputError where the study has no table of its own and none is given.
+    """
+    if table is not None:
+        return read_runs(table, study.columns)
+    if study.source is None:
+        wanted = [one.column for one in study.columns.inputs.values()] + [study.columns.response.column]
+        raise InputError(f"{study.name} comes without runs; give a table with the columns {wanted} (--runs FILE)")
+    if study.source in datasets.names():
+        return read_runs(datasets.load(study.source), study.columns)
+    return read_runs(study.source, study.columns)
+
+
+def _bundled() -> list[Any]:
+    installed = files("bayes_scaling").joinpath("models")
+    folder = installed if installed.is_dir() else Path(__file__).parent.parent / "models"
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+
+
+def _toml(text: str, source: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{source}: not TOML: {error}") from None
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first error as `key: what is wrong and what would be right`."""
+    first: ErrorDetails = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("tuple[", "str")))
+    if first["type"] == "unexpected_keyword_argument":
+        known = _keys(first["loc"])
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; expected {known}" if known else ""
+        return f"{key}: no such key{hint}"
+    if first["type"] == "missing":
+        return f"{key}: this key is missing"
+    return f"{key}: {first['msg'].removeprefix('Value error, ')}" + (
+        "" if first["type"] == "value_error" else f", not {first['input']!r}"
+    )
+
+
+def _keys(loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table at a place of the file may have."""
+    records: dict[str, Any] = {
+        "data": _Data,
+        "inputs": Input,
+        "response": Response,
+        "reading_error": ReadingError,
+        "law": _Law,
+        "noise": Noise,
+        "parameters": _Parameter,
+        "prior": Prior,
+        "sd": Prior,
+        "nu": Prior,
+        "varying": Varying,
+        "effects": Varying,
+        "trend": Trend,
+    }
+    named = [str(part) for part in loc[:-1] if str(part) in records]
+    return list(records[named[-1]].__dataclass_fields__ if named else _File.__dataclass_fields__)
+
+
+def _bare(value: Any) -> Any:
+    """Return records as tables without what is empty, which TOML has no word for."""
+    if isinstance(value, Prior | Varying | Trend):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        bare = {key: _bare(one) for key, one in value.items()}
+        return {key: one for key, one in bare.items() if one is not None and one not in ({}, [], "")}
+    if isinstance(value, list | tuple):
+        return [_bare(one) for one in value]
+    return value
