@@ -99,7 +99,7 @@ def crossover(fit: Fit, group: str, a: str, b: str, points: Table, below: float,
     start = xr.DataArray(one[lead].to_numpy(), dims="row")
     if not (start < below).all():
         raise InputError(f"the budget {below:g} must lie above every point; the largest {lead} is {float(start.max()):g}")
-    reach = np.log(below / start) / powers[lead]
+    reach = _log(below / start) / powers[lead]
 
     def behind(log_factor: xr.DataArray) -> xr.DataArray:
         losses = [at(fit, frame, _moved(fit, frame, powers, log_factor)) for frame in (one, other)]

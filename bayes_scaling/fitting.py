@@ -1,8 +1,6 @@
 """The fit: a model, its runs, the posterior draws and the sampler's health; saved to and loaded from one file."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -14,6 +12,7 @@ import xarray as xr
 
 from bayes_scaling.conventions import in_units
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import whole
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
 from bayes_scaling.runs import Runs
@@ -26,7 +25,7 @@ FORMAT = "bayes_scaling fit 1"
 class Fit:
     """A posterior over a scaling law.
 
-    draws: groups "posterior" and, but for draws from the prior, "sample_stats"; dimensions chain, draw, and the groups of terms.
+    draws: groups "posterior" and, but for draws from the prior, "sample_stats"; dimensions chain, draw, and groups.
     health: the sampler's health; None for draws from the prior.
     """
 
@@ -161,17 +160,8 @@ def save(fit: Fit, path: str | Path) -> Path:
             }
         ),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
+    with whole(path) as partial:
         tree.to_netcdf(partial, engine="h5netcdf")
-        with Path(partial).open("rb") as written:
-            os.fsync(written.fileno())
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    finally:
-        Path(partial).unlink(missing_ok=True)
     return path
 
 

@@ -69,7 +69,7 @@ class _File:
 
 
 for _record in (_File, _Data, _Law, _Parameter, Columns, Input, Response, ReadingError, Prior, Varying, Trend, Noise):
-    _record.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+    setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010
 
 
 def bundled() -> dict[str, str]:
@@ -162,7 +162,7 @@ def study_runs(study: Study, table: Table | None = None) -> Runs:
         wanted = [one.column for one in study.columns.inputs.values()] + [study.columns.response.column]
         raise InputError(f"{study.name} comes without runs; give a table with the columns {wanted} (--runs FILE)")
     if study.source in datasets.names():
-        return read_runs(datasets.load(study.source), study.columns)
+        return read_runs(datasets.load(study.source), study.columns, study.source)
     return read_runs(study.source, study.columns)
 
 

@@ -110,13 +110,15 @@ class Runs:
         return len(self.table)
 
 
-def read_runs(table: Table, columns: Columns) -> Runs:
+def read_runs(table: Table, columns: Columns, name: str | None = None) -> Runs:
     """Return the runs of a CSV (also .csv.gz) or Parquet file, or of a data frame, checked once and for all.
+
+    name: what to call the table in summaries and errors; a file's path unless given.
 
     Raises InputError, in one line with file, column and first offending row, for an unreadable file, a missing or repeated
     column, text in a number column, NaN or infinite values, values <= 0 where a logarithm is taken, or no rows left.
     """
-    source = "the data frame" if isinstance(table, pd.DataFrame) else str(table)
+    source = name or ("the data frame" if isinstance(table, pd.DataFrame) else str(table))
     frame = _filtered(read_table(table), columns.where, source)
     kept = frame.reset_index(drop=True)
     rows = frame.index.to_numpy()
@@ -226,7 +228,7 @@ def _filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFra
         keep = parse_filter(where)
         for name in sorted(keep.columns):  # type: ignore[attr-defined]
             _column(frame, name, source)
-        frame = frame[keep(frame)]
+        frame = frame[keep({str(name): frame[name] for name in keep.columns})]  # type: ignore[attr-defined]
     if not len(frame):
         why = f"the filter {where!r} keeps none of its {before} rows" if before else "it has no rows"
         raise InputError(f"{source}: {why}")

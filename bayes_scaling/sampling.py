@@ -78,14 +78,14 @@ class Health:
         found = []
         if self.divergences:
             found.append(
-                f"{self.divergences} divergences: raise target_accept (0.95), or give scales of Varying and noise tighter priors."
+                f"{self.divergences} divergences: try more tune, or tighter priors of the scales of Varying and noise."
             )
         if not self.r_hat <= R_HAT_LIMIT:
             found.append(f"R-hat {self.r_hat:.3f} (limit {R_HAT_LIMIT}): the chains disagree; try more tune and draws.")
         if not (self.ess_bulk >= ESS_LIMIT and self.ess_tail >= ESS_LIMIT):
             found.append(
-                f"effective sample size {self.ess_bulk:.0f} bulk, {self.ess_tail:.0f} tail of {self.worst} (limit {ESS_LIMIT}): "
-                "try more draws, or a prior that says more."
+                f"effective sample size {self.ess_bulk:.0f} bulk ({self.worst}), {self.ess_tail:.0f} tail "
+                f"(limit {ESS_LIMIT}): try more draws, or a prior that says more."
             )
         if not self.bfmi >= BFMI_LIMIT:
             found.append(f"energy BFMI {self.bfmi:.2f} (limit {BFMI_LIMIT}): try more tune, or tighter priors of scales.")
@@ -107,7 +107,7 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     check_runs(model, runs)
     levels, compiled = _compiled(model, runs)
     arrays = _arrays(model, runs, levels)
-    tree = nutpie.sample(
+    sampler = nutpie.sample(
         compiled.with_data(**arrays),
         draws=settings.draws,
         tune=settings.tune,
@@ -117,7 +117,13 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
         adaptation="low_rank",
         save_warmup=False,
         progress_bar=settings.progress,
+        blocking=False,
     )
+    try:
+        tree = sampler.wait()
+    except BaseException:  # an interrupted run must not pass for a short one
+        sampler.cancel()
+        raise
     stats = ["diverging", "energy", "n_steps", "step_size", "logp"]
     return xr.DataTree.from_dict(
         {

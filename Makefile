@@ -1,0 +1,55 @@
+# `make demo`, `make test` and `make bench` set up all they need in .venv, with uv if it is on the PATH, else venv and pip.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+BIN := .venv/bin
+PYTHON ?= python3
+
+.PHONY: demo test bench notebooks clean
+
+demo: .venv/.package
+	$(BIN)/bayes-scaling fit moba_vs_full --out out/moba_vs_full
+	$(BIN)/bayes-scaling contrast out/moba_vs_full attention=moba:full \
+	    --at out/moba_vs_full/points.csv --out out/moba_vs_full/contrast.csv
+
+test: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: .venv/.dev
+	$(BIN)/python benchmarks/chinchilla.py
+
+notebooks: .venv/.dev
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+
+.venv/bin/python:
+	@if command -v uv >/dev/null; then \
+	    uv venv --quiet --python '>=3.12' .venv; \
+	elif $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then \
+	    $(PYTHON) -m venv .venv; \
+	else \
+	    echo "error: bayes_scaling needs Python 3.12 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Set PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; \
+	fi
+
+.venv/.package: pyproject.toml | .venv/bin/python
+	@if command -v uv >/dev/null; then \
+	    uv pip install --quiet --python $(BIN)/python -e .; \
+	else \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'; \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .; \
+	fi
+	@touch $@
+
+.venv/.dev: .venv/.package
+	@if command -v uv >/dev/null; then \
+	    uv pip install --quiet --python $(BIN)/python --group dev; \
+	else \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev; \
+	fi
+	@touch $@
+
+clean:
+	rm -rf .venv out

@@ -1,0 +1,238 @@
+"""The command line: parse, call, print. Exit 0 done, 1 internal fault, 2 wrong input, 3 sampled but not to be trusted."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from bayes_scaling.fitting import Fit
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Posteriors over neural scaling laws: credible bands, architecture contrasts, compute projections.",
+)
+Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
+Points = Annotated[Path, typer.Option("--at", metavar="POINTS.csv", help="Inputs, and levels of groups, to predict at.")]
+
+
+def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn wrong input into one line on stderr and exit code 2."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except InputError as error:
+            typer.echo("error: " + " ".join(str(error).split()), err=True)
+            raise typer.Exit(2) from None
+
+    return guarded
+
+
+@app.command()
+@_clear_errors
+def models() -> None:
+    """List the bundled studies."""
+    from bayes_scaling.modelfile import bundled
+
+    for name, title in bundled().items():
+        typer.echo(f"{name:20} {title}")
+
+
+@app.command()
+@_clear_errors
+def fit(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
+    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL unless given.")] = None,
+    draws: Annotated[int, typer.Option(help="Draws kept of each chain.")] = 2000,
+    tune: Annotated[int, typer.Option(help="Draws of each chain to adapt, then discarded.")] = 500,
+    chains: Annotated[int, typer.Option(help="Independent chains.")] = 4,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
+) -> None:
+    """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
+    from bayes_scaling.fitting import fit as sample
+    from bayes_scaling.fitting import parameter_table, save
+    from bayes_scaling.modelfile import read_study, study_runs
+    from bayes_scaling.plots.overview import figures
+    from bayes_scaling.sampling import Settings
+
+    settings = Settings(draws=draws, tune=tune, chains=chains, seed=seed, progress=sys.stderr.isatty())
+    study = read_study(model)
+    data = study_runs(study, runs)
+    folder = out if out is not None else Path("out") / study.name
+    _writable(folder)
+    dropped = f", {data.dropped} rows removed by the filter {study.columns.where!r}" if data.dropped else ""
+    typer.echo(f"{study.title or study.name}\n{len(data)} rows of {data.source}{dropped}")
+    fitted = sample(study.model, data, settings)
+    parameters = parameter_table(fitted)
+    _write_csv(parameters, folder / "parameters.csv")
+    _write_text(json.dumps(_diagnostics(fitted), indent=2) + "\n", folder / "diagnostics.json")
+    _write_csv(_points(fitted), folder / "points.csv")
+    for name, figure in figures(fitted).items():
+        _write_figure(figure, folder / "figures" / f"{name}.png")
+    save(fitted, folder / "fit.nc")
+    _summary(fitted, parameters, folder)
+
+
+@app.command()
+@_clear_errors
+def predict(
+    folder: Dir,
+    at: Points,
+    out: Annotated[Path, typer.Option(metavar="PREDICTIONS.csv", help="Where to write the points with their bands.")],
+    observed: Annotated[
+        bool, typer.Option("--observed/--expected", help="One new run with its scatter, or the curve.")
+    ] = False,
+) -> None:
+    """Predict the loss at points: mean, sd, quantiles, and the distance from the data."""
+    from bayes_scaling.fitting import load
+    from bayes_scaling.prediction import predict_table
+
+    table = predict_table(load(folder / "fit.nc"), at, "observed" if observed else "expected")
+    _write_csv(table, out)
+    typer.echo(f"{len(table)} points -> {out}")
+
+
+@app.command()
+@_clear_errors
+def contrast(
+    folder: Dir,
+    levels: Annotated[str, typer.Argument(metavar="GROUP=A:B", help="Two levels of a group, as attention=moba:full.")],
+    at: Points,
+    out: Annotated[Path, typer.Option(metavar="CONTRAST.csv", help="Where to write the points with A minus B.")],
+) -> None:
+    """Contrast two levels of a group at points: difference, ratio, probability that A is better; draws it into DIR/figures."""
+    from bayes_scaling.contrasts import contrast_table
+    from bayes_scaling.fitting import load
+    from bayes_scaling.plots.overview import contrast_figure
+
+    group, _, pair = levels.partition("=")
+    a, _, b = pair.partition(":")
+    if not (group and a and b):
+        raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
+    fitted = load(folder / "fit.nc")
+    table = contrast_table(fitted, group, a, b, at)
+    figure = folder / "figures" / f"contrast_{group}_{a}_{b}.png"
+    _write_figure(contrast_figure(fitted, group, a, b), figure)
+    _write_csv(table, out)
+    _contrast_summary(table, group, a, b)
+    typer.echo(f"{len(table)} points -> {out}\nfigure -> {figure}")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _writable(folder: Path) -> None:
+    """Refuse a folder that cannot be made before anything is sampled."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); expected a folder to write to") from None
+
+
+def _write_csv(table: "pd.DataFrame", path: Path) -> None:
+    from bayes_scaling.files import whole
+
+    with whole(path) as partial:
+        table.to_csv(partial, index=False)
+
+
+def _write_text(text: str, path: Path) -> None:
+    from bayes_scaling.files import whole
+
+    with whole(path) as partial:
+        partial.write_text(text)
+
+
+def _write_figure(figure: "Figure", path: Path) -> None:
+    from bayes_scaling.files import whole
+
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=200)
+
+
+def _points(fitted: "Fit") -> "pd.DataFrame":
+    """Return points to start from: every level of the law's groups at the reference, at the data's edge and ten times beyond."""
+    from itertools import product
+
+    import pandas as pd
+
+    from bayes_scaling.model import law_groups
+
+    runs = fitted.runs
+    groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
+    largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
+    places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
+    rows = [dict(zip(groups, cell, strict=True)) | place for cell in product(*groups.values()) for place in places]
+    return pd.DataFrame(rows)
+
+
+def _diagnostics(fitted: "Fit") -> dict[str, Any]:
+    health, settings = fitted.health, asdict(fitted.settings)
+    assert health is not None
+    return {"ok": health.ok, "problems": health.problems, **asdict(health), "settings": settings} | {
+        "rows": len(fitted.runs),
+        "rows_removed_by_filter": fitted.runs.dropped,
+        "references": dict(fitted.runs.references),
+    }
+
+
+def _summary(fitted: "Fit", parameters: "pd.DataFrame", folder: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    shown = parameters[parameters["dims"] == ""]
+    table = Table(title="population: median and 90 % credible interval", title_justify="left", box=None)
+    for column in ("parameter", "median", "5 %", "95 %"):
+        table.add_column(column, justify="left" if column == "parameter" else "right")
+    for row in shown.itertuples():
+        table.add_row(str(row.name), *(f"{value:.4g}" for value in (row.q50, row.q05, row.q95)))
+    console.print(table)
+    inputs = fitted.runs.columns.inputs
+    references = ", ".join(f"{name} {value:g} {inputs[name].unit}".strip() for name, value in fitted.runs.references.items())
+    console.print(f"reference: {references}; NAME_published is in the inputs' own units")
+    health = fitted.health
+    assert health is not None
+    console.print(
+        f"{fitted.settings.chains} x {fitted.settings.draws} draws, {health.divergences} divergences, "
+        f"R-hat {health.r_hat:.3f}, smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}"
+    )
+    console.print(f"written -> {folder}", soft_wrap=True)
+    if not health.ok:
+        for problem in health.problems:
+            typer.echo(f"not to be trusted: {problem}", err=True)
+        raise typer.Exit(3)
+
+
+def _contrast_summary(table: "pd.DataFrame", group: str, a: str, b: str) -> None:
+    """Say in one line each, for the points of least and of most difference, what a costs against b."""
+    for place in dict.fromkeys([int(table["ratio_q50"].argmin()), int(table["ratio_q50"].argmax())]):
+        row = {str(name): value for name, value in table.iloc[place].items()}
+        own = {name: value for name, value in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
+        at = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in own.items())
+        low, middle, high = (100 * (row[f"ratio_q{q}"] - 1) for q in ("05", "50", "95"))
+        typer.echo(
+            f"{a} against {b} at {at}: {middle:+.1f} % loss (90 %: {low:+.1f} to {high:+.1f} %), "
+            f"better with probability {row['p_a_better']:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

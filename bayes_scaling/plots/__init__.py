@@ -1,0 +1,20 @@
+"""Figures: each function takes what to show and an axis, and returns the axis."""
+
+from bayes_scaling.plots.band import plot_band, plot_runs
+from bayes_scaling.plots.check import plot_check
+from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
+from bayes_scaling.plots.forest import plot_forest
+from bayes_scaling.plots.overview import figures
+from bayes_scaling.plots.style import COLOURS, paper
+
+__all__ = [
+    "COLOURS",
+    "figures",
+    "paper",
+    "plot_band",
+    "plot_check",
+    "plot_contrast",
+    "plot_forest",
+    "plot_multiplier",
+    "plot_runs",
+]

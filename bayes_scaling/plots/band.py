@@ -1,0 +1,54 @@
+"""Credible bands of a curve, and the runs it was fitted to."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+
+from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, with_unit
+from bayes_scaling.runs import Runs
+
+
+def plot_band(curve: xr.DataArray, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = "") -> Axes:
+    """Draw the median and the 50 and 90 % credible bands of a curve; dashed where it leaves the data.
+
+    curve: what `predict` returns; x: the coordinate for the horizontal axis; unit: the unit of x.
+    """
+    order = np.argsort(curve[x].to_numpy())
+    curve = curve.isel(point=order)
+    at = curve[x].to_numpy()
+    for low, high, opacity in LEVELS.values():
+        ax.fill_between(at, quantile(curve, low), quantile(curve, high), color=colour, alpha=opacity, linewidth=0)
+    median = quantile(curve, 0.5)
+    inside = curve["distance"].to_numpy() <= 0 if "distance" in curve.coords else np.ones(len(at), dtype=bool)
+    ax.plot(at, np.where(inside, median, np.nan), color=colour, label=label)
+    ax.plot(at, median, color=colour, linestyle=(0, (3, 2)), linewidth=0.9)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel(with_unit(x, unit))
+    ax.set_ylabel(with_unit("loss", str(curve.attrs.get("units", ""))))
+    log_ticks(ax, "x")
+    log_ticks(ax, "y")
+    return ax
+
+
+def plot_runs(
+    table: pd.DataFrame, runs: Runs, x: str, ax: Axes, *, colour: str = COLOURS[0], marker: str = "o", label: str = ""
+) -> Axes:
+    """Draw observed losses as points over their bands.
+
+    table: rows of `runs.table`; x: input or numeric group for the horizontal axis.
+    """
+    ax.scatter(
+        table[x],
+        table["response"],
+        s=11,
+        color=colour,
+        marker=marker,
+        edgecolors="white",
+        linewidths=0.4,
+        zorder=3,
+        label=label,
+    )
+    ax.set_ylabel(with_unit("loss", runs.columns.response.unit), color=INK)
+    return ax

@@ -1,0 +1,53 @@
+"""What one level of a group costs against another: in loss, and in compute."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import MultipleLocator
+
+from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, short, with_unit
+
+
+def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = "") -> Axes:
+    """Draw the relative difference of the loss, in percent, with 50 and 90 % credible bands against an input or a group.
+
+    contrast: what `contrast` returns; x: a numeric coordinate of its points; unit: the unit of x.
+    """
+    percent = 100 * (contrast["ratio"] - 1)
+    _bands(percent, percent[x].to_numpy(), ax, colour, label)
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.set_ylabel("loss penalty (%)")
+    _horizontal(ax, x, percent[x].to_numpy(), unit)
+    return ax
+
+
+def plot_multiplier(
+    multiplier: xr.DataArray, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = ""
+) -> Axes:
+    """Draw the compute multiplier with 50 and 90 % credible bands against an input or a group.
+
+    multiplier: what `compute_multiplier` returns; x: a numeric coordinate of its points; unit: the unit of x.
+    """
+    _bands(multiplier, multiplier[x].to_numpy(), ax, colour, label)
+    ax.axhline(1, color=INK, linewidth=0.6)
+    ax.set_ylabel("compute multiplier")
+    _horizontal(ax, x, multiplier[x].to_numpy(), unit)
+    return ax
+
+
+def _bands(draws: xr.DataArray, x: np.ndarray, ax: Axes, colour: str, label: str) -> None:
+    order = np.argsort(x)
+    draws, x = draws.isel(point=order), x[order]
+    for low, high, opacity in LEVELS.values():
+        ax.fill_between(x, quantile(draws, low), quantile(draws, high), color=colour, alpha=opacity, linewidth=0)
+    ax.plot(x, quantile(draws, 0.5), color=colour, label=label, marker="o" if len(x) <= 20 else "", ms=2.5)
+
+
+def _horizontal(ax: Axes, x: str, values: np.ndarray, unit: str) -> None:
+    ax.set_xlabel(with_unit(x, unit))
+    if values.min() > 0:
+        ax.set_xscale("log")
+        log_ticks(ax, "x")
+    elif np.all(values % 1024 == 0) and values.max() >= 8192:
+        ax.xaxis.set_major_locator(MultipleLocator(8192))
+        ax.xaxis.set_major_formatter(lambda value, _: short(int(value)))

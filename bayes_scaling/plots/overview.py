@@ -1,0 +1,136 @@
+"""The figures that the command line writes for any fit, and for a contrast."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayes_scaling.contrasts import compute_multiplier, contrast
+from bayes_scaling.fitting import Fit, parameter_values
+from bayes_scaling.laws import law_inputs
+from bayes_scaling.model import law_groups
+from bayes_scaling.parameters import Varying, as_parameter
+from bayes_scaling.plots.band import plot_band, plot_runs
+from bayes_scaling.plots.check import plot_check
+from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
+from bayes_scaling.plots.forest import plot_forest
+from bayes_scaling.plots.style import COLOURS, paper, short
+from bayes_scaling.prediction import predict
+
+PANELS = 4
+BEYOND = 10.0
+"""Bands are drawn up to ten times past the data."""
+
+
+def figures(fit: Fit) -> dict[str, Figure]:
+    """Return the figures of a fit by name: bands over the runs, a forest of each varying parameter, the predictive check."""
+    drawn = {"bands": bands_figure(fit)}
+    for name, value in fit.model.parameters.items():
+        if any(isinstance(term, Varying) for term in as_parameter(value).terms):
+            drawn[f"forest_{name}"] = forest_figure(fit, name)
+    with paper():
+        figure = Figure(figsize=(3.4, 2.6))
+        plot_check(fit, figure.subplots())
+        drawn["check"] = figure
+    return drawn
+
+
+def bands_figure(fit: Fit) -> Figure:
+    """Return bands over compute or another first input: a panel for each of up to four levels or values of what remains."""
+    columns = fit.runs.columns
+    x, *held = law_inputs(fit.model.law)
+    groups = sorted(law_groups(fit.model), key=lambda group: len(fit.runs.levels[group]))
+    hue = groups[0] if groups else None
+    splits = [*groups[1:], *held]
+    panels = list(product(*(_representative(fit, name) for name in splits)))[: PANELS**2]
+    panels = [panels[i] for i in np.unique(np.linspace(0, len(panels) - 1, PANELS).astype(int))]
+    with paper():
+        figure = Figure(figsize=(6.8 if len(panels) > 1 else 3.4, 2.2 if len(panels) > 1 else 2.6))
+        axes = figure.subplots(1, len(panels), sharey=bool(held), squeeze=False)[0]
+        for ax, values in zip(axes, panels, strict=True):
+            at = dict(zip(splits, values, strict=True))
+            _panel(fit, x, at, hue, ax)
+            units = {name: columns.inputs[name].unit if name in columns.inputs else "" for name in at}
+            ax.set_title(", ".join(f"{name} {short(value)} {units[name]}".strip() for name, value in at.items()))
+        for ax in axes[1:]:
+            ax.set_ylabel("")
+        if hue:
+            axes[0].legend(title=hue)
+    return figure
+
+
+def forest_figure(fit: Fit, name: str) -> Figure:
+    """Return the forest of one parameter by its groups, at the reference of the inputs."""
+    values = parameter_values(fit, name)
+    groups = [str(dim) for dim in values.dims if dim not in ("chain", "draw")]
+    if len(groups) > 2:
+        values = values.isel(dict.fromkeys(sorted(groups, key=lambda group: values.sizes[group])[2:], 0))
+    with paper():
+        figure = Figure(figsize=(3.4, 0.6 + 0.17 * max(values.sizes[group] for group in groups)))
+        plot_forest(values, figure.subplots())
+    return figure
+
+
+def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
+    """Return what level a costs against b: against the largest remaining numeric group where there is one, and over inputs."""
+    x, *held = law_inputs(fit.model.law)
+    others = [name for name in law_groups(fit.model) if name != group]
+    across = next((name for name in others if np.issubdtype(fit.runs.levels[name].dtype, np.number)), None)
+    reference = {name: [fit.runs.references[name]] for name in (x, *held)}
+    first = {name: [fit.runs.levels[name][-1]] for name in others}
+    single = not held
+    with paper():
+        figure = Figure(figsize=(6.8, 2.2))
+        axes = figure.subplots(1, int(across is not None) + 1 + int(single), squeeze=False)[0].tolist()
+        if across is not None:
+            points = _grid(reference | first | {across: list(fit.runs.levels[across])})
+            ax = plot_contrast(contrast(fit, group, a, b, points), across, axes.pop(0), colour=COLOURS[1])
+            ax.set_title(f"{a} against {b} at {reference[x][0]:g} {fit.runs.columns.inputs[x].unit}")
+        unit = fit.runs.columns.inputs[x].unit
+        points = _grid(reference | first | {x: _span(fit, x).tolist()})
+        at = ", ".join(f"{name} {short(values[0])}" for name, values in first.items())
+        ax = plot_contrast(contrast(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[1], unit=unit)
+        _mark_data(fit, x, ax)
+        ax.set_title(at)
+        if single:
+            ax = plot_multiplier(compute_multiplier(fit, group, b, a, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
+            _mark_data(fit, x, ax)
+            ax.set_title(f"compute {a} needs / {b}")
+    return figure
+
+
+def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> None:
+    unit = fit.runs.columns.inputs[x].unit
+    table = fit.runs.table
+    for name, value in at.items():
+        near = np.abs(np.log(table[name] / value)) < np.log(1.25) if name in fit.runs.columns.inputs else table[name] == value
+        table = table[near]
+    for i, level in enumerate(fit.runs.levels[hue] if hue else [None]):
+        points = pd.DataFrame({x: _span(fit, x), **at}) if hue is None else pd.DataFrame({x: _span(fit, x), **at, hue: level})
+        colour = COLOURS[i % len(COLOURS)]
+        plot_band(predict(fit, points), x, ax, colour=colour, label="" if level is None else short(level), unit=unit)
+        rows = table if hue is None else table[table[hue] == level]
+        plot_runs(rows, fit.runs, x, ax, colour=colour, marker="os^Dv<"[i % 6])
+
+
+def _representative(fit: Fit, name: str) -> list[object]:
+    """Return up to four levels of a group, or values of an input that runs have, spread evenly."""
+    values = fit.runs.levels[name] if name in fit.runs.levels else np.sort(fit.runs.table[name].to_numpy())
+    return [values[i] for i in np.unique(np.linspace(0, len(values) - 1, PANELS).astype(int))]
+
+
+def _span(fit: Fit, x: str) -> np.ndarray:
+    seen = fit.runs.table[x]
+    return np.geomspace(seen.min() / 1.2, seen.max() * BEYOND, 60)
+
+
+def _mark_data(fit: Fit, x: str, ax: Axes) -> None:
+    seen = fit.runs.table[x]
+    ax.axvspan(seen.min(), seen.max(), color="black", alpha=0.05, linewidth=0)
+
+
+def _grid(values: dict[str, list[object]] | dict[str, list[float]]) -> pd.DataFrame:
+    return pd.DataFrame(list(product(*values.values())), columns=list(values))

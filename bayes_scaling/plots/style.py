@@ -1,0 +1,74 @@
+"""What all figures share: colours, type sizes, axes with units, quantiles of draws."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Six of the eight colours of Okabe and Ito, told apart by colour-blind readers."""
+
+INK = "#333333"
+LEVELS = {"90 %": (0.05, 0.95, 0.18), "50 %": (0.25, 0.75, 0.38)}
+"""Credible intervals shown: lower and upper quantile, and opacity."""
+
+
+def paper() -> AbstractContextManager[None]:
+    """Return the style of figures in the width of a paper's column; use as `with paper(): ...`."""
+    settings: Any = {
+        "font.size": 8,
+        "axes.labelsize": 8,
+        "axes.titlesize": 8,
+        "legend.fontsize": 7,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": INK,
+        "axes.linewidth": 0.6,
+        "legend.frameon": False,
+        "lines.linewidth": 1.2,
+        "figure.constrained_layout.use": True,
+        "savefig.dpi": 200,
+    }
+    context: AbstractContextManager[None] = mpl.rc_context(settings)
+    return context
+
+
+def quantile(draws: xr.DataArray, q: float) -> np.ndarray:
+    """Return a quantile over chains and draws; infinite draws count as large."""
+    dims = [dim for dim in ("chain", "draw") if dim in draws.dims]
+    values: np.ndarray = draws.quantile(q, dims).to_numpy()
+    return values
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Return an axis label such as "compute (PFLOP/s-days)"."""
+    return f"{name} ({unit})" if unit else name
+
+
+def log_ticks(ax: Axes, which: str) -> None:
+    """Label a logarithmic axis with plain numbers, at 1, 2 and 5 where it spans little."""
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    low, high = axis.get_view_interval()
+    decades = np.log10(high / low)
+    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 4 else (1.0, 2.0, 5.0) if decades > 0.8 else range(1, 10)))
+    if decades <= 0.5:
+        axis.set_major_locator(mpl.ticker.MaxNLocator(5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if 1e-3 <= value < 1e5 else f"{value:.0e}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def short(value: object) -> str:
+    """Return a level as it reads best: 32768 as 32K tokens would be, 545000000 as 545M."""
+    if isinstance(value, int | np.integer) and value >= 1024 and value % 1024 == 0:
+        return f"{value // 1024}K"
+    if isinstance(value, int | float | np.number) and abs(float(value)) >= 1e5:
+        for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+            if abs(float(value)) >= size:
+                return f"{float(value) / size:.3g}{letter}"
+    return str(value)
