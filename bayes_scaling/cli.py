@@ -168,7 +168,7 @@ def _write_figure(figure: "Figure", path: Path) -> None:
 
 
 def _points(fitted: "Fit") -> "pd.DataFrame":
-    """Return points to start from: every level of the law's groups at the reference, at the data's edge and ten times beyond."""
+    """Return points to start from: each level of the law's groups at the reference, the data's edge and ten times beyond."""
     from itertools import product
 
     import pandas as pd
@@ -199,11 +199,11 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", folder: Path) -> None:
 
     console = Console(highlight=False)
     shown = parameters[parameters["dims"] == ""]
-    table = Table(title="population: median and 90 % credible interval", title_justify="left", box=None)
+    table = Table(title="population (median, 90 % interval)", title_justify="left", box=None)
     for column in ("parameter", "median", "5 %", "95 %"):
         table.add_column(column, justify="left" if column == "parameter" else "right")
-    for row in shown.itertuples():
-        table.add_row(str(row.name), *(f"{value:.4g}" for value in (row.q50, row.q05, row.q95)))
+    for row in shown.to_dict("records"):
+        table.add_row(str(row["name"]), *(f"{float(row[q]):.4g}" for q in ("q50", "q05", "q95")))
     console.print(table)
     inputs = fitted.runs.columns.inputs
     references = ", ".join(f"{name} {value:g} {inputs[name].unit}".strip() for name, value in fitted.runs.references.items())
@@ -225,8 +225,8 @@ def _contrast_summary(table: "pd.DataFrame", group: str, a: str, b: str) -> None
     """Say in one line each, for the points of least and of most difference, what a costs against b."""
     for place in dict.fromkeys([int(table["ratio_q50"].argmin()), int(table["ratio_q50"].argmax())]):
         row = {str(name): value for name, value in table.iloc[place].items()}
-        own = {name: value for name, value in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
-        at = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in own.items())
+        own = {name: of for name, of in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
+        at = ", ".join(f"{name} {of:g}" if isinstance(of, float) else f"{name} {of!s}" for name, of in own.items())
         low, middle, high = (100 * (row[f"ratio_q{q}"] - 1) for q in ("05", "50", "95"))
         typer.echo(
             f"{a} against {b} at {at}: {middle:+.1f} % loss (90 %: {low:+.1f} to {high:+.1f} %), "

@@ -120,7 +120,7 @@ def crossover(fit: Fit, group: str, a: str, b: str, points: Table, below: float,
     coords = {name: ("row", one[name].to_numpy()) for name in one if name not in (group, "run")}
     crossing = (start * _exp(powers[lead] * root)).where(found)
     found_at = xr.Dataset({"crossing": crossing, "exists": found, "a_ahead": first < 0})
-    return found_at.assign_coords(coords).rename(row="point")
+    return found_at.assign_coords(coords).rename(row="point").transpose("chain", "draw", "point")
 
 
 def _known(fit: Fit, group: str, a: str, b: str) -> tuple[str, str]:

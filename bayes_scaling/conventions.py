@@ -26,11 +26,37 @@ def in_units(law: Law, parameters: Mapping[str, xr.DataArray], references: Mappi
     tree = law_tree(law)
     for _ in range(len(parameters)):
         before = len(logs)
-        _solve(tree, 0.0, logs, parameters, set())
+        seen: set[int] = set()
+        _solve(tree, 0.0, logs, parameters, seen)
+        for part in _sums(tree):
+            if id(part) not in seen and (factor := _log_factor(part, logs, parameters)) is not None:
+                _solve(part, factor, logs, parameters, seen)
         if len(logs) == before:
             break
     changed = {name: log for name, log in logs.items() if name in parameters and np.any(log != 0.0)}
-    return {name: parameters[name] * np.exp(-log) for name, log in changed.items()}
+    converted = {name: parameters[name] * np.exp(-log) for name, log in changed.items()}
+    return converted if _agree(law, parameters, converted, references) else {}
+
+
+def _agree(law: Law, parameters: Mapping[str, Any], converted: Mapping[str, Any], references: Mapping[str, float]) -> bool:
+    """Whether both conventions give the same loss; they cannot where a law holds a number with a unit, as x + 1 does."""
+    for factor in (0.5, 3.0):
+        at_reference = law(**dict.fromkeys(references, factor), **parameters)
+        in_own_unit = law(**{name: factor * of for name, of in references.items()}, **{**parameters, **converted})
+        if not np.allclose(at_reference, in_own_unit, rtol=1e-6):
+            return False
+    return True
+
+
+def _sums(tree: ast.AST) -> list[ast.AST]:
+    """Return the sums in a law, each once although branches are shared: both sides of one carry the same factor."""
+    found: dict[int, ast.AST] = {}
+    level = [tree]
+    while level:
+        level = [child for node in level for child in ast.iter_child_nodes(node) if id(child) not in found]
+        found |= {id(node): node for node in level}
+        level = list({id(node): node for node in level}.values())
+    return [node for node in (tree, *found.values()) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)]
 
 
 def _log_factor(node: ast.AST, logs: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
@@ -43,8 +69,11 @@ def _log_factor(node: ast.AST, logs: Mapping[str, Any], values: Mapping[str, Any
         case ast.UnaryOp(operand=operand):
             return _log_factor(operand, logs, values)
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            base, exponent = _log_factor(left, logs, values), _value(right, values)
-            return None if base is None or exponent is None else base * exponent
+            exponent = _value(right, values)
+            if exponent is None:
+                return 0.0
+            base = _log_factor(left, logs, values)
+            return None if base is None else base * exponent
         case ast.BinOp(left=left, op=op, right=right):
             sides = _log_factor(left, logs, values), _log_factor(right, logs, values)
             if isinstance(op, ast.Add | ast.Sub):
@@ -71,8 +100,7 @@ def _solve(node: ast.AST, wanted: Any, logs: dict[str, Any], values: Mapping[str
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             _solve(right, 0.0, logs, values, seen)
             exponent = _value(right, values)
-            if exponent is not None:
-                _solve(left, wanted / exponent, logs, values, seen)
+            _solve(left, 0.0 if exponent is None else wanted / exponent, logs, values, seen)
         case ast.BinOp(left=left, op=op, right=right):
             sign = 1.0 if isinstance(op, ast.Mult) else -1.0
             one, other = _log_factor(left, logs, values), _log_factor(right, logs, values)

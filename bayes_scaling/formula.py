@@ -55,8 +55,8 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
     if names == set(inputs):
         raise InputError(f"law {text!r} has no parameter: all its names {listed(names)} are inputs")
 
-    def law(**values: Any) -> Any:
-        return arithmetic(tree, values)
+    def law(*data: Any, **values: Any) -> Any:
+        return arithmetic(tree, dict(zip(inputs, data, strict=False)) | values)
 
     kinds = inspect.Parameter
     law.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -91,7 +91,10 @@ def law_text(law: Law) -> str:
     tree = law_tree(law)
     if _size(tree) > LONGEST or _depth(tree) > DEEPEST:
         raise InputError(f"law {law.__name__} is too long to be written as text (loops multiply its terms)")
-    return ast.unparse(tree)
+    text = ast.unparse(tree)
+    if len(text) > LONGEST:
+        raise InputError(f"law {law.__name__} is too long to be written as text: {len(text)} characters, above {LONGEST}")
+    return text
 
 
 def _size(tree: ast.AST, known: dict[int, int] | None = None) -> int:
@@ -113,13 +116,20 @@ def parse_filter(text: str) -> Callable[[Mapping[str, Any]], Any]:
     tree = _parse(text, "filter")
     _check_condition(tree, text)
 
+    columns = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Compare) and not any(isinstance(node, ast.Name) for node in ast.walk(part)):
+            raise InputError(f"filter {text!r} compares no column in {ast.unparse(part)!r}")
+
     def keep(table: Mapping[str, Any]) -> Any:
+        if missing := columns - set(table):
+            raise InputError(f"filter {text!r} reads {listed(missing)}; the table has {[str(name) for name in table]}")
         try:
             return _condition(tree, table)
         except (TypeError, AttributeError) as error:
             raise InputError(f"filter {text!r} compares values of different types: {error}") from error
 
-    keep.columns = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}  # type: ignore[attr-defined]
+    keep.columns = columns  # type: ignore[attr-defined]
     return keep
 
 

@@ -13,7 +13,7 @@ from bayes_scaling.formula import law_tree, law_value
 from bayes_scaling.laws import Law, law_inputs, law_parameters
 from bayes_scaling.noise import Noise
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter, distribution, link
-from bayes_scaling.runs import Runs, level_index
+from bayes_scaling.runs import RESERVED, Runs, as_written, level_index
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -38,12 +38,18 @@ class Model:
         expected, given = set(law_parameters(self.law)), set(self.parameters)
         if expected != given:
             raise InputError(_mismatch(self.law.__name__, expected, given))
+        clash = sorted(name for name in expected if name.startswith(("noise_", "residual_", "log_", "index_", "information_")))
+        if clash or expected & RESERVED:
+            raise InputError(f"a parameter cannot be called {(clash or sorted(expected & RESERVED))[0]!r}; choose another name")
         for name, parameter in self.parameters.items():
             for term in as_parameter(parameter).terms:
                 if isinstance(term, Trend) and term.on not in law_inputs(self.law):
                     raise InputError(f"{name} has a trend on {term.on!r}; the law's inputs are {law_inputs(self.law)}")
         law_tree(self.law)
         names = [term_name(owner, term) for owner, term in varyings(self)]
+        names += [
+            term_name(name, t) for name, p in self.parameters.items() for t in as_parameter(p).terms if isinstance(t, Trend)
+        ]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
 
@@ -55,6 +61,10 @@ def _mismatch(law: str, expected: set[str], given: set[str]) -> str:
         parts.append(f"{name!r} is none of them" + (f", did you mean {near[0]!r}?" if near else ""))
     parts += [f"{name!r} has no prior" for name in sorted(expected - given)]
     return "; ".join(parts)
+
+
+NU_BEYOND_ONE = "noise_nu_beyond_one"
+"""What the Student-t degrees of freedom are sampled as; draws are kept as `noise_nu`."""
 
 
 def term_name(owner: str, term: Term) -> str:
@@ -94,6 +104,8 @@ def check_runs(model: Model, runs: Runs) -> None:
     inputs = law_inputs(model.law)
     if set(inputs) != set(runs.columns.inputs):
         raise InputError(f"{model.law.__name__} needs inputs {listed(inputs)}; the table has {listed(runs.columns.inputs)}")
+    if clash := sorted(set(model.parameters) & set(runs.levels)):
+        raise InputError(f"{clash[0]!r} is the name of a parameter and of a group; rename one of them")
     for owner, term in varyings(model):
         for dim in term.dims:
             if dim not in runs.levels:
@@ -101,7 +113,7 @@ def check_runs(model: Model, runs: Runs) -> None:
             if len(runs.levels[dim]) < 2:
                 raise InputError(
                     f"{runs.source}: group {dim!r} (column {' + '.join(runs.columns.dims[dim])}) has the single level "
-                    f"{runs.levels[dim][0]!r} from row 1 on; {owner} varies over it and needs two or more"
+                    f"{as_written(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
                 )
 
 
@@ -214,5 +226,5 @@ def _observe(noise: Noise, centre: Any, rows: Mapping[str, Any]) -> None:
     if noise.distribution == "normal":
         pmd.Normal("observed", mu=centre, sigma=scale, observed=rows["response"])
     else:
-        beyond_one = _draw("noise_nu", noise.nu)
+        beyond_one = _draw(NU_BEYOND_ONE, noise.nu)
         pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])

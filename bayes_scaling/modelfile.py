@@ -107,7 +107,8 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     except ValidationError as error:
         raise InputError(f"{source}: {_first(error)}") from None
     try:
-        law = library_law(file.law.name) if file.law.name else parse_law(str(file.law.text), tuple(file.data.inputs))
+        named = file.law.name is not None
+        law = library_law(str(file.law.name)) if named else parse_law(str(file.law.text), tuple(file.data.inputs))
         parameters = {name: Parameter(one.prior, (*one.varying, *one.trend)) for name, one in file.parameters.items()}
         model = Model(law, parameters, file.noise)
     except InputError as error:
@@ -115,7 +116,7 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     columns = Columns(**{name: getattr(file.data, name) for name in Columns.__dataclass_fields__})
     table = file.data.source
     if table is not None and table not in datasets.names() and folder is not None:
-        table = str(folder / table)
+        table = str((folder / table).absolute())
     return Study(Path(source).name.removesuffix(".toml"), model, columns, table, file.title)
 
 
@@ -181,8 +182,10 @@ def _toml(text: str, source: str) -> dict[str, Any]:
 
 def _first(error: ValidationError) -> str:
     """Return the first error as `key: what is wrong and what would be right`."""
-    first: ErrorDetails = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("tuple[", "str")))
+    every = error.errors()
+    first: ErrorDetails = next((one for one in every if one["type"] == "unexpected_keyword_argument"), every[0])
+    loc = first["loc"][:-1] if first["type"] == "string_type" and first["loc"][-1] == "str" else first["loc"]
+    key = ".".join(_written(part) for part in loc)
     if first["type"] == "unexpected_keyword_argument":
         known = _keys(first["loc"])
         near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
@@ -193,6 +196,10 @@ def _first(error: ValidationError) -> str:
     return f"{key}: {first['msg'].removeprefix('Value error, ')}" + (
         "" if first["type"] == "value_error" else f", not {first['input']!r}"
     )
+
+
+def _written(part: int | str) -> str:
+    return str(part) if str(part).isprintable() else repr(part)
 
 
 def _keys(loc: tuple[int | str, ...]) -> list[str]:
@@ -222,7 +229,7 @@ def _bare(value: Any) -> Any:
         value = asdict(value)
     if isinstance(value, Mapping):
         bare = {key: _bare(one) for key, one in value.items()}
-        return {key: one for key, one in bare.items() if one is not None and one not in ({}, [], "")}
+        return {key: one for key, one in bare.items() if one is not None and one not in ({}, [])}
     if isinstance(value, list | tuple):
         return [_bare(one) for one in value]
     return value

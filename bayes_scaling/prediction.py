@@ -117,7 +117,7 @@ def observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -> x
     if noise.distribution == "normal":
         scatter = rng.standard_normal(centre.shape)
     else:
-        scatter = rng.standard_t(1.0 + draws["noise_nu"].to_numpy()[..., None], size=centre.shape)
+        scatter = rng.standard_t(draws["noise_nu"].to_numpy()[..., None], size=centre.shape)
     departure = shared + draws["noise_sd"] * xr.DataArray(scatter, dims=centre.dims)
     runs: xr.DataArray = centre * np.exp(departure) if log else centre + departure
     return runs

@@ -1,9 +1,11 @@
 """Table in, checked `Runs` out: the only place that checks data."""
 
 import difflib
+import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import floor, log10
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
+
+RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region"}
+"""Names that inputs and groups cannot have: columns and dimensions of the package's own."""
 
 type Table = str | Path | pd.DataFrame
 
@@ -74,7 +79,7 @@ class Columns:
     def __post_init__(self) -> None:
         if self.where is not None:
             parse_filter(self.where)
-        taken = {"response", "reading_error", "run"} & {*self.inputs, *self.groups}
+        taken = RESERVED & {*self.inputs, *self.groups}
         if taken or set(self.inputs) & set(self.groups):
             clash = listed(taken | (set(self.inputs) & set(self.groups)))
             raise InputError(f"inputs and groups need names of their own; {clash} is taken")
@@ -208,12 +213,16 @@ def _read_file(path: Path) -> pd.DataFrame:
             raise InputError(f"{path}: expected a name that ends in .csv, .csv.gz or .parquet")
         # The header is read as a row of its own: pandas would silently rename a repeated column.
         head = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
-        frame = pd.read_csv(path, float_precision="round_trip", low_memory=False, index_col=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(path, low_memory=False, index_col=False)
     except InputError:
         raise
     except pd.errors.EmptyDataError:
         raise InputError(f"{path}: the file is empty; expected a header and rows") from None
-    except (OSError, EOFError, ValueError, ImportError) as error:
+    except pd.errors.ParserWarning:
+        raise InputError(f"{path}: rows have more fields than the header, which has {len(head)}") from None
+    except (OSError, EOFError, ValueError, ImportError, zlib.error) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{path}: unreadable or truncated ({first})") from None
     if len(head) != frame.shape[1]:
@@ -248,6 +257,8 @@ def _column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
 def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray) -> pd.Series:
     """Return a column of positive finite floats, or say where the first other value stands."""
     column = _column(frame, name, source)
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        raise InputError(f"{source}: column {name!r} holds dates or durations; expected numbers")
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     missing = column.isna().to_numpy()
     _refuse_first(missing, column, f"{source}: column {name!r}", rows, "is missing; expected a number")
@@ -270,21 +281,43 @@ def _labels(frame: pd.DataFrame, parts: tuple[str, ...], source: str, rows: np.n
         column = _column(frame, part, source)
         _refuse_first(column.isna().to_numpy(), column, f"{source}: column {part!r}", rows, "is missing; expected a level")
     if len(parts) > 1:
-        return pd.Series([" ".join(map(str, level)) for level in zip(*(frame[part] for part in parts), strict=True)])
+        return pd.Series([_joined(level) for level in zip(*(frame[part] for part in parts), strict=True)], dtype="str")
     single = frame[parts[0]]
-    return single if pd.api.types.is_numeric_dtype(single) else single.astype(str).astype(object)
+    return single if pd.api.types.is_numeric_dtype(single) else single.astype(str)
+
+
+def _joined(labels: tuple[Any, ...]) -> str:
+    """Return the labels of one combination as one: quoted where a blank in one of them would be taken for a gap."""
+    texts = [label if isinstance(label, str) else _number_as_text(label) for label in labels]
+    return " ".join(repr(text) if " " in text else text for text in texts)
 
 
 def level_index(labels: pd.Series, levels: np.ndarray) -> np.ndarray:
     """Return the position of each label among the levels, -1 for a level never seen; "2048" and 2048.0 are 2048."""
-    known = {_as_written(level): i for i, level in enumerate(levels)}
-    return np.array([known.get(_as_written(label), -1) for label in labels], dtype=np.int64)
+    exact = {str(level): i for i, level in enumerate(levels)}
+    alike: dict[str, list[int]] = {}
+    for i, level in enumerate(levels):
+        alike.setdefault(_number_as_text(level), []).append(i)
+
+    def position(label: Any) -> int:
+        if str(label) in exact:
+            return exact[str(label)]
+        near = alike.get(_number_as_text(label), [])
+        return near[0] if len(near) == 1 else -1
+
+    return np.array([position(label) for label in labels], dtype=np.int64)
 
 
-def _as_written(label: Any) -> str:
+def as_written(value: Any) -> str:
+    """Return a value of a table for an error: text quoted, a number bare."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def _number_as_text(label: Any) -> str:
     try:
-        number = float(label)
-    except ValueError:
+        if isinstance(label, int | np.integer) or not isfinite(number := float(label)):
+            return str(label)
+    except (TypeError, ValueError):
         return str(label)
     return str(int(number)) if number.is_integer() else str(number)
 
@@ -293,4 +326,4 @@ def _refuse_first(wrong: Any, column: pd.Series, where: str, rows: np.ndarray, w
     wrong = np.asarray(wrong)
     if wrong.any():
         first = int(np.argmax(wrong))
-        raise InputError(f"{where}, row {rows[first] + 1}: {column.iloc[first]!r} {why}")
+        raise InputError(f"{where}, row {rows[first] + 1}: {as_written(column.iloc[first])} {why}")

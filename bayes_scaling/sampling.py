@@ -10,6 +10,7 @@ import xarray as xr
 from bayes_scaling.errors import InputError
 from bayes_scaling.geometry import information
 from bayes_scaling.model import (
+    NU_BEYOND_ONE,
     Model,
     build,
     check_runs,
@@ -37,7 +38,8 @@ class Settings:
     draws, tune: kept and discarded draws of each chain.
     chains: number of independent chains.
     seed: the same seed gives the same draws on the same machine.
-    target_accept: acceptance rate that the step size aims at; nearer 1 means smaller steps.
+    target_accept: acceptance rate that the step size aims at; nearer 1 means smaller steps. None: 0.95 where effects of
+        groups are pooled, whose posteriors have narrow places, and 0.9 elsewhere.
     progress: show a progress bar.
     """
 
@@ -45,7 +47,7 @@ class Settings:
     tune: int = 500
     chains: int = 4
     seed: int = 0
-    target_accept: float = 0.9
+    target_accept: float | None = None
     progress: bool = True
 
     def __post_init__(self) -> None:
@@ -78,7 +80,7 @@ class Health:
         found = []
         if self.divergences:
             found.append(
-                f"{self.divergences} divergences: try more tune, or tighter priors of the scales of Varying and noise."
+                f"{self.divergences} divergences: try target_accept nearer 1, or tighter priors of scales (Varying, noise)."
             )
         if not self.r_hat <= R_HAT_LIMIT:
             found.append(f"R-hat {self.r_hat:.3f} (limit {R_HAT_LIMIT}): the chains disagree; try more tune and draws.")
@@ -113,7 +115,7 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
         tune=settings.tune,
         chains=settings.chains,
         seed=settings.seed,
-        target_accept=settings.target_accept,
+        target_accept=settings.target_accept or (0.95 if varyings(model) else 0.9),
         adaptation="low_rank",
         save_warmup=False,
         progress_bar=settings.progress,
@@ -199,5 +201,7 @@ def _named(model: Model, draws: xr.Dataset, levels: Mapping[str, np.ndarray], ar
         sd = draws[spread_name(owner, term)]
         effect = draws[sampled_name(owner, term)] * sd / np.sqrt(1.0 + known * sd**2)
         draws = draws.drop_vars(sampled_name(owner, term)).assign({term_name(owner, term): effect})
+    if NU_BEYOND_ONE in draws:
+        draws = draws.assign(noise_nu=1.0 + draws[NU_BEYOND_ONE]).drop_vars(NU_BEYOND_ONE)
     kept = draws.drop_dims([dim for dim in draws.dims if dim not in ("chain", "draw", *levels)]).drop_attrs()
     return kept.transpose("chain", "draw", ...)

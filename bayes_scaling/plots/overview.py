@@ -40,7 +40,6 @@ def figures(fit: Fit) -> dict[str, Figure]:
 
 def bands_figure(fit: Fit) -> Figure:
     """Return bands over compute or another first input: a panel for each of up to four levels or values of what remains."""
-    columns = fit.runs.columns
     x, *held = law_inputs(fit.model.law)
     groups = sorted(law_groups(fit.model), key=lambda group: len(fit.runs.levels[group]))
     hue = groups[0] if groups else None
@@ -53,8 +52,7 @@ def bands_figure(fit: Fit) -> Figure:
         for ax, values in zip(axes, panels, strict=True):
             at = dict(zip(splits, values, strict=True))
             _panel(fit, x, at, hue, ax)
-            units = {name: columns.inputs[name].unit if name in columns.inputs else "" for name in at}
-            ax.set_title(", ".join(f"{name} {short(value)} {units[name]}".strip() for name, value in at.items()))
+            ax.set_title(", ".join(_named(fit, name, value) for name, value in at.items()))
         for ax in axes[1:]:
             ax.set_ylabel("")
         if hue:
@@ -102,6 +100,13 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
     return figure
 
 
+def _named(fit: Fit, name: str, value: object) -> str:
+    """Return "position 10K" for a level, "10.5B tokens" for an input."""
+    return (
+        f"{short(value)} {fit.runs.columns.inputs[name].unit}" if name in fit.runs.columns.inputs else f"{name} {short(value)}"
+    )
+
+
 def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> None:
     unit = fit.runs.columns.inputs[x].unit
     table = fit.runs.table
@@ -116,10 +121,12 @@ def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> N
         plot_runs(rows, fit.runs, x, ax, colour=colour, marker="os^Dv<"[i % 6])
 
 
-def _representative(fit: Fit, name: str) -> list[object]:
-    """Return up to four levels of a group, or values of an input that runs have, spread evenly."""
-    values = fit.runs.levels[name] if name in fit.runs.levels else np.sort(fit.runs.table[name].to_numpy())
-    return [values[i] for i in np.unique(np.linspace(0, len(values) - 1, PANELS).astype(int))]
+def _representative(fit: Fit, name: str) -> list[Any]:
+    """Return up to four levels of a group, spread evenly, or values of an input between its 10 and 90 % quantiles."""
+    if name in fit.runs.levels:
+        levels = fit.runs.levels[name]
+        return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, PANELS).astype(int))]
+    return [float(value) for value in fit.runs.table[name].quantile(np.linspace(0.1, 0.9, PANELS))]
 
 
 def _span(fit: Fit, x: str) -> np.ndarray:

@@ -1,0 +1,51 @@
+"""Fits that several tests look at, each sampled once."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.prediction import observed
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def epoch_runs() -> Path:
+    """The 245 runs behind the published Chinchilla coefficients; not part of the package."""
+    path = SHARED / "runs" / "chinchilla_epoch.csv"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not on this machine")
+    return path
+
+
+@pytest.fixture(scope="session")
+def grid() -> pd.DataFrame:
+    """A sweep of sizes and tokens with losses of Chinchilla's published law and 1 % scatter."""
+    params, tokens = (column.ravel() for column in np.meshgrid(np.geomspace(5e7, 1e10, 8), np.geomspace(1e9, 3e11, 8)))
+    loss = 1.82 + 482 * params**-0.348 + 2085 * tokens**-0.366
+    scatter = np.random.default_rng(7).normal(0, 0.01, loss.size)
+    frame = pd.DataFrame({"params": params, "tokens": tokens, "loss": loss * np.exp(scatter)})
+    return frame[frame["tokens"] > 0.45 * frame["params"]].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def chinchilla(grid: pd.DataFrame) -> bs.Fit:
+    study = bs.read_study("chinchilla")
+    return bs.fit(study.model, bs.study_runs(study, grid), bs.Settings(draws=500, tune=500, seed=1, progress=False))
+
+
+@pytest.fixture(scope="session")
+def moba() -> bs.Fit:
+    study = bs.read_study("moba_vs_full")
+    return bs.fit(study.model, bs.study_runs(study), bs.Settings(draws=1500, tune=500, seed=1, progress=False))
+
+
+def simulated(truth: bs.Fit, draw: int, seed: int = 0) -> bs.Runs:
+    """Return the runs of a fit with responses that one of its draws, taken for the truth, would show."""
+    alone = replace(truth, draws=truth.draws.isel(chain=slice(0, 1), draw=slice(draw, draw + 1)))
+    response = observed(alone, truth.runs.table, seed, new=False).to_numpy().ravel()
+    return replace(truth.runs, table=truth.runs.table.assign(response=response))

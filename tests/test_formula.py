@@ -1,0 +1,361 @@
+"""Texts of laws and filters mean arithmetic and comparisons, and nothing else."""
+
+import inspect
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.formula import law_text, law_tree, parse_filter, parse_law
+from bayes_scaling.laws import law_inputs, law_parameters
+from bayes_scaling.runs import Columns, Input, read_runs
+
+VALUES = {"x": 3.0, "a": 2.0, "b": 0.5, "e_inf": 0.25}
+ACCEPTED = {
+    "a * x**-b": 2.0 * 3.0**-0.5,
+    "e_inf + a*x": 6.25,
+    "-a + +x": 1.0,
+    "  a * x  ": 6.0,
+    "a * (x + 1) ** 2": 32.0,
+    "a - x - b": -1.5,
+    "a - (x - b)": -0.5,
+    "a / x / b": 2.0 / 3.0 / 0.5,
+    "2 ** a ** 2 * x": 48.0,
+    "(2 ** a) ** 2 * x": 48.0,
+    "-a ** 2 * x": -12.0,
+    "(-a) ** 2 * x": 12.0,
+    "1e3 * a * x": 6000.0,
+    "1_000 * a * x": 6000.0,
+    "7 / 2 * a * x": 21.0,
+}
+REFUSED = {
+    "attribute": "a.real * x",
+    "dunder attribute": "a.__class__ * x",
+    "call": "f(x) * a",
+    "import": "__import__('os').system('x')",
+    "dunder name": "__name__ * x * a",
+    "leading underscore": "_a * x",
+    "trailing underscore": "a_ * x",
+    "double underscore": "a__b * x",
+    "letters beyond ASCII": "é * x",
+    "subscript": "x[0] * a",
+    "slice": "x[0:1] * a",
+    "lambda": "(lambda: 1) * x * a",
+    "list comprehension": "[a for a in x]",
+    "generator": "(a for a in x)",
+    "conditional": "a if x else b",
+    "walrus": "(a := 1) * x",
+    "f-string": "f'{x}{a}'",
+    "string": "'a' * x * a",
+    "bytes": "b'a' * x * a",
+    "true": "True * x * a",
+    "none": "None * x * a",
+    "ellipsis": "... * x * a",
+    "complex number": "1j * x * a",
+    "assignment": "y = x * a",
+    "import statement": "import os",
+    "two statements": "x * a; x * a",
+    "two lines": "x * a\nx * a",
+    "delete": "del x",
+    "empty": "",
+    "blank": "   \n ",
+    "null byte": "x * a\0",
+    "lone surrogate": "x * a * \ud800",
+    "unfinished": "x * (a + ",
+    "deep minus": "-" * 500 + "x * a",
+    "deep parentheses": "(" * 500 + "x * a" + ")" * 500,
+    "deep sum": "x * a" + " + a" * 300,
+    "long": " + ".join(["x * a"] * 400),
+    "tower of powers": "9**9**9**9*x*a",
+    "huge integer": "x * a * 1" + "0" * 1900,
+    "huge exponent": "x ** (10 ** 400) * a",
+    "division by zero": "1/0 * x * a",
+    "power of zero": "0**-1 * x * a",
+    "infinite": "1e999 * x * a",
+    "not a number": "(1e999 - 1e999) * x * a",
+    "overflow": "(1e300 * 1e300) * x * a",
+    "complex result": "(-1)**0.5 * x * a",
+    "matrix product": "x @ a",
+    "floor division": "x // a",
+    "remainder": "x % a",
+    "shift": "x << a",
+    "inversion": "~x * a",
+    "comparison": "x < a",
+    "and": "x and a",
+    "not": "not x * a",
+    "tuple": "(x, a)",
+    "set": "{x, a}",
+    "dictionary": "{x: a}",
+    "star": "*x * a",
+    "await": "await x * a",
+    "yield": "(yield x) * a",
+    "keyword": "lambda * x * a",
+    "another keyword": "class * x",
+}
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_a_law_text_is_arithmetic(text: str) -> None:
+    law = parse_law(text, ["x"])
+    named = {name: VALUES[name] for name in (*law_inputs(law), *law_parameters(law))}
+    assert law(**named) == pytest.approx(ACCEPTED[text], rel=1e-15)
+    assert parse_law(law_text(law), ["x"])(**named) == pytest.approx(ACCEPTED[text], rel=1e-15)
+
+
+def test_names_that_are_no_inputs_are_parameters() -> None:
+    law = parse_law("E + A * params**-alpha + B * tokens**-beta", ["tokens", "params"])
+    assert law_inputs(law) == ("tokens", "params")
+    assert set(law_parameters(law)) == {"E", "A", "alpha", "B", "beta"}
+
+
+def test_a_law_from_text_is_called_like_a_written_one() -> None:
+    assert parse_law("a * x**-b", ["x"])(3.0, a=2.0, b=0.5) == pytest.approx(2.0 * 3.0**-0.5)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+def test_a_law_text_that_is_more_than_arithmetic_is_refused_at_once(case: str) -> None:
+    begin = time.perf_counter()
+    with pytest.raises(InputError) as error:
+        parse_law(REFUSED[case], ["x"])
+    assert time.perf_counter() - begin < 1.0
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a.real * x", "'a.real' is not allowed; use + - * / **"),
+        ("1/0 * x * a", "'1 / 0' is not a finite real number"),
+        ("(-1)**0.5 * x * a", "is not a finite real number"),
+        ("x * (a + ", "is not an expression"),
+        (" + ".join(["x * a"] * 400), "has 3197 characters; at most 2000 are read"),
+        ("-" * 500 + "x * a", "is nested more than 100 deep"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        parse_law(text, ["x"])
+
+
+def test_a_law_text_must_use_every_input() -> None:
+    with pytest.raises(InputError, match=r"^law 'a \* x' does not use the inputs \['y'\]; its names are \['a', 'x'\]$"):
+        parse_law("a * x", ["x", "y"])
+
+
+def test_a_law_text_without_parameters_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^law '2 \* x' has no parameter: all its names \['x'\] are inputs$"):
+        parse_law("2 * x", ["x"])
+
+
+@pytest.mark.parametrize("read", [lambda text: parse_law(text, ["x"]), parse_filter])
+@pytest.mark.parametrize("form", ["{code}", "{code} * x * a", "x + a < {code}", "x == 1 and {code}", "[{code}]"])
+def test_nothing_in_a_text_is_executed(read, form: str, tmp_path: Path) -> None:
+    target = tmp_path / "written"
+    code = f"__import__('pathlib').Path({str(target)!r}).touch()"
+    with pytest.raises(InputError):
+        read(form.format(code=code))
+    assert not target.exists()
+    eval(code)
+    assert target.exists()
+
+
+def test_a_law_that_calls_a_function_has_no_tree() -> None:
+    def with_log(x, *, a):
+        return a * np.log(x)
+
+    with pytest.raises(InputError, match=r"^law with_log uses more than the operators"):
+        law_tree(with_log)
+
+
+def test_a_law_that_branches_has_no_tree() -> None:
+    def kinked(x, *, a, b):
+        return a * x if x > 1 else b * x
+
+    with pytest.raises(InputError, match=r"^law kinked uses more than the operators"):
+        law_tree(kinked)
+
+
+def test_a_law_that_returns_a_number_has_no_tree() -> None:
+    def constant(x, *, a):
+        return 3.0
+
+    with pytest.raises(InputError, match=r"^law constant does not return an expression of its arguments \['x', 'a'\]$"):
+        law_tree(constant)
+
+
+def test_numbers_on_either_side_are_written_down() -> None:
+    def both_sides(x, *, a):
+        return (1 - a) * (2 / x) ** -np.float64(0.5) + 3 ** (a - 1) - (-2.0) ** 2
+
+    again = parse_law(law_text(both_sides), ["x"])
+    assert again(x=3.0, a=0.25) == pytest.approx(both_sides(3.0, a=0.25), rel=1e-15)
+
+
+def wordy_law(count: int):
+    def wordy(x, **parameters):
+        return x * sum(parameters.values())
+
+    names = [f"a_coefficient_with_a_name_far_beyond_what_one_would_type_{i}" for i in range(count)]
+    kinds = inspect.Parameter
+    wordy.__signature__ = inspect.Signature(
+        [kinds("x", kinds.POSITIONAL_OR_KEYWORD)] + [kinds(name, kinds.KEYWORD_ONLY) for name in names]
+    )
+    return wordy
+
+
+def test_a_law_of_many_words_is_read_back() -> None:
+    again = parse_law(law_text(wordy_law(25)), ["x"])
+    assert set(law_parameters(again)) == set(law_parameters(wordy_law(25)))
+
+
+def test_a_text_too_long_to_be_read_back_is_not_written() -> None:
+    with pytest.raises(InputError, match=r"^law wordy is too long to be written as text"):
+        law_text(wordy_law(40))
+
+
+OPERATORS = ("+", "-", "*", "/", "**")
+LEAVES = st.sampled_from(["x", "a", "b", "e_inf"]) | st.floats(-20, 20).map(lambda number: f"({number!r})")
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.tuples(inner, st.sampled_from(OPERATORS), inner).map(lambda parts: f"({' '.join(parts)})")
+        | inner.map(lambda one: f"(-{one})")
+    ),
+    max_leaves=15,
+)
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(tree=TREES, x=st.floats(0.01, 100), a=st.floats(-3, 3), b=st.floats(0.01, 2))
+def test_any_arithmetic_reads_back_from_its_text(tree: str, x: float, a: float, b: float) -> None:
+    text = f"x * a + {tree}"
+    try:
+        law = parse_law(text, ["x"])
+    except InputError as error:
+        assume("is not a finite real number" not in str(error))
+        raise
+    again = parse_law(law_text(law), ["x"])
+    assert set(law_parameters(again)) == set(law_parameters(law))
+    every = {"x": np.float64(x), "a": np.float64(a), "b": np.float64(b), "e_inf": np.float64(0.25)}
+    values = {name: every[name] for name in ("x", *law_parameters(law))}
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(again(**values), law(**values))
+
+
+TABLE = pd.DataFrame(
+    {
+        "params": [1e8, 2e8, 4e8, 8e8],
+        "tokens": [2e9, 2e9, 8e9, 4e10],
+        "corpus": ["c4", "pile", "c4", "web"],
+        "loss": [3.4, 3.2, 2.9, 2.6],
+    }
+)
+FILTERS = {
+    "params < 4e8": [0, 1],
+    "params <= 4e8": [0, 1, 2],
+    "params != 4e8": [0, 1, 3],
+    "corpus == 'c4'": [0, 2],
+    'corpus != "c4"': [1, 3],
+    "params > 1e8 and corpus == 'c4'": [2],
+    "params < 2e8 or corpus == 'web'": [0, 3],
+    "not corpus == 'c4'": [1, 3],
+    "not (corpus == 'c4' or params > 5e8)": [1],
+    "corpus in ['pile', 'web']": [1, 3],
+    "corpus not in ('pile', 'web')": [0, 2],
+    "params in [1e8, 8e8]": [0, 3],
+    "1e8 < params <= 4e8": [1, 2],
+    "1e8 < params < tokens / 15": [2, 3],
+    "tokens > 15 * params": [0, 2, 3],
+    "params + 1e8 == 2e8 or -params < -5e8": [0, 3],
+    "(params / 1e8) ** 2 > 10 and loss > 2.7": [2],
+    "params == 100_000_000": [0],
+    "corpus == 'c4' and params > 1e8 or corpus == 'web' and params > 1e8": [2, 3],
+}
+REFUSED_FILTERS = {
+    "no comparison": "params",
+    "arithmetic": "params + 1",
+    "number": "1",
+    "true": "True",
+    "text": "'c4'",
+    "and of columns": "params and tokens",
+    "attribute": "params.real < 1",
+    "call": "len(corpus) < 3",
+    "import": "__import__('os').system('x') == 0",
+    "dunder name": "__name__ == 'x'",
+    "subscript": "corpus[0] == 'c'",
+    "lambda": "(lambda: 1) == 1",
+    "comprehension": "params in [p for p in tokens]",
+    "conditional": "params < (1 if tokens else 2)",
+    "walrus": "(params := 1) < 2",
+    "f-string": "corpus == f'{params}'",
+    "in a text": "corpus in 'c4'",
+    "in a column": "corpus in tokens",
+    "equal to a list": "corpus == ['c4']",
+    "is": "corpus is None",
+    "none": "corpus == None",
+    "complex": "params < 1j",
+    "remainder": "params % 2 == 0",
+    "bits": "(params < 1e9) & (tokens < 1e9)",
+    "tower of powers": "params < 9**9**9**9",
+    "division by zero": "params < 1/0",
+    "sum of texts": "corpus == 'c' + '4'",
+    "assignment": "params = 1",
+    "empty": "",
+    "long": " or ".join(["params < 1"] * 400),
+    "deep": "not " * 300 + "params < 1",
+}
+
+
+@pytest.mark.parametrize("text", FILTERS)
+def test_a_filter_keeps_the_rows_it_describes(text: str) -> None:
+    assert list(TABLE.index[parse_filter(text)(TABLE)]) == FILTERS[text]
+
+
+@pytest.mark.parametrize("case", REFUSED_FILTERS)
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+def test_a_filter_that_is_no_comparison_is_refused_at_once(case: str) -> None:
+    begin = time.perf_counter()
+    with pytest.raises(InputError) as error:
+        parse_filter(REFUSED_FILTERS[case])
+    assert time.perf_counter() - begin < 1.0
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["1 < 2", "not 1 < 2", "1 < 2 or 3 < 2", "'a' == 'b'", "not 1 < 2 or params < 4e8"])
+def test_a_comparison_without_columns_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=re.escape(repr(text))):
+        read_runs(TABLE, Columns({"params": Input("params")}, where=text))
+
+
+@pytest.mark.parametrize("text", ["corpus < 3", "corpus + 1 == 2", "-corpus == 'c4'", "params < 'c4'", "corpus > params"])
+def test_a_filter_that_compares_text_and_numbers_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=re.escape(f"filter {text!r} compares values of different types")) as error:
+        parse_filter(text)(TABLE)
+    assert "\n" not in str(error.value)
+
+
+def test_a_filter_knows_its_columns() -> None:
+    assert parse_filter("params < tokens / 20 and not corpus in ['c4']").columns == {"params", "tokens", "corpus"}
+
+
+def test_a_filter_on_an_unknown_column_names_it() -> None:
+    columns = Columns({"params": Input("params")}, where="parms < 1e9")
+    with pytest.raises(InputError, match=r"^the data frame: no column 'parms'; the table has .*; did you mean 'params'\?$"):
+        read_runs(TABLE, columns)
+
+
+def test_a_wrong_filter_is_refused_before_any_table_is_read() -> None:
+    with pytest.raises(InputError, match=r"'params\.real' is not allowed"):
+        Columns({"params": Input("params")}, where="params.real < 1")
+
+
+def test_a_filter_called_for_a_column_the_table_lacks_is_refused() -> None:
+    with pytest.raises(InputError, match="parms"):
+        parse_filter("parms < 1e9")(TABLE)

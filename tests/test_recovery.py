@@ -1,0 +1,70 @@
+"""Simulated truth comes back: for every bundled model, and for crossed effects, trends and noise on the loss."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import simulated
+
+import bayes_scaling as bs
+
+SETTINGS = bs.Settings(draws=600, tune=600, seed=5, progress=False)
+
+
+def deviations(fit: bs.Fit, truth: bs.Fit, draw: int) -> np.ndarray:
+    """Return (posterior mean - truth) / posterior sd of the logarithm of every parameter of the law, at every level."""
+    found = []
+    for name in fit.model.parameters:
+        values = np.log(bs.parameter_values(fit, name))
+        true = np.log(bs.parameter_values(truth, name)).isel(chain=0, draw=draw)
+        found.append(((values.mean(("chain", "draw")) - true) / values.std(("chain", "draw"))).to_numpy().ravel())
+    return np.concatenate(found)
+
+
+@pytest.mark.parametrize("study", ["moba", "chinchilla"])
+def test_a_bundled_model_recovers_simulated_truth(study: str, request: pytest.FixtureRequest) -> None:
+    fit: bs.Fit = request.getfixturevalue(study)
+    truth = bs.prior(fit.model, fit.runs, draws=4, seed=11)
+    for draw in (1, 2):
+        again = bs.refit(fit, simulated(truth, draw), SETTINGS)
+        z = deviations(again, truth, draw)
+        assert np.abs(z).max() < 4.5
+        assert np.mean(np.abs(z) < 1.645) >= 0.6
+
+
+@pytest.fixture(scope="module")
+def crossed() -> bs.Fit:
+    """Four architectures crossed with three corpora, a trend, reading errors, and noise on the loss itself."""
+    rng = np.random.default_rng(3)
+    rows = [
+        {"compute": c, "architecture": a, "corpus": k, "run": f"{a}{k}{i}", "loss": 3.0, "error": rng.choice([0.0, 0.02])}
+        for a in "pqrs"
+        for k in ("web", "code", "books")
+        for i, c in enumerate(np.geomspace(0.1, 100, 12))
+    ]
+    columns = bs.Columns(
+        inputs={"compute": bs.Input("compute", "PFLOP/s-days", 1.0)},
+        groups={"architecture": "architecture", "corpus": "corpus"},
+        reading_error=bs.ReadingError("error", relative=False),
+    )
+    level = bs.Prior(median=1.5, factor=1.3) + bs.Varying("corpus", 0.2) + bs.Varying(("architecture", "corpus"), 0.1)
+    model = bs.Model(
+        law=bs.parse_law("E + a * compute**-b", ["compute"]),
+        parameters={
+            "E": bs.Prior(between=(1.0, 2.0)),
+            "a": level,
+            "b": bs.Prior(median=0.2, factor=1.3) + bs.Varying("architecture", 0.1) + bs.Trend("compute", 0.02),
+        },
+        noise=bs.Noise(sd=bs.Prior(median=0.01, factor=1.5), on="loss", distribution="student_t"),
+    )
+    return bs.prior(model, bs.read_runs(pd.DataFrame(rows), columns), draws=4, seed=21)
+
+
+def test_crossed_effects_recover_simulated_truth(crossed: bs.Fit) -> None:
+    fit = bs.fit(crossed.model, simulated(crossed, 1), SETTINGS)
+    z = deviations(fit, crossed, 1)
+    assert len(z) == 1 + 12 + 4
+    assert np.abs(z).max() < 4.5
+    assert np.mean(np.abs(z) < 1.645) >= 0.6
+    slope = fit.posterior["b_trend_compute"]
+    assert abs(float((slope.mean() - crossed.posterior["b_trend_compute"][0, 1]) / slope.std())) < 4
+    assert bs.published_values(fit) == {}

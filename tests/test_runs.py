@@ -1,0 +1,558 @@
+"""Tables are checked once, at the door; what is wrong is said with file, column and row."""
+
+import gzip
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.laws import LAWS
+from bayes_scaling.model import Model, check_runs
+from bayes_scaling.noise import Noise
+from bayes_scaling.parameters import Prior, Varying
+from bayes_scaling.runs import (
+    Columns,
+    Input,
+    ReadingError,
+    Response,
+    level_index,
+    read_points,
+    read_runs,
+    round_reference,
+    subset,
+)
+
+TABLE = pd.DataFrame(
+    {
+        "n_params": [100, 200, 400, 800, 1600, 3200],
+        "loss": [3.5, 3.25, 3.0, 2.75, 2.5, 2.25],
+        "corpus": ["c4", "pile", "c4", "pile", "c4", "pile"],
+        "context": [1024, 1024, 2048, 2048, 4096, 4096],
+        "error": [0.01, 0.02, 0.0, 0.01, 0.01, 0.04],
+    }
+)
+COLUMNS = Columns(
+    inputs={"params": Input("n_params", "parameters", 500.0)},
+    groups={"corpus": "corpus", "context": "context"},
+    reading_error=ReadingError("error"),
+)
+both_sources = pytest.mark.parametrize("source", ["csv", "frame"])
+
+
+def columns(**changed) -> Columns:
+    return Columns(**({"inputs": COLUMNS.inputs, "groups": COLUMNS.groups, "reading_error": COLUMNS.reading_error} | changed))
+
+
+def changed(column: str, row: int, value) -> pd.DataFrame:
+    cells = list(TABLE[column])
+    cells[row - 1] = value
+    return TABLE.assign(**{column: cells})
+
+
+def given(frame: pd.DataFrame, source: str, folder: Path):
+    """Return a table as a data frame or a file, and what errors call it."""
+    if source == "frame":
+        return frame, "the data frame"
+    path = folder / f"runs.{source}"
+    if source == "parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, index=False)
+    return path, str(path)
+
+
+def refusal(table, wanted: Columns = COLUMNS) -> str:
+    with pytest.raises(InputError) as error:
+        read_runs(table, wanted)
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+@both_sources
+def test_a_missing_column_is_named_with_the_nearest_there_is(source: str, tmp_path: Path) -> None:
+    table, name = given(TABLE.rename(columns={"n_params": "n_parms"}), source, tmp_path)
+    expected = f"{name}: no column 'n_params'; the table has ['n_parms', 'loss', 'corpus', 'context', 'error']"
+    assert refusal(table) == f"{expected}; did you mean 'n_parms'?"
+
+
+@both_sources
+def test_a_missing_column_like_no_other_is_named_without_a_guess(source: str, tmp_path: Path) -> None:
+    table, name = given(TABLE.rename(columns={"loss": "zzz"}), source, tmp_path)
+    assert refusal(table).startswith(f"{name}: no column 'loss'; the table has ['n_params', 'zzz'")
+    assert "did you mean" not in refusal(table)
+
+
+@pytest.mark.parametrize(("role", "column"), [("corpus", "corpus"), ("error", "error")])
+def test_a_missing_group_or_error_column_is_named(role: str, column: str) -> None:
+    assert refusal(TABLE.drop(columns=role)).startswith(f"the data frame: no column {column!r}; the table has")
+
+
+@both_sources
+def test_a_table_without_rows_is_refused(source: str, tmp_path: Path) -> None:
+    table, name = given(TABLE.iloc[:0], source, tmp_path)
+    assert refusal(table) == f"{name}: it has no rows"
+
+
+@both_sources
+def test_a_filter_that_keeps_nothing_is_named(source: str, tmp_path: Path) -> None:
+    table, name = given(TABLE, source, tmp_path)
+    message = refusal(table, columns(where="n_params > 1e9"))
+    assert message == f"{name}: the filter 'n_params > 1e9' keeps none of its 6 rows"
+
+
+@both_sources
+@pytest.mark.parametrize("column", ["n_params", "loss"])
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (float("nan"), "is missing; expected a number"),
+        (float("inf"), "is not finite"),
+        (float("-inf"), "is not finite"),
+        (0, "is not positive, and its logarithm is taken"),
+        (-3.5, "is not positive, and its logarithm is taken"),
+        ("diverged", "is text; expected a number"),
+        ("1,5", "is text; expected a number"),
+    ],
+)
+def test_a_wrong_number_is_found_in_its_row(source: str, column: str, value, why: str, tmp_path: Path) -> None:
+    table, name = given(changed(column, 4, value), source, tmp_path)
+    message = refusal(table)
+    assert message.startswith(f"{name}: column {column!r}, row 4: ")
+    assert message.endswith(why)
+
+
+def test_the_first_wrong_row_is_named() -> None:
+    frame = changed("loss", 3, -1.0)
+    frame.loc[4, "loss"] = -2.0
+    assert "row 3: " in refusal(frame)
+
+
+@both_sources
+@pytest.mark.parametrize("value", [-3.5, float("inf")])
+def test_a_wrong_number_is_shown_as_it_is_written(source: str, value: float, tmp_path: Path) -> None:
+    table, _ = given(changed("loss", 4, value), source, tmp_path)
+    assert f"row 4: {value} is not " in refusal(table)
+
+
+@both_sources
+@pytest.mark.parametrize("column", ["corpus", "context"])
+def test_a_missing_group_label_is_found_in_its_row(source: str, column: str, tmp_path: Path) -> None:
+    table, name = given(changed(column, 5, None), source, tmp_path)
+    message = refusal(table)
+    assert message.startswith(f"{name}: column {column!r}, row 5: ")
+    assert message.endswith("is missing; expected a level")
+
+
+@both_sources
+@pytest.mark.parametrize("value", [-0.01, float("nan"), float("inf"), "small"])
+def test_a_wrong_reading_error_is_found_in_its_row(source: str, value, tmp_path: Path) -> None:
+    table, name = given(changed("error", 2, value), source, tmp_path)
+    message = refusal(table)
+    assert message.startswith(f"{name}: column 'error', row 2: ")
+    assert message.endswith("is no reading error; expected a number >= 0")
+
+
+@both_sources
+def test_rows_are_numbered_as_before_the_filter(source: str, tmp_path: Path) -> None:
+    table, name = given(changed("loss", 6, -1.0), source, tmp_path)
+    assert refusal(table, columns(where="corpus == 'pile'")).startswith(f"{name}: column 'loss', row 6: ")
+
+
+def test_rows_of_a_data_frame_are_numbered_whatever_its_index() -> None:
+    frame = changed("loss", 4, -1.0).set_index(pd.Index([70, 60, 50, 40, 30, 20]))
+    assert "row 4: " in refusal(frame)
+
+
+def test_a_wrong_row_that_the_filter_drops_does_no_harm() -> None:
+    assert len(read_runs(changed("loss", 6, -1.0), columns(where="corpus == 'c4'"))) == 3
+
+
+@pytest.mark.parametrize("kind", [pd.to_datetime, pd.to_timedelta])
+def test_dates_and_durations_are_no_numbers(kind) -> None:
+    message = refusal(TABLE.assign(loss=kind(range(1, 7), unit="D")))
+    assert message.startswith("the data frame: column 'loss'")
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz"])
+def test_a_repeated_column_name_is_refused(ending: str, tmp_path: Path) -> None:
+    text = "n_params,loss,corpus,context,error,loss\n100,3.5,c4,1024,0.01,3.6\n"
+    path = tmp_path / f"runs.{ending}"
+    path.write_bytes(gzip.compress(text.encode()) if ending == "csv.gz" else text.encode())
+    assert refusal(path) == f"{path}: column 'loss' stands there more than once; names must differ"
+
+
+def test_a_repeated_column_of_a_data_frame_is_refused() -> None:
+    twice = pd.concat([TABLE, TABLE[["loss"]]], axis=1)
+    assert refusal(twice) == "the data frame: column 'loss' stands there more than once; names must differ"
+
+
+@pytest.mark.parametrize("content", ["", "\n\n  \n"])
+def test_an_empty_file_is_refused(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text(content)
+    assert refusal(path).startswith(f"{path}: ")
+    assert "empty" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "runs.csv.gz", "runs.parquet"])
+def test_a_file_that_does_not_exist_is_named(name: str, tmp_path: Path) -> None:
+    assert refusal(str(tmp_path / name)) == f"{tmp_path / name}: no such file; expected CSV, .csv.gz or Parquet"
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert refusal(tmp_path).startswith(f"{tmp_path}: no such file")
+
+
+@pytest.mark.parametrize("name", ["runs.txt", "runs.xlsx", "runs", "runs.gz", "runs.csv.zip"])
+def test_a_file_with_another_ending_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(TABLE.to_csv(index=False))
+    assert refusal(path) == f"{path}: expected a name that ends in .csv, .csv.gz or .parquet"
+
+
+LONG = pd.concat([TABLE] * 500, ignore_index=True)
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "parquet"])
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.98])
+def test_a_truncated_file_is_refused(ending: str, kept: float, tmp_path: Path) -> None:
+    path, name = given(LONG.assign(loss=np.sqrt(2 + LONG.index)), ending, tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole))])
+    assert refusal(path).startswith(f"{name}: unreadable or truncated (")
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "parquet"])
+@pytest.mark.parametrize("place", [0, 12, -60, -8])
+def test_a_damaged_file_is_refused(ending: str, place: int, tmp_path: Path) -> None:
+    path, name = given(LONG.assign(loss=np.sqrt(2 + LONG.index)), ending, tmp_path)
+    content = bytearray(path.read_bytes())
+    place %= len(content)
+    content[place : place + 40] = b"\xff" * len(content[place : place + 40])
+    path.write_bytes(content)
+    assert refusal(path).startswith(f"{name}: unreadable or truncated (")
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)) * 8, b"\x00" * 300, b"\x89PNG\r\n\x1a\n" + bytes(range(200))])
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
+def test_binary_garbage_is_refused(ending: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"runs.{ending}"
+    path.write_bytes(content)
+    assert refusal(path).startswith(f"{path}: ")
+
+
+def test_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(TABLE.replace("pile", "Fülle").to_csv(index=False).encode("latin-1"))
+    assert refusal(path).startswith(f"{path}: unreadable or truncated (")
+
+
+HEADER = "n_params,loss,corpus,context,error\n"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "100,3.5,c4,1024,0.01,7\n200,3.2,c4,1024,0.01,8\n",
+        "100,3.5,c4,1024,0.01,7\n200,3.2,c4,1024,0.01\n",
+        "100,3.5,c4,1024,0.01\n200,3.2,c4,1024,0.01,8\n",
+    ],
+    ids=["every row", "the first row", "the last row"],
+)
+@pytest.mark.filterwarnings("ignore:Length of header or names")
+def test_rows_with_more_fields_than_the_header_are_refused(rows: str, tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text(HEADER + rows)
+    message = refusal(path)
+    assert message.startswith(f"{path}: ")
+    assert "fields" in message
+
+
+def test_a_row_with_too_few_fields_lacks_a_value(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text(HEADER + "100,3.5,c4,1024,0.01\n200,3.2\n")
+    assert refusal(path).startswith(f"{path}: column 'corpus', row 2: ")
+
+
+def test_every_kind_of_table_gives_equal_runs(tmp_path: Path) -> None:
+    expected = read_runs(TABLE, COLUMNS)
+    assert len(expected) == 6
+    assert expected.source == "the data frame"
+    for source in ("csv", "csv.gz", "parquet"):
+        path, name = given(TABLE, source, tmp_path)
+        for spelling in (path, str(path)):
+            runs = read_runs(spelling, COLUMNS)
+            pd.testing.assert_frame_equal(runs.table, expected.table)
+            assert runs.source == name
+            assert runs.references == expected.references
+            assert {dim: list(levels) for dim, levels in runs.levels.items()} == {
+                "corpus": ["c4", "pile"],
+                "context": [1024, 2048, 4096],
+            }
+
+
+def test_numbers_are_read_from_text_to_the_last_bit(tmp_path: Path) -> None:
+    losses = np.random.default_rng(0).uniform(1, 4, 500)
+    frame = pd.DataFrame({"n_params": np.geomspace(1e6, 1e12, 500), "loss": losses})
+    path, _ = given(frame, "csv", tmp_path)
+    runs = read_runs(path, Columns({"params": Input("n_params")}))
+    np.testing.assert_array_equal(runs.table["response"], losses)
+    np.testing.assert_array_equal(runs.table["params"], frame["n_params"])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + TABLE.to_csv(index=False).encode())
+    pd.testing.assert_frame_equal(read_runs(path, COLUMNS).table, read_runs(TABLE, COLUMNS).table)
+
+
+def test_roles_become_columns_in_the_units_of_the_table() -> None:
+    table = read_runs(TABLE, COLUMNS).table
+    assert list(table) == ["response", "params", "corpus", "context", "reading_error"]
+    assert list(table["params"]) == [100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0]
+    assert list(table["response"]) == list(TABLE["loss"])
+
+
+def test_another_response_column_is_read() -> None:
+    runs = read_runs(TABLE.rename(columns={"loss": "bits"}), columns(response=Response("bits", "bits/byte")))
+    assert list(runs.table["response"]) == list(TABLE["loss"])
+
+
+def test_the_data_frame_of_the_user_stays_as_it_was() -> None:
+    frame = TABLE.copy()
+    read_runs(frame, columns(where="n_params < 1000"))
+    read_runs(frame, COLUMNS)
+    pd.testing.assert_frame_equal(frame, TABLE)
+    assert frame.attrs == {}
+
+
+@both_sources
+def test_dropped_rows_are_counted(source: str, tmp_path: Path) -> None:
+    table, _ = given(TABLE, source, tmp_path)
+    assert read_runs(table, COLUMNS).dropped == 0
+    runs = read_runs(table, columns(where="n_params < 1000"))
+    assert (len(runs), runs.dropped) == (4, 2)
+    assert list(runs.levels["context"]) == [1024, 2048]
+
+
+@pytest.mark.parametrize(
+    ("values", "reference"),
+    [
+        ([100, 200, 400, 800, 1600, 3200], 500.0),
+        ([3.0], 2.0),
+        ([3.5], 5.0),
+        ([8.0], 10.0),
+        ([1.3, 1.3], 1.0),
+        ([1e9, 4e10], 5e9),
+        ([2e-5, 5e-3], 2e-4 * 1.0),
+        ([6.9e-3], 5e-3),
+        ([8e-3], 1e-2),
+    ],
+)
+def test_a_reference_is_a_round_geometric_mean(values: list[float], reference: float) -> None:
+    assert round_reference(pd.Series(values, dtype=float)) == reference
+
+
+def test_without_a_reference_the_runs_give_one() -> None:
+    runs = read_runs(TABLE, columns(inputs={"params": Input("n_params")}))
+    assert runs.references == {"params": 500.0}
+    assert read_runs(TABLE, columns(inputs={"params": Input("n_params", reference=7.0)})).references == {"params": 7.0}
+
+
+@pytest.mark.parametrize("reference", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_reference_must_be_positive(reference: float) -> None:
+    with pytest.raises(InputError, match=r"^the reference of 'n_params' must be a positive number, not "):
+        Input("n_params", reference=reference)
+
+
+@pytest.mark.parametrize("name", ["params", "response", "reading_error", "run"])
+def test_a_group_needs_a_name_of_its_own(name: str) -> None:
+    with pytest.raises(InputError, match=rf"^inputs and groups need names of their own; \['{name}'\] is taken$"):
+        Columns(COLUMNS.inputs, groups={name: "corpus"})
+
+
+def test_several_columns_combine_to_a_group() -> None:
+    runs = read_runs(TABLE, columns(groups={"both": ("corpus", "context")}))
+    assert list(runs.table["both"])[:3] == ["c4 1024", "pile 1024", "c4 2048"]
+    assert len(runs.levels["both"]) == 6
+
+
+def test_different_combinations_are_different_levels() -> None:
+    frame = pd.DataFrame({"n_params": [1, 2], "loss": [3.0, 2.0], "model": ["wide", "wide net"], "data": ["net web", "web"]})
+    runs = read_runs(frame, Columns(COLUMNS.inputs, groups={"both": ("model", "data")}))
+    assert len(runs.levels["both"]) == 2
+
+
+@pytest.mark.parametrize(("run", "levels"), [("context", [1024, 2048, 4096]), (("corpus", "context"), 6)])
+def test_runs_are_a_group_of_their_own(run, levels) -> None:
+    runs = read_runs(TABLE, columns(run=run))
+    assert "run" in runs.table
+    assert levels in (list(runs.levels["run"]), len(runs.levels["run"]))
+
+
+def test_a_relative_reading_error_is_kept() -> None:
+    assert list(read_runs(TABLE, COLUMNS).table["reading_error"]) == list(TABLE["error"])
+
+
+def test_an_absolute_reading_error_is_divided_by_the_response() -> None:
+    table = read_runs(TABLE, columns(reading_error=ReadingError("error", relative=False))).table
+    np.testing.assert_allclose(table["reading_error"], TABLE["error"] / TABLE["loss"], rtol=1e-15)
+
+
+def test_without_a_reading_error_there_is_no_column_of_it() -> None:
+    assert "reading_error" not in read_runs(TABLE, columns(reading_error=None)).table
+
+
+def test_a_subset_keeps_references_and_counts_what_it_drops() -> None:
+    runs = read_runs(TABLE, columns(inputs={"params": Input("n_params")}, where="n_params < 3000"))
+    part = subset(runs, "params <= 400 and corpus == 'c4'")
+    assert list(part.table["params"]) == [100.0, 400.0]
+    assert list(part.table.index) == [0, 1]
+    assert part.references == runs.references
+    assert list(part.levels["context"]) == [1024, 2048]
+    assert (runs.dropped, part.dropped) == (1, 4)
+    assert len(runs) == 5
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("n_params < 400", "the data frame: no column 'n_params'; the table has .*did you mean 'params'"),
+        ("params < 1", "the data frame: the filter 'params < 1' keeps none of its 6 rows"),
+        ("params.real < 1", "'params.real' is not allowed"),
+    ],
+)
+def test_a_subset_that_cannot_be_is_refused(where: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        subset(read_runs(TABLE, COLUMNS), where)
+
+
+@pytest.mark.parametrize("name", ["n_params", "params"])
+def test_points_name_an_input_as_the_file_or_as_the_law(name: str) -> None:
+    points = read_points(pd.DataFrame({name: [50, 7000]}), read_runs(TABLE, COLUMNS), [])
+    assert list(points) == ["params"]
+    assert list(points["params"]) == [50.0, 7000.0]
+
+
+def test_points_are_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("n_params,corpus\n50,c4\n7000,pile\n")
+    points = read_points(path, read_runs(TABLE, COLUMNS), ["corpus"])
+    assert list(points["corpus"]) == ["c4", "pile"]
+
+
+def test_points_keep_further_groups_they_have() -> None:
+    frame = pd.DataFrame({"params": [50, 60], "context": [1024, 9999], "colour": ["red", "blue"]})
+    assert list(read_points(frame, read_runs(TABLE, COLUMNS), [])) == ["params", "context"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        ({"params": [50]}, "the points: no column 'corpus'; the table has ['params']"),
+        ({"parms": [50], "corpus": ["c4"]}, "the points: no column 'n_params'; the table has ['parms', 'corpus']"),
+        ({"params": [50, -1], "corpus": ["c4", "c4"]}, "the points: column 'params', row 2: "),
+        ({"params": [50, 60], "corpus": ["c4", None]}, "the points: column 'corpus', row 2: "),
+        ({"params": [], "corpus": []}, "the points has no rows"),
+    ],
+)
+def test_wrong_points_are_refused(frame: dict[str, list], said: str) -> None:
+    with pytest.raises(InputError) as error:
+        read_points(pd.DataFrame(frame), read_runs(TABLE, COLUMNS), ["corpus"])
+    assert str(error.value).startswith(said)
+    assert "\n" not in str(error.value)
+
+
+def test_combined_levels_of_points_are_found_however_numbers_are_written() -> None:
+    runs = read_runs(TABLE, columns(groups={"both": ("corpus", "context")}))
+    for context in ([1024, 2048], [1024.0, 2048.0], ["1024", "2048"]):
+        points = read_points(pd.DataFrame({"params": [50, 50], "corpus": ["pile", "c4"], "context": context}), runs, ["both"])
+        assert list(runs.levels["both"][level_index(points["both"], runs.levels["both"])]) == ["pile 1024", "c4 2048"]
+        assert (level_index(points["both"], runs.levels["both"]) >= 0).all()
+
+
+def test_points_may_give_the_combined_level_itself() -> None:
+    runs = read_runs(TABLE, columns(groups={"both": ("corpus", "context")}))
+    points = read_points(pd.DataFrame({"params": [50], "both": ["c4 2048"]}), runs, ["both"])
+    assert runs.levels["both"][level_index(points["both"], runs.levels["both"])[0]] == "c4 2048"
+
+
+@pytest.mark.parametrize(
+    "levels", [np.array([1024, 2048]), np.array([1024.0, 2048.0]), np.array(["1024", "2048"], dtype=object)]
+)
+@pytest.mark.parametrize("label", ["2048", 2048, 2048.0, "2048.0", np.int64(2048), np.float64(2048)])
+def test_a_level_is_found_however_its_number_is_written(label, levels: np.ndarray) -> None:
+    assert list(level_index(pd.Series([label], dtype=object), levels)) == [1]
+
+
+@pytest.mark.parametrize("label", [4096, "2048.5", "c4", 20480])
+def test_an_unknown_level_has_no_index(label) -> None:
+    assert list(level_index(pd.Series([label], dtype=object), np.array([1024, 2048]))) == [-1]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["c4", "pile"],
+        [0.5, 0.25],
+        ["1e3", "1000"],
+        ["007", "7"],
+        ["3e500", "4e500"],
+        [2**60, 2**60 + 1],
+    ],
+    ids=str,
+)
+def test_each_level_has_an_index_of_its_own(labels: list) -> None:
+    frame = pd.DataFrame({"n_params": [1, 2], "loss": [3.0, 2.0], "name": labels})
+    runs = read_runs(frame, Columns(COLUMNS.inputs, groups={"name": "name"}))
+    assert sorted(level_index(runs.table["name"], runs.levels["name"])) == [0, 1]
+
+
+def model(**changes) -> Model:
+    belief = Prior(median=1.0, factor=2.0)
+    parameters = {"a": belief + Varying("corpus", 0.1), "b": belief}
+    noise = Noise(belief, effects=(Varying(("corpus", "context"), 0.1),))
+    return Model(**({"law": LAWS["power_law"], "parameters": parameters, "noise": noise} | changes))
+
+
+COMPUTE = {"compute": Input("n_params")}
+
+
+def test_runs_that_have_what_a_model_needs_pass() -> None:
+    check_runs(model(), read_runs(TABLE, columns(inputs=COMPUTE)))
+
+
+@both_sources
+@pytest.mark.parametrize(
+    ("where", "group", "level", "owner"),
+    [("corpus == 'c4'", "corpus", "'c4'", "a"), ("context == 2048", "context", "2048", "residual")],
+)
+def test_a_group_with_a_single_level_is_refused(
+    source: str, where: str, group: str, level: str, owner: str, tmp_path: Path
+) -> None:
+    frame = TABLE.rename(columns={group: f"{group}_name"})
+    table, name = given(frame, source, tmp_path)
+    wanted = columns(
+        inputs=COMPUTE, groups=COLUMNS.groups | {group: f"{group}_name"}, where=where.replace(group, f"{group}_name")
+    )
+    with pytest.raises(InputError) as error:
+        check_runs(model(), read_runs(table, wanted))
+    message = str(error.value)
+    assert message.startswith(f"{name}: group {group!r} (column {group}_name) has the single level ")
+    assert re.search(rf"single level {level} ", message)
+    assert f"; {owner} varies over it and needs two or more" in message
+    assert "\n" not in message
+
+
+def test_a_group_that_the_runs_lack_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^a varies over 'corpus'; the groups of the runs are \['context'\]$"):
+        check_runs(model(), read_runs(TABLE, columns(inputs=COMPUTE, groups={"context": "context"})))
+
+
+def test_other_inputs_than_the_law_reads_are_refused() -> None:
+    with pytest.raises(InputError, match=r"^power_law needs inputs \['compute'\]; the table has \['params'\]$"):
+        check_runs(model(), read_runs(TABLE, COLUMNS))

@@ -1,0 +1,109 @@
+"""Compiling, sampling, refitting, and the health gate."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import bayes_scaling as bs
+from bayes_scaling import sampling
+from bayes_scaling.model import groups_used
+from bayes_scaling.modelfile import bundled
+from bayes_scaling.sampling import Health
+
+QUICK = bs.Settings(draws=300, tune=300, chains=2, seed=3, progress=False)
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_a_bundled_model_has_a_finite_log_probability(name: str, request: pytest.FixtureRequest) -> None:
+    fit: bs.Fit = request.getfixturevalue({"moba_vs_full": "moba", "chinchilla": "chinchilla"}[name])
+    _, compiled = sampling._compiled(fit.model, fit.runs)
+    for seed in range(5):
+        value, gradient = compiled.logp_func(compiled.initial_point_func(seed))
+        assert np.isfinite(value)
+        assert np.isfinite(gradient).all()
+
+
+def test_a_refit_does_not_compile_and_equals_a_fresh_fit(chinchilla: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = bs.subset(chinchilla.runs, "params < 1e9")
+    fresh_cache: dict[object, object] = {}
+    with monkeypatch.context() as context:
+        context.setattr(sampling, "_COMPILED", fresh_cache)
+        fresh = bs.fit(chinchilla.model, half, QUICK)
+    assert len(fresh_cache) == 1
+    with monkeypatch.context() as context:
+        context.setattr("nutpie.compile_pymc_model", lambda *_: pytest.fail("compiled again"))
+        again = bs.refit(chinchilla, half, QUICK)
+    xr.testing.assert_identical(again.posterior, fresh.posterior)
+
+
+def test_the_same_seed_gives_the_same_draws_and_another_does_not(chinchilla: bs.Fit) -> None:
+    one, two = (bs.fit(chinchilla.model, chinchilla.runs, QUICK) for _ in range(2))
+    other = bs.fit(chinchilla.model, chinchilla.runs, replace(QUICK, seed=4))
+    xr.testing.assert_identical(one.posterior, two.posterior)
+    assert not one.posterior.equals(other.posterior)
+
+
+def test_a_refit_without_some_levels_needs_no_compiling(moba: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nutpie.compile_pymc_model", lambda *_: pytest.fail("compiled again"))
+    fewer = bs.refit(moba, bs.subset(moba.runs, "size < 2e9"), QUICK)
+    assert len(fewer.runs.levels["size"]) == 4
+    assert fewer.posterior.sizes["size"] == 5
+    assert bs.predict(fewer, fewer.runs.table.head(3)).sizes["point"] == 3
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_the_prior_predicts_losses_that_people_would_believe(name: str, request: pytest.FixtureRequest) -> None:
+    fit: bs.Fit = request.getfixturevalue({"moba_vs_full": "moba", "chinchilla": "chinchilla"}[name])
+    before = bs.prior(fit.model, fit.runs, draws=300, seed=1)
+    assert before.health is None
+    assert set(before.posterior.data_vars) == set(fit.posterior.data_vars)
+    low, high = bs.predict(before, fit.runs.table).quantile([0.01, 0.99]).to_numpy()
+    seen = fit.runs.table["response"]
+    assert seen.min() / 5 < low < seen.min()
+    assert seen.max() < high < 5 * seen.max()
+
+
+def test_the_prior_of_every_level_is_wide_as_written_whatever_the_sampling_coordinates(moba: bs.Fit) -> None:
+    before = bs.prior(moba.model, moba.runs, draws=4000, seed=2).posterior
+    for name, sd in {"a_by_position": 0.3, "b_by_attention_position": 0.1, "residual_by_run": 0.003}.items():
+        # z * s with z standard normal and s half-normal of scale sd has the variance sd^2.
+        assert float(before[name].std()) == pytest.approx(sd, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"divergences": 1}, "divergences"),
+        ({"r_hat": 1.02}, "R-hat"),
+        ({"r_hat": float("nan")}, "R-hat"),
+        ({"ess_bulk": 399.0}, "effective sample size"),
+        ({"ess_tail": 399.0}, "effective sample size"),
+        ({"bfmi": 0.1}, "BFMI"),
+    ],
+)
+def test_each_gate_fails_alone_and_says_what_to_try(change: dict[str, float], word: str) -> None:
+    good = Health(divergences=0, r_hat=1.0, ess_bulk=4000.0, ess_tail=4000.0, bfmi=0.9, worst="a")
+    assert good.ok
+    bad = replace(good, **change)
+    assert len(bad.problems) == 1
+    assert word in bad.problems[0]
+    assert "try" in bad.problems[0]
+
+
+def test_too_few_draws_do_not_pass_for_a_posterior(chinchilla: bs.Fit) -> None:
+    short = bs.fit(chinchilla.model, chinchilla.runs, replace(QUICK, draws=20, tune=20))
+    assert short.health is not None
+    assert not short.health.ok
+
+
+@pytest.mark.parametrize("bad", [{"draws": 0}, {"tune": 0}, {"chains": 0}, {"seed": -1}])
+def test_settings_out_of_range_are_refused(bad: dict[str, int]) -> None:
+    with pytest.raises(bs.InputError, match=next(iter(bad))):
+        bs.Settings(**bad)
+
+
+def test_levels_of_a_compiled_model_are_those_of_its_groups(moba: bs.Fit) -> None:
+    assert set(groups_used(moba.model)) == {"attention", "position", "size", "run"}
+    assert moba.posterior["b_by_attention_position"].dims == ("chain", "draw", "attention", "position")
