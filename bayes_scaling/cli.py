@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Exit 0 done, 1 internal fault, 2 wrong input, 3 sampled but not to be trusted."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -135,6 +136,7 @@ def contrast(
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(200_000)  # compiling makes millions of objects; looking for cycles among them takes a second or more
     app()
 
 

@@ -10,7 +10,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups
-from bayes_scaling.prediction import BLOCK, at, expected, predict, sorted_quantiles
+from bayes_scaling.prediction import BLOCK, as_rows, at, expected, predict, sorted_quantiles
 from bayes_scaling.runs import Table, level_index, read_points, read_table
 
 type Path = str | Mapping[str, float] | None
@@ -42,7 +42,7 @@ def contrast_table(fit: Fit, group: str, a: str, b: str, points: Table) -> pd.Da
     blocks = []
     for start in range(0, len(one), BLOCK):
         rows = slice(start, start + BLOCK)
-        blocks.append(_summary(_flat(expected(fit, one.iloc[rows])), _flat(expected(fit, other.iloc[rows]))))
+        blocks.append(_summary(as_rows(expected(fit, one.iloc[rows])), as_rows(expected(fit, other.iloc[rows]))))
     table = read_table(points)
     added = pd.concat(blocks, ignore_index=True).set_index(table.index)
     return pd.concat([table.drop(columns=list(added), errors="ignore"), added], axis=1)
@@ -192,11 +192,6 @@ def _log(values: xr.DataArray) -> xr.DataArray:
 
 def _exp(values: xr.DataArray) -> xr.DataArray:
     return values.copy(data=np.exp(values.to_numpy()))
-
-
-def _flat(draws: xr.DataArray) -> np.ndarray:
-    flat: np.ndarray = draws.stack(sample=("chain", "draw"), create_index=False).transpose("row", "sample").to_numpy()
-    return flat
 
 
 def _summary(a: np.ndarray, b: np.ndarray) -> pd.DataFrame:

@@ -191,24 +191,26 @@ def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], 
     parameters: name -> value.
     exp: the exponential function for such values.
     """
-    tree = law_tree(law)
     values = {name: exp(logarithm) for name, logarithm in logs.items()} | dict(parameters)
-    known: dict[int, Any] = {}
+    return _evaluated(law_tree(law), logs, values, exp, {})
 
-    def value(node: ast.AST) -> Any:
-        if id(node) not in known:
-            match node:
-                case ast.BinOp(left=ast.Name(id=name), op=ast.Pow(), right=exponent) if name in logs:
-                    known[id(node)] = exp(value(exponent) * logs[name])
-                case ast.BinOp(left=left, op=op, right=right):
-                    known[id(node)] = ARITHMETIC[type(op)](value(left), value(right))
-                case ast.UnaryOp(op=op, operand=operand):
-                    known[id(node)] = ARITHMETIC[type(op)](value(operand))
-                case _:
-                    known[id(node)] = arithmetic(node, values)
-        return known[id(node)]
 
-    return value(tree)
+def _evaluated(
+    node: ast.AST, logs: Mapping[str, Any], values: Mapping[str, Any], exp: Callable[[Any], Any], known: dict[int, Any]
+) -> Any:
+    """Return the value of a part of a law; `known` holds those of shared parts."""
+    if id(node) not in known:
+        match node:
+            case ast.BinOp(left=ast.Name(id=name), op=ast.Pow(), right=exponent) if name in logs:
+                known[id(node)] = exp(_evaluated(exponent, logs, values, exp, known) * logs[name])
+            case ast.BinOp(left=left, op=op, right=right):
+                sides = (_evaluated(side, logs, values, exp, known) for side in (left, right))
+                known[id(node)] = ARITHMETIC[type(op)](*sides)
+            case ast.UnaryOp(op=op, operand=operand):
+                known[id(node)] = ARITHMETIC[type(op)](_evaluated(operand, logs, values, exp, known))
+            case _:
+                known[id(node)] = arithmetic(node, values)
+    return known[id(node)]
 
 
 def arithmetic(node: ast.AST, values: Mapping[str, Any]) -> Any:

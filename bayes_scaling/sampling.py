@@ -1,5 +1,6 @@
 """Compile once, sample, refit on other data, and judge whether the draws can be trusted."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -144,6 +145,7 @@ def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree
     arrays = _arrays(model, runs, levels)
     with build(model, arrays, levels) as built:
         names = [variable.name for variable in built.free_RVs]
+        logging.getLogger("pymc.sampling.forward").setLevel(logging.WARNING)  # it lists the variables it draws
         tree = pm.sample_prior_predictive(draws, var_names=names, random_seed=seed)
     return xr.DataTree.from_dict({"posterior": _named(model, tree["prior"].to_dataset(), levels, arrays)})
 

@@ -33,6 +33,7 @@ def paper() -> AbstractContextManager[None]:
         "legend.frameon": False,
         "lines.linewidth": 1.2,
         "figure.constrained_layout.use": True,
+        "figure.dpi": 150,
         "savefig.dpi": 200,
     }
     context: AbstractContextManager[None] = mpl.rc_context(settings)
