@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -78,6 +79,7 @@ def fit(
     _writable(folder)
     dropped = f", {data.dropped} rows removed by the filter {study.columns.where!r}" if data.dropped else ""
     typer.echo(f"{study.title or study.name}\n{len(data)} rows of {data.source}{dropped}")
+    typer.echo("compiling (up to half a minute the first time), then sampling")
     fitted = sample(study.model, data, settings)
     parameters = parameter_table(fitted)
     _write_csv(parameters, folder / "parameters.csv")
@@ -135,7 +137,8 @@ def contrast(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, with the compilers set for a process that is over in seconds."""
+    os.environ.setdefault("NUMBA_OPT", "1")  # the same bits and sampling speed as 3, compiled in a quarter less time
     gc.set_threshold(200_000)  # compiling makes millions of objects; looking for cycles among them takes a second or more
     app()
 

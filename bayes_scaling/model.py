@@ -104,6 +104,8 @@ def check_runs(model: Model, runs: Runs) -> None:
     inputs = law_inputs(model.law)
     if set(inputs) != set(runs.columns.inputs):
         raise InputError(f"{model.law.__name__} needs inputs {listed(inputs)}; the table has {listed(runs.columns.inputs)}")
+    if model.noise.on == "log_loss" and not runs.columns.response.positive:
+        raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
     if clash := sorted(set(model.parameters) & set(runs.levels)):
         raise InputError(f"{clash[0]!r} is the name of a parameter and of a group; rename one of them")
     for owner, term in varyings(model):

@@ -188,7 +188,7 @@ def _levels(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callable[
     def level(owner: str, term: Varying) -> xr.DataArray:
         effect = draws[term_name(owner, term)]
         named = set(term.dims) <= set(frame)
-        index = {dim: level_index(frame[dim], fit.runs.levels[dim]) if named else np.full(len(frame), -1) for dim in term.dims}
+        index = {dim: level_index(frame[dim], draws[dim].to_numpy()) if named else np.full(len(frame), -1) for dim in term.dims}
         fresh = np.any([of < 0 for of in index.values()], axis=0) | new
         rows = effect.isel({dim: xr.DataArray(np.maximum(of, 0), dims="row") for dim, of in index.items()})
         rows = rows.drop_vars(term.dims, errors="ignore").transpose("chain", "draw", "row")

@@ -23,10 +23,14 @@ type Table = str | Path | pd.DataFrame
 
 @dataclass(frozen=True)
 class Response:
-    """The column that the law predicts, and its unit."""
+    """The column that the law predicts, and its unit.
+
+    positive: whether values <= 0 are refused; False where they are meant, which needs noise on the loss itself.
+    """
 
     column: str = "loss"
     unit: str = "nats/token"
+    positive: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,8 @@ def read_runs(table: Table, columns: Columns, name: str | None = None) -> Runs:
     frame = _filtered(read_table(table), columns.where, source)
     kept = frame.reset_index(drop=True)
     rows = frame.index.to_numpy()
-    checked = pd.DataFrame({"response": _numbers(kept, columns.response.column, source, rows)})
+    response = _numbers(kept, columns.response.column, source, rows, positive=columns.response.positive)
+    checked = pd.DataFrame({"response": response})
     for name, one in columns.inputs.items():
         checked[name] = _numbers(kept, one.column, source, rows)
     for dim, parts in columns.dims.items():
@@ -254,8 +259,8 @@ def _column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
     return column
 
 
-def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray) -> pd.Series:
-    """Return a column of positive finite floats, or say where the first other value stands."""
+def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray, *, positive: bool = True) -> pd.Series:
+    """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands."""
     column = _column(frame, name, source)
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         raise InputError(f"{source}: column {name!r} holds dates or durations; expected numbers")
@@ -264,7 +269,9 @@ def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray) -> p
     _refuse_first(missing, column, f"{source}: column {name!r}", rows, "is missing; expected a number")
     _refuse_first(numbers.isna().to_numpy(), column, f"{source}: column {name!r}", rows, "is text; expected a number")
     _refuse_first(~np.isfinite(numbers), column, f"{source}: column {name!r}", rows, "is not finite")
-    _refuse_first(numbers <= 0, column, f"{source}: column {name!r}", rows, "is not positive, and its logarithm is taken")
+    _refuse_first(
+        (numbers <= 0) & positive, column, f"{source}: column {name!r}", rows, "is not positive, and its logarithm is taken"
+    )
     return numbers
 
 

@@ -53,8 +53,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, least in {"draws": 4, "tune": 1, "chains": 1, "seed": 0}.items():
-            if getattr(self, name) < least:
-                raise InputError(f"{name} must be at least {least}, not {getattr(self, name)}")
+            if not least <= getattr(self, name) < 2**32:
+                raise InputError(f"{name} must be at least {least} and below 2^32, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,9 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     )
     try:
         tree = sampler.wait()
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{runs.source}: no draw could be made ({reason}); do the priors fit the loss and its unit?") from None
     except BaseException:  # an interrupted run must not pass for a short one
         sampler.cancel()
         raise

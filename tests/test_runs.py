@@ -556,3 +556,17 @@ def test_a_group_that_the_runs_lack_is_refused() -> None:
 def test_other_inputs_than_the_law_reads_are_refused() -> None:
     with pytest.raises(InputError, match=r"^power_law needs inputs \['compute'\]; the table has \['params'\]$"):
         check_runs(model(), read_runs(TABLE, COLUMNS))
+
+
+def test_values_below_zero_are_kept_where_they_are_meant() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "penalty": [0.0, -0.1, 0.4]})
+    columns = Columns(inputs={"x": Input("x")}, response=Response("penalty", "%", positive=False))
+    runs = read_runs(frame, columns)
+    assert runs.table["response"].tolist() == [0.0, -0.1, 0.4]
+    model = Model(power_law_of_x, {"a": Prior(median=1.0, factor=2.0)}, Noise(sd=Prior(median=0.1, factor=2.0)))
+    with pytest.raises(InputError, match="positive"):
+        check_runs(model, runs)
+
+
+def power_law_of_x(x, *, a):  # type: ignore[no-untyped-def]
+    return a * x

@@ -53,6 +53,21 @@ def test_a_refit_without_some_levels_needs_no_compiling(moba: bs.Fit, monkeypatc
     assert bs.predict(fewer, fewer.runs.table.head(3)).sizes["point"] == 3
 
 
+def test_a_refit_without_some_levels_finds_each_level_by_its_name(moba: bs.Fit) -> None:
+    late = bs.refit(moba, bs.subset(moba.runs, "position > 8192"), QUICK)
+    points = late.runs.table.query("position == 30720 and size == 545000000")[["compute", "attention", "position"]]
+    a, b = (bs.parameter_values(late, name).sel(position=30720, attention=["full", "moba"]) for name in "ab")
+    curve = bs.predict(late, points)
+    compute = points["compute"].iloc[0] / 1.5
+    np.testing.assert_allclose(curve.transpose("chain", "draw", "point"), a * compute**-b, rtol=1e-12)
+
+
+def test_priors_that_cannot_be_right_are_refused_in_one_line(chinchilla: bs.Fit) -> None:
+    floor = replace(chinchilla.model, parameters=dict(chinchilla.model.parameters) | {"E": bs.Prior(between=(-9e9, -8e9))})
+    with pytest.raises(bs.InputError, match="priors"):
+        bs.fit(floor, chinchilla.runs, QUICK)
+
+
 @pytest.mark.parametrize("name", bundled())
 def test_the_prior_predicts_losses_that_people_would_believe(name: str, request: pytest.FixtureRequest) -> None:
     fit: bs.Fit = request.getfixturevalue({"moba_vs_full": "moba", "chinchilla": "chinchilla"}[name])

@@ -1,0 +1,30 @@
+"""What the README shows is valid: its model file reads, its model builds."""
+
+import re
+from pathlib import Path
+
+import bayes_scaling as bs
+from bayes_scaling.modelfile import parse_study
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_the_model_file_reads() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    study = parse_study(text, "README.md")
+    assert set(study.model.parameters) == {"E", "A", "alpha"}
+    assert study.columns.where is not None
+
+
+def test_the_model_in_python_is_accepted() -> None:
+    block = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "bs.Model(" in block)
+    source = block[block.index("model = bs.Model(") : block.index("fit = bs.fit(")]
+    names: dict[str, object] = {"bs": bs}
+    exec(source, names)
+    assert isinstance(names["model"], bs.Model)
+
+
+def test_every_public_name_in_the_readme_exists() -> None:
+    for name in set(re.findall(r"\bbs\.(\w+)", README)):
+        assert hasattr(bs, name), name
+    assert all(hasattr(bs, name) for name in bs.__all__)
