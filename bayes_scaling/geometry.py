@@ -48,8 +48,8 @@ def _slopes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndar
         loss = law_value(model.law, logs, values, np.exp) * np.ones(len(arrays["response"]))
         return np.log(loss) if model.noise.on == "log_loss" else np.asarray(loss)
 
-    at_medians = expected(medians)
     moved = {name: value * np.exp(STEP) if link(priors[name]) == "log" else value + STEP for name, value in medians.items()}
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # where the medians give no loss, nothing is known: a slope of zero
+        at_medians = expected(medians)
         slopes = {name: (expected(medians | {name: moved[name]}) - at_medians) / STEP for name in medians}
     return {name: np.nan_to_num(slope, posinf=0.0, neginf=0.0) for name, slope in slopes.items()}
