@@ -145,10 +145,9 @@ def main() -> None:
 
 def _writable(folder: Path) -> None:
     """Refuse a folder that cannot be made before anything is sampled."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); expected a folder to write to") from None
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise InputError(f"{folder}: cannot be made, {nearest} is no folder that can be written to")
 
 
 def _write_csv(table: "pd.DataFrame", path: Path) -> None:

@@ -129,6 +129,14 @@ def test_wrong_input_to_fit_writes_nothing(table: Path, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_a_group_with_a_single_level_is_refused_and_nothing_written(tmp_path: Path) -> None:
+    one_arm = bs.datasets.load("moba_final_losses").query("attention == 'moba'")
+    one_arm.to_csv(tmp_path / "one_arm.csv", index=False)
+    out = tmp_path / "out"
+    refused(run("fit", "moba_vs_full", "--runs", tmp_path / "one_arm.csv", "--out", out), "one_arm.csv", "attention", "'moba'")
+    assert not out.exists()
+
+
 def test_a_folder_that_cannot_be_made_is_refused_before_sampling(table: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     refused(run("fit", "chinchilla", "--runs", table, "--out", tmp_path / "file" / "o"), "cannot be made")
