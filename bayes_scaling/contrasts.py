@@ -10,7 +10,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups
-from bayes_scaling.prediction import BLOCK, as_rows, at, expected, predict, sorted_quantiles
+from bayes_scaling.prediction import BLOCK, as_rows, at, expected, log_inputs, predict, sorted_quantiles
 from bayes_scaling.runs import Table, level_index, read_points, read_table
 
 type Path = str | Mapping[str, float] | None
@@ -37,8 +37,7 @@ def contrast(fit: Fit, group: str, a: str, b: str, points: Table) -> xr.Dataset:
 
 def contrast_table(fit: Fit, group: str, a: str, b: str, points: Table) -> pd.DataFrame:
     """Return the points with mean and quantiles of a's difference from b, quantiles of their ratio, and P(a is better)."""
-    a, b = _known(fit, group, a, b)
-    one, other = (read_points(_points_of(fit, group, level, points), fit.runs, law_groups(fit.model)) for level in (a, b))
+    one, other = _arms(fit, group, a, b, points)
     blocks = []
     for start in range(0, len(one), BLOCK):
         rows = slice(start, start + BLOCK)
@@ -60,10 +59,7 @@ def compute_multiplier(fit: Fit, group: str, a: str, b: str, points: Table, alon
     Raises InputError as `contrast` does, and where `along` is needed or names no input.
     """
     powers = _powers(fit, along)
-    one, other = (
-        read_points(_points_of(fit, group, level, points), fit.runs, law_groups(fit.model))
-        for level in _known(fit, group, a, b)
-    )
+    one, other = _arms(fit, group, a, b, points)
     wanted = _log(expected(fit, one))
 
     def excess(log_factor: xr.DataArray) -> xr.DataArray:
@@ -92,10 +88,7 @@ def crossover(fit: Fit, group: str, a: str, b: str, points: Table, below: float,
     """
     powers = _powers(fit, along)
     lead = next(iter(powers))
-    one, other = (
-        read_points(_points_of(fit, group, level, points), fit.runs, law_groups(fit.model))
-        for level in _known(fit, group, a, b)
-    )
+    one, other = _arms(fit, group, a, b, points)
     start = xr.DataArray(one[lead].to_numpy(), dims="row")
     if not (start < below).all():
         raise InputError(f"the budget {below:g} must lie above every point; the largest {lead} is {float(start.max()):g}")
@@ -133,6 +126,15 @@ def _known(fit: Fit, group: str, a: str, b: str) -> tuple[str, str]:
     return a, b
 
 
+def _arms(fit: Fit, group: str, a: str, b: str, points: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the checked points twice, as points of level a and of level b."""
+    one, other = (
+        read_points(_points_of(fit, group, level, points), fit.runs, law_groups(fit.model))
+        for level in _known(fit, group, a, b)
+    )
+    return one, other
+
+
 def _points_of(fit: Fit, group: str, level: str, points: Table) -> pd.DataFrame:
     frame = read_table(points)
     return frame.drop(columns=[group, *fit.runs.columns.dims[group]], errors="ignore").assign(**{group: level})
@@ -150,10 +152,7 @@ def _powers(fit: Fit, along: Path) -> dict[str, float]:
 
 def _moved(fit: Fit, frame: pd.DataFrame, powers: Mapping[str, float], log_factor: xr.DataArray) -> dict[str, xr.DataArray]:
     """Return log(input / reference) with each input multiplied by factor^power."""
-    references = fit.runs.references
-    logs = {
-        name: xr.DataArray(np.log(frame[name].to_numpy() / references[name]), dims="row") for name in law_inputs(fit.model.law)
-    }
+    logs = log_inputs(fit, frame)
     return {name: log + powers[name] * log_factor if name in powers else log for name, log in logs.items()}
 
 

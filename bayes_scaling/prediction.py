@@ -96,11 +96,15 @@ def region(decades: float) -> str:
 
 def expected(fit: Fit, frame: pd.DataFrame) -> xr.DataArray:
     """Return draws of the law at checked points; dimensions chain, draw, row."""
-    logs = {
+    return at(fit, frame, log_inputs(fit, frame))
+
+
+def log_inputs(fit: Fit, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
+    """Return log(input / reference) of checked points for each input of the law."""
+    return {
         name: xr.DataArray(np.log(frame[name].to_numpy() / fit.runs.references[name]), dims="row")
         for name in law_inputs(fit.model.law)
     }
-    return at(fit, frame, logs)
 
 
 def at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
@@ -157,7 +161,7 @@ def sorted_quantiles(ordered: np.ndarray) -> dict[str, np.ndarray]:
 
 def _expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return what `expected` does as a bare array, a point a row: a table of many points is made from such blocks."""
-    logs = {name: np.log(frame[name].to_numpy() / fit.runs.references[name])[:, None] for name in law_inputs(fit.model.law)}
+    logs = {name: log.to_numpy()[:, None] for name, log in log_inputs(fit, frame).items()}
     level = _levels(fit, frame, fit.settings.seed, new=False)
     loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), np.exp)
     shape = (len(frame), fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
