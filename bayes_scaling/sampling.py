@@ -42,6 +42,7 @@ class Settings:
     seed: the same seed gives the same draws on the same machine.
     target_accept: acceptance rate that the step size aims at; nearer 1 means smaller steps. None: 0.95 where effects of
         groups are pooled or parameters drift, whose posteriors have narrow places, and 0.9 elsewhere.
+    cores: chains that are sampled side by side; None: as many as there are. The draws do not depend on it.
     progress: show a progress bar.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     chains: int = 4
     seed: int = 0
     target_accept: float | None = None
+    cores: int | None = None
     progress: bool = True
 
     def __post_init__(self) -> None:
@@ -116,6 +118,7 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
         draws=settings.draws,
         tune=settings.tune,
         chains=settings.chains,
+        cores=settings.cores,
         seed=settings.seed,
         target_accept=settings.target_accept or (0.95 if varyings(model) or trends(model) else 0.9),
         adaptation="low_rank",
