@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import discrepancy as gp
+from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import law_tree, law_value
 from bayes_scaling.functions import Functions, on_symbols
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     import pymc as pm
 
 
+OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy")
+"""Beginnings of names that a law's parameters cannot have: the model's own variables have them."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A law, a prior for each of its parameters, and how runs scatter about it.
@@ -29,6 +35,7 @@ class Model:
     parameters: name -> `Prior`, or `Prior + Varying + Trend`; the names are the law's. A trend may be on an input that the
         law itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise: scatter of single rows and departures that rows share.
+    discrepancy: smooth functions of the inputs by which the truth may leave the law; empty where the law is taken for the truth.
 
     Raises InputError, naming both sides, where the law's parameters and the priors differ.
     """
@@ -36,17 +43,18 @@ class Model:
     law: Law
     parameters: Mapping[str, Prior | Parameter]
     noise: Noise
+    discrepancy: tuple[Discrepancy, ...] = ()
 
     def __post_init__(self) -> None:
         expected, given = set(law_parameters(self.law)), set(self.parameters)
         if expected != given:
             raise InputError(_mismatch(self.law.__name__, expected, given))
-        clash = sorted(name for name in expected if name.startswith(("noise_", "residual_", "log_", "index_", "information_")))
+        clash = sorted(name for name in expected if name.startswith(OWN_PREFIXES))
         if clash or expected & RESERVED:
             raise InputError(f"a parameter cannot be called {(clash or sorted(expected & RESERVED))[0]!r}; choose another name")
         law_tree(self.law)
         every: list[tuple[str, Term]] = [*varyings(self), *trends(self)]
-        names = [term_name(owner, term) for owner, term in every]
+        names = [term_name(owner, term) for owner, term in every] + [gp.name(term) for term in self.discrepancy]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
 
@@ -105,16 +113,23 @@ def trends(model: Model) -> list[tuple[str, Trend]]:
     return [(name, term) for name, parameter in owners(model).items() for term in parameter.terms if isinstance(term, Trend)]
 
 
+def departures(model: Model) -> list[tuple[Discrepancy, tuple[str, ...]]]:
+    """Return the terms of the discrepancy, each with the inputs that it depends on."""
+    return [(term, term.over or tuple(law_inputs(model.law))) for term in model.discrepancy]
+
+
 def model_inputs(model: Model) -> tuple[str, ...]:
-    """Return the inputs that a model reads: the law's, then those that only a trend or a correlation is on."""
+    """Return the inputs that a model reads: the law's, then those that only a trend, a correlation or a discrepancy is on."""
     correlation = model.noise.correlation
     others = [term.on for _, term in trends(model)] + ([correlation.along] if correlation else [])
+    others += [name for term in model.discrepancy for name in term.over or ()]
     return tuple(dict.fromkeys([*law_inputs(model.law), *others]))
 
 
 def law_groups(model: Model) -> list[str]:
-    """Return the groups between which the law itself differs: those a point must name a level of."""
-    return sorted({dim for owner, term in varyings(model) if owner in model.parameters for dim in term.dims})
+    """Return the groups between which the expected loss differs: those a point must name a level of."""
+    of_law = {dim for owner, term in varyings(model) if owner in model.parameters for dim in term.dims}
+    return sorted(of_law | {dim for term in model.discrepancy for dim in term.dims})
 
 
 def check_runs(model: Model, runs: Runs) -> None:
@@ -127,23 +142,23 @@ def check_runs(model: Model, runs: Runs) -> None:
         raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
     if clash := sorted(set(model.parameters) & set(runs.levels)):
         raise InputError(f"{clash[0]!r} is the name of a parameter and of a group; rename one of them")
-    for owner, term in varyings(model):
-        for dim in term.dims:
-            if dim not in runs.levels:
-                raise InputError(f"{owner} varies over {dim!r}; the groups of the runs are {listed(runs.levels)}")
-            if len(runs.levels[dim]) < 2:
-                raise InputError(
-                    f"{runs.source}: group {dim!r} (column {' + '.join(runs.columns.dims[dim])}) has the single level "
-                    f"{as_written(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
-                )
-
+    over = [(owner, dim) for owner, term in varyings(model) for dim in term.dims]
+    for owner, dim in over + [("the discrepancy", dim) for term in model.discrepancy for dim in term.dims]:
+        if dim not in runs.levels:
+            raise InputError(f"{owner} varies over {dim!r}; the groups of the runs are {listed(runs.levels)}")
+        if len(runs.levels[dim]) < 2:
+            raise InputError(
+                f"{runs.source}: group {dim!r} (column {' + '.join(runs.columns.dims[dim])}) has the single level "
+                f"{as_written(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
+            )
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
 
 
 def groups_used(model: Model) -> list[str]:
     """Return every group that a term of the model varies over."""
-    return sorted({dim for _, term in varyings(model) for dim in term.dims})
+    terms = [*(term for _, term in varyings(model)), *model.discrepancy]
+    return sorted({dim for term in terms for dim in term.dims})
 
 
 def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -157,6 +172,8 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     if "reading_error" in table:
         error = table["reading_error"].to_numpy()
         arrays["reading_error"] = error / response if on_log else error
+    if model.discrepancy:
+        arrays |= gp.arrays(departures(model), arrays, levels)
     if model.noise.correlation is not None:
         arrays |= neighbours(table, model.noise.correlation.along)
         if (arrays["gap"] <= 0).any():
@@ -224,7 +241,8 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
     dims = {information_name(owner, term): term.dims for owner, term in varyings(model)}
     with pm.Model(coords=dict(levels)) as built:
         built.add_coord("row", length=len(rows["response"]))
-        held = {name: pmd.Data(name, xr.DataArray(of, dims=dims.get(name, "row"))) for name, of in rows.items()}
+        knots = {name: pm.Data(name, of) for name, of in rows.items() if name.startswith("discrepancy")}
+        held = {n: pmd.Data(n, xr.DataArray(of, dims=dims.get(n, "row"))) for n, of in rows.items() if n not in knots}
         logs = {name: held[f"log_{name}"] for name in model_inputs(model)}
         index = {dim: held[f"index_{dim}"] for dim in groups_used(model)}
         draws = {name: _draw(name, parameter.prior) for name, parameter in owners(model).items()}
@@ -240,9 +258,28 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         functions = on_symbols()
         expected = evaluate(model, draws, logs, level, functions)
         centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
-        scale = parameter_at(model, NOISE_SD, draws, logs, level, functions)
-        _observe(model.noise, centre + residual(model, level), scale, held)
+        scale = _scale(parameter_at(model, NOISE_SD, draws, logs, level, functions), held)
+        centre = centre + residual(model, level)
+        if model.discrepancy:
+            centre = centre + _departed(model, held["response"] - centre, scale, knots, levels)
+        _observe(model.noise, centre, scale, held)
     return built
+
+
+def _scale(scale: Any, held: Mapping[str, Any]) -> Any:
+    """Return the scale of each row's scatter, its reading error included."""
+    import pymc.dims as pmd
+
+    return pmd.math.sqrt(scale**2 + held["reading_error"] ** 2) if "reading_error" in held else scale
+
+
+def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:
+    """Return the discrepancy at rows, given what the law leaves of them."""
+    from pytensor.xtensor import as_xtensor
+
+    counts = {dim: len(of) for dim, of in levels.items()}
+    precision = (1.0 / scale**2).values.mean()
+    return as_xtensor(gp.draw_departures(departures(model), knots, counts, left.values, precision), dims=("row",))
 
 
 def _draw(name: str, prior: Prior) -> Any:
@@ -263,8 +300,6 @@ def _draw_levels(owner: str, term: Varying, information: Any) -> Any:
 def _observe(noise: Noise, centre: Any, scale: Any, rows: Mapping[str, Any]) -> None:
     import pymc.dims as pmd
 
-    if "reading_error" in rows:
-        scale = pmd.math.sqrt(scale**2 + rows["reading_error"] ** 2)
     if noise.correlation is not None:
         kept = rows["gap"] / _draw(NOISE_LENGTH, noise.correlation.length)
         before = ((rows["response"] - centre) / scale).isel(row=rows["previous"])

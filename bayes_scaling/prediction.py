@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import discrepancy
 from bayes_scaling.conventions import in_units
+from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.fitting import Fit
 from bayes_scaling.functions import ON_NUMBERS
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import (
     NOISE_LENGTH,
     NOISE_SD,
+    departures,
     evaluate,
     law_groups,
     model_inputs,
@@ -39,7 +42,7 @@ type Kind = Literal["expected", "observed"]
 
 
 def predict(fit: Fit, points: Table) -> xr.DataArray:
-    """Return draws of the law's loss at points: the expected curve, without scatter.
+    """Return draws of the expected loss at points: the law and its discrepancy, without scatter.
 
     points: columns for every input of the law (under the name in the law or in the runs' table) and for every group the law
         varies over. A level the runs do not have is one never seen: its effects are drawn from the population.
@@ -108,7 +111,7 @@ def region(decades: float) -> str:
 
 
 def expected(fit: Fit, frame: pd.DataFrame) -> xr.DataArray:
-    """Return draws of the law at checked points; dimensions chain, draw, row."""
+    """Return draws of the expected loss at checked points; dimensions chain, draw, row."""
     return at(fit, frame, log_inputs(fit, frame))
 
 
@@ -150,9 +153,55 @@ def log_inputs(fit: Fit, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
 
 
 def at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
-    """Return draws of the law at log(input / reference), for the groups of checked points; dimensions chain, draw, row."""
+    """Return draws of the expected loss at log(input / reference), for the groups of checked points.
+
+    It is the law with its discrepancy. Dimensions chain, draw, row.
+    """
+    law = law_at(fit, frame, logs)
+    if not fit.model.discrepancy:
+        return law
+    departure = departed(fit, frame, logs)
+    return law * np.exp(departure) if fit.model.noise.on == "log_loss" else law + departure
+
+
+def law_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+    """Return draws of the law alone at log(input / reference), for the groups of checked points; dimensions as for `at`."""
     loss: xr.DataArray = evaluate(fit.model, fit.posterior, logs, _levels(fit, frame, fit.settings.seed, new=False), ON_NUMBERS)
     return loss.broadcast_like(xr.DataArray(np.arange(len(frame)), dims="row")).transpose("chain", "draw", "row")
+
+
+def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+    """Return draws of the discrepancy at log(input / reference), on the scale of the noise; dimensions as for `at`."""
+    draws, total = fit.posterior, 0.0
+    for term, inputs in departures(fit.model):
+        known = draws[discrepancy.name(term)]
+        values = _level_knots(fit, frame, term, inputs) if term.dims else known
+        for x in inputs:
+            dim = discrepancy.knot_dim(x)
+            weights = discrepancy.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy())
+            values = xr.dot(values, xr.DataArray(weights, dims=(*logs[x].dims, dim)), dim=dim)
+        total = total + values
+    rows: xr.DataArray = total
+    return rows.broadcast_like(xr.DataArray(np.arange(len(frame)), dims="row")).transpose("chain", "draw", "row")
+
+
+def _level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[str, ...]) -> xr.DataArray:
+    """Return draws of a term's departures at its knots for the level of each point, drawn anew for levels never seen."""
+    known = fit.posterior[discrepancy.name(term)]
+    index = {dim: level_index(frame[dim], known[dim].to_numpy()) for dim in term.dims}
+    rows = known.isel({dim: xr.DataArray(np.maximum(of, 0), dims="row") for dim, of in index.items()})
+    rows = rows.drop_vars(term.dims, errors="ignore").transpose("chain", "draw", "row", ...)
+    fresh = np.any([of < 0 for of in index.values()], axis=0)
+    if not fresh.any():
+        return rows
+    cells = frame[list(term.dims)].astype(str).agg(" ".join, axis=1).to_numpy()
+    grid, values = [known[discrepancy.knot_dim(x)].to_numpy() for x in inputs], rows.to_numpy().copy()
+    for cell in np.unique(cells[fresh]):
+        stream = np.random.default_rng([fit.settings.seed, crc32(f"{discrepancy.name(term)} {cell}".encode())])
+        whitened = stream.standard_normal((*values.shape[:2], *(len(z) for z in grid)))
+        drawn = discrepancy.coloured(term, inputs, fit.posterior, grid, whitened)
+        values[:, :, fresh & (cells == cell)] = drawn[:, :, None]
+    return rows.copy(data=values)
 
 
 def observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -> xr.DataArray:
@@ -223,6 +272,9 @@ def _expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray]
     logs = {name: log.to_numpy()[:, None] for name, log in log_inputs(fit, frame).items()}
     level = _levels(fit, frame, fit.settings.seed, new=False)
     loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), ON_NUMBERS)
+    if fit.model.discrepancy:
+        departure = as_rows(departed(fit, frame, log_inputs(fit, frame)))
+        loss = loss * np.exp(departure) if fit.model.noise.on == "log_loss" else loss + departure
     shape = (len(frame), fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
     return loss if loss.shape == shape else np.broadcast_to(loss, shape).copy()
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_scaling import discrepancy
 from bayes_scaling.errors import InputError
 from bayes_scaling.geometry import Geometry, geometry
 from bayes_scaling.model import (
@@ -16,6 +17,7 @@ from bayes_scaling.model import (
     build,
     check_runs,
     data,
+    departures,
     groups_used,
     information_name,
     sampled_name,
@@ -137,7 +139,7 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     stats = ["diverging", "energy", "n_steps", "step_size", "logp"]
     return xr.DataTree.from_dict(
         {
-            "posterior": _named(model, tree["posterior"].to_dataset(), levels, arrays),
+            "posterior": _named(model, tree["posterior"].to_dataset(), levels, arrays, settings.seed),
             "sample_stats": tree["sample_stats"].to_dataset()[stats].drop_attrs(),
         }
     )
@@ -151,10 +153,10 @@ def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
     arrays, _ = _arrays(model, runs, levels)
     with build(model, arrays, levels) as built:
-        names = [variable.name for variable in built.free_RVs]
+        names = [variable.name for variable in [*built.free_RVs, *built.deterministics]]
         logging.getLogger("pymc.sampling.forward").setLevel(logging.WARNING)  # it lists the variables it draws
         tree = pm.sample_prior_predictive(draws, var_names=names, random_seed=seed)
-    return xr.DataTree.from_dict({"posterior": _named(model, tree["prior"].to_dataset()[names], levels, arrays)})
+    return xr.DataTree.from_dict({"posterior": _named(model, tree["prior"].to_dataset()[names], levels, arrays, seed)})
 
 
 def health(tree: xr.DataTree) -> Health:
@@ -185,7 +187,7 @@ def _compiled(model: Model, runs: Runs) -> tuple[dict[str, np.ndarray], dict[str
     import nutpie
     from pytensor import config
 
-    key = (model.law, repr(model.parameters), repr(model.noise), "reading_error" in runs.table)
+    key = (model.law, repr(model.parameters), repr(model.noise), repr(model.discrepancy), "reading_error" in runs.table)
     wanted = {dim: runs.levels[dim] for dim in groups_used(model)}
     if key in _COMPILED and all(np.isin(wanted[dim], _COMPILED[key][0][dim]).all() for dim in wanted):
         return _COMPILED[key]
@@ -222,7 +224,7 @@ def _started(compiled: Any, layout: Mapping[str, int], how: Geometry) -> Any:
     return replace(compiled, initial_point_func=start)
 
 
-def _named(model: Model, draws: xr.Dataset, levels: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]) -> xr.Dataset:
+def _named(model: Model, draws: xr.Dataset, levels: Any, arrays: Mapping[str, np.ndarray], seed: int) -> xr.Dataset:
     """Return draws of each term's effect in place of the coordinates it was sampled in."""
     for owner, term in varyings(model):
         known = xr.DataArray(arrays[information_name(owner, term)], dims=term.dims)
@@ -231,5 +233,7 @@ def _named(model: Model, draws: xr.Dataset, levels: Mapping[str, np.ndarray], ar
         draws = draws.drop_vars(sampled_name(owner, term)).assign({term_name(owner, term): effect})
     if NU_BEYOND_ONE in draws:
         draws = draws.assign(noise_nu=1.0 + draws[NU_BEYOND_ONE]).drop_vars(NU_BEYOND_ONE)
-    kept = draws.drop_dims([dim for dim in draws.dims if dim not in ("chain", "draw", *levels)]).drop_attrs()
-    return kept.transpose("chain", "draw", ...)
+    if departures(model):
+        draws = discrepancy.extend(departures(model), draws, arrays, levels, seed)
+    kept = draws.drop_dims([dim for dim in draws.dims if not str(dim).startswith(("chain", "draw", "knot_", *levels))])
+    return kept.drop_attrs().transpose("chain", "draw", ...)
