@@ -200,9 +200,7 @@ def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> 
     return prior("amplitude", term.amplitude) * reduce(kron, roots)
 
 
-def extend(
-    terms: Terms, draws: xr.Dataset, held: Mapping[str, np.ndarray], levels: Any, seed: int
-) -> xr.Dataset:
+def extend(terms: Terms, draws: xr.Dataset, held: Mapping[str, np.ndarray], levels: Any, seed: int) -> xr.Dataset:
     """Return draws with each term's departures at its knots, and at those beyond the runs, in place of whitened ones.
 
     With the knots of the runs first, Cholesky's factor of the extended grid has that of the runs as its corner: new whitened
@@ -246,5 +244,3 @@ def coloured(
         values = np.moveaxis((flat @ root.swapaxes(-1, -2)).reshape(last.shape), -1, axis)
     amplitude = draws[f"{name(term)}_amplitude"].to_numpy()
     return values * amplitude.reshape(amplitude.shape + (1,) * (values.ndim - 2))
-
-

@@ -211,13 +211,41 @@ def observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -> x
 
     Scatter that is correlated along a run is drawn as one path through the points of a run; it is not held to the runs seen.
     """
-    noise = fit.model.noise
     centre = expected(fit, frame)
+    shared, scale = _about(fit, frame, seed, new=new)
+    departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed), dims=centre.dims)
+    runs: xr.DataArray = centre * np.exp(departure) if fit.model.noise.on == "log_loss" else centre + departure
+    return runs
+
+
+def log_density(fit: Fit, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:
+    """Return the log density of each row's response in each draw, on the scale of the noise; dimensions chain, draw, row.
+
+    frame: rows in the shape of `runs.table`. Their reading error is added where they have one.
+    new: as for `observed`.
+    """
+    from scipy import stats
+
+    noise, draws = fit.model.noise, fit.posterior
+    shared, scale = _about(fit, frame, seed, new=new)
+    centre = expected(fit, frame)
+    seen = xr.DataArray(frame["response"].to_numpy(), dims="row")
+    left = np.log(seen / centre) - shared if noise.on == "log_loss" else seen - centre - shared
+    if "reading_error" in frame:
+        error = xr.DataArray(frame["reading_error"].to_numpy(), dims="row")
+        scale = np.sqrt(scale**2 + (error / seen if noise.on == "log_loss" else error) ** 2)
+    z, scale = xr.broadcast(left / scale, scale)
+    nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
+    of = z.transpose("chain", "draw", "row").to_numpy()
+    density = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
+    return z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
+
+
+def _about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
+    """Return draws of the departures that rows share, and of the scale of each row's own scatter."""
     level = _levels(fit, frame, seed, new=new)
     scale = parameter_at(fit.model, NOISE_SD, fit.posterior, log_inputs(fit, frame), level, ON_NUMBERS)
-    departure = residual(fit.model, level) + scale * xr.DataArray(_scatter(fit, frame, seed), dims=centre.dims)
-    runs: xr.DataArray = centre * np.exp(departure) if noise.on == "log_loss" else centre + departure
-    return runs
+    return residual(fit.model, level), scale
 
 
 def _scatter(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
