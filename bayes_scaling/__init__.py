@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bayes_scaling import datasets, laws, plots
     from bayes_scaling.advice import Finding, findings
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
+    from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
     from bayes_scaling.fitting import (
         Fit,
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
     from bayes_scaling.noise import Correlation, Noise
     from bayes_scaling.optima import compute_optimal, compute_price, optimum, tolerance
     from bayes_scaling.parameters import Parameter, Prior, Trend, Varying
-    from bayes_scaling.prediction import parameters_at, predict, predict_runs, predict_table, published_at
+    from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
 
 _HOME = {
     "advice": ("Finding", "findings"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
+    "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
     "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
     "formula": ("parse_law",),
@@ -45,7 +47,7 @@ _HOME = {
     "noise": ("Correlation", "Noise"),
     "optima": ("compute_optimal", "compute_price", "optimum", "tolerance"),
     "parameters": ("Parameter", "Prior", "Trend", "Varying"),
-    "prediction": ("parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
+    "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
 }
@@ -56,6 +58,7 @@ __all__ = [
     "Average",
     "Columns",
     "Correlation",
+    "Discrepancy",
     "Finding",
     "Fit",
     "Input",
@@ -78,6 +81,7 @@ __all__ = [
     "contrast_table",
     "crossover",
     "datasets",
+    "decompose",
     "findings",
     "fit",
     "laws",

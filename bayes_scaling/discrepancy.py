@@ -1,4 +1,4 @@
-"""How the truth may leave the law: a smooth function of the logarithms of the inputs, a Gaussian process with the law as its mean.
+"""How the truth may leave the law: by a smooth function of the log inputs, a Gaussian process with the law as its mean.
 
     log L = log law + delta(log x),   delta ~ GP(0, amplitude^2 prod_i k(|log x_i - log x_i'| / length_i))
 
@@ -135,7 +135,8 @@ def arrays(terms: Terms, rows: Mapping[str, np.ndarray], levels: Mapping[str, np
 
     rows: `log_INPUT`, the log(input / reference), and `index_GROUP`, the number of each row's level.
     """
-    found, weights = {}, []
+    found: dict[str, np.ndarray] = {}
+    weights = []
     for term, inputs in terms:
         logs = [rows[f"log_{x}"] for x in inputs]
         knots = place_knots(term, logs)
@@ -154,9 +155,9 @@ def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, 
     left: what the law leaves of each row.
     precision: of the rows' scatter, on average: 1 / scale^2.
 
-    Departures are W R u: whitened knots u ~ Normal(0, 1), R the root of their covariance, W their weights at rows. Given all else
-    u is nearly Normal(S^-1 R' W' left p, S^-1), S = 1 + R' W' W R p, for rows of precision p: exactly so for normal noise of one
-    scale. With S = U U', U upper triangular, it is sampled by w,
+    Departures are W R u: whitened knots u ~ Normal(0, 1), R the root of their covariance, W their weights at rows. Given all
+    else u is nearly Normal(S^-1 R' W' left p, S^-1), S = 1 + R' W' W R p, for rows of precision p: exactly so for normal noise
+    of one scale. With S = U U', U upper triangular, it is sampled by w,
 
         u = U'^-1 (h + w),   h = U^-1 R' W' left p,   w ~ Normal(-h, U' U),
 
@@ -179,7 +180,7 @@ def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, 
 
 
 def _size(term: Discrepancy, inputs: int) -> int:
-    return (term.knots or KNOTS.get(inputs, 3)) ** inputs
+    return int((term.knots or KNOTS.get(inputs, 3)) ** inputs)
 
 
 def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> Any:
@@ -216,12 +217,14 @@ def extend(terms: Terms, draws: xr.Dataset, held: Mapping[str, np.ndarray], leve
         start = stop
         grid = [extended(z) for z in knots]
         full = np.random.default_rng([seed, 5]).standard_normal((*known.shape[: 2 + len(shape)], *(len(z) for z in grid)))
-        full[(..., *(slice(len(z)) for z in knots))] = known
+        corner: tuple[Any, ...] = (Ellipsis, *(slice(len(z)) for z in knots))
+        full[corner] = known
         values = coloured(term, inputs, draws, grid, full)
         dims = ("chain", "draw", *term.dims, *(knot_dim(x) for x in inputs))
-        order = {knot_dim(x): np.argsort(z) for x, z in zip(inputs, grid, strict=True)}
-        coords = {knot_dim(x): z for x, z in zip(inputs, grid, strict=True)} | {dim: levels[dim] for dim in term.dims}
-        draws = draws.assign({name(term): xr.DataArray(values, dims=dims, coords=coords).isel(order)})
+        ordered = values[np.ix_(*(np.arange(n) for n in values.shape[: -len(grid)]), *(np.argsort(z) for z in grid))]
+        coords = {knot_dim(x): np.sort(z) for x, z in zip(inputs, grid, strict=True)} | {dim: levels[dim] for dim in term.dims}
+        # One layout in memory, so that sums over knots have the same bits after a fit was saved and loaded.
+        draws = draws.assign({name(term): xr.DataArray(np.ascontiguousarray(ordered), dims=dims, coords=coords)})
     return draws
 
 
@@ -243,4 +246,5 @@ def coloured(
         flat = last.reshape(*last.shape[:2], -1, last.shape[-1])
         values = np.moveaxis((flat @ root.swapaxes(-1, -2)).reshape(last.shape), -1, axis)
     amplitude = draws[f"{name(term)}_amplitude"].to_numpy()
-    return values * amplitude.reshape(amplitude.shape + (1,) * (values.ndim - 2))
+    scaled: np.ndarray = values * amplitude.reshape(amplitude.shape + (1,) * (values.ndim - 2))
+    return scaled

@@ -99,11 +99,12 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     """Return one row for each parameter, level and scale: name, dims, mean, sd, quantiles, R-hat and effective sample sizes.
 
     `NAME` without dims is the population's value, with dims that of a level; `NAME_published` is in the inputs' own units. Of
-    the combinations of several groups those are listed that the runs have.
+    the combinations of several groups those are listed that the runs have. The discrepancy has its amplitude and lengths here;
+    the function itself is what `decompose` shows.
     """
     import arviz_stats
 
-    variables = dict(fit.posterior.data_vars) | {
+    variables = {name: of for name, of in fit.posterior.items() if not _over_knots(of)} | {
         f"{name}:levels": parameter_values(fit, name)
         for name, parameter in fit.model.parameters.items()
         if any(isinstance(term, Varying) for term in as_parameter(parameter).terms)
@@ -126,6 +127,11 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
             row = {label: float(summary[name].sel(at)) for label, summary in summaries.items()}
             rows.append({"name": str(name).removesuffix(":levels"), "dims": dims} | row)
     return pd.DataFrame(rows)
+
+
+def _over_knots(values: xr.DataArray) -> bool:
+    """Return whether draws are those of a function of the inputs, at its knots, rather than of parameters."""
+    return any(str(dim).startswith("knot_") for dim in values.dims)
 
 
 def _cells(values: xr.DataArray, runs: Runs) -> Iterator[tuple[str, dict[str, object]]]:

@@ -35,7 +35,7 @@ class Model:
     parameters: name -> `Prior`, or `Prior + Varying + Trend`; the names are the law's. A trend may be on an input that the
         law itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise: scatter of single rows and departures that rows share.
-    discrepancy: smooth functions of the inputs by which the truth may leave the law; empty where the law is taken for the truth.
+    discrepancy: smooth functions of the inputs by which the truth may leave the law; none where the law is taken for the truth.
 
     Raises InputError, naming both sides, where the law's parameters and the priors differ.
     """
@@ -157,7 +157,7 @@ def check_runs(model: Model, runs: Runs) -> None:
 
 def groups_used(model: Model) -> list[str]:
     """Return every group that a term of the model varies over."""
-    terms = [*(term for _, term in varyings(model)), *model.discrepancy]
+    terms: list[Varying | Discrepancy] = [*(term for _, term in varyings(model)), *model.discrepancy]
     return sorted({dim for term in terms for dim in term.dims})
 
 
@@ -277,9 +277,12 @@ def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], lev
     """Return the discrepancy at rows, given what the law leaves of them."""
     from pytensor.xtensor import as_xtensor
 
+    def as_tensor(variable: Any) -> Any:
+        return variable.values  # noqa: PD011
+
     counts = {dim: len(of) for dim, of in levels.items()}
-    precision = (1.0 / scale**2).values.mean()
-    return as_xtensor(gp.draw_departures(departures(model), knots, counts, left.values, precision), dims=("row",))
+    left, precision = as_tensor(left), as_tensor(1.0 / scale**2).mean()
+    return as_xtensor(gp.draw_departures(departures(model), knots, counts, left, precision), dims=("row",))
 
 
 def _draw(name: str, prior: Prior) -> Any:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from bayes_scaling import datasets
+from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import law_names, law_text, parse_law
 from bayes_scaling.laws import LAWS, Law, library_law
@@ -96,6 +97,7 @@ class _File:
     law: _Law
     noise: _Noise
     parameters: Mapping[str, _Parameter] = field(default_factory=dict)
+    discrepancy: tuple[Discrepancy, ...] = ()
     title: str = ""
     description: str = field(default="")
     figure: Sheet | None = None
@@ -104,7 +106,7 @@ class _File:
 
 _NOISE = (_Noise, Noise, Correlation)
 _DATA = (_Data, Columns, Input, Response, ReadingError, Average)
-for _record in (_File, _Law, _Parameter, Prior, Varying, Trend, Sheet, Settings, *_DATA, *_NOISE):
+for _record in (_File, _Law, _Parameter, Prior, Varying, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010
 
 
@@ -174,7 +176,7 @@ def _model(file: _File) -> Model:
     parameters = {name: Parameter(one.prior, (*one.varying, *one.trend)) for name, one in file.parameters.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
     sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_trend))
-    model = Model(_law(file), parameters, Noise(**said | {"sd": sd if sd.terms else sd.prior}))
+    model = Model(_law(file), parameters, Noise(**said | {"sd": sd if sd.terms else sd.prior}), file.discrepancy)
     if unknown := set(model_inputs(model)) - set(file.data.inputs):
         raise InputError(f"the model reads {listed(unknown)}; [data.inputs] has {listed(file.data.inputs)}")
     if unused := set(file.data.inputs) - set(model_inputs(model)):
@@ -190,6 +192,7 @@ def _law(file: _File) -> Law:
     trends = [*(term for one in file.parameters.values() for term in one.trend), *file.noise.sd_trend]
     correlation = file.noise.correlation
     elsewhere = {term.on for term in trends} | ({correlation.along} if correlation else set())
+    elsewhere |= {name for term in file.discrepancy for name in term.over or ()}
     elsewhere -= law_names(text)
     return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere))
 
@@ -223,6 +226,7 @@ def study_text(study: Study) -> str:
         "law": {"name": law.__name__} if named else {"text": law_text(law)},
         "parameters": parameters,
         "noise": _noise(study.model.noise),
+        "discrepancy": [asdict(term) for term in study.model.discrepancy],
         "figure": asdict(study.figure) if study.figure else {},
         "sampling": {name: of for name, of in asdict(study.settings).items() if of != getattr(Settings(), name)},
     }
@@ -309,6 +313,8 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "noise": _Noise,
         "correlation": Correlation,
         "length": Prior,
+        "discrepancy": Discrepancy,
+        "amplitude": Prior,
         "parameters": _Parameter,
         "prior": Prior,
         "sd": Prior,

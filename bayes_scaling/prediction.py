@@ -172,7 +172,7 @@ def law_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.D
 
 def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     """Return draws of the discrepancy at log(input / reference), on the scale of the noise; dimensions as for `at`."""
-    draws, total = fit.posterior, 0.0
+    draws, total = fit.posterior, xr.zeros_like(next(iter(logs.values())))
     for term, inputs in departures(fit.model):
         known = draws[discrepancy.name(term)]
         values = _level_knots(fit, frame, term, inputs) if term.dims else known
@@ -181,8 +181,7 @@ def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr
             weights = discrepancy.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy())
             values = xr.dot(values, xr.DataArray(weights, dims=(*logs[x].dims, dim)), dim=dim)
         total = total + values
-    rows: xr.DataArray = total
-    return rows.broadcast_like(xr.DataArray(np.arange(len(frame)), dims="row")).transpose("chain", "draw", "row")
+    return total.transpose("chain", "draw", "row")
 
 
 def _level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[str, ...]) -> xr.DataArray:
@@ -218,6 +217,28 @@ def observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -> x
     return runs
 
 
+def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
+    """Return draws of what a prediction for one new run is made of, on the scale of the noise; parts add up.
+
+    run = expected + noise,   expected = law + discrepancy
+
+    On the log loss parts are relative: 0.01 is 1 %. law is the logarithm of the law's loss there, or its loss where the noise
+    is on the loss itself; discrepancy the smooth departure from it, 0 for a model without; noise the departures that rows share
+    and the scatter.
+
+    points, dimensions and errors as for `predict_runs`.
+    """
+    frame = read_points(points, fit.runs, law_groups(fit.model))
+    logs, on_log = log_inputs(fit, frame), fit.model.noise.on == "log_loss"
+    expectation, law = at(fit, frame, logs), law_at(fit, frame, logs)
+    run = observed(fit, frame, seed)
+    if on_log:
+        law, expectation, run = (of.copy(data=np.log(of.to_numpy())) for of in (law, expectation, run))
+    parts = {"law": law, "discrepancy": expectation - law, "expected": expectation, "noise": run - expectation, "run": run}
+    labelled = {name: _labelled(fit, of, frame).drop_attrs() for name, of in parts.items()}
+    return xr.Dataset(labelled, attrs={"units": "" if on_log else fit.runs.columns.response.unit})
+
+
 def log_density(fit: Fit, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:
     """Return the log density of each row's response in each draw, on the scale of the noise; dimensions chain, draw, row.
 
@@ -237,8 +258,9 @@ def log_density(fit: Fit, frame: pd.DataFrame, seed: int = 0, *, new: bool = Tru
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
     of = z.transpose("chain", "draw", "row").to_numpy()
-    density = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
-    return z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
+    standard = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
+    density: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=standard) - np.log(scale)
+    return density
 
 
 def _about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:

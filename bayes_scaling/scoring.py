@@ -59,7 +59,8 @@ def crps(ordered: np.ndarray, seen: np.ndarray) -> np.ndarray:
 def log_mean_exp(density: xr.DataArray) -> np.ndarray:
     """Return the logarithm of the mean over draws of exp(density), for each row."""
     peak = density.max(("chain", "draw"))
-    mean: np.ndarray = (np.log(np.exp(density - peak).mean(("chain", "draw"))) + peak).to_numpy()
+    share = (density - peak).copy(data=np.exp((density - peak).to_numpy())).mean(("chain", "draw"))
+    mean: np.ndarray = np.log(share.to_numpy()) + peak.to_numpy()
     return mean
 
 

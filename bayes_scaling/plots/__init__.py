@@ -4,6 +4,7 @@ from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.coefficients import plot_coefficient, plot_coefficients
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
+from bayes_scaling.plots.decomposition import plot_decomposition
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.optimum import plot_optimum
 from bayes_scaling.plots.overview import figures
@@ -19,6 +20,7 @@ __all__ = [
     "plot_coefficient",
     "plot_coefficients",
     "plot_contrast",
+    "plot_decomposition",
     "plot_forest",
     "plot_multiplier",
     "plot_optimum",
