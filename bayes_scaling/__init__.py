@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         refit,
         save,
     )
+    from bayes_scaling.fleet import Fleet, fit_many, fleet_table
     from bayes_scaling.formula import parse_law
     from bayes_scaling.model import Model
     from bayes_scaling.modelfile import Study, read_study, study_runs, write_study
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from bayes_scaling.prediction import parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.tasks import Task
 
 _HOME = {
     "advice": ("Finding", "findings"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
     "errors": ("InputError",),
     "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
+    "fleet": ("Fleet", "fit_many", "fleet_table"),
     "formula": ("parse_law",),
     "model": ("Model",),
     "modelfile": ("Study", "read_study", "study_runs", "write_study"),
@@ -48,6 +51,7 @@ _HOME = {
     "prediction": ("parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
+    "tasks": ("Task",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("datasets", "laws", "plots")
@@ -58,6 +62,7 @@ __all__ = [
     "Correlation",
     "Finding",
     "Fit",
+    "Fleet",
     "Input",
     "InputError",
     "Model",
@@ -69,6 +74,7 @@ __all__ = [
     "Runs",
     "Settings",
     "Study",
+    "Task",
     "Trend",
     "Varying",
     "compute_multiplier",
@@ -80,6 +86,8 @@ __all__ = [
     "datasets",
     "findings",
     "fit",
+    "fit_many",
+    "fleet_table",
     "laws",
     "load",
     "optimum",

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ ESS_LIMIT = 400
 BFMI_LIMIT = 0.3
 
 _COMPILED: dict[tuple[Any, ...], tuple[dict[str, np.ndarray], dict[str, int], Any]] = {}
+_COMPILING = Lock()
+"""Flags of the compiler hold for all threads."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     import nutpie
 
     check_runs(model, runs)
-    levels, layout, compiled = _compiled(model, runs)
+    with _COMPILING:
+        levels, layout, compiled = _compiled(model, runs)
     arrays, how = _arrays(model, runs, levels)
     sampler = nutpie.sample(
         _started(compiled.with_data(**arrays), layout, how),
