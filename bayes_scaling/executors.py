@@ -115,9 +115,8 @@ def own_processes(count: int, must_reach: object) -> Iterator[Submit]:
         pools.add(pool := ProcessPoolExecutor(1, context, _begin, (reader,)))
         return pool
 
-    def retired(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
-        pools.discard(pool)
-        pool.shutdown(wait=False)
+    def replaced(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
+        pools.discard(pool)  # a broken pool ends by itself, and holds its lock while it tells of it: no shutdown here
         return started()
 
     def submit(function: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -125,9 +124,9 @@ def own_processes(count: int, must_reach: object) -> Iterator[Submit]:
         try:
             future = pool.submit(function, *args)
         except BrokenExecutor:  # it died while idle
-            pool = retired(pool)
+            pool = replaced(pool)
             future = pool.submit(function, *args)
-        future.add_done_callback(lambda done: idle.put(retired(pool) if _broken(done) else pool))
+        future.add_done_callback(lambda done: idle.put(replaced(pool) if _broken(done) else pool))
         return future
 
     with _environment():
