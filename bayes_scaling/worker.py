@@ -62,7 +62,7 @@ def work(job: Job, ticket: str) -> Done:
 
 
 def _kept(job: Job) -> Done:
-    model = _model(job.model)
+    model = read_model(job.model)
     check_runs(model, job.runs)
     wide = replace(job.runs, levels={**job.runs.levels, **job.levels})
     fitted = replace(fit(model, wide, job.settings), runs=job.runs)
@@ -85,7 +85,8 @@ def model_text(model: Model) -> str:
     return study_text(Study("model", model, Columns({name: Input(name) for name in model_inputs(model)})))
 
 
-def _model(text: str) -> Model:
+def read_model(text: str) -> Model:
+    """Return the model of a text, the same object for the same text: samplers are compiled for a law's own function."""
     with _READING:  # two threads would each read a law, and each compile it
         return _read(text)
 
