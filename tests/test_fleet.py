@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -72,6 +72,15 @@ def test_draws_are_those_of_a_plain_fit_to_the_last_bit(worker: Executor) -> Non
         xr.testing.assert_identical(made.results[name].posterior, plain.posterior)
         assert made.results[name].model is GROUPED
         assert made.results[name].health == plain.health
+
+
+def test_threads_give_the_same_draws_as_processes(worker: Executor) -> None:
+    tasks = {str(seed): runs(seed) for seed in range(6)}
+    with ThreadPoolExecutor(3) as threads:
+        here = bs.fit_many(GROUPED, tasks, threads, settings=QUICK)
+    there = bs.fit_many(GROUPED, tasks, worker, settings=QUICK)
+    for name in tasks:
+        xr.testing.assert_identical(here.results[name].posterior, there.results[name].posterior)
 
 
 @pytest.mark.parametrize("name", bundled())
