@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         refit,
         save,
     )
+    from bayes_scaling.fleet import Fleet, fit_many, fleet_table
     from bayes_scaling.formula import parse_law
     from bayes_scaling.model import Model
     from bayes_scaling.modelfile import Study, read_study, study_runs, write_study
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.tasks import Task
 
 _HOME = {
     "advice": ("Finding", "findings"),
@@ -41,6 +43,7 @@ _HOME = {
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
     "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
+    "fleet": ("Fleet", "fit_many", "fleet_table"),
     "formula": ("parse_law",),
     "model": ("Model",),
     "modelfile": ("Study", "read_study", "study_runs", "write_study"),
@@ -50,6 +53,7 @@ _HOME = {
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
+    "tasks": ("Task",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("datasets", "laws", "plots")
@@ -61,6 +65,7 @@ __all__ = [
     "Discrepancy",
     "Finding",
     "Fit",
+    "Fleet",
     "Input",
     "InputError",
     "Model",
@@ -72,6 +77,7 @@ __all__ = [
     "Runs",
     "Settings",
     "Study",
+    "Task",
     "Trend",
     "Varying",
     "compute_multiplier",
@@ -84,6 +90,8 @@ __all__ = [
     "decompose",
     "findings",
     "fit",
+    "fit_many",
+    "fleet_table",
     "laws",
     "load",
     "optimum",

@@ -8,3 +8,11 @@ class InputError(ValueError):
 def listed(names: object) -> str:
     """Return names as `['a', 'b']`, sorted, for an error that names both sides."""
     return str(sorted(str(name) for name in names))  # type: ignore[attr-defined]
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error as one line: wrong input as it stands, anything else by its kind and the first line of what it says."""
+    if isinstance(error, InputError):
+        return " ".join(str(error).split())
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0].strip()}" if said else type(error).__name__

@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from bayes_scaling import discrepancy
 from bayes_scaling.errors import InputError
@@ -33,6 +35,9 @@ ESS_LIMIT = 400
 BFMI_LIMIT = 0.3
 
 _COMPILED: dict[tuple[Any, ...], tuple[dict[str, np.ndarray], dict[str, int], Any]] = {}
+_ALONE = Lock()
+"""Flags of the compiler and limits of linear algebra hold for all threads of a process. The limit is there because sums round
+otherwise with other numbers of threads: the same seed would give other draws on another number of processors."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,9 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     import nutpie
 
     check_runs(model, runs)
-    levels, layout, compiled = _compiled(model, runs)
-    arrays, how = _arrays(model, runs, levels)
+    with _ALONE, threadpool_limits(1, "blas"):
+        levels, layout, compiled = _compiled(model, runs)
+        arrays, how = _arrays(model, runs, levels)
     sampler = nutpie.sample(
         _started(compiled.with_data(**arrays), layout, how),
         draws=settings.draws,

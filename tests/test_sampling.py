@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 import bayes_scaling as bs
 from bayes_scaling import sampling
@@ -32,6 +33,13 @@ def test_the_same_seed_gives_the_same_draws_and_another_does_not(chinchilla: bs.
     other = bs.fit(chinchilla.model, chinchilla.runs, replace(QUICK, seed=4))
     xr.testing.assert_identical(one.posterior, two.posterior)
     assert not one.posterior.equals(other.posterior)
+
+
+def test_draws_do_not_depend_on_the_threads_of_linear_algebra(moba: bs.Fit) -> None:
+    with threadpool_limits(1):
+        alone = bs.refit(moba, moba.runs, QUICK)
+    with threadpool_limits(3):
+        xr.testing.assert_identical(bs.refit(moba, moba.runs, QUICK).posterior, alone.posterior)
 
 
 def test_a_refit_without_some_levels_needs_no_compiling(moba: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,246 @@
+"""Many fits through any `concurrent.futures.Executor`: results reach the disk as they finish, one bad task stops none."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import pandas as pd
+
+from bayes_scaling.errors import InputError, one_line
+from bayes_scaling.executors import IN_FLIGHT, Submit, cores, each, own_processes
+from bayes_scaling.fitting import Fit
+from bayes_scaling.model import Model
+from bayes_scaling.sampling import Settings
+from bayes_scaling.stored import Record, file_names, read_fit, read_table, write_fit, write_table
+from bayes_scaling.tasks import Entry, Plan, Tasks, entry, job, plan, resolved, shared_levels
+from bayes_scaling.worker import Done, Keep, work
+
+
+@dataclass(frozen=True)
+class Fleet[Result]:
+    """What became of every task, each by its name.
+
+    results: what was kept; the fits where nothing else was asked for, or their files where there is a folder.
+    failures: task without a result -> why, in one line.
+    problems: task whose draws are not to be trusted -> what the sampler's health says, in one line; its result is kept.
+    seconds: how long each fit took in its worker, compiling included.
+    loaded: tasks whose stored result was taken.
+    """
+
+    results: Mapping[str, Result]
+    failures: Mapping[str, str]
+    problems: Mapping[str, str]
+    seconds: Mapping[str, float]
+    loaded: frozenset[str] = frozenset()
+
+    @property
+    def report(self) -> list[str]:
+        """One line for each task that failed or is not to be trusted; empty where all is well."""
+        lines = [f"{_written(name)}: failed: {why}" for name, why in self.failures.items()]
+        return [*lines, *(f"{_written(name)}: not to be trusted: {why}" for name, why in self.problems.items())]
+
+
+def _written(name: str) -> str:
+    return name if name.isprintable() else repr(name)
+
+
+def fleet_table(fleet: Fleet[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables of all tasks, one below the other, with the task's name in the first column, `task`."""
+    tables = [table.assign(task=name) for name, table in fleet.results.items()]
+    joined = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"task": []})
+    return joined[["task", *(column for column in joined if column != "task")]]
+
+
+@overload
+def fit_many(
+    model: Model | None,
+    tasks: Tasks,
+    executor: Executor | None = None,
+    *,
+    keep: Keep,
+    folder: str | Path | None = None,
+    settings: Settings | None = None,
+    progress: bool = False,
+) -> Fleet[pd.DataFrame]: ...
+
+
+@overload
+def fit_many(
+    model: Model | None,
+    tasks: Tasks,
+    executor: Executor | None = None,
+    *,
+    keep: None = None,
+    folder: str | Path,
+    settings: Settings | None = None,
+    progress: bool = False,
+) -> Fleet[Path]: ...
+
+
+@overload
+def fit_many(
+    model: Model | None,
+    tasks: Tasks,
+    executor: Executor | None = None,
+    *,
+    keep: None = None,
+    folder: None = None,
+    settings: Settings | None = None,
+    progress: bool = False,
+) -> Fleet[Fit]: ...
+
+
+def fit_many(
+    model: Model | None,
+    tasks: Tasks,
+    executor: Executor | None = None,
+    *,
+    keep: Keep | None = None,
+    folder: str | Path | None = None,
+    settings: Settings | None = None,
+    progress: bool = False,
+) -> Fleet[Any]:
+    """Fit every task, on as many workers as there are, and return what was kept of each fit.
+
+    A model is compiled once a worker. Levels of groups are compiled for all tasks of a model together, so that draws do not
+    depend on which worker took which task: a task that lacks some samples them as a refit does, from their population. Draws
+    of tasks that have the same levels are those of `fit`, to the last bit.
+
+    model: what is fitted where a task has no model of its own.
+    tasks: name -> runs, or `Task`.
+    executor: where it runs; Dask's is `client.get_executor()`, others come with MPI and Ray. It is left running. Workers need
+        this package. None: one process for each processor, ended afterwards; a script then needs
+        `if __name__ == "__main__":`.
+    folder: where each result is stored as it finishes, and taken from where model, settings, runs, `keep` and `extra` are the
+        same as then. Code is known by its name: empty the folder after a change of what `keep` does. Failures are not stored.
+    keep: called in the worker with the fit and the task's `extra`; the table it returns is the result, stored as NAME.parquet.
+        None: the fit is, stored as NAME.nc for `load`. Characters of names that are not safe in files are replaced there.
+    settings: how to sample; one chain at a time unless `cores` says otherwise, and never with a progress bar a fit.
+    progress: show one progress bar for all.
+
+    Raises InputError where nothing can be started: no law that can be written as text, a folder that cannot be written to,
+    a `keep` that workers cannot import. What is wrong with a single task stands in `failures`.
+    """
+    asked = plan(model, tasks, settings, keep, stored=folder is not None)
+    shelf = _shelf(folder, tasks, "nc" if keep is None else "parquet")
+    outcomes = {}
+    with _bar(progress, len(tasks)) as advance, closing(_outcomes(asked, shelf, executor)) as finished:
+        for name, outcome in finished:
+            outcomes[name] = outcome
+            advance()
+    return _fleet({name: outcomes[name] for name in tasks})
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    result: Any = None
+    failure: str = ""
+    problem: str = ""
+    seconds: float | None = None
+    loaded: bool = False
+
+
+def _fleet(outcomes: Mapping[str, _Outcome]) -> Fleet[Any]:
+    return Fleet(
+        results={name: of.result for name, of in outcomes.items() if not of.failure},
+        failures={name: of.failure for name, of in outcomes.items() if of.failure},
+        problems={name: of.problem for name, of in outcomes.items() if of.problem},
+        seconds={name: of.seconds for name, of in outcomes.items() if of.seconds is not None},
+        loaded=frozenset(name for name, of in outcomes.items() if of.loaded),
+    )
+
+
+def _shelf(folder: str | Path | None, names: Iterable[str], ending: str) -> dict[str, Path]:
+    """Return the file of each task's result; empty where results are not stored."""
+    if folder is None:
+        return {}
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
+    return {name: Path(folder) / f"{file}.{ending}" for name, file in file_names(names).items()}
+
+
+def _outcomes(asked: Plan, shelf: Mapping[str, Path], executor: Executor | None) -> Generator[tuple[str, _Outcome]]:
+    """Yield what became of each task, as soon as it is known: wrong ones first, then those stored, then the rest."""
+    entries: dict[str, Entry] = {}
+    for name in asked.tasks:
+        try:
+            entries[name] = entry(asked, name)
+        except InputError as error:
+            yield name, _Outcome(failure=one_line(error))
+    missing = []
+    for name, known in entries.items():
+        if shelf and (stored := _stored(asked, shelf[name], known.fingerprint)):
+            yield name, stored
+        else:
+            missing.append(name)
+    if missing:
+        # The longest first, so that no worker is left alone with one at the end.
+        missing.sort(key=lambda name: entries[name].size, reverse=True)
+        shared = shared_levels(entries.values())
+        jobs = (job(asked, name, entries[name], shared) for name in missing)
+        with _workers(executor, len(missing), asked.keep) as (submit, room), closing(each(work, jobs, submit, room)) as ended:
+            for one, done in ended:
+                yield one.name, _outcome(asked, one.name, done, shelf.get(one.name), entries[one.name].fingerprint)
+
+
+@contextmanager
+def _workers(executor: Executor | None, jobs: int, keep: Keep | None) -> Iterator[tuple[Submit, int]]:
+    """Give what submits a job, and how many to have in flight."""
+    if executor is not None:
+        yield executor.submit, IN_FLIGHT
+    else:
+        count = min(cores(), jobs)
+        with own_processes(count, keep) as submit:
+            yield submit, count
+
+
+def _stored(asked: Plan, path: Path, fingerprint: str) -> _Outcome | None:
+    found = read_fit(path, fingerprint) if asked.keep is None else read_table(path, fingerprint)
+    if found is None:
+        return None
+    result, record = found
+    return _Outcome(result, problem=record.problem, seconds=record.seconds, loaded=True)
+
+
+def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, fingerprint: str) -> _Outcome:
+    if isinstance(done, str):
+        return _Outcome(failure=done)
+    if done.failure:
+        return _Outcome(failure=done.failure, seconds=done.seconds)
+    problem = " ".join(done.health.problems) if done.health else ""
+    result: Any = done.table
+    if done.draws is not None:
+        task, model, settings = resolved(asked, name)
+        result = Fit(model, task.runs, done.draws, settings, done.health)
+    if path is not None:
+        try:
+            result = _store(result, path, Record(fingerprint, problem, done.seconds))
+        except InputError:  # no task's fault: the folder cannot be written to any more
+            raise
+        except (ValueError, TypeError, NotImplementedError) as error:
+            return _Outcome(failure=f"its result cannot be stored ({one_line(error)})", seconds=done.seconds)
+    return _Outcome(result, problem=problem, seconds=done.seconds)
+
+
+def _store(result: pd.DataFrame | Fit, path: Path, record: Record) -> pd.DataFrame | Path:
+    if isinstance(result, Fit):
+        write_fit(result, path, record)
+        return path
+    write_table(result, path, record)
+    return result
+
+
+@contextmanager
+def _bar(shown: bool, total: int) -> Iterator[Callable[[], None]]:
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
+        bar = progress.add_task("fits", total=total)
+        yield lambda: progress.advance(bar)

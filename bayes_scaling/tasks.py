@@ -1,0 +1,123 @@
+"""Tasks of a fleet: with the model and settings that hold for each, as they are recognised later, and as they travel."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.model import Model, groups_used
+from bayes_scaling.runs import Runs
+from bayes_scaling.sampling import Settings
+from bayes_scaling.stored import fingerprint
+from bayes_scaling.worker import Job, Keep, model_text
+
+CROWDED = 1.5
+"""Levels of all tasks together over those of the largest, beyond which each task is compiled for its own."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fit of a fleet.
+
+    model, settings: in place of the fleet's.
+    extra: what `keep` is given beside the fit, such as held-out rows; tables, numbers, texts, and mappings of such.
+    """
+
+    runs: Runs
+    model: Model | None = None
+    extra: Any = None
+    settings: Settings | None = None
+
+
+type Tasks = Mapping[str, Runs | Task]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for.
+
+    text: the model as text, where there is one for all tasks.
+    stored: whether results are, so that tasks need a fingerprint.
+    """
+
+    tasks: Tasks
+    model: Model | None
+    text: str | None
+    settings: Settings
+    keep: Keep | None
+    stored: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a task before its turn: little, since there may be very many.
+
+    model: as text.
+    levels: those of the groups that the model uses.
+    """
+
+    model: str
+    levels: Mapping[str, np.ndarray]
+    rows: int
+    fingerprint: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How long it takes beside others: levels, then rows."""
+        return sum(map(len, self.levels.values())), self.rows
+
+
+def plan(model: Model | None, tasks: Tasks, settings: Settings | None, keep: Keep | None, stored: bool) -> Plan:
+    """Return what was asked for; raises InputError where the model cannot be written as text."""
+    return Plan(tasks, model, None if model is None else model_text(model), settings or Settings(), keep, stored)
+
+
+def resolved(plan: Plan, name: str) -> tuple[Task, Model, Settings]:
+    """Return a task with the model and settings that hold for it."""
+    given = plan.tasks[name]
+    if not isinstance(given, Runs | Task):
+        raise InputError(f"expected Runs or a Task, not {type(given).__name__}")
+    task = Task(given) if isinstance(given, Runs) else given
+    model = task.model or plan.model
+    if model is None:
+        raise InputError("there is no model, neither the task's nor the fleet's")
+    settings = task.settings or plan.settings
+    return task, model, replace(settings, progress=False, cores=settings.cores or 1)
+
+
+def entry(plan: Plan, name: str) -> Entry:
+    """Return what is known of a task before its turn."""
+    task, model, settings = resolved(plan, name)
+    text = plan.text if model is plan.model and plan.text is not None else model_text(model)
+    levels = {dim: task.runs.levels[dim] for dim in groups_used(model) if dim in task.runs.levels}
+    known = fingerprint(name, text, task.runs, settings, plan.keep, task.extra) if plan.stored else ""
+    return Entry(text, levels, len(task.runs), known)
+
+
+def job(plan: Plan, name: str, entry: Entry, shared: Mapping[str, Mapping[str, np.ndarray]]) -> Job:
+    """Return a task as it travels; `shared` is what `shared_levels` returned."""
+    task, _, settings = resolved(plan, name)
+    levels = {dim: shared.get(entry.model, {}).get(dim, own) for dim, own in entry.levels.items()}
+    return Job(name, entry.model, task.runs, levels, settings, plan.keep, task.extra)
+
+
+def shared_levels(entries: Iterable[Entry]) -> dict[str, dict[str, np.ndarray]]:
+    """Return model -> group -> the levels of all its tasks, where they are not many more than one task has.
+
+    A worker then compiles a model once, and the draws of a task do not depend on which tasks it took before.
+    """
+    found: dict[str, dict[str, list[np.ndarray]]] = {}
+    for one in entries:
+        for dim, levels in one.levels.items():
+            found.setdefault(one.model, {}).setdefault(dim, []).append(levels)
+    unions = {model: {dim: _union(of) for dim, of in dims.items()} for model, dims in found.items()}
+    return {model: {dim: of for dim, of in dims.items() if of is not None} for model, dims in unions.items()}
+
+
+def _union(levels: list[np.ndarray]) -> np.ndarray | None:
+    if len({of.dtype.kind for of in levels}) > 1:
+        return None
+    union = np.unique(np.concatenate(levels))
+    return union if len(union) <= CROWDED * max(map(len, levels)) else None

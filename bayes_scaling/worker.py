@@ -1,0 +1,96 @@
+"""What a worker does with one task of a fleet: fit it, keep what is asked for, and say in one line what went wrong."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from threading import Lock
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling.errors import InputError, one_line
+from bayes_scaling.fitting import Fit, fit
+from bayes_scaling.model import Model, check_runs, model_inputs
+from bayes_scaling.modelfile import Study, parse_study, study_text
+from bayes_scaling.runs import Columns, Input, Runs
+from bayes_scaling.sampling import Health, Settings
+
+type Keep = Callable[[Fit, Any], pd.DataFrame]
+
+_READING = Lock()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task as it travels.
+
+    model: as text, from which every fit in one worker gets the same law and so the same compiled sampler.
+    levels: group -> levels that are compiled together, those of the task among them.
+    """
+
+    name: str
+    model: str
+    runs: Runs
+    levels: Mapping[str, np.ndarray]
+    settings: Settings
+    keep: Keep | None
+    extra: Any
+
+
+@dataclass(frozen=True)
+class Done:
+    """What comes back: a table, or the draws where all is kept, with the sampler's health; or why there is neither."""
+
+    table: pd.DataFrame | None = None
+    draws: xr.DataTree | None = None
+    health: Health | None = None
+    failure: str = ""
+    seconds: float = 0.0
+
+
+def work(job: Job, ticket: str) -> Done:
+    """Return what is kept of a task's fit, or the line that says why there is none."""
+    start = perf_counter()
+    try:
+        done = _kept(job)
+    except (Exception, SystemExit) as error:
+        done = Done(failure=one_line(error))
+    return replace(done, seconds=perf_counter() - start)
+
+
+def _kept(job: Job) -> Done:
+    model = read_model(job.model)
+    check_runs(model, job.runs)
+    wide = replace(job.runs, levels={**job.runs.levels, **job.levels})
+    fitted = replace(fit(model, wide, job.settings), runs=job.runs)
+    if job.keep is None:
+        return Done(draws=fitted.draws, health=fitted.health)
+    try:
+        table = job.keep(fitted, job.extra)
+    except (Exception, SystemExit) as error:
+        raise InputError(f"keep raised {one_line(error)}") from error
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(f"keep returned a {type(table).__name__}; expected a DataFrame")
+    return Done(table=table, health=fitted.health)
+
+
+def model_text(model: Model) -> str:
+    """Return a model as a text that does not depend on the table it is fitted to.
+
+    Raises InputError where the law cannot be written as text.
+    """
+    return study_text(Study("model", model, Columns({name: Input(name) for name in model_inputs(model)})))
+
+
+def read_model(text: str) -> Model:
+    """Return the model of a text, the same object for the same text: samplers are compiled for a law's own function."""
+    with _READING:  # two threads would each read a law, and each compile it
+        return _read(text)
+
+
+@cache
+def _read(text: str) -> Model:
+    return parse_study(text, "the task's model").model
