@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayes_scaling import datasets, laws, plots
     from bayes_scaling.advice import Finding, findings
+    from bayes_scaling.comparison import Comparison, compare, folds, loo
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
     from bayes_scaling.errors import InputError
     from bayes_scaling.fitting import (
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from bayes_scaling.prediction import parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.stacking import Stack, stack, stacking_weights
 
 _HOME = {
     "advice": ("Finding", "findings"),
+    "comparison": ("Comparison", "compare", "folds", "loo"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
     "errors": ("InputError",),
     "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
@@ -48,6 +51,7 @@ _HOME = {
     "prediction": ("parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
+    "stacking": ("Stack", "stack", "stacking_weights"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("datasets", "laws", "plots")
@@ -55,6 +59,7 @@ _SUBPACKAGES = ("datasets", "laws", "plots")
 __all__ = [
     "Average",
     "Columns",
+    "Comparison",
     "Correlation",
     "Finding",
     "Fit",
@@ -68,9 +73,11 @@ __all__ = [
     "Response",
     "Runs",
     "Settings",
+    "Stack",
     "Study",
     "Trend",
     "Varying",
+    "compare",
     "compute_multiplier",
     "compute_optimal",
     "compute_price",
@@ -80,8 +87,10 @@ __all__ = [
     "datasets",
     "findings",
     "fit",
+    "folds",
     "laws",
     "load",
+    "loo",
     "optimum",
     "parameter_table",
     "parameter_values",
@@ -98,6 +107,8 @@ __all__ = [
     "read_study",
     "refit",
     "save",
+    "stack",
+    "stacking_weights",
     "study_runs",
     "subset",
     "tolerance",
