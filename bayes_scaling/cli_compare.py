@@ -63,9 +63,7 @@ def compare(
     settings = replace(study.settings, **asked, progress=False)
     data = study_runs(study, runs)
     writable(out)
-    typer.echo(
-        f"{', '.join(laws)}: {len(data)} rows of {data.source}; compiling each, then sampling", err=not sys.stdout.isatty()
-    )
+    typer.echo(f"{len(data)} rows of {data.source}\ncompiling (up to half a minute a law the first time), then sampling")
     found = weigh(laws, data, train or (), settings)
     write_csv(found.table, out / "comparison.csv")
     write_text(json.dumps(_record(found, settings), indent=2) + "\n", out / "comparison.json")
@@ -83,8 +81,9 @@ def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
     from bayes_scaling.laws import LAWS
     from bayes_scaling.modelfile import bundled, read_study
 
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise InputError(f"{repeated[0]!r} is given twice; a comparison is of different laws")
+    short = [Path(name).name.removesuffix(".toml") for name in names]
+    if repeated := [name for name in short if short.count(name) > 1]:
+        raise InputError(f"{repeated[0]!r} is given twice; a comparison is of laws with different names")
     of_library = [name for name in names if name in LAWS and name not in bundled()]
     studies = {name: read_study(name) for name in names if name not in of_library}
     if not studies:
@@ -93,12 +92,12 @@ def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
     study = studies[first]
     for other in others:
         study = _merged(study, studies[other], first, other)
-    models = {name: studies[name].model if name in studies else _library_model(name, study) for name in names}
-    return {Path(name).name.removesuffix(".toml"): model for name, model in models.items()}, study
+    models = [studies[name].model if name in studies else _library_model(name, study) for name in names]
+    return dict(zip(short, models, strict=True)), study
 
 
 def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
-    """Return the first study with the groups of both, having checked that they read the table alike."""
+    """Return the first study with the groups of both and the smaller steps, having checked that they read the table alike."""
     a, b = one.columns, two.columns
     for part in ("inputs", "response", "where", "run", "reading_error", "average"):
         if getattr(a, part) != getattr(b, part):
@@ -108,7 +107,7 @@ def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
             )
     if clash := [dim for dim in set(a.groups) & set(b.groups) if a.groups[dim] != b.groups[dim]]:
         raise InputError(f"group {clash[0]!r} is {a.groups[clash[0]]} in {first}, {b.groups[clash[0]]} in {other}")
-    accept = max((of.settings.target_accept or 0.0 for of in (one, two)), default=0.0) or None
+    accept = max(of.settings.target_accept or 0.0 for of in (one, two)) or None
     columns = replace(a, groups={**b.groups, **a.groups})
     return replace(one, columns=columns, settings=replace(one.settings, target_accept=accept))
 

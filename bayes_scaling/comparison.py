@@ -47,7 +47,7 @@ class Comparison:
     table: one row a law, best beyond the runs first. elpd_loo, the sum of the log predictive density of each run when it is
         left out, its standard error and effective number of parameters p_loo; elpd_diff and se_diff against the largest; bad_k,
         the number of runs whose Pareto k is too high for elpd_loo to be trusted there; the scores of held-out rows over all
-        folds, as in `score_table`; and the weights by either, weight_loo and weight_held.
+        folds, as in `score_table`; and the stacking weights by either, weight_loo and weight_held.
     inside: a column for each law: log predictive density of each run when it is left out.
     points: every held-out row of every fold under each law, see `score_points`, with columns law and fold.
     fits: law -> its fit to all runs.
@@ -63,12 +63,16 @@ class Comparison:
 
     @property
     def weights(self) -> dict[str, float]:
-        """Law -> weight by how well it predicted runs beyond those it was trained on."""
+        """Law -> weight by how well it predicted runs beyond those it was trained on.
+
+        The rows of a fold err together: they are left out of one fit. A prior worth one fold spreads the weights, see
+        `stacking_weights`: of K laws after F folds one that always loses keeps 1 / (K (F + 1)).
+        """
         return self._column("weight_held")
 
     @property
     def weights_loo(self) -> dict[str, float]:
-        """Law -> weight by how well it predicts a run left out of all others."""
+        """Law -> weight by how well it predicts a run left out of all others, with a prior worth one run."""
         return self._column("weight_loo")
 
     def _column(self, name: str) -> dict[str, float]:
@@ -97,7 +101,7 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
     points = pd.concat(scores, ignore_index=True)
     left_out = {name: loo(one) for name, one in fits.items()}
     inside = pd.DataFrame({name: of.elpd_i.to_numpy() for name, of in left_out.items()})
-    table = _table(left_out, inside, points)
+    table = _table(left_out, inside, points, len(parts))
     return Comparison(table, inside, points, fits, parts, tuple(problems))
 
 
@@ -190,12 +194,12 @@ def _problems(one: Fit) -> list[str]:
     return one.health.problems if one.health else []
 
 
-def _table(left_out: Mapping[str, Any], inside: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+def _table(left_out: Mapping[str, Any], inside: pd.DataFrame, points: pd.DataFrame, count: int) -> pd.DataFrame:
     best = inside.sum().idxmax()
     behind = inside.sub(inside[best], axis=0)
     beyond = {str(name): rows["log_score"].to_numpy() for name, rows in points.groupby("law", sort=False)}
     weights_loo = stacking_weights({name: inside[name].to_numpy() for name in left_out})
-    weights_held = stacking_weights(beyond)
+    weights_held = stacking_weights(beyond, evenly=len(points) / len(beyond) / count)
     rows = [
         {"law": name, "elpd_loo": float(of.elpd), "se_loo": float(of.se)}
         | {"elpd_diff": float(behind[name].sum()), "se_diff": float(np.sqrt(len(behind)) * behind[name].std(ddof=0))}

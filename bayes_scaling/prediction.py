@@ -37,6 +37,8 @@ NEAR = 0.5
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 BLOCK = 64
+FARTHEST = 300.0
+"""Heavy tails of scatter on the log loss are cut off at so many e-folds, far beyond all sense and short of overflow."""
 
 type Kind = Literal["expected", "observed"]
 
@@ -224,7 +226,8 @@ def _observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.Data
     centre = expected(fit, frame)
     shared, scale = _about(fit, frame, seed, new=new)
     departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed), dims=centre.dims)
-    runs: xr.DataArray = centre * np.exp(departure) if fit.model.noise.on == "log_loss" else centre + departure
+    on_log = fit.model.noise.on == "log_loss"
+    runs: xr.DataArray = centre * np.exp(departure.clip(-FARTHEST, FARTHEST)) if on_log else centre + departure
     return runs
 
 

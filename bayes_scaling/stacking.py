@@ -15,9 +15,6 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.model import Model, law_groups, model_inputs
 from bayes_scaling.runs import Runs
 
-SPREAD_EVENLY = 1.0
-"""Points' worth of prior knowledge that every law has its uses, see `stacking_weights`."""
-
 type Posterior = Fit | Stack
 """What predictions and contrasts are asked of."""
 
@@ -67,16 +64,15 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
     return Stack({name: _thinned(fits[name], counts[name], starts[name], kept.index(name)) for name in kept}, dict(weights))
 
 
-def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = SPREAD_EVENLY) -> dict[str, float]:
+def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) -> dict[str, float]:
     """Return the weights with which a mixture of laws predicts best (stacking, Yao et al. 2018, eq. 4).
 
     max_w  sum_i log(sum_k w_k exp(s_ki))  +  (evenly / K) sum_k log w_k,   w >= 0,  sum_k w_k = 1
 
     log_scores: law -> log predictive density of each point, the same points for all.
-    evenly: the second term is a Dirichlet prior, worth so many points, shared out evenly, that one law alone predicts. The
-        held-out points of an extrapolation err together, so that a few of them must not send a weight to nothing; with one
-        point's worth the worst law keeps 1 / (K n) of n points, and weights that the points tell hardly move. 0 is stacking
-        as published.
+    evenly: the second term is a Dirichlet prior, worth so many points, shared out evenly, that one law alone predicts: of n
+        points a law that always loses keeps (evenly / K) / (n + evenly). Where points err together, as those of one
+        extrapolation do, give as many as err together. 0 is stacking as published.
 
     Raises InputError where laws have different numbers of points, or a score is not finite.
     """
