@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import InputError, listed
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
 def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
     """Return the first study with the groups of both and the smaller steps, having checked that they read the table alike."""
     a, b = one.columns, two.columns
+    if set(a.inputs) != set(b.inputs):
+        raise InputError(f"{first} reads {listed(a.inputs)}, {other} {listed(b.inputs)}; laws of the same table are compared")
     for part in ("inputs", "response", "where", "run", "reading_error", "average"):
         if getattr(a, part) != getattr(b, part):
             raise InputError(

@@ -6,7 +6,7 @@ weights for a stack are found, by both.
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor, log10
 from typing import Any
 
@@ -25,6 +25,10 @@ from bayes_scaling.stacking import check_scales, stacking_weights
 
 SHARES = (2 / 3, 1 / 2)
 """The range of the runs trained on, from the smallest up, where nobody says which; the rest is left out and predicted."""
+
+CAREFUL = 0.98
+"""Acceptance rate aimed at for parts of the runs, which leave a law's posterior narrower places than all of them do: of 8,000
+draws of Chinchilla's law from the runs below 1e9 parameters 36 diverged at 0.9, one at 0.95 and none at 0.98."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +89,20 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
     Every law is fitted to all runs and to the training part of every fold; held-out rows are predicted as new runs.
 
     train: see `folds`.
+    settings: how to sample; unless they say a target_accept, training parts are sampled at `CAREFUL`.
 
     Raises InputError for fewer than two laws, a law that does not fit the runs or a training part, correlated noise, noise on
     different scales, and as `folds` does.
     """
     parts = folds(runs, train)
     _check(models, runs, parts)
+    settings = settings or Settings()
     fits = {name: fit(model, runs, settings) for name, model in models.items()}
+    careful = replace(settings, target_accept=settings.target_accept or CAREFUL)
     scores, problems = [], [f"{name}: {problem}" for name, one in fits.items() for problem in _problems(one)]
     for name, whole in fits.items():
         for part in parts:
-            trained = refit(whole, part.train)
+            trained = refit(whole, part.train, careful)
             scores.append(score_points(trained, part.held).assign(law=name, fold=part.where))
             problems += [f"{name} where {part.where}: {problem}" for problem in _problems(trained)]
     points = pd.concat(scores, ignore_index=True)
@@ -146,7 +153,7 @@ def folds(runs: Runs, train: Sequence[str] = ()) -> tuple[Fold, ...]:
 
 def _filters(runs: Runs, entry: str) -> list[str]:
     if entry in runs.columns.inputs:
-        return [f"{entry} < {float(runs.table[entry].max())!r}"]
+        return [f"{entry} < {repr(float(runs.table[entry].max())).removesuffix('.0')}"]
     if entry in runs.levels:
         return [f"{entry} != {level!r}" for level in runs.levels[entry].tolist()]
     return [entry]

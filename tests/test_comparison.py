@@ -119,7 +119,7 @@ def test_the_true_law_wins_by_both_scores(compared: bs.Comparison) -> None:
 
 def test_folds_are_filters_the_largest_level_or_each_group(runs: bs.Runs) -> None:
     found = {fold.where: len(fold.held) for fold in bs.folds(runs, ["compute < 1", "compute", "arch"])}
-    assert found == {"compute < 1": 18, "compute < 100.0": 2, "arch != 'a'": 18, "arch != 'b'": 18}
+    assert found == {"compute < 1": 18, "compute < 100": 2, "arch != 'a'": 18, "arch != 'b'": 18}
     for fold in bs.folds(runs, ["compute < 1", "arch"]):
         assert len(fold.train) + len(fold.held) == len(runs)
         assert fold.train.references == runs.references
@@ -264,6 +264,8 @@ def files(runs: bs.Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table, and a model file for each law, in a folder."""
     folder = tmp_path_factory.mktemp("compare")
     runs.table.rename(columns={"response": "loss"}).to_csv(folder / "runs.csv", index=False)
+    shifted = replace(runs.columns, inputs={"compute": bs.Input("compute", "PFLOP/s-days", 2.0)})
+    bs.write_study(bs.Study("elsewhere", LINE, shifted), folder / "elsewhere.toml")
     for name, model in LAWS.items():
         bs.write_study(bs.Study(name, model, runs.columns), folder / f"{name}.toml")
     return folder
@@ -300,7 +302,9 @@ def test_wrong_input_to_compare_is_one_line_and_writes_nothing(files: Path, tmp_
         ([line, "nothing"], ["no bundled model is called 'nothing'"]),
         (["power_law", "power_law_floor"], ["give a model file beside them"]),
         ([line, "kaplan_params"], ["kaplan_params needs inputs ['params']", "the table has ['compute']"]),
-        ([line, "chinchilla"], ["inputs is", "line.toml", "chinchilla"]),
+        ([line, "chinchilla"], ["line.toml reads ['compute']", "chinchilla ['params', 'tokens']"]),
+        ([line, files / "elsewhere.toml"], ["read the same table alike", "reference=2.0"]),
+        ([files / "elsewhere.toml", "power_law_floor"], ["published priors of power_law_floor are at", "2 PFLOP/s-days"]),
         ([line, "bnsl1"], ["bnsl1", "response in"]),
         ([line, floor, "--train", "compute < 1e9"], ["none is left to predict"]),
         ([line, floor, "--train", "compute < 0"], ["keeps none"]),
