@@ -65,7 +65,7 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
 
 
 def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) -> dict[str, float]:
-    """Return the weights with which a mixture of laws predicts best (stacking, Yao et al. 2018, eq. 4).
+    """Return the weights with which a mixture of laws predicts best (stacking, Yao et al. 2018).
 
     max_w  sum_i log(sum_k w_k exp(s_ki))  +  (evenly / K) sum_k log w_k,   w >= 0,  sum_k w_k = 1
 
@@ -77,6 +77,7 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
     Raises InputError where laws have different numbers of points, or a score is not finite.
     """
     from scipy.optimize import minimize
+    from scipy.special import softmax
 
     if len({np.shape(of) for of in log_scores.values()}) != 1 or not all(np.isfinite(of).all() for of in log_scores.values()):
         raise InputError(f"expected finite log scores of the same points for each of {listed(log_scores)}")
@@ -86,15 +87,14 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
 
     def worse(theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return minus the objective a point, and its slope, at w = softmax(theta), where it has no walls."""
-        weights = np.exp(theta - theta.max()) / np.exp(theta - theta.max()).sum()
+        weights = softmax(theta)
         mixed = density @ weights
         told = (density * weights / mixed[:, None]).sum(axis=0) + evenly / laws
         value = np.log(mixed).sum() + evenly / laws * np.log(np.maximum(weights, 1e-300)).sum()
         return -value / points, ((points + evenly) * weights - told) / points
 
     theta = minimize(worse, np.zeros(laws), jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
-    weights = np.exp(theta - theta.max())
-    return dict(zip(log_scores, (weights / weights.sum()).tolist(), strict=True))
+    return dict(zip(log_scores, softmax(theta).tolist(), strict=True))
 
 
 def over_parts(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray]) -> xr.DataArray:
