@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayes_scaling import datasets, laws, plots
     from bayes_scaling.advice import Finding, findings
+    from bayes_scaling.comparison import Comparison, compare, folds, loo
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
     from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.stacking import Stack, stack, stacking_weights
     from bayes_scaling.tasks import Task
 
 _HOME = {
     "advice": ("Finding", "findings"),
+    "comparison": ("Comparison", "compare", "folds", "loo"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
@@ -53,6 +56,7 @@ _HOME = {
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
+    "stacking": ("Stack", "stack", "stacking_weights"),
     "tasks": ("Task",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -61,6 +65,7 @@ _SUBPACKAGES = ("datasets", "laws", "plots")
 __all__ = [
     "Average",
     "Columns",
+    "Comparison",
     "Correlation",
     "Discrepancy",
     "Finding",
@@ -76,10 +81,12 @@ __all__ = [
     "Response",
     "Runs",
     "Settings",
+    "Stack",
     "Study",
     "Task",
     "Trend",
     "Varying",
+    "compare",
     "compute_multiplier",
     "compute_optimal",
     "compute_price",
@@ -92,8 +99,10 @@ __all__ = [
     "fit",
     "fit_many",
     "fleet_table",
+    "folds",
     "laws",
     "load",
+    "loo",
     "optimum",
     "parameter_table",
     "parameter_values",
@@ -110,6 +119,8 @@ __all__ = [
     "read_study",
     "refit",
     "save",
+    "stack",
+    "stacking_weights",
     "study_runs",
     "subset",
     "tolerance",

@@ -22,7 +22,7 @@ def backtest_figure(points: pd.DataFrame, runs: Runs) -> Figure:
 
 
 def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes) -> Axes:
-    """Draw how far each held-out run lay from its predicted median, in percent, with the 50 and 90 % intervals predicted for it.
+    """Draw how far each held-out run lay from its predicted median, with the 50 and 90 % intervals predicted for it.
 
     Runs stand along the product of the inputs, which for params and tokens is compute / 6; cut-offs side by side in colours.
     """
@@ -75,8 +75,8 @@ def plot_pit(points: pd.DataFrame, ax: Axes) -> Axes:
     from scipy import stats
 
     bins = int(np.clip(len(points) // 5, 5, 10))
-    ax.hist(points["pit"], np.linspace(0, 1, bins + 1), color=COLOURS[0], alpha=0.7, edgecolor="white", linewidth=0.6)
-    low, high = stats.binom.ppf((0.05, 0.95), len(points), 1 / bins)
+    ax.hist(points["pit"], bins, (0.0, 1.0), color=COLOURS[0], alpha=0.7, edgecolor="white", linewidth=0.6)
+    low, high = (float(stats.binom.ppf(q, len(points), 1 / bins)) for q in (0.05, 0.95))
     ax.axhspan(low, high, color="0.85", zorder=0, linewidth=0)
     ax.axhline(len(points) / bins, color=INK, linewidth=0.6)
     ax.set_xlim(0, 1)
