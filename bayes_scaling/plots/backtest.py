@@ -75,7 +75,7 @@ def plot_pit(points: pd.DataFrame, ax: Axes) -> Axes:
     from scipy import stats
 
     bins = int(np.clip(len(points) // 5, 5, 10))
-    ax.hist(points["pit"], bins, (0.0, 1.0), color=COLOURS[0], alpha=0.7, edgecolor="white", linewidth=0.6)
+    ax.hist(points["pit"], bins=bins, range=(0.0, 1.0), color=COLOURS[0], alpha=0.7, edgecolor="white", linewidth=0.6)
     low, high = (float(stats.binom.ppf(q, len(points), 1 / bins)) for q in (0.05, 0.95))
     ax.axhspan(low, high, color="0.85", zorder=0, linewidth=0)
     ax.axhline(len(points) / bins, color=INK, linewidth=0.6)
