@@ -1,6 +1,7 @@
 """Priors from public sweeps: what exponents, floors, scatter and discrepancy other people's runs had, and what it buys.
 
     python benchmarks/sweep_priors.py elicit      # writes bayes_scaling/sweep_priors.toml
+    python benchmarks/sweep_priors.py ship        # the same from the stored first stage
     python benchmarks/sweep_priors.py judge       # leaves one family out at a time; writes a section of sweep_priors.md
 
 Every sweep of params and tokens in nats/token is fitted alone, with wide priors and a discrepancy. On the log scale of its
@@ -44,6 +45,11 @@ WIDE = {
     "discrepancy_length": bs.Prior(median=8.0, factor=2.5),
 }
 """Priors of the first stage: wider than anything published."""
+
+
+APART, BELIEF = 0.25, 5.0
+"""Families are taken to differ by a quarter, with the weight of five of them, until they show otherwise: without it s of
+parameters that single sweeps know little about goes to zero, as maxima do."""
 
 
 def columns(sweep: Sweep) -> bs.Columns:
@@ -100,15 +106,15 @@ def population(sweeps_alone: Sequence[Alone]) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of each parameter's logarithm in a sweep of a new family."""
     families = [one.family for one in sweeps_alone]
     weight = np.array([1 / families.count(family) for family in families])
-    weight /= weight.sum()
+    weight, count = weight / weight.sum(), len(set(families))
     mu, s2 = np.log([_middle(name) for name in (*NAMES, *LENGTHS)]), np.full(len(NAMES) + 2, 0.1)
     for _ in range(500):
         spread = [np.linalg.inv(one.precision + np.diag(1 / s2)) for one in sweeps_alone]
         at = np.array([c @ (one.h + mu / s2) for c, one in zip(spread, sweeps_alone, strict=True)])
         mu = weight @ at
-        s2 = np.maximum(weight @ ((at - mu) ** 2 + np.array([np.diag(c) for c in spread])), 1e-4)
-    count = len(set(families))
-    return mu, np.sqrt(s2 * (1 + 1 / count) * count / (count - 1))
+        shown = weight @ ((at - mu) ** 2 + np.array([np.diag(c) for c in spread]))
+        s2 = (count * shown + BELIEF * APART**2) / (count + BELIEF)
+    return mu, np.sqrt(s2 * (1 + 1 / count))
 
 
 def _middle(name: str) -> float:
@@ -138,6 +144,11 @@ def elicit() -> None:
     found = posteriors()
     rows = [{"sweep": one.sweep, "family": one.family, "h": one.h, "precision": one.precision} for one in found]
     FOUND.write_text(json.dumps(rows, default=lambda array: np.round(array, 3).tolist()) + "\n")
+    ship(found)
+
+
+def ship(found: Sequence[Alone]) -> None:
+    """Write the table of priors that is shipped."""
     priors, families = elicited(found), sorted({one.family for one in found})
     content = {
         "chinchilla": {
@@ -152,7 +163,7 @@ def elicit() -> None:
     print(TABLE.read_text())
 
 
-HEAD = f"""# Priors that public sweeps of training runs suggest for a sweep of a team not among them, for `priors = "public_sweeps"`.
+HEAD = f"""# Priors that public sweeps of training runs suggest for a sweep of a team not among them: priors = "public_sweeps".
 # Written by benchmarks/sweep_priors.py, {datetime.now(UTC):%Y-%m-%d}, which says how. 90 % between median / factor and
 # median x factor, at the references given; noise_sd and discrepancy_amplitude are relative (0.01 is 1 %),
 # discrepancy_length in e-folds of an input.
@@ -190,4 +201,4 @@ def judge(counts: Iterable[int] = (2, 3, 5, 8)) -> None:
 
 
 if __name__ == "__main__":
-    {"elicit": elicit, "judge": judge}[sys.argv[1]]()
+    {"elicit": elicit, "ship": lambda: ship(stored()), "judge": judge}[sys.argv[1]]()

@@ -23,6 +23,7 @@ class Sweep:
     table: columns params, tokens, loss.
     law: "chinchilla" over params and tokens, or "power_law_floor" over compute (params x tokens x 6) for a ladder.
     unit: of the loss.
+    curves: whether rows of one size are points of the same training run, and depart together.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Sweep:
     table: pd.DataFrame
     law: str = "chinchilla"
     unit: str = "nats/token"
+    curves: bool = False
 
     @property
     def scale(self) -> np.ndarray:
@@ -70,10 +72,10 @@ def _of_params_and_tokens() -> Iterator[Sweep]:
     yield Sweep("oellm_tuned", "oellm", _picked(_read("oellm_tuned")))
     gemstones = _read("gemstones")
     cooled = gemstones[gemstones["schedule"] == "cooled_down"]
-    yield Sweep("gemstones cooled", "gemstones", _picked(cooled))
+    yield Sweep("gemstones cooled", "gemstones", _picked(cooled), curves=True)
     constant = gemstones[(gemstones["schedule"] == "constant_lr") & (gemstones["tokens"] > 5e9)]
     # One point in four: the points of a run are a curve, not runs of their own.
-    yield Sweep("gemstones constant", "gemstones", _picked(constant.iloc[::4]))
+    yield Sweep("gemstones constant", "gemstones", _picked(constant.iloc[::4]), curves=True)
     ladder = _read("olmo_ladder")
     yield Sweep("olmo_ladder c4", "olmo", _picked(ladder[(ladder["is_final"] == 1) & (ladder["eval_set"] == "c4_en")]))
     repeated = _read("datablations")
@@ -84,7 +86,8 @@ def _of_params_and_tokens() -> Iterator[Sweep]:
 def _of_settings() -> Iterator[Sweep]:
     for name, column in (("marin_isoflop", "dataset"), ("porian_isoflop", "setting")):
         for level, part in _read(name).groupby(column):
-            yield Sweep(f"{name.split('_')[0]} {level}", name.split("_")[0], _picked(part))
+            interpolated = name == "porian_isoflop" and "|chinchilla|" not in str(level)
+            yield Sweep(f"{name.split('_')[0]} {level}", name.split("_")[0], _picked(part), curves=interpolated)
     gadre = _read("gadre_overtraining")
     for train, part in gadre[gadre["eval_set"] == "c4_val"].groupby("train_set"):
         yield Sweep(f"gadre {train}", "gadre", _picked(part))
