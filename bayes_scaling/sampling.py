@@ -48,7 +48,7 @@ class Settings:
     chains: number of independent chains.
     seed: the same seed gives the same draws on the same machine.
     target_accept: acceptance rate that the step size aims at; nearer 1 means smaller steps. None: 0.95 where effects of
-        groups are pooled or parameters drift, whose posteriors have narrow places, and 0.9 elsewhere.
+        groups are pooled, parameters drift or the law may be wrong, whose posteriors have narrow places, and 0.9 elsewhere.
     cores: chains that are sampled side by side; None: as many as there are. The draws do not depend on it.
     progress: show a progress bar.
     """
@@ -128,7 +128,7 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
         chains=settings.chains,
         cores=settings.cores,
         seed=settings.seed,
-        target_accept=settings.target_accept or (0.95 if varyings(model) or trends(model) else 0.9),
+        target_accept=settings.target_accept or (0.95 if varyings(model) or trends(model) or departures(model) else 0.9),
         adaptation="low_rank",
         save_warmup=False,
         progress_bar=settings.progress,

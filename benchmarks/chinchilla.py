@@ -147,7 +147,7 @@ def help_row() -> Row:
 def cold_row(path: Path, folder: str) -> Row:
     """Time the whole fit from the command line, imports and compilation included, with numba's cache on disk warm."""
     sampling = ["--draws", "1000", "--tune", "500", "--chains", "4", "--seed", "1"]
-    run = ["fit", "chinchilla", "--runs", str(path), "--out", str(Path(folder) / "out"), *sampling]
+    run = ["fit", "chinchilla_law", "--runs", str(path), "--out", str(Path(folder) / "out"), *sampling]
     first = command(*run)
     times: list[float | str] = [first] if isinstance(first, str) else [command(*run) for _ in range(3)]
     return command_row("cold: `bayes-scaling fit chinchilla` in a fresh process (median of 3)", times, 12.0)
@@ -158,7 +158,7 @@ def warm(path: Path) -> tuple[Sampled, Row, Any]:
     from bayes_scaling import Settings, fit, read_study, refit, study_runs
     from bayes_scaling.sampling import sample
 
-    study = read_study("chinchilla")
+    study = read_study("chinchilla_law")
     runs = study_runs(study, path)
     if len(runs) != 240:
         print(f"note: {len(runs)} runs kept, where the published fits have 240", file=sys.stderr)
@@ -251,7 +251,7 @@ def observations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return parameters, tokens and log loss of the runs that the bundled model keeps."""
     from bayes_scaling import read_study, study_runs
 
-    table = study_runs(read_study("chinchilla"), path).table
+    table = study_runs(read_study("chinchilla_law"), path).table
     return table["params"].to_numpy(), table["tokens"].to_numpy(), np.log(table["response"].to_numpy())
 
 

@@ -19,7 +19,7 @@ from bayes_scaling.scoring import score_points, score_table
 NOISE = bs.Noise(sd=bs.Prior(median=0.01, factor=3.0))
 SLOPE = bs.Prior(median=0.06, factor=2.5)
 LAWS = {
-    "chinchilla": bs.read_study("chinchilla").model,
+    "chinchilla": bs.read_study("chinchilla_law").model,
     "kaplan": bs.Model(library_law("kaplan_params_tokens"), default_priors("kaplan_params_tokens"), NOISE),
     "power law": bs.Model(
         bs.parse_law("a * params**-b * tokens**-c", inputs=["params", "tokens"]),

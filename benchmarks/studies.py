@@ -23,7 +23,7 @@ from chinchilla import RESULTS, machine, markdown, say, timed
 
 FOLDER = Path(__file__).parents[2] / "shared/data/runs"
 """A folder of public tables beside the repository, read where the environment names none."""
-TABLES = {"chinchilla": "chinchilla_epoch"}
+TABLES = {"chinchilla": "chinchilla_epoch", "chinchilla_law": "chinchilla_epoch"}
 """Study without runs of its own -> public table to fit it to."""
 EMPTY = ("chinchilla", "moba_vs_full")
 """Studies that are measured with empty caches too, which takes minutes each."""

@@ -38,7 +38,7 @@ def grid() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def chinchilla(studied: Callable[[str], bs.Fit]) -> bs.Fit:
-    return studied("chinchilla")
+    return studied("chinchilla_law")
 
 
 @pytest.fixture(scope="session")

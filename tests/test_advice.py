@@ -36,7 +36,7 @@ def crossed(size: int = 5) -> bs.Runs:
 
 
 def chinchilla_with(**parameters: bs.Prior | Parameter) -> bs.Model:
-    model = bs.read_study("chinchilla").model
+    model = bs.read_study("chinchilla_law").model
     return replace(model, parameters={**model.parameters, **parameters})
 
 
@@ -226,14 +226,14 @@ def test_a_trend_over_few_sizes_is_named() -> None:
 def test_a_sound_fit_of_a_crossed_sweep_has_no_findings_and_one_of_a_ladder_has(chinchilla: bs.Fit) -> None:
     assert bs.findings(chinchilla) == ()
     quick = bs.Settings(draws=300, tune=300, chains=2, seed=3, progress=False)
-    ladder = bs.refit(chinchilla, bs.study_runs(bs.read_study("chinchilla"), ladder_runs()), quick)
+    ladder = bs.refit(chinchilla, bs.study_runs(bs.read_study("chinchilla_law"), ladder_runs()), quick)
     assert "fixed-ratio" in codes(ladder)
     assert "few-sizes" not in codes(ladder)
 
 
 def test_fit_writes_and_prints_its_findings(chinchilla: bs.Fit, tmp_path: Path) -> None:
     ladder_runs().to_csv(tmp_path / "ladder.csv", index=False)
-    words = ["fit", "chinchilla", "--runs", tmp_path / "ladder.csv", "--out", tmp_path / "o", "--draws", 500, "--seed", 3]
+    words = ["fit", "chinchilla_law", "--runs", tmp_path / "ladder.csv", "--out", tmp_path / "o", "--draws", 500, "--seed", 3]
     result = CliRunner().invoke(app, [str(word) for word in words])
     written = json.loads((tmp_path / "o" / "diagnostics.json").read_text())
     assert result.exit_code == (0 if written["ok"] else 3), result.output

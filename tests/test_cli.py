@@ -41,7 +41,7 @@ def table(grid: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fitted(chinchilla: bs.Fit, table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `fit` writes, in a folder that does not exist before."""
     folder = tmp_path_factory.mktemp("out") / "new" / "folder"
-    result = run("fit", "chinchilla", "--runs", table, "--out", folder, "--draws", 500, "--seed", 3)
+    result = run("fit", "chinchilla_law", "--runs", table, "--out", folder, "--draws", 500, "--seed", 3)
     assert result.exit_code == 0, result.output
     return folder
 
@@ -72,20 +72,20 @@ def test_fit_writes_what_the_contract_names(fitted: Path) -> None:
 def test_fit_says_how_many_rows_the_filter_removed(chinchilla: bs.Fit, grid: pd.DataFrame, tmp_path: Path) -> None:
     more = pd.concat([grid, pd.DataFrame({"params": [1e9, 1e9], "tokens": [1e6, 2e6], "loss": [9.0, 8.0]})])
     more.to_parquet(tmp_path / "runs.parquet")
-    result = run("fit", "chinchilla", "--runs", tmp_path / "runs.parquet", "--out", tmp_path / "o", "--draws", 400)
+    result = run("fit", "chinchilla_law", "--runs", tmp_path / "runs.parquet", "--out", tmp_path / "o", "--draws", 400)
     assert result.exit_code == 0, result.output
     assert "2 rows removed by the filter" in result.stdout
     assert json.loads((tmp_path / "o" / "diagnostics.json").read_text())["rows_removed_by_filter"] == 2
 
 
 def test_the_same_seed_writes_the_same_numbers(fitted: Path, table: Path, tmp_path: Path) -> None:
-    result = run("fit", "chinchilla", "--runs", table, "--out", tmp_path, "--draws", 500, "--seed", 3)
+    result = run("fit", "chinchilla_law", "--runs", table, "--out", tmp_path, "--draws", 500, "--seed", 3)
     assert result.exit_code == 0
     assert (tmp_path / "parameters.csv").read_bytes() == (fitted / "parameters.csv").read_bytes()
 
 
 def test_a_failed_gate_exits_3_with_files_written_and_advice(chinchilla: bs.Fit, table: Path, tmp_path: Path) -> None:
-    result = run("fit", "chinchilla", "--runs", table, "--out", tmp_path / "o", "--draws", 20, "--tune", 20)
+    result = run("fit", "chinchilla_law", "--runs", table, "--out", tmp_path / "o", "--draws", 20, "--tune", 20)
     assert result.exit_code == 3, result.output
     assert "try" in result.stderr
     assert (tmp_path / "o" / "fit.nc").is_file()
@@ -121,11 +121,11 @@ def test_wrong_input_to_fit_writes_nothing(table: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("params,tokens,loss\n1e9,2e10,3.0\n1e9,2e10,oops\n")
     out = tmp_path / "out"
-    refused(run("fit", "chinchilla", "--runs", bad, "--out", out), "bad.csv", "'loss'", "row 2", "oops")
-    refused(run("fit", "chinchilla", "--out", out), "--runs", "params")
+    refused(run("fit", "chinchilla_law", "--runs", bad, "--out", out), "bad.csv", "'loss'", "row 2", "oops")
+    refused(run("fit", "chinchilla_law", "--out", out), "--runs", "params")
     refused(run("fit", "chinchila", "--out", out), "chinchila", "moba_vs_full")
-    refused(run("fit", "chinchilla", "--runs", tmp_path / "none.csv", "--out", out), "none.csv", "no such file")
-    refused(run("fit", "chinchilla", "--runs", table, "--out", out, "--draws", 0), "draws")
+    refused(run("fit", "chinchilla_law", "--runs", tmp_path / "none.csv", "--out", out), "none.csv", "no such file")
+    refused(run("fit", "chinchilla_law", "--runs", table, "--out", out, "--draws", 0), "draws")
     model = tmp_path / "mine.toml"
     model.write_text('[law]\ntext = "__import__(1) * compute"\n')
     refused(run("fit", model, "--runs", table, "--out", out), "mine.toml")
@@ -142,7 +142,7 @@ def test_a_group_with_a_single_level_is_refused_and_nothing_written(tmp_path: Pa
 
 def test_a_folder_that_cannot_be_made_is_refused_before_sampling(table: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    refused(run("fit", "chinchilla", "--runs", table, "--out", tmp_path / "file" / "o"), "cannot be made")
+    refused(run("fit", "chinchilla_law", "--runs", table, "--out", tmp_path / "file" / "o"), "cannot be made")
 
 
 def test_wrong_input_to_predict_and_contrast_writes_nothing(fitted: Path, moba_folder: Path, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_an_unknown_parameter_is_refused(chinchilla: bs.Fit) -> None:
 
 
 def test_the_240_runs_give_the_published_refit_within_its_standard_errors(chinchilla: bs.Fit, epoch_runs: Path) -> None:
-    study = bs.read_study("chinchilla")
+    study = bs.read_study("chinchilla_law")
     runs = bs.study_runs(study, epoch_runs)
     assert (len(runs), runs.dropped) == (240, 5)
     fit = bs.refit(chinchilla, runs, bs.Settings(draws=1000, seed=2, progress=False))

@@ -37,7 +37,7 @@ def table(grid: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said(table: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder written for the Chinchilla law, and what was printed."""
     folder = tmp_path_factory.mktemp("out") / "new" / "folder"
-    result = run("chinchilla", "--runs", table, "--out", folder, "--draws", 4000, "--seed", 2)
+    result = run("chinchilla_law", "--runs", table, "--out", folder, "--draws", 4000, "--seed", 2)
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     return folder, result.stdout
@@ -76,7 +76,7 @@ def test_the_screen_says_what_is_believed_of_parameters_and_of_the_loss(said: tu
     np.testing.assert_allclose([float(part) for part in shown[1:]], alpha[["q50", "q05", "q95"]].astype(float), rtol=1e-3)
     loss = re.search(r"loss at the reference: (\S+) nats/token \(90 %: (\S+) to (\S+)\)", screen)
     assert loss is not None
-    study = bs.read_study("chinchilla")
+    study = bs.read_study("chinchilla_law")
     before = bs.prior(study.model, bs.study_runs(study, grid), draws=4000, seed=2)
     expected = bs.predict(before, pd.DataFrame({"params": [1e9], "tokens": [2e10]})).quantile([0.5, 0.05, 0.95])
     np.testing.assert_allclose([float(part) for part in loss.groups()], expected.to_numpy(), rtol=1e-3)
@@ -88,7 +88,7 @@ def test_the_same_seed_writes_the_same_numbers_and_another_does_not(
 ) -> None:
     first = (said[0] / "prior.csv").read_bytes()
     for seed, same in [(2, True), (3, False)]:
-        result = run("chinchilla", "--runs", table, "--out", tmp_path, "--draws", 4000, "--seed", seed)
+        result = run("chinchilla_law", "--runs", table, "--out", tmp_path, "--draws", 4000, "--seed", seed)
         assert result.exit_code == 0, result.output
         assert ((tmp_path / "prior.csv").read_bytes() == first) is same
 
@@ -121,7 +121,7 @@ def test_a_study_with_groups_is_drawn_for_its_own_runs(study: str, drawn: list[F
 def test_runs_and_band_are_both_legible(
     E: float, factor: float, low: float, high: float, table: Path, grid: pd.DataFrame, drawn: list[Figure], tmp_path: Path
 ) -> None:
-    bundled = bs.read_study("chinchilla")
+    bundled = bs.read_study("chinchilla_law")
     parameters = {**bundled.model.parameters, "E": bs.Prior(median=E, factor=factor)}
     model = bs.Model(bundled.model.law, parameters, bundled.model.noise)
     bs.write_study(bs.Study("mine", model, bundled.columns), tmp_path / "mine.toml")
@@ -135,10 +135,10 @@ def test_runs_and_band_are_both_legible(
 
 def test_wrong_input_is_refused_in_one_line_and_nothing_is_written(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    refused(run("chinchilla", "--out", out), "chinchilla comes without runs", "--runs")
+    refused(run("chinchilla_law", "--out", out), "chinchilla_law comes without runs", "--runs")
     refused(run("chinchila", "--out", out), "chinchila", "moba_vs_full")
-    refused(run("chinchilla", "--runs", table, "--out", out, "--draws", 0), "draws")
-    refused(run("chinchilla", "--runs", table, "--out", out, "--seed", -1), "seed")
+    refused(run("chinchilla_law", "--runs", table, "--out", out, "--draws", 0), "draws")
+    refused(run("chinchilla_law", "--runs", table, "--out", out, "--seed", -1), "seed")
     (tmp_path / "file").write_text("x")
-    refused(run("chinchilla", "--runs", table, "--out", tmp_path / "file" / "o"), "cannot be made")
+    refused(run("chinchilla_law", "--runs", table, "--out", tmp_path / "file" / "o"), "cannot be made")
     assert not out.exists()

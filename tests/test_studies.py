@@ -245,8 +245,8 @@ def test_panels_of_figure_3_agree_with_the_printed_lines(studied: Studied) -> No
 
 
 def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Studied, epoch_runs: Runs) -> None:
-    study = bs.read_study("chinchilla")
-    fit = bs.refit(studied("chinchilla"), bs.study_runs(study, epoch_runs), bs.Settings(draws=500, seed=1, progress=False))
+    study = bs.read_study("chinchilla_law")
+    fit = bs.refit(studied("chinchilla_law"), bs.study_runs(study, epoch_runs), bs.Settings(draws=500, seed=1, progress=False))
     best = bs.compute_optimal(fit, [5.76e23])
     low, middle, high = quantiles(best["tokens_per_param"])[:, 0]
     assert 10 < low < 20 < high < 35 or 10 < low < middle < high < 35
