@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayes_scaling import datasets, laws, plots
     from bayes_scaling.advice import Finding, findings
-    from bayes_scaling.comparison import Comparison, compare, folds, loo
+    from bayes_scaling.check import Backtest, backtest
+    from bayes_scaling.comparison import Comparison, compare, loo
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
     from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
@@ -36,12 +37,15 @@ if TYPE_CHECKING:
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.scoring import score_table
+    from bayes_scaling.splitting import folds
     from bayes_scaling.stacking import Stack, stack, stacking_weights
     from bayes_scaling.tasks import Task
 
 _HOME = {
     "advice": ("Finding", "findings"),
-    "comparison": ("Comparison", "compare", "folds", "loo"),
+    "check": ("Backtest", "backtest"),
+    "comparison": ("Comparison", "compare", "loo"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
@@ -56,6 +60,8 @@ _HOME = {
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
+    "scoring": ("score_table",),
+    "splitting": ("folds",),
     "stacking": ("Stack", "stack", "stacking_weights"),
     "tasks": ("Task",),
 }
@@ -64,6 +70,7 @@ _SUBPACKAGES = ("datasets", "laws", "plots")
 
 __all__ = [
     "Average",
+    "Backtest",
     "Columns",
     "Comparison",
     "Correlation",
@@ -86,6 +93,7 @@ __all__ = [
     "Task",
     "Trend",
     "Varying",
+    "backtest",
     "compare",
     "compute_multiplier",
     "compute_optimal",
@@ -119,6 +127,7 @@ __all__ = [
     "read_study",
     "refit",
     "save",
+    "score_table",
     "stack",
     "stacking_weights",
     "study_runs",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +10,11 @@ import pandas as pd
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import fit
 from bayes_scaling.fleet import fit_many
-from bayes_scaling.formula import parse_filter
-from bayes_scaling.model import Model
-from bayes_scaling.runs import Runs, subset
+from bayes_scaling.model import Model, check_runs
+from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings
 from bayes_scaling.scoring import score_points
+from bayes_scaling.splitting import careful, folds
 from bayes_scaling.tasks import Task
 
 
@@ -22,7 +22,8 @@ from bayes_scaling.tasks import Task
 class Backtest:
     """What was predicted for runs held out, and what they showed.
 
-    points: one row a held-out run and cut-off: the columns of `score_points`, and `train`, the cut-off; `score_table` sums up.
+    points: one row a held-out run and cut-off: the columns of `score_points`, and `train`, the cut-off, in the order asked for;
+        `score_table` sums up.
     problems: cut-off -> why it gave no fit, or why its draws are not to be trusted.
     """
 
@@ -33,58 +34,48 @@ class Backtest:
 def backtest(
     model: Model,
     runs: Runs,
-    train: Sequence[str],
+    train: Sequence[str] = (),
     settings: Settings | None = None,
     executor: Executor | None = None,
     folder: str | Path | None = None,
 ) -> Backtest:
     """Fit a model to the runs that each cut-off keeps, and score its predictions of those it does not.
 
-    train: filters on the names of inputs and groups, such as "params < 1e9"; several growing ones make a rollout.
+    train: filters on the names of inputs and groups, such as "params < 1e9"; several growing ones make a rollout. What else
+        may stand there, and what is taken where nothing does: see `folds`.
+    settings: how to sample; unless they say a target_accept, with the smaller steps of `splitting.careful`.
     executor, folder: where the fits run and their scores are kept, as for `fit_many`; None: one after another in this process,
         compiled once.
 
-    Raises InputError where a cut-off leaves no run to train on or none to test, names no column, or no cut-off gave a fit.
+    Raises InputError as `folds` does, where the model does not fit the runs or those of a cut-off, and where no cut-off gave
+    a fit.
     """
-    parts = {where: split(runs, where) for where in train}
-    if not parts:
-        raise InputError("a backtest needs at least one cut-off, such as 'params < 1e9'")
+    parts = {part.where: part for part in folds(runs, train)}
+    for part in parts.values():
+        check_runs(model, part.train)
+    # All parts with the levels of all runs: one sampler then serves them all, in whichever process.
+    tasks = {where: Task(replace(part.train, levels=runs.levels), extra=part.held) for where, part in parts.items()}
+    steps = careful(settings or Settings())
     if executor is None and folder is None:
-        scored, problems = _here(model, parts, settings)
+        scored, problems = _here(model, tasks, steps)
     else:
-        tasks = {where: Task(kept, extra=held) for where, (kept, held) in parts.items()}
-        fleet = fit_many(model, tasks, executor, keep=score_points, folder=folder, settings=settings)
+        fleet = fit_many(model, tasks, executor, keep=score_points, folder=folder, settings=steps)
         scored, problems = dict(fleet.results), {**fleet.failures, **fleet.problems}
     if not scored:
         raise InputError("; ".join(f"{where!r}: {why}" for where, why in problems.items()))
-    tables = [table.assign(train=where) for where, table in scored.items()]
-    return Backtest(pd.concat(tables, ignore_index=True), problems)
+    points = pd.concat([table.assign(train=where) for where, table in scored.items()], ignore_index=True)
+    return Backtest(points.assign(train=pd.Categorical(points["train"], list(scored), ordered=True)), problems)
 
 
-def split(runs: Runs, where: str) -> tuple[Runs, pd.DataFrame]:
-    """Return the runs that a filter keeps, and the rows of those it does not.
-
-    Raises InputError where either is empty.
-    """
-    kept = subset(runs, where)
-    names = parse_filter(where)
-    held = runs.table[~names({name: runs.table[name] for name in names.columns})]  # type: ignore[attr-defined]
-    if not len(held):
-        raise InputError(f"{runs.source}: the cut-off {where!r} keeps all {len(runs)} rows; expected some to be left to test")
-    return kept, held.reset_index(drop=True)
-
-
-def _here(
-    model: Model, parts: Mapping[str, tuple[Runs, pd.DataFrame]], settings: Settings | None
-) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+def _here(model: Model, tasks: Mapping[str, Task], settings: Settings) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     scored, problems = {}, {}
-    for where, (kept, held) in parts.items():
+    for where, task in tasks.items():
         try:
-            fitted = fit(model, kept, settings)
+            fitted = fit(model, task.runs, settings)
         except InputError as error:
             problems[where] = str(error)
             continue
-        scored[where] = score_points(fitted, held)
+        scored[where] = score_points(fitted, task.extra)
         if fitted.health is not None and not fitted.health.ok:
             problems[where] = " ".join(fitted.health.problems)
     return scored, problems

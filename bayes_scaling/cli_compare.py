@@ -13,10 +13,11 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
 if TYPE_CHECKING:
-    from bayes_scaling.comparison import Comparison, Fold
+    from bayes_scaling.comparison import Comparison
     from bayes_scaling.model import Model
     from bayes_scaling.modelfile import Study
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.splitting import Fold
 
 SHOWN = {
     "elpd_loo": (".1f", "LOO"),

@@ -6,8 +6,7 @@ weights for a stack are found, by both.
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import floor, log10
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,30 +17,11 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, fit, refit
 from bayes_scaling.model import Model, check_runs
 from bayes_scaling.prediction import log_density
-from bayes_scaling.runs import Runs, subset
+from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings
 from bayes_scaling.scoring import score_points, score_table
+from bayes_scaling.splitting import Fold, careful, folds
 from bayes_scaling.stacking import check_scales, stacking_weights
-
-SHARES = (2 / 3, 1 / 2)
-"""The range of the runs trained on, from the smallest up, where nobody says which; the rest is left out and predicted."""
-
-CAREFUL = 0.98
-"""Acceptance rate aimed at for parts of the runs, which leave a law's posterior narrower places than all of them do: of 8,000
-draws of Chinchilla's law from the runs below 1e9 parameters 36 diverged at 0.9, one at 0.95 and none at 0.98."""
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Runs to train on, and those left out.
-
-    where: the filter that keeps the training runs.
-    held: the rows left out, in the shape of a table of runs.
-    """
-
-    where: str
-    train: Runs
-    held: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -98,11 +78,10 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
     _check(models, runs, parts)
     settings = settings or Settings()
     fits = {name: fit(model, runs, settings) for name, model in models.items()}
-    careful = replace(settings, target_accept=settings.target_accept or CAREFUL)
     scores, problems = [], [f"{name}: {problem}" for name, one in fits.items() for problem in _problems(one)]
     for name, whole in fits.items():
         for part in parts:
-            trained = refit(whole, part.train, careful)
+            trained = refit(whole, part.train, careful(settings))
             scores.append(score_points(trained, part.held).assign(law=name, fold=part.where))
             problems += [f"{name} where {part.where}: {problem}" for problem in _problems(trained)]
     points = pd.concat(scores, ignore_index=True)
@@ -133,50 +112,6 @@ def loo(fit: Fit) -> Any:
 def bad_k(left_out: Any) -> int:
     """Return for how many runs the importance weights of `loo` have too heavy a tail."""
     return int((left_out.pareto_k > left_out.good_k).sum())
-
-
-def folds(runs: Runs, train: Sequence[str] = ()) -> tuple[Fold, ...]:
-    """Return the ways to train on a part of the runs and predict the others.
-
-    train: each entry is one of
-        a filter on inputs and groups, such as "params < 1e9": what it keeps is trained on;
-        an input: its largest level is left out;
-        a group: each of its levels is left out in turn.
-        None given: the product of all inputs, a stand-in for compute, up to two thirds and up to half of its range in
-        the logarithm; two rows at least are left out.
-
-    Raises InputError where a filter is none, or leaves no row to train on or to predict.
-    """
-    asked = [text for entry in train for text in _filters(runs, entry)] or _default_filters(runs)
-    return tuple(_fold(runs, text) for text in dict.fromkeys(asked))
-
-
-def _filters(runs: Runs, entry: str) -> list[str]:
-    if entry in runs.columns.inputs:
-        return [f"{entry} < {repr(float(runs.table[entry].max())).removesuffix('.0')}"]
-    if entry in runs.levels:
-        return [f"{entry} != {level!r}" for level in runs.levels[entry].tolist()]
-    return [entry]
-
-
-def _default_filters(runs: Runs) -> list[str]:
-    inputs = list(runs.columns.inputs)
-    scale = np.sort(np.log10(runs.table[inputs].to_numpy()).sum(axis=1))
-    cuts = [min(scale[0] + share * (scale[-1] - scale[0]), scale[-2:][0]) for share in SHARES]
-    return [f"{' * '.join(inputs)} < {_rounded_down(10**cut):g}" for cut in cuts]
-
-
-def _rounded_down(value: float) -> float:
-    """Return a number with three digits that is not larger."""
-    unit = 10.0 ** (floor(log10(value)) - 2)
-    return floor(value / unit * (1 + 1e-12)) * unit
-
-
-def _fold(runs: Runs, where: str) -> Fold:
-    kept = subset(runs, where)
-    if len(kept) == len(runs):
-        raise InputError(f"{runs.source}: {where!r} keeps all {len(runs)} rows to train on; none is left to predict")
-    return Fold(where, kept, subset(runs, f"not ({where})").table)
 
 
 def _check(models: Mapping[str, Model], runs: Runs, parts: Sequence[Fold]) -> None:

@@ -21,15 +21,26 @@ DISTANCES = {"inside": 0.0, "0 to 0.5": 0.5, "0.5 to 1": 1.0, "1 to 2": 2.0, "ov
 def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Return held-out rows with what a fit had predicted for each as a new run, and how well.
 
-    held: rows in the shape of a fit's `runs.table`.
+    held: rows in the shape of a fit's `runs.table`; where they have a reading error, the prediction is of what was read.
 
     Added columns: quantiles of the prediction (q05 to q95); pit, the share of it below the run; crps, the continuous ranked
     probability score E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007), of the log loss where the noise is on it; log_score,
     the log density of the same; relative_error of the median; distance from the training runs in decades.
     """
-    draws = as_rows(observed(fit, held, seed))
+    draws = _read(fit, held, as_rows(observed(fit, held, seed)), seed)
     draws.sort(axis=1)
     return score_draws(fit, held, draws, density=log_density(fit, held, seed))
+
+
+def _read(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, seed: int) -> np.ndarray:
+    """Return draws of what runs show, a held-out row a row, as they would be read."""
+    if "reading_error" not in held:
+        return draws
+    error = held["reading_error"].to_numpy()[:, None] * np.random.default_rng([seed, 6]).standard_normal(draws.shape)
+    read: np.ndarray = (
+        draws * np.exp(error / held["response"].to_numpy()[:, None]) if noise_scale(fit) == "log_loss" else draws + error
+    )
+    return read
 
 
 def score_draws(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, density: xr.DataArray) -> pd.DataFrame:

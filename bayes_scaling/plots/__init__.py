@@ -1,5 +1,6 @@
 """Figures: each function takes what to show and an axis, and returns the axis."""
 
+from bayes_scaling.plots.backtest import backtest_figure, plot_coverage, plot_held_out, plot_pit
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.coefficients import plot_coefficient, plot_coefficients
@@ -14,6 +15,7 @@ from bayes_scaling.plots.style import COLOURS, paper
 
 __all__ = [
     "COLOURS",
+    "backtest_figure",
     "figures",
     "paper",
     "plot_band",
@@ -22,10 +24,13 @@ __all__ = [
     "plot_coefficients",
     "plot_comparison",
     "plot_contrast",
+    "plot_coverage",
     "plot_decomposition",
     "plot_forest",
+    "plot_held_out",
     "plot_multiplier",
     "plot_optimum",
+    "plot_pit",
     "plot_runs",
     "sheet_figure",
 ]

@@ -4,45 +4,95 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, with_unit
 from bayes_scaling.runs import Runs
 from bayes_scaling.scoring import BANDS, score_table
+from bayes_scaling.splitting import split
+
+WIDTH, ROW, LOWER = 6.8, 1.25, 2.0
+"""Width of the figure, height of a cut-off's panel and of the panels below, in inches."""
+
+APART = 0.004
+"""Runs of nearly the same size are drawn at least this share of the axis apart."""
+
+FAR = 4.0
+"""The vertical axis reaches up to so many times what 19 of 20 bands and runs reach."""
+
+ROOM = 1.06
 
 
 def backtest_figure(points: pd.DataFrame, runs: Runs) -> Figure:
-    """Return the figure of a backtest: each held-out run against its band, coverage by distance, and the PIT histogram."""
+    """Return the figure of a backtest: held-out runs against their bands, a row a cut-off; coverage by distance; the PIT.
+
+    points: what `backtest` returns; runs: all runs of the backtest, those trained on among them.
+    """
+    cuts = list(points["train"].cat.categories)
     with paper():
-        figure = Figure(figsize=(6.8, 4.4))
-        grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
-        plot_held_out(points, runs, figure.add_subplot(grid[0, :]))
-        plot_coverage(points, figure.add_subplot(grid[1, 0]))
-        plot_pit(points, figure.add_subplot(grid[1, 1]))
+        heights = (ROW * len(cuts) + 0.5, LOWER)
+        figure = Figure(figsize=(WIDTH, sum(heights)))
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
+        axes = upper.subplots(len(cuts), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        size, reach = _size(points, runs), _reach(_departures(points))
+        for cut, ax in zip(cuts, axes, strict=True):
+            plot_held_out(points[points["train"] == cut], runs, ax, reach=reach)
+            ax.label_outer(remove_inner_ticks=False)
+        axes[0].set_xlim(size.min() / 1.15, size.max() * 1.15)
+        log_ticks(axes[0], "x")
+        if len(cuts) > 1:
+            upper.supylabel(axes[0].get_ylabel().replace("\n", " "), fontsize=8)
+            for ax in axes:
+                ax.set_ylabel("")
+        axes[0].legend(
+            loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.1, handletextpad=0.2, columnspacing=1.0
+        )
+        left, right = lower.subplots(1, 2)
+        plot_coverage(points, left)
+        plot_pit(points, right)
     return figure
 
 
-def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes) -> Axes:
-    """Draw how far each held-out run lay from its predicted median, with the 50 and 90 % intervals predicted for it.
+def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[float, float] | None = None) -> Axes:
+    """Draw how far each run held out by one cut-off lay from its predicted median, with its 50 and 90 % intervals.
 
-    Runs stand along the product of the inputs, which for params and tokens is compute / 6; cut-offs side by side in colours.
+    Runs stand along the product of the inputs, which for params and tokens is compute / 6, grey where it is that of runs
+    trained on; side by side where they are of nearly the same size. What lies far outside all else is a triangle at the edge.
+
+    points: rows of what `backtest` returns with the same `train`.
+    reach: lowest and highest departure shown, in percent; None: what holds all but those far outside.
     """
-    inputs = list(runs.columns.inputs)
-    size = points[inputs].prod(axis=1)
-    cuts = list(dict.fromkeys(points["train"]))
-    for i, cut in enumerate(cuts):
-        rows, colour = points["train"] == cut, COLOURS[i % len(COLOURS)]
-        part, x = points[rows], size[rows] * 1.012 ** (i - (len(cuts) - 1) / 2)
-        for low, high, width, opacity in (("q05", "q95", 0.8, 0.45), ("q25", "q75", 2.2, 0.35)):
-            band = [100 * (part[q] / part["q50"] - 1) for q in (low, high)]
-            ax.vlines(x, *band, color=colour, linewidth=width, alpha=opacity)
-        seen = 100 * (part["response"] / part["q50"] - 1)
-        ax.scatter(x, seen, s=9, color=colour, edgecolors="white", linewidths=0.4, zorder=3, label=f"trained on {cut}")
-    ax.axhline(0, color=INK, linewidth=0.6)
+    cut = points["train"].iloc[0]
+    points = points.iloc[np.argsort(_size(points, runs))]
+    size = _size(points, runs)
+    x = _side_by_side(size)
+    away = _departures(points)
+    for low, high, width, opacity in (("q05", "q95", 0.9, 0.5), ("q25", "q75", 2.4, 0.4)):
+        ax.vlines(x, away[low], away[high], color=COLOURS[0], linewidth=width, alpha=opacity)
+    bottom, top = reach or _reach(away)
+    seen = away["response"].to_numpy()
+    inside = (away["q05"] <= seen) & (seen <= away["q95"])
+    shown, beyond = np.clip(seen, bottom, top), (seen < bottom) | (seen > top)
+    for rows, colour, label in ((inside, COLOURS[0], "inside the 90 % band"), (~inside, COLOURS[1], "outside")):
+        for part, marker, named in (
+            (rows & ~beyond, "o", label),
+            (rows & (seen > top), "^", ""),
+            (rows & (seen < bottom), "v", ""),
+        ):
+            ax.plot(x[part], shown[part], marker, ms=3.4, color=colour, mec="white", mew=0.4, zorder=3, label=named)
+    ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
     ax.set_xscale("log")
+    ax.set_xlim(size.min() / 1.15, size.max() * 1.15)
+    ax.set_ylim(ROOM * bottom, ROOM * top)
     log_ticks(ax, "x")
-    ax.set_xlabel(with_unit(" x ".join(inputs), runs.columns.inputs[inputs[0]].unit if len(inputs) == 1 else ""))
+    trained = _size(split(runs, cut).train.table, runs)
+    ax.axvspan(trained.min(), trained.max(), color="0.93", linewidth=0, zorder=0)
+    inputs = list(runs.columns.inputs)
+    ax.set_xlabel(with_unit(" × ".join(inputs), runs.columns.inputs[inputs[0]].unit if len(inputs) == 1 else ""))
     ax.set_ylabel(f"{runs.columns.response.name} against\npredicted median (%)")
-    ax.legend(loc="best", handletextpad=0.1)
+    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0"))
+    ax.set_title(f"trained on {points['training_runs'].iloc[0]} runs: {cut}", loc="left", fontsize=7)
     return ax
 
 
@@ -53,17 +103,23 @@ def plot_coverage(points: pd.DataFrame, ax: Axes) -> Axes:
     """
     table = score_table(points, ["decades"])
     x = np.arange(len(table))
-    for i, (level, colour) in enumerate(zip(BANDS, COLOURS, strict=False)):
+    for i, (level, colour, marker) in enumerate(zip(BANDS, COLOURS, "os^", strict=False)):
         share, n = table[f"coverage_{level}"].to_numpy(), table["runs"].to_numpy()
         low, high = _wilson(share, n)
-        at = x + 0.14 * (i - 1)
-        ax.axhline(int(level) / 100, color=colour, linewidth=0.7, linestyle=":")
-        ax.errorbar(at, share, (share - low, high - share), fmt="o", ms=3, linewidth=0.8, color=colour, label=f"{level} % band")
-    ax.set_xticks(x, [f"{label}\n({runs})" for label, runs in zip(table["decades"], table["runs"], strict=True)])
-    ax.set_xlabel("distance from the training runs, decades (held-out runs)")
-    ax.set_ylabel("share inside the band")
+        at = x + 0.16 * (i - 1)
+        ax.axhline(int(level) / 100, color=colour, linewidth=0.7, linestyle=":", zorder=0)
+        ax.errorbar(
+            at, share, (share - low, high - share), fmt=marker, ms=4, linewidth=1.0, color=colour, label=f"{level} % band"
+        )
+    ax.set_xticks(x, [f"{label}\n{runs} runs" for label, runs in zip(table["decades"], table["runs"], strict=True)])
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.5, len(table) - 0.5)
+    ax.set_xlabel("distance from the training runs (decades)")
+    ax.set_ylabel("held-out runs inside the band")
     ax.set_ylim(-0.03, 1.03)
-    ax.legend(loc="lower left", ncols=3, columnspacing=0.8, handletextpad=0.1)
+    ax.set_yticks([0, 0.25, 0.5, 0.8, 0.9, 1.0])
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.0, handletextpad=0.2, borderaxespad=0.2)
     return ax
 
 
@@ -75,14 +131,44 @@ def plot_pit(points: pd.DataFrame, ax: Axes) -> Axes:
     from scipy import stats
 
     bins = int(np.clip(len(points) // 5, 5, 10))
-    ax.hist(points["pit"], bins=bins, range=(0.0, 1.0), color=COLOURS[0], alpha=0.7, edgecolor="white", linewidth=0.6)
+    ax.hist(points["pit"], bins=bins, range=(0.0, 1.0), color=COLOURS[0], alpha=0.7, edgecolor="white", linewidth=0.6, zorder=2)
     low, high = (float(stats.binom.ppf(q, len(points), 1 / bins)) for q in (0.05, 0.95))
     ax.axhspan(low, high, color="0.85", zorder=0, linewidth=0)
-    ax.axhline(len(points) / bins, color=INK, linewidth=0.6)
+    ax.axhline(len(points) / bins, color=INK, linewidth=0.6, zorder=3)
     ax.set_xlim(0, 1)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_xlabel("share of the prediction below the run (PIT)")
     ax.set_ylabel("held-out runs")
     return ax
+
+
+def _size(table: pd.DataFrame, runs: Runs) -> np.ndarray:
+    size: np.ndarray = table[list(runs.columns.inputs)].prod(axis=1).to_numpy()
+    return size
+
+
+def _departures(points: pd.DataFrame) -> pd.DataFrame:
+    """Return what was seen and the ends of bands, in percent of the predicted median."""
+    away: pd.DataFrame = 100 * (points[["response", "q05", "q25", "q75", "q95"]].div(points["q50"], axis=0) - 1)
+    return away
+
+
+def _reach(away: pd.DataFrame) -> tuple[float, float]:
+    """Return a range that holds all departures, but for what lies far outside all others."""
+    low, high = away[["response", "q05"]].to_numpy(), away[["response", "q95"]].to_numpy()
+    bottom, top = np.quantile(low, 0.05), np.quantile(high, 0.95)
+    return max(low.min(), FAR * min(bottom, 0.0)), min(high.max(), FAR * max(top, 0.0))
+
+
+def _side_by_side(size: np.ndarray) -> np.ndarray:
+    """Return sizes in order, moved as little as keeps neighbours `APART` on a logarithmic axis (least squares)."""
+    from scipy.optimize import isotonic_regression
+
+    log = np.log(size)
+    steps = APART * max(float(log[-1] - log[0]), 1e-3) * np.arange(len(log))
+    apart: np.ndarray = np.exp(isotonic_regression(log - steps).x + steps)
+    return apart
 
 
 def _wilson(share: np.ndarray, n: np.ndarray, z: float = 1.6449) -> tuple[np.ndarray, np.ndarray]:

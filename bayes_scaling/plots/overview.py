@@ -16,6 +16,7 @@ from bayes_scaling.parameters import Varying, as_parameter
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
+from bayes_scaling.plots.decomposition import decomposition_figure
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper, short
@@ -29,6 +30,8 @@ BEYOND = 10.0
 def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
     """Return the figures of a fit by name: bands over the runs, a forest of each varying parameter, the predictive check.
 
+    With a discrepancy also what the uncertainty of predictions is made of.
+
     sheet: the layout of the bands' panels; None for one chosen by the groups and inputs.
     """
     drawn = {"bands": sheet_figure(fit, sheet) if sheet else bands_figure(fit)}
@@ -39,6 +42,8 @@ def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
         figure = Figure(figsize=(3.4, 2.6))
         plot_check(fit, figure.subplots())
         drawn["check"] = figure
+    if fit.model.discrepancy:
+        drawn["decomposition"] = decomposition_figure(fit)
     return drawn
 
 

@@ -1,0 +1,159 @@
+"""`bayes-scaling backtest`: refit on the small runs, and see whether the bands held the large ones."""
+
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.files import writable, write_csv, write_figure, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.check import Backtest
+    from bayes_scaling.modelfile import Study
+    from bayes_scaling.runs import Runs
+    from bayes_scaling.sampling import Settings
+
+SHOWN = {
+    "runs": ("d", "runs"),
+    "coverage_50": (".0%", "in 50 %"),
+    "coverage_80": (".0%", "in 80 %"),
+    "coverage_90": (".0%", "in 90 %"),
+    "crps": (".4f", "CRPS"),
+    "log_score": (".2f", "log score"),
+    "are": (".2%", "mean |error|"),
+    "rmsle": (".4f", "RMSLE"),
+}
+"""Columns of the table that are printed: how, and under which head."""
+
+ALL = "all"
+BINS = 10
+"""Bins of the PIT histogram in the record."""
+
+
+def backtest(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
+    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs.")] = None,
+    train: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILTER", help='What to train on, as "params < 1e9"; or an input or group to leave levels out of.'
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL/backtest unless given.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the cut-offs; each compiles for itself.")] = 1,
+    draws: Annotated[int | None, typer.Option(help="Draws kept of each chain; 2000 unless MODEL says otherwise.")] = None,
+    tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
+    chains: Annotated[int | None, typer.Option(help="Independent chains; 4.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers on the same machine; 0.")] = None,
+) -> None:
+    """Train on the runs that each --train keeps, predict the others, and count how often the bands held them.
+
+    Without --train: on the lower two thirds, and on the lower half, of the range of the product of all inputs.
+    """
+    from bayes_scaling.check import backtest as score
+    from bayes_scaling.modelfile import read_study, study_runs
+    from bayes_scaling.plots.backtest import backtest_figure
+
+    study = read_study(model)
+    asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
+    settings = replace(study.settings, **asked, progress=False)
+    data = study_runs(study, runs)
+    folder = out if out is not None else Path("out") / study.name / "backtest"
+    writable(folder)
+    typer.echo(f"{study.title or study.name}\n{len(data)} rows of {data.source}")
+    typer.echo("compiling (up to half a minute the first time), then sampling")
+    with _processes(workers) as executor:
+        found = score(study.model, data, train or (), settings, executor)
+    write_csv(found.points, folder / "backtest.csv")
+    scores = _scores(found.points)
+    write_csv(scores, folder / "scores.csv")
+    write_text(json.dumps(_record(found, study, data, settings, scores), indent=2) + "\n", folder / "backtest.json")
+    write_figure(backtest_figure(found.points, data), folder / "figures" / "backtest.png")
+    _summary(found, study, scores)
+    typer.echo(f"written -> {folder}")
+    for where, problem in found.problems.items():
+        typer.echo(f"not to be trusted: trained on {where}: {problem}", err=True)
+    if found.problems:
+        raise typer.Exit(3)
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[ProcessPoolExecutor | None]:
+    """Give so many processes, started afresh rather than forked; None for one, which is this process itself."""
+    if count == 1:
+        yield None
+    else:
+        with ProcessPoolExecutor(count, get_context("spawn")) as executor:
+            yield executor
+
+
+def _scores(points: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the scores of each cut-off and of each class of distance within it, and of all cut-offs together."""
+    import pandas as pd
+
+    from bayes_scaling.scoring import score_table
+
+    cuts = list(points["train"].cat.categories)
+    parts = [(cut, points[points["train"] == cut]) for cut in cuts] + ([(ALL, points)] if len(cuts) > 1 else [])
+    tables = [
+        table.assign(train=cut, decades=table["decades"].astype(str) if "decades" in table else ALL)
+        for cut, part in parts
+        for table in (score_table(part), score_table(part, ["decades"]))
+    ]
+    return pd.concat(tables, ignore_index=True)[["train", "decades", *SHOWN]]
+
+
+def _record(found: "Backtest", study: "Study", data: "Runs", settings: "Settings", scores: "pd.DataFrame") -> dict[str, Any]:
+    """Return what the JSON file says: the model, scores of each cut-off by distance, the PIT, and how it was sampled."""
+    import numpy as np
+
+    from bayes_scaling.modelfile import study_text
+
+    trained = found.points.groupby("train", observed=True)["training_runs"].first()
+    sums = {
+        str(cut): {str(row.pop("decades")): row for row in part.drop(columns="train").to_dict("records")}
+        for cut, part in scores.groupby("train", sort=False)
+    }
+    return {"ok": not found.problems, "problems": dict(found.problems), "rows": len(data), "source": data.source} | {
+        "model": study_text(study),
+        "scores_of": study.model.noise.on,
+        "cutoffs": {str(cut): {"training_runs": int(count), "scores": sums[str(cut)]} for cut, count in trained.items()},
+        "scores": sums.get(ALL, sums[scores["train"].iloc[0]]),
+        "pit_histogram": np.histogram(found.points["pit"], BINS, (0.0, 1.0))[0].tolist(),
+        "settings": asdict(settings),
+    }
+
+
+def _summary(found: "Backtest", study: "Study", scores: "pd.DataFrame") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    trained = found.points.groupby("train", observed=True)["training_runs"].first().to_dict()
+    table = Table(title="held-out runs, by decades from those trained on", title_justify="left", box=None)
+    table.add_column("trained on")
+    table.add_column("decades")
+    for _, head in SHOWN.values():
+        table.add_column(head, justify="right")
+    for row in scores.to_dict("records"):
+        cut, whole = str(row["train"]), row["decades"] == ALL
+        name = f"{trained[cut]} runs, {cut}" if cut in trained else "all of these"
+        cells = (format(row[score], form) for score, (form, _) in SHOWN.items())
+        table.add_row(name if whole else "", str(row["decades"]), *cells, style="bold" if whole else None)
+    console.print(table)
+    count = len(study.model.parameters)
+    for where, runs in trained.items():
+        if runs < count:
+            typer.echo(
+                f"note: trained on {runs} runs where {where}, fewer than the law's {count} parameters: "
+                "what these do not tell, the priors do"
+            )
