@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayes_scaling import datasets, laws, plots
     from bayes_scaling.advice import Finding, findings
+    from bayes_scaling.calibration import Calibration, calibrate, calibration_table
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
     from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
+    from bayes_scaling.executors import InProcess
     from bayes_scaling.fitting import (
         Fit,
         fit,
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "advice": ("Finding", "findings"),
+    "calibration": ("Calibration", "calibrate", "calibration_table"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
+    "executors": ("InProcess",),
     "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
     "fleet": ("Fleet", "fit_many", "fleet_table"),
     "formula": ("parse_law",),
@@ -60,12 +64,14 @@ _SUBPACKAGES = ("datasets", "laws", "plots")
 
 __all__ = [
     "Average",
+    "Calibration",
     "Columns",
     "Correlation",
     "Discrepancy",
     "Finding",
     "Fit",
     "Fleet",
+    "InProcess",
     "Input",
     "InputError",
     "Model",
@@ -80,6 +86,8 @@ __all__ = [
     "Task",
     "Trend",
     "Varying",
+    "calibrate",
+    "calibration_table",
     "compute_multiplier",
     "compute_optimal",
     "compute_price",

@@ -168,9 +168,9 @@ def quantities(fit: Fit, points: pd.DataFrame) -> dict[str, xr.DataArray]:
 def points_asked(runs: Runs) -> pd.DataFrame:
     """Return the run nearest to the middle of all, and one with each input ten times the largest."""
     inputs = list(runs.columns.inputs)
-    logs = np.log(runs.table[inputs])
-    middle = runs.table.loc[[((logs - logs.mean()) ** 2).sum(axis=1).idxmin()]]
-    largest = runs.table.loc[[logs.sum(axis=1).idxmax()]].assign(**(BEYOND * runs.table[inputs].max()))
+    logs = np.log(runs.table[inputs].to_numpy())
+    middle = runs.table.iloc[[int(((logs - logs.mean(axis=0)) ** 2).sum(axis=1).argmin())]]
+    largest = runs.table.iloc[[int(logs.sum(axis=1).argmax())]].assign(**{x: BEYOND * runs.table[x].max() for x in inputs})
     return pd.concat([middle, largest], ignore_index=True)
 
 
@@ -196,7 +196,7 @@ def _rank(draws: xr.DataArray, truth: float, ess: float) -> dict[str, float]:
 
 def _possible(model: Model, runs: Runs, simulations: int, seed: int) -> tuple[Fit, np.ndarray, int]:
     """Return draws of the prior that give possible losses, what runs of each would show, and how many others there were."""
-    asked = simulations
+    asked = max(simulations, 4)
     while asked <= MOST * simulations:
         before = prior(model, runs, asked, seed)
         with np.errstate(over="ignore", invalid="ignore"):

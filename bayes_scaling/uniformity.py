@@ -18,11 +18,11 @@ REPLICATES = 50_000
 class Band:
     """Where the share of n uniform numbers at or below each place lies, at all places at once.
 
-    at: places, between 0 and 1.
+    places: between 0 and 1.
     low, high: the shares.
     """
 
-    at: np.ndarray
+    places: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
@@ -39,7 +39,8 @@ def uniform_band(n: int, probability: float = 0.95) -> Band:
     from scipy.stats import binom
 
     level, at = float(np.quantile(_by_chance(n), 1.0 - probability)), _places(n)
-    return Band(at, binom.ppf(level / 2, n, at) / n, binom.ppf(1 - level / 2, n, at) / n)
+    low, high = (np.asarray(binom.ppf(q, n, at)) / n for q in (level / 2, 1.0 - level / 2))
+    return Band(at, low, high)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Figures: each function takes what to show and an axis, and returns the axis."""
 
 from bayes_scaling.plots.band import plot_band, plot_runs
+from bayes_scaling.plots.calibration import plot_calibration
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.coefficients import plot_coefficient, plot_coefficients
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
@@ -16,6 +17,7 @@ __all__ = [
     "figures",
     "paper",
     "plot_band",
+    "plot_calibration",
     "plot_check",
     "plot_coefficient",
     "plot_coefficients",
