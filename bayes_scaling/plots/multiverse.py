@@ -1,0 +1,90 @@
+"""A specification curve: the answer in every universe, and below it which choices made each."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayes_scaling.multiverse import BASE, Multiverse
+from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
+
+ROW = 0.14
+"""Height of a row of the choices, in inches."""
+WIDE = 3.0
+"""Answers that differ by a larger factor are drawn on a logarithmic axis."""
+
+
+def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes], *, point: int = 0) -> Sequence[Axes]:
+    """Draw the answer at a point in each universe, lowest median first, and on a second axis the choices made in each.
+
+    Above: dot, thick and thin line are median, 50 and 90 % credible interval; the base is in the second colour, with its 90 %
+    interval across as a band, and a cross stands for draws that are not to be trusted. Below: dark where a choice differs
+    from the base.
+
+    axes: two, one above the other.
+    """
+    table = multiverse.table[multiverse.table["point"] == point].sort_values("q50").reset_index(drop=True)
+    above, below = axes
+    _intervals(table, above)
+    above.set_ylabel(with_unit(multiverse.label, multiverse.unit), color=INK)
+    _matrix(table, multiverse.choices, below)
+    for ax in axes:
+        ax.set_xlim(-0.7, len(table) - 0.3)
+        ax.tick_params(axis="x", bottom=False, labelbottom=False)
+    below.set_xlabel(f"{len(table)} universes, by their median", color=INK)
+    return axes
+
+
+def multiverse_figure(multiverse: Multiverse, *, point: int = 0) -> Figure:
+    """Return the specification curve of an answer at a point, as wide as its universes need."""
+    rows = len(multiverse.choices) + sum(map(len, multiverse.choices.values()))
+    universes = multiverse.table["universe"].nunique()
+    low = ROW * rows
+    figure = Figure(figsize=(min(7.0, max(3.6, 2.0 + 0.22 * universes)), 2.0 + low + 0.3))
+    plot_multiverse(multiverse, figure.subplots(2, 1, sharex=True, height_ratios=(2.0, low)), point=point)
+    return figure
+
+
+def _intervals(table: pd.DataFrame, ax: Axes) -> None:
+    colours = np.where(table["universe"] == BASE, COLOURS[1], COLOURS[0]).tolist()
+    crowd = 1.0 if len(table) <= 30 else 30 / len(table)
+    base = table[table["universe"] == BASE]
+    if len(base):
+        ax.axhspan(float(base["q05"].iloc[0]), float(base["q95"].iloc[0]), color=COLOURS[1], alpha=0.12, linewidth=0)
+        ax.axhline(float(base["q50"].iloc[0]), color=COLOURS[1], linewidth=0.7, linestyle=(0, (4, 2)))
+    for low, high, width in (("q05", "q95", 0.9), ("q25", "q75", 3.0)):
+        ax.vlines(table.index, table[low], table[high], colors=colours, linewidth=max(0.6, width * crowd))
+    sound = (table["problem"] == "").to_numpy()
+    size = 12 * max(crowd, 0.4)
+    ax.scatter(
+        table.index[sound], table["q50"][sound], s=size, color="white", edgecolors=list(np.array(colours)[sound]), zorder=3
+    )
+    ax.scatter(table.index[~sound], table["q50"][~sound], s=size, color=INK, marker="x", linewidths=0.9, zorder=3)
+    if table["q05"].min() > 0 and table["q95"].max() > WIDE * table["q05"].min():
+        ax.set_yscale("log")
+        log_ticks(ax, "y")
+    ax.grid(axis="y", linewidth=0.3, alpha=0.5)
+
+
+def _matrix(table: pd.DataFrame, choices: Mapping[str, Sequence[str]], ax: Axes) -> None:
+    """Draw a row for each variant under the name of its choice, with a dot in the universes that it holds in."""
+    labels: list[str] = []
+    bold: list[int] = []
+    row = 0
+    size = 13 if len(table) <= 30 else 5
+    for what, variants in choices.items():
+        labels, bold, row = [*labels, what], [*bold, row], row + 1
+        for variant in variants:
+            held = (table[what] == variant).to_numpy()
+            ax.axhline(row, color=INK, linewidth=0.3, alpha=0.25, zorder=0)
+            colour = "#AAAAAA" if variant == variants[0] else INK
+            ax.scatter(np.flatnonzero(held), np.full(held.sum(), row), s=size, color=colour, linewidths=0)
+            labels, row = [*labels, variant], row + 1
+    ax.set_yticks(range(row), labels)
+    for i, label in enumerate(ax.get_yticklabels()):
+        label.set_fontweight("bold" if i in bold else "normal")
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(row - 0.4, -0.6)
+    ax.spines[["left", "bottom"]].set_visible(False)
