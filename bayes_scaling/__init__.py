@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
     from bayes_scaling.tasks import Task
+    from bayes_scaling.universes import Multiverse, Universe, multiverse, standard_choices
 
 _HOME = {
     "advice": ("Finding", "findings"),
@@ -58,6 +59,7 @@ _HOME = {
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
     "tasks": ("Task",),
+    "universes": ("Multiverse", "Universe", "multiverse", "standard_choices"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("datasets", "laws", "plots")
@@ -75,6 +77,7 @@ __all__ = [
     "Input",
     "InputError",
     "Model",
+    "Multiverse",
     "Noise",
     "Parameter",
     "Prior",
@@ -85,6 +88,7 @@ __all__ = [
     "Study",
     "Task",
     "Trend",
+    "Universe",
     "Varying",
     "calibrate",
     "calibration_table",
@@ -102,6 +106,7 @@ __all__ = [
     "fleet_table",
     "laws",
     "load",
+    "multiverse",
     "optimum",
     "parameter_table",
     "parameter_values",
@@ -118,6 +123,7 @@ __all__ = [
     "read_study",
     "refit",
     "save",
+    "standard_choices",
     "study_runs",
     "subset",
     "tolerance",

@@ -26,6 +26,7 @@ from bayes_scaling.laws import LAWS, law_inputs
 from bayes_scaling.library import default_inputs, default_priors, default_response
 from bayes_scaling.modelfile import bundled
 from bayes_scaling.parameters import median
+from bayes_scaling.universes import SMOOTH
 
 HERE = Path(__file__).parent
 OUT = Path("out") / "calibration"
@@ -40,7 +41,6 @@ POINTS = {1: 24, 2: 6, 3: 4, 4: 3}
 """Points of the grid along each input, by the number of inputs."""
 ON_LOSS = {"error_from_loss", "shape_penalty"}
 """Laws whose response may be zero, where no error is relative."""
-SMOOTH = bs.Discrepancy(amplitude=bs.Prior(median=0.01, factor=3.0), length=bs.Prior(median=4.0, factor=2.0))
 WITH_DISCREPANCY = ("law:power_law_floor", "law:chinchilla", "model:chinchilla", "model:moba_vs_full")
 
 
@@ -118,11 +118,9 @@ def keep(measured: pd.DataFrame) -> pd.DataFrame:
 
 def write(every: pd.DataFrame) -> None:
     """Write what was measured, and say what was not."""
-    lines = [
-        TEXT,
-        "| case | rows | fits | impossible draws | failed | divergent | R-hat > 1.05 | ESS < 99 | inside 50 % | inside 90 % | smallest p, corrected |",
-    ]
-    lines.append("| --- " * 11 + "|")
+    heads = ("case", "rows", "fits", "impossible draws", "failed", "divergent", "R-hat > 1.05", "ESS < 99")
+    heads = (*heads, "inside 50 %", "inside 90 %", "smallest p, corrected")
+    lines = [TEXT, "| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
     for name, part in every.groupby("case", sort=False):
         row, worst = part.iloc[0], part.loc[part["p_holm"].idxmin()]
         counts = [

@@ -7,6 +7,7 @@ from bayes_scaling.plots.coefficients import plot_coefficient, plot_coefficients
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
 from bayes_scaling.plots.decomposition import plot_decomposition
 from bayes_scaling.plots.forest import plot_forest
+from bayes_scaling.plots.multiverse import multiverse_figure, plot_multiverse
 from bayes_scaling.plots.optimum import plot_optimum
 from bayes_scaling.plots.overview import figures
 from bayes_scaling.plots.sheet import sheet_figure
@@ -15,6 +16,7 @@ from bayes_scaling.plots.style import COLOURS, paper
 __all__ = [
     "COLOURS",
     "figures",
+    "multiverse_figure",
     "paper",
     "plot_band",
     "plot_calibration",
@@ -25,6 +27,7 @@ __all__ = [
     "plot_decomposition",
     "plot_forest",
     "plot_multiplier",
+    "plot_multiverse",
     "plot_optimum",
     "plot_runs",
     "sheet_figure",

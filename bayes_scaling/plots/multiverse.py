@@ -1,14 +1,15 @@
 """A specification curve: the answer in every universe, and below it which choices made each."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayes_scaling.multiverse import BASE, Multiverse
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
+from bayes_scaling.universes import BASE, Multiverse
 
 ROW = 0.14
 """Height of a row of the choices, in inches."""
@@ -48,24 +49,28 @@ def multiverse_figure(multiverse: Multiverse, *, point: int = 0) -> Figure:
 
 
 def _intervals(table: pd.DataFrame, ax: Axes) -> None:
-    colours = np.where(table["universe"] == BASE, COLOURS[1], COLOURS[0]).tolist()
-    crowd = 1.0 if len(table) <= 30 else 30 / len(table)
-    base = table[table["universe"] == BASE]
-    if len(base):
-        ax.axhspan(float(base["q05"].iloc[0]), float(base["q95"].iloc[0]), color=COLOURS[1], alpha=0.12, linewidth=0)
-        ax.axhline(float(base["q50"].iloc[0]), color=COLOURS[1], linewidth=0.7, linestyle=(0, (4, 2)))
+    crowd = min(1.0, 30 / len(table))
+    colours = [COLOURS[1] if name == BASE else COLOURS[0] for name in table["universe"]]
+    for row in table[table["universe"] == BASE].to_dict("records"):
+        ax.axhspan(float(row["q05"]), float(row["q95"]), color=COLOURS[1], alpha=0.12, linewidth=0)
+        ax.axhline(float(row["q50"]), color=COLOURS[1], linewidth=0.7, linestyle=(0, (4, 2)), label="base: median and 90 %")
     for low, high, width in (("q05", "q95", 0.9), ("q25", "q75", 3.0)):
         ax.vlines(table.index, table[low], table[high], colors=colours, linewidth=max(0.6, width * crowd))
-    sound = (table["problem"] == "").to_numpy()
-    size = 12 * max(crowd, 0.4)
-    ax.scatter(
-        table.index[sound], table["q50"][sound], s=size, color="white", edgecolors=list(np.array(colours)[sound]), zorder=3
-    )
-    ax.scatter(table.index[~sound], table["q50"][~sound], s=size, color=INK, marker="x", linewidths=0.9, zorder=3)
+    _medians(table, colours, ax, 12 * max(crowd, 0.4))
     if table["q05"].min() > 0 and table["q95"].max() > WIDE * table["q05"].min():
         ax.set_yscale("log")
         log_ticks(ax, "y")
     ax.grid(axis="y", linewidth=0.3, alpha=0.5)
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
+
+
+def _medians(table: pd.DataFrame, colours: Sequence[str], ax: Axes, size: float) -> None:
+    sound = (table["problem"] == "").to_numpy()
+    edges = [colour for colour, well in zip(colours, sound, strict=True) if well]
+    ax.scatter(table.index[sound], table["q50"][sound], s=size, color="white", edgecolors=edges, zorder=3)
+    if not sound.all():
+        cross: Any = {"s": 2.2 * size, "color": "white", "edgecolors": INK, "marker": "X", "linewidths": 0.7, "zorder": 3}
+        ax.scatter(table.index[~sound], table["q50"][~sound], label="draws not to be trusted", **cross)
 
 
 def _matrix(table: pd.DataFrame, choices: Mapping[str, Sequence[str]], ax: Axes) -> None:
