@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bayes_scaling import datasets, laws, plots
     from bayes_scaling.advice import Finding, findings
     from bayes_scaling.calibration import Calibration, calibrate, calibration_table
+    from bayes_scaling.comparison import Comparison, compare, folds, loo
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
     from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
@@ -37,12 +38,14 @@ if TYPE_CHECKING:
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.stacking import Stack, stack, stacking_weights
     from bayes_scaling.tasks import Task
     from bayes_scaling.universes import Multiverse, Universe, multiverse, standard_choices
 
 _HOME = {
     "advice": ("Finding", "findings"),
     "calibration": ("Calibration", "calibrate", "calibration_table"),
+    "comparison": ("Comparison", "compare", "folds", "loo"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
@@ -58,6 +61,7 @@ _HOME = {
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
+    "stacking": ("Stack", "stack", "stacking_weights"),
     "tasks": ("Task",),
     "universes": ("Multiverse", "Universe", "multiverse", "standard_choices"),
 }
@@ -68,6 +72,7 @@ __all__ = [
     "Average",
     "Calibration",
     "Columns",
+    "Comparison",
     "Correlation",
     "Discrepancy",
     "Finding",
@@ -85,6 +90,7 @@ __all__ = [
     "Response",
     "Runs",
     "Settings",
+    "Stack",
     "Study",
     "Task",
     "Trend",
@@ -92,6 +98,7 @@ __all__ = [
     "Varying",
     "calibrate",
     "calibration_table",
+    "compare",
     "compute_multiplier",
     "compute_optimal",
     "compute_price",
@@ -104,8 +111,10 @@ __all__ = [
     "fit",
     "fit_many",
     "fleet_table",
+    "folds",
     "laws",
     "load",
+    "loo",
     "multiverse",
     "optimum",
     "parameter_table",
@@ -123,6 +132,8 @@ __all__ = [
     "read_study",
     "refit",
     "save",
+    "stack",
+    "stacking_weights",
     "standard_choices",
     "study_runs",
     "subset",

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling.cli_compare import compare
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,16 +94,16 @@ def fit(
     settings = replace(study.settings, **asked, progress=sys.stderr.isatty())
     data = study_runs(study, runs)
     folder = out if out is not None else Path("out") / study.name
-    _writable(folder)
+    writable(folder)
     typer.echo(f"{study.title or study.name}\n{_counted(data)}")
     typer.echo("compiling (up to half a minute the first time), then sampling")
     fitted = sample(study.model, data, settings)
     parameters, notes = parameter_table(fitted), findings(fitted)
-    _write_csv(parameters, folder / "parameters.csv")
-    _write_text(json.dumps(_diagnostics(fitted, notes), indent=2) + "\n", folder / "diagnostics.json")
-    _write_csv(_points(fitted), folder / "points.csv")
+    write_csv(parameters, folder / "parameters.csv")
+    write_text(json.dumps(_diagnostics(fitted, notes), indent=2) + "\n", folder / "diagnostics.json")
+    write_csv(_points(fitted), folder / "points.csv")
     for name, figure in figures(fitted, study.figure).items():
-        _write_figure(figure, folder / "figures" / f"{name}.png")
+        write_figure(figure, folder / "figures" / f"{name}.png")
     save(fitted, folder / "fit.nc")
     _summary(fitted, parameters, notes, folder)
 
@@ -126,14 +128,14 @@ def prior(
     study = read_study(model)
     data = study_runs(study, runs)
     folder = out if out is not None else Path("out") / study.name
-    _writable(folder)
+    writable(folder)
     before = draw(study.model, data, settings.draws, settings.seed)
     parameters = parameter_table(before).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
     typer.echo(f"{study.title or study.name}\nthe prior, beside {_counted(data)}")
     figure = figures(before, study.figure)["bands"]
     _legible(before, figure)
-    _write_csv(parameters, folder / "prior.csv")
-    _write_figure(figure, folder / "figures" / "prior.png")
+    write_csv(parameters, folder / "prior.csv")
+    write_figure(figure, folder / "figures" / "prior.png")
     _population(before, parameters)
     _believed(before)
     typer.echo(f"written -> {folder}")
@@ -154,7 +156,7 @@ def predict(
     from bayes_scaling.prediction import predict_table
 
     table = predict_table(load(folder / "fit.nc"), at, "observed" if observed else "expected")
-    _write_csv(table, out)
+    write_csv(table, out)
     typer.echo(f"{len(table)} points -> {out}")
 
 
@@ -178,10 +180,13 @@ def contrast(
     fitted = load(folder / "fit.nc")
     table = contrast_table(fitted, group, a, b, at)
     figure = folder / "figures" / f"contrast_{group}_{a}_{b}.png"
-    _write_figure(contrast_figure(fitted, group, a, b), figure)
-    _write_csv(table, out)
+    write_figure(contrast_figure(fitted, group, a, b), figure)
+    write_csv(table, out)
     _contrast_summary(table, group, a, b)
     typer.echo(f"{len(table)} points -> {out}\nfigure -> {figure}")
+
+
+app.command()(_clear_errors(compare))
 
 
 def main() -> None:
@@ -189,34 +194,6 @@ def main() -> None:
     os.environ.setdefault("NUMBA_OPT", "1")  # the same bits and sampling speed as 3, compiled in about a fifth less time
     gc.set_threshold(200_000)  # compiling makes millions of objects; looking for cycles among them takes a second or more
     app()
-
-
-def _writable(folder: Path) -> None:
-    """Refuse a folder that cannot be made before anything is sampled."""
-    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise InputError(f"{folder}: cannot be made, {nearest} is no folder that can be written to")
-
-
-def _write_csv(table: "pd.DataFrame", path: Path) -> None:
-    from bayes_scaling.files import whole
-
-    with whole(path) as partial:
-        table.to_csv(partial, index=False)
-
-
-def _write_text(text: str, path: Path) -> None:
-    from bayes_scaling.files import whole
-
-    with whole(path) as partial:
-        partial.write_text(text)
-
-
-def _write_figure(figure: "Figure", path: Path) -> None:
-    from bayes_scaling.files import whole
-
-    with whole(path) as partial:
-        figure.savefig(partial, dpi=200)
 
 
 def _points(fitted: "Fit") -> "pd.DataFrame":

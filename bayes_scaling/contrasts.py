@@ -7,10 +7,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.fitting import Fit
-from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.prediction import BLOCK, as_rows, at, expected, log_inputs, predict, sorted_quantiles
 from bayes_scaling.runs import Table, level_index, read_points, read_table
+from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
 
 type Path = str | Mapping[str, float] | None
 
@@ -19,7 +18,7 @@ WIDEST = np.log(1e6)
 GRID = 65
 
 
-def contrast(fit: Fit, group: str, a: str, b: str, points: Table) -> xr.Dataset:
+def contrast(fit: Posterior, group: str, a: str, b: str, points: Table) -> xr.Dataset:
     """Return draws of what level `a` of a group differs from level `b` at points: `difference` and `ratio` of the loss.
 
     difference = L_a - L_b, in the unit of the loss; ratio = L_a / L_b.
@@ -34,7 +33,7 @@ def contrast(fit: Fit, group: str, a: str, b: str, points: Table) -> xr.Dataset:
     return xr.Dataset({"difference": one - other, "ratio": one / other}).assign_coords(coords)
 
 
-def contrast_table(fit: Fit, group: str, a: str, b: str, points: Table) -> pd.DataFrame:
+def contrast_table(fit: Posterior, group: str, a: str, b: str, points: Table) -> pd.DataFrame:
     """Return the points with mean and quantiles of a's difference from b, quantiles of their ratio, and P(a is better)."""
     one, other = _arms(fit, group, a, b, points)
     blocks = []
@@ -46,7 +45,7 @@ def contrast_table(fit: Fit, group: str, a: str, b: str, points: Table) -> pd.Da
     return pd.concat([table.drop(columns=list(added), errors="ignore"), added], axis=1)
 
 
-def compute_multiplier(fit: Fit, group: str, a: str, b: str, points: Table, along: Path = None) -> xr.DataArray:
+def compute_multiplier(fit: Posterior, group: str, a: str, b: str, points: Table, along: Path = None) -> xr.DataArray:
     """Return draws of how much more compute level `b` needs to reach the loss that level `a` has at each point.
 
     m solves L_b(m C) = L_a(C); above 1 where a is better. inf where b never gets there (its irreducible loss is higher),
@@ -72,7 +71,7 @@ def compute_multiplier(fit: Fit, group: str, a: str, b: str, points: Table, alon
     return multiplier.assign_coords(coords).rename(row="point").rename("compute_multiplier")
 
 
-def crossover(fit: Fit, group: str, a: str, b: str, points: Table, below: float, along: Path = None) -> xr.Dataset:
+def crossover(fit: Posterior, group: str, a: str, b: str, points: Table, below: float, along: Path = None) -> xr.Dataset:
     """Return draws of the compute at which the better of two levels changes, upward from each point.
 
     Variables, with dimensions chain, draw, point:
@@ -115,9 +114,9 @@ def crossover(fit: Fit, group: str, a: str, b: str, points: Table, below: float,
     return found_at.assign_coords(coords).rename(row="point").transpose("chain", "draw", "point")
 
 
-def _known(fit: Fit, group: str, a: str, b: str) -> tuple[str, str]:
-    if group not in law_groups(fit.model):
-        raise InputError(f"the law does not vary over {group!r}; it varies over {law_groups(fit.model)}")
+def _known(fit: Posterior, group: str, a: str, b: str) -> tuple[str, str]:
+    if group not in groups_needed(fit):
+        raise InputError(f"the law does not vary over {group!r}; it varies over {groups_needed(fit)}")
     levels = fit.runs.levels[group]
     for level in (a, b):
         if level_index(pd.Series([level]), levels)[0] < 0:
@@ -125,22 +124,21 @@ def _known(fit: Fit, group: str, a: str, b: str) -> tuple[str, str]:
     return a, b
 
 
-def _arms(fit: Fit, group: str, a: str, b: str, points: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _arms(fit: Posterior, group: str, a: str, b: str, points: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the checked points twice, as points of level a and of level b."""
     one, other = (
-        read_points(_points_of(fit, group, level, points), fit.runs, law_groups(fit.model))
-        for level in _known(fit, group, a, b)
+        read_points(_points_of(fit, group, level, points), fit.runs, groups_needed(fit)) for level in _known(fit, group, a, b)
     )
     return one, other
 
 
-def _points_of(fit: Fit, group: str, level: str, points: Table) -> pd.DataFrame:
+def _points_of(fit: Posterior, group: str, level: str, points: Table) -> pd.DataFrame:
     frame = read_table(points)
     return frame.drop(columns=[group, *fit.runs.columns.dims[group]], errors="ignore").assign(**{group: level})
 
 
-def _powers(fit: Fit, along: Path) -> dict[str, float]:
-    inputs = model_inputs(fit.model)
+def _powers(fit: Posterior, along: Path) -> dict[str, float]:
+    inputs = inputs_read(fit)
     if along is None and len(inputs) > 1:
         raise InputError(
             f"the model has the inputs {list(inputs)}; say along which one, or with which power each, compute grows"
@@ -151,7 +149,9 @@ def _powers(fit: Fit, along: Path) -> dict[str, float]:
     return powers
 
 
-def _moved(fit: Fit, frame: pd.DataFrame, powers: Mapping[str, float], log_factor: xr.DataArray) -> dict[str, xr.DataArray]:
+def _moved(
+    fit: Posterior, frame: pd.DataFrame, powers: Mapping[str, float], log_factor: xr.DataArray
+) -> dict[str, xr.DataArray]:
     """Return log(input / reference) with each input multiplied by factor^power."""
     logs = log_inputs(fit, frame)
     return {name: log + powers[name] * log_factor if name in powers else log for name, log in logs.items()}

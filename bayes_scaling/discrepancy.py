@@ -174,7 +174,8 @@ def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, 
     known = pt.eye(size) + precision * (root.T @ held["discrepancy_products"] @ root)
     upper = cholesky(known[::-1, ::-1])[::-1, ::-1]
     centre = solve_triangular(upper, precision * (root.T @ (held["discrepancy_weights"].T @ left)), lower=False)
-    w = pm.MvNormal("discrepancy_w", mu=-centre, chol=upper.T, shape=size)
+    # Chains start where the process takes what the law leaves, whatever the law starts with.
+    w = pm.MvNormal("discrepancy_w", mu=-centre, chol=upper.T, shape=size, initval=np.zeros(size))
     u = pm.Deterministic("discrepancy_u", solve_triangular(upper.T, centre + w, lower=True))
     return held["discrepancy_weights"] @ (root @ u)
 

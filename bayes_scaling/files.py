@@ -5,8 +5,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bayes_scaling.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @contextmanager
@@ -34,3 +39,28 @@ def whole(path: str | Path) -> Iterator[Path]:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def writable(folder: Path) -> None:
+    """Refuse a folder that cannot be made before anything is sampled."""
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise InputError(f"{folder}: cannot be made, {nearest} is no folder that can be written to")
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table without its index."""
+    with whole(path) as partial:
+        table.to_csv(partial, index=False)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text."""
+    with whole(path) as partial:
+        partial.write_text(text)
+
+
+def write_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure at the resolution of print."""
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=200)

@@ -8,11 +8,12 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import InputError, listed
 from bayes_scaling.laws import law_parameters, library_law
 from bayes_scaling.parameters import Prior
 
 if TYPE_CHECKING:
+    from bayes_scaling.model import Model
     from bayes_scaling.runs import Input
 
 
@@ -33,6 +34,37 @@ def default_priors(name: str) -> dict[str, Prior]:
     """
     given = _defaults(name)["priors"]
     return {parameter: Prior(**given[parameter]) for parameter in law_parameters(library_law(name))}
+
+
+def sweep_priors(name: str) -> dict[str, Prior]:
+    """Return priors that public sweeps of training runs suggest for a law's parameters in a sweep of another team.
+
+    Beside the law's parameters: noise_sd, discrepancy_amplitude and discrepancy_length, relative and in e-folds. At the
+    references of `default_inputs`. Where they come from stands in `sweep_priors.toml`.
+
+    Raises InputError where there are none for the law.
+    """
+    table = _read("sweep_priors.toml")
+    if name not in table:
+        raise InputError(f"public sweeps suggest no priors for {name!r}; they do for {listed(table)}")
+    return {parameter: Prior(**said) for parameter, said in table[name]["priors"].items()}
+
+
+def sweep_model(name: str) -> "Model":
+    """Return a law of the library with its discrepancy and noise as public sweeps suggest them, see `sweep_priors`.
+
+    With such priors two or three runs give a band that is useful and honest.
+
+    Raises InputError where there are none for the law.
+    """
+    from bayes_scaling.discrepancy import Discrepancy
+    from bayes_scaling.model import Model
+    from bayes_scaling.noise import Noise
+
+    law, priors = library_law(name), sweep_priors(name)
+    departure = Discrepancy(priors["discrepancy_amplitude"], priors["discrepancy_length"])
+    parameters = {parameter: priors[parameter] for parameter in law_parameters(law)}
+    return Model(law, parameters, Noise(sd=priors["noise_sd"]), (departure,))
 
 
 def default_inputs(name: str) -> "dict[str, Input]":
@@ -82,9 +114,9 @@ def _paragraphs(name: str) -> list[str]:
 
 def _defaults(name: str) -> dict[str, Any]:
     library_law(name)
-    return _read()[name]
+    return _read("law_priors.toml")[name]
 
 
 @cache
-def _read() -> dict[str, dict[str, Any]]:
-    return tomllib.loads(files("bayes_scaling").joinpath("law_priors.toml").read_text())
+def _read(file: str) -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("bayes_scaling").joinpath(file).read_text())

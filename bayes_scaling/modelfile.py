@@ -17,7 +17,7 @@ from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import law_names, law_text, parse_law
 from bayes_scaling.laws import LAWS, Law, library_law
-from bayes_scaling.library import at_references, default_priors, default_response
+from bayes_scaling.library import at_references, default_priors, default_response, sweep_model
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
@@ -63,13 +63,13 @@ class Study:
 class _Law:
     name: str | None = None
     text: str | None = None
-    priors: Literal["published"] | None = None
+    priors: Literal["published", "public_sweeps"] | None = None
 
     def __post_init__(self) -> None:
         if (self.name is None) == (self.text is None):
             raise InputError(f"give either the name of a law, one of {sorted(LAWS)}, or its text")
         if self.priors is not None and self.name is None:
-            raise InputError('priors = "published" is for laws of the library, given by name; this one is a text')
+            raise InputError(f'priors = "{self.priors}" is for laws of the library, given by name; this one is a text')
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class _Noise(Noise):
 class _File:
     data: _Data
     law: _Law
-    noise: _Noise
+    noise: _Noise | None = None
     parameters: Mapping[str, _Parameter] = field(default_factory=dict)
-    discrepancy: tuple[Discrepancy, ...] = ()
+    discrepancy: tuple[Discrepancy, ...] | None = None
     title: str = ""
     description: str = field(default="")
     figure: Sheet | None = None
@@ -160,23 +160,46 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
 def _filled(file: _File) -> _File:
     """Return a model file with the library's priors, units and references where it asks for them and says no others."""
     if file.law.priors is None:
-        if not file.parameters:
-            raise InputError("parameters: this key is missing")
+        for key in ("parameters", "noise"):
+            if not getattr(file, key):
+                raise InputError(f"{key}: this key is missing")
         return file
     name = str(file.law.name)
-    priors = {parameter: _Parameter(prior) for parameter, prior in default_priors(name).items()}
     unit, wanted = file.data.response.unit, default_response(name)
     if unit != wanted:
-        raise InputError(f"the published priors of {name} are for a response in {wanted!r}; [data.response] has {unit!r}")
-    data = replace(file.data, inputs=at_references(name, file.data.inputs))
-    return replace(file, data=data, parameters=priors | dict(file.parameters))
+        raise InputError(
+            f"the {file.law.priors} priors of {name} are for a response in {wanted!r}; [data.response] has {unit!r}"
+        )
+    file = replace(file, data=replace(file.data, inputs=at_references(name, file.data.inputs)))
+    if file.law.priors == "published" and file.noise is None:
+        raise InputError("noise: this key is missing")
+    return _published(file, name) if file.law.priors == "published" else _as_public_sweeps(file, name)
+
+
+def _published(file: _File, name: str) -> _File:
+    priors = {parameter: _Parameter(prior) for parameter, prior in default_priors(name).items()}
+    return replace(file, parameters=priors | dict(file.parameters))
+
+
+def _as_public_sweeps(file: _File, name: str) -> _File:
+    """Return a model file with parameters, noise and discrepancy as public sweeps have them, where it says no others.
+
+    `discrepancy = []` is to say another: none.
+    """
+    model = sweep_model(name)
+    priors = {parameter: _Parameter(as_parameter(prior).prior) for parameter, prior in model.parameters.items()}
+    noise = file.noise or _Noise(sd=as_parameter(model.noise.sd).prior)
+    departs = model.discrepancy if file.discrepancy is None else file.discrepancy
+    return replace(file, parameters=priors | dict(file.parameters), noise=noise, discrepancy=departs)
 
 
 def _model(file: _File) -> Model:
+    assert file.noise is not None
     parameters = {name: Parameter(one.prior, (*one.varying, *one.trend)) for name, one in file.parameters.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
     sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_trend))
-    model = Model(_law(file), parameters, Noise(**said | {"sd": sd if sd.terms else sd.prior}), file.discrepancy)
+    noise = Noise(**said | {"sd": sd if sd.terms else sd.prior})
+    model = Model(_law(file), parameters, noise, file.discrepancy or ())
     if unknown := set(model_inputs(model)) - set(file.data.inputs):
         raise InputError(f"the model reads {listed(unknown)}; [data.inputs] has {listed(file.data.inputs)}")
     if unused := set(file.data.inputs) - set(model_inputs(model)):
@@ -189,10 +212,11 @@ def _law(file: _File) -> Law:
     if file.law.name is not None:
         return library_law(file.law.name)
     text = str(file.law.text)
+    assert file.noise is not None
     trends = [*(term for one in file.parameters.values() for term in one.trend), *file.noise.sd_trend]
     correlation = file.noise.correlation
     elsewhere = {term.on for term in trends} | ({correlation.along} if correlation else set())
-    elsewhere |= {name for term in file.discrepancy for name in term.over or ()}
+    elsewhere |= {name for term in file.discrepancy or () for name in term.over or ()}
     elsewhere -= law_names(text)
     return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere))
 

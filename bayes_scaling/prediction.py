@@ -22,7 +22,6 @@ from bayes_scaling.model import (
     departures,
     evaluate,
     law_groups,
-    model_inputs,
     neighbours,
     parameter_at,
     residual,
@@ -31,17 +30,20 @@ from bayes_scaling.model import (
 )
 from bayes_scaling.parameters import Varying
 from bayes_scaling.runs import Runs, Table, level_index, read_points, read_table
+from bayes_scaling.stacking import Posterior, groups_needed, inputs_read, over_parts, parts
 
 NEAR = 0.5
 """Up to half a decade, a factor of three, beyond the data a point is "near"; further away it is "far"."""
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 BLOCK = 64
+FARTHEST = 300.0
+"""Heavy tails of scatter on the log loss are cut off at so many e-folds, far beyond all sense and short of overflow."""
 
 type Kind = Literal["expected", "observed"]
 
 
-def predict(fit: Fit, points: Table) -> xr.DataArray:
+def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """Return draws of the expected loss at points: the law and its discrepancy, without scatter.
 
     points: columns for every input of the law (under the name in the law or in the runs' table) and for every group the law
@@ -52,34 +54,33 @@ def predict(fit: Fit, points: Table) -> xr.DataArray:
 
     Raises InputError as `read_runs` does.
     """
-    frame = read_points(points, fit.runs, law_groups(fit.model))
+    frame = read_points(points, fit.runs, groups_needed(fit))
     return _labelled(fit, expected(fit, frame), frame)
 
 
-def predict_runs(fit: Fit, points: Table, seed: int = 0) -> xr.DataArray:
+def predict_runs(fit: Posterior, points: Table, seed: int = 0) -> xr.DataArray:
     """Return draws of what new runs would show at points: the law, new departures, and scatter.
 
     Points that carry the same label of a group with shared departures (a size, a run) get the same departure; a point
     without such a column is a run of its own. Reading error is not added. Dimensions and errors as for `predict`.
     """
-    frame = read_points(points, fit.runs, law_groups(fit.model))
+    frame = read_points(points, fit.runs, groups_needed(fit))
     return _labelled(fit, observed(fit, frame, seed), frame)
 
 
-def predict_table(fit: Fit, points: Table, kind: Kind = "expected", seed: int = 0) -> pd.DataFrame:
+def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: int = 0) -> pd.DataFrame:
     """Return the points with mean, sd, quantiles and distance of what `predict` or `predict_runs` draw there.
 
     Draws are summarised block by block: 10,000 points need no more memory than a hundred.
     """
-    frame = read_points(points, fit.runs, law_groups(fit.model))
-    flat = {
-        str(name): values.to_numpy().reshape(1, -1)
-        for name, values in fit.posterior.items()
-        if values.dims == ("chain", "draw")
-    }
+    frame = read_points(points, fit.runs, groups_needed(fit))
+    flats = [(one, _flat(one)) for one, _ in parts(fit)]
 
     def draw(block: pd.DataFrame) -> np.ndarray:
-        return _expected_rows(fit, block, flat) if kind == "expected" else as_rows(observed(fit, block, seed))
+        if kind == "observed":
+            return as_rows(observed(fit, block, seed))
+        rows = [_expected_rows(one, block, flat) for one, flat in flats]
+        return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
     table = read_table(points)
     added = pd.DataFrame(summaries(frame, draw) | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
@@ -110,7 +111,7 @@ def region(decades: float) -> str:
     return "near" if decades <= NEAR else "far"
 
 
-def expected(fit: Fit, frame: pd.DataFrame) -> xr.DataArray:
+def expected(fit: Posterior, frame: pd.DataFrame) -> xr.DataArray:
     """Return draws of the expected loss at checked points; dimensions chain, draw, row."""
     return at(fit, frame, log_inputs(fit, frame))
 
@@ -144,19 +145,26 @@ def published_at(fit: Fit, points: Table) -> xr.Dataset:
     return at_reference.assign(in_units(fit.model.law, values, references))
 
 
-def log_inputs(fit: Fit, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
+def log_inputs(fit: Posterior, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
     """Return log(input / reference) of checked points for each input of the law."""
     return {
-        name: xr.DataArray(np.log(frame[name].to_numpy() / fit.runs.references[name]), dims="row")
-        for name in model_inputs(fit.model)
+        name: xr.DataArray(np.log(frame[name].to_numpy() / fit.runs.references[name]), dims="row") for name in inputs_read(fit)
     }
 
 
-def at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+def at(fit: Posterior, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     """Return draws of the expected loss at log(input / reference), for the groups of checked points.
 
-    It is the law with its discrepancy. Dimensions chain, draw, row.
+    It is the law with its discrepancy. Dimensions chain, draw, row; logs may differ from draw to draw.
     """
+
+    def own(one: Fit, draws: slice) -> xr.DataArray:
+        return _at(one, frame, {name: log.isel(draw=draws) if "draw" in log.dims else log for name, log in logs.items()})
+
+    return over_parts(fit, own)
+
+
+def _at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     law = law_at(fit, frame, logs)
     if not fit.model.discrepancy:
         return law
@@ -203,13 +211,17 @@ def _level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple
     return rows.copy(data=values)
 
 
-def observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -> xr.DataArray:
+def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True) -> xr.DataArray:
     """Return draws of what runs show at checked points; dimensions chain, draw, row.
 
     new: whether departures shared by rows are drawn anew, or are those of the levels that the points name.
 
     Scatter that is correlated along a run is drawn as one path through the points of a run; it is not held to the runs seen.
     """
+    return over_parts(fit, lambda one, _: _observed(one, frame, seed, new=new))
+
+
+def _observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
     shared, scale = _about(fit, frame, seed, new=new)
     return _scattered(fit, frame, seed, shared, scale)
 
@@ -228,7 +240,8 @@ def replicated(fit: Fit, frame: pd.DataFrame, seed: int) -> xr.DataArray:
 def _scattered(fit: Fit, frame: pd.DataFrame, seed: int, shared: Any, scale: Any) -> xr.DataArray:
     centre = expected(fit, frame)
     departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed), dims=centre.dims)
-    runs: xr.DataArray = centre * np.exp(departure) if fit.model.noise.on == "log_loss" else centre + departure
+    on_log = fit.model.noise.on == "log_loss"
+    runs: xr.DataArray = centre * np.exp(departure.clip(-FARTHEST, FARTHEST)) if on_log else centre + departure
     return runs
 
 
@@ -262,12 +275,16 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     return xr.Dataset(labelled, attrs={"units": "" if on_log else fit.runs.columns.response.unit})
 
 
-def log_density(fit: Fit, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:
+def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:
     """Return the log density of each row's response in each draw, on the scale of the noise; dimensions chain, draw, row.
 
     frame: rows in the shape of `runs.table`. Their reading error is added where they have one.
     new: as for `observed`.
     """
+    return over_parts(fit, lambda one, _: _log_density(one, frame, seed, new=new))
+
+
+def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
     from scipy import stats
 
     noise, draws = fit.model.noise, fit.posterior
@@ -279,9 +296,9 @@ def log_density(fit: Fit, frame: pd.DataFrame, seed: int = 0, *, new: bool = Tru
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
     of = z.transpose("chain", "draw", "row").to_numpy()
-    standard = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
-    density: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=standard) - np.log(scale)
-    return density
+    density = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
+    rows: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
+    return rows
 
 
 def _about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
@@ -338,6 +355,15 @@ def sorted_quantiles(ordered: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
+def _flat(fit: Fit) -> dict[str, np.ndarray]:
+    """Return the draws of what has a single value in each as rows."""
+    return {
+        str(name): values.to_numpy().reshape(1, -1)
+        for name, values in fit.posterior.items()
+        if values.dims == ("chain", "draw")
+    }
+
+
 def _expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return what `expected` does as a bare array, a point a row: a table of many points is made from such blocks."""
     logs = {name: log.to_numpy()[:, None] for name, log in log_inputs(fit, frame).items()}
@@ -356,7 +382,7 @@ def as_rows(draws: xr.DataArray) -> np.ndarray:
     return rows
 
 
-def _labelled(fit: Fit, draws: xr.DataArray, frame: pd.DataFrame) -> xr.DataArray:
+def _labelled(fit: Posterior, draws: xr.DataArray, frame: pd.DataFrame) -> xr.DataArray:
     decades = distance(fit.runs, frame)
     coords: dict[str, Any] = {str(name): ("point", frame[name].to_numpy()) for name in frame}
     coords |= {"distance": ("point", decades), "region": ("point", [region(d) for d in decades])}

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.fitting import Fit
 from bayes_scaling.prediction import as_rows, distance, log_density, observed
+from bayes_scaling.stacking import Posterior, noise_scale
 
 BANDS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "90": ("q05", "q95")}
 """Central bands whose coverage is counted, by their nominal probability in percent."""
@@ -18,7 +18,7 @@ DISTANCES = {"inside": 0.0, "0 to 0.5": 0.5, "0.5 to 1": 1.0, "1 to 2": 2.0, "ov
 """Classes of distance from the training runs, in decades, each up to its value."""
 
 
-def score_points(fit: Fit, held: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Return held-out rows with what a fit had predicted for each as a new run, and how well.
 
     held: rows in the shape of a fit's `runs.table`.
@@ -32,9 +32,9 @@ def score_points(fit: Fit, held: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return score_draws(fit, held, draws, density=log_density(fit, held, seed))
 
 
-def score_draws(fit: Fit, held: pd.DataFrame, draws: np.ndarray, density: xr.DataArray) -> pd.DataFrame:
+def score_draws(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, density: xr.DataArray) -> pd.DataFrame:
     """Return what `score_points` does, for sorted draws, a held-out row a row, and the log density of each row in each draw."""
-    seen, on_log = held["response"].to_numpy(), fit.model.noise.on == "log_loss"
+    seen, on_log = held["response"].to_numpy(), noise_scale(fit) == "log_loss"
     quantiles = np.quantile(draws, list(SHARES.values()), axis=1, method="linear")
     scores = {
         **dict(zip(SHARES, quantiles, strict=True)),

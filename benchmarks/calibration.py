@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import bayes_scaling as bs
@@ -97,7 +98,6 @@ def measure(name: str, simulations: int, here: bool) -> pd.DataFrame:
         "divergent": int((fits["divergences"] > 0).sum()),
         "r_hat_above_1.05": int((fits["r_hat"] > 1.05).sum()),
         "ess_below_99": int((fits["ess"] < 99).sum()),
-        "seconds": round(seconds),
     }
     table = bs.calibration_table(found).assign(case=name, **said)
     worst = table.loc[table["p_holm"].idxmin()]
@@ -148,17 +148,25 @@ def draw(every: pd.DataFrame) -> None:
     tables = {name: OUT / (name.replace(":", "_").replace("+", "_") + ".parquet") for name in every["case"].unique()}
     shown = {name: path for name, path in tables.items() if path.is_file()}
     across = min(4, len(shown))
+    down = -(-len(shown) // across)
     with plots.paper():
-        figure = Figure(figsize=(2.3 * across, 2.1 * -(-len(shown) // across)))
-        axes = figure.subplots(-(-len(shown) // across), across, squeeze=False)
-        for ax in axes.flat:
-            ax.set_axis_off()
-        for ax, (name, path) in zip(axes.flat, shown.items(), strict=False):
-            ax.set_axis_on()
+        figure = Figure(figsize=(1.8 * across, 1.9 * down))
+        axes = figure.subplots(down, across, squeeze=False).ravel()
+        for i, (ax, (name, path)) in enumerate(zip(axes, shown.items(), strict=False)):
             plots.plot_calibration(bs.Calibration(pd.read_parquet(path), 0, {}), ax)
-            ax.set_title(name, pad=28, fontsize=7)
-            ax.label_outer()
+            _simplify(ax, name, first=i % across == 0, last=i + across >= len(shown))
+        for ax in axes[len(shown) :]:
+            ax.remove()
         figure.savefig(HERE / "calibration.png")
+
+
+def _simplify(ax: Axes, name: str, *, first: bool, last: bool) -> None:
+    """Name a panel and what leaves its band, and leave out what its neighbours say."""
+    named = [line.get_label() for line in ax.get_lines() if not str(line.get_label()).startswith("_")]
+    ax.get_legend().remove()
+    ax.set_title("\n".join([name, *(f"outside: {one}" for one in named)]), fontsize=7)
+    ax.set_xlabel(ax.get_xlabel() if last else "")
+    ax.set_ylabel(ax.get_ylabel() if first else "")
 
 
 def main() -> None:

@@ -20,13 +20,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from practice import DELTA, minimised, starts
 
 DATA = Path(__file__).parents[2] / "shared/data/runs/chinchilla_epoch.csv"
 RESULTS = Path(__file__).with_name("results.md")
@@ -34,8 +34,6 @@ LIBRARIES = ("numpy", "scipy", "xarray", "pytensor", "numba", "pymc", "nutpie", 
 
 STARTS, STARTS_TIMED = 4_500, 90
 BOOTSTRAPS, BOOTSTRAPS_TIMED = 4_000, 80
-DELTA = 1e-3
-"""Where the Huber loss turns from square to absolute, in log loss (Hoffmann et al. 2022)."""
 BESIROGLU = {
     "E": (1.8172, 0.03),
     "A": (482.01, 124.58),
@@ -255,45 +253,6 @@ def observations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     table = study_runs(read_study("chinchilla"), path).table
     return table["params"].to_numpy(), table["tokens"].to_numpy(), np.log(table["response"].to_numpy())
-
-
-# The field's practice: Huber loss on log loss, L-BFGS-B from a grid of starts, and a bootstrap.
-
-
-def huber(x: np.ndarray, logs: np.ndarray, log_loss: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the summed Huber loss at (log A, log B, log E, alpha, beta), and its gradient.
-
-    logs: rows log N and log D.
-    """
-    terms = np.stack([x[0] - x[3] * logs[0], x[1] - x[4] * logs[1], np.full(len(log_loss), x[2])])
-    top = terms.max(axis=0)
-    shares = np.exp(terms - top)
-    total = shares.sum(axis=0)
-    shares /= total
-    off = top + np.log(total) - log_loss
-    slope = np.clip(off, -DELTA, DELTA)
-    weighted = shares * slope
-    along = [*weighted.sum(axis=1), -weighted[0] @ logs[0], -weighted[1] @ logs[1]]
-    return float(np.sum(slope * (off - 0.5 * slope))), np.array(along)
-
-
-def minimised(start: np.ndarray, logs: np.ndarray, log_loss: np.ndarray) -> Any:
-    """Return scipy's result of L-BFGS-B from a start.
-
-    Scipy's default tolerances are for losses of order one; this one is 0.001 at its best, and refits of a bootstrap would
-    end where they start: A would seem ten times more certain than it is.
-    """
-    from scipy.optimize import minimize
-
-    tight = {"maxiter": 10_000, "maxfun": 10_000, "ftol": 1e-12, "gtol": 1e-8}
-    result: Any = minimize(huber, start, args=(logs, log_loss), jac=True, method="L-BFGS-B", options=tight)  # type: ignore
-    return result
-
-
-def starts() -> np.ndarray:
-    """Return the grid of Hoffmann et al. and Besiroglu et al.: rows log A, log B, log E, alpha, beta."""
-    exponents, coefficients_ = np.arange(0.0, 2.1, 0.5), np.arange(0.0, 26.0, 5.0)
-    return np.array(list(product(coefficients_, coefficients_, np.arange(-1.0, 1.1, 0.5), exponents, exponents)))
 
 
 def practice(path: Path) -> tuple[dict[str, float], list[Row], dict[str, np.ndarray]]:

@@ -4,6 +4,7 @@ from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.calibration import plot_calibration
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.coefficients import plot_coefficient, plot_coefficients
+from bayes_scaling.plots.comparison import plot_comparison
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
 from bayes_scaling.plots.decomposition import plot_decomposition
 from bayes_scaling.plots.forest import plot_forest
@@ -23,6 +24,7 @@ __all__ = [
     "plot_check",
     "plot_coefficient",
     "plot_coefficients",
+    "plot_comparison",
     "plot_contrast",
     "plot_decomposition",
     "plot_forest",

@@ -1,0 +1,187 @@
+"""`bayes-scaling compare`: several laws on one table, by runs left out and by runs beyond those trained on."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.errors import InputError, listed
+from bayes_scaling.files import writable, write_csv, write_figure, write_text
+
+if TYPE_CHECKING:
+    from bayes_scaling.comparison import Comparison, Fold
+    from bayes_scaling.model import Model
+    from bayes_scaling.modelfile import Study
+    from bayes_scaling.sampling import Settings
+
+SHOWN = {
+    "elpd_loo": (".1f", "LOO"),
+    "elpd_diff": (".1f", "- best"),
+    "se_diff": (".1f", "se"),
+    "p_loo": (".1f", "p"),
+    "bad_k": ("d", "bad k"),
+    "log_score": (".3f", "log score"),
+    "crps": (".4f", "CRPS"),
+    "are": (".2%", "error"),
+    "coverage_50": (".0%", "in 50 %"),
+    "coverage_90": (".0%", "in 90 %"),
+    "weight_loo": (".3f", "by LOO"),
+    "weight_held": (".3f", "held out"),
+}
+"""Columns of the table that are printed: how, and under which head."""
+
+
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Bundled names, TOML files, or laws of the library.")],
+    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs.")] = None,
+    train: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILTER", help='What to train on, as "params < 1e9"; or an input or group to leave levels out of.'
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/comparison"),
+    draws: Annotated[int | None, typer.Option(help="Draws kept of each chain; 2000 unless MODEL says otherwise.")] = None,
+    tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
+    chains: Annotated[int | None, typer.Option(help="Independent chains; 4.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers on the same machine; 0.")] = None,
+) -> None:
+    """Compare laws on the same runs: each run left out, the largest from the others, and the weights of a stack by either.
+
+    Table, columns and settings are those of the first model file. A law of the library has its published priors, and the noise
+    of that file.
+    """
+    from bayes_scaling.comparison import compare as weigh
+    from bayes_scaling.modelfile import study_runs
+
+    laws, study = _read(models)
+    asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
+    settings = replace(study.settings, **asked, progress=False)
+    data = study_runs(study, runs)
+    writable(out)
+    typer.echo(f"{len(data)} rows of {data.source}\ncompiling (up to half a minute a law the first time), then sampling")
+    found = weigh(laws, data, train or (), settings)
+    write_csv(found.table, out / "comparison.csv")
+    write_text(json.dumps(_record(found, settings), indent=2) + "\n", out / "comparison.json")
+    write_figure(_figure(found), out / "figures" / "comparison.png")
+    _summary(found)
+    typer.echo(f"written -> {out}")
+    for problem in found.problems:
+        typer.echo(f"not to be trusted: {problem}", err=True)
+    if found.problems:
+        raise typer.Exit(3)
+
+
+def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
+    """Return the model of each name, and the study whose table and settings serve for all."""
+    from bayes_scaling.laws import LAWS
+    from bayes_scaling.modelfile import bundled, read_study
+
+    short = [Path(name).name.removesuffix(".toml") for name in names]
+    if repeated := [name for name in short if short.count(name) > 1]:
+        raise InputError(f"{repeated[0]!r} is given twice; a comparison is of laws with different names")
+    of_library = [name for name in names if name in LAWS and name not in bundled()]
+    studies = {name: read_study(name) for name in names if name not in of_library}
+    if not studies:
+        raise InputError(f"{list(names)} are laws of the library; give a model file beside them that says what the columns are")
+    first, *others = studies
+    study = studies[first]
+    for other in others:
+        study = _merged(study, studies[other], first, other)
+    models = [studies[name].model if name in studies else _library_model(name, study) for name in names]
+    return dict(zip(short, models, strict=True)), study
+
+
+def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
+    """Return the first study with the groups of both and the smaller steps, having checked that they read the table alike."""
+    a, b = one.columns, two.columns
+    if set(a.inputs) != set(b.inputs):
+        raise InputError(f"{first} reads {listed(a.inputs)}, {other} {listed(b.inputs)}; laws of the same table are compared")
+    for part in ("inputs", "response", "where", "run", "reading_error", "average"):
+        if getattr(a, part) != getattr(b, part):
+            raise InputError(
+                f"{first} and {other} must read the same table alike; {part} is {getattr(a, part)} in {first}, "
+                f"{getattr(b, part)} in {other}"
+            )
+    if clash := [dim for dim in set(a.groups) & set(b.groups) if a.groups[dim] != b.groups[dim]]:
+        raise InputError(f"group {clash[0]!r} is {a.groups[clash[0]]} in {first}, {b.groups[clash[0]]} in {other}")
+    accept = max(of.settings.target_accept or 0.0 for of in (one, two)) or None
+    columns = replace(a, groups={**b.groups, **a.groups})
+    return replace(one, columns=columns, settings=replace(one.settings, target_accept=accept))
+
+
+def _library_model(name: str, study: "Study") -> "Model":
+    """Return a law of the library with its published priors, where the study's inputs are at their references."""
+    from bayes_scaling.laws import library_law
+    from bayes_scaling.library import at_references, default_priors, default_response
+    from bayes_scaling.model import Model
+
+    inputs, unit = study.columns.inputs, study.columns.response.unit
+    if at_references(name, inputs) != dict(inputs):
+        raise InputError(
+            f"the published priors of {name} are at the references {_references(at_references(name, inputs))}; "
+            f"[data.inputs] of {study.name} has {_references(inputs)}"
+        )
+    if unit != default_response(name):
+        raise InputError(
+            f"the published priors of {name} are for a response in {default_response(name)!r}; {study.name} has {unit!r}"
+        )
+    return Model(library_law(name), default_priors(name), study.model.noise)
+
+
+def _references(inputs: "Mapping[str, Any]") -> str:
+    return ", ".join(
+        f"{name} {'of the data' if one.reference is None else f'{one.reference:g}'}" for name, one in inputs.items()
+    )
+
+
+def _record(found: "Comparison", settings: "Settings") -> dict[str, Any]:
+    """Return what the JSON file says: the table, each fold by law, and how it was sampled."""
+    from bayes_scaling.scoring import score_table
+
+    def fold(of: "Fold") -> dict[str, Any]:
+        rows = score_table(found.points[found.points["fold"] == of.where], ["law"]).to_dict("records")
+        said = {"train": of.where, "training_rows": len(of.train), "held": len(of.held)}
+        return said | {"laws": {str(row.pop("law")): row for row in rows}}
+
+    one = next(iter(found.fits.values()))
+    return {"ok": not found.problems, "problems": list(found.problems), "rows": len(one.runs), "source": one.runs.source} | {
+        "scores_of": one.model.noise.on,
+        "laws": {str(row.pop("law")): row for row in found.table.to_dict("records")},
+        "folds": [fold(of) for of in found.folds],
+        "settings": asdict(settings),
+    }
+
+
+def _figure(found: "Comparison") -> Any:
+    from matplotlib.figure import Figure
+
+    from bayes_scaling.plots.comparison import plot_comparison
+    from bayes_scaling.plots.style import paper
+
+    with paper():
+        figure = Figure(figsize=(3.4, 0.9 + 0.34 * len(found.table)))
+        plot_comparison(found, figure.subplots())
+    return figure
+
+
+def _summary(found: "Comparison") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    held = "; ".join(f"{len(of.train)} where {of.where}, {len(of.held)} beyond" for of in found.folds)
+    table = Table(title=f"trained on {held}", title_justify="left", box=None)
+    table.add_column("law")
+    for _, head in SHOWN.values():
+        table.add_column(head, justify="right")
+    for row in found.table.to_dict("records"):
+        table.add_row(str(row["law"]), *(format(row[name], form) for name, (form, _) in SHOWN.items()))
+    console.print(table)
+    for row in found.table.to_dict("records"):
+        if row["bad_k"]:
+            typer.echo(f"note: LOO of {row['law']} is not to be trusted at {row['bad_k']} runs, whose Pareto k is too high")
