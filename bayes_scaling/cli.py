@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.cli_compare import compare
+from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
@@ -187,6 +188,7 @@ def contrast(
 
 
 app.command()(_clear_errors(compare))
+app.command()(_clear_errors(multiverse))
 
 
 def main() -> None:

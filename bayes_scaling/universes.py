@@ -136,6 +136,8 @@ def standard_choices(
         "runs": {"all": as_it_is, "without the smallest quarter": without_smallest(0.25)},
     }
     for name, column in (alternatives or {}).items():
+        if name not in universe.columns.inputs:
+            raise InputError(f"no input {name!r}; there are {listed(universe.columns.inputs)}")
         choices[name] = {universe.columns.inputs[name].column: as_it_is, column: counted_by(name, column)}
     if filters:
         choices["points"] = {"all": as_it_is, **{name: only(text) for name, text in filters.items()}}

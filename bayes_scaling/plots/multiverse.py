@@ -43,7 +43,7 @@ def multiverse_figure(multiverse: Multiverse, *, point: int = 0) -> Figure:
     rows = len(multiverse.choices) + sum(map(len, multiverse.choices.values()))
     universes = multiverse.table["universe"].nunique()
     low = ROW * rows
-    figure = Figure(figsize=(min(7.0, max(3.6, 2.0 + 0.22 * universes)), 2.0 + low + 0.3))
+    figure = Figure(figsize=(min(7.0, max(4.0, 2.0 + 0.22 * universes)), 2.0 + low + 0.3))
     plot_multiverse(multiverse, figure.subplots(2, 1, sharex=True, height_ratios=(2.0, low)), point=point)
     return figure
 
@@ -61,7 +61,7 @@ def _intervals(table: pd.DataFrame, ax: Axes) -> None:
         ax.set_yscale("log")
         log_ticks(ax, "y")
     ax.grid(axis="y", linewidth=0.3, alpha=0.5)
-    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
 
 
 def _medians(table: pd.DataFrame, colours: Sequence[str], ax: Axes, size: float) -> None:
