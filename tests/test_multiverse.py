@@ -1,14 +1,17 @@
 """An answer in many universes: each is the fit it says it is, what goes wrong is told, and the curve shows the choices."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling.cli import app
 from bayes_scaling.library import default_priors
 from bayes_scaling.universes import (
     SMOOTH,
@@ -158,3 +161,31 @@ def test_the_curve_shows_every_universe_and_choice(found: Multiverse) -> None:
     labels = [label.get_text() for label in below.get_yticklabels()]
     assert len(labels) == len(found.choices) + sum(map(len, found.choices.values()))
     assert {"noise", "student-t", "without the smallest quarter"} < set(labels)
+
+
+def test_the_command_writes_the_answers_and_a_figure_for_each_point(
+    found: Multiverse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def answers(*arguments: object, **options: object) -> Multiverse:
+        asked.append((*arguments, options))
+        return found
+
+    monkeypatch.setattr("bayes_scaling.universes.multiverse", answers)
+    table = tmp_path / "runs.csv"
+    pd.DataFrame({"params": [1e8, 1e9], "tokens": [1e9, 1e10], "active": 1.0, "loss": 3.0}).to_csv(table, index=False)
+    words = ["multiverse", "chinchilla", "--runs", table, "--at", table, "--alternative", "params=active", "--keep", "loss < 4"]
+    done = CliRunner().invoke(app, [str(word) for word in [*words, "--out", tmp_path / "out"]])
+    doubtful = (found.table["problem"] != "").any()
+    assert done.exit_code == (3 if doubtful else 0), done.output
+    _, _, choices, _, options = asked[0]
+    assert list(choices["params"]) == ["params", "active"]
+    assert list(choices["points"]) == ["all", "loss < 4"]
+    assert options == {"full": False}
+    written = {path.name for path in (tmp_path / "out").rglob("*.*")}
+    assert written == {"multiverse.csv", "parameters.csv", "multiverse_1.png", "multiverse_2.png"}
+    assert "loss at point 1, base: " in done.output
+    wrong = CliRunner().invoke(app, [str(word) for word in [*words, "--alternative", "size=active"]])
+    assert wrong.exit_code == 2
+    assert "no input 'size'; there are ['params', 'tokens']" in wrong.output
