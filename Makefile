@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTHON ?= python3
 
-.PHONY: demo test bench notebooks clean
+.PHONY: demo test bench calibrate notebooks clean
 
 demo: .venv/.package
 	$(BIN)/bayes-scaling fit moba_vs_full --out out/moba_vs_full
@@ -21,6 +21,10 @@ test: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py
 	$(BIN)/python benchmarks/studies.py
+
+# Some hours; `benchmarks/calibration.py --help` says how to do part of it.
+calibrate: .venv/.dev
+	$(BIN)/python benchmarks/calibration.py
 
 notebooks: .venv/.dev
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb

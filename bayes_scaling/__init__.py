@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayes_scaling import datasets, laws, plots
     from bayes_scaling.advice import Finding, findings
+    from bayes_scaling.calibration import Calibration, calibrate, calibration_table
     from bayes_scaling.check import Backtest, backtest
     from bayes_scaling.comparison import Comparison, compare, loo
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
     from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
+    from bayes_scaling.executors import InProcess
     from bayes_scaling.fitting import (
         Fit,
         fit,
@@ -41,14 +43,17 @@ if TYPE_CHECKING:
     from bayes_scaling.splitting import folds
     from bayes_scaling.stacking import Stack, stack, stacking_weights
     from bayes_scaling.tasks import Task
+    from bayes_scaling.universes import Multiverse, Universe, multiverse, standard_choices
 
 _HOME = {
     "advice": ("Finding", "findings"),
+    "calibration": ("Calibration", "calibrate", "calibration_table"),
     "check": ("Backtest", "backtest"),
     "comparison": ("Comparison", "compare", "loo"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
+    "executors": ("InProcess",),
     "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
     "fleet": ("Fleet", "fit_many", "fleet_table"),
     "formula": ("parse_law",),
@@ -64,6 +69,7 @@ _HOME = {
     "splitting": ("folds",),
     "stacking": ("Stack", "stack", "stacking_weights"),
     "tasks": ("Task",),
+    "universes": ("Multiverse", "Universe", "multiverse", "standard_choices"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("datasets", "laws", "plots")
@@ -71,6 +77,7 @@ _SUBPACKAGES = ("datasets", "laws", "plots")
 __all__ = [
     "Average",
     "Backtest",
+    "Calibration",
     "Columns",
     "Comparison",
     "Correlation",
@@ -78,9 +85,11 @@ __all__ = [
     "Finding",
     "Fit",
     "Fleet",
+    "InProcess",
     "Input",
     "InputError",
     "Model",
+    "Multiverse",
     "Noise",
     "Parameter",
     "Prior",
@@ -92,8 +101,11 @@ __all__ = [
     "Study",
     "Task",
     "Trend",
+    "Universe",
     "Varying",
     "backtest",
+    "calibrate",
+    "calibration_table",
     "compare",
     "compute_multiplier",
     "compute_optimal",
@@ -111,6 +123,7 @@ __all__ = [
     "laws",
     "load",
     "loo",
+    "multiverse",
     "optimum",
     "parameter_table",
     "parameter_values",
@@ -130,6 +143,7 @@ __all__ = [
     "score_table",
     "stack",
     "stacking_weights",
+    "standard_choices",
     "study_runs",
     "subset",
     "tolerance",

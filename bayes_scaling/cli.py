@@ -14,6 +14,7 @@ import typer
 
 from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
+from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
@@ -189,6 +190,7 @@ def contrast(
 
 app.command()(_clear_errors(compare))
 app.command()(_clear_errors(backtest))
+app.command()(_clear_errors(multiverse))
 
 
 def main() -> None:

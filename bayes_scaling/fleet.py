@@ -10,7 +10,7 @@ from typing import Any, overload
 import pandas as pd
 
 from bayes_scaling.errors import InputError, one_line
-from bayes_scaling.executors import IN_FLIGHT, Submit, cores, each, own_processes
+from bayes_scaling.executors import IN_FLIGHT, InProcess, Submit, cores, each, own_processes
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import Model
 from bayes_scaling.sampling import Settings
@@ -192,7 +192,8 @@ def _outcomes(asked: Plan, shelf: Mapping[str, Path], executor: Executor | None)
 def _workers(executor: Executor | None, jobs: int, keep: Keep | None) -> Iterator[tuple[Submit, int]]:
     """Give what submits a job, and how many to have in flight."""
     if executor is not None:
-        yield executor.submit, IN_FLIGHT
+        # One at a time in this process, so that each result is stored before the next fit begins.
+        yield executor.submit, 1 if isinstance(executor, InProcess) else IN_FLIGHT
     else:
         count = min(cores(), jobs)
         with own_processes(count, keep) as submit:

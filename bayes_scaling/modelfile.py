@@ -278,14 +278,18 @@ def study_runs(study: Study, table: Table | None = None) -> Runs:
 
     Raises InputError where the study has no table of its own and none is given.
     """
+    own = study.source if table is None and study.source in datasets.names() else None
+    return read_runs(study_table(study, table), study.columns, own)
+
+
+def study_table(study: Study, table: Table | None = None) -> Table:
+    """Return the table of a study unless another is given; raises InputError where there is neither."""
     if table is not None:
-        return read_runs(table, study.columns)
+        return table
     if study.source is None:
         wanted = [one.column for one in study.columns.inputs.values()] + [study.columns.response.column]
         raise InputError(f"{study.name} comes without runs; give a table with the columns {wanted} (--runs FILE)")
-    if study.source in datasets.names():
-        return read_runs(datasets.load(study.source), study.columns, study.source)
-    return read_runs(study.source, study.columns)
+    return datasets.load(study.source) if study.source in datasets.names() else study.source
 
 
 def _bundled() -> list[Any]:

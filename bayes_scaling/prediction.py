@@ -222,12 +222,35 @@ def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True
 
 
 def _observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
-    centre = expected(fit, frame)
     shared, scale = _about(fit, frame, seed, new=new)
+    return _scattered(fit, frame, seed, shared, scale)
+
+
+def replicated(fit: Fit, frame: pd.DataFrame, seed: int) -> xr.DataArray:
+    """Return draws of what the same runs show when they are done and read again; dimensions chain, draw, row.
+
+    Departures are those of their levels, scatter is drawn anew, with the reading error where rows have one.
+
+    frame: rows in the shape of `runs.table`.
+    """
+    shared, scale = _about(fit, frame, seed, new=False)
+    return _scattered(fit, frame, seed, shared, _read_scale(fit, frame, scale))
+
+
+def _scattered(fit: Fit, frame: pd.DataFrame, seed: int, shared: Any, scale: Any) -> xr.DataArray:
+    centre = expected(fit, frame)
     departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed), dims=centre.dims)
     on_log = fit.model.noise.on == "log_loss"
     runs: xr.DataArray = centre * np.exp(departure.clip(-FARTHEST, FARTHEST)) if on_log else centre + departure
     return runs
+
+
+def _read_scale(fit: Fit, frame: pd.DataFrame, scale: Any) -> Any:
+    """Return the scale of each row's scatter with the error it was read with, where that is known."""
+    if "reading_error" not in frame:
+        return scale
+    error = frame["reading_error"] / frame["response"] if fit.model.noise.on == "log_loss" else frame["reading_error"]
+    return np.sqrt(scale**2 + xr.DataArray(error.to_numpy(), dims="row") ** 2)
 
 
 def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
@@ -269,9 +292,7 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     centre = expected(fit, frame)
     seen = xr.DataArray(frame["response"].to_numpy(), dims="row")
     left = np.log(seen / centre) - shared if noise.on == "log_loss" else seen - centre - shared
-    if "reading_error" in frame:
-        error = xr.DataArray(frame["reading_error"].to_numpy(), dims="row")
-        scale = np.sqrt(scale**2 + (error / seen if noise.on == "log_loss" else error) ** 2)
+    scale = _read_scale(fit, frame, scale)
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
     of = z.transpose("chain", "draw", "row").to_numpy()

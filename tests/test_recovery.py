@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from simulation import simulated
 
 import bayes_scaling as bs
+from bayes_scaling.simulation import simulated
 
 SETTINGS = bs.Settings(draws=600, tune=600, seed=5, progress=False)
 

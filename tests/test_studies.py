@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from simulation import simulated
 
 import bayes_scaling as bs
 from bayes_scaling import datasets, sampling
@@ -13,6 +12,7 @@ from bayes_scaling.model import model_inputs, trends, varyings
 from bayes_scaling.modelfile import bundled
 from bayes_scaling.prediction import observed
 from bayes_scaling.runs import Runs
+from bayes_scaling.simulation import simulated
 
 type Studied = Callable[[str], bs.Fit]
 every_study = pytest.mark.parametrize("name", bundled())

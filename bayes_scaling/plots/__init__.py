@@ -2,12 +2,14 @@
 
 from bayes_scaling.plots.backtest import backtest_figure, plot_coverage, plot_held_out, plot_pit
 from bayes_scaling.plots.band import plot_band, plot_runs
+from bayes_scaling.plots.calibration import plot_calibration
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.coefficients import plot_coefficient, plot_coefficients
 from bayes_scaling.plots.comparison import plot_comparison
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
 from bayes_scaling.plots.decomposition import plot_decomposition
 from bayes_scaling.plots.forest import plot_forest
+from bayes_scaling.plots.multiverse import multiverse_figure, plot_multiverse
 from bayes_scaling.plots.optimum import plot_optimum
 from bayes_scaling.plots.overview import figures
 from bayes_scaling.plots.sheet import sheet_figure
@@ -17,8 +19,10 @@ __all__ = [
     "COLOURS",
     "backtest_figure",
     "figures",
+    "multiverse_figure",
     "paper",
     "plot_band",
+    "plot_calibration",
     "plot_check",
     "plot_coefficient",
     "plot_coefficients",
@@ -29,6 +33,7 @@ __all__ = [
     "plot_forest",
     "plot_held_out",
     "plot_multiplier",
+    "plot_multiverse",
     "plot_optimum",
     "plot_pit",
     "plot_runs",

@@ -1,0 +1,191 @@
+"""Simulation-based calibration of every bundled model and every law of the library, on runs that their priors simulate.
+
+    python benchmarks/calibration.py                            all, 200 simulations each: some hours on two processors
+    python benchmarks/calibration.py --list                     what there is
+    python benchmarks/calibration.py 'law:*' -n 100             those whose names match, 100 simulations each
+
+Each fit is stored under out/calibration as it finishes, and a run that was stopped goes on where it was. What was measured
+is kept in calibration.csv, from which calibration.md is written.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from fnmatch import fnmatch
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import bayes_scaling as bs
+from bayes_scaling import plots
+from bayes_scaling.calibration import SETTINGS
+from bayes_scaling.laws import LAWS, law_inputs
+from bayes_scaling.library import default_inputs, default_priors, default_response
+from bayes_scaling.modelfile import bundled
+from bayes_scaling.parameters import median
+from bayes_scaling.universes import SMOOTH
+
+HERE = Path(__file__).parent
+OUT = Path("out") / "calibration"
+ALARM = 0.05
+
+RANGES = {
+    "epochs": (1.0, 60.0), "tokens_per_param": (0.2, 32.0), "loops": (1.0, 8.0), "annealing_area": (0.01, 3.0),
+    "lr_drop": (0.3, 2.7), "lr": (0.3, 2.7), "loss": (2.2, 6.0), "token_index": (1.0, 1024.0), "ratio": (0.5, 500.0),
+}  # fmt: skip
+"""Where runs lie, over the reference of each input; others span three decades about it."""
+POINTS = {1: 24, 2: 6, 3: 4, 4: 3}
+"""Points of the grid along each input, by the number of inputs."""
+ON_LOSS = {"error_from_loss", "shape_penalty"}
+"""Laws whose response may be zero, where no error is relative."""
+WITH_DISCREPANCY = ("law:power_law_floor", "law:chinchilla", "model:chinchilla", "model:moba_vs_full")
+
+
+def names() -> list[str]:
+    """Return everything that can be calibrated."""
+    plain = [f"model:{name}" for name in bundled()] + [f"law:{name}" for name in LAWS]
+    return [*plain, *(f"{name}+discrepancy" for name in WITH_DISCREPANCY)]
+
+
+def case(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
+    """Return a model, runs at whose inputs it is calibrated, and how to sample."""
+    kind, _, rest = name.removesuffix("+discrepancy").partition(":")
+    model, runs, settings = _study(rest) if kind == "model" else _law(rest)
+    return (replace(model, discrepancy=(SMOOTH,)) if name.endswith("+discrepancy") else model), runs, settings
+
+
+def _study(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
+    study = bs.read_study(name)
+    runs = bs.study_runs(study, _sweep() if study.source is None else None)
+    return study.model, runs, replace(SETTINGS, target_accept=study.settings.target_accept)
+
+
+def _sweep() -> pd.DataFrame:
+    params, tokens = (of.ravel() for of in np.meshgrid(np.geomspace(5e7, 1e10, 7), np.geomspace(1e9, 3e11, 7)))
+    return pd.DataFrame({"params": params, "tokens": tokens, "loss": 3.0})
+
+
+def _law(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
+    inputs = {one: replace(of, reference=of.reference or 1.0) for one, of in default_inputs(name).items()}
+    axes = [np.geomspace(*RANGES.get(one, (0.03, 30.0)), POINTS[len(inputs)]) for one in inputs]
+    at = dict(zip(inputs, np.array(list(product(*axes))).T, strict=True))
+    priors = default_priors(name)
+    middle = LAWS[name](**{one: at[one] for one in law_inputs(LAWS[name])}, **{one: median(of) for one, of in priors.items()})
+    table = pd.DataFrame({one: at[one] * of.reference for one, of in inputs.items()}).assign(loss=middle)
+    additive = name in ON_LOSS
+    columns = bs.Columns(inputs, bs.Response(unit=default_response(name), positive=not additive))
+    sd = 0.01 * (float(np.median(middle)) if additive else 1.0)
+    noise = bs.Noise(bs.Prior(median=sd, factor=3.0), on="loss" if additive else "log_loss")
+    return bs.Model(LAWS[name], priors, noise), bs.read_runs(table, columns), SETTINGS
+
+
+def measure(name: str, simulations: int, here: bool) -> pd.DataFrame:
+    """Calibrate, draw, and return one row a quantity."""
+    start, (model, runs, settings) = time.perf_counter(), case(name)
+    folder = OUT / name.replace(":", "_").replace("+", "_")
+    found = bs.calibrate(model, runs, simulations, settings, bs.InProcess() if here else None, folder)
+    found.ranks.to_parquet(folder.with_suffix(".parquet"))
+    seconds = time.perf_counter() - start
+    fits = found.ranks.groupby("task").agg({"divergences": "max", "r_hat": "max", "ess": "min"})
+    said = {
+        "rows": len(runs),
+        "impossible": found.impossible,
+        "failed": len(found.failures),
+        "divergent": int((fits["divergences"] > 0).sum()),
+        "r_hat_above_1.05": int((fits["r_hat"] > 1.05).sum()),
+        "ess_below_99": int((fits["ess"] < 99).sum()),
+    }
+    table = bs.calibration_table(found).assign(case=name, **said)
+    worst = table.loc[table["p_holm"].idxmin()]
+    print(f"{name}: {len(fits)} fits in {seconds:.0f} s, smallest corrected p {worst['p_holm']:.3g} ({worst['quantity']})")
+    print("".join(f"    {line}\n" for line in found.report), end="", flush=True)
+    return table
+
+
+def keep(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return all that was ever measured, the latest of each case, having stored it."""
+    path = HERE / "calibration.csv"
+    earlier = pd.read_csv(path) if path.is_file() else measured.iloc[:0]
+    every = pd.concat([earlier[~earlier["case"].isin(measured["case"])], measured]) if len(earlier) else measured
+    every = every.sort_values("case", kind="stable", key=lambda of: of.map({name: i for i, name in enumerate(names())}))
+    every.to_csv(path, index=False, float_format="%.4g")
+    return every
+
+
+def write(every: pd.DataFrame) -> None:
+    """Write what was measured, and say what was not."""
+    heads = ("case", "rows", "fits", "impossible draws", "failed", "divergent", "R-hat > 1.05", "ESS < 99")
+    heads = (*heads, "inside 50 %", "inside 90 %", "smallest p, corrected")
+    lines = [TEXT, "| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
+    for name, part in every.groupby("case", sort=False):
+        row, worst = part.iloc[0], part.loc[part["p_holm"].idxmin()]
+        counts = [
+            row[c] for c in ("rows", "simulations", "impossible", "failed", "divergent", "r_hat_above_1.05", "ess_below_99")
+        ]
+        inside = [f"{100 * part[c].mean():.0f} %" for c in ("inside_50", "inside_90")]
+        verdict = f"{worst['p_holm']:.2g}" + (f" ({worst['quantity']})" if worst["p_holm"] < ALARM else "")
+        lines.append("| " + " | ".join([str(name), *map(str, counts), *inside, verdict]) + " |")
+    missing = [name for name in names() if name not in set(every["case"])]
+    lines += ["", "Not run: " + (", ".join(missing) if missing else "nothing") + ".", ""]
+    (HERE / "calibration.md").write_text("\n".join(lines))
+
+
+TEXT = """# Calibration
+
+As measured by `make calibrate` (benchmarks/calibration.py): parameters drawn from the prior, responses simulated at the runs'
+own inputs and groups, refitted with 2 chains of 500 draws (500 more to tune), ranks of each truth among 99 draws or as many as
+are independent. All fits are counted, those with divergences too. p is that of the least uniform quantity after
+Holm's correction; of calibrated cases one in twenty falls below 0.05.
+"""
+
+
+def draw(every: pd.DataFrame) -> None:
+    """Draw every case whose ranks are on this machine."""
+    tables = {name: OUT / (name.replace(":", "_").replace("+", "_") + ".parquet") for name in every["case"].unique()}
+    shown = {name: path for name, path in tables.items() if path.is_file()}
+    across = min(4, len(shown))
+    down = -(-len(shown) // across)
+    with plots.paper():
+        figure = Figure(figsize=(1.8 * across, 1.9 * down))
+        axes = figure.subplots(down, across, squeeze=False).ravel()
+        for i, (ax, (name, path)) in enumerate(zip(axes, shown.items(), strict=False)):
+            plots.plot_calibration(bs.Calibration(pd.read_parquet(path), 0, {}), ax)
+            _simplify(ax, name, first=i % across == 0, last=i + across >= len(shown))
+        for ax in axes[len(shown) :]:
+            ax.remove()
+        figure.savefig(HERE / "calibration.png")
+
+
+def _simplify(ax: Axes, name: str, *, first: bool, last: bool) -> None:
+    """Name a panel and what leaves its band, and leave out what its neighbours say."""
+    named = [line.get_label() for line in ax.get_lines() if not str(line.get_label()).startswith("_")]
+    ax.get_legend().remove()
+    ax.set_title("\n".join([name, *(f"outside: {one}" for one in named)]), fontsize=7)
+    ax.set_xlabel(ax.get_xlabel() if last else "")
+    ax.set_ylabel(ax.get_ylabel() if first else "")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=["*"], help="what to calibrate, with * for any text")
+    parser.add_argument("-n", "--simulations", type=int, default=200)
+    parser.add_argument("--here", action="store_true", help="in this process, not one for each processor")
+    parser.add_argument("--list", action="store_true", help="print the names and stop")
+    asked = parser.parse_args()
+    chosen = [name for name in names() if any(fnmatch(name, pattern) for pattern in asked.names)]
+    if asked.list or not chosen:
+        print("\n".join(names()))
+        return
+    OUT.mkdir(parents=True, exist_ok=True)
+    for name in chosen:
+        every = keep(measure(name, asked.simulations, asked.here))
+        write(every)
+    draw(every)
+
+
+if __name__ == "__main__":
+    main()

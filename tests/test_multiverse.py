@@ -1,0 +1,191 @@
+"""An answer in many universes: each is the fit it says it is, what goes wrong is told, and the curve shows the choices."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import bayes_scaling as bs
+from bayes_scaling import plots
+from bayes_scaling.cli import app
+from bayes_scaling.library import default_priors
+from bayes_scaling.universes import (
+    SMOOTH,
+    Choices,
+    Multiverse,
+    Universe,
+    as_it_is,
+    counted_by,
+    fixed,
+    multiverse,
+    noise,
+    only,
+    prior,
+    standard_choices,
+    without_smallest,
+)
+from bayes_scaling.worker import model_text, read_model
+
+mpl.use("Agg")
+QUICK = bs.Settings(draws=200, tune=400, chains=2, seed=1, progress=False)
+COMPUTE = np.geomspace(1e-3, 1e3, 16)
+NOISE = bs.Noise(bs.Prior(median=0.005, factor=3.0), distribution="normal")
+AT = pd.DataFrame({"compute": [1.0, 1e4], "compute_non_embedding": [1.0, 1e4]})
+
+
+def universe() -> Universe:
+    """Sixteen runs whose small ones bend away, with compute counted in two ways."""
+    loss = (1.5 + 0.8 * COMPUTE**-0.15) * np.exp(np.random.default_rng(5).normal(0, 0.003, len(COMPUTE)))
+    table = pd.DataFrame({"compute": COMPUTE, "loss": loss * np.where(COMPUTE < 0.01, 1.03, 1.0)})
+    table["compute_non_embedding"] = table["compute"] * (1 - 0.5 * table["compute"] ** -0.1 / 2)
+    table["last"] = np.arange(len(table)) % 2
+    model = bs.Model(bs.laws.power_law_floor, default_priors("power_law_floor"), NOISE)
+    return Universe(model, table, bs.Columns({"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}))
+
+
+@pytest.fixture(scope="module")
+def found() -> Multiverse:
+    alternatives, filters = {"compute": "compute_non_embedding"}, {"last": "last == 1", "none": "last > 2"}
+    choices = dict(standard_choices(universe(), alternatives=alternatives, filters=filters))
+    del choices["discrepancy"]  # which takes the longest to compile
+    return multiverse(universe(), AT, choices, QUICK, bs.InProcess())
+
+
+def answer(found: Multiverse, name: str, point: int = 0) -> pd.Series:
+    table = found.table
+    return table[(table["universe"] == name) & (table["point"] == point)].iloc[0]
+
+
+def test_each_choice_is_made_otherwise_once(found: Multiverse) -> None:
+    assert found.choices == {
+        "noise": ("normal", "student-t"),
+        "runs": ("all", "without the smallest quarter"),
+        "compute": ("compute", "compute_non_embedding"),
+        "points": ("all", "last", "none"),
+        "floor": ("free", "zero"),
+    }
+    base = {what: variants[0] for what, variants in found.choices.items()}
+    for row in found.table.to_dict("records"):
+        differing = [f"{what}: {row[what]}" for what in base if row[what] != base[what]]
+        assert differing == ([] if row["universe"] == "base" else [row["universe"]])
+    assert (found.table.groupby("universe").size() == 2).all()
+    assert (found.label, found.unit) == ("loss", "nats/token")
+
+
+def test_the_base_is_the_fit_itself(found: Multiverse) -> None:
+    of = universe()
+    compiled = read_model(model_text(of.model))
+    fit = bs.fit(compiled, bs.read_runs(of.table, of.columns), QUICK)
+    draws = bs.predict(fit, AT)
+    for point in (0, 1):
+        row = answer(found, "base", point)
+        expected = np.quantile(draws.isel(point=point), (0.05, 0.5, 0.95))
+        np.testing.assert_allclose(row[["q05", "q50", "q95"]].astype(float), expected, rtol=1e-12)
+    own = found.parameters[found.parameters["universe"] == "base"].set_index("parameter")
+    assert list(own.index) == ["E", "a", "b"]
+    assert own["q50"]["b"] == pytest.approx(float(fit.posterior["b"].median()), rel=1e-12)
+
+
+def test_choices_move_the_answer_the_way_they_should(found: Multiverse) -> None:
+    rows = {name: answer(found, name)["rows"] for name in found.table["universe"]}
+    assert rows["base"] == 16
+    assert rows["runs: without the smallest quarter"] == 12
+    assert rows["points: last"] == 8
+    assert answer(found, "floor: zero", 1)["q50"] < answer(found, "base", 1)["q05"]
+    floors = found.parameters[found.parameters["parameter"] == "E"].set_index("universe")["q50"]
+    assert floors["floor: zero"] < 1e-5 < floors["base"]
+
+
+def test_a_universe_without_an_answer_says_why(found: Multiverse) -> None:
+    assert list(found.failures) == ["points: none"]
+    assert "keeps none of its 16 rows" in found.failures["points: none"]
+    assert "points: none" not in set(found.table["universe"])
+
+
+def floor(fit: bs.Fit, points: pd.DataFrame) -> object:
+    return fit.posterior["E"].expand_dims(point=1).rename("floor")
+
+
+def test_all_combinations_and_another_answer() -> None:
+    choices: Choices = {
+        "runs": {"all": as_it_is, "large": without_smallest(0.5, "compute")},
+        "counted": {"all": as_it_is, "less": counted_by("compute", "compute_non_embedding")},
+        "kept": {"all": as_it_is, "last": only("last == 1")},
+    }
+    found = multiverse(universe(), AT, choices, QUICK, bs.InProcess(), answer=floor, full=True)
+    assert len(found.table) == 8
+    assert {"base", "runs: large, counted: less, kept: last"} < set(found.table["universe"])
+    assert answer(found, "runs: large, kept: last")["rows"] == 4
+    floors = found.parameters[found.parameters["parameter"] == "E"].set_index("universe")
+    np.testing.assert_array_equal(found.table.set_index("universe")["q50"], floors["q50"][found.table["universe"]])
+    assert found.label == "floor"
+
+
+def test_variants_change_what_they_say_and_nothing_else() -> None:
+    base = universe()
+    trending = {**base.model.parameters, "b": bs.Prior(median=1, factor=2) + bs.Trend("compute", 0.1)}
+    terms = replace(base, model=replace(base.model, parameters=trending))
+    changed = prior("b", bs.Prior(median=0.5, factor=2))(terms)
+    assert changed.model.parameters["b"] == bs.Prior(median=0.5, factor=2) + bs.Trend("compute", 0.1)
+    assert fixed("E", 1.5)(base).model.parameters["E"] == bs.Prior(median=1.5, factor=1.001)
+    assert only("last == 1")(only("compute > 1")(base)).columns.where == "(compute > 1) and (last == 1)"
+    smooth = standard_choices(base)["discrepancy"]["smooth"](base)
+    assert smooth.model == replace(base.model, discrepancy=(SMOOTH,))
+    assert "discrepancy" not in standard_choices(smooth)
+    assert noise("student_t")(base).model.noise == replace(NOISE, distribution="student_t")
+    with pytest.raises(bs.InputError, match=r"^no parameter 'F'; the law has \['E', 'a', 'b'\]"):
+        fixed("F", 1.0)(base)
+
+
+def test_names_of_choices_are_not_those_of_columns() -> None:
+    with pytest.raises(bs.InputError, match=r"^a choice cannot be called 'rows'"):
+        multiverse(universe(), AT, {"rows": {"all": as_it_is}}, QUICK, bs.InProcess())
+
+
+def test_a_multiverse_without_an_answer_is_refused() -> None:
+    with pytest.raises(bs.InputError, match=r"^no universe has an answer: the data frame: the filter"):
+        multiverse(universe(), AT, {"kept": {"none": only("last > 2")}}, QUICK, bs.InProcess())
+
+
+def test_the_curve_shows_every_universe_and_choice(found: Multiverse) -> None:
+    with plots.paper():
+        figure = plots.multiverse_figure(found, point=1)
+        figure.canvas.draw()
+    above, below = figure.axes
+    assert above.get_ylabel() == "loss (nats/token)"
+    assert below.get_xlabel() == f"{found.table['universe'].nunique()} universes, by their median"
+    labels = [label.get_text() for label in below.get_yticklabels()]
+    assert len(labels) == len(found.choices) + sum(map(len, found.choices.values()))
+    assert {"noise", "student-t", "without the smallest quarter"} < set(labels)
+
+
+def test_the_command_writes_the_answers_and_a_figure_for_each_point(
+    found: Multiverse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def answers(*arguments: object, **options: object) -> Multiverse:
+        asked.append((*arguments, options))
+        return found
+
+    monkeypatch.setattr("bayes_scaling.universes.multiverse", answers)
+    table = tmp_path / "runs.csv"
+    pd.DataFrame({"params": [1e8, 1e9], "tokens": [1e9, 1e10], "active": 1.0, "loss": 3.0}).to_csv(table, index=False)
+    words = ["multiverse", "chinchilla", "--runs", table, "--at", table, "--alternative", "params=active", "--keep", "loss < 4"]
+    done = CliRunner().invoke(app, [str(word) for word in [*words, "--out", tmp_path / "out"]])
+    doubtful = (found.table["problem"] != "").any()
+    assert done.exit_code == (3 if doubtful else 0), done.output
+    _, _, choices, _, options = asked[0]
+    assert list(choices["params"]) == ["params", "active"]
+    assert list(choices["points"]) == ["all", "loss < 4"]
+    assert options == {"full": False}
+    written = {path.name for path in (tmp_path / "out").rglob("*.*")}
+    assert written == {"multiverse.csv", "parameters.csv", "multiverse_1.png", "multiverse_2.png"}
+    assert "loss at point 1, base: " in done.output
+    wrong = CliRunner().invoke(app, [str(word) for word in [*words, "--alternative", "size=active"]])
+    assert wrong.exit_code == 2
+    assert "no input 'size'; there are ['params', 'tokens']" in wrong.output
