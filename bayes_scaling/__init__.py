@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from bayes_scaling.splitting import folds
     from bayes_scaling.stacking import Stack, stack, stacking_weights
     from bayes_scaling.tasks import Task
-    from bayes_scaling.universes import Multiverse, Universe, multiverse, standard_choices
+    from bayes_scaling.universes import Multiverse, multiverse
+    from bayes_scaling.variants import Universe, standard_choices
 
 _HOME = {
     "advice": ("Finding", "findings"),
@@ -69,7 +70,8 @@ _HOME = {
     "splitting": ("folds",),
     "stacking": ("Stack", "stack", "stacking_weights"),
     "tasks": ("Task",),
-    "universes": ("Multiverse", "Universe", "multiverse", "standard_choices"),
+    "universes": ("Multiverse", "multiverse"),
+    "variants": ("Universe", "standard_choices"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("datasets", "laws", "plots")

@@ -28,8 +28,8 @@ def multiverse(
     """Predict under other choices: noise, small runs left out, the floor, a discrepancy, and those named."""
     from bayes_scaling.modelfile import read_study, study_table
     from bayes_scaling.plots import multiverse_figure, paper
-    from bayes_scaling.universes import Universe, standard_choices
     from bayes_scaling.universes import multiverse as answers
+    from bayes_scaling.variants import Universe, standard_choices
 
     study = read_study(model)
     universe = Universe(study.model, study_table(study, runs), study.columns)

@@ -1,62 +1,34 @@
 """How far an answer moves under choices that could as well have been made otherwise (Steegen et al. 2016, multiverse analysis).
 
 A universe is a table, what its columns are for, a model, and what is done to the checked runs. A choice is a few functions of
-a universe, by name; the first of each makes the base. The standard choices are those by which published fits of the same runs
-differ: noise, small runs, which parameters are counted, intermediate points, the floor (Porian et al. 2024, Besiroglu et al.
-2024, Li et al. 2025, "Misfitting").
+a universe, by name; the first of each makes the base.
 """
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
-from math import prod
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.discrepancy import Discrepancy
-from bayes_scaling.errors import InputError, listed
+from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
-from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.optima import compute_optimal
-from bayes_scaling.parameters import Parameter, Prior, as_parameter
 from bayes_scaling.prediction import QUANTILES, predict
-from bayes_scaling.runs import Columns, Runs, Table, read_runs, read_table
+from bayes_scaling.runs import Table, read_runs, read_table
 from bayes_scaling.sampling import Settings
 from bayes_scaling.tasks import Task
-
-NOTHING = 1e-6
-"""A floor of zero, in the unit of the loss: a positive parameter cannot be zero."""
-FIXED = 1.001
-"""A fixed parameter lies within this factor of its value."""
-SMOOTH = Discrepancy(amplitude=Prior(median=0.01, factor=3.0), length=Prior(median=4.0, factor=2.0))
-"""A departure from the law of about a percent, over about a factor of fifty of an input."""
+from bayes_scaling.variants import Choices, Universe, Variant, standard_choices
 
 BASE = "base"
 OWN = {"universe", "point", *QUANTILES, "rows", "divergences", "r_hat", "problem"}
 """Columns of the table of answers, beside the choices."""
 
 
-@dataclass(frozen=True)
-class Universe:
-    """All that an answer depends on.
-
-    cuts: done to the checked runs, in order.
-    """
-
-    model: Model
-    table: Table
-    columns: Columns
-    cuts: tuple[Callable[[Runs], Runs], ...] = ()
-
-
-type Variant = Callable[[Universe], Universe]
-type Choices = Mapping[str, Mapping[str, Variant]]
-"""What is chosen -> its variants by name, that of the base first."""
 type Answer = Callable[[Fit, Any], xr.DataArray]
 """A function of a fit and points; draws with dimensions chain, draw, point."""
 
@@ -113,112 +85,6 @@ def multiverse(
             failures[name] = str(error)
     fleet = fit_many(None, tasks, executor, keep=answered, settings=settings)
     return _gathered(fleet, universes, choices, failures)
-
-
-def standard_choices(
-    universe: Universe,
-    *,
-    alternatives: Mapping[str, str] | None = None,
-    filters: Mapping[str, str] | None = None,
-    floor: str = "E",
-    floors: Mapping[str, float] | None = None,
-) -> Choices:
-    """Return the choices that published fits differ in: noise, small runs, discrepancy, and where they apply those below.
-
-    alternatives: input -> another column for it, such as `{"params": "params_non_embedding"}`.
-    filters: name -> filter of the table's rows in place of all, such as `{"last of each run": "step == last_step"}`.
-    floor: parameter that is the irreducible loss; where the law has it, it is free, or zero.
-    floors: name -> value to fix it at, such as the posterior median of another fit.
-    """
-    noises = sorted(("student_t", "normal"), key=lambda name: name != universe.model.noise.distribution)
-    choices: dict[str, Mapping[str, Variant]] = {
-        "noise": {name.replace("_", "-"): noise(name) for name in noises},
-        "runs": {"all": as_it_is, "without the smallest quarter": without_smallest(0.25)},
-    }
-    for name, column in (alternatives or {}).items():
-        if name not in universe.columns.inputs:
-            raise InputError(f"no input {name!r}; there are {listed(universe.columns.inputs)}")
-        choices[name] = {universe.columns.inputs[name].column: as_it_is, column: counted_by(name, column)}
-    if filters:
-        choices["points"] = {"all": as_it_is, **{name: only(text) for name, text in filters.items()}}
-    if floor in universe.model.parameters:
-        values = {"zero": NOTHING, **(floors or {})}
-        choices["floor"] = {"free": as_it_is, **{name: fixed(floor, value) for name, value in values.items()}}
-    if not universe.model.discrepancy and universe.model.noise.on == "log_loss":
-        choices["discrepancy"] = {"none": as_it_is, "smooth": discrepancy(SMOOTH)}
-    return choices
-
-
-def as_it_is(universe: Universe) -> Universe:
-    """Return the universe unchanged."""
-    return universe
-
-
-def noise(distribution: Any) -> Variant:
-    """Return the variant with normal or student_t noise."""
-    return lambda of: replace(of, model=replace(of.model, noise=replace(of.model.noise, distribution=distribution)))
-
-
-def discrepancy(*terms: Discrepancy) -> Variant:
-    """Return the variant with these departures from the law; none where there are none."""
-    return lambda of: replace(of, model=replace(of.model, discrepancy=terms))
-
-
-def prior(parameter: str, prior: Prior) -> Variant:
-    """Return the variant with another prior of a parameter, whose terms stay."""
-
-    def changed(of: Universe) -> Universe:
-        if parameter not in of.model.parameters:
-            raise InputError(f"no parameter {parameter!r}; the law has {listed(of.model.parameters)}")
-        terms = as_parameter(of.model.parameters[parameter]).terms
-        parameters = {**of.model.parameters, parameter: Parameter(prior, terms) if terms else prior}
-        return replace(of, model=replace(of.model, parameters=parameters))
-
-    return changed
-
-
-def fixed(parameter: str, value: float) -> Variant:
-    """Return the variant with a positive parameter all but known, within a thousandth of a value."""
-    return prior(parameter, Prior(median=value, factor=FIXED))
-
-
-def counted_by(name: str, column: str) -> Variant:
-    """Return the variant in which an input is another column of the table, against the same reference."""
-
-    def changed(of: Universe) -> Universe:
-        inputs = {**of.columns.inputs, name: replace(of.columns.inputs[name], column=column)}
-        return replace(of, columns=replace(of.columns, inputs=inputs))
-
-    return changed
-
-
-def only(where: str) -> Variant:
-    """Return the variant with those rows only that a filter keeps, of those that are kept already."""
-
-    def changed(of: Universe) -> Universe:
-        both = where if of.columns.where is None else f"({of.columns.where}) and ({where})"
-        return replace(of, columns=replace(of.columns, where=both))
-
-    return changed
-
-
-def without_smallest(share: float, *inputs: str) -> Variant:
-    """Return the variant without the share of rows that are smallest in the product of inputs, all of the law's unless given.
-
-    For params and tokens the product is compute, but for a factor.
-    """
-
-    def changed(of: Universe) -> Universe:
-        names = inputs or tuple(name for name in ("params", "tokens") if name in of.columns.inputs) or model_inputs(of.model)
-
-        def cut(runs: Runs) -> Runs:
-            size = prod((runs.table[name] for name in names[1:]), start=runs.table[names[0]])
-            table = runs.table[size >= size.quantile(share)].reset_index(drop=True)
-            return replace(runs, table=table, levels={dim: np.unique(table[dim].to_numpy()) for dim in runs.levels})
-
-        return replace(of, cuts=(*of.cuts, cut))
-
-    return changed
 
 
 def tokens_per_param(fit: Fit, points: Any) -> xr.DataArray:

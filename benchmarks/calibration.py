@@ -27,7 +27,7 @@ from bayes_scaling.laws import LAWS, law_inputs
 from bayes_scaling.library import default_inputs, default_priors, default_response
 from bayes_scaling.modelfile import bundled
 from bayes_scaling.parameters import median
-from bayes_scaling.universes import SMOOTH
+from bayes_scaling.variants import SMOOTH
 
 HERE = Path(__file__).parent
 OUT = Path("out") / "calibration"
@@ -139,7 +139,8 @@ TEXT = """# Calibration
 As measured by `make calibrate` (benchmarks/calibration.py): parameters drawn from the prior, responses simulated at the runs'
 own inputs and groups, refitted with 2 chains of 500 draws (500 more to tune), ranks of each truth among 99 draws or as many as
 are independent. All fits are counted, those with divergences too. p is that of the least uniform quantity after
-Holm's correction; of calibrated cases one in twenty falls below 0.05.
+Holm's correction; of calibrated cases one in twenty falls below 0.05. All cases have the same seed, so that what they share
+in their priors, such as the noise, is drawn alike.
 """
 
 

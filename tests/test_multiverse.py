@@ -13,15 +13,14 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli import app
 from bayes_scaling.library import default_priors
-from bayes_scaling.universes import (
+from bayes_scaling.universes import Multiverse, multiverse
+from bayes_scaling.variants import (
     SMOOTH,
     Choices,
-    Multiverse,
     Universe,
     as_it_is,
     counted_by,
     fixed,
-    multiverse,
     noise,
     only,
     prior,
