@@ -148,7 +148,7 @@ def test_parts_of_a_prediction_add_up(fitted: bs.Fit) -> None:
     with paper():
         ax = plot_decomposition(parts, "tokens", Figure().subplots(), unit="tokens")
     assert ax.get_xlabel() == "tokens"
-    assert ax.get_ylabel() == "standard deviation (%)"
+    assert ax.get_ylabel() == "half-width of the 90 % interval (%)"
     assert len(ax.lines) == 5
 
 
