@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from simulation import simulated
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli import app
 from bayes_scaling.scoring import BANDS
+from bayes_scaling.simulation import simulated
 
 mpl.use("Agg")
 QUICK = bs.Settings(draws=250, tune=300, chains=2, progress=False)
