@@ -13,6 +13,7 @@ from bayes_scaling.laws import law_parameters, library_law
 from bayes_scaling.parameters import Prior
 
 if TYPE_CHECKING:
+    from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.model import Model
     from bayes_scaling.runs import Input
 
@@ -57,14 +58,20 @@ def sweep_model(name: str) -> "Model":
 
     Raises InputError where there are none for the law.
     """
-    from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.model import Model
     from bayes_scaling.noise import Noise
 
     law, priors = library_law(name), sweep_priors(name)
-    departure = Discrepancy(priors["discrepancy_amplitude"], priors["discrepancy_length"])
     parameters = {parameter: priors[parameter] for parameter in law_parameters(law)}
-    return Model(law, parameters, Noise(sd=priors["noise_sd"]), (departure,))
+    return Model(law, parameters, Noise(sd=priors["noise_sd"]), (sweep_discrepancy(name),))
+
+
+def sweep_discrepancy(name: str = "chinchilla") -> "Discrepancy":
+    """Return how far, and over what distance, the truth left a law in public sweeps: a start for other laws as well."""
+    from bayes_scaling.discrepancy import Discrepancy
+
+    priors = sweep_priors(name)
+    return Discrepancy(priors["discrepancy_amplitude"], priors["discrepancy_length"])
 
 
 def default_inputs(name: str) -> "dict[str, Input]":

@@ -13,6 +13,7 @@ import numpy as np
 
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, listed
+from bayes_scaling.library import sweep_discrepancy
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.parameters import Parameter, Prior, as_parameter
 from bayes_scaling.runs import Columns, Runs, Table
@@ -21,8 +22,6 @@ NOTHING = 1e-6
 """A floor of zero, in the unit of the loss: a positive parameter cannot be zero."""
 FIXED = 1.001
 """A fixed parameter lies within this factor of its value."""
-SMOOTH = Discrepancy(amplitude=Prior(median=0.01, factor=3.0), length=Prior(median=4.0, factor=2.0))
-"""A departure from the law of about a percent, over about a factor of fifty of an input."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def standard_choices(
         values = {"zero": NOTHING, **(floors or {})}
         choices["floor"] = {"free": as_it_is, **{name: fixed(floor, value) for name, value in values.items()}}
     if not universe.model.discrepancy and universe.model.noise.on == "log_loss":
-        choices["discrepancy"] = {"none": as_it_is, "smooth": discrepancy(SMOOTH)}
+        choices["discrepancy"] = {"none": as_it_is, "smooth": discrepancy(sweep_discrepancy())}
     return choices
 
 

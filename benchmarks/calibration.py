@@ -24,10 +24,9 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.calibration import SETTINGS
 from bayes_scaling.laws import LAWS, law_inputs
-from bayes_scaling.library import default_inputs, default_priors, default_response
+from bayes_scaling.library import default_inputs, default_priors, default_response, sweep_discrepancy
 from bayes_scaling.modelfile import bundled
 from bayes_scaling.parameters import median
-from bayes_scaling.variants import SMOOTH
 
 HERE = Path(__file__).parent
 OUT = Path("out") / "calibration"
@@ -55,7 +54,7 @@ def case(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
     """Return a model, runs at whose inputs it is calibrated, and how to sample."""
     kind, _, rest = name.removesuffix("+discrepancy").partition(":")
     model, runs, settings = _study(rest) if kind == "model" else _law(rest)
-    return (replace(model, discrepancy=(SMOOTH,)) if name.endswith("+discrepancy") else model), runs, settings
+    return (replace(model, discrepancy=(sweep_discrepancy(),)) if name.endswith("+discrepancy") else model), runs, settings
 
 
 def _study(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:

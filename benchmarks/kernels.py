@@ -115,8 +115,8 @@ def main() -> None:
 
 HEAD = f"""# Which discrepancy
 
-{datetime.now(UTC):%Y-%m-%d}, one run of `benchmarks/kernels.py` on 30 public sweeps: the largest third of scale held out. Coverage
-is pooled over runs; CRPS of the log loss, log score and RMSLE are means over sweeps. Seconds include compiling."""
+{datetime.now(UTC):%Y-%m-%d}, one run of `benchmarks/kernels.py` on 30 public sweeps: the largest third of scale held out.
+Coverage is pooled over runs; CRPS of the log loss, log score and RMSLE are means over sweeps. Seconds include compiling."""
 
 if __name__ == "__main__":
     main()

@@ -12,10 +12,9 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli import app
-from bayes_scaling.library import default_priors
+from bayes_scaling.library import default_priors, sweep_discrepancy
 from bayes_scaling.universes import Multiverse, multiverse
 from bayes_scaling.variants import (
-    SMOOTH,
     Choices,
     Universe,
     as_it_is,
@@ -133,7 +132,7 @@ def test_variants_change_what_they_say_and_nothing_else() -> None:
     assert fixed("E", 1.5)(base).model.parameters["E"] == bs.Prior(median=1.5, factor=1.001)
     assert only("last == 1")(only("compute > 1")(base)).columns.where == "(compute > 1) and (last == 1)"
     smooth = standard_choices(base)["discrepancy"]["smooth"](base)
-    assert smooth.model == replace(base.model, discrepancy=(SMOOTH,))
+    assert smooth.model == replace(base.model, discrepancy=(sweep_discrepancy(),))
     assert "discrepancy" not in standard_choices(smooth)
     assert noise("student_t")(base).model.noise == replace(NOISE, distribution="student_t")
     with pytest.raises(bs.InputError, match=r"^no parameter 'F'; the law has \['E', 'a', 'b'\]"):
