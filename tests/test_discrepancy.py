@@ -172,7 +172,7 @@ def test_what_two_arms_share_drops_out_of_their_contrast(arms: bs.Runs) -> None:
     ratio = np.log(bs.contrast(fit, "attention", "moba", "full", points)["ratio"])
     each = np.log(bs.predict(fit, points.assign(attention="moba")))
     np.testing.assert_allclose(ratio.mean(("chain", "draw"))[:2], [0.02, 0.02 + 0.003 * np.log(50)], atol=0.006)
-    assert (ratio.std(("chain", "draw")) < 0.7 * each.std(("chain", "draw")))[1:].all()
+    assert float(ratio.std(("chain", "draw"))[-1]) < 0.5 * float(each.std(("chain", "draw"))[-1])
     table = bs.contrast_table(fit, "attention", "moba", "full", points)
     np.testing.assert_allclose(np.log(table["ratio_q50"]), ratio.median(("chain", "draw")), atol=1e-6)
     multiplier = bs.compute_multiplier(fit, "attention", "full", "moba", points.iloc[:1])
