@@ -13,6 +13,7 @@ import xarray as xr
 from bayes_scaling import discrepancy
 from bayes_scaling.conventions import in_units
 from bayes_scaling.discrepancy import Discrepancy
+from bayes_scaling.distance import distance, region, regions
 from bayes_scaling.fitting import Fit
 from bayes_scaling.functions import ON_NUMBERS
 from bayes_scaling.laws import law_inputs
@@ -29,11 +30,8 @@ from bayes_scaling.model import (
     term_name,
 )
 from bayes_scaling.parameters import Varying
-from bayes_scaling.runs import Runs, Table, level_index, read_points, read_table
+from bayes_scaling.runs import Table, level_index, read_points, read_table
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read, over_parts, parts
-
-NEAR = 0.5
-"""Up to half a decade, a factor of three, beyond the data a point is "near"; further away it is "far"."""
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 BLOCK = 64
@@ -85,30 +83,6 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
     table = read_table(points)
     added = pd.DataFrame(summaries(frame, draw) | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
     return pd.concat([table.drop(columns=list(added), errors="ignore"), added], axis=1)
-
-
-def distance(runs: Runs, points: pd.DataFrame) -> np.ndarray:
-    """Return how far each point lies outside the convex hull of the runs in log10 of the inputs, in decades."""
-    inputs = list(runs.columns.inputs)
-    seen = np.unique(np.log10(runs.table[inputs].to_numpy()), axis=0)
-    asked = np.log10(points[inputs].to_numpy())
-    below, above = seen.min(axis=0) - asked, asked - seen.max(axis=0)
-    if len(inputs) == 1:
-        outside: np.ndarray = np.maximum(0.0, np.maximum(below, above)).ravel()
-        return outside
-    return _from_hull(asked, seen)
-
-
-def regions(decades: np.ndarray) -> list[str]:
-    """Return "inside", "near (0.21 decades)" or "far (1.30 decades)" for each distance."""
-    return [f"{region(d)} ({d:.2f} decades)" if d > 0 else "inside" for d in decades]
-
-
-def region(decades: float) -> str:
-    """Return "inside", "near" (up to half a decade) or "far"."""
-    if decades <= 0:
-        return "inside"
-    return "near" if decades <= NEAR else "far"
 
 
 def expected(fit: Posterior, frame: pd.DataFrame) -> xr.DataArray:
@@ -424,24 +398,3 @@ def _levels(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callable[
         return xr.DataArray(values, dims=("chain", "draw", "row"))
 
     return level
-
-
-def _from_hull(asked: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    from scipy.optimize import nnls
-    from scipy.spatial import ConvexHull, QhullError
-
-    outside = np.ones(len(asked), dtype=bool)
-    try:
-        hull = ConvexHull(seen)
-        corners = seen[hull.vertices]
-        outside = (asked @ hull.equations[:, :-1].T + hull.equations[:, -1]).max(axis=1) > 1e-9
-    except QhullError:  # the runs lie on a line, or are fewer than a hull needs
-        corners = seen
-    found = np.zeros(len(asked))
-    heavy = 1e4  # holds the weights of the corners to a sum of one
-    system = np.vstack([corners.T, np.full(len(corners), heavy)])
-    for i in np.flatnonzero(outside):
-        weights, _ = nnls(system, np.append(asked[i], heavy))
-        found[i] = np.linalg.norm(corners.T @ weights - asked[i])
-    found[found < 1e-6] = 0.0
-    return found
