@@ -5,22 +5,33 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTHON ?= python3
 
-.PHONY: demo test bench calibrate notebooks clean
+.PHONY: demo test bench backtests calibrate notebooks clean
 
 demo: .venv/.package
 	$(BIN)/bayes-scaling fit moba_vs_full --out out/moba_vs_full
 	$(BIN)/bayes-scaling contrast out/moba_vs_full attention=moba:full \
 	    --at out/moba_vs_full/points.csv --out out/moba_vs_full/contrast.csv
 
+# Two processes: most of a test's time is compiling, on one core.
 test: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py
 	$(BIN)/python benchmarks/studies.py
+
+# On public tables, read from the folder that BAYES_SCALING_DATA names; about an hour. Priors come first, the others use them.
+backtests: .venv/.dev
+	$(BIN)/python benchmarks/sweep_priors.py elicit
+	$(BIN)/python benchmarks/sweep_priors.py judge
+	$(BIN)/python benchmarks/extrapolation.py
+	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/stacking.py
+	$(BIN)/python benchmarks/fleet_curves.py
+	$(BIN)/python benchmarks/discrepancy.py
 
 # Some hours; `benchmarks/calibration.py --help` says how to do part of it.
 calibrate: .venv/.dev
