@@ -97,6 +97,8 @@ def compute_optimal(
 
     min L(N, D)  subject to  C = k N D        (Hoffmann et al. 2022, eq. 4; k = 6)
 
+    L is the law, without a discrepancy: where draws of that bend, a lowest point far beyond the runs would be one of its bends.
+
     Variables params, tokens, tokens_per_param and loss, with dimensions chain, draw, point and the coordinate compute. NaN in
     draws that would put all compute into one of the two. Sizes are sought as by `optimum`, in a range that is longer by the
     factor that the compute lies beyond that of the runs.
