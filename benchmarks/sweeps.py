@@ -87,7 +87,9 @@ def _of_settings() -> Iterator[Sweep]:
     for name, column in (("marin_isoflop", "dataset"), ("porian_isoflop", "setting")):
         for level, part in _read(name).groupby(column):
             interpolated = name == "porian_isoflop" and "|chinchilla|" not in str(level)
-            yield Sweep(f"{name.split('_')[0]} {level}", name.split("_")[0], _picked(part), curves=interpolated)
+            yield Sweep(
+                f"{name.split('_')[0]} {level}".replace("|", " "), name.split("_")[0], _picked(part), curves=interpolated
+            )
     gadre = _read("gadre_overtraining")
     for train, part in gadre[gadre["eval_set"] == "c4_val"].groupby("train_set"):
         yield Sweep(f"gadre {train}", "gadre", _picked(part))
