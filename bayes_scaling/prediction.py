@@ -252,6 +252,8 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
 def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:
     """Return the log density of each row's response in each draw, on the scale of the noise; dimensions chain, draw, row.
 
+    It is -inf in draws whose law has fallen below zero there, where the noise is on the log loss.
+
     frame: rows in the shape of `runs.table`. Their reading error is added where they have one.
     new: as for `observed`.
     """
@@ -265,14 +267,15 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     shared, scale = _about(fit, frame, seed, new=new)
     centre = expected(fit, frame)
     seen = xr.DataArray(frame["response"].to_numpy(), dims="row")
-    left = np.log(seen / centre) - shared if noise.on == "log_loss" else seen - centre - shared
+    possible = centre > 0 if noise.on == "log_loss" else xr.ones_like(centre, dtype=bool)
+    left = np.log(seen / centre.where(possible, 1.0)) - shared if noise.on == "log_loss" else seen - centre - shared
     scale = _read_scale(fit, frame, scale)
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
     of = z.transpose("chain", "draw", "row").to_numpy()
     density = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
     rows: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
-    return rows
+    return rows.where(possible, -np.inf)
 
 
 def _about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:

@@ -15,6 +15,9 @@ BANDS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "90": ("q05", "q95")}
 
 SHARES = {f"q{100 * share:02.0f}": share for share in (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)}
 
+TINY = float(np.finfo(float).tiny)
+"""What a loss at or below zero counts as: a law may fall there beyond its runs, and is then as wrong as can be said."""
+
 DISTANCES = {"inside": 0.0, "0 to 0.5": 0.5, "0.5 to 1": 1.0, "1 to 2": 2.0, "over 2": np.inf}
 """Classes of distance from the training runs, in decades, each up to its value."""
 
@@ -51,7 +54,7 @@ def score_draws(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, density: 
     scores = {
         **dict(zip(SHARES, quantiles, strict=True)),
         "pit": (draws < seen[:, None]).mean(axis=1),
-        "crps": crps(np.log(draws), np.log(seen)) if on_log else crps(draws, seen),
+        "crps": crps(np.log(np.maximum(draws, TINY)), np.log(seen)) if on_log else crps(draws, seen),
         "log_score": log_mean_exp(density),
         "relative_error": quantiles[list(SHARES).index("q50")] / seen - 1.0,
         "distance": distance(fit.runs, held),

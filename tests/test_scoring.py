@@ -140,3 +140,20 @@ def test_scores_are_of_the_loss_itself_where_the_noise_is_on_it(before: bs.Fit) 
         density = log_density(fit, held)
         once = score_draws(fit, held, draws, density)["crps"]
         np.testing.assert_allclose(score_draws(fit, twice, 2 * draws, density)["crps"], times * once)
+
+
+def test_a_law_that_falls_below_zero_beyond_its_runs_is_wrong_not_unknown() -> None:
+    """Level and slope, without a floor: in some draws the loss at a thousandfold is negative, where no logarithm is."""
+    tokens = np.geomspace(1.0, 20.0, 8)
+    frame = pd.DataFrame({"tokens": tokens, "loss": 1.0 - 0.25 * np.log(tokens / 20.0)})
+    model = bs.Model(
+        law=bs.parse_law("level - gain * log(tokens)", ["tokens"]),
+        parameters={"level": bs.Prior(median=1.0, factor=1.3), "gain": bs.Prior(median=0.2, factor=2.0)},
+        noise=bs.Noise(sd=bs.Prior(median=0.01, factor=3.0), distribution="normal"),
+    )
+    runs = bs.read_runs(frame, bs.Columns({"tokens": bs.Input("tokens", "tokens", 20.0)}))
+    before = bs.prior(model, runs, draws=400, seed=1)
+    points = score_points(before, pd.DataFrame({"tokens": [10.0, 2e3], "response": [1.1, 0.05]}))
+    assert (bs.predict(before, pd.DataFrame({"tokens": [2e3]})) < 0).any()
+    assert np.isfinite(points[["crps", "log_score", "pit", "q50"]].to_numpy()).all()
+    assert points["crps"][1] > points["crps"][0]
