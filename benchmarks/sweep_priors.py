@@ -179,7 +179,7 @@ def few(sweep: Sweep, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return sweep.table.iloc[chosen].reset_index(drop=True), sweep.table[sweep.scale >= sweep.cut]
 
 
-def judge(counts: Iterable[int] = (2, 3, 5, 8)) -> None:
+def judge(counts: Iterable[int] = (2, 3, 5)) -> None:
     """Compare wide priors with those of all other families, on a few runs of each sweep."""
     known, scored = stored(), []
     for sweep in used():
@@ -188,7 +188,9 @@ def judge(counts: Iterable[int] = (2, 3, 5, 8)) -> None:
             train, held = few(sweep, count)
             for label, priors in {"wide": WIDE, "public sweeps": others}.items():
                 runs = bs.read_runs(pd.concat([train, held], ignore_index=True), columns(sweep))
-                fit = bs.fit(model(priors), replace(runs, table=runs.table.iloc[:count]), replace(SETTINGS, draws=400))
+                fit = bs.fit(
+                    model(priors), replace(runs, table=runs.table.iloc[:count]), replace(SETTINGS, draws=300, tune=400)
+                )
                 points = score_points(fit, runs.table.iloc[count:])
                 scored.append(points.assign(sweep=sweep.name, family=sweep.family, priors=label, runs_trained=count))
         print(sweep.name, flush=True)

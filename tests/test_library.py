@@ -148,7 +148,7 @@ def test_inputs_of_trends_alone_keep_their_own() -> None:
          "the published priors of chinchilla are for a response in 'nats/token'; [data.response] has 'bits/byte'"),
         ('name = "chinchilla"', 'text = "a * params**-b * tokens**-c"',
          'law: priors = "published" is for laws of the library, given by name; this one is a text'),
-        ('"published"', '"mine"', "law.priors: Input should be 'published', not 'mine'"),
+        ('"published"', '"mine"', "law.priors: Input should be 'published' or 'public_sweeps', not 'mine'"),
         ('priors = "published"\n', "", "parameters: this key is missing"),
         ("[noise]", OWN.replace("parameters.E", "parameters.EE"), "'EE' is none of them"),
     ],

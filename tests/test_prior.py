@@ -47,7 +47,7 @@ def said(table: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that would be written."""
     found: list[Figure] = []
-    monkeypatch.setattr(cli, "_write_figure", lambda figure, path: found.append(figure))
+    monkeypatch.setattr(cli, "write_figure", lambda figure, path: found.append(figure))
     return found
 
 

@@ -10,10 +10,13 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
 def test_the_model_file_reads() -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    study = parse_study(text, "README.md")
+    whole, part = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    study = parse_study(whole, "README.md")
     assert set(study.model.parameters) == {"E", "A", "alpha"}
     assert study.columns.where is not None
+    assert study.model.discrepancy == ()
+    departing = parse_study(f"{whole}\n{part}", "README.md").model.discrepancy
+    assert [term.amplitude for term in departing] == [bs.Prior(median=0.05, factor=3.0)]
 
 
 def test_the_model_in_python_is_accepted() -> None:
