@@ -197,10 +197,15 @@ def judge(counts: Iterable[int] = (2, 3, 5)) -> None:
     points = pd.concat(scored, ignore_index=True)
     result = score_table(points, ["runs_trained", "priors"])
     print(result.round(4).to_string())
-    (HERE / "sweep_priors.md").write_text(
-        f"# What priors from public sweeps buy\n\n{result.round(4).to_markdown(index=False)}\n"
-    )
+    (HERE / "sweep_priors.md").write_text(f"{SAID}\n{result.round(4).to_markdown(index=False)}\n")
 
+
+SAID = f"""# What priors from public sweeps buy
+
+{datetime.now(UTC):%Y-%m-%d}. Two, three or five small runs of each of 30 public sweeps, spread over the lower half of its compute, and
+predictions of the largest third of its scale; priors from the sweeps of all other families, or wide ones. CRPS and log score are
+of the log loss; "are" is the mean relative error.
+"""
 
 if __name__ == "__main__":
     {"elicit": elicit, "ship": lambda: ship(stored()), "judge": judge}[sys.argv[1]]()
