@@ -202,9 +202,9 @@ def judge(counts: Iterable[int] = (2, 3, 5)) -> None:
 
 SAID = f"""# What priors from public sweeps buy
 
-{datetime.now(UTC):%Y-%m-%d}. Two, three or five small runs of each of 30 public sweeps, spread over the lower half of its compute, and
-predictions of the largest third of its scale; priors from the sweeps of all other families, or wide ones. CRPS and log score are
-of the log loss; "are" is the mean relative error.
+{datetime.now(UTC):%Y-%m-%d}. Two, three or five small runs of each of 30 public sweeps, spread over the lower half of its
+compute, and predictions of the largest third of its scale; priors from the sweeps of all other families, or wide ones. CRPS
+and log score are of the log loss; "are" is the mean relative error.
 """
 
 if __name__ == "__main__":
