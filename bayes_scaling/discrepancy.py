@@ -23,8 +23,8 @@ from bayes_scaling.parameters import Prior, distribution, link, median
 JITTER = 1e-6
 """Added to the diagonal of correlations between knots, so that Cholesky's factor exists for the smoothest process."""
 
-KNOTS = {1: 8, 2: 5, 3: 4}
-"""Knots along each input, by the number of inputs: a few e-folds apart, where lengths are several times that."""
+KNOTS, FEWEST = {1: 8, 2: 5, 3: 4}, 3
+"""Knots along each input, by the number of inputs: a few e-folds apart; and for more inputs than three."""
 
 UP, DOWN = np.log(1e3), np.log(10.0)
 """The grid is extended by three decades above and one below the runs; further out a departure stays what it is there."""
@@ -49,7 +49,7 @@ class Discrepancy:
     within: group, or groups, each level of which departs on its own; None: all rows share one departure, which then drops out
         of their contrasts. Give one of each for arms that share some causes of the departure and not others.
     kernel: how smooth: "matern52" (twice differentiable), "matern32" (once), "squared_exponential" (always).
-    knots: knots along each input; None: 8, 5 or 4 for one, two or three inputs.
+    knots: knots along each input; None: 8, 5 or 4 for one, two or three inputs, 3 for more.
 
     Raises InputError where a prior is not of a positive quantity, or the kernel is unknown.
     """
@@ -98,7 +98,7 @@ def name(term: Discrepancy) -> str:
 
 def place_knots(term: Discrepancy, logs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return the knots along each input, evenly over the range of log(input / reference) of the runs."""
-    count = term.knots or KNOTS.get(len(logs), 3)
+    count = _count(term, len(logs))
     spans = [(at.min(), at.max()) for at in logs]
     middles = [((low + high) / 2, max(high - low, NARROWEST) / 2) for low, high in spans]
     return [np.linspace(middle - half, middle + half, count) for middle, half in middles]
@@ -169,7 +169,7 @@ def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, 
     from pytensor.tensor.linalg import block_diag, cholesky, solve_triangular
 
     roots = [root for term, inputs in terms for root in [_root(term, inputs, held)] * prod(levels[d] for d in term.dims)]
-    size = sum(prod(levels[dim] for dim in term.dims) * _size(term, len(inputs)) for term, inputs in terms)
+    size = sum(prod(levels[dim] for dim in term.dims) * _count(term, len(inputs)) ** len(inputs) for term, inputs in terms)
     root = block_diag(*roots) if len(roots) > 1 else roots[0]
     known = pt.eye(size) + precision * (root.T @ held["discrepancy_products"] @ root)
     upper = cholesky(known[::-1, ::-1])[::-1, ::-1]
@@ -180,8 +180,9 @@ def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, 
     return held["discrepancy_weights"] @ (root @ u)
 
 
-def _size(term: Discrepancy, inputs: int) -> int:
-    return int((term.knots or KNOTS.get(inputs, 3)) ** inputs)
+def _count(term: Discrepancy, inputs: int) -> int:
+    """Return how many knots there are along each input."""
+    return term.knots or KNOTS.get(inputs, FEWEST)
 
 
 def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> Any:

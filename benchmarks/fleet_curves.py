@@ -9,7 +9,7 @@ values, so that one prior serves losses, error rates and perplexities:
     y / y_last = level (floor + (x / x_last)^-b) / (floor + 1),   and a departure from it over log x
 
 which is E + a x^-b by what the last points know: the level there, and what cannot fall as a multiple of what can. By E and a
-themselves chains mix three times worse and 129 of 161 fits miss the health gate, at the same scores.
+themselves 129 of 161 fits missed the health gate, at about the same scores.
 
 RMSLE is of the median prediction, per curve, then averaged over the curves of a domain; LL the mean log density of y itself.
 """
@@ -141,7 +141,7 @@ NOTES = """
 `ll` is the mean log density of y, `ll_relative` that of log(y / last training value), which does not depend on units. NSL-PFN's
 numbers are those published, on the whole benchmark (IC 72, NLP 20, DD 16 curves); here are the curves that are public,
 duplicates removed, so the two columns are near but not the same test. Double descent is not monotone: no law here fits it.
-Priors and form were chosen among ten tried on every second or third of these curves, so this is no untouched test set.
+Priors and form were chosen among about ten tried on every second or third of these curves, so this is no untouched test set.
 """
 
 if __name__ == "__main__":
