@@ -105,6 +105,12 @@ def _independent(model: Model, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     return worth
 
 
+def _white(model: Model, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Return the scale of what rows scatter by on their own, beside what neighbours share; 0 where all is one."""
+    correlation = model.noise.correlation
+    return 0.0 if correlation is None or correlation.white is None else median(correlation.white) / np.sqrt(arrays["count"])
+
+
 type Named = dict[str, np.ndarray]
 
 
@@ -122,7 +128,7 @@ def _mode(
     ends = np.cumsum(list(sizes.values()))
     logs = {name: arrays[f"log_{name}"] for name in model_inputs(model)}
     sd = np.sqrt(median(owners(model)[NOISE_SD].prior) ** 2 + arrays.get("reading_error", 0.0) ** 2)
-    weight = np.sqrt(_independent(model, arrays)) / sd
+    weight = 1.0 / np.sqrt(sd**2 / _independent(model, arrays) + _white(model, arrays) ** 2)
 
     def departures(z: np.ndarray) -> np.ndarray:
         """Return what a trial point, in standard deviations of its priors, leaves of the rows and of the priors."""

@@ -69,6 +69,7 @@ def _mismatch(law: str, expected: set[str], given: set[str]) -> str:
 
 
 NOISE_LENGTH = "noise_length"
+NOISE_WHITE = "noise_white"
 NU_BEYOND_ONE = "noise_nu_beyond_one"
 """What the Student-t degrees of freedom are sampled as; draws are kept as `noise_nu`."""
 
@@ -175,7 +176,10 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     if model.discrepancy:
         arrays |= gp.arrays(departures(model), arrays, levels)
     if model.noise.correlation is not None:
-        arrays |= neighbours(table, model.noise.correlation.along)
+        white = model.noise.correlation.white is not None
+        found = neighbours(table, model.noise.correlation.along)
+        arrays |= {name: found[name] for name in (("gap", "order", "rank") if white else ("gap", "previous"))}
+        arrays |= {"count": table["count"].to_numpy() if "count" in table else np.ones(len(table))} if white else {}
         if (arrays["gap"] <= 0).any():
             row = int(np.argmax(arrays["gap"] <= 0))
             run, at = as_written(table["run"].iloc[row]), table[model.noise.correlation.along].iloc[row]
@@ -188,14 +192,18 @@ FAR = 1e6
 
 
 def neighbours(table: pd.DataFrame, along: str) -> dict[str, np.ndarray]:
-    """Return the row before each row in its run, itself for the first, and the gap between them in e-folds of an input."""
+    """Return how rows follow each other along their runs.
+
+    order: the rows, run by run; rank: the place of each row there. previous: the row before each in its run, itself for the first;
+    gap: how far that lies back, in e-folds of an input.
+    """
     run, at = pd.factorize(table["run"])[0], np.log(table[along].to_numpy())
     order = np.lexsort((at, run))
     first = np.diff(run[order], prepend=-1) != 0
     previous, gap = order.copy(), np.full(len(order), FAR)
     previous[order] = np.where(first, order, np.roll(order, 1))
     gap[order] = np.where(first, FAR, np.diff(at[order], prepend=0.0))
-    return {"previous": previous, "gap": gap}
+    return {"previous": previous, "gap": gap, "order": order, "rank": np.argsort(order)}
 
 
 def evaluate(
@@ -258,19 +266,28 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         functions = on_symbols()
         expected = evaluate(model, draws, logs, level, functions)
         centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
-        scale = _scale(parameter_at(model, NOISE_SD, draws, logs, level, functions), held)
+        scale = parameter_at(model, NOISE_SD, draws, logs, level, functions)
+        white = _white(model.noise, held)
+        scale = scale if white is not None else _with_error(scale, held)
         centre = centre + residual(model, level)
         if model.discrepancy:
             centre = centre + _departed(model, held["response"] - centre, scale, knots, levels)
-        _observe(model.noise, centre, scale, held)
+        _observe(model.noise, centre, scale, white, held)
     return built
 
 
-def _scale(scale: Any, held: Mapping[str, Any]) -> Any:
-    """Return the scale of each row's scatter, its reading error included."""
+def _with_error(scale: Any, held: Mapping[str, Any]) -> Any:
+    """Return a scale of each row's scatter with its reading error, where there is one."""
     import pymc.dims as pmd
 
     return pmd.math.sqrt(scale**2 + held["reading_error"] ** 2) if "reading_error" in held else scale
+
+
+def _white(noise: Noise, held: Mapping[str, Any]) -> Any:
+    """Return the scale of what rows scatter by each on its own, beside what neighbours share; None where all is one."""
+    if noise.correlation is None or noise.correlation.white is None:
+        return None
+    return _with_error(_draw(NOISE_WHITE, noise.correlation.white) / held["count"] ** 0.5, held)
 
 
 def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:
@@ -300,11 +317,15 @@ def _draw_levels(owner: str, term: Varying, information: Any) -> Any:
     return pmd.Normal(sampled_name(owner, term), mu=0.0, sigma=widened) * (sd / widened)
 
 
-def _observe(noise: Noise, centre: Any, scale: Any, rows: Mapping[str, Any]) -> None:
+def _observe(noise: Noise, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any]) -> None:
     import pymc.dims as pmd
 
     if noise.correlation is not None:
         kept = rows["gap"] / _draw(NOISE_LENGTH, noise.correlation.length)
+    if white is not None:
+        before, variance = _seen_through(white / scale, (rows["response"] - centre) / scale, pmd.math.exp(-kept), rows)
+        centre, scale = centre + scale * before, scale * pmd.math.sqrt(variance)
+    elif noise.correlation is not None:
         before = ((rows["response"] - centre) / scale).isel(row=rows["previous"])
         centre = centre + scale * pmd.math.exp(-kept) * before
         scale = scale * pmd.math.sqrt(-pmd.math.expm1(-2.0 * kept))
@@ -313,3 +334,13 @@ def _observe(noise: Noise, centre: Any, scale: Any, rows: Mapping[str, Any]) -> 
     else:
         beyond_one = _draw(NU_BEYOND_ONE, noise.nu)
         pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])
+
+
+def _seen_through(white: Any, left: Any, kept: Any, rows: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what each row is expected to show given those before it, and its variance, in units of the process."""
+    from pytensor.xtensor import as_xtensor
+
+    from bayes_scaling.filtering import filtered
+
+    along_runs = (of.isel(row=rows["order"]).values for of in (left, kept, white**2))  # noqa: PD011
+    return tuple(as_xtensor(of, dims=("row",)).isel(row=rows["rank"]) for of in filtered(*along_runs))  # type: ignore[return-value]

@@ -13,18 +13,26 @@ class Correlation:
 
     corr(e_i, e_j) = exp(-|log x_i - log x_j| / length)        (Ornstein and Uhlenbeck's process in log x)
 
-    Exact whichever rows are kept, at a cost linear in their number: each row departs from its predecessor's share.
+    With white noise rows show e_i + w_i, w_i ~ Normal(0, white / sqrt(count_i)): what single rows of a log scatter by, evaluations
+    or batches, averages out where a row is the mean of count_i of them.
+
+    Exact whichever rows are kept, at a cost linear in their number: each row departs from its predecessor's share, or from what
+    a Kalman filter (1960) has learnt from the rows before it.
 
     along: the input x.
     length: prior of the correlation length, in e-folds of x.
+    white: prior of the standard deviation of a single row's own scatter, on the scale of the noise; None for rows without. The
+        errors that rows were read with, where those are known, are part of it.
     """
 
     along: str
     length: Prior
+    white: Prior | None = None
 
     def __post_init__(self) -> None:
-        if link(self.length) != "log":
-            raise InputError("the prior of the noise's correlation length must be of a positive quantity")
+        for name, prior in {"correlation length": self.length, "white scatter": self.white}.items():
+            if prior is not None and link(prior) != "log":
+                raise InputError(f"the prior of the noise's {name} must be of a positive quantity")
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,8 @@ class Noise:
     sd: prior of the scale of the scatter; with terms where it differs between groups or drifts with an input.
     nu: prior of the Student-t degrees of freedom beyond 1, so that a heavy tail still has a mean.
     effects: departures shared by all rows of a level, on the scale of y; a new run draws its own.
-    correlation: how neighbouring rows of a run resemble each other; None where rows are independent. With "student_t" it is
-        the step from one row to the next that may go astray.
+    correlation: how neighbouring rows of a run resemble each other; None where rows are independent. sd is then the scale of what
+        they share. With "student_t" it is the step from one row to the next that may go astray.
     """
 
     sd: Prior | Parameter
@@ -61,3 +69,5 @@ class Noise:
         ):
             if value not in allowed:
                 raise InputError(f"the noise's {name} must be one of {list(allowed)}, not {value!r}")
+        if self.distribution != "normal" and self.correlation is not None and self.correlation.white is not None:
+            raise InputError('correlated noise with a white part needs distribution = "normal"')

@@ -15,7 +15,7 @@ import pandas as pd
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 
-RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region"}
+RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", "count"}
 """Names that inputs and groups cannot have: columns and dimensions of the package's own."""
 
 type Table = str | Path | pd.DataFrame

@@ -89,6 +89,28 @@ def test_the_likelihood_of_correlated_rows_is_the_dense_normal_of_each_run(
     assert log_likelihood(model, runs, POINT) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("sd", [SCALE, SCALE + bs.Trend("tokens", 0.3)], ids=["even", "drifting"])
+@pytest.mark.parametrize("on", ["log_loss", "loss"])
+def test_with_white_noise_it_is_the_dense_normal_with_a_diagonal(on: str, sd: bs.Prior | bs.Parameter) -> None:
+    frame = curves({"long": 9, "short": 4, "single": 1, "pair": 2})
+    runs = runs_of(frame, reading_error=bs.ReadingError("error", relative=False))
+    runs.table["count"] = np.random.default_rng(1).integers(1, 9, len(frame)).astype(float)
+    model = model_of(on=on, sd=sd, correlation=bs.Correlation("tokens", WIDE, white=SCALE))
+    off, with_error = departures(model, runs, POINT)
+    table = runs.table
+    error = table["reading_error"] / (table["response"] if on == "log_loss" else 1.0)
+    scale = np.sqrt(with_error**2 - error**2).to_numpy()
+    at, run = np.log(table["tokens"].to_numpy()), table["run"].to_numpy()
+    expected = 0.0
+    for name in np.unique(run):
+        own = run == name
+        apart = np.abs(at[own][:, None] - at[own])
+        shared = np.outer(scale[own], scale[own]) * np.exp(-apart / POINT["noise_length"])
+        white = 0.017**2 / table["count"][own] + error[own] ** 2
+        expected += stats.multivariate_normal.logpdf(off[own], np.zeros(own.sum()), shared + np.diag(white))
+    assert log_likelihood(model, runs, POINT | {"noise_white": 0.017}) == pytest.approx(expected, rel=1e-9)
+
+
 def test_with_heavy_tails_it_is_the_steps_between_rows_that_go_astray() -> None:
     runs, model = runs_of(curves({"a": 5, "b": 3})), model_of(distribution="student_t")
     off, scale = departures(model, runs, POINT)
