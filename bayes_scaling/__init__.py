@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         save,
     )
     from bayes_scaling.fleet import Fleet, fit_many, fleet_table
+    from bayes_scaling.forecasting import Forecast, forecast, forecast_sentence, forecast_table
     from bayes_scaling.formula import parse_law
     from bayes_scaling.model import Model
     from bayes_scaling.modelfile import Study, read_study, study_runs, write_study
@@ -57,6 +58,7 @@ _HOME = {
     "executors": ("InProcess",),
     "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
     "fleet": ("Fleet", "fit_many", "fleet_table"),
+    "forecasting": ("Forecast", "forecast", "forecast_sentence", "forecast_table"),
     "formula": ("parse_law",),
     "model": ("Model",),
     "modelfile": ("Study", "read_study", "study_runs", "write_study"),
@@ -87,6 +89,7 @@ __all__ = [
     "Finding",
     "Fit",
     "Fleet",
+    "Forecast",
     "InProcess",
     "Input",
     "InputError",
@@ -122,6 +125,9 @@ __all__ = [
     "fit_many",
     "fleet_table",
     "folds",
+    "forecast",
+    "forecast_sentence",
+    "forecast_table",
     "laws",
     "load",
     "loo",

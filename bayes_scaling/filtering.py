@@ -57,7 +57,7 @@ def backward(
     return to_z, to_a, to_v
 
 
-class _Filter(Op):
+class _Filter(Op):  # type: ignore[misc]
     __props__ = ()
     outputs = 2
 
@@ -78,7 +78,7 @@ class _Filter(Op):
     def pullback(self, inputs: list[Any], outputs: list[Any], cotangents: list[Any]) -> list[Any]:
         """Return the gradient, by the loop backwards."""
         known = [pt.zeros_like(inputs[0]) if isinstance(one.type, DisconnectedType) else one for one in cotangents]
-        return _Backward()(*inputs, *known)
+        return list(_Backward()(*inputs, *known))
 
 
 class _Backward(_Filter):
@@ -88,12 +88,12 @@ class _Backward(_Filter):
 KERNELS = {_Filter: forward, _Backward: backward}
 
 
-@basic.register_funcify_default_op_cache_key(_Filter)
 def _compiled(op: _Filter, node: Apply, **_: Any) -> Any:
     return KERNELS[type(op)]
 
 
-basic.register_funcify_default_op_cache_key(_Backward)(_compiled)
+for _op in KERNELS:
+    basic.register_funcify_default_op_cache_key(_op)(_compiled)
 
 
 def filtered(z: Any, a: Any, v: Any) -> tuple[Any, Any]:

@@ -194,8 +194,8 @@ FAR = 1e6
 def neighbours(table: pd.DataFrame, along: str) -> dict[str, np.ndarray]:
     """Return how rows follow each other along their runs.
 
-    order: the rows, run by run; rank: the place of each row there. previous: the row before each in its run, itself for the first;
-    gap: how far that lies back, in e-folds of an input.
+    order: the rows, run by run; rank: the place of each row there. previous: the row before each in its run, itself for the
+    first; gap: how far that lies back, in e-folds of an input.
     """
     run, at = pd.factorize(table["run"])[0], np.log(table[along].to_numpy())
     order = np.lexsort((at, run))
@@ -343,4 +343,6 @@ def _seen_through(white: Any, left: Any, kept: Any, rows: Mapping[str, Any]) -> 
     from bayes_scaling.filtering import filtered
 
     along_runs = (of.isel(row=rows["order"]).values for of in (left, kept, white**2))  # noqa: PD011
-    return tuple(as_xtensor(of, dims=("row",)).isel(row=rows["rank"]) for of in filtered(*along_runs))  # type: ignore[return-value]
+    expected, variance = filtered(*along_runs)
+    back = [as_xtensor(of, dims=("row",)).isel(row=rows["rank"]) for of in (expected, variance)]
+    return back[0], back[1]

@@ -13,8 +13,8 @@ class Correlation:
 
     corr(e_i, e_j) = exp(-|log x_i - log x_j| / length)        (Ornstein and Uhlenbeck's process in log x)
 
-    With white noise rows show e_i + w_i, w_i ~ Normal(0, white / sqrt(count_i)): what single rows of a log scatter by, evaluations
-    or batches, averages out where a row is the mean of count_i of them.
+    With white noise rows show e_i + w_i, w_i ~ Normal(0, white / sqrt(count_i)): what single rows of a log scatter by averages
+    out where a row is the mean of count_i of them.
 
     Exact whichever rows are kept, at a cost linear in their number: each row departs from its predecessor's share, or from what
     a Kalman filter (1960) has learnt from the rows before it.
@@ -48,8 +48,8 @@ class Noise:
     sd: prior of the scale of the scatter; with terms where it differs between groups or drifts with an input.
     nu: prior of the Student-t degrees of freedom beyond 1, so that a heavy tail still has a mean.
     effects: departures shared by all rows of a level, on the scale of y; a new run draws its own.
-    correlation: how neighbouring rows of a run resemble each other; None where rows are independent. sd is then the scale of what
-        they share. With "student_t" it is the step from one row to the next that may go astray.
+    correlation: how neighbouring rows of a run resemble each other; None where rows are independent. sd is then the scale of
+        what they share. With "student_t" it is the step from one row to the next that may go astray.
     """
 
     sd: Prior | Parameter

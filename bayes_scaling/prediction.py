@@ -20,6 +20,7 @@ from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import (
     NOISE_LENGTH,
     NOISE_SD,
+    NOISE_WHITE,
     departures,
     evaluate,
     law_groups,
@@ -53,7 +54,7 @@ def predict(fit: Posterior, points: Table) -> xr.DataArray:
     Raises InputError as `read_runs` does.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    return _labelled(fit, expected(fit, frame), frame)
+    return labelled(fit, expected(fit, frame), frame)
 
 
 def predict_runs(fit: Posterior, points: Table, seed: int = 0) -> xr.DataArray:
@@ -63,7 +64,7 @@ def predict_runs(fit: Posterior, points: Table, seed: int = 0) -> xr.DataArray:
     without such a column is a run of its own. Reading error is not added. Dimensions and errors as for `predict`.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    return _labelled(fit, observed(fit, frame, seed), frame)
+    return labelled(fit, observed(fit, frame, seed), frame)
 
 
 def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: int = 0) -> pd.DataFrame:
@@ -196,8 +197,8 @@ def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True
 
 
 def _observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
-    shared, scale = _about(fit, frame, seed, new=new)
-    return _scattered(fit, frame, seed, shared, scale)
+    shared, scale = about(fit, frame, seed, new=new)
+    return _scattered(fit, frame, seed, shared, scale, white_scale(fit, frame))
 
 
 def replicated(fit: Fit, frame: pd.DataFrame, seed: int) -> xr.DataArray:
@@ -207,24 +208,42 @@ def replicated(fit: Fit, frame: pd.DataFrame, seed: int) -> xr.DataArray:
 
     frame: rows in the shape of `runs.table`.
     """
-    shared, scale = _about(fit, frame, seed, new=False)
-    return _scattered(fit, frame, seed, shared, _read_scale(fit, frame, scale))
+    shared, scale = about(fit, frame, seed, new=False)
+    return _scattered(fit, frame, seed, shared, *_read_scales(fit, frame, scale))
 
 
-def _scattered(fit: Fit, frame: pd.DataFrame, seed: int, shared: Any, scale: Any) -> xr.DataArray:
+def _scattered(fit: Fit, frame: pd.DataFrame, seed: int, shared: Any, scale: Any, white: Any) -> xr.DataArray:
     centre = expected(fit, frame)
     departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed), dims=centre.dims)
+    if white is not None:
+        streams = [np.random.default_rng([fit.settings.seed, seed, int(row), 1]) for row in frame.index]
+        own = np.stack([stream.standard_normal(centre.shape[:2]) for stream in streams], axis=-1)
+        departure = departure + white * xr.DataArray(own, dims=centre.dims)
     on_log = fit.model.noise.on == "log_loss"
     runs: xr.DataArray = centre * np.exp(departure.clip(-FARTHEST, FARTHEST)) if on_log else centre + departure
     return runs
 
 
-def _read_scale(fit: Fit, frame: pd.DataFrame, scale: Any) -> Any:
-    """Return the scale of each row's scatter with the error it was read with, where that is known."""
+def white_scale(fit: Fit, frame: pd.DataFrame) -> xr.DataArray | None:
+    """Return draws of what each row scatters by on its own, beside what its run's neighbours share; None where all is one.
+
+    A row without a count is the mean of as many rows of a log as the fit's rows are, by their median.
+    """
+    if NOISE_WHITE not in fit.posterior:
+        return None
+    usual = float(fit.runs.table["count"].median()) if "count" in fit.runs.table else 1.0
+    count = frame["count"].fillna(usual).to_numpy() if "count" in frame else np.full(len(frame), usual)
+    return fit.posterior[NOISE_WHITE] / xr.DataArray(np.sqrt(count), dims="row")
+
+
+def _read_scales(fit: Fit, frame: pd.DataFrame, scale: Any) -> tuple[Any, Any]:
+    """Return the scales of what rows share with neighbours and of what is their own, with the error they were read with."""
+    white = white_scale(fit, frame)
     if "reading_error" not in frame:
-        return scale
+        return scale, white
     error = frame["reading_error"] / frame["response"] if fit.model.noise.on == "log_loss" else frame["reading_error"]
-    return np.sqrt(scale**2 + xr.DataArray(error.to_numpy(), dims="row") ** 2)
+    squared = xr.DataArray(error.to_numpy(), dims="row") ** 2
+    return (np.sqrt(scale**2 + squared), None) if white is None else (scale, np.sqrt(white**2 + squared))
 
 
 def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
@@ -245,12 +264,14 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     if on_log:
         law, expectation, run = (of.copy(data=np.log(of.to_numpy())) for of in (law, expectation, run))
     parts = {"law": law, "discrepancy": expectation - law, "expected": expectation, "noise": run - expectation, "run": run}
-    labelled = {name: _labelled(fit, of, frame).drop_attrs() for name, of in parts.items()}
-    return xr.Dataset(labelled, attrs={"units": "" if on_log else fit.runs.columns.response.unit})
+    named = {name: labelled(fit, of, frame).drop_attrs() for name, of in parts.items()}
+    return xr.Dataset(named, attrs={"units": "" if on_log else fit.runs.columns.response.unit})
 
 
 def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:
     """Return the log density of each row's response in each draw, on the scale of the noise; dimensions chain, draw, row.
+
+    Each row stands for itself: what correlated neighbours say of it is left out.
 
     It is -inf in draws whose law has fallen below zero there, where the noise is on the log loss.
 
@@ -264,12 +285,13 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     from scipy import stats
 
     noise, draws = fit.model.noise, fit.posterior
-    shared, scale = _about(fit, frame, seed, new=new)
+    shared, scale = about(fit, frame, seed, new=new)
     centre = expected(fit, frame)
     seen = xr.DataArray(frame["response"].to_numpy(), dims="row")
     possible = centre > 0 if noise.on == "log_loss" else xr.ones_like(centre, dtype=bool)
     left = np.log(seen / centre.where(possible, 1.0)) - shared if noise.on == "log_loss" else seen - centre - shared
-    scale = _read_scale(fit, frame, scale)
+    scale, white = _read_scales(fit, frame, scale)
+    scale = scale if white is None else np.sqrt(scale**2 + white**2)
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
     of = z.transpose("chain", "draw", "row").to_numpy()
@@ -278,7 +300,7 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     return rows.where(possible, -np.inf)
 
 
-def _about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
+def about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
     """Return draws of the departures that rows share, and of the scale of each row's own scatter."""
     level = _levels(fit, frame, seed, new=new)
     scale = parameter_at(fit.model, NOISE_SD, fit.posterior, log_inputs(fit, frame), level, ON_NUMBERS)
@@ -286,7 +308,10 @@ def _about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any,
 
 
 def _scatter(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
-    """Return draws of each row's scatter in units of its scale, correlated along a run; dimensions chain, draw, row."""
+    """Return draws of each row's scatter in units of its scale, correlated along a run; dimensions chain, draw, row.
+
+    A white part, which has a scale of its own, is not in it.
+    """
     draws, noise = fit.posterior, fit.model.noise
     shape = (draws.sizes["chain"], draws.sizes["draw"])
     streams = [np.random.default_rng([fit.settings.seed, seed, int(row)]) for row in frame.index]
@@ -359,7 +384,8 @@ def as_rows(draws: xr.DataArray) -> np.ndarray:
     return rows
 
 
-def _labelled(fit: Posterior, draws: xr.DataArray, frame: pd.DataFrame) -> xr.DataArray:
+def labelled(fit: Posterior, draws: xr.DataArray, frame: pd.DataFrame) -> xr.DataArray:
+    """Return draws along rows with the rows' inputs, groups and distance from the data, along "point"."""
     decades = distance(fit.runs, frame)
     coords: dict[str, Any] = {str(name): ("point", frame[name].to_numpy()) for name in frame}
     coords |= {"distance": ("point", decades), "region": ("point", [region(d) for d in decades])}

@@ -157,6 +157,20 @@ def certain(model: bs.Model, runs: bs.Runs, values: dict[str, float], draws: int
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": xr.Dataset(sure)}), bs.Settings(), None)
 
 
+def test_new_runs_show_white_scatter_that_averages_out() -> None:
+    model = model_of(correlation=bs.Correlation("tokens", WIDE, white=SCALE))
+    runs = runs_of(curves({"a": 4, "b": 3}))
+    runs.table["count"] = np.array([1.0, 4.0, 9.0, 1.0, 100.0, 4.0, 4.0])
+    fit = certain(model, runs, POINT | {"noise_white": 0.06})
+    off = np.log(observed(fit, runs.table, 0) / bs.predict(fit, runs.table).rename(point="row").reset_coords(drop=True))
+    off = off.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
+    at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
+    shared = 0.03**2 * np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
+    np.testing.assert_allclose(np.cov(off.T), shared + np.diag(0.06**2 / runs.table["count"]), atol=2e-4)
+    usual = np.log(bs.predict_runs(fit, pd.DataFrame({"tokens": [20.0]})) / bs.predict(fit, pd.DataFrame({"tokens": [20.0]})))
+    assert float(usual.std()) == pytest.approx(np.hypot(0.03, 0.06 / 2.0), rel=0.05)
+
+
 @pytest.mark.parametrize("on", ["log_loss", "loss"])
 def test_new_runs_are_correlated_along_themselves_and_not_with_each_other(on: str) -> None:
     model = model_of(on=on, sd=SCALE + bs.Trend("tokens", 0.3))
