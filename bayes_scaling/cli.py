@@ -14,6 +14,7 @@ import typer
 
 from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
+from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
@@ -188,6 +189,7 @@ def contrast(
     typer.echo(f"{len(table)} points -> {out}\nfigure -> {figure}")
 
 
+app.command()(_clear_errors(forecast))
 app.command()(_clear_errors(compare))
 app.command()(_clear_errors(backtest))
 app.command()(_clear_errors(multiverse))

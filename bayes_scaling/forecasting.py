@@ -33,6 +33,9 @@ MOST_DRAWS = 2000
 STEPS = 24
 """Places of the path between the last row seen and the end."""
 
+SURPRISING = 0.005
+"""Runs that stray as few of the fit's would are said to be unlike them."""
+
 JITTER = 1e-9
 LEAST_NU = 3.0
 """Heavier tails than this have no usable variance; they are taken for these."""
@@ -46,7 +49,7 @@ class Forecast:
     seen: the rows conditioned on, a column for each input and group and `response`.
     along: the input along which it trains, and its unit.
     label: the run's name.
-    effective_draws: to how many the weights of the rows seen bring down the fit's draws; few say that the run is unlike theirs.
+    surprise: the probability that a run of the fit's family strays from what the fit expects at least as far as these rows do.
     """
 
     path: xr.DataArray
@@ -54,12 +57,22 @@ class Forecast:
     along: str
     unit: str
     label: str
-    effective_draws: float
+    surprise: float
 
     @property
     def final(self) -> xr.DataArray:
         """Draws of the loss at the end; dimensions chain, draw."""
         return self.path.isel(point=-1)
+
+    @property
+    def unlike(self) -> str:
+        """Say that the run is unlike those of the fit, where its rows lie further out than theirs would; else nothing."""
+        if self.surprise >= SURPRISING:
+            return ""
+        return (
+            f"of the fit's runs {self.surprise:.2%} would stray as far as {self.label} has: "
+            "it is unlike them, and the band may be too narrow"
+        )
 
     def probability(self, target: "float | Forecast") -> float:
         """Return the probability that the run ends below a loss, or below another run; the two are taken as independent."""
@@ -88,10 +101,10 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     ahead = _ahead(fit, seen, curve, at, along)
     thin = _thinned(fit)
     frame = pd.concat([_fewer(seen, along), ahead], ignore_index=True)
-    drawn, effective = _conditioned(thin, frame, len(frame) - len(ahead), along, known=known, kind=kind, seed=seed)
+    drawn, surprise = _conditioned(thin, frame, len(frame) - len(ahead), along, known=known, kind=kind, seed=seed)
     path = labelled(fit, drawn, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
-    return Forecast(path, seen, along, unit, label, effective)
+    return Forecast(path, seen, along, unit, label, surprise)
 
 
 def _along(fit: Fit) -> str:
@@ -201,7 +214,7 @@ def _thinned(fit: Fit) -> Fit:
 def _conditioned(
     fit: Fit, frame: pd.DataFrame, n: int, along: str, *, known: bool, kind: Kind, seed: int
 ) -> tuple[xr.DataArray, float]:
-    """Return draws at the rows after the first n, given what those show, and how many draws the weights leave.
+    """Return draws at the rows after the first n, given what those show, and how probably a run strays as far as they do.
 
     frame: rows seen, then rows to come.
     known: whether the fit has seen the run.
@@ -229,10 +242,13 @@ def _conditioned(
     ahead = g[:, n:] + drawn[:, n:] + update
     if kind == "observed":
         ahead = ahead + own[:, n:] * rng.standard_normal(ahead.shape)
-    weights = possible / possible.sum() if known else _weights(y - g[possible, :n].mean(axis=0), inside, possible)
+    off = y - (g[:, :n] if known else g[possible, :n].mean(axis=0))
+    log, surprise = _densities(np.broadcast_to(off, (len(g), n)), inside)
+    weights = possible * np.exp(0.0 if known else log - log[possible].max())
+    weights = weights / weights.sum()
     ahead = ahead[_resampled(rng, weights)].reshape(*centre.shape[:2], -1)
     shown = np.exp(np.clip(ahead, -FARTHEST, FARTHEST)) if on_log else ahead
-    return xr.DataArray(shown, dims=("chain", "draw", "row")), float(1.0 / (weights**2).sum())
+    return xr.DataArray(shown, dims=("chain", "draw", "row")), float(weights @ surprise)
 
 
 def _rows(values: Any, like: xr.DataArray) -> np.ndarray:
@@ -264,13 +280,14 @@ def _draw(rng: np.random.Generator, covariance: np.ndarray) -> np.ndarray:
     return drawn
 
 
-def _weights(off: np.ndarray, covariance: np.ndarray, possible: np.ndarray) -> np.ndarray:
-    """Return the probability of each draw given how far the rows seen lie from their mean."""
+def _densities(off: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log density of each draw's departures, but for a constant, and the probability of as large or larger ones."""
+    from scipy import stats
+
     root = np.linalg.cholesky(covariance)
-    z = np.linalg.solve(root, np.broadcast_to(off[:, None], (len(root), len(off), 1)))[..., 0]
-    log = -0.5 * (z**2).sum(axis=1) - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    weights: np.ndarray = np.exp(log - log.max()) * possible
-    return np.asarray(weights / weights.sum())
+    squared = (np.linalg.solve(root, off[..., None])[..., 0] ** 2).sum(axis=1)
+    log = -0.5 * squared - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    return log, stats.chi2.sf(squared, off.shape[1])
 
 
 def _resampled(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:

@@ -1,0 +1,45 @@
+"""`bayes-scaling forecast`: what an unfinished run will end at."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.files import writable, write_csv, write_figure
+
+
+def forecast(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote, for finished runs of the family.")],
+    run: Annotated[str, typer.Option(metavar="LOG.csv", help="The log so far, or the name of a run that the fit has seen.")],
+    at: Annotated[str, typer.Option(metavar="TOKENS", help="Where the run ends; or a table of places to come, the end last.")],
+    target: Annotated[float | None, typer.Option(metavar="LOSS", help="Say how probably the run ends below this.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FORECAST.csv", help="Band to the end; DIR/forecast.csv.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
+) -> None:
+    """Forecast an unfinished run: its final loss with a band, given finished runs of its family and its rows so far."""
+    from bayes_scaling.fitting import load
+    from bayes_scaling.forecasting import forecast as condition
+    from bayes_scaling.forecasting import forecast_sentence, forecast_table
+    from bayes_scaling.plots import forecast_figure
+
+    out = folder / "forecast.csv" if out is None else out
+    writable(out.parent)
+    found = condition(load(folder / "fit.nc"), run, _end(at), seed=seed)
+    figure = out.with_suffix(".png")
+    write_csv(forecast_table(found), out)
+    write_figure(forecast_figure(found, target=target), figure)
+    typer.echo(forecast_sentence(found, target))
+    if found.unlike:
+        typer.echo(f"note [unlike]: {found.unlike}")
+    typer.echo(f"{found.path.sizes['point']} places -> {out}\nfigure -> {figure}")
+
+
+def _end(at: str) -> float | str:
+    """Return the number that a text is, or the text as the path of a table."""
+    try:
+        return float(at)
+    except ValueError:
+        if not Path(at).is_file():
+            raise InputError(f"--at {at}: neither a number nor a table; expected where the run ends, such as 3e11") from None
+        return at
