@@ -127,8 +127,9 @@ def _mode(
     sizes = dict.fromkeys([*model.parameters, *slopes], 1) | {name: prod(shapes[name]) for name in effects}
     ends = np.cumsum(list(sizes.values()))
     logs = {name: arrays[f"log_{name}"] for name in model_inputs(model)}
-    sd = np.sqrt(median(owners(model)[NOISE_SD].prior) ** 2 + arrays.get("reading_error", 0.0) ** 2)
-    weight = 1.0 / np.sqrt(sd**2 / _independent(model, arrays) + _white(model, arrays) ** 2)
+    worth, shared = _independent(model, arrays), median(owners(model)[NOISE_SD].prior)
+    sd = np.sqrt(shared**2 + arrays.get("reading_error", 0.0) ** 2 + worth * _white(model, arrays) ** 2)
+    weight = np.sqrt(worth) / sd
 
     def departures(z: np.ndarray) -> np.ndarray:
         """Return what a trial point, in standard deviations of its priors, leaves of the rows and of the priors."""

@@ -141,13 +141,13 @@ def test_a_forecast_agrees_with_a_refit_that_has_seen_the_rows() -> None:
 
 
 def test_bands_hold_the_ends_of_simulated_runs() -> None:
-    """200 runs drawn from the fit itself, each seen up to a place of its own."""
+    """120 runs drawn from the fit itself, each seen up to a place of its own."""
     fit, rng = drawn(), np.random.default_rng(8)
     at = np.geomspace(5.0, END, 30)
     lag = np.abs(np.log(at)[:, None] - np.log(at))
     root = np.linalg.cholesky(SD**2 * np.exp(-lag / LENGTH) + WHITE**2 * np.eye(30))
     ranks = []
-    for i in range(200):
+    for i in range(120):
         a, b = (fit.posterior[name].to_numpy().ravel()[19 * i] for name in ("a", "b"))
         off = root @ rng.normal(size=30) + RUN_SD * rng.normal()
         log = pd.DataFrame({"tokens": at, "run": "new", "loss": a * (at / 100) ** -b * np.exp(off)})
@@ -207,8 +207,8 @@ def test_noise_on_the_loss_and_independent_noise_are_conditioned_on_too() -> Non
     fit = drawn()
     posterior = fit.posterior.drop_vars(["noise_white", "noise_length"]).assign(noise_nu=xr.full_like(fit.posterior["a"], 9.0))
     independent = replace(fit, model=replace(fit.model, noise=noise), draws=xr.DataTree.from_dict({"posterior": posterior}))
+    two = replace(COLUMNS, inputs={"steps": bs.Input("steps"), "tokens2": bs.Input("tokens")})
     with pytest.raises(bs.InputError, match="which of"):
-        two = replace(COLUMNS, inputs={"steps": bs.Input("steps"), "tokens2": bs.Input("tokens")})
         bs.forecast(replace(independent, runs=replace(fit.runs, columns=two)), begun(), END)
     high, low = bs.forecast(independent, begun(0.05), END), bs.forecast(independent, begun(-0.05), END)
     assert float(np.log(high.final).mean() - np.log(low.final).mean()) == pytest.approx(0.1, rel=0.1)
