@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bayes_scaling.fleet import Fleet, fit_many, fleet_table
     from bayes_scaling.forecasting import Forecast, forecast, forecast_sentence, forecast_table
     from bayes_scaling.formula import parse_law
+    from bayes_scaling.logs import Curve
     from bayes_scaling.model import Model
     from bayes_scaling.modelfile import Study, read_study, study_runs, write_study
     from bayes_scaling.noise import Correlation, Noise
@@ -60,6 +61,7 @@ _HOME = {
     "fleet": ("Fleet", "fit_many", "fleet_table"),
     "forecasting": ("Forecast", "forecast", "forecast_sentence", "forecast_table"),
     "formula": ("parse_law",),
+    "logs": ("Curve",),
     "model": ("Model",),
     "modelfile": ("Study", "read_study", "study_runs", "write_study"),
     "noise": ("Correlation", "Noise"),
@@ -85,6 +87,7 @@ __all__ = [
     "Columns",
     "Comparison",
     "Correlation",
+    "Curve",
     "Discrepancy",
     "Finding",
     "Fit",

@@ -16,6 +16,7 @@ from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
+from bayes_scaling.cli_options import Tables, counted
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from bayes_scaling.advice import Finding
     from bayes_scaling.fitting import Fit
-    from bayes_scaling.runs import Runs
 
 app = typer.Typer(
     add_completion=False,
@@ -78,7 +78,7 @@ def laws() -> None:
 @_clear_errors
 def fit(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
-    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs.")] = None,
+    runs: Tables = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL unless given.")] = None,
     draws: Annotated[int | None, typer.Option(help="Draws kept of each chain; 2000 unless MODEL says otherwise.")] = None,
     tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
@@ -95,10 +95,10 @@ def fit(
     study = read_study(model)
     asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
     settings = replace(study.settings, **asked, progress=sys.stderr.isatty())
-    data = study_runs(study, runs)
+    data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name
     writable(folder)
-    typer.echo(f"{study.title or study.name}\n{_counted(data)}")
+    typer.echo(f"{study.title or study.name}\n{counted(data)}")
     typer.echo("compiling (up to half a minute the first time), then sampling")
     fitted = sample(study.model, data, settings)
     parameters, notes = parameter_table(fitted), findings(fitted)
@@ -115,7 +115,7 @@ def fit(
 @_clear_errors
 def prior(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
-    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs.")] = None,
+    runs: Tables = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL unless given.")] = None,
     draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
@@ -129,12 +129,12 @@ def prior(
 
     settings = Settings(draws=draws, seed=seed)
     study = read_study(model)
-    data = study_runs(study, runs)
+    data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name
     writable(folder)
     before = draw(study.model, data, settings.draws, settings.seed)
     parameters = parameter_table(before).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
-    typer.echo(f"{study.title or study.name}\nthe prior, beside {_counted(data)}")
+    typer.echo(f"{study.title or study.name}\nthe prior, beside {counted(data)}")
     figure = figures(before, study.figure)["bands"]
     _legible(before, figure)
     write_csv(parameters, folder / "prior.csv")
@@ -218,13 +218,6 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def _counted(data: "Runs") -> str:
-    """Return how many rows there are, and what became of others of their table."""
-    averaged = f", averaged from {data.averaged}" if data.averaged > len(data) else ""
-    dropped = f", {data.dropped} rows removed by the filter {data.columns.where!r}" if data.dropped else ""
-    return f"{len(data)} rows of {data.source}{averaged}{dropped}"
-
-
 def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
     health, settings = fitted.health, asdict(fitted.settings)
     assert health is not None
@@ -232,6 +225,7 @@ def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
         "rows": len(fitted.runs),
         "rows_before_averaging": fitted.runs.averaged,
         "rows_removed_by_filter": fitted.runs.dropped,
+        "notes": list(fitted.runs.notes),
         "references": dict(fitted.runs.references),
         "findings": [asdict(note) for note in notes],
     }

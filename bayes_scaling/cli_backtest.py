@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling.cli_options import Tables, counted
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ BINS = 10
 
 def backtest(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
-    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs.")] = None,
+    runs: Tables = None,
     train: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,10 +67,10 @@ def backtest(
     study = read_study(model)
     asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
     settings = replace(study.settings, **asked, progress=False)
-    data = study_runs(study, runs)
+    data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name / "backtest"
     writable(folder)
-    typer.echo(f"{study.title or study.name}\n{len(data)} rows of {data.source}")
+    typer.echo(f"{study.title or study.name}\n{counted(data)}")
     typer.echo("compiling (up to half a minute the first time), then sampling")
     with _processes(workers) as executor:
         found = score(study.model, data, train or (), settings, executor)

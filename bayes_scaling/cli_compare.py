@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling.cli_options import Tables, counted
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
@@ -38,7 +39,7 @@ SHOWN = {
 
 def compare(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Bundled names, TOML files, or laws of the library.")],
-    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs.")] = None,
+    runs: Tables = None,
     train: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,9 +63,9 @@ def compare(
     laws, study = _read(models)
     asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
     settings = replace(study.settings, **asked, progress=False)
-    data = study_runs(study, runs)
+    data = study_runs(study, runs or None)
     writable(out)
-    typer.echo(f"{len(data)} rows of {data.source}\ncompiling (up to half a minute a law the first time), then sampling")
+    typer.echo(f"{counted(data)}\ncompiling (up to half a minute a law the first time), then sampling")
     found = weigh(laws, data, train or (), settings)
     write_csv(found.table, out / "comparison.csv")
     write_text(json.dumps(_record(found, settings), indent=2) + "\n", out / "comparison.json")

@@ -10,6 +10,11 @@ def listed(names: object) -> str:
     return str(sorted(str(name) for name in names))  # type: ignore[attr-defined]
 
 
+def as_written(value: object) -> str:
+    """Return a value of a table for an error: text quoted, a number bare."""
+    return repr(value.item() if hasattr(value, "item") else value)
+
+
 def one_line(error: BaseException) -> str:
     """Return an error as one line: wrong input as it stands, anything else by its kind and the first line of what it says."""
     if isinstance(error, InputError):

@@ -167,6 +167,7 @@ def save(fit: Fit, path: str | Path) -> Path:
                 "source": fit.runs.source,
                 "dropped": fit.runs.dropped,
                 "averaged": fit.runs.averaged,
+                "notes": fit.runs.notes,
                 "settings": asdict(fit.settings),
                 "health": asdict(fit.health) if fit.health else None,
             }
@@ -206,6 +207,7 @@ def load(path: str | Path) -> Fit:
         source=record["source"],
         dropped=record["dropped"],
         averaged=record["averaged"],
+        notes=tuple(record.get("notes", ())),
     )
     draws = xr.DataTree.from_dict({name: node.to_dataset() for name, node in tree.children.items() if name != "runs"})
     known = record["health"]

@@ -11,13 +11,13 @@ import xarray as xr
 
 from bayes_scaling import discrepancy as gp
 from bayes_scaling.discrepancy import Discrepancy
-from bayes_scaling.errors import InputError, listed
+from bayes_scaling.errors import InputError, as_written, listed
 from bayes_scaling.formula import law_tree, law_value
 from bayes_scaling.functions import Functions, on_symbols
 from bayes_scaling.laws import Law, check_references, law_inputs, law_parameters
 from bayes_scaling.noise import Noise
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter, distribution, link
-from bayes_scaling.runs import RESERVED, Runs, as_written, level_index
+from bayes_scaling.runs import RESERVED, Runs, level_index
 
 if TYPE_CHECKING:
     import pymc as pm

@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import law_names, law_text, parse_law
 from bayes_scaling.laws import LAWS, Law, library_law
 from bayes_scaling.library import at_references, default_priors, default_response, sweep_model
+from bayes_scaling.logs import Curve
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
@@ -105,7 +106,7 @@ class _File:
 
 
 _NOISE = (_Noise, Noise, Correlation)
-_DATA = (_Data, Columns, Input, Response, ReadingError, Average)
+_DATA = (_Data, Columns, Input, Response, ReadingError, Average, Curve)
 for _record in (_File, _Law, _Parameter, Prior, Varying, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010
 
@@ -273,13 +274,13 @@ def write_study(study: Study, path: str | Path) -> Path:
     return path
 
 
-def study_runs(study: Study, table: Table | None = None) -> Runs:
-    """Return the runs of a study: its own, or those of another table with the same columns.
+def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Runs:
+    """Return the runs of a study: its own, or those of another table, or of several, with the same columns.
 
     Raises InputError where the study has no table of its own and none is given.
     """
     own = study.source if table is None and study.source in datasets.names() else None
-    return read_runs(study_table(study, table), study.columns, own)
+    return read_runs(table if table is not None else study_table(study), study.columns, own)
 
 
 def study_table(study: Study, table: Table | None = None) -> Table:
@@ -336,6 +337,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "reading_error": ReadingError,
         "law": _Law,
         "average": Average,
+        "curve": Curve,
         "figure": Sheet,
         "sampling": Settings,
         "noise": _Noise,

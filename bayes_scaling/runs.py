@@ -4,6 +4,7 @@ import difflib
 import warnings
 import zlib
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from math import floor, isfinite, log10
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.errors import InputError, listed
+from bayes_scaling.errors import InputError, as_written, listed
 from bayes_scaling.formula import parse_filter
+from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
+from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
+from bayes_scaling.thinning import means
 
 RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", "count"}
 """Names that inputs and groups cannot have: columns and dimensions of the package's own."""
@@ -93,6 +97,7 @@ class Columns:
     reading_error: standard error of each row's response, where it is known.
     where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported.
     average: rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
+    curve: the rows of a run are one log, to be checked and mended as such; needs `run`. What was found is reported.
     """
 
     inputs: Mapping[str, Input]
@@ -102,12 +107,15 @@ class Columns:
     reading_error: ReadingError | None = None
     where: str | None = None
     average: Average | None = None
+    curve: Curve | None = None
 
     def __post_init__(self) -> None:
         if self.where is not None:
             parse_filter(self.where)
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
             raise InputError(f"average needs run, and an input to average along, one of {listed(self.inputs)}")
+        if self.curve is not None and (self.run is None or self.curve.along not in self.inputs):
+            raise InputError(f"curve needs run, and an input along which a run is logged, one of {listed(self.inputs)}")
         taken = RESERVED & {*self.inputs, *self.groups}
         if taken or set(self.inputs) & set(self.groups):
             clash = listed(taken | (set(self.inputs) & set(self.groups)))
@@ -119,19 +127,31 @@ class Columns:
         every = dict(self.groups) | ({"run": self.run} if self.run else {})
         return {dim: (of,) if isinstance(of, str) else tuple(of) for dim, of in every.items()}
 
+    @property
+    def read(self) -> frozenset[str]:
+        """The columns of a table that are read."""
+        filtered = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
+        errors = [self.reading_error.column] if self.reading_error is not None else []
+        inputs = [one.column for one in self.inputs.values()]
+        return frozenset(
+            [self.response.column, *inputs, *errors, *filtered, *(part for of in self.dims.values() for part in of)]
+        )
+
 
 @dataclass(frozen=True)
 class Runs:
     """A checked table of training runs.
 
-    table: one row a run or a point of one; columns `response`, one for each input (in its own unit), one for each group, and
-        `reading_error` (in the unit of the response) where it is known.
+    table: one row a run or a point of one; columns `response`, one for each input (in its own unit), one for each group,
+        `reading_error` (in the unit of the response) where it is known, and `count`, the rows behind each, where rows are
+        averages.
     columns: what the columns of the original table were for.
     references: input -> the value it is divided by before a law sees it.
     levels: group -> its levels, in order.
     source: where the table came from.
     dropped: how many rows the filter removed.
     averaged: how many rows of the file stand behind the rows here; as many unless neighbours were averaged.
+    notes: what was found in logs, and done about it, a sentence each.
     """
 
     table: pd.DataFrame
@@ -141,52 +161,119 @@ class Runs:
     source: str = "a data frame"
     dropped: int = 0
     averaged: int = 0
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)
 
+    def thin(self, per_decade: float = 20, along: str | None = None) -> "Runs":
+        """Return the runs with neighbouring rows averaged, as by `Columns.average`, see `thin`."""
+        return thin(self, per_decade, along)
 
-def read_runs(table: Table, columns: Columns, name: str | None = None) -> Runs:
+
+def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None = None) -> Runs:
     """Return the runs of a CSV (also .csv.gz) or Parquet file, or of a data frame, checked once and for all.
 
+    table: or several of them, one after the other; a run may go on in the next.
     name: what to call the table in summaries and errors; a file's path unless given.
 
     Raises InputError, in one line with file, column and first offending row, for an unreadable file, a missing or repeated
-    column, text in a number column, NaN or infinite values, values <= 0 where a logarithm is taken, or no rows left.
+    column, text in a number column, NaN or infinite values, values <= 0 where a logarithm is taken, no rows left, tables in
+    unequal units, or logs in no order (see `Curve`).
     """
-    source = name or ("the data frame" if isinstance(table, pd.DataFrame) else str(table))
-    frame = _filtered(read_table(table), columns.where, source)
-    kept = frame.reset_index(drop=True)
-    rows = frame.index.to_numpy()
-    response = _numbers(kept, columns.response.column, source, rows, positive=columns.response.positive)
-    checked = pd.DataFrame({"response": response})
-    for name, one in columns.inputs.items():
-        checked[name] = _numbers(kept, one.column, source, rows)
-    for dim, parts in columns.dims.items():
-        checked[dim] = _labels(kept, parts, source, rows)
-    if columns.reading_error is not None:
-        checked["reading_error"] = _reading_error(kept, columns.reading_error, checked["response"], source, rows)
+    parts = [_part(one, columns, source) for one, source in _called(table, name)]
+    refuse_other_units(parts, {name: one.column for name, one in columns.inputs.items()})
+    checked, notes = _joined_tables([part.table for part in parts], tuple(columns.dims)), shared_runs(parts)
+    if columns.curve is not None:
+        checked, said = _mended(checked, parts, columns, columns.curve)
+        notes += said
+    averaged = len(checked)
     if columns.average is not None:
-        checked = _means(checked, columns, columns.average)
+        checked = means(checked, list(columns.dims), list(columns.inputs), columns.average.along, columns.average.per_decade)
     references = {
         name: one.reference if one.reference is not None else round_reference(checked[name])
         for name, one in columns.inputs.items()
     }
-    levels = {dim: np.unique(checked[dim].to_numpy()) for dim in columns.dims}
-    dropped = frame.attrs.get("dropped", 0)
-    return Runs(checked, columns, references, levels, source, dropped, len(kept))
+    source = name or ", ".join(part.source for part in parts)
+    return Runs(
+        checked, columns, references, _levels(checked, columns.dims), source, sum(p.dropped for p in parts), averaged, notes
+    )
 
 
-def _means(table: pd.DataFrame, columns: Columns, average: Average) -> pd.DataFrame:
-    """Return one row for each bin of each run, in the order of the bins' first rows."""
-    bins = np.floor(np.log10(table[average.along]) * average.per_decade + 0.5).rename("row")
-    logs = {f"log {name}": np.log(table[name]) for name in columns.inputs}
-    rows = table.assign(**logs).groupby([*(table[dim] for dim in columns.dims), bins], sort=False)
-    values = ["response", *columns.inputs, *({"reading_error"} & set(table))]
-    low, high, means = rows[values].min(), rows[values].max(), rows[values].mean()
-    for name in columns.inputs:  # a value that all rows share is kept to the last bit
-        means[name] = low[name].where(low[name] == high[name], np.exp(rows[f"log {name}"].mean()))
-    return means.reset_index().drop(columns="row")[list(table)]
+def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
+    """Return runs with neighbouring rows averaged, as `Columns.average` does, and `count`, how many rows stand behind each.
+
+    per_decade: bins for each factor of ten.
+    along: the input that orders the rows of a run; that of the columns' curve or average unless given.
+
+    Raises InputError where it is not known which rows are one run, or what orders them.
+    """
+    columns = runs.columns
+    said = [one.along for one in (columns.curve, columns.average) if one is not None]
+    along = along if along is not None else next(iter(said), "")
+    if along not in columns.inputs or columns.run is None:
+        raise InputError(
+            f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {listed(columns.inputs)}"
+        )
+    bins = Average(along, per_decade)
+    return replace(runs, table=means(runs.table, list(columns.dims), list(columns.inputs), bins.along, bins.per_decade))
+
+
+def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
+    """Return tables, each with what to call it."""
+    if isinstance(table, pd.DataFrame):
+        return [(table, name or "the data frame")]
+    if isinstance(table, str | Path):
+        return [(table, name or str(table))]
+    if not len(table):
+        raise InputError("no table is given; expected one or several")
+    if len(table) == 1:
+        return _called(table[0], name)
+    return [(one, f"data frame {i + 1}" if isinstance(one, pd.DataFrame) else str(one)) for i, one in enumerate(table)]
+
+
+def _part(table: Table, columns: Columns, source: str) -> Part:
+    """Return one table, checked but for what can only be told from whole logs."""
+    raw = read_table(table, columns.read.union(SCHEDULES))
+    frame = _filtered(raw, columns.where, source)
+    kept = frame.reset_index(drop=True)
+    rows, whole = frame.index.to_numpy(), columns.curve is None
+    response = _numbers(kept, columns.response.column, source, rows, positive=whole and columns.response.positive, finite=whole)
+    checked = pd.DataFrame({"response": response})
+    for name, one in columns.inputs.items():
+        checked[name] = _numbers(kept, one.column, source, rows, positive=whole)
+    for dim, parts in columns.dims.items():
+        checked[dim] = _labels(kept, parts, source, rows)
+    if columns.reading_error is not None:
+        checked["reading_error"] = _reading_error(kept, columns.reading_error, checked["response"], source, rows)
+    unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
+    schedules = {name: list(kept[name].dropna().unique()) for name in unread}
+    units = raw.attrs.get("units")
+    units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
+    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules)
+
+
+def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve: Curve) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the rows of whole logs to fit to, and what was found in them."""
+    file = np.repeat(np.arange(len(parts)), [len(part.table) for part in parts])
+    refuse_other_runs(table, file, parts, [name for name in columns.inputs if name != curve.along])
+    row = np.concatenate([part.rows for part in parts])
+    log, notes = mended(as_log(table, columns, row, file, tuple(part.source for part in parts)), columns, curve)
+    schedules = {name: list(dict.fromkeys(v for p in parts for v in p.schedules.get(name, ()))) for name in SCHEDULES}
+    return log.table, notes + schedule_notes(schedules)
+
+
+def _joined_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.DataFrame:
+    """Return tables one after the other; labels are text in all where they are in one."""
+    if len(tables) == 1:
+        return tables[0]
+    text = [dim for dim in dims if len({pd.api.types.is_numeric_dtype(table[dim]) for table in tables}) > 1]
+    alike = [table.assign(**{dim: table[dim].map(_number_as_text).astype("str") for dim in text}) for table in tables]
+    return pd.concat(alike, ignore_index=True)
+
+
+def _levels(table: pd.DataFrame, dims: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {dim: np.unique(table[dim].drop_duplicates().to_numpy()) for dim in dims}
 
 
 def subset(runs: Runs, where: str) -> Runs:
@@ -196,8 +283,10 @@ def subset(runs: Runs, where: str) -> Runs:
     """
     kept = _filtered(runs.table, where, runs.source)
     dropped = runs.dropped + len(runs) - len(kept)
-    levels = {dim: np.unique(kept[dim].to_numpy()) for dim in runs.levels}
-    return replace(runs, table=kept.reset_index(drop=True), levels=levels, dropped=dropped)
+    averaged = int(kept["count"].sum()) if "count" in kept else len(kept)
+    return replace(
+        runs, table=kept.reset_index(drop=True), levels=_levels(kept, runs.levels), dropped=dropped, averaged=averaged
+    )
 
 
 def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame:
@@ -226,8 +315,10 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     return points
 
 
-def read_table(table: Table) -> pd.DataFrame:
+def read_table(table: Table, wanted: AbstractSet[str] = frozenset()) -> pd.DataFrame:
     """Return a file as it is: CSV, gzipped CSV or Parquet by its ending; a data frame is returned with rows numbered from 0.
+
+    wanted: columns that are enough where a file has them all and others need not be read.
 
     Raises InputError where the file is missing, unreadable or truncated, or repeats a column name.
     """
@@ -235,7 +326,7 @@ def read_table(table: Table) -> pd.DataFrame:
         frame = table.reset_index(drop=True)
         source = "the data frame"
     else:
-        frame, source = _read_file(Path(table)), str(table)
+        frame, source = _read_file(Path(table), wanted), str(table)
     repeated = frame.columns[frame.columns.duplicated()]
     if len(repeated):
         raise InputError(f"{source}: column {str(repeated[0])!r} stands there more than once; names must differ")
@@ -249,12 +340,12 @@ def round_reference(values: pd.Series) -> float:
     return float(f"{lead}e{floor(exponent)}")
 
 
-def _read_file(path: Path) -> pd.DataFrame:
+def _read_file(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
     try:
         if path.suffix in (".parquet", ".pq"):
-            return pd.read_parquet(path)
+            return _read_parquet(path, wanted)
         if not path.name.endswith((".csv", ".csv.gz")):
             raise InputError(f"{path}: expected a name that ends in .csv, .csv.gz or .parquet")
         # The header is read as a row of its own: pandas would silently rename a repeated column.
@@ -275,6 +366,16 @@ def _read_file(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: rows have {frame.shape[1]} fields, the header {len(head)}")
     frame.columns = pd.Index(head)
     return frame
+
+
+def _read_parquet(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
+    """Return a Parquet file, or of a wide one those columns that are wanted."""
+    from pyarrow.parquet import read_schema
+
+    names = read_schema(path).names
+    needed = wanted - set(SCHEDULES)
+    columns = [name for name in names if name in wanted] if needed and needed <= set(names) else None
+    return pd.read_parquet(path, columns=columns).reset_index(drop=True)
 
 
 def _filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFrame:
@@ -300,16 +401,19 @@ def _column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
     return column
 
 
-def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray, *, positive: bool = True) -> pd.Series:
+def _numbers(
+    frame: pd.DataFrame, name: str, source: str, rows: np.ndarray, *, positive: bool = True, finite: bool = True
+) -> pd.Series:
     """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands."""
     column = _column(frame, name, source)
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         raise InputError(f"{source}: column {name!r} holds dates or durations; expected numbers")
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     missing = column.isna().to_numpy()
-    _refuse_first(missing, column, f"{source}: column {name!r}", rows, "is missing; expected a number")
-    _refuse_first(numbers.isna().to_numpy(), column, f"{source}: column {name!r}", rows, "is text; expected a number")
-    _refuse_first(~np.isfinite(numbers), column, f"{source}: column {name!r}", rows, "is not finite")
+    _refuse_first(missing & finite, column, f"{source}: column {name!r}", rows, "is missing; expected a number")
+    text = numbers.isna().to_numpy() & ~missing
+    _refuse_first(text, column, f"{source}: column {name!r}", rows, "is text; expected a number")
+    _refuse_first(~np.isfinite(numbers) & finite, column, f"{source}: column {name!r}", rows, "is not finite")
     _refuse_first(
         (numbers <= 0) & positive, column, f"{source}: column {name!r}", rows, "is not positive, and its logarithm is taken"
     )
@@ -319,7 +423,7 @@ def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray, *, p
 def _reading_error(frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray) -> pd.Series:
     column = _column(frame, role.column, source)
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    wrong = ~(np.isfinite(numbers) & (numbers >= 0))
+    wrong = ~(np.isfinite(numbers) & (numbers >= 0)) & np.isfinite(response)
     _refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
     return numbers * response.abs() if role.relative else numbers
 
@@ -329,7 +433,9 @@ def _labels(frame: pd.DataFrame, parts: tuple[str, ...], source: str, rows: np.n
         column = _column(frame, part, source)
         _refuse_first(column.isna().to_numpy(), column, f"{source}: column {part!r}", rows, "is missing; expected a level")
     if len(parts) > 1:
-        return pd.Series([_joined(level) for level in zip(*(frame[part] for part in parts), strict=True)], dtype="str")
+        combined = frame.groupby(list(parts), sort=False, observed=True).ngroup().to_numpy()
+        names = [_joined(level) for level in frame[list(parts)].drop_duplicates().itertuples(index=False, name=None)]
+        return pd.Series(names, dtype="str").take(combined).reset_index(drop=True)
     single = frame[parts[0]]
     return single if pd.api.types.is_numeric_dtype(single) else single.astype(str)
 
@@ -354,11 +460,6 @@ def level_index(labels: pd.Series, levels: np.ndarray) -> np.ndarray:
         return near[0] if len(near) == 1 else -1
 
     return np.array([position(label) for label in labels], dtype=np.int64)
-
-
-def as_written(value: Any) -> str:
-    """Return a value of a table for an error: text quoted, a number bare."""
-    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _number_as_text(label: Any) -> str:
