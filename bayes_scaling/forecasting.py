@@ -25,6 +25,7 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.model import NOISE_LENGTH, law_groups, model_inputs
 from bayes_scaling.prediction import FARTHEST, QUANTILES, Kind, about, expected, labelled, white_scale
 from bayes_scaling.runs import Runs, Table, read_points, read_runs, read_table
+from bayes_scaling.thinning import merged
 
 MOST_ROWS = 40
 """Rows seen are averaged to so many at most before they are conditioned on."""
@@ -100,7 +101,7 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     label = str(seen["run"].iloc[-1])
     ahead = _ahead(fit, seen, curve, at, along)
     thin = _thinned(fit)
-    frame = pd.concat([_fewer(seen, along), ahead], ignore_index=True)
+    frame = pd.concat([_fewer(seen, list(fit.runs.columns.inputs), along), ahead.assign(apart=0.0)], ignore_index=True)
     drawn, surprise = _conditioned(thin, frame, len(frame) - len(ahead), along, known=known, kind=kind, seed=seed)
     path = labelled(fit, drawn, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
@@ -109,9 +110,10 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
 
 def _along(fit: Fit) -> str:
     """Return the input along which runs train."""
-    correlation, average = fit.model.noise.correlation, fit.runs.columns.average
-    if correlation is not None or average is not None:
-        return correlation.along if correlation is not None else average.along  # type: ignore[union-attr]
+    columns = fit.runs.columns
+    for said in (fit.model.noise.correlation, columns.curve, columns.average):
+        if said is not None:
+            return said.along
     inputs = list(fit.runs.columns.inputs)
     if len(inputs) > 1 and "tokens" not in inputs:
         raise InputError(f"which of {listed(inputs)} runs train along is not said: give the noise a correlation along it")
@@ -169,7 +171,7 @@ def _check_unit(runs: Runs, table: pd.DataFrame, along: str, source: str) -> Non
 def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> pd.DataFrame:
     """Return the places to come, from the last row seen to the end."""
     last = seen.iloc[[-1]]
-    own = last.drop(columns=["response", "count", "reading_error"], errors="ignore")
+    own = last.drop(columns=["response", "count", "apart", "reading_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
             raise InputError(f"the run has reached {along} {last[along].iloc[0]:g}; expected an end beyond it, not {at:g}")
@@ -191,17 +193,15 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     return points.sort_values(along, ignore_index=True)
 
 
-def _fewer(seen: pd.DataFrame, along: str) -> pd.DataFrame:
+def _fewer(seen: pd.DataFrame, inputs: list[str], along: str) -> pd.DataFrame:
     """Return the rows seen, averaged in bins of equal width in the logarithm where there are many."""
+    alone = {"count": 1.0, "apart": 0.0}
+    seen = seen.assign(**{name: of for name, of in alone.items() if name not in seen})
     if len(seen) <= MOST_ROWS:
-        return seen.assign(count=seen.get("count", 1.0))
-    at = np.log(seen[along].to_numpy())
-    bins = np.floor((at[-1] - at) / ((at[-1] - at[0]) * (1 + 1e-9)) * MOST_ROWS)
-    numbers = [name for name in seen.select_dtypes("number").columns if name not in ("run", "count")]
-    rows = seen.assign(count=seen.get("count", 1.0)).groupby(-bins, sort=True)
-    return rows.agg({**dict.fromkeys(seen.columns, "first"), **dict.fromkeys(numbers, "mean"), "count": "sum"}).reset_index(
-        drop=True
-    )
+        return seen
+    at = np.log(seen[along])
+    bins = np.floor((at - at.iloc[0]) / (at.iloc[-1] - at.iloc[0]) * (1 - 1e-9) * MOST_ROWS)
+    return merged(seen, pd.Series(pd.factorize(bins)[0]), inputs, along)
 
 
 def _thinned(fit: Fit) -> Fit:
@@ -268,6 +268,8 @@ def _covariance(fit: Fit, frame: pd.DataFrame, scale: np.ndarray, along: str) ->
     at = np.log(frame[along].to_numpy())
     length = fit.posterior[NOISE_LENGTH].to_numpy().ravel()[:, None, None]
     covariance: np.ndarray = scale[:, :, None] * scale[:, None, :] * np.exp(-np.abs(at[:, None] - at) / length)
+    if fit.model.noise.correlation.white is not None:
+        covariance += np.eye(len(at)) * scale[:, :, None] ** 2 * np.expm1(-frame["apart"].to_numpy()[:, None] / length)
     return covariance
 
 

@@ -179,7 +179,8 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
         white = model.noise.correlation.white is not None
         found = neighbours(table, model.noise.correlation.along)
         arrays |= {name: found[name] for name in (("gap", "order", "rank") if white else ("gap", "previous"))}
-        arrays |= {"count": table["count"].to_numpy() if "count" in table else np.ones(len(table))} if white else {}
+        alone = {"count": 1.0, "apart": 0.0}  # of a row that is no average
+        arrays |= {n: np.asarray(table.get(n, np.full(len(table), of))) for n, of in alone.items()} if white else {}
         if (arrays["gap"] <= 0).any():
             row = int(np.argmax(arrays["gap"] <= 0))
             run, at = as_written(table["run"].iloc[row]), table[model.noise.correlation.along].iloc[row]
@@ -321,9 +322,11 @@ def _observe(noise: Noise, centre: Any, scale: Any, white: Any, rows: Mapping[st
     import pymc.dims as pmd
 
     if noise.correlation is not None:
-        kept = rows["gap"] / _draw(NOISE_LENGTH, noise.correlation.length)
+        length = _draw(NOISE_LENGTH, noise.correlation.length)
+        kept = rows["gap"] / length
     if white is not None:
-        before, variance = _seen_through(white / scale, (rows["response"] - centre) / scale, pmd.math.exp(-kept), rows)
+        own = (white / scale) ** 2 + pmd.math.expm1(-rows["apart"] / length)
+        before, variance = _seen_through(own, (rows["response"] - centre) / scale, pmd.math.exp(-kept), rows)
         centre, scale = centre + scale * before, scale * pmd.math.sqrt(variance)
     elif noise.correlation is not None:
         before = ((rows["response"] - centre) / scale).isel(row=rows["previous"])
@@ -336,13 +339,16 @@ def _observe(noise: Noise, centre: Any, scale: Any, white: Any, rows: Mapping[st
         pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])
 
 
-def _seen_through(white: Any, left: Any, kept: Any, rows: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return what each row is expected to show given those before it, and its variance, in units of the process."""
+def _seen_through(own: Any, left: Any, kept: Any, rows: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what each row is expected to show given those before it, and its variance, in units of the process.
+
+    own: the variance of what is each row's own; less than the white part's where averaging has taken some of the process too.
+    """
     from pytensor.xtensor import as_xtensor
 
     from bayes_scaling.filtering import filtered
 
-    along_runs = (of.isel(row=rows["order"]).values for of in (left, kept, white**2))  # noqa: PD011
+    along_runs = (of.isel(row=rows["order"]).values for of in (left, kept, own))  # noqa: PD011
     expected, variance = filtered(*along_runs)
     back = [as_xtensor(of, dims=("row",)).isel(row=rows["rank"]) for of in (expected, variance)]
     return back[0], back[1]

@@ -14,7 +14,9 @@ class Correlation:
     corr(e_i, e_j) = exp(-|log x_i - log x_j| / length)        (Ornstein and Uhlenbeck's process in log x)
 
     With white noise rows show e_i + w_i, w_i ~ Normal(0, white / sqrt(count_i)): what single rows of a log scatter by averages
-    out where a row is the mean of count_i of them.
+    out where a row is the mean of count_i of them. So does some of the process: the variance of e_i is then less by
+    sd^2 (1 - exp(-apart_i / length)), apart_i the mean distance of two of its rows: right to first order. Without it
+    the process would seem slower than it is, by half where neighbours are averages that touch.
 
     Exact whichever rows are kept, at a cost linear in their number: each row departs from its predecessor's share, or from what
     a Kalman filter (1960) has learnt from the rows before it.

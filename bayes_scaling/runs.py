@@ -19,7 +19,8 @@ from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
 from bayes_scaling.thinning import means
 
-RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", "count"}
+RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region"}
+RESERVED |= {"count", "apart"}
 """Names that inputs and groups cannot have: columns and dimensions of the package's own."""
 
 type Table = str | Path | pd.DataFrame
@@ -143,8 +144,8 @@ class Runs:
     """A checked table of training runs.
 
     table: one row a run or a point of one; columns `response`, one for each input (in its own unit), one for each group,
-        `reading_error` (in the unit of the response) where it is known, and `count`, the rows behind each, where rows are
-        averages.
+        `reading_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind each,
+        and `apart`, the mean distance of two of them in e-folds of what they are averaged along.
     columns: what the columns of the original table were for.
     references: input -> the value it is divided by before a law sees it.
     levels: group -> its levels, in order.
@@ -201,8 +202,7 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
 
 
 def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
-    """Return runs with neighbouring rows averaged, as `Columns.average` does, and `count`, how many rows stand behind each.
-
+    """Return runs with neighbouring rows averaged, as `Columns.average` does, with `count` and `apart`.
     per_decade: bins for each factor of ten.
     along: the input that orders the rows of a run; that of the columns' curve or average unless given.
 

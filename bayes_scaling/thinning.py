@@ -7,21 +7,50 @@ import pandas as pd
 
 
 def means(table: pd.DataFrame, dims: Sequence[str], inputs: Sequence[str], along: str, per_decade: float) -> pd.DataFrame:
-    """Return one row for each bin of each run, in the order of the bins' first rows, with `count`: the rows behind it.
+    """Return one row for each bin of each run, in the order of the bins' first rows, see `merged`.
 
-    Bins are equal in the logarithm of `along`, at the same places for all runs, so that runs can be compared bin by bin. Mean
-    response and reading error, geometric mean of each input; rows that are means already weigh as much as the rows behind them.
+    Bins are equal in the logarithm of `along`, at the same places for all runs, so that runs can be compared bin by bin.
     """
-    count = table["count"] if "count" in table else pd.Series(1.0, table.index)
     bins = np.floor(np.log10(table[along]) * per_decade + 0.5).rename("row")
     cell = table.groupby([*(table[dim] for dim in dims), bins], sort=False, observed=True).ngroup()
+    return merged(table, cell, inputs, along)
+
+
+def merged(table: pd.DataFrame, cell: pd.Series, inputs: Sequence[str], along: str) -> pd.DataFrame:
+    """Return one row for each cell, numbered in the order of their first rows.
+
+    Mean response and reading error, geometric mean of each input; rows that are means already weigh as much as the rows behind
+    them. `count` is how many rows those are, `apart` how far two of them lie apart on average, in e-folds of `along`.
+    """
+    count = table["count"] if "count" in table else pd.Series(1.0, table.index)
     values = ["response", *inputs, *({"reading_error"} & set(table))]
     weighted = {name: table[name] * count for name in values} | {f"log {name}": np.log(table[name]) * count for name in inputs}
     total = pd.DataFrame({**weighted, "count": count}).groupby(cell, sort=False).sum()
     least, most = (getattr(table[[*inputs]].groupby(cell, sort=False), of)() for of in ("min", "max"))
-    found = table[~cell.duplicated()].reset_index(drop=True).assign(count=total["count"])
+    apart = _apart(cell.to_numpy(), np.log(table[along].to_numpy()), count.to_numpy(), table.get("apart"))
+    found = table[~cell.duplicated()].reset_index(drop=True).assign(count=total["count"], apart=apart)
     for name in values:
         found[name] = total[name] / total["count"]
     for name in inputs:  # a value that all rows share is kept to the last bit
         found[name] = least[name].where(least[name] == most[name], np.exp(total[f"log {name}"] / total["count"]))
     return found
+
+
+def _apart(cell: np.ndarray, at: np.ndarray, count: np.ndarray, within: pd.Series | None) -> np.ndarray:
+    """Return the mean distance of two rows of each cell, a row and itself among them, from sums over the rows in order."""
+    order = np.lexsort((at, cell))
+    cell, at, count = cell[order], at[order], count[order]
+    first = np.flatnonzero(np.diff(cell, prepend=-1))
+    at = at - at[first][cell]
+    weight, moment = (_before(of, first, cell) for of in (count, count * at))
+    pairs = 2.0 * count * (at * weight - moment)
+    if within is not None:
+        pairs = pairs + count**2 * within.to_numpy()[order]
+    return np.asarray(np.maximum(np.bincount(cell, pairs) / np.bincount(cell, count) ** 2, 0.0))
+
+
+def _before(of: np.ndarray, first: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Return the sum of the rows before each row in its cell."""
+    sums = np.cumsum(of) - of
+    before: np.ndarray = sums - sums[first][cell]
+    return before

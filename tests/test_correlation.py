@@ -492,3 +492,79 @@ def test_the_rate_in_an_exponential_is_converted_to_one_over_the_unit() -> None:
 
 def test_a_law_that_takes_the_log_of_an_input_itself_has_no_own_units() -> None:
     assert in_own_units(bs.parse_law("a + b * log(x)", ["x"]), {"a": 3.0, "b": -0.1}, 50.0) == {}
+
+
+TRUE = {"a": 3.0, "b": 0.1, "noise_sd": 0.02, "noise_length": 0.8, "noise_white": 0.01}
+
+
+def logged(rows: int, seed: int, runs: int = 5, truth: dict[str, float] = TRUE) -> pd.DataFrame:
+    """Return logs of a law with the noise of the model, evenly spaced in tokens as logs are."""
+    rng = np.random.default_rng(seed)
+    curves = []
+    for i in range(runs):
+        at = np.linspace(0.02, 1.0, rows) * 500.0
+        kept, state = np.exp(-np.diff(np.log(at)) / truth["noise_length"]), np.empty(rows)
+        state[0] = rng.normal()
+        for row, keep in enumerate(kept, start=1):
+            state[row] = keep * state[row - 1] + np.sqrt(1 - keep**2) * rng.normal()
+        off = truth["noise_sd"] * state + truth["noise_white"] * rng.normal(size=rows)
+        loss = truth["a"] * (at / 10) ** -truth["b"] * np.exp(off)
+        curves.append(pd.DataFrame({"tokens": at, "run": f"r{i}", "loss": loss}))
+    return pd.concat(curves, ignore_index=True)
+
+
+def white_model() -> bs.Model:
+    return model_of(
+        sd=bs.Prior(median=0.02, factor=3.0),
+        correlation=bs.Correlation("tokens", WIDE, white=bs.Prior(median=0.01, factor=3.0)),
+    )
+
+
+def test_a_thinned_log_has_the_posterior_of_the_full_one() -> None:
+    """2,000 rows and the 130 or 255 they are averaged to say the same of the law; of the noise, all that rows far apart say."""
+    full = runs_of(logged(400, 4))
+    settings = bs.Settings(draws=1500, progress=False)
+    every = bs.fit(white_model(), full, settings).posterior
+    for per_decade, rows in ((15, 130), (30, 255)):
+        thin = full.thin(per_decade=per_decade, along="tokens")
+        assert (len(full), thin.averaged, len(thin)) == (2000, 2000, rows)
+        fewer = bs.fit(white_model(), thin, settings).posterior
+        for name in ("a", "b", "noise_sd"):
+            error = float(every[name].std()) / np.sqrt(600)  # what a mean of draws strays by, of 600 effective ones
+            assert float(fewer[name].mean()) == pytest.approx(float(every[name].mean()), abs=5 * error), name
+            assert float(fewer[name].std()) == pytest.approx(float(every[name].std()), rel=0.12), name
+        for name in ("noise_length", "noise_white"):
+            assert float(fewer[name].mean()) == pytest.approx(float(every[name].mean()), abs=0.8 * float(fewer[name].std())), (
+                name
+            )
+
+
+def test_averages_that_touch_do_not_slow_the_process_down() -> None:
+    """Over 8 logs: what averaging takes of the process is accounted for; else its length comes out half as long again."""
+    fitted = {"full": [], "thin": [], "unaware": []}
+    for seed in range(8):
+        full = runs_of(logged(400, 20 + seed))
+        thin = full.thin(per_decade=20, along="tokens")
+        unaware = replace(thin, table=thin.table.drop(columns="apart"))
+        for name, runs in {"full": full, "thin": thin, "unaware": unaware}.items():
+            fit = bs.fit(white_model(), runs, bs.Settings(draws=400, chains=2, progress=False))
+            fitted[name].append(float(np.log(fit.posterior["noise_length"]).mean()))
+    thin, unaware = (np.mean(fitted[name]) - np.mean(fitted["full"]) for name in ("thin", "unaware"))
+    assert abs(thin) < 0.12
+    assert unaware > thin + 0.15
+
+
+def test_independent_rows_are_far_too_sure_where_correlated_ones_are_right() -> None:
+    """A truth drawn from the prior 24 times: in how many 90 % bands the curve lies at 10 times the last tokens."""
+    right, wrong = white_model(), model_of(sd=bs.Prior(median=0.02, factor=3.0), correlation=None)
+    drawn = bs.prior(right, runs_of(logged(10, 0)), draws=24, seed=6).posterior
+    beyond, held = pd.DataFrame({"tokens": [5000.0]}), {"right": 0, "wrong": 0}
+    for i in range(24):
+        truth = {name: float(drawn[name][0, i]) for name in TRUE}
+        runs = runs_of(logged(100, 100 + i, runs=3, truth=truth))
+        for name, model in {"right": right, "wrong": wrong}.items():
+            fit = bs.fit(model, runs, bs.Settings(draws=400, chains=2, progress=False))
+            low, high = bs.predict(fit, beyond).quantile([0.05, 0.95], ("chain", "draw")).to_numpy().ravel()
+            held[name] += int(low < truth["a"] * 500.0 ** -truth["b"] < high)
+    assert held["right"] >= 19
+    assert held["wrong"] <= 12
