@@ -222,7 +222,8 @@ def test_rows_of_a_run_in_one_bin_are_averaged() -> None:
     np.testing.assert_allclose(runs.table["reading_error"], [0.2, 0.2, 0.4, 0.5], rtol=1e-15)
     assert runs.table["count"].tolist() == [2.0, 2.0, 1.0, 1.0]
     columns = list(runs_of(frame, reading_error=bs.ReadingError("error", relative=False)).table)
-    assert list(runs.table) == [*columns, "count"]
+    assert list(runs.table) == [*columns, "count", "apart"]
+    np.testing.assert_allclose(runs.table["apart"], [np.log(11 / 9) / 2, 0.0, 0.0, 0.0], rtol=1e-12)
     assert (len(runs), runs.averaged) == (4, 6)
     assert runs_of(frame.drop(columns="error")).averaged == 6
 
