@@ -23,6 +23,7 @@ from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
 from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, Table, read_runs
 from bayes_scaling.sampling import Settings
+from bayes_scaling.schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class _File:
 
 
 _NOISE = (_Noise, Noise, Correlation)
-_DATA = (_Data, Columns, Input, Response, ReadingError, Average)
+_DATA = (_Data, Columns, Input, Response, ReadingError, Average, Schedule)
 for _record in (_File, _Law, _Parameter, Prior, Varying, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010
 
@@ -336,6 +337,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "reading_error": ReadingError,
         "law": _Law,
         "average": Average,
+        "schedule": Schedule,
         "figure": Sheet,
         "sampling": Settings,
         "noise": _Noise,

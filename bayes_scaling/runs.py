@@ -14,8 +14,10 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
+from bayes_scaling.functions import PART
+from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
 
-RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region"}
+RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
 """Names that inputs and groups cannot have: columns and dimensions of the package's own."""
 
 type Table = str | Path | pd.DataFrame
@@ -69,7 +71,7 @@ class Average:
     """Replace neighbouring rows of a run by their mean: what they scatter by averages out, what they share stays.
 
     Bins are equal in the logarithm of an input. A bin has the mean response and reading error of its rows, and the geometric
-    mean of each input.
+    mean of each input, the arithmetic one where it comes from a schedule and may be zero.
 
     along: the input that orders the rows of a run.
     per_decade: bins for each factor of ten of it.
@@ -93,6 +95,7 @@ class Columns:
     reading_error: standard error of each row's response, where it is known.
     where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported.
     average: rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
+    schedule: columns that tell the learning rate; inputs may then read `lr_sum` and others, see `Schedule`.
     """
 
     inputs: Mapping[str, Input]
@@ -102,16 +105,26 @@ class Columns:
     reading_error: ReadingError | None = None
     where: str | None = None
     average: Average | None = None
+    schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
         if self.where is not None:
             parse_filter(self.where)
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
             raise InputError(f"average needs run, and an input to average along, one of {listed(self.inputs)}")
+        read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
+        if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
+            raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")
         taken = RESERVED & {*self.inputs, *self.groups}
         if taken or set(self.inputs) & set(self.groups):
             clash = listed(taken | (set(self.inputs) & set(self.groups)))
             raise InputError(f"inputs and groups need names of their own; {clash} is taken")
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """The inputs with one positive number a row, whose logarithm says how far apart rows are."""
+        whole = {*MAY_BE_ZERO, *IN_PARTS} if self.schedule else set()
+        return tuple(name for name, one in self.inputs.items() if one.column not in whole)
 
     @property
     def dims(self) -> dict[str, tuple[str, ...]]:
@@ -155,13 +168,15 @@ def read_runs(table: Table, columns: Columns, name: str | None = None) -> Runs:
     column, text in a number column, NaN or infinite values, values <= 0 where a logarithm is taken, or no rows left.
     """
     source = name or ("the data frame" if isinstance(table, pd.DataFrame) else str(table))
-    frame = _filtered(read_table(table), columns.where, source)
+    every = read_table(table)
+    every = _scheduled(every, columns, [one.column for one in columns.inputs.values()], columns.run, source)
+    frame = _filtered(every, columns.where, source)
     kept = frame.reset_index(drop=True)
     rows = frame.index.to_numpy()
     response = _numbers(kept, columns.response.column, source, rows, positive=columns.response.positive)
     checked = pd.DataFrame({"response": response})
     for name, one in columns.inputs.items():
-        checked[name] = _numbers(kept, one.column, source, rows)
+        checked = pd.concat([checked, _input(kept, name, one.column, columns, source, rows)], axis=1)
     for dim, parts in columns.dims.items():
         checked[dim] = _labels(kept, parts, source, rows)
     if columns.reading_error is not None:
@@ -169,7 +184,7 @@ def read_runs(table: Table, columns: Columns, name: str | None = None) -> Runs:
     if columns.average is not None:
         checked = _means(checked, columns, columns.average)
     references = {
-        name: one.reference if one.reference is not None else round_reference(checked[name])
+        name: one.reference if one.reference is not None else _reference(checked[name], one.column, source)
         for name, one in columns.inputs.items()
     }
     levels = {dim: np.unique(checked[dim].to_numpy()) for dim in columns.dims}
@@ -177,14 +192,42 @@ def read_runs(table: Table, columns: Columns, name: str | None = None) -> Runs:
     return Runs(checked, columns, references, levels, source, dropped, len(kept))
 
 
+def _scheduled(
+    frame: pd.DataFrame, columns: Columns, read: Sequence[str], run: str | tuple[str, ...] | None, source: str
+) -> pd.DataFrame:
+    """Return a table with those columns to be read that the schedule gives and the table does not hold already."""
+    wanted = [column for column in dict.fromkeys(read) if column in DERIVED and column not in frame]
+    return schedule_inputs(frame, columns.schedule, run, wanted, source) if columns.schedule and wanted else frame
+
+
+def _input(frame: pd.DataFrame, name: str, column: str, columns: Columns, source: str, rows: np.ndarray) -> pd.DataFrame:
+    """Return an input's column, and where the schedule has it in parts one for each of them, by the input's name."""
+    schedule, kind = columns.schedule, columns.inputs[name].column
+    parts = part_columns(column, schedule.parts) if schedule and kind in IN_PARTS else []
+    names = [name, *(part_columns(name, len(parts)) if set(parts) <= set(frame) else ())]
+    of = dict(zip(names, [column, *parts], strict=False))
+    least = schedule is not None and kind in MAY_BE_ZERO
+    return pd.DataFrame(
+        {name: _numbers(frame, one, source, rows, positive=not least, negative=not least) for name, one in of.items()}
+    )
+
+
+def _reference(values: pd.Series, column: str, source: str) -> float:
+    if not (values > 0).any():
+        raise InputError(
+            f"{source}: column {column!r} is 0 throughout: the learning rate never falls; give the input a reference"
+        )
+    return round_reference(values[values > 0])
+
+
 def _means(table: pd.DataFrame, columns: Columns, average: Average) -> pd.DataFrame:
     """Return one row for each bin of each run, in the order of the bins' first rows."""
     bins = np.floor(np.log10(table[average.along]) * average.per_decade + 0.5).rename("row")
-    logs = {f"log {name}": np.log(table[name]) for name in columns.inputs}
+    logs = {f"log {name}": np.log(table[name]) for name in columns.scales}
     rows = table.assign(**logs).groupby([*(table[dim] for dim in columns.dims), bins], sort=False)
-    values = ["response", *columns.inputs, *({"reading_error"} & set(table))]
+    values = [str(name) for name in table if name not in columns.dims]
     low, high, means = rows[values].min(), rows[values].max(), rows[values].mean()
-    for name in columns.inputs:  # a value that all rows share is kept to the last bit
+    for name in columns.scales:  # a value that all rows share is kept to the last bit
         means[name] = low[name].where(low[name] == high[name], np.exp(rows[f"log {name}"].mean()))
     return means.reset_index().drop(columns="row")[list(table)]
 
@@ -204,6 +247,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 
     A column may carry the name it has in the runs' table (`compute_pflops_days`) or the name in the law (`compute`).
+    Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
     groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
 
@@ -215,10 +259,13 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     frame = frame.reset_index(drop=True)
     if not len(frame):
         raise InputError(f"{source} has no rows")
+    run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
+    read = [one.column for name, one in runs.columns.inputs.items() if name not in frame]
+    frame = _scheduled(frame, runs.columns, read, run if set(run) <= set(frame) else None, source)
     points = pd.DataFrame(index=frame.index)
     for name, one in runs.columns.inputs.items():
         column = one.column if one.column in frame or name not in frame else name
-        points[name] = _numbers(frame, column, source, rows)
+        points = pd.concat([points, _input(frame, name, column, runs.columns, source, rows)], axis=1)
     for dim, parts in runs.columns.dims.items():
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):
@@ -300,7 +347,9 @@ def _column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
     return column
 
 
-def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray, *, positive: bool = True) -> pd.Series:
+def _numbers(
+    frame: pd.DataFrame, name: str, source: str, rows: np.ndarray, *, positive: bool = True, negative: bool = True
+) -> pd.Series:
     """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands."""
     column = _column(frame, name, source)
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
@@ -313,6 +362,7 @@ def _numbers(frame: pd.DataFrame, name: str, source: str, rows: np.ndarray, *, p
     _refuse_first(
         (numbers <= 0) & positive, column, f"{source}: column {name!r}", rows, "is not positive, and its logarithm is taken"
     )
+    _refuse_first((numbers < 0) & (not negative), column, f"{source}: column {name!r}", rows, "is negative; expected 0 or more")
     return numbers
 
 

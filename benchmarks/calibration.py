@@ -34,7 +34,7 @@ ALARM = 0.05
 
 RANGES = {
     "epochs": (1.0, 60.0), "tokens_per_param": (0.2, 32.0), "loops": (1.0, 8.0), "annealing_area": (0.01, 3.0),
-    "lr_drop": (0.3, 2.7), "lr": (0.3, 2.7), "loss": (2.2, 6.0), "token_index": (1.0, 1024.0), "ratio": (0.5, 500.0),
+    "lr_drop": (0.3, 2.7), "lr_then": (0.3, 2.7), "loss": (2.2, 6.0), "token_index": (1.0, 1024.0), "ratio": (0.5, 500.0),
 }  # fmt: skip
 """Where runs lie, over the reference of each input; others span three decades about it."""
 POINTS = {1: 24, 2: 6, 3: 4, 4: 3}
