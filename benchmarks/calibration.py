@@ -59,13 +59,21 @@ def case(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
 
 def _study(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
     study = bs.read_study(name)
-    runs = bs.study_runs(study, _sweep() if study.source is None else None)
+    own = _curves() if study.columns.schedule else _sweep()
+    runs = bs.study_runs(study, own if study.source is None else None)
     return study.model, runs, replace(SETTINGS, target_accept=study.settings.target_accept)
 
 
 def _sweep() -> pd.DataFrame:
     params, tokens = (of.ravel() for of in np.meshgrid(np.geomspace(5e7, 1e10, 7), np.geomspace(1e9, 3e11, 7)))
     return pd.DataFrame({"params": params, "tokens": tokens, "loss": 3.0})
+
+
+def _curves() -> pd.DataFrame:
+    step = np.arange(3000, 24001, 400)
+    cosine = 1.65e-4 + 1.35e-4 * np.cos(np.pi * (step - 3000) / (24000 - 3000))
+    rates = {"constant": 0 * step + 3e-4, "cosine": cosine}
+    return pd.concat([pd.DataFrame({"run_id": name, "step": step, "lr": lr, "loss": 3.0}) for name, lr in rates.items()])
 
 
 def _law(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
