@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.schedules import Schedule, schedule_inputs
     from bayes_scaling.scoring import score_table
     from bayes_scaling.splitting import folds
     from bayes_scaling.stacking import Stack, stack, stacking_weights
@@ -70,6 +71,7 @@ _HOME = {
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
+    "schedules": ("Schedule", "schedule_inputs"),
     "scoring": ("score_table",),
     "splitting": ("folds",),
     "stacking": ("Stack", "stack", "stacking_weights"),
@@ -104,6 +106,7 @@ __all__ = [
     "ReadingError",
     "Response",
     "Runs",
+    "Schedule",
     "Settings",
     "Stack",
     "Study",
@@ -151,6 +154,7 @@ __all__ = [
     "read_study",
     "refit",
     "save",
+    "schedule_inputs",
     "score_table",
     "stack",
     "stacking_weights",

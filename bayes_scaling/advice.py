@@ -167,7 +167,8 @@ def _at(levels: xr.DataArray, cell: int) -> str:
 
 
 def _fixed_ratios(fit: Fit) -> Iterator[Finding]:
-    for one, other in combinations(law_inputs(fit.model.law), 2):
+    scales = [name for name in law_inputs(fit.model.law) if name in fit.runs.columns.scales]
+    for one, other in combinations(scales, 2):
         kept = _kept(fit.runs.table, one, other)
         if kept:
             yield Finding(
@@ -197,7 +198,7 @@ def _kept(table: pd.DataFrame, one: str, other: str) -> str:
 
 
 def _few_sizes(fit: Fit) -> Iterator[Finding]:
-    inputs = law_inputs(fit.model.law)
+    inputs = [name for name in law_inputs(fit.model.law) if name in fit.runs.columns.scales]
     drifting: dict[str, list[str]] = {name: [] for name in inputs}
     for owner, term in trends(fit.model):
         drifting.setdefault(term.on, []).append(owner)

@@ -167,7 +167,7 @@ def quantities(fit: Fit, points: pd.DataFrame) -> dict[str, xr.DataArray]:
 
 def points_asked(runs: Runs) -> pd.DataFrame:
     """Return the run nearest to the middle of all, and one with each input ten times the largest."""
-    inputs = list(runs.columns.inputs)
+    inputs = list(runs.columns.scales)
     logs = np.log(runs.table[inputs].to_numpy())
     middle = runs.table.iloc[[int(((logs - logs.mean(axis=0)) ** 2).sum(axis=1).argmin())]]
     largest = runs.table.iloc[[int(logs.sum(axis=1).argmax())]].assign(**{x: BEYOND * runs.table[x].max() for x in inputs})

@@ -203,7 +203,10 @@ def main() -> None:
 
 
 def _points(fitted: "Fit") -> "pd.DataFrame":
-    """Return points to start from: each level of the law's groups at the reference, the data's edge and ten times beyond."""
+    """Return points to start from: each level of the law's groups at the reference, the data's edge and ten times beyond.
+
+    Inputs from a schedule go together: there it is the last row of each run.
+    """
     from itertools import product
 
     import pandas as pd
@@ -211,6 +214,9 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     from bayes_scaling.model import law_groups
 
     runs = fitted.runs
+    if runs.columns.schedule is not None:
+        last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
+        return last.drop(columns=["response", "reading_error"], errors="ignore")
     groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]

@@ -2,8 +2,8 @@
 
 A law at reference sees x / x_ref. In A (x / x_ref)^-alpha = (A x_ref^alpha) x^-alpha the coefficient for x in its own unit
 is A x_ref^alpha. For any law, each part of its tree carries a factor of powers of the references; sums need the same factor
-on both sides, what a function is taken of carries none, nor does the whole, which leaves one unknown after another to be
-solved for.
+on both sides, what a function is taken of carries none (but for the mean, which is a sum), nor does the whole, which leaves
+one unknown after another to be solved for.
 """
 
 import ast
@@ -63,6 +63,8 @@ def _sums(tree: ast.AST) -> list[ast.AST]:
 def _log_factor(node: ast.AST, logs: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     """Return the logarithm of the factor that a part of the law carries, None where it is not known yet."""
     match node:
+        case ast.Call(func=ast.Name(id="mean"), args=[argument]):
+            return _log_factor(argument, logs, values)
         case ast.Constant() | ast.Call():
             return 0.0
         case ast.Name(id=name):
@@ -95,8 +97,8 @@ def _solve(node: ast.AST, wanted: Any, logs: dict[str, Any], values: Mapping[str
             logs.setdefault(name, wanted)
         case ast.UnaryOp(operand=operand):
             _solve(operand, wanted, logs, values, seen)
-        case ast.Call(args=[argument]):
-            _solve(argument, 0.0, logs, values, seen)
+        case ast.Call(func=ast.Name(id=function), args=[argument]):
+            _solve(argument, wanted if function == "mean" else 0.0, logs, values, seen)
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
             _solve(left, wanted, logs, values, seen)
             _solve(right, wanted, logs, values, seen)

@@ -10,8 +10,11 @@ NEAR = 0.5
 
 
 def distance(runs: Runs, points: pd.DataFrame) -> np.ndarray:
-    """Return how far each point lies outside the convex hull of the runs in log10 of the inputs, in decades."""
-    inputs = list(runs.columns.inputs)
+    """Return how far each point lies outside the convex hull of the runs in log10 of the inputs, in decades.
+
+    Of inputs from a schedule only `lr_sum` counts: how unlike another a schedule is has no such measure.
+    """
+    inputs = list(runs.columns.scales)
     seen = np.unique(np.log10(runs.table[inputs].to_numpy()), axis=0)
     asked = np.log10(points[inputs].to_numpy())
     below, above = seen.min(axis=0) - asked, asked - seen.max(axis=0)

@@ -13,6 +13,7 @@ its noise carried on, draw by draw: S = 0.
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import NOISE_LENGTH, law_groups, model_inputs
 from bayes_scaling.prediction import FARTHEST, QUANTILES, Kind, about, expected, labelled, white_scale
-from bayes_scaling.runs import Runs, Table, read_points, read_runs, read_table
+from bayes_scaling.runs import Columns, Runs, Table, read_points, read_runs, read_table
 from bayes_scaling.thinning import merged
 
 MOST_ROWS = 40
@@ -101,7 +102,7 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     label = str(seen["run"].iloc[-1])
     ahead = _ahead(fit, seen, curve, at, along)
     thin = _thinned(fit)
-    frame = pd.concat([_fewer(seen, list(fit.runs.columns.inputs), along), ahead.assign(apart=0.0)], ignore_index=True)
+    frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
     drawn, surprise = _conditioned(thin, frame, len(frame) - len(ahead), along, known=known, kind=kind, seed=seed)
     path = labelled(fit, drawn, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
@@ -156,7 +157,7 @@ APART = 100.0
 
 def _check_unit(runs: Runs, table: pd.DataFrame, along: str, source: str) -> None:
     """Raise InputError where a log lies so far from the runs that it must count in another unit."""
-    for name in runs.columns.inputs:
+    for name in runs.columns.scales:
         low, high = runs.table[name].min(), runs.table[name].max()
         first, last = table[name].min(), table[name].max()
         if last * APART < low or first > high * APART:
@@ -182,18 +183,29 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
             )
         places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
         return own.loc[own.index.repeat(STEPS)].assign(**{along: places})
-    raw = read_table(at)
-    constant = {dim: own[dim].iloc[0] for dim in fit.runs.levels if not set(fit.runs.columns.dims[dim]) <= set(raw)}
-    still = {name: own[name].iloc[0] for name, one in fit.runs.columns.inputs.items() if not {name, one.column} & set(raw)}
-    points = read_points(raw.assign(**constant, **still), fit.runs, list(constant)).assign(run=own["run"].iloc[0])
+    points = _planned(fit, own, curve, read_table(at))
     if points[along].min() < last[along].iloc[0]:
-        raise InputError(
-            f"a place to come lies at {along} {points[along].min():g}; the run has reached {last[along].iloc[0]:g}"
-        )
+        reached = last[along].iloc[0]
+        raise InputError(f"a place to come lies at {along} {points[along].min():g}; the run has reached {reached:g}")
     return points.sort_values(along, ignore_index=True)
 
 
-def _fewer(seen: pd.DataFrame, inputs: list[str], along: str) -> pd.DataFrame:
+def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> pd.DataFrame:
+    """Return the places of a table, with what does not change along the run; a schedule goes on from that of the log."""
+    columns, label = fit.runs.columns, own["run"].iloc[0]
+    constant = {dim: own[dim].iloc[0] for dim in fit.runs.levels if not set(columns.dims[dim]) <= set(plan)}
+    if columns.schedule is None:
+        still = {name: own[name].iloc[0] for name, one in columns.inputs.items() if not {name, one.column} & set(plan)}
+        return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
+    if isinstance(curve, str) and not Path(curve).is_file():
+        raise InputError(f"the schedule of {curve} goes on from its log: give that in place of its name")
+    log = _filled(fit, read_table(curve))
+    same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
+    both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)
+    return read_points(both, fit.runs, list(constant)).iloc[len(log) :].assign(run=label)
+
+
+def _fewer(seen: pd.DataFrame, columns: Columns, along: str) -> pd.DataFrame:
     """Return the rows seen, averaged in bins of equal width in the logarithm where there are many."""
     alone = {"count": 1.0, "apart": 0.0}
     seen = seen.assign(**{name: of for name, of in alone.items() if name not in seen})
@@ -201,7 +213,7 @@ def _fewer(seen: pd.DataFrame, inputs: list[str], along: str) -> pd.DataFrame:
         return seen
     at = np.log(seen[along])
     bins = np.floor((at - at.iloc[0]) / (at.iloc[-1] - at.iloc[0]) * (1 - 1e-9) * MOST_ROWS)
-    return merged(seen, pd.Series(pd.factorize(bins)[0]), inputs, along)
+    return merged(seen, pd.Series(pd.factorize(bins)[0]), list(columns.dims) or ["run"], columns.scales, along)
 
 
 def _thinned(fit: Fit) -> Fit:

@@ -47,7 +47,8 @@ COMPARISON: dict[type[ast.AST], Callable[..., Any]] = {
 def parse_law(text: str, inputs: Sequence[str]) -> Law:
     """Return the law that a text such as `E + A * params**-alpha` or `k * log(ratio / optimum)**2` describes.
 
-    inputs: the names in the text that are data; every other name is a parameter. `exp` and `log` are functions.
+    inputs: the names in the text that are data; every other name is a parameter. `exp`, `log` and
+        `mean` are functions.
 
     Raises InputError where the text is no arithmetic of names and numbers, or leaves one of `inputs` out.
     """
@@ -87,7 +88,7 @@ def law_tree(law: Law) -> ast.expr:
     try:
         written = law(**{name: _Symbol(ast.Name(name, ast.Load())) for name in names})
     except Exception as error:
-        raise InputError(f"law {law.__name__} uses more than + - * / **, exp and log: {error}") from error
+        raise InputError(f"law {law.__name__} uses more than + - * / **, mean, exp and log: {error}") from error
     if not isinstance(written, _Symbol):
         raise InputError(f"law {law.__name__} does not return an expression of its arguments {list(names)}")
     return written.node
@@ -188,7 +189,9 @@ def _check_arithmetic(node: ast.AST, text: str, constants: tuple[type, ...] = (i
             names = set()
         case _:
             raise _refuse(
-                node, text, "+ - * / **, exp(), log(), numbers, and names of letters, digits and single inner underscores"
+                node,
+                text,
+                "+ - * / **, exp(), log(), mean(), numbers, and names of letters, digits and single inner underscores",
             )
     if not names and not _is_finite(node):
         raise InputError(f"{text!r}: {ast.unparse(node)!r} is not a finite real number")
@@ -211,7 +214,7 @@ def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], 
 
     logs: input -> logarithm of its value; its power is taken as exp(exponent * logarithm), several times cheaper than `**`.
     parameters: name -> value.
-    functions: `exp` and `log` for such values.
+    functions: `exp`, `log` and `mean` for such values.
     """
     values = {name: functions["exp"](logs[name]) for name in law_inputs(law)} | dict(parameters)
     return _evaluated(law_tree(law), logs, values, functions, {})

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.functions import ON_NUMBERS
+from bayes_scaling.functions import on_arrays
 from bayes_scaling.model import (
     NOISE_SD,
     Model,
@@ -126,7 +126,7 @@ def _mode(
     slopes = {term_name(owner, term): term.sd for owner, term in trends(model) if owner != NOISE_SD}
     sizes = dict.fromkeys([*model.parameters, *slopes], 1) | {name: prod(shapes[name]) for name in effects}
     ends = np.cumsum(list(sizes.values()))
-    logs = {name: arrays[f"log_{name}"] for name in model_inputs(model)}
+    logs = {name: arrays[f"log_{name}"].T for name in model_inputs(model)}  # parts of a fall stand before rows
     worth, shared = _independent(model, arrays), median(owners(model)[NOISE_SD].prior)
     sd = np.sqrt(shared**2 + arrays.get("reading_error", 0.0) ** 2 + worth * _white(model, arrays) ** 2)
     weight = np.sqrt(worth) / sd
@@ -142,7 +142,7 @@ def _mode(
             return cells[term_name(owner, term)][tuple(arrays[f"index_{dim}"] for dim in term.dims)]
 
         with np.errstate(all="ignore"):
-            loss = evaluate(model, draws, logs, level, ON_NUMBERS)
+            loss = evaluate(model, draws, logs, level, on_arrays(1))
             centre = np.log(loss) if model.noise.on == "log_loss" else loss
             left = (arrays["response"] - centre - residual(model, level)) * weight
         return np.concatenate([np.clip(np.nan_to_num(left, nan=WORST), -WORST, WORST), z])

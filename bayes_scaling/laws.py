@@ -1,6 +1,6 @@
 """The law library: each law is one plain function of its inputs and, after the star, its parameters.
 
-A law uses operators, `exp` and `log` only, so that one body runs on symbols (`pymc.dims`), on posterior draws
+A law uses operators, `exp`, `log` and `mean` only, so that one body runs on symbols (`pymc.dims`), on posterior draws
 (`xarray.DataArray`) and on plain numbers. Inputs arrive divided by their reference value, any unless a law says otherwise;
 the loss is in the unit of the response. Where a paper has a constant in the unit of an input, such as N_c, the parameter is
 a loss at the reference, where people have beliefs, and the docstring says how the constant follows.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bayes_scaling.errors import InputError, listed
-from bayes_scaling.functions import exp, log
+from bayes_scaling.functions import exp, log, mean
 
 type Law = Callable[..., Any]
 
@@ -179,7 +179,7 @@ def annealing(lr_sum: Any, annealing_area: Any, *, L0: Any, A: Any, alpha: Any, 
     L = L0 + A S1^-alpha - C S2        (Tissue et al. 2024, eq. 1)
 
     S1 is the sum of the learning rate over the steps so far, S2 the sum over steps i and k <= i of
-    (lr_(k-1) - lr_k) lambda^(i-k), lambda = .99 to .999. Before annealing write an S2 far below the others, such as 1e-9.
+    (lr_(k-1) - lr_k) lambda^(i-k), lambda = .99 to .999. A `Schedule` gives both as columns; before annealing S2 is 0.
 
     L0: irreducible loss of this model size, in the unit of the loss.
     A: what limited training still costs at the reference S1, in the unit of the loss.
@@ -190,25 +190,37 @@ def annealing(lr_sum: Any, annealing_area: Any, *, L0: Any, A: Any, alpha: Any, 
 
 
 def multi_power(
-    lr_sum: Any, lr_drop: Any, lr: Any, lr_sum_after: Any, *, L0: Any, A: Any, alpha: Any, B: Any, C: Any, beta: Any, gamma: Any
+    lr_sum: Any,
+    lr_drop: Any,
+    lr_then: Any,
+    lr_since: Any,
+    *,
+    L0: Any,
+    A: Any,
+    alpha: Any,
+    B: Any,
+    C: Any,
+    beta: Any,
+    gamma: Any,
 ) -> Any:
-    """Loss along a run whose learning rate drops once and stays: the Multi-Power law of a two-stage schedule.
+    """Loss along a run under any learning-rate schedule that only falls after its warm-up: the Multi-Power law.
 
-    L = L0 + A S1^-alpha - B drop (1 - (1 + C lr^-gamma S)^-beta)        (Luo et al. 2025, arXiv 2503.12811)
+    L = L0 + A S1^-alpha - B sum over steps k of (lr_(k-1) - lr_k) (1 - (1 + C lr_k^-gamma S_k)^-beta)
+      = L0 + A S1^-alpha - B drop mean(1 - (1 + C then^-gamma since)^-beta)        (Luo et al. 2025, arXiv 2503.12811, eq. 2)
 
-    S1 is the sum of the learning rate over the steps so far, S that over the steps since the drop, lr the rate after it. The
-    law of other schedules is a sum of the last term over all their drops, which no numbers of a row can hold. Before the drop
-    write a drop far below the others, such as 1e-12.
+    S1 is the sum of the learning rate over the steps so far, S_k that over the steps since k. The mean is over equal parts of
+    the drop so far: then is the learning rate when half of a part had happened, since the sum of it since. A `Schedule` gives
+    them as columns; after a single drop they are plain numbers, and before it the drop is 0.
 
     L0: irreducible loss of this model size, in the unit of the loss.
     A: what limited training still costs at the reference S1, in the unit of the loss.
     alpha: exponent of S1, without unit.
     B: loss that the reference drop saves in the long run, in the unit of the loss.
-    C: how fast it does, at the reference learning rate and S, without unit.
+    C: how fast it does, at the reference learning rate and sum since, without unit.
     beta: exponent of the approach, without unit.
     gamma: exponent of the learning rate after the drop, without unit.
     """
-    return L0 + A * lr_sum**-alpha - B * lr_drop * (1.0 - (1.0 + C * lr**-gamma * lr_sum_after) ** -beta)
+    return L0 + A * lr_sum**-alpha - B * lr_drop * mean(1.0 - (1.0 + C * lr_then**-gamma * lr_since) ** -beta)
 
 
 def error_from_loss(loss: Any, *, e: Any, k: Any, g: Any) -> Any:

@@ -13,11 +13,12 @@ from bayes_scaling import discrepancy as gp
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, as_written, listed
 from bayes_scaling.formula import law_tree, law_value
-from bayes_scaling.functions import Functions, on_symbols
+from bayes_scaling.functions import PART, Functions, on_symbols
 from bayes_scaling.laws import Law, check_references, law_inputs, law_parameters
 from bayes_scaling.noise import Noise
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter, distribution, link
 from bayes_scaling.runs import RESERVED, Runs, level_index
+from bayes_scaling.schedules import check_logarithms, log_input
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -139,6 +140,7 @@ def check_runs(model: Model, runs: Runs) -> None:
     if set(inputs) != set(runs.columns.inputs):
         raise InputError(f"{model.law.__name__} needs inputs {listed(inputs)}; the table has {listed(runs.columns.inputs)}")
     check_references(model.law, runs.references)
+    check_logarithms(runs.columns, _on_logarithms(model))
     if model.noise.on == "log_loss" and not runs.columns.response.positive:
         raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
     if clash := sorted(set(model.parameters) & set(runs.levels)):
@@ -156,6 +158,14 @@ def check_runs(model: Model, runs: Runs) -> None:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
 
 
+def _on_logarithms(model: Model) -> dict[str, tuple[str, ...]]:
+    """Return what is linear or smooth in the logarithm of inputs, beside the law: what it is called -> the inputs."""
+    correlation = model.noise.correlation
+    terms = {f"the trend of {owner}": (term.on,) for owner, term in trends(model)}
+    terms |= {"the correlation of the noise": (correlation.along,)} if correlation else {}
+    return terms | {"the discrepancy": tuple(name for _, inputs in departures(model) for name in inputs)}
+
+
 def groups_used(model: Model) -> list[str]:
     """Return every group that a term of the model varies over."""
     terms: list[Varying | Discrepancy] = [*(term for _, term in varyings(model)), *model.discrepancy]
@@ -165,7 +175,7 @@ def groups_used(model: Model) -> list[str]:
 def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return what the model reads from the runs: inputs over their reference, level numbers, the response, its error."""
     table = runs.table
-    arrays = {f"log_{name}": np.log(table[name] / runs.references[name]).to_numpy() for name in model_inputs(model)}
+    arrays = {f"log_{name}": log_input(table, runs.columns, runs.references, name) for name in model_inputs(model)}
     arrays |= {f"index_{dim}": level_index(table[dim], levels[dim]) for dim in groups_used(model)}
     response = table["response"].to_numpy()
     on_log = model.noise.on == "log_loss"
@@ -213,9 +223,9 @@ def evaluate(
     """Return the law's loss at rows: the one bridge between symbols and draws.
 
     draws: name -> values of parameters and slopes; variables of `pymc.dims` when the model is built, `xarray.DataArray` after.
-    logs: input -> log(input / reference), along the dimension "row".
+    logs: input -> log(input / reference), along the dimension "row", and "lr_part" where it has parts.
     level: the owner of a varying term and the term -> its effect at each row.
-    functions: `exp` and `log` for such values.
+    functions: `exp`, `log` and `mean` for such values.
     """
     values = {name: parameter_at(model, name, draws, logs, level, functions) for name in model.parameters}
     return law_value(model.law, logs, values, functions)
@@ -250,6 +260,10 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
     dims = {information_name(owner, term): term.dims for owner, term in varyings(model)}
     with pm.Model(coords=dict(levels)) as built:
         built.add_coord("row", length=len(rows["response"]))
+        of_parts = {name: of for name, of in rows.items() if name.startswith("log_") and of.ndim > 1}
+        for name, of in of_parts.items():
+            dims[name] = ("row", PART)
+            built.add_coord(PART, length=of.shape[1])
         knots = {name: pm.Data(name, of) for name, of in rows.items() if name.startswith("discrepancy")}
         held = {n: pmd.Data(n, xr.DataArray(of, dims=dims.get(n, "row"))) for n, of in rows.items() if n not in knots}
         logs = {name: held[f"log_{name}"] for name in model_inputs(model)}

@@ -24,6 +24,7 @@ from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
 from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, Table, read_runs
 from bayes_scaling.sampling import Settings
+from bayes_scaling.schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class _File:
 
 
 _NOISE = (_Noise, Noise, Correlation)
-_DATA = (_Data, Columns, Input, Response, ReadingError, Average, Curve)
+_DATA = (_Data, Columns, Input, Response, ReadingError, Average, Curve, Schedule)
 for _record in (_File, _Law, _Parameter, Prior, Varying, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010
 
@@ -338,6 +339,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "law": _Law,
         "average": Average,
         "curve": Curve,
+        "schedule": Schedule,
         "figure": Sheet,
         "sampling": Settings,
         "noise": _Noise,

@@ -15,7 +15,7 @@ from bayes_scaling.conventions import in_units
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.distance import distance, region, regions
 from bayes_scaling.fitting import Fit
-from bayes_scaling.functions import ON_NUMBERS
+from bayes_scaling.functions import ON_NUMBERS, PART, on_arrays
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import (
     NOISE_LENGTH,
@@ -32,6 +32,7 @@ from bayes_scaling.model import (
 )
 from bayes_scaling.parameters import Varying
 from bayes_scaling.runs import Table, level_index, read_points, read_table
+from bayes_scaling.schedules import log_input
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read, over_parts, parts
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
@@ -121,10 +122,9 @@ def published_at(fit: Fit, points: Table) -> xr.Dataset:
 
 
 def log_inputs(fit: Posterior, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
-    """Return log(input / reference) of checked points for each input of the law."""
-    return {
-        name: xr.DataArray(np.log(frame[name].to_numpy() / fit.runs.references[name]), dims="row") for name in inputs_read(fit)
-    }
+    """Return log(input / reference) of checked points for each input of the law; with parts of a fall along "lr_part"."""
+    logs = {name: log_input(frame, fit.runs.columns, fit.runs.references, name) for name in inputs_read(fit)}
+    return {name: xr.DataArray(log, dims=("row", PART)[: log.ndim]) for name, log in logs.items()}
 
 
 def at(fit: Posterior, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
@@ -155,7 +155,7 @@ def law_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.D
 
 def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     """Return draws of the discrepancy at log(input / reference), on the scale of the noise; dimensions as for `at`."""
-    draws, total = fit.posterior, xr.zeros_like(next(iter(logs.values())))
+    draws, total = fit.posterior, xr.zeros_like(logs[departures(fit.model)[0][1][0]])
     for term, inputs in departures(fit.model):
         known = draws[discrepancy.name(term)]
         values = _level_knots(fit, frame, term, inputs) if term.dims else known
@@ -368,9 +368,9 @@ def _flat(fit: Fit) -> dict[str, np.ndarray]:
 
 def _expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return what `expected` does as a bare array, a point a row: a table of many points is made from such blocks."""
-    logs = {name: log.to_numpy()[:, None] for name, log in log_inputs(fit, frame).items()}
+    logs = {name: log.to_numpy().T[..., None] for name, log in log_inputs(fit, frame).items()}  # parts stand before rows
     level = _levels(fit, frame, fit.settings.seed, new=False)
-    loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), ON_NUMBERS)
+    loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), on_arrays(2))
     if fit.model.discrepancy:
         departure = as_rows(departed(fit, frame, log_inputs(fit, frame)))
         loss = loss * np.exp(departure) if fit.model.noise.on == "log_loss" else loss + departure

@@ -15,11 +15,13 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError, as_written, listed
 from bayes_scaling.formula import parse_filter
+from bayes_scaling.functions import PART
 from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
+from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
 from bayes_scaling.thinning import means
 
-RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region"}
+RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
 RESERVED |= {"count", "apart"}
 """Names that inputs and groups cannot have: columns and dimensions of the package's own."""
 
@@ -74,7 +76,7 @@ class Average:
     """Replace neighbouring rows of a run by their mean: what they scatter by averages out, what they share stays.
 
     Bins are equal in the logarithm of an input. A bin has the mean response and reading error of its rows, and the geometric
-    mean of each input.
+    mean of each input, the arithmetic one where it comes from a schedule and may be zero.
 
     along: the input that orders the rows of a run.
     per_decade: bins for each factor of ten of it.
@@ -99,6 +101,7 @@ class Columns:
     where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported.
     average: rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
     curve: the rows of a run are one log, to be checked and mended as such; needs `run`. What was found is reported.
+    schedule: columns that tell the learning rate; inputs may then read `lr_sum` and others, see `Schedule`.
     """
 
     inputs: Mapping[str, Input]
@@ -109,6 +112,7 @@ class Columns:
     where: str | None = None
     average: Average | None = None
     curve: Curve | None = None
+    schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
         if self.where is not None:
@@ -117,10 +121,19 @@ class Columns:
             raise InputError(f"average needs run, and an input to average along, one of {listed(self.inputs)}")
         if self.curve is not None and (self.run is None or self.curve.along not in self.inputs):
             raise InputError(f"curve needs run, and an input along which a run is logged, one of {listed(self.inputs)}")
+        read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
+        if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
+            raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")
         taken = RESERVED & {*self.inputs, *self.groups}
         if taken or set(self.inputs) & set(self.groups):
             clash = listed(taken | (set(self.inputs) & set(self.groups)))
             raise InputError(f"inputs and groups need names of their own; {clash} is taken")
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """The inputs with one positive number a row, whose logarithm says how far apart rows are."""
+        whole = {*MAY_BE_ZERO, *IN_PARTS} if self.schedule else set()
+        return tuple(name for name, one in self.inputs.items() if one.column not in whole)
 
     @property
     def dims(self) -> dict[str, tuple[str, ...]]:
@@ -134,9 +147,9 @@ class Columns:
         filtered = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
         errors = [self.reading_error.column] if self.reading_error is not None else []
         inputs = [one.column for one in self.inputs.values()]
-        return frozenset(
-            [self.response.column, *inputs, *errors, *filtered, *(part for of in self.dims.values() for part in of)]
-        )
+        rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
+        groups = [part for of in self.dims.values() for part in of]
+        return frozenset([self.response.column, *inputs, *errors, *filtered, *rates, *groups])
 
 
 @dataclass(frozen=True)
@@ -182,20 +195,22 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     column, text in a number column, NaN or infinite values, values <= 0 where a logarithm is taken, no rows left, tables in
     unequal units, or logs in no order (see `Curve`).
     """
-    parts = [_part(one, columns, source) for one, source in _called(table, name)]
+    called = _called(table, name)
+    if columns.schedule is not None and len(called) > 1:
+        raise InputError("a schedule is read from one table, which holds the runs from their first step; give the logs as one")
+    parts = [_part(one, columns, source) for one, source in called]
     refuse_other_units(parts, {name: one.column for name, one in columns.inputs.items()})
     checked, notes = _joined_tables([part.table for part in parts], tuple(columns.dims)), shared_runs(parts)
     if columns.curve is not None:
         checked, said = _mended(checked, parts, columns, columns.curve)
         notes += said
-    averaged = len(checked)
+    averaged, source = len(checked), name or ", ".join(part.source for part in parts)
     if columns.average is not None:
-        checked = means(checked, list(columns.dims), list(columns.inputs), columns.average.along, columns.average.per_decade)
+        checked = means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
     references = {
-        name: one.reference if one.reference is not None else round_reference(checked[name])
+        name: one.reference if one.reference is not None else _reference(checked[name], one.column, source)
         for name, one in columns.inputs.items()
     }
-    source = name or ", ".join(part.source for part in parts)
     return Runs(
         checked, columns, references, _levels(checked, columns.dims), source, sum(p.dropped for p in parts), averaged, notes
     )
@@ -203,6 +218,7 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
 
 def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
     """Return runs with neighbouring rows averaged, as `Columns.average` does, with `count` and `apart`.
+
     per_decade: bins for each factor of ten.
     along: the input that orders the rows of a run; that of the columns' curve or average unless given.
 
@@ -216,7 +232,7 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
             f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {listed(columns.inputs)}"
         )
     bins = Average(along, per_decade)
-    return replace(runs, table=means(runs.table, list(columns.dims), list(columns.inputs), bins.along, bins.per_decade))
+    return replace(runs, table=means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade))
 
 
 def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
@@ -235,13 +251,14 @@ def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Tabl
 def _part(table: Table, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
     raw = read_table(table, columns.read.union(SCHEDULES))
-    frame = _filtered(raw, columns.where, source)
+    every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
+    frame = _filtered(every, columns.where, source)
     kept = frame.reset_index(drop=True)
     rows, whole = frame.index.to_numpy(), columns.curve is None
     response = _numbers(kept, columns.response.column, source, rows, positive=whole and columns.response.positive, finite=whole)
     checked = pd.DataFrame({"response": response})
     for name, one in columns.inputs.items():
-        checked[name] = _numbers(kept, one.column, source, rows, positive=whole)
+        checked = pd.concat([checked, _input(kept, name, one.column, columns, source, rows, positive=whole)], axis=1)
     for dim, parts in columns.dims.items():
         checked[dim] = _labels(kept, parts, source, rows)
     if columns.reading_error is not None:
@@ -276,6 +293,39 @@ def _levels(table: pd.DataFrame, dims: Mapping[str, Any]) -> dict[str, np.ndarra
     return {dim: np.unique(table[dim].drop_duplicates().to_numpy()) for dim in dims}
 
 
+def _scheduled(
+    frame: pd.DataFrame, columns: Columns, read: Sequence[str], run: str | tuple[str, ...] | None, source: str
+) -> pd.DataFrame:
+    """Return a table with those columns to be read that the schedule gives and the table does not hold already."""
+    wanted = [column for column in dict.fromkeys(read) if column in DERIVED and column not in frame]
+    return schedule_inputs(frame, columns.schedule, run, wanted, source) if columns.schedule and wanted else frame
+
+
+def _input(
+    frame: pd.DataFrame, name: str, column: str, columns: Columns, source: str, rows: np.ndarray, *, positive: bool = True
+) -> pd.DataFrame:
+    """Return an input's column, and where the schedule has it in parts one for each of them, by the input's name."""
+    schedule, kind = columns.schedule, columns.inputs[name].column
+    parts = part_columns(column, schedule.parts) if schedule and kind in IN_PARTS else []
+    names = [name, *(part_columns(name, len(parts)) if set(parts) <= set(frame) else ())]
+    of = dict(zip(names, [column, *parts], strict=False))
+    least = schedule is not None and kind in MAY_BE_ZERO
+    return pd.DataFrame(
+        {
+            name: _numbers(frame, one, source, rows, positive=positive and not least, negative=not least)
+            for name, one in of.items()
+        }
+    )
+
+
+def _reference(values: pd.Series, column: str, source: str) -> float:
+    if not (values > 0).any():
+        raise InputError(
+            f"{source}: column {column!r} is 0 throughout: the learning rate never falls; give the input a reference"
+        )
+    return round_reference(values[values > 0])
+
+
 def subset(runs: Runs, where: str) -> Runs:
     """Return the runs that a filter on the names of inputs and groups keeps, against the same references.
 
@@ -293,6 +343,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 
     A column may carry the name it has in the runs' table (`compute_pflops_days`) or the name in the law (`compute`).
+    Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
     groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
 
@@ -304,10 +355,13 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     frame = frame.reset_index(drop=True)
     if not len(frame):
         raise InputError(f"{source} has no rows")
+    run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
+    read = [one.column for name, one in runs.columns.inputs.items() if name not in frame]
+    frame = _scheduled(frame, runs.columns, read, run if set(run) <= set(frame) else None, source)
     points = pd.DataFrame(index=frame.index)
     for name, one in runs.columns.inputs.items():
         column = one.column if one.column in frame or name not in frame else name
-        points[name] = _numbers(frame, column, source, rows)
+        points = pd.concat([points, _input(frame, name, column, runs.columns, source, rows)], axis=1)
     for dim, parts in runs.columns.dims.items():
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):
@@ -402,7 +456,14 @@ def _column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
 
 
 def _numbers(
-    frame: pd.DataFrame, name: str, source: str, rows: np.ndarray, *, positive: bool = True, finite: bool = True
+    frame: pd.DataFrame,
+    name: str,
+    source: str,
+    rows: np.ndarray,
+    *,
+    positive: bool = True,
+    negative: bool = True,
+    finite: bool = True,
 ) -> pd.Series:
     """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands."""
     column = _column(frame, name, source)
@@ -417,6 +478,7 @@ def _numbers(
     _refuse_first(
         (numbers <= 0) & positive, column, f"{source}: column {name!r}", rows, "is not positive, and its logarithm is taken"
     )
+    _refuse_first((numbers < 0) & (not negative), column, f"{source}: column {name!r}", rows, "is negative; expected 0 or more")
     return numbers
 
 

@@ -29,6 +29,7 @@ from bayes_scaling.model import (
     varyings,
 )
 from bayes_scaling.runs import Runs
+from bayes_scaling.schedules import in_parts
 
 R_HAT_LIMIT = 1.01
 ESS_LIMIT = 400
@@ -121,8 +122,9 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     with _ALONE, threadpool_limits(1, "blas"):
         levels, layout, compiled = _compiled(model, runs)
         arrays, how = _arrays(model, runs, levels)
+    read = {variable.name for variable in compiled.shared_var_keys}  # that of a correlation reads the gaps only
     sampler = nutpie.sample(
-        _started(compiled.with_data(**arrays), layout, how),
+        _started(compiled.with_data(**{name: of for name, of in arrays.items() if name in read}), layout, how),
         draws=settings.draws,
         tune=settings.tune,
         chains=settings.chains,
@@ -193,7 +195,8 @@ def _compiled(model: Model, runs: Runs) -> tuple[dict[str, np.ndarray], dict[str
     import nutpie
     from pytensor import config
 
-    key = (model.law, repr(model.parameters), repr(model.noise), repr(model.discrepancy), "reading_error" in runs.table)
+    parts = repr(in_parts(runs.table, runs.columns))
+    key = (model.law, repr(model.parameters), repr(model.noise), repr(model.discrepancy), "reading_error" in runs.table, parts)
     wanted = {dim: runs.levels[dim] for dim in groups_used(model)}
     if key in _COMPILED and all(np.isin(wanted[dim], _COMPILED[key][0][dim]).all() for dim in wanted):
         return _COMPILED[key]

@@ -68,7 +68,7 @@ def _filters(runs: Runs, entry: str) -> list[str]:
 
 
 def _default_filters(runs: Runs) -> list[str]:
-    inputs = list(runs.columns.inputs)
+    inputs = list(runs.columns.scales)
     scale = np.sort(np.log10(runs.table[inputs].to_numpy()).sum(axis=1))
     cuts = [min(scale[0] + share * (scale[-1] - scale[0]), scale[-2:][0]) for share in SHARES]
     return [f"{' * '.join(inputs)} < {_rounded_down(10**cut):g}" for cut in cuts]

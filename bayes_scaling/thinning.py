@@ -6,32 +6,33 @@ import numpy as np
 import pandas as pd
 
 
-def means(table: pd.DataFrame, dims: Sequence[str], inputs: Sequence[str], along: str, per_decade: float) -> pd.DataFrame:
+def means(table: pd.DataFrame, dims: Sequence[str], scales: Sequence[str], along: str, per_decade: float) -> pd.DataFrame:
     """Return one row for each bin of each run, in the order of the bins' first rows, see `merged`.
 
     Bins are equal in the logarithm of `along`, at the same places for all runs, so that runs can be compared bin by bin.
     """
     bins = np.floor(np.log10(table[along]) * per_decade + 0.5).rename("row")
     cell = table.groupby([*(table[dim] for dim in dims), bins], sort=False, observed=True).ngroup()
-    return merged(table, cell, inputs, along)
+    return merged(table, cell, dims, scales, along)
 
 
-def merged(table: pd.DataFrame, cell: pd.Series, inputs: Sequence[str], along: str) -> pd.DataFrame:
-    """Return one row for each cell, numbered in the order of their first rows.
+def merged(table: pd.DataFrame, cell: pd.Series, dims: Sequence[str], scales: Sequence[str], along: str) -> pd.DataFrame:
+    """Return one row for each cell, numbered in the order of their first rows; rows of a cell are of the same groups, `dims`.
 
-    Mean response and reading error, geometric mean of each input; rows that are means already weigh as much as the rows behind
-    them. `count` is how many rows those are, `apart` how far two of them lie apart on average, in e-folds of `along`.
+    Geometric means of `scales`, inputs that have a logarithm, and arithmetic ones of the response and what else there is; rows
+    that are means already weigh as much as the rows behind them. `count` is how many rows those are, `apart` how far two of
+    them lie apart on average, in e-folds of `along`.
     """
     count = table["count"] if "count" in table else pd.Series(1.0, table.index)
-    values = ["response", *inputs, *({"reading_error"} & set(table))]
-    weighted = {name: table[name] * count for name in values} | {f"log {name}": np.log(table[name]) * count for name in inputs}
+    values = [str(name) for name in table if name not in (*dims, "count", "apart")]
+    weighted = {name: table[name] * count for name in values} | {f"log {name}": np.log(table[name]) * count for name in scales}
     total = pd.DataFrame({**weighted, "count": count}).groupby(cell, sort=False).sum()
-    least, most = (getattr(table[[*inputs]].groupby(cell, sort=False), of)() for of in ("min", "max"))
+    least, most = (getattr(table[[*scales]].groupby(cell, sort=False), of)() for of in ("min", "max"))
     apart = _apart(cell.to_numpy(), np.log(table[along].to_numpy()), count.to_numpy(), table.get("apart"))
     found = table[~cell.duplicated()].reset_index(drop=True).assign(count=total["count"], apart=apart)
     for name in values:
         found[name] = total[name] / total["count"]
-    for name in inputs:  # a value that all rows share is kept to the last bit
+    for name in scales:  # a value that all rows share is kept to the last bit
         found[name] = least[name].where(least[name] == most[name], np.exp(total[f"log {name}"] / total["count"]))
     return found
 

@@ -34,7 +34,7 @@ ALARM = 0.05
 
 RANGES = {
     "epochs": (1.0, 60.0), "tokens_per_param": (0.2, 32.0), "loops": (1.0, 8.0), "annealing_area": (0.01, 3.0),
-    "lr_drop": (0.3, 2.7), "lr": (0.3, 2.7), "loss": (2.2, 6.0), "token_index": (1.0, 1024.0), "ratio": (0.5, 500.0),
+    "lr_drop": (0.3, 2.7), "lr_then": (0.3, 2.7), "loss": (2.2, 6.0), "token_index": (1.0, 1024.0), "ratio": (0.5, 500.0),
 }  # fmt: skip
 """Where runs lie, over the reference of each input; others span three decades about it."""
 POINTS = {1: 24, 2: 6, 3: 4, 4: 3}
@@ -59,13 +59,21 @@ def case(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
 
 def _study(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
     study = bs.read_study(name)
-    runs = bs.study_runs(study, _sweep() if study.source is None else None)
+    own = _curves() if study.columns.schedule else _sweep()
+    runs = bs.study_runs(study, own if study.source is None else None)
     return study.model, runs, replace(SETTINGS, target_accept=study.settings.target_accept)
 
 
 def _sweep() -> pd.DataFrame:
     params, tokens = (of.ravel() for of in np.meshgrid(np.geomspace(5e7, 1e10, 7), np.geomspace(1e9, 3e11, 7)))
     return pd.DataFrame({"params": params, "tokens": tokens, "loss": 3.0})
+
+
+def _curves() -> pd.DataFrame:
+    step = np.arange(3000, 24001, 400)
+    cosine = 1.65e-4 + 1.35e-4 * np.cos(np.pi * (step - 3000) / (24000 - 3000))
+    rates = {"constant": 0 * step + 3e-4, "cosine": cosine}
+    return pd.concat([pd.DataFrame({"run_id": name, "step": step, "lr": lr, "loss": 3.0}) for name, lr in rates.items()])
 
 
 def _law(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:

@@ -37,6 +37,20 @@ def grid() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def curves() -> pd.DataFrame:
+    """Curves of a constant, a cosine and a two-stage schedule by a Multi-Power law, with a scatter of .1 %."""
+    step = np.union1d(np.arange(2200, 24001, 200), [8000, 8001])
+    cosine = 1.65e-4 + 1.35e-4 * np.cos(np.pi * (step - 2200) / (24000 - 2200))
+    rates = {"constant": 0 * step + 3e-4, "cosine": cosine, "two-stage": np.where(step > 8000, 9e-5, 3e-4)}
+    table = pd.concat([pd.DataFrame({"run_id": name, "step": step, "lr": lr}) for name, lr in rates.items()], ignore_index=True)
+    table = bs.schedule_inputs(table, bs.Schedule(), "run_id")
+    then, since = (table[[f"{name}_{part}" for part in range(1, 17)]].to_numpy() for name in ("lr_then", "lr_since"))
+    saved = table["lr_drop"] / 1e-4 * (1 - (1 + 900 * since * (then / 1e-4) ** -0.6) ** -0.6).mean(axis=1)
+    loss = 2.8 + 0.6 * table["lr_sum"] ** -0.45 - 0.045 * saved
+    return table[["run_id", "step", "lr"]].assign(loss=loss * np.exp(np.random.default_rng(3).normal(0, 0.001, len(table))))
+
+
+@pytest.fixture(scope="session")
 def chinchilla(studied: Callable[[str], bs.Fit]) -> bs.Fit:
     return studied("chinchilla_law")
 
@@ -47,13 +61,14 @@ def moba(studied: Callable[[str], bs.Fit]) -> bs.Fit:
 
 
 @pytest.fixture(scope="session")
-def studied(grid: pd.DataFrame) -> Callable[[str], bs.Fit]:
+def studied(grid: pd.DataFrame, curves: pd.DataFrame) -> Callable[[str], bs.Fit]:
     """The fit of a bundled study, sampled the first time it is asked for."""
 
     @cache
     def fitted(name: str) -> bs.Fit:
         study = bs.read_study(name)
-        runs = bs.study_runs(study, grid if study.source is None else None)
+        own = curves if study.columns.schedule else grid
+        runs = bs.study_runs(study, own if study.source is None else None)
         return bs.fit(study.model, runs, replace(study.settings, draws=1500, seed=1, progress=False))
 
     return fitted

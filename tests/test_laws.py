@@ -32,8 +32,8 @@ INPUTS = {
     "lr_sum": np.array([0.4, 1.0, 6.0, 20.0]),
     "annealing_area": np.array([1e-9, 0.2, 1.0, 2.7]),
     "lr_drop": np.array([1e-8, 1.2, 2.1, 2.7]),
-    "lr": np.array([0.3, 0.9, 1.8, 3.0]),
-    "lr_sum_after": np.array([0.01, 1.0, 8.0, 70.0]),
+    "lr_then": np.array([0.3, 0.9, 1.8, 3.0]),
+    "lr_since": np.array([0.01, 1.0, 8.0, 70.0]),
     "loss": np.array([2.1, 2.9, 3.6, 5.0]),
     "token_index": np.array([1.0, 10.0, 100.0, 1024.0]),
     "ratio": np.array([2.0, 8.0, 64.0, 200.0]),
@@ -199,8 +199,8 @@ def test_m4_is_too_long_to_be_text() -> None:
 
 REFERENCES = {
     "params": 1e9, "params_once": 1e9, "params_looped": 1e9, "tokens": 2e10, "unique_tokens": 3e9, "epochs": 1.0, "loops": 1.0,
-    "compute": 1.5, "tokens_per_param": 20.0, "steps": 1e4, "lr_sum": 1.7, "annealing_area": 0.1, "lr_drop": 1e-4, "lr": 2e-4,
-    "lr_sum_after": 0.01, "loss": 2.5, "token_index": 16.0, "ratio": 8.0, "x": 40.0,
+    "compute": 1.5, "tokens_per_param": 20.0, "steps": 1e4, "lr_sum": 1.7, "annealing_area": 0.1, "lr_drop": 1e-4,
+    "lr_then": 2e-4, "lr_since": 0.01, "loss": 2.5, "token_index": 16.0, "ratio": 8.0, "x": 40.0,
 }  # fmt: skip
 
 
@@ -297,7 +297,7 @@ def test_farseer_has_its_published_form_for_tokens_in_their_own_unit() -> None:
 
 
 def test_multi_power_is_the_sum_over_a_schedule_of_two_stages() -> None:
-    of = published("multi_power", {"lr_sum": 1.0, "lr_drop": 1e-4, "lr": 1e-4, "lr_sum_after": 0.01})
+    of = published("multi_power", {"lr_sum": 1.0, "lr_drop": 1e-4, "lr_then": 1e-4, "lr_since": 0.01})
     lr, at = np.where(np.arange(12_000) < 8_000, 3e-4, 9e-5), 9_500
     reduction = sum(
         (lr[k - 1] - lr[k]) * (1 - (1 + of["C"] * lr[k] ** -of["gamma"] * lr[k : at + 1].sum()) ** -of["beta"])
@@ -305,7 +305,7 @@ def test_multi_power_is_the_sum_over_a_schedule_of_two_stages() -> None:
     )
     expected = of["L0"] + of["A"] * lr[: at + 1].sum() ** -of["alpha"] - of["B"] * reduction
     after = lr[8_000 : at + 1].sum()
-    rows = {"lr_sum": lr[: at + 1].sum(), "lr_drop": 2.1, "lr": 0.9, "lr_sum_after": after / 0.01}
+    rows = {"lr_sum": lr[: at + 1].sum(), "lr_drop": 2.1, "lr_then": 0.9, "lr_since": after / 0.01}
     assert LAWS["multi_power"](**rows, **PARAMETERS["multi_power"]) == pytest.approx(expected, rel=1e-9)
 
 

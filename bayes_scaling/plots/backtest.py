@@ -87,7 +87,7 @@ def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[fl
     log_ticks(ax, "x")
     trained = _size(split(runs, cut).train.table, runs)
     ax.axvspan(trained.min(), trained.max(), color="0.93", linewidth=0, zorder=0)
-    inputs = list(runs.columns.inputs)
+    inputs = list(runs.columns.scales)
     ax.set_xlabel(with_unit(" × ".join(inputs), runs.columns.inputs[inputs[0]].unit if len(inputs) == 1 else ""))
     ax.set_ylabel(f"{runs.columns.response.name} against\npredicted median (%)")
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
@@ -144,7 +144,7 @@ def plot_pit(points: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def _size(table: pd.DataFrame, runs: Runs) -> np.ndarray:
-    size: np.ndarray = table[list(runs.columns.inputs)].prod(axis=1).to_numpy()
+    size: np.ndarray = table[list(runs.columns.scales)].prod(axis=1).to_numpy()
     return size
 
 

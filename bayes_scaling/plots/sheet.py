@@ -95,7 +95,12 @@ def _panel(fit: Fit, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours: dict[
 
 
 def _points(fit: Fit, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return points along x for what is common to some runs: their inputs' middle and their most frequent levels."""
+    """Return points along x for what is common to some runs: their inputs' middle and their most frequent levels.
+
+    Where inputs come from a schedule these are the runs' own rows, as the inputs of a run go together.
+    """
+    if fit.runs.columns.schedule is not None:
+        return runs.sort_values(sheet.x)
     held = {name: runs[name].median() for name in fit.runs.columns.inputs if name != sheet.x}
     levels = {name: runs[name].mode().iloc[0] for name in fit.runs.columns.dims}
     return pd.DataFrame({sheet.x: _span(runs, sheet)} | held | levels)

@@ -1,0 +1,358 @@
+"""Learning-rate schedules: derived columns equal sums over steps, and laws that read them fit and predict."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from pytensor.xtensor import as_xtensor
+
+import bayes_scaling as bs
+from bayes_scaling.errors import InputError
+from bayes_scaling.formula import law_text, law_value
+from bayes_scaling.functions import ON_NUMBERS, PART, on_arrays, on_symbols
+from bayes_scaling.laws import LAWS
+from bayes_scaling.library import default_priors
+from bayes_scaling.model import build, data
+from bayes_scaling.modelfile import parse_study, study_text
+from bayes_scaling.schedules import log_input
+
+PEAK, END, WARM, LAST = 3e-4, 3e-5, 200, 2400
+TRUTH = {"L0": 2.65, "A": 0.6, "alpha": 0.45, "B": 0.044, "C": 8.9, "beta": 0.6, "gamma": 0.66}
+REFERENCES = {"lr_sum": 1.0, "lr_drop": 1e-4, "lr_then": 1e-4, "lr_since": 0.01}
+
+
+def warm(step: np.ndarray) -> np.ndarray:
+    return np.minimum(step / WARM, 1.0) * PEAK
+
+
+def constant(step: np.ndarray) -> np.ndarray:
+    return warm(step)
+
+
+def cosine(step: np.ndarray) -> np.ndarray:
+    share = np.clip((step - WARM) / (LAST - WARM), 0, 1)
+    return np.where(step < WARM, warm(step), END + (PEAK - END) * (1 + np.cos(np.pi * share)) / 2)
+
+
+def wsd(step: np.ndarray) -> np.ndarray:
+    return warm(step) * np.exp(-np.log(PEAK / END) * np.clip((step - 2000) / (LAST - 2000), 0, 1))
+
+
+def linear(step: np.ndarray) -> np.ndarray:
+    return warm(step) - (PEAK - END) * np.clip((step - 1600) / (LAST - 1600), 0, 1)
+
+
+def two_stage(step: np.ndarray) -> np.ndarray:
+    return np.where(step > 800, 9e-5, warm(step))
+
+
+SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    shape.__name__: shape for shape in (constant, cosine, wsd, linear, two_stage)
+}
+every_shape = pytest.mark.parametrize("name", SHAPES)
+
+
+def rows_of(name: str, every: int = 1) -> pd.DataFrame:
+    """Return step and learning rate of a run from its warm-up on, with rows on both sides of a drop."""
+    step = np.union1d(np.arange(WARM, LAST + 1, every), [800, 801])
+    return pd.DataFrame({"step": step, "lr": SHAPES[name](step)})
+
+
+def by_steps(name: str, step: int, momentum: float) -> tuple[float, float, float, float]:
+    """Return the sums of a row as the papers have them: S1, S2, the drop, and the saving of the Multi-Power law."""
+    lr = SHAPES[name](np.arange(step + 1))
+    fall = [0.0] * (WARM + 1) + [lr[k - 1] - lr[k] for k in range(WARM + 1, step + 1)]
+    area = sum(fall[k] * (1 - momentum ** (step - k + 1)) / (1 - momentum) for k in range(1, step + 1))
+    tail = np.append(np.cumsum(lr[::-1])[::-1], 0.0)
+    c = TRUTH["C"] * REFERENCES["lr_then"] ** TRUTH["gamma"] / REFERENCES["lr_since"]
+    saved = sum(
+        fall[k] * (1 - (1 + c * lr[k] ** -TRUTH["gamma"] * tail[k]) ** -TRUTH["beta"]) for k in range(1, step + 1) if fall[k]
+    )
+    return float(lr[1:].sum()), float(area), float(sum(fall)), float(TRUTH["B"] / REFERENCES["lr_drop"] * saved)
+
+
+@every_shape
+@pytest.mark.parametrize("every", [1, 50])
+def test_columns_of_a_schedule_are_sums_over_steps(name: str, every: int) -> None:
+    found = bs.schedule_inputs(rows_of(name, every), bs.Schedule(momentum=0.99)).set_index("step")
+    exact = every == 1 or name in ("constant", "linear", "two_stage")
+    for step in (WARM, 700, 800, 801, 1000, 2100, LAST):
+        total, area, drop, _ = by_steps(name, step, 0.99)
+        near = pytest.approx if exact else lambda value: pytest.approx(value, rel=0.03, abs=1e-9)
+        assert found["lr_sum"][step] == near(total)
+        assert found["annealing_area"][step] == near(area)
+        assert found["lr_drop"][step] == near(drop)
+
+
+def test_before_the_learning_rate_falls_nothing_has_fallen() -> None:
+    found = bs.schedule_inputs(rows_of("two_stage", 50), bs.Schedule(parts=3)).set_index("step").loc[:800]
+    assert (found[["annealing_area", "lr_drop", "lr_since", "lr_since_1", "lr_since_3"]] == 0).all(axis=None)
+    assert (found["lr_then_2"] == found["lr"]).all()
+
+
+def relative_error(name: str, parts: int, every: int = 20) -> float:
+    """Return the largest error of the saving over rows, relative to the largest saving."""
+    found = bs.schedule_inputs(rows_of(name, every), bs.Schedule(parts=parts)).set_index("step")
+    saved, exact = [], []
+    for step in (801, 860, 1000, 1500, 1640, 1900, 2020, 2100, 2300, LAST):
+        row = found.loc[step]
+        at = {column: row[[f"{column}_{part + 1}" for part in range(parts)]].to_numpy() for column in ("lr_then", "lr_since")}
+        sped = TRUTH["C"] * (at["lr_then"] / REFERENCES["lr_then"]) ** -TRUTH["gamma"] * at["lr_since"] / REFERENCES["lr_since"]
+        saved.append(TRUTH["B"] * row["lr_drop"] / REFERENCES["lr_drop"] * (1 - (1 + sped) ** -TRUTH["beta"]).mean())
+        exact.append(by_steps(name, step, 0.999)[3])
+    return float(np.abs(np.array(saved) - exact).max() / max(*exact, 1e-12))
+
+
+@every_shape
+def test_a_few_parts_of_the_fall_stand_for_all_its_steps(name: str) -> None:
+    assert relative_error(name, 16) < 0.005
+    assert relative_error(name, 4) < 0.025
+    if name in ("constant", "two_stage"):
+        assert relative_error(name, 1) < 1e-12
+
+
+def test_the_warm_up_before_the_first_row_is_counted() -> None:
+    rows = pd.DataFrame({"step": [500, 600], "lr": [PEAK, PEAK]})
+    until_first = bs.schedule_inputs(rows, bs.Schedule())["lr_sum"]
+    risen_before = bs.schedule_inputs(rows, bs.Schedule(warmup=WARM))["lr_sum"]
+    without = bs.schedule_inputs(rows, bs.Schedule(warmup=0))["lr_sum"]
+    assert until_first[0] == pytest.approx(PEAK * 501 / 2)
+    assert risen_before[0] == pytest.approx(PEAK * ((WARM + 1) / 2 + 300))
+    assert without[0] == pytest.approx(PEAK * 500)
+    assert list(np.diff([until_first[1], risen_before[1], without[1]]) > 0) == [True, True]
+
+
+def test_runs_are_told_apart_and_rows_keep_their_order() -> None:
+    parts = [rows_of(name, 100).assign(run_id=name) for name in ("two_stage", "constant")]
+    together = pd.concat(parts).sample(frac=1, random_state=1)
+    found = bs.schedule_inputs(together, bs.Schedule(parts=2), "run_id")
+    assert list(found["step"]) == list(together["step"])
+    alone = bs.schedule_inputs(parts[0], bs.Schedule(parts=2)).set_index("step")
+    own = found[found["run_id"] == "two_stage"].set_index("step").loc[alone.index]
+    pd.testing.assert_frame_equal(own[alone.columns], alone)
+
+
+def test_a_sum_is_taken_of_a_schedule_that_rises_again() -> None:
+    rows = pd.DataFrame({"step": [1, 100, 200, 300], "lr": [PEAK, PEAK, END, PEAK]})
+    found = bs.schedule_inputs(rows, bs.Schedule(), wanted=["lr_sum", "annealing_area"])
+    assert (found["annealing_area"] >= 0).all()
+    with pytest.raises(InputError, match=r"^the table, step 201: the learning rate rises after it has fallen; expected"):
+        bs.schedule_inputs(rows, bs.Schedule())
+
+
+COLUMNS = bs.Columns(
+    {name: bs.Input(name, reference=reference) for name, reference in REFERENCES.items()},
+    run="run_id",
+    where="loss > 0",
+    schedule=bs.Schedule(parts=8),
+)
+
+
+def simulated(names: tuple[str, ...] = ("constant", "cosine", "two_stage"), sd: float = 0.001) -> pd.DataFrame:
+    """Return curves of the Multi-Power law, as it sums over steps, with scatter; rows without a loss tell the schedule only."""
+    curves = []
+    for i, name in enumerate(names):
+        rows = rows_of(name, 40).assign(run_id=name, loss=np.nan)
+        kept = rows.index[rows["step"] % 80 == 0]
+        expected = []
+        for step in rows["step"][kept]:
+            total, _, _, saved = by_steps(name, step, 0.999)
+            expected.append(TRUTH["L0"] + TRUTH["A"] * total ** -TRUTH["alpha"] - saved)
+        rows.loc[kept, "loss"] = np.array(expected) * np.exp(np.random.default_rng(i).normal(0, sd, len(kept)))
+        curves.append(rows)
+    return pd.concat(curves, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def fit() -> bs.Fit:
+    model = bs.Model(LAWS["multi_power"], default_priors("multi_power"), bs.Noise(bs.Prior(median=0.001, factor=3.0), "normal"))
+    runs = bs.read_runs(simulated(), COLUMNS)
+    return bs.fit(model, runs, bs.Settings(draws=300, tune=400, chains=2, seed=1, progress=False))
+
+
+def test_rows_without_a_loss_tell_the_schedule_only() -> None:
+    runs = bs.read_runs(simulated(("two_stage",)), COLUMNS)
+    assert runs.dropped
+    assert (runs.table["response"] > 0).all()
+    assert {"lr_then", "lr_then_1", "lr_then_8", "lr_since_8"} <= set(runs.table)
+    after = runs.table[runs.table["lr_drop"] > 0]
+    assert np.allclose(after["lr_then_1"], 9e-5)  # a drop at once, thanks to the rows on both sides of it
+
+
+def test_parameters_are_recovered_from_simulated_curves(fit: bs.Fit) -> None:
+    for name, true in TRUTH.items():
+        draws = fit.posterior[name]
+        assert abs(float((draws.mean() - true) / draws.std())) < 4, name
+
+
+def test_a_planned_schedule_is_predicted(fit: bs.Fit) -> None:
+    planned = pd.DataFrame({"step": [WARM, 2000, *range(2020, LAST + 1, 20)]})
+    planned["lr"] = wsd(planned["step"].to_numpy())
+    found = bs.predict_table(fit, planned)
+    assert list(found.columns[:2]) == ["step", "lr"]
+    total, _, _, saved = by_steps("wsd", LAST, 0.999)
+    truth = TRUTH["L0"] + TRUTH["A"] * total ** -TRUTH["alpha"] - saved
+    assert found["q50"].iloc[-1] == pytest.approx(truth, rel=0.002)
+    draws = bs.predict(fit, planned)  # block by block, and as named arrays
+    np.testing.assert_allclose(draws.mean(("chain", "draw")), found["mean"], rtol=1e-10)
+
+
+def test_several_planned_schedules_are_runs_of_their_own(fit: bs.Fit) -> None:
+    planned = pd.concat([rows_of(name, 200).assign(run_id=name) for name in ("linear", "constant")])
+    found = bs.predict_table(fit, planned).set_index(["run_id", "step"])
+    assert found.loc[("linear", LAST), "q50"] < found.loc[("constant", LAST), "q50"] - 0.02
+    with pytest.raises(
+        InputError, match=r"^the points, step \d+: two learning rates; expected one, say which rows are one run"
+    ):
+        bs.predict_table(fit, planned.drop(columns="run_id"))
+
+
+def test_a_single_drop_needs_no_schedule(fit: bs.Fit) -> None:
+    point = bs.schedule_inputs(rows_of("two_stage"), bs.Schedule(parts=8)).iloc[[-1]]
+    plain = bs.predict_table(fit, point[["lr_sum", "lr_drop", "lr_then", "lr_since"]])
+    assert plain["q50"].iloc[0] == pytest.approx(bs.predict_table(fit, rows_of("two_stage"))["q50"].iloc[-1], rel=1e-10)
+
+
+def test_a_saved_fit_predicts_the_same(fit: bs.Fit, tmp_path: Path) -> None:
+    planned = rows_of("wsd", 50)
+    again = bs.load(bs.save(fit, tmp_path / "fit.nc"))
+    assert again.runs.columns == COLUMNS
+    pd.testing.assert_frame_equal(bs.predict_table(again, planned), bs.predict_table(fit, planned))
+
+
+def test_distance_is_that_of_the_sum(fit: bs.Fit) -> None:
+    longer = pd.DataFrame({"step": [WARM, 10 * LAST], "lr": PEAK})
+    assert list(bs.predict_table(fit, longer)["distance"])[1] == "far (1.02 decades)"
+
+
+def test_a_law_by_text_is_the_law_of_the_library() -> None:
+    text = "L0 + A * lr_sum**-alpha - B * lr_drop * mean(1 - (1 + C * lr_then**-gamma * lr_since)**-beta)"
+    law = bs.parse_law(text, list(REFERENCES))
+    table = bs.read_runs(simulated(("cosine",)), COLUMNS)
+    logs = {name: log_input(table.table, COLUMNS, REFERENCES, name) for name in REFERENCES}
+    assert logs["lr_since"].shape == (len(table), 8)
+    named = {name: xr.DataArray(log, dims=("row", PART)[: log.ndim]) for name, log in logs.items()}
+    values = law_value(LAWS["multi_power"], named, TRUTH, ON_NUMBERS)
+    np.testing.assert_allclose(values, law_value(law, named, TRUTH, ON_NUMBERS), rtol=1e-14)
+    leading = law_value(law, {name: log.T for name, log in logs.items()}, TRUTH, on_arrays(1))
+    np.testing.assert_allclose(values, leading, rtol=1e-14)
+    symbols = {name: as_xtensor(log, dims=("row", PART)[: log.ndim]) for name, log in logs.items()}
+    constants = {name: as_xtensor(np.float64(value)) for name, value in TRUTH.items()}
+    np.testing.assert_allclose(law_value(law, symbols, constants, on_symbols()).eval(mode="FAST_COMPILE"), values, rtol=1e-12)
+    assert "mean(" in law_text(LAWS["multi_power"])
+
+
+def test_the_annealing_law_has_a_gradient_where_nothing_has_annealed() -> None:
+    columns = replace(
+        COLUMNS, inputs={"lr_sum": bs.Input("lr_sum", reference=1.0), "annealing_area": bs.Input("annealing_area", "", 0.1)}
+    )
+    runs = bs.read_runs(simulated(("constant", "cosine")), columns)
+    assert (runs.table["annealing_area"] == 0).any()
+    model = bs.Model(LAWS["annealing"], default_priors("annealing"), bs.Noise(bs.Prior(median=0.003, factor=3.0), "normal"))
+    built = build(model, data(model, runs, {}), {})
+    assert np.isfinite(built.compile_dlogp()(built.initial_point())).all()
+
+
+def test_the_multi_power_law_has_a_gradient_where_nothing_has_fallen(fit: bs.Fit) -> None:
+    built = build(fit.model, data(fit.model, fit.runs, {}), {})
+    assert np.isfinite(built.compile_dlogp()(built.initial_point())).all()
+
+
+STUDY = """
+[data]
+run = "run_id"
+where = "loss > 0"
+schedule = { lr = "rate", along = "iteration", momentum = 0.995, parts = 4, warmup = 100.0 }
+[data.inputs]
+lr_sum = { column = "lr_sum" }
+annealing_area = { column = "annealing_area" }
+[law]
+name = "annealing"
+priors = "published"
+[noise]
+sd = { median = 0.003, factor = 3.0 }
+"""
+
+
+def test_a_schedule_stands_in_a_model_file() -> None:
+    study = parse_study(STUDY, "mine.toml")
+    assert study.columns.schedule == bs.Schedule("rate", "iteration", 0.995, 4, 100.0)
+    assert parse_study(study_text(study), "mine.toml") == study
+    with pytest.raises(InputError, match=r"schedule.momentun: no such key; did you mean 'momentum'"):
+        parse_study(STUDY.replace("momentum", "momentun"), "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="lr"), "the data frame: no column 'lr'; the table has"),
+        (lambda t: t.assign(lr=-t["lr"]), "the data frame: column 'lr', row 1: -0.0003 is negative; expected 0 or more"),
+        (lambda t: t.assign(step=t["step"] + 0.5), "the data frame: column 'step', row 1: 200.5 is no step; expected a whole"),
+        (lambda t: t.assign(lr=np.where(t["step"] == LAST, PEAK, t["lr"])), "the data frame: run 'cosine', step 23"),
+        (lambda t: t.assign(run_id="one"), "the data frame: run 'one', step 240: two learning rates; expected one"),
+        (lambda t: t.assign(lr=t["lr"].where(t["step"] != 240)), "column 'lr', row 2: nan is missing; expected a number"),
+    ],
+)  # fmt: skip
+def test_tables_that_tell_no_schedule_are_refused(change: Callable[[pd.DataFrame], pd.DataFrame], message: str) -> None:
+    with pytest.raises(InputError) as refused:
+        bs.read_runs(change(simulated(("cosine", "two_stage"))), COLUMNS)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_points_without_a_learning_rate_are_refused(fit: bs.Fit) -> None:
+    with pytest.raises(InputError, match=r"^the points: no column 'lr'; the table has \['step'\]"):
+        bs.predict_table(fit, pd.DataFrame({"step": [100, 200]}))
+
+
+def test_a_reference_cannot_be_found_where_nothing_falls() -> None:
+    columns = replace(COLUMNS, inputs={"drop": bs.Input("lr_drop")})
+    with pytest.raises(InputError, match=r"column 'lr_drop' is 0 throughout: the learning rate never falls"):
+        bs.read_runs(simulated(("constant",)), columns)
+
+
+def test_terms_on_inputs_that_may_be_zero_are_refused() -> None:
+    inputs = {"lr_sum": bs.Input("lr_sum"), "annealing_area": bs.Input("annealing_area")}
+    runs = bs.read_runs(simulated(("cosine",)), replace(COLUMNS, inputs=inputs))
+    priors = default_priors("annealing")
+    noise = bs.Noise(bs.Prior(median=0.003, factor=3.0))
+    drifting = bs.Model(LAWS["annealing"], priors | {"A": priors["A"] + bs.Trend("annealing_area", 0.1)}, noise)
+    with pytest.raises(
+        InputError, match=r"^the trend of A is on \['annealing_area'\], which may be 0 or has parts; expected one"
+    ):
+        bs.prior(drifting, runs)
+    departs = bs.Discrepancy(bs.Prior(median=0.01, factor=2.0), bs.Prior(median=1.0, factor=2.0))
+    with pytest.raises(InputError, match=r"^the discrepancy is on \['annealing_area'\]"):
+        bs.prior(bs.Model(LAWS["annealing"], priors, noise, (departs,)), runs)
+
+
+def test_averages_of_a_schedule_are_arithmetic() -> None:
+    inputs = {"lr_sum": bs.Input("lr_sum"), "lr_drop": bs.Input("lr_drop"), "lr_since": bs.Input("lr_since")}
+    columns = replace(COLUMNS, inputs=inputs)
+    every = bs.read_runs(simulated(("two_stage",)), columns).table
+    means = bs.read_runs(simulated(("two_stage",)), replace(columns, average=bs.Average("lr_sum", 4.0))).table
+    assert 0 < len(means) < len(every)
+    assert means["lr_drop"].iloc[0] == 0
+    assert means["lr_since_3"].between(0, every["lr_since_3"].max()).all()
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"momentum": 1.0}, "the momentum of a schedule must lie between 0 and 1, not 1.0"),
+        ({"parts": 0}, "the parts of a schedule must be between 1 and 256, not 0"),
+        ({"warmup": -1.0}, "the warm-up of a schedule must be a number of steps, not -1.0"),
+    ],
+)
+def test_a_schedule_that_means_nothing_is_refused(said: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        bs.Schedule(**said)  # type: ignore[arg-type]
+
+
+def test_an_input_of_the_schedule_has_a_name_of_its_own() -> None:
+    with pytest.raises(InputError, match=r"cannot be called as a column that it comes from: 'lr'"):
+        bs.Columns({"lr": bs.Input("lr_then")}, schedule=bs.Schedule())
