@@ -26,6 +26,7 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.model import NOISE_LENGTH, law_groups, model_inputs
 from bayes_scaling.prediction import FARTHEST, QUANTILES, Kind, about, expected, labelled, white_scale
 from bayes_scaling.runs import Columns, Runs, Table, read_points, read_runs, read_table
+from bayes_scaling.schedules import DERIVED
 from bayes_scaling.thinning import merged
 
 MOST_ROWS = 40
@@ -194,11 +195,11 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
     """Return the places of a table, with what does not change along the run; a schedule goes on from that of the log."""
     columns, label = fit.runs.columns, own["run"].iloc[0]
     constant = {dim: own[dim].iloc[0] for dim in fit.runs.levels if not set(columns.dims[dim]) <= set(plan)}
-    if columns.schedule is None:
-        still = {name: own[name].iloc[0] for name, one in columns.inputs.items() if not {name, one.column} & set(plan)}
+    still = {name: own[name].iloc[0] for name, one in columns.inputs.items() if not {name, one.column} & set(plan)}
+    if not any(columns.inputs[name].column in DERIVED for name in still):
         return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
     if isinstance(curve, str) and not Path(curve).is_file():
-        raise InputError(f"the schedule of {curve} goes on from its log: give that in place of its name")
+        raise InputError(f"the places to come of run {curve} need the columns {listed(still)}, see `schedule_inputs`")
     log = _filled(fit, read_table(curve))
     same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
     both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)

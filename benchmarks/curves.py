@@ -1,0 +1,289 @@
+"""Whole learning curves of five public families: the largest size left out, and each curve beyond its first part.
+
+    python benchmarks/curves.py [FAMILY ...]      # writes curves.md, and curves.csv with every score
+
+One model: the loss at a reference, slopes in size and data, exponents that all runs share; each run has a level and a slope in
+data of its own, around what they are at its size; along a run the residual is correlated, seen through white noise. Where the
+learning rate decays, the law also has what its fall saves:
+
+    level - size_gain (1 - N^-alpha) / alpha - data_gain (1 - D^-beta) / beta - saved fall^kappa,   fall = 1 - lr / peak
+
+(the Multi-Power form of it for curves under different schedules). Beside it (a) the same law without runs' own terms by least
+squares with Huber's loss, refitted to resampled runs, its residuals resampled, and (b) "last point" and "last slope", a line in
+log tokens through the last third of the rows seen.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import least_squares
+from sweeps import DATA
+
+import bayes_scaling as bs
+from bayes_scaling.formula import law_value
+from bayes_scaling.functions import on_arrays
+from bayes_scaling.laws import law_inputs
+from bayes_scaling.parameters import as_parameter, median
+from bayes_scaling.schedules import log_input
+from bayes_scaling.scoring import crps
+
+HERE = Path(__file__).parent
+SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False)
+FRACTIONS = (0.3, 0.5, 0.7)
+RESAMPLED = 60
+PER_DECADE = 20.0
+
+CURVE = "level - size_gain * (1 - params**-alpha) / alpha - data_gain * (1 - {data}**-beta) / beta"
+FAST = "(2**(1 / power) - 1)"
+MULTI_POWER = f"lr_drop * mean(1 - (1 + {FAST} * lr_since * lr_then**-gamma / half)**-power) / (1 - (1 + 20 * {FAST})**-power)"
+TEXTS = {
+    "constant": CURVE.format(data="tokens"),
+    "falling": CURVE.format(data="tokens") + " - saved * fall**kappa",
+    "schedules": CURVE.format(data="lr_sum") + f" - saved * {MULTI_POWER}",
+}
+PRIORS: dict[str, bs.Prior | bs.Parameter] = {
+    "level": bs.Prior(median=2.8, factor=1.6),
+    "size_gain": bs.Prior(median=0.1, factor=3.0),
+    "alpha": bs.Prior(median=0.3, factor=2.0),
+    "data_gain": bs.Prior(median=0.1, factor=3.0) + bs.Varying("run", 0.1) + bs.Trend("params", 0.1),
+    "beta": bs.Prior(median=0.35, factor=2.0) + bs.Trend("params", 0.1),
+}
+FALLING: dict[str, bs.Prior | bs.Parameter] = {
+    "saved": bs.Prior(median=0.08, factor=2.5) + bs.Trend("params", 0.2),
+    "kappa": bs.Prior(median=1.3, factor=1.7),
+}
+SCHEDULES: dict[str, bs.Prior | bs.Parameter] = {
+    "saved": bs.Prior(median=0.045, factor=2.0) + bs.Trend("params", 0.2),
+    "half": bs.Prior(median=0.1, factor=5.0),
+    "power": bs.Prior(median=0.7, factor=2.0),
+    "gamma": bs.Prior(median=0.5, factor=1.8),
+}
+MORE = {"constant": {}, "falling": FALLING, "schedules": SCHEDULES}
+
+
+@dataclass(frozen=True)
+class Family:
+    """Curves of one team: the table's rows, averaged, and which law they are for."""
+
+    name: str
+    kind: str
+    runs: bs.Runs
+    along: str
+
+
+def model(kind: str, along: str) -> bs.Model:
+    """Return the model of whole curves."""
+    inputs = {"constant": ("params", "tokens"), "falling": ("params", "tokens", "fall")}.get(
+        kind, ("params", "lr_sum", "lr_drop", "lr_then", "lr_since")
+    )
+    noise = bs.Noise(
+        sd=bs.Prior(median=0.003, factor=3.0),
+        distribution="normal",
+        correlation=bs.Correlation(along, bs.Prior(median=1.0, factor=3.0), white=bs.Prior(median=0.003, factor=4.0)),
+        effects=(bs.Varying("run", 0.01),),
+    )
+    return bs.Model(bs.parse_law(TEXTS[kind], inputs), PRIORS | MORE[kind], noise)
+
+
+def families() -> dict[str, Callable[[], Family]]:
+    """Return how to read each family."""
+    return {
+        "gemstones": gemstones,
+        "multipower": multipower,
+        "xlstm": xlstm,
+        "olmo": olmo,
+        "looped": looped,
+    }
+
+
+def gemstones() -> Family:
+    """Constant learning rate, the first 5e9 tokens left out."""
+    table = pd.read_csv(DATA / "gemstones.csv").query("schedule == 'constant_lr' and tokens > 5e9")
+    return _family("gemstones", "constant", table.rename(columns={"run_id": "run"}))
+
+
+def xlstm() -> Family:
+    """The transformers of context 8192: warm-up of 750 steps (left out to step 900), cosine, a cool-down to 0."""
+    about = pd.read_csv(DATA / "xlstm_isoflop.csv").query("architecture == 'transformer' and context_length == 8192")
+    table = pd.read_csv(DATA / "xlstm_curves.csv.gz").merge(about[["run_id", "params"]], on="run_id").query("step >= 900")
+    return _family("xlstm", "falling", _fallen(table.rename(columns={"run_id": "run"})))
+
+
+def olmo() -> Family:
+    """Loss on c4_en, six lengths of each size, cosine to a tenth; the first twentieth of each run left out."""
+    table = pd.read_csv(DATA / "olmo_ladder.csv.gz").query("eval_set == 'c4_en'").rename(columns={"run_id": "run"})
+    table = table[table["tokens"] > 0.05 * table.groupby("run")["tokens"].transform("max")]
+    return _family("olmo", "falling", _fallen(table))
+
+
+def looped() -> Family:
+    """Tiny looped models at T_m = 4, expected loss; from the end of the plateau at 0.2 M bytes on."""
+    table = pd.read_csv(DATA / "looped_tiny_runs.csv").query("tokens > 2e5")
+    table = table.rename(columns={"run_id": "run", "params_non_embedding": "params"}).assign(
+        loss=lambda of: of["expected_step_loss"]
+    )
+    return _family("looped", "falling", _fallen(table))
+
+
+def _fallen(table: pd.DataFrame) -> pd.DataFrame:
+    peak = table.groupby("run")["lr"].transform("max")
+    return table.assign(fall=(1.0 - table["lr"] / peak).clip(lower=1e-3))
+
+
+def _family(name: str, kind: str, table: pd.DataFrame) -> Family:
+    more = {"fall": bs.Input("fall", "", 1.0)} if kind == "falling" else {}
+    columns = bs.Columns(
+        {"params": bs.Input("params", "parameters"), "tokens": bs.Input("tokens", "tokens"), **more},
+        run="run",
+        average=bs.Average("tokens", PER_DECADE),
+    )
+    return Family(name, kind, bs.read_runs(table.reset_index(drop=True), columns), "tokens")
+
+
+def multipower() -> Family:
+    """Three sizes under constant, cosine, WSD and two-stage schedules, from step 3,000 on."""
+    table = pd.read_csv(DATA / "multipower_curves.csv")
+    first = table.drop_duplicates("run_id")
+    ahead = first[first["schedule"].str.startswith("wsdcon")].assign(step=7999, lr=3e-4, loss=np.nan)
+    columns = bs.Columns(
+        {
+            "params": bs.Input("params_label", "parameters", 1e8),
+            "lr_sum": bs.Input("lr_sum", "learning rate x steps", 1.0),
+            "lr_drop": bs.Input("lr_drop", "learning rate", 1e-4),
+            "lr_then": bs.Input("lr_then", "learning rate", 1e-4),
+            "lr_since": bs.Input("lr_since", "learning rate x steps", 0.1),
+            "step": bs.Input("step", "steps", 1e4),
+        },
+        run="run_id",
+        where="loss > 0 and step >= 3000",
+        schedule=bs.Schedule(warmup=2160, parts=8),
+        average=bs.Average("step", 2 * PER_DECADE),
+    )
+    return Family("multipower", "schedules", bs.read_runs(pd.concat([table, ahead], ignore_index=True), columns), "step")
+
+
+def part(runs: bs.Runs, keep: pd.Series) -> bs.Runs:
+    """Return some of the rows of runs, against the same references."""
+    table = runs.table[keep].reset_index(drop=True)
+    return replace(runs, table=table, levels={dim: np.unique(table[dim].to_numpy()) for dim in runs.levels})
+
+
+def splits(family: Family) -> Iterator[tuple[str, pd.Series]]:
+    """Return the rows to train on: all but the largest size, and the first part of each curve."""
+    table = family.runs.table
+    last = table.groupby("run")[family.along].transform("max")
+    for fraction in FRACTIONS:
+        yield f"first {fraction:.0%}", table[family.along] <= fraction * last
+    yield "all but the largest size", table["params"] < table["params"].max()
+
+
+def ours(family: Family, train: bs.Runs, held: pd.DataFrame) -> tuple[np.ndarray, bs.Fit]:
+    """Return draws of what each held-out row shows, a row each, in log loss."""
+    fit = bs.fit(model(family.kind, family.along), train, SETTINGS)
+    seen = set(train.levels["run"])
+    found = np.empty((len(held), SETTINGS.draws * SETTINGS.chains))
+    for run, rows in held.groupby("run"):
+        points = rows.drop(columns=["response", "count", "apart"])
+        place = held.index.get_indexer(rows.index)
+        points = points.reset_index(drop=True)
+        path = bs.forecast(fit, str(run), points).path if run in seen else bs.predict_runs(fit, points)
+        draws = np.log(path.stack(sample=("chain", "draw")).transpose("point", "sample").to_numpy())
+        found[place] = draws[:, :: max(1, draws.shape[1] // found.shape[1])][:, : found.shape[1]]
+    return found, fit
+
+
+def practice(family: Family, train: bs.Runs, held: pd.DataFrame) -> np.ndarray:
+    """Return the same for the law by least squares, refitted to resampled runs, with residuals resampled."""
+    of = model(family.kind, family.along)
+    names = list(of.parameters)
+    start = np.log([median(as_parameter(of.parameters[name]).prior) for name in names])
+
+    def law(x: np.ndarray, table: pd.DataFrame) -> np.ndarray:
+        logs = {name: log_input(table, train.columns, train.references, name).T for name in law_inputs(of.law)}
+        values = dict(zip(names, np.exp(np.clip(x, -30, 5)), strict=True))
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(np.log(law_value(of.law, logs, values, on_arrays(1))), nan=10.0, posinf=10.0, neginf=-10.0)
+
+    def fitted(table: pd.DataFrame, x: np.ndarray) -> np.ndarray:
+        seen = np.log(table["response"].to_numpy())
+        return np.asarray(least_squares(lambda at: law(at, table) - seen, x, loss="huber", f_scale=1e-3, max_nfev=300).x)
+
+    best = fitted(train.table, start)
+    left = np.log(train.table["response"].to_numpy()) - law(best, train.table)
+    rng = np.random.default_rng(3)
+    runs = dict(list(train.table.groupby("run")))
+    labels = list(runs)
+    curves = [
+        law(fitted(pd.concat([runs[labels[i]] for i in rng.integers(len(labels), size=len(labels))]), best), held)
+        for _ in range(RESAMPLED)
+    ]
+    repeated = np.repeat(np.stack(curves, axis=1), 30, axis=1)
+    return repeated + rng.choice(left, repeated.shape)
+
+
+def last_slope(family: Family, seen: pd.DataFrame, end: float) -> float:
+    """Return the log loss at the end by a line in log tokens through the last third of the rows seen, three at least."""
+    rows = seen.sort_values(family.along).tail(max(3, len(seen) // 3))
+    if len(rows) < 2:
+        return float(np.log(rows["response"].iloc[-1]))
+    slope, start = np.polyfit(np.log(rows[family.along]), np.log(rows["response"]), 1)
+    return float(start + slope * np.log(end))
+
+
+def scores(family: Family, split: str, keep: pd.Series) -> dict[str, Any]:
+    """Return how well held-out rows and final losses were predicted."""
+    train, held = part(family.runs, keep), family.runs.table[~keep]
+    if split.startswith("first"):
+        held = held[held["run"].isin(train.levels["run"])]
+    started = time.perf_counter()
+    draws, fit = ours(family, train, held)
+    took = time.perf_counter() - started
+    truth = np.log(held["response"].to_numpy())
+    row: dict[str, Any] = {"family": family.name, "split": split, "runs": held["run"].nunique(), "rows": len(held)}
+    finals = held.groupby("run")[family.along].idxmax()
+    end = held.index.get_indexer(finals)
+    for name, of in {"": draws, "practice_": practice(family, train, held)}.items():
+        low, q25, middle, q75, high = np.quantile(of, [0.05, 0.25, 0.5, 0.75, 0.95], axis=1)
+        row |= {f"{name}in_50": np.mean((q25 < truth) & (truth < q75)), f"{name}in_90": np.mean((low < truth) & (truth < high))}
+        row |= {f"{name}crps": crps(np.sort(of, axis=1), truth).mean()}
+        row |= {f"{name}are": np.mean(np.abs(np.exp(middle[end] - truth[end]) - 1))}
+        row |= {f"{name}final_90": np.mean((low[end] < truth[end]) & (truth[end] < high[end]))}
+    if split.startswith("first"):
+        each = {str(run): rows for run, rows in train.table.groupby("run")}
+        tail = held.loc[finals]
+        last = [np.log(each[str(run)].sort_values(family.along)["response"].iloc[-1]) for run in tail["run"]]
+        line = [last_slope(family, each[str(run)], at) for run, at in zip(tail["run"], tail[family.along], strict=True)]
+        row |= {
+            f"{name}_are": np.mean(np.abs(np.exp(np.array(of) - truth[end]) - 1))
+            for name, of in (("point", last), ("slope", line))
+        }
+    health = fit.health
+    return row | {"seconds": took, "divergences": health.divergences, "ess": health.ess_bulk, "r_hat": health.r_hat}
+
+
+def main() -> None:
+    """Score every family under every split."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("family", nargs="*", default=list(families()))
+    asked = parser.parse_args().family
+    path = HERE / "curves.csv"
+    found = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    for name in asked:
+        family = families()[name]()
+        for split, keep in splits(family):
+            row = scores(family, split, keep)
+            print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
+            if len(found):
+                found = found[(found["family"] != name) | (found["split"] != split)]
+            found = pd.concat([found, pd.DataFrame([row])], ignore_index=True)
+            found.to_csv(path, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()
