@@ -8,7 +8,7 @@ learning rate decays, the law also has what its fall saves:
 
     level - size_gain (1 - N^-alpha) / alpha - data_gain (1 - D^-beta) / beta - saved fall^kappa,   fall = 1 - lr / peak
 
-(the Multi-Power form of it for curves under different schedules). Beside it (a) the same law without runs' own terms by least
+(of the Multi-Power form for curves under different schedules; D + start for D where a plateau comes first). Beside it (a) the law without runs' own terms by least
 squares with Huber's loss, refitted to resampled runs, its residuals resampled, and (b) "last point" and "last slope", a line in
 log tokens through the last third of the rows seen.
 """
@@ -45,6 +45,7 @@ MULTI_POWER = f"lr_drop * mean(1 - (1 + {FAST} * lr_since * lr_then**-gamma / ha
 TEXTS = {
     "constant": CURVE.format(data="tokens"),
     "falling": CURVE.format(data="tokens") + " - saved * fall**kappa",
+    "plateau": CURVE.format(data="((tokens + start) / (1 + start))") + " - saved * fall**kappa",
     "schedules": CURVE.format(data="lr_sum") + f" - saved * {MULTI_POWER}",
 }
 PRIORS: dict[str, bs.Prior | bs.Parameter] = {
@@ -55,16 +56,17 @@ PRIORS: dict[str, bs.Prior | bs.Parameter] = {
     "beta": bs.Prior(median=0.35, factor=2.0) + bs.Trend("params", 0.1),
 }
 FALLING: dict[str, bs.Prior | bs.Parameter] = {
-    "saved": bs.Prior(median=0.08, factor=2.5) + bs.Trend("params", 0.2),
+    "saved": bs.Prior(median=0.08, factor=2.5) + bs.Varying("run", 0.15) + bs.Trend("params", 0.2),
     "kappa": bs.Prior(median=1.3, factor=1.7),
 }
 SCHEDULES: dict[str, bs.Prior | bs.Parameter] = {
-    "saved": bs.Prior(median=0.045, factor=2.0) + bs.Trend("params", 0.2),
+    "saved": bs.Prior(median=0.045, factor=2.0) + bs.Varying("run", 0.15) + bs.Trend("params", 0.2),
     "half": bs.Prior(median=0.1, factor=5.0),
     "power": bs.Prior(median=0.7, factor=2.0),
     "gamma": bs.Prior(median=0.5, factor=1.8),
 }
-MORE = {"constant": {}, "falling": FALLING, "schedules": SCHEDULES}
+PLATEAU = FALLING | {"start": bs.Prior(median=0.3, factor=3.0)}
+MORE = {"constant": {}, "falling": FALLING, "plateau": PLATEAU, "schedules": SCHEDULES}
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,13 @@ class Family:
 
 def model(kind: str, along: str) -> bs.Model:
     """Return the model of whole curves."""
-    inputs = {"constant": ("params", "tokens"), "falling": ("params", "tokens", "fall")}.get(
-        kind, ("params", "lr_sum", "lr_drop", "lr_then", "lr_since")
-    )
+    falls = ("params", "tokens", "fall")
+    inputs = {
+        "constant": ("params", "tokens"),
+        "falling": falls,
+        "plateau": falls,
+        "schedules": ("params", "lr_sum", "lr_drop", "lr_then", "lr_since"),
+    }[kind]
     noise = bs.Noise(
         sd=bs.Prior(median=0.003, factor=3.0),
         distribution="normal",
@@ -116,10 +122,11 @@ def xlstm() -> Family:
 
 
 def olmo() -> Family:
-    """Loss on c4_en, six lengths of each size, cosine to a tenth; the first twentieth of each run left out."""
+    """Loss on c4_en, six lengths of each size, cosine to a tenth; warm-up and the first twentieth of each run left out."""
     table = pd.read_csv(DATA / "olmo_ladder.csv.gz").query("eval_set == 'c4_en'").rename(columns={"run_id": "run"})
-    table = table[table["tokens"] > 0.05 * table.groupby("run")["tokens"].transform("max")]
-    return _family("olmo", "falling", _fallen(table))
+    runs = table.groupby("run")
+    warm = table["step"] > 1.2 * table.loc[runs["lr"].transform("idxmax"), "step"].to_numpy()
+    return _family("olmo", "falling", _fallen(table[warm & (table["tokens"] > 0.05 * runs["tokens"].transform("max"))]))
 
 
 def looped() -> Family:
@@ -128,7 +135,7 @@ def looped() -> Family:
     table = table.rename(columns={"run_id": "run", "params_non_embedding": "params"}).assign(
         loss=lambda of: of["expected_step_loss"]
     )
-    return _family("looped", "falling", _fallen(table))
+    return _family("looped", "plateau", _fallen(table))
 
 
 def _fallen(table: pd.DataFrame) -> pd.DataFrame:
@@ -137,7 +144,7 @@ def _fallen(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _family(name: str, kind: str, table: pd.DataFrame) -> Family:
-    more = {"fall": bs.Input("fall", "", 1.0)} if kind == "falling" else {}
+    more = {"fall": bs.Input("fall", "", 1.0)} if kind in ("falling", "plateau") else {}
     columns = bs.Columns(
         {"params": bs.Input("params", "parameters"), "tokens": bs.Input("tokens", "tokens"), **more},
         run="run",
@@ -272,11 +279,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("family", nargs="*", default=list(families()))
     asked = parser.parse_args().family
-    path = HERE / "curves.csv"
+    import os
+
+    path = Path(os.environ.get("OUTC", HERE / "curves.csv"))
     found = pd.read_csv(path) if path.is_file() else pd.DataFrame()
     for name in asked:
         family = families()[name]()
         for split, keep in splits(family):
+            if os.environ.get("SPLIT") and os.environ["SPLIT"] not in split:
+                continue
             row = scores(family, split, keep)
             print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
             if len(found):

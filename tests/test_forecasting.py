@@ -241,3 +241,35 @@ def test_wrong_logs_and_ends_get_one_clear_line(tmp_path: Path) -> None:
 def test_a_log_without_a_run_column_is_one_run() -> None:
     found = bs.forecast(drawn(), begun().drop(columns="run"), END)
     assert found.label == "this run"
+
+
+def test_a_planned_schedule_goes_on_from_that_of_the_log() -> None:
+    """The sum of learning rates at the end is that of the log's steps and the plan's."""
+    law = bs.parse_law("a * lr_sum**-b", ["lr_sum"])
+    columns = bs.Columns(
+        inputs={"lr_sum": bs.Input("lr_sum", "", 1.0), "step": bs.Input("step", "steps", 100.0)},
+        run="run",
+        schedule=bs.Schedule(warmup=0),
+    )
+    noise = replace(model().noise, correlation=replace(model().noise.correlation, along="step"))
+    steps = np.arange(1, 41) * 10
+    log = pd.DataFrame({"step": steps, "lr": 0.1, "run": "p", "loss": 3.0})
+    fit = drawn()
+    levels = fit.posterior["residual_by_run"].isel(run=[0])
+    scheduled = replace(
+        fit,
+        model=bs.Model(law, fit.model.parameters, noise),
+        runs=bs.read_runs(log, columns),
+        draws=xr.DataTree.from_dict(
+            {"posterior": fit.posterior.drop_vars(["residual_by_run", "run"]).assign(residual_by_run=levels)}
+        ),
+    )
+    begun, plan = log.assign(run="new").iloc[:20], pd.DataFrame({"step": [201, 400], "lr": [0.05, 0.05]})
+    found = bs.forecast(scheduled, begun, plan)
+    np.testing.assert_allclose(found.path["lr_sum"], [20.0 + 0.05, 20.0 + 200 * 0.05], rtol=1e-6)
+    with pytest.raises(bs.InputError, match=r"\['lr_sum'\] change along the run too: give the places to come as a table"):
+        bs.forecast(scheduled, begun, 400.0)
+    with pytest.raises(bs.InputError, match=r"the places to come of run p need the columns \['lr_sum'\]"):
+        bs.forecast(scheduled, "p", pd.DataFrame({"step": [500.0], "lr": [0.1]}))
+    given = bs.forecast(scheduled, "p", pd.DataFrame({"step": [500.0], "lr_sum": [50.0]}))
+    assert float(given.path["lr_sum"][0]) == 50.0
