@@ -94,7 +94,7 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     Raises InputError as `read_runs` does, and where the log holds several runs, reaches beyond `at`, counts in another unit
     than the fit's runs, or carries the name of a run that the fit has seen.
     """
-    along = _along(fit)
+    along = along_runs(fit)
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
     seen = _known_rows(fit, str(curve)) if known else _read_seen(fit, curve, along)
     seen = seen.sort_values(along, ignore_index=True)
@@ -108,7 +108,7 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     return Forecast(path, seen, along, unit, label, surprise)
 
 
-def _along(fit: Fit) -> str:
+def along_runs(fit: Fit) -> str:
     """Return the input along which runs train."""
     columns = fit.runs.columns
     for said in (fit.model.noise.correlation, columns.curve, columns.average):
