@@ -48,9 +48,9 @@ def run_residuals(fit: Fit) -> xr.Dataset:
     Raises InputError where the runs do not say which rows are one run, or no run has two rows.
     """
     along, thin, table = along_runs(fit), _thinned(fit), _in_order(fit)
-    left, scale, white = _departures(thin, table, table["response"].to_numpy())
+    left, scale, own = _departures(thin, table, table["response"].to_numpy())
     kept = _kept(thin, neighbours(table, along)["gap"])
-    found = {"residual": left / np.hypot(scale, white), "innovation": _innovations(left / scale, kept, (white / scale) ** 2)}
+    found = {"residual": left / np.sqrt(scale**2 + own), "innovation": _innovations(left / scale, kept, own / scale**2)}
     rows = {name: ("row", table[name].to_numpy()) for name in (along, "run")}
     scores = {name: (("chain", "draw", "row"), _scores(thin, of)) for name, of in found.items()}
     return xr.Dataset(scores, rows, {"along": along, "units": fit.runs.columns.inputs[along].unit})
@@ -74,11 +74,11 @@ def residual_correlation(fit: Fit, seed: int = 0) -> pd.DataFrame:
     pairs = np.bincount(bins)
     full = pairs > 0
     middle = np.bincount(bins, lag)[full] / pairs[full]
-    left, scale, white = _departures(thin, table, replicated(thin, table, seed).to_numpy())
-    shown = _scores(thin, left / np.hypot(scale, white))
+    left, scale, own = _departures(thin, table, replicated(thin, table, seed).to_numpy())
+    shown = _scores(thin, left / np.sqrt(scale**2 + own))
     products = {"seen": found["residual"].to_numpy(), "shown": shown}
     tables = {name: _correlation(of, first, second, bins)[:, full] for name, of in products.items()}
-    alike = (scale**2 / (scale**2 + white**2)).mean(axis=-1, keepdims=True)
+    alike = (scale**2 / (scale**2 + own)).mean(axis=-1, keepdims=True)
     tables["implied"] = (alike * _kept(thin, middle)).reshape(-1, len(middle))
     return pd.DataFrame({"lag": middle, "pairs": pairs[full]}).join([_quantiles(of, name) for name, of in tables.items()])
 
@@ -121,16 +121,19 @@ def _thinned(fit: Fit) -> Fit:
 
 
 def _departures(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what the law leaves of responses, the scale of what neighbouring rows share, and that of what is a row's own.
+    """Return what the law leaves of responses, the scale of what neighbours share, and the variance of what is a row's own.
 
-    Each has dimensions chain, draw, row.
+    That may be negative: averages have lost some of what they share. Each has dimensions chain, draw, row.
     """
     centre = expected(fit, table)
     shared, scale = about(fit, table, 0, new=False)
     scale, white = read_scales(fit, table, scale)
     if fit.model.noise.on == "log_loss":
         centre, response = centre.copy(data=np.log(centre.to_numpy())), np.log(response)
-    own = 0.0 if white is None else white
+    own = 0.0 if white is None else white**2
+    if white is not None and "apart" in table:
+        lost = np.expm1(-xr.DataArray(table["apart"].to_numpy(), dims="row") / fit.posterior[NOISE_LENGTH])
+        own = own + scale**2 * lost
     mean, scale, own = ((of + xr.zeros_like(centre)).transpose("chain", "draw", "row") for of in (centre + shared, scale, own))
     return response - mean.to_numpy(), scale.to_numpy(), own.to_numpy()
 
@@ -143,11 +146,11 @@ def _kept(fit: Fit, distance: np.ndarray) -> np.ndarray:
     return kept
 
 
-def _innovations(z: np.ndarray, kept: np.ndarray, white: np.ndarray) -> np.ndarray:
+def _innovations(z: np.ndarray, kept: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Return standardised innovations of rows in units of their process; `kept` of it is left from the row before."""
     from bayes_scaling.filtering import forward
 
-    flat = [np.ascontiguousarray(np.broadcast_to(of, z.shape)).reshape(-1, z.shape[-1]) for of in (z, kept, white)]
+    flat = [np.ascontiguousarray(np.broadcast_to(of, z.shape)).reshape(-1, z.shape[-1]) for of in (z, kept, own)]
     filtered = [forward(*one) for one in zip(*flat, strict=True)]
     found = [(one - mean) / np.sqrt(variance) for one, (mean, variance) in zip(flat[0], filtered, strict=True)]
     return np.reshape(found, z.shape)

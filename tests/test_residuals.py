@@ -26,19 +26,27 @@ def simulated(runs: int = 12, rows: int = 60, *, white: float = 0.01, trend: flo
         log = np.sort(rng.uniform(0.0, 3.0, rows))
         sd = TRUTH["noise_sd"] * np.exp(trend * log)
         count = rng.integers(1, 5, rows)
-        covariance = np.outer(sd, sd) * np.exp(-np.abs(log[:, None] - log) / TRUTH["noise_length"]) + np.diag(white**2 / count)
+        apart = rng.uniform(0.0, 0.005, rows) * bool(white)  # how far rows behind a row lie apart, where it is an average
+        covariance = np.outer(sd, sd) * np.exp(-np.abs(log[:, None] - log) / TRUTH["noise_length"])
+        covariance += np.diag(white**2 / count + sd**2 * np.expm1(-apart / TRUTH["noise_length"]))
         deviate = rng.standard_normal(rows)
         off = linalg.cholesky(covariance, lower=True) @ deviate
         loss = TRUTH["a"] * np.exp(-TRUTH["b"] * log + off)
-        own = {"tokens": 10.0 * np.exp(log), "loss": loss, "count": count, "run": f"run {run}", "deviate": deviate}
+        own = {
+            "tokens": 10.0 * np.exp(log),
+            "loss": loss,
+            "count": count,
+            "apart": apart,
+            "run": f"run {run}",
+            "deviate": deviate,
+        }
         tables.append(pd.DataFrame(own).assign(residual=off / np.sqrt(np.diag(covariance))))
     return pd.concat(tables).sample(frac=1, random_state=seed).reset_index(drop=True)
 
 
 def runs_of(frame: pd.DataFrame) -> bs.Runs:
     runs = bs.read_runs(frame, bs.Columns({"tokens": bs.Input("tokens", "tokens", 10.0)}, run="run"))
-    runs.table["count"] = frame["count"].to_numpy(float)
-    return runs
+    return bs.Runs(runs.table.assign(**frame[["count", "apart"]].astype(float)), runs.columns, runs.references, runs.levels)
 
 
 def certain(model: bs.Model, runs: bs.Runs, values: dict[str, float], draws: int = 4) -> bs.Fit:
