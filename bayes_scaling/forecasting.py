@@ -37,6 +37,9 @@ STEPS = 24
 SURPRISING = 0.005
 """Runs that stray as few of the fit's would are said to be unlike them."""
 
+NEAREST = 0.75
+"""A place in the middle of an average's rows lies so far from them on average, in units of how far two of them lie apart."""
+
 JITTER = 1e-9
 LEAST_NU = 3.0
 """Heavier tails than this have no usable variance; they are taken for these."""
@@ -267,9 +270,11 @@ def _covariance(fit: Fit, frame: pd.DataFrame, scale: np.ndarray, along: str) ->
         return np.asarray(scale[:, :, None] ** 2 * np.eye(scale.shape[1]))
     at = np.log(frame[along].to_numpy())
     length = fit.posterior[NOISE_LENGTH].to_numpy().ravel()[:, None, None]
-    covariance: np.ndarray = scale[:, :, None] * scale[:, None, :] * np.exp(-np.abs(at[:, None] - at) / length)
+    lag = np.abs(at[:, None] - at)
     if fit.model.noise.correlation.white is not None:
-        covariance += np.eye(len(at)) * scale[:, :, None] ** 2 * np.expm1(-frame["apart"].to_numpy()[:, None] / length)
+        apart = frame["apart"].to_numpy()
+        lag = np.where(np.eye(len(at)) > 0, apart, np.maximum(lag, NEAREST * (apart[:, None] + apart)))
+    covariance: np.ndarray = scale[:, :, None] * scale[:, None, :] * np.exp(-lag / length)
     return covariance
 
 

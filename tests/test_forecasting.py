@@ -241,3 +241,11 @@ def test_wrong_logs_and_ends_get_one_clear_line(tmp_path: Path) -> None:
 def test_a_log_without_a_run_column_is_one_run() -> None:
     found = bs.forecast(drawn(), begun().drop(columns="run"), END)
     assert found.label == "this run"
+
+
+def test_a_forecast_from_rows_that_are_averages_begins_at_the_last_of_them() -> None:
+    fit, log = drawn(400), begun()
+    many = pd.concat([log.assign(tokens=log["tokens"] * 1.002**shift) for shift in range(12)], ignore_index=True)
+    few, all_ = bs.forecast(fit, log, END), bs.forecast(fit, many, END)
+    assert float(all_.path.isel(point=0).median()) == pytest.approx(float(few.path.isel(point=0).median()), rel=0.006)
+    assert float(np.log(all_.final).std()) < 1.05 * float(np.log(few.final).std())
