@@ -18,6 +18,9 @@ WIDTH, HEIGHT = 3.4, 2.5
 VIOLIN = 0.12
 """Width of the distribution at the end, as a share of the axis."""
 
+ROOM = 0.15
+"""Room left below a target for its probability, as a share of the height above it."""
+
 RIDGE = 0.3
 """Height of a row of a ridgeline, in inches."""
 
@@ -62,9 +65,12 @@ def plot_forecast(
     if target is not None:
         ax.axhline(target, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
         said = f"below {target:g}: probability {_percent(found.probability(target))}"
-        above: Any = {"xycoords": ("axes fraction", "data"), "xytext": (0, 2), "textcoords": "offset points", "va": "bottom"}
-        ax.annotate(said, (0.02, target), size=7, **above)
+        below: Any = {"xycoords": ("axes fraction", "data"), "xytext": (0, -2), "textcoords": "offset points", "va": "top"}
+        ax.annotate(said, (0.02, target), size=7, **below)
     _labelled(found, ax)
+    if target is not None:
+        low, high = ax.get_ylim()
+        ax.set_ylim(min(low, target * (target / high) ** ROOM), high)
     return ax
 
 
