@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bayes_scaling.optima import compute_optimal, compute_price, optimum, tolerance
     from bayes_scaling.parameters import Parameter, Prior, Trend, Varying
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
+    from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
     from bayes_scaling.schedules import Schedule, schedule_inputs
@@ -69,6 +70,7 @@ _HOME = {
     "optima": ("compute_optimal", "compute_price", "optimum", "tolerance"),
     "parameters": ("Parameter", "Prior", "Trend", "Varying"),
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
+    "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
     "schedules": ("Schedule", "schedule_inputs"),
@@ -134,6 +136,7 @@ __all__ = [
     "forecast",
     "forecast_sentence",
     "forecast_table",
+    "innovation_correlation",
     "laws",
     "load",
     "loo",
@@ -153,6 +156,8 @@ __all__ = [
     "read_runs",
     "read_study",
     "refit",
+    "residual_correlation",
+    "run_residuals",
     "save",
     "schedule_inputs",
     "score_table",

@@ -39,6 +39,9 @@ STEPS = 24
 SURPRISING = 0.005
 """Runs that stray as few of the fit's would are said to be unlike them."""
 
+NEAREST = 0.75
+"""A place in the middle of an average's rows lies so far from them on average, in units of how far two of them lie apart."""
+
 JITTER = 1e-9
 LEAST_NU = 3.0
 """Heavier tails than this have no usable variance; they are taken for these."""
@@ -96,7 +99,7 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     Raises InputError as `read_runs` does, and where the log holds several runs, reaches beyond `at`, counts in another unit
     than the fit's runs, or carries the name of a run that the fit has seen.
     """
-    along = _along(fit)
+    along = along_runs(fit)
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
     seen = _known_rows(fit, str(curve)) if known else _read_seen(fit, curve, along)
     seen = seen.sort_values(along, ignore_index=True)
@@ -110,7 +113,7 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     return Forecast(path, seen, along, unit, label, surprise)
 
 
-def _along(fit: Fit) -> str:
+def along_runs(fit: Fit) -> str:
     """Return the input along which runs train."""
     columns = fit.runs.columns
     for said in (fit.model.noise.correlation, columns.curve, columns.average):
@@ -280,9 +283,11 @@ def _covariance(fit: Fit, frame: pd.DataFrame, scale: np.ndarray, along: str) ->
         return np.asarray(scale[:, :, None] ** 2 * np.eye(scale.shape[1]))
     at = np.log(frame[along].to_numpy())
     length = fit.posterior[NOISE_LENGTH].to_numpy().ravel()[:, None, None]
-    covariance: np.ndarray = scale[:, :, None] * scale[:, None, :] * np.exp(-np.abs(at[:, None] - at) / length)
+    lag = np.abs(at[:, None] - at)
     if fit.model.noise.correlation.white is not None:
-        covariance += np.eye(len(at)) * scale[:, :, None] ** 2 * np.expm1(-frame["apart"].to_numpy()[:, None] / length)
+        apart = frame["apart"].to_numpy()
+        lag = np.where(np.eye(len(at)) > 0, apart, np.maximum(lag, NEAREST * (apart[:, None] + apart)))
+    covariance: np.ndarray = scale[:, :, None] * scale[:, None, :] * np.exp(-lag / length)
     return covariance
 
 

@@ -209,7 +209,7 @@ def replicated(fit: Fit, frame: pd.DataFrame, seed: int) -> xr.DataArray:
     frame: rows in the shape of `runs.table`.
     """
     shared, scale = about(fit, frame, seed, new=False)
-    return _scattered(fit, frame, seed, shared, *_read_scales(fit, frame, scale))
+    return _scattered(fit, frame, seed, shared, *read_scales(fit, frame, scale))
 
 
 def _scattered(fit: Fit, frame: pd.DataFrame, seed: int, shared: Any, scale: Any, white: Any) -> xr.DataArray:
@@ -236,7 +236,7 @@ def white_scale(fit: Fit, frame: pd.DataFrame) -> xr.DataArray | None:
     return fit.posterior[NOISE_WHITE] / xr.DataArray(np.sqrt(count), dims="row")
 
 
-def _read_scales(fit: Fit, frame: pd.DataFrame, scale: Any) -> tuple[Any, Any]:
+def read_scales(fit: Fit, frame: pd.DataFrame, scale: Any) -> tuple[Any, Any]:
     """Return the scales of what rows share with neighbours and of what is their own, with the error they were read with."""
     white = white_scale(fit, frame)
     if "reading_error" not in frame:
@@ -290,7 +290,7 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     seen = xr.DataArray(frame["response"].to_numpy(), dims="row")
     possible = centre > 0 if noise.on == "log_loss" else xr.ones_like(centre, dtype=bool)
     left = np.log(seen / centre.where(possible, 1.0)) - shared if noise.on == "log_loss" else seen - centre - shared
-    scale, white = _read_scales(fit, frame, scale)
+    scale, white = read_scales(fit, frame, scale)
     scale = scale if white is None else np.sqrt(scale**2 + white**2)
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None

@@ -8,9 +8,9 @@ learning rate decays, the law also has what its fall saves:
 
     level - size_gain (1 - N^-alpha) / alpha - data_gain (1 - D^-beta) / beta - saved fall^kappa,   fall = 1 - lr / peak
 
-(of the Multi-Power form for curves under different schedules; D + start for D where a plateau comes first). Beside it (a) the law without runs' own terms by least
-squares with Huber's loss, refitted to resampled runs, its residuals resampled, and (b) "last point" and "last slope", a line in
-log tokens through the last third of the rows seen.
+(of the Multi-Power form for curves under several schedules; D + start for D where a plateau comes first). Beside it (a) the law
+without runs' own terms by least squares with Huber's loss, refitted to resampled runs, its residuals resampled, and (b) "last
+point" and "last slope", a line in log tokens through the last third of the rows seen.
 """
 
 import argparse

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "runs"
-NEEDS = {"06_chinchilla.ipynb": "chinchilla_epoch", "07_bands.ipynb": "chinchilla_epoch"}
+NEEDS = {
+    "06_chinchilla.ipynb": "chinchilla_epoch",
+    "07_bands.ipynb": "chinchilla_epoch",
+    "forecasting.ipynb": "gemstones",
+    "learning_curves.ipynb": "gemstones",
+}
 """Notebook -> public table that it fetches."""
 SECONDS = 20
 PATCH = pytest.StashKey[pytest.MonkeyPatch]()

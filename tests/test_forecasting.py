@@ -273,3 +273,11 @@ def test_a_planned_schedule_goes_on_from_that_of_the_log() -> None:
         bs.forecast(scheduled, "p", pd.DataFrame({"step": [500.0], "lr": [0.1]}))
     given = bs.forecast(scheduled, "p", pd.DataFrame({"step": [500.0], "lr_sum": [50.0]}))
     assert float(given.path["lr_sum"][0]) == 50.0
+
+
+def test_a_forecast_from_rows_that_are_averages_begins_at_the_last_of_them() -> None:
+    fit, log = drawn(400), begun()
+    many = pd.concat([log.assign(tokens=log["tokens"] * 1.002**shift) for shift in range(12)], ignore_index=True)
+    few, all_ = bs.forecast(fit, log, END), bs.forecast(fit, many, END)
+    assert float(all_.path.isel(point=0).median()) == pytest.approx(float(few.path.isel(point=0).median()), rel=0.006)
+    assert float(np.log(all_.final).std()) < 1.05 * float(np.log(few.final).std())

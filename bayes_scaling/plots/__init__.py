@@ -7,20 +7,27 @@ from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.coefficients import plot_coefficient, plot_coefficients
 from bayes_scaling.plots.comparison import plot_comparison
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
+from bayes_scaling.plots.curves import plot_curves, size_colours
 from bayes_scaling.plots.decomposition import plot_decomposition
+from bayes_scaling.plots.forecast import forecast_figure, forecast_ridgeline, plot_fan, plot_forecast
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.multiverse import multiverse_figure, plot_multiverse
 from bayes_scaling.plots.optimum import plot_optimum
 from bayes_scaling.plots.overview import figures
+from bayes_scaling.plots.residuals import autocorrelation_figure, plot_autocorrelation
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper
 
 __all__ = [
     "COLOURS",
+    "autocorrelation_figure",
     "backtest_figure",
     "figures",
+    "forecast_figure",
+    "forecast_ridgeline",
     "multiverse_figure",
     "paper",
+    "plot_autocorrelation",
     "plot_band",
     "plot_calibration",
     "plot_check",
@@ -29,7 +36,10 @@ __all__ = [
     "plot_comparison",
     "plot_contrast",
     "plot_coverage",
+    "plot_curves",
     "plot_decomposition",
+    "plot_fan",
+    "plot_forecast",
     "plot_forest",
     "plot_held_out",
     "plot_multiplier",
@@ -38,4 +48,5 @@ __all__ = [
     "plot_pit",
     "plot_runs",
     "sheet_figure",
+    "size_colours",
 ]
