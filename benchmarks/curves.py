@@ -8,9 +8,9 @@ learning rate decays, the law also has what its fall saves:
 
     level - size_gain (1 - N^-alpha) / alpha - data_gain (1 - D^-beta) / beta - saved fall^kappa,   fall = 1 - lr / peak
 
-(of the Multi-Power form for curves under several schedules; D + start for D where a plateau comes first). Beside it (a) the law
-without runs' own terms by least squares with Huber's loss, refitted to resampled runs, its residuals resampled, and (b) "last
-point" and "last slope", a line in log tokens through the last third of the rows seen.
+(of the Multi-Power form for curves under several schedules). All runs together may leave the law, smoothly in size and tokens.
+Beside it (a) the law without runs' own terms by least squares with Huber's loss, refitted to resampled runs, its residuals
+resampled, and (b) "last point" and "last slope", a line in log tokens through the last third of the rows seen.
 """
 
 import argparse
@@ -45,7 +45,7 @@ MULTI_POWER = f"lr_drop * mean(1 - (1 + {FAST} * lr_since * lr_then**-gamma / ha
 TEXTS = {
     "constant": CURVE.format(data="tokens"),
     "falling": CURVE.format(data="tokens") + " - saved * fall**kappa",
-    "plateau": CURVE.format(data="((tokens + start) / (1 + start))") + " - saved * fall**kappa",
+    "looped": CURVE.format(data="tokens") + " - saved * fall**kappa",
     "schedules": CURVE.format(data="lr_sum") + f" - saved * {MULTI_POWER}",
 }
 PRIORS: dict[str, bs.Prior | bs.Parameter] = {
@@ -56,8 +56,8 @@ PRIORS: dict[str, bs.Prior | bs.Parameter] = {
     "beta": bs.Prior(median=0.35, factor=2.0) + bs.Trend("params", 0.1),
 }
 FALLING: dict[str, bs.Prior | bs.Parameter] = {
-    "saved": bs.Prior(median=0.08, factor=2.5) + bs.Varying("run", 0.15) + bs.Trend("params", 0.2),
-    "kappa": bs.Prior(median=1.3, factor=1.7),
+    "saved": bs.Prior(median=0.1, factor=1.6) + bs.Varying("run", 0.15),
+    "kappa": bs.Prior(median=1.2, factor=1.4),
 }
 SCHEDULES: dict[str, bs.Prior | bs.Parameter] = {
     "saved": bs.Prior(median=0.045, factor=2.0) + bs.Varying("run", 0.15) + bs.Trend("params", 0.2),
@@ -65,8 +65,14 @@ SCHEDULES: dict[str, bs.Prior | bs.Parameter] = {
     "power": bs.Prior(median=0.7, factor=2.0),
     "gamma": bs.Prior(median=0.5, factor=1.8),
 }
-PLATEAU = FALLING | {"start": bs.Prior(median=0.3, factor=3.0)}
-MORE = {"constant": {}, "falling": FALLING, "plateau": PLATEAU, "schedules": SCHEDULES}
+LOOPED = FALLING | {"data_gain": PRIORS["data_gain"] + bs.Trend("loops", 0.1)}
+SHARED = {
+    "constant": bs.Prior(median=0.003, factor=3.0),
+    "falling": bs.Prior(median=0.003, factor=3.0),
+    "looped": bs.Prior(median=0.01, factor=3.0),
+}
+"""By how much all runs may depart from the law together, as a smooth function of size and tokens."""
+MORE = {"constant": {}, "falling": FALLING, "looped": LOOPED, "schedules": SCHEDULES}
 
 
 @dataclass(frozen=True)
@@ -85,16 +91,19 @@ def model(kind: str, along: str) -> bs.Model:
     inputs = {
         "constant": ("params", "tokens"),
         "falling": falls,
-        "plateau": falls,
+        "looped": falls,
         "schedules": ("params", "lr_sum", "lr_drop", "lr_then", "lr_since"),
     }[kind]
     noise = bs.Noise(
-        sd=bs.Prior(median=0.003, factor=3.0),
+        sd=bs.Prior(median=0.01 if kind == "looped" else 0.003, factor=3.0),
         distribution="normal",
         correlation=bs.Correlation(along, bs.Prior(median=1.0, factor=3.0), white=bs.Prior(median=0.003, factor=4.0)),
         effects=(bs.Varying("run", 0.01),),
     )
-    return bs.Model(bs.parse_law(TEXTS[kind], inputs), PRIORS | MORE[kind], noise)
+    common = (
+        bs.Discrepancy(SHARED[kind], bs.Prior(median=2.0, factor=2.0), over=("params", "tokens")) if kind in SHARED else None
+    )
+    return bs.Model(bs.parse_law(TEXTS[kind], inputs), PRIORS | MORE[kind], noise, (common,) if common else ())
 
 
 def families() -> dict[str, Callable[[], Family]]:
@@ -130,12 +139,12 @@ def olmo() -> Family:
 
 
 def looped() -> Family:
-    """Tiny looped models at T_m = 4, expected loss; from the end of the plateau at 0.2 M bytes on."""
+    """Tiny looped models, expected loss; from the end of the plateau at 0.2 M bytes on."""
     table = pd.read_csv(DATA / "looped_tiny_runs.csv").query("tokens > 2e5")
     table = table.rename(columns={"run_id": "run", "params_non_embedding": "params"}).assign(
         loss=lambda of: of["expected_step_loss"]
     )
-    return _family("looped", "plateau", _fallen(table))
+    return _family("looped", "looped", _fallen(table))
 
 
 def _fallen(table: pd.DataFrame) -> pd.DataFrame:
@@ -144,7 +153,8 @@ def _fallen(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _family(name: str, kind: str, table: pd.DataFrame) -> Family:
-    more = {"fall": bs.Input("fall", "", 1.0)} if kind in ("falling", "plateau") else {}
+    more = {"fall": bs.Input("fall", "", 1.0)} if kind in ("falling", "looped") else {}
+    more |= {"loops": bs.Input("max_loops", "loops", 4.0)} if kind == "looped" else {}
     columns = bs.Columns(
         {"params": bs.Input("params", "parameters"), "tokens": bs.Input("tokens", "tokens"), **more},
         run="run",
@@ -279,15 +289,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("family", nargs="*", default=list(families()))
     asked = parser.parse_args().family
-    import os
 
-    path = Path(os.environ.get("OUTC", HERE / "curves.csv"))
+    path = HERE / "curves.csv"
     found = pd.read_csv(path) if path.is_file() else pd.DataFrame()
     for name in asked:
         family = families()[name]()
         for split, keep in splits(family):
-            if os.environ.get("SPLIT") and os.environ["SPLIT"] not in split:
-                continue
             row = scores(family, split, keep)
             print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
             if len(found):
