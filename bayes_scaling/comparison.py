@@ -16,7 +16,7 @@ import xarray as xr
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, fit, refit
 from bayes_scaling.model import Model, check_runs
-from bayes_scaling.prediction import log_density
+from bayes_scaling.observing import log_density
 from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings
 from bayes_scaling.scoring import score_points, score_table

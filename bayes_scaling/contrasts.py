@@ -7,7 +7,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.prediction import BLOCK, as_rows, at, expected, log_inputs, predict, sorted_quantiles
+from bayes_scaling.evaluation import as_rows, at, expected, log_inputs
+from bayes_scaling.prediction import BLOCK, predict, sorted_quantiles
 from bayes_scaling.runs import Table, level_index, read_points, read_table
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
 

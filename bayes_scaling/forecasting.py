@@ -22,9 +22,11 @@ import xarray as xr
 
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
+from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import NOISE_LENGTH, law_groups, model_inputs
-from bayes_scaling.prediction import FARTHEST, QUANTILES, Kind, about, expected, labelled, white_scale
+from bayes_scaling.observing import FARTHEST, about, white_scale
+from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, Table, read_points, read_runs, read_table
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.thinning import merged

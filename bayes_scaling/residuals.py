@@ -18,10 +18,11 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import along_runs
 from bayes_scaling.model import NOISE_LENGTH, neighbours
-from bayes_scaling.prediction import about, expected, read_scales, replicated
+from bayes_scaling.observing import about, read_scales, replicated
 
 MOST_DRAWS = 200
 MOST_PAIRS = 60_000

@@ -7,7 +7,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.distance import distance
-from bayes_scaling.prediction import as_rows, log_density, observed
+from bayes_scaling.evaluation import as_rows
+from bayes_scaling.observing import log_density, observed
 from bayes_scaling.stacking import Posterior, noise_scale
 
 BANDS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "90": ("q05", "q95")}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from bayes_scaling.fitting import Fit
-from bayes_scaling.prediction import replicated
+from bayes_scaling.observing import replicated
 from bayes_scaling.runs import Runs
 
 

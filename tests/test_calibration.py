@@ -20,7 +20,7 @@ from bayes_scaling import plots, uniformity
 from bayes_scaling.calibration import SETTINGS, Calibration, Simulations, calibration_table, ranked, ranks, simulate
 from bayes_scaling.laws import LAWS, law_inputs
 from bayes_scaling.library import default_inputs, default_priors
-from bayes_scaling.prediction import replicated
+from bayes_scaling.observing import replicated
 from bayes_scaling.simulation import with_responses
 
 mpl.use("Agg")

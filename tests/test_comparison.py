@@ -19,7 +19,7 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli import app
 from bayes_scaling.comparison import bad_k
-from bayes_scaling.prediction import log_density, observed
+from bayes_scaling.observing import log_density, observed
 from bayes_scaling.scoring import log_mean_exp, score_points
 from bayes_scaling.stacking import parts
 

@@ -17,8 +17,8 @@ from bayes_scaling.functions import exp, log
 from bayes_scaling.laws import Law, law_inputs, law_parameters
 from bayes_scaling.model import build, data
 from bayes_scaling.modelfile import Sheet, parse_study, study_text
+from bayes_scaling.observing import observed
 from bayes_scaling.parameters import as_parameter
-from bayes_scaling.prediction import observed
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 SCALE = bs.Prior(median=0.02, factor=3.0)

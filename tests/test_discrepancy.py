@@ -9,8 +9,9 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling import discrepancy as gp
+from bayes_scaling.evaluation import departed, log_inputs
+from bayes_scaling.observing import observed
 from bayes_scaling.plots import paper, plot_decomposition
-from bayes_scaling.prediction import departed, log_inputs, observed
 from bayes_scaling.sampling import _arrays, _compiled
 
 SETTINGS = bs.Settings(draws=500, tune=400, chains=4, seed=2, progress=False)

@@ -10,7 +10,7 @@ import bayes_scaling as bs
 from bayes_scaling import datasets, sampling
 from bayes_scaling.model import model_inputs, trends, varyings
 from bayes_scaling.modelfile import bundled
-from bayes_scaling.prediction import observed
+from bayes_scaling.observing import observed
 from bayes_scaling.runs import Runs
 from bayes_scaling.simulation import simulated
 

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bayes_scaling.fitting import Fit
+from bayes_scaling.observing import observed
 from bayes_scaling.plots.style import COLOURS, INK, with_unit
-from bayes_scaling.prediction import observed
 
 
 def plot_check(fit: Fit, ax: Axes, *, seed: int = 0) -> Axes:
