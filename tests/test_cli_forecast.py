@@ -1,0 +1,65 @@
+"""`bayes-scaling forecast`: one sentence, a band and a figure; one line for wrong input, and nothing written."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_cli import refused, run
+from test_forecasting import END, begun, drawn
+
+import bayes_scaling as bs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bs.save(drawn(1000), tmp_path_factory.mktemp("family") / "fit.nc").parent
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    begun().to_csv(tmp_path / "log.csv", index=False)
+    return tmp_path / "log.csv"
+
+
+def test_a_forecast_is_a_sentence_a_band_and_a_figure(folder: Path, log: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "band.csv"
+    result = run("forecast", folder, "--run", log, "--at", END, "--target", 2.4, "--out", out)
+    assert result.exit_code == 0, result.output
+    said = result.stdout.splitlines()[0]
+    assert said.startswith("At 1000 tokens begun will show ")
+    band = pd.read_csv(out)
+    middle, low, high = (band[q].iloc[-1] for q in ("q50", "q05", "q95"))
+    assert f"{middle:.4g} nats/token (90 %: {low:.4g} to {high:.4g})" in said
+    assert f"below 2.4 with probability {bs.forecast(bs.load(folder / 'fit.nc'), log, END).probability(2.4):.2f}." in said
+    assert band["tokens"].iloc[-1] == pytest.approx(END)
+    assert out.with_suffix(".png").stat().st_size > 5_000
+
+
+def test_a_run_of_the_fit_is_carried_on_and_places_may_be_a_table(folder: Path, tmp_path: Path) -> None:
+    pd.DataFrame({"tokens": [1200.0, 2000.0]}).to_csv(tmp_path / "plan.csv", index=False)
+    result = run("forecast", folder, "--run", "p", "--at", tmp_path / "plan.csv")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("At 2000 tokens p will show ")
+    assert pd.read_csv(folder / "forecast.csv")["tokens"].tolist() == [1200.0, 2000.0]
+
+
+def test_an_unlike_run_is_noted(folder: Path, log: Path, tmp_path: Path) -> None:
+    begun(0.5).to_csv(log, index=False)
+    result = run("forecast", folder, "--run", log, "--at", END, "--out", tmp_path / "band.csv")
+    assert result.exit_code == 0, result.output
+    assert "note [unlike]: of the fit's runs 0.00% would stray as far as begun has" in result.stdout
+
+
+def test_wrong_input_is_one_line_and_nothing_is_written(folder: Path, log: Path, tmp_path: Path) -> None:
+    out = tmp_path / "none.csv"
+    refused(run("forecast", folder, "--run", log, "--at", 50, "--out", out), "the run has reached tokens")
+    refused(run("forecast", folder, "--run", log, "--at", "soon", "--out", out), "--at soon", "such as 3e11")
+    refused(run("forecast", folder, "--run", tmp_path / "no.csv", "--at", END, "--out", out), "no such file")
+    refused(run("forecast", tmp_path, "--run", log, "--at", END, "--out", out), "fit.nc", "no such file")
+    frame = begun()
+    frame.loc[3, "loss"] = np.nan
+    frame.to_csv(log, index=False)
+    refused(run("forecast", folder, "--run", log, "--at", END, "--out", out), "column 'loss'", "row 4")
+    assert not out.exists()
+    assert not out.with_suffix(".png").exists()
