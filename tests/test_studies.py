@@ -1,6 +1,7 @@
 """Every bundled study: it builds, believes sane things, samples well, recovers simulated truth; and what each says."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -201,8 +202,6 @@ def test_a_depth_or_a_size_held_out_lies_in_its_band(studied: Studied) -> None:
 
 
 def test_without_the_entropy_bonus_loops_gain_nothing_that_shows(studied: Studied) -> None:
-    from dataclasses import replace
-
     study = bs.read_study("loop_depth")
     columns = replace(study.columns, response=replace(study.columns.response, column="expected_step_loss"))
     runs = bs.read_runs(datasets.load(str(study.source)), columns)
@@ -263,7 +262,7 @@ def test_the_largest_models_curves_lie_in_the_bands_of_the_smaller(studied: Stud
     fit = studied("moba_curves")
     where = "params > 2e9"
     rows = bs.subset(fit.runs, where).table
-    settings = bs.Settings(draws=500, tune=500, seed=2, progress=False)
+    settings = replace(fit.settings, draws=500, seed=2)
     again = bs.refit(fit, bs.subset(fit.runs, f"not ({where})"), settings)
     points = rows.assign(run="new " + rows["run"].astype(str), size="new", model="new " + rows["attention"])
     band = bs.predict_runs(again, points).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw")).to_numpy()
@@ -283,7 +282,9 @@ def unfinished(fit: bs.Fit, log: pd.DataFrame, share: float, seed: int = 0) -> t
 
 def test_unfinished_curves_are_forecast_within_a_percent(studied: Studied, logs: pd.DataFrame) -> None:
     fit = studied("training_curves")
-    left = bs.refit(fit, bs.subset(fit.runs, "params < 1e9"), bs.Settings(draws=500, seed=3, progress=False))
+    left = bs.refit(
+        fit, bs.subset(fit.runs, "params < 1e9"), bs.Settings(draws=500, seed=3, progress=False, target_accept=0.98)
+    )
     off, half, inside, found = unfinished(left, logs[logs["run"] == "run 9"], 0.4)
     assert not found.unlike
     assert inside
@@ -297,7 +298,7 @@ def test_the_gemstones_are_forecast_from_the_smaller_of_them(gemstones: pd.DataF
     study = bs.read_study("training_curves")
     largest = gemstones.groupby("run")["params"].first().nlargest(4).index
     runs = bs.study_runs(study, gemstones[~gemstones["run"].isin(largest)])
-    fit = bs.fit(study.model, runs, bs.Settings(draws=1000, seed=1, progress=False))
+    fit = bs.fit(study.model, runs, replace(study.settings, draws=1000, seed=1, progress=False))
     assert fit.health is not None
     assert fit.health.ok, fit.health.problems
     shown = []
