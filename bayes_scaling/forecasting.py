@@ -41,10 +41,10 @@ STEPS = 24
 SURPRISING = 0.005
 """Runs that stray as few of the fit's would are said to be unlike them."""
 
-NEAREST = 0.75
-"""A place in the middle of an average's rows lies so far from them on average, in units of how far two of them lie apart."""
-
 JITTER = 1e-9
+NARROWEST = 1e-4
+"""Width of a row that is no average, in e-folds, as far as averages go."""
+
 LEAST_NU = 3.0
 """Heavier tails than this have no usable variance; they are taken for these."""
 
@@ -284,13 +284,24 @@ def _covariance(fit: Fit, frame: pd.DataFrame, scale: np.ndarray, along: str) ->
     if fit.model.noise.correlation is None:
         return np.asarray(scale[:, :, None] ** 2 * np.eye(scale.shape[1]))
     at = np.log(frame[along].to_numpy())
-    length = fit.posterior[NOISE_LENGTH].to_numpy().ravel()[:, None, None]
     lag = np.abs(at[:, None] - at)
+    length = fit.posterior[NOISE_LENGTH].to_numpy().ravel()[:, None, None]
     if fit.model.noise.correlation.white is not None:
-        apart = frame["apart"].to_numpy()
-        lag = np.where(np.eye(len(at)) > 0, apart, np.maximum(lag, NEAREST * (apart[:, None] + apart)))
-    covariance: np.ndarray = scale[:, :, None] * scale[:, None, :] * np.exp(-lag / length)
-    return covariance
+        lag = _lag_of_means(lag, 3.0 * frame["apart"].to_numpy())
+    return np.asarray(scale[:, :, None] * scale[:, None, :] * np.exp(-lag / length))
+
+
+def _lag_of_means(lag: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Return how far rows of two averages lie apart on average, two of the same one among them.
+
+    A path to come starts in the middle of the last average: the two are not the same place.
+
+    lag: between their middles. width: of each, which rows fill evenly; two of its rows lie a third of it apart.
+    """
+    width = np.maximum(width, NARROWEST)
+    half, over = (width[:, None] + width) / 2, (width[:, None] - width) / 2
+    cubes = np.abs(lag + half) ** 3 + np.abs(lag - half) ** 3 - np.abs(lag + over) ** 3 - np.abs(lag - over) ** 3
+    return np.where(lag >= half, lag, cubes / (6 * width[:, None] * width))
 
 
 def _draw(rng: np.random.Generator, covariance: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ def _study(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
 
 def _sweep() -> pd.DataFrame:
     params, tokens = (of.ravel() for of in np.meshgrid(np.geomspace(5e7, 1e10, 7), np.geomspace(1e9, 3e11, 7)))
-    return pd.DataFrame({"params": params, "tokens": tokens, "loss": 3.0})
+    return pd.DataFrame({"run": params, "params": params, "tokens": tokens, "loss": 3.0})
 
 
 def _curves() -> pd.DataFrame:

@@ -51,6 +51,31 @@ def curves() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def logs() -> pd.DataFrame:
+    """Logs of ten runs at a constant learning rate: a sum of powers, off by 1 %, gains by 5 %, wiggles, scatter."""
+    rng, found = np.random.default_rng(11), []
+    for i, params in enumerate(np.geomspace(5e7, 2e9, 10)):
+        tokens = np.geomspace(2e9, 1e11, 120)
+        gap = np.log(tokens[1] / tokens[0])
+        wiggle = [rng.normal()]
+        for step in rng.normal(size=119):
+            wiggle.append(np.exp(-gap) * wiggle[-1] + np.sqrt(-np.expm1(-2 * gap)) * step)
+        loss = 1.8 + 480 * params**-0.348 + rng.normal(1.0, 0.05) * 8000 * tokens**-0.42
+        off = rng.normal(0, 0.01) + 0.003 * np.array(wiggle) + rng.normal(0, 0.004, 120)
+        found.append(pd.DataFrame({"run": f"run {i}", "params": params, "tokens": tokens, "loss": loss * np.exp(off)}))
+    return pd.concat(found, ignore_index=True)
+
+
+@pytest.fixture(scope="session")
+def gemstones() -> pd.DataFrame:
+    """Curves of 17 models at a constant learning rate (McLeish et al. 2025); not part of the package."""
+    path = SHARED / "runs" / "gemstones.csv"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not on this machine")
+    return pd.read_csv(path).query('schedule == "constant_lr"').drop(columns=["schedule"]).rename(columns={"run_id": "run"})
+
+
+@pytest.fixture(scope="session")
 def chinchilla(studied: Callable[[str], bs.Fit]) -> bs.Fit:
     return studied("chinchilla_law")
 
@@ -61,14 +86,16 @@ def moba(studied: Callable[[str], bs.Fit]) -> bs.Fit:
 
 
 @pytest.fixture(scope="session")
-def studied(grid: pd.DataFrame, curves: pd.DataFrame) -> Callable[[str], bs.Fit]:
-    """The fit of a bundled study, sampled the first time it is asked for."""
+def studied(grid: pd.DataFrame, curves: pd.DataFrame, logs: pd.DataFrame) -> Callable[[str], bs.Fit]:
+    """The fit of a bundled study, sampled the first time it is asked for; of the curves of Fig. 8 five buckets of sixteen."""
+    few = {"moba_curves": "position in [0, 8192, 16384, 24576, 30720]"}
 
     @cache
     def fitted(name: str) -> bs.Fit:
         study = bs.read_study(name)
-        own = curves if study.columns.schedule else grid
+        own = curves if study.columns.schedule else logs if "run" in study.columns.dims else grid
         runs = bs.study_runs(study, own if study.source is None else None)
+        runs = bs.subset(runs, few[name]) if name in few else runs
         return bs.fit(study.model, runs, replace(study.settings, draws=1500, seed=1, progress=False))
 
     return fitted

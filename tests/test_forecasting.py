@@ -128,6 +128,30 @@ def test_a_thousand_rows_are_averaged_and_say_the_same() -> None:
     assert final.std() == pytest.approx(sd, rel=0.06)
 
 
+def test_averages_of_a_log_with_hardly_any_white_noise_say_what_its_rows_do() -> None:
+    fit, white = drawn(), 1e-4
+    quiet = fit.posterior.assign(noise_white=xr.full_like(fit.posterior["noise_white"], white))
+    at, end = np.geomspace(5.0, 200.0, 600), 260.0
+    lag = np.abs(np.log(at)[:, None] - np.log(at))
+    root = np.linalg.cholesky(SD**2 * np.exp(-lag / LENGTH) + white**2 * np.eye(600))
+    off = root @ np.random.default_rng(4).normal(size=600)
+    log = pd.DataFrame({"tokens": at, "run": "long", "loss": 3.0 * (at / 100) ** -0.1 * np.exp(off)})
+    bins = replace(fit.runs, columns=replace(COLUMNS, average=bs.Average("tokens", 20.0)))
+    found = bs.forecast(replace(fit, runs=bins, draws=xr.DataTree.from_dict({"posterior": quiet})), log, end, kind="expected")
+    rows = np.log(np.append(at, end) / 100)
+    joint = SD**2 * np.exp(-np.abs(rows[:, None] - rows) / LENGTH) + np.diag([white**2] * 600 + [0.0])
+    prior = np.array([[0.03**2 + RUN_SD**2, 0.5 * 0.03 * 0.01], [0.5 * 0.03 * 0.01, 0.01**2]])
+    basis = np.column_stack([np.ones(601), -rows])
+    joint += basis @ prior @ basis.T
+    gain = np.linalg.solve(joint[:-1, :-1], joint[:-1, -1])
+    law = np.log(3.0) - 0.1 * rows
+    mean = law[-1] + gain @ (np.log(log["loss"].to_numpy()) - law[:-1])
+    sd = np.sqrt(joint[-1, -1] - gain @ joint[:-1, -1])
+    final = np.log(found.final.to_numpy().ravel())
+    assert final.mean() == pytest.approx(mean, abs=0.4 * sd)
+    assert final.std() == pytest.approx(sd, rel=0.1)
+
+
 def test_a_forecast_agrees_with_a_refit_that_has_seen_the_rows() -> None:
     settings, columns = bs.Settings(draws=1000, progress=False), COLUMNS
     runs = finished(3, ("p", "q", "r", "s", "t"))

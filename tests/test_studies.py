@@ -1,6 +1,7 @@
 """Every bundled study: it builds, believes sane things, samples well, recovers simulated truth; and what each says."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -201,8 +202,6 @@ def test_a_depth_or_a_size_held_out_lies_in_its_band(studied: Studied) -> None:
 
 
 def test_without_the_entropy_bonus_loops_gain_nothing_that_shows(studied: Studied) -> None:
-    from dataclasses import replace
-
     study = bs.read_study("loop_depth")
     columns = replace(study.columns, response=replace(study.columns.response, column="expected_step_loss"))
     runs = bs.read_runs(datasets.load(str(study.source)), columns)
@@ -228,6 +227,91 @@ def test_a_free_floor_moves_the_crossover_closer(studied: Studied) -> None:
         assert 1.035 < penalty[0, 0] < penalty[2, 0] < 1.06
     assert chance["moba_vs_full"] < 0.25
     assert chance["moba_floor"] > chance["moba_vs_full"]
+
+
+TOKENS_A_PARAMETER = 16.5
+"""Where every run of Fig. 8 ends."""
+
+
+def ends(compute: float, fit: bs.Fit) -> pd.DataFrame:
+    """Return points at the end of a run of so many PFLOP/s-days, C = 6 N D, in each bucket."""
+    params = np.sqrt(compute * 8.64e19 / (6 * TOKENS_A_PARAMETER))
+    return pd.DataFrame({"params": params, "tokens": TOKENS_A_PARAMETER * params, "position": fit.runs.levels["position"]})
+
+
+def test_whole_curves_say_of_the_penalty_what_their_ends_do(studied: Studied) -> None:
+    curves, at_ends = studied("moba_curves"), studied("moba_vs_full")
+    for compute in (1.5, 10.0):
+        points = ends(compute, curves)
+        one = quantiles(bs.contrast(curves, "attention", "moba", "full", points)["ratio"])
+        points = pd.DataFrame({"compute": compute, "position": curves.runs.levels["position"]})
+        other = quantiles(bs.contrast(at_ends, "attention", "moba", "full", points)["ratio"])
+        assert ((one[0] < other[1]) & (other[1] < one[2])).all()
+        assert (one[2] - one[0] < 2 * (other[2] - other[0])).all()
+    now = quantiles(bs.contrast(curves, "attention", "moba", "full", ends(1.5, curves))["ratio"])
+    assert now[0, 0] < 1.0 < now[2, 0]
+    assert 1.02 < now[0, -1] < now[2, -1] < 1.07
+    position = curves.runs.levels["position"]
+    exponent = bs.parameter_values(curves, "c").sel(position=position) / 2  # C grows as N^2 along the ends
+    low, _, high = quantiles(exponent)
+    _, middle, _ = quantiles(bs.parameter_values(at_ends, "b").sel(position=position).transpose(*exponent.dims))
+    assert ((low < middle) & (middle < high)).all()
+
+
+def test_the_largest_models_curves_lie_in_the_bands_of_the_smaller(studied: Studied) -> None:
+    fit = studied("moba_curves")
+    where = "params > 2e9"
+    rows = bs.subset(fit.runs, where).table
+    settings = replace(fit.settings, draws=500, seed=2)
+    again = bs.refit(fit, bs.subset(fit.runs, f"not ({where})"), settings)
+    points = rows.assign(run="new " + rows["run"].astype(str), size="new", model="new " + rows["attention"])
+    band = bs.predict_runs(again, points).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw")).to_numpy()
+    _, most = coverage(rows, band)
+    assert most >= 0.85
+    assert np.abs(band[2] / rows["response"] - 1).mean() < 0.05
+
+
+def unfinished(fit: bs.Fit, log: pd.DataFrame, share: float, seed: int = 0) -> tuple[float, float, bool, bs.Forecast]:
+    """Return a forecast from part of a log: its error and half the width of its 90 % interval in percent; is the end inside?"""
+    last = bs.read_runs(log, fit.runs.columns).table.iloc[-1]
+    found = bs.forecast(fit, log[log["tokens"] <= share * log["tokens"].max()], float(last["tokens"]), seed=seed)
+    low, middle, high = found.final.quantile(SHARES).to_numpy()
+    off, half = 100 * (middle / last["response"] - 1), 50 * (high - low) / middle
+    return float(off), float(half), bool(low <= last["response"] <= high), found
+
+
+def test_unfinished_curves_are_forecast_within_a_percent(studied: Studied, logs: pd.DataFrame) -> None:
+    fit = studied("training_curves")
+    left = bs.refit(
+        fit, bs.subset(fit.runs, "params < 1e9"), bs.Settings(draws=500, seed=3, progress=False, target_accept=0.98)
+    )
+    off, half, inside, found = unfinished(left, logs[logs["run"] == "run 9"], 0.4)
+    assert not found.unlike
+    assert inside
+    assert abs(off) < half < 1.0
+    new = bs.predict_runs(left, found.seen.drop(columns=["count", "apart"]).iloc[-1:].assign(run="another"))
+    low, middle, high = quantiles(new)[:, 0]
+    assert 50 * (high - low) / middle > 2 * half  # a run's own rows say more than those of its family
+
+
+def test_the_gemstones_are_forecast_from_the_smaller_of_them(gemstones: pd.DataFrame) -> None:
+    study = bs.read_study("training_curves")
+    largest = gemstones.groupby("run")["params"].first().nlargest(4).index
+    runs = bs.study_runs(study, gemstones[~gemstones["run"].isin(largest)])
+    fit = bs.fit(study.model, runs, replace(study.settings, draws=1000, seed=1, progress=False))
+    assert fit.health is not None
+    assert fit.health.ok, fit.health.problems
+    shown = []
+    for run in largest:
+        log = gemstones[gemstones["run"] == run]
+        rows = bs.study_runs(study, log).table
+        band = bs.predict_runs(fit, rows.assign(run="new")).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw"))
+        assert coverage(rows, band.to_numpy())[1] >= 0.9, run
+        shown += [unfinished(fit, log, share)[:3] for share in (0.3, 0.5, 0.7)]
+    off, half, inside = map(np.array, zip(*shown, strict=True))
+    assert np.abs(off).max() < 0.8
+    assert half.max() < 0.8
+    assert inside.mean() >= 0.75
 
 
 def test_panels_of_figure_3_agree_with_the_printed_lines(studied: Studied) -> None:
