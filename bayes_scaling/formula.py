@@ -88,7 +88,7 @@ def law_tree(law: Law) -> ast.expr:
     try:
         written = law(**{name: _Symbol(ast.Name(name, ast.Load())) for name in names})
     except Exception as error:
-        raise InputError(f"law {law.__name__} uses more than + - * / **, mean, exp and log: {error}") from error
+        raise InputError(f"law {law.__name__} uses more than + - * / **, exp, log and mean: {error}") from error
     if not isinstance(written, _Symbol):
         raise InputError(f"law {law.__name__} does not return an expression of its arguments {list(names)}")
     return written.node

@@ -22,8 +22,10 @@ from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, s
 from bayes_scaling.thinning import means
 
 RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
-RESERVED |= {"count", "apart"}
-"""Names that inputs and groups cannot have: columns and dimensions of the package's own."""
+"""Names that neither inputs, groups nor parameters can have: columns and dimensions of the package's own."""
+
+COUNTED = {"count", "apart"}
+"""Columns of averages, which inputs and groups cannot be called either."""
 
 type Table = str | Path | pd.DataFrame
 
@@ -124,7 +126,7 @@ class Columns:
         read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
         if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
             raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")
-        taken = RESERVED & {*self.inputs, *self.groups}
+        taken = (RESERVED | COUNTED) & {*self.inputs, *self.groups}
         if taken or set(self.inputs) & set(self.groups):
             clash = listed(taken | (set(self.inputs) & set(self.groups)))
             raise InputError(f"inputs and groups need names of their own; {clash} is taken")

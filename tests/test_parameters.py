@@ -253,7 +253,7 @@ def constant(x, *, a):
 
 @pytest.mark.parametrize("law", [logarithm, branch, attribute], ids=lambda law: law.__name__)
 def test_a_law_that_uses_more_than_operators_is_refused(law) -> None:
-    with pytest.raises(InputError, match=rf"^law {law.__name__} uses more than \+ - \* / \*\*, exp and log: ") as error:
+    with pytest.raises(InputError, match=rf"^law {law.__name__} uses more than \+ - \* / \*\*, exp, log and mean: ") as error:
         Model(law, {"a": BELIEF}, NOISE)
     assert "\n" not in str(error.value)
 
