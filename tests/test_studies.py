@@ -105,6 +105,7 @@ def test_a_study_draws_its_figures(name: str, studied: Studied) -> None:
     study = bs.read_study(name)
     drawn = figures(studied(name), study.figure)
     assert {"bands", "check"} <= set(drawn)
+    assert ("curves" in drawn) == (name == "training_curves")
     for ax in drawn["bands"].axes:
         if ax.get_visible() and ax.get_subplotspec().is_last_row():
             x = study.figure.x if study.figure else model_inputs(study.model)[0]

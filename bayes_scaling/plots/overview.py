@@ -12,10 +12,12 @@ from bayes_scaling.contrasts import compute_multiplier, contrast
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.modelfile import Sheet
+from bayes_scaling.noise import Correlation
 from bayes_scaling.parameters import Varying, as_parameter
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
+from bayes_scaling.plots.curves import plot_curves
 from bayes_scaling.plots.decomposition import decomposition_figure
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
@@ -30,7 +32,8 @@ BEYOND = 10.0
 def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
     """Return the figures of a fit by name: bands over the runs, a forest of each varying parameter, the predictive check.
 
-    With a discrepancy also what the uncertainty of predictions is made of.
+    With a discrepancy also what the uncertainty of predictions is made of, and where runs have laws of their own their curves,
+    carried on.
 
     sheet: the layout of the bands' panels; None for one chosen by the groups and inputs.
     """
@@ -44,7 +47,19 @@ def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
         drawn["check"] = figure
     if fit.model.discrepancy:
         drawn["decomposition"] = decomposition_figure(fit)
+    if fit.health is not None and "run" in law_groups(fit.model) and _still(fit, fit.model.noise.correlation):
+        with paper():
+            drawn["curves"] = Figure(figsize=(3.4, 2.8))
+            plot_curves(fit, drawn["curves"].subplots())
     return drawn
+
+
+def _still(fit: Fit, correlation: Correlation | None) -> bool:
+    """Return whether it is known along what runs train, and all other inputs are the same in all rows of a run."""
+    if correlation is None:
+        return False
+    rows = fit.runs.table.groupby("run")[[name for name in fit.runs.columns.inputs if name != correlation.along]]
+    return bool((rows.max() == rows.min()).all().all())
 
 
 def bands_figure(fit: Fit) -> Figure:
