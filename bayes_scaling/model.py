@@ -173,8 +173,14 @@ def groups_used(model: Model) -> list[str]:
 
 
 def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what the model reads from the runs: inputs over their reference, level numbers, the response, its error."""
-    table = runs.table
+    """Return what the model reads from the runs: inputs over their reference, level numbers, the response, its error.
+
+    Rows are in the order of the table, but for a model that filters white noise in the order of their runs.
+    """
+    table, correlation = runs.table, model.noise.correlation
+    filters = correlation is not None and correlation.white is not None
+    if correlation is not None and filters:
+        table = table.iloc[neighbours(table, correlation.along)["order"]]
     arrays = {f"log_{name}": log_input(table, runs.columns, runs.references, name) for name in model_inputs(model)}
     arrays |= {f"index_{dim}": level_index(table[dim], levels[dim]) for dim in groups_used(model)}
     response = table["response"].to_numpy()
@@ -185,16 +191,15 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
         arrays["reading_error"] = error / response if on_log else error
     if model.discrepancy:
         arrays |= gp.arrays(departures(model), arrays, levels)
-    if model.noise.correlation is not None:
-        white = model.noise.correlation.white is not None
-        found = neighbours(table, model.noise.correlation.along)
-        arrays |= {name: found[name] for name in (("gap", "order", "rank") if white else ("gap", "previous"))}
+    if correlation is not None:
+        found = neighbours(table, correlation.along)
+        arrays |= {name: found[name] for name in (("gap",) if filters else ("gap", "previous"))}
         alone = {"count": 1.0, "apart": 0.0}  # of a row that is no average
-        arrays |= {n: np.asarray(table.get(n, np.full(len(table), of))) for n, of in alone.items()} if white else {}
+        arrays |= {n: np.asarray(table.get(n, np.full(len(table), of))) for n, of in alone.items()} if filters else {}
         if (arrays["gap"] <= 0).any():
             row = int(np.argmax(arrays["gap"] <= 0))
-            run, at = as_written(table["run"].iloc[row]), table[model.noise.correlation.along].iloc[row]
-            raise InputError(f"{runs.source}: run {run} has two rows at {model.noise.correlation.along} {at:g}; expected one")
+            run, at = as_written(table["run"].iloc[row]), table[correlation.along].iloc[row]
+            raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {at:g}; expected one")
     return arrays
 
 
@@ -205,8 +210,8 @@ FAR = 1e6
 def neighbours(table: pd.DataFrame, along: str) -> dict[str, np.ndarray]:
     """Return how rows follow each other along their runs.
 
-    order: the rows, run by run; rank: the place of each row there. previous: the row before each in its run, itself for the
-    first; gap: how far that lies back, in e-folds of an input.
+    order: the rows, run by run. previous: the row before each in its run, itself for the first; gap: how far that lies back, in
+    e-folds of an input.
     """
     run, at = pd.factorize(table["run"])[0], np.log(table[along].to_numpy())
     order = np.lexsort((at, run))
@@ -214,7 +219,7 @@ def neighbours(table: pd.DataFrame, along: str) -> dict[str, np.ndarray]:
     previous, gap = order.copy(), np.full(len(order), FAR)
     previous[order] = np.where(first, order, np.roll(order, 1))
     gap[order] = np.where(first, FAR, np.diff(at[order], prepend=0.0))
-    return {"previous": previous, "gap": gap, "order": order, "rank": np.argsort(order)}
+    return {"previous": previous, "gap": gap, "order": order}
 
 
 def evaluate(
@@ -340,7 +345,7 @@ def _observe(noise: Noise, centre: Any, scale: Any, white: Any, rows: Mapping[st
         kept = rows["gap"] / length
     if white is not None:
         own = (white / scale) ** 2 + pmd.math.expm1(-rows["apart"] / length)
-        before, variance = _seen_through(own, (rows["response"] - centre) / scale, pmd.math.exp(-kept), rows)
+        before, variance = _seen_through(own, (rows["response"] - centre) / scale, pmd.math.exp(-kept))
         centre, scale = centre + scale * before, scale * pmd.math.sqrt(variance)
     elif noise.correlation is not None:
         before = ((rows["response"] - centre) / scale).isel(row=rows["previous"])
@@ -353,8 +358,10 @@ def _observe(noise: Noise, centre: Any, scale: Any, white: Any, rows: Mapping[st
         pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])
 
 
-def _seen_through(own: Any, left: Any, kept: Any, rows: Mapping[str, Any]) -> tuple[Any, Any]:
+def _seen_through(own: Any, left: Any, kept: Any) -> tuple[Any, Any]:
     """Return what each row is expected to show given those before it, and its variance, in units of the process.
+
+    Rows are in the order of their runs.
 
     own: the variance of what is each row's own; less than the white part's where averaging has taken some of the process too.
     """
@@ -362,7 +369,5 @@ def _seen_through(own: Any, left: Any, kept: Any, rows: Mapping[str, Any]) -> tu
 
     from bayes_scaling.filtering import filtered
 
-    along_runs = (of.isel(row=rows["order"]).values for of in (left, kept, own))  # noqa: PD011
-    expected, variance = filtered(*along_runs)
-    back = [as_xtensor(of, dims=("row",)).isel(row=rows["rank"]) for of in (expected, variance)]
-    return back[0], back[1]
+    expected, variance = filtered(*(of.values for of in (left, kept, own)))  # noqa: PD011
+    return as_xtensor(expected, dims=("row",)), as_xtensor(variance, dims=("row",))
