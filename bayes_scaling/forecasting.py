@@ -29,6 +29,7 @@ from bayes_scaling.observing import FARTHEST, about, white_scale
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, Table, read_points, read_runs, read_table
 from bayes_scaling.schedules import DERIVED
+from bayes_scaling.several import APART
 from bayes_scaling.thinning import merged
 
 MOST_ROWS = 40
@@ -103,7 +104,7 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     """
     along = along_runs(fit)
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
-    seen = _known_rows(fit, str(curve)) if known else _read_seen(fit, curve, along)
+    seen = _known_rows(fit, str(curve)) if known else _read_seen(fit, curve)
     seen = seen.sort_values(along, ignore_index=True)
     label = str(seen["run"].iloc[-1])
     ahead = _ahead(fit, seen, curve, at, along)
@@ -131,7 +132,7 @@ def _known_rows(fit: Fit, label: str) -> pd.DataFrame:
     return fit.runs.table[fit.runs.table["run"].astype(str) == label]
 
 
-def _read_seen(fit: Fit, curve: Table, along: str) -> pd.DataFrame:
+def _read_seen(fit: Fit, curve: Table) -> pd.DataFrame:
     """Return the checked rows of a log, those of its columns that the law can do without filled in."""
     columns, source = fit.runs.columns, "the data frame" if isinstance(curve, pd.DataFrame) else str(curve)
     frame = _filled(fit, read_table(curve))
@@ -144,7 +145,7 @@ def _read_seen(fit: Fit, curve: Table, along: str) -> pd.DataFrame:
             f"{source}: the fit has seen run {str(table['run'].iloc[0])!r}; give its name to carry it on from there, "
             "or the log another name where it is another run"
         )
-    _check_unit(fit.runs, table, along, source)
+    _check_unit(fit.runs, table, source)
     return table
 
 
@@ -158,10 +159,7 @@ def _filled(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{part: OWN for part in sorted(parts) if part not in frame})
 
 
-APART = 100.0
-
-
-def _check_unit(runs: Runs, table: pd.DataFrame, along: str, source: str) -> None:
+def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
     """Raise InputError where a log lies so far from the runs that it must count in another unit."""
     for name in runs.columns.scales:
         low, high = runs.table[name].min(), runs.table[name].max()
@@ -244,6 +242,8 @@ def _conditioned(
     with np.errstate(invalid="ignore", divide="ignore"):
         g = _rows((np.log(centre) if on_log else centre) + shared, centre)
     possible = np.isfinite(g).all(axis=1)
+    if not possible.any():
+        raise InputError(f"the law gives no loss at the rows of {frame['run'].iloc[0]}; expected inputs like the fit's runs")
     y = frame["response"].to_numpy()[:n]
     y = np.log(y) if on_log else y
     g = np.where(possible[:, None], g, y.mean())

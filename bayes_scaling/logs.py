@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, log1p
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import median_filter
 
 from bayes_scaling.errors import InputError, as_written
 
@@ -269,7 +268,7 @@ def _judged(log: Log) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for start, end in zip(starts, np.append(starts[1:], len(order)), strict=True):
         if end - start >= JUDGED:
             own = losses[start:end]
-            middle = median_filter(own, 2 * SIDE + 1, mode="nearest")
+            middle = _running_median(own, 2 * SIDE + 1, mode="nearest")
             above[start:end] = own - np.maximum(_before(own), _after(own))
             spike[start:end] = above[start:end] > max(SPIKE_SD * 1.4826 * float(np.median(np.abs(own - middle))), SPIKE)
             rise = float(middle[-SIDE - 1] - middle[SIDE:-SIDE].min())
@@ -278,12 +277,12 @@ def _judged(log: Log) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _before(losses: np.ndarray) -> np.ndarray:
-    return np.asarray(median_filter(losses, SIDE + 1, origin=SIDE // 2, mode="nearest"))
+    return _running_median(losses, SIDE + 1, origin=SIDE // 2, mode="nearest")
 
 
 def _after(losses: np.ndarray) -> np.ndarray:
     """Return the median of a row and those after it; nothing to be above of where a run is about to end."""
-    return np.asarray(median_filter(losses, SIDE + 1, origin=-(SIDE // 2), mode="constant", cval=-np.inf))
+    return _running_median(losses, SIDE + 1, origin=-(SIDE // 2), mode="constant", cval=-np.inf)
 
 
 def _kept(log: Log, keep: np.ndarray) -> Log:
@@ -330,3 +329,9 @@ def _percent(part: float) -> str:
 
 def _many(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _running_median(values: np.ndarray, size: int, **more: Any) -> np.ndarray:
+    from scipy.ndimage import median_filter  # not at the top: most commands read no log
+
+    return np.asarray(median_filter(values, size, **more))

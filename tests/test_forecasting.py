@@ -305,3 +305,12 @@ def test_a_forecast_from_rows_that_are_averages_begins_at_the_last_of_them() -> 
     few, all_ = bs.forecast(fit, log, END), bs.forecast(fit, many, END)
     assert float(all_.path.isel(point=0).median()) == pytest.approx(float(few.path.isel(point=0).median()), rel=0.006)
     assert float(np.log(all_.final).std()) < 1.05 * float(np.log(few.final).std())
+
+
+def test_a_law_that_gives_no_loss_where_the_log_is_says_so() -> None:
+    fit = drawn(200)
+    below = replace(fit, model=replace(fit.model, law=bs.parse_law("a * tokens**-b - 10", ["tokens"])))
+    with pytest.raises(
+        bs.InputError, match=r"^the law gives no loss at the rows of begun; expected inputs like the fit's runs$"
+    ):
+        bs.forecast(below, begun(), END)
