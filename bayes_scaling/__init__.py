@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayes_scaling import datasets, laws, plots
     from bayes_scaling.advice import Finding, findings
-    from bayes_scaling.allocation import Cost, compute_optimal
+    from bayes_scaling.allocation import compute_optimal
     from bayes_scaling.calibration import Calibration, calibrate, calibration_table
     from bayes_scaling.check import Backtest, backtest
     from bayes_scaling.comparison import Comparison, compare, loo
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
+    from bayes_scaling.costs import Cost
     from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
     from bayes_scaling.executors import InProcess
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from bayes_scaling.noise import Correlation, Noise
     from bayes_scaling.optima import compute_price, optimum, tolerance
     from bayes_scaling.parameters import Parameter, Prior, Trend, Varying
+    from bayes_scaling.planning import Plan, plan, plan_sentence, plan_table
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
@@ -47,13 +49,15 @@ if TYPE_CHECKING:
     from bayes_scaling.scoring import score_table
     from bayes_scaling.splitting import folds
     from bayes_scaling.stacking import Stack, stack, stacking_weights
+    from bayes_scaling.targets import compute_needed
     from bayes_scaling.tasks import Task
     from bayes_scaling.universes import Multiverse, multiverse
     from bayes_scaling.variants import Universe, standard_choices
 
 _HOME = {
     "advice": ("Finding", "findings"),
-    "allocation": ("Cost", "compute_optimal"),
+    "allocation": ("compute_optimal",),
+    "costs": ("Cost",),
     "calibration": ("Calibration", "calibrate", "calibration_table"),
     "check": ("Backtest", "backtest"),
     "comparison": ("Comparison", "compare", "loo"),
@@ -71,6 +75,7 @@ _HOME = {
     "noise": ("Correlation", "Noise"),
     "optima": ("compute_price", "optimum", "tolerance"),
     "parameters": ("Parameter", "Prior", "Trend", "Varying"),
+    "planning": ("Plan", "plan", "plan_sentence", "plan_table"),
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
@@ -79,6 +84,7 @@ _HOME = {
     "scoring": ("score_table",),
     "splitting": ("folds",),
     "stacking": ("Stack", "stack", "stacking_weights"),
+    "targets": ("compute_needed",),
     "tasks": ("Task",),
     "universes": ("Multiverse", "multiverse"),
     "variants": ("Universe", "standard_choices"),
@@ -107,6 +113,7 @@ __all__ = [
     "Multiverse",
     "Noise",
     "Parameter",
+    "Plan",
     "Prior",
     "ReadingError",
     "Response",
@@ -124,6 +131,7 @@ __all__ = [
     "calibration_table",
     "compare",
     "compute_multiplier",
+    "compute_needed",
     "compute_optimal",
     "compute_price",
     "contrast",
@@ -149,6 +157,9 @@ __all__ = [
     "parameter_values",
     "parameters_at",
     "parse_law",
+    "plan",
+    "plan_sentence",
+    "plan_table",
     "plots",
     "predict",
     "predict_runs",

@@ -1,72 +1,30 @@
 """What a model costs, and how each draw of a law would split a budget between its size and its tokens."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, log
+from math import log
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
-from bayes_scaling.laws import law_inputs
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
 from bayes_scaling.runs import Table, read_table
-
-UNIQUE = ("unique_tokens", "epochs")
-"""What a law of limited data reads instead of tokens."""
+from bayes_scaling.sizes import Sizes, over_sizes, size_grid
 
 HOLDS = 1e-9
 """A law is a sum of powers where that predicts it to this share of the loss."""
 
-type Losses = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Logs of params and tokens -> loss, all with chain, draw, point, or what broadcasts to that."""
-
 
 @dataclass(frozen=True)
-class Cost:
-    """What a model costs to train on its tokens and to serve over its life.
+class Split:
+    """Draws of the logarithm of the best size, and of the loss there; chain, draw, point."""
 
-    C = k N D + s N T        (training: Kaplan et al. 2020, sec. 2.1; serving: Sardana et al. 2023, arXiv 2401.00448, eq. 3)
-
-    flops_per_param_token: k, in FLOP: 6 for a forward and a backward pass.
-    served_tokens: T, tokens that the model will read and write when it is used; 0 counts training alone.
-    flops_per_param_served: s, in FLOP: 2 for a forward pass.
-    price: of a FLOP, in any currency; None where money is not asked about.
-
-    Raises InputError where one of them is not positive, or the served tokens are negative.
-    """
-
-    flops_per_param_token: float = 6.0
-    served_tokens: float = 0.0
-    flops_per_param_served: float = 2.0
-    price: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("flops_per_param_token", "flops_per_param_served", "price"):
-            value = getattr(self, name)
-            if value is not None and not (isfinite(value) and value > 0):
-                raise InputError(f"{name} must be a positive number, not {value}")
-        if not (isfinite(self.served_tokens) and self.served_tokens >= 0):
-            raise InputError(f"served_tokens must be a number from 0 on, not {self.served_tokens}")
-
-    def compute(self, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """Return what models cost, in FLOP."""
-        return np.asarray(self.flops_per_param_token * params * tokens + self.serving(params))
-
-    def serving(self, params: np.ndarray) -> np.ndarray:
-        """Return what is left to do after training, in FLOP."""
-        return np.asarray(self.flops_per_param_served * params * self.served_tokens)
-
-    def tokens(self, params: np.ndarray, compute: np.ndarray) -> np.ndarray:
-        """Return the tokens to train on that a budget leaves to models of a size; none or less where serving takes it all."""
-        return np.asarray((compute - self.serving(params)) / (self.flops_per_param_token * params))
-
-    def largest(self, compute: np.ndarray) -> np.ndarray:
-        """Return the size that a budget could only just serve, untrained; inf where nothing is served."""
-        with np.errstate(divide="ignore"):
-            return np.asarray(compute / (self.flops_per_param_served * self.served_tokens))
+    log_params: np.ndarray
+    loss: np.ndarray
 
 
 def compute_optimal(
@@ -76,12 +34,13 @@ def compute_optimal(
 
     min L(N, D)  subject to  C = k N D + s N T        (Hoffmann et al. 2022, eq. 4; see `Cost`)
 
-    L is the law, without a discrepancy: where draws of that bend, a lowest point far beyond the runs would be one of its bends.
     Where L = E + A N^-alpha + B D^-beta, however it is written, and nothing is served, the split is the closed form
 
     N* = (alpha A / (beta B))^(1 / (alpha + beta)) (C / k)^(beta / (alpha + beta))
 
     and otherwise sought as by `optimum`, in a range that is longer by the factor that the compute lies beyond that of the runs.
+    Where the model has a discrepancy L is the law with it, as only their sum is known well, over sizes within a factor of
+    thirty of the middle of the law's. Far beyond the runs draws of the discrepancy bend, and their lowest points spread widely.
 
     Variables params, tokens, tokens_per_param and loss, with dimensions chain, draw, point and the coordinate compute. NaN in
     draws that would put all compute into one of the two.
@@ -95,57 +54,51 @@ def compute_optimal(
     Raises InputError as `predict` does, and where the law lacks the inputs params and tokens or a number is not positive.
     """
     cost = Cost() if cost is None else cost
-    budgets = read_budgets(fit, compute)
     rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
-    repeated = rows.loc[rows.index.repeat(len(budgets))]
+    budgets = read_budgets(fit, compute)
+    found = law_split(fit, rows, budgets, cost)
+    if fit.model.discrepancy:
+        every = np.tile(budgets, len(rows))
+        found = bent_split(fit, over_sizes(fit, size_grid(found.log_params, every, cost), every, cost, rows))
+    return named_split(fit, rows, budgets, cost, found)
+
+
+def law_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost) -> Split:
+    """Return the best split of the law alone, in closed form where it has one; points, budgets and costs are checked."""
+    at = held_at(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
+    law = moved_law(fit, at, moved_inputs(fit))
+    log_unique = np.log(np.repeat(unique_limit(fit, rows), len(budgets)))
     every = np.tile(budgets, len(rows))
-    at = held_at(fit, repeated, moved_inputs(fit))
-    losses = _losses(fit, at, np.repeat(unique_limit(fit, rows), len(budgets)))
+
+    def losses(log_params: np.ndarray) -> np.ndarray:
+        return law(_log_inputs(fit, log_params, _log_tokens(cost, log_params, every), log_unique))
+
     log_params = _closed_form(fit, rows, budgets, cost)
     if log_params is None:
-        log_params = _sought_split(fit, losses, every, cost)
-    log_tokens = _log_tokens(cost, log_params, every)
+        log_params = lowest(losses, *_affordable(fit, every, cost))
+    return Split(log_params, losses(log_params))
+
+
+def bent_split(fit: Fit, sizes: Sizes) -> Split:
+    """Return the best split of the law with its discrepancy, among the sizes tried."""
+    shape = (fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], -1)
+    return Split(sizes.best.T.reshape(shape), sizes.lowest.T.reshape(shape))
+
+
+def named_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost, found: Split) -> xr.Dataset:
+    """Return a split as `compute_optimal` does."""
+    every = np.tile(budgets, len(rows))
+    at = held_at(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
+    log_tokens = _log_tokens(cost, found.log_params, every)
     response = fit.runs.columns.response
-    found = {
-        "params": labelled_as(np.exp(log_params), at, *named_unit(fit, "params")),
-        "tokens": labelled_as(np.exp(log_tokens), at, "tokens", tokens_unit(fit)),
-        "tokens_per_param": labelled_as(np.exp(log_tokens - log_params), at, "tokens per parameter", ""),
-        "loss": labelled_as(losses(log_params, log_tokens), at, response.name, response.unit),
+    shown = {
+        "params": (np.exp(found.log_params), *named_unit(fit, "params")),
+        "tokens": (np.exp(log_tokens), "tokens", tokens_unit(fit)),
+        "tokens_per_param": (np.exp(log_tokens - found.log_params), "tokens per parameter", ""),
+        "loss": (found.loss, response.name, response.unit),
     }
-    return xr.Dataset(found).assign_coords(compute=("point", every, {"units": "FLOP"}))
-
-
-def moved_inputs(fit: Fit) -> tuple[str, ...]:
-    """Return the inputs that a split of compute decides.
-
-    Raises InputError where the law does not read params and tokens.
-    """
-    inputs = law_inputs(fit.model.law)
-    for moved in (("params", "tokens"), ("params", *UNIQUE)):
-        if set(moved) <= set(inputs):
-            return moved
-    raise InputError(f"compute is split over the inputs ['params', 'tokens']; {fit.model.law.__name__} has {list(inputs)}")
-
-
-def unique_limit(fit: Fit, rows: pd.DataFrame) -> np.ndarray:
-    """Return how many unique tokens there are at most at each of some rows, inf where that is not said."""
-    if not set(UNIQUE) <= set(moved_inputs(fit)) or UNIQUE[0] not in rows:
-        return np.full(len(rows), np.inf)
-    return rows[UNIQUE[0]].to_numpy(dtype=float)
-
-
-def split_inputs(fit: Fit, params: np.ndarray, tokens: np.ndarray, unique: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the values of the inputs that a split decides, for sizes and tokens: those beyond the unique ones are repeated."""
-    if "tokens" in moved_inputs(fit):
-        return {"params": params, "tokens": tokens}
-    fresh = np.minimum(unique, tokens)
-    return {"params": params, "unique_tokens": fresh, "epochs": tokens / fresh}
-
-
-def tokens_unit(fit: Fit) -> str:
-    """Return the unit of the tokens trained on."""
-    inputs = fit.runs.columns.inputs
-    return inputs["tokens" if "tokens" in inputs else UNIQUE[0]].unit
+    best = {name: labelled_as(values, at, *of) for name, (values, *of) in shown.items()}
+    return xr.Dataset(best).assign_coords(compute=("point", every, {"units": "FLOP"}))
 
 
 def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
@@ -160,19 +113,10 @@ def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
     return budgets
 
 
-def _losses(fit: Fit, at: xr.Dataset, unique: np.ndarray) -> Losses:
-    law = moved_law(fit, at, moved_inputs(fit))
-
-    def losses(log_params: np.ndarray, log_tokens: np.ndarray) -> np.ndarray:
-        return law(_log_inputs(fit, log_params, log_tokens, unique))
-
-    return losses
-
-
-def _log_inputs(fit: Fit, log_params: np.ndarray, log_tokens: np.ndarray, unique: np.ndarray) -> Mapping[str, np.ndarray]:
+def _log_inputs(fit: Fit, log_params: np.ndarray, log_tokens: np.ndarray, log_unique: np.ndarray) -> Mapping[str, np.ndarray]:
     if "tokens" in moved_inputs(fit):
         return {"params": log_params, "tokens": log_tokens}
-    fresh = np.minimum(np.log(unique), log_tokens)
+    fresh = np.minimum(log_unique, log_tokens)
     return {"params": log_params, "unique_tokens": fresh, "epochs": log_tokens - fresh}
 
 
@@ -184,30 +128,28 @@ def _log_tokens(cost: Cost, log_params: np.ndarray, compute: np.ndarray) -> np.n
         return np.asarray(np.log(np.maximum(cost.tokens(np.exp(log_params), compute), 0.0)))
 
 
-def _sought_split(fit: Fit, losses: Losses, compute: np.ndarray, cost: Cost) -> np.ndarray:
-    """Return draws of the log of the best sizes; sought where something is left to train with."""
-    low, high = _affordable(fit, np.log(compute / cost.flops_per_param_token))
+def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, np.ndarray]:
+    """Return the range of sizes to seek in, longer by as much as the compute leaves that of the runs.
+
+    Raises InputError where the smallest of them could not be served.
+    """
+    low, high = sought(fit, "params")
+    beyond, seen = np.log(compute), np.log(runs_compute(fit, cost))
+    low, high = low + np.minimum(0.0, beyond - seen.min()), high + np.maximum(0.0, beyond - seen.max())
     high = np.minimum(high, np.log(cost.largest(compute)))
     if np.any(low >= high):
         raise InputError(
-            f"a budget of {compute[low >= high][0]:g} FLOP does not serve {cost.served_tokens:g} tokens "
-            "with the smallest model that could be thought of; expected a larger one"
+            f"{compute[low >= high][0]:g} FLOP do not serve {cost.served_tokens:g} tokens even with "
+            f"{np.exp(low[low >= high][0]):.3g} parameters, left untrained; expected a larger budget"
         )
-    return lowest(lambda place: losses(place, _log_tokens(cost, place, compute)), low, high)
+    return low, high
 
 
-def _affordable(fit: Fit, log_product: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the range of sizes to seek in, longer by as much as params * tokens leaves that of the runs."""
-    low, high = sought(fit, "params")
-    seen = np.log(runs_product(fit))
-    return low + np.minimum(0.0, log_product - seen.min()), high + np.maximum(0.0, log_product - seen.max())
-
-
-def runs_product(fit: Fit) -> np.ndarray:
-    """Return params times tokens of each run."""
+def runs_compute(fit: Fit, cost: Cost) -> np.ndarray:
+    """Return what it took to train each run, in FLOP."""
     table = fit.runs.table
     tokens = table["tokens"] if "tokens" in table else table[UNIQUE[0]] * table[UNIQUE[1]]
-    return (table["params"] * tokens).to_numpy()
+    return (cost.flops_per_param_token * table["params"] * tokens).to_numpy()
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")

@@ -57,12 +57,12 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
     Draws are summarised block by block: 10,000 points need no more memory than a hundred.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    flats = [(one, _flat(one)) for one, _ in parts(fit)]
+    flats = [(one, flat_draws(one)) for one, _ in parts(fit)]
 
     def draw(block: pd.DataFrame) -> np.ndarray:
         if kind == "observed":
             return as_rows(observed(fit, block, seed))
-        rows = [_expected_rows(one, block, flat) for one, flat in flats]
+        rows = [expected_rows(one, block, flat) for one, flat in flats]
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
     table = read_table(points)
@@ -148,7 +148,7 @@ def sorted_quantiles(ordered: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def _flat(fit: Fit) -> dict[str, np.ndarray]:
+def flat_draws(fit: Fit) -> dict[str, np.ndarray]:
     """Return the draws of what has a single value in each as rows."""
     return {
         str(name): values.to_numpy().reshape(1, -1)
@@ -157,7 +157,7 @@ def _flat(fit: Fit) -> dict[str, np.ndarray]:
     }
 
 
-def _expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray]) -> np.ndarray:
+def expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return what `expected` does as a bare array, a point a row: a table of many points is made from such blocks."""
     logs = {name: log.to_numpy().T[..., None] for name, log in log_inputs(fit, frame).items()}  # parts stand before rows
     level = levels_at(fit, frame, fit.settings.seed, new=False)

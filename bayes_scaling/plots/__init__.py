@@ -14,6 +14,7 @@ from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.multiverse import multiverse_figure, plot_multiverse
 from bayes_scaling.plots.optimum import plot_optimum
 from bayes_scaling.plots.overview import figures
+from bayes_scaling.plots.plan import plan_figure, plot_excess, plot_path
 from bayes_scaling.plots.residuals import autocorrelation_figure, plot_autocorrelation
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper
@@ -27,6 +28,7 @@ __all__ = [
     "forecast_ridgeline",
     "multiverse_figure",
     "paper",
+    "plan_figure",
     "plot_autocorrelation",
     "plot_band",
     "plot_calibration",
@@ -38,6 +40,7 @@ __all__ = [
     "plot_coverage",
     "plot_curves",
     "plot_decomposition",
+    "plot_excess",
     "plot_fan",
     "plot_forecast",
     "plot_forest",
@@ -45,6 +48,7 @@ __all__ = [
     "plot_multiplier",
     "plot_multiverse",
     "plot_optimum",
+    "plot_path",
     "plot_pit",
     "plot_runs",
     "sheet_figure",

@@ -1,0 +1,251 @@
+"""From a budget to a decision: how large a model to train, on how many tokens, and what being wrong about it would cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.interpolate import CubicSpline
+
+from bayes_scaling.allocation import bent_split, law_split, named_split, read_budgets, runs_compute
+from bayes_scaling.costs import UNIQUE, Cost, moved_inputs
+from bayes_scaling.distance import regions
+from bayes_scaling.errors import InputError
+from bayes_scaling.evaluation import expected
+from bayes_scaling.fitting import Fit
+from bayes_scaling.observing import observed
+from bayes_scaling.prediction import labelled, sorted_quantiles
+from bayes_scaling.runs import Table, read_table
+from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
+from bayes_scaling.wording import short
+
+FINE = 16
+"""Between two sizes tried the expected loss is interpolated at so many."""
+
+DECADES = 6.0
+"""A budget this far beyond the compute of the runs, or below it, is beyond what a fit to them can be asked."""
+
+WITHIN = 0.003
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train with each of some budgets.
+
+    choice: a row for each budget and row of the points, see `plan_table`, without what draws add.
+    choices: any other choice: for each of these rows sizes and tokens, the share by which their expected loss lies above the
+        lowest (`excess`), and the loss that knowing the truth would save on average (`regret`).
+    optimum: draws of the best split, see `compute_optimal`.
+    loss: draws of what one new run of the plan would show; dimensions chain, draw, point.
+    cost, within: as asked for.
+    """
+
+    choice: pd.DataFrame
+    choices: pd.DataFrame
+    optimum: xr.Dataset
+    loss: xr.DataArray
+    cost: Cost
+    within: float
+
+    def probability(self, target: float) -> np.ndarray:
+        """Return the probability that one new run of the plan shows at most a loss, for each row."""
+        return np.asarray((self.loss <= target).mean(("chain", "draw")).to_numpy())
+
+
+def plan(
+    fit: Fit,
+    compute: float | Sequence[float],
+    *,
+    cost: Cost | None = None,
+    params: float | None = None,
+    unique_tokens: float | None = None,
+    within: float = WITHIN,
+    points: Table | None = None,
+    seed: int = 0,
+) -> Plan:
+    """Return the split of a budget between model size and tokens that has the lowest expected loss.
+
+    N = argmin_N E[L(N, D(N))],   D(N) = (C - s N T) / (k N)        (the expectation is over the posterior; costs: `Cost`)
+
+    It is not the split of mean parameters, nor the median of each draw's best: where large and small models are not equally
+    bad, it leans to where being wrong costs less. L holds the discrepancy where the model has one.
+
+    compute: in FLOP, a number or several.
+    cost: what a model costs to train and to serve; 6 FLOP a parameter and token, and no serving, unless given.
+    params: a model size that is settled: the budget then says how many tokens.
+    unique_tokens: how many different tokens there are, for a law of `unique_tokens` and `epochs`; more are repeated ones.
+    within: the share of the loss that a choice may cost and still count as good as the plan; 0.003 is 0.3 %.
+    points: levels of groups and further inputs, as for `compute_optimal`: each row is planned at each budget.
+    seed: of the scatter of new runs.
+
+    Raises InputError as `compute_optimal` does, and where a budget lies more than six decades from the compute of the runs, a
+    size is not positive or leaves nothing to train with, or the law has no input of unique tokens.
+    """
+    cost = Cost() if cost is None else cost
+    budgets = read_budgets(fit, compute)
+    _check_reach(fit, budgets, cost)
+    if not 0 < within < 1:
+        raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
+    rows = _with_unique(fit, pd.DataFrame(index=[0]) if points is None else read_table(points), unique_tokens)
+    every = np.tile(budgets, len(rows))
+    split = law_split(fit, rows, budgets, cost)
+    sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)
+    optimum = named_split(fit, rows, budgets, cost, bent_split(fit, sizes) if fit.model.discrepancy else split)
+    best, low, high = (np.exp(place) for place in _flat(sizes, within))
+    chosen = best if params is None else _settled(params, every, cost)
+    frame = split_points(fit, chosen, every, cost, rows)
+    mean = expected(fit, frame).mean(("chain", "draw")).to_numpy()
+    lowest = mean if params is None else sizes.mean.min(axis=1)
+    choice = frame.drop(columns=["run"], errors="ignore").assign(
+        compute=every,
+        params=chosen,
+        tokens=cost.tokens(chosen, every),
+        params_low=low,
+        params_high=high,
+        excess=(mean - lowest) / np.abs(lowest),
+        regret=mean - sizes.lowest.mean(axis=1),
+    )
+    loss = observed(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
+    loss = labelled(fit, loss, frame).assign_coords(compute=("point", every))
+    return Plan(choice, _choices(sizes, every, cost), optimum, loss, cost, within)
+
+
+def plan_table(found: Plan, target: float | None = None) -> pd.DataFrame:
+    """Return a plan as a table, a row for each budget and row of the points.
+
+    Columns: the points' own; compute (FLOP), params, tokens, tokens_per_param: the plan; params_low, params_high: the sizes
+    between which the expected loss is within the share asked for, 0 or inf where it is so at all sizes tried; excess: the share
+    that the plan costs above the lowest expected loss, 0 unless its size was settled; regret: how much lower the loss would be
+    on average if the truth were known; best_params_q05 .. best_tokens_q95: the posterior of the best split; loss_q05 ..
+    loss_q95: one new run; distance from the runs; price and probability of the target where they were asked for.
+    """
+    table = found.choice.assign(tokens_per_param=found.choice["tokens"] / found.choice["params"])
+    for name in ("params", "tokens"):
+        draws = _by_point(found.optimum[name])
+        for q in (5, 50, 95):
+            table[f"best_{name}_q{q:02d}"] = [_quantile(row, q / 100) for row in draws]
+    quantiles = sorted_quantiles(np.sort(_by_point(found.loss), axis=1))
+    table = table.assign(**{f"loss_{q}": of for q, of in quantiles.items()})
+    table["distance"] = regions(found.loss["distance"].to_numpy())
+    if found.cost.price is not None:
+        table["price"] = found.cost.price * table["compute"]
+    return table if target is None else table.assign(probability=found.probability(target))
+
+
+def plan_sentence(found: Plan, row: int = 0, target: float | None = None) -> str:
+    """Return what a plan says at one of its rows, with the probability of a target where one is given."""
+    at = plan_table(found, target).iloc[row]
+    unit = str(found.loss.attrs["units"])
+    said = [_settled_words(found, at) if at["excess"] else _chosen_words(found, at)]
+    said.append(f"one run will show {at['loss_q50']:.4g} {unit} (90 %: {at['loss_q05']:.4g} to {at['loss_q95']:.4g})")
+    if target is not None:
+        said[-1] += f", at most {target:g} with probability {at['probability']:.2f}"
+    if at["distance"] != "inside":
+        said.append(f"the plan lies {at['distance']} from the runs")
+    if found.cost.price is not None:
+        said.append(f"it costs {at['price']:,.0f}")
+    return "; ".join(said) + "."
+
+
+def _chosen_words(found: Plan, at: pd.Series) -> str:
+    low, high = short(at["best_params_q05"]), short(at["best_params_q95"])
+    return (
+        f"With {at['compute']:.3g} FLOP train {short(at['params'])} parameters on {short(at['tokens'])} tokens "
+        f"({at['tokens_per_param']:.3g} a parameter; best size, 90 %: {low} to {high}); "
+        f"anything {_range_words(at)} costs under {100 * found.within:.2g} % of {found.loss.attrs['long_name']}"
+    )
+
+
+def _settled_words(found: Plan, at: pd.Series) -> str:
+    return (
+        f"With {at['compute']:.3g} FLOP {short(at['params'])} parameters see {short(at['tokens'])} tokens, at an expected "
+        f"{found.loss.attrs['long_name']} {100 * at['excess']:.2g} % above the lowest; "
+        f"sizes {_range_words(at)} cost under {100 * found.within:.2g} %"
+    )
+
+
+def _range_words(at: pd.Series) -> str:
+    low, high = at["params_low"], at["params_high"]
+    if np.isinf(high):
+        return f"from {short(low)}" if low > 0 else "of any size"
+    return f"from {short(low)} to {short(high)}" if low > 0 else f"up to {short(high)}"
+
+
+def _check_reach(fit: Fit, budgets: np.ndarray, cost: Cost) -> None:
+    trained = np.log10(runs_compute(fit, cost))
+    off = np.maximum(np.log10(budgets) - trained.max(), trained.min() - np.log10(budgets))
+    if np.any(off > DECADES):
+        raise InputError(
+            f"compute {budgets[off > DECADES][0]:g} FLOP lies {off.max():.1f} decades from the runs, which took "
+            f"{10 ** trained.min():.3g} to {10 ** trained.max():.3g}; expected a budget within {DECADES:g} decades of them"
+        )
+
+
+def _with_unique(fit: Fit, rows: pd.DataFrame, unique_tokens: float | None) -> pd.DataFrame:
+    if unique_tokens is None:
+        return rows
+    if not unique_tokens > 0:
+        raise InputError(f"unique_tokens must be a positive number, not {unique_tokens}")
+    if moved := [name for name in UNIQUE if name not in moved_inputs(fit)]:
+        raise InputError(
+            f"{fit.model.law.__name__} does not read {moved}, so that it cannot say what repeated tokens are worth; "
+            "expected a fit of a law that does, as data_constrained"
+        )
+    return rows.assign(**{UNIQUE[0]: unique_tokens})
+
+
+def _settled(params: float, compute: np.ndarray, cost: Cost) -> np.ndarray:
+    sizes = np.full(len(compute), float(params))
+    if not params > 0:
+        raise InputError(f"params must be a positive number, not {params}")
+    if np.any(bare := cost.tokens(sizes, compute) <= 0):
+        raise InputError(f"{compute[bare][0]:g} FLOP do not serve {cost.served_tokens:g} tokens with {params:g} parameters")
+    return sizes
+
+
+def _flat(sizes: Sizes, within: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the place of the lowest expected loss, and the ends of the range about it where that is nearly as low."""
+    return tuple(
+        np.array(of) for of in zip(*(_dip(*row, within) for row in zip(sizes.log_params, sizes.mean, strict=True)), strict=True)
+    )  # type: ignore[return-value]
+
+
+def _dip(at: np.ndarray, mean: np.ndarray, within: float) -> tuple[float, float, float]:
+    fine = np.linspace(at[0], at[-1], FINE * (len(at) - 1) + 1)
+    values = CubicSpline(at, mean)(fine)
+    i = int(values.argmin())
+    limit = values[i] + within * abs(values[i])
+    over = values > limit
+    below, above = np.flatnonzero(over[:i]), np.flatnonzero(over[i:])
+    low = _crossing(fine, values, int(below[-1]), limit) if len(below) else -np.inf
+    high = _crossing(fine, values, i + int(above[0]) - 1, limit) if len(above) else np.inf
+    return fine[i], low, high
+
+
+def _crossing(at: np.ndarray, values: np.ndarray, i: int, limit: float) -> float:
+    """Return where a curve passes a limit between two neighbouring points."""
+    return float(at[i] + (limit - values[i]) / (values[i + 1] - values[i]) * (at[i + 1] - at[i]))
+
+
+def _choices(sizes: Sizes, compute: np.ndarray, cost: Cost) -> pd.DataFrame:
+    """Return what each size tried would cost above the plan, and above what could be had if the truth were known."""
+    count = sizes.log_params.shape[1]
+    params, every = np.exp(sizes.log_params).ravel(), np.repeat(compute, count)
+    lowest, known = sizes.mean.min(axis=1, keepdims=True), sizes.lowest.mean(axis=1, keepdims=True)
+    columns = {"row": np.repeat(np.arange(len(compute)), count), "compute": every, "params": params}
+    excess = (sizes.mean - lowest) / np.abs(lowest)
+    return pd.DataFrame(
+        columns | {"tokens": cost.tokens(params, every), "excess": excess.ravel(), "regret": (sizes.mean - known).ravel()}
+    )
+
+
+def _by_point(draws: xr.DataArray) -> np.ndarray:
+    """Return draws as an array, a point a row."""
+    return np.asarray(draws.transpose("point", "chain", "draw").to_numpy().reshape(draws.sizes["point"], -1))
+
+
+def _quantile(draws: np.ndarray, q: float) -> float:
+    """Return a quantile of the draws that are numbers."""
+    known = draws[~np.isnan(draws)]
+    return float(np.quantile(known, q)) if len(known) else np.nan

@@ -1,0 +1,81 @@
+"""A plan: what other sizes would cost, and how the best split moves with the budget."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayes_scaling.allocation import runs_compute
+from bayes_scaling.fitting import Fit
+from bayes_scaling.planning import Plan, plan, plan_table
+from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
+
+SHOWN = 6
+"""Budgets with a curve of their own at most."""
+
+TALLEST = 3.0
+"""The excess shown, in per cent, unless the region of near-equal choices asks for more."""
+
+PATH = 25
+
+
+def plan_figure(fit: Fit, found: Plan) -> Figure:
+    """Return a plan as two panels: the excess of other sizes at each budget, and the split over a range of budgets.
+
+    The path beside the budgets is for the first row of the points, at the costs of the plan.
+    """
+    with paper():
+        figure = Figure(figsize=(6.8, 2.7))
+        left, right = figure.subplots(1, 2)
+        plot_excess(found, left)
+        plot_path(fit, found, right)
+    return figure
+
+
+def plot_excess(found: Plan, ax: Axes) -> Axes:
+    """Draw what each size would cost above the lowest expected loss, in per cent; dot: the plan, bar: what is as good."""
+    rows = [int(i) for i in np.unique(np.linspace(0, len(found.choice) - 1, SHOWN).astype(int))]
+    tall = max(TALLEST, 300 * found.within)
+    ends = []
+    for colour, row in zip(COLOURS, rows, strict=False):
+        one, at = found.choices[found.choices["row"] == row], found.choice.iloc[row]
+        percent = 100 * one["excess"].to_numpy()
+        ax.plot(one["params"], percent, color=colour, label=f"{at['compute']:.3g} FLOP".replace("e+", "e"))
+        ax.hlines(100 * found.within, at["params_low"], at["params_high"], color=colour, linewidth=2.4, alpha=0.6)
+        ax.plot(at["params"], 100 * at["excess"], "o", color=colour, mec="white", ms=5, zorder=3)
+        ends += list(one["params"][percent < tall])
+    ax.set_xscale("log")
+    ax.set_xlim(min(ends), max(ends))
+    ax.set_ylim(-0.04 * tall, tall)
+    log_ticks(ax, "x")
+    ax.set_xlabel("model size (parameters)", color=INK)
+    ax.set_ylabel(f"expected {found.loss.attrs['long_name']} above the lowest (%)", color=INK)
+    ax.set_title(f"Dot: the plan. Bar: within {100 * found.within:.2g} %", loc="left")
+    ax.legend(title="budget", loc="upper center")
+    return ax
+
+
+def plot_path(fit: Fit, found: Plan, ax: Axes) -> Axes:
+    """Draw the best size and tokens over budgets with 90 % intervals, and the size and tokens of the runs."""
+    budgets = found.choice["compute"]
+    trained = runs_compute(fit, found.cost)
+    low, high = min(float(budgets.min()), float(trained.min())), max(float(budgets.max()), float(trained.max()))
+    points = found.choice.iloc[[0]].drop(columns=["params", "tokens", "epochs", "unique_tokens"], errors="ignore")
+    unique = float(found.choice["unique_tokens"].max()) if "epochs" in found.choice else None
+    least = 2.0 * float(found.cost.serving(np.asarray(fit.runs.table["params"].min())))
+    path = [float(of) for of in np.geomspace(max(low, least), high, PATH)]
+    table = plan_table(plan(fit, path, cost=found.cost, within=found.within, points=points, unique_tokens=unique))
+    for name, colour, marker in (("params", COLOURS[0], "o"), ("tokens", COLOURS[1], "s")):
+        ax.fill_between(
+            table["compute"], table[f"best_{name}_q05"], table[f"best_{name}_q95"], color=colour, alpha=0.25, linewidth=0
+        )
+        ax.plot(table["compute"], table[name], color=colour, label="parameters" if name == "params" else name)
+        ax.plot(budgets, found.choice[name], marker, color=colour, mec="white", ms=5, zorder=3)
+        if name in fit.runs.table:
+            ax.scatter(trained, fit.runs.table[name], s=3, color=colour, alpha=0.35, linewidths=0)
+    ax.set(xscale="log", yscale="log")
+    log_ticks(ax, "y")
+    ax.set_xlabel("budget (FLOP)", color=INK)
+    ax.set_ylabel("model size, tokens", color=INK)
+    ax.set_title("The best split, 90 %; small points: the runs", loc="left")
+    ax.legend(loc="upper left")
+    return ax
