@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bayes_scaling.check import Backtest, backtest
     from bayes_scaling.comparison import Comparison, compare, loo
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
+    from bayes_scaling.decisions import Ranking, rank
     from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
     from bayes_scaling.executors import InProcess
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from bayes_scaling.optima import compute_price, optimum, tolerance
     from bayes_scaling.parameters import Parameter, Prior, Trend, Varying
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
+    from bayes_scaling.ranking import rank_sentences, rank_table
     from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
@@ -58,6 +60,7 @@ _HOME = {
     "check": ("Backtest", "backtest"),
     "comparison": ("Comparison", "compare", "loo"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
+    "decisions": ("Ranking", "rank"),
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
     "executors": ("InProcess",),
@@ -72,6 +75,7 @@ _HOME = {
     "optima": ("compute_price", "optimum", "tolerance"),
     "parameters": ("Parameter", "Prior", "Trend", "Varying"),
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
+    "ranking": ("rank_sentences", "rank_table"),
     "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
@@ -108,6 +112,7 @@ __all__ = [
     "Noise",
     "Parameter",
     "Prior",
+    "Ranking",
     "ReadingError",
     "Response",
     "Runs",
@@ -156,6 +161,9 @@ __all__ = [
     "prior",
     "published_at",
     "published_values",
+    "rank",
+    "rank_sentences",
+    "rank_table",
     "read_runs",
     "read_study",
     "refit",
