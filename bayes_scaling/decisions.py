@@ -11,13 +11,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.contrasts import Path, _known, _points_of, _powers, compute_multiplier, crossover
-from bayes_scaling.errors import InputError
-from bayes_scaling.frontiers import FARTHEST, budgets_between, first_zero, frontier, multiplier
-from bayes_scaling.prediction import predict
+from bayes_scaling.allocation import UNIQUE, Cost
+from bayes_scaling.contrasts import Path, _known, _points_of, _powers
+from bayes_scaling.errors import InputError, listed
+from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.runs import Table, level_index, read_points
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
 from bayes_scaling.stacking import parts as parts_of
+
+SPLITS = (("params", "tokens"), ("params", *UNIQUE))
+"""Inputs over which a budget is split."""
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
@@ -35,7 +38,7 @@ class Ranking:
         `below`.
     budget: the input that grows, or "compute" where a law splits it over params and tokens.
     unit: of the budget.
-    budgets: that of each point. largest: the largest among the runs.
+    budgets: that of each point. largest: the largest among the runs of each level.
     below: up to which budget a crossover was sought, for each point.
     equivalent: relative difference in loss within which two levels count as equal; None where the user set none.
     certainty: the probability from which on there is a verdict.
@@ -50,7 +53,7 @@ class Ranking:
     budget: str
     unit: str
     budgets: tuple[float, ...]
-    largest: float
+    largest: Mapping[str, float]
     below: tuple[float, ...]
     equivalent: float | None
     certainty: float
@@ -72,7 +75,7 @@ class Ranking:
 
     @property
     def defined(self) -> xr.DataArray:
-        """In which draws every level has a loss at a point; those without a best split of the budget have none."""
+        """In which draws every level has a loss at a point: some have no best split of the budget, or a loss below 0."""
         return self.loss.copy(data=np.isfinite(self.loss.to_numpy())).all("level")
 
     @property
@@ -93,7 +96,7 @@ def rank(
     certainty: float = 0.95,
     below: float | None = None,
     along: Path = None,
-    flops_per_param_token: float = 6.0,
+    cost: Cost | Mapping[str, Cost] | None = None,
 ) -> Ranking:
     """Return every level of a group at budgets, held against one of them; draws, all levels from the same ones.
 
@@ -101,7 +104,7 @@ def rank(
     crossing X:    L_against(X) = L_level(X), the first X > C
 
     Where the law reads params and tokens, C is compute in FLOP and L(C) = min L(N, D) with C = k N D: each level spends a
-    budget in its own best way (as `compute_optimal`), and loss over budget is a monotone cubic on log-log axes between six
+    budget in its own best way (see `compute_optimal`), and loss over budget is a monotone cubic on log-log axes between six
     budgets a decade. Otherwise C is the input `compute`, the only one, or what `along` says, and both are solved for as by
     `compute_multiplier` and `crossover`.
 
@@ -112,7 +115,8 @@ def rank(
     certainty: probability from which on there is one, above 0.5.
     below: the budget up to which a crossover is sought; ten thousand times that of each point unless given.
     along: the input that grows with the budget, or input -> power, as for `compute_multiplier`.
-    flops_per_param_token: k.
+    cost: what a model of params and tokens costs, 6 FLOP for each pair unless given; or level -> cost, where levels differ, as
+        attentions at a long context do.
 
     Raises InputError where the law does not vary over the group, the group lacks the level, a point lacks a column, the loss
     may be negative, or a number is out of range.
@@ -120,17 +124,18 @@ def rank(
     _check(fit, equivalent, certainty)
     _known(fit, group, str(against), str(against))
     path = None if along is None and _splits(fit) else _path(fit, along)
-    name, unit, largest = _budget(fit, path, flops_per_param_token)
-    table = _asked(fit, group, points, splits=path is None)
     ordered = _ordered(fit.runs.levels[group], against)
+    costs = _costs(group, ordered, cost)
+    name, unit, largest = _budget(fit, group, path, costs)
+    table = _asked(fit, group, points, splits=path is None)
     budgets = [float(of) for of in table[name]]
     ends = [BEYOND * at if below is None else below for at in budgets]
     if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
         raise InputError(f"below = {below:g} must lie above every budget; the largest is {max(budgets):g} {unit}".rstrip())
     found = [
-        _by_split(fit, group, ordered, table.iloc[[i]], at, end, flops_per_param_token)
+        by_split(fit, group, costs, table.iloc[[i]], at, end)
         if path is None
-        else _by_input(fit, group, ordered, table.iloc[[i]], end, path)
+        else by_input(fit, group, list(costs), table.iloc[[i]], end, path)
         for i, (at, end) in enumerate(zip(budgets, ends, strict=True))
     ]
     loss, multipliers, crossings = (_stacked(fit, parts) for parts in zip(*found, strict=True))
@@ -182,60 +187,49 @@ def _asked(fit: Posterior, group: str, points: Table, *, splits: bool) -> pd.Dat
     budgets = pd.to_numeric(table["compute"], errors="coerce").to_numpy(float)
     if not len(table) or not (np.isfinite(budgets).all() and (budgets > 0).all()):
         raise InputError(f"column 'compute' of the points must hold positive numbers, in FLOP; it has {list(table['compute'])}")
-    one = {name: fit.runs.references[name] for name in ("params", "tokens")}
-    found = read_points(table.assign(**one), fit.runs, groups_needed(fit))
-    kept = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name not in (*one, group)]
+    free = [
+        name for split in SPLITS for name in split if name in inputs_read(fit) and (name, name in table) != (UNIQUE[0], True)
+    ]
+    anywhere = pd.DataFrame({name: fit.runs.references[name] for name in free}, index=table.index)
+    rows = pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1)
+    found = read_points(rows, fit.runs, groups_needed(fit))
+    kept = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name not in (*free, group)]
     return pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1)
 
 
 def _splits(fit: Posterior) -> bool:
-    inputs = inputs_read(fit)
-    return "compute" not in inputs and {"params", "tokens"} <= set(inputs)
+    inputs = set(inputs_read(fit))
+    return "compute" not in inputs and any(set(split) <= inputs for split in SPLITS)
+
+
+def _costs(group: str, levels: Sequence[object], cost: Cost | Mapping[str, Cost] | None) -> dict[str, Cost]:
+    """Return what each level costs, the one that the others are held against first."""
+    named = [str(level) for level in levels]
+    if cost is None or isinstance(cost, Cost):
+        return dict.fromkeys(named, cost or Cost())
+    if set(cost) != set(named):
+        raise InputError(f"costs are given for {listed(cost)}; the levels of {group!r} are {listed(named)}")
+    return {level: cost[level] for level in named}
 
 
 def _path(fit: Posterior, along: Path) -> dict[str, float]:
     return _powers(fit, "compute" if along is None and "compute" in inputs_read(fit) else along)
 
 
-def _budget(fit: Posterior, path: Mapping[str, float] | None, k: float) -> tuple[str, str, float]:
-    """Return the name of the budget, its unit, and the largest among the runs."""
+def _budget(
+    fit: Posterior, group: str, path: Mapping[str, float] | None, costs: Mapping[str, Cost]
+) -> tuple[str, str, dict[str, float]]:
+    """Return the name of the budget, its unit, and the largest among the runs of each level."""
     table = fit.runs.table
-    if path is None:
-        return "compute", "FLOP", float((k * table["params"] * table["tokens"]).max())
-    lead = next(iter(path))
-    return lead, fit.runs.columns.inputs[lead].unit, float(table[lead].max())
-
-
-def _by_split(
-    fit: Posterior, group: str, levels: Sequence[object], point: pd.DataFrame, budget: float, end: float, k: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return draws of loss, multiplier and crossing at a budget that each level splits in its own best way.
-
-    A level a row, a draw a column; the first level is the one that the others are held against.
-    """
-    upward = budgets_between(budget, end)
-    around = np.concatenate([budgets_between(budget / FARTHEST, budget), budgets_between(budget, budget * FARTHEST)[1:]])
-    place = point.drop(columns="compute")
-    ahead = [frontier(fit, upward, place.assign(**{group: str(level)}), k) for level in levels]
-    base = frontier(fit, around, place.assign(**{group: str(levels[0])}), k)
-    crossings = [np.exp(first_zero(np.log(upward), of - ahead[0])) for of in ahead[1:]]
-    multipliers = [multiplier(around, base, of[:, 0], budget) for of in ahead[1:]]
-    return np.exp(np.stack([of[:, 0] for of in ahead])), np.stack(multipliers), np.stack(crossings)
-
-
-def _by_input(
-    fit: Posterior, group: str, levels: Sequence[object], point: pd.DataFrame, end: float, path: Mapping[str, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return draws of loss, multiplier and crossing where an input grows; as `_by_split` does."""
-    base, *others = map(str, levels)
-    losses = [predict(fit, _points_of(fit, group, level, point)) for level in (base, *others)]
-    multipliers = [compute_multiplier(fit, group, level, base, point, path) for level in others]
-    crossings = [crossover(fit, group, level, base, point, end, path)["crossing"] for level in others]
-    loss, times, crossing = (
-        np.stack([one.transpose("point", "chain", "draw").to_numpy().ravel() for one in of])
-        for of in (losses, multipliers, crossings)
-    )
-    return loss, times, crossing
+    level = table[group].astype(str).to_numpy()
+    if path is not None:
+        lead = next(iter(path))
+        spent = {name: table[lead].to_numpy() for name in costs}
+        return lead, fit.runs.columns.inputs[lead].unit, {name: float(of[level == name].max()) for name, of in spent.items()}
+    params = table["params"].to_numpy()
+    tokens = table["tokens"].to_numpy() if "tokens" in table else (table[UNIQUE[0]] * table[UNIQUE[1]]).to_numpy()
+    largest = {name: float(cost.compute(params, tokens)[level == name].max()) for name, cost in costs.items()}
+    return "compute", "FLOP", largest
 
 
 def _stacked(fit: Posterior, parts: Sequence[np.ndarray]) -> xr.DataArray:

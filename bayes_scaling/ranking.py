@@ -12,7 +12,8 @@ from bayes_scaling.errors import InputError
 
 ENDS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 BETTER, EQUIVALENT, WORSE, UNDECIDED = "better", "equivalent", "worse", "undecided"
-ROUNDING = 1e-9
+ALIKE = 1.05
+"""A budget counts as that of the largest run up to so many times of it."""
 
 
 def rank_table(found: Ranking) -> pd.DataFrame:
@@ -23,7 +24,8 @@ def rank_table(found: Ranking) -> pd.DataFrame:
     multiplier_q05, _q50, _q95, and `p_never_reached`, the share of draws in which it is infinite; `p_better`, P(L < L_against).
     crossover_q05, _q50, _q95 in the unit of the budget, among draws that cross; `p_no_crossover` up to the budget `below`.
     change_percent_mean, _q05, _q95 and, in the unit of the loss, change_mean.. of switching: below 0 it gains.
-    beyond_runs: the budget over the largest among the runs. left_out: the share of draws without a best split of the budget.
+    beyond_runs: the budget over the largest run of the level or of the baseline, whichever is smaller.
+    left_out: the share of draws without a best split of the budget, or with a loss below 0.
     With a region of equivalence also p_better_by_more, p_equivalent, p_worse, and the verdict: the one of these that reaches
     the certainty asked for, else undecided.
 
@@ -37,7 +39,9 @@ def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
     at = {"point": point}
     kept = found.defined.isel(at).to_numpy().ravel()
     if not kept.any():
-        raise InputError(f"no draw has a best split of the budget {found.budgets[point]:g} {found.unit} for every level")
+        raise InputError(
+            f"no draw has a loss, or a best split, at the budget {found.budgets[point]:g} {found.unit} for every level"
+        )
     losses = {level: _draws(found.loss.isel(at).sel(level=level), kept) for level in (found.against, *found.others)}
     order = sorted(losses, key=lambda level: float(losses[level].mean()))
     p_best = {level: float(found.p_best.isel(at).sel(level=level)) for level in losses}
@@ -53,9 +57,13 @@ def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
         row |= {"p_better": float((difference < 0).mean())} | _quantiles("crossover", crossing[np.isfinite(crossing)])
         row |= {"p_no_crossover": float(np.isnan(crossing).mean()), "below": found.below[point]}
         row |= _change("change_percent", 100 * relative) | _change("change", difference)
-        row |= {"beyond_runs": found.budgets[point] / found.largest, "left_out": float(1 - kept.mean())}
+        row |= {"beyond_runs": _beyond(found, point, level), "left_out": float(1 - kept.mean())}
         rows.append(row | _verdict(relative, found.equivalent, found.certainty))
     return rows
+
+
+def _beyond(found: Ranking, point: int, level: object) -> float:
+    return found.budgets[point] / min(found.largest[str(one)] for one in (level, found.against))
 
 
 def _verdict(relative: np.ndarray, equivalent: float | None, certainty: float) -> dict[str, object]:
@@ -103,7 +111,7 @@ def _sentence(found: Ranking, row: dict[str, Any]) -> str:
         _crossing(found, row),
     ]
     if row["left_out"] > 0:
-        said.append(f"{100 * row['left_out']:.2g} % of draws have no best split of the budget and are left out")
+        said.append(f"{100 * row['left_out']:.2g} % of draws, with no best split or no positive loss, are left out")
     return "; ".join(said) + "." + _said_of_verdict(found, row)
 
 
@@ -115,12 +123,12 @@ def _said_of_verdict(found: Ranking, row: dict[str, Any]) -> str:
     return f" With {100 * found.equivalent:g} % as good as equal, {row['verdict']} at {found.certainty:g} ({said})."
 
 
-def place(found: Ranking, row: Mapping[str, Any]) -> str:
+def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str:
     """Return the budget of a row with its unit, how far it lies beyond the runs, and what else its point says."""
-    budget = f"{_called(found.budget)} {_amount(row[found.budget], found.unit)}"
-    beyond = f" ({row['beyond_runs']:.3g} times the largest of the runs)" if row["beyond_runs"] > 1 + ROUNDING else ""
+    budget = _amount(row[found.budget], found.unit) if found.unit else f"{_called(found.budget)} {_number(row[found.budget])}"
+    far = f" ({row['beyond_runs']:.2g} times the largest run of one of them)" if beyond and row["beyond_runs"] > ALIKE else ""
     others = [f"{_called(str(name))} {_told(row[str(name)])}" for name in found.points if name != found.budget]
-    return ", ".join([budget + beyond, *others])
+    return ", ".join([budget + far, *others])
 
 
 def _worth(found: Ranking, row: dict[str, Any]) -> str:
@@ -155,8 +163,14 @@ def _amount(of: float, unit: str) -> str:
 
 
 def _number(of: float) -> str:
-    """Return 15000 and 1.5e+18, not 1.5e+04."""
-    return f"{float(f'{of:.3g}'):g}"
+    """Return 352, 15,000, 25M and 1.5e18, with three figures."""
+    rounded = float(f"{of:.3g}")
+    if rounded >= 1e15 or 0 < rounded < 1e-3:
+        return f"{rounded:.3g}".replace("e+", "e")
+    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+        if rounded >= size:
+            return f"{rounded / size:g}{letter}"
+    return f"{rounded:,.0f}" if rounded >= 1e4 else f"{rounded:g}"
 
 
 def _told(of: object) -> str:
@@ -164,7 +178,7 @@ def _told(of: object) -> str:
 
 
 def _signed(of: float) -> str:
-    return f"{of:+.2g}"
+    return f"{float(f'{of:.3g}'):+g}" if abs(of) >= 1 else f"{of:+.2g}"
 
 
 def _called(name: str) -> str:
