@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.allocation import UNIQUE, Cost
-from bayes_scaling.contrasts import Path, _known, _points_of, _powers
+from bayes_scaling.contrasts import Path, known_levels, points_of, powers_along
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.runs import Table, level_index, read_points
@@ -122,7 +122,7 @@ def rank(
     may be negative, or a number is out of range.
     """
     _check(fit, equivalent, certainty)
-    _known(fit, group, str(against), str(against))
+    known_levels(fit, group, str(against), str(against))
     path = None if along is None and _splits(fit) else _path(fit, along)
     ordered = _ordered(fit.runs.levels[group], against)
     costs = _costs(group, ordered, cost)
@@ -175,7 +175,7 @@ def _ordered(levels: np.ndarray, against: object) -> list[object]:
 
 def _asked(fit: Posterior, group: str, points: Table, *, splits: bool) -> pd.DataFrame:
     """Return checked points without the group; inputs and groups by their names in the law."""
-    table = _points_of(fit, group, str(fit.runs.levels[group][0]), points)
+    table = points_of(fit, group, str(fit.runs.levels[group][0]), points)
     if not splits:
         found = read_points(table, fit.runs, groups_needed(fit))
         return found[[*inputs_read(fit), *(dim for dim in groups_needed(fit) if dim != group)]]
@@ -213,7 +213,7 @@ def _costs(group: str, levels: Sequence[object], cost: Cost | Mapping[str, Cost]
 
 
 def _path(fit: Posterior, along: Path) -> dict[str, float]:
-    return _powers(fit, "compute" if along is None and "compute" in inputs_read(fit) else along)
+    return powers_along(fit, "compute" if along is None and "compute" in inputs_read(fit) else along)
 
 
 def _budget(

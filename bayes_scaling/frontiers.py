@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.allocation import Cost, compute_optimal
-from bayes_scaling.contrasts import GRID, _moved, _root
+from bayes_scaling.contrasts import GRID, moved_by, root_between
 from bayes_scaling.evaluation import at
 from bayes_scaling.stacking import Posterior, over_parts
 
@@ -77,7 +77,7 @@ def by_input(
         factors = xr.DataArray(log_factors, dims=("row",) if log_factors.ndim == 1 else ("chain", "draw", "row"))
         frame = arms[level]
         rows = frame.loc[frame.index.repeat(factors.sizes["row"])]
-        losses = at(fit, rows, _moved(fit, rows, path, factors))
+        losses = at(fit, rows, moved_by(fit, rows, path, factors))
         return losses.copy(data=np.log(np.maximum(losses.to_numpy(), LEAST)))
 
     base, *others = levels
@@ -114,7 +114,7 @@ def _solved(places: np.ndarray, values: xr.DataArray, function: Callable[[xr.Dat
 
     low, high = places[step], places[step + 1]
     at_low, at_high = (np.take_along_axis(known, one[..., None], -1)[..., 0] for one in (step, step + 1))
-    root = _root(function, *map(of, (low, high, at_low, at_high))).to_numpy()[..., 0]
+    root = root_between(function, *map(of, (low, high, at_low, at_high))).to_numpy()[..., 0]
     return np.where(found, root, np.nan).ravel()
 
 

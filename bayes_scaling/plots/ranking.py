@@ -23,7 +23,7 @@ MOST = 16
 FAR = 100.0
 """The axis of multipliers ends there on either side, however far intervals reach; arrows say that they go on."""
 
-MARGIN = 1.12
+MARGIN = 1.08
 """Room left on an axis of multipliers, as a factor."""
 
 VERDICTS = {BETTER: COLOURS[2], WORSE: COLOURS[1]}
@@ -42,10 +42,10 @@ def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
 
 
 def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: int = MOST) -> Sequence[Axes]:
-    """Draw levels at a point, the lowest expected loss on top: what each saves in compute, and what switching does to the loss.
+    """Draw levels at a point, the lowest expected loss on top: compute multipliers, and what switching does to the loss.
 
     Dot, thick and thin line are median, 50 and 90 % credible interval. To the right P(L < L_against), and the verdict where a
-    region of equivalence was set, which is shaded. The baseline is the row at 1 and at 0.
+    region of equivalence was set, which is shaded. The baseline is the row at 1 and at 0; arrows go on beyond the axis.
 
     axes: two, side by side. point: which of the points. most: how many levels to show.
     """
@@ -114,11 +114,11 @@ def _multiplier_axis(found: Ranking, ax: Axes) -> None:
     ends = [np.asarray(line.get_xdata(), float) for line in ax.lines]
     ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]
     reached = np.concatenate(ends)
-    low = max(1 / FAR, min(1 / 1.1, float(reached.min()))) / MARGIN
-    high = min(FAR, max(1.1, float(reached.max()))) * MARGIN
+    low = max(1 / FAR, min(1.0, float(reached.min()))) / MARGIN
+    high = min(FAR, max(1.0, float(reached.max()))) * MARGIN
     ax.set_xlim(low, high)
     log_ticks(ax, "x")
-    ax.set_xlabel(f"{found.budget.replace('_', ' ')} that {found.against} needs for the same loss (times)", color=INK)
+    ax.set_xlabel(f"{found.budget.replace('_', ' ')} multiplier", color=INK)
     for of in list(ax.collections):
         for (start, height), (stop, _) in of.get_segments():  # type: ignore[attr-defined]
             for place_of, outside, mark in ((0.0, start < low, "<"), (1.0, stop > high, ">")):
@@ -134,7 +134,7 @@ def _change_axis(found: Ranking, ax: Axes) -> None:
     ax.margins(x=0.06)
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:+g}" if value else "0")
-    ax.set_xlabel(f"loss against {found.against} (%)", color=INK)
+    ax.set_xlabel("loss difference (%)", color=INK)
 
 
 def _probabilities(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Axes) -> None:
