@@ -92,6 +92,7 @@ def rank(
     against: object,
     points: Table,
     *,
+    levels: Sequence[object] | None = None,
     equivalent: float | None = None,
     certainty: float = 0.95,
     below: float | None = None,
@@ -110,6 +111,7 @@ def rank(
 
     group: the group, such as the architecture. against: one of its levels, the baseline.
     points: a row for each question: the budget, a level of every other group that the law varies over, further inputs.
+    levels: those to hold against it; all others unless given. The best of all is the best of these and the baseline.
     equivalent: relative difference in loss within which levels count as equal (0.005 is half a per cent); without it there is
         no verdict.
     certainty: probability from which on there is one, above 0.5.
@@ -122,9 +124,12 @@ def rank(
     may be negative, or a number is out of range.
     """
     _check(fit, equivalent, certainty)
-    known_levels(fit, group, str(against), str(against))
+    for level in levels or [against]:
+        known_levels(fit, group, str(against), str(level))
     path = None if along is None and _splits(fit) else _path(fit, along)
-    ordered = _ordered(fit.runs.levels[group], against)
+    ordered = _ordered(fit.runs.levels[group], against, levels)
+    if len(ordered) < 2:
+        raise InputError(f"levels of {group!r} must name one level or more beside {against!r}, which they are held against")
     costs = _costs(group, ordered, cost)
     name, unit, largest = _budget(fit, group, path, costs)
     table = _asked(fit, group, points, splits=path is None)
@@ -166,11 +171,13 @@ def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
         raise InputError(f"certainty must be a probability above 0.5 and below 1, such as 0.95; it is {certainty}")
 
 
-def _ordered(levels: np.ndarray, against: object) -> list[object]:
-    """Return the levels, the one that the others are held against first."""
-    values = levels.tolist()
-    base = values.pop(int(level_index(pd.Series([against]), levels)[0]))
-    return [base, *values]
+def _ordered(known: np.ndarray, against: object, levels: Sequence[object] | None) -> list[object]:
+    """Return the levels asked for, the one that the others are held against first."""
+    values = known.tolist()
+    base, *others = (
+        int(of) for of in level_index(pd.Series([against, *(known if levels is None else levels)], dtype=object), known)
+    )
+    return [values[base], *(values[i] for i in dict.fromkeys(others) if i != base)]
 
 
 def _asked(fit: Posterior, group: str, points: Table, *, splits: bool) -> pd.DataFrame:
@@ -207,7 +214,7 @@ def _costs(group: str, levels: Sequence[object], cost: Cost | Mapping[str, Cost]
     named = [str(level) for level in levels]
     if cost is None or isinstance(cost, Cost):
         return dict.fromkeys(named, cost or Cost())
-    if set(cost) != set(named):
+    if not set(named) <= set(cost):
         raise InputError(f"costs are given for {listed(cost)}; the levels of {group!r} are {listed(named)}")
     return {level: cost[level] for level in named}
 

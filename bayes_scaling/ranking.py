@@ -12,6 +12,8 @@ from bayes_scaling.errors import InputError
 
 ENDS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 BETTER, EQUIVALENT, WORSE, UNDECIDED = "better", "equivalent", "worse", "undecided"
+RARE = 0.005
+"""Of crossovers less probable than this it is not said where they are."""
 ALIKE = 1.05
 """A budget counts as that of the largest run up to so many times of it."""
 
@@ -120,7 +122,7 @@ def _said_of_verdict(found: Ranking, row: dict[str, Any]) -> str:
         return ""
     shares = {"better by more": "p_better_by_more", "equivalent": "p_equivalent", "worse by more": "p_worse"}
     said = ", ".join(f"{name} {row[column]:.2f}" for name, column in shares.items())
-    return f" With {100 * found.equivalent:g} % as good as equal, {row['verdict']} at {found.certainty:g} ({said})."
+    return f" Counting {100 * found.equivalent:g} % as equal: {row['verdict']}, at a certainty of {found.certainty:g} ({said})."
 
 
 def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str:
@@ -153,6 +155,8 @@ def _crossing(found: Ranking, row: dict[str, Any]) -> str:
     chance, end = 1 - row["p_no_crossover"], _amount(row["below"], found.unit)
     if chance == 0:
         return f"they change places nowhere up to {end}"
+    if chance < RARE:
+        return f"they change places below {end} with probability below {RARE:g}"
     low, middle, high = (float(row[f"crossover_{q}"]) for q in ENDS)
     where = f"at {_number(middle)} (90 %: {_number(low)} to {_amount(high, found.unit)})"
     return f"they change places below {end} with probability {chance:.2f}, in that case {where}"

@@ -109,6 +109,15 @@ def test_levels_are_ranked_by_expected_loss_with_their_chances(arms: bs.Fit) -> 
     np.testing.assert_allclose(found.loss.sel(level="third"), best, rtol=1e-12)
 
 
+def test_few_levels_of_many_may_be_asked_for(arms: bs.Fit) -> None:
+    few, every = (bs.rank(arms, "arm", "third", at(1e20), levels=levels) for levels in (["base"], None))
+    assert few.others == ["base"]
+    assert every.others == ["base", "other"]
+    np.testing.assert_array_equal(few.multiplier.sel(level="base"), every.multiplier.sel(level="base"))
+    np.testing.assert_allclose(few.p_best.sum("level"), 1.0)
+    assert float(few.p_best.sel(level="base")[0]) > float(every.p_best.sel(level="base")[0])
+
+
 def test_there_is_no_verdict_without_a_region(arms: bs.Fit) -> None:
     found = bs.rank(arms, "arm", "base", at(1e20))
     table, said = bs.rank_table(found), " ".join(bs.rank_sentences(found))
@@ -131,7 +140,7 @@ def test_the_verdict_is_what_reaches_the_certainty(arms: bs.Fit, gain: float, eq
     }
     assert row["verdict"] == verdict
     assert [row[name] for name in ("p_better_by_more", "p_equivalent", "p_worse")] == pytest.approx(list(shares.values()))
-    assert any(f"equal, {verdict} at 0.9" in one for one in bs.rank_sentences(found))
+    assert any(f"as equal: {verdict}, at a certainty of 0.9" in one for one in bs.rank_sentences(found))
 
 
 def test_it_is_undecided_where_nothing_reaches_the_certainty(arms: bs.Fit) -> None:
@@ -205,6 +214,8 @@ def test_any_input_may_be_the_one_that_grows(arms: bs.Fit) -> None:
 WRONG = {
     "group": (lambda fit: bs.rank(fit, "router", "base", at(1e20)), "router.*arm"),
     "level": (lambda fit: bs.rank(fit, "arm", "bass", at(1e20)), "'bass'.*base.*other.*third"),
+    "levels": (lambda fit: bs.rank(fit, "arm", "base", at(1e20), levels=["4th"]), "'4th'.*base.*other.*third"),
+    "no levels": (lambda fit: bs.rank(fit, "arm", "base", at(1e20), levels=["base"]), "one level or more beside 'base'"),
     "no budget": (lambda fit: bs.rank(fit, "arm", "base", pd.DataFrame({"params": [1e9]})), "column 'compute', in FLOP"),
     "negative budget": (lambda fit: bs.rank(fit, "arm", "base", at(-1e20)), "positive numbers, in FLOP"),
     "no such input": (lambda fit: bs.rank(fit, "arm", "base", at(1e20), along="depth"), "depth"),
