@@ -39,6 +39,7 @@ class Ranking:
     budget: the input that grows, or "compute" where a law splits it over params and tokens.
     unit: of the budget.
     budgets: that of each point. largest: the largest among the runs of each level.
+    runs_end: the multiple of each point's budget at which the runs of `against` end; larger multipliers are the law's to say.
     below: up to which budget a crossover was sought, for each point.
     equivalent: relative difference in loss within which two levels count as equal; None where the user set none.
     certainty: the probability from which on there is a verdict.
@@ -54,6 +55,7 @@ class Ranking:
     unit: str
     budgets: tuple[float, ...]
     largest: Mapping[str, float]
+    runs_end: tuple[float, ...]
     below: tuple[float, ...]
     equivalent: float | None
     certainty: float
@@ -155,6 +157,7 @@ def rank(
         unit=unit,
         budgets=tuple(budgets),
         largest=largest,
+        runs_end=tuple((largest[str(ordered[0])] / at) ** (1 / (path[name] if path else 1.0)) for at in budgets),
         below=tuple(ends),
         equivalent=equivalent,
         certainty=certainty,

@@ -23,7 +23,8 @@ def rank_table(found: Ranking) -> pd.DataFrame:
 
     The columns of the points, then:
     level; its `rank` among all levels, the baseline too; `p_best`, and `p_best_against` of the baseline.
-    multiplier_q05, _q50, _q95, and `p_never_reached`, the share of draws in which it is infinite; `p_better`, P(L < L_against).
+    multiplier_q05, _q50, _q95, and `p_never_reached`, the share of draws in which it is infinite; `runs_end`, the multiplier at
+    which the runs of the baseline end; `p_better`, P(L < L_against).
     crossover_q05, _q50, _q95 in the unit of the budget, among draws that cross; `p_no_crossover` up to the budget `below`.
     change_percent_mean, _q05, _q95 and, in the unit of the loss, change_mean.. of switching: below 0 it gains.
     beyond_runs: the budget over the largest run of the level or of the baseline, whichever is smaller.
@@ -56,6 +57,7 @@ def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
         row |= {"level": level, "rank": order.index(level) + 1}
         row |= {"p_best": p_best[level], "p_best_against": p_best[found.against]}
         row |= _quantiles("multiplier", times) | {"p_never_reached": float(np.isinf(times).mean())}
+        row |= {"runs_end": found.runs_end[point]}
         row |= {"p_better": float((difference < 0).mean())} | _quantiles("crossover", crossing[np.isfinite(crossing)])
         row |= {"p_no_crossover": float(np.isnan(crossing).mean()), "below": found.below[point]}
         row |= _change("change_percent", 100 * relative) | _change("change", difference)
@@ -142,7 +144,9 @@ def _worth(found: Ranking, row: dict[str, Any]) -> str:
         share = row["p_never_reached"]
         return said + (f" in {100 * share:.0f} % of draws" if share < 1 else "")
     ends = f"{_times(low)} to {_times(high)}"
-    return f"{base} needs {_times(middle)} times the {budget} for the same loss (90 %: {ends})"
+    beyond = middle / row["runs_end"]
+    far = f", {beyond:.2g} times its largest run" if beyond > ALIKE else ""
+    return f"{base} needs {_times(middle)} times the {budget} for the same loss (90 %: {ends}){far}"
 
 
 def _times(of: float) -> str:

@@ -199,6 +199,7 @@ def test_a_law_of_compute_is_solved_as_contrasts_are(moba: bs.Fit) -> None:
     assert list(table["below"]) == [1e4, 1e4]
     assert table["beyond_runs"].iloc[1] == pytest.approx(10 / moba.runs.table["compute"].max())
     assert "times the largest run" in bs.rank_sentences(found)[1]
+    np.testing.assert_allclose(found.runs_end, moba.runs.table["compute"].max() / POSITIONS["compute"])
 
 
 def test_any_input_may_be_the_one_that_grows(arms: bs.Fit) -> None:
@@ -208,6 +209,12 @@ def test_any_input_may_be_the_one_that_grows(arms: bs.Fit) -> None:
     times = np.exp(0.1 / fit.posterior["alpha"])
     np.testing.assert_allclose(found.multiplier.isel(point=0).sel(level="other"), times, rtol=1e-9)
     assert found.budget == "params"
+    assert found.runs_end == pytest.approx((10.0,))
+    together = bs.rank(fit, "arm", "base", points, along={"params": 0.5, "tokens": 0.5})
+    assert together.runs_end == pytest.approx((100.0,))
+    far = bs.rank(fit, "arm", "base", points.assign(params=1e10), along="params")
+    assert "times its largest run" in bs.rank_sentences(far)[0]
+    assert "times its largest run" not in bs.rank_sentences(found)[0]
     assert bs.rank_sentences(found)[0].count("times the params") == 1
 
 

@@ -45,7 +45,8 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: 
     """Draw levels at a point, the lowest expected loss on top: compute multipliers, and what switching does to the loss.
 
     Dot, thick and thin line are median, 50 and 90 % credible interval. To the right P(L < L_against), and the verdict where a
-    region of equivalence was set, which is shaded. The baseline is the row at 1 and at 0; arrows go on beyond the axis.
+    region of equivalence was set, which is shaded. The baseline is the row at 1 and at 0; arrows go on beyond the axis, and a
+    dotted line says where the runs of the baseline end.
 
     axes: two, side by side. point: which of the points. most: how many levels to show.
     """
@@ -64,6 +65,7 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: 
         _interval(times.sel(level=level), at[level], left, colours[level])
         _interval(change.sel(level=level), at[level], right, colours[level])
     _multiplier_axis(found, left)
+    _runs_end(found, point, left)
     _change_axis(found, right)
     for ax, neutral in ((left, 1.0), (right, 0.0)):
         ax.axvline(neutral, color=INK, linewidth=0.7, zorder=1)
@@ -125,6 +127,15 @@ def _multiplier_axis(found: Ranking, ax: Axes) -> None:
                 if outside:
                     across: Any = {"transform": ax.get_yaxis_transform(), "clip_on": False, "mec": "none"}
                     ax.plot([place_of], [height], mark, ms=4, color=of.get_color()[0], **across)  # type: ignore[attr-defined]
+
+
+def _runs_end(found: Ranking, point: int, ax: Axes) -> None:
+    """Mark where the runs of the baseline end: multipliers beyond rest on the law alone."""
+    end = found.runs_end[point]
+    if ax.get_xlim()[0] < end < ax.get_xlim()[1]:
+        ax.axvline(end, color=INK, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1)
+        beside: Any = {"xycoords": ("data", "axes fraction"), "xytext": (2, 1), "textcoords": "offset points", "size": 6}
+        ax.annotate("its runs end", (end, 0.0), color=INK, **beside)
 
 
 def _change_axis(found: Ranking, ax: Axes) -> None:
