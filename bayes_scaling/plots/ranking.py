@@ -134,8 +134,10 @@ def _runs_end(found: Ranking, point: int, ax: Axes) -> None:
     end = found.runs_end[point]
     if ax.get_xlim()[0] < end < ax.get_xlim()[1]:
         ax.axvline(end, color=INK, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1)
-        beside: Any = {"xycoords": ("data", "axes fraction"), "xytext": (2, 1), "textcoords": "offset points", "size": 6}
-        ax.annotate("its runs end", (end, 0.0), color=INK, **beside)
+        right = end > float(np.sqrt(np.prod(ax.get_xlim())))
+        beside: Any = {"textcoords": "offset points", "size": 6, "xytext": (-2 if right else 2, 2)}
+        said = ax.annotate("baseline's runs end", (end, 0.0), xycoords=("data", "axes fraction"), color=INK, **beside)
+        said.set(ha="right" if right else "left", in_layout=False)
 
 
 def _change_axis(found: Ranking, ax: Axes) -> None:
