@@ -56,6 +56,7 @@ def rank(
     writable(out.parent)
     fitted = load(folder / "fit.nc")
     points, taken = _points(fitted, group, compute or [], at, along)
+    costs = _costs(fitted, group, flops or [])
     found = side_by_side(
         fitted,
         group,
@@ -65,13 +66,16 @@ def rank(
         certainty=certainty,
         below=below,
         along=along,
-        cost=_costs(fitted, group, flops or []),
+        cost=costs,
     )
     table, figure = rank_table(found), out.with_suffix(".png")
     write_csv(table, out)
     write_figure(ranking_figure(found), figure)
     for sentence in rank_sentences(found):
         typer.echo(sentence)
+    if costs is not None:
+        said = ", ".join(f"{name} {cost.flops_per_param_token:g}" for name, cost in costs.items())
+        typer.echo(f"FLOP a parameter and token: {said}")
     if taken:
         typer.echo(f"other groups, as --at does not say them: {', '.join(f'{name} {one}' for name, one in taken.items())}")
     typer.echo(f"{len(table)} rows -> {out}\nfigure -> {figure}")

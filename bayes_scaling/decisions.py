@@ -107,9 +107,9 @@ def rank(
     crossing X:    L_against(X) = L_level(X), the first X > C
 
     Where the law reads params and tokens, C is compute in FLOP and L(C) = min L(N, D) with C = k N D: each level spends a
-    budget in its own best way (see `compute_optimal`), and loss over budget is a monotone cubic on log-log axes between six
-    budgets a decade. Otherwise C is the input `compute`, the only one, or what `along` says, and both are solved for as by
-    `compute_multiplier` and `crossover`.
+    budget in its own best way (`compute_optimal`: the law alone, without a discrepancy), and loss over budget is a monotone
+    cubic on log-log axes between six budgets a decade. Otherwise C is the input `compute`, the only one, or what `along` says,
+    and both are solved for in each draw, as by `compute_multiplier` and `crossover`.
 
     group: the group, such as the architecture. against: one of its levels, the baseline.
     points: a row for each question: the budget, a level of every other group that the law varies over, further inputs.

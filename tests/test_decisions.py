@@ -277,6 +277,7 @@ def test_the_command_writes_a_table_and_a_figure_and_says_it(folder: Path, tmp_p
     assert result.stdout.startswith("other instead of base at 1e20 FLOP: loss -")
     again = run("rank", folder, "arm=base", "--compute", 1e20, "--flops", "base=12", "--out", out)
     assert again.exit_code == 0, again.output
+    assert "FLOP a parameter and token: base 12, other 6, third 6" in again.stdout
     assert "verdict" not in pd.read_csv(out)
     assert pd.read_csv(out)["multiplier_q50"].iloc[0] > table["multiplier_q50"].iloc[0] * 1.9
 
