@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bayes_scaling.comparison import Comparison, compare, loo
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
     from bayes_scaling.costs import Cost
+    from bayes_scaling.decisions import Ranking, rank
     from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
     from bayes_scaling.executors import InProcess
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from bayes_scaling.parameters import Parameter, Prior, Trend, Varying
     from bayes_scaling.planning import Plan, plan, plan_sentence, plan_table
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
+    from bayes_scaling.ranking import rank_sentences, rank_table
     from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
@@ -62,6 +64,7 @@ _HOME = {
     "check": ("Backtest", "backtest"),
     "comparison": ("Comparison", "compare", "loo"),
     "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
+    "decisions": ("Ranking", "rank"),
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
     "executors": ("InProcess",),
@@ -77,6 +80,7 @@ _HOME = {
     "parameters": ("Parameter", "Prior", "Trend", "Varying"),
     "planning": ("Plan", "plan", "plan_sentence", "plan_table"),
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
+    "ranking": ("rank_sentences", "rank_table"),
     "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
@@ -115,6 +119,7 @@ __all__ = [
     "Parameter",
     "Plan",
     "Prior",
+    "Ranking",
     "ReadingError",
     "Response",
     "Runs",
@@ -167,6 +172,9 @@ __all__ = [
     "prior",
     "published_at",
     "published_values",
+    "rank",
+    "rank_sentences",
+    "rank_table",
     "read_runs",
     "read_study",
     "refit",

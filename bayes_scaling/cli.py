@@ -18,6 +18,7 @@ from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_options import Tables, counted
 from bayes_scaling.cli_plan import plan
+from bayes_scaling.cli_rank import rank
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
@@ -192,6 +193,7 @@ def contrast(
 
 app.command()(_clear_errors(forecast))
 app.command()(_clear_errors(plan))
+app.command()(_clear_errors(rank))
 app.command()(_clear_errors(compare))
 app.command()(_clear_errors(backtest))
 app.command()(_clear_errors(multiverse))

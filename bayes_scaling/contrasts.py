@@ -28,7 +28,7 @@ def contrast(fit: Posterior, group: str, a: str, b: str, points: Table) -> xr.Da
 
     Raises InputError where the law does not vary over the group, or the group lacks a level.
     """
-    one, other = (predict(fit, _points_of(fit, group, level, points)) for level in _known(fit, group, a, b))
+    one, other = (predict(fit, points_of(fit, group, level, points)) for level in known_levels(fit, group, a, b))
     coords = {name: of for name, of in one.coords.items() if name not in (group, "run")}
     one, other = one.reset_coords(drop=True), other.reset_coords(drop=True)
     return xr.Dataset({"difference": one - other, "ratio": one / other}).assign_coords(coords)
@@ -57,16 +57,16 @@ def compute_multiplier(fit: Posterior, group: str, a: str, b: str, points: Table
 
     Raises InputError as `contrast` does, and where `along` is needed or names no input.
     """
-    powers = _powers(fit, along)
+    powers = powers_along(fit, along)
     one, other = _arms(fit, group, a, b, points)
     wanted = _log(expected(fit, one))
 
     def excess(log_factor: xr.DataArray) -> xr.DataArray:
-        return _log(at(fit, other, _moved(fit, other, powers, log_factor))) - wanted
+        return _log(at(fit, other, moved_by(fit, other, powers, log_factor))) - wanted
 
     low, high = xr.full_like(wanted, -WIDEST), xr.full_like(wanted, WIDEST)
     at_low, at_high = excess(low), excess(high)
-    root = _exp(_root(excess, low, high, at_low, at_high))
+    root = _exp(root_between(excess, low, high, at_low, at_high))
     multiplier = root.where(at_low > 0, 0.0).where(at_high < 0, np.inf)
     coords = {name: ("row", one[name].to_numpy()) for name in one if name not in (group, "run")}
     return multiplier.assign_coords(coords).rename(row="point").rename("compute_multiplier")
@@ -85,7 +85,7 @@ def crossover(fit: Posterior, group: str, a: str, b: str, points: Table, below: 
 
     Raises InputError as `compute_multiplier` does, and where a point is not below the budget.
     """
-    powers = _powers(fit, along)
+    powers = powers_along(fit, along)
     lead = next(iter(powers))
     one, other = _arms(fit, group, a, b, points)
     start = xr.DataArray(one[lead].to_numpy(), dims="row")
@@ -94,7 +94,7 @@ def crossover(fit: Posterior, group: str, a: str, b: str, points: Table, below: 
     reach = _log(below / start) / powers[lead]
 
     def behind(log_factor: xr.DataArray) -> xr.DataArray:
-        losses = [at(fit, frame, _moved(fit, frame, powers, log_factor)) for frame in (one, other)]
+        losses = [at(fit, frame, moved_by(fit, frame, powers, log_factor)) for frame in (one, other)]
         return _log(losses[0]) - _log(losses[1])
 
     low = xr.zeros_like(behind(xr.zeros_like(reach)))
@@ -108,14 +108,15 @@ def crossover(fit: Posterior, group: str, a: str, b: str, points: Table, below: 
         high, at_high = high.where(~changed, here), at_high.where(~changed, value)
         found = found | changed
         low, at_low = low.where(found, here), at_low.where(found, value)
-    root = _root(behind, low, high, at_low, at_high)
+    root = root_between(behind, low, high, at_low, at_high)
     coords = {name: ("row", one[name].to_numpy()) for name in one if name not in (group, "run")}
     crossing = (start * _exp(powers[lead] * root)).where(found)
     found_at = xr.Dataset({"crossing": crossing, "exists": found, "a_ahead": first < 0})
     return found_at.assign_coords(coords).rename(row="point").transpose("chain", "draw", "point")
 
 
-def _known(fit: Posterior, group: str, a: str, b: str) -> tuple[str, str]:
+def known_levels(fit: Posterior, group: str, a: str, b: str) -> tuple[str, str]:
+    """Return two levels of a group; raises InputError, listing those there are, where the law lacks it or it lacks one."""
     if group not in groups_needed(fit):
         raise InputError(f"the law does not vary over {group!r}; it varies over {groups_needed(fit)}")
     levels = fit.runs.levels[group]
@@ -128,17 +129,20 @@ def _known(fit: Posterior, group: str, a: str, b: str) -> tuple[str, str]:
 def _arms(fit: Posterior, group: str, a: str, b: str, points: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the checked points twice, as points of level a and of level b."""
     one, other = (
-        read_points(_points_of(fit, group, level, points), fit.runs, groups_needed(fit)) for level in _known(fit, group, a, b)
+        read_points(points_of(fit, group, level, points), fit.runs, groups_needed(fit))
+        for level in known_levels(fit, group, a, b)
     )
     return one, other
 
 
-def _points_of(fit: Posterior, group: str, level: str, points: Table) -> pd.DataFrame:
+def points_of(fit: Posterior, group: str, level: str, points: Table) -> pd.DataFrame:
+    """Return points as those of a level of a group, whatever they said of it."""
     frame = read_table(points)
     return frame.drop(columns=[group, *fit.runs.columns.dims[group]], errors="ignore").assign(**{group: level})
 
 
-def _powers(fit: Posterior, along: Path) -> dict[str, float]:
+def powers_along(fit: Posterior, along: Path) -> dict[str, float]:
+    """Return input -> the power with which it grows with the budget; raises InputError where that is not clear."""
     inputs = inputs_read(fit)
     if along is None and len(inputs) > 1:
         raise InputError(
@@ -150,7 +154,7 @@ def _powers(fit: Posterior, along: Path) -> dict[str, float]:
     return powers
 
 
-def _moved(
+def moved_by(
     fit: Posterior, frame: pd.DataFrame, powers: Mapping[str, float], log_factor: xr.DataArray
 ) -> dict[str, xr.DataArray]:
     """Return log(input / reference) with each input multiplied by factor^power."""
@@ -158,7 +162,7 @@ def _moved(
     return {name: log + powers[name] * log_factor if name in powers else log for name, log in logs.items()}
 
 
-def _root(
+def root_between(
     function: Callable[[xr.DataArray], xr.DataArray],
     low: xr.DataArray,
     high: xr.DataArray,

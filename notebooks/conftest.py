@@ -11,6 +11,7 @@ FOLDER = Path(__file__).parents[2] / "shared" / "data" / "runs"
 NEEDS = {
     "06_chinchilla.ipynb": "chinchilla_epoch",
     "07_bands.ipynb": "chinchilla_epoch",
+    "architecture_decisions.ipynb": "routed_lm",
     "forecasting.ipynb": "gemstones",
     "learning_curves.ipynb": "gemstones",
 }

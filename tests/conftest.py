@@ -67,6 +67,36 @@ def logs() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def routed() -> pd.DataFrame:
+    """Last rows of dense and routed models of five sizes, by a law with a floor in which routing gains less at size."""
+    rng, found = np.random.default_rng(5), []
+    for router, gain in {"Dense": 0.0, "Hash": 0.022, "S-Base": 0.028, "RL-R": 0.027}.items():
+        for experts in (8, 64, 512) if gain else (1,):
+            params = np.array([16527360.0, 27279360.0, 57369600.0, 132163600.0, 368123900.0])
+            level, slope = 2.72 * experts**-gain, 0.078 * experts ** (-2 * gain)
+            loss = level * (1 - slope * (1 - (params / 1e8) ** -0.19) / 0.19) * np.exp(rng.normal(0, 0.002, 5))
+            found.append(pd.DataFrame({"router_type": router, "num_experts": experts, "params": params, "loss": loss}))
+    same = {"step": 249000, "top_k": 1, "routing_frequency": 0.5, "flop_increase": 1.0}
+    return pd.concat(found, ignore_index=True).assign(**same)
+
+
+@pytest.fixture(scope="session")
+def isoflop() -> pd.DataFrame:
+    """Three budgets of four variants of token mixer and context, seven sizes each, by Chinchilla's law with its own levels."""
+    rng, found = np.random.default_rng(6), []
+    variants = {("mlstm", 16384): (5.2, 3.04), ("transformer", 2048): (6.0, 3.06)}
+    variants |= {("transformer", 8192): (8.9, 3.07), ("transformer", 16384): (12.8, 3.09)}
+    for (architecture, context), (flops, level) in variants.items():
+        params, budgets = (of.ravel() for of in np.meshgrid(np.geomspace(9e7, 1e9, 7), [6e18, 1e19, 3e19]))
+        tokens = budgets / (flops * params)
+        loss = level - 0.16 * (1 - (params / 3e8) ** -0.6) / 0.6 - 0.2 * (1 - (tokens / 6e9) ** -0.8) / 0.8
+        loss = loss * np.exp(rng.normal(0, 0.003, loss.size))
+        named = {"architecture": architecture, "context_length": context, "flop_rule": "attention_aware"}
+        found.append(pd.DataFrame({"params": params, "tokens": tokens, "loss": loss}).assign(**named))
+    return pd.concat(found, ignore_index=True)
+
+
+@pytest.fixture(scope="session")
 def gemstones() -> pd.DataFrame:
     """Curves of 17 models at a constant learning rate (McLeish et al. 2025); not part of the package."""
     path = SHARED / "runs" / "gemstones.csv"
@@ -86,14 +116,17 @@ def moba(studied: Callable[[str], bs.Fit]) -> bs.Fit:
 
 
 @pytest.fixture(scope="session")
-def studied(grid: pd.DataFrame, curves: pd.DataFrame, logs: pd.DataFrame) -> Callable[[str], bs.Fit]:
+def studied(
+    grid: pd.DataFrame, curves: pd.DataFrame, logs: pd.DataFrame, routed: pd.DataFrame, isoflop: pd.DataFrame
+) -> Callable[[str], bs.Fit]:
     """The fit of a bundled study, sampled the first time it is asked for; of the curves of Fig. 8 five buckets of sixteen."""
+    tables = {"routed_lm": routed, "xlstm_isoflop": isoflop}
     few = {"moba_curves": "position in [0, 8192, 16384, 24576, 30720]"}
 
     @cache
     def fitted(name: str) -> bs.Fit:
         study = bs.read_study(name)
-        own = curves if study.columns.schedule else logs if "run" in study.columns.dims else grid
+        own = tables.get(name, curves if study.columns.schedule else logs if "run" in study.columns.dims else grid)
         runs = bs.study_runs(study, own if study.source is None else None)
         runs = bs.subset(runs, few[name]) if name in few else runs
         return bs.fit(study.model, runs, replace(study.settings, draws=1500, seed=1, progress=False))

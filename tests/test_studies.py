@@ -343,3 +343,44 @@ def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied
     rows = fit.runs.table.iloc[:30]
     spread = observed(fit, rows.assign(run="new"), seed=1).std(("chain", "draw"))
     assert (spread > bs.predict(fit, rows).std(("chain", "draw")).to_numpy()).all()
+
+
+def test_routers_are_ranked_as_they_were_simulated(studied: Studied) -> None:
+    fit, at = studied("routed_lm"), 57369600.0
+    found = bs.rank(fit, "variant", "Dense 1", pd.DataFrame({"params": [at]}), equivalent=0.005)
+    table = bs.rank_table(found).set_index("level")
+    assert list(table.index[:3]) == ["S-Base 512", "RL-R 512", "Hash 512"]
+    assert (table["verdict"] == "better").all()
+
+    def loss(experts: float, gain: float, params: float) -> float:
+        level, slope = 2.72 * experts**-gain, 0.078 * experts ** (-2 * gain)
+        return float(level * (1 - slope * (1 - (params / 1e8) ** -0.19) / 0.19))
+
+    row = table.loc["RL-R 64"]
+    true = 100 * (loss(64, 0.027, at) / loss(1, 0.0, at) - 1)
+    assert row["change_percent_q05"] - 0.2 < true < row["change_percent_q95"] + 0.2
+    sizes = np.geomspace(at, 100 * at, 4001)
+    dense = np.array([loss(1, 0.0, size) for size in sizes])
+    times = sizes[int(np.argmin(np.abs(dense - loss(64, 0.027, at))))] / at
+    assert row["multiplier_q05"] / 1.1 < times < 1.1 * row["multiplier_q95"]
+
+
+def test_token_mixers_are_ranked_at_equal_flop_as_they_were_simulated(studied: Studied) -> None:
+    fit, against = studied("xlstm_isoflop"), "transformer 16384"
+    flops = {"mlstm 16384": 5.2, "transformer 2048": 6.0, "transformer 8192": 8.9, "transformer 16384": 12.8}
+    cost = {level: bs.Cost(flops_per_param_token=k) for level, k in flops.items()}
+    table = bs.rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}), cost=cost)).set_index("level")
+
+    def lowest(k: float, level: float) -> float:
+        params = np.geomspace(1e7, 1e10, 4001)
+        tokens = 1e19 / (k * params)
+        loss = level - 0.16 * (1 - (params / 3e8) ** -0.6) / 0.6 - 0.2 * (1 - (tokens / 6e9) ** -0.8) / 0.8
+        return float(loss.min())
+
+    assert list(table.index) == ["mlstm 16384", "transformer 2048", "transformer 8192"]
+    for level, loss in {"mlstm 16384": 3.04, "transformer 2048": 3.06, "transformer 8192": 3.07}.items():
+        true = 100 * (lowest(flops[level], loss) / lowest(flops[against], 3.09) - 1)
+        row = table.loc[level]
+        assert row["change_percent_q05"] - 0.2 < true < row["change_percent_q95"] + 0.2
+    alike = bs.rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}))).set_index("level")
+    assert abs(alike.loc["mlstm 16384", "change_percent_mean"]) < 0.6 * abs(table.loc["mlstm 16384", "change_percent_mean"])

@@ -15,6 +15,7 @@ from bayes_scaling.plots.multiverse import multiverse_figure, plot_multiverse
 from bayes_scaling.plots.optimum import plot_optimum
 from bayes_scaling.plots.overview import figures
 from bayes_scaling.plots.plan import plan_figure, plot_excess, plot_path
+from bayes_scaling.plots.ranking import plot_ranking, ranking_figure
 from bayes_scaling.plots.residuals import autocorrelation_figure, plot_autocorrelation
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper
@@ -50,7 +51,9 @@ __all__ = [
     "plot_optimum",
     "plot_path",
     "plot_pit",
+    "plot_ranking",
     "plot_runs",
+    "ranking_figure",
     "sheet_figure",
     "size_colours",
 ]

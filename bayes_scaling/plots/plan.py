@@ -50,7 +50,7 @@ def plot_excess(found: Plan, ax: Axes) -> Axes:
     ax.set_xlabel("model size (parameters)", color=INK)
     ax.set_ylabel(f"expected {found.loss.attrs['long_name']} above the lowest (%)", color=INK)
     ax.set_title(f"Dot: the plan. Bar: within {100 * found.within:.2g} %", loc="left")
-    ax.legend(title="budget", loc="upper center")
+    ax.legend(title="budget")
     return ax
 
 

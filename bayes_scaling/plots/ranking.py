@@ -1,0 +1,161 @@
+"""Levels of a group against one of them at a budget: in compute, in loss, and with what probability."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from bayes_scaling.decisions import Ranking
+from bayes_scaling.frontiers import FARTHEST
+from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
+from bayes_scaling.ranking import ALIKE, BETTER, ENDS, WORSE, place, rank_table
+
+WIDTH, ROW, FRAME = 6.8, 0.165, 0.85
+"""Inches: of the figure, of a level, and of a panel's title and axis."""
+
+MOST = 16
+"""Levels shown at a budget, the best by expected loss; the baseline is always among them."""
+
+FAR = 100.0
+"""The axis of multipliers ends there on either side, however far intervals reach; arrows say that they go on."""
+
+MARGIN = 1.08
+"""Room left on an axis of multipliers, as a factor."""
+
+VERDICTS = {BETTER: COLOURS[2], WORSE: COLOURS[1]}
+
+
+def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
+    """Return a forest of levels for each point, the best on top; most: how many levels to show."""
+    shown = min(most, found.loss.sizes["level"])
+    points = len(found.points)
+    with paper():
+        figure = Figure(figsize=(WIDTH, points * (FRAME + ROW * shown)))
+        axes = figure.subplots(points, 2, squeeze=False, width_ratios=(1.0, 1.0))
+        for point, pair in enumerate(axes):
+            plot_ranking(found, pair, point=point, most=most)
+    return figure
+
+
+def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: int = MOST) -> Sequence[Axes]:
+    """Draw levels at a point, the lowest expected loss on top: compute multipliers, and what switching does to the loss.
+
+    Dot, thick and thin line are median, 50 and 90 % credible interval. To the right P(L < L_against), and the verdict where a
+    region of equivalence was set, which is shaded. The baseline is the row at 1 and at 0; arrows go on beyond the axis, and a
+    dotted line says where the runs of the baseline end.
+
+    axes: two, side by side. point: which of the points. most: how many levels to show.
+    """
+    left, right = axes
+    table = rank_table(found)
+    rows = [{str(name): of for name, of in row.items()} for row in table.to_dict("records")]
+    here = len(found.others)
+    rows = rows[point * here : (point + 1) * here]
+    kept = found.defined.isel(point=point)
+    order, hidden = _order(found, rows, most)
+    at = {level: i for i, level in enumerate(order)}
+    colours = {row["level"]: VERDICTS.get(str(row.get("verdict")), COLOURS[0]) for row in rows}
+    times = found.multiplier.isel(point=point).where(kept)
+    change = 100 * found.relative.isel(point=point).where(kept)
+    for level in (one for one in order if one != found.against):
+        _interval(times.sel(level=level), at[level], left, colours[level])
+        _interval(change.sel(level=level), at[level], right, colours[level])
+    _multiplier_axis(found, left)
+    _runs_end(found, point, left)
+    _change_axis(found, right)
+    for ax, neutral in ((left, 1.0), (right, 0.0)):
+        ax.axvline(neutral, color=INK, linewidth=0.7, zorder=1)
+        ax.plot([neutral], [at[found.against]], "s", ms=3.6, color=INK, zorder=3)
+        ax.set_ylim(len(order) - 0.4, -0.6)
+        ax.grid(axis="x", linewidth=0.3, alpha=0.5)
+        ax.tick_params(axis="y", length=0)
+    left.set_yticks(range(len(order)), [_label(found, point, level) for level in order])
+    right.set_yticks([])
+    said = f"the best {len(order)} of {len(order) + hidden}; " if hidden else ""
+    left.set_title(f"{said}{place(found, rows[0], beyond=False)}", loc="left")
+    _probabilities(rows, at, right)
+    return axes
+
+
+def _label(found: Ranking, point: int, level: object) -> str:
+    """Return a level, with how far the budget lies beyond its own largest run."""
+    beyond = found.budgets[point] / found.largest[str(level)]
+    said = [f"{beyond:.2g}x beyond"] if beyond > ALIKE else []
+    said = ["baseline", *said] if level == found.against else said
+    return f"{level} ({', '.join(said)})" if said else str(level)
+
+
+def _order(found: Ranking, rows: Sequence[dict[str, Any]], most: int) -> tuple[list[object], int]:
+    """Return the levels to show, the best first, the baseline among them, and how many are left out."""
+    places = {row["level"]: row["rank"] for row in rows}
+    free = set(range(1, len(rows) + 2)) - set(places.values())
+    order: list[object] = sorted([*places, found.against], key=lambda level: places.get(level, min(free)))
+    shown = order[:most]
+    if found.against not in shown:
+        shown = [*order[: most - 1], found.against]
+    return shown, len(order) - len(shown)
+
+
+def _interval(draws: xr.DataArray, height: int, ax: Axes, colour: str) -> None:
+    values = draws.to_numpy().ravel()
+    values = values[~np.isnan(values)]
+    shares = (*ENDS.values(), 0.25, 0.75)
+    found = np.quantile(values, shares, method="inverted_cdf")
+    low, middle, high, lower, upper = (np.clip(end, -FARTHEST, FARTHEST) for end in found)
+    ax.hlines(height, low, high, color=colour, linewidth=0.8, zorder=2)
+    ax.hlines(height, lower, upper, color=colour, linewidth=2.6, zorder=2)
+    ax.plot([middle], [height], "o", ms=3.4, color="white", mec=colour, zorder=3)
+
+
+def _multiplier_axis(found: Ranking, ax: Axes) -> None:
+    ax.set_xscale("log")
+    ends = [np.asarray(line.get_xdata(), float) for line in ax.lines]
+    ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]
+    reached = np.concatenate(ends)
+    low = max(1 / FAR, min(1.0, float(reached.min()))) / MARGIN
+    high = min(FAR, max(1.0, float(reached.max()))) * MARGIN
+    ax.set_xlim(low, high)
+    log_ticks(ax, "x")
+    ax.set_xlabel(f"{found.budget.replace('_', ' ')} multiplier", color=INK)
+    for of in list(ax.collections):
+        for (start, height), (stop, _) in of.get_segments():  # type: ignore[attr-defined]
+            for place_of, outside, mark in ((0.0, start < low, "<"), (1.0, stop > high, ">")):
+                if outside:
+                    across: Any = {"transform": ax.get_yaxis_transform(), "clip_on": False, "mec": "none"}
+                    ax.plot([place_of], [height], mark, ms=4, color=of.get_color()[0], **across)  # type: ignore[attr-defined]
+
+
+def _runs_end(found: Ranking, point: int, ax: Axes) -> None:
+    """Mark where the runs of the baseline end: multipliers beyond rest on the law alone."""
+    end = found.runs_end[point]
+    if ax.get_xlim()[0] < end < ax.get_xlim()[1]:
+        ax.axvline(end, color=INK, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1)
+        right = end > float(np.sqrt(np.prod(ax.get_xlim())))
+        beside: Any = {"textcoords": "offset points", "size": 6, "xytext": (-2 if right else 2, 2)}
+        said = ax.annotate("baseline's runs end", (end, 0.0), xycoords=("data", "axes fraction"), color=INK, **beside)
+        said.set(ha="right" if right else "left", in_layout=False)
+
+
+def _change_axis(found: Ranking, ax: Axes) -> None:
+    if found.equivalent is not None:
+        region = 100 * found.equivalent
+        ax.axvspan(-region, region, color=INK, alpha=0.12, linewidth=0, zorder=0)
+    ax.margins(x=0.06)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:+g}" if value else "0")
+    ax.set_xlabel("loss difference (%)", color=INK)
+
+
+def _probabilities(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Axes) -> None:
+    """Write to the right of each level the probability of a lower loss, and the verdict where there is one."""
+    beside: Any = {"xycoords": ("axes fraction", "data"), "size": 7, "va": "center", "annotation_clip": False}
+    for row in rows:
+        if row["level"] in at:
+            verdict = f"  {row['verdict']}" if "verdict" in row else ""
+            ax.annotate(f"{row['p_better']:.2f}{verdict}", (1.02, at[row["level"]]), **beside)
+    head: Any = {"xycoords": "axes fraction", "size": 7, "va": "bottom"}
+    ax.annotate("P(lower loss)", (1.02, 1.0), **head)
