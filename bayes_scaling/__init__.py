@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayes_scaling import datasets, laws, plots
     from bayes_scaling.advice import Finding, findings
+    from bayes_scaling.allocation import Cost, compute_optimal
     from bayes_scaling.calibration import Calibration, calibrate, calibration_table
     from bayes_scaling.check import Backtest, backtest
     from bayes_scaling.comparison import Comparison, compare, loo
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from bayes_scaling.model import Model
     from bayes_scaling.modelfile import Study, read_study, study_runs, write_study
     from bayes_scaling.noise import Correlation, Noise
-    from bayes_scaling.optima import compute_optimal, compute_price, optimum, tolerance
+    from bayes_scaling.optima import compute_price, optimum, tolerance
     from bayes_scaling.parameters import Parameter, Prior, Trend, Varying
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "advice": ("Finding", "findings"),
+    "allocation": ("Cost", "compute_optimal"),
     "calibration": ("Calibration", "calibrate", "calibration_table"),
     "check": ("Backtest", "backtest"),
     "comparison": ("Comparison", "compare", "loo"),
@@ -67,7 +69,7 @@ _HOME = {
     "model": ("Model",),
     "modelfile": ("Study", "read_study", "study_runs", "write_study"),
     "noise": ("Correlation", "Noise"),
-    "optima": ("compute_optimal", "compute_price", "optimum", "tolerance"),
+    "optima": ("compute_price", "optimum", "tolerance"),
     "parameters": ("Parameter", "Prior", "Trend", "Varying"),
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
@@ -91,6 +93,7 @@ __all__ = [
     "Columns",
     "Comparison",
     "Correlation",
+    "Cost",
     "Curve",
     "Discrepancy",
     "Finding",

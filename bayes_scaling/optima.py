@@ -1,4 +1,4 @@
-"""Where a law is lowest: the best value of an input, the range that costs little, the best split of compute, and prices.
+"""Where a law is lowest: the best value of an input, the range that costs little, and prices.
 
 All as draws; summaries come last.
 """
@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite, log
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
 from bayes_scaling.formula import law_value
 from bayes_scaling.functions import ON_NUMBERS
-from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import model_inputs, term_name
 from bayes_scaling.parameters import Prior, Trend, as_parameter, distribution, link
 from bayes_scaling.prediction import parameters_at
@@ -57,9 +55,9 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
 
     Raises InputError as `predict` does, and where `along` names no input.
     """
-    at = _held(fit, points, (along,))
-    place = _lowest(_curve(fit, at, along), *_sought(fit, along))
-    return _labelled(np.exp(place), at, *_unit(fit, along)).rename("optimum")
+    at = held_at(fit, points, (along,))
+    place = lowest(_curve(fit, at, along), *sought(fit, along))
+    return labelled_as(np.exp(place), at, *named_unit(fit, along)).rename("optimum")
 
 
 def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
@@ -81,55 +79,13 @@ def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
         raise InputError(
             f"below must be a positive number, in {fit.runs.columns.response.unit or 'the response'}; it is {below}"
         )
-    at = _held(fit, points, (along,))
-    curve, (low, high) = _curve(fit, at, along), _sought(fit, along)
-    place = _lowest(curve, low, high)
+    at = held_at(fit, points, (along,))
+    curve, (low, high) = _curve(fit, at, along), sought(fit, along)
+    place = lowest(curve, low, high)
     limit = curve(place) + below
     ends = {"low": _edge(curve, place, low, limit), "high": _edge(curve, place, high, limit)}
-    found = xr.Dataset({name: _labelled(np.exp(end), at, *_unit(fit, along)) for name, end in ends.items()})
+    found = xr.Dataset({name: labelled_as(np.exp(end), at, *named_unit(fit, along)) for name, end in ends.items()})
     return found.assign_attrs(below=below, units=fit.runs.columns.response.unit)
-
-
-def compute_optimal(
-    fit: Fit, compute: float | Sequence[float], flops_per_param_token: float = 6.0, points: Table | None = None
-) -> xr.Dataset:
-    """Return draws of the sizes and tokens that reach the lowest loss with given compute, and of that loss.
-
-    min L(N, D)  subject to  C = k N D        (Hoffmann et al. 2022, eq. 4; k = 6)
-
-    L is the law, without a discrepancy: where draws of that bend, a lowest point far beyond the runs would be one of its bends.
-
-    Variables params, tokens, tokens_per_param and loss, with dimensions chain, draw, point and the coordinate compute. NaN in
-    draws that would put all compute into one of the two. Sizes are sought as by `optimum`, in a range that is longer by the
-    factor that the compute lies beyond that of the runs.
-
-    compute: in FLOP, a number or several.
-    flops_per_param_token: k. Params and tokens must be counted in ones, as k N D is in FLOP.
-    points: levels of the groups between which the law varies, and values of further inputs, as for `predict`; each row is
-        taken at each compute, in this order. Not needed where the law has neither.
-
-    Raises InputError as `predict` does, and where the law lacks the inputs params and tokens or a number is not positive.
-    """
-    budgets = _budgets(fit, compute, flops_per_param_token)
-    rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
-    at = _held(fit, rows.loc[rows.index.repeat(len(budgets))], ("params", "tokens"))
-    every = np.tile(budgets, len(rows))
-    log_product = np.log(every / flops_per_param_token)
-    law = _law(fit, at, ("params", "tokens"))
-
-    def curve(log_params: np.ndarray) -> np.ndarray:
-        return law({"params": log_params, "tokens": log_product - log_params})
-
-    log_params = _lowest(curve, *_affordable(fit, log_product))
-    log_tokens = log_product - log_params
-    response = fit.runs.columns.response
-    found = {
-        "params": _labelled(np.exp(log_params), at, *_unit(fit, "params")),
-        "tokens": _labelled(np.exp(log_tokens), at, *_unit(fit, "tokens")),
-        "tokens_per_param": _labelled(np.exp(log_tokens - log_params), at, "tokens per parameter", ""),
-        "loss": _labelled(curve(log_params), at, response.name, response.unit),
-    }
-    return xr.Dataset(found).assign_coords(compute=("point", every, {"units": "FLOP"}))
 
 
 def compute_price(penalty: float | xr.DataArray, exponent: xr.DataArray | Prior) -> xr.DataArray:
@@ -156,7 +112,7 @@ def compute_price(penalty: float | xr.DataArray, exponent: xr.DataArray | Prior)
     return price.transpose("chain", "draw", ...).rename("compute_price").assign_attrs(units="", long_name="price in compute")
 
 
-def _held(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
+def held_at(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
     """Return draws of the parameters at points, with the moved inputs at their reference, where trends on them add nothing."""
     for name in moved:
         if name not in model_inputs(fit.model):
@@ -167,10 +123,10 @@ def _held(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
     return at.drop_vars(list(moved))
 
 
-def _law(fit: Fit, at: xr.Dataset, moved: Sequence[str]) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+def moved_law(fit: Fit, at: xr.Dataset, moved: Sequence[str]) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
     """Return the law as a function of the logarithms of the moved inputs' values; bare arrays, as it is called often.
 
-    at: what `_held` returns.
+    at: what `held_at` returns.
     """
     references = fit.runs.references
     inputs = model_inputs(fit.model)
@@ -205,26 +161,19 @@ def _drifted(
 
 
 def _curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
-    law = _law(fit, at, (along,))
+    law = moved_law(fit, at, (along,))
     return lambda place: law({along: place})
 
 
-def _sought(fit: Fit, along: str) -> tuple[np.ndarray, np.ndarray]:
+def sought(fit: Fit, along: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of the range in which an optimum is sought, as logarithms."""
     seen = np.log(fit.runs.table[along].to_numpy())
     return seen.min(keepdims=True) - log(WIDER), seen.max(keepdims=True) + log(WIDER)
 
 
-def _affordable(fit: Fit, log_product: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the range of sizes to seek in, longer by as much as params * tokens leaves that of the runs."""
-    low, high = _sought(fit, "params")
-    seen = np.log((fit.runs.table["params"] * fit.runs.table["tokens"]).to_numpy())
-    return low + np.minimum(0.0, log_product - seen.min()), high + np.maximum(0.0, log_product - seen.max())
-
-
 # Laws may overflow towards the ends of a range this wide; what is infinite there is no optimum.
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def _lowest(curve: Curve, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def lowest(curve: Curve, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return the place between low and high where a curve is lowest, NaN where that is an end.
 
     The deepest dip of a grid is halved around its lowest point, then a parabola through the last three points gives the place:
@@ -271,25 +220,13 @@ def _edge(curve: Curve, start: np.ndarray, end: np.ndarray, limit: np.ndarray) -
     return np.where(found, outer, start + np.inf * np.sign(end - start))
 
 
-def _labelled(values: np.ndarray, at: xr.Dataset, name: str, unit: str) -> xr.DataArray:
+def labelled_as(values: np.ndarray, at: xr.Dataset, name: str, unit: str) -> xr.DataArray:
     """Return draws with the coordinates of the points, but for the inputs that were moved."""
     return xr.DataArray(values, at.coords, ("chain", "draw", "point"), attrs={"long_name": name, "units": unit})
 
 
-def _unit(fit: Fit, name: str) -> tuple[str, str]:
+def named_unit(fit: Fit, name: str) -> tuple[str, str]:
     return name.replace("_", " "), fit.runs.columns.inputs[name].unit
-
-
-def _budgets(fit: Fit, compute: float | Sequence[float], flops_per_param_token: float) -> np.ndarray:
-    inputs = law_inputs(fit.model.law)
-    if not {"params", "tokens"} <= set(inputs):
-        raise InputError(f"compute is split over the inputs ['params', 'tokens']; {fit.model.law.__name__} has {list(inputs)}")
-    budgets = np.atleast_1d(np.asarray(compute, dtype=float))
-    if not (
-        np.isfinite(budgets).all() and (budgets > 0).all() and isfinite(flops_per_param_token) and flops_per_param_token > 0
-    ):
-        raise InputError(f"compute and flops_per_param_token must be positive; they are {compute} and {flops_per_param_token}")
-    return budgets
 
 
 def _exponent_draws(exponent: xr.DataArray | Prior, penalty: float | xr.DataArray) -> xr.DataArray:

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.allocation import compute_optimal
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
-from bayes_scaling.optima import compute_optimal
 from bayes_scaling.prediction import QUANTILES, predict
 from bayes_scaling.runs import Table, read_runs, read_table
 from bayes_scaling.sampling import Settings
