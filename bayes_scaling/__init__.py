@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bayes_scaling.optima import compute_price, optimum, tolerance
     from bayes_scaling.parameters import Parameter, Prior, Trend, Varying
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
+    from bayes_scaling.report import write_report
     from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
@@ -72,6 +73,7 @@ _HOME = {
     "optima": ("compute_price", "optimum", "tolerance"),
     "parameters": ("Parameter", "Prior", "Trend", "Varying"),
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
+    "report": ("write_report",),
     "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
@@ -170,6 +172,7 @@ __all__ = [
     "study_runs",
     "subset",
     "tolerance",
+    "write_report",
     "write_study",
 ]
 

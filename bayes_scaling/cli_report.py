@@ -10,7 +10,9 @@ Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
 
 def report(
     folder: Dir,
-    out: Annotated[Path | None, typer.Option(metavar="report.html", help="Where to write; DIR/report.html unless given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="report.html", help="Where to write; DIR/report.html unless given.")
+    ] = None,
 ) -> None:
     """Write one self-contained page: the answer, figures, a budget to slide, parameters, diagnostics, and what was done."""
     from bayes_scaling.fitting import load

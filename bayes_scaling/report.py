@@ -13,8 +13,9 @@ from bayes_scaling.reporting import words
 from bayes_scaling.reporting.beliefs import beliefs
 from bayes_scaling.reporting.budget import Budget, multiplier_budget, plan_budget
 from bayes_scaling.reporting.figures import check_figure, main_figures
+from bayes_scaling.reporting.numbers import number
 from bayes_scaling.reporting.page import render
-from bayes_scaling.reporting.record import Record, read_record
+from bayes_scaling.reporting.record import read_record
 from bayes_scaling.reporting.tables import parameters
 from bayes_scaling.reporting.validation import validation
 from bayes_scaling.sentences import summary_sentences
@@ -63,7 +64,7 @@ def report_context(
         "check": check,
         "parameters": parameters(fit),
         "references": [
-            f"{name} {words.number(value)} {fit.runs.columns.inputs[name].unit}".rstrip()
+            f"{name} {number(value)} {fit.runs.columns.inputs[name].unit}".rstrip()
             for name, value in fit.runs.references.items()
         ],
         "beliefs": beliefs(fit),

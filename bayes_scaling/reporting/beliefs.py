@@ -7,7 +7,17 @@ import numpy as np
 
 from bayes_scaling import discrepancy as gp
 from bayes_scaling.fitting import Fit
-from bayes_scaling.model import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, departures, owners, spread_name, term_name, trends, varyings
+from bayes_scaling.model import (
+    NOISE_LENGTH,
+    NOISE_SD,
+    NOISE_WHITE,
+    departures,
+    owners,
+    spread_name,
+    term_name,
+    trends,
+    varyings,
+)
 from bayes_scaling.parameters import Prior, link, prior_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)

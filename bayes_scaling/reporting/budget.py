@@ -12,17 +12,22 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.plots.style import short
-from bayes_scaling.reporting.numbers import number, with_interval
+from bayes_scaling.reporting.numbers import interval, number, with_interval
 
-STEPS = 61
+STEPS = 41
 BEYOND = 100.0
 """Budgets go from the smallest of the runs to a hundred times the largest."""
 
 AT_FIRST = 10.0
 """The page opens at ten times the largest run: the next scale is what one asks about."""
 
-LEVELS = 6
-"""Most levels of a group that are planned or compared."""
+LEVELS, BENT = 6, 2
+"""Most levels of a group that are planned or compared; fewer are planned where a discrepancy makes each plan slow."""
+
+MOST = 16
+"""Most places at which levels are compared at each budget."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 FLOPS = 6.0
 """FLOP a parameter and token, to train."""
@@ -65,7 +70,7 @@ def plan_budget(fit: Fit) -> Budget | None:
     """Return the plan of each budget, for a law of params and tokens; None for others."""
     if not {"params", "tokens"} <= set(law_inputs(fit.model.law)):
         return None
-    from bayes_scaling.plan import plan, plan_table
+    from bayes_scaling import plan, plan_table
 
     trained = FLOPS * fit.runs.table["params"] * fit.runs.table["tokens"]
     budgets, start = _budgets(trained)
@@ -101,12 +106,12 @@ def _cells(fit: Fit) -> dict[str, dict[str, Any]]:
     if not groups:
         return {"": {}}
     counts = fit.runs.table.groupby(groups, sort=True).size().sort_values(ascending=False, kind="stable")
-    cells = [at if isinstance(at, tuple) else (at,) for at in counts.index[:LEVELS]]
+    cells = [at if isinstance(at, tuple) else (at,) for at in counts.index[: BENT if fit.model.discrepancy else LEVELS]]
     return {", ".join(short(level) for level in cell): dict(zip(groups, cell, strict=True)) for cell in sorted(cells, key=str)}
 
 
 def _points(fit: Fit, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
-    """Return a row for each combination of levels, with further inputs at their references; None where nothing is to be said."""
+    """Return a row for each combination of levels, with further inputs at their references; None where there are neither."""
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
     rows = pd.DataFrame([{**cell, **held} for cell in cells.values()])
     return rows if rows.shape[1] else None
@@ -114,8 +119,7 @@ def _points(fit: Fit, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | 
 
 def _planned(row: Mapping[Any, Any], units: Mapping[str, str], loss: str, unit: str) -> Step:
     flat = f"{number(row['params_low'])} to {number(row['params_high'])}"
-    best = [row[f"best_params_q{q}"] for q in ("05", "50", "95")]
-    best_tokens = [row[f"best_tokens_q{q}"] for q in ("05", "50", "95")]
+    sizes, tokens = ([row[f"best_{name}_q{q}"] for q in ("05", "95")] for name in ("params", "tokens"))
     losses = [row[f"loss_{q}"] for q in ("q05", "q50", "q95")]
     distance = str(row["distance"])
     where = "within the data" if distance == "inside" else f"{distance} from the data"
@@ -125,20 +129,16 @@ def _planned(row: Mapping[Any, Any], units: Mapping[str, str], loss: str, unit: 
         f"{with_interval(losses, unit, 4)}; sizes from {flat} are as good to 0.3 %. The plan is {where}."
     )
     facts = [
-        Fact("Model size", f"{number(row['params'])} {units['params']}", f"best split, 90 %: {number(best[0])} to {number(best[2])}"),
-        Fact(
-            "Training tokens",
-            f"{number(row['tokens'])} {units['tokens']}",
-            f"best split, 90 %: {number(best_tokens[0])} to {number(best_tokens[2])}",
-        ),
-        Fact(f"{loss.capitalize()} of one new run", f"{number(losses[1], 4)} {unit}", f"90 %: {number(losses[0], 4)} to {number(losses[2], 4)}"),
-        Fact("As good to 0.3 %", flat, f"{units['params']}"),
+        Fact("Model size", f"{number(row['params'])} {units['params']}", f"best split, 90 %: {interval(sizes)}"),
+        Fact("Training tokens", f"{number(row['tokens'])} {units['tokens']}", f"best split, 90 %: {interval(tokens)}"),
+        Fact(f"{loss.capitalize()} of one new run", f"{number(losses[1], 4)} {unit}", f"90 %: {interval(losses, 4)}"),
+        Fact("As good to 0.3 %", flat, units["params"]),
     ]
     return Step(sentence, facts, {name: float(row[name]) for name in ("compute", "params", "tokens")})
 
 
 def multiplier_budget(fit: Fit) -> Budget | None:
-    """Return how much more compute each level of a group needs than another at each budget; None without such an axis or group."""
+    """Return how much more compute levels of a group need than another at each budget; None without such an axis or group."""
     along, group = compute_axis(fit), compared_group(fit)
     if along is None or group is None:
         return None
@@ -148,16 +148,14 @@ def multiplier_budget(fit: Fit) -> Budget | None:
     first, *others = ordered_levels(fit, group)
     rest = [name for name in law_groups(fit.model) if name != group]
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name != along}
-    cells = list(product(*(_few(fit.runs.levels[name]) for name in rest)))
-    points = pd.DataFrame(
-        [held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets]
-    )
+    cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
+    points = pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
     tables = []
     for other in others:
         draws = compute_multiplier(fit, group, str(first), str(other), points, along)
         found = np.quantile(draws.to_numpy(), QUANTILES, axis=(0, 1), method="inverted_cdf")
         named = [", ".join(_named(fit, name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
-        table = points.assign(**{q: of for q, of in zip(NAMES, found, strict=True)}, other=str(other))
+        table = points.assign(**dict(zip(map(quantile_name, QUANTILES), found, strict=True)), other=str(other))
         tables.append(table.assign(cell=np.repeat(named, len(budgets))))
     table = pd.concat(tables, ignore_index=True)
     unit = fit.runs.columns.inputs[along].unit
@@ -172,11 +170,6 @@ def multiplier_budget(fit: Fit) -> Budget | None:
         {"": steps},
         table,
     )
-
-
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-NAMES = ("q05", "q25", "q50", "q75", "q95")
-MOST = 16
 
 
 def compute_axis(fit: Fit) -> str | None:
@@ -198,9 +191,14 @@ def ordered_levels(fit: Fit, group: str) -> list[Any]:
     return sorted(fit.runs.levels[group].tolist(), key=lambda level: -int(counts.get(level, 0)))
 
 
-def _few(levels: np.ndarray) -> list[Any]:
-    """Return levels, or as many spread over them as are shown."""
-    return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, min(MOST, len(levels))).astype(int))]
+def quantile_name(q: float) -> str:
+    """Return what a quantile is called in tables: "q05"."""
+    return f"q{100 * q:02.0f}"
+
+
+def _few(levels: np.ndarray, most: int) -> list[Any]:
+    """Return levels, or so many spread over them."""
+    return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, min(max(2, most), len(levels))).astype(int))]
 
 
 def _named(fit: Fit, name: str, level: Any) -> str:

@@ -54,7 +54,9 @@ def _read(fit: Fit, place: Path) -> Validation:
         doubts = tuple(_doubts(fit, record))
         scores[["train", "decades", *SCORES]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{place}: backtest.json and scores.csv are not what `bayes-scaling backtest` writes ({error})") from None
+        raise InputError(
+            f"{place}: backtest.json and scores.csv are not what `bayes-scaling backtest` writes ({error})"
+        ) from None
     return Validation(scores, cutoffs, problems, doubts)
 
 

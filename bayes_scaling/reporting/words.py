@@ -112,7 +112,7 @@ def prior(of: Prior) -> str:
     kind, arguments = distribution(of)
     given = "" if of.distribution is None else "(" + ", ".join(f"{name} {number(at)}" for name, at in arguments.items()) + ")"
     names = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t"}
-    return f"{names.get(kind, kind.lower())}{given}, 90 % in {interval(prior_quantiles(of, NINETY))}"
+    return f"{names.get(kind, kind.lower())}{given}, 90 % in {interval(prior_quantiles(of, NINETY).tolist())}"
 
 
 def rows(fit: Fit) -> list[str]:
@@ -123,7 +123,11 @@ def rows(fit: Fit) -> list[str]:
     if of.where is not None:
         found.append(f"The filter {of.where} was applied: it removed {runs.dropped} rows.")
     else:
-        found.append("No filter was applied: every row of the table was used." if not runs.dropped else f"{runs.dropped} rows were removed.")
+        found.append(
+            "No filter was applied: every row of the table was used."
+            if not runs.dropped
+            else f"{runs.dropped} rows were removed."
+        )
     if runs.averaged > len(runs):
         how = f", along {of.average.along}, {number(of.average.per_decade)} to a factor of ten" if of.average else ""
         found.append(f"The rows are means of neighbours: {runs.averaged} rows of the file stand behind them{how}.")
@@ -199,10 +203,11 @@ def _departure(term: Discrepancy) -> str:
 
 def _parameter(parameter: Parameter) -> str:
     logarithmic = link(parameter.prior) == "log"
-    parts = [prior(parameter.prior)]
-    for term in parameter.terms:
-        parts.append(_varies(term, logarithmic=logarithmic) if isinstance(term, Varying) else _drifts(term, logarithmic=logarithmic))
-    return "; ".join(parts)
+    terms = [
+        _varies(term, logarithmic=logarithmic) if isinstance(term, Varying) else _drifts(term, logarithmic=logarithmic)
+        for term in parameter.terms
+    ]
+    return "; ".join([prior(parameter.prior), *terms])
 
 
 def _varies(term: Varying, *, logarithmic: bool) -> str:
@@ -217,5 +222,3 @@ def _drifts(term: Trend, *, logarithmic: bool) -> str:
 
 def _joined(names: Sequence[str]) -> str:
     return " x ".join(names)
-
-
