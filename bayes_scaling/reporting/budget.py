@@ -70,7 +70,7 @@ def plan_budget(fit: Fit) -> Budget | None:
     """Return the plan of each budget, for a law of params and tokens; None for others."""
     if not {"params", "tokens"} <= set(law_inputs(fit.model.law)):
         return None
-    from bayes_scaling import plan, plan_table
+    from bayes_scaling.planning import plan, plan_table
 
     trained = FLOPS * fit.runs.table["params"] * fit.runs.table["tokens"]
     budgets, start = _budgets(trained)
