@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.advice import findings
+from bayes_scaling.errors import one_line
 from bayes_scaling.files import write_text
 from bayes_scaling.fitting import Fit
 from bayes_scaling.modelfile import Sheet
@@ -47,7 +48,7 @@ def report_context(
     place = Path(folder) if folder is not None else None
     record = read_record(place)
     schedule = fit.runs.columns.schedule is not None
-    plans = None if schedule else plan_budget(fit)
+    plans, no_plan = (None, "") if schedule else _planned(fit)
     multipliers = None if schedule or plans is not None else multiplier_budget(fit)
     drawings = main_figures(fit, figure or record.figure, plans)
     check = check_figure(fit)
@@ -61,6 +62,7 @@ def report_context(
         "count": words.rows(fit)[0],
         "figures": drawings,
         "budget": budget,
+        "no_plan": no_plan,
         "check": check,
         "parameters": parameters(fit),
         "references": [
@@ -82,6 +84,14 @@ def report_context(
         "versions": record.versions or versions(),
         "data": _data([*drawings, check], budget),
     }
+
+
+def _planned(fit: Fit) -> tuple[Budget | None, str]:
+    """Return the plans of budgets, or why there are none: a law that has no best split can still be reported on."""
+    try:
+        return plan_budget(fit), ""
+    except ValueError as error:
+        return None, one_line(error)
 
 
 def _data(drawings: list[Any], budget: Budget | None) -> dict[str, Any]:

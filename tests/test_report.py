@@ -145,6 +145,17 @@ def test_what_was_done_is_said(hostile: bs.Fit, arms: bs.Fit) -> None:
     assert any("logarithm of loss: normal" in sentence for sentence in words.likelihood(arms))
 
 
+def test_a_law_without_a_best_split_is_still_reported(arms: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: bs.Fit) -> None:
+        raise bs.InputError(f"{SCRIPT} puts all compute into tokens")
+
+    monkeypatch.setattr("bayes_scaling.report.plan_budget", refuse)
+    page = render(report_context(arms))
+    assert "No plan could be made" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; puts all compute" in page
+    assert 'id="slider"' in page  # multipliers need no plan
+
+
 def test_priors_stand_beside_posteriors(arms: bs.Fit) -> None:
     found = {one.name: one for one in beliefs(arms)}
     assert set(found) == {"a", "b", "noise_sd", "a_sd_attention"}

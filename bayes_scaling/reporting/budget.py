@@ -209,7 +209,7 @@ def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, first: s
     facts = []
     for row in rows.to_dict("records"):
         name = " at ".join(part for part in (str(row["other"]), str(row["cell"])) if part)
-        facts.append(Fact(name, f"{number(row['q50'])} x", f"90 %: {number(row['q05'])} to {number(row['q95'])}"))
+        facts.append(Fact(name, f"{number(row['q50'])} times", f"90 %: {number(row['q05'])} to {number(row['q95'])}"))
     lead = rows.iloc[-1]
     place = f" at {lead['cell']}" if lead["cell"] else ""
     sentence = (

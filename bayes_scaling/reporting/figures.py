@@ -45,7 +45,8 @@ def check_figure(fit: Fit) -> Drawing:
 
 def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:
     group = compared_group(fit)
-    if group is None or fit.runs.columns.schedule is not None:
+    named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
+    if group is None or fit.runs.columns.schedule is not None or named_alike:
         return
     first, *others = ordered_levels(fit, group)
     for i, other in enumerate(others[:PAIRS]):

@@ -5,7 +5,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bayes_scaling.reporting.numbers import interval, number
 
@@ -16,7 +16,7 @@ def render(context: Mapping[str, Any]) -> str:
     Texts of the context are escaped wherever they stand; SVG comes from `drawing`, which escapes its own.
     """
     page = Environment(loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page.filters |= {"number": number, "interval": interval, "drawn": _drawn}
+    page.filters |= {"number": number, "interval": interval, "drawn": _drawn, "breakable": _breakable}
     page.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     own = {"style": Markup(_read("report.css")), "script": Markup(_read("report.js"))}
     return page.from_string(_read("report.html.j2")).render({**context, **own})
@@ -28,3 +28,8 @@ def _read(name: str) -> str:
 
 def _drawn(svg: str) -> Markup:
     return Markup(svg)
+
+
+def _breakable(name: str) -> Markup:
+    """Return a name, escaped, that may go on in the next line after each "_"."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>"))
