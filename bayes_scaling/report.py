@@ -4,6 +4,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bayes_scaling.advice import findings
 from bayes_scaling.errors import one_line
 from bayes_scaling.files import write_text
@@ -41,6 +43,7 @@ def write_report(
     return path
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # far beyond the runs single draws leave the numbers
 def report_context(
     fit: Fit, *, folder: str | Path | None = None, title: str = "", figure: Sheet | None = None
 ) -> dict[str, Any]:

@@ -3,6 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const tip = document.getElementById("tip");
   const panels = [];
+  let shownAt = 0;
 
   // As `number` in numbers.py: three or four figures, 12.3B, powers of ten at the ends.
   function plain(value, digits) {
@@ -82,6 +83,7 @@
     const values = panel.series.map((one) => read(one, nearest(one.at, x, panel.x)));
     const at = values[0].x;
     panel.current = at;
+    shownAt = scrollY;
     draw(panel, panel.cross, at, values, { line: "cross", whiskers: false });
     tip.replaceChildren();
     if (panel.title) text("div", panel.title.replace(/\n/g, " "), tip);
@@ -146,7 +148,7 @@
     svg.removeAttribute("aria-hidden");
   }
   addEventListener("pointerdown", (event) => event.target.classList.contains("hit") || hide());
-  addEventListener("scroll", hide, { passive: true });
+  addEventListener("scroll", () => Math.abs(scrollY - shownAt) > 40 && hide(), { passive: true });
 
   const slider = document.getElementById("slider");
   const choice = document.getElementById("choice");
