@@ -152,8 +152,10 @@ def multiplier_budget(fit: Fit) -> Budget | None:
     points = pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
     tables = []
     for other in others:
-        draws = compute_multiplier(fit, group, str(first), str(other), points, along)
-        found = np.quantile(draws.to_numpy(), QUANTILES, axis=(0, 1), method="inverted_cdf")
+        # A place at a time: arrays of all places leave the processor's cache.
+        parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
+        draws = [compute_multiplier(fit, group, str(first), str(other), part, along).to_numpy() for part in parts]
+        found = np.concatenate([np.quantile(of, QUANTILES, axis=(0, 1), method="inverted_cdf") for of in draws], axis=1)
         named = [", ".join(_named(fit, name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
         table = points.assign(**dict(zip(map(quantile_name, QUANTILES), found, strict=True)), other=str(other))
         tables.append(table.assign(cell=np.repeat(named, len(budgets))))

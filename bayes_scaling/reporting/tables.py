@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
-from bayes_scaling.fitting import Fit, parameter_table
+import numpy as np
+
+from bayes_scaling.fitting import Fit, cells, quantities
 from bayes_scaling.reporting.numbers import interval, number
 
-PUBLISHED = "_published"
+PUBLISHED, LEVELS = "_published", ":levels"
+QUANTILES = (0.05, 0.5, 0.95)
 
 
 @dataclass(frozen=True)
@@ -29,22 +32,27 @@ class Parameters:
 
 
 def parameters(fit: Fit) -> Parameters:
-    """Return the parameters of a fit; effects of single levels are left to `parameter_table`, their sums stand here."""
-    table = parameter_table(fit)
-    published = {
-        (str(of["name"]).removesuffix(PUBLISHED), str(of["dims"])): of
-        for of in table[table["name"].str.endswith(PUBLISHED)].to_dict("records")
-    }
-    own = table[~table["name"].str.endswith(PUBLISHED)]
-    rows = [_row(of, published) for of in own.to_dict("records") if of["dims"] == "" or of["name"] in fit.model.parameters]
+    """Return the parameters of a fit; effects of single levels are left to `parameter_table`, their sums stand here.
+
+    Quantiles alone, where that table also has R-hat and effective sample sizes of all: those take a second or two.
+    """
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for name, values in quantities(fit).data_vars.items():
+        single = values.dims == ("chain", "draw")
+        if single or str(name).endswith((LEVELS, PUBLISHED)):
+            known = np.quantile(values.transpose("chain", "draw", ...), QUANTILES, axis=(0, 1))
+            of = values.isel(chain=0, draw=0).expand_dims(q=list(QUANTILES)).copy(data=known)
+            found[str(name)] = {level: _read(of.sel(at).to_numpy()) for level, at in cells(values, fit.runs)}
+    published = {name.removesuffix(PUBLISHED): of for name, of in found.items() if name.endswith(PUBLISHED)}
+    rows = [
+        Row(name.removesuffix(LEVELS), level, *read, *published.get(name.removesuffix(LEVELS), {}).get(level, ("", "")))
+        for name, levels in found.items()
+        if not name.endswith(PUBLISHED)
+        for level, read in levels.items()
+    ]
     return Parameters([row for row in rows if not row.level], [row for row in rows if row.level])
 
 
-def _row(of: dict[object, object], published: dict[tuple[str, str], dict[object, object]]) -> Row:
-    other = published.get((str(of["name"]), str(of["dims"])))
-    return Row(str(of["name"]), str(of["dims"]), *_cells(of), *(_cells(other) if other else ("", "")))
-
-
-def _cells(of: dict[object, object]) -> tuple[str, str]:
-    low, middle, high = (float(of[q]) for q in ("q05", "q50", "q95"))  # type: ignore[arg-type]
+def _read(of: np.ndarray) -> tuple[str, str]:
+    low, middle, high = of.tolist()
     return number(middle), interval([low, high])
