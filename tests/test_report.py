@@ -96,8 +96,8 @@ def pages(attacked: dict[str, Any], compared: dict[str, Any], tmp_path_factory: 
 
 def test_numbers_read_well() -> None:
     read = {1.0: "1", 0.08746: "0.0875", 1234.5: "1234", 12_300: "12.3k", 2.5e10: "25B", 5.76e23: "5.76e23", 1.2e-5: "1.20e-5"}
-    digits = {1234.5: 4}
-    assert {value: number(value, digits.get(value, 3)) for value in read} == read
+    assert {value: number(value, 4 if value == 1234.5 else 3) for value in read} == read
+    assert [number(value, 4) for value in (2.05, 0.0, 854e9, 9999.7)] == ["2.050", "0", "854.0B", "10000"]
     assert number(np.inf) == "beyond any"
 
 

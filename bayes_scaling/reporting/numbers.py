@@ -5,6 +5,7 @@ from math import isfinite
 
 LETTERS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "k"))
 LARGEST, SMALLEST = 1e15, 1e-3
+ALIGNED = 4
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -33,6 +34,6 @@ def with_interval(values: Sequence[float], unit: str = "", digits: int = 3) -> s
 
 
 def _plain(value: float, digits: int) -> str:
-    """Return a number of moderate size to so many figures, without a power of ten and without dropping whole digits."""
-    text = f"{value:.{digits}g}"
+    """Return a number of moderate size to so many figures, without a power of ten; of four and more, all stay, zeros too."""
+    text = f"{value:#.{digits}g}".rstrip(".") if digits >= ALIGNED and value else f"{value:.{digits}g}"
     return text if "e" not in text else f"{float(text):.0f}"

@@ -7,8 +7,10 @@
 
   // As `number` in numbers.py: three or four figures, 12.3B, powers of ten at the ends.
   function plain(value, digits) {
+    if (!value) return "0";
     const text = value.toPrecision(digits);
-    return text.includes("e") ? String(Math.round(Number(text))) : text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+    if (text.includes("e")) return String(Math.round(Number(text)));
+    return digits < 4 && text.includes(".") ? text.replace(/\.?0+$/, "") : text;
   }
   function format(value, digits) {
     if (value === null || value === undefined) return "-";
