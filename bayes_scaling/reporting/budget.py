@@ -160,9 +160,10 @@ def multiplier_budget(fit: Fit) -> Budget | None:
         table = points.assign(**dict(zip(map(quantile_name, QUANTILES), found, strict=True)), other=str(other))
         tables.append(table.assign(cell=np.repeat(named, len(budgets))))
     table = pd.concat(tables, ignore_index=True)
-    unit = fit.runs.columns.inputs[along].unit
+    unit, largest = fit.runs.columns.inputs[along].unit, float(fit.runs.table[along].max())
     steps = [
-        _multiplied(table[table[along] == at], f"{number(at)} {unit}".strip(), along, float(at), str(first)) for at in budgets
+        _multiplied(table[table[along] == at], f"{number(at)} {unit}".strip(), along, float(at), largest, str(first))
+        for at in budgets
     ]
     return Budget(
         f"How much more {along} does each {group} need than {short(first)} for the same {fit.runs.columns.response.name}?",
@@ -207,7 +208,7 @@ def _named(fit: Fit, name: str, level: Any) -> str:
     return f"{name.replace('_', ' ')} {short(level)}"
 
 
-def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, first: str) -> Step:
+def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest: float, first: str) -> Step:
     facts = []
     for row in rows.to_dict("records"):
         name = " at ".join(part for part in (str(row["other"]), str(row["cell"])) if part)
@@ -218,4 +219,6 @@ def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, first: s
         f"Against {first} with {budget}, {lead['other']} needs {number(lead['q50'])} times the {along} "
         f"(90 %: {number(lead['q05'])} to {number(lead['q95'])}) for the same loss{place}."
     )
+    if at > largest:
+        sentence += f" That is {number(at / largest)} times the {along} of the largest run."
     return Step(sentence, facts, {along: at})
