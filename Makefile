@@ -13,7 +13,7 @@ demo: .venv/.package
 	    --at out/moba_vs_full/points.csv --out out/moba_vs_full/contrast.csv
 
 # Two processes: most of a test's time is compiling, on one core.
-test: .venv/.dev
+test: .venv/.dev .venv/.browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -22,6 +22,18 @@ test: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py
 	$(BIN)/python benchmarks/studies.py
+
+# Pages are tested in a browser. Where none can be installed those tests are skipped and say so.
+.venv/.browser: | .venv/bin/python
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then touch $@; \
+	elif ! command -v apt-get >/dev/null; then echo "no apt-get: tests in a browser need chromium and chromedriver"; \
+	else \
+	    if [ "$$(id -u)" = 0 ]; then as=env; elif sudo -n true 2>/dev/null; then as="sudo -n env"; else as=; fi; \
+	    if [ -z "$$as" ]; then echo "no root: tests in a browser need chromium and chromedriver"; \
+	    elif $$as apt-get -qq update >/dev/null \
+	        && $$as DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium chromium-driver >/dev/null; \
+	    then touch $@; else echo "chromium could not be installed: tests in a browser will be skipped" >&2; fi; \
+	fi
 
 # On public tables, read from the folder that BAYES_SCALING_DATA names; about two hours. Priors come first, the others use them.
 backtests: .venv/.dev

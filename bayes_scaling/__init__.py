@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     from bayes_scaling.planning import Plan, plan, plan_sentence, plan_table
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
     from bayes_scaling.ranking import rank_sentences, rank_table
+    from bayes_scaling.report import write_report
     from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
     from bayes_scaling.schedules import Schedule, schedule_inputs
     from bayes_scaling.scoring import score_table
+    from bayes_scaling.sentences import summary_sentences
     from bayes_scaling.splitting import folds
     from bayes_scaling.stacking import Stack, stack, stacking_weights
     from bayes_scaling.targets import compute_needed
@@ -81,11 +83,13 @@ _HOME = {
     "planning": ("Plan", "plan", "plan_sentence", "plan_table"),
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "ranking": ("rank_sentences", "rank_table"),
+    "report": ("write_report",),
     "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
     "schedules": ("Schedule", "schedule_inputs"),
     "scoring": ("score_table",),
+    "sentences": ("summary_sentences",),
     "splitting": ("folds",),
     "stacking": ("Stack", "stack", "stacking_weights"),
     "targets": ("compute_needed",),
@@ -188,7 +192,9 @@ __all__ = [
     "standard_choices",
     "study_runs",
     "subset",
+    "summary_sentences",
     "tolerance",
+    "write_report",
     "write_study",
 ]
 

@@ -17,7 +17,7 @@ from bayes_scaling.fitting import Fit, parameter_values
 from bayes_scaling.formula import law_tree
 from bayes_scaling.laws import Law, law_inputs
 from bayes_scaling.model import term_name, trends
-from bayes_scaling.parameters import Z90, Parameter, Prior, Varying, as_parameter, distribution, link
+from bayes_scaling.parameters import Z90, Parameter, Prior, Varying, as_parameter, link, prior_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
 
@@ -89,7 +89,7 @@ def floors(law: Law) -> list[str]:
 def _prior_only(fit: Fit) -> Iterator[Finding]:
     posterior = fit.posterior
     for name, prior in _priors(fit):
-        before, after = _prior_quantiles(prior), np.quantile(posterior[name], QUANTILES)
+        before, after = prior_quantiles(prior, QUANTILES), np.quantile(posterior[name], QUANTILES)
         if _is_prior(_on_link(before, prior), _on_link(after, prior)):
             yield Finding(
                 "prior-only",
@@ -123,7 +123,7 @@ def _floors(fit: Fit) -> Iterator[Finding]:
     unit = f" {fit.runs.columns.response.unit}".rstrip()
     for name in floors(fit.model.law):
         parameter = as_parameter(fit.model.parameters[name])
-        before = _widened(_on_link(_prior_quantiles(parameter.prior), parameter.prior), _spread(parameter))
+        before = _widened(_on_link(prior_quantiles(parameter.prior, QUANTILES), parameter.prior), _spread(parameter))
         levels = _seen_levels(fit, name)
         after = _on_link(np.quantile(levels, QUANTILES, axis=(0, 1)), parameter.prior)
         least = int(np.argmax(after[2] - after[0]))
@@ -222,27 +222,6 @@ def _sizes(values: np.ndarray) -> list[float]:
         found.append(float(ordered[at]))
         at = int(np.searchsorted(ordered, ALIKE * ordered[at], side="right"))
     return found
-
-
-def _prior_quantiles(prior: Prior) -> np.ndarray:
-    """Return the 5, 50 and 95 % quantiles of a prior, in the user's units."""
-    from scipy import stats
-
-    kind, of = distribution(prior)
-    match kind:
-        case "Normal":
-            found = stats.norm.ppf(QUANTILES, of["mu"], of["sigma"])
-        case "StudentT":
-            found = stats.t.ppf(QUANTILES, of["nu"], of["mu"], of["sigma"])
-        case "LogNormal":
-            found = np.exp(stats.norm.ppf(QUANTILES, of["mu"], of["sigma"]))
-        case "HalfNormal":
-            found = stats.halfnorm.ppf(QUANTILES, scale=of["sigma"])
-        case "Gamma":
-            found = stats.gamma.ppf(QUANTILES, of["alpha"], scale=1 / of["beta"])
-        case _:
-            found = stats.expon.ppf(QUANTILES, scale=1 / of["lam"])
-    return np.asarray(found)
 
 
 def _on_link(values: np.ndarray, prior: Prior) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_options import Tables, counted
 from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
+from bayes_scaling.cli_report import report
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from bayes_scaling.advice import Finding
     from bayes_scaling.fitting import Fit
+    from bayes_scaling.modelfile import Study
 
 app = typer.Typer(
     add_completion=False,
@@ -102,10 +105,12 @@ def fit(
     writable(folder)
     typer.echo(f"{study.title or study.name}\n{counted(data)}")
     typer.echo("compiling (up to half a minute the first time), then sampling")
+    start = perf_counter()
     fitted = sample(study.model, data, settings)
+    seconds = perf_counter() - start
     parameters, notes = parameter_table(fitted), findings(fitted)
     write_csv(parameters, folder / "parameters.csv")
-    write_text(json.dumps(_diagnostics(fitted, notes), indent=2) + "\n", folder / "diagnostics.json")
+    write_text(json.dumps(_diagnostics(fitted, notes) | _made(study, seconds), indent=2) + "\n", folder / "diagnostics.json")
     write_csv(_points(fitted), folder / "points.csv")
     for name, figure in figures(fitted, study.figure).items():
         write_figure(figure, folder / "figures" / f"{name}.png")
@@ -197,6 +202,7 @@ app.command()(_clear_errors(rank))
 app.command()(_clear_errors(compare))
 app.command()(_clear_errors(backtest))
 app.command()(_clear_errors(multiverse))
+app.command()(_clear_errors(report))
 
 
 def main() -> None:
@@ -241,7 +247,17 @@ def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
     }
 
 
+def _made(study: "Study", seconds: float) -> dict[str, Any]:
+    """Return what a report of the fit will say of how it was made."""
+    from bayes_scaling.provenance import versions
+
+    figure = asdict(study.figure) if study.figure else None
+    return {"model": study.name, "title": study.title, "figure": figure, "seconds": round(seconds, 1), "versions": versions()}
+
+
 def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, ...]", folder: Path) -> None:
+    from bayes_scaling.sentences import summary_sentences
+
     _population(fitted, parameters)
     health = fitted.health
     assert health is not None
@@ -249,6 +265,8 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
         f"{fitted.settings.chains} x {fitted.settings.draws} draws, {health.divergences} divergences, "
         f"R-hat {health.r_hat:.3f}, smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}"
     )
+    for sentence in summary_sentences(fitted):
+        typer.echo(sentence)
     for note in notes:
         typer.echo(f"note [{note.code}]: {note.sentence}")
     typer.echo(f"written -> {folder}")

@@ -11,7 +11,7 @@ from bayes_scaling.files import writable, write_csv, write_figure
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.allocation import Cost
+    from bayes_scaling.costs import Cost
     from bayes_scaling.fitting import Fit
 
 
@@ -109,7 +109,7 @@ def _points(
 
 def _costs(fitted: "Fit", group: str, flops: list[str]) -> "dict[str, Cost] | None":
     """Return what each level costs, from LEVEL=K; None where nothing is said."""
-    from bayes_scaling.allocation import Cost
+    from bayes_scaling.costs import Cost
 
     if not flops or group not in fitted.runs.levels:
         return None

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.allocation import UNIQUE, Cost
 from bayes_scaling.contrasts import Path, known_levels, points_of, powers_along
+from bayes_scaling.costs import UNIQUE, Cost
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.runs import Table, level_index, read_points

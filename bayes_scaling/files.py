@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.errors import InputError
 
@@ -61,6 +61,9 @@ def write_text(text: str, path: Path) -> None:
 
 
 def write_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure at the resolution of print."""
-    with whole(path) as partial:
+    """Write a figure at the resolution of print; a "$" in a label is a "$"."""
+    import matplotlib as mpl
+
+    plain: Any = {"text.parse_math": False}
+    with whole(path) as partial, mpl.rc_context(plain):
         figure.savefig(partial, dpi=200)

@@ -104,13 +104,7 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     """
     import arviz_stats
 
-    variables = {name: of for name, of in fit.posterior.items() if not _over_knots(of)} | {
-        f"{name}:levels": parameter_values(fit, name)
-        for name, parameter in fit.model.parameters.items()
-        if any(isinstance(term, Varying) for term in as_parameter(parameter).terms)
-    }
-    variables |= {f"{name}_published": values for name, values in published_values(fit).items()}
-    dataset = xr.Dataset({name: values.drop_attrs() for name, values in variables.items()})
+    dataset = quantities(fit)
     ess = {kind: arviz_stats.ess(dataset, method=kind) for kind in ("bulk", "tail")}
     r_hat = arviz_stats.rhat(dataset)
     summaries = {
@@ -123,10 +117,21 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     }
     rows = []
     for name, values in dataset.data_vars.items():
-        for dims, at in _cells(values, fit.runs):
+        for dims, at in cells(values, fit.runs):
             row = {label: float(summary[name].sel(at)) for label, summary in summaries.items()}
             rows.append({"name": str(name).removesuffix(":levels"), "dims": dims} | row)
     return pd.DataFrame(rows)
+
+
+def quantities(fit: Fit) -> xr.Dataset:
+    """Return draws of what `parameter_table` has rows of; levels of NAME are called `NAME:levels`."""
+    variables = {name: of for name, of in fit.posterior.items() if not _over_knots(of)} | {
+        f"{name}:levels": parameter_values(fit, name)
+        for name, parameter in fit.model.parameters.items()
+        if any(isinstance(term, Varying) for term in as_parameter(parameter).terms)
+    }
+    variables |= {f"{name}_published": values for name, values in published_values(fit).items()}
+    return xr.Dataset({name: values.drop_attrs() for name, values in variables.items()})
 
 
 def _over_knots(values: xr.DataArray) -> bool:
@@ -134,7 +139,8 @@ def _over_knots(values: xr.DataArray) -> bool:
     return any(str(dim).startswith("knot_") for dim in values.dims)
 
 
-def _cells(values: xr.DataArray, runs: Runs) -> Iterator[tuple[str, dict[str, object]]]:
+def cells(values: xr.DataArray, runs: Runs) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the levels that draws tell apart, as text and by group; of the combinations of groups those that the runs have."""
     dims = [str(dim) for dim in values.dims if dim not in ("chain", "draw")]
     seen = set(zip(*(runs.table[dim] for dim in dims), strict=True)) if len(dims) > 1 else set()
     for levels in product(*(values[dim].to_numpy() for dim in dims)):

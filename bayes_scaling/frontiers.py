@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.allocation import Cost, compute_optimal
+from bayes_scaling.allocation import compute_optimal
 from bayes_scaling.contrasts import GRID, moved_by, root_between
+from bayes_scaling.costs import Cost
 from bayes_scaling.evaluation import at
 from bayes_scaling.stacking import Posterior, over_parts
 

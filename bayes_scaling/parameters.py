@@ -5,10 +5,12 @@
 Written as a sum: `Prior(median=0.09, factor=1.5) + Varying("position", sd=0.2)`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, isfinite, log, sqrt
 from typing import Literal
+
+import numpy as np
 
 from bayes_scaling.errors import InputError, listed
 
@@ -164,6 +166,27 @@ def median(prior: Prior) -> float:
             return float(stats.gamma.median(of["alpha"], scale=1 / of["beta"]))
         case _:
             return log(2) / of["lam"]
+
+
+def prior_quantiles(prior: Prior, probabilities: Sequence[float]) -> np.ndarray:
+    """Return quantiles of a prior, in the user's units."""
+    from scipy import stats
+
+    kind, of = distribution(prior)
+    match kind:
+        case "Normal":
+            found = stats.norm.ppf(probabilities, of["mu"], of["sigma"])
+        case "StudentT":
+            found = stats.t.ppf(probabilities, of["nu"], of["mu"], of["sigma"])
+        case "LogNormal":
+            found = np.exp(stats.norm.ppf(probabilities, of["mu"], of["sigma"]))
+        case "HalfNormal":
+            found = stats.halfnorm.ppf(probabilities, scale=of["sigma"])
+        case "Gamma":
+            found = stats.gamma.ppf(probabilities, of["alpha"], scale=1 / of["beta"])
+        case _:
+            found = stats.expon.ppf(probabilities, scale=1 / of["lam"])
+    return np.asarray(found)
 
 
 def link(prior: Prior) -> Literal["log", "identity"]:

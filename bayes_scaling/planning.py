@@ -17,7 +17,7 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.observing import observed
 from bayes_scaling.prediction import labelled, sorted_quantiles
 from bayes_scaling.runs import Table, read_table
-from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
+from bayes_scaling.sizes import SIZES, Sizes, over_sizes, size_grid, split_points
 from bayes_scaling.wording import short
 
 FINE = 16
@@ -212,9 +212,18 @@ def _flat(sizes: Sizes, within: float) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def _dip(at: np.ndarray, mean: np.ndarray, within: float) -> tuple[float, float, float]:
+    known = np.isfinite(mean)
+    at, mean = at[known], mean[known]  # sizes at which draws of the law overflow are no plan
+    if len(at) < SIZES // 2:
+        raise InputError("the law gives no loss, or none that is finite, at most of the sizes that could be trained")
     fine = np.linspace(at[0], at[-1], FINE * (len(at) - 1) + 1)
     values = CubicSpline(at, mean)(fine)
     i = int(values.argmin())
+    if i in (0, len(fine) - 1):
+        raise InputError(
+            f"the expected loss only falls towards {'larger' if i else 'smaller'} models, as far as {short(np.exp(fine[i]))} "
+            "parameters: there is no split to plan"
+        )
     limit = values[i] + within * abs(values[i])
     over = values > limit
     below, above = np.flatnonzero(over[:i]), np.flatnonzero(over[i:])

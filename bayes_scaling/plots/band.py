@@ -5,7 +5,8 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, with_unit
+from bayes_scaling.plots.shown import Shown, remember
+from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, with_unit
 from bayes_scaling.runs import Runs
 
 
@@ -20,12 +21,14 @@ def plot_band(
     order = np.argsort(curve[x].to_numpy())
     curve = curve.isel(point=order)
     at = curve[x].to_numpy()
+    of = quantiles(curve)
     for low, high, opacity in LEVELS.values():
-        ax.fill_between(at, quantile(curve, low), quantile(curve, high), color=colour, alpha=opacity, linewidth=0)
-    median = quantile(curve, 0.5)
+        ax.fill_between(at, of[low], of[high], color=colour, alpha=opacity, linewidth=0)
+    median = of[0.5]
     inside = curve["distance"].to_numpy() <= 0 if "distance" in curve.coords else np.ones(len(at), dtype=bool)
     ax.plot(at, np.where(inside, median, np.nan), color=colour, label=label)
     ax.plot(at, median, color=colour, linestyle=(0, (3, 2)), linewidth=0.9)
+    remember(ax, Shown(label, colour, x, at, of, inside))
     ax.set_xscale("log")
     ax.set_xlabel(with_unit(x.replace("_", " "), unit))
     ax.set_ylabel(with_unit(str(curve.attrs.get("long_name", "loss")), str(curve.attrs.get("units", ""))))

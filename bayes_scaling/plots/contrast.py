@@ -5,7 +5,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, short, with_unit
+from bayes_scaling.plots.shown import Shown, remember
+from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, short, with_unit
 
 
 def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = "") -> Axes:
@@ -14,7 +15,7 @@ def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOU
     contrast: what `contrast` returns; x: a numeric coordinate of its points; unit: the unit of x.
     """
     percent = 100 * (contrast["ratio"] - 1)
-    _bands(percent, percent[x].to_numpy(), ax, colour, label)
+    _bands(percent, x, ax, colour, label)
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_ylabel("loss penalty (%)")
     _horizontal(ax, x, percent[x].to_numpy(), unit)
@@ -28,19 +29,20 @@ def plot_multiplier(
 
     multiplier: what `compute_multiplier` returns; x: a numeric coordinate of its points; unit: the unit of x.
     """
-    _bands(multiplier, multiplier[x].to_numpy(), ax, colour, label)
+    _bands(multiplier, x, ax, colour, label)
     ax.axhline(1, color=INK, linewidth=0.6)
     ax.set_ylabel("compute multiplier")
     _horizontal(ax, x, multiplier[x].to_numpy(), unit)
     return ax
 
 
-def _bands(draws: xr.DataArray, x: np.ndarray, ax: Axes, colour: str, label: str) -> None:
-    order = np.argsort(x)
-    draws, x = draws.isel(point=order), x[order]
+def _bands(draws: xr.DataArray, quantity: str, ax: Axes, colour: str, label: str) -> None:
+    draws = draws.isel(point=np.argsort(draws[quantity].to_numpy()))
+    x, of = draws[quantity].to_numpy(), quantiles(draws)
     for low, high, opacity in LEVELS.values():
-        ax.fill_between(x, quantile(draws, low), quantile(draws, high), color=colour, alpha=opacity, linewidth=0)
-    ax.plot(x, quantile(draws, 0.5), color=colour, label=label, marker="o" if len(x) <= 20 else "", ms=2.5)
+        ax.fill_between(x, of[low], of[high], color=colour, alpha=opacity, linewidth=0)
+    ax.plot(x, of[0.5], color=colour, label=label, marker="o" if len(x) <= 20 else "", ms=2.5)
+    remember(ax, Shown(label, colour, quantity, x, of))
 
 
 def _horizontal(ax: Axes, x: str, values: np.ndarray, unit: str) -> None:

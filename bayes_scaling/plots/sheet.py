@@ -89,7 +89,8 @@ def _panel(fit: Fit, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours: dict[
         runs = _part(table, {sheet.hue: level})
         if not len(runs):
             continue
-        plot_band(predict(fit, _points(fit, sheet, runs)), sheet.x, ax, colour=colour, unit=unit, log=log)
+        curve = predict(fit, _points(fit, sheet, runs))
+        plot_band(curve, sheet.x, ax, colour=colour, label="" if level is None else short(level), unit=unit, log=log)
         if points:
             plot_runs(runs, fit.runs, sheet.x, ax, colour=colour, marker=marker)
 

@@ -17,6 +17,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK = "#333333"
 LEVELS = {"90 %": (0.05, 0.95, 0.18), "50 %": (0.25, 0.75, 0.38)}
 """Credible intervals shown: lower and upper quantile, and opacity."""
+SHOWN = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def paper() -> AbstractContextManager[None]:
@@ -35,6 +36,7 @@ def paper() -> AbstractContextManager[None]:
         "legend.frameon": False,
         "lines.linewidth": 1.2,
         "figure.constrained_layout.use": True,
+        "text.parse_math": False,  # a column may be called "a$b$"
         "figure.dpi": 150,
         "savefig.dpi": 200,
     }
@@ -47,6 +49,12 @@ def quantile(draws: xr.DataArray, q: float) -> np.ndarray:
     dims = [dim for dim in ("chain", "draw") if dim in draws.dims]
     values: np.ndarray = draws.quantile(q, dims).to_numpy()
     return values
+
+
+def quantiles(draws: xr.DataArray) -> dict[float, np.ndarray]:
+    """Return the median and the ends of the intervals shown, over chains and draws; infinite draws count as large."""
+    found: np.ndarray = draws.quantile(SHOWN, [dim for dim in ("chain", "draw") if dim in draws.dims]).to_numpy()
+    return dict(zip(SHOWN, found, strict=True))
 
 
 def with_unit(name: str, unit: str) -> str:

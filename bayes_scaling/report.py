@@ -1,0 +1,111 @@
+"""A report: what a fit says, how sure it is, and what was done, as one page that needs nothing else."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.advice import findings
+from bayes_scaling.errors import one_line
+from bayes_scaling.files import write_text
+from bayes_scaling.fitting import Fit
+from bayes_scaling.modelfile import Sheet
+from bayes_scaling.provenance import versions
+from bayes_scaling.reporting import words
+from bayes_scaling.reporting.beliefs import beliefs
+from bayes_scaling.reporting.budget import Budget, multiplier_budget, plan_budget
+from bayes_scaling.reporting.figures import check_figure, main_figures
+from bayes_scaling.reporting.numbers import number
+from bayes_scaling.reporting.page import render
+from bayes_scaling.reporting.record import read_record
+from bayes_scaling.reporting.tables import parameters
+from bayes_scaling.reporting.validation import validation
+from bayes_scaling.sentences import summary_sentences
+
+
+def write_report(
+    fit: Fit, path: str | Path, *, folder: str | Path | None = None, title: str = "", figure: Sheet | None = None
+) -> Path:
+    """Write a page on a fit: one HTML file that opens without a network.
+
+    folder: what `bayes-scaling fit` wrote, with a backtest in it or beneath it if there is one; title, figure, seconds and
+        versions of the fit are read from its record. None: from the fit alone.
+    title: what the page is called; that of the study unless given.
+    figure: the layout of the bands; that of the study unless given, else chosen by the groups and inputs.
+
+    The same fit and folder give the same page. No sampling and no compiling: some seconds.
+
+    Raises InputError where the file cannot be written, or a backtest in the folder cannot be read.
+    """
+    path = Path(path)
+    write_text(render(report_context(fit, folder=folder, title=title, figure=figure)), path)
+    return path
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # far beyond the runs single draws leave the numbers
+def report_context(
+    fit: Fit, *, folder: str | Path | None = None, title: str = "", figure: Sheet | None = None
+) -> dict[str, Any]:
+    """Return what a report says, by the names that its template has; arguments and errors as for `write_report`."""
+    place = Path(folder) if folder is not None else None
+    record = read_record(place)
+    schedule = fit.runs.columns.schedule is not None
+    plans, no_plan = (None, "") if schedule else _planned(fit)
+    multipliers = None if schedule or plans is not None else multiplier_budget(fit)
+    drawings = main_figures(fit, figure or record.figure, plans)
+    check = check_figure(fit)
+    budget = plans or multipliers
+    return {
+        "title": title or record.title or f"{fit.runs.columns.response.name} of {words.basenames(fit.runs.source)}",
+        "problems": [] if fit.health is None else fit.health.problems,
+        "prior_only": fit.health is None,
+        "findings": [note.sentence for note in findings(fit)],
+        "sentences": summary_sentences(fit),
+        "count": words.rows(fit)[0],
+        "figures": drawings,
+        "budget": budget,
+        "no_plan": no_plan,
+        "check": check,
+        "parameters": parameters(fit),
+        "references": [
+            f"{name} {number(value)} {fit.runs.columns.inputs[name].unit}".rstrip()
+            for name, value in fit.runs.references.items()
+        ],
+        "beliefs": beliefs(fit),
+        "health": fit.health,
+        "settings": fit.settings,
+        "record": record,
+        "formula": words.formula(fit),
+        "columns": words.columns(fit),
+        "counting": words.counting(fit),
+        "rows": words.rows(fit),
+        "likelihood": words.likelihood(fit),
+        "priors": words.priors(fit),
+        "validation": validation(fit, place),
+        "model": record.model or "MODEL",
+        "versions": record.versions or versions(),
+        "data": _data([*drawings, check], budget),
+    }
+
+
+def _planned(fit: Fit) -> tuple[Budget | None, str]:
+    """Return the plans of budgets, or why there are none: a law that has no best split can still be reported on."""
+    try:
+        return plan_budget(fit), ""
+    except ValueError as error:
+        return None, one_line(error)
+
+
+def _data(drawings: list[Any], budget: Budget | None) -> dict[str, Any]:
+    """Return what the script on the page reads."""
+    return {
+        "figures": {one.name: one.panels for one in drawings if one.panels},
+        "budget": None
+        if budget is None
+        else {
+            "budgets": budget.budgets,
+            "start": budget.start,
+            "steps": {label: [asdict(step) for step in steps] for label, steps in budget.steps.items()},
+        },
+    }

@@ -1,0 +1,224 @@
+"""What each of many budgets would buy, computed beforehand: the page only chooses among the answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.fitting import Fit
+from bayes_scaling.laws import law_inputs
+from bayes_scaling.model import law_groups, model_inputs
+from bayes_scaling.plots.style import short
+from bayes_scaling.reporting.numbers import interval, number, with_interval
+
+STEPS = 41
+BEYOND = 100.0
+"""Budgets go from the smallest of the runs to a hundred times the largest."""
+
+AT_FIRST = 10.0
+"""The page opens at ten times the largest run: the next scale is what one asks about."""
+
+LEVELS, BENT = 6, 2
+"""Most levels of a group that are planned or compared; fewer are planned where a discrepancy makes each plan slow."""
+
+MOST = 16
+"""Most places at which levels are compared at each budget."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+FLOPS = 6.0
+"""FLOP a parameter and token, to train."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number: what it is, the median, and its interval in words."""
+
+    name: str
+    value: str
+    range: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one budget would buy: in a sentence, in numbers, and where to mark it, quantity -> value."""
+
+    sentence: str
+    facts: list[Fact]
+    marks: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A slider: the budgets in words, and for each choice, such as a level, a step for every budget.
+
+    question: what the slider answers. choice: what is chosen by; "" where there is one choice. table: as it was computed.
+    """
+
+    question: str
+    choice: str
+    budgets: list[str]
+    start: int
+    steps: Mapping[str, list[Step]]
+    table: pd.DataFrame = field(repr=False)
+
+
+def plan_budget(fit: Fit) -> Budget | None:
+    """Return the plan of each budget, for a law of params and tokens; None for others."""
+    if not {"params", "tokens"} <= set(law_inputs(fit.model.law)):
+        return None
+    from bayes_scaling.planning import plan, plan_table
+
+    trained = FLOPS * fit.runs.table["params"] * fit.runs.table["tokens"]
+    budgets, start = _budgets(trained)
+    cells = _cells(fit)
+    table = plan_table(plan(fit, budgets.tolist(), points=_points(fit, cells)))
+    table["choice"] = np.repeat(list(cells), len(budgets))
+    units = {name: fit.runs.columns.inputs[name].unit or name for name in ("params", "tokens")}
+    response = fit.runs.columns.response
+    steps = {
+        label: [_planned(row, units, response.name, response.unit) for row in part.to_dict("records")]
+        for label, part in table.groupby("choice", sort=False)
+    }
+    return Budget(
+        "What should a training budget buy?",
+        ", ".join(law_groups(fit.model)),
+        [f"{number(budget)} FLOP" for budget in budgets],
+        start,
+        {str(label): of for label, of in steps.items()},
+        table,
+    )
+
+
+def _budgets(seen: Any) -> tuple[np.ndarray, int]:
+    low, high = float(seen.min()), float(seen.max())
+    budgets = np.geomspace(low, high * BEYOND, STEPS)
+    budgets = np.array([float(f"{budget:.4g}") for budget in budgets])
+    return budgets, int(np.abs(np.log(budgets / (high * AT_FIRST))).argmin())
+
+
+def _cells(fit: Fit) -> dict[str, dict[str, Any]]:
+    """Return combinations of levels of the groups that the law varies over: those with most rows, at most so many."""
+    groups = law_groups(fit.model)
+    if not groups:
+        return {"": {}}
+    counts = fit.runs.table.groupby(groups, sort=True).size().sort_values(ascending=False, kind="stable")
+    cells = [at if isinstance(at, tuple) else (at,) for at in counts.index[: BENT if fit.model.discrepancy else LEVELS]]
+    return {", ".join(short(level) for level in cell): dict(zip(groups, cell, strict=True)) for cell in sorted(cells, key=str)}
+
+
+def _points(fit: Fit, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
+    """Return a row for each combination of levels, with further inputs at their references; None where there are neither."""
+    held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
+    rows = pd.DataFrame([{**cell, **held} for cell in cells.values()])
+    return rows if rows.shape[1] else None
+
+
+def _planned(row: Mapping[Any, Any], units: Mapping[str, str], loss: str, unit: str) -> Step:
+    flat = f"{number(row['params_low'])} to {number(row['params_high'])}"
+    sizes, tokens = ([row[f"best_{name}_q{q}"] for q in ("05", "95")] for name in ("params", "tokens"))
+    losses = [row[f"loss_{q}"] for q in ("q05", "q50", "q95")]
+    distance = str(row["distance"])
+    where = "within the data" if distance == "inside" else f"{distance} from the data"
+    sentence = (
+        f"With {number(row['compute'])} FLOP, train {number(row['params'])} {units['params']} on {number(row['tokens'])} "
+        f"{units['tokens']} ({number(row['tokens_per_param'])} per parameter). One new run would show a {loss} of "
+        f"{with_interval(losses, unit, 4)}; sizes from {flat} are as good to 0.3 %. The plan is {where}."
+    )
+    facts = [
+        Fact("Model size", f"{number(row['params'])} {units['params']}", f"best split, 90 %: {interval(sizes)}"),
+        Fact("Training tokens", f"{number(row['tokens'])} {units['tokens']}", f"best split, 90 %: {interval(tokens)}"),
+        Fact(f"{loss.capitalize()} of one new run", f"{number(losses[1], 4)} {unit}", f"90 %: {interval(losses, 4)}"),
+        Fact("As good to 0.3 %", flat, units["params"]),
+    ]
+    return Step(sentence, facts, {name: float(row[name]) for name in ("compute", "params", "tokens")})
+
+
+def multiplier_budget(fit: Fit) -> Budget | None:
+    """Return how much more compute levels of a group need than another at each budget; None without such an axis or group."""
+    along, group = compute_axis(fit), compared_group(fit)
+    if along is None or group is None:
+        return None
+    from bayes_scaling.contrasts import compute_multiplier
+
+    budgets, start = _budgets(fit.runs.table[along])
+    first, *others = ordered_levels(fit, group)
+    rest = [name for name in law_groups(fit.model) if name != group]
+    held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name != along}
+    cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
+    points = pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
+    tables = []
+    for other in others:
+        # A place at a time: arrays of all places leave the processor's cache.
+        parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
+        draws = [compute_multiplier(fit, group, str(first), str(other), part, along).to_numpy() for part in parts]
+        found = np.concatenate([np.quantile(of, QUANTILES, axis=(0, 1), method="inverted_cdf") for of in draws], axis=1)
+        named = [", ".join(_named(fit, name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
+        table = points.assign(**dict(zip(map(quantile_name, QUANTILES), found, strict=True)), other=str(other))
+        tables.append(table.assign(cell=np.repeat(named, len(budgets))))
+    table = pd.concat(tables, ignore_index=True)
+    unit, largest = fit.runs.columns.inputs[along].unit, float(fit.runs.table[along].max())
+    steps = [
+        _multiplied(table[table[along] == at], f"{number(at)} {unit}".strip(), along, float(at), largest, str(first))
+        for at in budgets
+    ]
+    return Budget(
+        f"How much more {along} does each {group} need than {short(first)} for the same {fit.runs.columns.response.name}?",
+        "",
+        [f"{number(at)} {unit}".strip() for at in budgets],
+        start,
+        {"": steps},
+        table,
+    )
+
+
+def compute_axis(fit: Fit) -> str | None:
+    """Return the input that stands for compute; None where no input does."""
+    inputs = fit.runs.columns.inputs
+    return next((name for name in law_inputs(fit.model.law) if name == "compute" or "FLOP" in inputs[name].unit), None)
+
+
+def compared_group(fit: Fit) -> str | None:
+    """Return the group whose levels are to be held against each other: of names rather than numbers, with the fewest levels."""
+    levels = {name: fit.runs.levels[name] for name in law_groups(fit.model) if name != "run"}
+    of_names = [name for name, of in levels.items() if 2 <= len(of) <= LEVELS and not np.issubdtype(of.dtype, np.number)]
+    return min(of_names, key=lambda name: len(levels[name]), default=None)
+
+
+def ordered_levels(fit: Fit, group: str) -> list[Any]:
+    """Return the levels of a group, first the one with most rows."""
+    counts = fit.runs.table[group].value_counts()
+    return sorted(fit.runs.levels[group].tolist(), key=lambda level: -int(counts.get(level, 0)))
+
+
+def quantile_name(q: float) -> str:
+    """Return what a quantile is called in tables: "q05"."""
+    return f"q{100 * q:02.0f}"
+
+
+def _few(levels: np.ndarray, most: int) -> list[Any]:
+    """Return levels, or so many spread over them."""
+    return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, min(max(2, most), len(levels))).astype(int))]
+
+
+def _named(fit: Fit, name: str, level: Any) -> str:
+    return f"{name.replace('_', ' ')} {short(level)}"
+
+
+def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest: float, first: str) -> Step:
+    facts = []
+    for row in rows.to_dict("records"):
+        name = " at ".join(part for part in (str(row["other"]), str(row["cell"])) if part)
+        facts.append(Fact(name, f"{number(row['q50'])} times", f"90 %: {number(row['q05'])} to {number(row['q95'])}"))
+    lead = rows.iloc[-1]
+    place = f" at {lead['cell']}" if lead["cell"] else ""
+    sentence = (
+        f"Against {first} with {budget}, {lead['other']} needs {number(lead['q50'])} times the {along} "
+        f"(90 %: {number(lead['q05'])} to {number(lead['q95'])}) for the same loss{place}."
+    )
+    if at > largest:
+        sentence += f" That is {number(at / largest)} times the {along} of the largest run."
+    return Step(sentence, facts, {along: at})

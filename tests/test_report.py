@@ -1,0 +1,349 @@
+"""The report: what it says, that hostile text stays text, and that the page works in a browser without a network."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import bayes_scaling as bs
+from bayes_scaling.cli import app
+from bayes_scaling.modelfile import Study, study_text
+from bayes_scaling.parameters import prior_quantiles
+from bayes_scaling.report import report_context, write_report
+from bayes_scaling.reporting import words
+from bayes_scaling.reporting.beliefs import beliefs
+from bayes_scaling.reporting.numbers import number
+from bayes_scaling.reporting.page import render
+from bayes_scaling.sampling import Health
+
+SCRIPT, IMAGE, END, MATH = "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script>$", "$\\frac$ x$"
+WELL = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="E")
+FEW = bs.Settings(draws=300, tune=300, chains=2, seed=5, progress=False)
+
+
+@pytest.fixture(scope="module")
+def hostile(grid: pd.DataFrame) -> bs.Fit:
+    """A law of params and tokens, fitted to a table whose every name is an attack; its sampler is said to have failed."""
+    table = grid.assign(corpus=np.where(np.arange(len(grid)) % 2, SCRIPT, END))
+    table = table.rename(columns={"params": SCRIPT, "tokens": MATH, "loss": IMAGE, "corpus": MATH + "2"})
+    columns = bs.Columns(
+        inputs={"params": bs.Input(SCRIPT, IMAGE, 1e9), "tokens": bs.Input(MATH, "$\\frac", 2e10)},
+        response=bs.Response(IMAGE, SCRIPT, name=END),
+        groups={"corpus": MATH + "2"},
+    )
+    law = bs.parse_law("E + A * params**-alpha + B * tokens**-beta", inputs=["params", "tokens"])
+    model = bs.Model(
+        law,
+        {
+            "E": bs.Prior(median=1.7, factor=1.6) + bs.Varying("corpus", sd=0.1),
+            "A": bs.Prior(median=0.4, factor=2.5),
+            "alpha": bs.Prior(between=(0.15, 0.6)),
+            "B": bs.Prior(median=0.4, factor=2.5),
+            "beta": bs.Prior(between=(0.15, 0.6)),
+        },
+        bs.Noise(sd=bs.Prior(median=0.01, factor=3.0), distribution="normal"),
+    )
+    runs = bs.read_runs(table, columns, name=f"folder/{IMAGE}.csv")
+    fit = bs.fit(model, replace(runs, notes=(f"{SCRIPT} was mended",)), FEW)
+    return replace(fit, health=replace(WELL, divergences=7, worst=SCRIPT))
+
+
+@pytest.fixture(scope="module")
+def arms() -> bs.Fit:
+    """A power law in compute for two attentions, of which one needs 1.5 times the compute of the other."""
+    compute = np.tile(np.geomspace(0.5, 8.0, 8), 2)
+    attention = np.repeat(["full", "moba"], 8)
+    loss = 2.0 * (compute / np.where(attention == "moba", 1.5, 1.0)) ** -0.08
+    loss = loss * np.exp(np.random.default_rng(2).normal(0, 0.004, 16))
+    table = pd.DataFrame({"compute": compute, "attention": attention, "loss": loss})
+    columns = bs.Columns(inputs={"compute": bs.Input("compute", "PFLOP/s-days", 2.0)}, groups={"attention": "attention"})
+    level = bs.Prior(median=2.0, factor=1.6) + bs.Varying("attention", sd=0.1)
+    model = bs.Model(
+        bs.laws.power_law,
+        {"a": level, "b": bs.Prior(median=0.08, factor=1.6)},
+        bs.Noise(sd=bs.Prior(median=0.005, factor=2.0), distribution="normal"),
+    )
+    return replace(bs.fit(model, bs.read_runs(table, columns), FEW), health=WELL)
+
+
+@pytest.fixture(scope="module")
+def attacked(hostile: bs.Fit) -> dict[str, Any]:
+    return report_context(hostile, title=SCRIPT)
+
+
+@pytest.fixture(scope="module")
+def compared(arms: bs.Fit) -> dict[str, Any]:
+    return report_context(arms, title="Two attentions")
+
+
+@pytest.fixture(scope="module")
+def pages(attacked: dict[str, Any], compared: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    found = {}
+    for name, context in {"attacked": attacked, "compared": compared}.items():
+        found[name] = folder / f"{name}.html"
+        found[name].write_text(render(context))
+    return found
+
+
+def test_numbers_read_well() -> None:
+    read = {1.0: "1", 0.08746: "0.0875", 1234.5: "1234", 12_300: "12.3k", 2.5e10: "25B", 5.76e23: "5.76e23", 1.2e-5: "1.20e-5"}
+    assert {value: number(value, 4 if value == 1234.5 else 3) for value in read} == read
+    assert [number(value, 4) for value in (2.05, 0.0, 854e9, 9999.7)] == ["2.050", "0", "854.0B", "10000"]
+    assert number(np.inf) == "beyond any"
+
+
+def test_a_page_holds_no_reference_to_anything_else(pages: dict[str, Path]) -> None:
+    for page in pages.values():
+        text = page.read_text()
+        assert not re.search(r"https?:|xlink|@import|url\((?!#)", text)
+        assert "default-src 'none'" in text
+        assert '<html lang="en">' in text
+        assert len(text) < 5e6
+
+
+def test_identifiers_are_unique_on_a_page(pages: dict[str, Path]) -> None:
+    for page in pages.values():
+        found = re.findall(r'<[^>]*\bid="([^"]*)"', page.read_text())
+        assert len(found) == len(set(found)) > 20
+
+
+def test_hostile_text_is_escaped_everywhere(pages: dict[str, Path]) -> None:
+    text = pages["attacked"].read_text()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert text.count("</script>") == 2  # of the data and of the page's own script
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert data is not None
+    assert SCRIPT in json.dumps(json.loads(data.group(1)), ensure_ascii=False)
+
+
+def test_the_same_fit_gives_the_same_page(arms: bs.Fit, pages: dict[str, Path], tmp_path: Path) -> None:
+    path = write_report(arms, tmp_path / "new" / "report.html", title="Two attentions")
+    assert path.read_text() == pages["compared"].read_text()
+
+
+def test_what_was_done_is_said(hostile: bs.Fit, arms: bs.Fit) -> None:
+    assert words.formula(arms).name == "power_law"
+    assert "alpha" in words.formula(hostile).text
+    assert words.formula(hostile).name == ""
+    assert "16 rows" in words.rows(arms)[0]
+    assert "folder" not in " ".join(words.rows(hostile))
+    said = dict(words.counting(hostile))
+    assert "with or without embeddings: not stated" in said["Params"]
+    assert dict(words.priors(arms))["b"].startswith("log-normal, 90 % in 0.05 to 0.128")
+    assert "levels of attention pooled" in dict(words.priors(arms))["a"]
+    assert any("logarithm of loss: normal" in sentence for sentence in words.likelihood(arms))
+
+
+def test_a_law_without_a_best_split_is_still_reported(arms: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: bs.Fit) -> None:
+        raise bs.InputError(f"{SCRIPT} puts all compute into tokens")
+
+    monkeypatch.setattr("bayes_scaling.report.plan_budget", refuse)
+    page = render(report_context(arms))
+    assert "No plan could be made" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; puts all compute" in page
+    assert 'id="slider"' in page  # multipliers need no plan
+
+
+def test_priors_stand_beside_posteriors(arms: bs.Fit) -> None:
+    found = {one.name: one for one in beliefs(arms)}
+    assert set(found) == {"a", "b", "noise_sd", "a_sd_attention"}
+    own = arms.model.parameters["b"]
+    assert isinstance(own, bs.Prior)
+    assert found["b"].prior == pytest.approx(prior_quantiles(own, (0.05, 0.5, 0.95)))
+    assert found["b"].posterior == pytest.approx(np.quantile(arms.posterior["b"], (0.05, 0.5, 0.95)))
+    for one in found.values():
+        places = np.array([*one.prior_at, *one.posterior_at])
+        assert (places >= 0).all()
+        assert (places <= 100).all()
+        assert (np.argsort(places[:3]) == [0, 1, 2]).all()
+
+
+def test_multipliers_are_those_of_the_contrast(arms: bs.Fit, compared: dict[str, Any]) -> None:
+    budget = compared["budget"]
+    row = budget.table.iloc[budget.start]
+    draws = bs.compute_multiplier(arms, "attention", "full", "moba", pd.DataFrame({"compute": [row["compute"]]}))
+    assert row["q50"] == pytest.approx(float(draws.median()), rel=1e-3)
+    assert 1.2 < row["q50"] < 1.9
+    assert number(row["q05"]) in budget.steps[""][budget.start].sentence
+    assert len(budget.budgets) >= 41
+    assert budget.table["compute"].max() == pytest.approx(100 * arms.runs.table["compute"].max(), rel=1e-3)
+
+
+def test_validation_is_read_or_its_lack_said(arms: bs.Fit, tmp_path: Path) -> None:
+    assert "holds no validation" in render(report_context(arms))
+    record = {"rows": 16, "problems": {}, "cutoffs": {"compute < 2": {"training_runs": 8}}}
+    place = tmp_path / "backtest"
+    place.mkdir()
+    (place / "backtest.json").write_text(json.dumps(record | {"model": study_text(Study("s", arms.model, arms.runs.columns))}))
+    scores = {"train": "compute < 2", "decades": "all", "runs": 8, "coverage_50": 0.5, "coverage_90": 0.875}
+    pd.DataFrame([scores | {"crps": 0.01, "are": 0.0123}]).to_csv(place / "scores.csv", index=False)
+    found = report_context(arms, folder=tmp_path)
+    assert found["validation"].doubts == ()
+    assert "1.23 %" in render(found)
+    (place / "backtest.json").write_text(json.dumps(record | {"rows": 15, "model": "[law]\nname = 'other'"}))
+    assert len(report_context(arms, folder=tmp_path)["validation"].doubts) == 2
+
+
+def test_the_command_writes_the_page_or_nothing(arms: bs.Fit, tmp_path: Path) -> None:
+    bs.save(arms, tmp_path / "fit.nc")
+    (tmp_path / "diagnostics.json").write_text(json.dumps({"title": "Noted", "seconds": 12.3, "versions": {"pymc": "0.0"}}))
+    result = CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "report.html").read_text()
+    assert "<title>Noted</title>" in text
+    assert "pymc 0.0" in text
+    (tmp_path / "diagnostics.json").write_text("[")
+    result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path / "other.html")])
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "other.html").exists()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium and chromedriver are not installed; `make test` installs them where it may")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    flags = (
+        "headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "
+        "disable-component-update disable-sync disable-dev-shm-usage window-size=1200,900"
+    )
+    for flag in [*flags.split(), f"user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options, Service(driver))
+    yield started
+    started.quit()
+
+
+def asked_for(browser: Any) -> list[str]:
+    """Return the addresses asked for since the last look, without those of the browser's own first page."""
+    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+    urls = [of["params"]["request"]["url"] for of in messages if of["method"] == "Network.requestWillBeSent"]
+    return [url for url in urls if not url.startswith(("chrome:", "data:"))]
+
+
+def slide(browser: Any, to: int) -> str:
+    """Move the slider, and return what is then said."""
+    move = "const s = document.getElementById('slider'); s.value = arguments[0]; s.dispatchEvent(new Event('input'));"
+    browser.execute_script(move, to)
+    said: str = browser.find_element("id", "budget").text
+    return said
+
+
+@pytest.mark.parametrize("name", ["attacked", "compared"])
+def test_the_page_opens_alone_and_without_errors(browser: Any, pages: dict[str, Path], name: str) -> None:
+    from selenium.webdriver.support.expected_conditions import alert_is_present
+
+    asked_for(browser), browser.get_log("browser")
+    browser.get(pages[name].as_uri())
+    assert not alert_is_present()(browser)
+    assert asked_for(browser) == [pages[name].as_uri()]
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
+    assert len(browser.find_elements("css selector", ".hit")) >= 3
+    assert browser.find_elements("css selector", "img") == []
+    assert len(browser.find_elements("css selector", "script")) == 2
+
+
+def test_hostile_text_is_read_as_text(browser: Any, pages: dict[str, Path]) -> None:
+    browser.get(pages["attacked"].as_uri())
+    text = browser.find_element("tag name", "body").text
+    assert browser.title == SCRIPT
+    for attack in (SCRIPT, IMAGE, END, MATH, "$\\frac"):
+        assert attack in text
+    drawn = browser.execute_script("return [...document.querySelectorAll('svg text')].map(one => one.textContent).join(' ')")
+    assert "$\\frac" in drawn
+    assert END in drawn
+
+
+def test_failed_health_stands_at_the_top_in_red(browser: Any, pages: dict[str, Path]) -> None:
+    browser.get(pages["attacked"].as_uri())
+    banner = browser.find_element("id", "problems")
+    assert banner.rect["y"] < 60
+    assert "7 divergences: try target_accept nearer 1" in banner.text
+    red, green, blue = (int(of) for of in re.findall(r"\d+", banner.value_of_css_property("background-color"))[:3])
+    assert red > 2 * max(green, blue)
+    browser.get(pages["compared"].as_uri())
+    assert browser.find_elements("id", "problems") == []
+
+
+def test_the_slider_moves_the_plan(browser: Any, pages: dict[str, Path], attacked: dict[str, Any]) -> None:
+    browser.get(pages["attacked"].as_uri())
+    table = attacked["budget"].table
+    mark = "return document.querySelector('#figure-plan .mark').getAttribute('x1')"
+    places = []
+    for i in (0, 17, 40):
+        said, row = slide(browser, i), table.iloc[i]
+        for value in (row["params"], row["tokens"], row["params_low"], row["params_high"], row["best_params_q05"]):
+            assert number(value) in said
+        assert f"{number(row['loss_q05'], 4)} to {number(row['loss_q95'], 4)}" in said
+        assert browser.find_element("id", "chosen").text == f"{number(row['compute'])} FLOP"
+        places.append(float(browser.execute_script(mark)))
+    assert places[0] < places[1] < places[2]
+    other = "const c = document.getElementById('choice'); c.selectedIndex = 1; c.dispatchEvent(new Event('change'));"
+    browser.execute_script(other)
+    row = table.iloc[41 + 40]
+    assert number(row["params"]) in browser.find_element("id", "budget").text
+    assert row["choice"] != table["choice"].iloc[0]
+
+
+def test_the_slider_moves_multipliers(browser: Any, pages: dict[str, Path], compared: dict[str, Any]) -> None:
+    browser.get(pages["compared"].as_uri())
+    for i in (3, 30):
+        said, row = slide(browser, i), compared["budget"].table.iloc[i]
+        assert f"moba needs {number(row['q50'])} times the compute (90 %: {number(row['q05'])} to {number(row['q95'])})" in said
+
+
+def test_pointing_at_a_band_reads_its_values(browser: Any, pages: dict[str, Path], compared: dict[str, Any]) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    browser.get(pages["compared"].as_uri())
+    assert not browser.find_element("id", "tip").is_displayed()
+    panel = next(one for one in compared["figures"] if one.name == "bands").panels[0]
+    hit = browser.find_element("css selector", "#figure-bands .hit")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", hit)
+    ActionChains(browser).move_to_element(hit).perform()
+    tip = browser.find_element("id", "tip")
+    assert tip.is_displayed()
+    at = np.array(panel["series"][0]["at"])
+    middle = np.sqrt(panel["x"][0] * panel["x"][1])
+    i = int(np.abs(np.log(at / middle)).argmin())
+    assert f"compute {number(at[i], 4)} PFLOP/s-days" in tip.text
+    for series in panel["series"]:
+        assert series["name"] in tip.text
+        assert number(series["q50"][i], 4) in tip.text
+        for low, high in (("q25", "q75"), ("q05", "q95")):
+            assert f"{number(series[low][i], 4)} to {number(series[high][i], 4)}" in tip.text
+    ActionChains(browser).click(hit).send_keys(Keys.ARROW_RIGHT).perform()
+    assert f"compute {number(at[i + 1], 4)} " in tip.text
+    ActionChains(browser).send_keys(Keys.ESCAPE).perform()
+    assert not tip.is_displayed()
+
+
+@pytest.mark.parametrize("name", ["attacked", "compared"])
+def test_a_phone_shows_the_page_without_scrolling_sideways(browser: Any, pages: dict[str, Path], name: str) -> None:
+    size = {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        browser.get(pages[name].as_uri())
+        assert browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [360, 360]
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
