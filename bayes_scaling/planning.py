@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import PchipInterpolator
 
 from bayes_scaling.allocation import bent_split, law_split, named_split, read_budgets, runs_compute
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs
@@ -17,11 +17,14 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.observing import observed
 from bayes_scaling.prediction import labelled, sorted_quantiles
 from bayes_scaling.runs import Table, read_table
-from bayes_scaling.sizes import SIZES, Sizes, over_sizes, size_grid, split_points
+from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
 from bayes_scaling.wording import short
 
 FINE = 16
 """Between two sizes tried the expected loss is interpolated at so many."""
+
+NEAR = 17
+"""Sizes tried anew between the neighbours of the best of them."""
 
 DECADES = 6.0
 """A budget this far beyond the compute of the runs, or below it, is beyond what a fit to them can be asked."""
@@ -92,11 +95,13 @@ def plan(
     split = law_split(fit, rows, budgets, cost)
     sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)
     optimum = named_split(fit, rows, budgets, cost, bent_split(fit, sizes) if fit.model.discrepancy else split)
-    best, low, high = (np.exp(place) for place in _flat(sizes, within))
-    chosen = best if params is None else _settled(params, every, cost)
+    near = over_sizes(fit, _around_lowest(sizes), every, cost, rows)
+    lowest = near.mean.min(axis=1)
+    low, high = np.exp(_nearly_lowest(sizes, lowest + within * np.abs(lowest)))
+    chosen = np.exp(_lowest_place(near)) if params is None else _settled(params, every, cost)
     frame = split_points(fit, chosen, every, cost, rows)
     mean = expected(fit, frame).mean(("chain", "draw")).to_numpy()
-    lowest = mean if params is None else sizes.mean.min(axis=1)
+    lowest = mean if params is None else lowest
     choice = frame.drop(columns=["run"], errors="ignore").assign(
         compute=every,
         params=chosen,
@@ -204,32 +209,45 @@ def _settled(params: float, compute: np.ndarray, cost: Cost) -> np.ndarray:
     return sizes
 
 
-def _flat(sizes: Sizes, within: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the place of the lowest expected loss, and the ends of the range about it where that is nearly as low."""
-    return tuple(
-        np.array(of) for of in zip(*(_dip(*row, within) for row in zip(sizes.log_params, sizes.mean, strict=True)), strict=True)
-    )  # type: ignore[return-value]
+def _around_lowest(sizes: Sizes) -> np.ndarray:
+    """Return a finer grid between the neighbours of the size of the lowest expected loss; a budget a row.
 
-
-def _dip(at: np.ndarray, mean: np.ndarray, within: float) -> tuple[float, float, float]:
-    known = np.isfinite(mean)
-    at, mean = at[known], mean[known]  # sizes at which draws of the law overflow are no plan
-    if len(at) < SIZES // 2:
-        raise InputError("the law gives no loss, or none that is finite, at most of the sizes that could be trained")
-    fine = np.linspace(at[0], at[-1], FINE * (len(at) - 1) + 1)
-    values = CubicSpline(at, mean)(fine)
-    i = int(values.argmin())
-    if i in (0, len(fine) - 1):
+    Raises InputError where that is at an end of the sizes tried.
+    """
+    rows, lowest = np.arange(len(sizes.mean)), np.nanargmin(np.where(np.isfinite(sizes.mean), sizes.mean, np.nan), axis=1)
+    last = sizes.mean.shape[1] - 1
+    if np.any(end := (lowest == 0) | (lowest == last)):
+        row = int(np.flatnonzero(end)[0])
         raise InputError(
-            f"the expected loss only falls towards {'larger' if i else 'smaller'} models, as far as {short(np.exp(fine[i]))} "
-            "parameters: there is no split to plan"
+            f"the expected loss only falls towards {'larger' if lowest[row] else 'smaller'} models, as far as "
+            f"{short(np.exp(sizes.log_params[row, lowest[row]]))} parameters: there is no split to plan"
         )
-    limit = values[i] + within * abs(values[i])
-    over = values > limit
-    below, above = np.flatnonzero(over[:i]), np.flatnonzero(over[i:])
+    return np.linspace(sizes.log_params[rows, lowest - 1], sizes.log_params[rows, lowest + 1], NEAR, axis=1)
+
+
+def _lowest_place(near: Sizes) -> np.ndarray:
+    """Return the logarithm of the size of the lowest expected loss, by the parabola through the three lowest places."""
+    rows = np.arange(len(near.mean))
+    i = np.clip(near.mean.argmin(axis=1), 1, NEAR - 2)
+    left, middle, right = (near.mean[rows, i + step] for step in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    offset = np.clip(0.5 * (left - right) / np.where(bend > 0, bend, np.inf), -1.0, 1.0)
+    return np.asarray(near.log_params[rows, i] + offset * (near.log_params[:, 1] - near.log_params[:, 0]))
+
+
+def _nearly_lowest(sizes: Sizes, limit: np.ndarray) -> np.ndarray:
+    """Return the logarithms of the ends of the range about the lowest expected loss in which it is below a limit."""
+    return np.array([_dip(*row) for row in zip(sizes.log_params, sizes.mean, limit, strict=True)]).T
+
+
+def _dip(at: np.ndarray, mean: np.ndarray, limit: float) -> tuple[float, float]:
+    known = np.isfinite(mean)  # a law may overflow at sizes that leave hardly a token
+    fine = np.linspace(at[known][0], at[known][-1], FINE * (len(at) - 1) + 1)
+    values = PchipInterpolator(at[known], mean[known])(fine)
+    i = int(values.argmin())
+    below, above = np.flatnonzero(values[:i] > limit), np.flatnonzero(values[i:] > limit)
     low = _crossing(fine, values, int(below[-1]), limit) if len(below) else -np.inf
-    high = _crossing(fine, values, i + int(above[0]) - 1, limit) if len(above) else np.inf
-    return fine[i], low, high
+    return low, _crossing(fine, values, i + int(above[0]) - 1, limit) if len(above) else np.inf
 
 
 def _crossing(at: np.ndarray, values: np.ndarray, i: int, limit: float) -> float:
