@@ -54,6 +54,22 @@ def limited(grid: pd.DataFrame) -> bs.Fit:
     return believed(grid, bs.laws.data_constrained, **repeats)
 
 
+@pytest.fixture(scope="module")
+def arms() -> bs.Fit:
+    """Draws of a power law of compute in two arms, of which one needs about 1.5 times the compute."""
+    table = pd.DataFrame(
+        {"compute": [0.5, 1.0, 2.0, 5.0] * 2, "arm": ["full"] * 4 + ["moba"] * 4, "loss": [2.2, 2.0, 1.9, 1.7] * 2}
+    )
+    a = bs.Prior(median=2.0, factor=1.02) + bs.Varying("arm", 0.1)
+    model = bs.Model(bs.laws.power_law, {"a": a, "b": bs.Prior(median=0.1, factor=1.1)}, NOISE)
+    columns = bs.Columns(
+        {"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}, bs.Response("loss", "nats/token"), {"arm": "arm"}
+    )
+    drawn = bs.prior(model, bs.read_runs(table, columns), draws=300)
+    effect = drawn.posterior["a_by_arm"] * 0.01 + xr.DataArray([-0.02, 0.02], {"arm": ["full", "moba"]}, "arm")
+    return replace(drawn, draws=xr.DataTree.from_dict({"posterior": drawn.posterior.assign(a_by_arm=effect)}))
+
+
 def brute(fit: bs.Fit, compute: float, cost: bs.Cost, unique: float = np.inf) -> tuple[np.ndarray, np.ndarray]:
     """Return sizes and the draws of the loss that each would have; a size a row."""
     sizes = np.geomspace(1e7, 0.99 * min(1e12, float(cost.largest(np.array(compute)))), 1500)
@@ -178,7 +194,7 @@ def test_the_compute_needed_reaches_the_target_as_often_as_it_says(fit: bs.Fit) 
         assert bs.plan(fit, budget).probability(2.2)[0] == pytest.approx(q, abs=0.01)
 
 
-def test_levels_are_planned_for_each(moba: bs.Fit, grid: pd.DataFrame) -> None:
+def test_levels_are_planned_for_each(grid: pd.DataFrame) -> None:
     model = bs.Model(bs.laws.chinchilla, PRIORS | {"B": PRIORS["B"] + bs.Varying("corpus", 0.3)}, NOISE)
     table = pd.concat([grid.assign(corpus=name) for name in ("web", "code")])
     columns = bs.Columns(UNIT, bs.Response("loss", "nats/token"), groups={"corpus": "corpus"})
@@ -195,7 +211,7 @@ WRONG: dict[str, tuple[Callable[[bs.Fit, bs.Fit], object], str]] = {
     "budget far out": (lambda fit, _: bs.plan(fit, 1e40), "decades from the runs, which took"),
     "budget tiny": (lambda fit, _: bs.plan(fit, 1e5), "expected a budget within 6 decades"),
     "budget negative": (lambda fit, _: bs.plan(fit, [1e20, -1.0]), "must be positive"),
-    "no params": (lambda _, moba: bs.plan(moba, 1e21), r"power_law has \['compute'\]"),
+    "no params": (lambda _, arms: bs.plan(arms, 1e21), r"power_law has \['compute'\]"),
     "served too many": (lambda fit, _: bs.plan(fit, 1e19, cost=bs.Cost(served_tokens=1e16)), "do not serve 1e\\+16 tokens"),
     "size too large": (
         lambda fit, _: bs.plan(fit, 1e21, params=1e20, cost=bs.Cost(served_tokens=1e12)),
@@ -211,10 +227,10 @@ WRONG: dict[str, tuple[Callable[[bs.Fit, bs.Fit], object], str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_cannot_be_planned_is_said(case: str, fit: bs.Fit, moba: bs.Fit) -> None:
+def test_what_cannot_be_planned_is_said(case: str, fit: bs.Fit, arms: bs.Fit) -> None:
     ask, message = WRONG[case]
     with pytest.raises(bs.InputError, match=message):
-        ask(fit, moba)
+        ask(fit, arms)
 
 
 def test_draws_that_put_all_into_one_have_no_plan(fit: bs.Fit) -> None:
@@ -256,14 +272,15 @@ def test_wrong_input_is_one_line(options: tuple[str, ...], message: str, folder:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_fit_is_summed_up_in_sentences(fit: bs.Fit, moba: bs.Fit) -> None:
+def test_a_fit_is_summed_up_in_sentences(fit: bs.Fit, arms: bs.Fit) -> None:
     said = bs.summary_sentences(fit)
     assert len(said) == 4
     assert said[0].startswith("Loss at the largest run (10B parameters, 300B tokens): ")
     assert said[2] == bs.plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
-    compared = bs.summary_sentences(moba)[-1]
-    point = pd.DataFrame({"compute": [moba.runs.table["compute"].max()], "position": [moba.runs.levels["position"][-1]]})
-    low, middle, high = np.quantile(1 / bs.compute_multiplier(moba, "attention", "moba", "full", point), [0.05, 0.5, 0.95])
+    compared = bs.summary_sentences(arms)[-1]
+    point = pd.DataFrame({"compute": [5.0]})
+    low, middle, high = np.quantile(1 / bs.compute_multiplier(arms, "arm", "moba", "full", point), [0.05, 0.5, 0.95])
+    assert 1.3 < middle < 1.7
     assert f"moba needs {middle:.3g} times the compute of full for the same loss (90 %: {low:.3g} to {high:.3g})" in compared
 
 
