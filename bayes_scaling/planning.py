@@ -147,7 +147,7 @@ def plan_sentence(found: Plan, row: int = 0, target: float | None = None) -> str
     if target is not None:
         said[-1] += f", at most {target:g} with probability {at['probability']:.2f}"
     if at["distance"] != "inside":
-        said.append(f"the plan lies {at['distance']} from the runs")
+        said.append(f"the plan lies {float(found.loss['distance'][row]):.2g} decades beyond the runs")
     if found.cost.price is not None:
         said.append(f"it costs {at['price']:,.0f}")
     return "; ".join(said) + "."

@@ -23,16 +23,16 @@ FEW = 6
 
 
 def summary_sentences(fit: Fit) -> tuple[str, ...]:
-    """Return what a fit says: the loss at and beyond the largest run, the best split of compute, and how alternatives compare.
+    """Return what a fit says: how alternatives compare, the best split of compute, the loss at and beyond the largest run.
 
-    loss: for a law without groups, or at the last level of each; the median with its 90 % interval.
-    split: for laws of params and tokens, at the largest run's compute and ten times that, see `plan_sentence`.
     alternatives: each group of two to six named levels against the one with most rows, where the runs end, see
         `rank_sentences`; other groups at their last level.
+    split: for laws of params and tokens, at the largest run's compute and ten times that, see `plan_sentence`.
+    loss: at the last level of each group; the median with its 90 % interval.
 
     Levels of runs are not compared, and what cannot be computed for a law, such as a split that has no optimum, is left out.
     """
-    return (*_losses(fit), *_splits(fit), *(said for group in _alternatives(fit) for said in _compared(fit, group)))
+    return (*(said for group in _alternatives(fit) for said in _compared(fit, group)), *_splits(fit), *_losses(fit))
 
 
 def _losses(fit: Fit) -> list[str]:
@@ -49,7 +49,9 @@ def _losses(fit: Fit) -> list[str]:
         point = pd.DataFrame(values | _last_levels(fit, ()), index=[0])
         curve = predict(fit, point)
         low, middle, high = curve.quantile([0.05, 0.5, 0.95]).to_numpy()
-        place = ", ".join(f"{short(point[name].iloc[0])} {columns.inputs[name].unit or name}" for name in inputs)
+        place = ", ".join(
+            f"{short(float(f'{point[name].iloc[0]:.3g}'))} {columns.inputs[name].unit or name}" for name in inputs
+        )
         levels = "".join(f", {name} {short(level)}" for name, level in _last_levels(fit, ()).items())
         response = columns.response
         name = response.name[:1].upper() + response.name[1:]

@@ -275,9 +275,9 @@ def test_wrong_input_is_one_line(options: tuple[str, ...], message: str, folder:
 def test_a_fit_is_summed_up_in_sentences(fit: bs.Fit, arms: bs.Fit) -> None:
     said = bs.summary_sentences(fit)
     assert len(said) == 4
-    assert said[0].startswith("Loss at the largest run (10B parameters, 300B tokens): ")
-    assert said[2] == bs.plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
-    compared = bs.summary_sentences(arms)[-1]
+    assert said[2].startswith("Loss at the largest run (10B parameters, 300B tokens): ")
+    assert said[0] == bs.plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
+    compared = bs.summary_sentences(arms)[0]
     point = pd.DataFrame({"compute": [5.0]})
     low, middle, high = np.quantile(1 / bs.compute_multiplier(arms, "arm", "moba", "full", point), [0.05, 0.5, 0.95])
     assert 1.3 < middle < 1.7
