@@ -23,7 +23,7 @@ bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py
 	$(BIN)/python benchmarks/studies.py
 
-# On public tables, read from the folder that BAYES_SCALING_DATA names; about two hours. Priors come first, the others use them.
+# On public tables, read from the folder that BAYES_SCALING_DATA names; about two hours and a quarter. Priors come first, the others use them.
 backtests: .venv/.dev
 	$(BIN)/python benchmarks/sweep_priors.py elicit
 	$(BIN)/python benchmarks/sweep_priors.py judge
@@ -37,6 +37,7 @@ backtests: .venv/.dev
 	$(BIN)/python benchmarks/correlated.py 40
 	$(BIN)/python benchmarks/curve_speed.py
 	$(BIN)/python benchmarks/logs.py
+	$(BIN)/python benchmarks/next_run.py
 
 # Some hours; `benchmarks/calibration.py --help` says how to do part of it.
 calibrate: .venv/.dev

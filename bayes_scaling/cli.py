@@ -16,6 +16,7 @@ from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
+from bayes_scaling.cli_next import next_run
 from bayes_scaling.cli_options import Tables, counted
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
@@ -190,6 +191,7 @@ def contrast(
 
 
 app.command()(_clear_errors(forecast))
+app.command("next")(_clear_errors(next_run))
 app.command()(_clear_errors(compare))
 app.command()(_clear_errors(backtest))
 app.command()(_clear_errors(multiverse))

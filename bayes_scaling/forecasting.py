@@ -224,9 +224,7 @@ def _thinned(fit: Fit) -> Fit:
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))}))
 
 
-def _conditioned(
-    fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kind, seed: int
-) -> tuple[xr.DataArray, float]:
+def _conditioned(fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kind, seed: int) -> tuple[xr.DataArray, float]:
     """Return draws at the rows after the first n, given what those show, and how probably a run strays as far as they do.
 
     frame: rows seen, then rows to come.

@@ -49,8 +49,8 @@ class Joint:
 def joint(question: np.ndarray, shown: np.ndarray, rows: np.ndarray, noise: np.ndarray) -> Joint:
     """Return a question and candidates as one.
 
-    question: draws. shown: draws, a row of the candidates each column. rows: as in `Joint`. noise: covariance of the scatter within
-        each candidate, (candidates, most, most); that of different candidates is independent.
+    question: draws. shown: draws, a row of the candidates each column. rows: as in `Joint`.
+    noise: covariance of the scatter within each candidate, (candidates, most, most); that of different ones is independent.
     """
     question, shown = question - question.mean(), shown - shown.mean(axis=0)
     there = rows >= 0
@@ -101,7 +101,7 @@ def further(of: Joint) -> Callable[[Sequence[int]], tuple[float, np.ndarray]]:
     def told(chosen: Sequence[int]) -> tuple[float, np.ndarray]:
         if not chosen:
             return 0.0, information(of)
-        root, scaled, answered = _conditioned(of, chosen, covariances)
+        scaled, answered = _conditioned(of, chosen, covariances)
         left = of.variance - float(answered @ answered)
         there = of.rows >= 0
         mine = np.where(there, scaled[:, of.rows.clip(0)], 0.0)
@@ -112,10 +112,8 @@ def further(of: Joint) -> Callable[[Sequence[int]], tuple[float, np.ndarray]]:
     return told
 
 
-def _conditioned(
-    of: Joint, chosen: Sequence[int], covariances: Callable[[int], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the Cholesky root of what chosen candidates show, and the covariances of all rows and the question over it."""
+def _conditioned(of: Joint, chosen: Sequence[int], covariances: Callable[[int], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return covariances of all rows, and of the question, with what chosen candidates show, over its Cholesky root."""
     counts = [int((of.rows[i] >= 0).sum()) for i in chosen]
     ends = np.cumsum([0, *counts])
     every = np.concatenate([of.rows[i][: counts[k]] for k, i in enumerate(chosen)])
@@ -126,15 +124,15 @@ def _conditioned(
         together[block, block] += (of.noisy - of.own)[i, :n, :n]
     root = np.linalg.cholesky(together)
     asked = np.concatenate([of.with_question[i, : counts[k]] for k, i in enumerate(chosen)])
-    return root, np.linalg.solve(root, across), np.linalg.solve(root, asked)
+    return np.linalg.solve(root, across), np.linalg.solve(root, asked)
 
 
 def best_sets(of: Joint, cost: np.ndarray, budget: float, largest: int = LARGEST) -> list[tuple[tuple[int, ...], float]]:
     """Return for each size the set of candidates within a budget that tells most, and what it tells in nats.
 
     From two starts, by information for its cost and by information, one candidate after another; then one is exchanged for
-    another until that helps no more. Of a few candidates all pairs are looked at. The best of a size by exchanges need not be the
-    best of all.
+    another until that helps no more. Of a few candidates all pairs are looked at. The best of a size by exchanges need not be
+    the best of all.
 
     cost, budget: of each candidate, in the same unit. Sizes for which the budget does not suffice are missing.
     """

@@ -1,17 +1,16 @@
 """The next run to train: which candidates tell most of a question for the compute they take, from the draws of a fit.
 
-With q the draws of a question and g_j those of what candidate j would show apart from its own scatter, on the scale of the noise,
+With q the draws of a question and g_j those of what candidate j would show apart from its scatter, on the scale of the noise,
 
     I_j = 1/2 log( Var q / Var(q | y_j) )        (nats; expected shrinkage of the question's standard deviation: exp(-I_j))
 
-in closed form over the draws, see `information`: no refit, exact where the law's logarithm is linear in what is uncertain. Scatter
-that is Student-t counts with the variance that tells as much about its middle, sd^2 (nu + 3) / (nu + 1): its own variance would
-overstate what a run leaves open, and may be infinite.
+in closed form over the draws, see `information`: no refit, exact where the law's logarithm is linear in what is uncertain.
+Scatter that is Student-t counts with the variance of a normal that tells as much about its middle, sd^2 (nu + 3) / (nu + 1):
+its own variance would overstate what a run leaves open, and may be infinite.
 """
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ import xarray as xr
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
-from bayes_scaling.information import LARGEST, best_sets, directions, information, joint
+from bayes_scaling.information import best_sets, directions, information, joint
 from bayes_scaling.model import groups_used, law_groups
 from bayes_scaling.observing import about, noise_covariance, white_scale
 from bayes_scaling.pricing import flop
@@ -52,8 +51,9 @@ class NextRuns:
     """What candidate runs would tell of a question.
 
     asked: draws of the question, (chain, draw), as `ask` gives them; NaN in draws left out.
-    candidates: the candidates' own columns, one row each (that of the most compute), labelled by `candidate`.
-    flop: what each takes, in FLOP. information: what each alone tells of the question, in nats, 0 where no more than chance shows.
+    candidates: the candidates' own columns, those that its rows of most compute have in common; labelled by `candidate`.
+    flop: what each takes, in FLOP.
+    information: what each alone tells of the question, in nats; 0 where it is no more than chance shows.
     sets: of each size the set within the budget that tells most.
     budget: in FLOP; infinite where there is none.
     least: information below which nothing is measurable, in nats, for a candidate of one row.
@@ -95,8 +95,8 @@ def next_runs(
 ) -> NextRuns:
     """Return what candidate runs, and sets of up to five of them, are expected to tell of a question.
 
-    candidates: as points for `predict`. Rows with the same label in a column `candidate`, or else in the column that tells runs apart,
-        are one candidate, say a run read at 16 positions; without either each row is one. Two equal rows are two runs, each with
+    candidates: as points for `predict`. Rows with the same label in a column `candidate`, or else in what tells runs apart, are
+        one candidate, say a run read at 16 positions; without either each row is one. Two equal rows are two runs, each with
         scatter of its own, that share the departures of their levels. A level the runs do not have, and a candidate without a
         column that departures are shared by, is one never seen. Reading errors are not added.
     question: as for `ask`, or draws with dimensions chain, draw.
@@ -107,8 +107,8 @@ def next_runs(
 
     Draws of the question are taken as they are; what they do not tell for sampling alone is counted as no information.
 
-    Raises InputError as `predict` and `ask` do, where no cost is known or none lies within the budget, and where most draws of the
-    law give no positive loss at a candidate.
+    Raises InputError as `predict` and `ask` do, where no cost is known or none lies within the budget, and where most draws of
+    the law give no positive loss at a candidate.
     """
     asked = ask(fit, question) if isinstance(question, str) else _draws(fit, question)
     table = read_table(candidates)
@@ -116,22 +116,21 @@ def next_runs(
     frame, labels = _read(fit, candidates, table, source)
     dearest, price = flop(fit, table, frame, labels, cost, source)
     limit = _limit(budget, price, source)
-    g = _shown(fit, frame, seed)
+    g = shown(fit, frame, seed)
     q = asked.transpose("chain", "draw").to_numpy().ravel()
     possible = _possible(q, g, labels)
     rows = _rows(labels)
-    of = joint(q[possible], g[possible], rows, _noise(fit, frame, rows, seed)[:])
+    of = joint(q[possible], g[possible], rows, scatter(fit, frame, rows, seed))
     if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible])) ** 2):
         raise InputError("the question has the same answer in every draw: no run can tell more of it")
     least = MEASURABLE / _effective(asked, int(possible.sum()))
     alone = information(of)
     alone = np.where(alone < least * np.maximum(1.0, directions(of)), 0.0, alone)
     sets = tuple(RunSet(members, float(price[list(members)].sum()), told) for members, told in best_sets(of, price, limit))
-    shown = table.iloc[dearest].drop(columns=LABEL, errors="ignore").reset_index(drop=True)
-    shown.insert(0, LABEL, pd.unique(labels))
+    own = _own_columns(table[dearest], labels[dearest])
     return NextRuns(
         asked.where(xr.DataArray(possible.reshape(asked.shape), dims=("chain", "draw"))),
-        shown,
+        own,
         price,
         alone,
         sets,
@@ -159,8 +158,20 @@ def _read(fit: Fit, candidates: Table, table: pd.DataFrame, source: str) -> tupl
         labels = table[LABEL].astype(str).to_numpy()
     else:
         labels = (frame["run"] if "run" in frame else pd.Series(np.arange(1, len(frame) + 1))).astype(str).to_numpy()
-    own = {dim: [f"{LABEL} {label}" for label in labels] for dim in (*groups_used(fit.model), "run") if dim not in frame}
-    return frame.assign(**own, apart=0.0), labels
+    for dim in dict.fromkeys((*groups_used(fit.model), "run")):
+        if dim not in frame:
+            known = [table[part].astype(str) for part in fit.runs.columns.dims.get(dim, ()) if part in table]
+            frame[dim] = [" ".join(of) for of in zip((f"{LABEL} {label}" for label in labels), *known, strict=True)]
+    return frame.assign(apart=0.0), labels
+
+
+def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
+    """Return a row for each candidate with the columns that its rows of most compute have in common."""
+    grouped = table.drop(columns=LABEL, errors="ignore").groupby(labels, sort=False)
+    alike = (grouped.nunique(dropna=False) <= 1).all()
+    own: pd.DataFrame = grouped.head(1)[alike.index[alike]].reset_index(drop=True)
+    own.insert(0, LABEL, pd.unique(labels))
+    return own
 
 
 def _limit(budget: float | None, price: np.ndarray, source: str) -> float:
@@ -185,28 +196,29 @@ def _rows(labels: np.ndarray) -> np.ndarray:
 
 
 @np.errstate(invalid="ignore", divide="ignore")
-def _shown(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
+def shown(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
     """Return draws of what rows would show apart from scatter, on the scale of the noise; a draw a row."""
-    centre, shared = expected(fit, frame), about(fit, frame, seed, new=False)[0]
-    of = _array(centre, len(frame), fit)
-    return (np.log(of) if fit.model.noise.on == "log_loss" else of) + (0 if isinstance(shared, int) else _array(shared, len(frame), fit))
+    centre = _array(expected(fit, frame), len(frame))
+    shared = about(fit, frame, seed, new=False)[0]
+    on_scale = np.log(centre) if fit.model.noise.on == "log_loss" else centre
+    return on_scale if isinstance(shared, int) else on_scale + _array(shared, len(frame))
 
 
-def _array(values: Any, rows: int, fit: Fit) -> np.ndarray:
+def _array(values: xr.DataArray, rows: int) -> np.ndarray:
     """Return draws as a bare array, a draw a row."""
-    full = (values + xr.DataArray(np.zeros(rows), dims="row")).transpose("chain", "draw", "row")
-    return np.asarray(full.to_numpy().reshape(-1, rows))
+    full = values if "row" in values.dims else values.expand_dims(row=rows)
+    return np.asarray(full.transpose("chain", "draw", "row").to_numpy().reshape(-1, rows))
 
 
-def _noise(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
+def scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
     """Return the covariance of the scatter within each candidate, averaged over draws."""
     n, most = rows.shape
-    scale = _array(about(fit, frame, seed, new=False)[1], len(frame), fit)
+    scale = _array(about(fit, frame, seed, new=False)[1], len(frame))
     if "noise_nu" in fit.posterior:
         nu = fit.posterior["noise_nu"].to_numpy().ravel()[:, None]
         scale = scale * np.sqrt((nu + 3.0) / (nu + 1.0))
     white = white_scale(fit, frame)
-    own = 0.0 if white is None else (_array(white, len(frame), fit) ** 2).mean(axis=0)
+    own = 0.0 if white is None else (_array(white, len(frame)) ** 2).mean(axis=0)
     found = np.zeros((n, most, most))
     if fit.model.noise.correlation is None or most == 1:
         variance = np.asarray((scale**2).mean(axis=0) + own)
@@ -225,7 +237,9 @@ def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:
     finite = np.isfinite(g)
     if (share := finite.mean(axis=0)).min() < 0.5:
         worst = int(np.argmin(share))
-        raise InputError(f"the law gives no loss at candidate {labels[worst]} in {1 - share[worst]:.0%} of the draws; leave it out")
+        raise InputError(
+            f"the law gives no loss at candidate {labels[worst]} in {1 - share[worst]:.0%} of the draws; leave it out"
+        )
     possible = finite.all(axis=1) & np.isfinite(q)
     if possible.sum() < max(4, 0.5 * len(q)):
         raise InputError(f"only {possible.sum()} of {len(q)} draws have an answer and a loss at every candidate; expected half")
@@ -236,8 +250,8 @@ def _effective(asked: xr.DataArray, kept: int) -> float:
     """Return how many independent draws those of a question are worth."""
     import arviz_stats
 
-    filled = asked.fillna(float(asked.median()))
-    return float(min(kept, arviz_stats.ess(filled.drop_attrs().reset_coords(drop=True).rename("q").to_dataset(), method="mean")["q"]))
+    filled = asked.fillna(float(asked.median())).drop_attrs().reset_coords(drop=True).rename("asked")
+    return min(float(kept), float(arviz_stats.ess(filled.to_dataset(), method="mean")["asked"]))
 
 
 def _notes(fit: Fit, frame: pd.DataFrame, possible: np.ndarray, count: int) -> tuple[str, ...]:
@@ -249,8 +263,7 @@ def _notes(fit: Fit, frame: pd.DataFrame, possible: np.ndarray, count: int) -> t
     for dim in law_groups(fit.model):
         fresh = frame.loc[level_index(frame[dim], fit.runs.levels[dim]) < 0, dim].unique()
         if len(fresh):
-            notes.append(f"{dim} {', '.join(map(str, fresh[:3]))} was never seen: what a candidate there shows is of the population")
+            notes.append(
+                f"{dim} {', '.join(map(str, fresh[:3]))} was never seen: what a candidate there shows is of the population"
+            )
     return tuple(notes)
-
-
-__all__ = ["LARGEST", "NextRuns", "RunSet", "next_runs"]

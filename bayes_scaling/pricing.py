@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 
@@ -17,10 +17,10 @@ COLUMN = "flop"
 def flop(
     fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, labels: np.ndarray, column: str | None, source: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the row of most compute of each candidate, and what the candidate costs in FLOP.
+    """Return which rows are those of most compute of their candidate, and what each candidate costs in FLOP.
 
-    A column of the table, else 6 x params x tokens, else an input compute whose unit is FLOP or PFLOP/s-days. Of the rows of a run the
-    largest counts, since they are places along it; a candidate of several runs costs their sum.
+    A column of the table, else 6 x params x tokens, else an input compute whose unit is FLOP or PFLOP/s-days. Of the rows of a
+    run the largest counts, since they are places along it; a candidate of several runs costs their sum.
 
     table: as it was given. frame: its checked rows, with `run`. labels: which candidate each row is of.
 
@@ -30,7 +30,7 @@ def flop(
     code, names = pd.factorize(labels)
     of_runs = pd.DataFrame({"candidate": code, "run": frame["run"].astype(str).to_numpy(), "flop": each})
     total = of_runs.groupby(["candidate", "run"], sort=False)["flop"].max().groupby("candidate").sum()
-    dearest = of_runs.groupby("candidate")["flop"].idxmax()
+    dearest = of_runs["flop"] == of_runs.groupby("candidate")["flop"].transform("max")
     return dearest.to_numpy(), total.reindex(range(len(names))).to_numpy()
 
 
@@ -44,8 +44,8 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
     if unit in UNITS:
         return np.asarray(frame["compute"] * UNITS[unit])
     raise InputError(
-        f"{source}: what a candidate costs is not known: the law has neither params and tokens nor a compute in FLOP or PFLOP/s-days; "
-        f"add a column {COLUMN!r}"
+        f"{source}: what a candidate costs is not known: the law has neither params and tokens nor a compute in FLOP or "
+        f"PFLOP/s-days; add a column {COLUMN!r}"
     )
 
 
@@ -57,6 +57,7 @@ def _column(table: pd.DataFrame, column: str, source: str) -> np.ndarray:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise InputError(
-            f"{source}: column {column!r}, row {row + 1}: {table[column].iloc[row]!r} is no cost; expected a positive number of FLOP"
+            f"{source}: column {column!r}, row {row + 1}: {as_written(table[column].iloc[row])} is no cost; "
+            "expected a positive number of FLOP"
         )
     return numbers
