@@ -123,7 +123,8 @@ def next_runs(
     of = joint(q[possible], g[possible], rows, scatter(fit, frame, rows, seed))
     if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible])) ** 2):
         raise InputError("the question has the same answer in every draw: no run can tell more of it")
-    least = MEASURABLE / _effective(asked, int(possible.sum()))
+    worth = _effective(asked, int(possible.sum()))
+    least = MEASURABLE / worth
     alone = information(of)
     alone = np.where(alone < least * np.maximum(1.0, directions(of)), 0.0, alone)
     sets = tuple(RunSet(members, float(price[list(members)].sum()), told) for members, told in best_sets(of, price, limit))
@@ -137,7 +138,7 @@ def next_runs(
         limit,
         least,
         int((~possible).sum()),
-        _notes(fit, frame, possible, len(rows)),
+        _notes(fit, frame, possible, worth),
     )
 
 
@@ -167,9 +168,10 @@ def _read(fit: Fit, candidates: Table, table: pd.DataFrame, source: str) -> tupl
 
 def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
     """Return a row for each candidate with the columns that its rows of most compute have in common."""
-    grouped = table.drop(columns=LABEL, errors="ignore").groupby(labels, sort=False)
-    alike = (grouped.nunique(dropna=False) <= 1).all()
-    own: pd.DataFrame = grouped.head(1)[alike.index[alike]].reset_index(drop=True)
+    others = table.drop(columns=LABEL, errors="ignore")
+    codes = others.apply(lambda column: pd.factorize(column)[0]).groupby(labels, sort=False)
+    alike = (codes.min() == codes.max()).all()
+    own: pd.DataFrame = others.groupby(labels, sort=False).head(1)[alike.index[alike]].reset_index(drop=True)
     own.insert(0, LABEL, pd.unique(labels))
     return own
 
@@ -254,16 +256,22 @@ def _effective(asked: xr.DataArray, kept: int) -> float:
     return min(float(kept), float(arviz_stats.ess(filled.to_dataset(), method="mean")["asked"]))
 
 
-def _notes(fit: Fit, frame: pd.DataFrame, possible: np.ndarray, count: int) -> tuple[str, ...]:
-    notes = []
+def _notes(fit: Fit, frame: pd.DataFrame, possible: np.ndarray, worth: float) -> tuple[str, ...]:
+    """Return what to know before relying on it. worth: how many independent draws those of the question are worth."""
+    notes = [f"the fit is not to be trusted: {problem}" for problem in (fit.health.problems if fit.health else [])]
     if possible.sum() < ENOUGH_DRAWS:
         notes.append(f"{possible.sum()} draws: sets of several runs want {ENOUGH_DRAWS} and more")
+    if worth < possible.sum() / MEASURABLE:
+        least = MEASURABLE / worth
+        notes.append(
+            f"the draws of the question are worth {worth:.0f} independent ones: less than {least:.2g} nats is not measurable"
+        )
     if not possible.all():
         notes.append(f"{(~possible).sum()} of {len(possible)} draws are left out: no answer, or no loss at some candidate")
     for dim in law_groups(fit.model):
         fresh = frame.loc[level_index(frame[dim], fit.runs.levels[dim]) < 0, dim].unique()
         if len(fresh):
             notes.append(
-                f"{dim} {', '.join(map(str, fresh[:3]))} was never seen: what a candidate there shows is of the population"
+                f"{dim} {', '.join(map(str, fresh[:3]))} was never seen: what a candidate shows there is the population's"
             )
     return tuple(notes)

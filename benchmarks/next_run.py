@@ -1,14 +1,15 @@
 """Does choosing runs by what they tell of the question save compute? Public sweeps, their own runs as candidates.
 
-    python benchmarks/next_run.py [--seeds 4]      # writes next_run.md; about a quarter of an hour
+    python benchmarks/next_run.py                  # writes next_run.csv and next_run.md; about 20 minutes
+    python benchmarks/next_run.py summarise        # next_run.md again
 
 The largest tenth of each sweep by compute is what is to be predicted, the other runs are the pool. From five random ones of the
 cheapest dozen, each rule chooses runs from the pool. Chosen runs are conditioned on in closed form until compute has grown by
-a quarter, then the law is refitted with their losses. The law is Chinchilla's without a discrepancy, so that a refit takes a
-third of a second, with priors from the public sweeps of all other families.
+a quarter, then the law is refitted with their losses. The law is Chinchilla's, alone, where a refit takes a third of a second, and
+with a discrepancy, on fewer starts; priors are from the public sweeps of all other families.
 """
 
-import argparse
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -47,6 +48,11 @@ def _of_all(joint: np.ndarray, noise: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * np.log1p(np.clip(np.diag(joint)[:-1], 0.0, None) / noise))
 
 
+MODELS = {"law alone": (5, None), "law with discrepancy": (3, ("information", "random", "cheapest"))}
+"""Model -> how many starts, and what the names of its rules begin with."""
+
+POOL = "whole pool"
+
 RULES: dict[str, tuple[Score, bool]] = {
     "information per FLOP": (lambda c, r, cost, _: _told(c, r) / cost, False),
     "information, at most doubling": (lambda c, r, cost, _: _told(c, r), True),
@@ -64,6 +70,7 @@ class Case:
     """A sweep with what is to be predicted and what may be trained."""
 
     sweep: Sweep
+    label: str
     model: bs.Model
     runs: bs.Runs
     held: np.ndarray
@@ -81,16 +88,16 @@ class Case:
         return {"error": float(error), "crps": float(score_points(fit, held)["crps"].mean())}
 
 
-def cases() -> Iterator[Case]:
-    """Return the sweeps, ready to be chosen from."""
+def cases(label: str) -> Iterator[Case]:
+    """Return the sweeps with a model, ready to be chosen from."""
     known = sweep_priors.stored()
     for sweep in sweeps():
         if sweep.name in TABLES:
-            priors = sweep_priors.elicited([one for one in known if one.family != sweep.family])
-            model = replace(sweep_priors.model(priors), discrepancy=())
+            model = sweep_priors.model(sweep_priors.elicited([one for one in known if one.family != sweep.family]))
+            model = replace(model, discrepancy=()) if label == "law alone" else model
             order = np.argsort(sweep.scale, kind="stable")
             cut = len(order) - max(3, round(HELD * len(order)))
-            yield Case(sweep, model, bs.read_runs(sweep.table, sweep_priors.columns(sweep)), order[cut:], order[:cut])
+            yield Case(sweep, label, model, bs.read_runs(sweep.table, sweep_priors.columns(sweep)), order[cut:], order[:cut])
 
 
 def followed(case: Case, rule: str, seed: int) -> Iterator[dict[str, float]]:
@@ -132,54 +139,52 @@ def picked(
     return [int(i) for i in left[found]]
 
 
-def reached(points: pd.DataFrame, target: float, value: str = "error") -> float:
-    """Return the compute from which the mean of log errors over seeds is below a target; NaN where it never is."""
-    grid = np.unique(points["compute"])
+def reached(points: pd.DataFrame, target: float) -> float:
+    """Return the compute from which on the mean of log errors over starts stays below a target; NaN where it does not."""
     seeds = [of.sort_values("compute") for _, of in points.groupby("seed")]
-    grid = grid[grid >= max(of["compute"].iloc[0] for of in seeds)]
-    last = [of[value].to_numpy()[np.searchsorted(of["compute"], grid, side="right") - 1] for of in seeds]
-    below = np.exp(np.log(last).mean(axis=0)) <= target
-    return float(grid[np.argmax(below)]) if below.any() else float("nan")
+    grid = np.unique(points["compute"])
+    # Up to where every start has got, else the last of them would decide alone.
+    grid = grid[(grid >= max(of["compute"].iloc[0] for of in seeds)) & (grid <= min(of["compute"].iloc[-1] for of in seeds))]
+    last = [of["error"].to_numpy()[np.searchsorted(of["compute"], grid, side="right") - 1] for of in seeds]
+    above = np.flatnonzero(np.exp(np.log(last).mean(axis=0)) > target)
+    first = above[-1] + 1 if len(above) else 0
+    return float(grid[first]) if first < len(grid) else float("nan")
 
 
-def compared(case: Case, points: pd.DataFrame) -> pd.DataFrame:
-    """Return what each rule needed and had reached."""
-    whole = case.scores(case.fit(case.pool))
+def compared(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the compute that each rule needed, and its error when compute has grown so many times."""
     rows = []
-    ours = {}
-    for rule, of in points.groupby("rule", sort=False):
-        need = {f"{WITHIN} x pool": WITHIN * whole["error"], "2 %": 0.02, "1 %": 0.01}
-        found = {label: reached(of, target) for label, target in need.items()}
-        ours = ours or found
-        ends = of.sort_values("compute").groupby("seed").tail(1)
-        at = of.assign(log=np.log(of["error"])).groupby("seed")["log"].mean().mean()
-        rows.append(
-            {"sweep": case.sweep.name, "rule": rule, "pool error": whole["error"], "error, mean over refits": np.exp(at)}
-            | {f"FLOP to {label}": value for label, value in found.items()}
-            | {f"over ours, {label}": value / ours[label] for label, value in found.items()}
-            | {"error at the end": ends["error"].mean(), "CRPS at the end": ends["crps"].mean(), "runs": ends["runs"].mean()}
-        )
+    for (model, sweep), of in points.groupby(["model", "sweep"], sort=False):
+        whole = float(of.loc[of["rule"] == POOL, "error"].iloc[0])
+        ours: dict[str, float] = {}
+        for rule, own in of[of["rule"] != POOL].groupby("rule", sort=False):
+            found = {f"{WITHIN} x": reached(own, WITHIN * whole), "2 %": reached(own, 0.02)}
+            ours = ours or found
+            needed = {f"FLOP to {label}": value for label, value in found.items()}
+            needed |= {f"over first, {label}": value / ours[label] for label, value in found.items()}
+            ends = own.sort_values("compute").groupby("seed").tail(1)
+            rows.append(
+                {"model": model, "sweep": sweep, "rule": rule, "pool, %": 100 * whole}
+                | {f"error at {share:g} x, %": 100 * at_growth(own, share, "error") for share in GROWN}
+                | {f"CRPS at {share:g} x, %": 100 * at_growth(own, share, "crps") for share in GROWN[1::2]}
+                | needed
+                | {"runs": ends["runs"].mean()}
+            )
     return pd.DataFrame(rows)
 
 
-def at_equal_compute(points: pd.DataFrame, shares: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)) -> pd.DataFrame:
-    """Return the geometric mean error of each rule when compute has grown so many times from the start."""
-    rows = []
-    for (sweep, rule), of in points.groupby(["sweep", "rule"], sort=False):
-        row: dict[str, object] = {"sweep": sweep, "rule": rule}
-        for share in shares:
-            found = []
-            for _, one in of.groupby("seed"):
-                ordered = one.sort_values("compute")
-                within = ordered[ordered["compute"] <= share * ordered["compute"].iloc[0]]
-                found.append(
-                    within["error"].iloc[-1]
-                    if ordered["compute"].iloc[-1] >= 0.7 * share * ordered["compute"].iloc[0]
-                    else np.nan
-                )
-            row[f"{share:g} x"] = 100 * float(np.exp(np.log(found).mean()))
-        rows.append(row)
-    return pd.DataFrame(rows)
+GROWN = (3.0, 10.0, 30.0, 100.0)
+
+
+def at_growth(points: pd.DataFrame, share: float, value: str) -> float:
+    """Return the geometric mean over starts of a score at the last refit before compute has grown so many times from the start."""
+    found = []
+    for _, one in points.groupby("seed"):
+        ordered = one.sort_values("compute")
+        limit = share * ordered["compute"].iloc[0]
+        enough = ordered["compute"].iloc[-1] >= 0.7 * limit
+        found.append(ordered.loc[ordered["compute"] <= limit, value].iloc[-1] if enough else np.nan)
+    return float(np.exp(np.log(found).mean()))
 
 
 def seconds(case: Case) -> float:
@@ -192,59 +197,53 @@ def seconds(case: Case) -> float:
     return time.perf_counter() - begun
 
 
-def main() -> None:
-    """Follow every rule on every sweep."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--only", default="")
-    seeds, only = (vars(parser.parse_args())[name] for name in ("seeds", "only"))
-    tables, every, took = [], [], float("nan")
-    for case in cases():
-        if only not in case.sweep.name:
-            continue
-        begun = time.perf_counter()
-        rows = [
-            {"sweep": case.sweep.name, "rule": rule, "seed": seed} | of
-            for rule in RULES
-            for seed in range(seeds)
-            for of in followed(case, rule, seed)
-        ]
-        every.append(pd.DataFrame(rows))
-        tables.append(compared(case, every[-1]))
-        took = seconds(case)
-        print(
-            f"{case.sweep.name}: {len(case.pool)} in the pool, {len(case.held)} held out, {time.perf_counter() - begun:.0f} s"
-        )
-        print(
-            tables[-1].round(4).to_string(),
-            at_equal_compute(every[-1]).round(2).to_string(),
-            f"{took:.2f} s",
-            sep="\n",
-            flush=True,
-        )
-    points = pd.concat(every, ignore_index=True)
-    points.to_csv(HERE / "next_run.csv", index=False, float_format="%.6g")
-    table = pd.concat(tables, ignore_index=True)
-    (HERE / "next_run.md").write_text(
-        "\n".join(
-            [
-                HEAD.format(seeds=seeds, took=took),
-                table.to_markdown(index=False, floatfmt=".3g"),
-                "\n## Error in % when compute has grown so many times\n",
-                at_equal_compute(points).to_markdown(index=False, floatfmt=".3g"),
-                "",
+def measure() -> None:
+    """Follow the rules on every sweep."""
+    rows: list[dict[str, object]] = []
+    for label, (seeds, begins) in MODELS.items():
+        for case in cases(label):
+            of: dict[str, object] = {"model": label, "sweep": case.sweep.name, "pool": len(case.pool), "held": len(case.held)}
+            whole = {"compute": case.sweep.scale[case.pool].sum(), "runs": len(case.pool)} | case.scores(case.fit(case.pool))
+            rows.append(of | {"rule": POOL, "seed": 0} | whole)
+            rows += [
+                of | {"rule": rule, "seed": seed} | found
+                for rule in RULES
+                if begins is None or rule.startswith(begins)
+                for seed in range(seeds)
+                for found in followed(case, rule, seed)
             ]
-        )
-    )
+            pd.DataFrame(rows).to_csv(CSV, index=False, float_format="%.6g")
+            print(compared(pd.DataFrame(rows)).query("sweep == @case.sweep.name").round(3).to_string(), flush=True)
+    took = seconds(next(iter(cases("law alone"))))
+    pd.DataFrame([*rows, {"rule": "seconds to rank", "error": took}]).to_csv(CSV, index=False, float_format="%.6g")
 
+
+def summarise() -> None:
+    """Write what was measured."""
+    rows = pd.read_csv(CSV)
+    took = float(rows.loc[rows["rule"] == "seconds to rank", "error"].iloc[0])
+    table = compared(rows[rows["rule"] != "seconds to rank"])
+    said = HEAD.format(took=took)
+    for model, of in table.groupby("model", sort=False):
+        said += f"\n## {str(model).capitalize()}, {MODELS[str(model)][0]} starts\n\n"
+        said += of.drop(columns="model").to_markdown(index=False, floatfmt=".3g") + "\n"
+    (HERE / "next_run.md").write_text(said)
+    print(said)
+
+
+CSV = HERE / "next_run.csv"
 
 HEAD = """# The next run to train, as measured
 
 `python benchmarks/next_run.py`. The largest tenth of the runs of each sweep is predicted from runs of the rest, which each rule
-chooses; means over {seeds} starts of five random ones of the cheapest dozen. "Error" is the mean |log error| of the posterior
-median.
+chooses, from five random ones of the cheapest dozen on. "Error" is the mean |log error| of the posterior median, when compute has
+grown so many times from the start; "pool" that with the whole pool. "FLOP to 1.1 x" is the compute from which on the mean error
+over starts stays within 1.1 times that of the pool, as far as all starts have got; "over first" is it over that of the first rule.
+"At most doubling" takes no run that costs more than all before it. "CRPS" is of the log loss.
 Ranking 1,000 candidates with 4,000 draws, sets of up to five included, takes {took:.2f} s on one core.
 """
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] != ["summarise"]:
+        measure()
+    summarise()

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from bayes_scaling.next_run import LABEL, NextRuns
 from bayes_scaling.plots.style import COLOURS, INK, paper
@@ -12,6 +13,11 @@ from bayes_scaling.plots.style import COLOURS, INK, paper
 WIDTH, HEIGHT = 3.4, 2.7
 NAMED = 3
 """So many of the best single runs are named."""
+
+CLOSE = (0.35, 0.05)
+"""Names of points nearer than these shares of the axes would stand on each other."""
+
+OUTLINE = [withStroke(linewidth=1.5, foreground="white")]
 
 LONGEST = 18
 """Longer names are cut."""
@@ -35,7 +41,7 @@ def plot_next(found: NextRuns, ax: Axes) -> Axes:
     within = flop <= found.budget
     positive = [*told[told > 0], *(one.information for one in found.sets if one.information > 0)]
     floor = min(positive, default=found.least) / 2.0
-    small = 12 if len(told) > 100 else 18
+    small = 8 if len(told) > 100 else 18
     at = np.where(told > 0, told, floor)
     for mask, colour, face, label in (
         (within & (told > 0), COLOURS[0], COLOURS[0], "one run"),
@@ -46,19 +52,19 @@ def plot_next(found: NextRuns, ax: Axes) -> Axes:
             how: Any = {"facecolors": face, "edgecolors": colour, "linewidths": 0.7, "label": label, "zorder": 3}
             ax.scatter(flop[mask], at[mask], small, **how)
     sets = [one for one in found.sets if len(one.members) > 1 and one.information > 0]
-    if sets:
-        x, y = [one.flop for one in sets], [one.information for one in sets]
-        ax.scatter(
-            x, y, 30, marker="D", facecolors=COLOURS[1], edgecolors="white", linewidths=0.5, label="set of runs", zorder=4
-        )
-        for one in sets:
-            _named(ax, one.flop, one.information, str(len(one.members)), (0, 4), ha="center", va="bottom", color=COLOURS[1])
+    best = found.best
+    for one in sets:
+        face = COLOURS[1] if one == best else "white"
+        how = {"marker": "D", "facecolors": face, "edgecolors": COLOURS[1], "linewidths": 0.8, "zorder": 4 + (one == best)}
+        ax.scatter(one.flop, one.information, 26, label="set of runs" if one is sets[0] else None, **how)
+    if best in sets:
+        _named(ax, best.flop, best.information, f"best set: {len(best.members)} runs", (-5, 4), ha="right", color=COLOURS[1])
     ax.set_xscale("log")
     ax.set_yscale("log")
     _room(ax, [*flop, *(one.flop for one in sets)], [*at, *(one.information for one in sets)])
     _rays(ax, found)
-    for i in [i for i in found.order[:NAMED] if told[i] > 0 and within[i]]:
-        _named(ax, flop[i], told[i], _short(names[i]), (-4, 2), ha="right", va="bottom", color=INK)
+    for i in _apart(ax, [i for i in found.order if told[i] > 0 and within[i]], flop, told)[:NAMED]:
+        _named(ax, flop[i], told[i], _short(names[i]), (4, 0), ha="left", va="center", color=INK)
     if np.isfinite(found.budget) and found.budget <= ax.get_xlim()[1]:
         ax.axvline(found.budget, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
         beside: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "rotation": 90, "size": 7}
@@ -83,11 +89,24 @@ def _rays(ax: Axes, found: NextRuns) -> None:
     x = np.array(ax.get_xlim())
     for share in (1.0, 0.1) if best > 0 else ():
         thin: Any = {"linewidth": 0.5, "linestyle": (0, (1, 2)), "alpha": 0.7, "scalex": False, "scaley": False}
+        thin |= {"label": "equal per FLOP"} if share == 1.0 else {}
         ax.plot(x, share * best * x, color=INK, zorder=1, **thin)
 
 
+def _apart(ax: Axes, order: list[int], flop: np.ndarray, told: np.ndarray) -> list[int]:
+    """Return those of the best candidates whose names do not stand on each other."""
+    places = {i: (np.log(flop[i]), np.log(told[i])) for i in order[: 3 * NAMED]}
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    near = CLOSE[0] * np.log(right / left), CLOSE[1] * np.log(top / bottom)
+    kept: list[int] = []
+    for i, (x, y) in places.items():
+        if all(abs(x - places[j][0]) > near[0] or abs(y - places[j][1]) > near[1] for j in kept):
+            kept.append(i)
+    return kept
+
+
 def _named(ax: Axes, x: float, y: float, said: str, off: tuple[float, float], **how: Any) -> None:
-    ax.annotate(said, (x, y), xytext=off, textcoords="offset points", size=7, zorder=5, **how)
+    ax.annotate(said, (x, y), xytext=off, textcoords="offset points", size=7, zorder=6, path_effects=OUTLINE, **how)
 
 
 def _short(name: str) -> str:
