@@ -35,7 +35,7 @@ bench: .venv/.dev
 	    then touch $@; else echo "chromium could not be installed: tests in a browser will be skipped" >&2; fi; \
 	fi
 
-# On public tables, read from the folder that BAYES_SCALING_DATA names; about two hours. Priors come first, the others use them.
+# On public tables, read from the folder that BAYES_SCALING_DATA names; about two and a half hours. Priors come first, the others use them.
 backtests: .venv/.dev
 	$(BIN)/python benchmarks/sweep_priors.py elicit
 	$(BIN)/python benchmarks/sweep_priors.py judge
@@ -49,6 +49,7 @@ backtests: .venv/.dev
 	$(BIN)/python benchmarks/correlated.py 40
 	$(BIN)/python benchmarks/curve_speed.py
 	$(BIN)/python benchmarks/logs.py
+	$(BIN)/python benchmarks/next_run.py
 
 # Some hours; `benchmarks/calibration.py --help` says how to do part of it.
 calibrate: .venv/.dev

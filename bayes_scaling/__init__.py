@@ -38,11 +38,14 @@ if TYPE_CHECKING:
     from bayes_scaling.logs import Curve
     from bayes_scaling.model import Model
     from bayes_scaling.modelfile import Study, read_study, study_runs, write_study
+    from bayes_scaling.next_run import NextRuns, RunSet, next_runs
+    from bayes_scaling.next_summaries import candidate_table, next_sentence, set_table
     from bayes_scaling.noise import Correlation, Noise
     from bayes_scaling.optima import compute_price, optimum, tolerance
     from bayes_scaling.parameters import Parameter, Prior, Trend, Varying
     from bayes_scaling.planning import Plan, plan, plan_sentence, plan_table
     from bayes_scaling.prediction import decompose, parameters_at, predict, predict_runs, predict_table, published_at
+    from bayes_scaling.questions import Question, ask, parse_question
     from bayes_scaling.ranking import rank_sentences, rank_table
     from bayes_scaling.report import write_report
     from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
@@ -77,6 +80,8 @@ _HOME = {
     "logs": ("Curve",),
     "model": ("Model",),
     "modelfile": ("Study", "read_study", "study_runs", "write_study"),
+    "next_run": ("NextRuns", "RunSet", "next_runs"),
+    "next_summaries": ("candidate_table", "next_sentence", "set_table"),
     "noise": ("Correlation", "Noise"),
     "optima": ("compute_price", "optimum", "tolerance"),
     "parameters": ("Parameter", "Prior", "Trend", "Varying"),
@@ -84,6 +89,7 @@ _HOME = {
     "prediction": ("decompose", "parameters_at", "predict", "predict_runs", "predict_table", "published_at"),
     "ranking": ("rank_sentences", "rank_table"),
     "report": ("write_report",),
+    "questions": ("Question", "ask", "parse_question"),
     "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
@@ -119,13 +125,16 @@ __all__ = [
     "InputError",
     "Model",
     "Multiverse",
+    "NextRuns",
     "Noise",
     "Parameter",
     "Plan",
     "Prior",
+    "Question",
     "Ranking",
     "ReadingError",
     "Response",
+    "RunSet",
     "Runs",
     "Schedule",
     "Settings",
@@ -135,9 +144,11 @@ __all__ = [
     "Trend",
     "Universe",
     "Varying",
+    "ask",
     "backtest",
     "calibrate",
     "calibration_table",
+    "candidate_table",
     "compare",
     "compute_multiplier",
     "compute_needed",
@@ -161,11 +172,14 @@ __all__ = [
     "load",
     "loo",
     "multiverse",
+    "next_runs",
+    "next_sentence",
     "optimum",
     "parameter_table",
     "parameter_values",
     "parameters_at",
     "parse_law",
+    "parse_question",
     "plan",
     "plan_sentence",
     "plan_table",
@@ -187,6 +201,7 @@ __all__ = [
     "save",
     "schedule_inputs",
     "score_table",
+    "set_table",
     "stack",
     "stacking_weights",
     "standard_choices",

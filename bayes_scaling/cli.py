@@ -17,6 +17,7 @@ from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
+from bayes_scaling.cli_next import next_run
 from bayes_scaling.cli_options import Tables, counted
 from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
@@ -199,6 +200,7 @@ def contrast(
 app.command()(_clear_errors(forecast))
 app.command()(_clear_errors(plan))
 app.command()(_clear_errors(rank))
+app.command("next")(_clear_errors(next_run))
 app.command()(_clear_errors(compare))
 app.command()(_clear_errors(backtest))
 app.command()(_clear_errors(multiverse))

@@ -24,8 +24,8 @@ from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
-from bayes_scaling.model import NOISE_LENGTH, law_groups, model_inputs
-from bayes_scaling.observing import FARTHEST, about, white_scale
+from bayes_scaling.model import law_groups, model_inputs
+from bayes_scaling.observing import FARTHEST, about, noise_covariance, white_scale
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, Table, read_points, read_runs, read_table
 from bayes_scaling.schedules import DERIVED
@@ -43,9 +43,6 @@ SURPRISING = 0.005
 """Runs that stray as few of the fit's would are said to be unlike them."""
 
 JITTER = 1e-9
-NARROWEST = 1e-4
-"""Width of a row that is no average, in e-folds, as far as averages go."""
-
 LEAST_NU = 3.0
 """Heavier tails than this have no usable variance; they are taken for these."""
 
@@ -110,7 +107,7 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     ahead = _ahead(fit, seen, curve, at, along)
     thin = _thinned(fit)
     frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
-    drawn, surprise = _conditioned(thin, frame, len(frame) - len(ahead), along, known=known, kind=kind, seed=seed)
+    drawn, surprise = _conditioned(thin, frame, len(frame) - len(ahead), known=known, kind=kind, seed=seed)
     path = labelled(fit, drawn, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
     return Forecast(path, seen, along, unit, label, surprise)
@@ -227,9 +224,7 @@ def _thinned(fit: Fit) -> Fit:
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))}))
 
 
-def _conditioned(
-    fit: Fit, frame: pd.DataFrame, n: int, along: str, *, known: bool, kind: Kind, seed: int
-) -> tuple[xr.DataArray, float]:
+def _conditioned(fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kind, seed: int) -> tuple[xr.DataArray, float]:
     """Return draws at the rows after the first n, given what those show, and how probably a run strays as far as they do.
 
     frame: rows seen, then rows to come.
@@ -247,7 +242,7 @@ def _conditioned(
     y = frame["response"].to_numpy()[:n]
     y = np.log(y) if on_log else y
     g = np.where(possible[:, None], g, y.mean())
-    noise = _covariance(fit, frame, _rows(scale, centre), along)
+    noise = noise_covariance(fit, frame, _tailed(fit, _rows(scale, centre)))
     white = white_scale(fit, frame)
     own = np.zeros_like(g) if white is None else _rows(white, centre)
     drawn = _draw(rng, noise)
@@ -276,32 +271,12 @@ def _rows(values: Any, like: xr.DataArray) -> np.ndarray:
     )
 
 
-def _covariance(fit: Fit, frame: pd.DataFrame, scale: np.ndarray, along: str) -> np.ndarray:
-    """Return the covariance of the noise between rows in each draw, without its white part."""
-    if "noise_nu" in fit.posterior:
-        nu = np.maximum(fit.posterior["noise_nu"].to_numpy().ravel(), LEAST_NU)
-        scale = scale * np.sqrt(nu / (nu - 2.0))[:, None]
-    if fit.model.noise.correlation is None:
-        return np.asarray(scale[:, :, None] ** 2 * np.eye(scale.shape[1]))
-    at = np.log(frame[along].to_numpy())
-    lag = np.abs(at[:, None] - at)
-    length = fit.posterior[NOISE_LENGTH].to_numpy().ravel()[:, None, None]
-    if fit.model.noise.correlation.white is not None:
-        lag = _lag_of_means(lag, 3.0 * frame["apart"].to_numpy())
-    return np.asarray(scale[:, :, None] * scale[:, None, :] * np.exp(-lag / length))
-
-
-def _lag_of_means(lag: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Return how far rows of two averages lie apart on average, two of the same one among them.
-
-    A path to come starts in the middle of the last average: the two are not the same place.
-
-    lag: between their middles. width: of each, which rows fill evenly; two of its rows lie a third of it apart.
-    """
-    width = np.maximum(width, NARROWEST)
-    half, over = (width[:, None] + width) / 2, (width[:, None] - width) / 2
-    cubes = np.abs(lag + half) ** 3 + np.abs(lag - half) ** 3 - np.abs(lag + over) ** 3 - np.abs(lag - over) ** 3
-    return np.where(lag >= half, lag, cubes / (6 * width[:, None] * width))
+def _tailed(fit: Fit, scale: np.ndarray) -> np.ndarray:
+    """Return standard deviations of the scatter from its scales, a draw a row; heavy tails make them larger."""
+    if "noise_nu" not in fit.posterior:
+        return scale
+    nu = np.maximum(fit.posterior["noise_nu"].to_numpy().ravel(), LEAST_NU)
+    return scale * np.asarray(np.sqrt(nu / (nu - 2.0)))[:, None]
 
 
 def _draw(rng: np.random.Generator, covariance: np.ndarray) -> np.ndarray:

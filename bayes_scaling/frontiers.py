@@ -63,6 +63,25 @@ def by_split(
     return np.exp(np.stack([of[:, 0] for of in ahead])), np.stack(times), np.stack(crossings)
 
 
+def split_multipliers(
+    fit: Posterior, group: str, levels: Sequence[str], point: pd.DataFrame, budgets: Sequence[float]
+) -> np.ndarray:
+    """Return draws of how many times each budget the first level needs to reach what each other level reaches with it.
+
+    A level, a budget, a draw; as `by_split` has them, at 6 FLOP a parameter and token, with one frontier for all budgets.
+    """
+    grid = _between(min(budgets) / FARTHEST, max(budgets) * FARTHEST)
+    base = frontier(fit, grid, point.assign(**{group: levels[0]}), Cost())
+    found = []
+    for level in levels[1:]:
+        reached = frontier(fit, budgets, point.assign(**{group: level}), Cost())
+        excess = [base - reached[:, [k]] for k in range(len(budgets))]
+        found.append([np.exp(first_zero(np.log(grid / at), one)) for at, one in zip(budgets, excess, strict=True)])
+        beyond = [np.where(one[:, -1] > 0, np.inf, 0.0) for one in excess]
+        found[-1] = [np.where(np.isnan(of), far, of) for of, far in zip(found[-1], beyond, strict=True)]
+    return np.array(found)
+
+
 def by_input(
     fit: Posterior, group: str, levels: Sequence[str], point: pd.DataFrame, end: float, path: Mapping[str, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -15,6 +15,9 @@ from bayes_scaling.stacking import Posterior, over_parts
 FARTHEST = 300.0
 """Heavy tails of scatter on the log loss are cut off at so many e-folds, far beyond all sense and short of overflow."""
 
+NARROWEST = 1e-4
+"""Width of a row that is no average, in e-folds, as far as averages go."""
+
 
 def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True) -> xr.DataArray:
     """Return draws of what runs show at checked points; dimensions chain, draw, row.
@@ -136,3 +139,33 @@ def _scatter(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
         kept = order["gap"][row] / length
         steps[..., row] = np.exp(-kept) * steps[..., order["previous"][row]] + np.sqrt(-np.expm1(-2 * kept)) * steps[..., row]
     return steps
+
+
+def noise_covariance(fit: Fit, frame: pd.DataFrame, sd: np.ndarray) -> np.ndarray:
+    """Return the covariance of the noise between rows of one run in each draw, without its white part; draws, row, row.
+
+    frame: checked rows; `apart`, where the noise has a white part, is the mean distance of two rows behind an average.
+    sd: standard deviation of the scatter of each row, a draw a row.
+    """
+    correlation = fit.model.noise.correlation
+    if correlation is None:
+        return np.asarray(sd[:, :, None] ** 2 * np.eye(sd.shape[1]))
+    at = np.log(frame[correlation.along].to_numpy())
+    lag = np.abs(at[:, None] - at)
+    length = fit.posterior[NOISE_LENGTH].to_numpy().ravel()[:, None, None]
+    if correlation.white is not None:
+        lag = _lag_of_means(lag, 3.0 * frame["apart"].to_numpy())
+    return np.asarray(sd[:, :, None] * sd[:, None, :] * np.exp(-lag / length))
+
+
+def _lag_of_means(lag: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Return how far rows of two averages lie apart on average, two of the same one among them.
+
+    A path to come starts in the middle of the last average: the two are not the same place.
+
+    lag: between their middles. width: of each, which rows fill evenly; two of its rows lie a third of it apart.
+    """
+    width = np.maximum(width, NARROWEST)
+    half, over = (width[:, None] + width) / 2, (width[:, None] - width) / 2
+    cubes = np.abs(lag + half) ** 3 + np.abs(lag - half) ** 3 - np.abs(lag + over) ** 3 - np.abs(lag - over) ** 3
+    return np.where(lag >= half, lag, cubes / (6 * width[:, None] * width))

@@ -20,9 +20,11 @@ from bayes_scaling.parameters import prior_quantiles
 from bayes_scaling.report import report_context, write_report
 from bayes_scaling.reporting import words
 from bayes_scaling.reporting.beliefs import beliefs
+from bayes_scaling.reporting.budget import ordered_levels, plan_budget
 from bayes_scaling.reporting.numbers import number
 from bayes_scaling.reporting.page import render
 from bayes_scaling.sampling import Health
+from bayes_scaling.wording import short
 
 SCRIPT, IMAGE, END, MATH = "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script>$", "$\\frac$ x$"
 WELL = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="E")
@@ -179,6 +181,19 @@ def test_multipliers_are_those_of_the_contrast(arms: bs.Fit, compared: dict[str,
     assert number(row["q05"]) in budget.steps[""][budget.start].sentence
     assert len(budget.budgets) >= 41
     assert budget.table["compute"].max() == pytest.approx(100 * arms.runs.table["compute"].max(), rel=1e-3)
+
+
+def test_multipliers_of_splits_are_those_of_the_ranking(hostile: bs.Fit) -> None:
+    budget = plan_budget(hostile)
+    assert budget is not None
+    first, other = ordered_levels(hostile, "corpus")
+    at = float(budget.table["compute"].iloc[budget.start])
+    draws = bs.rank(hostile, "corpus", first, pd.DataFrame({"compute": [at]})).multiplier
+    low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], method="inverted_cdf")
+    (facts,) = [steps[budget.start].facts for label, steps in budget.steps.items() if label == short(other)]
+    assert facts[-1].name == f"Compute that {short(first)} needs for the loss {short(other)} reaches"
+    assert facts[-1].value == f"{number(middle)} times"
+    assert facts[-1].range == f"90 %: {number(low)} to {number(high)}"
 
 
 def test_validation_is_read_or_its_lack_said(arms: bs.Fit, tmp_path: Path) -> None:

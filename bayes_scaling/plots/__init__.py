@@ -12,6 +12,7 @@ from bayes_scaling.plots.decomposition import plot_decomposition
 from bayes_scaling.plots.forecast import forecast_figure, forecast_ridgeline, plot_fan, plot_forecast
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.multiverse import multiverse_figure, plot_multiverse
+from bayes_scaling.plots.next_run import next_figure, plot_next
 from bayes_scaling.plots.optimum import plot_optimum
 from bayes_scaling.plots.overview import figures
 from bayes_scaling.plots.plan import plan_figure, plot_excess, plot_path
@@ -28,6 +29,7 @@ __all__ = [
     "forecast_figure",
     "forecast_ridgeline",
     "multiverse_figure",
+    "next_figure",
     "paper",
     "plan_figure",
     "plot_autocorrelation",
@@ -48,6 +50,7 @@ __all__ = [
     "plot_held_out",
     "plot_multiplier",
     "plot_multiverse",
+    "plot_next",
     "plot_optimum",
     "plot_path",
     "plot_pit",

@@ -1,7 +1,7 @@
 """What each of many budgets would buy, computed beforehand: the page only chooses among the answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -80,17 +80,42 @@ def plan_budget(fit: Fit) -> Budget | None:
     units = {name: fit.runs.columns.inputs[name].unit or name for name in ("params", "tokens")}
     response = fit.runs.columns.response
     steps = {
-        label: [_planned(row, units, response.name, response.unit) for row in part.to_dict("records")]
+        str(label): [_planned(row, units, response.name, response.unit) for row in part.to_dict("records")]
         for label, part in table.groupby("choice", sort=False)
     }
+    for label, of in _split_multipliers(fit, cells, budgets.tolist()).items():
+        steps[label] = [replace(step, facts=[*step.facts, one]) for step, one in zip(steps[label], of, strict=True)]
     return Budget(
         "What should a training budget buy?",
         ", ".join(law_groups(fit.model)),
         [f"{number(budget)} FLOP" for budget in budgets],
         start,
-        {str(label): of for label, of in steps.items()},
+        steps,
         table,
     )
+
+
+def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
+    """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
+    group = compared_group(fit)
+    if group is None:
+        return {}
+    from bayes_scaling.frontiers import split_multipliers
+
+    first, facts = ordered_levels(fit, group)[0], {}
+    held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
+    for label, cell in cells.items():
+        if cell[group] == first:
+            continue
+        point = pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0])
+        draws = split_multipliers(fit, group, [str(first), str(cell[group])], point, budgets)[0]
+        low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=1, method="inverted_cdf")
+        name = f"Compute that {short(first)} needs for the loss {short(cell[group])} reaches"
+        facts[label] = [
+            Fact(name, f"{number(at)} times", f"90 %: {number(least)} to {number(most)}")
+            for least, at, most in zip(low, middle, high, strict=True)
+        ]
+    return facts
 
 
 def _budgets(seen: Any) -> tuple[np.ndarray, int]:

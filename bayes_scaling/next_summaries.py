@@ -1,0 +1,99 @@
+"""What is said of candidate runs: a table of them, a table of sets, and a sentence."""
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.next_run import LABEL, NextRuns, RunSet
+
+EXA = 1e18
+"""Information is given per so many FLOP."""
+
+SPREAD = ("sd_before", "width_before", "sd_after", "width_after")
+OWN = ("rank", "flop", "within_budget", "information", "information_per_1e18_flop", *SPREAD)
+
+
+def candidate_table(found: NextRuns) -> pd.DataFrame:
+    """Return a row for each candidate, the one to be trained first on top.
+
+    Its own columns; rank, by information per FLOP, those within the budget first; flop; within_budget; information in nats and
+    per 1e18 FLOP; sd_before and the expected sd_after of the question, on the scale it was asked on (relative, where that is
+    the logarithm); width_before and width_after of its 90 % interval on the same scale.
+    """
+    order = found.order
+    own = found.candidates.iloc[order].reset_index(drop=True).drop(columns=list(OWN), errors="ignore")
+    information, flop = found.information[order], found.flop[order]
+    added = {
+        "rank": np.arange(1, len(order) + 1),
+        "flop": flop,
+        "within_budget": flop <= found.budget,
+        "information": information,
+    }
+    added["information_per_1e18_flop"] = information / flop * EXA
+    return pd.concat([own, pd.DataFrame(added | _spread(found, information))], axis=1)
+
+
+def set_table(found: NextRuns) -> pd.DataFrame:
+    """Return a row for the best set of each size: runs, candidates, flop, information in nats, spreads as `candidate_table`."""
+    names = found.candidates[LABEL].astype(str).to_numpy()
+    information = np.array([one.information for one in found.sets])
+    rows = {
+        "runs": [len(one.members) for one in found.sets],
+        "candidates": ["; ".join(names[list(one.members)]) for one in found.sets],
+        "flop": [one.flop for one in found.sets],
+        "information": information,
+        "information_per_1e18_flop": [one.information / one.flop * EXA for one in found.sets],
+    }
+    return pd.DataFrame(rows | _spread(found, information))
+
+
+def next_sentence(found: NextRuns) -> str:
+    """Return what is known of the question, and what the best run and the best set within the budget would make of it."""
+    first, best = int(found.order[0]), found.best
+    name, said = str(found.asked.attrs.get("question", "the question")), f"{_now(found)}."
+    if found.information[first] <= 0 and best.information <= found.least:
+        return (
+            f"{name}: {said} No candidate within the budget is expected to tell measurably more (below {found.least:.2g} nats)."
+        )
+    single = RunSet((first,), float(found.flop[first]), float(found.information[first]))
+    said += f" Most for its compute is expected of candidate {_named(found, single)}: {_then(found, single)}"
+    if best.members != single.members:
+        count = f"the {len(best.members)} runs" if len(best.members) > 1 else "the run"
+        limit = f" within {found.budget:.3g} FLOP" if np.isfinite(found.budget) else ""
+        said += f"; most{limit} of {count} {_named(found, best)}: {_then(found, best)}"
+    return f"{name}: {said}."
+
+
+def _spread(found: NextRuns, information: np.ndarray) -> dict[str, np.ndarray]:
+    low, high = np.nanquantile(found.asked, [0.05, 0.95])
+    before = {"sd": float(found.asked.std(ddof=1)), "width": float(high - low)}
+    left = np.exp(-information)
+    after = {f"{of}_after": by * left for of, by in before.items()}
+    return {f"{of}_before": np.full(len(left), by) for of, by in before.items()} | after
+
+
+def _named(found: NextRuns, one: RunSet) -> str:
+    """Return the labels of candidates, and what they take."""
+    names = found.candidates[LABEL].astype(str).to_numpy()[list(one.members)]
+    return f"{', '.join(names)} ({one.flop:.3g} FLOP)"
+
+
+def _now(found: NextRuns) -> str:
+    low, middle, high = np.nanquantile(found.asked, [0.05, 0.5, 0.95])
+    return f"now {_said(found, middle)} (90 %: {_said(found, low)} to {_said(found, high)})"
+
+
+def _then(found: NextRuns, one: RunSet) -> str:
+    """Return the width of the interval to be expected, as the interval about what is now the median."""
+    low, middle, high = np.nanquantile(found.asked, [0.05, 0.5, 0.95])
+    left = np.exp(-one.information)
+    ends = [_said(found, middle + left * (end - middle)) for end in (low, high)]
+    return f"a 90 % interval {1 - left:.0%} narrower, such as {ends[0]} to {ends[1]} ({one.information:.2f} nats)"
+
+
+def _said(found: NextRuns, value: float) -> str:
+    """Return a value of the question in its own unit, a ratio of losses in per cent."""
+    kind, units = found.asked.attrs.get("kind", ""), str(found.asked.attrs.get("units", ""))
+    log = found.asked.attrs.get("scale") == "log"
+    if kind == "contrast" and log:
+        return f"{100 * np.expm1(value):+.2f} %"
+    return f"{np.exp(value) if log else value:.4g} {units}".strip()

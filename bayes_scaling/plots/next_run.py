@@ -1,0 +1,113 @@
+"""Candidate runs: what each tells of the question against what it costs, and the best sets within the budget."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from bayes_scaling.next_run import LABEL, NextRuns
+from bayes_scaling.plots.style import COLOURS, INK, paper
+
+WIDTH, HEIGHT = 3.4, 2.7
+NAMED = 3
+"""So many of the best single runs are named."""
+
+CLOSE = (0.35, 0.05)
+"""Names of points nearer than these shares of the axes would stand on each other."""
+
+OUTLINE = [withStroke(linewidth=1.5, foreground="white")]
+
+LONGEST = 18
+"""Longer names are cut."""
+
+
+def next_figure(found: NextRuns) -> Figure:
+    """Return the figure of candidates in the width of a column, see `plot_next`."""
+    with paper():
+        figure = Figure(figsize=(WIDTH, HEIGHT))
+        plot_next(found, figure.subplots())
+    return figure
+
+
+def plot_next(found: NextRuns, ax: Axes) -> Axes:
+    """Draw what each candidate tells of the question against its cost, the best for their compute named, and the sets.
+
+    Candidates that tell nothing measurable lie on the lower edge, hollow; those beyond the budget are grey. Dotted lines join
+    what tells as much for its compute as the best run, and a tenth of it.
+    """
+    told, flop, names = found.information, found.flop, found.candidates[LABEL].astype(str).to_numpy()
+    within = flop <= found.budget
+    positive = [*told[told > 0], *(one.information for one in found.sets if one.information > 0)]
+    floor = min(positive, default=found.least) / 2.0
+    small = 8 if len(told) > 100 else 18
+    at = np.where(told > 0, told, floor)
+    for mask, colour, face, label in (
+        (within & (told > 0), COLOURS[0], COLOURS[0], "one run"),
+        (within & (told <= 0), COLOURS[0], "none", "one run, not measurable"),
+        (~within, "#999999", "none", "beyond the budget"),
+    ):
+        if mask.any():
+            how: Any = {"facecolors": face, "edgecolors": colour, "linewidths": 0.7, "label": label, "zorder": 3}
+            ax.scatter(flop[mask], at[mask], small, **how)
+    sets = [one for one in found.sets if len(one.members) > 1 and one.information > 0]
+    best = found.best
+    for one in sets:
+        face = COLOURS[1] if one == best else "white"
+        how = {"marker": "D", "facecolors": face, "edgecolors": COLOURS[1], "linewidths": 0.8, "zorder": 4 + (one == best)}
+        ax.scatter(one.flop, one.information, 26, label="set of runs" if one is sets[0] else None, **how)
+    if best in sets:
+        _named(ax, best.flop, best.information, f"best set: {len(best.members)} runs", (-5, 4), ha="right", color=COLOURS[1])
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    _room(ax, [*flop, *(one.flop for one in sets)], [*at, *(one.information for one in sets)])
+    _rays(ax, found)
+    for i in _apart(ax, [i for i in found.order if told[i] > 0 and within[i]], flop, told)[:NAMED]:
+        _named(ax, flop[i], told[i], _short(names[i]), (4, 0), ha="left", va="center", color=INK)
+    if np.isfinite(found.budget) and found.budget <= ax.get_xlim()[1]:
+        ax.axvline(found.budget, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+        beside: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "rotation": 90, "size": 7}
+        ax.annotate("budget", (found.budget, 0.0), xytext=(-1, 3), ha="right", va="bottom", **beside)
+    ax.set_xlabel("compute (FLOP)")
+    ax.set_ylabel("information about the question (nats)")
+    ax.legend(loc="upper left", handletextpad=0.2, borderaxespad=0.1)
+    return ax
+
+
+def _room(ax: Axes, x: Any, y: Any) -> None:
+    """Leave room for names on the left and for the legend on top."""
+    low, high = np.log10([min(x), max(x)])
+    ax.set_xlim(10 ** (low - 0.18 * (high - low) - 0.1), 10 ** (high + 0.06 * (high - low) + 0.05))
+    low, high = np.log10([min(y), max(y)])
+    ax.set_ylim(10 ** (low - 0.04 * (high - low) - 0.02), 10 ** (high + 0.35 * (high - low) + 0.1))
+
+
+def _rays(ax: Axes, found: NextRuns) -> None:
+    """Draw lines of equal information per FLOP through the best run, and a tenth of it."""
+    best = float((found.information / found.flop)[found.flop <= found.budget].max())
+    x = np.array(ax.get_xlim())
+    for share in (1.0, 0.1) if best > 0 else ():
+        thin: Any = {"linewidth": 0.5, "linestyle": (0, (1, 2)), "alpha": 0.7, "scalex": False, "scaley": False}
+        thin |= {"label": "equal per FLOP"} if share == 1.0 else {}
+        ax.plot(x, share * best * x, color=INK, zorder=1, **thin)
+
+
+def _apart(ax: Axes, order: list[int], flop: np.ndarray, told: np.ndarray) -> list[int]:
+    """Return those of the best candidates whose names do not stand on each other."""
+    places = {i: (np.log(flop[i]), np.log(told[i])) for i in order[: 3 * NAMED]}
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    near = CLOSE[0] * np.log(right / left), CLOSE[1] * np.log(top / bottom)
+    kept: list[int] = []
+    for i, (x, y) in places.items():
+        if all(abs(x - places[j][0]) > near[0] or abs(y - places[j][1]) > near[1] for j in kept):
+            kept.append(i)
+    return kept
+
+
+def _named(ax: Axes, x: float, y: float, said: str, off: tuple[float, float], **how: Any) -> None:
+    ax.annotate(said, (x, y), xytext=off, textcoords="offset points", size=7, zorder=6, path_effects=OUTLINE, **how)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
