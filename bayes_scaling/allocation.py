@@ -38,7 +38,8 @@ def compute_optimal(
 
     N* = (alpha A / (beta B))^(1 / (alpha + beta)) (C / k)^(beta / (alpha + beta))
 
-    and otherwise sought as by `optimum`, in a range that is longer by the factor that the compute lies beyond that of the runs.
+    and otherwise sought as by `optimum`; in either case within a thirtieth of the smallest model and thirty times the largest,
+    and further by the factor that the compute lies beyond that of the runs.
     Where the model has a discrepancy L is the law with it, as only their sum is known well, over sizes within a factor of
     thirty of the middle of the law's. Far beyond the runs draws of the discrepancy bend, and their lowest points spread widely.
 
@@ -73,9 +74,12 @@ def law_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost) -> 
     def losses(log_params: np.ndarray) -> np.ndarray:
         return law(_log_inputs(fit, log_params, _log_tokens(cost, log_params, every), log_unique))
 
+    low, high = _affordable(fit, every, cost)
     log_params = _closed_form(fit, rows, budgets, cost)
     if log_params is None:
-        log_params = lowest(losses, *_affordable(fit, every, cost))
+        log_params = lowest(losses, low, high)
+    else:
+        log_params = np.where((log_params > low) & (log_params < high), log_params, np.nan)
     return Split(log_params, losses(log_params))
 
 
