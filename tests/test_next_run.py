@@ -326,9 +326,9 @@ def test_the_sentence_says_what_is_known_and_what_a_run_would_leave(table: pd.Da
     found = bs.next_runs(made(), table, QUESTION, 150.0)
     said = bs.next_sentence(found)
     low, middle, high = np.exp(np.quantile(found.asked, [0.05, 0.5, 0.95]))
-    assert f"now {middle:.4g} nats/token (90 %: {low:.4g} nats/token to {high:.4g} nats/token)" in said
+    assert f"now {middle:.4g} nats/token (90 %: {low:.4g} to {high:.4g})" in said
     first = found.order[0]
-    assert f"candidate {found.candidates['candidate'].iloc[first]} ({found.flop[first]:.3g} FLOP)" in said
+    assert f"Candidate {found.candidates['candidate'].iloc[first]} ({found.flop[first]:.3g} FLOP)" in said
     assert f"{1 - np.exp(-found.best.information):.0%} narrower" in said
 
 
