@@ -67,9 +67,7 @@ def plot_next(found: NextRuns, ax: Axes) -> Axes:
     for i in _apart(ax, [i for i in found.order if told[i] > 0 and within[i]], flop, told)[:NAMED]:
         _named(ax, flop[i], told[i], _short(names[i]), (4, 0), ha="left", va="center", color=INK)
     if np.isfinite(found.budget) and found.budget <= ax.get_xlim()[1]:
-        ax.axvline(found.budget, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-        beside: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "rotation": 90, "size": 7}
-        ax.annotate("budget", (found.budget, 1.0), xytext=(-1, -2), ha="right", va="top", **beside)
+        ax.axvline(found.budget, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1, label="budget")
     ax.set_xlabel("compute (FLOP)")
     ax.set_ylabel("information about the question (nats)")
     ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handletextpad=0.3, columnspacing=1.0, borderaxespad=0.1)
