@@ -9,29 +9,27 @@ Scatter that is Student-t counts with the variance of a normal that tells as muc
 its own variance would overstate what a run leaves open, and may be infinite.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.errors import InputError
-from bayes_scaling.evaluation import expected
+from bayes_scaling.distance import NEAR, distance
+from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
 from bayes_scaling.information import best_sets, directions, information, joint
-from bayes_scaling.model import groups_used, law_groups
-from bayes_scaling.observing import about, noise_covariance, white_scale
+from bayes_scaling.model import law_groups
+from bayes_scaling.outcomes import LABEL, read_candidates, rows_of, scatter, shown
 from bayes_scaling.pricing import flop
 from bayes_scaling.questions import ask
-from bayes_scaling.runs import Table, level_index, read_points, read_table
+from bayes_scaling.runs import Table, level_index, read_table
 
 ENOUGH_DRAWS = 1000
 
 MEASURABLE = 2.0
 """Information below so many times 1 / draws, for each direction a candidate can tell apart, is no more than chance shows."""
-
-LABEL = "candidate"
 
 
 @dataclass(frozen=True)
@@ -113,13 +111,13 @@ def next_runs(
     asked = ask(fit, question) if isinstance(question, str) else _draws(fit, question)
     table = read_table(candidates)
     source = "the candidates" if isinstance(candidates, pd.DataFrame) else str(candidates)
-    frame, labels = _read(fit, candidates, table, source)
+    frame, labels = read_candidates(fit, candidates, table, source)
     dearest, price = flop(fit, table, frame, labels, cost, source)
     limit = _limit(budget, price, source)
     g = shown(fit, frame, seed)
     q = asked.transpose("chain", "draw").to_numpy().ravel()
     possible = _possible(q, g, labels)
-    rows = _rows(labels)
+    rows = rows_of(labels)
     of = joint(q[possible], g[possible], rows, scatter(fit, frame, rows, seed))
     if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible])) ** 2):
         raise InputError("the question has the same answer in every draw: no run can tell more of it")
@@ -128,18 +126,28 @@ def next_runs(
     alone = information(of)
     alone = np.where(alone < least * np.maximum(1.0, directions(of)), 0.0, alone)
     sets = tuple(RunSet(members, float(price[list(members)].sum()), told) for members, told in best_sets(of, price, limit))
-    own = _own_columns(table[dearest], labels[dearest])
-    return NextRuns(
+    found = NextRuns(
         asked.where(xr.DataArray(possible.reshape(asked.shape), dims=("chain", "draw"))),
-        own,
+        _own_columns(table[dearest], labels[dearest]),
         price,
         alone,
         sets,
         limit,
         least,
         int((~possible).sum()),
-        _notes(fit, frame, possible, worth),
     )
+    return replace(found, notes=(*_notes(fit, frame, possible, worth), *_far(fit, frame, rows, found)))
+
+
+def _far(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> list[str]:
+    """Say which of the candidates proposed lie so far from the runs that what they tell rests on the law."""
+    proposed = sorted({int(found.order[0]), *found.best.members})
+    decades = np.array([distance(fit.runs, frame.iloc[rows[i][rows[i] >= 0]]).max() for i in proposed])
+    if not (decades > NEAR).any():
+        return []
+    names = found.candidates[LABEL].astype(str).to_numpy()[np.array(proposed)[decades > NEAR]]
+    beyond = f"lie more than {NEAR:g} decades from the runs"
+    return [f"{listed(names)} {beyond}: what they tell rests on the law holding there as at the question"]
 
 
 def _draws(fit: Fit, question: xr.DataArray) -> xr.DataArray:
@@ -147,23 +155,6 @@ def _draws(fit: Fit, question: xr.DataArray) -> xr.DataArray:
     if dict(question.sizes) != sizes:
         raise InputError(f"draws of a question need the dimensions of the fit's, {sizes}; they have {dict(question.sizes)}")
     return question.transpose("chain", "draw")
-
-
-def _read(fit: Fit, candidates: Table, table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return checked rows of the candidates, and which candidate each belongs to."""
-    frame = read_points(candidates, fit.runs, law_groups(fit.model))
-    if LABEL in table:
-        missing = table[LABEL].isna().to_numpy()
-        if missing.any():
-            raise InputError(f"{source}: column {LABEL!r}, row {int(np.argmax(missing)) + 1} is missing; expected a label")
-        labels = table[LABEL].astype(str).to_numpy()
-    else:
-        labels = (frame["run"] if "run" in frame else pd.Series(np.arange(1, len(frame) + 1))).astype(str).to_numpy()
-    for dim in dict.fromkeys((*groups_used(fit.model), "run")):
-        if dim not in frame:
-            known = [table[part].astype(str) for part in fit.runs.columns.dims.get(dim, ()) if part in table]
-            frame[dim] = [" ".join(of) for of in zip((f"{LABEL} {label}" for label in labels), *known, strict=True)]
-    return frame.assign(apart=0.0), labels
 
 
 def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
@@ -184,54 +175,6 @@ def _limit(budget: float | None, price: np.ndarray, source: str) -> float:
     if price.min() > budget:
         raise InputError(f"{source}: the cheapest candidate takes {price.min():.3g} FLOP; the budget is {budget:.3g}")
     return float(budget)
-
-
-def _rows(labels: np.ndarray) -> np.ndarray:
-    """Return which rows are each candidate's, -1 where it has fewer than the one with most."""
-    code, names = pd.factorize(labels)
-    order = np.argsort(code, kind="stable")
-    counts = np.bincount(code)
-    within = np.arange(len(code)) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = np.full((len(names), counts.max()), -1)
-    rows[code[order], within] = order
-    return rows
-
-
-@np.errstate(invalid="ignore", divide="ignore")
-def shown(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
-    """Return draws of what rows would show apart from scatter, on the scale of the noise; a draw a row."""
-    centre = _array(expected(fit, frame), len(frame))
-    shared = about(fit, frame, seed, new=False)[0]
-    on_scale = np.log(centre) if fit.model.noise.on == "log_loss" else centre
-    return on_scale if isinstance(shared, int) else on_scale + _array(shared, len(frame))
-
-
-def _array(values: xr.DataArray, rows: int) -> np.ndarray:
-    """Return draws as a bare array, a draw a row."""
-    full = values if "row" in values.dims else values.expand_dims(row=rows)
-    return np.asarray(full.transpose("chain", "draw", "row").to_numpy().reshape(-1, rows))
-
-
-def scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
-    """Return the covariance of the scatter within each candidate, averaged over draws."""
-    n, most = rows.shape
-    scale = _array(about(fit, frame, seed, new=False)[1], len(frame))
-    if "noise_nu" in fit.posterior:
-        nu = fit.posterior["noise_nu"].to_numpy().ravel()[:, None]
-        scale = scale * np.sqrt((nu + 3.0) / (nu + 1.0))
-    white = white_scale(fit, frame)
-    own = 0.0 if white is None else (_array(white, len(frame)) ** 2).mean(axis=0)
-    found = np.zeros((n, most, most))
-    if fit.model.noise.correlation is None or most == 1:
-        variance = np.asarray((scale**2).mean(axis=0) + own)
-        found[:, range(most), range(most)] = np.where(rows >= 0, variance[rows.clip(0)], 0.0)
-        return found
-    for i, padded in enumerate(rows):
-        of = padded[padded >= 0]
-        same = frame["run"].to_numpy()[of]
-        covariance = noise_covariance(fit, frame.iloc[of], scale[:, of]).mean(axis=0) * (same[:, None] == same)
-        found[i, : len(of), : len(of)] = covariance + np.diag(np.broadcast_to(own, len(frame))[of])
-    return found
 
 
 def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:

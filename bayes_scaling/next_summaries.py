@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.next_run import LABEL, NextRuns, RunSet
+from bayes_scaling.next_run import NextRuns, RunSet
+from bayes_scaling.outcomes import LABEL
 
 EXA = 1e18
 """Information is given per so many FLOP."""
@@ -55,12 +56,14 @@ def next_sentence(found: NextRuns) -> str:
             f"{name}: {said} No candidate within the budget is expected to tell measurably more (below {found.least:.2g} nats)."
         )
     single = RunSet((first,), float(found.flop[first]), float(found.information[first]))
-    said += f" Most for its compute is expected of candidate {_named(found, single)}: {_then(found, single)}"
+    if single.information > 0:
+        said += f" Candidate {_named(found, single)} is expected to tell most for its compute: {_then(found, single)}."
     if best.members != single.members:
-        count = f"the {len(best.members)} runs" if len(best.members) > 1 else "the run"
-        limit = f" within {found.budget:.3g} FLOP" if np.isfinite(found.budget) else ""
-        said += f"; most{limit} of {count} {_named(found, best)}: {_then(found, best)}"
-    return f"{name}: {said}."
+        count = f"the {len(best.members)} candidates" if len(best.members) > 1 else "candidate"
+        limit = f"Within {found.budget:.3g} FLOP" if np.isfinite(found.budget) else "Without a budget"
+        verb = "are" if len(best.members) > 1 else "is"
+        said += f" {limit} {count} {_named(found, best)} {verb} expected to tell most: {_then(found, best)}."
+    return f"{name}: {said}"
 
 
 def _spread(found: NextRuns, information: np.ndarray) -> dict[str, np.ndarray]:
@@ -79,7 +82,7 @@ def _named(found: NextRuns, one: RunSet) -> str:
 
 def _now(found: NextRuns) -> str:
     low, middle, high = np.nanquantile(found.asked, [0.05, 0.5, 0.95])
-    return f"now {_said(found, middle)} (90 %: {_said(found, low)} to {_said(found, high)})"
+    return f"now {_said(found, middle)}{_unit(found)} (90 %: {_said(found, low)} to {_said(found, high)})"
 
 
 def _then(found: NextRuns, one: RunSet) -> str:
@@ -87,13 +90,21 @@ def _then(found: NextRuns, one: RunSet) -> str:
     low, middle, high = np.nanquantile(found.asked, [0.05, 0.5, 0.95])
     left = np.exp(-one.information)
     ends = [_said(found, middle + left * (end - middle)) for end in (low, high)]
-    return f"a 90 % interval {1 - left:.0%} narrower, such as {ends[0]} to {ends[1]} ({one.information:.2f} nats)"
+    return (
+        f"a 90 % interval {1 - left:.0%} narrower ({one.information:.2f} nats), {ends[0]} to {ends[1]}{_unit(found)} "
+        "were its middle to stay"
+    )
 
 
 def _said(found: NextRuns, value: float) -> str:
     """Return a value of the question in its own unit, a ratio of losses in per cent."""
-    kind, units = found.asked.attrs.get("kind", ""), str(found.asked.attrs.get("units", ""))
     log = found.asked.attrs.get("scale") == "log"
-    if kind == "contrast" and log:
-        return f"{100 * np.expm1(value):+.2f} %"
-    return f"{np.exp(value) if log else value:.4g} {units}".strip()
+    if log and found.asked.attrs.get("kind") == "contrast":
+        return f"{100 * np.expm1(value):+.2f}"
+    return f"{np.exp(value) if log else value:.4g}"
+
+
+def _unit(found: NextRuns) -> str:
+    percent = found.asked.attrs.get("kind") == "contrast" and found.asked.attrs.get("scale") == "log"
+    unit = "%" if percent else str(found.asked.attrs.get("units", ""))
+    return f" {unit}" if unit else ""

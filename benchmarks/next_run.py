@@ -5,8 +5,8 @@
 
 The largest tenth of each sweep by compute is what is to be predicted, the other runs are the pool. From five random ones of the
 cheapest dozen, each rule chooses runs from the pool. Chosen runs are conditioned on in closed form until compute has grown by
-a quarter, then the law is refitted with their losses. The law is Chinchilla's, alone, where a refit takes a third of a second, and
-with a discrepancy, on fewer starts; priors are from the public sweeps of all other families.
+a quarter, then the law is refitted with their losses. The law is Chinchilla's, alone, where a refit takes a third of a second,
+and with a discrepancy, on fewer starts; priors are from the public sweeps of all other families.
 """
 
 import sys
@@ -22,7 +22,8 @@ from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
 from bayes_scaling.evaluation import as_rows, expected
-from bayes_scaling.next_run import next_runs, scatter, shown
+from bayes_scaling.next_run import next_runs
+from bayes_scaling.outcomes import scatter, shown
 from bayes_scaling.scoring import score_points
 
 HERE = Path(__file__).parent
@@ -177,7 +178,7 @@ GROWN = (3.0, 10.0, 30.0, 100.0)
 
 
 def at_growth(points: pd.DataFrame, share: float, value: str) -> float:
-    """Return the geometric mean over starts of a score at the last refit before compute has grown so many times from the start."""
+    """Return the geometric mean over starts of a score at the last refit before compute has grown so many times."""
     found = []
     for _, one in points.groupby("seed"):
         ordered = one.sort_values("compute")
@@ -235,11 +236,11 @@ CSV = HERE / "next_run.csv"
 
 HEAD = """# The next run to train, as measured
 
-`python benchmarks/next_run.py`. The largest tenth of the runs of each sweep is predicted from runs of the rest, which each rule
-chooses, from five random ones of the cheapest dozen on. "Error" is the mean |log error| of the posterior median, when compute has
-grown so many times from the start; "pool" that with the whole pool. "FLOP to 1.1 x" is the compute from which on the mean error
-over starts stays within 1.1 times that of the pool, as far as all starts have got; "over first" is it over that of the first rule.
-"At most doubling" takes no run that costs more than all before it. "CRPS" is of the log loss.
+`python benchmarks/next_run.py`. The largest tenth of the runs of each sweep is predicted from runs of the rest, which each
+rule chooses, from five random ones of the cheapest dozen on. "Error" is the mean |log error| of the posterior median, when
+compute has grown so many times from the start; "pool" that with the whole pool. "FLOP to 1.1 x" is the compute from which on
+the mean error over starts stays within 1.1 times that of the pool, as far as all starts have got; "over first" is it over that
+of the first rule. "At most doubling" takes no run that costs more than all before it. "CRPS" is of the log loss.
 Ranking 1,000 candidates with 4,000 draws, sets of up to five included, takes {took:.2f} s on one core.
 """
 

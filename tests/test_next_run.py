@@ -195,18 +195,21 @@ def test_impossible_draws_are_left_out_and_counted() -> None:
     own = replace(fit, draws=xr.DataTree.from_dict({"posterior": values}))
     found = bs.next_runs(own, pd.DataFrame({"tokens": [1e4], "flop": 1.0}), QUESTION)
     assert found.left_out == 100
-    assert "100 of 4000 draws are left out" in found.notes[-1]
+    assert "100 of 4000 draws are left out" in found.notes[0]
     kept = values.isel(draw=slice(50, None))
     same = replace(fit, draws=xr.DataTree.from_dict({"posterior": kept}))
     assert found.information[0] == pytest.approx(exact(same, [1e4], np.eye(1) * SD**2), rel=1e-8)
 
 
 def test_few_draws_and_levels_never_seen_are_noted(moba: bs.Fit) -> None:
-    few = bs.next_runs(made(draws=400), pd.DataFrame({"tokens": [1e4], "flop": 1.0}), QUESTION)
+    few = bs.next_runs(made(draws=400), pd.DataFrame({"tokens": [1e2], "flop": 1.0}), QUESTION)
     assert few.notes == ("400 draws: sets of several runs want 1000 and more",)
     new = pd.DataFrame({"compute": [3.0], "position": 0, "attention": "sliding"})
     found = bs.next_runs(moba, new, "contrast attention=moba:full at compute=10, position=30720")
-    assert "attention sliding was never seen" in found.notes[-1]
+    assert "attention sliding was never seen" in found.notes[0]
+    far = bs.next_runs(made(), pd.DataFrame({"candidate": ["x", "y"], "tokens": [1e2, 1e4], "flop": 1.0}), QUESTION)
+    assert len(far.notes) == 1
+    assert far.notes[0].startswith("['y'] lie more than 0.5 decades from the runs")
 
 
 def test_costs(moba: bs.Fit, chinchilla: bs.Fit) -> None:
@@ -326,9 +329,9 @@ def test_the_sentence_says_what_is_known_and_what_a_run_would_leave(table: pd.Da
     found = bs.next_runs(made(), table, QUESTION, 150.0)
     said = bs.next_sentence(found)
     low, middle, high = np.exp(np.quantile(found.asked, [0.05, 0.5, 0.95]))
-    assert f"now {middle:.4g} nats/token (90 %: {low:.4g} nats/token to {high:.4g} nats/token)" in said
+    assert f"now {middle:.4g} nats/token (90 %: {low:.4g} to {high:.4g})" in said
     first = found.order[0]
-    assert f"candidate {found.candidates['candidate'].iloc[first]} ({found.flop[first]:.3g} FLOP)" in said
+    assert f"Candidate {found.candidates['candidate'].iloc[first]} ({found.flop[first]:.3g} FLOP)" in said
     assert f"{1 - np.exp(-found.best.information):.0%} narrower" in said
 
 

@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from bayes_scaling.next_run import LABEL, NextRuns
+from bayes_scaling.next_run import NextRuns
+from bayes_scaling.outcomes import LABEL
 from bayes_scaling.plots.style import COLOURS, INK, paper
 
-WIDTH, HEIGHT = 3.4, 2.7
+WIDTH, HEIGHT = 3.4, 2.9
 NAMED = 3
 """So many of the best single runs are named."""
 
@@ -66,21 +67,19 @@ def plot_next(found: NextRuns, ax: Axes) -> Axes:
     for i in _apart(ax, [i for i in found.order if told[i] > 0 and within[i]], flop, told)[:NAMED]:
         _named(ax, flop[i], told[i], _short(names[i]), (4, 0), ha="left", va="center", color=INK)
     if np.isfinite(found.budget) and found.budget <= ax.get_xlim()[1]:
-        ax.axvline(found.budget, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-        beside: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "rotation": 90, "size": 7}
-        ax.annotate("budget", (found.budget, 0.0), xytext=(-1, 3), ha="right", va="bottom", **beside)
+        ax.axvline(found.budget, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1, label="budget")
     ax.set_xlabel("compute (FLOP)")
     ax.set_ylabel("information about the question (nats)")
-    ax.legend(loc="upper left", handletextpad=0.2, borderaxespad=0.1)
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handletextpad=0.3, columnspacing=1.0, borderaxespad=0.1)
     return ax
 
 
 def _room(ax: Axes, x: Any, y: Any) -> None:
-    """Leave room for names on the left and for the legend on top."""
+    """Leave room for names about the outermost points."""
     low, high = np.log10([min(x), max(x)])
-    ax.set_xlim(10 ** (low - 0.18 * (high - low) - 0.1), 10 ** (high + 0.06 * (high - low) + 0.05))
+    ax.set_xlim(10 ** (low - 0.06 * (high - low) - 0.05), 10 ** (high + 0.06 * (high - low) + 0.05))
     low, high = np.log10([min(y), max(y)])
-    ax.set_ylim(10 ** (low - 0.04 * (high - low) - 0.02), 10 ** (high + 0.35 * (high - low) + 0.1))
+    ax.set_ylim(10 ** (low - 0.04 * (high - low) - 0.02), 10 ** (high + 0.12 * (high - low) + 0.05))
 
 
 def _rays(ax: Axes, found: NextRuns) -> None:
