@@ -14,6 +14,7 @@ NEEDS = {
     "architecture_decisions.ipynb": "routed_lm",
     "forecasting.ipynb": "gemstones",
     "learning_curves.ipynb": "gemstones",
+    "plan_a_run.ipynb": "chinchilla_epoch",
 }
 """Notebook -> public table that it fetches."""
 SECONDS = 20

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import NullFormatter
 
 from bayes_scaling.next_run import NextRuns
 from bayes_scaling.outcomes import LABEL
@@ -62,6 +63,8 @@ def plot_next(found: NextRuns, ax: Axes) -> Axes:
         _named(ax, best.flop, best.information, f"best set: {len(best.members)} runs", (-5, 4), ha="right", color=COLOURS[1])
     ax.set_xscale("log")
     ax.set_yscale("log")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_minor_formatter(NullFormatter())
     _room(ax, [*flop, *(one.flop for one in sets)], [*at, *(one.information for one in sets)])
     _rays(ax, found)
     for i in _apart(ax, [i for i in found.order if told[i] > 0 and within[i]], flop, told)[:NAMED]:
