@@ -160,10 +160,10 @@ def _greedy(told: Told, cost: np.ndarray, budget: float, size: int, *, per_cost:
     while len(chosen) < size:
         others = np.setdiff1d(np.arange(len(cost)), chosen)
         rest = np.sort(cost[others])[: size - len(chosen)]
-        # A cheap candidate need not leave room for itself: only the others of the cheapest are still to be paid.
-        reserve = rest[:-1].sum() if len(rest) > 1 else 0.0
+        # What is left must do for the others; rounding must not forbid the cheapest.
+        reserve = rest[:-1].sum()
         allowed = np.zeros(len(cost), dtype=bool)
-        allowed[others] = cost[others] <= max(budget - cost[chosen].sum() - reserve, rest[0] if len(rest) else 0.0)
+        allowed[others] = cost[others] <= max(budget - cost[chosen].sum() - reserve, rest[0])
         gain = told(chosen)[1]
         score = np.where(allowed, gain / cost if per_cost else gain, -np.inf)
         chosen.append(int(np.argmax(score)))

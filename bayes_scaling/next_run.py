@@ -96,7 +96,8 @@ def next_runs(
     candidates: as points for `predict`. Rows with the same label in a column `candidate`, or else in what tells runs apart, are
         one candidate, say a run read at 16 positions; without either each row is one. Two equal rows are two runs, each with
         scatter of its own, that share the departures of their levels. A level the runs do not have, and a candidate without a
-        column that departures are shared by, is one never seen. Reading errors are not added.
+        column that departures are shared by, is one never seen; one that names a run of the fit has that run's departures, but
+        scatter of its own. Reading errors are not added.
     question: as for `ask`, or draws with dimensions chain, draw.
     budget: in FLOP, of a set as of a single run; None for no limit.
     cost: column with the cost of a candidate in FLOP, its largest row counting; "flop" unless given, where there is one; else

@@ -5,8 +5,9 @@
 
 The largest tenth of each sweep by compute is what is to be predicted, the other runs are the pool. From five random ones of the
 cheapest dozen, each rule chooses runs from the pool. Chosen runs are conditioned on in closed form until compute has grown by
-a quarter, then the law is refitted with their losses. The law is Chinchilla's, alone, where a refit takes a third of a second,
-and with a discrepancy, on fewer starts; priors are from the public sweeps of all other families.
+a quarter, then the law is refitted with their losses. The law is Chinchilla's, alone, where a refit takes a third of a second;
+and with a discrepancy, where it takes some seconds, on fewer starts, refitted when compute has doubled. Priors are from the
+public sweeps of all other families.
 """
 
 import sys
@@ -30,8 +31,8 @@ HERE = Path(__file__).parent
 TABLES = ("chinchilla_epoch", "porian refinedweb base short chinchilla standard", "gemstones cooled")
 SETTINGS = bs.Settings(draws=500, tune=400, chains=2, seed=1, progress=False)
 HELD, STARTS, CHEAPEST = 0.1, 5, 12
-GROWTH, REFITS, MOST = 1.25, 24, 0.5
-"""Compute grows so much between refits, of which there are so many at most, up to this share of the pool's compute."""
+REFITS, MOST = 24, 0.5
+"""So many refits at most, up to this share of the pool's compute."""
 
 WITHIN = 1.1
 """The error aimed at, in units of that with the whole pool."""
@@ -49,8 +50,11 @@ def _of_all(joint: np.ndarray, noise: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * np.log1p(np.clip(np.diag(joint)[:-1], 0.0, None) / noise))
 
 
-MODELS = {"law alone": (5, None), "law with discrepancy": (3, ("information", "random", "cheapest"))}
-"""Model -> how many starts, and what the names of its rules begin with."""
+MODELS: dict[str, tuple[int, float, tuple[str, ...]]] = {
+    "law alone": (5, 1.25, ("",)),
+    "law with discrepancy": (2, 2.0, ("information, at most", "random, at most", "cheapest")),
+}
+"""Model -> how many starts, how much compute grows between refits, and what the names of its rules begin with."""
 
 POOL = "whole pool"
 
@@ -126,7 +130,7 @@ def picked(
     noise = scatter(fit, frame, np.arange(len(left))[:, None], 0)[:, 0, 0]
     joint = np.cov(np.column_stack([shown(fit, frame, 0), asked]).T)
     cost, found, paid = case.sweep.scale[left], [], 0.0
-    while paid < (GROWTH - 1) * spent and len(found) < len(left):
+    while paid < (MODELS[case.label][1] - 1) * spent and len(found) < len(left):
         wanted = score(joint, noise, cost, rng)
         wanted[found] = -np.inf
         if doubling and (cost <= spent + paid).any():
@@ -182,7 +186,7 @@ def at_growth(points: pd.DataFrame, share: float, value: str) -> float:
     found = []
     for _, one in points.groupby("seed"):
         ordered = one.sort_values("compute")
-        limit = share * ordered["compute"].iloc[0]
+        limit = 1.001 * share * ordered["compute"].iloc[0]  # runs of equal compute differ by rounding
         enough = ordered["compute"].iloc[-1] >= 0.7 * limit
         found.append(ordered.loc[ordered["compute"] <= limit, value].iloc[-1] if enough else np.nan)
     return float(np.exp(np.log(found).mean()))
@@ -201,7 +205,7 @@ def seconds(case: Case) -> float:
 def measure() -> None:
     """Follow the rules on every sweep."""
     rows: list[dict[str, object]] = []
-    for label, (seeds, begins) in MODELS.items():
+    for label, (seeds, _, begins) in MODELS.items():
         for case in cases(label):
             of: dict[str, object] = {"model": label, "sweep": case.sweep.name, "pool": len(case.pool), "held": len(case.held)}
             whole = {"compute": case.sweep.scale[case.pool].sum(), "runs": len(case.pool)} | case.scores(case.fit(case.pool))
@@ -209,7 +213,7 @@ def measure() -> None:
             rows += [
                 of | {"rule": rule, "seed": seed} | found
                 for rule in RULES
-                if begins is None or rule.startswith(begins)
+                if rule.startswith(begins)
                 for seed in range(seeds)
                 for found in followed(case, rule, seed)
             ]
@@ -228,6 +232,7 @@ def summarise() -> None:
     for model, of in table.groupby("model", sort=False):
         said += f"\n## {str(model).capitalize()}, {MODELS[str(model)][0]} starts\n\n"
         said += of.drop(columns="model").to_markdown(index=False, floatfmt=".3g") + "\n"
+    said += SAYS
     (HERE / "next_run.md").write_text(said)
     print(said)
 
@@ -242,6 +247,29 @@ compute has grown so many times from the start; "pool" that with the whole pool.
 the mean error over starts stays within 1.1 times that of the pool, as far as all starts have got; "over first" is it over that
 of the first rule. "At most doubling" takes no run that costs more than all before it. "CRPS" is of the log loss.
 Ranking 1,000 candidates with 4,000 draws, sets of up to five included, takes {took:.2f} s on one core.
+"""
+
+SAYS = """
+## What it says
+
+- **Information within what has been spent, not information per FLOP.** With the law alone, runs that at most double the
+  compute and tell most of the question need 0.26 times the compute of "information per FLOP" on Gemstones to stay
+  within 1.1 times the pool's error; on Chinchilla and Porian per FLOP never gets there. To stay within 2 % they need
+  0.008, 1.1 and 0.7 times as much on Chinchilla, Gemstones and Porian.
+- **Against other rules that is good on two sweeps of three**, to 1.1 times the pool's error. On Gemstones random needs
+  14 times as much (6.6 within the same doubling), cheapest first 29 times, D-optimal 1.6 times; on Chinchilla random
+  4.8 (2.5), D-optimal 4.9 times, and cheapest first never gets there.
+- **Information per FLOP loses to cheapest first on Chinchilla**: 2 % takes it 9.6 times the compute, and at 30 and 100
+  times the start its error is 2.6 and 2.2 % against 1.6 and 1.5 %. It stays among small runs, and learns more exactly
+  what they say of large ones through a law that is not quite right.
+- **Where the law alone is wrong choosing by information helps little.** On Porian's runs D-optimal gets to 1.1 times
+  the pool's error with 0.37 times the compute of information, and random has smaller errors on the way, though it never
+  gets there. Followed from one start over five runs the question's sd fell from 4.3 to 1.6 %, as promised, while the
+  median was 5 to 12 % too low. Cheapest first is right at 3 times, with hardly any runs, and worse than random from 10
+  times on.
+- **With the discrepancy not much is lost or gained**: to 1.1 times the pool's error random within the same doubling
+  needs 1.3, 0.77 and 0.84 times as much on Chinchilla, Gemstones and Porian, cheapest first 2.3 and 4.6 times on the
+  last two (never on Chinchilla). Two starts: a factor of 1.3 is no difference.
 """
 
 if __name__ == "__main__":
