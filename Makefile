@@ -22,6 +22,7 @@ test: .venv/.dev .venv/.browser
 bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py
 	$(BIN)/python benchmarks/studies.py
+	$(BIN)/python benchmarks/planning.py
 
 # Pages are tested in a browser. Where none can be installed those tests are skipped and say so.
 .venv/.browser: | .venv/bin/python
