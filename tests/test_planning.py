@@ -290,3 +290,7 @@ def test_the_figure_shows_plans_and_paths(fit: bs.Fit, limited: bs.Fit) -> None:
         assert left.get_xlabel() == "model size (parameters)"
         assert right.get_xlabel() == "budget (FLOP)"
         assert len(left.lines) == 2 * len(asked.choice)
+        left.figure.canvas.draw()
+        labels = [label.get_text() for ax in (left, right) for axis in (ax.xaxis, ax.yaxis) for label in axis.get_ticklabels()]
+        assert "1e20" in labels
+        assert not [label for label in labels if "$" in label]

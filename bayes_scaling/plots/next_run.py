@@ -6,11 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import NullFormatter
 
 from bayes_scaling.next_run import NextRuns
 from bayes_scaling.outcomes import LABEL
-from bayes_scaling.plots.style import COLOURS, INK, paper
+from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 
 WIDTH, HEIGHT = 3.4, 2.9
 NAMED = 3
@@ -63,14 +62,14 @@ def plot_next(found: NextRuns, ax: Axes) -> Axes:
         _named(ax, best.flop, best.information, f"best set: {len(best.members)} runs", (-5, 4), ha="right", color=COLOURS[1])
     ax.set_xscale("log")
     ax.set_yscale("log")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_minor_formatter(NullFormatter())
     _room(ax, [*flop, *(one.flop for one in sets)], [*at, *(one.information for one in sets)])
     _rays(ax, found)
     for i in _apart(ax, [i for i in found.order if told[i] > 0 and within[i]], flop, told)[:NAMED]:
         _named(ax, flop[i], told[i], _short(names[i]), (4, 0), ha="left", va="center", color=INK)
     if np.isfinite(found.budget) and found.budget <= ax.get_xlim()[1]:
         ax.axvline(found.budget, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1, label="budget")
+    log_ticks(ax, "x")
+    log_ticks(ax, "y")
     ax.set_xlabel("compute (FLOP)")
     ax.set_ylabel("information about the question (nats)")
     ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handletextpad=0.3, columnspacing=1.0, borderaxespad=0.1)

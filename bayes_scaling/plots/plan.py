@@ -73,6 +73,7 @@ def plot_path(fit: Fit, found: Plan, ax: Axes) -> Axes:
         if name in fit.runs.table:
             ax.scatter(trained, fit.runs.table[name], s=3, color=colour, alpha=0.35, linewidths=0)
     ax.set(xscale="log", yscale="log")
+    log_ticks(ax, "x")
     log_ticks(ax, "y")
     ax.set_xlabel("budget (FLOP)", color=INK)
     ax.set_ylabel("model size, tokens", color=INK)
