@@ -96,12 +96,12 @@ def plan(
     sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)
     optimum = named_split(fit, rows, budgets, cost, bent_split(fit, sizes) if fit.model.discrepancy else split)
     near = over_sizes(fit, _around_lowest(sizes), every, cost, rows)
-    lowest = near.mean.min(axis=1)
-    low, high = np.exp(_nearly_lowest(sizes, lowest + within * np.abs(lowest)))
+    best = near.mean.min(axis=1)
+    low, high = np.exp(_nearly_lowest(sizes, best + within * np.abs(best)))
     chosen = np.exp(_lowest_place(near)) if params is None else _settled(params, every, cost)
     frame = split_points(fit, chosen, every, cost, rows)
     mean = expected(fit, frame).mean(("chain", "draw")).to_numpy()
-    lowest = mean if params is None else lowest
+    lowest = mean if params is None else best
     choice = frame.drop(columns=["run"], errors="ignore").assign(
         compute=every,
         params=chosen,
@@ -113,7 +113,7 @@ def plan(
     )
     loss = observed(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
     loss = labelled(fit, loss, frame).assign_coords(compute=("point", every))
-    return Plan(choice, _choices(sizes, every, cost), optimum, loss, cost, within)
+    return Plan(choice, _choices(sizes, best, every, cost), optimum, loss, cost, within)
 
 
 def plan_table(found: Plan, target: float | None = None) -> pd.DataFrame:
@@ -255,11 +255,11 @@ def _crossing(at: np.ndarray, values: np.ndarray, i: int, limit: float) -> float
     return float(at[i] + (limit - values[i]) / (values[i + 1] - values[i]) * (at[i + 1] - at[i]))
 
 
-def _choices(sizes: Sizes, compute: np.ndarray, cost: Cost) -> pd.DataFrame:
+def _choices(sizes: Sizes, best: np.ndarray, compute: np.ndarray, cost: Cost) -> pd.DataFrame:
     """Return what each size tried would cost above the plan, and above what could be had if the truth were known."""
     count = sizes.log_params.shape[1]
     params, every = np.exp(sizes.log_params).ravel(), np.repeat(compute, count)
-    lowest, known = sizes.mean.min(axis=1, keepdims=True), sizes.lowest.mean(axis=1, keepdims=True)
+    lowest, known = best[:, None], sizes.lowest.mean(axis=1, keepdims=True)
     columns = {"row": np.repeat(np.arange(len(compute)), count), "compute": every, "params": params}
     excess = (sizes.mean - lowest) / np.abs(lowest)
     return pd.DataFrame(

@@ -14,7 +14,7 @@ from bayes_scaling.model import law_groups
 from bayes_scaling.prediction import expected_rows, flat_draws
 from bayes_scaling.runs import Table, read_points, read_table
 
-SIZES = 65
+SIZES = 49
 HALF_WIDTH = 3.5
 """Sizes are tried up to so many e-folds, a factor of thirty, on either side of the middle."""
 
