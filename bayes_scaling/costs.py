@@ -13,6 +13,9 @@ from bayes_scaling.laws import law_inputs
 UNIQUE = ("unique_tokens", "epochs")
 """What a law of limited data reads instead of tokens."""
 
+SPLITS = (("params", "tokens"), ("params", *UNIQUE))
+"""Inputs over which a budget is split."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -65,7 +68,7 @@ def moved_inputs(fit: Fit) -> tuple[str, ...]:
     Raises InputError where the law does not read params and tokens.
     """
     inputs = law_inputs(fit.model.law)
-    for moved in (("params", "tokens"), ("params", *UNIQUE)):
+    for moved in SPLITS:
         if set(moved) <= set(inputs):
             return moved
     raise InputError(f"compute is split over the inputs ['params', 'tokens']; {fit.model.law.__name__} has {list(inputs)}")

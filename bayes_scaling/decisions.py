@@ -12,15 +12,12 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.contrasts import Path, known_levels, points_of, powers_along
-from bayes_scaling.costs import UNIQUE, Cost
+from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.runs import Table, level_index, read_points
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
 from bayes_scaling.stacking import parts as parts_of
-
-SPLITS = (("params", "tokens"), ("params", *UNIQUE))
-"""Inputs over which a budget is split."""
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
@@ -107,7 +104,7 @@ def rank(
     crossing X:    L_against(X) = L_level(X), the first X > C
 
     Where the law reads params and tokens, C is compute in FLOP and L(C) = min L(N, D) with C = k N D: each level spends a
-    budget in its own best way (`compute_optimal`: the law alone, without a discrepancy), and loss over budget is a monotone
+    budget in its own best way (`compute_optimal`, with the discrepancy where there is one), and loss over budget is a monotone
     cubic on log-log axes between six budgets a decade. Otherwise C is the input `compute`, the only one, or what `along` says,
     and both are solved for in each draw, as by `compute_multiplier` and `crossover`.
 

@@ -199,9 +199,13 @@ def _refined(curve: Curve, place: np.ndarray, value: np.ndarray, step: np.ndarra
         side = np.where(left < np.fmin(value, right), -1.0, np.where(right < value, 1.0, 0.0))
         place, value = place + side * step, np.fmin(value, np.fmin(left, right))
     left, right = curve(place - step), curve(place + step)
-    bend = left - 2 * value + right
-    vertex = np.clip(0.5 * (left - right) / np.where(bend > 0, bend, np.inf), -1.0, 1.0)
-    return place + vertex * step, value
+    return place + vertex(left, value, right) * step, value
+
+
+def vertex(left: np.ndarray, middle: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return where the parabola through three values a step apart is lowest, in steps from the middle one and at most one."""
+    bend = left - 2 * middle + right
+    return np.asarray(np.clip(0.5 * (left - right) / np.where(bend > 0, bend, np.inf), -1.0, 1.0))
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")

@@ -1,7 +1,7 @@
 """From a budget to a decision: how large a model to train, on how many tokens, and what being wrong about it would cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.observing import observed
+from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import labelled, sorted_quantiles
 from bayes_scaling.runs import Table, read_table
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
@@ -140,16 +141,18 @@ def plan_table(found: Plan, target: float | None = None) -> pd.DataFrame:
 
 def plan_sentence(found: Plan, row: int = 0, target: float | None = None) -> str:
     """Return what a plan says at one of its rows, with the probability of a target where one is given."""
-    at = plan_table(found, target).iloc[row]
+    optimum, loss = found.optimum.isel(point=[row]), found.loss.isel(point=[row])
+    found = replace(found, choice=found.choice.iloc[[row]], optimum=optimum, loss=loss)
+    at = plan_table(found, target).iloc[0]
     unit = str(found.loss.attrs["units"])
     said = [_settled_words(found, at) if at["excess"] else _chosen_words(found, at)]
     said.append(f"one run will show {at['loss_q50']:.4g} {unit} (90 %: {at['loss_q05']:.4g} to {at['loss_q95']:.4g})")
     if target is not None:
         said[-1] += f", at most {target:g} with probability {at['probability']:.2f}"
     if at["distance"] != "inside":
-        said.append(f"the plan lies {float(found.loss['distance'][row]):.2g} decades beyond the runs")
+        said.append(f"the plan lies {float(found.loss['distance'][0]):.2g} decades beyond the runs")
     if found.cost.price is not None:
-        said.append(f"it costs {at['price']:,.0f}")
+        said.append(f"it costs {at['price']:,.0f}, in the unit of the price")
     return "; ".join(said) + "."
 
 
@@ -182,7 +185,7 @@ def _check_reach(fit: Fit, budgets: np.ndarray, cost: Cost) -> None:
     off = np.maximum(np.log10(budgets) - trained.max(), trained.min() - np.log10(budgets))
     if np.any(off > DECADES):
         raise InputError(
-            f"compute {budgets[off > DECADES][0]:g} FLOP lies {off.max():.1f} decades from the runs, which took "
+            f"compute {budgets[off.argmax()]:g} FLOP lies {off.max():.1f} decades from the runs, which took "
             f"{10 ** trained.min():.3g} to {10 ** trained.max():.3g}; expected a budget within {DECADES:g} decades of them"
         )
 
@@ -205,7 +208,10 @@ def _settled(params: float, compute: np.ndarray, cost: Cost) -> np.ndarray:
     if not params > 0:
         raise InputError(f"params must be a positive number, not {params}")
     if np.any(bare := cost.tokens(sizes, compute) <= 0):
-        raise InputError(f"{compute[bare][0]:g} FLOP do not serve {cost.served_tokens:g} tokens with {params:g} parameters")
+        raise InputError(
+            f"{compute[bare][0]:g} FLOP do not serve {cost.served_tokens:g} tokens with {params:g} parameters; "
+            "expected a smaller model or a larger budget"
+        )
     return sizes
 
 
@@ -214,7 +220,11 @@ def _around_lowest(sizes: Sizes) -> np.ndarray:
 
     Raises InputError where that is at an end of the sizes tried.
     """
-    rows, lowest = np.arange(len(sizes.mean)), np.nanargmin(np.where(np.isfinite(sizes.mean), sizes.mean, np.nan), axis=1)
+    rows, lowest = np.arange(len(sizes.mean)), sizes.mean.argmin(axis=1)
+    if np.isinf(sizes.mean.min(axis=1)).any():
+        raise InputError(
+            "the law gives no finite loss at any of the sizes that a budget could train; expected one within its reach"
+        )
     last = sizes.mean.shape[1] - 1
     if np.any(end := (lowest == 0) | (lowest == last)):
         row = int(np.flatnonzero(end)[0])
@@ -230,9 +240,7 @@ def _lowest_place(near: Sizes) -> np.ndarray:
     rows = np.arange(len(near.mean))
     i = np.clip(near.mean.argmin(axis=1), 1, NEAR - 2)
     left, middle, right = (near.mean[rows, i + step] for step in (-1, 0, 1))
-    bend = left - 2 * middle + right
-    offset = np.clip(0.5 * (left - right) / np.where(bend > 0, bend, np.inf), -1.0, 1.0)
-    return np.asarray(near.log_params[rows, i] + offset * (near.log_params[:, 1] - near.log_params[:, 0]))
+    return np.asarray(near.log_params[rows, i] + vertex(left, middle, right) * (near.log_params[:, 1] - near.log_params[:, 0]))
 
 
 def _nearly_lowest(sizes: Sizes, limit: np.ndarray) -> np.ndarray:

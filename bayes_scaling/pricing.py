@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.costs import Cost
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
@@ -10,7 +11,6 @@ from bayes_scaling.laws import law_inputs
 UNITS = {"FLOP": 1.0, "FLOPs": 1.0, "PFLOP/s-days": 8.64e19, "PFLOP/s-day": 8.64e19, "PF-days": 8.64e19}
 """FLOP in a unit of compute."""
 
-FLOPS_PER_PARAM_TOKEN = 6.0
 COLUMN = "flop"
 
 
@@ -39,7 +39,7 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
         return _column(table, column or COLUMN, source)
     inputs = law_inputs(fit.model.law)
     if {"params", "tokens"} <= set(inputs):
-        return np.asarray(FLOPS_PER_PARAM_TOKEN * frame["params"] * frame["tokens"])
+        return Cost().compute(frame["params"].to_numpy(), frame["tokens"].to_numpy())
     unit = fit.runs.columns.inputs["compute"].unit if "compute" in inputs else ""
     if unit in UNITS:
         return np.asarray(frame["compute"] * UNITS[unit])

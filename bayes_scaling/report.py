@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.advice import findings
-from bayes_scaling.errors import one_line
+from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.files import write_text
 from bayes_scaling.fitting import Fit
 from bayes_scaling.modelfile import Sheet
@@ -93,7 +93,7 @@ def _planned(fit: Fit) -> tuple[Budget | None, str]:
     """Return the plans of budgets, or why there are none: a law that has no best split can still be reported on."""
     try:
         return plan_budget(fit), ""
-    except ValueError as error:
+    except InputError as error:
         return None, one_line(error)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
-from bayes_scaling.costs import UNIQUE, Cost
+from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions import rank
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
@@ -62,7 +62,7 @@ def _losses(fit: Fit) -> list[str]:
 def _splits(fit: Fit) -> list[str]:
     """Return the best split of the largest run's compute, and of ten times that."""
     reads = set(law_inputs(fit.model.law))
-    if not ({"params", "tokens"} <= reads or {"params", *UNIQUE} <= reads):
+    if not any(set(split) <= reads for split in SPLITS):
         return []
     largest = float(runs_compute(fit, Cost()).max())
     rest = [name for name in model_inputs(fit.model) if name not in ("params", "tokens", *UNIQUE)]

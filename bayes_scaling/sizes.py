@@ -11,6 +11,7 @@ from bayes_scaling.costs import Cost, moved_inputs, split_inputs, unique_limit
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups
+from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import expected_rows, flat_draws
 from bayes_scaling.runs import Table, read_points, read_table
 
@@ -27,7 +28,7 @@ class Sizes:
     """Losses over a grid of sizes, for each of some budgets.
 
     log_params: logarithms of the sizes; a budget a row.
-    mean: the loss expected over the draws, in the same shape.
+    mean: the loss expected over the draws, in the same shape; inf where it is not finite.
     lowest: each draw's lowest loss; a budget a row, a draw a column.
     best: the logarithm of the size at which; NaN where that is at an end of the grid.
     """
@@ -89,7 +90,9 @@ def over_sizes(fit: Fit, log_params: np.ndarray, compute: np.ndarray, cost: Cost
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         mean, lowest, best = zip(*pool.map(at_budget, range(len(compute))), strict=True)
-    return Sizes(log_params, np.stack(mean), np.stack(lowest), np.stack(best))
+    means = np.stack(mean)
+    means[~np.isfinite(means)] = np.inf  # sizes at which draws of the law overflow are no choice
+    return Sizes(log_params, means, np.stack(lowest), np.stack(best))
 
 
 def _lowest_of(losses: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,8 +101,7 @@ def _lowest_of(losses: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarr
     inner = np.clip(index, 1, len(at) - 2)
     draw = np.arange(losses.shape[1])
     left, middle, right = losses[inner - 1, draw], losses[inner, draw], losses[inner + 1, draw]
-    bend = left - 2 * middle + right
-    offset = np.clip(0.5 * (left - right) / np.where(bend > 0, bend, np.inf), -0.5, 0.5)
+    offset = vertex(left, middle, right)
     place = at[inner] + offset * (at[1] - at[0])
     at_end = index != inner
     return (

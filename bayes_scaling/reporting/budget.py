@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.allocation import runs_compute
+from bayes_scaling.costs import Cost
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
@@ -28,9 +30,6 @@ MOST = 16
 """Most places at which levels are compared at each budget."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-
-FLOPS = 6.0
-"""FLOP a parameter and token, to train."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,7 @@ def plan_budget(fit: Fit) -> Budget | None:
         return None
     from bayes_scaling.planning import plan, plan_table
 
-    trained = FLOPS * fit.runs.table["params"] * fit.runs.table["tokens"]
-    budgets, start = _budgets(trained)
+    budgets, start = _budgets(runs_compute(fit, Cost()))
     cells = _cells(fit)
     table = plan_table(plan(fit, budgets.tolist(), points=_points(fit, cells)))
     table["choice"] = np.repeat(list(cells), len(budgets))
