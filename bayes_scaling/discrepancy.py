@@ -34,6 +34,12 @@ STEP = np.log(5.0)
 NARROWEST = 1.0
 """Where the runs hardly differ in an input, its knots span an e-fold."""
 
+WEIGHTS = "discrepancy_weights"
+"""Every knot's weight at each row."""
+
+SAMPLED = "discrepancy_w"
+"""What the knots are sampled as, see `draw_departures`."""
+
 type Kernel = Literal["matern52", "matern32", "squared_exponential"]
 type Terms = Sequence[tuple[Discrepancy, tuple[str, ...]]]
 """Each term with the inputs that it depends on."""
@@ -144,7 +150,7 @@ def arrays(terms: Terms, rows: Mapping[str, np.ndarray], levels: Mapping[str, np
         own = [np.eye(len(levels[dim]))[rows[f"index_{dim}"]] for dim in term.dims]
         weights.append(crossed([*own, *(interpolation(term, z, at) for z, at in zip(knots, logs, strict=True))]))
     joint = np.concatenate(weights, axis=1)
-    return found | {"discrepancy_weights": joint, "discrepancy_products": joint.T @ joint}
+    return found | {WEIGHTS: joint, "discrepancy_products": joint.T @ joint}
 
 
 def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, int], left: Any, precision: Any) -> Any:
@@ -173,11 +179,58 @@ def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, 
     root = block_diag(*roots) if len(roots) > 1 else roots[0]
     known = pt.eye(size) + precision * (root.T @ held["discrepancy_products"] @ root)
     upper = cholesky(known[::-1, ::-1])[::-1, ::-1]
-    centre = solve_triangular(upper, precision * (root.T @ (held["discrepancy_weights"].T @ left)), lower=False)
+    centre = solve_triangular(upper, precision * (root.T @ (held[WEIGHTS].T @ left)), lower=False)
     # Chains start where the process takes what the law leaves, whatever the law starts with.
-    w = pm.MvNormal("discrepancy_w", mu=-centre, chol=upper.T, shape=size, initval=np.zeros(size))
-    u = pm.Deterministic("discrepancy_u", solve_triangular(upper.T, centre + w, lower=True))
-    return held["discrepancy_weights"] @ (root @ u)
+    w = pm.MvNormal(SAMPLED, mu=-centre, chol=upper.T, shape=size, initval=np.zeros(size))
+    u = solve_triangular(upper.T, centre + w, lower=True)
+    return held[WEIGHTS] @ (root @ u)
+
+
+def whitened(
+    terms: Terms,
+    draws: Mapping[str, np.ndarray],
+    held: Mapping[str, np.ndarray],
+    levels: Mapping[str, np.ndarray],
+    left: np.ndarray,
+    precision: np.ndarray,
+) -> np.ndarray:
+    """Return draws of the whitened knots u from those of w, as in `draw_departures`; a draw a row.
+
+    left: what the law leaves of each row, a draw a row. precision: of the rows' scatter on average, in each draw.
+    """
+    root = np.zeros((len(precision), *held["discrepancy_products"].shape))
+    start = 0
+    for term, inputs in terms:
+        own = _roots(term, inputs, draws, held)
+        for _ in range(prod(len(levels[dim]) for dim in term.dims)):
+            stop = start + own.shape[-1]
+            root[:, start:stop, start:stop] = own
+            start = stop
+    across, p = root.swapaxes(-1, -2), precision[:, None, None]
+    known = np.eye(root.shape[-1]) + p * (across @ held["discrepancy_products"] @ root)
+    upper = np.linalg.cholesky(known[:, ::-1, ::-1])[:, ::-1, ::-1]
+    asked = p * (across @ (left @ held[WEIGHTS])[..., None])
+    centre = np.linalg.solve(upper, asked)
+    u: np.ndarray = np.linalg.solve(upper.swapaxes(-1, -2), centre + draws[SAMPLED][..., None])[..., 0]
+    return u
+
+
+def _roots(term: Discrepancy, inputs: Sequence[str], draws: Mapping[str, np.ndarray], held: Mapping[str, Any]) -> np.ndarray:
+    """Return the lower triangular root of the covariance of a term's knots in each draw."""
+    found = draws[f"{name(term)}_amplitude"][:, None, None]
+    for x in inputs:
+        knots, length = held[f"{name(term)}_knots_{x}"], draws[f"{name(term)}_length_{x}"][:, None, None]
+        correlation = CORRELATIONS[term.kernel](np.abs(knots[:, None] - knots) / length, np.exp)
+        root = np.linalg.cholesky(correlation + JITTER * np.eye(len(knots)))
+        size = found.shape[-1] * root.shape[-1]
+        found = (found[:, :, None, :, None] * root[:, None, :, None, :]).reshape(len(root), size, size)
+    return np.asarray(found)
+
+
+def scales(terms: Terms) -> dict[str, Prior]:
+    """Return the priors of the amplitude and the lengths of each term, by the names of their draws."""
+    amplitudes = {f"{name(term)}_amplitude": term.amplitude for term, _ in terms}
+    return amplitudes | {f"{name(term)}_length_{x}": term.length for term, inputs in terms for x in inputs}
 
 
 def _count(term: Discrepancy, inputs: int) -> int:
@@ -203,14 +256,17 @@ def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> 
     return prior("amplitude", term.amplitude) * reduce(kron, roots)
 
 
-def extend(terms: Terms, draws: xr.Dataset, held: Mapping[str, np.ndarray], levels: Any, seed: int) -> xr.Dataset:
-    """Return draws with each term's departures at its knots, and at those beyond the runs, in place of whitened ones.
+def extend(
+    terms: Terms, draws: xr.Dataset, whitened: np.ndarray, held: Mapping[str, np.ndarray], levels: Any, seed: int
+) -> xr.Dataset:
+    """Return draws with each term's departures at its knots and at those beyond the runs.
+
+    whitened: draws at the knots of the runs, all terms one after the other; chain, draw, knot.
 
     With the knots of the runs first, Cholesky's factor of the extended grid has that of the runs as its corner: new whitened
     knots, Normal(0, 1), carry the process on exactly.
     """
-    whitened, start = draws["discrepancy_u"].to_numpy(), 0
-    draws = draws.drop_vars(["discrepancy_u", "discrepancy_w"], errors="ignore")
+    start = 0
     for term, inputs in terms:
         shape = tuple(len(levels[dim]) for dim in term.dims)
         knots = [held[f"{name(term)}_knots_{x}"] for x in inputs]

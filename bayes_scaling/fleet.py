@@ -15,7 +15,7 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.model import Model
 from bayes_scaling.sampling import Settings
 from bayes_scaling.stored import Record, file_names, read_fit, read_table, write_fit, write_table
-from bayes_scaling.tasks import Entry, Plan, Tasks, entry, job, plan, resolved, shared_levels
+from bayes_scaling.tasks import Entry, Plan, Tasks, entry, job, plan, resolved
 from bayes_scaling.worker import Done, Keep, work
 
 
@@ -105,9 +105,7 @@ def fit_many(
 ) -> Fleet[Any]:
     """Fit every task, on as many workers as there are, and return what was kept of each fit.
 
-    A model is compiled once a worker. Levels of groups are compiled for all tasks of a model together, so that draws do not
-    depend on which worker took which task: a task that lacks some samples them as a refit does, from their population. Draws
-    of tasks that have the same levels are those of `fit`, to the last bit.
+    A model is compiled once a worker, whatever levels its tasks have. Draws of a task are those of `fit`, to the last bit.
 
     model: what is fitted where a task has no model of its own.
     tasks: name -> runs, or `Task`.
@@ -181,8 +179,7 @@ def _outcomes(asked: Plan, shelf: Mapping[str, Path], executor: Executor | None)
     if missing:
         # The longest first, so that no worker is left alone with one at the end.
         missing.sort(key=lambda name: entries[name].size, reverse=True)
-        shared = shared_levels(entries.values())
-        jobs = (job(asked, name, entries[name], shared) for name in missing)
+        jobs = (job(asked, name, entries[name]) for name in missing)
         with _workers(executor, len(missing), asked.keep) as (submit, room), closing(each(work, jobs, submit, room)) as ended:
             for one, done in ended:
                 yield one.name, _outcome(asked, one.name, done, shelf.get(one.name), entries[one.name].fingerprint)

@@ -19,13 +19,16 @@ from typing import Any
 
 import numpy as np
 
+from bayes_scaling import discrepancy
 from bayes_scaling.functions import on_arrays
 from bayes_scaling.model import (
     NOISE_SD,
     Model,
+    departures,
     evaluate,
     information_name,
     model_inputs,
+    noise_scales,
     owners,
     residual,
     sampled_name,
@@ -58,20 +61,19 @@ class Geometry:
 
 
 def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> Geometry:
-    """Return how to sample a model with varying terms; empty for one without, which needs no help.
+    """Return how to sample a model: chains of one without varying terms start all over its prior.
 
     arrays: what `model.data` returns.
     levels: group -> its levels.
     """
+    everywhere = _around_prior(model, arrays)
     if not varyings(model):
-        return Geometry({}, {}, {})
+        return everywhere
     shapes = {term_name(owner, term): tuple(len(levels[dim]) for dim in term.dims) for owner, term in varyings(model)}
     scales, mode, deviation, known = _mode(model, arrays, shapes)
     centre = {name: scales[name] * mode[name] for name in scales}
     for name in model.parameters:
-        prior = owners(model)[name].prior
-        middle = np.log(median(prior)) if link(prior) == "log" else median(prior)
-        centre[name] = middle + centre[name]
+        centre[name] = centre[name] + everywhere.centre[name]
     spread = {name: scales[name] * deviation[name] for name in scales}
     found = {}
     for owner, term in varyings(model):
@@ -83,7 +85,28 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
             widened = np.sqrt(1.0 + p * s**2) / s
             centre[sampled_name(owner, term)] = centre.pop(name) * widened
             spread[sampled_name(owner, term)] = spread.pop(name) * widened
-    return Geometry(found, centre, spread)
+        else:
+            centre[sampled_name(owner, term)] = np.zeros(shapes[name])
+            spread[sampled_name(owner, term)] = np.full(shapes[name], 0.5)
+    return Geometry(found, {**everywhere.centre, **centre}, {**everywhere.spread, **spread})
+
+
+def _around_prior(model: Model, arrays: Mapping[str, np.ndarray]) -> Geometry:
+    """Return the middle and the spread of everything's prior; whitened knots start where they take what the law leaves."""
+    priors = {name: parameter.prior for name, parameter in owners(model).items()} | noise_scales(model)
+    priors |= discrepancy.scales(departures(model))
+    centre = {name: np.asarray(_linked(prior, median(prior))) for name, prior in priors.items()}
+    spread = {name: np.asarray(_spread(prior)) for name, prior in priors.items()}
+    centre |= {term_name(owner, term): np.asarray(0.0) for owner, term in trends(model)}
+    spread |= {term_name(owner, term): np.asarray(term.sd) for owner, term in trends(model)}
+    if model.discrepancy:
+        knots = arrays[discrepancy.WEIGHTS].shape[1]
+        centre[discrepancy.SAMPLED], spread[discrepancy.SAMPLED] = np.zeros(knots), np.full(knots, 0.5)
+    return Geometry({}, centre, spread)
+
+
+def _linked(prior: Prior, value: float) -> float:
+    return float(np.log(value)) if link(prior) == "log" else value
 
 
 def _information(

@@ -115,6 +115,14 @@ def trends(model: Model) -> list[tuple[str, Trend]]:
     return [(name, term) for name, parameter in owners(model).items() for term in parameter.terms if isinstance(term, Trend)]
 
 
+def noise_scales(model: Model) -> dict[str, Prior]:
+    """Return the priors of what else the noise has, beside its scale, by the names of the draws."""
+    noise, correlation = model.noise, model.noise.correlation
+    found = {NOISE_LENGTH: correlation.length} if correlation else {}
+    found |= {NOISE_WHITE: correlation.white} if correlation and correlation.white else {}
+    return found | ({NU_BEYOND_ONE: noise.nu} if noise.distribution == "student_t" else {})
+
+
 def departures(model: Model) -> list[tuple[Discrepancy, tuple[str, ...]]]:
     """Return the terms of the discrepancy, each with the inputs that it depends on."""
     return [(term, term.over or tuple(law_inputs(model.law))) for term in model.discrepancy]
@@ -201,6 +209,17 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
             run, at = as_written(table["run"].iloc[row]), table[correlation.along].iloc[row]
             raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {at:g}; expected one")
     return arrays
+
+
+def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int | str, ...]]:
+    """Return the shape of each array that a model reads, with names for the dimensions that differ between runs."""
+    levels: dict[str, tuple[int | str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+
+    def shape(name: str, of: np.ndarray) -> tuple[int | str, ...]:
+        fixed = name.startswith("discrepancy") and name != gp.WEIGHTS
+        return levels[name] if name in levels else of.shape if fixed else ("row", *of.shape[1:])
+
+    return {name: shape(name, of) for name, of in arrays.items()}
 
 
 FAR = 1e6

@@ -1,41 +1,31 @@
 """Compile once, sample, refit on other data, and judge whether the draws can be trusted."""
 
-import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from bayes_scaling import discrepancy
 from bayes_scaling.errors import InputError
+from bayes_scaling.expansion import draw_prior, expand
+from bayes_scaling.formula import law_text
 from bayes_scaling.geometry import Geometry, geometry
-from bayes_scaling.model import (
-    NU_BEYOND_ONE,
-    Model,
-    build,
-    check_runs,
-    data,
-    departures,
-    groups_used,
-    information_name,
-    sampled_name,
-    spread_name,
-    term_name,
-    trends,
-    varyings,
-)
+from bayes_scaling.model import Model, array_shapes, build, check_runs, data, departures, groups_used, trends, varyings
 from bayes_scaling.runs import Runs
-from bayes_scaling.schedules import in_parts
+
+if TYPE_CHECKING:
+    from bayes_scaling.compiling import Compiled, Density
 
 R_HAT_LIMIT = 1.01
 ESS_LIMIT = 400
 BFMI_LIMIT = 0.3
 
-_COMPILED: dict[tuple[Any, ...], tuple[dict[str, np.ndarray], dict[str, int], Any]] = {}
+MOST_COMPILED = 64
+_COMPILED: "dict[tuple[Any, ...], Density]" = {}
+"""By what a log density is made of, the last used last."""
 _ALONE = Lock()
 """Flags of the compiler and limits of linear algebra hold for all threads of a process. The limit is there because sums round
 otherwise with other numbers of threads: the same seed would give other draws on another number of processors."""
@@ -112,19 +102,17 @@ class Health:
 
 
 def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
-    """Return posterior draws and sampler statistics; compiles only for a model and levels not sampled before.
+    """Return posterior draws and sampler statistics; compiles only for a model not sampled before.
 
     Raises InputError where the runs do not fit the model.
     """
     import nutpie
 
-    check_runs(model, runs)
-    with _ALONE, threadpool_limits(1, "blas"):
-        levels, layout, compiled = _compiled(model, runs)
-        arrays, how = _arrays(model, runs, levels)
-    read = {variable.name for variable in compiled.shared_var_keys}  # that of a correlation reads the gaps only
+    from bayes_scaling.compiling import split
+
+    own = compiled(model, runs)
     sampler = nutpie.sample(
-        _started(compiled.with_data(**{name: of for name, of in arrays.items() if name in read}), layout, how),
+        own,
         draws=settings.draws,
         tune=settings.tune,
         chains=settings.chains,
@@ -145,26 +133,35 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
         sampler.cancel()
         raise
     stats = ["diverging", "energy", "n_steps", "step_size", "logp"]
+    vectors = tree["posterior"]["x"].to_numpy().reshape(-1, own.n_dim)
+    levels = {dim: runs.levels[dim] for dim in groups_used(model)}
+    with threadpool_limits(1, "blas"):
+        posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
     return xr.DataTree.from_dict(
-        {
-            "posterior": _named(model, tree["posterior"].to_dataset(), levels, arrays, settings.seed),
-            "sample_stats": tree["sample_stats"].to_dataset()[stats].drop_attrs(),
-        }
+        {"posterior": posterior, "sample_stats": tree["sample_stats"].to_dataset()[stats].drop_attrs()}
     )
+
+
+def compiled(model: Model, runs: Runs) -> "Compiled":
+    """Return the log density of a model given runs, compiled unless it was before, and where its chains start.
+
+    Raises InputError where the runs do not fit the model.
+    """
+    from bayes_scaling.compiling import with_data
+
+    check_runs(model, runs)
+    levels = {dim: runs.levels[dim] for dim in groups_used(model)}
+    with _ALONE, threadpool_limits(1, "blas"):
+        arrays, how = _arrays(model, runs, levels)
+        density = _density(model, arrays, levels)
+    return with_data(density, arrays, {dim: len(of) for dim, of in levels.items()}, _starts(how, density.variables))
 
 
 def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree:
     """Return draws from the prior, shaped like a posterior of one chain."""
-    import pymc as pm
-
     check_runs(model, runs)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
-    arrays, _ = _arrays(model, runs, levels)
-    with build(model, arrays, levels) as built:
-        names = [variable.name for variable in [*built.free_RVs, *built.deterministics]]
-        logging.getLogger("pymc.sampling.forward").setLevel(logging.WARNING)  # it lists the variables it draws
-        tree = pm.sample_prior_predictive(draws, var_names=names, random_seed=seed)
-    return xr.DataTree.from_dict({"posterior": _named(model, tree["prior"].to_dataset()[names], levels, arrays, seed)})
+    return xr.DataTree.from_dict({"posterior": draw_prior(model, data(model, runs, levels), levels, draws, seed)})
 
 
 def health(tree: xr.DataTree) -> Health:
@@ -186,26 +183,18 @@ def health(tree: xr.DataTree) -> Health:
     )
 
 
-def _compiled(model: Model, runs: Runs) -> tuple[dict[str, np.ndarray], dict[str, int], Any]:
-    """Return the levels that a model's compiled sampler knows, the sizes of its variables in order, and the sampler.
+def _density(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "Density":
+    """Return a model's compiled log density; one serves any number of rows and of levels, so that refits do not compile."""
+    from bayes_scaling.compiling import compile_density
 
-    Runs that lack some of the levels of an earlier fit are sampled by the earlier sampler: the posterior of a level
-    without rows is its prior given the rest, as for a level never seen.
-    """
-    import nutpie
-    from pytensor import config
-
-    parts = repr(in_parts(runs.table, runs.columns))
-    key = (model.law, repr(model.parameters), repr(model.noise), repr(model.discrepancy), "reading_error" in runs.table, parts)
-    wanted = {dim: runs.levels[dim] for dim in groups_used(model)}
-    if key in _COMPILED and all(np.isin(wanted[dim], _COMPILED[key][0][dim]).all() for dim in wanted):
-        return _COMPILED[key]
-    built = build(model, _arrays(model, runs, wanted)[0], wanted)
-    start = built.initial_point()
-    layout = {value.name.removesuffix("_log__"): start[value.name].size for value in built.value_vars}
-    # Without fast-math a kernel read from the cache on disk gives the same bits as one just compiled.
-    with config.change_flags(numba__fastmath=False):
-        _COMPILED[key] = wanted, layout, nutpie.compile_pymc_model(built)
+    shapes = array_shapes(model, arrays)
+    own = tuple((dim, len(levels[dim])) for term in model.discrepancy for dim in term.dims)
+    key = (law_text(model.law), repr(model.parameters), repr(model.noise), repr(model.discrepancy), own, repr(shapes))
+    if key not in _COMPILED:
+        while len(_COMPILED) >= MOST_COMPILED:
+            del _COMPILED[next(iter(_COMPILED))]
+        _COMPILED[key] = compile_density(build(model, arrays, levels), arrays, shapes)
+    _COMPILED[key] = _COMPILED.pop(key)  # the last one used is the last to go
     return _COMPILED[key]
 
 
@@ -216,33 +205,11 @@ def _arrays(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> tuple
     return arrays | dict(how.information), how
 
 
-def _started(compiled: Any, layout: Mapping[str, int], how: Geometry) -> Any:
-    """Return a sampler whose chains start around the mode where it is known, and elsewhere around the prior's middle."""
-    if not how.centre:
-        return compiled
-    default = compiled.initial_point_func
-    unknown = {name: np.full(size, np.nan) for name, size in layout.items()}
-    centre, spread = (
-        np.concatenate([np.ravel(of.get(name, unknown[name])) for name in layout]) for of in (how.centre, how.spread)
-    )
+def _starts(how: Geometry, variables: Iterable[str]) -> Callable[[Any], np.ndarray]:
+    """Return where chains start, by seed: around the mode where it is known, elsewhere all over the prior."""
+    centre, spread = (np.concatenate([np.ravel(of[name]) for name in variables]) for of in (how.centre, how.spread))
 
     def start(seed: Any) -> np.ndarray:
-        around = centre + 2.0 * spread * np.random.default_rng(seed).uniform(-1.0, 1.0, len(centre))
-        return np.where(np.isnan(around), default(seed), around)
+        return np.asarray(centre + 2.0 * spread * np.random.default_rng(seed).uniform(-1.0, 1.0, len(centre)))
 
-    return replace(compiled, initial_point_func=start)
-
-
-def _named(model: Model, draws: xr.Dataset, levels: Any, arrays: Mapping[str, np.ndarray], seed: int) -> xr.Dataset:
-    """Return draws of each term's effect in place of the coordinates it was sampled in."""
-    for owner, term in varyings(model):
-        known = xr.DataArray(arrays[information_name(owner, term)], dims=term.dims)
-        sd = draws[spread_name(owner, term)]
-        effect = draws[sampled_name(owner, term)] * sd / np.sqrt(1.0 + known * sd**2)
-        draws = draws.drop_vars(sampled_name(owner, term)).assign({term_name(owner, term): effect})
-    if NU_BEYOND_ONE in draws:
-        draws = draws.assign(noise_nu=1.0 + draws[NU_BEYOND_ONE]).drop_vars(NU_BEYOND_ONE)
-    if departures(model):
-        draws = discrepancy.extend(departures(model), draws, arrays, levels, seed)
-    kept = draws.drop_dims([dim for dim in draws.dims if not str(dim).startswith(("chain", "draw", "knot_", *levels))])
-    return kept.drop_attrs().transpose("chain", "draw", ...)
+    return start

@@ -1,6 +1,6 @@
 """Tasks of a fleet: with the model and settings that hold for each, as they are recognised later, and as they travel."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,28 +96,7 @@ def entry(plan: Plan, name: str) -> Entry:
     return Entry(text, levels, len(task.runs), known)
 
 
-def job(plan: Plan, name: str, entry: Entry, shared: Mapping[str, Mapping[str, np.ndarray]]) -> Job:
-    """Return a task as it travels; `shared` is what `shared_levels` returned."""
+def job(plan: Plan, name: str, entry: Entry) -> Job:
+    """Return a task as it travels."""
     task, _, settings = resolved(plan, name)
-    levels = {dim: shared.get(entry.model, {}).get(dim, own) for dim, own in entry.levels.items()}
-    return Job(name, entry.model, task.runs, levels, settings, plan.keep, task.extra)
-
-
-def shared_levels(entries: Iterable[Entry]) -> dict[str, dict[str, np.ndarray]]:
-    """Return model -> group -> the levels of all its tasks, where they are not many more than one task has.
-
-    A worker then compiles a model once, and the draws of a task do not depend on which tasks it took before.
-    """
-    found: dict[str, dict[str, list[np.ndarray]]] = {}
-    for one in entries:
-        for dim, levels in one.levels.items():
-            found.setdefault(one.model, {}).setdefault(dim, []).append(levels)
-    unions = {model: {dim: _union(of) for dim, of in dims.items()} for model, dims in found.items()}
-    return {model: {dim: of for dim, of in dims.items() if of is not None} for model, dims in unions.items()}
-
-
-def _union(levels: list[np.ndarray]) -> np.ndarray | None:
-    if len({of.dtype.kind for of in levels}) > 1:
-        return None
-    union = np.unique(np.concatenate(levels))
-    return union if len(union) <= CROWDED * max(map(len, levels)) else None
+    return Job(name, entry.model, task.runs, settings, plan.keep, task.extra)

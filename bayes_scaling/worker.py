@@ -1,13 +1,12 @@
 """What a worker does with one task of a fleet: fit it, keep what is asked for, and say in one line what went wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from threading import Lock
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -28,13 +27,11 @@ class Job:
     """A task as it travels.
 
     model: as text, from which every fit in one worker gets the same law and so the same compiled sampler.
-    levels: group -> levels that are compiled together, those of the task among them.
     """
 
     name: str
     model: str
     runs: Runs
-    levels: Mapping[str, np.ndarray]
     settings: Settings
     keep: Keep | None
     extra: Any
@@ -64,8 +61,7 @@ def work(job: Job, ticket: str) -> Done:
 def _kept(job: Job) -> Done:
     model = read_model(job.model)
     check_runs(model, job.runs)
-    wide = replace(job.runs, levels={**job.runs.levels, **job.levels})
-    fitted = replace(fit(model, wide, job.settings), runs=job.runs)
+    fitted = fit(model, job.runs, job.settings)
     if job.keep is None:
         return Done(draws=fitted.draws, health=fitted.health)
     try:

@@ -10,21 +10,20 @@ from typing import Any
 import pandas as pd
 
 import bayes_scaling as bs
+from bayes_scaling import compiling
 
 COMPILED: Counter[str] = Counter()
 
 
 def count_compilations() -> None:
     """Count what this process compiles, from here on."""
-    import nutpie
-
-    compile_model = nutpie.compile_pymc_model
+    compile_density = compiling.compile_density
 
     def counting(*args: Any, **kwargs: Any) -> Any:
         COMPILED["models"] += 1
-        return compile_model(*args, **kwargs)
+        return compile_density(*args, **kwargs)
 
-    nutpie.compile_pymc_model = counting
+    compiling.compile_density = counting
 
 
 def means(fit: bs.Fit, extra: object) -> pd.DataFrame:

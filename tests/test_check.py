@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling import plots
+from bayes_scaling import compiling, plots
 from bayes_scaling.cli import app
 from bayes_scaling.scoring import BANDS
 from bayes_scaling.simulation import simulated
@@ -98,10 +98,8 @@ def test_without_cut_offs_two_thirds_and_half_of_the_range_are_trained_on(straig
 
 
 def test_cut_offs_are_compiled_once_though_the_first_lacks_a_level(bent: bs.Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    import nutpie
-
-    compiled, compile_model = [], nutpie.compile_pymc_model
-    monkeypatch.setattr("nutpie.compile_pymc_model", lambda *args: compiled.append(1) or compile_model(*args))
+    compiled, compile_density = [], compiling.compile_density
+    monkeypatch.setattr(compiling, "compile_density", lambda *args: compiled.append(1) or compile_density(*args))
     varied = replace(LINE, parameters={"a": A + bs.Varying("arch", 0.02), "b": B})
     bs.backtest(varied, bent, ["compute < 1 and arch != 'c'", "compute < 10"], replace(QUICK, draws=20, tune=100))
     assert len(compiled) == 1

@@ -8,11 +8,12 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
+from bayes_scaling import compiling
 from bayes_scaling import discrepancy as gp
 from bayes_scaling.evaluation import departed, log_inputs
 from bayes_scaling.observing import observed
 from bayes_scaling.plots import paper, plot_decomposition
-from bayes_scaling.sampling import _arrays, _compiled
+from bayes_scaling.sampling import compiled
 
 SETTINGS = bs.Settings(draws=500, tune=400, chains=4, seed=2, progress=False)
 WAVE = bs.Discrepancy(bs.Prior(median=0.05, factor=4.0), bs.Prior(median=5.0, factor=1.6))
@@ -186,16 +187,14 @@ def test_what_two_arms_share_drops_out_of_their_contrast(arms: bs.Runs) -> None:
 
 
 def test_refits_to_fewer_runs_do_not_compile(curve: bs.Runs, fitted: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nutpie.compile_pymc_model", lambda *_: pytest.fail("compiled again"))
+    monkeypatch.setattr(compiling, "compile_density", lambda *_: pytest.fail("compiled again"))
     less = bs.refit(fitted, bs.subset(curve, "tokens < 1e10"), replace(SETTINGS, draws=200, tune=200))
     assert less.posterior["knot_tokens"].max() < fitted.posterior["knot_tokens"].max()
 
 
 def test_the_log_density_is_finite_where_runs_hardly_differ(curve: bs.Runs) -> None:
     same = replace(curve, table=curve.table.assign(tokens=2e10 * (1 + 1e-9 * np.arange(60))))
-    levels, _, compiled = _compiled(power((replace(WAVE, knots=12),)), same)
-    arrays, _ = _arrays(power((replace(WAVE, knots=12),)), same, levels)
-    value, gradient = compiled.with_data(**arrays).logp_func(np.zeros(compiled.n_dim))
+    value, gradient = compiled(power((replace(WAVE, knots=12),)), same).evaluate(np.zeros(17))
     assert np.isfinite(value)
     assert np.isfinite(gradient).all()
 

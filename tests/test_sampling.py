@@ -8,7 +8,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 import bayes_scaling as bs
-from bayes_scaling import sampling
+from bayes_scaling import compiling, sampling
 from bayes_scaling.model import groups_used
 from bayes_scaling.sampling import Health
 
@@ -23,7 +23,7 @@ def test_a_refit_does_not_compile_and_equals_a_fresh_fit(chinchilla: bs.Fit, mon
         fresh = bs.fit(chinchilla.model, half, QUICK)
     assert len(fresh_cache) == 1
     with monkeypatch.context() as context:
-        context.setattr("nutpie.compile_pymc_model", lambda *_: pytest.fail("compiled again"))
+        context.setattr(compiling, "compile_density", lambda *_: pytest.fail("compiled again"))
         again = bs.refit(chinchilla, half, QUICK)
     xr.testing.assert_identical(again.posterior, fresh.posterior)
 
@@ -43,10 +43,10 @@ def test_draws_do_not_depend_on_the_threads_of_linear_algebra(moba: bs.Fit) -> N
 
 
 def test_a_refit_without_some_levels_needs_no_compiling(moba: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nutpie.compile_pymc_model", lambda *_: pytest.fail("compiled again"))
+    monkeypatch.setattr(compiling, "compile_density", lambda *_: pytest.fail("compiled again"))
     fewer = bs.refit(moba, bs.subset(moba.runs, "size < 2e9"), QUICK)
     assert len(fewer.runs.levels["size"]) == 4
-    assert fewer.posterior.sizes["size"] == 5
+    assert fewer.posterior.sizes["size"] == 4
     assert bs.predict(fewer, fewer.runs.table.head(3)).sizes["point"] == 3
 
 

@@ -42,13 +42,12 @@ def coverage(rows: pd.DataFrame, band: np.ndarray) -> tuple[float, float]:
 @every_study
 def test_a_study_has_a_finite_log_probability(name: str, studied: Studied) -> None:
     fit = studied(name)
-    levels, layout, compiled = sampling._compiled(fit.model, fit.runs)
-    start = sampling._started(compiled, layout, sampling._arrays(fit.model, fit.runs, levels)[1]).initial_point_func
-    found = [compiled.logp_func(start(seed)) for seed in range(20)]
+    compiled = sampling.compiled(fit.model, fit.runs)
+    found = [compiled.evaluate(compiled.start(seed)) for seed in range(20)]
     finite = [bool(np.isfinite(value) and np.isfinite(gradient).all()) for value, gradient in found]
     # Chains of models without groups start all over the prior, where a law may fall below zero; the sampler then tries again.
     assert all(finite) if varyings(fit.model) else np.mean(finite) > 0.5
-    assert sum(layout.values()) == compiled.n_dim
+    assert len(compiled.start(0)) == compiled.n_dim
 
 
 @every_study
