@@ -2,19 +2,24 @@
 
     r_i = w_i sum_t u_t[l_ti] + p_i sum_t u_t[l_tj] + e_i,   u_t[l] ~ Normal(0, s_t),   e_i ~ Normal(0, sqrt(d_i))
 
-r_i is what row i departs by from its mean without the effects, l_ti its level of the group of term t. In short r ~ Normal(0, C),
-C = D + Z S^2 Z'. Where rows are independent w_i = 1 and p_i = 0. The other cases are innovations, what rows show beyond what rows
-before them let expect, and linear in r, so that effects enter them with weights:
+r_i is the residual of row i from its mean without the effects, l_ti its level in the groups of term t, j the row before i. In
+short r ~ Normal(0, C), C = D + Z S^2 Z'. Where rows are independent w_i = 1 and p_i = 0. Correlated rows are first made
+innovations, which are linear in the residuals, so that effects enter them with weights:
 
-- An Ornstein-Uhlenbeck process along runs, of correlation c_i with the row j before and of scale g_i: r_i is the residual minus
-  c_i g_i / g_j times that of row j; w_i = 1, p_i = -c_i g_i / g_j, d_i = g_i^2 (1 - c_i^2).
-- A process seen through white noise, filtered by `filtering`, with groups that are constant along runs: w_i is what the filter
-  leaves of rows that are all 1; p_i = 0. Groups that vary along runs reach all later rows of a run: such effects stay sampled.
+- An Ornstein-Uhlenbeck process along runs, of correlation c_i with the row before and scale g_i: with f_i = c_i g_i / g_j the
+  innovation is the residual minus f_i times that of row j, d_i = g_i^2 (1 - c_i^2), w_i = 1 and p_i = -f_i. With groups that
+  are constant along runs w_i = 1 - f_i and p_i = 0 are the same, and faster.
+- A process seen through white noise (`filtering`): innovations of a Kalman filter reach back to the beginning of a run. With
+  groups that are constant along runs w_i is the innovation of rows that are 1 everywhere, and p_i = 0. With others there is no
+  such form: those effects stay sampled.
 
-With G = Z'D^-1 Z and M = I + S G S (Woodbury) the effects given the rows are Normal(b, V), b = S M^-1 S Z'D^-1 r, V = S M^-1 S, and
-log|C| = log|D| + log|M|. M is sparse: levels meet only where they have rows in common, or rows that follow each other. Its
-factor L Q L' (Q diagonal) is computed on a pattern known beforehand, and so are the entries of its inverse that gradients need
-(Takahashi, Fagan and Chen 1973).
+Given the rows the effects are Normal(b, V). With G = Z'D^-1 Z and M = I + S G S (Woodbury)
+
+    V = S M^-1 S,   b = V Z'D^-1 r,   log|C| = log|D| + log|M|,   r'C^-1 r = |r - Z b|^2 / D + |b / S|^2
+
+M is sparse: levels meet only where they have rows in common, or rows that follow each other. Its factor, M = L Q L' with a
+diagonal Q, is computed on a pattern known beforehand, and so are the entries of its inverse that gradients need (Takahashi,
+Fagan and Chen 1973). Scales may be zero, or far apart.
 """
 
 import inspect
@@ -29,6 +34,7 @@ import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
+from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
 from pytensor.link.numba.dispatch import basic
 
 type Floats = np.ndarray
@@ -37,7 +43,7 @@ nth = np.uint64
 """An index: numba asks of one that could be negative, each time, whether it counts from the end."""
 
 HEADER = 5
-"""Numbers at the head of a structure: rows, terms, columns, entries of the factor below its diagonal, rows that follow another."""
+"""Numbers at the head of a structure: rows, terms, columns, entries of the factor below its diagonal, rows with one before."""
 
 
 def structure(indices: Sequence[np.ndarray], sizes: Sequence[int], previous: np.ndarray | None = None) -> np.ndarray:
@@ -52,11 +58,11 @@ def structure(indices: Sequence[np.ndarray], sizes: Sequence[int], previous: np.
     previous
         Of each row, the row before it whose effects it carries as well; -1 where there is none. None where no row does.
     """
-    rows, start = len(indices[0]), np.cumsum([0, *sizes])
-    level = np.stack([of + first for of, first in zip(indices, start, strict=False)], axis=1).astype(np.int64)
+    rows, first = len(indices[0]), np.cumsum([0, *sizes])
+    level = np.stack([of + at for of, at in zip(indices, first, strict=False)], axis=1).astype(np.int64)
     before = np.full(rows, -1) if previous is None else previous
     follows = np.flatnonzero(before >= 0)
-    meet = _meetings(level, before, follows, start[-1])
+    meet = _meetings(level, before, follows, first[-1])
     order, below = _eliminated(meet)
     place = np.argsort(order)
     column = place[level]
@@ -65,14 +71,16 @@ def structure(indices: Sequence[np.ndarray], sizes: Sequence[int], previous: np.
     entries = np.concatenate([*below, np.empty(0, np.int64)])
     keys = heads * len(order) + entries
     left, right = np.triu_indices(len(sizes), 1)
+    start = _starts(heads, len(order))
     by_row = np.argsort(entries, kind="stable")
     parts = [
         np.repeat(np.arange(len(sizes)), sizes)[order],
-        _starts(heads, len(order)),
+        start,
         entries,
         _starts(np.sort(entries), len(order)),
         heads[by_row],
         by_row,
+        start[heads[by_row] + 1],
         column,
         _positions(keys, column[:, left], column[:, right], len(order)),
         before,
@@ -110,13 +118,25 @@ def _eliminated(meet: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def _starts(sorted_keys: np.ndarray, columns: int) -> np.ndarray:
-    return np.searchsorted(sorted_keys, np.arange(columns + 1))
+    starts: np.ndarray = np.searchsorted(sorted_keys, np.arange(columns + 1))
+    return starts
 
 
 def _positions(keys: np.ndarray, one: np.ndarray, other: np.ndarray, columns: int) -> np.ndarray:
     """Return where the factor keeps an entry of M: its place below the diagonal, or -1 - k on the diagonal of column k."""
     low, high = np.minimum(one, other), np.maximum(one, other)
-    return np.where(low == high, -1 - low, np.searchsorted(keys, low * columns + high))
+    places: np.ndarray = np.where(low == high, -1 - low, np.searchsorted(keys, low * columns + high))
+    return places
+
+
+VERSION = int(sha256(inspect.getsource(sys.modules[__name__]).encode()).hexdigest()[:15], 16)
+"""Of this file: kernels compiled from an earlier one, which PyTensor keeps on disk, must not be taken for its own."""
+
+
+def _kept(kernel: Any) -> Any:
+    """Return a kernel compiled, and kept on disk with those of PyTensor: it takes seconds to compile."""
+    CACHED_SRC_FUNCTIONS[kernel] = f"{__name__}.{kernel.__name__}_{VERSION}"
+    return numba.njit(kernel, error_model="numpy", cache=True)
 
 
 class _Pattern(NamedTuple):
@@ -125,7 +145,8 @@ class _Pattern(NamedTuple):
     terms, pairs: how many columns a row has, and how many pairs of them.
     term: of each column, its term.
     start, row: of each column, where the factor's entries below the diagonal begin, and the row of each entry.
-    left_start, left, left_at: of each row, where the factor's entries in it begin; of each, its column and its place in `row`.
+    left_start: of each row, where the factor's entries in it begin.
+    left, left_at, left_stop: of each of those, its column, its place in `row`, and where the entries of its column end there.
     column, pair: of each row of the data, its columns; of each two of them, the place of their entry.
     previous: of each row of the data, the row whose effects it carries as well, or -1.
     cross: of each row that has one, the places of the entries of its columns with those of the other row, or -1 - column.
@@ -140,6 +161,7 @@ class _Pattern(NamedTuple):
     left_start: np.ndarray
     left: np.ndarray
     left_at: np.ndarray
+    left_stop: np.ndarray
     column: np.ndarray
     pair: np.ndarray
     previous: np.ndarray
@@ -158,17 +180,21 @@ def _pattern(structure: np.ndarray) -> _Pattern:
     d = c + k + 1
     e = d + entries
     f = e + entries
-    g = f + n * terms
-    h = g + n * pairs
-    i = h + n
-    j = i + follows * squares
-    factor = structure[HEADER:a], structure[a:b], structure[b:c], structure[c:d], structure[d:e], structure[e:f]
-    rows = structure[f:g], structure[g:h], structure[h:i], structure[i:j]
-    return _Pattern(terms, pairs, *factor, *rows, structure[j : j + k])
+    g = f + entries
+    h = g + n * terms
+    i = h + n * pairs
+    j = i + n
+    end = j + follows * squares
+    columns = structure[HEADER:a], structure[a:b], structure[b:c]
+    lefts = structure[c:d], structure[d:e], structure[e:f], structure[f:g]
+    rows = structure[g:h], structure[h:i], structure[i:j], structure[j:end]
+    return _Pattern(terms, pairs, *columns, *lefts, *rows, structure[end : end + k])
 
 
 @numba.njit(error_model="numpy")
-def _gram(r: Floats, d: Floats, own: Floats, before: Floats, to: _Pattern, diagonal: Floats, below: Floats, moment: Floats) -> None:
+def _gram(
+    r: Floats, d: Floats, own: Floats, before: Floats, to: _Pattern, diagonal: Floats, below: Floats, moment: Floats
+) -> None:
     """Fill in G, its diagonal and what is below it, and the moment Z'D^-1 r."""
     n = len(r)
     weight, pull = np.zeros(n), np.zeros(n)
@@ -201,11 +227,13 @@ def _gram(r: Floats, d: Floats, own: Floats, before: Floats, to: _Pattern, diago
 
 
 @numba.njit(error_model="numpy")
-def _factor(sd: Floats, to: _Pattern, diagonal: Floats, below: Floats, pivot: Floats, scaled: Floats, lower: Floats) -> None:
-    """Factor M = I + S G S, column by column from those left of it: its pivots, L Q and L."""
-    work = np.zeros(len(sd))
+def _factor(
+    sd: Floats, to: _Pattern, diagonal: Floats, below: Floats, moment: Floats, pivot: Floats, lower: Floats, solved: Floats
+) -> None:
+    """Factor M = I + S G S, column by column from those left of it, and solve L Q y = S Z'D^-1 r on the way."""
+    work, scaled = np.zeros(len(sd)), np.empty(len(lower))
     for j in range(len(sd)):
-        here = 1.0 + sd[j] * sd[j] * diagonal[j]
+        here, right = 1.0 + sd[j] * sd[j] * diagonal[j], sd[j] * moment[j]
         for p in range(to.start[j], to.start[j + 1]):
             i = nth(to.row[nth(p)])
             work[i] = sd[j] * sd[i] * below[nth(p)]
@@ -213,26 +241,20 @@ def _factor(sd: Floats, to: _Pattern, diagonal: Floats, below: Floats, pivot: Fl
             at = to.left_at[nth(q)]
             factor = lower[nth(at)]
             here -= factor * scaled[nth(at)]
-            for p in range(at + 1, to.start[nth(to.left[nth(q)] + 1)]):
+            right -= scaled[nth(at)] * solved[nth(to.left[nth(q)])]
+            for p in range(at + 1, to.left_stop[nth(q)]):
                 work[nth(to.row[nth(p)])] -= factor * scaled[nth(p)]
         # M is the identity and more: a pivot below one is rounding.
         pivot[j] = 1.0 if here < 1.0 else here
         inverse = 1.0 / pivot[j]
+        solved[j] = right * inverse
         for p in range(to.start[j], to.start[j + 1]):
             scaled[nth(p)] = work[nth(to.row[nth(p)])]
             lower[nth(p)] = scaled[nth(p)] * inverse
 
 
 @numba.njit(error_model="numpy")
-def _solve_lower(to: _Pattern, lower: Floats, x: Floats) -> None:
-    """Replace x by L^-1 x."""
-    for j in range(len(x)):
-        for p in range(to.start[j], to.start[j + 1]):
-            x[nth(to.row[nth(p)])] -= lower[nth(p)] * x[j]
-
-
-@numba.njit(error_model="numpy")
-def _solve_upper(to: _Pattern, lower: Floats, x: Floats) -> None:
+def _solve(to: _Pattern, lower: Floats, x: Floats) -> None:
     """Replace x by L'^-1 x."""
     for j in range(len(x) - 1, -1, -1):
         for p in range(to.start[j], to.start[j + 1]):
@@ -253,7 +275,7 @@ def _invert(to: _Pattern, pivot: Floats, lower: Floats, inverse: Floats, inverse
             at = to.left_at[nth(q)]
             factor = lower[nth(at)]
             total = factor * here
-            for p in range(at + 1, to.start[nth(to.left[nth(q)] + 1)]):
+            for p in range(at + 1, to.left_stop[nth(q)]):
                 known = work[nth(to.row[nth(p)])]
                 inverse_below[nth(p)] -= factor * known
                 total += lower[nth(p)] * known
@@ -272,10 +294,11 @@ def _log_product(x: Floats) -> float:
                 product = 1.0
         else:
             total += np.log(one)
-    return total + np.log(product)
+    rest: float = np.log(product)
+    return total + rest
 
 
-@numba.njit(error_model="numpy")
+@_kept
 def forward_backward(
     r: Floats, d: Floats, s: Floats, own: Floats, before: Floats, structure: np.ndarray
 ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
@@ -283,17 +306,12 @@ def forward_backward(
     to = _pattern(structure)
     k = len(to.term)
     sd, diagonal, moment, pivot, inverse, standard = np.zeros((6, k))
-    below, scaled, lower, inverse_below = np.zeros((4, len(to.row)))
+    below, lower, inverse_below = np.zeros((3, len(to.row)))
     for j in range(k):
         sd[j] = s[to.term[j]]
     _gram(r, d, own, before, to, diagonal, below, moment)
-    _factor(sd, to, diagonal, below, pivot, scaled, lower)
-    for j in range(k):
-        standard[j] = sd[j] * moment[j]
-    _solve_lower(to, lower, standard)
-    for j in range(k):
-        standard[j] /= pivot[j]
-    _solve_upper(to, lower, standard)
+    _factor(sd, to, diagonal, below, moment, pivot, lower, standard)
+    _solve(to, lower, standard)
     _invert(to, pivot, lower, inverse, inverse_below)
     to_s = _to_s(s, sd, to, diagonal, moment, below, standard, inverse, inverse_below)
     square = 0.0
@@ -408,11 +426,7 @@ class _Integrated(Op):  # type: ignore[misc]
         return [*(cotangents[0] * one for one in outputs[1:]), disconnected_type()]
 
 
-VERSION = int(sha256(inspect.getsource(sys.modules[__name__]).encode()).hexdigest()[:15], 16)
-"""Of this file: kernels compiled from an earlier one, which PyTensor keeps on disk, must not be taken for its own."""
-
-
-@basic.register_funcify_default_op_cache_key(_Integrated)
+@basic.register_funcify_default_op_cache_key(_Integrated)  # type: ignore[untyped-decorator]
 def _compiled(op: _Integrated, node: Apply, **_: Any) -> Any:
     return forward_backward, VERSION
 
@@ -438,28 +452,25 @@ def integrated(r: Any, d: Any, s: Any, structure: Any, own: Any = None, before: 
     return _Integrated()(r, d, s, *weights, structure)[0]
 
 
-@numba.njit(error_model="numpy")
+@_kept
 def _draw(r: Floats, d: Floats, s: Floats, own: Floats, before: Floats, structure: np.ndarray, normal: Floats) -> Floats:
     """Return draws of the effects, one to a row of `normal`, in the order of their levels."""
     to = _pattern(structure)
     k = len(to.term)
-    sd, diagonal, moment, pivot = np.zeros((4, k))
-    below, scaled, lower = np.zeros((3, len(to.row)))
+    sd, diagonal, moment, pivot, standard = np.zeros((5, k))
+    below, lower = np.zeros((2, len(to.row)))
     drawn = np.empty_like(normal)
     for m in range(len(normal)):
         diagonal[:], moment[:], below[:] = 0.0, 0.0, 0.0
         for j in range(k):
             sd[j] = s[m, to.term[j]]
         _gram(r[m], d[m], own[m], before[m], to, diagonal, below, moment)
-        _factor(sd, to, diagonal, below, pivot, scaled, lower)
+        _factor(sd, to, diagonal, below, moment, pivot, lower, standard)
         for j in range(k):
-            moment[j] *= sd[j]
-        _solve_lower(to, lower, moment)
+            standard[j] += normal[m, j] / np.sqrt(pivot[j])
+        _solve(to, lower, standard)
         for j in range(k):
-            moment[j] = moment[j] / pivot[j] + normal[m, j] / np.sqrt(pivot[j])
-        _solve_upper(to, lower, moment)
-        for j in range(k):
-            drawn[m, j] = sd[to.place[j]] * moment[to.place[j]]
+            drawn[m, j] = sd[to.place[j]] * standard[to.place[j]]
     return drawn
 
 
