@@ -121,7 +121,7 @@ def test_levels_without_rows_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("d", "s"), [(1.0, 0.0), (1.0, 1e-12), (1e-10, 1e-12), (1e-10, 1e-5), (1e-10, 1.0), (1.0, 1e5), (1e6, 1e-6), (1e150, 1e75)]
+    ("d", "s"), [(1.0, 0.0), (1.0, 1e-12), (1e-10, 1e-12), (1e-10, 1e-5), (1e-10, 1.0), (1.0, 1e5), (1e6, 1e-6), (1e160, 1e80)]
 )
 def test_scales_far_apart(d: float, s: float) -> None:
     # With a level for each row the covariance is d + s^2 along its diagonal.
@@ -133,11 +133,12 @@ def test_scales_far_apart(d: float, s: float) -> None:
     np.testing.assert_allclose(np.sqrt(total) * to_r, -r / np.sqrt(total), rtol=1e-5)
     slope = 0.5 * (r**2 / total - 1.0)
     np.testing.assert_allclose(total * to_d, slope, rtol=1e-6 * total / d if s > d else 1e-9)
-    np.testing.assert_allclose(total * to_s, 2.0 * s * slope.sum(), rtol=1e-5)
+    np.testing.assert_allclose(total * to_s, 2.0 * s * slope.sum(), rtol=1e-9)
 
 
-def test_scales_at_which_rounding_would_take_the_factor_below_zero() -> None:
-    of = case([3, 3, 2], 20, 0) | {"s": np.full(3, 1e6), "d": np.full(20, 1e-10)}
+@pytest.mark.parametrize("seed", range(10))
+def test_scales_at_which_rounding_would_take_the_factor_below_zero(seed: int) -> None:
+    of = case([3, 3, 2], 20, seed) | {"s": np.full(3, 1e6), "d": np.full(20, 1e-10)}
     assert all(np.isfinite(one).all() for one in computed(of))
 
 
