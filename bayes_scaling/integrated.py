@@ -303,6 +303,9 @@ def forward_backward(
     r: Floats, d: Floats, s: Floats, own: Floats, before: Floats, structure: np.ndarray
 ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
     """Return the log density of r, and its gradients with respect to r, d, s, own and before."""
+    n = structure[0]
+    if len(r) != n or len(d) != n or len(own) != n or len(before) != n or len(s) != structure[1]:
+        raise ValueError("the structure is one of other rows or terms")
     to = _pattern(structure)
     k = len(to.term)
     sd, diagonal, moment, pivot, inverse, standard = np.zeros((6, k))

@@ -245,3 +245,10 @@ def test_weights_are_those_of_a_kalman_filter_where_groups_are_constant_along_ru
     covariance = np.where(run[:, None] == run, 0.6**apart, 0.0) * np.outer(scale, scale) + np.diag(white**2)
     covariance += sum(sd**2 * (of[:, None] == of) for sd, of in zip(s, indices, strict=True))
     assert float(found) == pytest.approx(stats.multivariate_normal(np.zeros(12), covariance).logpdf(r), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["r", "d", "s", "own", "before"])
+def test_the_structure_of_other_rows_is_refused(name: str) -> None:
+    of = case([3, 2], 10, 0)
+    with pytest.raises(ValueError, match="other rows or terms"):
+        computed(of | {name: of[name][1:]})
