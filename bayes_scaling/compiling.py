@@ -48,7 +48,8 @@ def compile_density(built: "pm.Model", arrays: Mapping[str, np.ndarray], shapes:
     """Return the log density of a PyMC model, with its gradient, as a function of one vector and of the data.
 
     built: with every array that it reads held as data of its name.
-    arrays: values of that data; shapes: theirs, with names for dimensions whose size may be another for other runs.
+    arrays: values of that data; shapes: theirs, with names for dimensions whose size may be another for other runs. One
+        array of integers, the last, may have a size of its own.
     """
     import pytensor
     import pytensor.tensor as pt
@@ -56,22 +57,21 @@ def compile_density(built: "pm.Model", arrays: Mapping[str, np.ndarray], shapes:
     from pytensor.graph import clone_replace, rewrite_graph
 
     logp = built.logp()
-    read = {variable.name: variable for variable in _shared(logp)}
+    read = {variable.name: variable for variable in _shared(logp)}  # data, and sizes of dimensions
     kinds = {name: arrays[name].dtype.kind for name in shapes if name in read}
     variables = {variable.name: _shape(built, variable) for variable in built.free_RVs}
     values = [built.rvs_to_values[variable] for variable in built.free_RVs]
     floats, integers = ({name: shapes[name] for name, of in kinds.items() if (of == "i") is whole} for whole in (False, True))
-    groups = tuple(
-        sorted({dim for of in [*variables.values(), *floats.values()] for dim in of if isinstance(dim, str)} - {"row"})
-    )
+    sized = [*variables.values(), *floats.values(), tuple(read.keys() - shapes.keys())]
+    groups = tuple(sorted({dim for of in sized for dim in of if isinstance(dim, str)} - {"row"}))
     x, held, whole = pt.vector("x"), pt.vector("floats"), pt.vector("integers", dtype="int64")
     sizes: dict[str, Any] = {dim: whole[i] for i, dim in enumerate(groups)}
     sizes["row"] = _rows(held, floats, sizes)
-    unpacked = _cut(held, floats, sizes) | _cut(whole[len(groups) :], integers, sizes)
+    unpacked = _cut(held, floats, sizes) | _cut(whole[len(groups) :], integers, sizes) | sizes
     # Fast-math would give other bits for a kernel read from the cache on disk than for one just compiled.
     with config.change_flags(numba__fastmath=False):
         (logp,) = clone_replace([logp], {of: _typed(of, unpacked[name]) for name, of in read.items()})
-        logp = rewrite_graph(logp, include=["canonicalize", "stabilize"])
+        logp = rewrite_graph(logp, include=["lower_xtensor", "canonicalize", "stabilize"])
         slopes = [pt.as_tensor(of, allow_xtensor_conversion=True).ravel() for of in pt.grad(logp, values)]
         parts = _cut(x, variables, sizes).values()
         at = {value: _typed(value, part) for value, part in zip(values, parts, strict=True)}
@@ -105,9 +105,15 @@ def _size(shape: Shape, sizes: Mapping[str, Any]) -> Any:
 
 
 def _cut(vector: Any, shapes: Mapping[str, Shape], sizes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arrays that follow each other in a vector, of symbols or of numbers, along its last axis."""
+    """Return the arrays that follow each other in a vector, of symbols or of numbers, along its last axis.
+
+    One whose size is not known takes what is left.
+    """
     found, start = {}, 0
     for name, shape in shapes.items():
+        if not sizes.keys() >= {dim for dim in shape if isinstance(dim, str)}:
+            found[name] = vector[..., start:]
+            continue
         full = tuple(sizes[dim] if isinstance(dim, str) else dim for dim in shape)
         part = vector[..., start : start + prod(full)]
         found[name] = part[..., 0] if not shape else part if len(shape) == 1 else part.reshape((*vector.shape[:-1], *full))

@@ -161,28 +161,19 @@ def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, 
     left: what the law leaves of each row.
     precision: of the rows' scatter, on average: 1 / scale^2.
 
-    Departures are W R u: whitened knots u ~ Normal(0, 1), R the root of their covariance, W their weights at rows. Given all
-    else u is nearly Normal(S^-1 R' W' left p, S^-1), S = 1 + R' W' W R p, for rows of precision p: exactly so for normal noise
-    of one scale. With S = U U', U upper triangular, it is sampled by w,
-
-        u = U'^-1 (h + w),   h = U^-1 R' W' left p,   w ~ Normal(-h, U' U),
-
-    which leaves u ~ Normal(0, 1), and after the data is nearly Normal(0, 1) itself whatever the law's parameters are: the
-    sampler's path is that of the law alone.
+    Departures are W R u: whitened knots u ~ Normal(0, I), R the root of their covariance, W their weights at rows. Rows of
+    precision p say of u what a Gaussian of precision R'W'W R p and linear term R'W' left p does, exactly so for normal noise of
+    one scale: in the coordinates of `whitening` the sampler's path is that of the law alone.
     """
-    import pymc as pm
-    import pytensor.tensor as pt
-    from pytensor.tensor.linalg import block_diag, cholesky, solve_triangular
+    from pytensor.tensor.linalg import block_diag
+
+    from bayes_scaling.whitening import draw_whitened
 
     roots = [root for term, inputs in terms for root in [_root(term, inputs, held)] * prod(levels[d] for d in term.dims)]
     size = sum(prod(levels[dim] for dim in term.dims) * _count(term, len(inputs)) ** len(inputs) for term, inputs in terms)
     root = block_diag(*roots) if len(roots) > 1 else roots[0]
-    known = pt.eye(size) + precision * (root.T @ held["discrepancy_products"] @ root)
-    upper = cholesky(known[::-1, ::-1])[::-1, ::-1]
-    centre = solve_triangular(upper, precision * (root.T @ (held[WEIGHTS].T @ left)), lower=False)
-    # Chains start where the process takes what the law leaves, whatever the law starts with.
-    w = pm.MvNormal(SAMPLED, mu=-centre, chol=upper.T, shape=size, initval=np.zeros(size))
-    u = solve_triangular(upper.T, centre + w, lower=True)
+    information = precision * (root.T @ held["discrepancy_products"] @ root)
+    u = draw_whitened(SAMPLED, information, precision * (root.T @ (held[WEIGHTS].T @ left)), shape=size)
     return held[WEIGHTS] @ (root @ u)
 
 
@@ -194,11 +185,35 @@ def whitened(
     left: np.ndarray,
     precision: np.ndarray,
 ) -> np.ndarray:
-    """Return draws of the whitened knots u from those of w, as in `draw_departures`; a draw a row.
+    """Return draws of the whitened knots u from those of the coordinates sampled, as in `draw_departures`; a draw a row.
 
     left: what the law leaves of each row, a draw a row. precision: of the rows' scatter on average, in each draw.
     """
-    root = np.zeros((len(precision), *held["discrepancy_products"].shape))
+    from bayes_scaling.whitening import unwhiten
+
+    root = _joint_root(terms, draws, held, levels)
+    across, p = root.swapaxes(-1, -2), precision[:, None, None]
+    information = p * (across @ held["discrepancy_products"] @ root)
+    return unwhiten(draws[SAMPLED], information, (p * (across @ (left @ held[WEIGHTS])[..., None]))[..., 0])
+
+
+def at_rows(
+    terms: Terms,
+    draws: Mapping[str, np.ndarray],
+    u: np.ndarray,
+    held: Mapping[str, np.ndarray],
+    levels: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """Return the departures at rows from whitened knots, a draw a row."""
+    knots = _joint_root(terms, draws, held, levels) @ u[..., None]
+    return np.asarray(knots[..., 0] @ held[WEIGHTS].T)
+
+
+def _joint_root(
+    terms: Terms, draws: Mapping[str, np.ndarray], held: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Return the root of the covariance of the knots of all terms in each draw."""
+    root = np.zeros((len(draws[f"{name(terms[0][0])}_amplitude"]), *held["discrepancy_products"].shape))
     start = 0
     for term, inputs in terms:
         own = _roots(term, inputs, draws, held)
@@ -206,13 +221,7 @@ def whitened(
             stop = start + own.shape[-1]
             root[:, start:stop, start:stop] = own
             start = stop
-    across, p = root.swapaxes(-1, -2), precision[:, None, None]
-    known = np.eye(root.shape[-1]) + p * (across @ held["discrepancy_products"] @ root)
-    upper = np.linalg.cholesky(known[:, ::-1, ::-1])[:, ::-1, ::-1]
-    asked = p * (across @ (left @ held[WEIGHTS])[..., None])
-    centre = np.linalg.solve(upper, asked)
-    u: np.ndarray = np.linalg.solve(upper.swapaxes(-1, -2), centre + draws[SAMPLED][..., None])[..., 0]
-    return u
+    return root
 
 
 def _roots(term: Discrepancy, inputs: Sequence[str], draws: Mapping[str, np.ndarray], held: Mapping[str, Any]) -> np.ndarray:

@@ -12,8 +12,8 @@ curvature of the posterior at its mode, with every scale held at what its prior 
 twice the spread it suggests: from the prior's middle a chain may wander for longer than it has time to adapt.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -22,15 +22,24 @@ import numpy as np
 from bayes_scaling import discrepancy
 from bayes_scaling.functions import on_arrays
 from bayes_scaling.model import (
+    JOINT_INFORMATION,
+    JOINT_LINEAR,
+    JOINT_W,
     NOISE_SD,
+    STRUCTURE,
     Model,
     departures,
     evaluate,
     information_name,
+    integrated,
+    joint_parameters,
+    joint_slopes,
+    joint_terms,
     model_inputs,
     noise_scales,
     owners,
     residual,
+    sampled,
     sampled_name,
     spread_name,
     term_name,
@@ -47,17 +56,42 @@ WORST = 1e3
 HALF_NORMAL_MEDIAN = 0.6745
 
 
+LARGEST_JOINT = 40
+"""More numbers than this are not sampled jointly: each step takes their cube."""
+
+
 @dataclass(frozen=True)
 class Geometry:
     """How to sample a posterior.
 
-    information: `information_NAME` of each varying term -> p, shaped like the levels of its groups.
+    arrays: what a compiled model reads beside its data: `information_NAME` of varying terms sampled level by level, shaped like
+        the levels of their groups; the information of what is sampled jointly; the structure of what is integrated out.
     centre, spread: sampled variable, on the scale where it is unbounded -> a place near the mode, and its standard deviation.
     """
 
-    information: Mapping[str, np.ndarray]
+    arrays: Mapping[str, np.ndarray]
     centre: Mapping[str, np.ndarray]
     spread: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Mode:
+    """A Gaussian about the posterior's mode, in standard deviations of the priors: of parameters, slopes and effects.
+
+    places: name -> where it is in the vectors; scales: name -> standard deviation of its prior, on the link scale.
+    at: the mode. information, linear: J'WJ and J'W (r + J at), of what the rows say alone. precision: of rows, on average.
+    """
+
+    places: Mapping[str, slice]
+    scales: Mapping[str, float]
+    at: np.ndarray
+    information: np.ndarray
+    linear: np.ndarray
+    precision: float
+
+    def of(self, names: Iterable[str]) -> np.ndarray:
+        """Return where names are in the vectors, one after the other."""
+        return np.concatenate([np.arange(len(self.at))[self.places[name]] for name in names] or [np.empty(0, int)])
 
 
 def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> Geometry:
@@ -70,25 +104,83 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     if not varyings(model):
         return everywhere
     shapes = {term_name(owner, term): tuple(len(levels[dim]) for dim in term.dims) for owner, term in varyings(model)}
-    scales, mode, deviation, known = _mode(model, arrays, shapes)
-    centre = {name: scales[name] * mode[name] for name in scales}
-    for name in model.parameters:
-        centre[name] = centre[name] + everywhere.centre[name]
-    spread = {name: scales[name] * deviation[name] for name in scales}
-    found = {}
+    mode = _without(_mode(model, arrays, shapes), [term_name(*of) for of in integrated(model)])
+    centre, spread = dict(everywhere.centre), dict(everywhere.spread)
     for owner, term in varyings(model):
+        centre[spread_name(owner, term)] = np.log(HALF_NORMAL_MEDIAN * term.sd)
+        spread[spread_name(owner, term)] = np.array(0.5)
+    joint = _joint(model, mode)
+    found = _structure(model, arrays, levels) | joint
+    members = _members(model) if joint else []
+    centre[JOINT_W], spread[JOINT_W] = np.zeros(len(mode.of(members))), np.full(len(mode.of(members)), 0.5)
+    _near_mode(model, mode, members, centre, spread)
+    for owner, term in sampled(model):
         name = term_name(owner, term)
-        p = found[information_name(owner, term)] = _information(model, owner, term, arrays, shapes[name], known)
-        s = HALF_NORMAL_MEDIAN * term.sd
-        centre[spread_name(owner, term)], spread[spread_name(owner, term)] = np.log(s), np.array(0.5)
-        if name in scales:
-            widened = np.sqrt(1.0 + p * s**2) / s
-            centre[sampled_name(owner, term)] = centre.pop(name) * widened
-            spread[sampled_name(owner, term)] = spread.pop(name) * widened
-        else:
-            centre[sampled_name(owner, term)] = np.zeros(shapes[name])
-            spread[sampled_name(owner, term)] = np.full(shapes[name], 0.5)
-    return Geometry(found, {**everywhere.centre, **centre}, {**everywhere.spread, **spread})
+        if name not in members:
+            found[information_name(owner, term)] = p = _information(owner, term, arrays, shapes[name], mode, model)
+            widened = np.sqrt(1.0 + p * (HALF_NORMAL_MEDIAN * term.sd) ** 2) / (HALF_NORMAL_MEDIAN * term.sd)
+            centre[sampled_name(owner, term)] = centre.pop(name, np.zeros(shapes[name])).reshape(shapes[name]) * widened
+            spread[sampled_name(owner, term)] = spread.pop(name, 0.5 / widened).reshape(shapes[name]) * widened
+    return Geometry(found, centre, spread)
+
+
+def _members(model: Model) -> list[str]:
+    """Return what may be sampled jointly, in order."""
+    return [*joint_parameters(model), *joint_slopes(model), *(term_name(*of) for of in joint_terms(model))]
+
+
+def _joint(model: Model, mode: _Mode) -> dict[str, np.ndarray]:
+    """Return what the rows say of all that is sampled jointly, at rows of precision 1; nothing where it is too much."""
+    at = mode.of(_members(model))
+    if not joint_terms(model) or len(at) > LARGEST_JOINT:
+        return {}
+    information = mode.information[np.ix_(at, at)] / mode.precision
+    return {JOINT_INFORMATION: information, JOINT_LINEAR: mode.linear[at] / mode.precision}
+
+
+def _structure(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return which levels of integrated effects meet in which rows; nothing where none is integrated out."""
+    from bayes_scaling.integrated import structure
+
+    shapes = [tuple(len(levels[dim]) for dim in term.dims) for _, term in integrated(model)]
+    if not shapes:
+        return {}
+    rows = [tuple(arrays[f"index_{dim}"] for dim in term.dims) for _, term in integrated(model)]
+    indices = [np.ravel_multi_index(of, shape) for of, shape in zip(rows, shapes, strict=True)]
+    previous = arrays.get("previous")
+    if previous is not None:
+        previous = np.where(previous == np.arange(len(previous)), -1, previous)
+    return {STRUCTURE: structure(indices, [prod(shape) for shape in shapes], previous)}
+
+
+def _near_mode(
+    model: Model, mode: _Mode, members: Sequence[str], centre: dict[str, np.ndarray], spread: dict[str, np.ndarray]
+) -> None:
+    """Set where chains start in all that is not sampled jointly."""
+    deviation = np.sqrt(np.diag(np.linalg.inv(np.eye(len(mode.at)) + mode.information)))
+    for name, place in mode.places.items():
+        if name not in members:
+            middle = centre[name] if name in model.parameters else 0.0
+            centre[name] = middle + mode.scales[name] * mode.at[place]
+            spread[name] = mode.scales[name] * deviation[place]
+
+
+def _without(mode: _Mode, names: Sequence[str]) -> _Mode:
+    """Return what the rows say of all but some effects, which are left as open as their priors and the rows leave them."""
+    if not names:
+        return mode
+    gone, kept = mode.of(names), mode.of(name for name in mode.places if name not in names)
+    across = mode.information[np.ix_(kept, gone)]
+    gain = np.linalg.solve(np.eye(len(gone)) + mode.information[np.ix_(gone, gone)], across.T).T
+    places, start = {}, 0
+    for name, place in mode.places.items():
+        if name not in names:
+            places[name] = slice(start, start + place.stop - place.start)
+            start = places[name].stop
+    information = mode.information[np.ix_(kept, kept)] - gain @ across.T
+    return replace(
+        mode, places=places, at=mode.at[kept], information=information, linear=mode.linear[kept] - gain @ mode.linear[gone]
+    )
 
 
 def _around_prior(model: Model, arrays: Mapping[str, np.ndarray]) -> Geometry:
@@ -110,14 +202,24 @@ def _linked(prior: Prior, value: float) -> float:
 
 
 def _information(
-    model: Model, owner: str, term: Varying, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], known: Mapping[str, Any]
+    owner: str, term: Varying, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], mode: _Mode, model: Model
 ) -> np.ndarray:
-    if owner != NOISE_SD:
-        information: np.ndarray = np.maximum(known[term_name(owner, term)], 0.0) / term.sd**2
-        return information
-    total = np.zeros(shape)  # the logarithm of a scale is known from one value to within 1 / sqrt(2)
-    np.add.at(total, tuple(arrays[f"index_{dim}"] for dim in term.dims), 2.0 * _independent(model, arrays))
-    return total
+    """Return what the rows say of each level of a term, given its own parameter's other terms and all others left open."""
+    if owner == NOISE_SD:
+        total = np.zeros(shape)  # the logarithm of a scale is known from one value to within 1 / sqrt(2)
+        np.add.at(total, tuple(arrays[f"index_{dim}"] for dim in term.dims), 2.0 * _independent(model, arrays))
+        return total
+    own = mode.of(name for name in mode.places if _owner(name) == owner)
+    other = mode.of(name for name in mode.places if _owner(name) != owner)
+    across, rest = mode.information[np.ix_(own, other)], mode.information[np.ix_(other, other)]
+    known = np.diag(mode.information[np.ix_(own, own)] - across @ np.linalg.solve(np.eye(len(other)) + rest, across.T))
+    levels = known[np.isin(own, mode.of([term_name(owner, term)]))]
+    return np.asarray(np.maximum(levels, 0.0).reshape(shape) / term.sd**2)
+
+
+def _owner(name: str) -> str:
+    """Return the parameter that a term belongs to, by the term's name."""
+    return name.split("_by_")[0].split("_trend_")[0]
 
 
 def _independent(model: Model, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -134,19 +236,11 @@ def _white(model: Model, arrays: Mapping[str, np.ndarray]) -> Any:
     return 0.0 if correlation is None or correlation.white is None else median(correlation.white) / np.sqrt(arrays["count"])
 
 
-type Named = dict[str, np.ndarray]
-
-
-def _mode(
-    model: Model, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
-) -> tuple[dict[str, float], Named, Named, Named]:
-    """Return by name of parameter, slope and effect: the prior's scale, and in units of it the mode, its standard deviation,
-    and the information beyond the prior.
-    """
+def _mode(model: Model, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> _Mode:
     from scipy.optimize import least_squares
 
     effects = {term_name(owner, term): term.sd for owner, term in varyings(model) if owner != NOISE_SD}
-    slopes = {term_name(owner, term): term.sd for owner, term in trends(model) if owner != NOISE_SD}
+    slopes = joint_slopes(model)
     sizes = dict.fromkeys([*model.parameters, *slopes], 1) | {name: prod(shapes[name]) for name in effects}
     ends = np.cumsum(list(sizes.values()))
     logs = {name: arrays[f"log_{name}"].T for name in model_inputs(model)}  # parts of a fall stand before rows
@@ -171,26 +265,17 @@ def _mode(
         return np.concatenate([np.clip(np.nan_to_num(left, nan=WORST), -WORST, WORST), z])
 
     mode = least_squares(departures, np.zeros(ends[-1]), method="trf", x_scale=1.0, max_nfev=STEPS)
-    owner = np.repeat([name.split("_by_")[0].split("_trend_")[0] for name in sizes], list(sizes.values()))
-    jacobian = np.asarray(mode.jac)
-    curvature = jacobian.T @ jacobian
-    flat = mode.x, np.sqrt(np.diag(np.linalg.inv(curvature))), _within(curvature, owner) - 1.0
-    scales = {name: _spread(owners(model)[name].prior) for name in model.parameters} | slopes | effects
-    named: list[Named] = [
-        {name: part.reshape(shapes.get(name, ())) for name, part in zip(sizes, np.split(of, ends[:-1]), strict=True)}
-        for of in flat
-    ]
-    return scales, named[0], named[1], named[2]
-
-
-def _within(curvature: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Return the information about each coordinate given those of its own parameter, those of all others left open."""
-    found = np.empty(len(owner))
-    for name in np.unique(owner):
-        own, other = owner == name, owner != name
-        across = curvature[np.ix_(own, other)]
-        found[own] = np.diag(curvature[np.ix_(own, own)] - across @ np.linalg.solve(curvature[np.ix_(other, other)], across.T))
-    return found
+    rows = len(arrays["response"])
+    jacobian, left = np.asarray(mode.jac)[:rows], mode.fun[:rows]
+    information = jacobian.T @ jacobian
+    return _Mode(
+        places={name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends.tolist(), strict=True)},
+        scales={name: _spread(owners(model)[name].prior) for name in model.parameters} | slopes | effects,
+        at=mode.x,
+        information=information,
+        linear=information @ mode.x - jacobian.T @ left,
+        precision=float(np.mean(np.broadcast_to(1.0 / sd**2, rows))),
+    )
 
 
 def _spread(prior: Prior) -> float:

@@ -3,28 +3,23 @@
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayes_scaling import discrepancy as gp
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, as_written, listed
 from bayes_scaling.formula import law_tree, law_value
-from bayes_scaling.functions import PART, Functions, on_symbols
+from bayes_scaling.functions import Functions, on_arrays
 from bayes_scaling.laws import Law, check_references, law_inputs, law_parameters
 from bayes_scaling.noise import Noise
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter, distribution, link
 from bayes_scaling.runs import RESERVED, Runs, level_index
 from bayes_scaling.schedules import check_logarithms, log_input
 
-if TYPE_CHECKING:
-    import pymc as pm
-
-
-OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy")
+OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy", "joint")
 """Beginnings of names that a law's parameters cannot have: the model's own variables have them."""
 
 
@@ -97,6 +92,15 @@ def information_name(owner: str, term: Varying) -> str:
 
 NOISE_SD = "noise_sd"
 
+TRIED = 5
+"""Places at which a law is tried for whether a parameter shifts it."""
+
+JOINT = "joint"
+"""Parameters, slopes and effects that are sampled together, in coordinates that whiten them, see `whitening`."""
+JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = f"{JOINT}_w", f"{JOINT}_information", f"{JOINT}_linear"
+STRUCTURE = "structure"
+"""Which levels of integrated effects meet in which rows, see `integrated`."""
+
 
 def owners(model: Model) -> dict[str, Parameter]:
     """Return everything that a prior and terms describe: the law's parameters, and the scale of the scatter."""
@@ -110,9 +114,64 @@ def varyings(model: Model) -> list[tuple[str, Varying]]:
     return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying)]
 
 
+def integrated(model: Model) -> list[tuple[str, Varying]]:
+    """Return the varying terms whose effects are integrated out of the likelihood, and drawn afterwards.
+
+    Under normal noise those that shift rows by themselves on the scale of the noise: departures that rows share, and levels of
+    a parameter that is a factor of the law, where the noise is on the log loss, or a summand of it, where it is on the loss.
+    Where the noise is correlated and has a white part, effects are sampled.
+    """
+    noise = model.noise
+    if noise.distribution != "normal" or (noise.correlation is not None and noise.correlation.white is not None):
+        return []
+    shifting = {name for name in model.parameters if _shifts(model, name)} | {"residual"}
+    return [(owner, term) for owner, term in varyings(model) if owner in shifting]
+
+
+def sampled(model: Model) -> list[tuple[str, Varying]]:
+    """Return the varying terms whose effects are sampled."""
+    return [pair for pair in varyings(model) if pair not in integrated(model)]
+
+
+def _shifts(model: Model, name: str) -> bool:
+    """Return whether a step of a parameter, on its link scale, is that step of the loss on the scale of the noise.
+
+    The law is tried at some places, so that it does not matter how it is written.
+    """
+    on_log, positive = model.noise.on == "log_loss", link(owners(model)[name].prior) == "log"
+    if on_log is not positive:
+        return False
+    random = np.random.default_rng(0)
+    logs = {x: random.normal(size=TRIED) for x in law_inputs(model.law)}
+    values = {other: random.uniform(0.5, 1.5, TRIED) for other in model.parameters}
+    step = 0.7
+    with np.errstate(all="ignore"):
+        before = law_value(model.law, logs, values, on_arrays(1))
+        moved = values | {name: values[name] * np.exp(step) if positive else values[name] + step}
+        after = law_value(model.law, logs, moved, on_arrays(1))
+        steps = np.log(after / before) if on_log else after - before
+    return bool(np.allclose(steps, step, rtol=0.0, atol=1e-9))
+
+
 def trends(model: Model) -> list[tuple[str, Trend]]:
     """Return every trend of a model with the parameter, or "noise_sd", that it belongs to."""
     return [(name, term) for name, parameter in owners(model).items() for term in parameter.terms if isinstance(term, Trend)]
+
+
+def joint_parameters(model: Model) -> dict[str, tuple[float, float]]:
+    """Return the parameters of the law that may be sampled jointly, with their prior's mean and sd on the link scale."""
+    priors = {name: distribution(owners(model)[name].prior) for name in model.parameters}
+    return {name: (of["mu"], of["sigma"]) for name, (kind, of) in priors.items() if kind in ("Normal", "LogNormal")}
+
+
+def joint_slopes(model: Model) -> dict[str, float]:
+    """Return the slopes of the law's parameters, with the sd of their prior."""
+    return {term_name(owner, term): term.sd for owner, term in trends(model) if owner != NOISE_SD}
+
+
+def joint_terms(model: Model) -> list[tuple[str, Varying]]:
+    """Return the varying terms that may be sampled jointly."""
+    return [(owner, term) for owner, term in sampled(model) if owner != NOISE_SD]
 
 
 def noise_scales(model: Model) -> dict[str, Prior]:
@@ -213,11 +272,12 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
 
 def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int | str, ...]]:
     """Return the shape of each array that a model reads, with names for the dimensions that differ between runs."""
-    levels: dict[str, tuple[int | str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+    own: dict[str, tuple[int | str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+    own |= {JOINT_INFORMATION: (JOINT, JOINT), JOINT_LINEAR: (JOINT,), STRUCTURE: (STRUCTURE,)}
 
     def shape(name: str, of: np.ndarray) -> tuple[int | str, ...]:
         fixed = name.startswith("discrepancy") and name != gp.WEIGHTS
-        return levels[name] if name in levels else of.shape if fixed else ("row", *of.shape[1:])
+        return own[name] if name in own else of.shape if fixed else ("row", *of.shape[1:])
 
     return {name: shape(name, of) for name, of in arrays.items()}
 
@@ -270,123 +330,3 @@ def parameter_at(model: Model, name: str, draws: Any, logs: Any, level: Any, fun
         for term in parameter.terms
     )
     return draws[name] * functions["exp"](total) if link(parameter.prior) == "log" else draws[name] + total
-
-
-def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "pm.Model":
-    """Return the PyMC model, with every array that may change later held as data.
-
-    rows: what `data` returns, and for each varying term the information about its levels, see `geometry`.
-    levels: group -> its levels.
-    """
-    import pymc as pm
-    import pymc.dims as pmd
-
-    dims = {information_name(owner, term): term.dims for owner, term in varyings(model)}
-    with pm.Model(coords=dict(levels)) as built:
-        built.add_coord("row", length=len(rows["response"]))
-        of_parts = {name: of for name, of in rows.items() if name.startswith("log_") and of.ndim > 1}
-        for name, of in of_parts.items():
-            dims[name] = ("row", PART)
-            built.add_coord(PART, length=of.shape[1])
-        knots = {name: pm.Data(name, of) for name, of in rows.items() if name.startswith("discrepancy")}
-        held = {n: pmd.Data(n, xr.DataArray(of, dims=dims.get(n, "row"))) for n, of in rows.items() if n not in knots}
-        logs = {name: held[f"log_{name}"] for name in model_inputs(model)}
-        index = {dim: held[f"index_{dim}"] for dim in groups_used(model)}
-        draws = {name: _draw(name, parameter.prior) for name, parameter in owners(model).items()}
-        draws |= {term_name(owner, t): pmd.Normal(term_name(owner, t), mu=0.0, sigma=t.sd) for owner, t in trends(model)}
-        effects = {
-            term_name(owner, term): _draw_levels(owner, term, held[information_name(owner, term)])
-            for owner, term in varyings(model)
-        }
-
-        def level(owner: str, term: Varying) -> Any:
-            return effects[term_name(owner, term)].isel({dim: index[dim] for dim in term.dims})
-
-        functions = on_symbols()
-        expected = evaluate(model, draws, logs, level, functions)
-        centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
-        scale = parameter_at(model, NOISE_SD, draws, logs, level, functions)
-        white = _white(model.noise, held)
-        scale = scale if white is not None else _with_error(scale, held)
-        centre = centre + residual(model, level)
-        if model.discrepancy:
-            centre = centre + _departed(model, held["response"] - centre, scale, knots, levels)
-        _observe(model.noise, centre, scale, white, held)
-    return built
-
-
-def _with_error(scale: Any, held: Mapping[str, Any]) -> Any:
-    """Return a scale of each row's scatter with its reading error, where there is one."""
-    import pymc.dims as pmd
-
-    return pmd.math.sqrt(scale**2 + held["reading_error"] ** 2) if "reading_error" in held else scale
-
-
-def _white(noise: Noise, held: Mapping[str, Any]) -> Any:
-    """Return the scale of what rows scatter by each on its own, beside what neighbours share; None where all is one."""
-    if noise.correlation is None or noise.correlation.white is None:
-        return None
-    return _with_error(_draw(NOISE_WHITE, noise.correlation.white) / held["count"] ** 0.5, held)
-
-
-def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:
-    """Return the discrepancy at rows, given what the law leaves of them."""
-    from pytensor.xtensor import as_xtensor
-
-    def as_tensor(variable: Any) -> Any:
-        return variable.values  # noqa: PD011
-
-    counts = {dim: len(of) for dim, of in levels.items()}
-    left, precision = as_tensor(left), as_tensor(1.0 / scale**2).mean()
-    return as_xtensor(gp.draw_departures(departures(model), knots, counts, left, precision), dims=("row",))
-
-
-def _draw(name: str, prior: Prior) -> Any:
-    import pymc.dims as pmd
-
-    kind, arguments = distribution(prior)
-    return getattr(pmd, kind)(name, **arguments)
-
-
-def _draw_levels(owner: str, term: Varying, information: Any) -> Any:
-    import pymc.dims as pmd
-
-    sd = pmd.HalfNormal(spread_name(owner, term), sigma=term.sd)
-    widened = pmd.math.sqrt(1.0 + information * sd**2)
-    return pmd.Normal(sampled_name(owner, term), mu=0.0, sigma=widened) * (sd / widened)
-
-
-def _observe(noise: Noise, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any]) -> None:
-    import pymc.dims as pmd
-
-    if noise.correlation is not None:
-        length = _draw(NOISE_LENGTH, noise.correlation.length)
-        kept = rows["gap"] / length
-    if white is not None:
-        own = (white / scale) ** 2 + pmd.math.expm1(-rows["apart"] / length)
-        before, variance = _seen_through(own, (rows["response"] - centre) / scale, pmd.math.exp(-kept))
-        centre, scale = centre + scale * before, scale * pmd.math.sqrt(variance)
-    elif noise.correlation is not None:
-        before = ((rows["response"] - centre) / scale).isel(row=rows["previous"])
-        centre = centre + scale * pmd.math.exp(-kept) * before
-        scale = scale * pmd.math.sqrt(-pmd.math.expm1(-2.0 * kept))
-    if noise.distribution == "normal":
-        pmd.Normal("observed", mu=centre, sigma=scale, observed=rows["response"])
-    else:
-        beyond_one = _draw(NU_BEYOND_ONE, noise.nu)
-        pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])
-
-
-def _seen_through(own: Any, left: Any, kept: Any) -> tuple[Any, Any]:
-    """Return what each row is expected to show given those before it, and its variance, in units of the process.
-
-    Rows are in the order of their runs.
-
-    own: the variance of what is each row's own; less than the white part's where averaging has taken some of the process too.
-    """
-    from pytensor.xtensor import as_xtensor
-
-    from bayes_scaling.filtering import filtered
-
-    expected, variance = filtered(*(of.values for of in (left, kept, own)))  # noqa: PD011
-    return as_xtensor(expected, dims=("row",)), as_xtensor(variance, dims=("row",))

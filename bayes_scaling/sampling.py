@@ -9,11 +9,12 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from bayes_scaling.building import build
 from bayes_scaling.errors import InputError
 from bayes_scaling.expansion import draw_prior, expand
 from bayes_scaling.formula import law_text
 from bayes_scaling.geometry import Geometry, geometry
-from bayes_scaling.model import Model, array_shapes, build, check_runs, data, departures, groups_used, trends, varyings
+from bayes_scaling.model import JOINT, JOINT_W, Model, array_shapes, check_runs, data, departures, groups_used, trends, varyings
 from bayes_scaling.runs import Runs
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def compiled(model: Model, runs: Runs) -> "Compiled":
     with _ALONE, threadpool_limits(1, "blas"):
         arrays, how = _arrays(model, runs, levels)
         density = _density(model, arrays, levels)
-    return with_data(density, arrays, {dim: len(of) for dim, of in levels.items()}, _starts(how, density.variables))
+    sizes = {dim: len(of) for dim, of in levels.items()} | {JOINT: len(how.centre.get(JOINT_W, ()))}
+    return with_data(density, arrays, sizes, _starts(how, density.variables))
 
 
 def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree:
@@ -202,7 +204,7 @@ def _arrays(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> tuple
     """Return everything that a compiled model reads, and how to sample it."""
     arrays = data(model, runs, levels)
     how = geometry(model, arrays, levels)
-    return arrays | dict(how.information), how
+    return arrays | dict(how.arrays), how
 
 
 def _starts(how: Geometry, variables: Iterable[str]) -> Callable[[Any], np.ndarray]:
