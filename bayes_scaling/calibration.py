@@ -21,10 +21,11 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit, prior
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
+from bayes_scaling.health import R_HAT_LIMIT
 from bayes_scaling.model import Model
 from bayes_scaling.observing import log_density, replicated
 from bayes_scaling.runs import Runs
-from bayes_scaling.sampling import R_HAT_LIMIT, Settings
+from bayes_scaling.sampling import Settings
 from bayes_scaling.simulation import one_draw, with_responses
 from bayes_scaling.tasks import Task
 from bayes_scaling.uniformity import holm, p_value

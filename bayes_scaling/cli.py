@@ -18,7 +18,7 @@ from bayes_scaling.cli_compare import compare
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_next import next_run
-from bayes_scaling.cli_options import Tables, counted
+from bayes_scaling.cli_options import Tables, counted, given, judge
 from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
@@ -90,6 +90,7 @@ def fit(
     tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
     chains: Annotated[int | None, typer.Option(help="Independent chains; 4.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers on the same machine; 0.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws.")] = False,
 ) -> None:
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
     from bayes_scaling.advice import findings
@@ -99,7 +100,7 @@ def fit(
     from bayes_scaling.plots.overview import figures
 
     study = read_study(model)
-    asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
+    asked = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
     settings = replace(study.settings, **asked, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name
@@ -239,7 +240,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
 def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
     health, settings = fitted.health, asdict(fitted.settings)
     assert health is not None
-    return {"ok": health.ok, "problems": health.problems, **asdict(health), "settings": settings} | {
+    return {"grade": health.grade, "ok": health.ok, "problems": health.problems, **asdict(health), "settings": settings} | {
         "rows": len(fitted.runs),
         "rows_before_averaging": fitted.runs.averaged,
         "rows_removed_by_filter": fitted.runs.dropped,
@@ -263,19 +264,17 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
     _population(fitted, parameters)
     health = fitted.health
     assert health is not None
+    agree = "" if health.r_hat is None else f"R-hat {health.r_hat:.3f}, "
     typer.echo(
         f"{fitted.settings.chains} x {fitted.settings.draws} draws, {health.divergences} divergences, "
-        f"R-hat {health.r_hat:.3f}, smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}"
+        f"{agree}smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}"
     )
     for sentence in summary_sentences(fitted):
         typer.echo(sentence)
     for note in notes:
         typer.echo(f"note [{note.code}]: {note.sentence}")
     typer.echo(f"written -> {folder}")
-    if not health.ok:
-        for problem in health.problems:
-            typer.echo(f"not to be trusted: {problem}", err=True)
-        raise typer.Exit(3)
+    judge(health, fitted.settings.strict)
 
 
 def _population(fitted: "Fit", parameters: "pd.DataFrame") -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import Tables, counted
+from bayes_scaling.cli_options import Tables, counted, given
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def backtest(
     from bayes_scaling.plots.backtest import backtest_figure
 
     study = read_study(model)
-    asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
-    settings = replace(study.settings, **asked, progress=False)
+    settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name / "backtest"
     writable(folder)

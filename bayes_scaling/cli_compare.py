@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import Tables, counted
+from bayes_scaling.cli_options import Tables, counted, given
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.files import writable, write_csv, write_figure, write_text
 
@@ -61,8 +61,7 @@ def compare(
     from bayes_scaling.modelfile import study_runs
 
     laws, study = _read(models)
-    asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
-    settings = replace(study.settings, **asked, progress=False)
+    settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     writable(out)
     typer.echo(f"{counted(data)}\ncompiling (up to half a minute a law the first time), then sampling")

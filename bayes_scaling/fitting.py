@@ -11,8 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.conventions import in_units
+from bayes_scaling.convergence import TAILS
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import whole
+from bayes_scaling.health import from_record
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
@@ -105,7 +107,7 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     import arviz_stats
 
     dataset = quantities(fit)
-    ess = {kind: arviz_stats.ess(dataset, method=kind) for kind in ("bulk", "tail")}
+    ess = {"bulk": arviz_stats.ess(dataset), "tail": arviz_stats.ess(dataset, method="tail", prob=TAILS)}
     r_hat = arviz_stats.rhat(dataset)
     summaries = {
         "mean": dataset.mean(("chain", "draw")),
@@ -217,4 +219,4 @@ def load(path: str | Path) -> Fit:
     )
     draws = xr.DataTree.from_dict({name: node.to_dataset() for name, node in tree.children.items() if name != "runs"})
     known = record["health"]
-    return Fit(study.model, runs, draws, Settings(**record["settings"]), Health(**known) if known else None)
+    return Fit(study.model, runs, draws, Settings(**record["settings"]), from_record(known) if known else None)

@@ -13,6 +13,8 @@ from threadpoolctl import threadpool_limits
 from bayes_scaling import discrepancy
 from bayes_scaling.errors import InputError
 from bayes_scaling.geometry import Geometry, geometry
+from bayes_scaling.health import Health as Health
+from bayes_scaling.health import health as health
 from bayes_scaling.model import (
     NU_BEYOND_ONE,
     Model,
@@ -31,10 +33,6 @@ from bayes_scaling.model import (
 from bayes_scaling.runs import Runs
 from bayes_scaling.schedules import in_parts
 
-R_HAT_LIMIT = 1.01
-ESS_LIMIT = 400
-BFMI_LIMIT = 0.3
-
 _COMPILED: dict[tuple[Any, ...], tuple[dict[str, np.ndarray], dict[str, int], Any]] = {}
 _ALONE = Lock()
 """Flags of the compiler and limits of linear algebra hold for all threads of a process. The limit is there because sums round
@@ -52,6 +50,7 @@ class Settings:
         groups are pooled, parameters drift or the law may be wrong, whose posteriors have narrow places, and 0.9 elsewhere.
     cores: chains that are sampled side by side; None: as many as there are. The draws do not depend on it.
     progress: show a progress bar.
+    strict: only clean draws count as done; noted ones end a command with exit code 3, see `health.accepted`.
     """
 
     draws: int = 2000
@@ -61,54 +60,12 @@ class Settings:
     target_accept: float | None = None
     cores: int | None = None
     progress: bool = True
+    strict: bool = False
 
     def __post_init__(self) -> None:
         for name, least in {"draws": 4, "tune": 1, "chains": 1, "seed": 0}.items():
             if not least <= getattr(self, name) < 2**32:
                 raise InputError(f"{name} must be at least {least} and below 2^32, not {getattr(self, name)}")
-
-
-@dataclass(frozen=True)
-class Health:
-    """What the sampler says about its draws.
-
-    divergences: trajectories that left the posterior; any is a sign of a region not explored.
-    r_hat: largest rank-normalised split R-hat of all parameters; 1 where the chains agree.
-    ess_bulk, ess_tail: smallest effective sample sizes for the centre and for the 5 and 95 % quantiles.
-    bfmi: smallest energy Bayesian fraction of missing information of the chains.
-    worst: the parameter with the smallest effective sample size.
-    """
-
-    divergences: int
-    r_hat: float
-    ess_bulk: float
-    ess_tail: float
-    bfmi: float
-    worst: str
-
-    @property
-    def problems(self) -> list[str]:
-        """One sentence for each gate that failed, with what to try; empty where all is well."""
-        found = []
-        if self.divergences:
-            found.append(
-                f"{self.divergences} divergences: try target_accept nearer 1, or tighter priors of scales (Varying, noise)."
-            )
-        if not self.r_hat <= R_HAT_LIMIT:
-            found.append(f"R-hat {self.r_hat:.3f} (limit {R_HAT_LIMIT}): the chains disagree; try more tune and draws.")
-        if not (self.ess_bulk >= ESS_LIMIT and self.ess_tail >= ESS_LIMIT):
-            found.append(
-                f"effective sample size {self.ess_bulk:.0f} bulk ({self.worst}), {self.ess_tail:.0f} tail "
-                f"(limit {ESS_LIMIT}): try more draws, or a prior that says more."
-            )
-        if not self.bfmi >= BFMI_LIMIT:
-            found.append(f"energy BFMI {self.bfmi:.2f} (limit {BFMI_LIMIT}): try more tune, or tighter priors of scales.")
-        return found
-
-    @property
-    def ok(self) -> bool:
-        """Whether every gate passed."""
-        return not self.problems
 
 
 def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
@@ -144,13 +101,19 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     except BaseException:  # an interrupted run must not pass for a short one
         sampler.cancel()
         raise
-    stats = ["diverging", "energy", "n_steps", "step_size", "logp"]
     return xr.DataTree.from_dict(
         {
             "posterior": _named(model, tree["posterior"].to_dataset(), levels, arrays, settings.seed),
-            "sample_stats": tree["sample_stats"].to_dataset()[stats].drop_attrs(),
+            "sample_stats": _kept_stats(tree["sample_stats"].to_dataset()),
         }
     )
+
+
+STATS = ("diverging", "energy", "n_steps", "step_size", "logp", "depth", "maxdepth_reached")
+
+
+def _kept_stats(stats: xr.Dataset) -> xr.Dataset:
+    return stats[[name for name in STATS if name in stats]].drop_attrs()
 
 
 def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree:
@@ -165,25 +128,6 @@ def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree
         logging.getLogger("pymc.sampling.forward").setLevel(logging.WARNING)  # it lists the variables it draws
         tree = pm.sample_prior_predictive(draws, var_names=names, random_seed=seed)
     return xr.DataTree.from_dict({"posterior": _named(model, tree["prior"].to_dataset()[names], levels, arrays, seed)})
-
-
-def health(tree: xr.DataTree) -> Health:
-    """Return the sampler's health over every parameter and level."""
-    import arviz_stats
-
-    posterior = tree["posterior"].to_dataset()
-    stats = tree["sample_stats"].to_dataset()
-    bulk = arviz_stats.ess(posterior, method="bulk")
-    r_hat = arviz_stats.rhat(posterior)
-    smallest = {name: float(bulk[name].min()) for name in bulk.data_vars}
-    return Health(
-        divergences=int(stats["diverging"].sum()),
-        r_hat=max(float(r_hat[name].max()) for name in r_hat.data_vars),
-        ess_bulk=min(smallest.values()),
-        ess_tail=min(float(value.min()) for value in arviz_stats.ess(posterior, method="tail").data_vars.values()),
-        bfmi=float(arviz_stats.bfmi(tree).energy.min()),
-        worst=min(smallest, key=lambda name: smallest[name]),
-    )
 
 
 def _compiled(model: Model, runs: Runs) -> tuple[dict[str, np.ndarray], dict[str, int], Any]:

@@ -62,7 +62,7 @@ def fingerprint(name: str, model: str, runs: Runs, settings: Settings, keep: Any
 
     Raises InputError where `extra` or `keep` is nothing whose content can be told.
     """
-    sampling = replace(settings, progress=False, cores=None)
+    sampling = replace(settings, progress=False, cores=None, strict=False)
     content = [FORMAT, name, model, _told(runs), _told(sampling), _told(keep), _told(extra)]
     return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()
 
