@@ -21,7 +21,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit, prior
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
-from bayes_scaling.health import R_HAT_LIMIT
+from bayes_scaling.health import R_HAT_LIMIT, carried
 from bayes_scaling.model import Model
 from bayes_scaling.observing import log_density, replicated
 from bayes_scaling.runs import Runs
@@ -140,6 +140,7 @@ def ranked(made: Simulations, fleet: Fleet[pd.DataFrame], seed: int = 0) -> Cali
     return Calibration(table.drop(columns="equal").assign(pit=pit), made.impossible, fleet.failures)
 
 
+@carried
 def calibration_table(calibration: Calibration) -> pd.DataFrame:
     """Return one row a quantity: is its rank uniform?
 

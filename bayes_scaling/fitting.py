@@ -14,7 +14,7 @@ from bayes_scaling.conventions import in_units
 from bayes_scaling.convergence import TAILS
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import whole
-from bayes_scaling.health import from_record
+from bayes_scaling.health import carried, from_record
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
@@ -67,6 +67,7 @@ def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)
 
 
+@carried
 def parameter_values(fit: Fit, name: str) -> xr.DataArray:
     """Return draws of a law's parameter for every known level, in the user's units, at the reference of each input.
 
@@ -85,6 +86,7 @@ def parameter_values(fit: Fit, name: str) -> xr.DataArray:
     return (posterior[name] * np.exp(total) if link(parameter.prior) == "log" else posterior[name] + total).rename(name)
 
 
+@carried
 def published_values(fit: Fit) -> dict[str, xr.DataArray]:
     """Return draws of the law's parameters in the convention of papers: inputs in their own units, without references.
 
@@ -97,6 +99,7 @@ def published_values(fit: Fit) -> dict[str, xr.DataArray]:
     return in_units(fit.model.law, at_reference, {name: fit.runs.references[name] for name in law_inputs(fit.model.law)})
 
 
+@carried
 def parameter_table(fit: Fit) -> pd.DataFrame:
     """Return one row for each parameter, level and scale: name, dims, mean, sd, quantiles, R-hat and effective sample sizes.
 

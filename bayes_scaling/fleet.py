@@ -12,6 +12,7 @@ import pandas as pd
 from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.executors import IN_FLIGHT, InProcess, Submit, cores, each, own_processes
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import carried
 from bayes_scaling.model import Model
 from bayes_scaling.sampling import Settings
 from bayes_scaling.stored import Record, file_names, read_fit, read_table, write_fit, write_table
@@ -47,6 +48,7 @@ def _written(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
+@carried
 def fleet_table(fleet: Fleet[pd.DataFrame]) -> pd.DataFrame:
     """Return the tables of all tasks, one below the other, with the task's name in the first column, `task`."""
     tables = [table.assign(task=name) for name, table in fleet.results.items()]

@@ -1,9 +1,12 @@
 """Whether draws can be trusted: three grades, what they rest on, and the one line that goes wherever the draws go."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import wraps
+from inspect import signature
 from math import isfinite
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -26,6 +29,20 @@ DEPTH_LIMIT = 0.01
 """Share of trajectories cut at the largest tree depth; a few cost time only."""
 LISTED = 3
 """Parameters, or fits of a group of fits, that a sentence names."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What speaks against draws, how much, and what to try."""
+
+    grade: Grade
+    what: str
+    cure: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        return f"{self.what}; {self.cure}." if self.cure else f"{self.what}."
 
 
 @dataclass(frozen=True)
@@ -64,9 +81,18 @@ class Health:
     members: Mapping[str, "Health"] = field(default_factory=dict)
 
     @property
+    def remarks(self) -> list[Remark]:
+        """Everything that speaks against the draws, the worst first; of several fits with the name of each."""
+        every = [_unmoved(self), _divergent(self), _chains(self), _sizes(self), _energy(self), _depth(self)]
+        found = [one for one in every if one is not None]
+        if self.members:
+            found = [replace(one, what=f"{name}: {one.what}") for name, of in self.members.items() for one in of.remarks]
+        return sorted(found, key=lambda one: -GRADES.index(one.grade))
+
+    @property
     def grade(self) -> Grade:
         """Clean; noted, where little speaks against the draws, and they may be used; or not to be trusted."""
-        return max((one.grade for one in _remarks(self)), key=GRADES.index, default="clean")
+        return max((one.grade for one in self.remarks), key=GRADES.index, default="clean")
 
     @property
     def ok(self) -> bool:
@@ -81,42 +107,23 @@ class Health:
     @property
     def problems(self) -> list[str]:
         """One sentence for each thing that speaks against the draws, with what to try; empty where they are clean."""
-        return [f"{one.what}; {one.cure}." if one.cure else f"{one.what}." for one in _remarks(self)]
+        return [one.sentence for one in self.remarks]
 
     @property
     def line(self) -> str:
         """All that speaks against the draws in one line, which says whether they may be trusted; empty where they are clean."""
-        found = [one.what for one in _remarks(self)]
+        found = [one.what for one in self.remarks]
         if not found:
             return ""
-        more = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
-        return f"{'note [sampler]' if self.ok else 'not to be trusted'}: {'; '.join(found[:LISTED])}{more}"
+        more = [f"and {len(found) - LISTED} more"] if len(found) > LISTED else []
+        every = [f"{counts(self.members)} of {len(self.members)} fits"] if len(self.members) > LISTED else []
+        return f"{'note [sampler]' if self.ok else 'not to be trusted'}: {'; '.join([*every, *found[:LISTED], *more])}"
 
 
-@dataclass(frozen=True)
-class _Remark:
-    """What speaks against draws, how much, and what to try."""
-
-    grade: Grade
-    what: str
-    cure: str = ""
-
-
-def _remarks(health: Health) -> list[_Remark]:
-    """Return everything that speaks against draws, the worst first; of several fits with the name of each."""
-    if health.members:
-        named = {name: _remarks(one) for name, one in health.members.items()}
-        found = [_Remark(one.grade, f"{name}: {one.what}", one.cure) for name, every in named.items() for one in every]
-    else:
-        every = (_unmoved(health), _divergent(health), _chains(health), _sizes(health), _energy(health), _depth(health))
-        found = [one for one in every if one is not None]
-    return sorted(found, key=lambda one: -GRADES.index(one.grade))
-
-
-def _unmoved(health: Health) -> _Remark | None:
+def _unmoved(health: Health) -> Remark | None:
     broken = {"is not finite": health.not_finite, "never moved": health.stuck}
     said = [f"{_listed(names)} {what}" for what, names in broken.items() if names]
-    return _Remark("not to be trusted", "; ".join(said), "try another seed, or priors that keep it in range") if said else None
+    return Remark("not to be trusted", "; ".join(said), "try another seed, or priors that keep it in range") if said else None
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -124,7 +131,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:LISTED]) + more
 
 
-def _divergent(health: Health) -> _Remark | None:
+def _divergent(health: Health) -> Remark | None:
     count, draws = health.divergences, health.draws
     if not count:
         return None
@@ -133,47 +140,47 @@ def _divergent(health: Health) -> _Remark | None:
     worst = max(health.by_chain, default=0)
     few = worst * health.chains <= DIVERGENT_CHAIN_LIMIT * draws  # chains are of one length
     if draws and count <= DIVERGENT_LIMIT * draws and few:
-        return _Remark("noted", what)
+        return Remark("noted", what)
     if draws and count <= DIVERGENT_LIMIT * draws:
         what += f", {worst} of them in one chain"
-    return _Remark("not to be trusted", what, "try target_accept nearer 1, or tighter priors of scales (Varying, noise)")
+    return Remark("not to be trusted", what, "try target_accept nearer 1, or tighter priors of scales (Varying, noise)")
 
 
-def _chains(health: Health) -> _Remark | None:
+def _chains(health: Health) -> Remark | None:
     if health.r_hat is not None and health.r_hat <= R_HAT_LIMIT:
         return None
     if health.r_hat is not None and isfinite(health.r_hat):
         what = f"R-hat {health.r_hat:.4f} (limit {R_HAT_LIMIT}), the chains disagree"
-        return _Remark("not to be trusted", what, "try more tune and draws")
+        return Remark("not to be trusted", what, "try more tune and draws")
     if health.chains == 1:
-        return _Remark("noted", "one chain cannot be judged, as there is no other to hold it against", "try 2 chains or more")
+        return Remark("noted", "one chain cannot be judged, as there is no other to hold it against", "try 2 chains or more")
     if health.stuck or health.not_finite:
         return None
-    return _Remark("not to be trusted", "R-hat cannot be computed", "try 2 chains or more, of more draws")
+    return Remark("not to be trusted", "R-hat cannot be computed", "try 2 chains or more, of more draws")
 
 
-def _sizes(health: Health) -> _Remark | None:
+def _sizes(health: Health) -> Remark | None:
     if health.ess_bulk >= ESS_LIMIT and health.ess_tail >= ESS_LIMIT:
         return None
     bulk, tail = (int(of) if isfinite(of) else 0 for of in (health.ess_bulk, health.ess_tail))
     at = f" ({health.worst})" if health.worst else ""
     what = f"effective sample size {bulk} bulk{at}, {tail} tail (limit {ESS_LIMIT})"
-    return _Remark("not to be trusted", what, "try more draws, or a prior that says more")
+    return Remark("not to be trusted", what, "try more draws, or a prior that says more")
 
 
-def _energy(health: Health) -> _Remark | None:
+def _energy(health: Health) -> Remark | None:
     if health.bfmi is not None and health.bfmi >= BFMI_LIMIT:
         return None
     known = health.bfmi is not None and isfinite(health.bfmi)
     what = f"energy BFMI {health.bfmi:.2f} (limit {BFMI_LIMIT})" if known else "energy BFMI cannot be computed"
-    return _Remark("not to be trusted", what, "try more tune, or tighter priors of scales")
+    return Remark("not to be trusted", what, "try more tune, or tighter priors of scales")
 
 
-def _depth(health: Health) -> _Remark | None:
+def _depth(health: Health) -> Remark | None:
     if health.max_depth <= DEPTH_LIMIT * health.draws:
         return None
     what = f"{100 * health.max_depth / health.draws:.2g} % of trajectories cut at the largest tree depth"
-    return _Remark("not to be trusted", what, "try more tune, or tighter priors")
+    return Remark("not to be trusted", what, "try more tune, or tighter priors")
 
 
 def health(tree: xr.DataTree) -> Health:
@@ -245,9 +252,10 @@ def combined(healths: Mapping[str, Health | None]) -> Health | None:
     )
 
 
-def counts(grades: Mapping[Grade, int]) -> str:
+def counts(healths: Mapping[str, Health]) -> str:
     """Return how many fits have each grade, as "158 clean, 2 noted, 1 not to be trusted"; grades that none has are left out."""
-    return ", ".join(f"{grades[grade]} {grade}" for grade in GRADES if grades.get(grade))
+    found = Counter(one.grade for one in healths.values())
+    return ", ".join(f"{found[grade]} {grade}" for grade in GRADES if found[grade])
 
 
 def accepted(health: Health | None, strict: bool = False) -> bool:
@@ -277,8 +285,49 @@ def from_record(record: Mapping[str, Any]) -> Health:
     return Health(**arguments)
 
 
-def mark[T: (pd.DataFrame, xr.DataArray, xr.Dataset)](made: T, health: Health | None) -> T:
-    """Return a table or draws with the line of the fit that they were made from in `attrs["health"]`; absent where clean."""
-    if health is not None and health.line:
-        made.attrs["health"] = health.line
-    return made
+def line_of(made: object) -> str:
+    """Return the line of a fit, of a record, table or draws made from one, or of several of these; empty where all is clean."""
+    if isinstance(made, list | tuple):
+        return next((line for one in made if (line := line_of(one))), "")
+    health = getattr(made, "health", None)
+    if isinstance(health, Health):
+        return health.line
+    attrs = getattr(made, "attrs", None)
+    return str(attrs.get("health", "")) if isinstance(attrs, Mapping) else ""
+
+
+def mark[T](made: T, of: object) -> T:
+    """Return what was made from a fit with its line, see `line_of`: as it is where that is empty.
+
+    Tables and draws, and each variable of a dataset, have it in `attrs["health"]`; of sentences it is the last.
+    """
+    line = line_of(of)
+    if not line:
+        return made
+    marked: Any = made
+    match made:
+        case pd.DataFrame():
+            marked = made.copy(deep=False)
+            marked.attrs = {**made.attrs, "health": line}
+        case xr.Dataset():
+            marked = made.map(lambda one: one.assign_attrs(health=line), keep_attrs=True).assign_attrs(health=line)
+        case xr.DataArray():
+            marked = made.assign_attrs(health=line)
+        case dict():
+            marked = {name: mark(one, of) for name, one in made.items()}
+        case tuple():
+            marked = (*made, f"{line}.")
+        case str():
+            marked = f"{made} {line}."
+    return cast("T", marked)
+
+
+def carried[**P, T](make: Callable[P, T]) -> Callable[P, T]:
+    """Let what a function makes carry the line of its first argument, see `mark`."""
+    first = next(iter(signature(make).parameters))
+
+    @wraps(make)
+    def marked(*args: P.args, **kwargs: P.kwargs) -> T:
+        return mark(make(*args, **kwargs), args[0] if args else kwargs[first])
+
+    return marked

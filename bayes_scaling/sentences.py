@@ -8,6 +8,7 @@ from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions import rank
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import carried
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.planning import plan, plan_sentence
@@ -22,6 +23,7 @@ FEW = 6
 """Groups with more levels than this are no alternatives to choose between."""
 
 
+@carried
 def summary_sentences(fit: Fit) -> tuple[str, ...]:
     """Return what a fit says: how alternatives compare, the best split of compute, the loss at and beyond the largest run.
 

@@ -268,8 +268,14 @@ def test_what_is_accepted_is_decided_in_one_place() -> None:
 
 
 def test_fits_are_counted_by_grade() -> None:
-    assert counts({"clean": 158, "noted": 2, "not to be trusted": 1}) == "158 clean, 2 noted, 1 not to be trusted"
-    assert counts({"clean": 3, "noted": 0}) == "3 clean"
+    many = {f"{i}": CLEAN for i in range(158)} | {"a": NOTED, "b": NOTED, "c": BAD}
+    assert counts(many) == "158 clean, 2 noted, 1 not to be trusted"
+    assert counts({"a": CLEAN}) == "1 clean"
+    together = combined(many)
+    assert together is not None
+    said = "not to be trusted: 158 clean, 2 noted, 1 not to be trusted of 161 fits; c: 40 divergences"
+    assert together.line.startswith(said)
+    assert together.line.endswith("; and 2 more")
 
 
 def test_the_record_is_where_it_was_before() -> None:
