@@ -1,7 +1,6 @@
 """The command line: parse, call, print. Exit 0 done, 1 internal fault, 2 wrong input, 3 sampled but not to be trusted."""
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -18,12 +17,12 @@ from bayes_scaling.cli_compare import compare
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_next import next_run
-from bayes_scaling.cli_options import Tables, counted, given, judge
+from bayes_scaling.cli_options import Tables, counted, given, judge, judged, say_health
 from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure, write_text
+from bayes_scaling.files import writable, write_csv, write_figure, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +111,7 @@ def fit(
     seconds = perf_counter() - start
     parameters, notes = parameter_table(fitted), findings(fitted)
     write_csv(parameters, folder / "parameters.csv")
-    write_text(json.dumps(_diagnostics(fitted, notes) | _made(study, seconds), indent=2) + "\n", folder / "diagnostics.json")
+    write_json(_diagnostics(fitted, notes) | _made(study, seconds), folder / "diagnostics.json")
     write_csv(_points(fitted), folder / "points.csv")
     for name, figure in figures(fitted, study.figure).items():
         write_figure(figure, folder / "figures" / f"{name}.png")
@@ -167,9 +166,11 @@ def predict(
     from bayes_scaling.fitting import load
     from bayes_scaling.prediction import predict_table
 
-    table = predict_table(load(folder / "fit.nc"), at, "observed" if observed else "expected")
+    fitted = load(folder / "fit.nc")
+    table = predict_table(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)
     typer.echo(f"{len(table)} points -> {out}")
+    say_health(fitted.health)
 
 
 @app.command()
@@ -196,6 +197,7 @@ def contrast(
     write_csv(table, out)
     _contrast_summary(table, group, a, b)
     typer.echo(f"{len(table)} points -> {out}\nfigure -> {figure}")
+    say_health(fitted.health)
 
 
 app.command()(_clear_errors(forecast))
@@ -240,7 +242,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
 def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
     health, settings = fitted.health, asdict(fitted.settings)
     assert health is not None
-    return {"grade": health.grade, "ok": health.ok, "problems": health.problems, **asdict(health), "settings": settings} | {
+    return {**judged(health), **asdict(health), "settings": settings} | {
         "rows": len(fitted.runs),
         "rows_before_averaging": fitted.runs.averaged,
         "rows_removed_by_filter": fitted.runs.dropped,
@@ -269,7 +271,7 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
         f"{fitted.settings.chains} x {fitted.settings.draws} draws, {health.divergences} divergences, "
         f"{agree}smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}"
     )
-    for sentence in summary_sentences(fitted):
+    for sentence in summary_sentences(replace(fitted, health=None)):  # what the sampler says comes last, with what to try
         typer.echo(sentence)
     for note in notes:
         typer.echo(f"note [{note.code}]: {note.sentence}")

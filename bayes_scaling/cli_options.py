@@ -1,6 +1,8 @@
 """What several commands have in common: their option for tables, and what they say of the rows read."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,12 +35,29 @@ def say_health(health: "Health | None") -> None:
         typer.echo(health.line, err=not health.ok)
 
 
-def judge(health: "Health | None", strict: bool) -> None:
-    """Print what speaks against draws just sampled, and exit with 3 where they are not accepted."""
+def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Print what speaks against draws just sampled, and exit with 3 where they are not accepted.
+
+    What is only noted is said among the notes, the rest on stderr with what to try.
+
+    Parameters
+    ----------
+    failed
+        What gave no draws -> why.
+    """
     from bayes_scaling.health import accepted
 
-    done = accepted(health, strict)
-    for problem in health.problems if health is not None else ():
-        typer.echo(f"{'note [sampler]' if done else 'not to be trusted'}: {problem}", err=not done)
-    if not done:
+    for remark in health.remarks if health is not None else ():
+        noted = remark.grade == "noted" and not strict
+        typer.echo(f"{'note [sampler]' if noted else 'not to be trusted'}: {remark.sentence}", err=not noted)
+    for name, why in failed.items():
+        typer.echo(f"not to be trusted: {name}: {why}", err=True)
+    if failed or not accepted(health, strict):
         raise typer.Exit(3)
+
+
+def judged(health: "Health | None") -> dict[str, Any]:
+    """Return what records say of draws: their grade, whether they may be trusted, and what speaks against them."""
+    if health is None:
+        return {}
+    return {"grade": health.grade, "ok": health.ok, "problems": health.problems}

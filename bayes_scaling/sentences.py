@@ -1,5 +1,7 @@
 """What a fit says, in a few sentences with numbers and intervals; what they rest on is for `findings` and the health to say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -34,7 +36,8 @@ def summary_sentences(fit: Fit) -> tuple[str, ...]:
 
     Levels of runs are not compared, and what cannot be computed for a law, such as a split that has no optimum, is left out.
     """
-    return (*(said for group in _alternatives(fit) for said in _compared(fit, group)), *_splits(fit), *_losses(fit))
+    bare = replace(fit, health=None)  # its line is said once, not with each sentence
+    return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare), *_losses(fit))
 
 
 def _losses(fit: Fit) -> list[str]:
