@@ -310,7 +310,8 @@ def mark[T](made: T, of: object) -> T:
             marked = made.copy(deep=False)
             marked.attrs = {**made.attrs, "health": line}
         case xr.Dataset():
-            marked = made.map(lambda one: one.assign_attrs(health=line), keep_attrs=True).assign_attrs(health=line)
+            each = {name: one.assign_attrs(health=line) for name, one in made.items()}
+            marked = made.assign(each).assign_attrs(health=line)
         case xr.DataArray():
             marked = made.assign_attrs(health=line)
         case dict():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 import bayes_scaling as bs
@@ -37,3 +38,27 @@ def fit_of(
     levels = {dim: runs.levels[dim] for every in dims.values() for dim in every}
     posterior = xr.Dataset(variables, coords=levels)
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": posterior}), bs.Settings(progress=False), health)
+
+
+def sweep(health: Health | None) -> bs.Fit:
+    """Return a fit of Chinchilla's law with two architectures, ten rows a run, whose draws are the published values +- 2 %."""
+    rng = np.random.default_rng(4)
+    params, tokens = (of.ravel() for of in np.meshgrid(np.geomspace(1e8, 3e9, 4), np.geomspace(2e9, 1e11, 10), indexing="ij"))
+    parts = []
+    for arch, level in {"dense": 1.0, "sparse": 0.97}.items():
+        loss = level * (1.8 + 0.37 * (params / 1e9) ** -0.35 + 0.46 * (tokens / 1e10) ** -0.37)
+        names = [f"{arch} {size:.2g}" for size in params]
+        parts.append(pd.DataFrame({"run": names, "arch": arch, "params": params, "tokens": tokens, "loss": loss}))
+    table = pd.concat(parts, ignore_index=True)
+    table["loss"] *= np.exp(rng.normal(0, 0.01, len(table)))
+    inputs = {"params": bs.Input("params", "parameters", 1e9), "tokens": bs.Input("tokens", "tokens", 1e10)}
+    columns = bs.Columns(inputs, bs.Response("loss", "nats/token"), {"arch": "arch"}, run="run")
+    priors = {name: bs.Prior(median=of, factor=2.0) for name, of in PUBLISHED.items()}
+    parameters = priors | {"E": priors["E"] + bs.Varying("arch", 0.05)}
+    model = bs.Model(bs.laws.chinchilla, parameters, bs.Noise(sd=bs.Prior(median=0.01, factor=2.0), distribution="normal"))
+    draws = {name: of * np.exp(rng.normal(0, 0.02, (2, 200))) for name, of in (PUBLISHED | {"noise_sd": 0.01}).items()}
+    draws |= {"E_sd_arch": np.abs(rng.normal(0, 0.05, (2, 200))), "E_by_arch": rng.normal([0.0, -0.03], 0.005, (2, 200, 2))}
+    return fit_of(model, bs.read_runs(table, columns), draws, health, {"E_by_arch": ("arch",)})
+
+
+PUBLISHED = {"E": 1.8, "A": 0.37, "alpha": 0.35, "B": 0.46, "beta": 0.37}

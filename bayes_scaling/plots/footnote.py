@@ -9,13 +9,14 @@ from weakref import WeakKeyDictionary
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine, TightLayoutEngine
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from bayes_scaling.health import line_of
 from bayes_scaling.plots.style import INK
 
 SIZE = 5.5
-LETTERS = 26.0
+LETTERS = 24.0
 """Of that size stand beside each other in an inch."""
 HEIGHT = 1.35 * SIZE / 72
 """Of a line, in inches."""
@@ -24,6 +25,7 @@ DOUBT = "#B3261E"
 
 # Beside the figures rather than on them, as in `shown`: the text, the lines in it, and the share of the height kept for it.
 _FEET: "WeakKeyDictionary[Figure, tuple[Text, tuple[str, ...], float]]" = WeakKeyDictionary()
+_RAISED: "WeakKeyDictionary[Legend, float]" = WeakKeyDictionary()
 
 
 def footed[**P, T](draw: Callable[P, T]) -> Callable[P, T]:
@@ -84,5 +86,7 @@ def _make_room(figure: Figure, before: float, share: float) -> None:
         )
         figure.subplots_adjust(bottom=bottom, top=top)
     for legend in figure.legends:
-        if getattr(legend, "_outside_loc", None):  # such stand at the figure's edge, whatever its layout
-            legend.set_bbox_to_anchor((0.0, share, 1.0, 1.0 - share), transform=figure.transFigure)
+        if getattr(legend, "_outside_loc", None) == "lower":  # such stand at the figure's edge, whatever its layout
+            raised = share * figure.get_figheight() * 72 / legend.prop.get_size()
+            legend.borderaxespad += raised - _RAISED.get(legend, 0.0)
+            _RAISED[legend] = raised
