@@ -112,12 +112,19 @@ class Health:
     @property
     def line(self) -> str:
         """All that speaks against the draws in one line, which says whether they may be trusted; empty where they are clean."""
-        found = [one.what for one in self.remarks]
-        if not found:
+        if self.clean:
             return ""
-        more = [f"and {len(found) - LISTED} more"] if len(found) > LISTED else []
         every = [f"{counts(self.members)} of {len(self.members)} fits"] if len(self.members) > LISTED else []
-        return f"{'note [sampler]' if self.ok else 'not to be trusted'}: {'; '.join([*every, *found[:LISTED], *more])}"
+        return f"{'note [sampler]' if self.ok else 'not to be trusted'}: {'; '.join([*every, *_shortened(self)])}"
+
+
+def _shortened(health: Health) -> list[str]:
+    """Return the worst of what speaks against draws; of several fits what speaks against the worst of them."""
+    said = [one.what for one in health.remarks]
+    if health.members:
+        worst = sorted(health.members.items(), key=lambda one: -GRADES.index(one[1].grade))
+        said = [f"{name}: {'; '.join(_shortened(of))}" for name, of in worst if not of.clean]
+    return [*said[:LISTED], f"and {len(said) - LISTED} more"] if len(said) > LISTED else said
 
 
 def _unmoved(health: Health) -> Remark | None:

@@ -273,9 +273,15 @@ def test_fits_are_counted_by_grade() -> None:
     assert counts({"a": CLEAN}) == "1 clean"
     together = combined(many)
     assert together is not None
-    said = "not to be trusted: 158 clean, 2 noted, 1 not to be trusted of 161 fits; c: 40 divergences"
-    assert together.line.startswith(said)
-    assert together.line.endswith("; and 2 more")
+    assert together.line == (
+        "not to be trusted: 158 clean, 2 noted, 1 not to be trusted of 161 fits; "
+        f"c: {BAD.line.removeprefix('not to be trusted: ')}; "
+        f"a: {NOTED.line.removeprefix('note [sampler]: ')}; b: {NOTED.line.removeprefix('note [sampler]: ')}"
+    )
+    more = combined(many | {"d": BAD})
+    assert more is not None
+    assert more.line.count("40 divergences") == 2
+    assert more.line.endswith("; and 1 more")
 
 
 def test_the_record_is_where_it_was_before() -> None:
