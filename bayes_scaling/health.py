@@ -20,6 +20,8 @@ GRADES: tuple[Grade, ...] = get_args(Grade.__value__)
 
 R_HAT_LIMIT = 1.01
 ESS_LIMIT = 400
+ESS_LIMIT_OF_ONE = 100
+"""Of a single chain: 400 stands for 100 in each of four (Vehtari et al. 2021), and one is at best noted."""
 BFMI_LIMIT = 0.3
 DIVERGENT_LIMIT = 0.001
 """Share of all draws up to which divergences are noted: Stan, brms, PyMC and ArviZ warn of one in thousands, none refuses."""
@@ -167,11 +169,12 @@ def _chains(health: Health) -> Remark | None:
 
 
 def _sizes(health: Health) -> Remark | None:
-    if health.ess_bulk >= ESS_LIMIT and health.ess_tail >= ESS_LIMIT:
+    limit = ESS_LIMIT_OF_ONE if health.chains == 1 else ESS_LIMIT
+    if health.ess_bulk >= limit and health.ess_tail >= limit:
         return None
     bulk, tail = (int(of) if isfinite(of) else 0 for of in (health.ess_bulk, health.ess_tail))
     at = f" ({health.worst})" if health.worst else ""
-    what = f"effective sample size {bulk} bulk{at}, {tail} tail (limit {ESS_LIMIT})"
+    what = f"effective sample size {bulk} bulk{at}, {tail} tail (limit {limit})"
     return Remark("not to be trusted", what, "try more draws, or a prior that says more")
 
 
