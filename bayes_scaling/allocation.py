@@ -11,6 +11,7 @@ import xarray as xr
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import carried
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
 from bayes_scaling.runs import Table, read_table
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid
@@ -27,6 +28,7 @@ class Split:
     loss: np.ndarray
 
 
+@carried
 def compute_optimal(
     fit: Fit, compute: float | Sequence[float], cost: Cost | None = None, points: Table | None = None
 ) -> xr.Dataset:

@@ -9,7 +9,7 @@ the sampler, or by an error in the model's code.
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit, prior
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
+from bayes_scaling.health import R_HAT_LIMIT, Health, carried, combined, mark
+from bayes_scaling.health import counts as grades
 from bayes_scaling.model import Model
 from bayes_scaling.observing import log_density, replicated
 from bayes_scaling.runs import Runs
-from bayes_scaling.sampling import R_HAT_LIMIT, Settings
+from bayes_scaling.sampling import Settings
 from bayes_scaling.simulation import one_draw, with_responses
 from bayes_scaling.tasks import Task
 from bayes_scaling.uniformity import holm, p_value
@@ -63,11 +65,18 @@ class Calibration:
         sample size; and the health of the fit: divergences, r_hat. Fits that are not to be trusted are among them.
     impossible: draws of the prior without possible losses, which were not fitted.
     failures: simulation that could not be fitted -> why.
+    healths: simulation -> the health of its fit.
     """
 
     ranks: pd.DataFrame
     impossible: int
     failures: Mapping[str, str]
+    healths: Mapping[str, Health] = field(default_factory=dict)
+
+    @property
+    def health(self) -> Health | None:
+        """The health of all fits together, see `health.combined`."""
+        return combined(self.healths)
 
     @property
     def simulations(self) -> int:
@@ -88,7 +97,8 @@ class Calibration:
             f"of {len(fits)} fits have R-hat above {R_HAT_LIMIT}": int((fits["r_hat"] > R_HAT_LIMIT).sum()),
             f"of {len(fits)} fits have a quantity with fewer than {RANKS} effective draws": int((fits["ess"] < RANKS).sum()),
         }
-        return [f"{count} {what}" for what, count in counts.items() if count]
+        said = [f"{count} {what}" for what, count in counts.items() if count]
+        return said if all(one.clean for one in self.healths.values()) else [*said, grades(self.healths)]
 
 
 def calibrate(
@@ -136,9 +146,11 @@ def ranked(made: Simulations, fleet: Fleet[pd.DataFrame], seed: int = 0) -> Cali
         raise InputError(f"none of {len(made.tasks)} simulations could be fitted: {why}")
     by_chance = np.random.default_rng([seed, 7]).uniform(size=len(table))
     pit = (table["below"] + by_chance * (table["equal"] + 1)) / (table["draws"] + 1)
-    return Calibration(table.drop(columns="equal").assign(pit=pit), made.impossible, fleet.failures)
+    ranks = mark(table.drop(columns="equal").assign(pit=pit), fleet)
+    return Calibration(ranks, made.impossible, fleet.failures, fleet.healths)
 
 
+@carried
 def calibration_table(calibration: Calibration) -> pd.DataFrame:
     """Return one row a quantity: is its rank uniform?
 
@@ -184,7 +196,7 @@ def ranks(fit: Fit, extra: Any) -> pd.DataFrame:
     rows = [{"quantity": name} | _rank(of, extra["truth"][name], float(ess[name])) for name, of in found.items()]
     health = fit.health
     assert health is not None
-    return pd.DataFrame(rows).assign(divergences=health.divergences, r_hat=health.r_hat)
+    return pd.DataFrame(rows).assign(divergences=health.divergences, r_hat=np.nan if health.r_hat is None else health.r_hat)
 
 
 def _rank(draws: xr.DataArray, truth: float, ess: float) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import fit
 from bayes_scaling.fleet import fit_many
+from bayes_scaling.health import Health, combined, mark
 from bayes_scaling.model import Model, check_runs
 from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings
@@ -25,10 +26,17 @@ class Backtest:
     points: one row a held-out run and cut-off: the columns of `score_points`, and `train`, the cut-off, in the order asked for;
         `score_table` sums up.
     problems: cut-off -> why it gave no fit, or why its draws are not to be trusted.
+    healths: cut-off -> the health of its fit.
     """
 
     points: pd.DataFrame
     problems: Mapping[str, str]
+    healths: Mapping[str, Health] = field(default_factory=dict)
+
+    @property
+    def health(self) -> Health | None:
+        """The health of all its fits together, see `health.combined`."""
+        return combined({f"trained on {where}": one for where, one in self.healths.items()})
 
 
 def backtest(
@@ -57,18 +65,21 @@ def backtest(
     tasks = {where: Task(replace(part.train, levels=runs.levels), extra=part.held) for where, part in parts.items()}
     steps = careful(settings or Settings())
     if executor is None and folder is None:
-        scored, problems = _here(model, tasks, steps)
+        scored, problems, healths = _here(model, tasks, steps)
     else:
         fleet = fit_many(model, tasks, executor, keep=score_points, folder=folder, settings=steps)
-        scored, problems = dict(fleet.results), {**fleet.failures, **fleet.problems}
+        scored, problems, healths = dict(fleet.results), {**fleet.failures, **fleet.problems}, dict(fleet.healths)
     if not scored:
         raise InputError("; ".join(f"{where!r}: {why}" for where, why in problems.items()))
     points = pd.concat([table.assign(train=where) for where, table in scored.items()], ignore_index=True)
-    return Backtest(points.assign(train=pd.Categorical(points["train"], list(scored), ordered=True)), problems)
+    found = Backtest(points.assign(train=pd.Categorical(points["train"], list(scored), ordered=True)), problems, healths)
+    return replace(found, points=mark(found.points, found))
 
 
-def _here(model: Model, tasks: Mapping[str, Task], settings: Settings) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-    scored, problems = {}, {}
+def _here(
+    model: Model, tasks: Mapping[str, Task], settings: Settings
+) -> tuple[dict[str, pd.DataFrame], dict[str, str], dict[str, Health]]:
+    scored, problems, healths = {}, {}, {}
     for where, task in tasks.items():
         try:
             fitted = fit(model, task.runs, settings)
@@ -76,6 +87,7 @@ def _here(model: Model, tasks: Mapping[str, Task], settings: Settings) -> tuple[
             problems[where] = str(error)
             continue
         scored[where] = score_points(fitted, task.extra)
-        if fitted.health is not None and not fitted.health.ok:
-            problems[where] = " ".join(fitted.health.problems)
-    return scored, problems
+        if fitted.health is not None:
+            healths[where] = fitted.health
+            problems |= {} if fitted.health.ok else {where: " ".join(fitted.health.problems)}
+    return scored, problems, healths

@@ -1,7 +1,6 @@
 """The command line: parse, call, print. Exit 0 done, 1 internal fault, 2 wrong input, 3 sampled but not to be trusted."""
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -18,12 +17,12 @@ from bayes_scaling.cli_compare import compare
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_next import next_run
-from bayes_scaling.cli_options import Tables, counted
+from bayes_scaling.cli_options import Tables, counted, given, judge, judged, say_health
 from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure, write_text
+from bayes_scaling.files import writable, write_csv, write_figure, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +89,7 @@ def fit(
     tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
     chains: Annotated[int | None, typer.Option(help="Independent chains; 4.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers on the same machine; 0.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws.")] = False,
 ) -> None:
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
     from bayes_scaling.advice import findings
@@ -99,7 +99,7 @@ def fit(
     from bayes_scaling.plots.overview import figures
 
     study = read_study(model)
-    asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
+    asked = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
     settings = replace(study.settings, **asked, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name
@@ -111,7 +111,7 @@ def fit(
     seconds = perf_counter() - start
     parameters, notes = parameter_table(fitted), findings(fitted)
     write_csv(parameters, folder / "parameters.csv")
-    write_text(json.dumps(_diagnostics(fitted, notes) | _made(study, seconds), indent=2) + "\n", folder / "diagnostics.json")
+    write_json(_diagnostics(fitted, notes) | _made(study, seconds), folder / "diagnostics.json")
     write_csv(_points(fitted), folder / "points.csv")
     for name, figure in figures(fitted, study.figure).items():
         write_figure(figure, folder / "figures" / f"{name}.png")
@@ -166,9 +166,11 @@ def predict(
     from bayes_scaling.fitting import load
     from bayes_scaling.prediction import predict_table
 
-    table = predict_table(load(folder / "fit.nc"), at, "observed" if observed else "expected")
+    fitted = load(folder / "fit.nc")
+    table = predict_table(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)
     typer.echo(f"{len(table)} points -> {out}")
+    say_health(fitted.health)
 
 
 @app.command()
@@ -195,6 +197,7 @@ def contrast(
     write_csv(table, out)
     _contrast_summary(table, group, a, b)
     typer.echo(f"{len(table)} points -> {out}\nfigure -> {figure}")
+    say_health(fitted.health)
 
 
 app.command()(_clear_errors(forecast))
@@ -239,7 +242,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
 def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
     health, settings = fitted.health, asdict(fitted.settings)
     assert health is not None
-    return {"ok": health.ok, "problems": health.problems, **asdict(health), "settings": settings} | {
+    return {**judged(health), **asdict(health), "settings": settings} | {
         "rows": len(fitted.runs),
         "rows_before_averaging": fitted.runs.averaged,
         "rows_removed_by_filter": fitted.runs.dropped,
@@ -263,19 +266,17 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
     _population(fitted, parameters)
     health = fitted.health
     assert health is not None
+    agree = "" if health.r_hat is None else f"R-hat {health.r_hat:.3f}, "
     typer.echo(
         f"{fitted.settings.chains} x {fitted.settings.draws} draws, {health.divergences} divergences, "
-        f"R-hat {health.r_hat:.3f}, smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}"
+        f"{agree}smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}"
     )
-    for sentence in summary_sentences(fitted):
+    for sentence in summary_sentences(replace(fitted, health=None)):  # what the sampler says comes last, with what to try
         typer.echo(sentence)
     for note in notes:
         typer.echo(f"note [{note.code}]: {note.sentence}")
     typer.echo(f"written -> {folder}")
-    if not health.ok:
-        for problem in health.problems:
-            typer.echo(f"not to be trusted: {problem}", err=True)
-        raise typer.Exit(3)
+    judge(health, fitted.settings.strict)
 
 
 def _population(fitted: "Fit", parameters: "pd.DataFrame") -> None:

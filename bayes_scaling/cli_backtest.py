@@ -1,6 +1,5 @@
 """`bayes-scaling backtest`: refit on the small runs, and see whether the bands held the large ones."""
 
-import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import Tables, counted
-from bayes_scaling.files import writable, write_csv, write_figure, write_text
+from bayes_scaling.cli_options import Tables, counted, given, judge, judged
+from bayes_scaling.files import writable, write_csv, write_figure, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +64,7 @@ def backtest(
     from bayes_scaling.plots.backtest import backtest_figure
 
     study = read_study(model)
-    asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
-    settings = replace(study.settings, **asked, progress=False)
+    settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name / "backtest"
     writable(folder)
@@ -77,14 +75,12 @@ def backtest(
     write_csv(found.points, folder / "backtest.csv")
     scores = _scores(found.points)
     write_csv(scores, folder / "scores.csv")
-    write_text(json.dumps(_record(found, study, data, settings, scores), indent=2) + "\n", folder / "backtest.json")
+    write_json(_record(found, study, data, settings, scores), folder / "backtest.json")
     write_figure(backtest_figure(found.points, data), folder / "figures" / "backtest.png")
     _summary(found, study, scores)
     typer.echo(f"written -> {folder}")
-    for where, problem in found.problems.items():
-        typer.echo(f"not to be trusted: trained on {where}: {problem}", err=True)
-    if found.problems:
-        raise typer.Exit(3)
+    failed = {where: why for where, why in found.problems.items() if where not in found.healths}
+    judge(found.health, settings.strict, failed={f"trained on {where}": why for where, why in failed.items()})
 
 
 @contextmanager
@@ -124,7 +120,10 @@ def _record(found: "Backtest", study: "Study", data: "Runs", settings: "Settings
         str(cut): {str(row.pop("decades")): row for row in part.drop(columns="train").to_dict("records")}
         for cut, part in scores.groupby("train", sort=False)
     }
-    return {"ok": not found.problems, "problems": dict(found.problems), "rows": len(data), "source": data.source} | {
+    said = judged(found.health) | {"ok": not found.problems, "problems": dict(found.problems)}
+    return said | {
+        "rows": len(data),
+        "source": data.source,
         "model": study_text(study),
         "scores_of": study.model.noise.on,
         "cutoffs": {str(cut): {"training_runs": int(count), "scores": sums[str(cut)]} for cut, count in trained.items()},

@@ -1,6 +1,5 @@
 """`bayes-scaling compare`: several laws on one table, by runs left out and by runs beyond those trained on."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -9,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import Tables, counted
+from bayes_scaling.cli_options import Tables, counted, given, judge, judged
 from bayes_scaling.errors import InputError, listed
-from bayes_scaling.files import writable, write_csv, write_figure, write_text
+from bayes_scaling.files import writable, write_csv, write_figure, write_json
 
 if TYPE_CHECKING:
     from bayes_scaling.comparison import Comparison
@@ -61,21 +60,17 @@ def compare(
     from bayes_scaling.modelfile import study_runs
 
     laws, study = _read(models)
-    asked = {name: of for name, of in {"draws": draws, "tune": tune, "chains": chains, "seed": seed}.items() if of is not None}
-    settings = replace(study.settings, **asked, progress=False)
+    settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     writable(out)
     typer.echo(f"{counted(data)}\ncompiling (up to half a minute a law the first time), then sampling")
     found = weigh(laws, data, train or (), settings)
     write_csv(found.table, out / "comparison.csv")
-    write_text(json.dumps(_record(found, settings), indent=2) + "\n", out / "comparison.json")
+    write_json(_record(found, settings), out / "comparison.json")
     write_figure(_figure(found), out / "figures" / "comparison.png")
     _summary(found)
     typer.echo(f"written -> {out}")
-    for problem in found.problems:
-        typer.echo(f"not to be trusted: {problem}", err=True)
-    if found.problems:
-        raise typer.Exit(3)
+    judge(found.health, settings.strict)
 
 
 def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
@@ -151,12 +146,16 @@ def _record(found: "Comparison", settings: "Settings") -> dict[str, Any]:
         return said | {"laws": {str(row.pop("law")): row for row in rows}}
 
     one = next(iter(found.fits.values()))
-    return {"ok": not found.problems, "problems": list(found.problems), "rows": len(one.runs), "source": one.runs.source} | {
-        "scores_of": one.model.noise.on,
-        "laws": {str(row.pop("law")): row for row in found.table.to_dict("records")},
-        "folds": [fold(of) for of in found.folds],
-        "settings": asdict(settings),
-    }
+    return (
+        judged(found.health)
+        | {"rows": len(one.runs), "source": one.runs.source}
+        | {
+            "scores_of": one.model.noise.on,
+            "laws": {str(row.pop("law")): row for row in found.table.to_dict("records")},
+            "folds": [fold(of) for of in found.folds],
+            "settings": asdict(settings),
+        }
+    )
 
 
 def _figure(found: "Comparison") -> Any:

@@ -1,10 +1,12 @@
 """`bayes-scaling forecast`: what an unfinished run will end at."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bayes_scaling.cli_options import say_health
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure
 
@@ -29,10 +31,11 @@ def forecast(
     figure = out.with_suffix(".png")
     write_csv(forecast_table(found), out)
     write_figure(forecast_figure(found, target=target), figure)
-    typer.echo(forecast_sentence(found, target))
+    typer.echo(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end
     if found.unlike:
         typer.echo(f"note [unlike]: {found.unlike}")
     typer.echo(f"{found.path.sizes['point']} places -> {out}\nfigure -> {figure}")
+    say_health(found.health)
 
 
 def _end(at: str) -> float | str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bayes_scaling.cli_options import judge
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure
 
@@ -46,6 +47,7 @@ def multiverse(
             write_figure(multiverse_figure(found, point=point), out / "figures" / f"multiverse_{point + 1}.png")
     typer.echo(f"written -> {out}")
     _summary(found, points)
+    judge(found.health, study.settings.strict)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -68,6 +70,3 @@ def _summary(found: "Multiverse", points: Sequence[int]) -> None:
             typer.echo(f"{found.label} at point {point + 1}, {name}: {interval}")
     for name, why in found.failures.items():
         typer.echo(f"no answer: {name}: {why}", err=True)
-    if doubtful := sorted(set(found.table["universe"][found.table["problem"] != ""])):
-        typer.echo(f"not to be trusted: {'; '.join(doubtful)}", err=True)
-        raise typer.Exit(3)

@@ -1,10 +1,12 @@
 """`bayes-scaling next`: which run to train for a decision."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bayes_scaling.cli_options import say_health
 from bayes_scaling.files import writable, write_csv, write_figure
 
 if TYPE_CHECKING:
@@ -39,12 +41,13 @@ def next_run(
     write_csv(table, folder / "next.csv")
     write_csv(sets, folder / "next_sets.csv")
     write_figure(figure, folder / "next.png")
-    typer.echo(next_sentence(found))
+    typer.echo(next_sentence(replace(found, health=None)))  # what the sampler says comes once, at the end
     _printed(table)
     for note in found.notes:
         typer.echo(f"note [next]: {note}")
     typer.echo(f"{len(table)} candidates -> {folder / 'next.csv'}\nsets -> {folder / 'next_sets.csv'}")
     typer.echo(f"figure -> {folder / 'next.png'}")
+    say_health(found.health)
 
 
 def _printed(table: "pd.DataFrame") -> None:

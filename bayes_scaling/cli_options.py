@@ -1,11 +1,14 @@
 """What several commands have in common: their option for tables, and what they say of the rows read."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from bayes_scaling.health import Health
     from bayes_scaling.runs import Runs
 
 Tables = Annotated[
@@ -19,3 +22,42 @@ def counted(data: "Runs") -> str:
     averaged = f", averaged from {data.averaged}" if data.averaged > len(data) else ""
     dropped = f", {data.dropped} rows removed by the filter {data.columns.where!r}" if data.dropped else ""
     return "\n".join([f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [log]: {note}" for note in data.notes)])
+
+
+def given(**asked: int | None) -> dict[str, Any]:
+    """Return the options that were said."""
+    return {name: of for name, of in asked.items() if of is not None}
+
+
+def say_health(health: "Health | None") -> None:
+    """Print the line of a stored fit: on stderr where it is not to be trusted, among the notes where it is; none if clean."""
+    if health is not None and health.line:
+        typer.echo(health.line, err=not health.ok)
+
+
+def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Print what speaks against draws just sampled, and exit with 3 where they are not accepted.
+
+    What is only noted is said among the notes, the rest on stderr with what to try.
+
+    Parameters
+    ----------
+    failed
+        What gave no draws -> why.
+    """
+    from bayes_scaling.health import accepted
+
+    for remark in health.remarks if health is not None else ():
+        noted = remark.grade == "noted" and not strict
+        typer.echo(f"{'note [sampler]' if noted else 'not to be trusted'}: {remark.sentence}", err=not noted)
+    for name, why in failed.items():
+        typer.echo(f"not to be trusted: {name}: {why}", err=True)
+    if failed or not accepted(health, strict):
+        raise typer.Exit(3)
+
+
+def judged(health: "Health | None") -> dict[str, Any]:
+    """Return what records say of draws: their grade, whether they may be trusted, and what speaks against them."""
+    if health is None:
+        return {}
+    return {"grade": health.grade, "ok": health.ok, "problems": health.problems}

@@ -1,11 +1,12 @@
 """`bayes-scaling plan`: how large a model to train with a budget, on how many tokens."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bayes_scaling.cli_options import say_health
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure
 
@@ -51,9 +52,10 @@ def plan(
         raise InputError(f"--probability {probability}: expected a number between 0 and 1")
     fitted, costs = load(folder / "fit.nc"), _cost(cost or [])
     found = decide(fitted, compute, cost=costs, params=params, unique_tokens=unique_tokens, within=within, points=at, seed=seed)
-    said = [plan_sentence(found, row, target) for row in range(len(found.choice))]
+    bare = replace(fitted, health=None), replace(found, health=None)  # what the sampler says comes once, at the end
+    said = [plan_sentence(bare[1], row, target) for row in range(len(found.choice))]
     if target is not None:
-        needed = compute_needed(fitted, target, cost=costs, params=params, unique_tokens=unique_tokens, points=at, seed=seed)
+        needed = compute_needed(bare[0], target, cost=costs, params=params, unique_tokens=unique_tokens, points=at, seed=seed)
         said.append(needed_sentence(needed, target, probability, str(found.loss.attrs["units"])))
     others, figure = out.with_name(f"{out.stem}_choices.csv"), out.with_suffix(".png")
     write_csv(plan_table(found, target), out)
@@ -62,6 +64,7 @@ def plan(
     for sentence in said:
         typer.echo(sentence)
     typer.echo(f"{len(found.choice)} plans -> {out}\nother choices -> {others}\nfigure -> {figure}")
+    say_health(fitted.health)
 
 
 def _cost(said: list[str]) -> "Cost":

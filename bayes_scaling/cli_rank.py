@@ -1,10 +1,12 @@
 """`bayes-scaling rank`: which level of a group to take at a budget."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bayes_scaling.cli_options import say_health
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure
 
@@ -71,7 +73,7 @@ def rank(
     table, figure = rank_table(found), out.with_suffix(".png")
     write_csv(table, out)
     write_figure(ranking_figure(found), figure)
-    for sentence in rank_sentences(found):
+    for sentence in rank_sentences(replace(found, health=None)):  # what the sampler says comes once, at the end
         typer.echo(sentence)
     if costs is not None:
         said = ", ".join(f"{name} {cost.flops_per_param_token:g}" for name, cost in costs.items())
@@ -79,6 +81,7 @@ def rank(
     if taken:
         typer.echo(f"other groups, as --at does not say them: {', '.join(f'{name} {one}' for name, one in taken.items())}")
     typer.echo(f"{len(table)} rows -> {out}\nfigure -> {figure}")
+    say_health(fitted.health)
 
 
 def _points(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bayes_scaling.cli_options import say_health
+
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
 
 
@@ -21,5 +23,4 @@ def report(
     fitted = load(folder / "fit.nc")
     path = write_report(fitted, out if out is not None else folder / "report.html", folder=folder)
     typer.echo(f"{path.stat().st_size / 2**20:.1f} MB -> {path}")
-    if fitted.health is not None and not fitted.health.ok:
-        typer.echo("note: the health gate failed for this fit; the report says so at its top")
+    say_health(fitted.health)

@@ -6,7 +6,7 @@ weights for a stack are found, by both.
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import xarray as xr
 
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, fit, refit
+from bayes_scaling.health import Health, combined, mark
 from bayes_scaling.model import Model, check_runs
 from bayes_scaling.observing import log_density
 from bayes_scaling.runs import Runs
@@ -35,7 +36,8 @@ class Comparison:
     inside: a column for each law: log predictive density of each run when it is left out.
     points: every held-out row of every fold under each law, see `score_points`, with columns law and fold.
     fits: law -> its fit to all runs.
-    problems: what the sampler says against any of the fits; empty where all is well.
+    problems: what the sampler says against fits that are not to be trusted; empty where all may be.
+    healths: of each law's fit to all runs, and to the training part of each fold.
     """
 
     table: pd.DataFrame
@@ -44,6 +46,12 @@ class Comparison:
     fits: Mapping[str, Fit]
     folds: tuple[Fold, ...]
     problems: tuple[str, ...]
+    healths: Mapping[str, Health] = field(default_factory=dict)
+
+    @property
+    def health(self) -> Health | None:
+        """The health of all its fits together, see `health.combined`."""
+        return combined(self.healths)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -78,17 +86,20 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
     _check(models, runs, parts)
     settings = settings or Settings()
     fits = {name: fit(model, runs, settings) for name, model in models.items()}
-    scores, problems = [], [f"{name}: {problem}" for name, one in fits.items() for problem in _problems(one)]
+    scores, healths = [], {name: one.health for name, one in fits.items()}
     for name, whole in fits.items():
         for part in parts:
             trained = refit(whole, part.train, careful(settings))
             scores.append(score_points(trained, part.held).assign(law=name, fold=part.where))
-            problems += [f"{name} where {part.where}: {problem}" for problem in _problems(trained)]
+            healths[f"{name} where {part.where}"] = trained.health
     points = pd.concat(scores, ignore_index=True)
     left_out = {name: loo(one) for name, one in fits.items()}
     inside = pd.DataFrame({name: of.elpd_i.to_numpy() for name, of in left_out.items()})
     table = _table(left_out, inside, points, len(parts))
-    return Comparison(table, inside, points, fits, parts, tuple(problems))
+    known = {name: one for name, one in healths.items() if one is not None}
+    problems = tuple(f"{name}: {problem}" for name, one in known.items() if not one.ok for problem in one.problems)
+    found = Comparison(table, inside, points, fits, parts, problems, known)
+    return replace(found, table=mark(table, found), inside=mark(inside, found), points=mark(points, found))
 
 
 def loo(fit: Fit) -> Any:
@@ -130,10 +141,6 @@ def _check_independent(model: Model) -> None:
             f"{model.law.__name__} has noise correlated along {model.noise.correlation.along!r}; "
             "leaving one row out needs rows that are independent given the law"
         )
-
-
-def _problems(one: Fit) -> list[str]:
-    return one.health.problems if one.health else []
 
 
 def _table(left_out: Mapping[str, Any], inside: pd.DataFrame, points: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import as_rows, at, expected, log_inputs
+from bayes_scaling.health import carried
 from bayes_scaling.prediction import BLOCK, predict, sorted_quantiles
 from bayes_scaling.runs import Table, level_index, read_points, read_table
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
@@ -19,6 +20,7 @@ WIDEST = np.log(1e6)
 GRID = 65
 
 
+@carried
 def contrast(fit: Posterior, group: str, a: str, b: str, points: Table) -> xr.Dataset:
     """Return draws of what level `a` of a group differs from level `b` at points: `difference` and `ratio` of the loss.
 
@@ -34,6 +36,7 @@ def contrast(fit: Posterior, group: str, a: str, b: str, points: Table) -> xr.Da
     return xr.Dataset({"difference": one - other, "ratio": one / other}).assign_coords(coords)
 
 
+@carried
 def contrast_table(fit: Posterior, group: str, a: str, b: str, points: Table) -> pd.DataFrame:
     """Return the points with mean and quantiles of a's difference from b, quantiles of their ratio, and P(a is better)."""
     one, other = _arms(fit, group, a, b, points)
@@ -46,6 +49,7 @@ def contrast_table(fit: Posterior, group: str, a: str, b: str, points: Table) ->
     return pd.concat([table.drop(columns=list(added), errors="ignore"), added], axis=1)
 
 
+@carried
 def compute_multiplier(fit: Posterior, group: str, a: str, b: str, points: Table, along: Path = None) -> xr.DataArray:
     """Return draws of how much more compute level `b` needs to reach the loss that level `a` has at each point.
 
@@ -72,6 +76,7 @@ def compute_multiplier(fit: Posterior, group: str, a: str, b: str, points: Table
     return multiplier.assign_coords(coords).rename(row="point").rename("compute_multiplier")
 
 
+@carried
 def crossover(fit: Posterior, group: str, a: str, b: str, points: Table, below: float, along: Path = None) -> xr.Dataset:
     """Return draws of the compute at which the better of two levels changes, upward from each point.
 

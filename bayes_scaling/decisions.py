@@ -15,6 +15,7 @@ from bayes_scaling.contrasts import Path, known_levels, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
+from bayes_scaling.health import Health, mark
 from bayes_scaling.runs import Table, level_index, read_points
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
 from bayes_scaling.stacking import parts as parts_of
@@ -40,6 +41,7 @@ class Ranking:
     below: up to which budget a crossover was sought, for each point.
     equivalent: relative difference in loss within which two levels count as equal; None where the user set none.
     certainty: the probability from which on there is a verdict.
+    health: of the fit.
     """
 
     group: str
@@ -56,6 +58,7 @@ class Ranking:
     below: tuple[float, ...]
     equivalent: float | None
     certainty: float
+    health: Health | None = None
 
     @property
     def others(self) -> list[object]:
@@ -142,7 +145,7 @@ def rank(
         else by_input(fit, group, list(costs), table.iloc[[i]], end, path)
         for i, (at, end) in enumerate(zip(budgets, ends, strict=True))
     ]
-    loss, multipliers, crossings = (_stacked(fit, parts) for parts in zip(*found, strict=True))
+    loss, multipliers, crossings = (mark(_stacked(fit, parts), fit) for parts in zip(*found, strict=True))
     return Ranking(
         group=group,
         against=ordered[0],
@@ -158,6 +161,7 @@ def rank(
         below=tuple(ends),
         equivalent=equivalent,
         certainty=certainty,
+        health=fit.health,
     )
 
 

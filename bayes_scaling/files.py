@@ -1,9 +1,11 @@
 """Files that appear whole or not at all."""
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,3 +69,19 @@ def write_figure(figure: "Figure", path: Path) -> None:
     plain: Any = {"text.parse_math": False}
     with whole(path) as partial, mpl.rc_context(plain):
         figure.savefig(partial, dpi=200)
+
+
+def write_json(record: Mapping[str, Any], path: Path) -> None:
+    """Write a record as JSON, which has no word for NaN or infinity: null stands for them."""
+    write_text(json.dumps(_finite(record), indent=2, allow_nan=False) + "\n", path)
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case float():
+            return value if isfinite(value) else None
+        case Mapping():
+            return {name: _finite(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_finite(one) for one in value]
+    return value

@@ -11,8 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.conventions import in_units
+from bayes_scaling.convergence import TAILS
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import whole
+from bayes_scaling.health import carried, from_record
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
@@ -65,6 +67,7 @@ def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)
 
 
+@carried
 def parameter_values(fit: Fit, name: str) -> xr.DataArray:
     """Return draws of a law's parameter for every known level, in the user's units, at the reference of each input.
 
@@ -83,6 +86,7 @@ def parameter_values(fit: Fit, name: str) -> xr.DataArray:
     return (posterior[name] * np.exp(total) if link(parameter.prior) == "log" else posterior[name] + total).rename(name)
 
 
+@carried
 def published_values(fit: Fit) -> dict[str, xr.DataArray]:
     """Return draws of the law's parameters in the convention of papers: inputs in their own units, without references.
 
@@ -95,6 +99,7 @@ def published_values(fit: Fit) -> dict[str, xr.DataArray]:
     return in_units(fit.model.law, at_reference, {name: fit.runs.references[name] for name in law_inputs(fit.model.law)})
 
 
+@carried
 def parameter_table(fit: Fit) -> pd.DataFrame:
     """Return one row for each parameter, level and scale: name, dims, mean, sd, quantiles, R-hat and effective sample sizes.
 
@@ -105,7 +110,7 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     import arviz_stats
 
     dataset = quantities(fit)
-    ess = {kind: arviz_stats.ess(dataset, method=kind) for kind in ("bulk", "tail")}
+    ess = {"bulk": arviz_stats.ess(dataset), "tail": arviz_stats.ess(dataset, method="tail", prob=TAILS)}
     r_hat = arviz_stats.rhat(dataset)
     summaries = {
         "mean": dataset.mean(("chain", "draw")),
@@ -217,4 +222,4 @@ def load(path: str | Path) -> Fit:
     )
     draws = xr.DataTree.from_dict({name: node.to_dataset() for name, node in tree.children.items() if name != "runs"})
     known = record["health"]
-    return Fit(study.model, runs, draws, Settings(**record["settings"]), Health(**known) if known else None)
+    return Fit(study.model, runs, draws, Settings(**record["settings"]), from_record(known) if known else None)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
@@ -12,6 +12,7 @@ import pandas as pd
 from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.executors import IN_FLIGHT, InProcess, Submit, cores, each, own_processes
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import Health, carried, combined, counts
 from bayes_scaling.model import Model
 from bayes_scaling.sampling import Settings
 from bayes_scaling.stored import Record, file_names, read_fit, read_table, write_fit, write_table
@@ -28,6 +29,7 @@ class Fleet[Result]:
     problems: task whose draws are not to be trusted -> what the sampler's health says, in one line; its result is kept.
     seconds: how long each fit took in its worker, compiling included.
     loaded: tasks whose stored result was taken.
+    healths: the health of each fit; results stored by older versions have none.
     """
 
     results: Mapping[str, Result]
@@ -35,18 +37,26 @@ class Fleet[Result]:
     problems: Mapping[str, str]
     seconds: Mapping[str, float]
     loaded: frozenset[str] = frozenset()
+    healths: Mapping[str, Health] = field(default_factory=dict)
+
+    @property
+    def health(self) -> Health | None:
+        """The health of all fits together, see `health.combined`."""
+        return combined(self.healths)
 
     @property
     def report(self) -> list[str]:
-        """One line for each task that failed or is not to be trusted; empty where all is well."""
+        """One line for each task that failed or is not to be trusted, and how many fits have each grade; empty if clean."""
         lines = [f"{_written(name)}: failed: {why}" for name, why in self.failures.items()]
-        return [*lines, *(f"{_written(name)}: not to be trusted: {why}" for name, why in self.problems.items())]
+        lines += [f"{_written(name)}: not to be trusted: {why}" for name, why in self.problems.items()]
+        return lines if all(one.clean for one in self.healths.values()) else [*lines, counts(self.healths)]
 
 
 def _written(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
+@carried
 def fleet_table(fleet: Fleet[pd.DataFrame]) -> pd.DataFrame:
     """Return the tables of all tasks, one below the other, with the task's name in the first column, `task`."""
     tables = [table.assign(task=name) for name, table in fleet.results.items()]
@@ -139,6 +149,7 @@ class _Outcome:
     problem: str = ""
     seconds: float | None = None
     loaded: bool = False
+    health: Health | None = None
 
 
 def _fleet(outcomes: Mapping[str, _Outcome]) -> Fleet[Any]:
@@ -148,6 +159,7 @@ def _fleet(outcomes: Mapping[str, _Outcome]) -> Fleet[Any]:
         problems={name: of.problem for name, of in outcomes.items() if of.problem},
         seconds={name: of.seconds for name, of in outcomes.items() if of.seconds is not None},
         loaded=frozenset(name for name, of in outcomes.items() if of.loaded),
+        healths={name: of.health for name, of in outcomes.items() if of.health is not None},
     )
 
 
@@ -202,7 +214,7 @@ def _stored(asked: Plan, path: Path, fingerprint: str) -> _Outcome | None:
     if found is None:
         return None
     result, record = found
-    return _Outcome(result, problem=record.problem, seconds=record.seconds, loaded=True)
+    return _Outcome(result, problem=record.problem, seconds=record.seconds, loaded=True, health=record.health)
 
 
 def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, fingerprint: str) -> _Outcome:
@@ -210,19 +222,19 @@ def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, finger
         return _Outcome(failure=done)
     if done.failure:
         return _Outcome(failure=done.failure, seconds=done.seconds)
-    problem = " ".join(done.health.problems) if done.health else ""
+    problem = " ".join(done.health.problems) if done.health is not None and not done.health.ok else ""
     result: Any = done.table
     if done.draws is not None:
         task, model, settings = resolved(asked, name)
         result = Fit(model, task.runs, done.draws, settings, done.health)
     if path is not None:
         try:
-            result = _store(result, path, Record(fingerprint, problem, done.seconds))
+            result = _store(result, path, Record(fingerprint, problem, done.seconds, done.health))
         except InputError:  # no task's fault: the folder cannot be written to any more
             raise
         except (ValueError, TypeError, NotImplementedError) as error:
             return _Outcome(failure=f"its result cannot be stored ({one_line(error)})", seconds=done.seconds)
-    return _Outcome(result, problem=problem, seconds=done.seconds)
+    return _Outcome(result, problem=problem, seconds=done.seconds, health=done.health)
 
 
 def _store(result: pd.DataFrame | Fit, path: Path, record: Record) -> pd.DataFrame | Path:

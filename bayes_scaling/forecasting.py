@@ -24,6 +24,7 @@ from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import Health, carried
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.observing import FARTHEST, about, noise_covariance, white_scale
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
@@ -56,6 +57,7 @@ class Forecast:
     along: the input along which it trains, and its unit.
     label: the run's name.
     surprise: the probability that a run of the fit's family strays from what the fit expects at least as far as these rows do.
+    health: of the fit.
     """
 
     path: xr.DataArray
@@ -64,6 +66,7 @@ class Forecast:
     unit: str
     label: str
     surprise: float
+    health: Health | None = None
 
     @property
     def final(self) -> xr.DataArray:
@@ -110,7 +113,7 @@ def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observe
     drawn, surprise = _conditioned(thin, frame, len(frame) - len(ahead), known=known, kind=kind, seed=seed)
     path = labelled(fit, drawn, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
-    return Forecast(path, seen, along, unit, label, surprise)
+    return Forecast(path, seen, along, unit, label, surprise, fit.health)
 
 
 def along_runs(fit: Fit) -> str:
@@ -305,6 +308,7 @@ def _resampled(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
     return found
 
 
+@carried
 def forecast_table(found: Forecast) -> pd.DataFrame:
     """Return the path of a forecast as a table: inputs and groups of each place, mean, sd, quantiles of the loss, distance."""
     rows = found.path.stack(sample=("chain", "draw")).transpose("point", "sample").to_numpy()
@@ -316,6 +320,7 @@ def forecast_table(found: Forecast) -> pd.DataFrame:
     return pd.DataFrame(columns | bands)
 
 
+@carried
 def forecast_sentence(found: Forecast, target: float | None = None) -> str:
     """Return what a forecast says in one sentence, with the probability of a target where one is given."""
     low, middle, high = np.quantile(found.final.to_numpy(), [0.05, 0.5, 0.95])

@@ -19,6 +19,7 @@ import xarray as xr
 from bayes_scaling.distance import NEAR, distance
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import Health
 from bayes_scaling.information import best_sets, directions, information, joint
 from bayes_scaling.model import law_groups
 from bayes_scaling.outcomes import LABEL, read_candidates, rows_of, scatter, shown
@@ -57,6 +58,7 @@ class NextRuns:
     least: information below which nothing is measurable, in nats, for a candidate of one row.
     left_out: draws without a loss at some candidate, or without an answer.
     notes: what to know before relying on it, a sentence each.
+    health: of the fit.
     """
 
     asked: xr.DataArray
@@ -68,6 +70,7 @@ class NextRuns:
     least: float
     left_out: int
     notes: tuple[str, ...] = ()
+    health: Health | None = None
 
     @property
     def order(self) -> np.ndarray:
@@ -136,6 +139,7 @@ def next_runs(
         limit,
         least,
         int((~possible).sum()),
+        health=fit.health,
     )
     return replace(found, notes=(*_notes(fit, frame, possible, worth), *_far(fit, frame, rows, found)))
 
@@ -202,7 +206,7 @@ def _effective(asked: xr.DataArray, kept: int) -> float:
 
 def _notes(fit: Fit, frame: pd.DataFrame, possible: np.ndarray, worth: float) -> tuple[str, ...]:
     """Return what to know before relying on it. worth: how many independent draws those of the question are worth."""
-    notes = [f"the fit is not to be trusted: {problem}" for problem in (fit.health.problems if fit.health else [])]
+    notes = []
     if possible.sum() < ENOUGH_DRAWS:
         notes.append(f"{possible.sum()} draws: sets of several runs want {ENOUGH_DRAWS} and more")
     if worth < possible.sum() / MEASURABLE:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.health import carried
 from bayes_scaling.next_run import NextRuns, RunSet
 from bayes_scaling.outcomes import LABEL
 
@@ -13,6 +14,7 @@ SPREAD = ("sd_before", "width_before", "sd_after", "width_after")
 OWN = ("rank", "flop", "within_budget", "information", "information_per_1e18_flop", *SPREAD)
 
 
+@carried
 def candidate_table(found: NextRuns) -> pd.DataFrame:
     """Return a row for each candidate, the one to be trained first on top.
 
@@ -33,6 +35,7 @@ def candidate_table(found: NextRuns) -> pd.DataFrame:
     return pd.concat([own, pd.DataFrame(added | _spread(found, information))], axis=1)
 
 
+@carried
 def set_table(found: NextRuns) -> pd.DataFrame:
     """Return a row for the best set of each size: runs, candidates, flop, information in nats, spreads as `candidate_table`."""
     names = found.candidates[LABEL].astype(str).to_numpy()
@@ -47,6 +50,7 @@ def set_table(found: NextRuns) -> pd.DataFrame:
     return pd.DataFrame(rows | _spread(found, information))
 
 
+@carried
 def next_sentence(found: NextRuns) -> str:
     """Return what is known of the question, and what the best run and the best set within the budget would make of it."""
     first, best = int(found.order[0]), found.best

@@ -13,6 +13,7 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
 from bayes_scaling.formula import law_value
 from bayes_scaling.functions import ON_NUMBERS
+from bayes_scaling.health import carried
 from bayes_scaling.model import model_inputs, term_name
 from bayes_scaling.parameters import Prior, Trend, as_parameter, distribution, link
 from bayes_scaling.prediction import parameters_at
@@ -41,6 +42,7 @@ _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.nd
 }
 
 
+@carried
 def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
     """Return draws of the value of an input at which the expected loss is lowest, all else as in the points.
 
@@ -60,6 +62,7 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
     return labelled_as(np.exp(place), at, *named_unit(fit, along)).rename("optimum")
 
 
+@carried
 def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
     """Return draws of the range of an input around the optimum in which the loss is less than `below` above its lowest.
 
@@ -88,6 +91,7 @@ def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
     return found.assign_attrs(below=below, units=fit.runs.columns.response.unit)
 
 
+@carried
 def compute_price(penalty: float | xr.DataArray, exponent: xr.DataArray | Prior) -> xr.DataArray:
     """Return draws of the compute that makes up for a relative penalty on the loss, as a share of the compute spent.
 

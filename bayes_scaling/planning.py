@@ -14,6 +14,7 @@ from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import Health, carried, mark
 from bayes_scaling.observing import observed
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import labelled, sorted_quantiles
@@ -43,6 +44,7 @@ class Plan:
     optimum: draws of the best split, see `compute_optimal`.
     loss: draws of what one new run of the plan would show; dimensions chain, draw, point.
     cost, within: as asked for.
+    health: of the fit.
     """
 
     choice: pd.DataFrame
@@ -51,6 +53,7 @@ class Plan:
     loss: xr.DataArray
     cost: Cost
     within: float
+    health: Health | None = None
 
     def probability(self, target: float) -> np.ndarray:
         """Return the probability that one new run of the plan shows at most a loss, for each row."""
@@ -114,9 +117,10 @@ def plan(
     )
     loss = observed(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
     loss = labelled(fit, loss, frame).assign_coords(compute=("point", every))
-    return Plan(choice, _choices(sizes, best, every, cost), optimum, loss, cost, within)
+    return Plan(mark(choice, fit), _choices(sizes, best, every, cost), mark(optimum, fit), loss, cost, within, fit.health)
 
 
+@carried
 def plan_table(found: Plan, target: float | None = None) -> pd.DataFrame:
     """Return a plan as a table, a row for each budget and row of the points.
 
@@ -139,6 +143,7 @@ def plan_table(found: Plan, target: float | None = None) -> pd.DataFrame:
     return table if target is None else table.assign(probability=found.probability(target))
 
 
+@carried
 def plan_sentence(found: Plan, row: int = 0, target: float | None = None) -> str:
     """Return what a plan says at one of its rows, with the probability of a target where one is given."""
     optimum, loss = found.optimum.isel(point=[row]), found.loss.isel(point=[row])

@@ -14,6 +14,7 @@ from bayes_scaling.distance import distance, region, regions
 from bayes_scaling.evaluation import as_rows, at, departed, expected, law_at, levels_at, log_inputs
 from bayes_scaling.fitting import Fit
 from bayes_scaling.functions import ON_NUMBERS, on_arrays
+from bayes_scaling.health import carried, mark
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import evaluate, law_groups, parameter_at
 from bayes_scaling.observing import observed
@@ -51,6 +52,7 @@ def predict_runs(fit: Posterior, points: Table, seed: int = 0) -> xr.DataArray:
     return labelled(fit, observed(fit, frame, seed), frame)
 
 
+@carried
 def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: int = 0) -> pd.DataFrame:
     """Return the points with mean, sd, quantiles and distance of what `predict` or `predict_runs` draw there.
 
@@ -70,6 +72,7 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
     return pd.concat([table.drop(columns=list(added), errors="ignore"), added], axis=1)
 
 
+@carried
 def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
     """Return draws of the law's parameters at points, with their trends and levels, for inputs at their reference.
 
@@ -88,6 +91,7 @@ def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
     return xr.Dataset(values).assign_coords(coords).rename(row="point")
 
 
+@carried
 def published_at(fit: Fit, points: Table) -> xr.Dataset:
     """Return draws of the law's parameters at points in the convention of papers: inputs in their own units.
 
@@ -99,6 +103,7 @@ def published_at(fit: Fit, points: Table) -> xr.Dataset:
     return at_reference.assign(in_units(fit.model.law, values, references))
 
 
+@carried
 def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     """Return draws of what a prediction for one new run is made of, on the scale of the noise; parts add up.
 
@@ -175,9 +180,5 @@ def labelled(fit: Posterior, draws: xr.DataArray, frame: pd.DataFrame) -> xr.Dat
     coords: dict[str, Any] = {str(name): ("point", frame[name].to_numpy()) for name in frame}
     coords |= {"distance": ("point", decades), "region": ("point", [region(d) for d in decades])}
     response = fit.runs.columns.response
-    return (
-        draws.rename(row="point")
-        .assign_coords(coords)
-        .rename("loss")
-        .assign_attrs(units=response.unit, long_name=response.name)
-    )
+    named = draws.rename(row="point").assign_coords(coords).rename("loss")
+    return mark(named.assign_attrs(units=response.unit, long_name=response.name), fit)

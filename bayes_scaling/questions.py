@@ -24,6 +24,7 @@ from bayes_scaling.allocation import compute_optimal
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.evaluation import at, log_inputs
 from bayes_scaling.fitting import Fit, parameter_values
+from bayes_scaling.health import carried
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.parameters import as_parameter, link
@@ -75,6 +76,7 @@ def parse_question(text: str) -> Question:
     raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
 
 
+@carried
 def ask(fit: Fit, question: str | Question) -> xr.DataArray:
     """Return draws of what is asked, (chain, draw), with the attributes `question`, `kind`, `scale` and `units`.
 

@@ -9,6 +9,7 @@ import xarray as xr
 
 from bayes_scaling.decisions import Ranking
 from bayes_scaling.errors import InputError
+from bayes_scaling.health import carried
 
 ENDS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 BETTER, EQUIVALENT, WORSE, UNDECIDED = "better", "equivalent", "worse", "undecided"
@@ -18,6 +19,7 @@ ALIKE = 1.05
 """A budget counts as that of the largest run up to so many times of it."""
 
 
+@carried
 def rank_table(found: Ranking) -> pd.DataFrame:
     """Return a row for each point and level but the baseline, the lowest expected loss first.
 
@@ -98,6 +100,7 @@ def _change(name: str, values: np.ndarray) -> dict[str, object]:
     return {f"{name}_mean": float(values.mean()), f"{name}_q05": float(low), f"{name}_q95": float(high)}
 
 
+@carried
 def rank_sentences(found: Ranking) -> tuple[str, ...]:
     """Return what a ranking says, a sentence for each row of `rank_table`, with units, intervals and probabilities."""
     return tuple(_sentence(found, {str(name): of for name, of in row.items()}) for row in rank_table(found).to_dict("records"))

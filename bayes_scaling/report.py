@@ -1,6 +1,6 @@
 """A report: what a fit says, how sure it is, and what was done, as one page that needs nothing else."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from bayes_scaling.advice import findings
 from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.files import write_text
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import accepted, line_of
 from bayes_scaling.modelfile import Sheet
 from bayes_scaling.provenance import versions
 from bayes_scaling.reporting import words
@@ -58,10 +59,11 @@ def report_context(
     budget = plans or multipliers
     return {
         "title": title or record.title or f"{fit.runs.columns.response.name} of {words.basenames(fit.runs.source)}",
-        "problems": [] if fit.health is None else fit.health.problems,
+        "problems": fit.health.problems if fit.health is not None and not fit.health.ok else [],
+        "noted": line_of(fit) if accepted(fit.health) else "",
         "prior_only": fit.health is None,
         "findings": [note.sentence for note in findings(fit)],
-        "sentences": summary_sentences(fit),
+        "sentences": summary_sentences(replace(fit, health=None)),  # the page says at its top what the sampler says
         "count": words.rows(fit)[0],
         "figures": drawings,
         "budget": budget,

@@ -21,6 +21,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import along_runs
+from bayes_scaling.health import carried
 from bayes_scaling.model import NOISE_LENGTH, neighbours
 from bayes_scaling.observing import about, read_scales, replicated
 
@@ -40,6 +41,7 @@ NINETY = 1.6449
 BAND = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 
 
+@carried
 def run_residuals(fit: Fit) -> xr.Dataset:
     """Return draws of the rows' residuals and innovations, each in units of its standard deviation.
 
@@ -57,6 +59,7 @@ def run_residuals(fit: Fit) -> xr.Dataset:
     return xr.Dataset(scores, rows, {"along": along, "units": fit.runs.columns.inputs[along].unit})
 
 
+@carried
 def residual_correlation(fit: Fit, seed: int = 0) -> pd.DataFrame:
     """Return how alike residuals of two rows of a run are, by how far apart the rows lie; a row for each class of distance.
 
@@ -84,6 +87,7 @@ def residual_correlation(fit: Fit, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"lag": middle, "pairs": pairs[full]}).join([_quantiles(of, name) for name, of in tables.items()])
 
 
+@carried
 def innovation_correlation(fit: Fit) -> pd.DataFrame:
     """Return how alike innovations of rows of a run are that stand a number of places apart; a row for each number.
 

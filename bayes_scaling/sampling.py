@@ -14,15 +14,13 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.expansion import draw_prior, expand
 from bayes_scaling.formula import law_text
 from bayes_scaling.geometry import Geometry, geometry
+from bayes_scaling.health import Health as Health
+from bayes_scaling.health import health as health
 from bayes_scaling.model import JOINT, JOINT_W, Model, array_shapes, check_runs, data, departures, groups_used, trends, varyings
 from bayes_scaling.runs import Runs
 
 if TYPE_CHECKING:
     from bayes_scaling.compiling import Compiled, Density
-
-R_HAT_LIMIT = 1.01
-ESS_LIMIT = 400
-BFMI_LIMIT = 0.3
 
 MOST_COMPILED = 64
 _COMPILED: "dict[tuple[Any, ...], Density]" = {}
@@ -43,6 +41,7 @@ class Settings:
         groups are pooled, parameters drift or the law may be wrong, whose posteriors have narrow places, and 0.9 elsewhere.
     cores: chains that are sampled side by side; None: as many as there are. The draws do not depend on it.
     progress: show a progress bar.
+    strict: only clean draws count as done; noted ones end a command with exit code 3, see `health.accepted`.
     """
 
     draws: int = 2000
@@ -52,54 +51,12 @@ class Settings:
     target_accept: float | None = None
     cores: int | None = None
     progress: bool = True
+    strict: bool = False
 
     def __post_init__(self) -> None:
         for name, least in {"draws": 4, "tune": 1, "chains": 1, "seed": 0}.items():
             if not least <= getattr(self, name) < 2**32:
                 raise InputError(f"{name} must be at least {least} and below 2^32, not {getattr(self, name)}")
-
-
-@dataclass(frozen=True)
-class Health:
-    """What the sampler says about its draws.
-
-    divergences: trajectories that left the posterior; any is a sign of a region not explored.
-    r_hat: largest rank-normalised split R-hat of all parameters; 1 where the chains agree.
-    ess_bulk, ess_tail: smallest effective sample sizes for the centre and for the 5 and 95 % quantiles.
-    bfmi: smallest energy Bayesian fraction of missing information of the chains.
-    worst: the parameter with the smallest effective sample size.
-    """
-
-    divergences: int
-    r_hat: float
-    ess_bulk: float
-    ess_tail: float
-    bfmi: float
-    worst: str
-
-    @property
-    def problems(self) -> list[str]:
-        """One sentence for each gate that failed, with what to try; empty where all is well."""
-        found = []
-        if self.divergences:
-            found.append(
-                f"{self.divergences} divergences: try target_accept nearer 1, or tighter priors of scales (Varying, noise)."
-            )
-        if not self.r_hat <= R_HAT_LIMIT:
-            found.append(f"R-hat {self.r_hat:.3f} (limit {R_HAT_LIMIT}): the chains disagree; try more tune and draws.")
-        if not (self.ess_bulk >= ESS_LIMIT and self.ess_tail >= ESS_LIMIT):
-            found.append(
-                f"effective sample size {self.ess_bulk:.0f} bulk ({self.worst}), {self.ess_tail:.0f} tail "
-                f"(limit {ESS_LIMIT}): try more draws, or a prior that says more."
-            )
-        if not self.bfmi >= BFMI_LIMIT:
-            found.append(f"energy BFMI {self.bfmi:.2f} (limit {BFMI_LIMIT}): try more tune, or tighter priors of scales.")
-        return found
-
-    @property
-    def ok(self) -> bool:
-        """Whether every gate passed."""
-        return not self.problems
 
 
 def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
@@ -133,14 +90,18 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     except BaseException:  # an interrupted run must not pass for a short one
         sampler.cancel()
         raise
-    stats = ["diverging", "energy", "n_steps", "step_size", "logp"]
     vectors = tree["posterior"]["x"].to_numpy().reshape(-1, own.n_dim)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
     with threadpool_limits(1, "blas"):
         posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
-    return xr.DataTree.from_dict(
-        {"posterior": posterior, "sample_stats": tree["sample_stats"].to_dataset()[stats].drop_attrs()}
-    )
+    return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": _kept_stats(tree["sample_stats"].to_dataset())})
+
+
+STATS = ("diverging", "energy", "n_steps", "step_size", "logp", "depth", "maxdepth_reached")
+
+
+def _kept_stats(stats: xr.Dataset) -> xr.Dataset:
+    return stats[[name for name in STATS if name in stats]].drop_attrs()
 
 
 def compiled(model: Model, runs: Runs) -> "Compiled":
@@ -164,25 +125,6 @@ def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree
     check_runs(model, runs)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
     return xr.DataTree.from_dict({"posterior": draw_prior(model, data(model, runs, levels), levels, draws, seed)})
-
-
-def health(tree: xr.DataTree) -> Health:
-    """Return the sampler's health over every parameter and level."""
-    import arviz_stats
-
-    posterior = tree["posterior"].to_dataset()
-    stats = tree["sample_stats"].to_dataset()
-    bulk = arviz_stats.ess(posterior, method="bulk")
-    r_hat = arviz_stats.rhat(posterior)
-    smallest = {name: float(bulk[name].min()) for name in bulk.data_vars}
-    return Health(
-        divergences=int(stats["diverging"].sum()),
-        r_hat=max(float(r_hat[name].max()) for name in r_hat.data_vars),
-        ess_bulk=min(smallest.values()),
-        ess_tail=min(float(value.min()) for value in arviz_stats.ess(posterior, method="tail").data_vars.values()),
-        bfmi=float(arviz_stats.bfmi(tree).energy.min()),
-        worst=min(smallest, key=lambda name: smallest[name]),
-    )
 
 
 def _density(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "Density":

@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayes_scaling.distance import distance
 from bayes_scaling.evaluation import as_rows
+from bayes_scaling.health import carried
 from bayes_scaling.observing import log_density, observed
 from bayes_scaling.stacking import Posterior, noise_scale
 
@@ -23,6 +24,7 @@ DISTANCES = {"inside": 0.0, "0 to 0.5": 0.5, "0.5 to 1": 1.0, "1 to 2": 2.0, "ov
 """Classes of distance from the training runs, in decades, each up to its value."""
 
 
+@carried
 def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Return held-out rows with what a fit had predicted for each as a new run, and how well.
 
@@ -80,6 +82,7 @@ def log_mean_exp(density: xr.DataArray) -> np.ndarray:
     return mean
 
 
+@carried
 def score_table(points: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row for each combination of `by` (one row in all if empty) with the scores of its held-out points.
 

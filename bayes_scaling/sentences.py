@@ -1,5 +1,7 @@
 """What a fit says, in a few sentences with numbers and intervals; what they rest on is for `findings` and the health to say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +10,7 @@ from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions import rank
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import carried
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.planning import plan, plan_sentence
@@ -22,6 +25,7 @@ FEW = 6
 """Groups with more levels than this are no alternatives to choose between."""
 
 
+@carried
 def summary_sentences(fit: Fit) -> tuple[str, ...]:
     """Return what a fit says: how alternatives compare, the best split of compute, the loss at and beyond the largest run.
 
@@ -32,7 +36,8 @@ def summary_sentences(fit: Fit) -> tuple[str, ...]:
 
     Levels of runs are not compared, and what cannot be computed for a law, such as a split that has no optimum, is left out.
     """
-    return (*(said for group in _alternatives(fit) for said in _compared(fit, group)), *_splits(fit), *_losses(fit))
+    bare = replace(fit, health=None)  # its line is said once, not with each sentence
+    return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare), *_losses(fit))
 
 
 def _losses(fit: Fit) -> list[str]:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import Health, combined
 from bayes_scaling.model import Model, law_groups, model_inputs
 from bayes_scaling.runs import Runs
 
@@ -34,6 +35,11 @@ class Stack:
     def runs(self) -> Runs:
         """The runs that every member was fitted to."""
         return next(iter(self.members.values())).runs
+
+    @property
+    def health(self) -> Health | None:
+        """The health of all members together, see `health.combined`."""
+        return combined({name: member.health for name, member in self.members.items()})
 
     @property
     def shares(self) -> dict[str, slice]:

@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
@@ -18,6 +18,7 @@ import xarray as xr
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import whole
 from bayes_scaling.fitting import Fit, save
+from bayes_scaling.health import Health, from_record
 from bayes_scaling.model import Model
 from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings
@@ -33,13 +34,15 @@ class Record:
     """What is stored beside a result, in the same file.
 
     fingerprint: of the task that the result is for.
-    problem: what the sampler's health says, in one line; empty where all is well.
+    problem: what the sampler's health says, in one line; empty where the draws may be trusted.
     seconds: how long the fit took.
+    health: None in files of older versions.
     """
 
     fingerprint: str
     problem: str
     seconds: float
+    health: Health | None = None
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
@@ -62,7 +65,7 @@ def fingerprint(name: str, model: str, runs: Runs, settings: Settings, keep: Any
 
     Raises InputError where `extra` or `keep` is nothing whose content can be told.
     """
-    sampling = replace(settings, progress=False, cores=None)
+    sampling = replace(settings, progress=False, cores=None, strict=False)
     content = [FORMAT, name, model, _told(runs), _told(sampling), _told(keep), _told(extra)]
     return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -163,8 +166,10 @@ def read_fit(path: Path, wanted: str) -> tuple[Path, Record] | None:
 
 
 def _record_text(record: Record) -> str:
-    return json.dumps({one.name: getattr(record, one.name) for one in fields(record)})
+    return json.dumps(asdict(record))
 
 
 def _record(text: str) -> Record:
-    return Record(**json.loads(text))
+    known = json.loads(text)
+    health = known.pop("health", None)
+    return Record(**known, health=from_record(health) if health else None)

@@ -7,6 +7,7 @@ from bayes_scaling.allocation import runs_compute
 from bayes_scaling.costs import Cost
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import carried
 from bayes_scaling.planning import DECADES, plan
 from bayes_scaling.runs import Table
 
@@ -14,6 +15,7 @@ BUDGETS = 73
 """Budgets tried on the way to a target."""
 
 
+@carried
 def compute_needed(
     fit: Fit,
     target: float,
@@ -77,6 +79,7 @@ def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float) -
     )
 
 
+@carried
 def needed_sentence(needed: xr.DataArray, target: float, probability: float, unit: str) -> str:
     """Return which compute reaches a target with a probability, and the middle of what it may take."""
     asked, low, middle, high = (

@@ -6,7 +6,7 @@ a universe, by name; the first of each makes the base.
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -18,6 +18,7 @@ from bayes_scaling.allocation import compute_optimal
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
+from bayes_scaling.health import Health, combined, mark
 from bayes_scaling.prediction import QUANTILES, predict
 from bayes_scaling.runs import Table, read_runs, read_table
 from bayes_scaling.sampling import Settings
@@ -38,11 +39,12 @@ class Multiverse:
     """What an answer is in every universe.
 
     table: one row a universe and point: universe, its variant of each choice, point, quantiles q05 to q95 of the answer, rows
-        of the fit, divergences, r_hat, and problem, what the sampler's health says; empty where draws can be trusted.
+        of the fit, divergences, r_hat, and problem, what the sampler's health says; empty where draws may be trusted.
     parameters: one row a universe and parameter of the law, at the inputs' references: universe, parameter, quantiles.
     choices: what is chosen -> names of its variants, that of the base first.
     label, unit: of the answer.
     failures: universe without an answer -> why.
+    healths: universe -> the health of its fit.
     """
 
     table: pd.DataFrame
@@ -51,6 +53,12 @@ class Multiverse:
     label: str
     unit: str
     failures: Mapping[str, str]
+    healths: Mapping[str, Health] = field(default_factory=dict)
+
+    @property
+    def health(self) -> Health | None:
+        """The health of all fits together, see `health.combined`."""
+        return combined(self.healths)
 
 
 def multiverse(
@@ -101,7 +109,7 @@ def answered(fit: Fit, extra: Any) -> pd.DataFrame:
     rows += [{"parameter": name} | _quantiles(fit.posterior[name]) for name in fit.model.parameters]
     health = fit.health
     assert health is not None
-    said = {"rows": len(fit.runs), "divergences": health.divergences, "r_hat": health.r_hat}
+    said = {"rows": len(fit.runs), "divergences": health.divergences, "r_hat": np.nan if health.r_hat is None else health.r_hat}
     label, unit = str(draws.attrs.get("long_name", draws.name or "answer")), str(draws.attrs.get("units", ""))
     return pd.DataFrame(rows).assign(**said, label=label, unit=unit)
 
@@ -146,4 +154,5 @@ def _gathered(fleet: Fleet[pd.DataFrame], universes: Any, choices: Choices, fail
     table["problem"] = [fleet.problems.get(str(name), "") for name in table["universe"]]
     parameters = rows.loc[rows["parameter"].notna(), ["universe", "parameter", *quantiles]].reset_index(drop=True)
     names = {what: tuple(variants) for what, variants in choices.items()}
-    return Multiverse(table, parameters, names, str(rows["label"].iloc[0]), str(rows["unit"].iloc[0]), failures)
+    label, unit = str(rows["label"].iloc[0]), str(rows["unit"].iloc[0])
+    return Multiverse(mark(table, fleet), mark(parameters, fleet), names, label, unit, failures, fleet.healths)

@@ -293,7 +293,7 @@ def test_failed_health_stands_at_the_top_in_red(browser: Any, pages: dict[str, P
     browser.get(pages["attacked"].as_uri())
     banner = browser.find_element("id", "problems")
     assert banner.rect["y"] < 60
-    assert "7 divergences: try target_accept nearer 1" in banner.text
+    assert "7 divergences; try target_accept nearer 1" in banner.text
     red, green, blue = (int(of) for of in re.findall(r"\d+", banner.value_of_css_property("background-color"))[:3])
     assert red > 2 * max(green, blue)
     browser.get(pages["compared"].as_uri())

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, with_unit
 from bayes_scaling.runs import Runs
 from bayes_scaling.scoring import BANDS, score_table
@@ -23,6 +24,7 @@ FAR = 4.0
 ROOM = 1.06
 
 
+@footed
 def backtest_figure(points: pd.DataFrame, runs: Runs) -> Figure:
     """Return the figure of a backtest: held-out runs against their bands, a row a cut-off; coverage by distance; the PIT.
 
@@ -53,6 +55,7 @@ def backtest_figure(points: pd.DataFrame, runs: Runs) -> Figure:
     return figure
 
 
+@footed
 def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[float, float] | None = None) -> Axes:
     """Draw how far each run held out by one cut-off lay from its predicted median, with its 50 and 90 % intervals.
 
@@ -96,6 +99,7 @@ def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[fl
     return ax
 
 
+@footed
 def plot_coverage(points: pd.DataFrame, ax: Axes) -> Axes:
     """Draw the share of held-out runs inside the 50, 80 and 90 % bands by distance from the training runs.
 
@@ -123,6 +127,7 @@ def plot_coverage(points: pd.DataFrame, ax: Axes) -> Axes:
     return ax
 
 
+@footed
 def plot_pit(points: pd.DataFrame, ax: Axes) -> Axes:
     """Draw the histogram of where held-out runs fell in their predictive distributions: flat where bands keep their word.
 

@@ -5,11 +5,13 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, with_unit
 from bayes_scaling.runs import Runs
 
 
+@footed
 def plot_band(
     curve: xr.DataArray, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = "", log: bool = True
 ) -> Axes:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bayes_scaling.calibration import Calibration, calibration_table
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK
 from bayes_scaling.uniformity import Band, uniform_band
 
@@ -13,6 +14,7 @@ MARKERS = ("o", "s", "^", "D", "v")
 """Of quantities that leave the band, as many as there are colours; further ones are drawn as the others."""
 
 
+@footed
 def plot_calibration(calibration: Calibration, ax: Axes, *, probability: float = 0.95) -> Axes:
     """Draw each quantity's share of ranks up to a fraction, less the share that uniform ranks have.
 

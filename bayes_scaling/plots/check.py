@@ -5,9 +5,11 @@ from matplotlib.axes import Axes
 
 from bayes_scaling.fitting import Fit
 from bayes_scaling.observing import observed
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, with_unit
 
 
+@footed
 def plot_check(fit: Fit, ax: Axes, *, seed: int = 0) -> Axes:
     """Draw each run's departure from its predicted median, with the 50 and 90 % intervals of replicated data.
 

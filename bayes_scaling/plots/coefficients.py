@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, parameter_values, published_values
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, with_unit
 
 type Mark = tuple[float, float | None]
@@ -20,6 +21,7 @@ ROW = 0.28
 """Height of a mark's row, as a share of the density's."""
 
 
+@footed
 def plot_coefficients(
     fit: Fit, published: pd.DataFrame, axes: Sequence[Axes], *, units: Mapping[str, str] | None = None
 ) -> Sequence[Axes]:
@@ -44,6 +46,7 @@ def plot_coefficients(
     return axes
 
 
+@footed
 def plot_coefficient(values: xr.DataArray, marks: Mapping[str, Mark], ax: Axes, *, unit: str = "") -> Axes:
     """Draw the density of a coefficient's draws, with its 50 and 90 % credible intervals, over printed values.
 

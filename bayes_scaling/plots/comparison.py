@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
 
 from bayes_scaling.comparison import Comparison
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK
 
 NINETY = 1.645
@@ -14,6 +15,7 @@ WIDEST = 20.0
 """Gaps that differ by more than so many times are drawn on an axis that is logarithmic beyond the smallest of them."""
 
 
+@footed
 def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
     """Draw each law's mean log score a run less that of the best law, with 90 % intervals, and its weights in a stack.
 

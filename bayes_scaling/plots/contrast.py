@@ -5,10 +5,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, short, with_unit
 
 
+@footed
 def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = "") -> Axes:
     """Draw the relative difference of the loss, in percent, with 50 and 90 % credible bands against an input or a group.
 
@@ -22,6 +24,7 @@ def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOU
     return ax
 
 
+@footed
 def plot_multiplier(
     multiplier: xr.DataArray, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = ""
 ) -> Axes:

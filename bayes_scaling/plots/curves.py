@@ -15,6 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import along_runs, forecast
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forecast import plot_fan
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, short, with_unit
 from bayes_scaling.prediction import predict_runs
@@ -30,6 +31,7 @@ NAMED = 5
 """Up to so many values have a line each in the legend, more a colour bar."""
 
 
+@footed
 def plot_curves(
     fit: Fit,
     ax: Axes,

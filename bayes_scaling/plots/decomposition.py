@@ -9,6 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import departures, law_groups
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, quantile, short, with_unit
 from bayes_scaling.prediction import decompose
 
@@ -25,6 +26,7 @@ BEYOND = 30.0
 """How far past the runs the figure goes, in the product of the inputs that the discrepancy depends on."""
 
 
+@footed
 def decomposition_figure(fit: Fit) -> Figure:
     """Return what the uncertainty of predictions is made of, from the smallest of the runs to 30 times beyond the largest.
 
@@ -42,6 +44,7 @@ def decomposition_figure(fit: Fit) -> Figure:
     return figure
 
 
+@footed
 def plot_decomposition(parts: xr.Dataset, x: str, ax: Axes, *, unit: str = "") -> Axes:
     """Draw half the width of the 90 % interval of each part of a prediction against an input, in percent where relative.
 

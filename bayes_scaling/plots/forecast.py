@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import Forecast, along_runs, forecast
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, paper, quantile, short, with_unit
 from bayes_scaling.runs import Table, read_table
 
@@ -36,6 +37,7 @@ SMOOTH = 0.3
 FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
+@footed
 def forecast_figure(found: Forecast, *, target: float | None = None, truth: pd.DataFrame | None = None) -> Figure:
     """Return the figure of a forecast in the width of a column; the arguments are those of `plot_forecast`."""
     with paper():
@@ -44,6 +46,7 @@ def forecast_figure(found: Forecast, *, target: float | None = None, truth: pd.D
     return figure
 
 
+@footed
 def plot_forecast(
     found: Forecast, ax: Axes, *, target: float | None = None, truth: pd.DataFrame | None = None, colour: str = COLOURS[0]
 ) -> Axes:
@@ -74,6 +77,7 @@ def plot_forecast(
     return ax
 
 
+@footed
 def plot_fan(found: Forecast, ax: Axes, *, colour: str = COLOURS[0], label: str = "") -> Axes:
     """Draw a run's rows so far as a line, and the 50 and 90 % bands of what it will show from there on; axes as they are."""
     at = found.path[found.along].to_numpy()
@@ -86,6 +90,7 @@ def plot_fan(found: Forecast, ax: Axes, *, colour: str = COLOURS[0], label: str 
     return ax
 
 
+@footed
 def forecast_ridgeline(
     fit: Fit, log: Table, at: float, *, fractions: Sequence[float] = FRACTIONS, truth: float | None = None
 ) -> Figure:

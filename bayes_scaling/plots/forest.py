@@ -4,9 +4,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, quantile, short, with_unit
 
 
+@footed
 def plot_forest(values: xr.DataArray, ax: Axes, *, hue: str | None = None, unit: str = "") -> Axes:
     """Draw median, 50 % (thick) and 90 % (thin) credible interval of a parameter for each level.
 

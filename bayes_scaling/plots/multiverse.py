@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
 from bayes_scaling.universes import BASE, Multiverse
 
@@ -17,6 +18,7 @@ WIDE = 3.0
 """Answers that differ by a larger factor are drawn on a logarithmic axis."""
 
 
+@footed
 def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes], *, point: int = 0) -> Sequence[Axes]:
     """Draw the answer at a point in each universe, lowest median first, and on a second axis the choices made in each.
 
@@ -38,6 +40,7 @@ def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes], *, point: int 
     return axes
 
 
+@footed
 def multiverse_figure(multiverse: Multiverse, *, point: int = 0) -> Figure:
     """Return the specification curve of an answer at a point, as wide as its universes need."""
     rows = len(multiverse.choices) + sum(map(len, multiverse.choices.values()))

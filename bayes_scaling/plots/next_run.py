@@ -9,6 +9,7 @@ from matplotlib.patheffects import withStroke
 
 from bayes_scaling.next_run import NextRuns
 from bayes_scaling.outcomes import LABEL
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 
 WIDTH, HEIGHT = 3.4, 2.9
@@ -24,6 +25,7 @@ LONGEST = 18
 """Longer names are cut."""
 
 
+@footed
 def next_figure(found: NextRuns) -> Figure:
     """Return the figure of candidates in the width of a column, see `plot_next`."""
     with paper():
@@ -32,6 +34,7 @@ def next_figure(found: NextRuns) -> Figure:
     return figure
 
 
+@footed
 def plot_next(found: NextRuns, ax: Axes) -> Axes:
     """Draw what each candidate tells of the question against its cost, the best for their compute named, and the sets.
 

@@ -6,12 +6,14 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, short, with_unit
 
 HEIGHT = 0.56
 ROOM = 1.25
 
 
+@footed
 def plot_optimum(optimum: xr.DataArray, tolerance: xr.Dataset, ax: Axes, *, labels: Sequence[str] | None = None) -> Axes:
     """Draw the optimum of each point, a row each, over the range of the input that costs little.
 

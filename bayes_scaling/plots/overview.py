@@ -19,6 +19,7 @@ from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
 from bayes_scaling.plots.curves import plot_curves
 from bayes_scaling.plots.decomposition import decomposition_figure
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper, short
@@ -29,6 +30,7 @@ BEYOND = 10.0
 """Bands are drawn up to ten times past the data."""
 
 
+@footed
 def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
     """Return the figures of a fit by name: bands over the runs, a forest of each varying parameter, the predictive check.
 
@@ -62,6 +64,7 @@ def _still(fit: Fit, correlation: Correlation | None) -> bool:
     return bool((rows.max() == rows.min()).all().all())
 
 
+@footed
 def bands_figure(fit: Fit) -> Figure:
     """Return bands over compute or another first input: a panel for each of up to four levels or values of what remains."""
     x, *held = model_inputs(fit.model)
@@ -84,6 +87,7 @@ def bands_figure(fit: Fit) -> Figure:
     return figure
 
 
+@footed
 def forest_figure(fit: Fit, name: str) -> Figure:
     """Return the forest of one parameter by its groups, where it drifts with an input at the middle of each level's runs."""
     levels = fit.runs.levels
@@ -102,6 +106,7 @@ def forest_figure(fit: Fit, name: str) -> Figure:
     return figure
 
 
+@footed
 def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
     """Return what level a costs against b: against the largest remaining numeric group where there is one, and over inputs."""
     x, *held = model_inputs(fit.model)

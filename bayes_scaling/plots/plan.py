@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.fitting import Fit
 from bayes_scaling.planning import Plan, plan, plan_table
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 
 SHOWN = 6
@@ -18,6 +19,7 @@ TALLEST = 3.0
 PATH = 25
 
 
+@footed
 def plan_figure(fit: Fit, found: Plan) -> Figure:
     """Return a plan as two panels: the excess of other sizes at each budget, and the split over a range of budgets.
 
@@ -31,6 +33,7 @@ def plan_figure(fit: Fit, found: Plan) -> Figure:
     return figure
 
 
+@footed
 def plot_excess(found: Plan, ax: Axes) -> Axes:
     """Draw what each size would cost above the lowest expected loss, in per cent; dot: the plan, bar: what is as good."""
     rows = [int(i) for i in np.unique(np.linspace(0, len(found.choice) - 1, SHOWN).astype(int))]
@@ -54,6 +57,7 @@ def plot_excess(found: Plan, ax: Axes) -> Axes:
     return ax
 
 
+@footed
 def plot_path(fit: Fit, found: Plan, ax: Axes) -> Axes:
     """Draw the best size and tokens over budgets with 90 % intervals, and the size and tokens of the runs."""
     budgets = found.choice["compute"]

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling.decisions import Ranking
 from bayes_scaling.frontiers import FARTHEST
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 from bayes_scaling.ranking import ALIKE, BETTER, ENDS, WORSE, place, rank_table
 
@@ -29,6 +30,7 @@ MARGIN = 1.08
 VERDICTS = {BETTER: COLOURS[2], WORSE: COLOURS[1]}
 
 
+@footed
 def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
     """Return a forest of levels for each point, the best on top; most: how many levels to show."""
     shown = min(most, found.loss.sizes["level"])
@@ -41,6 +43,7 @@ def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
     return figure
 
 
+@footed
 def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: int = MOST) -> Sequence[Axes]:
     """Draw levels at a point, the lowest expected loss on top: compute multipliers, and what switching does to the loss.
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import along_runs
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, paper
 from bayes_scaling.residuals import innovation_correlation, residual_correlation
 
@@ -19,6 +20,7 @@ WHITE = "0.85"
 """Where the correlations of independent rows lie."""
 
 
+@footed
 def autocorrelation_figure(fit: Fit) -> Figure:
     """Return the correlation of residuals along runs, and of what is left of them, side by side."""
     with paper():
@@ -29,6 +31,7 @@ def autocorrelation_figure(fit: Fit) -> Figure:
     return figure
 
 
+@footed
 def plot_autocorrelation(fit: Fit, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Draw how alike rows of a run are: residuals by distance on a first axis, innovations by places apart on a second.
 

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from bayes_scaling.fitting import Fit
 from bayes_scaling.modelfile import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
+from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, paper, short
 from bayes_scaling.prediction import predict
 
@@ -21,6 +22,7 @@ MARKERS = "os^Dv<"
 SEQUENCE = "viridis"
 
 
+@footed
 def sheet_figure(fit: Fit, sheet: Sheet, *, points: bool = True) -> Figure:
     """Return the sheet: 50 and 90 % bands of the expected curve, dashed where they leave the data, and the runs.
 

@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from bayes_scaling.fitting import Fit
+from bayes_scaling.health import line_of
 from bayes_scaling.modelfile import Sheet
 from bayes_scaling.plots.check import plot_check
+from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
@@ -85,6 +87,7 @@ def _plan(fit: Fit, plans: Budget | None) -> Iterator[Drawing]:
         "where the best split lies with 90 %, and the loss of one new run of the plan, 50 and 90 %. Grey: the compute of the "
         "runs, 6 FLOP a parameter and token."
     )
+    footnote(figure, [line_of(fit)])
     yield drawing(figure, "plan", "What a budget buys", caption, {"compute": "FLOP"})
 
 

@@ -1,0 +1,474 @@
+"""What speaks against draws goes wherever they go: into every table, sentence, figure and record, and what commands print."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from by_hand import BAD, CLEAN, NOTED, sweep
+from matplotlib.figure import Figure
+from typer.testing import CliRunner, Result
+
+import bayes_scaling as bs
+from bayes_scaling import plots, report
+from bayes_scaling.calibration import Calibration
+from bayes_scaling.cli import app
+from bayes_scaling.cli_options import judge
+from bayes_scaling.health import Health, line_of
+from bayes_scaling.modelfile import Sheet
+from bayes_scaling.next_summaries import candidate_table, next_sentence, set_table
+from bayes_scaling.plots import overview
+from bayes_scaling.scoring import score_points
+from bayes_scaling.targets import needed_sentence
+from bayes_scaling.universes import Multiverse
+
+POINTS = pd.DataFrame({"params": [1e9, 3e9], "tokens": [2e10, 6e10], "arch": ["dense", "sparse"]})
+PLACE = POINTS[["params", "tokens"]]
+ALONG = {"params": 0.5, "tokens": 0.5}
+HEALTHS = {"clean": CLEAN, "noted": NOTED, "bad": BAD}
+FITS = {name: sweep(health) for name, health in HEALTHS.items()}
+LOG = FITS["clean"].runs.table.query("run == 'dense 1e+08'").head(5).rename(columns={"response": "loss"}).assign(run="new")
+
+
+def plan(fit: bs.Fit) -> bs.Plan:
+    return bs.plan(fit, [1e20, 1e21], points=pd.DataFrame({"arch": ["dense"]}))
+
+
+def ranking(fit: bs.Fit) -> bs.Ranking:
+    return bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e20]}))
+
+
+def forecast(fit: bs.Fit) -> bs.Forecast:
+    return bs.forecast(fit, LOG, at=2e11)
+
+
+def next_runs(fit: bs.Fit) -> bs.NextRuns:
+    return bs.next_runs(fit, POINTS, "loss at params=3e9, tokens=1e11, arch=dense")
+
+
+def stack(fit: bs.Fit) -> bs.Stack:
+    return bs.stack({"one": FITS["clean"], "law": fit}, {"one": 0.5, "law": 0.5})
+
+
+def backtest(fit: bs.Fit) -> bs.Backtest:
+    """Return a backtest whose first cut-off has a clean fit, and whose second has this one."""
+    made = {"params < 2e8": FITS["clean"], "params < 1e9": fit}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bayes_scaling.check.fit", lambda model, runs, settings: made[runs.columns.where or "params < 2e8"])
+        patch.setattr("bayes_scaling.check.fit", _one_by_one(list(made.values())))
+        return bs.backtest(fit.model, fit.runs, list(made))
+
+
+def comparison(fit: bs.Fit) -> bs.Comparison:
+    """Return a comparison in which one training part of one of two laws has this fit, all others clean ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bayes_scaling.comparison.fit", lambda *_: FITS["clean"])
+        patch.setattr("bayes_scaling.comparison.refit", _one_by_one([FITS["clean"], fit]))
+        return bs.compare({"one": fit.model, "law": fit.model}, fit.runs, ["params < 1e9"])
+
+
+def _one_by_one(fits: list[bs.Fit]) -> Callable[..., bs.Fit]:
+    left = iter(fits)
+    return lambda *_: next(left)
+
+
+def multiverse(fit: bs.Fit) -> Multiverse:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bayes_scaling.worker.fit", _one_by_one([FITS["clean"], fit, FITS["clean"]]))
+        universe = bs.Universe(fit.model, fit.runs.table.rename(columns={"response": "loss"}), fit.runs.columns)
+        choices = {"noise": dict.fromkeys(("as given", "other", "a third"), _same)}
+        return bs.multiverse(universe, POINTS, choices, executor=bs.InProcess())
+
+
+def _same(universe: bs.Universe) -> bs.Universe:
+    return universe
+
+
+def fleet(fit: bs.Fit) -> bs.Fleet[pd.DataFrame]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bayes_scaling.worker.fit", _one_by_one([FITS["clean"], fit]))
+        tasks = {"one": fit.runs, "two": fit.runs}
+        return bs.fit_many(fit.model, tasks, bs.InProcess(), keep=_medians)
+
+
+def _medians(fit: bs.Fit, extra: Any) -> pd.DataFrame:
+    return pd.DataFrame({"E": [float(fit.posterior["E"].median())]})
+
+
+def calibration(fit: bs.Fit) -> Calibration:
+    pit = np.linspace(0.01, 0.99, 40)
+    ranks = pd.DataFrame({"task": [f"{i}" for i in range(40)], "quantity": "E", "pit": pit, "truth": pit, "draws": 99})
+    assert fit.health is not None
+    return Calibration(ranks.assign(divergences=0, r_hat=1.0, ess=400.0), 0, {}, {"0": CLEAN, "1": fit.health})
+
+
+def held_out(fit: bs.Fit) -> pd.DataFrame:
+    return score_points(fit, fit.runs.table)
+
+
+RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
+    "fit": lambda fit: fit,
+    "stack": stack,
+    "plan": plan,
+    "ranking": ranking,
+    "forecast": forecast,
+    "next_runs": next_runs,
+    "backtest": backtest,
+    "comparison": comparison,
+    "multiverse": multiverse,
+    "fleet": fleet,
+    "calibration": calibration,
+}
+
+MADE: dict[str, Callable[[bs.Fit], Any]] = {
+    "predict": lambda fit: bs.predict(fit, POINTS),
+    "predict of a stack": lambda fit: bs.predict(stack(fit), POINTS),
+    "predict_runs": lambda fit: bs.predict_runs(fit, points=POINTS),
+    "predict_table": lambda fit: bs.predict_table(fit=fit, points=POINTS),
+    "parameters_at": lambda fit: bs.parameters_at(fit, POINTS),
+    "published_at": lambda fit: bs.published_at(fit, POINTS)["E"],
+    "decompose": lambda fit: bs.decompose(fit, POINTS),
+    "contrast": lambda fit: bs.contrast(fit, "arch", "dense", "sparse", PLACE),
+    "contrast_table": lambda fit: bs.contrast_table(fit, "arch", "dense", "sparse", PLACE),
+    "compute_multiplier": lambda fit: bs.compute_multiplier(fit, "arch", "sparse", "dense", PLACE, ALONG),
+    "crossover": lambda fit: bs.crossover(fit, "arch", "dense", "sparse", PLACE, 1e12, ALONG),
+    "parameter_table": bs.parameter_table,
+    "parameter_values": lambda fit: bs.parameter_values(fit, "E"),
+    "parameter without levels": lambda fit: bs.parameter_values(fit, "A"),
+    "published_values": lambda fit: bs.published_values(fit)["A"],
+    "compute_optimal": lambda fit: bs.compute_optimal(fit, 1e21, points=POINTS[["arch"]])["tokens_per_param"],
+    "compute_needed": lambda fit: bs.compute_needed(fit, 2.2, points=pd.DataFrame({"arch": ["dense"]})),
+    "ask": lambda fit: bs.ask(fit, "loss at params=3e9, tokens=1e11, arch=dense"),
+    "run_residuals": bs.run_residuals,
+    "plan_table": lambda fit: bs.plan_table(plan(fit)),
+    "plan's optimum": lambda fit: plan(fit).optimum,
+    "plan's loss": lambda fit: plan(fit).loss,
+    "rank_table": lambda fit: bs.rank_table(ranking(fit)),
+    "ranking's loss": lambda fit: ranking(fit).loss,
+    "forecast_table": lambda fit: bs.forecast_table(forecast(fit)),
+    "forecast's path": lambda fit: forecast(fit).path,
+    "candidate_table": lambda fit: candidate_table(next_runs(fit)),
+    "set_table": lambda fit: set_table(next_runs(fit)),
+    "score_points": held_out,
+    "score_table": lambda fit: bs.score_table(held_out(fit)),
+    "backtest's points": lambda fit: backtest(fit).points,
+    "scores of a backtest": lambda fit: bs.score_table(backtest(fit).points, ["train", "decades"]),
+    "comparison's table": lambda fit: comparison(fit).table,
+    "comparison's points": lambda fit: comparison(fit).points,
+    "multiverse's table": lambda fit: multiverse(fit).table,
+    "multiverse's parameters": lambda fit: multiverse(fit).parameters,
+    "fleet_table": lambda fit: bs.fleet_table(fleet(fit)),
+    "calibration_table": lambda fit: bs.calibration_table(calibration(fit)),
+}
+
+SENTENCES: dict[str, Callable[[bs.Fit], str | tuple[str, ...]]] = {
+    "summary": bs.summary_sentences,
+    "rank": lambda fit: bs.rank_sentences(ranking(fit)),
+    "plan": lambda fit: bs.plan_sentence(plan(fit), 1, 2.2),
+    "needed": lambda fit: needed_sentence(MADE["compute_needed"](fit), 2.2, 0.9, "nats/token"),
+    "forecast": lambda fit: bs.forecast_sentence(forecast(fit), 2.4),
+    "next": lambda fit: next_sentence(next_runs(fit)),
+}
+
+
+def axis(draw: Callable[..., Any], *what: Any, many: int = 0, **asked: Any) -> Figure:
+    figure = Figure(layout="constrained")
+    draw(*what, figure.subplots(many or 1, 1) if many else figure.subplots(), **asked)
+    return figure
+
+
+FIGURES: dict[str, Callable[[bs.Fit], Figure]] = {
+    "bands": overview.bands_figure,
+    "all": lambda fit: plots.figures(fit)["bands"],
+    "check in all": lambda fit: plots.figures(fit)["check"],
+    "forest": lambda fit: overview.forest_figure(fit, "E"),
+    "contrast": lambda fit: overview.contrast_figure(fit, "arch", "sparse", "dense"),
+    "sheet": lambda fit: plots.sheet_figure(fit, Sheet(x="params", hue="arch")),
+    "plot_band": lambda fit: axis(plots.plot_band, bs.predict(fit, POINTS), "params"),
+    "plot_check": lambda fit: axis(plots.plot_check, fit),
+    "plot_contrast": lambda fit: axis(plots.plot_contrast, MADE["contrast"](fit), "params"),
+    "plot_multiplier": lambda fit: axis(plots.plot_multiplier, MADE["compute_multiplier"](fit), "params"),
+    "plot_forest": lambda fit: axis(plots.plot_forest, bs.parameter_values(fit, "E")),
+    "plot_coefficient": lambda fit: axis(plots.plot_coefficient, bs.parameter_values(fit, "A"), {"printed": (1.8, 0.1)}),
+    "plot_decomposition": lambda fit: axis(plots.plot_decomposition, bs.decompose(fit, POINTS), "params"),
+    "plot_curves": lambda fit: axis(plots.plot_curves, fit),
+    "plan": lambda fit: plots.plan_figure(fit, plan(fit)),
+    "plot_excess": lambda fit: axis(plots.plot_excess, plan(fit)),
+    "plot_path": lambda fit: axis(plots.plot_path, fit, plan(fit)),
+    "ranking": lambda fit: plots.ranking_figure(ranking(fit)),
+    "forecast": lambda fit: plots.forecast_figure(forecast(fit)),
+    "plot_fan": lambda fit: axis(plots.plot_fan, forecast(fit)),
+    "plot_forecast": lambda fit: axis(plots.plot_forecast, forecast(fit)),
+    "ridgeline": lambda fit: plots.forecast_ridgeline(fit, LOG, 1e11, fractions=(0.3, 1.0)),
+    "next": lambda fit: plots.next_figure(next_runs(fit)),
+    "backtest": lambda fit: plots.backtest_figure(backtest(fit).points, fit.runs),
+    "plot_coverage": lambda fit: axis(plots.plot_coverage, held_out(fit)),
+    "plot_pit": lambda fit: axis(plots.plot_pit, held_out(fit)),
+    "comparison": lambda fit: axis(plots.plot_comparison, comparison(fit)),
+    "multiverse": lambda fit: plots.multiverse_figure(multiverse(fit)),
+    "calibration": lambda fit: axis(plots.plot_calibration, calibration(fit)),
+}
+
+
+NO_FIT = {"COLOURS", "paper", "plot_runs", "size_colours"}
+BY_THE_WAY = {"predict", "predict_runs"}
+"""What `prediction.labelled` marks."""
+
+
+def test_nothing_public_that_is_made_from_a_fit_is_left_out() -> None:
+    drawing = set(plots.__all__) - NO_FIT
+    assert {name for name in drawing if not hasattr(getattr(plots, name), "__wrapped__")} == set()
+    tables = (pd.DataFrame, xr.DataArray, xr.Dataset, str, tuple[str, ...], dict[str, xr.DataArray])
+    functions = {name: of for name in bs.__all__ if callable(of := getattr(bs, name)) and not isinstance(of, type)}
+    made = {name: signature(of) for name, of in functions.items()}
+    of_fits = {name for name, of in made.items() if list(of.parameters)[:1] in (["fit"], ["found"], ["fleet"], ["calibration"])}
+    answers = {name for name in of_fits if made[name].return_annotation in tables}
+    assert {name for name in answers if not hasattr(functions[name], "__wrapped__")} == BY_THE_WAY
+    assert len(answers) > 25
+
+
+def health_in(figure: Figure) -> str:
+    return " ".join(" ".join(text.get_text() for text in figure.texts).split())
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_records_carry_the_health_of_their_fits(name: str) -> None:
+    for grade, fit in FITS.items():
+        health = RECORDS[name](fit).health
+        assert health.grade == HEALTHS[grade].grade
+        assert (NOTED.remarks[0].what in health.line) == (grade == "noted")
+        assert (BAD.remarks[0].what in health.line) == (grade == "bad")
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_tables_and_draws_carry_the_line_and_clean_ones_none(name: str) -> None:
+    for grade, fit in FITS.items():
+        made = MADE[name](fit)
+        assert isinstance(made, pd.DataFrame | xr.DataArray | xr.Dataset)
+        if grade == "clean":
+            assert "health" not in made.attrs
+        else:
+            assert HEALTHS[grade].remarks[0].what in made.attrs["health"]
+            assert made.attrs["health"].startswith("note [sampler]: " if grade == "noted" else "not to be trusted: ")
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_sentences_say_it_once_and_last(name: str) -> None:
+    said = {grade: SENTENCES[name](fit) for grade, fit in FITS.items()}
+    for grade, of in said.items():
+        text = of if isinstance(of, str) else " ".join(of)
+        if grade == "clean":
+            assert "sampler" not in text
+            assert "trusted" not in text
+        else:
+            assert text.count(HEALTHS[grade].line) == 1
+            assert text.endswith(f"{HEALTHS[grade].line}.")
+    if isinstance(said["bad"], tuple):
+        assert len(said["bad"]) == len(said["clean"]) + 1
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_say_it_at_their_foot_below_all_else(name: str) -> None:
+    clean = FIGURES[name](FITS["clean"])
+    assert "trusted" not in health_in(clean)
+    figure = FIGURES[name](FITS["bad"])
+    figure.draw_without_rendering()
+    (foot,) = [text for text in figure.texts if "not to be trusted" in text.get_text()]
+    assert " ".join(foot.get_text().split()).count("40 divergences") == 1
+    place = foot.get_window_extent()
+    assert place.y0 >= 0
+    assert place.x1 <= figure.bbox.x1
+    for other in [*figure.axes, *figure.legends]:
+        box = other.get_tightbbox()
+        assert box is None or not other.get_visible() or box.y0 >= place.y1 - 1.0, other
+
+
+@pytest.mark.parametrize("layout", ["none", "constrained", "tight"])
+def test_a_figure_with_several_panels_says_it_once_whatever_its_layout(layout: Any) -> None:
+    figure = Figure(layout=layout)
+    axes = figure.subplots(1, 3)
+    for ax, name in zip(axes, ("clean", "bad", "noted"), strict=True):
+        for _ in range(2):
+            plots.plot_band(bs.predict(FITS[name], POINTS), "params", ax)
+    figure.draw_without_rendering()
+    (foot,) = [text for text in figure.texts if text.get_text()]
+    said = " ".join(foot.get_text().split())
+    assert said == f"{BAD.line} {NOTED.line}"
+    assert min(ax.get_tightbbox().y0 for ax in axes) >= foot.get_window_extent().y1
+
+
+def test_draws_from_the_prior_say_nothing() -> None:
+    before = sweep(None)
+    for make in MADE.values():
+        if make not in (MADE["calibration_table"],):
+            assert line_of(make(before)) == ""
+    assert bs.summary_sentences(before) == bs.summary_sentences(FITS["clean"])
+
+
+def test_marking_what_was_made_leaves_the_fit_as_it_was() -> None:
+    fit = FITS["bad"]
+    bs.parameter_values(fit, "A")
+    bs.published_values(fit)
+    assert all("health" not in of.attrs for of in fit.posterior.values())
+
+
+def test_a_fleet_counts_its_fits_by_grade() -> None:
+    assert fleet(FITS["clean"]).report == []
+    assert fleet(FITS["noted"]).report == ["1 clean, 1 noted"]
+    lines = fleet(FITS["bad"]).report
+    assert lines[0].startswith("two: not to be trusted: 40 divergences")
+    assert lines[-1] == "1 clean, 1 not to be trusted"
+    assert calibration(FITS["noted"]).report == ["1 clean, 1 noted"]
+
+
+def test_stored_results_of_a_fleet_keep_their_health(tmp_path: Path) -> None:
+    def made() -> bs.Fleet[pd.DataFrame]:
+        fit = FITS["noted"]
+        return bs.fit_many(fit.model, {"one": fit.runs}, bs.InProcess(), keep=_medians, folder=tmp_path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bayes_scaling.worker.fit", lambda *_: FITS["noted"])
+        first = made()
+    again = made()
+    assert again.loaded == {"one"}
+    assert again.healths == first.healths == {"one": NOTED}
+    assert again.problems == {}
+
+
+# The command line
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("stored")
+    LOG.to_csv(folder / "log.csv", index=False)
+    POINTS.to_csv(folder / "points.csv", index=False)
+    return {name: bs.save(fit, folder / name / "fit.nc").parent for name, fit in FITS.items()}
+
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "predict": ("--at", "{}/points.csv", "--out", "{}/out.csv"),
+    "contrast": ("arch=sparse:dense", "--at", "{}/points.csv", "--out", "{}/out.csv"),
+    "plan": ("--compute", "1e20", "--compute", "1e21", "--at", "{}/points.csv", "--out", "{}/plan.csv"),
+    "rank": ("arch=dense", "--compute", "1e20", "--out", "{}/rank.csv"),
+    "forecast": ("--run", "{}/log.csv", "--at", "2e11", "--target", "2.4"),
+    "next": ("--candidates", "{}/points.csv", "--decide", "loss at params=3e9, tokens=1e11, arch=dense"),
+    "report": (),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_that_use_a_stored_fit_say_it_once(command: str, stored: dict[str, Path]) -> None:
+    words = [word.format(stored["bad"].parent) for word in COMMANDS[command]]
+    results = {name: run(command, folder, *words) for name, folder in stored.items()}
+    assert {result.exit_code for result in results.values()} == {0}, [result.output for result in results.values()]
+    assert "[sampler]" not in results["clean"].output
+    assert "trusted" not in results["clean"].output
+    assert results["noted"].stdout.splitlines().count(NOTED.line) == 1
+    assert results["noted"].output.count("[sampler]") == 1
+    assert results["bad"].stderr.splitlines() == [BAD.line]
+    assert "to be trusted" not in results["bad"].stdout
+
+
+STUDY = """
+[data]
+response = {{ column = "loss", unit = "nats/token" }}
+source = "{}"
+[data.inputs]
+params = {{ column = "params", unit = "parameters", reference = 1e9 }}
+tokens = {{ column = "tokens", unit = "tokens", reference = 2e10 }}
+[data.groups]
+arch = "arch"
+[law]
+name = "chinchilla"
+priors = "published"
+[noise]
+distribution = "normal"
+sd = {{ median = 0.01, factor = 3.0 }}
+"""
+
+
+def study(folder: Path) -> Path:
+    table = FITS["clean"].runs.table.rename(columns={"response": "loss"})
+    table.to_csv(folder / "runs.csv", index=False)
+    path = folder / "mine.toml"
+    path.write_text(STUDY.format(folder / "runs.csv"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "strict", "code"),
+    [("clean", False, 0), ("clean", True, 0), ("noted", False, 0), ("noted", True, 3), ("bad", False, 3), ("bad", True, 3)],
+)
+def test_fit_ends_with_the_code_of_its_grade(name: str, strict: bool, code: int, tmp_path: Path) -> None:
+    asked: list[bs.Settings] = []
+
+    def fitted(model: bs.Model, runs: bs.Runs, settings: bs.Settings) -> bs.Fit:
+        asked.append(settings)
+        return replace(FITS[name], settings=settings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bayes_scaling.fitting.fit", fitted)
+        result = run("fit", study(tmp_path), "--out", tmp_path / "out", *(["--strict"] if strict else []))
+    assert result.exit_code == code, result.output
+    assert [of.strict for of in asked] == [strict]
+    record = json.loads((tmp_path / "out" / "diagnostics.json").read_text(), parse_constant=pytest.fail)
+    assert record["grade"] == HEALTHS[name].grade
+    assert record["ok"] == (name != "bad")
+    assert record["problems"] == HEALTHS[name].problems
+    assert len(result.stderr.splitlines()) == (len(HEALTHS[name].problems) if code else 0)
+    assert all(line.startswith("not to be trusted: ") for line in result.stderr.splitlines())
+    if name == "noted" and not strict:
+        assert [line for line in result.stdout.splitlines() if "[sampler]" in line] == [f"{NOTED.line}."]
+    assert (tmp_path / "out" / "fit.nc").is_file()
+    assert bs.load(tmp_path / "out" / "fit.nc").settings.strict == strict
+
+
+def test_one_chain_is_fitted_without_complaint_of_nan(tmp_path: Path) -> None:
+    one = Health(0, None, 900.0, 800.0, 0.9, "a", 2000, 1, (0,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bayes_scaling.fitting.fit", lambda *_: replace(FITS["clean"], health=one))
+        result = run("fit", study(tmp_path), "--out", tmp_path / "out", "--chains", 1)
+    assert result.exit_code == 0, result.output
+    assert "nan" not in result.output.lower()
+    assert "one chain cannot be judged" in result.stdout
+    record = json.loads((tmp_path / "out" / "diagnostics.json").read_text(), parse_constant=pytest.fail)
+    assert record["r_hat"] is None
+
+
+@pytest.mark.parametrize(("health", "strict", "code"), [(CLEAN, True, 0), (NOTED, False, 0), (NOTED, True, 3), (BAD, False, 3)])
+def test_commands_that_sample_several_fits_judge_them_together(health: Health, strict: bool, code: int) -> None:
+    assert _exit(RECORDS["backtest"](sweep(health)).health, strict) == code
+    assert _exit(RECORDS["comparison"](sweep(health)).health, strict) == code
+    assert _exit(RECORDS["multiverse"](sweep(health)).health, strict) == code
+    assert _exit(CLEAN, strict, {"params < 1e8": "no draw could be made"}) == 3
+
+
+def _exit(health: Health | None, strict: bool, failed: dict[str, str] | None = None) -> int:
+    import typer
+
+    try:
+        judge(health, strict, failed or {})
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def test_a_report_has_a_banner_or_a_note() -> None:
+    said = {name: report.render(report.report_context(fit)) for name, fit in FITS.items()}
+    assert 'id="problems"' in said["bad"]
+    assert 'id="noted"' not in said["bad"]
+    assert 'id="problems"' not in said["noted"]
+    assert NOTED.line in said["noted"]
+    assert 'id="problems"' not in said["clean"]
+    assert 'id="noted"' not in said["clean"]
