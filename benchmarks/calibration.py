@@ -233,8 +233,8 @@ are independent. All fits are counted, those with divergences too. p is that of 
 Holm's correction; of calibrated cases one in twenty falls below 0.05. All cases have the same seed, so that what they share
 in their priors, such as the noise, is drawn alike.
 
-A case that ends in @fit is calibrated around a fit, to a study's own runs or to some that one draw of its prior shows: parameters
-are drawn from its posterior, and refits are to its runs and those simulated.
+A case that ends in @fit is calibrated around a fit, to a study's own runs or to some that one draw of its prior shows:
+parameters are drawn from its posterior, and refits are to its runs and those simulated.
 """
 
 
