@@ -3,11 +3,14 @@
 theta ~ prior,   y ~ runs of theta,   theta_1, ..., theta_L ~ posterior given y:
 of any quantity f, the rank of f(theta) among f(theta_l) is uniform on 0, ..., L        (Talts et al. 2018, arXiv 1804.06788)
 
+Around a fit the same holds of its posterior instead of the prior, that is where the data have led:
+theta ~ posterior given y,   y' ~ runs of theta,   theta_l ~ posterior given y, y'   (Säilynoja et al. 2025, arXiv 2502.03279)
+
 Ranks that pile up at the ends say that posteriors are too narrow, in the middle too wide, at one end that they are biased: by
 the sampler, or by an error in the model's code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,19 +20,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import InputError, listed
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit, prior
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
 from bayes_scaling.health import R_HAT_LIMIT, Health, carried, combined, mark
 from bayes_scaling.health import counts as grades
-from bayes_scaling.model import Model
+from bayes_scaling.model import Model, check_runs, data
 from bayes_scaling.observing import log_density, replicated
-from bayes_scaling.runs import Runs
+from bayes_scaling.runs import Runs, joined
 from bayes_scaling.sampling import Settings
-from bayes_scaling.simulation import one_draw, with_responses
+from bayes_scaling.simulation import one_chain, one_draw, other_runs, with_levels, with_responses
 from bayes_scaling.tasks import Task
 from bayes_scaling.uniformity import holm, p_value
+from bayes_scaling.worker import model_text
 
 RANKS = 99
 """Draws that a truth is ranked among; fewer where a fit has fewer independent ones."""
@@ -38,18 +42,18 @@ BEYOND = 10.0
 MOST = 20
 """Of the prior's draws at least one in so many must give possible losses."""
 FIRST_SEED = 2**20
-"""Seed of the first refit, far from those that draw the truths."""
+"""Seed of the first refit, far from those that draw the truths; and by how much seeds of runs to come lie above others."""
 
 SETTINGS = Settings(draws=500, tune=500, chains=2, progress=False)
 
 
 @dataclass(frozen=True)
 class Simulations:
-    """Runs that draws from the prior would have shown.
+    """Runs that draws from the prior, or around a fit from its posterior, would have shown.
 
-    tasks: number of the simulation -> the runs, with what the draw gives for each quantity in `extra`.
+    tasks: number of the simulation -> the runs to fit, with what the draw gives for each quantity in `extra`.
     impossible: draws left out, since some loss was not finite, or not positive where its logarithm is taken. The model gives
-        them no density either, so that its prior is that of the draws kept.
+        them no density either, so that what it draws from is the draws kept.
     """
 
     tasks: Mapping[str, Task]
@@ -63,7 +67,7 @@ class Calibration:
     ranks: one row a simulation and quantity: task; quantity; truth; draws, how many it was ranked among; below, how many of
         them are below it; pit, the rank as a number between 0 and 1, ties broken and steps filled by chance; ess, the effective
         sample size; and the health of the fit: divergences, r_hat. Fits that are not to be trusted are among them.
-    impossible: draws of the prior without possible losses, which were not fitted.
+    impossible: draws without possible losses, which were not fitted.
     failures: simulation that could not be fitted -> why.
     healths: simulation -> the health of its fit.
     """
@@ -91,7 +95,7 @@ class Calibration:
         )
         asked = len(fits) + self.impossible + len(self.failures)
         counts = {
-            f"of {asked} draws from the prior give losses that are not possible, and were left out": self.impossible,
+            f"of {asked} draws give losses that are not possible, and were left out": self.impossible,
             f"of {len(fits) + len(self.failures)} fits failed": len(self.failures),
             f"of {len(fits)} fits have divergences": int((fits["divergences"] > 0).sum()),
             f"of {len(fits)} fits have R-hat above {R_HAT_LIMIT}": int((fits["r_hat"] > R_HAT_LIMIT).sum()),
@@ -109,29 +113,77 @@ def calibrate(
     executor: Executor | None = None,
     folder: str | Path | None = None,
     seed: int = 0,
+    around: Fit | None = None,
 ) -> Calibration:
-    """Return the ranks of draws from a model's prior among the draws of refits to what they would have shown.
+    """Return the ranks of draws from a model's prior, or a posterior, among the draws of refits to what they would have shown.
+
+    theta ~ p(theta),        y ~ p(y | theta),      theta_l ~ p(theta | y)           all over the prior
+    theta ~ p(theta | y),    y' ~ p(y' | theta),    theta_l ~ p(theta | y, y')       around a fit to y
+
+    Either way theta is one more draw of what the refit draws from, and its rank is uniform where the sampler is right. Around a
+    fit that is asked where it matters: a model may be sampled well there and badly at the far ends of its priors, or the other
+    way round.
 
     Ranked are all parameters that are one number (of the law at the population's level, slopes, scales, noise, amplitude and
     lengths of a discrepancy), the expected loss amid the runs and ten times beyond them, and the log-likelihood.
 
-    runs: their inputs and groups are those of every simulation; the responses do not matter.
-    settings: how to sample; 2 chains of 500 draws unless given. Each refit has a seed of its own.
-    executor, folder: as for `fit_many`; `InProcess()` starts no processes.
+    Parameters
+    ----------
+    model
+        What is fitted; around a fit its own.
+    runs
+        Their inputs and groups are those of every simulation; the responses do not matter. Around a fit they are runs to come,
+        which each refit is given beside the fit's own: the same inputs again where they are the fit's runs. Levels that the fit
+        knows keep their effects, others have theirs drawn from the population. Where noise is correlated along a run, theirs is
+        a path of its own: runs to come that the fit knows are other ones then, with a run's effects drawn anew.
+    simulations
+        How many.
+    settings
+        How to sample; 2 chains of 500 draws unless given. Each refit has a seed of its own.
+    executor, folder
+        As for `fit_many`; `InProcess()` starts no processes.
+    seed
+        Of what is simulated.
+    around
+        A fit whose draws can be trusted, of which theta is drawn, each draw at most once; None: from the prior.
 
-    Raises InputError where hardly a draw of the prior gives possible losses, or as `fit_many` does.
+    Returns
+    -------
+    A row of ranks for each simulation and quantity, see `calibration_table` and `plots.plot_calibration`.
+
+    Raises
+    ------
+    InputError
+        Where hardly a draw gives possible losses; where the fit is of another model, has no posterior or too few draws, or the
+        runs to come have other columns or references than its own, or lie beyond them where the law has a discrepancy; or as
+        `fit_many` does.
+
+    References
+    ----------
+    Talts et al. 2018, arXiv 1804.06788. Posterior SBC: Säilynoja, Schmitt, Bürkner and Vehtari 2025, arXiv 2502.03279.
     """
-    made = simulate(model, runs, simulations, settings, seed)
+    made = simulate(model, runs, simulations, settings, seed, around)
     return ranked(made, fit_many(model, made.tasks, executor, keep=ranks, folder=folder), seed)
 
 
-def simulate(model: Model, runs: Runs, simulations: int, settings: Settings | None = None, seed: int = 0) -> Simulations:
-    """Return runs at the same inputs and groups as draws from the prior would show them; arguments as for `calibrate`."""
-    before, responses, impossible = _possible(model, runs, simulations, seed)
-    points, settings = points_asked(runs), settings or SETTINGS
+def simulate(
+    model: Model,
+    runs: Runs,
+    simulations: int,
+    settings: Settings | None = None,
+    seed: int = 0,
+    around: Fit | None = None,
+) -> Simulations:
+    """Return runs at the same inputs and groups as draws would show them; arguments as for `calibrate`."""
+    # What a fit was given may itself be simulated: runs to come have other seeds.
+    seed = seed if around is None else seed + FIRST_SEED
+    truths, responses, impossible = _possible(_source(model, runs, seed, around), simulations, seed)
+    seen = None if around is None else around.runs
+    points, settings = points_asked(seen or runs), settings or SETTINGS
     tasks = {}
     for i, response in enumerate(responses):
-        truth = replace(one_draw(before, i), runs=with_responses(before, response))
+        shown = with_responses(truths, response)
+        truth = replace(one_draw(truths, i), runs=shown if seen is None else joined(seen, shown))
         values = {name: float(of.item()) for name, of in quantities(truth, points).items()}
         own = replace(settings, seed=settings.seed + FIRST_SEED + i)
         tasks[f"{i:04d}"] = Task(truth.runs, extra={"truth": values, "points": points}, settings=own)
@@ -207,16 +259,56 @@ def _rank(draws: xr.DataArray, truth: float, ess: float) -> dict[str, float]:
     return {"truth": truth, "draws": count, "below": below, "equal": equal, "ess": ess}
 
 
-def _possible(model: Model, runs: Runs, simulations: int, seed: int) -> tuple[Fit, np.ndarray, int]:
-    """Return draws of the prior that give possible losses, what runs of each would show, and how many others there were."""
+type Source = Callable[[int], Fit]
+"""So many draws of a truth, of one chain, with the runs that are to be simulated."""
+
+
+def _source(model: Model, runs: Runs, seed: int, around: Fit | None) -> Source:
+    """Return what draws truths: the prior, or the posterior of a fit."""
+    if around is None:
+        return lambda count: prior(model, runs, count, seed)
+    check_around(around, model, runs)
+    to_come, every = other_runs(around, runs), one_chain(around, seed)
+    levels = joined(around.runs, to_come).levels
+
+    def draw(count: int) -> Fit:
+        if count > (most := every.posterior.sizes["draw"]):
+            raise InputError(f"the fit has {most} draws; expected {count} or more, each simulation takes its own")
+        few = replace(every, draws=every.draws.isel(draw=slice(count)))
+        return replace(with_levels(few, levels, seed), runs=to_come)
+
+    return draw
+
+
+def check_around(around: Fit, model: Model, runs: Runs) -> None:
+    """Raise InputError where a fit's draws are not draws given its runs and those to come that the latter could be made of."""
+    where, seen = f"{runs.source}: to calibrate around a fit", around.runs
+    if model is not around.model and model_text(model) != model_text(around.model):
+        raise InputError(f"{where} takes its own model; the one given differs")
+    if around.health is None:
+        raise InputError(f"{where} takes one that was sampled; this one's draws are from the prior")
+    if set(runs.table) != set(seen.table):
+        raise InputError(f"{where} takes runs with its columns {listed(seen.table)}; these have {listed(runs.table)}")
+    if dict(runs.references) != dict(seen.references):
+        raise InputError(f"{where} takes runs with its references {dict(seen.references)}; these have {dict(runs.references)}")
+    every = joined(seen, other_runs(around, runs))
+    check_runs(model, every)
+    rows, before = data(model, every, every.levels), data(model, seen, seen.levels)
+    knots = [name for name in rows if name.startswith("discrepancy") and "_knots_" in name]
+    if not all(np.array_equal(rows[name], before[name]) for name in knots):
+        raise InputError(f"{where} whose law has a discrepancy takes runs within the inputs of the fit's own")
+
+
+def _possible(source: Source, simulations: int, seed: int) -> tuple[Fit, np.ndarray, int]:
+    """Return draws that give possible losses, what runs of each would show, and how many others there were."""
     asked = max(simulations, 4)
     while asked <= MOST * simulations:
-        before = prior(model, runs, asked, seed)
+        before = source(asked)
         with np.errstate(over="ignore", invalid="ignore"):
-            shown = replicated(before, runs.table, seed).isel(chain=0).transpose("draw", "row").to_numpy()
-        possible = np.isfinite(shown).all(axis=1) & ((shown > 0).all(axis=1) | (model.noise.on == "loss"))
+            shown = replicated(before, before.runs.table, seed).isel(chain=0).transpose("draw", "row").to_numpy()
+        possible = np.isfinite(shown).all(axis=1) & ((shown > 0).all(axis=1) | (before.model.noise.on == "loss"))
         kept = np.flatnonzero(possible)[:simulations]
         if len(kept) == simulations:
             return replace(before, draws=before.draws.isel(draw=kept)), shown[kept], int(kept[-1]) + 1 - simulations
         asked *= 2
-    raise InputError(f"of {asked // 2} draws from the prior {possible.sum()} give losses that are possible; do the priors fit?")
+    raise InputError(f"of {asked // 2} draws {possible.sum()} give losses that are possible; do the priors fit?")

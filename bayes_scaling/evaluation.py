@@ -62,7 +62,7 @@ def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr
     draws, total = fit.posterior, xr.zeros_like(logs[departures(fit.model)[0][1][0]])
     for term, inputs in departures(fit.model):
         known = draws[discrepancy.name(term)]
-        values = _level_knots(fit, frame, term, inputs) if term.dims else known
+        values = level_knots(fit, frame, term, inputs) if term.dims else known
         for x in inputs:
             dim = discrepancy.knot_dim(x)
             weights = discrepancy.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy())
@@ -71,7 +71,7 @@ def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr
     return total.transpose("chain", "draw", "row")
 
 
-def _level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[str, ...]) -> xr.DataArray:
+def level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[str, ...]) -> xr.DataArray:
     """Return draws of a term's departures at its knots for the level of each point, drawn anew for levels never seen."""
     known = fit.posterior[discrepancy.name(term)]
     index = {dim: level_index(frame[dim], known[dim].to_numpy()) for dim in term.dims}

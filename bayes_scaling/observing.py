@@ -24,7 +24,9 @@ def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True
 
     new: whether departures shared by rows are drawn anew, or are those of the levels that the points name.
 
-    Scatter that is correlated along a run is drawn as one path through the points of a run; it is not held to the runs seen.
+    Scatter that is correlated along a run is drawn as one path through the points of a run, from the very steps of the
+    likelihood; it is not held to the runs seen. Where it has a white part, points that do not say how many rows they average
+    are averages as the fit's rows are, see `white_scale` and `mean_lag`.
     """
     return over_parts(fit, lambda one, _: _observed(one, frame, seed, new=new))
 
@@ -47,11 +49,8 @@ def replicated(fit: Fit, frame: pd.DataFrame, seed: int) -> xr.DataArray:
 
 def _scattered(fit: Fit, frame: pd.DataFrame, seed: int, shared: Any, scale: Any, white: Any) -> xr.DataArray:
     centre = expected(fit, frame)
-    departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed), dims=centre.dims)
-    if white is not None:
-        streams = [np.random.default_rng([fit.settings.seed, seed, int(row), 1]) for row in frame.index]
-        own = np.stack([stream.standard_normal(centre.shape[:2]) for stream in streams], axis=-1)
-        departure = departure + white * xr.DataArray(own, dims=centre.dims)
+    own = own_variance(fit, frame, scale, white)
+    departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=centre.dims)
     on_log = fit.model.noise.on == "log_loss"
     runs: xr.DataArray = centre * np.exp(departure.clip(-FARTHEST, FARTHEST)) if on_log else centre + departure
     return runs
@@ -67,6 +66,46 @@ def white_scale(fit: Fit, frame: pd.DataFrame) -> xr.DataArray | None:
     usual = float(fit.runs.table["count"].median()) if "count" in fit.runs.table else 1.0
     count = frame["count"].fillna(usual).to_numpy() if "count" in frame else np.full(len(frame), usual)
     return fit.posterior[NOISE_WHITE] / xr.DataArray(np.sqrt(count), dims="row")
+
+
+def own_variance(fit: Fit, frame: pd.DataFrame, scale: Any, white: Any) -> Any:
+    """Return draws of the variance of what is each row's own, in units of that of the process that rows of a run share.
+
+    v_i = (white_i / scale_i)^2 + exp(-apart_i / length) - 1
+
+    as in the likelihood; below zero where averaging has taken more of the process than white noise adds, 0 without white noise.
+
+    scale, white: of each row, as `read_scales` returns them. Dimensions chain, draw, row.
+    """
+    correlation = fit.model.noise.correlation
+    if white is None or correlation is None:
+        return 0.0
+    lost = np.expm1(-xr.DataArray(mean_lag(fit, frame, correlation.along), dims="row") / fit.posterior[NOISE_LENGTH])
+    return ((white / scale) ** 2 + lost).transpose("chain", "draw", "row")
+
+
+def mean_lag(fit: Fit, frame: pd.DataFrame, along: str) -> np.ndarray:
+    """Return the mean distance of two rows behind each row of a frame, in e-folds: `apart`, where that is known.
+
+    A row without it is an average as wide as the fit's rows are, by their median, or narrower where a neighbour in its run is
+    nearer than that: averages do not overlap. Their width is three times the mean distance.
+    """
+    known = frame["apart"].to_numpy() if "apart" in frame else np.full(len(frame), np.nan)
+    if not np.isnan(known).any():
+        return known
+    found = neighbours(_with_runs(frame), along)
+    gap, room = found["gap"][found["order"]], np.empty(len(frame))
+    room[found["order"]] = np.minimum(gap, np.append(gap[1:], np.inf))
+    usual = float(fit.runs.table["apart"].median()) if "apart" in fit.runs.table else 0.0
+    return np.where(np.isnan(known), np.minimum(usual, room / 3.0), known)
+
+
+def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame that tells which rows are one run.
+
+    Each is one of its own where the frame does not say, or where rows have the same label: those are choices of one row.
+    """
+    return frame if "run" in frame and frame.index.is_unique else frame.assign(run=np.arange(len(frame)))
 
 
 def read_scales(fit: Fit, frame: pd.DataFrame, scale: Any) -> tuple[Any, Any]:
@@ -102,7 +141,7 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     possible = centre > 0 if noise.on == "log_loss" else xr.ones_like(centre, dtype=bool)
     left = np.log(seen / centre.where(possible, 1.0)) - shared if noise.on == "log_loss" else seen - centre - shared
     scale, white = read_scales(fit, frame, scale)
-    scale = scale if white is None else np.sqrt(scale**2 + white**2)
+    scale = scale * np.sqrt(1.0 + own_variance(fit, frame, scale, white))
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
     of = z.transpose("chain", "draw", "row").to_numpy()
@@ -118,27 +157,45 @@ def about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, 
     return residual(fit.model, level), scale
 
 
-def _scatter(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
+def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any) -> np.ndarray:
     """Return draws of each row's scatter in units of its scale, correlated along a run; dimensions chain, draw, row.
 
-    A white part, which has a scale of its own, is not in it.
+    own: what `own_variance` returns.
     """
     draws, noise = fit.posterior, fit.model.noise
     shape = (draws.sizes["chain"], draws.sizes["draw"])
     streams = [np.random.default_rng([fit.settings.seed, seed, int(row)]) for row in frame.index]
     if noise.distribution == "normal":
-        steps = np.stack([stream.standard_normal(shape) for stream in streams], axis=-1)
+        steps = np.stack([stream.standard_normal(shape) for stream in streams])
     else:
-        steps = np.stack([stream.standard_t(draws["noise_nu"].to_numpy()) for stream in streams], axis=-1)
-    if noise.correlation is None:
-        return steps
-    run = frame["run"] if "run" in frame else pd.Series(frame.index, index=frame.index)
-    order = neighbours(frame.assign(run=run), noise.correlation.along)
-    length = draws[NOISE_LENGTH].to_numpy()
-    for row in np.lexsort((frame[noise.correlation.along], pd.factorize(run)[0])):
-        kept = order["gap"][row] / length
-        steps[..., row] = np.exp(-kept) * steps[..., order["previous"][row]] + np.sqrt(-np.expm1(-2 * kept)) * steps[..., row]
-    return steps
+        steps = np.stack([stream.standard_t(draws["noise_nu"].to_numpy()) for stream in streams])
+    if noise.correlation is not None:
+        found = neighbours(_with_runs(frame), noise.correlation.along)
+        order = found["order"]
+        kept = np.exp(-found["gap"][order, None, None] / draws[NOISE_LENGTH].to_numpy())
+        steps[order] = _path(steps[order], kept, np.broadcast_to(own, (*shape, len(frame))).transpose(2, 0, 1)[order])
+    return np.moveaxis(steps, 0, -1)
+
+
+def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return rows drawn one after the other, each from what the filter of the likelihood expects of it.
+
+    z_i = expected_i + sqrt(variance_i) e_i,   expected_i, variance_i as `filtering.forward` has them given z_1, ..., z_(i-1)
+
+    Their covariance is exactly that of the likelihood, for v below zero too; NaN where the likelihood has no density.
+
+    steps: e, standard. a, v: as in `filtering`. Rows in the order of their runs along the first axis, draws along the others.
+    """
+    shown = np.empty_like(steps)
+    mean, left = np.zeros(steps.shape[1:]), np.zeros(steps.shape[1:])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for i in range(len(steps)):
+            before, spread = a[i] * mean, a[i] * a[i] * left + 1.0 - a[i] * a[i]
+            variance = spread + v[i]
+            shown[i] = before + np.sqrt(variance) * steps[i]
+            gain = np.where(variance == 0.0, 1.0, spread / variance)  # a row at the place of the one before shows the same
+            mean, left = before + gain * (shown[i] - before), gain * v[i]
+    return shown
 
 
 def noise_covariance(fit: Fit, frame: pd.DataFrame, sd: np.ndarray) -> np.ndarray:

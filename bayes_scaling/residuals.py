@@ -23,7 +23,7 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import along_runs
 from bayes_scaling.health import carried
 from bayes_scaling.model import NOISE_LENGTH, neighbours
-from bayes_scaling.observing import about, read_scales, replicated
+from bayes_scaling.observing import about, own_variance, read_scales, replicated
 
 MOST_DRAWS = 200
 MOST_PAIRS = 60_000
@@ -135,10 +135,7 @@ def _departures(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[np
     scale, white = read_scales(fit, table, scale)
     if fit.model.noise.on == "log_loss":
         centre, response = centre.copy(data=np.log(centre.to_numpy())), np.log(response)
-    own = 0.0 if white is None else white**2
-    if white is not None and "apart" in table:
-        lost = np.expm1(-xr.DataArray(table["apart"].to_numpy(), dims="row") / fit.posterior[NOISE_LENGTH])
-        own = own + scale**2 * lost
+    own = scale**2 * own_variance(fit, table, scale, white)
     mean, scale, own = ((of + xr.zeros_like(centre)).transpose("chain", "draw", "row") for of in (centre + shared, scale, own))
     return response - mean.to_numpy(), scale.to_numpy(), own.to_numpy()
 

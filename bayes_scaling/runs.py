@@ -341,6 +341,13 @@ def subset(runs: Runs, where: str) -> Runs:
     )
 
 
+def joined(runs: Runs, others: Runs) -> Runs:
+    """Return runs with others after them, against the references of the former; both have the same columns."""
+    table = _joined_tables([runs.table, others.table[list(runs.table)]], tuple(runs.columns.dims))
+    dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
+    return replace(runs, table=table, levels=_levels(table, runs.columns.dims), dropped=dropped, averaged=averaged)
+
+
 def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame:
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 

@@ -3,15 +3,20 @@
     python benchmarks/calibration.py                            all, 200 simulations each: some hours on two processors
     python benchmarks/calibration.py --list                     what there is
     python benchmarks/calibration.py 'law:*' -n 100             those whose names match, 100 simulations each
+    python benchmarks/calibration.py 'model:moba*' --posterior  around a fit: to a study's own runs, else to simulated ones
+    python benchmarks/calibration.py 'model:*' -n 3 --trial     whether they run at all: nothing is kept
 
 Each fit is stored under out/calibration as it finishes, and a run that was stopped goes on where it was. What was measured
 is kept in calibration.csv, from which calibration.md is written.
 """
 
 import argparse
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatch
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -22,7 +27,7 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.calibration import SETTINGS
+from bayes_scaling.calibration import SETTINGS, simulate
 from bayes_scaling.laws import LAWS, law_inputs
 from bayes_scaling.library import default_inputs, default_priors, default_response, sweep_discrepancy
 from bayes_scaling.modelfile import bundled
@@ -41,13 +46,28 @@ POINTS = {1: 24, 2: 6, 3: 4, 4: 3}
 """Points of the grid along each input, by the number of inputs."""
 ON_LOSS = {"error_from_loss", "shape_penalty"}
 """Laws whose response may be zero, where no error is relative."""
-WITH_DISCREPANCY = ("law:power_law_floor", "law:chinchilla", "model:chinchilla", "model:moba_vs_full")
+WITH_DISCREPANCY = ("law:power_law_floor", "law:chinchilla", "model:chinchilla_law", "model:moba_vs_full")
+AROUND = "@fit"
+"""End of the names of cases that are calibrated around a fit."""
+FIT_SETTINGS = replace(SETTINGS, draws=1000, tune=1000, chains=4)
+"""How that fit is sampled: each of its draws is the truth of one simulation at most."""
 
 
 def names() -> list[str]:
     """Return everything that can be calibrated."""
     plain = [f"model:{name}" for name in bundled()] + [f"law:{name}" for name in LAWS]
     return [*plain, *(f"{name}+discrepancy" for name in WITH_DISCREPANCY)]
+
+
+def has_losses(name: str) -> bool:
+    """Return whether a case has runs with losses, not inputs alone."""
+    kind, _, rest = name.removesuffix("+discrepancy").partition(":")
+    return kind == "model" and bs.read_study(rest).source is not None
+
+
+def file_name(name: str) -> str:
+    """Return a case's name in files."""
+    return name.replace(":", "_").replace("+", "_").replace("@", "_")
 
 
 def case(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
@@ -59,21 +79,64 @@ def case(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
 
 def _study(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
     study = bs.read_study(name)
-    own = _curves() if study.columns.schedule else _sweep()
-    runs = bs.study_runs(study, own if study.source is None else None)
+    runs = bs.study_runs(study, OWN.get(name, _sweep)() if study.source is None else None)
+    runs = runs.thin(ROWS_A_DECADE) if name in THINNED else runs
     return study.model, runs, replace(SETTINGS, target_accept=study.settings.target_accept)
 
 
-def _sweep() -> pd.DataFrame:
-    params, tokens = (of.ravel() for of in np.meshgrid(np.geomspace(5e7, 1e10, 7), np.geomspace(1e9, 3e11, 7)))
+def _sweep(sizes: int = 7, budgets: int = 7, least: float = 1e9) -> pd.DataFrame:
+    at = np.meshgrid(np.geomspace(5e7, 1e10, sizes), np.geomspace(least, 3e11, budgets))
+    params, tokens = (of.ravel() for of in at)
     return pd.DataFrame({"run": params, "params": params, "tokens": tokens, "loss": 3.0})
 
 
-def _curves() -> pd.DataFrame:
+def _schedules() -> pd.DataFrame:
     step = np.arange(3000, 24001, 400)
     cosine = 1.65e-4 + 1.35e-4 * np.cos(np.pi * (step - 3000) / (24000 - 3000))
     rates = {"constant": 0 * step + 3e-4, "cosine": cosine}
     return pd.concat([pd.DataFrame({"run_id": name, "step": step, "lr": lr, "loss": 3.0}) for name, lr in rates.items()])
+
+
+def _family() -> pd.DataFrame:
+    """Return logs of six runs of a family that differ in size."""
+    tokens = np.linspace(5e8, 1e11, 200)
+    sizes = [(f"run {i}", params) for i, params in enumerate(np.geomspace(5e7, 2e9, 6))]
+    loss = [1.8 + 480 * params**-0.348 + 8000 * tokens**-0.42 for _, params in sizes]
+    logs = [
+        pd.DataFrame({"run": run, "params": n, "tokens": tokens, "loss": y}) for (run, n), y in zip(sizes, loss, strict=True)
+    ]
+    return pd.concat(logs, ignore_index=True)
+
+
+def _routed() -> pd.DataFrame:
+    """Return dense and routed models of five sizes."""
+    variants = [("Dense", 1), *product(("Hash", "S-Base", "RL-R"), (8, 64, 512))]
+    rows = [(*variant, params) for variant in variants for params in (1.65e7, 2.73e7, 5.74e7, 1.32e8, 3.68e8)]
+    table = pd.DataFrame(rows, columns=["router_type", "num_experts", "params"])
+    return table.assign(loss=3.0, step=249000, top_k=1, routing_frequency=0.5, flop_increase=1.0)
+
+
+def _isoflop() -> pd.DataFrame:
+    """Return three budgets of four variants, seven sizes each."""
+    costs = {("mlstm", 16384): 5.2, ("transformer", 2048): 6.0, ("transformer", 8192): 8.9, ("transformer", 16384): 12.8}
+    rows = [
+        (*variant, params, flop / (cost * params))
+        for variant, cost in costs.items()
+        for flop, params in product((6e18, 1e19, 3e19), np.geomspace(9e7, 1e9, 7))
+    ]
+    table = pd.DataFrame(rows, columns=["architecture", "context_length", "params", "tokens"])
+    return table.assign(loss=3.0, flop_rule="attention_aware")
+
+
+OWN: dict[str, Callable[[], pd.DataFrame]] = {
+    "chinchilla": partial(_sweep, 5, 4, 5e9),
+    "multi_power": _schedules,
+    "routed_lm": _routed,
+    "training_curves": _family,
+    "xlstm_isoflop": _isoflop,
+}
+"""Tables, with inputs made up, of studies that come without one; a sweep of sizes and tokens for others."""
+THINNED, ROWS_A_DECADE = ("training_curves",), 5
 
 
 def _law(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
@@ -90,12 +153,32 @@ def _law(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
     return bs.Model(LAWS[name], priors, noise), bs.read_runs(table, columns), SETTINGS
 
 
-def measure(name: str, simulations: int, here: bool) -> pd.DataFrame:
+def fitted(model: bs.Model, runs: bs.Runs, settings: bs.Settings, own: bool, folder: Path) -> bs.Fit:
+    """Return the fit to calibrate around, stored as others are.
+
+    own: whether it is of the runs as they are; else they are what one draw of the prior shows.
+    """
+    seen = runs if own else simulate(model, runs, 1, settings, seed=1).tasks["0000"].runs
+    how = replace(FIT_SETTINGS, target_accept=settings.target_accept)
+    fleet = bs.fit_many(model, {"fit": seen}, bs.InProcess(), folder=folder, settings=how)
+    if fleet.failures:
+        raise bs.InputError(f"the fit to calibrate around failed: {fleet.failures['fit']}")
+    print("".join(f"    the fit to calibrate around: {line}\n" for line in fleet.problems.values()), end="", flush=True)
+    return bs.load(fleet.results["fit"])
+
+
+def measure(name: str, simulations: int, here: bool, out: Path) -> pd.DataFrame:
     """Calibrate, draw, and return one row a quantity."""
-    start, (model, runs, settings) = time.perf_counter(), case(name)
-    folder = OUT / name.replace(":", "_").replace("+", "_")
-    found = bs.calibrate(model, runs, simulations, settings, bs.InProcess() if here else None, folder)
-    found.ranks.to_parquet(folder.with_suffix(".parquet"))
+    plain = name.removesuffix(AROUND)
+    start, (model, runs, settings) = time.perf_counter(), case(plain)
+    folder = out / file_name(name)
+    around = None
+    if plain != name:
+        around = fitted(model, runs, settings, has_losses(plain), folder)
+        model, runs = around.model, around.runs
+    executor = bs.InProcess() if here else None
+    found = bs.calibrate(model, runs, simulations, settings, executor, folder, around=around)
+    found.ranks.to_parquet(out / f"{folder.name}.parquet")
     seconds = time.perf_counter() - start
     fits = found.ranks.groupby("task").agg({"divergences": "max", "r_hat": "max", "ess": "min"})
     said = {
@@ -118,7 +201,8 @@ def keep(measured: pd.DataFrame) -> pd.DataFrame:
     path = HERE / "calibration.csv"
     earlier = pd.read_csv(path) if path.is_file() else measured.iloc[:0]
     every = pd.concat([earlier[~earlier["case"].isin(measured["case"])], measured]) if len(earlier) else measured
-    every = every.sort_values("case", kind="stable", key=lambda of: of.map({name: i for i, name in enumerate(names())}))
+    order = [*names(), *(f"{name}{AROUND}" for name in names())]
+    every = every.sort_values("case", kind="stable", key=lambda of: of.map({name: i for i, name in enumerate(order)}))
     every.to_csv(path, index=False, float_format="%.4g")
     return every
 
@@ -148,12 +232,15 @@ own inputs and groups, refitted with 2 chains of 500 draws (500 more to tune), r
 are independent. All fits are counted, those with divergences too. p is that of the least uniform quantity after
 Holm's correction; of calibrated cases one in twenty falls below 0.05. All cases have the same seed, so that what they share
 in their priors, such as the noise, is drawn alike.
+
+A case that ends in @fit is calibrated around a fit, to a study's own runs or to some that one draw of its prior shows:
+parameters are drawn from its posterior, and refits are to its runs and those simulated.
 """
 
 
 def draw(every: pd.DataFrame) -> None:
     """Draw every case whose ranks are on this machine."""
-    tables = {name: OUT / (name.replace(":", "_").replace("+", "_") + ".parquet") for name in every["case"].unique()}
+    tables = {name: OUT / f"{file_name(name)}.parquet" for name in every["case"].unique()}
     shown = {name: path for name, path in tables.items() if path.is_file()}
     across = min(4, len(shown))
     down = -(-len(shown) // across)
@@ -182,15 +269,23 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["*"], help="what to calibrate, with * for any text")
     parser.add_argument("-n", "--simulations", type=int, default=200)
     parser.add_argument("--here", action="store_true", help="in this process, not one for each processor")
+    parser.add_argument("--posterior", action="store_true", help="around a fit, not all over the prior")
+    parser.add_argument("--trial", action="store_true", help="only see whether it runs; nothing is kept")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     asked = parser.parse_args()
     chosen = [name for name in names() if any(fnmatch(name, pattern) for pattern in asked.names)]
     if asked.list or not chosen:
         print("\n".join(names()))
         return
+    cases = [f"{name}{AROUND}" if asked.posterior else name for name in chosen]
+    if asked.trial:
+        for name in cases:
+            with tempfile.TemporaryDirectory() as folder:
+                print(measure(name, asked.simulations, asked.here, Path(folder)).to_string(), flush=True)
+        return
     OUT.mkdir(parents=True, exist_ok=True)
-    for name in chosen:
-        every = keep(measure(name, asked.simulations, asked.here))
+    for name in cases:
+        every = keep(measure(name, asked.simulations, asked.here, OUT))
         write(every)
     draw(every)
 
