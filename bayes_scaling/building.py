@@ -86,6 +86,7 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Return the arrays as data of the PyMC model at hand: rows and levels with named dimensions, others without."""
     import pymc as pm
     import pymc.dims as pmd
+    from pytensor import shared
 
     built = pm.modelcontext(None)
     built.add_coord("row", length=len(rows["response"]))
@@ -96,7 +97,7 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
             built.add_coord(PART, length=of.shape[1])
     bare = {name for name in rows if name.startswith(("discrepancy", JOINT)) or name == STRUCTURE}
     named = {n: pmd.Data(n, xr.DataArray(of, dims=dims.get(n, "row"))) for n, of in rows.items() if n not in bare}
-    return named | {name: pm.Data(name, rows[name]) for name in bare}
+    return named | {name: shared(rows[name], name=name) for name in bare}
 
 
 def _levels(model: Model, effects: Mapping[str, Any], held: Mapping[str, Any]) -> Callable[[str, Varying], Any]:
