@@ -130,7 +130,8 @@ def integrated(model: Model) -> list[tuple[str, Varying]]:
 
 def sampled(model: Model) -> list[tuple[str, Varying]]:
     """Return the varying terms whose effects are sampled."""
-    return [pair for pair in varyings(model) if pair not in integrated(model)]
+    gone = integrated(model)
+    return [pair for pair in varyings(model) if pair not in gone]
 
 
 def _shifts(model: Model, name: str) -> bool:

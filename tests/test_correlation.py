@@ -258,7 +258,7 @@ def test_a_fit_of_averaged_correlated_runs_is_loaded_as_it_was_saved(tmp_path: P
     assert again.runs.averaged == 70
     assert again.model.noise == model.noise
     pd.testing.assert_frame_equal(again.runs.table, runs.table)
-    np.testing.assert_array_equal(bs.predict_runs(again, runs.table), bs.predict_runs(fit, runs.table))
+    np.testing.assert_array_equal(bs.predict_runs(again, runs.table, seed=0), bs.predict_runs(fit, runs.table, seed=0))
 
 
 TEXT = """
