@@ -277,7 +277,7 @@ def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tu
     own |= {JOINT_INFORMATION: (JOINT, JOINT), JOINT_LINEAR: (JOINT,), STRUCTURE: (STRUCTURE,)}
 
     def shape(name: str, of: np.ndarray) -> tuple[int | str, ...]:
-        fixed = name.startswith("discrepancy") and name != gp.WEIGHTS
+        fixed = name.startswith("discrepancy") and name not in (gp.WEIGHTS, gp.WORTH)
         return own[name] if name in own else of.shape if fixed else ("row", *of.shape[1:])
 
     return {name: shape(name, of) for name, of in arrays.items()}
