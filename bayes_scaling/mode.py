@@ -1,4 +1,4 @@
-"""The mode of the posterior, and a Gaussian about it: what rows say of parameters, slopes, effects and knots of the discrepancy."""
+"""The mode of the posterior, and a Gaussian about it: what rows say of parameters, slopes, effects and knots."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +32,10 @@ KNOTS = "knots"
 
 ROUNDS, NU = 4, 3.0
 """Rows under Student-t noise are weighted anew so many times, as for so many degrees of freedom."""
+DIFFERENCE = 1e-6
+"""Step of finite differences, in standard deviations of a prior."""
+BLOCK = 2**22
+"""So many numbers are held at a time, points by rows."""
 SMALLEST = 0.2
 """Of the scale that the prior of the noise expects: the least that the scale of rows is taken for."""
 
@@ -66,16 +70,16 @@ def find_mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[st
 
     levels: group -> its levels.
     """
-    weights = np.ones(len(arrays["response"]))
-    mode = _mode(model, arrays, levels, weights)
-    if model.noise.distribution == "normal":
-        return weights, mode
+    trial, worth = _trial(model, arrays, levels), independent(model, arrays)
+    sd = _row_scale(model, arrays, worth)
+    weights = np.ones(len(sd))
+    mode = _mode(replace(trial, weight=np.sqrt(worth) / sd), np.zeros(trial.places[KNOTS].stop))
     least = SMALLEST * median(owners(model)[NOISE_SD].prior)
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if model.noise.distribution == "student_t" else 0):
         scale = max(1.4826 * float(np.median(np.abs(mode.left))), least)
         weights = (NU + 1.0) / (NU + (mode.left / scale) ** 2)
-        mode = _mode(model, arrays, levels, weights)
-    return weights, mode
+        mode = _mode(replace(trial, weight=np.sqrt(worth * weights) / sd), mode.at)
+    return weights, replace(mode, precision=float(np.mean(1.0 / sd**2)))
 
 
 def _knots(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -86,50 +90,95 @@ def _knots(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
     return np.asarray(arrays[discrepancy.WEIGHTS] @ discrepancy.joint_root(departures(model), middle, arrays, levels)[0])
 
 
-def _mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray], weights: np.ndarray) -> Mode:
-    from scipy.optimize import least_squares
+@dataclass(frozen=True)
+class _Trial:
+    """What a trial point leaves of rows; points are vectors in standard deviations of the priors, as in `Mode`.
 
-    effects = {term_name(owner, term): term.sd for owner, term in varyings(model) if owner != NOISE_SD}
-    shapes = {term_name(owner, term): tuple(len(levels[dim]) for dim in term.dims) for owner, term in varyings(model)}
-    slopes = joint_slopes(model)
-    sizes = dict.fromkeys([*model.parameters, *slopes], 1) | {name: prod(shapes[name]) for name in effects}
-    knots = _knots(model, arrays, levels)
-    sizes |= {KNOTS: knots.shape[1]}
-    ends = np.cumsum(list(sizes.values()))
-    logs = {name: arrays[f"log_{name}"].T for name in model_inputs(model)}  # parts of a fall stand before rows
-    worth, shared = independent(model, arrays), median(owners(model)[NOISE_SD].prior)
-    sd = np.sqrt(shared**2 + arrays.get("reading_error", 0.0) ** 2 + worth * _white(model, arrays) ** 2)
-    weight = np.sqrt(worth * weights) / sd
+    scales: name -> standard deviation of the prior; shapes: of effects, the sizes of their groups.
+    knots: what each whitened knot adds to rows. weight: root of what each row is worth, over its scale.
+    """
 
-    def departures(z: np.ndarray) -> np.ndarray:
-        """Return what a trial point, in standard deviations of its priors, leaves of the rows and of the priors."""
-        parts = dict(zip(sizes, np.split(z, ends[:-1]), strict=True))
-        draws: dict[str, Any] = {name: _value(owners(model)[name].prior, parts[name][0]) for name in model.parameters}
-        draws |= {name: scale * parts[name][0] for name, scale in slopes.items()}
-        cells = {name: (scale * parts[name]).reshape(shapes[name]) for name, scale in effects.items()}
+    model: Model
+    arrays: Mapping[str, np.ndarray]
+    places: Mapping[str, slice]
+    scales: Mapping[str, float]
+    shapes: Mapping[str, tuple[int, ...]]
+    knots: np.ndarray
+    weight: np.ndarray
 
-        def level(owner: str, term: Any) -> Any:
-            return cells[term_name(owner, term)][tuple(arrays[f"index_{dim}"] for dim in term.dims)]
+    def rows(self, z: np.ndarray) -> np.ndarray:
+        """Return what is left of rows at points, one a row of z, in standard deviations of the noise."""
+        model, arrays = self.model, self.arrays
+        parts = {name: z[:, place] for name, place in self.places.items()}
+        draws = {name: _value(owners(model)[name].prior, parts[name]) for name in model.parameters}
+        draws |= {name: scale * parts[name] for name, scale in joint_slopes(model).items()}
+        logs = {name: arrays[f"log_{name}"] for name in model_inputs(model)}
+        logs = {name: of.T[:, None, :] if of.ndim > 1 else of for name, of in logs.items()}  # parts of a fall stand first
+
+        def level(owner: str, term: Any) -> np.ndarray:
+            name = term_name(owner, term)
+            cells = (self.scales[name] * parts[name]).reshape(len(z), *self.shapes[name])
+            at: tuple[Any, ...] = (slice(None), *(arrays[f"index_{dim}"] for dim in term.dims))
+            return np.asarray(cells[at])
 
         with np.errstate(all="ignore"):
-            loss = evaluate(model, draws, logs, level, on_arrays(1))
+            loss = evaluate(model, draws, logs, level, on_arrays(2))
             centre = np.log(loss) if model.noise.on == "log_loss" else loss
-            left = (arrays["response"] - centre - residual(model, level) - knots @ parts[KNOTS]) * weight
-        return np.concatenate([np.clip(np.nan_to_num(left, nan=WORST), -WORST, WORST), z])
+            left = (arrays["response"] - centre - residual(model, level) - parts[KNOTS] @ self.knots.T) * self.weight
+        return np.asarray(np.clip(np.nan_to_num(left, nan=WORST), -WORST, WORST))
 
-    mode = least_squares(departures, np.zeros(ends[-1]), method="trf", x_scale=1.0, max_nfev=STEPS)
-    rows = len(arrays["response"])
-    jacobian, left = np.asarray(mode.jac)[:rows], mode.fun[:rows]
+    def departures(self, z: np.ndarray) -> np.ndarray:
+        """Return what a point leaves of the rows and of the priors."""
+        return np.concatenate([self.rows(z[None])[0], z])
+
+    def slopes(self, z: np.ndarray) -> np.ndarray:
+        """Return the derivatives of `departures`: knots enter linearly, others by differences."""
+        count = len(z) - self.knots.shape[1]
+        points = z + np.eye(count, len(z)) * DIFFERENCE
+        at, step = self.rows(z[None]), max(1, BLOCK // len(self.weight))
+        moved = [self.rows(points[start : start + step]) for start in range(0, count, step)]
+        differences = (np.concatenate([np.empty((0, len(self.weight))), *moved]) - at) / DIFFERENCE
+        linear = -self.weight[:, None] * self.knots
+        return np.concatenate([np.concatenate([differences.T, linear], axis=1), np.eye(len(z))])
+
+
+def _mode(trial: _Trial, start: np.ndarray) -> Mode:
+    from scipy.optimize import least_squares
+
+    found = least_squares(trial.departures, start, trial.slopes, method="trf", max_nfev=STEPS)
+    rows = len(trial.weight)
+    jacobian, left = np.asarray(found.jac)[:rows], found.fun[:rows]
     information = jacobian.T @ jacobian
     return Mode(
-        places={name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends.tolist(), strict=True)},
-        scales={name: spread_of(owners(model)[name].prior) for name in model.parameters} | slopes | effects | {KNOTS: 1.0},
-        at=mode.x,
-        left=left / weight,
+        places=trial.places,
+        scales=trial.scales,
+        at=found.x,
+        left=left / trial.weight,
         information=information,
-        linear=information @ mode.x - jacobian.T @ left,
-        precision=float(np.mean(np.broadcast_to(1.0 / sd**2, rows))),
+        linear=information @ found.x - jacobian.T @ left,
+        precision=1.0,
     )
+
+
+def _trial(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> _Trial:
+    """Return a trial whose rows are worth nothing yet."""
+    effects = {term_name(owner, term): term for owner, term in varyings(model) if owner != NOISE_SD}
+    shapes = {name: tuple(len(levels[dim]) for dim in term.dims) for name, term in effects.items()}
+    slopes, knots = joint_slopes(model), _knots(model, arrays, levels)
+    sizes = dict.fromkeys([*model.parameters, *slopes], 1) | {name: prod(of) for name, of in shapes.items()}
+    sizes |= {KNOTS: knots.shape[1]}
+    ends = np.cumsum(list(sizes.values())).tolist()
+    scales = {name: spread_of(owners(model)[name].prior) for name in model.parameters} | slopes
+    scales |= {name: term.sd for name, term in effects.items()} | {KNOTS: 1.0}
+    places = {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
+    return _Trial(model, arrays, places, scales, shapes, knots, np.zeros(len(arrays["response"])))
+
+
+def _row_scale(model: Model, arrays: Mapping[str, np.ndarray], worth: np.ndarray) -> np.ndarray:
+    """Return the scale of each row's scatter, that of the noise being what its prior expects."""
+    shared = median(owners(model)[NOISE_SD].prior)
+    squared = shared**2 + arrays.get("reading_error", 0.0) ** 2 + worth * _white(model, arrays) ** 2
+    return np.broadcast_to(np.sqrt(squared), worth.shape)
 
 
 def without(mode: Mode, names: Sequence[str]) -> Mode:
@@ -171,7 +220,7 @@ def spread_of(prior: Prior) -> float:
     return float(of["sigma"]) if kind in ("Normal", "LogNormal") else 1.0
 
 
-def _value(prior: Prior, z: float) -> float:
+def _value(prior: Prior, z: np.ndarray) -> np.ndarray:
     """Return the parameter that lies z standard deviations from its prior's median, on the link scale."""
     step = spread_of(prior) * z
-    return float(median(prior) * np.exp(step)) if link(prior) == "log" else median(prior) + step
+    return np.asarray(median(prior) * np.exp(step) if link(prior) == "log" else median(prior) + step)
