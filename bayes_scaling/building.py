@@ -39,7 +39,7 @@ from bayes_scaling.model import (
     varyings,
 )
 from bayes_scaling.noise import Noise
-from bayes_scaling.parameters import Prior, Varying, distribution, link
+from bayes_scaling.parameters import Prior, Varying, distribution, doubles, link
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -199,7 +199,7 @@ def _draw(name: str, prior: Prior) -> Any:
     import pymc.dims as pmd
 
     kind, arguments = distribution(prior)
-    return getattr(pmd, kind)(name, **arguments)
+    return getattr(pmd, kind)(name, **doubles(arguments))
 
 
 def _observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any], spreads: Mapping[str, Any]) -> None:
