@@ -110,11 +110,10 @@ def seen_through_white_noise() -> Case:
 
 
 def departing() -> Case:
-    own = bs.Discrepancy(near(0.03), near(3.0), over=("params",), within="arm", knots=4)
-    shared = bs.Discrepancy(near(0.02), near(2.0), kernel="matern32", knots=3)
+    wave = bs.Discrepancy(near(0.03), near(3.0), within="arm", kernel="matern32", knots=3)
     noise = bs.Noise(SD + Varying("arm", 0.5), "normal", effects=(RUN,))
     parameters = {"a": near(3.0), "b": near(0.1) + Varying("size", 0.1), "c": near(0.1)}
-    model = bs.Model(PRODUCT, parameters, noise, (own, shared))
+    model = bs.Model(PRODUCT, parameters, noise, (wave,))
     return Case(model, product, ("residual_by_run",), ("b_by_size",), ("noise_sd_by_arm",))
 
 
@@ -342,9 +341,8 @@ class Reference:
             for one in inputs:
                 knots, length = self.arrays[f"{name}_knots_{one}"], values[f"{name}_length_{one}"]
                 r = np.abs(knots[:, None] - knots) / length
-                smooth = {"matern52": (1 + 5**0.5 * r + 5 / 3 * r**2) * np.exp(-(5**0.5) * r)}
-                smooth |= {"matern32": (1 + 3**0.5 * r) * np.exp(-(3**0.5) * r)}
-                covariance = np.kron(covariance, smooth[term.kernel] + 1e-6 * np.eye(len(knots)))
+                smooth = (1 + 3**0.5 * r) * np.exp(-(3**0.5) * r)
+                covariance = np.kron(covariance, smooth + 1e-6 * np.eye(len(knots)))
             roots += [np.linalg.cholesky(covariance)] * int(np.prod([len(self.runs.levels[dim]) for dim in term.dims]))
         root = np.zeros((len(w), len(w)))
         start = 0

@@ -61,9 +61,9 @@ def test_the_density_is_the_one_written_out(case: Case, where: str | None) -> No
 
 def test_the_gradient_is_that_of_differences(case: Case) -> None:
     own = compiled(case.model, case.runs())
-    for x in points(own)[:2]:
-        slopes = differences(written_out(case, own), x)
-        np.testing.assert_allclose(own.evaluate(x)[1], slopes, rtol=1e-6, atol=1e-6 * np.abs(slopes).max())
+    x = points(own)[0]
+    slopes = differences(written_out(case, own), x)
+    np.testing.assert_allclose(own.evaluate(x)[1], slopes, rtol=1e-6, atol=1e-6 * np.abs(slopes).max())
 
 
 def differences(of: Callable[[np.ndarray], float], x: np.ndarray, step: float = 1e-4) -> np.ndarray:

@@ -168,6 +168,22 @@ def test_a_seed_gives_the_same_draws_whatever_was_fitted_before(study: bs.Study,
     xr.testing.assert_identical(bs.fit(again.model, runs, settings).posterior, first)
 
 
+@pytest.mark.parametrize("name", ["structure", "joint", "x"])
+def test_a_group_may_be_called_as_what_a_model_is_made_of(study: bs.Study, name: str) -> None:
+    floor = bs.Prior(median=2.0, factor=2.0) + bs.Varying(name, 0.1)
+    noise = bs.Noise(bs.Prior(median=0.01, factor=3.0), "normal", effects=(bs.Varying(name, 0.1),))
+    model = replace(study.model, parameters={**study.model.parameters, "E": floor}, noise=noise)
+    runs = bs.read_runs(ladder(), replace(study.columns, groups={name: "arch"}))
+    own = sampling.compiled(model, runs)
+    assert np.isfinite(own.evaluate(own.start(0))[1]).all()
+
+
+@pytest.mark.parametrize("name", ["joint_number", "joint_structure"])
+def test_a_group_cannot_be_called_as_a_models_own_dimensions(study: bs.Study, name: str) -> None:
+    with pytest.raises(bs.InputError, match=f"{name}.* is taken"):
+        replace(study.columns, groups={name: "arch"})
+
+
 def compiled_once_each(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Let nothing be compiled, and return the list of what would have been."""
     found: list[Any] = []
