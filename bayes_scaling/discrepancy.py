@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.parameters import Prior, distribution, link, median
+from bayes_scaling.parameters import Prior, distribution, doubles, link, median
 
 JITTER = 1e-6
 """Added to the diagonal of correlations between knots, so that Cholesky's factor exists for the smoothest process."""
@@ -265,7 +265,7 @@ def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> 
 
     def prior(suffix: str, of: Prior) -> Any:
         kind, arguments = distribution(of)
-        return getattr(pm, kind)(f"{name(term)}_{suffix}", **arguments)
+        return getattr(pm, kind)(f"{name(term)}_{suffix}", **doubles(arguments))
 
     roots = []
     for x in inputs:

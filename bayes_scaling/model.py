@@ -95,10 +95,10 @@ NOISE_SD = "noise_sd"
 TRIED = 5
 """Places at which a law is tried for whether a parameter shifts it."""
 
-JOINT = "joint"
+JOINT = "joint_number"
 """Parameters, slopes and effects that are sampled together, in coordinates that whiten them, see `whitening`."""
-JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = f"{JOINT}_w", f"{JOINT}_information", f"{JOINT}_linear"
-STRUCTURE = "structure"
+JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = "joint_w", "joint_information", "joint_linear"
+STRUCTURE = "joint_structure"
 """Which levels of integrated effects meet in which rows, see `integrated`."""
 
 

@@ -152,6 +152,11 @@ def distribution(prior: Prior) -> tuple[str, Mapping[str, float]]:
     return prior.distribution, prior.arguments
 
 
+def doubles(arguments: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Return the arguments of a distribution as PyTensor computes with them in full: it takes a plain 10.0 for a float32."""
+    return {name: np.asarray(of, float) for name, of in arguments.items()}
+
+
 def median(prior: Prior) -> float:
     """Return the median of a prior, in the user's units."""
     from scipy import stats

@@ -11,11 +11,12 @@ import xarray as xr
 from scipy import stats
 
 import bayes_scaling as bs
+from bayes_scaling.building import build
 from bayes_scaling.conventions import in_units
 from bayes_scaling.formula import law_text
 from bayes_scaling.functions import exp, log
 from bayes_scaling.laws import Law, law_inputs, law_parameters
-from bayes_scaling.model import build, data
+from bayes_scaling.model import data
 from bayes_scaling.modelfile import Sheet, parse_study, study_text
 from bayes_scaling.observing import observed
 from bayes_scaling.parameters import as_parameter
