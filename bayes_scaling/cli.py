@@ -95,6 +95,8 @@ def fit(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws.")] = False,
 ) -> None:
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
+    import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
+
     from bayes_scaling.advice import findings
     from bayes_scaling.fitting import fit as sample
     from bayes_scaling.fitting import parameter_table, save
