@@ -193,8 +193,11 @@ def main() -> None:
     """Run the command line, with the compilers set for a process that is over in seconds."""
     os.environ.setdefault("NUMBA_OPT", "1")  # the same bits and sampling speed as 3, compiled in about a fifth less time
     gc.set_threshold(200_000)  # compiling makes millions of objects; looking for cycles among them takes a second or more
-    with _compiled_code():
-        app()
+    try:
+        with _compiled_code():
+            app()
+    finally:
+        gc.freeze()  # nor is it worth looking for cycles among them once all is done
 
 
 @contextmanager
