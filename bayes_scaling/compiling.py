@@ -7,6 +7,7 @@ and one of integers, and so does what is sampled: a compiled function serves any
 """
 
 from collections.abc import Iterable, Mapping
+from ctypes import CFUNCTYPE, c_int64, c_uint64, c_void_p
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import pandas as pd
 from nutpie import _lib
 from nutpie.sample import CompiledModel
 
-from bayes_scaling.native import address, callbacks
+from bayes_scaling.native import FAILED, WRONG_SIZE, address, callbacks
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -160,27 +161,27 @@ class Compiled(CompiledModel):  # type: ignore[misc]
         return {}
 
     def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the log density of unconstrained values, and its gradient."""
-        both = self.density.function(x, self.floats, self.integers)[0]
-        return float(both[0]), both[1:]
+        """Return the log density of unconstrained values, and its gradient, as the sampler is told them."""
+        called = CFUNCTYPE(c_int64, c_uint64, *[c_void_p] * 4)(callbacks()[0])
+        at, value, slope = np.ascontiguousarray(x, float), np.empty(1), np.full(len(x), np.nan)
+        arrays = at, slope, value, self._addresses()
+        status = called(len(at), *(of.ctypes.data for of in arrays))
+        if status in (WRONG_SIZE, FAILED):
+            raise ValueError(f"no density of {len(at)} numbers: it is one of {self.n_dim}")
+        return float(value[0]), slope
 
     def _make_sampler(self, settings: Any, init_mean: Any, *others: Any) -> Any:
         (cores, *rest) = others
         return _lib.PySampler.from_pymc(settings, cores, self._model(), *rest)
 
+    def _addresses(self) -> np.ndarray:
+        """Return where the function and its data lie, as `native` reads it."""
+        floats, integers = self.floats, self.integers
+        data = [floats.ctypes.data, floats.size, integers.ctypes.data, integers.size]
+        return np.array([self.density.address, self.n_dim, *data], dtype=np.int64)
+
     def _model(self) -> Any:
-        size = self.n_dim
-        data = np.array(
-            [
-                self.density.address,
-                size,
-                self.floats.ctypes.data,
-                self.floats.size,
-                self.integers.ctypes.data,
-                self.integers.size,
-            ],
-            dtype=np.int64,
-        )
+        size, data = self.n_dim, self._addresses()
         alive = (self, data)  # as long as the sampler is
         sizes = {"element": size, "unconstrained_parameter": size}
         variables = _lib.PyVariable.new_variables(["x"], ["float64"], [(size,)], sizes, {"x": ("element",)})

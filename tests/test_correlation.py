@@ -525,7 +525,7 @@ def white_model() -> bs.Model:
 def test_a_thinned_log_has_the_posterior_of_the_full_one() -> None:
     """2,000 rows and the 130 or 255 they are averaged to say the same of the law; of the noise, all that rows far apart say."""
     full = runs_of(logged(400, 4))
-    settings = bs.Settings(draws=1500, progress=False)
+    settings = bs.Settings(draws=4000, progress=False)
     every = bs.fit(white_model(), full, settings).posterior
     for per_decade, rows in ((15, 130), (30, 255)):
         thin = full.thin(per_decade=per_decade, along="tokens")

@@ -78,3 +78,9 @@ def test_other_rows_and_levels_need_no_other_function(case: Case, monkeypatch: p
     fewer = compiled(case.model, case.runs("size != 's2' and run != 'moba 3'"))
     assert fewer.density is own.density
     assert fewer.n_dim <= own.n_dim
+
+
+def test_a_vector_of_another_length_is_refused(case: Case) -> None:
+    own = compiled(case.model, case.runs())
+    with pytest.raises(ValueError, match=f"it is one of {own.n_dim}"):
+        own.evaluate(np.zeros(own.n_dim + 1))
