@@ -47,8 +47,8 @@ from bayes_scaling.parameters import Prior, Varying, link, median
 HALF_NORMAL_MEDIAN = 0.6745
 
 
-LARGEST_JOINT = 40
-"""More numbers than this are not sampled jointly: each step takes their cube."""
+LARGEST_JOINT = 20
+"""More numbers than this are not sampled jointly: each step takes their cube, and levels that are many know their scale well."""
 
 
 @dataclass(frozen=True)
