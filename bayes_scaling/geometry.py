@@ -48,7 +48,7 @@ HALF_NORMAL_MEDIAN = 0.6745
 
 
 LARGEST_JOINT = 20
-"""More numbers than this are not sampled jointly: each step takes their cube, and levels that are many know their scale well."""
+"""More numbers are not sampled jointly: a step takes their cube, and levels that are many know their scale well."""
 
 
 @dataclass(frozen=True)
