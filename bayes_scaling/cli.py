@@ -261,6 +261,7 @@ def _made(study: "Study", seconds: float) -> dict[str, Any]:
 
 
 def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, ...]", folder: Path) -> None:
+    from bayes_scaling.healing import rounds_line
     from bayes_scaling.sentences import summary_sentences
 
     _population(fitted, parameters)
@@ -271,6 +272,8 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
         f"{fitted.settings.chains} x {fitted.settings.draws} draws, {health.divergences} divergences, "
         f"{agree}smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}"
     )
+    if rounds := rounds_line(health):
+        typer.echo(rounds)
     for sentence in summary_sentences(replace(fitted, health=None)):  # what the sampler says comes last, with what to try
         typer.echo(sentence)
     for note in notes:

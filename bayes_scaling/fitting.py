@@ -14,12 +14,13 @@ from bayes_scaling.conventions import in_units
 from bayes_scaling.convergence import TAILS
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import whole
-from bayes_scaling.health import carried, from_record
+from bayes_scaling.healing import sample_until_clean
+from bayes_scaling.health import Health, carried, from_record
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
 from bayes_scaling.runs import Runs
-from bayes_scaling.sampling import Health, Settings, health, sample, sample_prior
+from bayes_scaling.sampling import Settings, sample_prior
 
 FORMAT = "bayes_scaling fit 2"
 
@@ -28,6 +29,7 @@ FORMAT = "bayes_scaling fit 2"
 class Fit:
     """A posterior over a scaling law.
 
+    settings: those that the draws were made with; more draws or smaller steps than asked where there were further rounds.
     draws: groups "posterior" and, but for draws from the prior, "sample_stats"; dimensions chain, draw, and groups.
     health: the sampler's health; None for draws from the prior.
     """
@@ -45,15 +47,14 @@ class Fit:
 
 
 def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
-    """Return the posterior of a model given runs.
+    """Return the posterior of a model given runs; where draws are not clean, sample again by itself, see `healing`.
 
     A model is compiled the first time it is sampled; later fits of it to other runs, with the same groups, only sample.
 
     Raises InputError where the runs lack an input or a group that the model needs.
     """
-    settings = settings or Settings()
-    draws = sample(model, runs, settings)
-    return Fit(model, runs, draws, settings, health(draws))
+    draws, found, used = sample_until_clean(model, runs, settings or Settings())
+    return Fit(model, runs, draws, used, found)
 
 
 def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:

@@ -226,7 +226,7 @@ def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, finger
     result: Any = done.table
     if done.draws is not None:
         task, model, settings = resolved(asked, name)
-        result = Fit(model, task.runs, done.draws, settings, done.health)
+        result = Fit(model, task.runs, done.draws, done.settings or settings, done.health)
     if path is not None:
         try:
             result = _store(result, path, Record(fingerprint, problem, done.seconds, done.health))

@@ -62,7 +62,8 @@ class Health:
     max_depth: trajectories cut at the largest tree depth.
     stuck: parameters that did not move in a chain; not_finite: those with a NaN or infinite draw. R-hat and effective sample
         sizes are those of the others.
-    rounds: what each round of sampling found and tried.
+    rounds: what each round of sampling found and tried, see `healing`.
+    modes: places at which two chains or more ended, where there are several.
     members: name -> health, where this is that of several fits together.
     """
 
@@ -80,12 +81,13 @@ class Health:
     stuck: tuple[str, ...] = ()
     not_finite: tuple[str, ...] = ()
     rounds: tuple[Mapping[str, Any], ...] = ()
+    modes: tuple[str, ...] = ()
     members: Mapping[str, "Health"] = field(default_factory=dict)
 
     @property
     def remarks(self) -> list[Remark]:
         """Everything that speaks against the draws, the worst first; of several fits with the name of each."""
-        every = [_unmoved(self), _divergent(self), _chains(self), _sizes(self), _energy(self), _depth(self)]
+        every = [_unmoved(self), _bimodal(self), _divergent(self), _chains(self), _sizes(self), _energy(self), _depth(self)]
         found = [one for one in every if one is not None]
         if self.members:
             found = [replace(one, what=f"{name}: {one.what}") for name, of in self.members.items() for one in of.remarks]
@@ -133,6 +135,13 @@ def _unmoved(health: Health) -> Remark | None:
     broken = {"is not finite": health.not_finite, "never moved": health.stuck}
     said = [f"{_listed(names)} {what}" for what, names in broken.items() if names]
     return Remark("not to be trusted", "; ".join(said), "try another seed, or priors that keep it in range") if said else None
+
+
+def _bimodal(health: Health) -> Remark | None:
+    if not health.modes:
+        return None
+    what = f"the posterior has {len(health.modes)} modes, each found by two chains or more: {' and '.join(health.modes)}"
+    return Remark("not to be trusted", what, "try a prior that says which is meant")
 
 
 def _listed(names: tuple[str, ...]) -> str:

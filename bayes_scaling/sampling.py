@@ -16,7 +16,19 @@ from bayes_scaling.formula import law_text
 from bayes_scaling.geometry import Geometry, geometry
 from bayes_scaling.health import Health as Health
 from bayes_scaling.health import health as health
-from bayes_scaling.model import JOINT, JOINT_W, Model, array_shapes, check_runs, data, departures, groups_used, trends, varyings
+from bayes_scaling.model import (
+    JOINT,
+    JOINT_INFORMATION,
+    JOINT_W,
+    Model,
+    array_shapes,
+    check_runs,
+    data,
+    departures,
+    groups_used,
+    trends,
+    varyings,
+)
 from bayes_scaling.runs import Runs
 
 if TYPE_CHECKING:
@@ -38,10 +50,14 @@ class Settings:
     chains: number of independent chains.
     seed: the same seed gives the same draws on the same machine.
     target_accept: acceptance rate that the step size aims at; nearer 1 means smaller steps. None: 0.95 where effects of
-        groups are pooled, parameters drift or the law may be wrong, whose posteriors have narrow places, and 0.9 elsewhere.
+        groups are pooled, parameters drift or the law may be wrong, whose posteriors have narrow places, 0.99 where effects
+        of few levels are sampled jointly with the law, where steps are few, and 0.9 elsewhere.
     cores: chains that are sampled side by side; None: as many as there are. The draws do not depend on it.
     progress: show a progress bar.
     strict: only clean draws count as done; noted ones end a command with exit code 3, see `health.accepted`.
+    rounds: where draws are not clean `fit` samples again, so many times at most, see `healing`; 0 for never.
+    effort: those rounds take at most so many times the leapfrog steps of the first.
+    seconds: no further round begins after so many; None: draws do not depend on a clock.
     """
 
     draws: int = 2000
@@ -52,15 +68,20 @@ class Settings:
     cores: int | None = None
     progress: bool = True
     strict: bool = False
+    rounds: int = 3
+    effort: float = 10.0
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
-        for name, least in {"draws": 4, "tune": 1, "chains": 1, "seed": 0}.items():
+        for name, least in {"draws": 4, "tune": 1, "chains": 1, "seed": 0, "rounds": 0, "effort": 0}.items():
             if not least <= getattr(self, name) < 2**32:
                 raise InputError(f"{name} must be at least {least} and below 2^32, not {getattr(self, name)}")
 
 
-def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
+def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> xr.DataTree:
     """Return posterior draws and sampler statistics; compiles only for a model not sampled before.
+
+    restarts: how often chains were started before with the same seed; each time they start elsewhere.
 
     Raises InputError where the runs do not fit the model.
     """
@@ -69,14 +90,15 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     from bayes_scaling.compiling import split
 
     own = compiled(model, runs)
+    accept = settings.target_accept or _target_accept(model, own.arrays)
     sampler = nutpie.sample(
         own,
         draws=settings.draws,
         tune=settings.tune,
         chains=settings.chains,
         cores=settings.cores,
-        seed=settings.seed,
-        target_accept=settings.target_accept or (0.95 if varyings(model) or trends(model) or departures(model) else 0.9),
+        seed=int(np.random.SeedSequence([settings.seed, restarts]).generate_state(1)[0]) if restarts else settings.seed,
+        target_accept=accept,
         adaptation="low_rank",
         save_warmup=False,
         progress_bar=settings.progress,
@@ -94,7 +116,15 @@ def sample(model: Model, runs: Runs, settings: Settings) -> xr.DataTree:
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
     with threadpool_limits(1, "blas"):
         posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
-    return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": _kept_stats(tree["sample_stats"].to_dataset())})
+    stats = _kept_stats(tree["sample_stats"].to_dataset()).assign_attrs(target_accept=accept)
+    return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+
+
+def _target_accept(model: Model, arrays: Mapping[str, np.ndarray]) -> float:
+    """Return the acceptance rate to aim at: steps are cheap where few numbers are sampled jointly."""
+    if JOINT_INFORMATION in arrays:
+        return 0.99
+    return 0.95 if varyings(model) or trends(model) or departures(model) else 0.9
 
 
 STATS = ("diverging", "energy", "n_steps", "step_size", "logp", "depth", "maxdepth_reached")

@@ -44,6 +44,7 @@ class Done:
     table: pd.DataFrame | None = None
     draws: xr.DataTree | None = None
     health: Health | None = None
+    settings: Settings | None = None
     failure: str = ""
     seconds: float = 0.0
 
@@ -63,7 +64,7 @@ def _kept(job: Job) -> Done:
     check_runs(model, job.runs)
     fitted = fit(model, job.runs, job.settings)
     if job.keep is None:
-        return Done(draws=fitted.draws, health=fitted.health)
+        return Done(draws=fitted.draws, health=fitted.health, settings=fitted.settings)
     try:
         table = job.keep(fitted, job.extra)
     except (Exception, SystemExit) as error:
