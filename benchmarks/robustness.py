@@ -1,6 +1,6 @@
 """How often fits come out clean: bundled studies, new variants with few runs, public sweeps, the fleet, whole curves.
 
-    python benchmarks/robustness.py [--only GROUP ...] [--match TEXT] [--seeds N] [--limit N]
+    python benchmarks/robustness.py [--only GROUP ...] [--match TEXT] [--seeds N] [--limit N] [--again]
 
 Every fit goes through `fit` or `fit_many`, with the model and settings that a user gets. Each is written to robustness.csv as
 it ends, and one that stands there is skipped, so a run that was stopped goes on where it was; robustness.md is made from it.
@@ -230,6 +230,8 @@ def measured(fit: bs.Fit, _: object = None) -> pd.DataFrame:
         "ess_tail": health.ess_tail,
         "grade": health.grade,
         "rounds": len(health.rounds),
+        "first": health.rounds[0]["grade"] if health.rounds else health.grade,
+        "tried": ", then ".join(one["tried"] for one in health.rounds if one["tried"]),
         "steps": float(stats["n_steps"].mean()),
         "draws": health.draws,
         "bfmi": health.bfmi,
@@ -253,7 +255,8 @@ def keep(group: str, asked: Asked, seconds: float, row: pd.DataFrame) -> None:
     print(
         f"{group} | {name} | seed {seed} | {shown['grade']}: {shown['divergences']} divergences ({shown['place']}), R-hat "
         f"{shown['r_hat']:.4f}, ESS {shown['ess_bulk']:.0f} and {shown['ess_tail']:.0f} ({shown['worst']}), BFMI "
-        f"{shown['bfmi']:.2f}, {shown['steps']:.0f} steps, {shown['rounds']} rounds, {seconds:.1f} s",
+        f"{shown['bfmi']:.2f}, {shown['steps']:.0f} steps, {shown['rounds']} rounds from {shown['first']} ({shown['tried']}), "
+        f"{seconds:.1f} s",
         flush=True,
     )
 
@@ -311,7 +314,8 @@ def summary(found: pd.DataFrame) -> pd.DataFrame:
                 "most divergences": of["divergences"].max(),
                 "largest R-hat": f"{of['r_hat'].max():.4f}",
                 "smallest ESS": f"{of[['ess_bulk', 'ess_tail']].min(axis=None):.0f}",
-                "second rounds": int((of["rounds"] > 1).sum()),
+                "clean in the first round": int((of["first"] == "clean").sum()),
+                "most rounds": of["rounds"].max(),
                 "steps a draw, median": f"{of['steps'].median():.0f}",
                 "seconds a fit, median": f"{of['seconds'].median():.2f}",
             }
@@ -366,8 +370,13 @@ def main() -> None:
     parser.add_argument("--match", default="", help="text in the names of cases")
     parser.add_argument("--seeds", type=int, default=10**6, help="at most so many of each case")
     parser.add_argument("--limit", type=int, help="at most so many fits")
+    parser.add_argument("--again", action="store_true", help="measure anew what stands in the results")
     chosen = parser.parse_args()
     found = known()
+    if chosen.again and len(found):
+        old = found["group"].isin(chosen.only) & found["name"].str.contains(chosen.match, regex=False)
+        found = found[~(old & (found["seed"] < chosen.seeds))]
+        found.to_csv(RESULTS, index=False, float_format="%.5g")
     done = set(found[["group", "name", "seed"]].itertuples(index=False, name=None)) if len(found) else set()
     left = chosen.limit
     for name in chosen.only:
