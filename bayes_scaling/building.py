@@ -39,7 +39,7 @@ from bayes_scaling.model import (
     varyings,
 )
 from bayes_scaling.noise import Noise
-from bayes_scaling.parameters import Prior, Varying, distribution, link
+from bayes_scaling.parameters import Prior, Varying, distribution, doubles, link
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -60,9 +60,9 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         scalars, slopes = owners(model), {term_name(owner, term): term for owner, term in trends(model)}
         jointly = JOINT_INFORMATION in rows
         apart = joint_parameters(model).keys() | joint_slopes(model).keys() if jointly else set()
-        draws = {name: _draw(name, of.prior) for name, of in scalars.items() if name not in apart}
-        draws |= {name: pmd.Normal(name, mu=0.0, sigma=of.sd) for name, of in slopes.items() if name not in apart}
-        spreads = {spread_name(*of): pmd.HalfNormal(spread_name(*of), sigma=of[1].sd) for of in varyings(model)}
+        priors = {name: of.prior for name, of in scalars.items()} | {name: _normal(of.sd) for name, of in slopes.items()}
+        draws = {name: _draw(name, prior) for name, prior in priors.items() if name not in apart}
+        spreads = {spread_name(*of): _draw(spread_name(*of), _half_normal(of[1].sd)) for of in varyings(model)}
         effects = _draw_effects(model, spreads, held, jointly=jointly)
         level = _levels(model, effects, held)
         logs = {name: held[f"log_{name}"] for name in model_inputs(model)}
@@ -95,7 +95,7 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
         if name.startswith("log_") and of.ndim > 1:
             dims[name] = ("row", PART)
             built.add_coord(PART, length=of.shape[1])
-    bare = {name for name in rows if name.startswith(("discrepancy", JOINT)) or name == STRUCTURE}
+    bare = {name for name in rows if name.startswith(("discrepancy", "joint_"))}
     named = {n: pmd.Data(n, xr.DataArray(of, dims=dims.get(n, "row"))) for n, of in rows.items() if n not in bare}
     return named | {name: shared(rows[name], name=name) for name in bare}
 
@@ -195,11 +195,19 @@ def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], lev
     return as_xtensor(gp.draw_departures(departures(model), knots, counts, left, precision), dims=("row",))
 
 
+def _normal(sd: float) -> Prior:
+    return Prior(distribution="Normal", arguments={"mu": 0.0, "sigma": sd})
+
+
+def _half_normal(sd: float) -> Prior:
+    return Prior(distribution="HalfNormal", arguments={"sigma": sd})
+
+
 def _draw(name: str, prior: Prior) -> Any:
     import pymc.dims as pmd
 
     kind, arguments = distribution(prior)
-    return getattr(pmd, kind)(name, **arguments)
+    return getattr(pmd, kind)(name, **doubles(arguments))
 
 
 def _observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any], spreads: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.parameters import Prior, distribution, link, median
+from bayes_scaling.parameters import Prior, distribution, doubles, link, median
 
 JITTER = 1e-6
 """Added to the diagonal of correlations between knots, so that Cholesky's factor exists for the smoothest process."""
@@ -34,8 +34,10 @@ STEP = np.log(5.0)
 NARROWEST = 1.0
 """Where the runs hardly differ in an input, its knots span an e-fold."""
 
-WEIGHTS = "discrepancy_weights"
-"""Every knot's weight at each row."""
+WEIGHTS, PRODUCTS = "discrepancy_weights", "discrepancy_products"
+"""Every knot's weight at each row, and the weights' products over rows."""
+WORTH = "discrepancy_worth"
+"""How many rows each row is worth in the coordinates of the knots; one each where it is not given."""
 
 SAMPLED = "discrepancy_w"
 """What the knots are sampled as, see `draw_departures`."""
@@ -150,7 +152,7 @@ def arrays(terms: Terms, rows: Mapping[str, np.ndarray], levels: Mapping[str, np
         own = [np.eye(len(levels[dim]))[rows[f"index_{dim}"]] for dim in term.dims]
         weights.append(crossed([*own, *(interpolation(term, z, at) for z, at in zip(knots, logs, strict=True))]))
     joint = np.concatenate(weights, axis=1)
-    return found | {WEIGHTS: joint, "discrepancy_products": joint.T @ joint}
+    return found | {WEIGHTS: joint, PRODUCTS: joint.T @ joint}
 
 
 def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, int], left: Any, precision: Any) -> Any:
@@ -172,8 +174,9 @@ def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, 
     roots = [root for term, inputs in terms for root in [_root(term, inputs, held)] * prod(levels[d] for d in term.dims)]
     size = sum(prod(levels[dim] for dim in term.dims) * _count(term, len(inputs)) ** len(inputs) for term, inputs in terms)
     root = block_diag(*roots) if len(roots) > 1 else roots[0]
-    information = precision * (root.T @ held["discrepancy_products"] @ root)
-    u = draw_whitened(SAMPLED, information, precision * (root.T @ (held[WEIGHTS].T @ left)), shape=size)
+    information = precision * (root.T @ held[PRODUCTS] @ root)
+    worth = left * held[WORTH] if WORTH in held else left
+    u = draw_whitened(SAMPLED, information, precision * (root.T @ (held[WEIGHTS].T @ worth)), shape=size)
     return held[WEIGHTS] @ (root @ u)
 
 
@@ -191,10 +194,11 @@ def whitened(
     """
     from bayes_scaling.whitening import unwhiten
 
-    root = _joint_root(terms, draws, held, levels)
+    root = joint_root(terms, draws, held, levels)
     across, p = root.swapaxes(-1, -2), precision[:, None, None]
-    information = p * (across @ held["discrepancy_products"] @ root)
-    return unwhiten(draws[SAMPLED], information, (p * (across @ (left @ held[WEIGHTS])[..., None]))[..., 0])
+    information = p * (across @ held[PRODUCTS] @ root)
+    linear = p * (across @ ((left * held.get(WORTH, 1.0)) @ held[WEIGHTS])[..., None])
+    return unwhiten(draws[SAMPLED], information, linear[..., 0])
 
 
 def at_rows(
@@ -205,16 +209,16 @@ def at_rows(
     levels: Mapping[str, np.ndarray],
 ) -> np.ndarray:
     """Return the departures at rows from whitened knots, a draw a row."""
-    knots = _joint_root(terms, draws, held, levels) @ u[..., None]
+    knots = joint_root(terms, draws, held, levels) @ u[..., None]
     return np.asarray(knots[..., 0] @ held[WEIGHTS].T)
 
 
-def _joint_root(
+def joint_root(
     terms: Terms, draws: Mapping[str, np.ndarray], held: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]
 ) -> np.ndarray:
     """Return the root of the covariance of the knots of all terms in each draw."""
-    root = np.zeros((len(draws[f"{name(terms[0][0])}_amplitude"]), *held["discrepancy_products"].shape))
-    start = 0
+    size, start = held[WEIGHTS].shape[1], 0
+    root = np.zeros((len(draws[f"{name(terms[0][0])}_amplitude"]), size, size))
     for term, inputs in terms:
         own = _roots(term, inputs, draws, held)
         for _ in range(prod(len(levels[dim]) for dim in term.dims)):
@@ -222,6 +226,12 @@ def _joint_root(
             root[:, start:stop, start:stop] = own
             start = stop
     return root
+
+
+def weighted(held: Mapping[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is other in `arrays` where rows are worth more or less than one."""
+    joint = held[WEIGHTS]
+    return {WORTH: weights, PRODUCTS: joint.T @ (weights[:, None] * joint)}
 
 
 def _roots(term: Discrepancy, inputs: Sequence[str], draws: Mapping[str, np.ndarray], held: Mapping[str, Any]) -> np.ndarray:
@@ -255,7 +265,7 @@ def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> 
 
     def prior(suffix: str, of: Prior) -> Any:
         kind, arguments = distribution(of)
-        return getattr(pm, kind)(f"{name(term)}_{suffix}", **arguments)
+        return getattr(pm, kind)(f"{name(term)}_{suffix}", **doubles(arguments))
 
     roots = []
     for x in inputs:

@@ -10,7 +10,7 @@ import inspect
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from math import isfinite
 from typing import Any, Self
 
@@ -79,6 +79,7 @@ def law_names(text: str) -> set[str]:
     return _check_arithmetic(_parse(text, "law"), text)
 
 
+@lru_cache(maxsize=256)
 def law_tree(law: Law) -> ast.expr:
     """Return the syntax tree of a law, found by calling it with symbols.
 

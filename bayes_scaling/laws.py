@@ -8,6 +8,7 @@ a loss at the reference, where people have beliefs, and the docstring says how t
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from bayes_scaling.errors import InputError, listed
@@ -443,6 +444,7 @@ def check_references(law: Law, references: Mapping[str, float]) -> None:
             raise InputError(f"{law.__name__} compares {name!r} with one: give it the reference 1, not {references[name]:g}")
 
 
+@lru_cache(maxsize=256)
 def law_inputs(law: Law) -> tuple[str, ...]:
     """Return the names before the star: what the law reads from the table."""
     return tuple(p.name for p in inspect.signature(law).parameters.values() if p.kind is not p.KEYWORD_ONLY)

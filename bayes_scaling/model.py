@@ -95,10 +95,10 @@ NOISE_SD = "noise_sd"
 TRIED = 5
 """Places at which a law is tried for whether a parameter shifts it."""
 
-JOINT = "joint"
+JOINT = "joint_number"
 """Parameters, slopes and effects that are sampled together, in coordinates that whiten them, see `whitening`."""
-JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = f"{JOINT}_w", f"{JOINT}_information", f"{JOINT}_linear"
-STRUCTURE = "structure"
+JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = "joint_w", "joint_information", "joint_linear"
+STRUCTURE = "joint_structure"
 """Which levels of integrated effects meet in which rows, see `integrated`."""
 
 
@@ -130,7 +130,8 @@ def integrated(model: Model) -> list[tuple[str, Varying]]:
 
 def sampled(model: Model) -> list[tuple[str, Varying]]:
     """Return the varying terms whose effects are sampled."""
-    return [pair for pair in varyings(model) if pair not in integrated(model)]
+    gone = integrated(model)
+    return [pair for pair in varyings(model) if pair not in gone]
 
 
 def _shifts(model: Model, name: str) -> bool:
@@ -276,7 +277,7 @@ def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tu
     own |= {JOINT_INFORMATION: (JOINT, JOINT), JOINT_LINEAR: (JOINT,), STRUCTURE: (STRUCTURE,)}
 
     def shape(name: str, of: np.ndarray) -> tuple[int | str, ...]:
-        fixed = name.startswith("discrepancy") and name != gp.WEIGHTS
+        fixed = name.startswith("discrepancy") and name not in (gp.WEIGHTS, gp.WORTH)
         return own[name] if name in own else of.shape if fixed else ("row", *of.shape[1:])
 
     return {name: shape(name, of) for name, of in arrays.items()}

@@ -35,7 +35,9 @@ class Varying:
     link(parameter) gets z_level * s, z_level ~ Normal(0, 1), s ~ HalfNormal(sd)
 
     over: a group, or several for their interaction (one level for each combination).
-    sd: scale of the half-normal prior of s, on the link scale: 0.1 on a log link means that levels differ by about 10 %.
+    sd: scale of the half-normal prior of s, on the link scale: 0.1 on a log link means that levels differ by about 10 %. Few
+        levels say little of s, so that the prior is felt: two levels differ by less than 0.5 sd or by more, with equal
+        probability, and by more than 2.3 sd with probability 0.1. Give the difference that you would not be surprised by.
     """
 
     over: str | tuple[str, ...]
@@ -148,6 +150,11 @@ def distribution(prior: Prior) -> tuple[str, Mapping[str, float]]:
         return "Normal", {"mu": (low + high) / 2, "sigma": (high - low) / (2 * Z90)}
     assert prior.distribution is not None
     return prior.distribution, prior.arguments
+
+
+def doubles(arguments: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Return the arguments of a distribution as PyTensor computes with them in full: it takes a plain 10.0 for a float32."""
+    return {name: np.asarray(of, float) for name, of in arguments.items()}
 
 
 def median(prior: Prior) -> float:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any, Literal
 
 import numpy as np
@@ -42,14 +43,21 @@ def predict(fit: Posterior, points: Table) -> xr.DataArray:
     return labelled(fit, expected(fit, frame), frame)
 
 
-def predict_runs(fit: Posterior, points: Table, seed: int = 0) -> xr.DataArray:
+_CALLS = count(2**32)
+"""Streams of calls without a seed, beyond all seeds."""
+
+
+def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.DataArray:
     """Return draws of what new runs would show at points: the law, new departures, and scatter.
 
     Points that carry the same label of a group with shared departures (a size, a run) get the same departure; a point
     without such a column is a run of its own. Reading error is not added. Dimensions and errors as for `predict`.
+
+    seed: of the scatter and the new departures. None: another one in each call, the same in the same order of calls: runs of
+        two calls scatter apart, so that they can be held against each other.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    return labelled(fit, observed(fit, frame, seed), frame)
+    return labelled(fit, observed(fit, frame, next(_CALLS) if seed is None else seed), frame)
 
 
 @carried

@@ -22,6 +22,7 @@ from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, s
 from bayes_scaling.thinning import means
 
 RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
+RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
 """Names that neither inputs, groups nor parameters can have: columns and dimensions of the package's own."""
 
 COUNTED = {"count", "apart"}

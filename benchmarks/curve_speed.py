@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling.geometry import geometry
-from bayes_scaling.model import build, data
+from bayes_scaling.building import build
+from bayes_scaling.model import data
 
 RUNS = 50
 LAW = bs.parse_law(
@@ -105,7 +105,7 @@ def compiled(runs: bs.Runs) -> tuple[Callable[[], None], Callable[[], None], flo
     from pytensor import config
 
     arrays = data(MODEL, runs, {})
-    built = build(MODEL, arrays | dict(geometry(MODEL, arrays, {}).information), {})
+    built = build(MODEL, arrays, {})
     order = [next(v for v in built.value_vars if v.name.removesuffix("_log__") == name) for name in NAMES]
     density = built.logp(vars=built.observed_RVs, jacobian=False)
     with config.change_flags(numba__fastmath=False):

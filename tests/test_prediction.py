@@ -113,3 +113,14 @@ def test_draws_carry_names_and_units(moba: bs.Fit) -> None:
     assert isinstance(curve, xr.DataArray)
     assert curve.dims == ("chain", "draw", "point")
     assert curve.attrs["units"] == "nats/token"
+
+
+def test_runs_of_two_calls_scatter_apart_unless_a_seed_says_otherwise(moba: bs.Fit) -> None:
+    curve = bs.predict(moba, POINTS)
+
+    def scatter(seed: int | None) -> np.ndarray:
+        return np.log(bs.predict_runs(moba, POINTS, seed) / curve).to_numpy()
+
+    one, two = scatter(None), scatter(None)
+    assert abs(np.corrcoef(one[..., 0].ravel(), two[..., 0].ravel())[0, 1]) < 0.1
+    np.testing.assert_array_equal(scatter(3), scatter(3))

@@ -1,8 +1,11 @@
 """Compiling, sampling, refitting, and the health gate."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from threadpoolctl import threadpool_limits
@@ -94,3 +97,131 @@ def test_settings_out_of_range_are_refused(bad: dict[str, int]) -> None:
 def test_levels_of_a_compiled_model_are_those_of_its_groups(moba: bs.Fit) -> None:
     assert set(groups_used(moba.model)) == {"attention", "position", "size", "run"}
     assert moba.posterior["b_by_attention_position"].dims == ("chain", "draw", "attention", "position")
+
+
+LADDER = """
+full,31622776.60168,3.20362
+full,46093147.33266,3.06417
+full,67185062.77268,2.92528
+full,97928497.42266,2.78403
+full,142739921.81726,2.72106
+full,208056753.82172,2.62607
+full,303262130.59195,2.53439
+full,442032849.98851,2.48418
+full,644304120.95161,2.42207
+full,939133370.48598,2.36947
+full,1368874509.53708,2.32055
+full,1995262314.96888,2.28809
+new,303262130.59195,2.46807
+"""
+"""A ladder of twelve sizes and one run of a variant."""
+
+STUDY = """
+[data]
+response = { column = "loss", unit = "nats/token" }
+[data.inputs]
+params = { column = "params", unit = "parameters", reference = 1e8 }
+[data.groups]
+arch = "arch"
+[law]
+text = "E + A * params**-alpha"
+[parameters.E]
+prior = { median = 2, factor = 2 }
+varying = [{ over = "arch", sd = 0.1 }]
+[parameters.A]
+prior = { median = 0.8, factor = 3 }
+[parameters.alpha]
+prior = { between = [0.1, 0.8] }
+[noise]
+sd = { median = 0.01, factor = 3 }
+"""
+
+
+def ladder() -> pd.DataFrame:
+    rows = [line.split(",") for line in LADDER.split()]
+    return pd.DataFrame([(arch, float(params), float(loss)) for arch, params, loss in rows], columns=["arch", "params", "loss"])
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> bs.Study:
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY)
+    return bs.read_study(path)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_levels_one_of_a_single_run_are_sampled_cleanly(study: bs.Study, seed: int) -> None:
+    fit = bs.fit(study.model, bs.study_runs(study, ladder()), bs.Settings(seed=seed, progress=False))
+    assert fit.health is not None
+    assert fit.health.clean, fit.health.problems
+
+
+def test_a_seed_gives_the_same_draws_whatever_was_fitted_before(study: bs.Study, tmp_path: Path) -> None:
+    runs = bs.study_runs(study, ladder())
+    settings = bs.Settings(draws=50, tune=50, chains=2, seed=5, progress=False)
+    first = bs.fit(study.model, runs, settings).posterior
+    more = pd.concat([ladder(), ladder().tail(3).assign(arch=["third", "fourth", "fifth"])], ignore_index=True)
+    assert bs.fit(study.model, bs.study_runs(study, more), settings).posterior.sizes["arch"] == 5
+    xr.testing.assert_identical(bs.fit(study.model, runs, settings).posterior, first)
+    again = bs.read_study(tmp_path / "study.toml")
+    assert again.model.law is not study.model.law
+    xr.testing.assert_identical(bs.fit(again.model, runs, settings).posterior, first)
+
+
+@pytest.mark.parametrize("name", ["structure", "joint", "x"])
+def test_a_group_may_be_called_as_what_a_model_is_made_of(study: bs.Study, name: str) -> None:
+    floor = bs.Prior(median=2.0, factor=2.0) + bs.Varying(name, 0.1)
+    noise = bs.Noise(bs.Prior(median=0.01, factor=3.0), "normal", effects=(bs.Varying(name, 0.1),))
+    model = replace(study.model, parameters={**study.model.parameters, "E": floor}, noise=noise)
+    runs = bs.read_runs(ladder(), replace(study.columns, groups={name: "arch"}))
+    own = sampling.compiled(model, runs)
+    assert np.isfinite(own.evaluate(own.start(0))[1]).all()
+
+
+@pytest.mark.parametrize("name", ["joint_number", "joint_structure"])
+def test_a_group_cannot_be_called_as_a_models_own_dimensions(study: bs.Study, name: str) -> None:
+    with pytest.raises(bs.InputError, match=f"{name}.* is taken"):
+        replace(study.columns, groups={name: "arch"})
+
+
+def compiled_once_each(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Let nothing be compiled, and return the list of what would have been."""
+    found: list[Any] = []
+    monkeypatch.setattr(sampling, "_COMPILED", {})
+    monkeypatch.setattr(compiling, "compile_density", lambda *of: found.append(of) or len(found))
+    return found
+
+
+def test_a_study_read_twice_or_with_other_levels_is_compiled_once(
+    study: bs.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = compiled_once_each(monkeypatch)
+    again = bs.read_study(tmp_path / "study.toml")
+    more = pd.concat([ladder(), ladder().tail(1).assign(arch="third")], ignore_index=True)
+    for one in (study, again):
+        for table in (ladder(), more):
+            sampling._density(*read(one, table))
+    assert len(found) == 1
+
+
+def read(study: bs.Study, table: pd.DataFrame) -> tuple[Any, ...]:
+    """Return what a density is compiled from."""
+    runs = bs.study_runs(study, table)
+    levels = {"arch": runs.levels["arch"]}
+    return study.model, sampling._arrays(study.model, runs, levels)[0], levels
+
+
+def test_no_more_is_kept_compiled_than_is_bounded(study: bs.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compiled_once_each(monkeypatch)
+    monkeypatch.setattr(sampling, "MOST_COMPILED", 2)
+
+    def use(factor: float) -> None:
+        model = replace(study.model, noise=replace(study.model.noise, sd=bs.Prior(median=0.01, factor=factor)))
+        sampling._density(model, *read(study, ladder())[1:])
+
+    for factor in (2.0, 3.0, 2.0, 4.0, 2.0):  # the one used last is not the one to go
+        use(factor)
+        assert len(sampling._COMPILED) <= 2
+    assert len(found) == 3
+    use(3.0)
+    assert len(found) == 4

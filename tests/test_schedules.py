@@ -11,12 +11,13 @@ import xarray as xr
 from pytensor.xtensor import as_xtensor
 
 import bayes_scaling as bs
+from bayes_scaling.building import build
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula import law_text, law_value
 from bayes_scaling.functions import ON_NUMBERS, PART, on_arrays, on_symbols
 from bayes_scaling.laws import LAWS
 from bayes_scaling.library import default_priors
-from bayes_scaling.model import build, data
+from bayes_scaling.model import data
 from bayes_scaling.modelfile import parse_study, study_text
 from bayes_scaling.schedules import log_input
 

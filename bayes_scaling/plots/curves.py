@@ -102,7 +102,7 @@ def _new_runs(fit: Fit, points: Table, along: str) -> list[xr.DataArray]:
     if "run" not in frame and not set(fit.runs.columns.dims["run"]) <= set(frame):
         apart = {str(name) for name in frame if name not in (along, fit.runs.columns.inputs[along].column)}
         frame = frame.assign(run=[f"new {row}" for row in frame[sorted(apart)].astype(str).agg(" ".join, axis=1)])
-    drawn = predict_runs(fit, frame)
+    drawn = predict_runs(fit, frame, seed=0)
     labels = drawn["run"].to_numpy()
     return [drawn.isel(point=labels == label).sortby(along) for label in dict.fromkeys(labels)]
 

@@ -1,0 +1,361 @@
+"""Models of every kind, and their log densities written out: dense covariances, densities of scipy, Jacobians."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+import bayes_scaling as bs
+from bayes_scaling.model import term_name
+from bayes_scaling.parameters import Trend, Varying, as_parameter, distribution
+
+type Rows = dict[str, np.ndarray]
+
+COLUMNS = bs.Columns(
+    {"params": bs.Input("params", "parameters", 1e8), "tokens": bs.Input("tokens", "tokens", 1e10)},
+    groups={"arm": "arm", "size": "size", "position": "position"},
+    run="run",
+)
+ONE_INPUT = bs.Columns({"params": COLUMNS.inputs["params"]}, groups=COLUMNS.groups, run="run")
+
+
+def table(seed: int = 0) -> pd.DataFrame:
+    """Return two arms at four sizes, each a run of three rows, in no order."""
+    rng, found = np.random.default_rng(seed), []
+    for arm in ("full", "moba"):
+        for size, params in enumerate([5e7, 1e8, 3e8, 1e9]):
+            for position in range(3):
+                tokens = 2e9 * (1 + position) ** 1.3 * (1 + size)
+                loss = 1.8 + 0.9 * (params / 1e8) ** -0.3 + 0.3 * (tokens / 1e10) ** -0.4
+                known = {"arm": arm, "size": f"s{size}", "position": position, "run": f"{arm} {size}"}
+                error = 0.01 * rng.uniform(0.2, 2.0)
+                numbers = {"params": params, "tokens": tokens, "loss": loss * np.exp(rng.normal(0, 0.02)), "error": error}
+                found.append(known | numbers)
+    return pd.DataFrame(found).sample(frac=1, random_state=seed, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, the law as plain arithmetic on numbers of each row, and what should be integrated out and sampled how."""
+
+    model: bs.Model
+    law: Callable[[Rows], np.ndarray]
+    integrated: tuple[str, ...] = ()
+    whitened: tuple[str, ...] = ()
+    by_level: tuple[str, ...] = ()
+    columns: bs.Columns = COLUMNS
+    frame: pd.DataFrame = field(default_factory=table)
+
+    def runs(self, where: str | None = None) -> bs.Runs:
+        """Return all rows, or some."""
+        return bs.read_runs(self.frame if where is None else self.frame.query(where), self.columns)
+
+
+def near(value: float, factor: float = 2.0) -> bs.Prior:
+    return bs.Prior(median=value, factor=factor)
+
+
+def power(rows: Rows) -> np.ndarray:
+    return rows["a"] * rows["params"] ** -rows["b"]
+
+
+def product(rows: Rows) -> np.ndarray:
+    return power(rows) * rows["tokens"] ** -rows["c"]
+
+
+def floored(rows: Rows) -> np.ndarray:
+    return rows["E"] + rows["A"] * rows["params"] ** -rows["alpha"]
+
+
+def both(rows: Rows) -> np.ndarray:
+    return floored(rows) + rows["B"] * rows["tokens"] ** -rows["beta"]
+
+
+POWER = bs.parse_law("a * params**-b", ["params"])
+PRODUCT = bs.parse_law("a * params**-b * tokens**-c", ["params", "tokens"])
+FLOORED = bs.parse_law("E + A * params**-alpha", ["params"])
+SD = near(0.02, 3.0)
+ALONG = bs.Correlation("tokens", near(0.8))
+RUN, ARM = Varying("run", 0.02), Varying("arm", 0.1)
+
+
+def crossed() -> Case:
+    noise = bs.Noise(SD, "normal", effects=(RUN, Varying(("arm", "position"), 0.03)))
+    model = bs.Model(POWER, {"a": near(3.0) + ARM, "b": near(0.1)}, noise)
+    columns = bs.Columns(
+        ONE_INPUT.inputs, groups=COLUMNS.groups, run="run", reading_error=bs.ReadingError("error", relative=False)
+    )
+    return Case(model, power, ("a_by_arm", "residual_by_run", "residual_by_arm_position"), columns=columns)
+
+
+def scale_by_group() -> Case:
+    parameters = {"E": near(1.8), "A": near(0.9) + Trend("tokens", 0.1), "alpha": bs.Prior(between=(0.1, 0.8))}
+    noise = bs.Noise(SD + Varying("arm", 0.5) + Trend("params", 0.2), "normal", effects=(RUN,))
+    return Case(bs.Model(FLOORED, parameters, noise), floored, ("residual_by_run",), (), ("noise_sd_by_arm",))
+
+
+def correlated() -> Case:
+    noise = bs.Noise(SD + Trend("tokens", 0.3), "normal", effects=(RUN, Varying("position", 0.02)), correlation=ALONG)
+    model = bs.Model(POWER, {"a": near(3.0) + ARM, "b": near(0.1)}, noise)
+    return Case(model, power, ("a_by_arm", "residual_by_run", "residual_by_position"))
+
+
+def seen_through_white_noise() -> Case:
+    noise = bs.Noise(SD, "normal", effects=(RUN,), correlation=bs.Correlation("tokens", near(0.8), white=near(0.01)))
+    model = bs.Model(POWER, {"a": near(3.0) + ARM, "b": near(0.1) + Trend("tokens", 0.05)}, noise)
+    return Case(model, power, whitened=("a_by_arm", "residual_by_run"))
+
+
+def departing() -> Case:
+    wave = bs.Discrepancy(near(0.03), near(3.0), within="arm", kernel="matern32", knots=3)
+    noise = bs.Noise(SD + Varying("arm", 0.5), "normal", effects=(RUN,))
+    parameters = {"a": near(3.0), "b": near(0.1) + Varying("size", 0.1), "c": near(0.1)}
+    model = bs.Model(PRODUCT, parameters, noise, (wave,))
+    return Case(model, product, ("residual_by_run",), ("b_by_size",), ("noise_sd_by_arm",))
+
+
+def on_the_loss() -> Case:
+    parameters = {"E": bs.Prior(between=(-1.0, 4.0)) + ARM, "A": near(0.9), "alpha": near(0.3)}
+    noise = bs.Noise(SD, "normal", on="loss", effects=(RUN,))
+    return Case(bs.Model(FLOORED, parameters, noise), floored, ("E_by_arm", "residual_by_run"), columns=ONE_INPUT)
+
+
+def few_levels() -> Case:
+    parameters = {
+        "E": near(1.8) + ARM + Varying("size", 0.05),
+        "A": near(0.9) + Trend("tokens", 0.1),
+        "alpha": bs.Prior(between=(0.1, 0.8)),
+        "B": bs.Prior(between=(-0.5, 1.0)) + Varying("position", 0.1),
+        "beta": bs.Prior(distribution="Gamma", arguments={"alpha": 4.0, "beta": 10.0}),
+    }
+    noise = bs.Noise(SD + Varying("arm", 0.5), "normal", effects=(RUN,))
+    whitened = ("E_by_arm", "E_by_size", "B_by_position")
+    law = bs.parse_law("E + A * params**-alpha + B * tokens**-beta", ["params", "tokens"])
+    return Case(bs.Model(law, parameters, noise), both, ("residual_by_run",), whitened, ("noise_sd_by_arm",))
+
+
+def heavy_tails() -> Case:
+    cells = (("arm", "position", "size"), ("run", "position"), ("size", "position"))
+    noise = bs.Noise(SD, effects=tuple(Varying(of, 0.02) for of in cells))
+    model = bs.Model(POWER, {"a": near(3.0), "b": near(0.1)}, noise)
+    return Case(model, power, by_level=tuple(f"residual_by_{'_'.join(of)}" for of in cells), columns=ONE_INPUT)
+
+
+CASES = [crossed, scale_by_group, correlated, seen_through_white_noise, departing, on_the_loss, few_levels, heavy_tails]
+
+
+def written(kind: str, of: Mapping[str, float]) -> Any:
+    """Return one of PyMC's distributions as scipy has it."""
+    match kind:
+        case "Normal":
+            return stats.norm(of["mu"], of["sigma"])
+        case "LogNormal":
+            return stats.lognorm(of["sigma"], scale=np.exp(of["mu"]))
+        case "Gamma":
+            return stats.gamma(of["alpha"], scale=1 / of["beta"])
+        case _:
+            raise NotImplementedError(kind)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The log density of a case, written out; one method a part.
+
+    arrays: what the compiled density reads. The information about effects is taken from there: a model is the same for any.
+    """
+
+    case: Case
+    runs: bs.Runs
+    arrays: Mapping[str, np.ndarray]
+
+    def owners(self) -> dict[str, Any]:
+        """Return all that has terms."""
+        model = self.case.model
+        return {name: as_parameter(of) for name, of in {**model.parameters, "noise_sd": model.noise.sd}.items()}
+
+    def terms(self, kind: type) -> list[tuple[str, Any]]:
+        """Return the terms of one kind, with what they belong to."""
+        every = [(name, term) for name, of in self.owners().items() for term in of.terms]
+        every += [("residual", term) for term in self.case.model.noise.effects]
+        return [(owner, term) for owner, term in every if isinstance(term, kind)]
+
+    def levels(self, term: Varying) -> tuple[np.ndarray, ...]:
+        """Return the place of each row's level along each group."""
+        return tuple(pd.Index(self.runs.levels[dim]).get_indexer(self.runs.table[dim]) for dim in term.dims)
+
+    def scalars(self) -> dict[str, tuple[Any, bool]]:
+        """Return the prior of every number, and whether it is positive."""
+        model, correlation = self.case.model, self.case.model.noise.correlation
+        priors = {name: of.prior for name, of in self.owners().items()}
+        priors |= {"noise_length": correlation.length} if correlation else {}
+        priors |= {"noise_white": correlation.white} if correlation and correlation.white else {}
+        priors |= {"noise_nu_beyond_one": model.noise.nu} if model.noise.distribution == "student_t" else {}
+        for term, inputs, name in self.departures():
+            priors |= {f"{name}_amplitude": term.amplitude} | {f"{name}_length_{one}": term.length for one in inputs}
+        known = {name: distribution(prior) for name, prior in priors.items()}
+        found = {name: (written(*of), of[0] != "Normal") for name, of in known.items()}
+        found |= {term_name(owner, term): (stats.norm(0.0, term.sd), False) for owner, term in self.terms(Trend)}
+        return found | {self.spread(*of): (stats.halfnorm(scale=of[1].sd), True) for of in self.terms(Varying)}
+
+    def spread(self, owner: str, term: Varying) -> str:
+        """Return the name of a term's learnt standard deviation."""
+        return f"{owner}_sd_{'_'.join(term.dims)}"
+
+    def departures(self) -> list[tuple[bs.Discrepancy, tuple[str, ...], str]]:
+        """Return the terms of the discrepancy, with their inputs and their names."""
+        inputs = tuple(self.runs.columns.inputs)
+        names = ["_by_".join(["discrepancy", *term.dims]) for term in self.case.model.discrepancy]
+        return [(term, term.over or inputs, name) for term, name in zip(self.case.model.discrepancy, names, strict=True)]
+
+    def at_rows(self, owner: str, values: Mapping[str, Any]) -> np.ndarray:
+        """Return a parameter at each row."""
+        of, log = self.owners()[owner], self.logs()
+        total = np.zeros(len(self.runs))
+        for term in of.terms:
+            name = term_name(owner, term)
+            if isinstance(term, Trend):
+                total = total + values[name] * log[term.on]
+            elif name in values:
+                total = total + values[name][self.levels(term)]
+        return values[owner] * np.exp(total) if distribution(of.prior)[0] != "Normal" else values[owner] + total
+
+    def logs(self) -> Rows:
+        """Return the logarithms of inputs over their reference."""
+        return {n: np.log(self.runs.table[n].to_numpy() / of.reference) for n, of in self.runs.columns.inputs.items()}
+
+    def density(self, given: Mapping[str, np.ndarray]) -> float:
+        """Return the log density of what is sampled, on the scale where it is unbounded."""
+        total, values, left, scale = self.state(given)
+        return total + self.likelihood(left, scale, values)
+
+    def state(self, given: Mapping[str, np.ndarray]) -> tuple[float, dict[str, Any], np.ndarray, Any]:
+        """Return the prior's log density, the values of all that is not integrated out, what they leave of rows, its scale."""
+        total, values = self.numbers(given)
+        scale = self.at_rows("noise_sd", values)
+        if "noise_white" not in values:
+            scale = np.sqrt(scale**2 + self.error() ** 2)
+        precision = float(np.mean(1.0 / scale**2))
+        if self.case.whitened:
+            total += self.joint(given["joint_w"], values, precision)
+        left = self.left(values)
+        if self.case.model.discrepancy:
+            departures, more = self.departed(given["discrepancy_w"], values, left, precision)
+            left, total = left - departures, total + more
+        return total, values, left, scale
+
+    def numbers(self, given: Mapping[str, np.ndarray]) -> tuple[float, dict[str, Any]]:
+        """Return the prior's log density of what is sampled number by number, and its values."""
+        total, values = 0.0, dict[str, Any]()
+        for name, (prior, positive) in self.scalars().items():
+            if name in given:
+                of = float(given[name])
+                values[name] = np.exp(of) if positive else of
+                total += float(prior.logpdf(values[name])) + (of if positive else 0.0)
+        for owner, term in self.terms(Varying):
+            name = term_name(owner, term)
+            if name in self.case.by_level:
+                sd, information = values[self.spread(owner, term)], self.arrays[f"information_{name}"]
+                widened = np.sqrt(1.0 + information * sd**2)
+                total += float(stats.norm(0.0, widened).logpdf(given[f"{name}_w"]).sum())
+                values[name] = given[f"{name}_w"] * sd / widened
+        return total, values
+
+    def left(self, values: Mapping[str, Any]) -> np.ndarray:
+        """Return what the law and effects that are sampled leave of each row."""
+        rows = {name: self.at_rows(name, values) for name in self.case.model.parameters}
+        law = self.case.law(rows | {name: np.exp(of) for name, of in self.logs().items()})
+        response = self.runs.table["response"].to_numpy()
+        left = np.log(response / law) if self.case.model.noise.on == "log_loss" else response - law
+        for term in self.case.model.noise.effects:
+            if (name := term_name("residual", term)) in values:
+                left = left - values[name][self.levels(term)]
+        return left
+
+    def error(self) -> Any:
+        """Return the error with which each row was read, on the scale of the noise."""
+        table = self.runs.table
+        if "reading_error" not in table:
+            return 0.0
+        return (table["reading_error"] / table["response"]).to_numpy()
+
+    def likelihood(self, left: np.ndarray, scale: np.ndarray, values: Mapping[str, Any]) -> float:
+        """Return the log density of what is left of the rows."""
+        if "noise_nu_beyond_one" in values:
+            return float(stats.t(1.0 + values["noise_nu_beyond_one"], 0.0, scale).logpdf(left).sum())
+        effects, design = self.effects(values)
+        covariance = self.scatter(scale, values) + design @ np.diag(effects) @ design.T
+        return float(stats.multivariate_normal(np.zeros(len(left)), covariance).logpdf(left))
+
+    def scatter(self, scale: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+        """Return the covariance of rows given all effects."""
+        if "noise_length" not in values:
+            return np.diag(scale**2)
+        at, run = np.log(self.runs.table["tokens"].to_numpy()), self.runs.table["run"].to_numpy()
+        shared = np.exp(-np.abs(at[:, None] - at) / values["noise_length"]) * (run[:, None] == run)
+        return scale[:, None] * scale * shared + np.eye(len(at)) * values.get("noise_white", 0.0) ** 2
+
+    def effects(self, values: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the variance of each effect that is integrated out, term by term, and which rows it shifts."""
+        variances, design = [np.empty(0)], [np.empty((len(self.runs), 0))]
+        for owner, term in self.terms(Varying):
+            if term_name(owner, term) in self.case.integrated:
+                shape = tuple(len(self.runs.levels[dim]) for dim in term.dims)
+                cells = np.ravel_multi_index(self.levels(term), shape)
+                variances.append(np.full(int(np.prod(shape)), values[self.spread(owner, term)] ** 2))
+                design.append(np.eye(int(np.prod(shape)))[cells])
+        return np.concatenate(variances), np.concatenate(design, axis=1)
+
+    def joint(self, w: np.ndarray, values: dict[str, Any], precision: float) -> float:
+        """Add what is sampled jointly to the values, and return its log density."""
+        model, arrays = self.case.model, self.arrays
+        priors = {name: distribution(of.prior) for name, of in self.owners().items() if name in model.parameters}
+        priors = {name: of for name, of in priors.items() if of[0] in ("Normal", "LogNormal")}
+        slopes = [(owner, term) for owner, term in self.terms(Trend) if owner != "noise_sd"]
+        terms = [of for of in self.terms(Varying) if term_name(*of) in self.case.whitened]
+        shapes = [tuple(len(self.runs.levels[dim]) for dim in term.dims) for _, term in terms]
+        sds = [values[self.spread(*of)] for of in terms]
+        ratio = np.ones(len(priors) + len(slopes))
+        for sd, (_, term), shape in zip(sds, terms, shapes, strict=True):
+            ratio = np.append(ratio, np.full(int(np.prod(shape)), sd / term.sd))
+        information = precision * np.outer(ratio, ratio) * arrays["joint_information"]
+        z, density = whitened(w, information, precision * ratio * arrays["joint_linear"])
+        numbers = iter(z)
+        for name, (kind, of) in priors.items():
+            value = of["mu"] + of["sigma"] * next(numbers)
+            values[name] = np.exp(value) if kind == "LogNormal" else value
+        values |= {term_name(*of): of[1].sd * next(numbers) for of in slopes}
+        for of, sd, shape in zip(terms, sds, shapes, strict=True):
+            values[term_name(*of)] = sd * np.array([next(numbers) for _ in range(int(np.prod(shape)))]).reshape(shape)
+        return density
+
+    def departed(
+        self, w: np.ndarray, values: Mapping[str, Any], left: np.ndarray, precision: float
+    ) -> tuple[np.ndarray, float]:
+        """Return the discrepancy at rows, and the log density of its knots."""
+        weights, roots = self.arrays["discrepancy_weights"], []
+        for term, inputs, name in self.departures():
+            covariance = np.array([[values[f"{name}_amplitude"] ** 2]])
+            for one in inputs:
+                knots, length = self.arrays[f"{name}_knots_{one}"], values[f"{name}_length_{one}"]
+                r = np.abs(knots[:, None] - knots) / length
+                smooth = (1 + 3**0.5 * r) * np.exp(-(3**0.5) * r)
+                covariance = np.kron(covariance, smooth + 1e-6 * np.eye(len(knots)))
+            roots += [np.linalg.cholesky(covariance)] * int(np.prod([len(self.runs.levels[dim]) for dim in term.dims]))
+        root = np.zeros((len(w), len(w)))
+        start = 0
+        for of in roots:
+            root[start : start + len(of), start : start + len(of)] = of
+            start += len(of)
+        design = weights @ root
+        u, density = whitened(w, precision * design.T @ design, precision * design.T @ left)
+        return design @ u, density
+
+
+def whitened(w: np.ndarray, information: np.ndarray, linear: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return z, Normal(0, I) beforehand, and the log density of w."""
+    root = np.linalg.cholesky(np.eye(len(w)) + information)
+    z = np.linalg.solve(root.T, np.linalg.solve(root, linear) + w)
+    return z, float(stats.norm.logpdf(z).sum() - np.log(np.diag(root)).sum())
