@@ -3,10 +3,12 @@
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ import typer
 
 from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
+from bayes_scaling.cli_contrast import contrast
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_next import next_run
@@ -92,6 +95,8 @@ def fit(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws.")] = False,
 ) -> None:
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
+    import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
+
     from bayes_scaling.advice import findings
     from bayes_scaling.fitting import fit as sample
     from bayes_scaling.fitting import parameter_table, save
@@ -105,7 +110,7 @@ def fit(
     folder = out if out is not None else Path("out") / study.name
     writable(folder)
     typer.echo(f"{study.title or study.name}\n{counted(data)}")
-    typer.echo("compiling (up to half a minute the first time), then sampling")
+    typer.echo("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
     fitted = sample(study.model, data, settings)
     seconds = perf_counter() - start
@@ -173,33 +178,7 @@ def predict(
     say_health(fitted.health)
 
 
-@app.command()
-@_clear_errors
-def contrast(
-    folder: Dir,
-    levels: Annotated[str, typer.Argument(metavar="GROUP=A:B", help="Two levels of a group, as attention=moba:full.")],
-    at: Points,
-    out: Annotated[Path, typer.Option(metavar="CONTRAST.csv", help="Where to write the points with A minus B.")],
-) -> None:
-    """Contrast two levels of a group at points: difference, ratio, probability that A is better; draws it into DIR/figures."""
-    from bayes_scaling.contrasts import contrast_table
-    from bayes_scaling.fitting import load
-    from bayes_scaling.plots.overview import contrast_figure
-
-    group, _, pair = levels.partition("=")
-    a, _, b = pair.partition(":")
-    if not (group and a and b):
-        raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
-    fitted = load(folder / "fit.nc")
-    table = contrast_table(fitted, group, a, b, at)
-    figure = folder / "figures" / f"contrast_{group}_{a}_{b}.png"
-    write_figure(contrast_figure(fitted, group, a, b), figure)
-    write_csv(table, out)
-    _contrast_summary(table, group, a, b)
-    typer.echo(f"{len(table)} points -> {out}\nfigure -> {figure}")
-    say_health(fitted.health)
-
-
+app.command()(_clear_errors(contrast))
 app.command()(_clear_errors(forecast))
 app.command()(_clear_errors(plan))
 app.command()(_clear_errors(rank))
@@ -214,7 +193,29 @@ def main() -> None:
     """Run the command line, with the compilers set for a process that is over in seconds."""
     os.environ.setdefault("NUMBA_OPT", "1")  # the same bits and sampling speed as 3, compiled in about a fifth less time
     gc.set_threshold(200_000)  # compiling makes millions of objects; looking for cycles among them takes a second or more
-    app()
+    try:
+        with _compiled_code():
+            app()
+    finally:
+        gc.freeze()  # nor is it worth looking for cycles among them once all is done
+
+
+@contextmanager
+def _compiled_code() -> Iterator[None]:
+    """Let PyTensor, which does not start without a folder to keep compiled code in, have one where it cannot make its own."""
+    if "PYTENSOR_FLAGS" in os.environ:
+        yield
+        return
+    try:
+        writable(Path(os.path.expanduser("~"), ".pytensor"))  # noqa: PTH111 - `Path.home` raises where there is none
+    except InputError as error:
+        typer.echo(f"note: {error}; compiled code is not kept, unless PYTENSOR_FLAGS=base_compiledir=DIR says where", err=True)
+    else:
+        yield
+        return
+    with TemporaryDirectory(prefix="bayes-scaling-", ignore_cleanup_errors=True) as folder:
+        os.environ["PYTENSOR_FLAGS"] = f"base_compiledir={folder}"
+        yield
 
 
 def _points(fitted: "Fit") -> "pd.DataFrame":
@@ -270,7 +271,7 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
     agree = "" if health.r_hat is None else f"R-hat {health.r_hat:.3f}, "
     typer.echo(
         f"{fitted.settings.chains} x {fitted.settings.draws} draws, {health.divergences} divergences, "
-        f"{agree}smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}"
+        f"{agree}smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}: {health.grade}"
     )
     if rounds := rounds_line(health):
         typer.echo(rounds)
@@ -339,19 +340,6 @@ def _around(before: "Fit", times: float) -> tuple[float, float]:
     low, high = float(before.runs.table["response"].min()), float(before.runs.table["response"].max())
     room = (times - 1) / 2 * (high - low)
     return (low / times, high * times) if before.runs.columns.response.positive else (low - room, high + room)
-
-
-def _contrast_summary(table: "pd.DataFrame", group: str, a: str, b: str) -> None:
-    """Say in one line each, for the points of least and of most difference, what a costs against b."""
-    for place in dict.fromkeys([int(table["ratio_q50"].argmin()), int(table["ratio_q50"].argmax())]):
-        row = {str(name): value for name, value in table.iloc[place].items()}
-        own = {name: of for name, of in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
-        at = ", ".join(f"{name} {of:g}" if isinstance(of, float) else f"{name} {of!s}" for name, of in own.items())
-        low, middle, high = (100 * (row[f"ratio_q{q}"] - 1) for q in ("05", "50", "95"))
-        typer.echo(
-            f"{a} against {b} at {at}: {middle:+.1f} % loss (90 %: {low:+.1f} to {high:+.1f} %), "
-            f"better with probability {row['p_a_better']:.2f}"
-        )
 
 
 if __name__ == "__main__":

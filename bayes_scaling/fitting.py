@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.conventions import in_units
-from bayes_scaling.convergence import TAILS
+from bayes_scaling.convergence import convergence
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import whole
 from bayes_scaling.healing import sample_until_clean
@@ -108,25 +108,28 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     the combinations of several groups those are listed that the runs have. The discrepancy has its amplitude and lengths here;
     the function itself is what `decompose` shows.
     """
-    import arviz_stats
-
     dataset = quantities(fit)
-    ess = {"bulk": arviz_stats.ess(dataset), "tail": arviz_stats.ess(dataset, method="tail", prob=TAILS)}
-    r_hat = arviz_stats.rhat(dataset)
-    summaries = {
-        "mean": dataset.mean(("chain", "draw")),
-        "sd": dataset.std(("chain", "draw")),
-        **{f"q{100 * q:02.0f}": dataset.quantile(q, ("chain", "draw")) for q in (0.05, 0.5, 0.95)},
-        "r_hat": r_hat,
-        "ess_bulk": ess["bulk"],
-        "ess_tail": ess["tail"],
-    }
+    found = convergence(dataset)
+    chains = dict(zip(found.names, zip(found.r_hat, found.ess_bulk, found.ess_tail, strict=True), strict=True))
     rows = []
     for name, values in dataset.data_vars.items():
+        summaries = _summaries(values)
         for dims, at in cells(values, fit.runs):
-            row = {label: float(summary[name].sel(at)) for label, summary in summaries.items()}
+            element = f"{name}[{', '.join(map(str, at.values()))}]" if at else str(name)
+            numbers = (*summaries.sel(at).to_numpy(), *chains.get(element, (np.nan,) * 3))
+            row = dict(zip(COLUMNS, map(float, numbers), strict=True))
             rows.append({"name": str(name).removesuffix(":levels"), "dims": dims} | row)
     return pd.DataFrame(rows)
+
+
+COLUMNS = ("mean", "sd", "q05", "q50", "q95", "r_hat", "ess_bulk", "ess_tail")
+
+
+def _summaries(values: xr.DataArray) -> xr.DataArray:
+    """Return mean, sd, and quantiles over the draws, along a last dimension."""
+    over = ("chain", "draw")
+    quantiles = values.quantile([0.05, 0.5, 0.95], over).rename(quantile="summary").drop_vars("summary")
+    return xr.concat([values.mean(over), values.std(over), quantiles], "summary").transpose(..., "summary")
 
 
 def quantities(fit: Fit) -> xr.Dataset:

@@ -65,9 +65,17 @@ def _pointer(typing: Any, address: Any) -> Any:
 @cache
 def callbacks() -> tuple[int, int]:
     """Return the addresses of the functions that nutpie calls, compiled once for a machine."""
-    density = numba.cfunc(types.int64(types.uint64, POINTER, POINTER, POINTER, types.voidptr), cache=True)(_density)
-    copy = numba.cfunc(types.int64(types.uint64, types.uint64, POINTER, POINTER, types.voidptr), cache=True)(_copy)
+    density = _kept(types.int64(types.uint64, POINTER, POINTER, POINTER, types.voidptr), _density)
+    copy = _kept(types.int64(types.uint64, types.uint64, POINTER, POINTER, types.voidptr), _copy)
     return int(density.address), int(copy.address)
+
+
+def _kept(kind: Any, function: Any) -> Any:
+    """Return a C function, kept on disk where the package's folder or the user's cache can be written to."""
+    try:
+        return numba.cfunc(kind, cache=True)(function)
+    except RuntimeError:  # numba finds no such folder
+        return numba.cfunc(kind)(function)
 
 
 def _density(size, x_, slope_, density_, data_):

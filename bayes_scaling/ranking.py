@@ -147,15 +147,16 @@ def _worth(found: Ranking, row: dict[str, Any]) -> str:
         share = row["p_never_reached"]
         return said + (f" in {100 * share:.0f} % of draws" if share < 1 else "")
     if 0 < high < 1:  # the same draws, told of the one that needs more
-        ends = f"{_times(1 / high)} to {_times(1 / low) if low > 0 else _times(np.inf)}"
-        return f"{row['level']} needs {_times(1 / middle)} times the {budget} of {base} for the same loss (90 %: {ends})"
-    ends = f"{_times(low)} to {_times(high)}"
+        ends = f"{times(1 / high)} to {times(1 / low) if low > 0 else times(np.inf)}"
+        return f"{row['level']} needs {times(1 / middle)} times the {budget} of {base} for the same loss (90 %: {ends})"
+    ends = f"{times(low)} to {times(high)}"
     beyond = middle / row["runs_end"]
     far = f", {beyond:.2g} times its largest run" if beyond > ALIKE else ""
-    return f"{base} needs {_times(middle)} times the {budget} of {row['level']} for the same loss (90 %: {ends}){far}"
+    return f"{base} needs {times(middle)} times the {budget} of {row['level']} for the same loss (90 %: {ends}){far}"
 
 
-def _times(of: float) -> str:
+def times(of: float) -> str:
+    """Return how many times as much, where a million and a millionth are as far as was looked."""
     if of == np.inf:
         return "over a million, or never"
     return "under a millionth" if of == 0 else f"{of:.3g}"

@@ -144,7 +144,14 @@ def heavy_tails() -> Case:
     return Case(model, power, by_level=tuple(f"residual_by_{'_'.join(of)}" for of in cells), columns=ONE_INPUT)
 
 
-CASES = [crossed, scale_by_group, correlated, seen_through_white_noise, departing, on_the_loss, few_levels, heavy_tails]
+def astray() -> Case:
+    wave = bs.Discrepancy(near(0.03), near(3.0), kernel="matern32", knots=3)
+    parameters = {"a": near(3.0), "b": near(0.1) + ARM, "c": near(0.1)}
+    model = bs.Model(PRODUCT, parameters, bs.Noise(SD, effects=(RUN,)), (wave,))
+    return Case(model, product, whitened=("b_by_arm", "residual_by_run"))
+
+
+CASES = [astray, crossed, scale_by_group, correlated, seen_through_white_noise, departing, on_the_loss, few_levels, heavy_tails]
 
 
 def written(kind: str, of: Mapping[str, float]) -> Any:
@@ -350,7 +357,9 @@ class Reference:
             root[start : start + len(of), start : start + len(of)] = of
             start += len(of)
         design = weights @ root
-        u, density = whitened(w, precision * design.T @ design, precision * design.T @ left)
+        worth = self.arrays.get("discrepancy_worth", np.ones(len(left)))
+        information, linear = design.T @ (worth[:, None] * design), design.T @ (worth * left)
+        u, density = whitened(w, precision * information, precision * linear)
         return design @ u, density
 
 

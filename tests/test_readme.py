@@ -1,9 +1,14 @@
 """What the README shows is valid: its model file reads, its model builds."""
 
 import re
+import shlex
 from pathlib import Path
 
+import pytest
+import typer
+
 import bayes_scaling as bs
+from bayes_scaling.cli import app
 from bayes_scaling.modelfile import parse_study
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -31,3 +36,10 @@ def test_every_public_name_in_the_readme_exists() -> None:
     for name in set(re.findall(r"\bbs\.(\w+)", README)):
         assert hasattr(bs, name), name
     assert all(hasattr(bs, name) for name in bs.__all__)
+
+
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"^bayes-scaling (.+?)(?:  +#.*)?$", README, re.MULTILINE))))
+def test_every_command_in_the_readme_is_accepted(line: str) -> None:
+    name, *words = shlex.split(line)
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    command.make_context(name, words)
