@@ -29,6 +29,7 @@ test: .venv/.dev .venv/.browser
 bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py
 	$(BIN)/python benchmarks/studies.py
+	$(BIN)/python benchmarks/moba.py
 	$(BIN)/python benchmarks/planning.py
 
 # Pages are tested in a browser. Where none can be installed those tests are skipped and say so.
@@ -58,6 +59,7 @@ backtests: .venv/.dev
 	$(BIN)/python benchmarks/curve_speed.py
 	$(BIN)/python benchmarks/logs.py
 	$(BIN)/python benchmarks/next_run.py
+	$(BIN)/python benchmarks/robustness.py
 
 # Some hours; `benchmarks/calibration.py --help` says how to do part of it.
 calibrate: .venv/.dev

@@ -185,9 +185,9 @@ process that has compiled the model. ESS/s: the smallest bulk ESS of all paramet
 """
 
 
-def inserted(report: str, text: str) -> str:
-    """Return a report with this part in place of an earlier one, or at its end."""
-    before, _, after = report.partition(HEADING)
+def inserted(report: str, text: str, heading: str = HEADING) -> str:
+    """Return a report with a part in place of an earlier one of its heading, or at its end."""
+    before, _, after = report.partition(heading)
     rest = after.partition("\n# ")
     return f"{before.rstrip()}\n\n{text}{rest[1]}{rest[2]}".lstrip()
 
