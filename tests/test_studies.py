@@ -53,7 +53,7 @@ def test_a_study_has_a_finite_log_probability(name: str, studied: Studied) -> No
 @every_study
 def test_a_study_believes_its_runs_possible_and_not_much_else(name: str, studied: Studied) -> None:
     fit = studied(name)
-    before = bs.prior(fit.model, fit.runs, draws=400, seed=1)
+    before = bs.prior(fit.model, fit.runs, draws=4000, seed=1)
     assert before.health is None
     assert set(before.posterior.data_vars) == set(fit.posterior.data_vars)
     low, high = bs.predict(before, fit.runs.table).quantile([0.01, 0.99]).to_numpy()
