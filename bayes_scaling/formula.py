@@ -9,7 +9,7 @@ import ast
 import inspect
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache, reduce
 from math import isfinite
 from typing import Any, Self
@@ -107,6 +107,14 @@ def law_text(law: Law) -> str:
     if len(text) > LONGEST:
         raise InputError(f"law {law.__name__} is too long to be written as text: {len(text)} characters, above {LONGEST}")
     return text
+
+
+def law_key(law: Law) -> Hashable:
+    """Return what laws of the same arithmetic have in common: their text, or the law itself where it is too long for one."""
+    try:
+        return law_text(law)
+    except InputError:
+        return law
 
 
 def _size(tree: ast.AST, known: dict[int, int] | None = None) -> int:

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from bayes_scaling.building import build
 from bayes_scaling.errors import InputError
 from bayes_scaling.expansion import draw_prior, expand
-from bayes_scaling.formula import law_text
+from bayes_scaling.formula import law_key
 from bayes_scaling.geometry import Geometry, geometry
 from bayes_scaling.health import Health as Health
 from bayes_scaling.health import health as health
@@ -163,7 +163,7 @@ def _density(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
 
     shapes = array_shapes(model, arrays)
     own = tuple((dim, len(levels[dim])) for term in model.discrepancy for dim in term.dims)
-    key = (law_text(model.law), repr(model.parameters), repr(model.noise), repr(model.discrepancy), own, repr(shapes))
+    key = (law_key(model.law), repr(model.parameters), repr(model.noise), repr(model.discrepancy), own, repr(shapes))
     if key not in _COMPILED:
         while len(_COMPILED) >= MOST_COMPILED:
             del _COMPILED[next(iter(_COMPILED))]

@@ -204,6 +204,19 @@ def test_a_study_read_twice_or_with_other_levels_is_compiled_once(
     assert len(found) == 1
 
 
+def test_a_law_too_long_to_be_written_as_text_is_compiled_once(study: bs.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    def law(params: Any, *, E: Any, A: Any, alpha: Any) -> Any:
+        for _ in range(30):  # each time the text would double
+            alpha = (alpha + alpha) / 2
+        return E + A * params**-alpha
+
+    found = compiled_once_each(monkeypatch)
+    _, arrays, levels = read(study, ladder())
+    for _ in range(2):
+        sampling._density(replace(study.model, law=law), arrays, levels)
+    assert len(found) == 1
+
+
 def read(study: bs.Study, table: pd.DataFrame) -> tuple[Any, ...]:
     """Return what a density is compiled from."""
     runs = bs.study_runs(study, table)
