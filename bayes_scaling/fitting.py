@@ -49,7 +49,8 @@ class Fit:
 def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
     """Return the posterior of a model given runs; where draws are not clean, sample again by itself, see `healing`.
 
-    A model is compiled the first time it is sampled; later fits of it to other runs, with the same groups, only sample.
+    A model is compiled the first time it is sampled; later fits of it to other runs only sample, unless levels become so few or
+    so many that they are sampled otherwise, see `geometry`.
 
     Raises InputError where the runs lack an input or a group that the model needs.
     """
