@@ -30,6 +30,10 @@ VERSION = int(sha256(inspect.getsource(sys.modules[__name__]).encode()).hexdiges
 """Compiled functions are kept on disk under it, so that an edit of this file is noticed."""
 
 
+nth = np.uint64
+"""An index: numba asks of one that could be negative, each time, whether it counts from the end."""
+
+
 @numba.njit(error_model="numpy")
 def _root(information: Floats) -> Floats:
     """Return the lower triangular root of I + A; its diagonal is at least 1, as it is in exact arithmetic."""
@@ -37,13 +41,13 @@ def _root(information: Floats) -> Floats:
     root = np.zeros((n, n))
     for i in range(n):
         for j in range(i + 1):
-            total = information[i, j]
+            total = information[nth(i), nth(j)]
             for k in range(j):
-                total -= root[i, k] * root[j, k]
+                total -= root[nth(i), nth(k)] * root[nth(j), nth(k)]
             if i == j:
-                root[i, i] = np.sqrt(max(1.0 + total, 1.0))
+                root[nth(i), nth(i)] = np.sqrt(max(1.0 + total, 1.0))
             else:
-                root[i, j] = total / root[j, j]
+                root[nth(i), nth(j)] = total / root[nth(j), nth(j)]
     return root
 
 
@@ -52,9 +56,10 @@ def _forward(root: Floats, x: Floats) -> Floats:
     """Return L^-1 x."""
     found = x.copy()
     for i in range(len(x)):
+        total = found[nth(i)]
         for k in range(i):
-            found[i] -= root[i, k] * found[k]
-        found[i] /= root[i, i]
+            total -= root[nth(i), nth(k)] * found[nth(k)]
+        found[nth(i)] = total / root[nth(i), nth(i)]
     return found
 
 
@@ -63,9 +68,10 @@ def _backward(root: Floats, x: Floats) -> Floats:
     """Return L'^-1 x."""
     found = x.copy()
     for i in range(len(x) - 1, -1, -1):
-        found[i] /= root[i, i]
+        last = found[nth(i)] / root[nth(i), nth(i)]
+        found[nth(i)] = last
         for k in range(i):
-            found[k] -= root[i, k] * found[i]
+            found[nth(k)] -= root[nth(i), nth(k)] * last
     return found
 
 
