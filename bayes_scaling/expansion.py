@@ -9,6 +9,7 @@ import xarray as xr
 
 from bayes_scaling import discrepancy
 from bayes_scaling.functions import on_arrays
+from bayes_scaling.mode import KNOTS
 from bayes_scaling.model import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
@@ -39,8 +40,6 @@ from bayes_scaling.model import (
 )
 from bayes_scaling.parameters import Prior, Varying, link, prior_quantiles
 
-KNOTS = "knots"
-
 BLOCK = 2**21
 """So many numbers are held at a time, draws by rows."""
 
@@ -52,7 +51,8 @@ type Levels = Mapping[str, np.ndarray]
 
 def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels: Levels, chains: int, seed: int) -> xr.Dataset:
     """Return draws of all that a model has, from draws of what was sampled, each on its own scale; chain after chain."""
-    draws = {name: of for name, of in drawn.items() if not name.endswith("_w")}
+    coordinates = {JOINT_W, discrepancy.SAMPLED, *(sampled_name(*of) for of in sampled(model))}
+    draws = {name: of for name, of in drawn.items() if name not in coordinates}
     for owner, term in sampled(model):
         if sampled_name(owner, term) in drawn:
             sd = _along(draws[spread_name(owner, term)], term)

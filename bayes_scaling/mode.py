@@ -27,8 +27,8 @@ STEPS = 30
 WORST = 1e3
 """Rows are cut off at so many standard deviations, where a trial point gives no loss at all."""
 
-KNOTS = "knots"
-"""What the whitened knots of the discrepancy are called here."""
+KNOTS = "discrepancy_knots"
+"""What whitened knots are called beside parameters, none of which can have the name."""
 
 ROUNDS, NU = 4, 3.0
 """Rows under Student-t noise are weighted anew so many times, as for so many degrees of freedom."""

@@ -181,3 +181,15 @@ def test_the_posterior_is_that_of_effects_that_are_sampled(monkeypatch: pytest.M
         sd = [of[name].std(("chain", "draw")) for of in (one, two)]
         assert (np.abs(mean[0] - mean[1]) < 4.5 * error[name]).all(), name
         assert (np.abs(sd[0] - sd[1]) < 4.5 * spread[name]).all(), name
+
+
+def test_parameters_may_be_called_like_what_is_sampled_for_them() -> None:
+    law = bs.parse_law("knots + gain_w * compute**-slope", ["compute"])
+    near = bs.Prior(median=1.0, factor=2.0)
+    model = bs.Model(law, {"knots": near + bs.Varying("arch", 0.1), "gain_w": near, "slope": near}, bs.Noise(sd=near))
+    frame = pd.DataFrame({"compute": [1.0, 2.0, 4.0, 8.0], "arch": ["a", "a", "a", "b"], "loss": [2.0, 1.5, 1.3, 1.1]})
+    runs = bs.read_runs(frame, bs.Columns({"compute": bs.Input("compute", "FLOP", 1.0)}, groups={"arch": "arch"}))
+    fit = bs.fit(model, runs, bs.Settings(draws=10, tune=20, chains=2, progress=False))
+    assert {"knots", "gain_w", "slope", "knots_by_arch"} <= set(fit.posterior)
+    expected = fit.posterior["knots"] * np.exp(fit.posterior["knots_by_arch"].sel(arch="b")) + fit.posterior["gain_w"]
+    np.testing.assert_allclose(bs.predict(fit, pd.DataFrame({"compute": [1.0], "arch": ["b"]})).isel(point=0), expected)
