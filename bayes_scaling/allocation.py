@@ -57,7 +57,7 @@ def compute_optimal(
     Raises InputError as `predict` does, and where the law lacks the inputs params and tokens or a number is not positive.
     """
     cost = Cost() if cost is None else cost
-    rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
+    rows = pd.DataFrame(index=[0]) if points is None else read_table(points, labels=fit.runs.columns.labels)
     budgets = read_budgets(fit, compute)
     found = law_split(fit, rows, budgets, cost)
     if fit.model.discrepancy:

@@ -95,7 +95,7 @@ def _points(
 
     if not compute and at is None:
         raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")
-    points = pd.DataFrame(index=[0]) if at is None else read_table(at)
+    points = pd.DataFrame(index=[0]) if at is None else read_table(at, labels=fitted.runs.columns.labels)
     inputs = model_inputs(fitted.model)
     splits = "compute" not in inputs and {"params", "tokens"} <= set(inputs)
     name = along or (inputs[0] if len(inputs) == 1 else "compute")

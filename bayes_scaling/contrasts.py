@@ -46,7 +46,7 @@ def contrast_table(fit: Posterior, group: str, a: str, b: str, points: Table) ->
     for start in range(0, len(one), BLOCK):
         rows = slice(start, start + BLOCK)
         blocks.append(_summary(as_rows(expected(fit, one.iloc[rows])), as_rows(expected(fit, other.iloc[rows]))))
-    table = read_table(points)
+    table = read_table(points, labels=fit.runs.columns.labels)
     added = pd.concat(blocks, ignore_index=True).set_index(table.index)
     return pd.concat([table.drop(columns=list(added), errors="ignore"), added], axis=1)
 
@@ -144,7 +144,7 @@ def _arms(fit: Posterior, group: str, a: str, b: str, points: Table) -> tuple[pd
 
 def points_of(fit: Posterior, group: str, level: str, points: Table) -> pd.DataFrame:
     """Return points as those of a level of a group, whatever they said of it."""
-    frame = read_table(points)
+    frame = read_table(points, labels=fit.runs.columns.labels)
     return frame.drop(columns=[group, *fit.runs.columns.dims[group]], errors="ignore").assign(**{group: level})
 
 

@@ -1,5 +1,8 @@
 """The one exception a user's input can raise."""
 
+LONGEST = 100
+"""Values of more characters are cut in errors."""
+
 
 class InputError(ValueError):
     """The input is wrong: one line saying what, where, and what was expected."""
@@ -11,8 +14,13 @@ def listed(names: object) -> str:
 
 
 def as_written(value: object) -> str:
-    """Return a value of a table for an error: text quoted, a number bare."""
-    return repr(value.item() if hasattr(value, "item") else value)
+    """Return a value of a table for an error, in one line and not too long: text quoted, a number bare."""
+    bare = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    try:
+        said = " ".join(repr(bare).split())
+    except ValueError:  # whole numbers of more than 4,300 digits have no text
+        said = f"a number of {value.bit_length():,} bits" if isinstance(value, int) else type(value).__name__
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 3]}..."
 
 
 def one_line(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.files import whole
 from bayes_scaling.healing import sample_until_clean
 from bayes_scaling.health import Health, carried, from_record
+from bayes_scaling.labels import ordered_levels
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
@@ -219,7 +220,7 @@ def load(path: str | Path) -> Fit:
         table=table,
         columns=study.columns,
         references=record["references"],
-        levels={dim: np.unique(table[dim].to_numpy()) for dim in study.columns.dims},
+        levels={dim: _levels(dim, table, tree["posterior"].to_dataset()) for dim in study.columns.dims},
         source=record["source"],
         dropped=record["dropped"],
         averaged=record["averaged"],
@@ -228,3 +229,9 @@ def load(path: str | Path) -> Fit:
     draws = xr.DataTree.from_dict({name: node.to_dataset() for name, node in tree.children.items() if name != "runs"})
     known = record["health"]
     return Fit(study.model, runs, draws, Settings(**record["settings"]), from_record(known) if known else None)
+
+
+def _levels(dim: str, table: pd.DataFrame, posterior: xr.Dataset) -> np.ndarray:
+    """Return the levels of a group in the order that the draws have them in; files of older versions order text otherwise."""
+    drawn = posterior[dim].to_numpy() if dim in posterior.coords else ordered_levels(table[dim])
+    return drawn if drawn.dtype.kind in "biuf" else drawn.astype(object)

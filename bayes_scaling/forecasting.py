@@ -25,13 +25,14 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health, carried
+from bayes_scaling.labels import level_index
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.observing import FARTHEST, about, noise_covariance, white_scale
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, read_points, read_runs
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.several import APART
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table, read_table, source_of
 from bayes_scaling.thinning import merged
 
 MOST_ROWS = 40
@@ -135,13 +136,13 @@ def _known_rows(fit: Fit, label: str) -> pd.DataFrame:
 
 def _read_seen(fit: Fit, curve: Table) -> pd.DataFrame:
     """Return the checked rows of a log, those of its columns that the law can do without filled in."""
-    columns, source = fit.runs.columns, "the data frame" if isinstance(curve, pd.DataFrame) else str(curve)
-    frame = _filled(fit, read_table(curve))
+    columns, source = fit.runs.columns, source_of(curve)
+    frame = _filled(fit, read_table(curve, labels=fit.runs.columns.labels))
     runs = read_runs(frame, columns, source)
     if len(runs.levels.get("run", ["one"])) > 1:
         raise InputError(f"{source} holds the runs {listed(map(str, runs.levels['run']))}; expected the log of one")
     table = runs.table if "run" in runs.table else runs.table.assign(run=OWN)
-    if "run" in fit.runs.levels and str(table["run"].iloc[0]) in set(map(str, fit.runs.levels["run"])):
+    if "run" in fit.runs.levels and level_index(table["run"].iloc[:1], fit.runs.levels["run"])[0] >= 0:
         raise InputError(
             f"{source}: the fit has seen run {str(table['run'].iloc[0])!r}; give its name to carry it on from there, "
             "or the log another name where it is another run"
@@ -188,7 +189,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
             )
         places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
         return own.loc[own.index.repeat(STEPS)].assign(**{along: places})
-    points = _planned(fit, own, curve, read_table(at))
+    points = _planned(fit, own, curve, read_table(at, labels=fit.runs.columns.labels))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
         raise InputError(f"a place to come lies at {along} {points[along].min():g}; the run has reached {reached:g}")
@@ -204,7 +205,7 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
         return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
     if isinstance(curve, str) and not Path(curve).is_file():
         raise InputError(f"the places to come of run {curve} need the columns {listed(still)}, see `schedule_inputs`")
-    log = _filled(fit, read_table(curve))
+    log = _filled(fit, read_table(curve, labels=fit.runs.columns.labels))
     same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
     both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)
     return read_points(both, fit.runs, list(constant)).iloc[len(log) :].assign(run=label)

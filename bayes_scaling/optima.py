@@ -122,7 +122,7 @@ def held_at(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
         if name not in model_inputs(fit.model):
             raise InputError(f"along {name!r} names no input; the model's inputs are {list(model_inputs(fit.model))}")
     columns = [fit.runs.columns.inputs[name].column for name in moved]
-    frame = read_table(points).drop(columns=[*moved, *columns], errors="ignore")
+    frame = read_table(points, labels=fit.runs.columns.labels).drop(columns=[*moved, *columns], errors="ignore")
     at = parameters_at(fit, frame.assign(**{name: fit.runs.references[name] for name in moved}))
     return at.drop_vars(list(moved))
 

@@ -94,7 +94,8 @@ def plan(
     _check_reach(fit, budgets, cost)
     if not 0 < within < 1:
         raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
-    rows = _with_unique(fit, pd.DataFrame(index=[0]) if points is None else read_table(points), unique_tokens)
+    given = pd.DataFrame(index=[0]) if points is None else read_table(points, labels=fit.runs.columns.labels)
+    rows = _with_unique(fit, given, unique_tokens)
     every = np.tile(budgets, len(rows))
     split = law_split(fit, rows, budgets, cost)
     sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)

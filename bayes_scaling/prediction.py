@@ -76,7 +76,7 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
         rows = [expected_rows(one, block, flat) for one, flat in flats]
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
-    table = read_table(points)
+    table = read_table(points, labels=fit.runs.columns.labels)
     added = pd.DataFrame(summaries(frame, draw) | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
     return pd.concat([table.drop(columns=list(added), errors="ignore"), added], axis=1)
 

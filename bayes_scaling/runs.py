@@ -1,22 +1,32 @@
 """Table in, checked `Runs` out: with `tables` and `labels` the only place that checks data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import floor, isfinite, log10
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.copies import without_copies
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
-from bayes_scaling.labels import label_column, number_as_text
+from bayes_scaling.labels import label_column, number_as_text, ordered_levels
 from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
+from bayes_scaling.notation import read_of
 from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
-from bayes_scaling.tables import Table, filtered, named_column, number_column, read_table, refuse_first
+from bayes_scaling.tables import (
+    Table,
+    column_numbers,
+    filtered,
+    is_one_table,
+    named_column,
+    number_column,
+    read_table,
+    refuse_first,
+    source_of,
+)
 from bayes_scaling.thinning import means
 
 RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
@@ -141,14 +151,27 @@ class Columns:
         return {dim: (of,) if isinstance(of, str) else tuple(of) for dim, of in every.items()}
 
     @property
+    def labels(self) -> frozenset[str]:
+        """The columns whose cells are labels, under the name they have in a table or as a group."""
+        return frozenset(["run", *self.dims, *(part for of in self.dims.values() for part in of)])
+
+    @property
+    def as_written(self) -> frozenset[str]:
+        """The columns whose cells are read as they are written: labels, and what only the filter reads."""
+        return (self.read - self.numbers) | self.labels
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The columns of a table that are read as numbers."""
+        errors = [self.reading_error.column] if self.reading_error is not None else []
+        rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
+        return frozenset([self.response.column, *(one.column for one in self.inputs.values()), *errors, *rates])
+
+    @property
     def read(self) -> frozenset[str]:
         """The columns of a table that are read."""
-        filtered = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
-        errors = [self.reading_error.column] if self.reading_error is not None else []
-        inputs = [one.column for one in self.inputs.values()]
-        rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
-        groups = [part for of in self.dims.values() for part in of]
-        return frozenset([self.response.column, *inputs, *errors, *filtered, *rates, *groups])
+        kept = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
+        return self.numbers | frozenset([*kept, *(part for of in self.dims.values() for part in of)])
 
 
 @dataclass(frozen=True)
@@ -197,9 +220,17 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     called = _called(table, name)
     if columns.schedule is not None and len(called) > 1:
         raise InputError("a schedule is read from one table, which holds the runs from their first step; give the logs as one")
-    parts = [_part(one, columns, source) for one, source in called]
+    tables, sources = [one for one, _ in called], [source for _, source in called]
+    frames = [read_table(one, labels=columns.as_written, wanted=columns.read.union(SCHEDULES)) for one in tables]
+    copies: tuple[str, ...] = ()
+    if columns.curve is None:
+        frames, copies = without_copies(frames, tables, sources)
+    # A table of nothing but copies of rows before it is left out.
+    read = [(frame, source) for frame, source in zip(frames, sources, strict=True) if len(frame) or not copies]
+    parts = [_part(frame, columns, source) for frame, source in read]
     refuse_other_units(parts, {name: one.column for name, one in columns.inputs.items()})
-    checked, notes = _joined_tables([part.table for part in parts], tuple(columns.dims)), shared_runs(parts)
+    checked = _joined_tables([part.table for part in parts], tuple(columns.dims))
+    notes = (*dict.fromkeys(note for part in parts for note in part.notes), *copies, *shared_runs(parts))
     if columns.curve is not None:
         checked, said = _mended(checked, parts, columns, columns.curve)
         notes += said
@@ -236,38 +267,42 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
 
 def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
     """Return tables, each with what to call it."""
-    if isinstance(table, pd.DataFrame):
-        return [(table, name or "the data frame")]
-    if isinstance(table, str | Path):
-        return [(table, name or str(table))]
-    if not len(table):
+    if is_one_table(table):
+        return [(table, name or source_of(table))]  # type: ignore[list-item]
+    several: Sequence[Table] = table  # type: ignore[assignment]
+    if not len(several):
         raise InputError("no table is given; expected one or several")
-    if len(table) == 1:
-        return _called(table[0], name)
-    return [(one, f"data frame {i + 1}" if isinstance(one, pd.DataFrame) else str(one)) for i, one in enumerate(table)]
+    if len(several) == 1:
+        return _called(several[0], name)
+    return [
+        (one, source_of(one, f"{'data frame' if isinstance(one, pd.DataFrame) else 'table'} {i + 1}"))
+        for i, one in enumerate(several)
+    ]
 
 
-def _part(table: Table, columns: Columns, source: str) -> Part:
+def _part(raw: pd.DataFrame, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
-    raw = read_table(table, columns.read.union(SCHEDULES))
+    notes: list[str] = list(read_of(raw).get("notes", ()))
     every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
     frame = filtered(every, columns.where, source)
     kept = frame.reset_index(drop=True)
     rows, whole = frame.index.to_numpy(), columns.curve is None
-    positive = whole and columns.response.positive
-    response = number_column(kept, columns.response.column, source, rows, positive=positive, finite=whole)
+    of, positive = columns.response, whole and columns.response.positive
+    response = number_column(kept, of.column, source, rows, positive=positive, finite=whole, unit=of.unit, notes=notes)
     checked = pd.DataFrame({"response": response})
     for name, one in columns.inputs.items():
-        checked = pd.concat([checked, _input(kept, name, one.column, columns, source, rows, positive=whole)], axis=1)
+        checked = pd.concat(
+            [checked, _input(kept, name, one.column, columns, source, rows, positive=whole, notes=notes)], axis=1
+        )
     for dim, parts in columns.dims.items():
         checked[dim] = label_column(kept, parts, source, rows)
     if columns.reading_error is not None:
-        checked["reading_error"] = _reading_error(kept, columns.reading_error, checked["response"], source, rows)
+        checked["reading_error"] = _reading_error(kept, columns.reading_error, checked["response"], source, rows, notes)
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
     units = raw.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
-    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules)
+    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, tuple(notes))
 
 
 def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve: Curve) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -289,8 +324,8 @@ def _joined_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.Da
     return pd.concat(alike, ignore_index=True)
 
 
-def _levels(table: pd.DataFrame, dims: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {dim: np.unique(table[dim].drop_duplicates().to_numpy()) for dim in dims}
+def _levels(table: pd.DataFrame, dims: Iterable[str]) -> dict[str, np.ndarray]:
+    return {dim: ordered_levels(table[dim]) for dim in dims}
 
 
 def _scheduled(
@@ -302,19 +337,25 @@ def _scheduled(
 
 
 def _input(
-    frame: pd.DataFrame, name: str, column: str, columns: Columns, source: str, rows: np.ndarray, *, positive: bool = True
+    frame: pd.DataFrame,
+    name: str,
+    column: str,
+    columns: Columns,
+    source: str,
+    rows: np.ndarray,
+    *,
+    positive: bool = True,
+    notes: list[str] | None = None,
 ) -> pd.DataFrame:
     """Return an input's column, and where the schedule has it in parts one for each of them, by the input's name."""
     schedule, kind = columns.schedule, columns.inputs[name].column
     parts = part_columns(column, schedule.parts) if schedule and kind in IN_PARTS else []
     names = [name, *(part_columns(name, len(parts)) if set(parts) <= set(frame) else ())]
     of = dict(zip(names, [column, *parts], strict=False))
-    least = schedule is not None and kind in MAY_BE_ZERO
+    least, unit = schedule is not None and kind in MAY_BE_ZERO, columns.inputs[name].unit
+    limits = {"positive": positive and not least, "negative": not least}
     return pd.DataFrame(
-        {
-            name: number_column(frame, one, source, rows, positive=positive and not least, negative=not least)
-            for name, one in of.items()
-        }
+        {name: number_column(frame, one, source, rows, **limits, unit=unit, notes=notes) for name, one in of.items()}
     )
 
 
@@ -356,10 +397,9 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
 
     Raises InputError as `read_runs` does.
     """
-    source = "the points" if isinstance(table, pd.DataFrame) else str(table)
-    frame = read_table(table)
+    source, notes = source_of(table, "the points"), list[str]()
+    frame = read_table(table, labels=runs.columns.labels)
     rows = frame.index.to_numpy()
-    frame = frame.reset_index(drop=True)
     if not len(frame):
         raise InputError(f"{source} has no rows")
     run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
@@ -368,11 +408,12 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     points = pd.DataFrame(index=frame.index)
     for name, one in runs.columns.inputs.items():
         column = one.column if one.column in frame or name not in frame else name
-        points = pd.concat([points, _input(frame, name, column, runs.columns, source, rows)], axis=1)
+        points = pd.concat([points, _input(frame, name, column, runs.columns, source, rows, notes=notes)], axis=1)
     for dim, parts in runs.columns.dims.items():
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):
             points[dim] = label_column(frame, named, source, rows)
+    points.attrs["notes"] = (*read_of(frame).get("notes", ()), *notes)
     return points
 
 
@@ -383,9 +424,11 @@ def round_reference(values: pd.Series) -> float:
     return float(f"{lead}e{floor(exponent)}")
 
 
-def _reading_error(frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray) -> pd.Series:
+def _reading_error(
+    frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray, notes: list[str]
+) -> pd.Series:
     column = named_column(frame, role.column, source)
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    numbers = pd.Series(column_numbers(column, source, rows, notes=notes)[0])
     wrong = ~(np.isfinite(numbers) & (numbers >= 0)) & np.isfinite(response)
     refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
     return numbers * response.abs() if role.relative else numbers

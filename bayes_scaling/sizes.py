@@ -47,7 +47,7 @@ def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Cost, 
 
     Raises InputError as `read_points` does.
     """
-    rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
+    rows = pd.DataFrame(index=[0]) if points is None else read_table(points, labels=fit.runs.columns.labels)
     moved = {name: fit.runs.columns.inputs[name].column for name in moved_inputs(fit)}
     frame = rows.loc[np.repeat(rows.index, len(compute) // len(rows))].reset_index(drop=True)
     unique = unique_limit(fit, frame)

@@ -13,7 +13,7 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import Forecast, along_runs, forecast
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, paper, quantile, short, with_unit
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table, number_column, read_table, source_of
 
 WIDTH, HEIGHT = 3.4, 2.5
 VIOLIN = 0.12
@@ -103,8 +103,9 @@ def forecast_ridgeline(
 
     Raises InputError as `forecast` does.
     """
-    whole = read_table(log)
-    reached = whole[fit.runs.columns.inputs[along_runs(fit)].column]
+    whole = read_table(log, labels=fit.runs.columns.labels)
+    column = fit.runs.columns.inputs[along_runs(fit)].column
+    reached = number_column(whole, column, source_of(log), whole.index.to_numpy(), positive=False, finite=False)
     found = [forecast(fit, whole[reached <= fraction * at], at) for fraction in fractions]
     with paper():
         figure = Figure(figsize=(WIDTH, 0.75 + RIDGE * (len(found) + 0.5)))
