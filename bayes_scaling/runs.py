@@ -349,13 +349,14 @@ def joined(runs: Runs, others: Runs) -> Runs:
     return replace(runs, table=table, levels=_levels(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 
 
-def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame:
+def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 
     A column may carry the name it has in the runs' table (`compute_pflops_days`) or the name in the law (`compute`).
     Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
     groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
+    past: so many rows at the top tell a schedule's past only, and are no points themselves.
 
     Raises InputError as `read_runs` does.
     """
@@ -368,6 +369,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
     read = [one.column for name, one in runs.columns.inputs.items() if name not in frame]
     frame = _scheduled(frame, runs.columns, read, run if set(run) <= set(frame) else None, source)
+    frame, rows = frame.iloc[past:].reset_index(drop=True), rows[: len(frame) - past]
     points = pd.DataFrame(index=frame.index)
     for name, one in runs.columns.inputs.items():
         column = one.column if one.column in frame or name not in frame else name
