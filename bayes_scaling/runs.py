@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import checks
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
@@ -40,6 +41,16 @@ class Response:
     positive: bool = True
     name: str = "loss"
 
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "of the response",
+            column=checks.column,
+            unit=checks.text,
+            positive=checks.flag,
+            name=checks.text,
+        )
+
 
 @dataclass(frozen=True)
 class Input:
@@ -55,8 +66,9 @@ class Input:
     reference: float | None = None
 
     def __post_init__(self) -> None:
-        if self.reference is not None and not (np.isfinite(self.reference) and self.reference > 0):
-            raise InputError(f"the reference of {self.column!r} must be a positive number, not {self.reference}")
+        checks.check(self, "of an input", column=checks.column, unit=checks.text)
+        if self.reference is not None:
+            object.__setattr__(self, "reference", checks.positive(self.reference, f"the reference of {self.column!r}"))
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,9 @@ class ReadingError:
 
     column: str
     relative: bool = True
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of the reading error", column=checks.column, relative=checks.flag)
 
 
 @dataclass(frozen=True)
@@ -85,8 +100,7 @@ class Average:
     per_decade: float
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.per_decade) and self.per_decade > 0):
-            raise InputError(f"per_decade must be a positive number, not {self.per_decade}")
+        checks.check(self, "", along=checks.name, per_decade=checks.positive)
 
 
 @dataclass(frozen=True)
@@ -114,6 +128,20 @@ class Columns:
     schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
+        columns = checks.one_or_several(checks.column)
+        checks.check(
+            self,
+            "of the columns",
+            inputs=checks.named(checks.record(Input)),
+            response=checks.record(Response),
+            groups=checks.named(columns),
+            run=checks.optional(columns),
+            reading_error=checks.optional(checks.record(ReadingError)),
+            where=checks.optional(checks.text),
+            average=checks.optional(checks.record(Average)),
+            curve=checks.optional(checks.record(Curve)),
+            schedule=checks.optional(checks.record(Schedule)),
+        )
         if self.where is not None:
             parse_filter(self.where)
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
