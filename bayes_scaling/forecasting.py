@@ -17,9 +17,10 @@ from bayes_scaling.fitting import Fit, refit
 from bayes_scaling.health import Health, carried
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
-from bayes_scaling.runs import Columns, Runs, Table, joined, read_points, read_runs, read_table
+from bayes_scaling.runs import Columns, Runs, joined, read_points, read_runs
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.several import APART
+from bayes_scaling.tables import Table, read_table
 from bayes_scaling.thinning import merged
 
 MOST_ROWS = 40

@@ -13,10 +13,11 @@ from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, as_written, listed
 from bayes_scaling.formula import law_tree, law_value
 from bayes_scaling.functions import Functions, on_arrays
+from bayes_scaling.labels import level_index
 from bayes_scaling.laws import Law, check_references, law_inputs, law_parameters
 from bayes_scaling.noise import Noise
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter, distribution, link
-from bayes_scaling.runs import RESERVED, Runs, level_index
+from bayes_scaling.runs import RESERVED, Runs
 from bayes_scaling.schedules import check_logarithms, log_input
 
 OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy", "joint")

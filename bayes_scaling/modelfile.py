@@ -22,9 +22,10 @@ from bayes_scaling.logs import Curve
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
-from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, Table, read_runs
+from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs
 from bayes_scaling.sampling import Settings
 from bayes_scaling.schedules import Schedule
+from bayes_scaling.tables import Table
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from bayes_scaling.health import Health, carried, mark
 from bayes_scaling.observing import observed
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import labelled, sorted_quantiles
-from bayes_scaling.runs import Table, read_table
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
+from bayes_scaling.tables import Table, read_table
 from bayes_scaling.wording import short
 
 FINE = 16

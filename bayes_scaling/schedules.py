@@ -98,16 +98,18 @@ def _checked(
     frame: pd.DataFrame, schedule: Schedule, run: str | tuple[str, ...] | None, source: str
 ) -> tuple[np.ndarray, np.ndarray, pd.Series]:
     """Return step, learning rate and run of each row."""
-    from bayes_scaling.runs import _labels, _numbers
+    from bayes_scaling.labels import label_column
+    from bayes_scaling.tables import number_column
 
     rows, frame = np.arange(len(frame)), frame.reset_index(drop=True)
-    at, lr = (_numbers(frame, name, source, rows, positive=False, negative=False) for name in (schedule.along, schedule.lr))
+    read = (schedule.along, schedule.lr)
+    at, lr = (number_column(frame, name, source, rows, positive=False, negative=False) for name in read)
     if (wrong := (at != np.floor(at)) | (at > LONGEST)).any():
         row = int(np.argmax(wrong))
         where = f"{source}: column {schedule.along!r}, row {row + 1}"
         raise InputError(f"{where}: {at[row]:g} is no step; expected a whole number up to {LONGEST:g}")
     parts = (run,) if isinstance(run, str) else tuple(run or ())
-    label = _labels(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
+    label = label_column(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
     return at.to_numpy().astype(int), lr.to_numpy(), label
 
 

@@ -9,7 +9,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import carried
 from bayes_scaling.planning import DECADES, plan
-from bayes_scaling.runs import Table
+from bayes_scaling.tables import Table
 
 BUDGETS = 73
 """Budgets tried on the way to a target."""
