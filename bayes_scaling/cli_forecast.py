@@ -32,6 +32,7 @@ def forecast(
     write_csv(forecast_table(found), out)
     write_figure(forecast_figure(found, target=target), figure)
     typer.echo(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end
+    typer.echo(f"{found.basis[0].upper()}{found.basis[1:]}.")
     if found.unlike:
         typer.echo(f"note [unlike]: {found.unlike}")
     typer.echo(f"{found.path.sizes['point']} places -> {out}\nfigure -> {figure}")

@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from itertools import islice
-from typing import IO
+from typing import Any
 
 import pandas as pd
 
@@ -51,10 +51,10 @@ def read_cells(content: bytes | str, source: str) -> tuple[pd.DataFrame, tuple[s
     return frame, notes
 
 
-def read_stream(stream: IO[str] | IO[bytes], source: str) -> bytes | str:
+def read_stream(stream: Any, source: str) -> bytes | str:
     """Return what a stream holds from where it stands; where it can be wound back, it is left as it was."""
     try:
-        start = stream.tell() if stream.seekable() else None
+        start = stream.tell() if getattr(stream, "seekable", bool)() else None
         content = stream.read(LARGEST + 1)
         if start is not None:
             stream.seek(start)

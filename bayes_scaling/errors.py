@@ -1,11 +1,21 @@
 """The one exception a user's input can raise."""
 
-LONGEST = 100
-"""Values of more characters are cut in errors."""
+LONGEST = 1_000
+"""Characters of an error; of a longer one both ends are kept."""
+
+LONGEST_VALUE = 100
+"""Characters of a value in one."""
 
 
 class InputError(ValueError):
-    """The input is wrong: one line saying what, where, and what was expected."""
+    """The input is wrong: one line saying what, where, and what was expected.
+
+    What is quoted in it may come from anywhere: characters that cannot be printed, such as a terminal's commands, are escaped.
+    """
+
+    def __init__(self, said: str) -> None:
+        line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(str(said).split()))
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - 205]} ... {line[-200:]}")
 
 
 def listed(names: object) -> str:
@@ -20,7 +30,7 @@ def as_written(value: object) -> str:
         said = " ".join(repr(bare).split())
     except ValueError:  # whole numbers of more than 4,300 digits have no text
         said = f"a number of {value.bit_length():,} bits" if isinstance(value, int) else type(value).__name__
-    return said if len(said) <= LONGEST else f"{said[: LONGEST - 3]}..."
+    return said if len(said) <= LONGEST_VALUE else f"{said[: LONGEST_VALUE - 3]}..."
 
 
 def one_line(error: BaseException) -> str:

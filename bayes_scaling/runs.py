@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import floor, isfinite, log10
+from math import floor, log10
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import checks
 from bayes_scaling.copies import without_copies
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
@@ -50,6 +51,16 @@ class Response:
     positive: bool = True
     name: str = "loss"
 
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "of the response",
+            column=checks.column,
+            unit=checks.text,
+            positive=checks.flag,
+            name=checks.text,
+        )
+
 
 @dataclass(frozen=True)
 class Input:
@@ -65,8 +76,9 @@ class Input:
     reference: float | None = None
 
     def __post_init__(self) -> None:
-        if self.reference is not None and not (np.isfinite(self.reference) and self.reference > 0):
-            raise InputError(f"the reference of {self.column!r} must be a positive number, not {self.reference}")
+        checks.check(self, "of an input", column=checks.column, unit=checks.text)
+        if self.reference is not None:
+            object.__setattr__(self, "reference", checks.positive(self.reference, f"the reference of {self.column!r}"))
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,9 @@ class ReadingError:
 
     column: str
     relative: bool = True
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of the reading error", column=checks.column, relative=checks.flag)
 
 
 @dataclass(frozen=True)
@@ -95,8 +110,7 @@ class Average:
     per_decade: float
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.per_decade) and self.per_decade > 0):
-            raise InputError(f"per_decade must be a positive number, not {self.per_decade}")
+        checks.check(self, "", along=checks.name, per_decade=checks.positive)
 
 
 @dataclass(frozen=True)
@@ -124,6 +138,20 @@ class Columns:
     schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
+        columns = checks.one_or_several(checks.column)
+        checks.check(
+            self,
+            "of the columns",
+            inputs=checks.named(checks.record(Input)),
+            response=checks.record(Response),
+            groups=checks.named(columns),
+            run=checks.optional(columns),
+            reading_error=checks.optional(checks.record(ReadingError)),
+            where=checks.optional(checks.text),
+            average=checks.optional(checks.record(Average)),
+            curve=checks.optional(checks.record(Curve)),
+            schedule=checks.optional(checks.record(Schedule)),
+        )
         if self.where is not None:
             parse_filter(self.where)
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
@@ -387,13 +415,14 @@ def joined(runs: Runs, others: Runs) -> Runs:
     return replace(runs, table=table, levels=_levels(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 
 
-def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame:
+def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 
     A column may carry the name it has in the runs' table (`compute_pflops_days`) or the name in the law (`compute`).
     Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
     groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
+    past: so many rows at the top tell a schedule's past only, and are no points themselves.
 
     Raises InputError as `read_runs` does.
     """
@@ -405,6 +434,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
     read = [one.column for name, one in runs.columns.inputs.items() if name not in frame]
     frame = _scheduled(frame, runs.columns, read, run if set(run) <= set(frame) else None, source)
+    frame, rows = frame.iloc[past:].reset_index(drop=True), rows[: len(frame) - past]
     points = pd.DataFrame(index=frame.index)
     for name, one in runs.columns.inputs.items():
         column = one.column if one.column in frame or name not in frame else name

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import checks
 from bayes_scaling.errors import InputError, as_written, listed
 
 if TYPE_CHECKING:
@@ -59,12 +60,15 @@ class Schedule:
     warmup: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.momentum < 1.0:
-            raise InputError(f"the momentum of a schedule must lie between 0 and 1, not {self.momentum}")
-        if not 1 <= self.parts <= 256:
-            raise InputError(f"the parts of a schedule must be between 1 and 256, not {self.parts}")
-        if self.warmup is not None and not self.warmup >= 0:
-            raise InputError(f"the warm-up of a schedule must be a number of steps, not {self.warmup}")
+        checks.check(
+            self,
+            "of a schedule",
+            lr=checks.column,
+            along=checks.column,
+            momentum=checks.within(0, 1),
+            parts=checks.integer(1, 256),
+        )
+        checks.check(self, "of a schedule", warmup=checks.optional(checks.at_least(0)))
 
 
 def schedule_inputs(

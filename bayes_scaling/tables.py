@@ -16,7 +16,7 @@ from fractions import Fraction
 from math import inf, nan
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -46,13 +46,21 @@ MOST_CELLS = 50_000_000
 NUMBER = f"{PLAIN.pattern}|[+-]?(?:{'|'.join(['inf', 'Inf', 'INF', 'infinity', 'Infinity'])})"
 
 
+@runtime_checkable
 class Arrow(Protocol):
     """A table that other libraries can read: of Arrow, polars, DuckDB."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 
-type Table = str | PathLike[str] | pd.DataFrame | Arrow | Mapping[str, Any] | Sequence[Mapping[str, Any]] | IO[str] | IO[bytes]
+@runtime_checkable
+class Stream(Protocol):
+    """An open file, of text or bytes, or what reads like one."""
+
+    def read(self, size: int = -1, /) -> str | bytes: ...
+
+
+type Table = str | PathLike[str] | pd.DataFrame | Arrow | Stream | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 """What holds a table: a path, a data frame of pandas or polars, an Arrow table, a dict of columns, records, a stream."""
 
 
@@ -119,7 +127,7 @@ def _opened(table: Table, wanted: AbstractSet[str], source: str) -> tuple[pd.Dat
             case Mapping():
                 return _from_columns(table, source), None
         if hasattr(table, "read"):
-            return _read_content(read_stream(table, source), source)  # type: ignore[arg-type]
+            return _read_content(read_stream(table, source), source)
         if _is_records(table):
             return pd.DataFrame([dict(one) for one in table]), None  # type: ignore[union-attr]
         return _from_library(table), None
