@@ -53,13 +53,13 @@ def writable(folder: Path) -> None:
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
     """Write a table without its index."""
     with whole(path) as partial:
-        table.to_csv(partial, index=False)
+        table.to_csv(partial, index=False, encoding="utf-8")
 
 
 def write_text(text: str, path: Path) -> None:
     """Write a text."""
     with whole(path) as partial:
-        partial.write_text(text)
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_figure(figure: "Figure", path: Path) -> None:

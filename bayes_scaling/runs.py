@@ -83,7 +83,9 @@ class Input:
 
 @dataclass(frozen=True)
 class ReadingError:
-    """A column with the standard error of each row's response, known beforehand.
+    """A column with the standard error of each row's response, known beforehand; independent from row to row.
+
+    The mean of n rows has it over sqrt(n). What is wrong with all rows of a run alike is none, and averages out in no mean.
 
     relative: the column is a fraction of the response (0.01 is 1 %); otherwise it is in the unit of the response.
     """
@@ -99,8 +101,8 @@ class ReadingError:
 class Average:
     """Replace neighbouring rows of a run by their mean: what they scatter by averages out, what they share stays.
 
-    Bins are equal in the logarithm of an input. A bin has the mean response and reading error of its rows, and the geometric
-    mean of each input, the arithmetic one where it comes from a schedule and may be zero.
+    Bins are equal in the logarithm of an input. A bin has the mean response of its rows, the geometric mean of each input, the
+    arithmetic one where it comes from a schedule and may be zero, and the reading error of a mean of independent readings.
 
     along: the input that orders the rows of a run.
     per_decade: bins for each factor of ten of it.

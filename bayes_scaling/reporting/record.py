@@ -32,7 +32,7 @@ def read_record(folder: Path | None) -> Record:
     if path is None or not path.is_file():
         return Record()
     try:
-        said = json.loads(path.read_text())
+        said = json.loads(path.read_text(encoding="utf-8"))
         layout, seconds = said.get("figure"), said.get("seconds")
         return Record(
             title=str(said.get("title", "")),
