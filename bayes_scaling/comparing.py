@@ -111,6 +111,8 @@ def _equal(one: Any, other: Any) -> Any:
 
 
 def _equals_text(column: pd.Series, text: str) -> Any:
+    if isinstance(column.dtype, pd.StringDtype):
+        return _known(column == text)
     if _texts(column) or pd.api.types.is_bool_dtype(column):
         return pd.Series([_is_text(cell, text) for cell in column.astype(object)], column.index, dtype=bool)
     if not pd.api.types.is_numeric_dtype(column):

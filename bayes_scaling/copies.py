@@ -50,5 +50,8 @@ def _whole(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose cells can be held against each other: lists and the like by what they say."""
-    mixed = [name for name in frame if frame[name].dtype == object and not frame[name].map(pd.api.types.is_scalar).all()]
+    plain = str | int | float | None
+    mixed = [
+        name for name in frame if frame[name].dtype == object and not frame[name].map(lambda of: isinstance(of, plain)).all()
+    ]
     return frame.assign(**{str(name): frame[name].map(repr) for name in mixed})

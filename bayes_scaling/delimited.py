@@ -17,6 +17,9 @@ from bayes_scaling.errors import InputError
 LARGEST = 500_000_000
 """Text of more bytes, unpacked, is refused: read as cells it takes many times the memory."""
 
+MOST_CELLS = 50_000_000
+"""Tables of more rows times columns that are read are refused: a file of a megabyte can hold a hundred million rows."""
+
 SEPARATORS = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
 
 MARKS = {
@@ -45,7 +48,9 @@ def read_cells(content: bytes | str, source: str) -> tuple[pd.DataFrame, tuple[s
         raise InputError(f"{source}: holds NUL characters; expected text, or Parquet by its ending")
     said = re.match(r"sep=(.)\r?\n", text)
     separator = said[1] if said else _separator(text, source)
-    frame = _cells(text[said.end() :] if said else text, separator, source)
+    text = text[said.end() :] if said else text
+    refuse_too_many(text.count("\n"), text.partition("\n")[0].count(separator) + 1, source)
+    frame = _cells(text, separator, source)
     if separator != ",":
         notes = (*notes, f"{source} is split at {SEPARATORS.get(separator, repr(separator))}")
     return frame, notes
@@ -98,6 +103,15 @@ def _refuse_too_large(content: bytes | str, source: str) -> None:
         )
 
 
+def refuse_too_many(rows: int, columns: int, source: str) -> None:
+    """Refuse a table before it is read that would fill memory."""
+    if rows * columns > MOST_CELLS:
+        raise InputError(
+            f"{source}: has {rows:,} rows, {rows * columns:,} cells in the columns to be read; at most {MOST_CELLS:,} are: "
+            "leave out rows or average them first"
+        )
+
+
 def _unmarked(content: bytes) -> str:
     """Return the encoding of bytes without a mark: every other byte of Latin text in UTF-16 is 0."""
     even, odd = (content[:PROBED][start::2] for start in (0, 1))
@@ -127,15 +141,39 @@ def _rows(text: str, separator: str) -> Iterator[list[str]]:
 
 
 def _cells(text: str, separator: str, source: str) -> pd.DataFrame:
-    try:
-        # The header is read as a row like others: pandas would silently rename a repeated column.
-        every = pd.read_csv(io.StringIO(text), sep=separator, header=None, dtype=str, na_filter=False, low_memory=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise InputError(f"{source}: {_parsing(str(error), separator)}") from None
+    # The header is read as a row like others: readers would silently rename a repeated column.
+    every = _by_arrow(text, separator)
+    if every is None:
+        try:
+            every = pd.read_csv(io.StringIO(text), sep=separator, header=None, dtype=str, na_filter=False, low_memory=False)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+            raise InputError(f"{source}: {_parsing(str(error), separator)}") from None
     frame = every.iloc[1:].reset_index(drop=True)
     frame.columns = pd.Index(every.iloc[0].tolist(), dtype=object)
     unnamed = [bool(str(name).strip()) or frame.iloc[:, i].str.strip().ne("").any() for i, name in enumerate(frame.columns)]
     return frame.loc[:, unnamed]
+
+
+def _by_arrow(text: str, separator: str) -> pd.DataFrame | None:
+    """Return all rows of a text by Arrow, several times as fast; None where they are not all as long as the header."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    header = next(_rows(text, separator), None)
+    if header is None:
+        return None
+    names = [str(i) for i in range(len(header))]
+    try:
+        table = arrow.read_csv(
+            io.BytesIO(text.encode()),
+            arrow.ReadOptions(column_names=names),
+            arrow.ParseOptions(delimiter=separator, newlines_in_values=True),
+            arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+        )
+    except (pa.ArrowInvalid, UnicodeEncodeError):
+        return None
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def _parsing(error: str, separator: str) -> str:

@@ -235,7 +235,8 @@ def _parse(text: str, kind: str, said: str | None = None) -> ast.expr:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         words = [word for word in re.findall(r"[A-Za-z]+", text) if iskeyword(word) and word not in LOGIC]
         why = f"{words[0]!r} is a word of Python and no name" if words else getattr(error, "msg", error)
-        raise InputError(f"{kind} {text!r} is not an expression: {why}") from None
+        hint = "" if kind == "law" else "; a column whose name is no plain word goes in back-ticks, as `eval/loss` would"
+        raise InputError(f"{kind} {text!r} is not an expression: {why}{hint}") from None
     if _depth(tree) > DEEPEST:
         raise InputError(f"{kind} {text[:60]!r}... is nested more than {DEEPEST} deep")
     return _balanced(tree, {})
@@ -321,10 +322,11 @@ def _check_arithmetic(node: ast.AST, text: str, constants: tuple[type, ...] = (i
         case ast.Constant(value=value) if type(value) in constants:
             names = set()
         case _:
+            others = ", others in back-ticks" if str in constants else ""
             raise _refuse(
                 node,
                 text,
-                "+ - * / **, exp(), log(), mean(), numbers, and names of letters, digits and single inner underscores",
+                f"+ - * / **, exp(), log(), mean(), numbers, and names of letters, digits and single inner underscores{others}",
             )
     if not names and not _is_finite(node):
         raise InputError(f"{text!r}: {ast.unparse(node)!r} is not a finite real number")

@@ -37,15 +37,24 @@ def label_column(frame: pd.DataFrame, parts: tuple[str, ...], source: str, rows:
 
 def _labels(column: pd.Series, where: str, rows: np.ndarray) -> pd.Series:
     column = column.reset_index(drop=True)
-    missing = column.isna().to_numpy() | np.array(
-        [isinstance(cell, str) and not cell.strip() for cell in column.astype(object)]
-    )
-    refuse_first(missing, column, where, rows, "is missing; expected a level")
+    refuse_first(_missing(column), column, where, rows, "is missing; expected a level")
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.astype("str")
     if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
         return _as_text(column, where, rows)
     numbers = pd.Series(column.to_numpy(), name=column.name)
     whole = numbers.dtype.kind == "f" and np.isfinite(numbers).all() and (numbers == numbers.round()).all()
     return numbers.astype("int64") if whole and (numbers.abs() < EXACT).all() else numbers
+
+
+def _missing(column: pd.Series) -> np.ndarray:
+    """Return which labels are missing; a blank one is."""
+    missing = column.isna().to_numpy()
+    if isinstance(column.dtype, pd.StringDtype):
+        return np.asarray(missing | (column.str.strip() == "").fillna(False).to_numpy(dtype=bool))
+    if column.dtype != object:
+        return missing
+    return np.asarray(missing | np.array([isinstance(cell, str) and not cell.strip() for cell in column], dtype=bool))
 
 
 def _as_text(column: pd.Series, where: str, rows: np.ndarray) -> pd.Series:

@@ -180,7 +180,7 @@ def _mark(texts: Sequence[str], elsewhere: str | None) -> tuple[str, str, str]:
     settled, unsettled = _settled(texts), [text for text in texts if _differ(text)]
     if len(settled) > 1:
         first = {mark: next(text for text in texts if _settled([text]) == {mark}) for mark in (",", ".")}
-        return ".", f"beside {first['.']!r}: with a decimal point, and itself with a decimal comma, is text", first[","]
+        return ".", f"has another decimal mark than {first['.']!r}, and is text", first[","]
     mark = next(iter(settled), None)
     if mark == "," and elsewhere == ".":
         at = next(text for text in texts if _settled([text]))

@@ -1,8 +1,10 @@
 """Table in, checked `Runs` out: with `tables` and `labels` the only place that checks data."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import floor, log10
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -149,7 +151,7 @@ class Columns:
             groups=checks.named(columns),
             run=checks.optional(columns),
             reading_error=checks.optional(checks.record(ReadingError)),
-            where=checks.optional(checks.text),
+            where=checks.optional(lambda value, what: checks.text(_one_line(value), what)),
             average=checks.optional(checks.record(Average)),
             curve=checks.optional(checks.record(Curve)),
             schedule=checks.optional(checks.record(Schedule)),
@@ -202,6 +204,11 @@ class Columns:
         """The columns of a table that are read."""
         kept = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
         return self.numbers | frozenset([*kept, *(part for of in self.dims.values() for part in of)])
+
+
+def _one_line(text: Any) -> Any:
+    """Return a filter that is written on several lines as one."""
+    return re.sub(r"[\r\n\t]", " ", text) if isinstance(text, str) else text
 
 
 @dataclass(frozen=True)

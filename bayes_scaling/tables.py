@@ -21,7 +21,7 @@ from typing import IO, Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.delimited import read_cells, read_stream
+from bayes_scaling.delimited import read_cells, read_stream, refuse_too_many
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.formula import parse_filter, quoted_name
 from bayes_scaling.logs import SCHEDULES
@@ -39,9 +39,6 @@ from bayes_scaling.notation import (
 )
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
-
-MOST_CELLS = 50_000_000
-"""Tables of more rows times columns that are read are refused: a file of a megabyte can hold a hundred million rows."""
 
 NUMBER = f"{PLAIN.pattern}|[+-]?(?:{'|'.join(['inf', 'Inf', 'INF', 'infinity', 'Infinity'])})"
 
@@ -180,26 +177,15 @@ def _read_parquet(file: Path | IO[bytes], wanted: AbstractSet[str], source: str)
     return frame
 
 
-def refuse_too_many(rows: int, columns: int, source: str) -> None:
-    """Refuse a table before it is read that would fill memory."""
-    if rows * columns > MOST_CELLS:
-        raise InputError(
-            f"{source}: has {rows:,} rows, {rows * columns:,} cells in the columns to be read; at most {MOST_CELLS:,} are: "
-            "leave out rows or average them first"
-        )
-
-
 def _from_arrow(table: Any) -> pd.DataFrame:
     """Return an Arrow table as a data frame, whole numbers to the last digit."""
     import pyarrow as pa
 
     wide = [pa.field(of.name, pa.large_string()) if pa.types.is_string_view(of.type) else of for of in table.schema]
-    frame = table.cast(pa.schema(wide)).to_pandas(integer_object_nulls=True, ignore_metadata=True)
+    frame: pd.DataFrame = table.cast(pa.schema(wide, metadata=table.schema.metadata)).to_pandas(integer_object_nulls=True)
     known = (table.schema.metadata or {}).get(b"PANDAS_ATTRS")
     frame.attrs = dict(json.loads(known)) if known else {}
-    unnamed = [name for name in frame if re.fullmatch(r"__index_level_\d+__", str(name))]
-    bare: pd.DataFrame = frame.drop(columns=unnamed)
-    return bare
+    return frame
 
 
 def _from_library(table: Any) -> pd.DataFrame:
@@ -210,6 +196,8 @@ def _from_library(table: Any) -> pd.DataFrame:
         return _from_arrow(pa.table(table))
     if hasattr(table, "to_pandas"):
         found = table.to_pandas()
+    elif isinstance(table, np.ndarray) and table.dtype.names is not None:
+        found = pd.DataFrame.from_records(table)
     elif hasattr(table, "__dataframe__"):
         found = pd.api.interchange.from_dataframe(table)
     else:
@@ -253,6 +241,11 @@ def _flat(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     repeated = flat.columns[flat.columns.duplicated()]
     if len(repeated):
         raise InputError(f"{source}: column {repeated[0]!r} stands there more than once; names must differ")
+    for name in flat.select_dtypes(object):
+        try:
+            flat[name].isna()
+        except Exception as error:  # an object may raise anything when it is compared
+            raise InputError(f"{source}: column {name!r} has a cell that is no value ({type(error).__name__})") from None
     return flat
 
 
@@ -278,8 +271,20 @@ def _plain_cells(column: pd.Series) -> pd.Series:
     if not numbers.str.fullmatch(NUMBER).all() or numbers.str.match(r"[+-]?0\d").any():
         return column.where(text != "")
     if len(numbers) == len(text) and numbers.str.fullmatch(r"-?\d{1,18}").all():
-        return text.astype("int64")
-    return pd.Series(text.where(~missing, "nan").to_numpy(dtype=object).astype(float), column.index)
+        return pd.Series(_cast(text, "int64"), column.index)
+    found = np.full(len(text), nan)
+    found[~missing.to_numpy()] = _cast(numbers, "float64")
+    return pd.Series(found, column.index)
+
+
+def _cast(text: pd.Series, kind: str) -> np.ndarray:
+    """Return numbers from their text, to the last bit: by Arrow, which is fast, or by Python where there is a plus."""
+    import pyarrow as pa
+
+    try:
+        return np.asarray(pa.array(text).cast(kind).to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid:
+        return text.to_numpy(dtype=object).astype(kind)
 
 
 def filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFrame:
@@ -396,6 +401,8 @@ def _number(cell: Any) -> float:
         return float(cell)
     except OverflowError:
         return inf if cell > 0 else -inf
+    except ValueError:  # a Decimal's signalling NaN
+        return nan
 
 
 def refuse_first(wrong: Any, column: pd.Series, where: str, rows: np.ndarray, why: str) -> None:
