@@ -241,7 +241,7 @@ def _flat(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     repeated = flat.columns[flat.columns.duplicated()]
     if len(repeated):
         raise InputError(f"{source}: column {repeated[0]!r} stands there more than once; names must differ")
-    for name in flat.select_dtypes(object):
+    for name in [str(one) for one in flat if flat[one].dtype.kind == "O"]:
         try:
             flat[name].isna()
         except Exception as error:  # an object may raise anything when it is compared
