@@ -26,6 +26,8 @@ from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.numbers import band, fixed, number, shared, whole
+from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +55,7 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except InputError as error:
-            typer.echo("error: " + " ".join(str(error).split()), err=True)
+            say("error: " + " ".join(str(error).split()), err=True)
             raise typer.Exit(2) from None
 
     return guarded
@@ -66,7 +68,7 @@ def models() -> None:
     from bayes_scaling.modelfile import bundled
 
     for name, title in bundled().items():
-        typer.echo(f"{name:20} {title}")
+        say(f"{name:20} {title}")
 
 
 @app.command()
@@ -77,9 +79,9 @@ def laws() -> None:
     from bayes_scaling.library import equation, summary
 
     for name, law in LAWS.items():
-        typer.echo(f"{name}({', '.join(law_inputs(law))})")
+        say(f"{name}({', '.join(law_inputs(law))})")
         for line in (summary(name), *equation(name).splitlines()):
-            typer.echo(f"    {line}")
+            say(f"    {line}")
 
 
 @app.command()
@@ -109,8 +111,8 @@ def fit(
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name
     writable(folder)
-    typer.echo(f"{study.title or study.name}\n{counted(data)}")
-    typer.echo("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
+    say(study.title or study.name, *counted(data))
+    say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
     fitted = sample(study.model, data, settings)
     seconds = perf_counter() - start
@@ -147,14 +149,15 @@ def prior(
     writable(folder)
     before = draw(study.model, data, settings.draws, settings.seed)
     parameters = parameter_table(before).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
-    typer.echo(f"{study.title or study.name}\nthe prior, beside {counted(data)}")
+    count, *notes = counted(data)
+    say(study.title or study.name, f"the prior, beside {count}", *notes)
     figure = figures(before, study.figure)["bands"]
     _legible(before, figure)
     write_csv(parameters, folder / "prior.csv")
     write_figure(figure, folder / "figures" / "prior.png")
     _population(before, parameters)
     _believed(before)
-    typer.echo(f"written -> {folder}")
+    say(f"written -> {folder}")
 
 
 @app.command()
@@ -174,7 +177,7 @@ def predict(
     fitted = load(folder / "fit.nc")
     table = predict_table(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)
-    typer.echo(f"{len(table)} points -> {out}")
+    say(f"{len(table)} points -> {out}")
     say_health(fitted.health)
 
 
@@ -209,7 +212,7 @@ def _compiled_code() -> Iterator[None]:
     try:
         writable(Path(os.path.expanduser("~"), ".pytensor"))  # noqa: PTH111 - `Path.home` raises where there is none
     except InputError as error:
-        typer.echo(f"note: {error}; compiled code is not kept, unless PYTENSOR_FLAGS=base_compiledir=DIR says where", err=True)
+        say(f"note: {error}; compiled code is not kept, unless PYTENSOR_FLAGS=base_compiledir=DIR says where", err=True)
     else:
         yield
         return
@@ -268,36 +271,31 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
     _population(fitted, parameters)
     health = fitted.health
     assert health is not None
-    agree = "" if health.r_hat is None else f"R-hat {health.r_hat:.3f}, "
-    typer.echo(
-        f"{fitted.settings.chains} x {fitted.settings.draws} draws, {health.divergences} divergences, "
-        f"{agree}smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}: {health.grade}"
+    agree = "" if health.r_hat is None else f"R-hat {fixed(health.r_hat, 3)}, "
+    say(
+        f"{fitted.settings.chains} x {whole(fitted.settings.draws)} draws, {whole(health.divergences)} divergences, "
+        f"{agree}smallest effective sample size {number(min(health.ess_bulk, health.ess_tail))}: {health.grade}"
     )
     if rounds := rounds_line(health):
-        typer.echo(rounds)
+        say(rounds)
     for sentence in summary_sentences(replace(fitted, health=None)):  # what the sampler says comes last, with what to try
-        typer.echo(sentence)
+        say(sentence)
     for note in notes:
-        typer.echo(f"note [{note.code}]: {note.sentence}")
-    typer.echo(f"written -> {folder}")
+        say(f"note [{note.code}]: {note.sentence}")
+    say(f"written -> {folder}")
     judge(health, fitted.settings.strict)
 
 
 def _population(fitted: "Fit", parameters: "pd.DataFrame") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    shown = parameters[parameters["dims"] == ""]
-    table = Table(title="population (median, 90 % interval)", title_justify="left", box=None)
-    for column in ("parameter", "median", "5 %", "95 %"):
-        table.add_column(column, justify="left" if column == "parameter" else "right")
-    for row in shown.to_dict("records"):
-        table.add_row(str(row["name"]), *(f"{float(row[q]):.4g}" for q in ("q50", "q05", "q95")))
-    console.print(table)
+    shown = parameters[parameters["dims"] == ""].to_dict("records")
+    rows = [[str(row["name"]), *shared([float(row[q]) for q in ("q50", "q05", "q95")])] for row in shown]
+    heads = ("parameter", "median", "5 %", "95 %")
+    say_table("population (median, 90 % interval)", heads, rows, left=("parameter",))
     inputs = fitted.runs.columns.inputs
-    references = ", ".join(f"{name} {value:g} {inputs[name].unit}".strip() for name, value in fitted.runs.references.items())
-    console.print(f"reference: {references}; NAME_published is in the inputs' own units")
+    references = ", ".join(
+        f"{name} {number(value, 4)} {inputs[name].unit}".strip() for name, value in fitted.runs.references.items()
+    )
+    say(f"reference: {references}; NAME_published is in the inputs' own units")
 
 
 def _believed(before: "Fit") -> None:
@@ -310,9 +308,9 @@ def _believed(before: "Fit") -> None:
     place = dict(before.runs.references) | dict.fromkeys(law_groups(before.model), "another")
     low, middle, high = predict(before, pd.DataFrame([place])).quantile([0.05, 0.5, 0.95]).to_numpy()
     seen, response = before.runs.table["response"], before.runs.columns.response
-    typer.echo(
-        f"{response.name} at the reference: {middle:.4g} {response.unit} (90 %: {low:.4g} to {high:.4g}); "
-        f"the runs lie between {seen.min():.4g} and {seen.max():.4g}"
+    say(
+        f"{response.name} at the reference: {band((low, middle, high), response.unit)}; "
+        f"the runs lie between {number(seen.min(), 4)} and {number(seen.max(), 4)}"
     )
 
 

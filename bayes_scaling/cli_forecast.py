@@ -9,6 +9,7 @@ import typer
 from bayes_scaling.cli_options import say_health
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.terminal import say
 
 
 def forecast(
@@ -31,10 +32,10 @@ def forecast(
     figure = out.with_suffix(".png")
     write_csv(forecast_table(found), out)
     write_figure(forecast_figure(found, target=target), figure)
-    typer.echo(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end
+    say(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end
     if found.unlike:
-        typer.echo(f"note [unlike]: {found.unlike}")
-    typer.echo(f"{found.path.sizes['point']} places -> {out}\nfigure -> {figure}")
+        say(f"note [unlike]: {found.unlike}")
+    say(f"{found.path.sizes['point']} places -> {out}", f"figure -> {figure}")
     say_health(found.health)
 
 

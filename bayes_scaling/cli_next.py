@@ -1,13 +1,16 @@
 """`bayes-scaling next`: which run to train for a decision."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bayes_scaling.cli_options import say_health
 from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.numbers import number, percent, whole
+from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,31 +44,24 @@ def next_run(
     write_csv(table, folder / "next.csv")
     write_csv(sets, folder / "next_sets.csv")
     write_figure(figure, folder / "next.png")
-    typer.echo(next_sentence(replace(found, health=None)))  # what the sampler says comes once, at the end
+    say(next_sentence(replace(found, health=None)))  # what the sampler says comes once, at the end
     _printed(table)
     for note in found.notes:
-        typer.echo(f"note [next]: {note}")
-    typer.echo(f"{len(table)} candidates -> {folder / 'next.csv'}\nsets -> {folder / 'next_sets.csv'}")
-    typer.echo(f"figure -> {folder / 'next.png'}")
+        say(f"note [next]: {note}")
+    say(f"{len(table)} candidates -> {folder / 'next.csv'}", f"sets -> {folder / 'next_sets.csv'}")
+    say(f"figure -> {folder / 'next.png'}")
     say_health(found.health)
 
 
 def _printed(table: "pd.DataFrame") -> None:
-    from rich.console import Console
-    from rich.table import Table
+    heads = ("rank", "candidate", "FLOP", "nats", "nats per 1e18 FLOP", "90 % interval left")
+    rows = [_row(row) for row in table.head(SHOWN).to_dict("records")]
+    say_table("most for its compute", heads, rows, left=("candidate",))
 
-    shown = Table(title="most for its compute", title_justify="left", box=None)
-    for column in ("rank", "candidate", "FLOP", "nats", "nats per 1e18 FLOP", "90 % interval left"):
-        shown.add_column(column, justify="left" if column == "candidate" else "right")
-    for row in table.head(SHOWN).to_dict("records"):
-        told, per, left = row["information"], row["information_per_1e18_flop"], row["width_after"] / row["width_before"]
-        nothing = told <= 0
-        shown.add_row(
-            str(row["rank"]),
-            str(row["candidate"]),
-            f"{row['flop']:.3g}",
-            "not measurable" if nothing else f"{told:.3f}",
-            "" if nothing else f"{per:.3g}",
-            "" if nothing else f"{left:.0%}",
-        )
-    Console(highlight=False).print(shown)
+
+def _row(row: Mapping[Any, Any]) -> list[str]:
+    lead = [whole(row["rank"]), str(row["candidate"]), number(row["flop"])]
+    if row["information"] <= 0:
+        return [*lead, "not measurable", "", ""]
+    left = row["width_after"] / row["width_before"]
+    return [*lead, number(row["information"]), number(row["information_per_1e18_flop"]), percent(left)]

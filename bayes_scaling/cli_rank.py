@@ -9,6 +9,8 @@ import typer
 from bayes_scaling.cli_options import say_health
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.numbers import exact, place_words
+from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,13 +76,13 @@ def rank(
     write_csv(table, out)
     write_figure(ranking_figure(found), figure)
     for sentence in rank_sentences(replace(found, health=None)):  # what the sampler says comes once, at the end
-        typer.echo(sentence)
+        say(sentence)
     if costs is not None:
-        said = ", ".join(f"{name} {cost.flops_per_param_token:g}" for name, cost in costs.items())
-        typer.echo(f"FLOP a parameter and token: {said}")
+        said = ", ".join(f"{name} {exact(cost.flops_per_param_token)}" for name, cost in costs.items())
+        say(f"FLOP a parameter and token: {said}")
     if taken:
-        typer.echo(f"other groups, as --at does not say them: {', '.join(f'{name} {one}' for name, one in taken.items())}")
-    typer.echo(f"{len(table)} rows -> {out}\nfigure -> {figure}")
+        say(f"other groups, as --at does not say them: {place_words(taken)}")
+    say(f"{len(table)} rows -> {out}", f"figure -> {figure}")
     say_health(fitted.health)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli_options import say_health
+from bayes_scaling.terminal import say
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
 
@@ -22,5 +23,5 @@ def report(
 
     fitted = load(folder / "fit.nc")
     path = write_report(fitted, out if out is not None else folder / "report.html", folder=folder)
-    typer.echo(f"{path.stat().st_size / 2**20:.1f} MB -> {path}")
+    say(f"{path.stat().st_size / 2**20:.1f} MB -> {path}")
     say_health(fitted.health)

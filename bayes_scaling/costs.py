@@ -9,6 +9,7 @@ import pandas as pd
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
+from bayes_scaling.numbers import amount, exact
 
 UNIQUE = ("unique_tokens", "epochs")
 """What a law of limited data reads instead of tokens."""
@@ -43,6 +44,12 @@ class Cost:
                 raise InputError(f"{name} must be a positive number, not {value}")
         if not (isfinite(self.served_tokens) and self.served_tokens >= 0):
             raise InputError(f"served_tokens must be a number from 0 on, not {self.served_tokens}")
+
+    @property
+    def counted(self) -> str:
+        """How compute is counted, as sentences say it: "6 N D"."""
+        served = f" + {exact(self.flops_per_param_served)} N T, T = {amount(self.served_tokens, 'tokens')} served"
+        return f"{exact(self.flops_per_param_token)} N D" + (served if self.served_tokens else "")
 
     def compute(self, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Return what models cost, in FLOP."""

@@ -51,9 +51,11 @@ def writable(folder: Path) -> None:
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
-    """Write a table without its index."""
+    """Write a table without its index; what a spreadsheet would take for a formula is guarded, see `spreadsheets`."""
+    from bayes_scaling.spreadsheets import guarded
+
     with whole(path) as partial:
-        table.to_csv(partial, index=False)
+        guarded(table).to_csv(partial, index=False)
 
 
 def write_text(text: str, path: Path) -> None:
@@ -72,8 +74,13 @@ def write_figure(figure: "Figure", path: Path) -> None:
 
 
 def write_json(record: Mapping[str, Any], path: Path) -> None:
-    """Write a record as JSON, which has no word for NaN or infinity: null stands for them."""
-    write_text(json.dumps(_finite(record), indent=2, allow_nan=False) + "\n", path)
+    """Write a record as JSON, see `json_text`."""
+    write_text(json_text(record, indent=2) + "\n", path)
+
+
+def json_text(record: Any, indent: int | None = None) -> str:
+    """Return a record as JSON, which has no word for NaN or infinity: null stands for them."""
+    return json.dumps(_finite(record), indent=indent, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

@@ -26,6 +26,7 @@ from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health, carried
 from bayes_scaling.model import law_groups, model_inputs
+from bayes_scaling.numbers import band, exact, percent, probability
 from bayes_scaling.observing import FARTHEST, about, noise_covariance, white_scale
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, Table, read_points, read_runs, read_table
@@ -328,7 +329,9 @@ def forecast_sentence(found: Forecast, target: float | None = None) -> str:
     unit = str(found.path.attrs.get("units", ""))
     reached = float(found.seen[found.along].iloc[-1])
     said = (
-        f"At {end:.4g} {found.unit or found.along} {found.label} will show {middle:.4g} {unit} (90 %: {low:.4g} to {high:.4g})"
-        f", from {reached / end:.0%} of the way"
+        f"At {exact(end)} {found.unit or found.along} {found.label} will show {band((low, middle, high), unit)}. "
+        f"It has come {percent(reached / end)} of the way."
     )
-    return said + (f"; below {target:g} with probability {found.probability(target):.2f}." if target is not None else ".")
+    if target is None:
+        return said
+    return f"{said} It ends below {exact(target)} with probability {probability(found.probability(target))}."

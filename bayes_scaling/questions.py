@@ -27,6 +27,7 @@ from bayes_scaling.fitting import Fit, parameter_values
 from bayes_scaling.health import carried
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
+from bayes_scaling.numbers import percent
 from bayes_scaling.parameters import as_parameter, link
 from bayes_scaling.runs import level_index, read_points
 
@@ -91,7 +92,7 @@ def ask(fit: Fit, question: str | Question) -> xr.DataArray:
     share = float(np.isfinite(draws).mean())
     if share < 0.5:
         why = "no compute-optimal split within reach" if "compute" in asked.held else "no positive loss there"
-        raise InputError(f"the question {asked.text!r} has no answer in {1 - share:.0%} of the draws: {why}")
+        raise InputError(f"the question {asked.text!r} has no answer in {percent(1 - share)} of the draws: {why}")
     attrs = {"question": asked.text, "kind": asked.kind, "scale": scale, "units": units}
     bare = draws.reset_coords(drop=True).transpose("chain", "draw").rename("asked")
     return bare.where(np.isfinite(bare)).drop_attrs().assign_attrs(attrs)

@@ -12,12 +12,12 @@ from bayes_scaling.files import write_text
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import accepted, line_of
 from bayes_scaling.modelfile import Sheet
+from bayes_scaling.numbers import number
 from bayes_scaling.provenance import versions
 from bayes_scaling.reporting import words
 from bayes_scaling.reporting.beliefs import beliefs
 from bayes_scaling.reporting.budget import Budget, multiplier_budget, plan_budget
 from bayes_scaling.reporting.figures import check_figure, main_figures
-from bayes_scaling.reporting.numbers import number
 from bayes_scaling.reporting.page import render
 from bayes_scaling.reporting.record import read_record
 from bayes_scaling.reporting.tables import parameters
