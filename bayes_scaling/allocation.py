@@ -13,8 +13,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import carried
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
-from bayes_scaling.runs import Table, read_table
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid
+from bayes_scaling.tables import Table, read_table
 
 HOLDS = 1e-9
 """A law is a sum of powers where that predicts it to this share of the loss."""

@@ -33,6 +33,7 @@ def forecast(
     write_csv(forecast_table(found), out)
     write_figure(forecast_figure(found, target=target), figure)
     say(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end
+    say(f"{found.basis[0].upper()}{found.basis[1:]}.")
     if found.unlike:
         say(f"note [unlike]: {found.unlike}")
     say(f"{found.path.sizes['point']} places -> {out}", f"figure -> {figure}")

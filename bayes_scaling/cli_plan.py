@@ -46,7 +46,7 @@ def plan(
     from bayes_scaling.planning import plan as decide
     from bayes_scaling.planning import plan_sentences, plan_table
     from bayes_scaling.plots.plan import plan_figure
-    from bayes_scaling.runs import read_table
+    from bayes_scaling.tables import read_table
     from bayes_scaling.targets import needed_sentences
 
     out = folder / "plan.csv" if out is None else out

@@ -93,7 +93,7 @@ def _points(
     import pandas as pd
 
     from bayes_scaling.model import law_groups, model_inputs
-    from bayes_scaling.runs import read_table
+    from bayes_scaling.tables import read_table
 
     if not compute and at is None:
         raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")

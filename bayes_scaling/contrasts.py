@@ -9,9 +9,11 @@ import xarray as xr
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import as_rows, at, expected, log_inputs
 from bayes_scaling.health import carried
+from bayes_scaling.labels import level_index
 from bayes_scaling.prediction import BLOCK, predict, sorted_quantiles
-from bayes_scaling.runs import Table, level_index, read_points, read_table
+from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
+from bayes_scaling.tables import Table, read_table
 
 type Path = str | Mapping[str, float] | None
 

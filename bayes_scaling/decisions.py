@@ -16,10 +16,12 @@ from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.health import Health, mark
+from bayes_scaling.labels import level_index
 from bayes_scaling.numbers import exact
-from bayes_scaling.runs import Table, level_index, read_points
+from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
 from bayes_scaling.stacking import parts as parts_of
+from bayes_scaling.tables import Table
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""

@@ -47,7 +47,8 @@ def _from_hull(asked: np.ndarray, seen: np.ndarray) -> np.ndarray:
         outside = (asked @ hull.equations[:, :-1].T + hull.equations[:, -1]).max(axis=1) > 1e-9
     except QhullError:  # the runs lie on a line, or are fewer than a hull needs
         corners = seen
-    found = np.zeros(len(asked))
+    found, middle = np.zeros(len(asked)), corners.mean(axis=0)
+    asked, corners = asked - middle, corners - middle  # so that it does not matter what inputs are counted in
     heavy = 1e4  # holds the weights of the corners to a sum of one
     system = np.vstack([corners.T, np.full(len(corners), heavy)])
     for i in np.flatnonzero(outside):

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, log1p
+from math import log1p
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import checks
 from bayes_scaling.errors import InputError, as_written
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ class Curve:
     def __post_init__(self) -> None:
         if self.warmup is not None and self.warmup_fraction is not None:
             raise InputError("give either warmup or warmup_fraction")
-        if self.warmup is not None and not (isfinite(self.warmup) and self.warmup > 0):
-            raise InputError(f"warmup must be a positive number, not {self.warmup}")
-        if self.warmup_fraction is not None and not 0 < self.warmup_fraction < 1:
-            raise InputError(f"warmup_fraction must lie between 0 and 1, not {self.warmup_fraction}")
-        if isinstance(self.skip, str) or not set(self.skip) <= {"missing", "spikes"}:
-            raise InputError(f"skip must be a list of 'missing' and 'spikes', not {self.skip!r}")
+        checks.check(
+            self,
+            "of a curve",
+            along=checks.name,
+            warmup=checks.optional(checks.positive),
+            warmup_fraction=checks.optional(checks.within(0, 1)),
+        )
+        checks.check(self, "of a curve", skip=checks.several(checks.one_of(["missing", "spikes"])))
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,13 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health
 from bayes_scaling.information import best_sets, directions, information, joint
+from bayes_scaling.labels import level_index
 from bayes_scaling.model import law_groups
 from bayes_scaling.numbers import amount, exact, number, percent
 from bayes_scaling.outcomes import LABEL, read_candidates, rows_of, scatter, shown
 from bayes_scaling.pricing import flop
 from bayes_scaling.questions import ask
-from bayes_scaling.runs import Table, level_index, read_table
+from bayes_scaling.tables import Table, read_table
 
 ENOUGH_DRAWS = 1000
 

@@ -17,7 +17,7 @@ from bayes_scaling.health import carried
 from bayes_scaling.model import model_inputs, term_name
 from bayes_scaling.parameters import Prior, Trend, as_parameter, distribution, link
 from bayes_scaling.prediction import parameters_at
-from bayes_scaling.runs import Table, read_table
+from bayes_scaling.tables import Table, read_table
 
 WIDER = 30.0
 """An optimum is sought from a thirtieth of the smallest value seen to thirty times the largest."""

@@ -21,8 +21,8 @@ from bayes_scaling.numbers import amount, band, exact, interval, number, percent
 from bayes_scaling.observing import observed
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import labelled, sorted_quantiles
-from bayes_scaling.runs import Table, read_table
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
+from bayes_scaling.tables import Table, read_table
 
 FINE = 16
 """Between two sizes tried the expected loss is interpolated at so many."""

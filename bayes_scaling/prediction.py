@@ -19,8 +19,9 @@ from bayes_scaling.health import carried, mark
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import evaluate, law_groups, parameter_at
 from bayes_scaling.observing import observed
-from bayes_scaling.runs import Table, read_points, read_table
+from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, groups_needed, parts
+from bayes_scaling.tables import Table, read_table
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 BLOCK = 64

@@ -25,11 +25,12 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.evaluation import at, log_inputs
 from bayes_scaling.fitting import Fit, parameter_values
 from bayes_scaling.health import carried
+from bayes_scaling.labels import level_index
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.numbers import percent
 from bayes_scaling.parameters import as_parameter, link
-from bayes_scaling.runs import level_index, read_points
+from bayes_scaling.runs import read_points
 
 FORMS = (
     "contrast GROUP=A:B at NAME=VALUE, ...; loss at NAME=VALUE, ...; plan at compute=FLOP; parameter NAME [at GROUP=LEVEL, ...]"

@@ -1,24 +1,23 @@
-"""Table in, checked `Runs` out: the only place that checks data."""
+"""Table in, checked `Runs` out: with `tables` and `labels` the only place that checks data."""
 
-import difflib
-import warnings
-import zlib
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from math import floor, isfinite, log10
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.errors import InputError, as_written, listed
+from bayes_scaling import checks
+from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
+from bayes_scaling.labels import label_column, number_as_text
 from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
 from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
+from bayes_scaling.tables import Table, filtered, named_column, number_column, read_table, refuse_first
 from bayes_scaling.thinning import means
 
 RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
@@ -27,8 +26,6 @@ RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
 
 COUNTED = {"count", "apart"}
 """Columns of averages, which inputs and groups cannot be called either."""
-
-type Table = str | Path | pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,16 @@ class Response:
     unit: str = "nats/token"
     positive: bool = True
     name: str = "loss"
+
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "of the response",
+            column=checks.column,
+            unit=checks.text,
+            positive=checks.flag,
+            name=checks.text,
+        )
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,9 @@ class Input:
     reference: float | None = None
 
     def __post_init__(self) -> None:
-        if self.reference is not None and not (np.isfinite(self.reference) and self.reference > 0):
-            raise InputError(f"the reference of {self.column!r} must be a positive number, not {self.reference}")
+        checks.check(self, "of an input", column=checks.column, unit=checks.text)
+        if self.reference is not None:
+            object.__setattr__(self, "reference", checks.positive(self.reference, f"the reference of {self.column!r}"))
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,9 @@ class ReadingError:
 
     column: str
     relative: bool = True
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of the reading error", column=checks.column, relative=checks.flag)
 
 
 @dataclass(frozen=True)
@@ -89,8 +100,7 @@ class Average:
     per_decade: float
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.per_decade) and self.per_decade > 0):
-            raise InputError(f"per_decade must be a positive number, not {self.per_decade}")
+        checks.check(self, "", along=checks.name, per_decade=checks.positive)
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,20 @@ class Columns:
     schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
+        columns = checks.one_or_several(checks.column)
+        checks.check(
+            self,
+            "of the columns",
+            inputs=checks.named(checks.record(Input)),
+            response=checks.record(Response),
+            groups=checks.named(columns),
+            run=checks.optional(columns),
+            reading_error=checks.optional(checks.record(ReadingError)),
+            where=checks.optional(checks.text),
+            average=checks.optional(checks.record(Average)),
+            curve=checks.optional(checks.record(Curve)),
+            schedule=checks.optional(checks.record(Schedule)),
+        )
         if self.where is not None:
             parse_filter(self.where)
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
@@ -255,15 +279,16 @@ def _part(table: Table, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
     raw = read_table(table, columns.read.union(SCHEDULES))
     every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
-    frame = _filtered(every, columns.where, source)
+    frame = filtered(every, columns.where, source)
     kept = frame.reset_index(drop=True)
     rows, whole = frame.index.to_numpy(), columns.curve is None
-    response = _numbers(kept, columns.response.column, source, rows, positive=whole and columns.response.positive, finite=whole)
+    positive = whole and columns.response.positive
+    response = number_column(kept, columns.response.column, source, rows, positive=positive, finite=whole)
     checked = pd.DataFrame({"response": response})
     for name, one in columns.inputs.items():
         checked = pd.concat([checked, _input(kept, name, one.column, columns, source, rows, positive=whole)], axis=1)
     for dim, parts in columns.dims.items():
-        checked[dim] = _labels(kept, parts, source, rows)
+        checked[dim] = label_column(kept, parts, source, rows)
     if columns.reading_error is not None:
         checked["reading_error"] = _reading_error(kept, columns.reading_error, checked["response"], source, rows)
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
@@ -288,7 +313,7 @@ def _joined_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.Da
     if len(tables) == 1:
         return tables[0]
     text = [dim for dim in dims if len({pd.api.types.is_numeric_dtype(table[dim]) for table in tables}) > 1]
-    alike = [table.assign(**{dim: table[dim].map(_number_as_text).astype("str") for dim in text}) for table in tables]
+    alike = [table.assign(**{dim: table[dim].map(number_as_text).astype("str") for dim in text}) for table in tables]
     return pd.concat(alike, ignore_index=True)
 
 
@@ -315,7 +340,7 @@ def _input(
     least = schedule is not None and kind in MAY_BE_ZERO
     return pd.DataFrame(
         {
-            name: _numbers(frame, one, source, rows, positive=positive and not least, negative=not least)
+            name: number_column(frame, one, source, rows, positive=positive and not least, negative=not least)
             for name, one in of.items()
         }
     )
@@ -334,7 +359,7 @@ def subset(runs: Runs, where: str) -> Runs:
 
     Raises InputError where the filter names no column or keeps no row.
     """
-    kept = _filtered(runs.table, where, runs.source)
+    kept = filtered(runs.table, where, runs.source)
     dropped = runs.dropped + len(runs) - len(kept)
     averaged = int(kept["count"].sum()) if "count" in kept else len(kept)
     return replace(
@@ -349,13 +374,14 @@ def joined(runs: Runs, others: Runs) -> Runs:
     return replace(runs, table=table, levels=_levels(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 
 
-def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame:
+def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 
     A column may carry the name it has in the runs' table (`compute_pflops_days`) or the name in the law (`compute`).
     Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
     groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
+    past: so many rows at the top tell a schedule's past only, and are no points themselves.
 
     Raises InputError as `read_runs` does.
     """
@@ -368,6 +394,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
     read = [one.column for name, one in runs.columns.inputs.items() if name not in frame]
     frame = _scheduled(frame, runs.columns, read, run if set(run) <= set(frame) else None, source)
+    frame, rows = frame.iloc[past:].reset_index(drop=True), rows[: len(frame) - past]
     points = pd.DataFrame(index=frame.index)
     for name, one in runs.columns.inputs.items():
         column = one.column if one.column in frame or name not in frame else name
@@ -375,26 +402,8 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     for dim, parts in runs.columns.dims.items():
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):
-            points[dim] = _labels(frame, named, source, rows)
+            points[dim] = label_column(frame, named, source, rows)
     return points
-
-
-def read_table(table: Table, wanted: AbstractSet[str] = frozenset()) -> pd.DataFrame:
-    """Return a file as it is: CSV, gzipped CSV or Parquet by its ending; a data frame is returned with rows numbered from 0.
-
-    wanted: columns that are enough where a file has them all and others need not be read.
-
-    Raises InputError where the file is missing, unreadable or truncated, or repeats a column name.
-    """
-    if isinstance(table, pd.DataFrame):
-        frame = table.reset_index(drop=True)
-        source = "the data frame"
-    else:
-        frame, source = _read_file(Path(table), wanted), str(table)
-    repeated = frame.columns[frame.columns.duplicated()]
-    if len(repeated):
-        raise InputError(f"{source}: column {str(repeated[0])!r} stands there more than once; names must differ")
-    return frame
 
 
 def round_reference(values: pd.Series) -> float:
@@ -404,147 +413,9 @@ def round_reference(values: pd.Series) -> float:
     return float(f"{lead}e{floor(exponent)}")
 
 
-def _read_file(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
-    try:
-        if path.suffix in (".parquet", ".pq"):
-            return _read_parquet(path, wanted)
-        if not path.name.endswith((".csv", ".csv.gz")):
-            raise InputError(f"{path}: expected a name that ends in .csv, .csv.gz or .parquet")
-        # The header is read as a row of its own: pandas would silently rename a repeated column.
-        head = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(path, low_memory=False, index_col=False)
-    except InputError:
-        raise
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path}: the file is empty; expected a header and rows") from None
-    except pd.errors.ParserWarning:
-        raise InputError(f"{path}: rows have more fields than the header, which has {len(head)}") from None
-    except (OSError, EOFError, ValueError, ImportError, zlib.error) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"{path}: unreadable or truncated ({first})") from None
-    if len(head) != frame.shape[1]:
-        raise InputError(f"{path}: rows have {frame.shape[1]} fields, the header {len(head)}")
-    frame.columns = pd.Index(head)
-    return frame
-
-
-def _read_parquet(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
-    """Return a Parquet file, or of a wide one those columns that are wanted."""
-    from pyarrow.parquet import read_schema
-
-    names = read_schema(path).names
-    needed = wanted - set(SCHEDULES)
-    columns = [name for name in names if name in wanted] if needed and needed <= set(names) else None
-    return pd.read_parquet(path, columns=columns).reset_index(drop=True)
-
-
-def _filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFrame:
-    before = len(frame)
-    if where is not None:
-        keep = parse_filter(where)
-        for name in sorted(keep.columns):  # type: ignore[attr-defined]
-            _column(frame, name, source)
-        frame = frame[keep({str(name): frame[name] for name in keep.columns})]  # type: ignore[attr-defined]
-    if not len(frame):
-        why = f"the filter {where!r} keeps none of its {before} rows" if before else "it has no rows"
-        raise InputError(f"{source}: {why}")
-    frame.attrs["dropped"] = before - len(frame)
-    return frame
-
-
-def _column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
-    if name not in frame:
-        near = difflib.get_close_matches(name, [str(column) for column in frame], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"{source}: no column {name!r}; the table has {[str(column) for column in frame]}{hint}")
-    column: pd.Series = frame[name]
-    return column
-
-
-def _numbers(
-    frame: pd.DataFrame,
-    name: str,
-    source: str,
-    rows: np.ndarray,
-    *,
-    positive: bool = True,
-    negative: bool = True,
-    finite: bool = True,
-) -> pd.Series:
-    """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands."""
-    column = _column(frame, name, source)
-    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
-        raise InputError(f"{source}: column {name!r} holds dates or durations; expected numbers")
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    missing = column.isna().to_numpy()
-    _refuse_first(missing & finite, column, f"{source}: column {name!r}", rows, "is missing; expected a number")
-    text = numbers.isna().to_numpy() & ~missing
-    _refuse_first(text, column, f"{source}: column {name!r}", rows, "is text; expected a number")
-    _refuse_first(~np.isfinite(numbers) & finite, column, f"{source}: column {name!r}", rows, "is not finite")
-    _refuse_first(
-        (numbers <= 0) & positive, column, f"{source}: column {name!r}", rows, "is not positive, and its logarithm is taken"
-    )
-    _refuse_first((numbers < 0) & (not negative), column, f"{source}: column {name!r}", rows, "is negative; expected 0 or more")
-    return numbers
-
-
 def _reading_error(frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray) -> pd.Series:
-    column = _column(frame, role.column, source)
+    column = named_column(frame, role.column, source)
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     wrong = ~(np.isfinite(numbers) & (numbers >= 0)) & np.isfinite(response)
-    _refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
+    refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
     return numbers * response.abs() if role.relative else numbers
-
-
-def _labels(frame: pd.DataFrame, parts: tuple[str, ...], source: str, rows: np.ndarray) -> pd.Series:
-    for part in parts:
-        column = _column(frame, part, source)
-        _refuse_first(column.isna().to_numpy(), column, f"{source}: column {part!r}", rows, "is missing; expected a level")
-    if len(parts) > 1:
-        combined = frame.groupby(list(parts), sort=False, observed=True).ngroup().to_numpy()
-        names = [_joined(level) for level in frame[list(parts)].drop_duplicates().itertuples(index=False, name=None)]
-        return pd.Series(names, dtype="str").take(combined).reset_index(drop=True)
-    single = frame[parts[0]]
-    return single if pd.api.types.is_numeric_dtype(single) else single.astype(str)
-
-
-def _joined(labels: tuple[Any, ...]) -> str:
-    """Return the labels of one combination as one: quoted where a blank in one of them would be taken for a gap."""
-    texts = [label if isinstance(label, str) else _number_as_text(label) for label in labels]
-    return " ".join(repr(text) if " " in text else text for text in texts)
-
-
-def level_index(labels: pd.Series, levels: np.ndarray) -> np.ndarray:
-    """Return the position of each label among the levels, -1 for a level never seen; "2048" and 2048.0 are 2048."""
-    exact = {str(level): i for i, level in enumerate(levels)}
-    alike: dict[str, list[int]] = {}
-    for i, level in enumerate(levels):
-        alike.setdefault(_number_as_text(level), []).append(i)
-
-    def position(label: Any) -> int:
-        if str(label) in exact:
-            return exact[str(label)]
-        near = alike.get(_number_as_text(label), [])
-        return near[0] if len(near) == 1 else -1
-
-    return np.array([position(label) for label in labels], dtype=np.int64)
-
-
-def _number_as_text(label: Any) -> str:
-    try:
-        if isinstance(label, int | np.integer) or not isfinite(number := float(label)):
-            return str(label)
-    except (TypeError, ValueError):
-        return str(label)
-    return str(int(number)) if number.is_integer() else str(number)
-
-
-def _refuse_first(wrong: Any, column: pd.Series, where: str, rows: np.ndarray, why: str) -> None:
-    wrong = np.asarray(wrong)
-    if wrong.any():
-        first = int(np.argmax(wrong))
-        raise InputError(f"{where}, row {rows[first] + 1}: {as_written(column.iloc[first])} {why}")

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from bayes_scaling import checks
 from bayes_scaling.building import build
 from bayes_scaling.errors import InputError
 from bayes_scaling.expansion import draw_prior, expand
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from bayes_scaling.compiling import Compiled, Density
 
 MOST_COMPILED = 64
+MOST_DRAWS = 10_000_000
+"""Of a chain; how many fit into memory depends on the model, see `capacity`."""
 _COMPILED: "dict[tuple[Any, ...], Density]" = {}
 """By what a log density is made of, the last used last."""
 _ALONE = Lock()
@@ -73,9 +76,21 @@ class Settings:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        for name, least in {"draws": 4, "tune": 1, "chains": 1, "seed": 0, "rounds": 0, "effort": 0}.items():
-            if not least <= getattr(self, name) < 2**32:
-                raise InputError(f"{name} must be at least {least} and below 2^32, not {getattr(self, name)}")
+        checks.check(
+            self,
+            "",
+            draws=checks.integer(4, MOST_DRAWS),
+            tune=checks.integer(1, MOST_DRAWS),
+            chains=checks.integer(1, 1_000),
+            seed=checks.seed,
+            target_accept=checks.optional(checks.within(0, 1)),
+            cores=checks.optional(checks.integer(1, 10_000)),
+            progress=checks.flag,
+            strict=checks.flag,
+            rounds=checks.integer(0, 100),
+            effort=checks.at_least(0),
+            seconds=checks.optional(checks.at_least(0)),
+        )
 
 
 def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> xr.DataTree:

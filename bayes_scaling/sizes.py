@@ -13,7 +13,8 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import expected_rows, flat_draws
-from bayes_scaling.runs import Table, read_points, read_table
+from bayes_scaling.runs import read_points
+from bayes_scaling.tables import Table, read_table
 
 SIZES = 49
 HALF_WIDTH = 3.5

@@ -13,7 +13,7 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.health import carried
 from bayes_scaling.numbers import amount, band, exact, percent, place_words
 from bayes_scaling.planning import DECADES, Plan, plan, plan_place
-from bayes_scaling.runs import Table
+from bayes_scaling.tables import Table
 
 BUDGETS = 73
 """Budgets tried on the way to a target."""

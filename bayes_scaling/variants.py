@@ -16,7 +16,8 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.library import sweep_discrepancy
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.parameters import Parameter, Prior, as_parameter
-from bayes_scaling.runs import Columns, Runs, Table
+from bayes_scaling.runs import Columns, Runs
+from bayes_scaling.tables import Table
 
 NOTHING = 1e-6
 """A floor of zero, in the unit of the loss: a positive parameter cannot be zero."""

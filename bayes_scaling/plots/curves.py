@@ -20,7 +20,7 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forecast import plot_fan
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, with_unit
 from bayes_scaling.prediction import predict_runs
-from bayes_scaling.runs import Table, read_table
+from bayes_scaling.tables import Table, read_table
 
 BEYOND = 4.0
 """How many times as far as the longest run bands reach unless said."""

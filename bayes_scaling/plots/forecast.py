@@ -14,7 +14,7 @@ from bayes_scaling.forecasting import Forecast, along_runs, forecast
 from bayes_scaling.numbers import exact, number, percent, probability
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, paper, quantile, with_unit
-from bayes_scaling.runs import Table, read_table
+from bayes_scaling.tables import Table, read_table
 
 WIDTH, HEIGHT = 3.4, 2.5
 VIOLIN = 0.12
