@@ -106,8 +106,8 @@ def fit(
     from bayes_scaling.plots.overview import figures
 
     study = read_study(model)
-    asked = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
-    settings = replace(study.settings, **asked, progress=sys.stderr.isatty())
+    options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
+    settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name
     writable(folder)
@@ -118,7 +118,8 @@ def fit(
     seconds = perf_counter() - start
     parameters, notes = parameter_table(fitted), findings(fitted)
     write_csv(parameters, folder / "parameters.csv")
-    write_json(_diagnostics(fitted, notes) | _made(study, seconds), folder / "diagnostics.json")
+    asked = {"model": model, "runs": [str(path) for path in runs or []]}
+    write_json(_diagnostics(fitted, notes) | _made(study, seconds) | {"asked": asked}, folder / "diagnostics.json")
     write_csv(_points(fitted), folder / "points.csv")
     for name, figure in figures(fitted, study.figure).items():
         write_figure(figure, folder / "figures" / f"{name}.png")

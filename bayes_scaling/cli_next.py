@@ -15,6 +15,8 @@ from bayes_scaling.terminal import say, say_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayes_scaling.questions import Question
+
 SHOWN = 5
 """Rows of the table that is printed."""
 
@@ -36,21 +38,35 @@ def next_run(
     from bayes_scaling.next_run import next_runs
     from bayes_scaling.next_summaries import candidate_table, next_sentence, set_table
     from bayes_scaling.plots.next_run import next_figure
+    from bayes_scaling.questions import ask, every_question
 
     writable(folder)
-    found = next_runs(load(folder / "fit.nc"), candidates, decide, budget, cost=cost, seed=seed)
-    table, sets = candidate_table(found), set_table(found)
-    figure = next_figure(found)
-    write_csv(table, folder / "next.csv")
-    write_csv(sets, folder / "next_sets.csv")
-    write_figure(figure, folder / "next.png")
-    say(next_sentence(replace(found, health=None)))  # what the sampler says comes once, at the end
-    _printed(table)
-    for note in found.notes:
+    fitted = load(folder / "fit.nc")
+    questions = every_question(fitted, decide)
+    found = [next_runs(fitted, candidates, ask(fitted, one), budget, cost=cost, seed=seed) for one in questions]
+    tables, sets = [candidate_table(one) for one in found], [set_table(one) for one in found]
+    figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}
+    write_csv(_stacked(tables, questions), folder / "next.csv")
+    write_csv(_stacked(sets, questions), folder / "next_sets.csv")
+    for path, figure in figures.items():
+        write_figure(figure, path)
+    for one, table in zip(found, tables, strict=True):
+        say(next_sentence(replace(one, health=None)))  # what the sampler says comes once, at the end
+        _printed(table)
+    for note in dict.fromkeys(note for one in found for note in one.notes):
         say(f"note [next]: {note}")
-    say(f"{len(table)} candidates -> {folder / 'next.csv'}", f"sets -> {folder / 'next_sets.csv'}")
-    say(f"figure -> {folder / 'next.png'}")
-    say_health(found.health)
+    say(f"{len(tables[0])} candidates -> {folder / 'next.csv'}", f"sets -> {folder / 'next_sets.csv'}")
+    say(*(f"figure -> {path}" for path in figures))
+    say_health(fitted.health)
+
+
+def _stacked(tables: "list[pd.DataFrame]", questions: "list[Question]") -> "pd.DataFrame":
+    """Return the tables of several questions as one that names them, that of a single question as it is."""
+    import pandas as pd
+
+    if len(tables) == 1:
+        return tables[0]
+    return pd.concat([table.assign(question=one.text) for table, one in zip(tables, questions, strict=True)])
 
 
 def _printed(table: "pd.DataFrame") -> None:

@@ -63,11 +63,12 @@ def next_sentence(found: NextRuns) -> str:
         return f"{name}: {said} No candidate within the budget is expected to tell measurably more (below {least} nats)."
     single = RunSet((first,), float(found.flop[first]), float(found.information[first]))
     if single.information > 0:
-        said += f" Most for its compute tells candidate {_named(found, single)}. {_then(found, single)}."
+        said += f" Candidate {_named(found, single)} tells most for its compute. {_then(found, single)}."
     if best.members != single.members:
-        count = f"tell the {len(best.members)} candidates" if len(best.members) > 1 else "tells candidate"
-        limit = f"within {amount(found.budget, 'FLOP', 4)}" if np.isfinite(found.budget) else "without a budget"
-        said += f" Most {limit} {count} {_named(found, best)}. {_then(found, best)}."
+        count = f"the {len(best.members)} candidates" if len(best.members) > 1 else "candidate"
+        limit = f"Within {amount(found.budget, 'FLOP', 4)}" if np.isfinite(found.budget) else "Without a budget"
+        verb = "tell" if len(best.members) > 1 else "tells"
+        said += f" {limit} {count} {_named(found, best)} {verb} most. {_then(found, best)}."
     return f"{name}: {said}"
 
 
@@ -96,8 +97,8 @@ def _then(found: NextRuns, one: RunSet) -> str:
     values = _shown(found, np.array([middle + left * (end - middle) for end in (low, middle, high)]))
     unit, signed = _form(found).values()
     return (
-        f"It is expected to narrow the 90 % interval by {percent(1 - left)} ({number(one.information, 2)} nats). "
-        f"About the same middle that is {interval(values, signed=bool(signed))} {unit}".rstrip()
+        f"The 90 % interval would be {percent(1 - left)} narrower ({number(one.information, 2)} nats). "
+        f"About the same middle it is {interval(values, signed=bool(signed))} {unit}".rstrip()
     )
 
 

@@ -12,9 +12,9 @@ a loss is the loss, and a contrast L_A - L_B.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -76,6 +76,30 @@ def parse_question(text: str) -> Question:
             parts = {name: _bare(of) for name, of in found.groupdict().items() if name != "at" and of}
             return Question(text, kind, held=_pairs(text, found.groupdict().get("at")), **parts)
     raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
+
+
+def every_question(fit: Fit, text: str) -> list[Question]:
+    """Return a question, or one for every level of each group that it says nothing of and the answer depends on."""
+    asked = parse_question(text)
+    missing = [] if asked.kind == "parameter" else [dim for dim in law_groups(fit.model) if dim not in (asked.name, "run")]
+    said = {_names(fit).get(name, name) for name in asked.held}
+    missing = [dim for dim in missing if dim not in said]
+    if not missing:
+        return [asked]
+    levels = fit.runs.table[missing].drop_duplicates().sort_values(missing).astype(str)
+    cells = [dict(zip(missing, row, strict=True)) for row in levels.itertuples(index=False)]
+    return [replace(asked, text=_with(asked, cell), held={**asked.held, **cell}) for cell in cells]
+
+
+def _with(asked: Question, cell: Mapping[Any, str]) -> str:
+    pairs = ", ".join(f"{name}={_quoted(level)}" for name, level in cell.items())
+    return f"{asked.text}{', ' if asked.held else ' at '}{pairs}"
+
+
+def _quoted(level: str) -> str:
+    if not re.search(r"[,=\"']|^\s|\s$", level):
+        return level
+    return f"'{level}'" if '"' in level else f'"{level}"'
 
 
 @carried

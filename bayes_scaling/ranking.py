@@ -119,7 +119,7 @@ def _sentence(found: Ranking, row: dict[str, Any]) -> str:
         _crossing(found, row),
     ]
     if row["left_out"] > 0:
-        said.append(f"Left out are {percent(row['left_out'])} of the draws, with no best split or no positive loss")
+        said.append(f"{percent(row['left_out'])} of draws, with no best split or no positive loss, are left out")
     return ". ".join(said) + "." + _said_of_verdict(found, row)
 
 

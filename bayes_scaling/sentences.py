@@ -64,7 +64,8 @@ def _loss(fit: Fit, point: pd.DataFrame, region: str) -> str:
     place = [f"{number(at[name])} {columns.inputs[name].unit or called(name)}" for name in model_inputs(fit.model)]
     place += [f"{called(name)} {value_at(name, at[name])}" for name in law_groups(fit.model)]
     values = predict(fit, point).quantile([0.05, 0.5, 0.95]).to_numpy().tolist()
-    return f"Expected {columns.response.name} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
+    name = columns.response.name[:1].upper() + columns.response.name[1:]
+    return f"{name} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
 
 
 def _splits(fit: Fit) -> list[str]:

@@ -127,6 +127,6 @@ def needed_sentence(needed: xr.DataArray, target: float, probability: float, uni
     none = f" In {percent(never)} of draws no budget tried is enough." if never else ""
     return (
         f"{place}{amount(asked, 'FLOP')} ({needed.attrs.get('counted', Cost().counted)}), split as planned, reach "
-        f"{exact(target)} {unit} with probability {exact(probability)}. The median of what it takes is "
+        f"{exact(target)} {unit} with probability {exact(probability)}. What it takes is "
         f"{band((low, middle, high), 'FLOP')}.{none}"
     )

@@ -15,7 +15,6 @@ from bayes_scaling.numbers import (
     percent,
     probability,
     shared,
-    tick,
     value_at,
     whole,
 )

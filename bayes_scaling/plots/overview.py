@@ -13,7 +13,7 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.modelfile import Sheet
 from bayes_scaling.noise import Correlation
-from bayes_scaling.numbers import exact, level_name, value_at
+from bayes_scaling.numbers import exact, level_name, number, value_at
 from bayes_scaling.parameters import Varying, as_parameter
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
@@ -157,11 +157,12 @@ def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> N
 
 
 def _representative(fit: Fit, name: str) -> list[Any]:
-    """Return up to four levels of a group, spread evenly, or values of an input between its 10 and 90 % quantiles."""
+    """Return up to four levels of a group, spread evenly, or as many values of an input between its 10 and 90 % quantiles."""
     if name in fit.runs.levels:
         levels = fit.runs.levels[name]
         return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, PANELS).astype(int))]
-    return [float(value) for value in fit.runs.table[name].quantile(np.linspace(0.1, 0.9, PANELS))]
+    seen = fit.runs.table[name].quantile(np.linspace(0.1, 0.9, PANELS), interpolation="nearest")
+    return list({number(value): float(value) for value in seen}.values())  # few sizes are the middle of several shares
 
 
 def _span(fit: Fit, x: str) -> np.ndarray:

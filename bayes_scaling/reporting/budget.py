@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.costs import Cost
+from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.numbers import amount, called, interval, level_name, number, quantile_name, rounded, shared
+from bayes_scaling.planning import DECADES, plan, plan_sentences, plan_table
 from bayes_scaling.ranking import in_times, needs
 
 STEPS = 41
@@ -22,6 +25,9 @@ BEYOND = 100.0
 
 AT_FIRST = 10.0
 """The page opens at ten times the largest run: the next scale is what one asks about."""
+
+FARTHEST = 10.0 ** (DECADES - 0.01)
+"""Nor beyond what a plan can be asked for, unless it is asked for."""
 
 LEVELS, BENT = 6, 2
 """Most levels of a group that are planned or compared; fewer are planned where a discrepancy makes each plan slow."""
@@ -69,8 +75,6 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     """Return the plan of each budget, for a law of params and tokens; None for others. compute: the budget to open at."""
     if not {"params", "tokens"} <= set(law_inputs(fit.model.law)):
         return None
-    from bayes_scaling.planning import plan, plan_sentences, plan_table
-
     budgets, start = _budgets(runs_compute(fit, Cost()), compute)
     cells = _cells(fit)
     found = replace(plan(fit, budgets.tolist(), points=_points(fit, cells)), health=None)  # the page says it once
@@ -117,7 +121,9 @@ def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets
 def _budgets(seen: Any, asked: float | None) -> tuple[np.ndarray, int]:
     low, high = float(seen.min()), float(seen.max())
     first = AT_FIRST * high if asked is None else asked
-    budgets = np.geomspace(min(low, first), max(high * BEYOND, AT_FIRST * first), STEPS)
+    if not (isfinite(first) and first > 0):
+        raise InputError(f"a budget must be a positive number, not {first}")
+    budgets = np.geomspace(min(low, first), max(high * BEYOND, first, min(AT_FIRST * first, high * FARTHEST)), STEPS)
     budgets = np.array([rounded(budget, 4) for budget in budgets])
     start = int(np.abs(np.log(budgets / first)).argmin())
     if asked is not None:

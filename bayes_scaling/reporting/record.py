@@ -13,12 +13,14 @@ from bayes_scaling.modelfile import Sheet
 class Record:
     """What is known of how a fit was made beyond the fit itself; empty where nothing is.
 
-    title, figure: of the study. model: its name. seconds: compiling and sampling. versions: software of the fit.
+    title, figure: of the study. model, runs: what was asked for, as it was typed. seconds: compiling and sampling. versions:
+        software of the fit.
     """
 
     title: str = ""
     figure: Sheet | None = None
     model: str = ""
+    runs: tuple[str, ...] = ()
     seconds: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -37,7 +39,8 @@ def read_record(folder: Path | None) -> Record:
         return Record(
             title=str(said.get("title", "")),
             figure=Sheet(**layout) if layout else None,
-            model=str(said.get("model", "")),
+            model=str(said.get("asked", {}).get("model", "")),
+            runs=tuple(str(path) for path in said.get("asked", {}).get("runs", [])),
             seconds=float(seconds) if seconds is not None else None,
             versions={str(name): str(of) for name, of in said.get("versions", {}).items()},
         )
