@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling.cli_options import say_health
+from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.folders import together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,18 +30,18 @@ def next_run(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Rank candidate runs, and sets of them, by what they are expected to tell of a decision or prediction per FLOP."""
-    from bayes_scaling.fitting import load
     from bayes_scaling.next_run import next_runs
     from bayes_scaling.next_summaries import candidate_table, next_sentence, set_table
     from bayes_scaling.plots.next_run import next_figure
 
     writable(folder)
-    found = next_runs(load(folder / "fit.nc"), candidates, decide, budget, cost=cost, seed=seed)
+    found = next_runs(read_fit(folder), candidates, decide, budget, cost=cost, seed=seed)
     table, sets = candidate_table(found), set_table(found)
     figure = next_figure(found)
-    write_csv(table, folder / "next.csv")
-    write_csv(sets, folder / "next_sets.csv")
-    write_figure(figure, folder / "next.png")
+    with together():
+        write_csv(table, folder / "next.csv")
+        write_csv(sets, folder / "next_sets.csv")
+        write_figure(figure, folder / "next.png")
     typer.echo(next_sentence(replace(found, health=None)))  # what the sampler says comes once, at the end
     _printed(table)
     for note in found.notes:

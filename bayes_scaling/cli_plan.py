@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling.cli_options import say_health
+from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.folders import together
 
 if TYPE_CHECKING:
     from bayes_scaling.costs import Cost
@@ -40,7 +41,6 @@ def plan(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Plan a budget: the size and tokens of lowest expected loss, what is as good, and what one new run will show."""
-    from bayes_scaling.fitting import load
     from bayes_scaling.planning import plan as decide
     from bayes_scaling.planning import plan_sentence, plan_table
     from bayes_scaling.plots.plan import plan_figure
@@ -50,7 +50,7 @@ def plan(
     writable(out.parent)
     if not 0 < probability < 1:
         raise InputError(f"--probability {probability}: expected a number between 0 and 1")
-    fitted, costs = load(folder / "fit.nc"), _cost(cost or [])
+    fitted, costs = read_fit(folder), _cost(cost or [])
     found = decide(fitted, compute, cost=costs, params=params, unique_tokens=unique_tokens, within=within, points=at, seed=seed)
     bare = replace(fitted, health=None), replace(found, health=None)  # what the sampler says comes once, at the end
     said = [plan_sentence(bare[1], row, target) for row in range(len(found.choice))]
@@ -58,9 +58,10 @@ def plan(
         needed = compute_needed(bare[0], target, cost=costs, params=params, unique_tokens=unique_tokens, points=at, seed=seed)
         said.append(needed_sentence(needed, target, probability, str(found.loss.attrs["units"])))
     others, figure = out.with_name(f"{out.stem}_choices.csv"), out.with_suffix(".png")
-    write_csv(plan_table(found, target), out)
-    write_csv(found.choices, others)
-    write_figure(plan_figure(fitted, found), figure)
+    with together():
+        write_csv(plan_table(found, target), out)
+        write_csv(found.choices, others)
+        write_figure(plan_figure(fitted, found), figure)
     for sentence in said:
         typer.echo(sentence)
     typer.echo(f"{len(found.choice)} plans -> {out}\nother choices -> {others}\nfigure -> {figure}")
