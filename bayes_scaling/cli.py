@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
@@ -26,6 +27,7 @@ from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.paths import file_to_write, folder_to_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +37,28 @@ if TYPE_CHECKING:
     from bayes_scaling.fitting import Fit
     from bayes_scaling.modelfile import Study
 
+
+WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
+"""What the parser raises for any wrong option; typer has it from click, or keeps a copy of click to itself."""
+
+
+class _Commands(TyperGroup):
+    """Commands whose options are refused in one line, as any other wrong input is."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WRONG_USE as error:
+            _refuse(error.format_message())  # type: ignore[attr-defined]
+            raise typer.Exit(2) from None
+
+
+def _refuse(why: str) -> None:
+    typer.echo(f"error: {InputError(why)}", err=True)
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -53,7 +76,7 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except InputError as error:
-            typer.echo("error: " + " ".join(str(error).split()), err=True)
+            _refuse(str(error))
             raise typer.Exit(2) from None
 
     return guarded
@@ -108,7 +131,7 @@ def fit(
     settings = replace(study.settings, **asked, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name
-    writable(folder)
+    folder_to_write(folder)
     typer.echo(f"{study.title or study.name}\n{counted(data)}")
     typer.echo("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
@@ -144,7 +167,7 @@ def prior(
     study = read_study(model)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name
-    writable(folder)
+    folder_to_write(folder)
     before = draw(study.model, data, settings.draws, settings.seed)
     parameters = parameter_table(before).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
     typer.echo(f"{study.title or study.name}\nthe prior, beside {counted(data)}")
@@ -171,6 +194,7 @@ def predict(
     from bayes_scaling.fitting import load
     from bayes_scaling.prediction import predict_table
 
+    file_to_write(out)
     fitted = load(folder / "fit.nc")
     table = predict_table(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)

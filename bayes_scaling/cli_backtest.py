@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.cli_options import Tables, counted, given, judge, judged
-from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.files import write_csv, write_figure, write_json
+from bayes_scaling.paths import folder_to_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ def backtest(
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name / "backtest"
-    writable(folder)
+    folder_to_write(folder)
     typer.echo(f"{study.title or study.name}\n{counted(data)}")
     typer.echo("compiling (up to half a minute the first time), then sampling")
     with _processes(workers) as executor:

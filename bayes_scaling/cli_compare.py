@@ -10,7 +10,8 @@ import typer
 
 from bayes_scaling.cli_options import Tables, counted, given, judge, judged
 from bayes_scaling.errors import InputError, listed
-from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.files import write_csv, write_figure, write_json
+from bayes_scaling.paths import folder_to_write
 
 if TYPE_CHECKING:
     from bayes_scaling.comparison import Comparison
@@ -62,7 +63,7 @@ def compare(
     laws, study = _read(models)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
-    writable(out)
+    folder_to_write(out)
     typer.echo(f"{counted(data)}\ncompiling (up to half a minute a law the first time), then sampling")
     found = weigh(laws, data, train or (), settings)
     write_csv(found.table, out / "comparison.csv")

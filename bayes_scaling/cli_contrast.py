@@ -8,6 +8,7 @@ import typer
 from bayes_scaling.cli_options import say_health
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.paths import file_to_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,7 @@ def contrast(
     a, _, b = pair.partition(":")
     if not (group and a and b):
         raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
+    file_to_write(out)
     fitted = load(folder / "fit.nc")
     table = contrast_table(fitted, group, a, b, at)
     figure = folder / "figures" / f"contrast_{group}_{a}_{b}.png"

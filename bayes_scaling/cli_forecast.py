@@ -8,7 +8,8 @@ import typer
 
 from bayes_scaling.cli_options import say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.paths import file_to_write, is_file
 
 
 def forecast(
@@ -26,7 +27,7 @@ def forecast(
     from bayes_scaling.plots import forecast_figure
 
     out = folder / "forecast.csv" if out is None else out
-    writable(out.parent)
+    file_to_write(out)
     found = condition(load(folder / "fit.nc"), run, _end(at), seed=seed)
     figure = out.with_suffix(".png")
     write_csv(forecast_table(found), out)
@@ -43,6 +44,6 @@ def _end(at: str) -> float | str:
     try:
         return float(at)
     except ValueError:
-        if not Path(at).is_file():
+        if not is_file(at):
             raise InputError(f"--at {at}: neither a number nor a table; expected where the run ends, such as 3e11") from None
         return at

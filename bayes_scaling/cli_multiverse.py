@@ -9,7 +9,8 @@ import typer
 
 from bayes_scaling.cli_options import judge
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.paths import folder_to_write
 
 if TYPE_CHECKING:
     from bayes_scaling.universes import Multiverse
@@ -36,7 +37,7 @@ def multiverse(
     universe = Universe(study.model, study_table(study, runs), study.columns)
     others = {text: text for text in keep or ()}
     choices = standard_choices(universe, alternatives=dict(map(_pair, alternative or ())), filters=others)
-    writable(out)
+    folder_to_write(out)
     typer.echo("compiling each model (up to half a minute the first time), then sampling")
     found = answers(universe, at, choices, replace(study.settings, progress=False), full=full)
     write_csv(found.table, out / "multiverse.csv")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayes_scaling.cli_options import say_health
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.paths import folder_to_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def next_run(
     from bayes_scaling.next_summaries import candidate_table, next_sentence, set_table
     from bayes_scaling.plots.next_run import next_figure
 
-    writable(folder)
+    folder_to_write(folder)
     found = next_runs(load(folder / "fit.nc"), candidates, decide, budget, cost=cost, seed=seed)
     table, sets = candidate_table(found), set_table(found)
     figure = next_figure(found)

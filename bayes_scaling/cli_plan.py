@@ -8,7 +8,8 @@ import typer
 
 from bayes_scaling.cli_options import say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.paths import file_to_write
 
 if TYPE_CHECKING:
     from bayes_scaling.costs import Cost
@@ -47,7 +48,7 @@ def plan(
     from bayes_scaling.targets import compute_needed, needed_sentence
 
     out = folder / "plan.csv" if out is None else out
-    writable(out.parent)
+    file_to_write(out)
     if not 0 < probability < 1:
         raise InputError(f"--probability {probability}: expected a number between 0 and 1")
     fitted, costs = load(folder / "fit.nc"), _cost(cost or [])

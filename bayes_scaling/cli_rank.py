@@ -8,7 +8,8 @@ import typer
 
 from bayes_scaling.cli_options import say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.paths import file_to_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def rank(
     if not (group and baseline):
         raise InputError(f"{level!r}: expected GROUP=BASELINE, as in attention=full")
     out = folder / "ranking.csv" if out is None else out
-    writable(out.parent)
+    file_to_write(out)
     fitted = load(folder / "fit.nc")
     points, taken = _points(fitted, group, compute or [], at, along)
     costs = _costs(fitted, group, flops or [])

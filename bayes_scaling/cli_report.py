@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli_options import say_health
+from bayes_scaling.paths import file_to_write
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
 
@@ -20,7 +21,8 @@ def report(
     from bayes_scaling.fitting import load
     from bayes_scaling.report import write_report
 
+    page = file_to_write(out if out is not None else folder / "report.html", ".html")
     fitted = load(folder / "fit.nc")
-    path = write_report(fitted, out if out is not None else folder / "report.html", folder=folder)
+    path = write_report(fitted, page, folder=folder)
     typer.echo(f"{path.stat().st_size / 2**20:.1f} MB -> {path}")
     say_health(fitted.health)

@@ -19,6 +19,7 @@ from bayes_scaling.health import Health, carried, from_record
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
+from bayes_scaling.paths import is_file
 from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings, sample_prior
 
@@ -202,7 +203,7 @@ def load(path: str | Path) -> Fit:
     from bayes_scaling.modelfile import parse_study
 
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such file; expected a fit written by `save` or `bayes-scaling fit`")
     try:
         with xr.open_datatree(path, engine="h5netcdf") as opened:

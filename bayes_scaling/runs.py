@@ -18,6 +18,7 @@ from bayes_scaling.errors import InputError, as_written, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
 from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
+from bayes_scaling.paths import is_file
 from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
 from bayes_scaling.thinning import means
@@ -433,7 +434,7 @@ def round_reference(values: pd.Series) -> float:
 
 
 def _read_file(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
     try:
         if path.suffix in (".parquet", ".pq"):
