@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
@@ -31,6 +32,7 @@ from bayes_scaling.files import writable, write_csv, write_figure, write_json
 from bayes_scaling.folders import together, whole_folder
 from bayes_scaling.naming import file_name
 from bayes_scaling.numbers import band, fixed, number, shared, whole
+from bayes_scaling.paths import file_to_write, folder_to_write
 from bayes_scaling.sealing import seal_of
 from bayes_scaling.terminal import say, say_table
 
@@ -42,7 +44,28 @@ if TYPE_CHECKING:
     from bayes_scaling.fitting import Fit
     from bayes_scaling.modelfile import Study
 
+
+WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
+"""What the parser raises for any wrong option; typer has it from click, or keeps a copy of click to itself."""
+
+
+class _Commands(TyperGroup):
+    """Commands whose options are refused in one line, as any other wrong input is."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WRONG_USE as error:
+            _refuse(error.format_message())  # type: ignore[attr-defined]
+            raise typer.Exit(2) from None
+
+
+def _refuse(why: str) -> None:
+    say(f"error: {InputError(why)}", err=True)
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -63,7 +86,7 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except InputError as error:
-            say("error: " + " ".join(str(error).split()), err=True)
+            _refuse(str(error))
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             say("interrupted; what was there before is as it was", err=True)
@@ -138,7 +161,7 @@ def fit(
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name)
-    writable(folder, *OWN, "figures/bands.png")
+    folder_to_write(folder, *OWN, "figures/bands.png")
     say(study.title or study.name, *counted(data))
     say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
@@ -178,7 +201,7 @@ def prior(
     study = read_study(model)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name)
-    writable(folder, "prior.csv", "figures/prior.png")
+    folder_to_write(folder, "prior.csv", "figures/prior.png")
     before = draw(study.model, data, settings.draws, settings.seed)
     parameters = parameter_table(before).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
     count, *notes = counted(data)
@@ -206,6 +229,7 @@ def predict(
     """Predict the loss at points: mean, sd, quantiles, and the distance from the data."""
     from bayes_scaling.prediction import predict_table
 
+    file_to_write(out)
     fitted = read_fit(folder)
     table = predict_table(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.cli_options import Tables, counted, given, judge, judged
-from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.files import write_csv, write_figure, write_json
 from bayes_scaling.folders import together
 from bayes_scaling.naming import file_name
 from bayes_scaling.numbers import number, percent, whole
+from bayes_scaling.paths import folder_to_write
 from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def backtest(
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name) / "backtest"
-    writable(folder, "backtest.csv", "scores.csv", "backtest.json", "figures/backtest.png")
+    folder_to_write(folder, "backtest.csv", "scores.csv", "backtest.json", "figures/backtest.png")
     say(study.title or study.name, *counted(data))
     say("compiling (up to half a minute the first time), then sampling")
     with _processes(workers) as executor:

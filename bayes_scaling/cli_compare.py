@@ -10,9 +10,10 @@ import typer
 
 from bayes_scaling.cli_options import Tables, counted, given, judge, judged
 from bayes_scaling.errors import InputError, listed
-from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.files import write_csv, write_figure, write_json
 from bayes_scaling.folders import together
 from bayes_scaling.numbers import exact, fixed, number, percent, probability, whole
+from bayes_scaling.paths import folder_to_write
 from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def compare(
     laws, study = _read(models)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
-    writable(out, "comparison.csv", "comparison.json", "figures/comparison.png")
+    folder_to_write(out, "comparison.csv", "comparison.json", "figures/comparison.png")
     say(*counted(data), "compiling (up to half a minute a law the first time), then sampling")
     found = weigh(laws, data, train or (), settings)
     with together():

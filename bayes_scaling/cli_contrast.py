@@ -11,6 +11,7 @@ from bayes_scaling.files import write_csv, write_figure
 from bayes_scaling.folders import together
 from bayes_scaling.naming import file_names, joined_name
 from bayes_scaling.numbers import band, called, number, probability, value_at
+from bayes_scaling.paths import file_to_write
 from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def contrast(
     a, _, b = pair.partition(":")
     if not (group and a and b):
         raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
+    file_to_write(out)
     fitted = read_fit(folder)
     table = contrast_table(fitted, group, a, b, at)
     figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"

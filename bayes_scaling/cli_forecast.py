@@ -8,8 +8,9 @@ import typer
 
 from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
 from bayes_scaling.folders import together
+from bayes_scaling.paths import file_to_write, is_file
 from bayes_scaling.terminal import say
 
 
@@ -27,7 +28,7 @@ def forecast(
     from bayes_scaling.plots import forecast_figure
 
     out = folder / "forecast.csv" if out is None else out
-    writable(out.parent)
+    file_to_write(out)
     found = condition(read_fit(folder), run, _end(at), seed=seed)
     figure = out.with_suffix(".png")
     with together():
@@ -46,6 +47,6 @@ def _end(at: str) -> float | str:
     try:
         return float(at)
     except ValueError:
-        if not Path(at).is_file():
+        if not is_file(at):
             raise InputError(f"--at {at}: neither a number nor a table; expected where the run ends, such as 3e11") from None
         return at

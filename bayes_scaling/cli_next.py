@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.cli_options import read_fit, say_health
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
 from bayes_scaling.folders import together
 from bayes_scaling.numbers import number, percent, whole
+from bayes_scaling.paths import folder_to_write
 from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def next_run(
     from bayes_scaling.plots.next_run import next_figure
     from bayes_scaling.questions import ask, every_question
 
-    writable(folder)
+    folder_to_write(folder)
     fitted = read_fit(folder)
     questions = every_question(fitted, decide)
     found = [next_runs(fitted, candidates, ask(fitted, one), budget, cost=cost, seed=seed) for one in questions]

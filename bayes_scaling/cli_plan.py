@@ -8,8 +8,9 @@ import typer
 
 from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
 from bayes_scaling.folders import together
+from bayes_scaling.paths import file_to_write
 from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def plan(
     from bayes_scaling.targets import needed_sentences
 
     out = folder / "plan.csv" if out is None else out
-    writable(out.parent)
+    file_to_write(out)
     if not 0 < probability < 1:
         raise InputError(f"--probability {probability}: expected a number between 0 and 1")
     fitted, costs = read_fit(folder), _cost(cost or [])

@@ -8,9 +8,10 @@ import typer
 
 from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
 from bayes_scaling.folders import together
 from bayes_scaling.numbers import exact, place_words
+from bayes_scaling.paths import file_to_write
 from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def rank(
     if not (group and baseline):
         raise InputError(f"{level!r}: expected GROUP=BASELINE, as in attention=full")
     out = folder / "ranking.csv" if out is None else out
-    writable(out.parent)
+    file_to_write(out)
     fitted = read_fit(folder)
     points, taken = _points(fitted, group, compute or [], at, along)
     costs = _costs(fitted, group, flops or [])

@@ -7,6 +7,7 @@ import typer
 
 from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.numbers import fixed
+from bayes_scaling.paths import file_to_write
 from bayes_scaling.terminal import say
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
@@ -28,7 +29,8 @@ def report(
     """Write one self-contained page: the answer, figures, a budget to slide, parameters, diagnostics, and what was done."""
     from bayes_scaling.report import write_report
 
+    page = file_to_write(out if out is not None else folder / "report.html", ".html")
     fitted = read_fit(folder)
-    path = write_report(fitted, out if out is not None else folder / "report.html", folder=folder, compute=compute)
+    path = write_report(fitted, page, folder=folder, compute=compute)
     say(f"{fixed(path.stat().st_size / 2**20, 1)} MB -> {path}")
     say_health(fitted.health)

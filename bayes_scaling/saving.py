@@ -21,6 +21,7 @@ from bayes_scaling.health import from_record
 from bayes_scaling.leftovers import recover
 from bayes_scaling.model import Model, term_name, varyings
 from bayes_scaling.modelfile import Study, parse_study, study_text
+from bayes_scaling.paths import is_file
 from bayes_scaling.runs import Columns, Runs
 from bayes_scaling.sampling import Settings
 from bayes_scaling.sealing import check_seal, sealed
@@ -126,7 +127,7 @@ def attributes(path: Path) -> dict[str, Any]:
 
 def _tree(path: Path) -> xr.DataTree:
     """Return what a file holds, whose bytes, links and sizes were looked at before; raises InputError where it is no fit."""
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such file; expected a fit written by `save` or `bayes-scaling fit`")
     try:
         has_seal = check_seal(path)
