@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -12,11 +12,13 @@ import xarray as xr
 
 from bayes_scaling.conventions import in_units
 from bayes_scaling.convergence import convergence
+from bayes_scaling.counts import from_columns_units, marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import whole
 from bayes_scaling.healing import sample_until_clean
 from bayes_scaling.health import Health, carried, from_record
 from bayes_scaling.laws import law_inputs
+from bayes_scaling.losses import in_unit_of
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
 from bayes_scaling.runs import Runs
@@ -52,8 +54,11 @@ def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
     A model is compiled the first time it is sampled; later fits of it to other runs only sample, unless levels become so few or
     so many that they are sampled otherwise, see `geometry`.
 
-    Raises InputError where the runs lack an input or a group that the model needs.
+    Priors that are for losses in another unit than the runs' follow it, see `Model.unit`.
+
+    Raises InputError where the runs lack an input or a group that the model needs, or where priors cannot follow the unit.
     """
+    model = in_unit_of(model, runs.columns.response)
     draws, found, used = sample_until_clean(model, runs, settings or Settings())
     return Fit(model, runs, draws, used, found)
 
@@ -65,7 +70,7 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
 
 def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
     """Return draws from the prior in the shape of a fit, so that whatever shows a fit shows what was believed before it."""
-    settings = Settings(draws=draws, chains=1, seed=seed)
+    model, settings = in_unit_of(model, runs.columns.response), Settings(draws=draws, chains=1, seed=seed)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)
 
 
@@ -180,6 +185,8 @@ def save(fit: Fit, path: str | Path) -> Path:
         "record": json.dumps(
             {
                 "references": dict(fit.runs.references),
+                "in_base_units": True,
+                "prior_unit": fit.model.unit,
                 "source": fit.runs.source,
                 "dropped": fit.runs.dropped,
                 "averaged": fit.runs.averaged,
@@ -214,12 +221,15 @@ def load(path: str | Path) -> Fit:
         raise InputError(f"{path}: format {attrs.get('format')!r}, expected {FORMAT!r}")
     study = parse_study(str(attrs["study"]), str(path))
     record = json.loads(attrs["record"])
-    table = tree["runs"].to_dataset().to_dataframe().reset_index(drop=True)
+    table, columns = tree["runs"].to_dataset().to_dataframe().reset_index(drop=True), study.columns
+    references = record["references"]
+    if not record.get("in_base_units"):
+        table, columns, references = from_columns_units(table, columns, references)
     runs = Runs(
-        table=table,
-        columns=study.columns,
-        references=record["references"],
-        levels={dim: np.unique(table[dim].to_numpy()) for dim in study.columns.dims},
+        table=marked(table),
+        columns=columns,
+        references=references,
+        levels={dim: np.unique(table[dim].to_numpy()) for dim in columns.dims},
         source=record["source"],
         dropped=record["dropped"],
         averaged=record["averaged"],
@@ -227,4 +237,5 @@ def load(path: str | Path) -> Fit:
     )
     draws = xr.DataTree.from_dict({name: node.to_dataset() for name, node in tree.children.items() if name != "runs"})
     known = record["health"]
-    return Fit(study.model, runs, draws, Settings(**record["settings"]), from_record(known) if known else None)
+    model = replace(study.model, unit=record.get("prior_unit", ""))
+    return Fit(model, runs, draws, Settings(**record["settings"]), from_record(known) if known else None)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
+from bayes_scaling.counts import marked
 from bayes_scaling.decisions import rank
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
@@ -51,7 +52,7 @@ def _losses(fit: Fit) -> list[str]:
     grow = [name for name in inputs if name in columns.scales]
     for times, region in ((1.0, "at the largest run"), (BEYOND, "ten times beyond")):
         values = {name: largest[name] * (times if name in grow else 1.0) for name in inputs}
-        point = pd.DataFrame(values | _last_levels(fit, ()), index=[0])
+        point = marked(pd.DataFrame(values | _last_levels(fit, ()), index=[0]))
         curve = predict(fit, point)
         low, middle, high = curve.quantile([0.05, 0.5, 0.95]).to_numpy()
         place = ", ".join(
@@ -73,7 +74,9 @@ def _splits(fit: Fit) -> list[str]:
     rest = [name for name in model_inputs(fit.model) if name not in ("params", "tokens", *UNIQUE)]
     held = {name: fit.runs.references[name] for name in rest} | _last_levels(fit, ())
     try:
-        found = plan(fit, [float(f"{times * largest:.2g}") for times in (1.0, BEYOND)], points=pd.DataFrame(held, index=[0]))
+        found = plan(
+            fit, [float(f"{times * largest:.2g}") for times in (1.0, BEYOND)], points=marked(pd.DataFrame(held, index=[0]))
+        )
     except InputError:
         return []
     return [plan_sentence(found, row) for row in range(2)]
@@ -100,7 +103,8 @@ def _compared(fit: Fit, group: str) -> tuple[str, ...]:
         return ()
     rest = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens", *place)}
     try:
-        return rank_sentences(rank(fit, group, baseline, pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0])))
+        point = marked(pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0]))
+        return rank_sentences(rank(fit, group, baseline, point))
     except InputError:
         return ()
 
