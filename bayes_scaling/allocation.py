@@ -9,12 +9,13 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
+from bayes_scaling.counts import in_base, marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import carried
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table
 
 HOLDS = 1e-9
 """A law is a sum of powers where that predicts it to this share of the loss."""
@@ -57,7 +58,7 @@ def compute_optimal(
     Raises InputError as `predict` does, and where the law lacks the inputs params and tokens or a number is not positive.
     """
     cost = Cost() if cost is None else cost
-    rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
+    rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
     budgets = read_budgets(fit, compute)
     found = law_split(fit, rows, budgets, cost)
     if fit.model.discrepancy:

@@ -60,9 +60,13 @@ def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
 
 def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
     """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
+    from bayes_scaling.counts import in_base
+
+    point = in_base(point, fitted.runs)
     row = {str(name): value for name, value in point.iloc[0].items()}
     own = {name: of for name, of in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
-    units = {name: of.unit for name, of in fitted.runs.columns.inputs.items()}
+    inputs = fitted.runs.columns.inputs
+    units = {of.column: of.unit for of in inputs.values()} | {name: of.unit for name, of in inputs.items()}
     at = ", ".join(f"{called(name)} {value_at(name, of)} {units.get(name, '')}".rstrip() for name, of in own.items())
     changes = [100 * (row[f"ratio_q{q}"] - 1) for q in ("05", "50", "95")]
     said = (

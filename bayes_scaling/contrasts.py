@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.counts import in_base
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import as_rows, at, expected, log_inputs
 from bayes_scaling.health import carried
@@ -144,7 +145,7 @@ def _arms(fit: Posterior, group: str, a: str, b: str, points: Table) -> tuple[pd
 
 def points_of(fit: Posterior, group: str, level: str, points: Table) -> pd.DataFrame:
     """Return points as those of a level of a group, whatever they said of it."""
-    frame = read_table(points)
+    frame = in_base(points, fit.runs)
     return frame.drop(columns=[group, *fit.runs.columns.dims[group]], errors="ignore").assign(**{group: level})
 
 

@@ -13,6 +13,7 @@ import xarray as xr
 
 from bayes_scaling.contrasts import Path, known_levels, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
+from bayes_scaling.counts import marked
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.health import Health, mark
@@ -210,10 +211,10 @@ def _asked(fit: Posterior, group: str, points: Table, *, splits: bool) -> pd.Dat
         name for split in SPLITS for name in split if name in inputs_read(fit) and (name, name in table) != (UNIQUE[0], True)
     ]
     anywhere = pd.DataFrame({name: fit.runs.references[name] for name in free}, index=table.index)
-    rows = pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1)
+    rows = marked(pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1))
     found = read_points(rows, fit.runs, groups_needed(fit))
     kept = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name not in (*free, group)]
-    return pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1)
+    return marked(pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1))
 
 
 def _splits(fit: Posterior) -> bool:

@@ -13,6 +13,7 @@ from bayes_scaling import checks
 from bayes_scaling.allocation import bent_split, law_split, named_split, read_budgets, runs_compute
 from bayes_scaling.cells import every_cell
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs
+from bayes_scaling.counts import in_base
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
@@ -23,7 +24,7 @@ from bayes_scaling.observing import observed
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import labelled, sorted_quantiles
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table
 
 FINE = 16
 """Between two sizes tried the expected loss is interpolated at so many."""
@@ -101,7 +102,7 @@ def plan(
     _check_reach(fit, budgets, cost)
     if not (checks.is_number(within) and 0 < within < 1):
         raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
-    rows = _with_unique(fit, every_cell(fit) if points is None else read_table(points), unique_tokens)
+    rows = _with_unique(fit, every_cell(fit) if points is None else in_base(points, fit.runs), unique_tokens)
     every = np.tile(budgets, len(rows))
     split = law_split(fit, rows, budgets, cost)
     sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)

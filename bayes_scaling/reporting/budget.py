@@ -11,6 +11,7 @@ import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.costs import Cost
+from bayes_scaling.counts import marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
@@ -110,7 +111,7 @@ def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets
     for label, cell in cells.items():
         if cell[group] == first:
             continue
-        point = pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0])
+        point = marked(pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0]))
         draws = split_multipliers(fit, group, [str(first), str(cell[group])], point, budgets)[0]
         low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=1, method="inverted_cdf")
         name = f"Compute that {level_name(first)} needs for the loss {level_name(cell[group])} reaches"
@@ -146,7 +147,7 @@ def _cells(fit: Fit) -> dict[str, dict[str, Any]]:
 def _points(fit: Fit, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
     """Return a row for each combination of levels, with further inputs at their references; None where there are neither."""
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
-    rows = pd.DataFrame([{**cell, **held} for cell in cells.values()])
+    rows = marked(pd.DataFrame([{**cell, **held} for cell in cells.values()]))
     return rows if rows.shape[1] else None
 
 
@@ -178,7 +179,7 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     rest = [name for name in law_groups(fit.model) if name != group]
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name != along}
     cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
-    points = pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
+    points = marked(pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets]))
     tables = []
     for other in others:
         # A place at a time: arrays of all places leave the processor's cache.
