@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling.cli_options import say_health
+from bayes_scaling.cli_options import say_health, say_notes
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure
 
@@ -64,6 +64,7 @@ def plan(
     for sentence in said:
         typer.echo(sentence)
     typer.echo(f"{len(found.choice)} plans -> {out}\nother choices -> {others}\nfigure -> {figure}")
+    say_notes(found.choice)
     say_health(fitted.health)
 
 

@@ -81,6 +81,8 @@ def rank(
     if taken:
         typer.echo(f"other groups, as --at does not say them: {', '.join(f'{name} {one}' for name, one in taken.items())}")
     typer.echo(f"{len(table)} rows -> {out}\nfigure -> {figure}")
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
     say_health(fitted.health)
 
 

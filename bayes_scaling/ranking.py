@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.contrasts import reached
 from bayes_scaling.decisions import Ranking
 from bayes_scaling.errors import InputError
 from bayes_scaling.health import carried
+from bayes_scaling.notes import noted, percent
 
 ENDS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 BETTER, EQUIVALENT, WORSE, UNDECIDED = "better", "equivalent", "worse", "undecided"
@@ -25,9 +27,11 @@ def rank_table(found: Ranking) -> pd.DataFrame:
 
     The columns of the points, then:
     level; its `rank` among all levels, the baseline too; `p_best`, and `p_best_against` of the baseline.
-    multiplier_q05, _q50, _q95, and `p_never_reached`, the share of draws in which it is infinite; `runs_end`, the multiplier at
-    which the runs of the baseline end; `p_better`, P(L < L_against).
-    crossover_q05, _q50, _q95 in the unit of the budget, among draws that cross; `p_no_crossover` up to the budget `below`.
+    multiplier_q05, _q50, _q95 among draws that have one; `p_never_reached`, the share in which a million times the budget is
+    not enough, and `p_always_reached`, in which a millionth is; `p_multiplier_unknown`, in which it is not defined; `runs_end`,
+    the multiplier at which the runs of the baseline end; `p_better`, P(L < L_against).
+    crossover_q05, _q50, _q95 in the unit of the budget, among draws that cross; `p_no_crossover` up to the budget `below`, and
+    `p_crossover_unknown`, the share in which one of the two has no loss above 0 from some budget before that on.
     change_percent_mean, _q05, _q95 and, in the unit of the loss, change_mean.. of switching: below 0 it gains.
     beyond_runs: the budget over the largest run of the level or of the baseline, whichever is smaller.
     left_out: the share of draws without a best split of the budget, or with a loss below 0.
@@ -37,7 +41,7 @@ def rank_table(found: Ranking) -> pd.DataFrame:
     Raises InputError where no draw has a best split of a budget.
     """
     rows = [row for point in range(len(found.points)) for row in _rows_of(found, point)]
-    return pd.DataFrame(rows)
+    return noted(pd.DataFrame(rows), found.notes)
 
 
 def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
@@ -58,10 +62,11 @@ def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
         row: dict[str, object] = {str(name): of for name, of in found.points.iloc[point].to_dict().items()}
         row |= {"level": level, "rank": order.index(level) + 1}
         row |= {"p_best": p_best[level], "p_best_against": p_best[found.against]}
-        row |= _quantiles("multiplier", times) | {"p_never_reached": float(np.isinf(times).mean())}
-        row |= {"runs_end": found.runs_end[point]}
+        row |= _multiples(times) | {"runs_end": found.runs_end[point]}
         row |= {"p_better": float((difference < 0).mean())} | _quantiles("crossover", crossing[np.isfinite(crossing)])
-        row |= {"p_no_crossover": float(np.isnan(crossing).mean()), "below": found.below[point]}
+        unknown = _draws(found.unknown.isel(at).sel(level=level), kept)
+        row |= {"p_no_crossover": float((np.isnan(crossing) & ~unknown).mean())}
+        row |= {"p_crossover_unknown": float(unknown.mean()), "below": found.below[point]}
         row |= _change("change_percent", 100 * relative) | _change("change", difference)
         row |= {"beyond_runs": _beyond(found, point, level), "left_out": float(1 - kept.mean())}
         rows.append(row | _verdict(relative, found.equivalent, found.certainty))
@@ -87,6 +92,13 @@ def _verdict(relative: np.ndarray, equivalent: float | None, certainty: float) -
 
 def _draws(values: xr.DataArray, kept: np.ndarray) -> np.ndarray:
     return np.asarray(values.transpose("chain", "draw").to_numpy().ravel()[kept])
+
+
+def _multiples(times: np.ndarray) -> dict[str, object]:
+    """Return quantiles of multipliers among draws that have one, and the shares of those that have none."""
+    of = reached(times)
+    shares = {name: of[name] for name in ("p_never_reached", "p_always_reached")} | {"p_multiplier_unknown": of["p_unknown"]}
+    return _quantiles("multiplier", times[np.isfinite(times) & (times > 0)]) | shares
 
 
 def _quantiles(name: str, values: np.ndarray) -> dict[str, object]:
@@ -118,7 +130,7 @@ def _sentence(found: Ranking, row: dict[str, Any]) -> str:
         _crossing(found, row),
     ]
     if row["left_out"] > 0:
-        said.append(f"{100 * row['left_out']:.2g} % of draws, with no best split or no positive loss, are left out")
+        said.append(f"{percent(row['left_out'])} of draws, with no best split or no positive loss, are left out")
     return "; ".join(said) + "." + _said_of_verdict(found, row)
 
 
@@ -139,38 +151,52 @@ def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str
 
 
 def _worth(found: Ranking, row: dict[str, Any]) -> str:
-    """Say how much more of the budget the baseline needs for the same loss; inf and 0 in words."""
+    """Say how much more of the budget the baseline needs for the same loss, and how probably no more is enough."""
     low, middle, high = (row[f"multiplier_{q}"] for q in ENDS)
-    base, budget = found.against, _called(found.budget)
-    if middle == np.inf:
-        said = f"{base} cannot reach that loss by any {budget} up to a million times as much"
-        share = row["p_never_reached"]
-        return said + (f" in {100 * share:.0f} % of draws" if share < 1 else "")
-    if 0 < high < 1:  # the same draws, told of the one that needs more
-        ends = f"{times(1 / high)} to {times(1 / low) if low > 0 else times(np.inf)}"
-        return f"{row['level']} needs {times(1 / middle)} times the {budget} of {base} for the same loss (90 %: {ends})"
-    ends = f"{times(low)} to {times(high)}"
-    beyond = middle / row["runs_end"]
-    far = f", {beyond:.2g} times its largest run" if beyond > ALIKE else ""
-    return f"{base} needs {times(middle)} times the {budget} of {row['level']} for the same loss (90 %: {ends}){far}"
+    base, budget, level = found.against, _called(found.budget), row["level"]
+    never, always = row["p_never_reached"], row["p_always_reached"]
+    if np.isnan(middle):
+        return _none(
+            f"{base} cannot reach that loss by any {budget}", f"{base} needs under a millionth times the {budget}", row
+        )
+    if high < 1:  # the same draws, told of the one that needs more
+        said = f"{level} needs {times(1 / middle)} times the {budget} of {base} for the same loss"
+        ends, rare, often = f"{times(1 / high)} to {times(1 / low)}", always, never
+    else:
+        said = f"{base} needs {times(middle)} times the {budget} of {level} for the same loss"
+        ends, rare, often = f"{times(low)} to {times(high)}", never, always
+    said += f" (90 %: {ends})"
+    if (beyond := middle / row["runs_end"]) > ALIKE and high >= 1:
+        said += f", {beyond:.2g} times its largest run"
+    said += f", and cannot reach it with a million times as much in {percent(rare)} of draws" if rare > 0 else ""
+    said += f", and reaches it with a millionth in {percent(often)} of draws" if often > 0 else ""
+    lost = row["p_multiplier_unknown"]
+    return said + (f"; in {percent(lost)} of draws the law is not defined on the way" if lost > 0 else "")
+
+
+def _none(never: str, always: str, row: dict[str, Any]) -> str:
+    """Say that no draw has a multiplier."""
+    shares = {f"{never} up to a million times as much": row["p_never_reached"], always: row["p_always_reached"]}
+    said = [what + (f" in {percent(share)} of draws" if share < 1 else "") for what, share in shares.items() if share > 0]
+    return ", ".join(said) or "how much more is needed cannot be said: the law is not defined on the way"
 
 
 def times(of: float) -> str:
-    """Return how many times as much, where a million and a millionth are as far as was looked."""
-    if of == np.inf:
-        return "over a million, or never"
-    return "under a millionth" if of == 0 else f"{of:.3g}"
+    """Return how many times as much."""
+    return f"{of:.3g}"
 
 
 def _crossing(found: Ranking, row: dict[str, Any]) -> str:
-    chance, end = 1 - row["p_no_crossover"], _amount(row["below"], found.unit)
-    if chance == 0:
-        return f"they change places nowhere up to {end}"
+    end, lost = _amount(row["below"], found.unit), row["p_crossover_unknown"]
+    chance = 1 - row["p_no_crossover"] - lost
+    rest = f", as far as both losses are above 0, which ends before that in {percent(lost)} of draws" if lost > 0 else ""
+    if chance < 1e-9:
+        return f"they change places nowhere up to {end}{rest}"
     if chance < RARE:
-        return f"they change places below {end} with probability below {RARE:g}"
+        return f"they change places below {end} with probability below {RARE:g}{rest}"
     low, middle, high = (float(row[f"crossover_{q}"]) for q in ENDS)
     where = f"at {_number(middle)} (90 %: {_number(low)} to {_amount(high, found.unit)})"
-    return f"they change places below {end} with probability {chance:.2f}, in that case {where}"
+    return f"they change places below {end} with probability {chance:.2f}, in that case {where}{rest}"
 
 
 def _amount(of: float, unit: str) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.allocation import runs_compute
+from bayes_scaling.calls import asked
 from bayes_scaling.costs import Cost
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
@@ -16,14 +17,15 @@ BUDGETS = 73
 
 
 @carried
+@asked
 def compute_needed(
     fit: Fit,
     target: float,
+    points: Table | None = None,
     *,
     cost: Cost | None = None,
     params: float | None = None,
     unique_tokens: float | None = None,
-    points: Table | None = None,
     seed: int = 0,
 ) -> xr.DataArray:
     """Return draws of the compute with which one new run, planned by `plan`, first shows a loss.

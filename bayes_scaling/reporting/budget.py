@@ -13,6 +13,7 @@ from bayes_scaling.costs import Cost
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
+from bayes_scaling.notes import percent
 from bayes_scaling.plots.style import short
 from bayes_scaling.reporting.numbers import interval, number, with_interval
 
@@ -28,8 +29,6 @@ LEVELS, BENT = 6, 2
 
 MOST = 16
 """Most places at which levels are compared at each budget."""
-
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,11 @@ def plan_budget(fit: Fit) -> Budget | None:
 def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
     group = compared_group(fit)
-    if group is None:
-        return {}
+    from bayes_scaling.contrasts import kin, reached
     from bayes_scaling.frontiers import split_multipliers
 
+    if group is None or kin(fit, group):
+        return {}
     first, facts = ordered_levels(fit, group)[0], {}
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
     for label, cell in cells.items():
@@ -107,13 +107,18 @@ def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets
             continue
         point = pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0])
         draws = split_multipliers(fit, group, [str(first), str(cell[group])], point, budgets)[0]
-        low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=1, method="inverted_cdf")
         name = f"Compute that {short(first)} needs for the loss {short(cell[group])} reaches"
-        facts[label] = [
-            Fact(name, f"{number(at)} times", f"90 %: {number(least)} to {number(most)}")
-            for least, at, most in zip(low, middle, high, strict=True)
-        ]
+        facts[label] = [_multiple(name, reached(of)) for of in draws]
     return facts
+
+
+def _multiple(name: str, of: Mapping[str, Any]) -> Fact:
+    """Return a multiplier as a fact: among draws that have one, and the share of those that have none, see `reached`."""
+    shares = {"never": of["p_never_reached"], "by a millionth": of["p_always_reached"], "unknown": of["p_unknown"]}
+    none = [f"{what} in {percent(share)} of draws" for what, share in shares.items() if share > 0]
+    if np.isnan(of["q50"]):
+        return Fact(name, "no multiple", ", ".join(none))
+    return Fact(name, f"{number(of['q50'])} times", ", ".join([f"90 %: {number(of['q05'])} to {number(of['q95'])}", *none]))
 
 
 def _budgets(seen: Any) -> tuple[np.ndarray, int]:
@@ -163,9 +168,10 @@ def _planned(row: Mapping[Any, Any], units: Mapping[str, str], loss: str, unit: 
 def multiplier_budget(fit: Fit) -> Budget | None:
     """Return how much more compute levels of a group need than another at each budget; None without such an axis or group."""
     along, group = compute_axis(fit), compared_group(fit)
-    if along is None or group is None:
+    from bayes_scaling.contrasts import compute_multiplier, kin, reached
+
+    if along is None or group is None or kin(fit, group):
         return None
-    from bayes_scaling.contrasts import compute_multiplier
 
     budgets, start = _budgets(fit.runs.table[along])
     first, *others = ordered_levels(fit, group)
@@ -178,9 +184,9 @@ def multiplier_budget(fit: Fit) -> Budget | None:
         # A place at a time: arrays of all places leave the processor's cache.
         parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
         draws = [compute_multiplier(fit, group, str(first), str(other), part, along).to_numpy() for part in parts]
-        found = np.concatenate([np.quantile(of, QUANTILES, axis=(0, 1), method="inverted_cdf") for of in draws], axis=1)
+        found = pd.DataFrame([reached(of) for part in draws for of in part.reshape(-1, part.shape[-1]).T])
         named = [", ".join(_named(fit, name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
-        table = points.assign(**dict(zip(map(quantile_name, QUANTILES), found, strict=True)), other=str(other))
+        table = points.assign(**{str(name): of.to_numpy() for name, of in found.items()}, other=str(other))
         tables.append(table.assign(cell=np.repeat(named, len(budgets))))
     table = pd.concat(tables, ignore_index=True)
     unit, largest = fit.runs.columns.inputs[along].unit, float(fit.runs.table[along].max())
@@ -217,11 +223,6 @@ def ordered_levels(fit: Fit, group: str) -> list[Any]:
     return sorted(fit.runs.levels[group].tolist(), key=lambda level: -int(counts.get(level, 0)))
 
 
-def quantile_name(q: float) -> str:
-    """Return what a quantile is called in tables: "q05"."""
-    return f"q{100 * q:02.0f}"
-
-
 def _few(levels: np.ndarray, most: int) -> list[Any]:
     """Return levels, or so many spread over them."""
     return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, min(max(2, most), len(levels))).astype(int))]
@@ -235,13 +236,15 @@ def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest:
     facts = []
     for row in rows.to_dict("records"):
         name = " at ".join(part for part in (str(row["other"]), str(row["cell"])) if part)
-        facts.append(Fact(name, f"{number(row['q50'])} times", f"90 %: {number(row['q05'])} to {number(row['q95'])}"))
+        facts.append(_multiple(name, {str(column): of for column, of in row.items()}))
     lead = rows.iloc[-1]
     place = f" at {lead['cell']}" if lead["cell"] else ""
-    sentence = (
-        f"Against {first} with {budget}, {lead['other']} needs {number(lead['q50'])} times the {along} "
-        f"(90 %: {number(lead['q05'])} to {number(lead['q95'])}) for the same loss{place}."
-    )
+    fact = facts[-1]
+    sentence = f"Against {first} with {budget}, {lead['other']} needs {fact.value.removesuffix(' times')} times the {along} "
+    sentence += f"({fact.range}) for the same loss{place}."
+    if np.isnan(lead["q50"]):
+        sentence = f"Against {first} with {budget}, {lead['other']} has no multiple of the {along} for the same loss{place} "
+        sentence += f"({fact.range})."
     if at > largest:
         sentence += f" That is {number(at / largest)} times the {along} of the largest run."
     return Step(sentence, facts, {along: at})
