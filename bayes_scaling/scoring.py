@@ -96,14 +96,11 @@ def _scores(points: pd.DataFrame) -> dict[str, float]:
     seen = points["response"]
     covered = {f"coverage_{p}": float(seen.between(points[low], points[high]).mean()) for p, (low, high) in BANDS.items()}
     log_error = np.log1p(points["relative_error"].clip(lower=-0.999999))
-    error = points["q50"] - seen
+    in_units = {"mae": float(points["error"].abs().mean())} if "error" in points else {}
     return (
         {"runs": len(points)}
         | covered
         | {"crps": float(points["crps"].mean()), "log_score": float(points["log_score"].mean())}
-        | {
-            "mae": float(error.abs().mean()),
-            "are": float(points["relative_error"].abs().mean()),
-            "rmsle": float(np.sqrt((log_error**2).mean())),
-        }
+        | in_units
+        | {"are": float(points["relative_error"].abs().mean()), "rmsle": float(np.sqrt((log_error**2).mean()))}
     )

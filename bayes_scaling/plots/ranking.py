@@ -88,13 +88,15 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: 
 
 
 def _never(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Axes) -> None:
-    """Write below each interval in which share of draws there is no multiplier; where it is all of them, in its place."""
-    for row in rows:
-        shares = {"never": row["p_never_reached"], "by a millionth": row["p_always_reached"]}
-        said = ", ".join(f"{name} {percent(share)}" for name, share in shares.items() if share > 0)
-        if said and row["level"] in at:
-            place: Any = {"xycoords": ("axes fraction", "data"), "size": 5, "ha": "right", "va": "top", "color": INK}
-            ax.annotate(said, (0.995, at[row["level"]] + 0.1), **place)
+    """Write at the end of the axis in which share of draws a million times is not enough, or a millionth is, with an arrow."""
+    ends = (("p_never_reached", "never", ">", 1.0, "right"), ("p_always_reached", "always", "<", 0.0, "left"))
+    across: Any = {"transform": ax.get_yaxis_transform(), "clip_on": False, "mec": "none", "color": INK}
+    for row in (one for one in rows if one["level"] in at):
+        for name, word, mark, end, side in ends:
+            if row[name] > 0:
+                ax.plot([end], [at[row["level"]]], mark, ms=4, **across)
+                beside: Any = {"xycoords": ("axes fraction", "data"), "size": 5, "ha": side, "va": "bottom", "color": INK}
+                ax.annotate(f"{word} {percent(row[name])}", (abs(end - 0.02), at[row["level"]] - 0.08), **beside)
 
 
 def _label(found: Ranking, point: int, level: object) -> str:
