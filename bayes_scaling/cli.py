@@ -23,7 +23,7 @@ from bayes_scaling.cli_contrast import contrast
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_next import next_run
-from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, read_fit, recounted, say_health
+from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, read_fit, recounted, say_health, say_notes
 from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
@@ -236,6 +236,7 @@ def predict(
     table = predict_table(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)
     say(f"{len(table)} points -> {out}")
+    say_notes(table)
     say_health(fitted.health)
 
 

@@ -75,6 +75,12 @@ def say_health(health: "Health | None") -> None:
         say(health.line, err=not health.ok)
 
 
+def say_notes(made: Any) -> None:
+    """Print on stderr what to know of an answer before relying on it, see `notes`."""
+    for note in made.attrs.get("notes", ()):
+        typer.echo(f"note: {note}", err=True)
+
+
 def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = MappingProxyType({})) -> None:
     """Print what speaks against draws just sampled, and exit with 3 where they are not accepted.
 

@@ -85,6 +85,8 @@ def rank(
     if taken:
         say(f"other groups, as --at does not say them: {place_words(taken)}")
     say(f"{len(table)} rows -> {out}", f"figure -> {figure}")
+    for note in found.notes:
+        say(f"note: {note}", err=True)
     say_health(fitted.health)
 
 

@@ -9,6 +9,7 @@ from math import isfinite, log
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.calls import asked
 from bayes_scaling.counts import in_base
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
@@ -44,6 +45,7 @@ _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.nd
 
 
 @carried
+@asked
 def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
     """Return draws of the value of an input at which the expected loss is lowest, all else as in the points.
 
@@ -64,6 +66,7 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
 
 
 @carried
+@asked
 def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
     """Return draws of the range of an input around the optimum in which the loss is less than `below` above its lowest.
 

@@ -27,7 +27,7 @@ class Told:
 
     change: what becomes of the table. params, tokens, loss: what each is multiplied by. names: level -> what it is called.
     references: of the inputs, as the table counts.
-    units: of the inputs. Where they are declared, answers are in base units, and only the table and points given count in others.
+    units: of the inputs. Where they are declared, only the table and the points count in them, answers in base units.
     """
 
     change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
