@@ -10,6 +10,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import as_rows, at, expected, log_inputs
 from bayes_scaling.health import carried
 from bayes_scaling.labels import level_index
+from bayes_scaling.numbers import exact
 from bayes_scaling.prediction import BLOCK, predict, sorted_quantiles
 from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
@@ -97,7 +98,9 @@ def crossover(fit: Posterior, group: str, a: str, b: str, points: Table, below: 
     one, other = _arms(fit, group, a, b, points)
     start = xr.DataArray(one[lead].to_numpy(), dims="row")
     if not (start < below).all():
-        raise InputError(f"the budget {below:g} must lie above every point; the largest {lead} is {float(start.max()):g}")
+        raise InputError(
+            f"the budget {exact(below)} must lie above every point; the largest {lead} is {exact(float(start.max()))}"
+        )
     reach = _log(below / start) / powers[lead]
 
     def behind(log_factor: xr.DataArray) -> xr.DataArray:
