@@ -1,8 +1,10 @@
 """The command line: parse, call, print. Exit 0 done, 1 internal fault, 2 wrong input, 3 sampled but not to be trusted."""
 
+import errno
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -13,6 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
@@ -20,13 +23,17 @@ from bayes_scaling.cli_contrast import contrast
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_next import next_run
-from bayes_scaling.cli_options import Tables, counted, given, judge, judged, say_health
+from bayes_scaling.cli_options import Tables, counted, given, judge, judged, read_fit, say_health
 from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.folders import together, whole_folder
+from bayes_scaling.naming import file_name
 from bayes_scaling.numbers import band, fixed, number, shared, whole
+from bayes_scaling.paths import file_to_write, folder_to_write
+from bayes_scaling.sealing import seal_of
 from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -37,28 +44,70 @@ if TYPE_CHECKING:
     from bayes_scaling.fitting import Fit
     from bayes_scaling.modelfile import Study
 
+
+WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
+"""What the parser raises for any wrong option; typer has it from click, or keeps a copy of click to itself."""
+
+
+class _Commands(TyperGroup):
+    """Commands whose options are refused in one line, as any other wrong input is."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WRONG_USE as error:
+            _refuse(error.format_message())  # type: ignore[attr-defined]
+            raise typer.Exit(2) from None
+
+
+def _refuse(why: str) -> None:
+    say(f"error: {InputError(why)}", err=True)
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Posteriors over neural scaling laws: credible bands, architecture contrasts, compute projections.",
 )
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+OWN = ("fit.nc", "diagnostics.json", "parameters.csv", "points.csv")
+"""What `fit` writes beside figures."""
 Points = Annotated[Path, typer.Option("--at", metavar="POINTS.csv", help="Inputs, and levels of groups, to predict at.")]
 
 
 def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn wrong input into one line on stderr and exit code 2."""
+    """Turn wrong input into one line on stderr and exit code 2, an interrupt into 130, a fault of ours into a report and 1."""
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
         except InputError as error:
-            say("error: " + " ".join(str(error).split()), err=True)
+            _refuse(str(error))
             raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            say("interrupted; what was there before is as it was", err=True)
+            raise typer.Exit(130) from None
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                say(f"error: {error.filename or 'a file'}: cannot be written ({error.strerror})", err=True)
+                raise typer.Exit(2) from None
+            traceback.print_exc()
+            say(f"internal fault, not your input: please report the lines above, with {_software()}", err=True)
+            raise typer.Exit(1) from None
 
     return guarded
+
+
+def _software() -> str:
+    from bayes_scaling.provenance import versions
+
+    return ", ".join(f"{name} {of}" for name, of in versions().items())
 
 
 @app.command()
@@ -101,29 +150,34 @@ def fit(
 
     from bayes_scaling.advice import findings
     from bayes_scaling.fitting import fit as sample
-    from bayes_scaling.fitting import parameter_table, save
+    from bayes_scaling.fitting import parameter_table
     from bayes_scaling.modelfile import read_study, study_runs
     from bayes_scaling.plots.overview import figures
+    from bayes_scaling.reporting.record import earlier_figures
+    from bayes_scaling.saving import save
 
     study = read_study(model)
     options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
-    folder = out if out is not None else Path("out") / study.name
-    writable(folder)
+    folder = out if out is not None else Path("out") / file_name(study.name)
+    folder_to_write(folder, *OWN, "figures/bands.png")
     say(study.title or study.name, *counted(data))
     say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
     fitted = sample(study.model, data, settings)
     seconds = perf_counter() - start
     parameters, notes = parameter_table(fitted), findings(fitted)
-    write_csv(parameters, folder / "parameters.csv")
+    drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
     asked = {"model": model, "runs": [str(path) for path in runs or []]}
-    write_json(_diagnostics(fitted, notes) | _made(study, seconds) | {"asked": asked}, folder / "diagnostics.json")
-    write_csv(_points(fitted), folder / "points.csv")
-    for name, figure in figures(fitted, study.figure).items():
-        write_figure(figure, folder / "figures" / f"{name}.png")
-    save(fitted, folder / "fit.nc")
+    with whole_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
+        save(fitted, new / "fit.nc")
+        belongs = {"fit_sha256": seal_of(new / "fit.nc"), "figures": list(drawn), "asked": asked}
+        write_json(_diagnostics(fitted, notes) | _made(study, seconds) | belongs, new / "diagnostics.json")
+        write_csv(parameters, new / "parameters.csv")
+        write_csv(_points(fitted), new / "points.csv")
+        for name, figure in drawn.items():
+            write_figure(figure, new / name)
     _summary(fitted, parameters, notes, folder)
 
 
@@ -146,16 +200,17 @@ def prior(
     settings = Settings(draws=draws, seed=seed)
     study = read_study(model)
     data = study_runs(study, runs or None)
-    folder = out if out is not None else Path("out") / study.name
-    writable(folder)
+    folder = out if out is not None else Path("out") / file_name(study.name)
+    folder_to_write(folder, "prior.csv", "figures/prior.png")
     before = draw(study.model, data, settings.draws, settings.seed)
     parameters = parameter_table(before).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
     count, *notes = counted(data)
     say(study.title or study.name, f"the prior, beside {count}", *notes)
     figure = figures(before, study.figure)["bands"]
     _legible(before, figure)
-    write_csv(parameters, folder / "prior.csv")
-    write_figure(figure, folder / "figures" / "prior.png")
+    with together():
+        write_csv(parameters, folder / "prior.csv")
+        write_figure(figure, folder / "figures" / "prior.png")
     _population(before, parameters)
     _believed(before)
     say(f"written -> {folder}")
@@ -172,10 +227,10 @@ def predict(
     ] = False,
 ) -> None:
     """Predict the loss at points: mean, sd, quantiles, and the distance from the data."""
-    from bayes_scaling.fitting import load
     from bayes_scaling.prediction import predict_table
 
-    fitted = load(folder / "fit.nc")
+    file_to_write(out)
+    fitted = read_fit(folder)
     table = predict_table(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)
     say(f"{len(table)} points -> {out}")

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.cli_options import Tables, counted, given, judge, judged
-from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.files import write_csv, write_figure, write_json
+from bayes_scaling.folders import together
+from bayes_scaling.naming import file_name
 from bayes_scaling.numbers import number, percent, whole
+from bayes_scaling.paths import folder_to_write
 from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -67,17 +70,18 @@ def backtest(
     study = read_study(model)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
-    folder = out if out is not None else Path("out") / study.name / "backtest"
-    writable(folder)
+    folder = out if out is not None else Path("out") / file_name(study.name) / "backtest"
+    folder_to_write(folder, "backtest.csv", "scores.csv", "backtest.json", "figures/backtest.png")
     say(study.title or study.name, *counted(data))
     say("compiling (up to half a minute the first time), then sampling")
     with _processes(workers) as executor:
         found = score(study.model, data, train or (), settings, executor)
-    write_csv(found.points, folder / "backtest.csv")
     scores = _scores(found.points)
-    write_csv(scores, folder / "scores.csv")
-    write_json(_record(found, study, data, settings, scores), folder / "backtest.json")
-    write_figure(backtest_figure(found.points, data), folder / "figures" / "backtest.png")
+    with together():
+        write_csv(found.points, folder / "backtest.csv")
+        write_csv(scores, folder / "scores.csv")
+        write_json(_record(found, study, data, settings, scores), folder / "backtest.json")
+        write_figure(backtest_figure(found.points, data), folder / "figures" / "backtest.png")
     _summary(found, study, scores)
     say(f"written -> {folder}")
     failed = {where: why for where, why in found.problems.items() if where not in found.healths}

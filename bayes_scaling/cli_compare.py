@@ -10,8 +10,10 @@ import typer
 
 from bayes_scaling.cli_options import Tables, counted, given, judge, judged
 from bayes_scaling.errors import InputError, listed
-from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.files import write_csv, write_figure, write_json
+from bayes_scaling.folders import together
 from bayes_scaling.numbers import exact, fixed, number, percent, probability, whole
+from bayes_scaling.paths import folder_to_write
 from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -64,12 +66,13 @@ def compare(
     laws, study = _read(models)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
-    writable(out)
+    folder_to_write(out, "comparison.csv", "comparison.json", "figures/comparison.png")
     say(*counted(data), "compiling (up to half a minute a law the first time), then sampling")
     found = weigh(laws, data, train or (), settings)
-    write_csv(found.table, out / "comparison.csv")
-    write_json(_record(found, settings), out / "comparison.json")
-    write_figure(_figure(found), out / "figures" / "comparison.png")
+    with together():
+        write_csv(found.table, out / "comparison.csv")
+        write_json(_record(found, settings), out / "comparison.json")
+        write_figure(_figure(found), out / "figures" / "comparison.png")
     _summary(found)
     say(f"written -> {out}")
     judge(found.health, settings.strict)

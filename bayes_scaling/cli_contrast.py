@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling.cli_options import say_health
+from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
+from bayes_scaling.naming import file_names, joined_name
 from bayes_scaling.numbers import band, called, number, probability, value_at
+from bayes_scaling.paths import file_to_write
 from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
@@ -29,23 +32,30 @@ def contrast(
     trusted.
     """
     from bayes_scaling.contrasts import contrast_table
-    from bayes_scaling.fitting import load
     from bayes_scaling.plots.overview import contrast_figure
 
     group, _, pair = levels.partition("=")
     a, _, b = pair.partition(":")
     if not (group and a and b):
         raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
-    fitted = load(folder / "fit.nc")
+    file_to_write(out)
+    fitted = read_fit(folder)
     table = contrast_table(fitted, group, a, b, at)
-    figure = folder / "figures" / f"contrast_{group}_{a}_{b}.png"
-    write_figure(contrast_figure(fitted, group, a, b), figure)
-    write_csv(table, out)
+    figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
+    with together():
+        write_figure(contrast_figure(fitted, group, a, b), figure)
+        write_csv(table, out)
     ends = dict.fromkeys([int(table["ratio_q50"].argmin()), int(table["ratio_q50"].argmax())])
     for place in ends:
         say(*_sentences(fitted, table.iloc[[place]], group, a, b))
     say(f"{len(table)} points -> {out}", f"figure -> {figure}")
     say_health(fitted.health)
+
+
+def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
+    """Return a name that no other contrast of this group has, where labels may be anything."""
+    known = file_names(str(level) for level in (*fitted.runs.levels[group], a, b))
+    return joined_name(f"contrast_{group}", known[a], known[b])
 
 
 def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:

@@ -9,8 +9,10 @@ import typer
 
 from bayes_scaling.cli_options import judge
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
 from bayes_scaling.numbers import band
+from bayes_scaling.paths import folder_to_write
 from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
@@ -38,13 +40,13 @@ def multiverse(
     universe = Universe(study.model, study_table(study, runs), study.columns)
     others = {text: text for text in keep or ()}
     choices = standard_choices(universe, alternatives=dict(map(_pair, alternative or ())), filters=others)
-    writable(out)
+    folder_to_write(out, "multiverse.csv", "parameters.csv", "figures/multiverse_1.png")
     say("compiling each model (up to half a minute the first time), then sampling")
     found = answers(universe, at, choices, replace(study.settings, progress=False), full=full)
-    write_csv(found.table, out / "multiverse.csv")
-    write_csv(found.parameters, out / "parameters.csv")
     points = sorted(set(found.table["point"]))
-    with paper():
+    with paper(), together():
+        write_csv(found.table, out / "multiverse.csv")
+        write_csv(found.parameters, out / "parameters.csv")
         for point in points:
             write_figure(multiverse_figure(found, point=point), out / "figures" / f"multiverse_{point + 1}.png")
     say(f"written -> {out}")

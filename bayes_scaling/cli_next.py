@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import say_health
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.cli_options import read_fit, say_health
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
 from bayes_scaling.numbers import number, percent, whole
+from bayes_scaling.paths import folder_to_write
 from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -34,22 +36,22 @@ def next_run(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Rank candidate runs, and sets of them, by what they are expected to tell of a decision or prediction per FLOP."""
-    from bayes_scaling.fitting import load
     from bayes_scaling.next_run import next_runs
     from bayes_scaling.next_summaries import candidate_table, next_sentence, set_table
     from bayes_scaling.plots.next_run import next_figure
     from bayes_scaling.questions import ask, every_question
 
-    writable(folder)
-    fitted = load(folder / "fit.nc")
+    folder_to_write(folder)
+    fitted = read_fit(folder)
     questions = every_question(fitted, decide)
     found = [next_runs(fitted, candidates, ask(fitted, one), budget, cost=cost, seed=seed) for one in questions]
     tables, sets = [candidate_table(one) for one in found], [set_table(one) for one in found]
     figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}
-    write_csv(_stacked(tables, questions), folder / "next.csv")
-    write_csv(_stacked(sets, questions), folder / "next_sets.csv")
-    for path, figure in figures.items():
-        write_figure(figure, path)
+    with together():
+        write_csv(_stacked(tables, questions), folder / "next.csv")
+        write_csv(_stacked(sets, questions), folder / "next_sets.csv")
+        for path, figure in figures.items():
+            write_figure(figure, path)
     for one, table in zip(found, tables, strict=True):
         say(next_sentence(replace(one, health=None)))  # what the sampler says comes once, at the end
         _printed(table)

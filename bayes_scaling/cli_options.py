@@ -1,5 +1,6 @@
 """What several commands have in common: their option for tables, and what they say of the rows read."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +11,7 @@ import typer
 from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
+    from bayes_scaling.fitting import Fit
     from bayes_scaling.health import Health
     from bayes_scaling.runs import Runs
 
@@ -17,6 +19,18 @@ Tables = Annotated[
     list[Path] | None,
     typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs; may be repeated."),
 ]
+
+
+def read_fit(folder: Path) -> "Fit":
+    """Return the fit of a folder, and say on stderr what is to be known of its file."""
+    from bayes_scaling.saving import load
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        fitted = load(folder / "fit.nc")
+    for one in told:
+        say(f"note [file]: {one.message}", err=True)
+    return fitted
 
 
 def counted(data: "Runs") -> list[str]:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import say_health
+from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
+from bayes_scaling.paths import file_to_write
 from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
@@ -42,7 +44,6 @@ def plan(
 ) -> None:
     """Plan a budget: the size and tokens of lowest expected loss, what is as good, and what one new run will show."""
     from bayes_scaling.cells import every_cell
-    from bayes_scaling.fitting import load
     from bayes_scaling.planning import plan as decide
     from bayes_scaling.planning import plan_sentences, plan_table
     from bayes_scaling.plots.plan import plan_figure
@@ -50,10 +51,10 @@ def plan(
     from bayes_scaling.targets import needed_sentences
 
     out = folder / "plan.csv" if out is None else out
-    writable(out.parent)
+    file_to_write(out)
     if not 0 < probability < 1:
         raise InputError(f"--probability {probability}: expected a number between 0 and 1")
-    fitted, costs = load(folder / "fit.nc"), _cost(cost or [])
+    fitted, costs = read_fit(folder), _cost(cost or [])
     points = every_cell(fitted) if at is None else read_table(at)
     asked: dict[str, Any] = {"cost": costs, "params": params, "unique_tokens": unique_tokens, "seed": seed}
     found = decide(fitted, compute, within=within, points=points, **asked)
@@ -62,9 +63,10 @@ def plan(
     if target is not None:
         said += needed_sentences(bare[0], target, probability, points, **asked)
     others, figure = out.with_name(f"{out.stem}_choices.csv"), out.with_suffix(".png")
-    write_csv(plan_table(found, target), out)
-    write_csv(found.choices, others)
-    write_figure(plan_figure(fitted, found), figure)
+    with together():
+        write_csv(plan_table(found, target), out)
+        write_csv(found.choices, others)
+        write_figure(plan_figure(fitted, found), figure)
     for sentence in said:
         say(sentence)
     say(f"{len(found.choice)} plans -> {out}", f"other choices -> {others}", f"figure -> {figure}")

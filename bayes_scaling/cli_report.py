@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli_options import say_health
+from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.numbers import fixed
+from bayes_scaling.paths import file_to_write
 from bayes_scaling.terminal import say
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
@@ -26,10 +27,10 @@ def report(
     ] = None,
 ) -> None:
     """Write one self-contained page: the answer, figures, a budget to slide, parameters, diagnostics, and what was done."""
-    from bayes_scaling.fitting import load
     from bayes_scaling.report import write_report
 
-    fitted = load(folder / "fit.nc")
-    path = write_report(fitted, out if out is not None else folder / "report.html", folder=folder, compute=compute)
+    page = file_to_write(out if out is not None else folder / "report.html", ".html")
+    fitted = read_fit(folder)
+    path = write_report(fitted, page, folder=folder, compute=compute)
     say(f"{fixed(path.stat().st_size / 2**20, 1)} MB -> {path}")
     say_health(fitted.health)

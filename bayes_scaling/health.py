@@ -13,7 +13,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.convergence import convergence
-from bayes_scaling.numbers import fixed, percent, value_at, whole
+from bayes_scaling.divergences import place_of
+from bayes_scaling.numbers import fixed, percent, whole
 
 type Grade = Literal["clean", "noted", "not to be trusted"]
 GRADES: tuple[Grade, ...] = get_args(Grade.__value__)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.distance import NEAR, distance
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
@@ -114,6 +115,7 @@ def next_runs(
     Raises InputError as `predict` and `ask` do, where no cost is known or none lies within the budget, and where most draws of
     the law give no positive loss at a candidate.
     """
+    seed = checks.seed(seed, "seed")
     asked = ask(fit, question) if isinstance(question, str) else _draws(fit, question)
     table = read_table(candidates)
     source = "the candidates" if isinstance(candidates, pd.DataFrame) else str(candidates)

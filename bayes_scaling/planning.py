@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from scipy.interpolate import PchipInterpolator
 
+from bayes_scaling import checks
 from bayes_scaling.allocation import bent_split, law_split, named_split, read_budgets, runs_compute
 from bayes_scaling.cells import every_cell
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs
@@ -96,9 +97,9 @@ def plan(
     size is not positive or leaves nothing to train with, or the law has no input of unique tokens.
     """
     cost = Cost() if cost is None else cost
-    budgets = read_budgets(fit, compute)
+    budgets, seed = read_budgets(fit, compute), checks.seed(seed, "seed")
     _check_reach(fit, budgets, cost)
-    if not 0 < within < 1:
+    if not (checks.is_number(within) and 0 < within < 1):
         raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
     rows = _with_unique(fit, every_cell(fit) if points is None else read_table(points), unique_tokens)
     every = np.tile(budgets, len(rows))

@@ -13,6 +13,7 @@ import pandas as pd
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.logs import SCHEDULES
+from bayes_scaling.paths import is_file
 from bayes_scaling.spreadsheets import plain
 
 type Table = str | Path | pd.DataFrame
@@ -37,7 +38,7 @@ def read_table(table: Table, wanted: AbstractSet[str] = frozenset()) -> pd.DataF
 
 
 def _read_file(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
     try:
         if path.suffix in (".parquet", ".pq"):

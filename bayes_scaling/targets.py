@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.costs import Cost
 from bayes_scaling.errors import InputError, one_line
@@ -44,7 +45,7 @@ def compute_needed(
 
     Raises InputError as `plan` does, and where no draw, or every draw, reaches the target within that range.
     """
-    cost = Cost() if cost is None else cost
+    cost, target = Cost() if cost is None else cost, checks.finite(target, "target")
     budgets = _on_the_way(fit, cost, params)
     asked = plan(fit, budgets, cost=cost, params=params, unique_tokens=unique_tokens, points=points, seed=seed)
     if len(asked.choice) > len(budgets):
