@@ -221,7 +221,9 @@ def _values(column: pd.Series, sizes: list[float], unit: str) -> str:
     if count == len(sizes):
         return f"{said} ({', '.join(number(size, 4) for size in sizes)} {unit}".rstrip() + ")"
     ends = f"{number(column.min(), 4)} to {number(column.max(), 4)} {unit}".rstrip()
-    return f"{said} ({ends}), of which {len(sizes)} differ{'s' * (len(sizes) == 1)} by more than {percent(ALIKE - 1)}"
+    return (
+        f"{said} ({ends}), {f'only {len(sizes)} of them' if len(sizes) > 1 else 'no two'} more than {percent(ALIKE - 1)} apart"
+    )
 
 
 def _sizes(values: np.ndarray) -> list[float]:
