@@ -16,7 +16,7 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, refit
 from bayes_scaling.health import Health, carried
 from bayes_scaling.model import law_groups, model_inputs
-from bayes_scaling.numbers import band, exact, percent, probability
+from bayes_scaling.numbers import band, exact, percent, probability, whole
 from bayes_scaling.paths import is_file
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, joined, read_points, read_runs
@@ -74,7 +74,7 @@ class Forecast:
         if self.surprise >= SURPRISING:
             return ""
         return (
-            f"of the fit's runs {self.surprise:.2%} would stray as far as {self.label} has: "
+            f"of the fit's runs {percent(self.surprise)} would stray as far as {self.label} has: "
             "it is unlike them, and the band may be too narrow"
         )
 
@@ -82,7 +82,7 @@ class Forecast:
     def basis(self) -> str:
         """Say of how many draws the forecast is made, and whether the model was fitted again for it."""
         drawn = self.path.sizes["chain"] * self.path.sizes["draw"]
-        of = f"the rows so far leave {max(self.effective, 1):,.0f} of {drawn:,} draws effective"
+        of = f"the rows so far leave {whole(round(max(self.effective, 1)))} of {whole(drawn)} draws effective"
         return f"{of}, too few: the model was fitted again with them among its runs" if self.refitted else of
 
     def probability(self, target: "float | Forecast") -> float:
@@ -178,8 +178,8 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
         if last * APART < low or first > high * APART:
             one = runs.columns.inputs[name]
             raise InputError(
-                f"{source}: column {one.column!r} lies between {first:g} and {last:g}, that of the fit's runs between {low:g} "
-                f"and {high:g} {one.unit}".rstrip()
+                f"{source}: column {one.column!r} lies between {exact(first)} and {exact(last)}, "
+                f"that of the fit's runs between {exact(low)} and {exact(high)} {one.unit}".rstrip()
                 + "; does it count in the same unit?"
             )
 
@@ -190,7 +190,9 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     own = last.drop(columns=["response", "count", "apart", "reading_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(f"the run has reached {along} {last[along].iloc[0]:g}; expected an end beyond it, not {at:g}")
+            raise InputError(
+                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
+            )
         others = [name for name in fit.runs.columns.inputs if name != along]
         if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
             raise InputError(
@@ -201,7 +203,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     points = _planned(fit, own, curve, read_table(at))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
-        raise InputError(f"a place to come lies at {along} {points[along].min():g}; the run has reached {reached:g}")
+        raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
     return points.sort_values(along, ignore_index=True)
 
 
