@@ -17,6 +17,7 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.health import Health, mark
 from bayes_scaling.labels import level_index
+from bayes_scaling.numbers import exact
 from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
 from bayes_scaling.stacking import parts as parts_of
@@ -43,6 +44,7 @@ class Ranking:
     below: up to which budget a crossover was sought, for each point.
     equivalent: relative difference in loss within which two levels count as equal; None where the user set none.
     certainty: the probability from which on there is a verdict.
+    counted: how compute that is split is counted, as "6 N D"; "" for budgets of an input.
     health: of the fit.
     """
 
@@ -60,6 +62,7 @@ class Ranking:
     below: tuple[float, ...]
     equivalent: float | None
     certainty: float
+    counted: str = ""
     health: Health | None = None
 
     @property
@@ -140,7 +143,9 @@ def rank(
     budgets = [float(of) for of in table[name]]
     ends = [BEYOND * at if below is None else below for at in budgets]
     if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
-        raise InputError(f"below = {below:g} must lie above every budget; the largest is {max(budgets):g} {unit}".rstrip())
+        raise InputError(
+            f"below = {exact(below or 0.0)} must lie above every budget; the largest is {exact(max(budgets))} {unit}".rstrip()
+        )
     found = [
         by_split(fit, group, costs, table.iloc[[i]], at, end)
         if path is None
@@ -163,6 +168,7 @@ def rank(
         below=tuple(ends),
         equivalent=equivalent,
         certainty=certainty,
+        counted=_counted(costs) if path is None else "",
         health=fit.health,
     )
 
@@ -243,6 +249,11 @@ def _budget(
     tokens = table["tokens"].to_numpy() if "tokens" in table else (table[UNIQUE[0]] * table[UNIQUE[1]]).to_numpy()
     largest = {name: float(cost.compute(params, tokens)[level == name].max()) for name, cost in costs.items()}
     return "compute", "FLOP", largest
+
+
+def _counted(costs: Mapping[str, Cost]) -> str:
+    ways = dict.fromkeys(cost.counted for cost in costs.values())
+    return next(iter(ways)) if len(ways) == 1 else "each level's own count"
 
 
 def _stacked(fit: Posterior, parts: Sequence[np.ndarray]) -> xr.DataArray:

@@ -4,18 +4,20 @@ Where the rows leave only few of the fit's draws with any weight, the model is f
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.conditioning import Conditioned, conditioned
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, refit
 from bayes_scaling.health import Health, carried
 from bayes_scaling.model import law_groups, model_inputs
+from bayes_scaling.numbers import band, exact, percent, probability
+from bayes_scaling.paths import is_file
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, joined, read_points, read_runs
 from bayes_scaling.schedules import DERIVED
@@ -108,7 +110,7 @@ def forecast(
     Raises InputError as `read_runs` does, and where the log holds several runs, reaches beyond `at`, counts in another unit
     than the fit's runs, or carries the name of a run that the fit has seen.
     """
-    along = along_runs(fit)
+    along, seed = along_runs(fit), checks.seed(seed, "seed")
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
     seen = _known_rows(fit, str(curve)) if known else _read_seen(fit, curve)
     seen = seen.sort_values(along, ignore_index=True)
@@ -218,7 +220,7 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
     still = {name: own[name].iloc[0] for name, one in columns.inputs.items() if not {name, one.column} & set(plan)}
     if not any(columns.inputs[name].column in DERIVED for name in still):
         return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
-    if isinstance(curve, str) and not Path(curve).is_file():
+    if isinstance(curve, str) and not is_file(curve):
         raise InputError(f"the places to come of run {curve} need the columns {listed(still)}, see `schedule_inputs`")
     log = _filled(fit, read_table(curve))
     same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
@@ -264,7 +266,9 @@ def forecast_sentence(found: Forecast, target: float | None = None) -> str:
     unit = str(found.path.attrs.get("units", ""))
     reached = float(found.seen[found.along].iloc[-1])
     said = (
-        f"At {end:.4g} {found.unit or found.along} {found.label} will show {middle:.4g} {unit} (90 %: {low:.4g} to {high:.4g})"
-        f", from {reached / end:.0%} of the way"
+        f"At {exact(end)} {found.unit or found.along} {found.label} will show {band((low, middle, high), unit)}. "
+        f"It has come {percent(reached / end)} of the way."
     )
-    return said + (f"; below {target:g} with probability {found.probability(target):.2f}." if target is not None else ".")
+    if target is None:
+        return said
+    return f"{said} It ends below {exact(target)} with probability {probability(found.probability(target))}."

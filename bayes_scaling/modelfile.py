@@ -23,6 +23,7 @@ from bayes_scaling.logs import Curve
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
+from bayes_scaling.paths import is_file
 from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs
 from bayes_scaling.sampling import Settings
 from bayes_scaling.schedules import Schedule
@@ -130,7 +131,7 @@ def read_study(name_or_path: str | Path) -> Study:
     """
     path = Path(name_or_path)
     if path.suffix == ".toml":
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(f"{path}: no such file; expected a model file")
         try:
             return parse_study(path.read_text(), str(path), path.parent)

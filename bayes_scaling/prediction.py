@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.conventions import in_units
 from bayes_scaling.distance import distance, region, regions
 from bayes_scaling.evaluation import as_rows, at, departed, expected, law_at, levels_at, log_inputs
@@ -58,7 +59,7 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
         two calls scatter apart, so that they can be held against each other.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    return labelled(fit, observed(fit, frame, next(_CALLS) if seed is None else seed), frame)
+    return labelled(fit, observed(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed")), frame)
 
 
 @carried
@@ -68,7 +69,7 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
     Draws are summarised block by block: 10,000 points need no more memory than a hundred.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    flats = [(one, flat_draws(one)) for one, _ in parts(fit)]
+    flats, seed = [(one, flat_draws(one)) for one, _ in parts(fit)], checks.seed(seed, "seed")
 
     def draw(block: pd.DataFrame) -> np.ndarray:
         if kind == "observed":
@@ -127,7 +128,7 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     frame = read_points(points, fit.runs, law_groups(fit.model))
     logs, on_log = log_inputs(fit, frame), fit.model.noise.on == "log_loss"
     expectation, law = at(fit, frame, logs), law_at(fit, frame, logs)
-    run = observed(fit, frame, seed)
+    run = observed(fit, frame, checks.seed(seed, "seed"))
     if on_log:
         law, expectation, run = (of.copy(data=np.log(of.to_numpy())) for of in (law, expectation, run))
     parts = {"law": law, "discrepancy": expectation - law, "expected": expectation, "noise": run - expectation, "run": run}

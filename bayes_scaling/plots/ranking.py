@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling.decisions import Ranking
 from bayes_scaling.frontiers import FARTHEST
+from bayes_scaling.numbers import number, probability, tick
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 from bayes_scaling.ranking import ALIKE, BETTER, ENDS, WORSE, place, rank_table
@@ -87,7 +88,7 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: 
 def _label(found: Ranking, point: int, level: object) -> str:
     """Return a level, with how far the budget lies beyond its own largest run."""
     beyond = found.budgets[point] / found.largest[str(level)]
-    said = [f"{beyond:.2g}x beyond"] if beyond > ALIKE else []
+    said = [f"{number(beyond, 2)}x beyond"] if beyond > ALIKE else []
     said = ["baseline", *said] if level == found.against else said
     return f"{level} ({', '.join(said)})" if said else str(level)
 
@@ -149,7 +150,7 @@ def _change_axis(found: Ranking, ax: Axes) -> None:
         ax.axvspan(-region, region, color=INK, alpha=0.12, linewidth=0, zorder=0)
     ax.margins(x=0.06)
     ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:+g}" if value else "0")
+    ax.xaxis.set_major_formatter(lambda value, _: tick(value, signed=True))
     ax.set_xlabel("loss difference (%)", color=INK)
 
 
@@ -159,6 +160,6 @@ def _probabilities(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Ax
     for row in rows:
         if row["level"] in at:
             verdict = f"  {row['verdict']}" if "verdict" in row else ""
-            ax.annotate(f"{row['p_better']:.2f}{verdict}", (1.02, at[row["level"]]), **beside)
+            ax.annotate(f"{probability(row['p_better'])}{verdict}", (1.02, at[row["level"]]), **beside)
     head: Any = {"xycoords": "axes fraction", "size": 7, "va": "bottom"}
     ax.annotate("P(lower loss)", (1.02, 1.0), **head)
