@@ -21,6 +21,7 @@ class Part:
 
     table: as checked. rows: the place of each row in its file, from 0. dropped: rows that the filter removed.
     units: column -> unit, where the table says them. schedules: values of columns that say how the learning rate went.
+    notes: what its rows are, where nothing says so, a sentence each.
     """
 
     source: str
@@ -29,6 +30,7 @@ class Part:
     dropped: int
     units: Mapping[str, str]
     schedules: Mapping[str, Sequence[Any]]
+    notes: tuple[str, ...] = ()
 
 
 def refuse_other_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None:
