@@ -19,6 +19,7 @@ from bayes_scaling.laws import Law, law_inputs
 from bayes_scaling.model import term_name, trends
 from bayes_scaling.numbers import number, percent
 from bayes_scaling.parameters import Z90, Parameter, Prior, Varying, as_parameter, link, prior_quantiles
+from bayes_scaling.shared_misfit import shared_sentence
 
 QUANTILES = (0.05, 0.5, 0.95)
 
@@ -54,7 +55,7 @@ ENOUGH = 4
 class Finding:
     """Something that a fit leaves open.
 
-    code: "prior-only", "floor-from-prior", "fixed-ratio" or "few-sizes".
+    code: "prior-only", "floor-from-prior", "fixed-ratio", "few-sizes" or "shared-misfit".
     sentence: which parameter or input, the numbers, and what it means or what to do.
     """
 
@@ -69,8 +70,16 @@ def findings(fit: Fit) -> tuple[Finding, ...]:
     floor-from-prior: the level that the law tends to is known little better than from its prior.
     fixed-ratio: two inputs of the law lie on one line in logarithms.
     few-sizes: an input of the law, or of a trend, has fewer than four values.
+    shared-misfit: runs leave the law together at the same place of their course.
     """
-    return (*_prior_only(fit), *_floors(fit), *_fixed_ratios(fit), *_few_sizes(fit))
+    return (*_prior_only(fit), *_floors(fit), *_fixed_ratios(fit), *_few_sizes(fit), *_shared_misfit(fit))
+
+
+def _shared_misfit(fit: Fit) -> Iterator[Finding]:
+    """Yield what all runs leave the law by at the same place, where the noise is correlated along them."""
+    correlation = fit.model.noise.correlation
+    if correlation is not None and (sentence := shared_sentence(fit, correlation.along)):
+        yield Finding("shared-misfit", sentence)
 
 
 def floors(law: Law) -> list[str]:

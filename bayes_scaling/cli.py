@@ -145,11 +145,15 @@ def fit(
     chains: Annotated[int | None, typer.Option(help="Independent chains; 4.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers on the same machine; 0.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws.")] = False,
+    independent: Annotated[
+        bool, typer.Option("--independent", help="Rows that look like checkpoints of runs are runs of their own.")
+    ] = False,
 ) -> None:
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
     from bayes_scaling.advice import findings
+    from bayes_scaling.checkpoints import taken_as_curves
     from bayes_scaling.fitting import fit as sample
     from bayes_scaling.fitting import parameter_table
     from bayes_scaling.modelfile import read_study, study_runs
@@ -161,6 +165,7 @@ def fit(
     options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
+    study, data = (study, data) if independent else taken_as_curves(study, data, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name)
     folder_to_write(folder, *OWN, "figures/bands.png")
     say(study.title or study.name, *counted(data))
@@ -338,7 +343,9 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
     )
     if rounds := rounds_line(health):
         say(rounds)
-    for sentence in summary_sentences(replace(fitted, health=None)):  # what the sampler says comes last, with what to try
+    for sentence in summary_sentences(
+        replace(fitted, health=None), str(folder)
+    ):  # what the sampler says comes last, with what to try
         say(sentence)
     for note in notes:
         say(f"note [{note.code}]: {note.sentence}")

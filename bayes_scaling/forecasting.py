@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling import checks
-from bayes_scaling.conditioning import conditioned
+from bayes_scaling.conditioning import Conditioned, conditioned
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, refit
@@ -22,6 +22,7 @@ from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, joined, read_points, read_runs
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.several import APART
+from bayes_scaling.shared_misfit import shared_misfits
 from bayes_scaling.tables import Table, read_table
 from bayes_scaling.thinning import merged
 
@@ -117,14 +118,21 @@ def forecast(
     ahead = _ahead(fit, seen, curve, at, along)
     frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
-    found = conditioned(_thinned(fit), frame, n, known=known, kind=kind, seed=seed)
+    found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
     effective, surprise, refitted = found.effective, found.surprise, found.effective < refit_below and not known
     if refitted:
         fit = refit(fit, joined(fit.runs, replace(fit.runs, table=seen, dropped=0, averaged=len(seen), notes=())))
-        found = conditioned(_thinned(fit), frame, n, known=True, kind=kind, seed=seed)
+        found = _likeliest(_thinned(fit), frame, n, along, known=True, kind=kind, seed=seed)
     path = labelled(fit, found.ahead, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
     return Forecast(path, seen, along, unit, label, surprise, fit.health, effective, refitted)
+
+
+def _likeliest(fit: Fit, frame: pd.DataFrame, n: int, along: str, *, known: bool, kind: Kind, seed: int) -> Conditioned:
+    """Return what a run will show, given what it shares with finished runs if its rows are then likelier than without."""
+    shared = [*shared_misfits(fit, along, str(frame["run"].iloc[-1])), None]
+    found = [conditioned(fit, frame, n, known=known, kind=kind, seed=seed, shared=one) for one in shared]
+    return max(found, key=lambda one: one.evidence)
 
 
 def along_runs(fit: Fit) -> str:

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import checks
+from bayes_scaling.checkpoints import checkpoint_sentence, recognised
 from bayes_scaling.counts import IN_BASE, base_factor, declared, in_base, marked, name_notes, odd_counts
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
 from bayes_scaling.labels import label_column, number_as_text
-from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
+from bayes_scaling.logs import SCHEDULES, Curve, as_log, falling_rates, mended, schedule_notes
 from bayes_scaling.losses import as_losses, loss_notes, refuse_odd_losses
 from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
@@ -358,7 +359,18 @@ def _part(table: Table, columns: Columns, source: str) -> Part:
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
     units = read.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
+    notes = (*notes, *_row_notes(kept, checked, columns))
     return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes)
+
+
+def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+    """Return what the rows of a table are, where the columns do not say it: checkpoints; and which fall of a rate is unread."""
+    found = recognised(kept, checked, columns)
+    said = [one.along for one in (found, columns.curve, columns.average) if one is not None]
+    run = found.label if found is not None else checked.get("run")
+    notes = () if found is None else (checkpoint_sentence(found),)
+    rates = () if run is None or not said else falling_rates(kept, run, checked[said[0]], columns.read)
+    return notes + rates
 
 
 def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.cells import NEW, every_cell
+from bayes_scaling.checkpoints import not_ends
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.counts import marked
 from bayes_scaling.decisions import rank
@@ -28,19 +29,21 @@ FEW = 6
 
 
 @carried
-def summary_sentences(fit: Fit) -> tuple[str, ...]:
+def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
     """Return what a fit says: how alternatives compare, the best split of compute, the loss at and beyond the largest run.
 
     alternatives: each group of two to six named levels against the one with most rows, where the runs end, see
         `rank_sentences`; other groups at their last level.
     split: for laws of params and tokens, at the largest run's compute and ten times that, see `plan_sentence`; of every level
-        where there are few, else of the last of each group.
+        where there are few, else of the last of each group. Rows along runs are no ends of runs: there it says so instead.
     loss: of the largest run, at its own levels, and where its inputs are ten times as large; the median with its 90 % interval.
+
+    folder: where the fit is saved, for the commands in sentences.
 
     Levels of runs are not compared, and what cannot be computed for a law, such as a split that has no optimum, is left out.
     """
     bare = replace(fit, health=None)  # its line is said once, not with each sentence
-    return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare), *_losses(fit))
+    return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare, folder), *_losses(fit))
 
 
 def _losses(fit: Fit) -> list[str]:
@@ -70,12 +73,17 @@ def _loss(fit: Fit, point: pd.DataFrame, region: str) -> str:
     return f"{name} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
 
 
-def _splits(fit: Fit) -> list[str]:
-    """Return the best split of the largest run's compute, and of ten times that."""
+def _splits(fit: Fit, folder: str) -> list[str]:
+    """Return the best split of the largest run's compute, and of ten times that; where rows are no ends of runs why not."""
     reads = set(law_inputs(fit.model.law))
     if not any(set(split) <= reads for split in SPLITS):
         return []
     largest = float(runs_compute(fit, Cost()).max())
+    if why := not_ends(fit.runs):
+        return [
+            f"No plan is printed: {why} and are not their ends, and a run that is to end earlier would have a schedule of its own; "
+            f"`bayes-scaling plan {folder} --compute {rounded(largest, 2):g}` takes them for ends."
+        ]
     cells, budgets = every_cell(fit), [rounded(times * largest, 2) for times in (1.0, BEYOND)]
     try:
         found = plan(fit, budgets, points=cells if len(cells) <= FEW else _held(fit))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.formula import parse_filter
-from bayes_scaling.logs import SCHEDULES
+from bayes_scaling.logs import SCHEDULES, is_rate_name, is_run_name
 from bayes_scaling.paths import is_file
 from bayes_scaling.spreadsheets import plain
 
@@ -70,7 +70,8 @@ def _read_parquet(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
 
     names = read_schema(path).names
     needed = wanted - set(SCHEDULES)
-    columns = [name for name in names if name in wanted] if needed and needed <= set(names) else None
+    telling = {name for name in names if is_run_name(name) or is_rate_name(name)}
+    columns = [name for name in names if name in wanted | telling] if needed and needed <= set(names) else None
     return pd.read_parquet(path, columns=columns).reset_index(drop=True)
 
 
