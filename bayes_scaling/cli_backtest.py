@@ -1,17 +1,14 @@
 """`bayes-scaling backtest`: refit on the small runs, and see whether the bands held the large ones."""
 
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bayes_scaling.cli_options import Tables, counted, given, judge, judged
+from bayes_scaling.executors import pool
 from bayes_scaling.files import writable, write_csv, write_figure, write_json
 from bayes_scaling.folders import together
 from bayes_scaling.naming import file_name
@@ -72,7 +69,7 @@ def backtest(
     writable(folder, "backtest.csv", "scores.csv", "backtest.json", "figures/backtest.png")
     typer.echo(f"{study.title or study.name}\n{counted(data)}")
     typer.echo("compiling (up to half a minute the first time), then sampling")
-    with _processes(workers) as executor:
+    with pool(workers) as executor:
         found = score(study.model, data, train or (), settings, executor)
     scores = _scores(found.points)
     with together():
@@ -84,16 +81,6 @@ def backtest(
     typer.echo(f"written -> {folder}")
     failed = {where: why for where, why in found.problems.items() if where not in found.healths}
     judge(found.health, settings.strict, failed={f"trained on {where}": why for where, why in failed.items()})
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[ProcessPoolExecutor | None]:
-    """Give so many processes, started afresh rather than forked; None for one, which is this process itself."""
-    if count == 1:
-        yield None
-    else:
-        with ProcessPoolExecutor(count, get_context("spawn")) as executor:
-            yield executor
 
 
 def _scores(points: "pd.DataFrame") -> "pd.DataFrame":
