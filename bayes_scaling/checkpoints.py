@@ -112,7 +112,7 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
     from bayes_scaling.runs import Average
 
     noise = read_study("training_curves").model.noise
-    noise = replace(noise, effects=noise.effects if found.label.nunique() > 1 else ())
+    noise = replace(noise, effects=noise.effects if len(found.label.unique()) > 1 else ())
     assert noise.correlation is not None
     correlation = replace(noise.correlation, along=found.along)
     average = columns.average or Average(found.along, PER_DECADE)
@@ -236,12 +236,12 @@ def _ratio(checked: pd.DataFrame, columns: "Columns", along: str, label: pd.Seri
     Of two laws, a cubic in logarithms and Chinchilla's, that which leaves rows the more independent.
     """
     some = label.isin(label.unique()[:: 1 + len(label) // MOST_ROWS])
-    checked, label = checked[some].reset_index(drop=True), label[some].to_numpy()
+    checked, run = checked[some].reset_index(drop=True), label[some].to_numpy()
     response = checked["response"].to_numpy()
     seen = np.log(response) if (response > 0).all() else response
     others = [name for name in columns.scales if name != along and np.ptp(checked[name]) > 0]
-    order = np.lexsort((checked[along].to_numpy(), label))
-    same = np.diff(label[order]) == 0
+    order = np.lexsort((checked[along].to_numpy(), run))
+    same = np.diff(run[order]) == 0
     laws = [_cubic(checked, columns.dims, along, others, seen)]
     laws += [_power_laws(checked, along, others[0], seen)] if len(others) == 1 else []
     return max(_neighbours(left[order], same) for left in laws)

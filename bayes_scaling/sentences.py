@@ -81,7 +81,7 @@ def _splits(fit: Fit, folder: str) -> list[str]:
     largest = float(runs_compute(fit, Cost()).max())
     if why := not_ends(fit.runs):
         return [
-            f"No plan is printed: {why} and are not their ends, and a run that is to end earlier would have a schedule of its own; "
+            f"No plan is printed: {why} and are not their ends, and a run to end earlier would have a schedule of its own; "
             f"`bayes-scaling plan {folder} --compute {rounded(largest, 2):g}` takes them for ends."
         ]
     cells, budgets = every_cell(fit), [rounded(times * largest, 2) for times in (1.0, BEYOND)]
