@@ -9,6 +9,7 @@ from bayes_scaling import checks
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
+from bayes_scaling.numbers import amount, exact
 
 UNIQUE = ("unique_tokens", "epochs")
 """What a law of limited data reads instead of tokens."""
@@ -45,6 +46,12 @@ class Cost:
             price=checks.optional(checks.positive),
         )
         checks.check(self, "", served_tokens=checks.at_least(0))
+
+    @property
+    def counted(self) -> str:
+        """How compute is counted, as sentences say it: "6 N D"."""
+        served = f" + {exact(self.flops_per_param_served)} N T, T = {amount(self.served_tokens, 'tokens')} served"
+        return f"{exact(self.flops_per_param_token)} N D" + (served if self.served_tokens else "")
 
     def compute(self, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Return what models cost, in FLOP."""

@@ -1,15 +1,9 @@
-"""Texts that others wrote, as they are shown: names of levels, columns and files act on no terminal, page or spreadsheet."""
+"""Texts that others wrote, as they are shown: names of levels, columns and files act on no terminal and no page."""
 
-import re
 from unicodedata import category
 
 JOINERS = "\u200c\u200d"
 """Format characters that words of some languages need, and that move nothing."""
-
-ACTIVE = re.compile(r"'*[=+\-@\t\r]")
-"""Beginnings of a cell that a spreadsheet takes for a formula, behind any number of the apostrophes that say it is none."""
-
-NUMBER = re.compile(r"-\d+(\.\d+)?([eE][-+]?\d+)?")
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -20,19 +14,6 @@ def visible(text: str, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(of) if of not in keep and _acts(of) else of for of in text)
-
-
-def guarded_cell(text: str) -> str:
-    """Return a text as a cell of a CSV that is opened in a spreadsheet: an apostrophe before what would be a formula.
-
-    A text that begins with apostrophes and then so gets one more, so that `plain_cell` takes back just what was added.
-    """
-    return f"'{text}" if ACTIVE.match(text) and not NUMBER.fullmatch(text) else text
-
-
-def plain_cell(text: str) -> str:
-    """Return the text of a cell that `guarded_cell` wrote."""
-    return text[1:] if text.startswith("'") and ACTIVE.match(text) else text
 
 
 def _acts(of: str) -> bool:

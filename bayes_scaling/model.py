@@ -17,6 +17,7 @@ from bayes_scaling.functions import Functions, on_arrays
 from bayes_scaling.labels import level_index
 from bayes_scaling.laws import Law, check_references, law_inputs, law_parameters
 from bayes_scaling.noise import Noise
+from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter, distribution, link
 from bayes_scaling.runs import RESERVED, Runs
 from bayes_scaling.schedules import check_logarithms, log_input
@@ -34,6 +35,8 @@ class Model:
         law itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise: scatter of single rows and departures that rows share.
     discrepancy: smooth functions of the inputs by which the truth may leave the law; none where the law is taken for the truth.
+    unit: of the losses that the priors are for, as "nats/token": given runs in another unit, `fit` takes priors multiplied by
+        what leads from one to the other, see `losses.in_unit_of`. "": of the runs, whatever that is.
 
     Raises InputError, naming both sides, where the law's parameters and the priors differ.
     """
@@ -42,6 +45,7 @@ class Model:
     parameters: Mapping[str, Prior | Parameter]
     noise: Noise
     discrepancy: tuple[Discrepancy, ...] = ()
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if not callable(self.law):
@@ -317,7 +321,7 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
         if (arrays["gap"] <= 0).any():
             row = int(np.argmax(arrays["gap"] <= 0))
             run, at = as_written(table["run"].iloc[row]), table[correlation.along].iloc[row]
-            raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {at:g}; expected one")
+            raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {exact(at)}; expected one")
     return arrays
 
 

@@ -59,18 +59,19 @@ class Reading:
     doubt: tuple[int, str] | None = None
 
 
-def read_numbers(cells: Sequence[str], elsewhere: str | None = None, unit: str = "") -> Reading:
+def read_numbers(cells: Sequence[str], elsewhere: str | None = None, unit: str = "", scale: float = 1.0) -> Reading:
     """Return a column of text as numbers.
 
     elsewhere: the decimal mark of other columns of the table, None where they have none or both.
-    unit: of the column, where it is known.
+    unit: of the column, where it is known. scale: how many ones one of the column is: a suffix that says the same again, as
+        `0.41M` in a column of millions, is read once.
     """
     texts = [cell.strip() for cell in cells]
     distinct = list(dict.fromkeys(texts))
     known = {text: value for text in distinct if (value := plain(text)) is not None}
     odd, doubt = "", ""
     if len(known) < len(distinct) or (elsewhere == "," and any(_differ(text) for text in distinct)):
-        known, odd, doubt, at = _unlike(distinct, known, elsewhere, unit)
+        known, odd, doubt, at = _unlike(distinct, known, elsewhere, unit, scale)
         if doubt:
             return Reading(np.full(len(texts), nan), _missing(texts), "", (texts.index(at), doubt))
     return Reading(np.array([known.get(text, nan) for text in texts], dtype=float), _missing(texts), odd)
@@ -149,16 +150,17 @@ def _differ(text: str) -> bool:
     return len(values) > 1
 
 
-def _value(found: re.Match[str], unit: str = "", mark: str | None = None) -> float:
+def _value(found: re.Match[str], unit: str = "", mark: str | None = None, *, scale: float = 1.0) -> float:
     mark = mark or next(mark for mark, pattern in PATTERNS.items() if pattern is found.re)
     body = re.sub(f"[^0-9+{re.escape(mark)}-]", "", found["body"]).replace(",", ".")
     suffix = found["suffix"] or ""
-    power = 0 if suffix == "%" and unit in PER_CENT else SUFFIXES.get(suffix, 0)
+    again = unit in PER_CENT if suffix == "%" else scale != 1.0
+    power = 0 if again else SUFFIXES.get(suffix, 0)
     return float(f"{body}{found['power'] or ''}" if found["power"] else f"{body}e{power}")
 
 
 def _unlike(
-    texts: Sequence[str], known: Mapping[str, float], elsewhere: str | None, unit: str
+    texts: Sequence[str], known: Mapping[str, float], elsewhere: str | None, unit: str, scale: float
 ) -> tuple[dict[str, float], str, str, str]:
     """Return the values of texts, what is odd about them, and what is in doubt about which of them."""
     spelt = [text for text in texts if known.get(text) is None or PLAIN.fullmatch(text)]
@@ -167,12 +169,12 @@ def _unlike(
     if doubt:
         return {}, "", doubt, at
     found = {text: match for text in numbers if (match := PATTERNS[mark].fullmatch(text))}
-    doubt, at = _suffixes(found)
+    doubt, at = _suffixes(found, scale)
     if doubt:
         return {}, "", doubt, at
     values = {text: of for text, of in known.items() if text not in found}
-    values |= {text: _value(match, unit) for text, match in found.items()}
-    return values, _oddities(found, mark, unit), "", ""
+    values |= {text: _value(match, unit, scale=scale) for text, match in found.items()}
+    return values, _oddities(found, mark, unit, scale), "", ""
 
 
 def _mark(texts: Sequence[str], elsewhere: str | None) -> tuple[str, str, str]:
@@ -193,12 +195,15 @@ def _mark(texts: Sequence[str], elsewhere: str | None) -> tuple[str, str, str]:
     return mark, "", ""
 
 
-def _suffixes(found: Mapping[str, re.Match[str]]) -> tuple[str, str]:
+def _suffixes(found: Mapping[str, re.Match[str]], scale: float) -> tuple[str, str]:
     """Say what is in doubt about the suffixes of a column, and where."""
     with_one = [text for text, match in found.items() if match["suffix"]]
     for text in with_one:
         if found[text]["suffix"] not in SUFFIXES:
             return f"has the suffix {found[text]['suffix']!r}, and known ones are {', '.join(SUFFIXES)}", text
+    for text in with_one:
+        if (suffix := found[text]["suffix"]) != "%" and scale not in (1.0, 10.0 ** SUFFIXES[suffix]):
+            return f"has the suffix {suffix!r} in a column that counts {scale:g} as one", text
     bare = [text for text, match in found.items() if not match["suffix"] and _value(match) != 0.0]
     if with_one and bare:
         return f"has no suffix, where {with_one[0]!r} has one", bare[0]
@@ -208,7 +213,7 @@ def _suffixes(found: Mapping[str, re.Match[str]]) -> tuple[str, str]:
     return "", ""
 
 
-def _oddities(found: Mapping[str, re.Match[str]], mark: str, unit: str) -> str:
+def _oddities(found: Mapping[str, re.Match[str]], mark: str, unit: str, scale: float) -> str:
     """Say what is unlike plain numbers, each with an example."""
     said: dict[str, str] = {}
     for text, match in found.items():
@@ -216,6 +221,6 @@ def _oddities(found: Mapping[str, re.Match[str]], mark: str, unit: str) -> str:
         kinds = ["decimal commas"] * (mark == "," and "," in match["body"])
         kinds += [f"{gap!r} between thousands"] * bool(gap) + [f"the suffix {suffix!r}"] * bool(suffix)
         for kind in kinds:
-            said.setdefault(kind, f"{text!r} is read as {_value(match, unit):.12g}")
+            said.setdefault(kind, f"{text!r} is read as {_value(match, unit, scale=scale):.12g}")
     examples = ", ".join(dict.fromkeys(said.values()))
     return f"{' and '.join(said)}: {examples}" if said else ""

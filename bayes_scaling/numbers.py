@@ -1,15 +1,17 @@
 """How numbers read, wherever a person reads them: sentences, tables in the terminal, figures and the page.
 
 A number is rounded first and laid out after, so that no boundary shows: 999,600 to three digits is "1M". From 10,000 on it has
-k, M, B or T, from 1e15 on and below 0.001 a power of ten. No digit before the point is a zero in place of another: 2775 steps are
-not 2780. With a band, digits follow its width.
+k, M, B or T, from 1e15 on and below 0.001 a power of ten. No digit before the point is a zero in place of another: 2775 stays
+2775. With a band, digits follow its width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import floor, isfinite, isinf, isnan, log10
+from numbers import Real
+from typing import Any
 
-import numpy as np
+from bayes_scaling.escaping import visible
 
 DIGITS, MOST = 3, 7
 """Significant digits of a number that stands alone, and the most that any has."""
@@ -47,6 +49,11 @@ def exact(value: float) -> str:
         return text
     digits = f"{value:.0f}"
     return digits if len(digits.strip("-")) <= min(len(text), MOST) else text
+
+
+def tick(value: float, *, signed: bool = False) -> str:
+    """Return a number at an axis, up to seven digits: 5000, 20k, 0.05; its minus is as long as a plus."""
+    return number(value, MOST, signed=signed).replace("-", "\N{MINUS SIGN}")
 
 
 def whole(count: int) -> str:
@@ -98,9 +105,19 @@ def rounded(value: float, digits: int = DIGITS) -> float:
     return float(f"{value:.{digits - 1}e}")
 
 
+def called(name: str) -> str:
+    """Return the name of an input or group as sentences have it."""
+    return name.replace("_", " ")
+
+
 def quantile_name(q: float) -> str:
     """Return what a quantile is called in tables: "q05"."""
     return f"q{round(100 * q):02d}"
+
+
+def fixed(value: float, places: int) -> str:
+    """Return a score whose unit matters wherever it lies, to so many decimals: 12,345.6 nats."""
+    return f"{float(value) + 0.0:,.{places}f}" if isfinite(value) else _endless(value)
 
 
 def probability(of: float) -> str:
@@ -124,10 +141,10 @@ def percent(share: float, digits: int = 2) -> str:
     return f"{text} %"
 
 
-def label(level: object) -> str:
+def level_name(level: object) -> str:
     """Return a level as figures have it, shortened only where nothing is lost: 32768 as 32K, 545000000 as 545M."""
-    level = level.item() if isinstance(level, np.generic) else level
-    text = str(level)
+    level = level.item() if hasattr(level, "item") else level
+    text = visible(str(level))
     digits = text.removesuffix(".0") if isinstance(level, float) else text
     if not (digits.isdecimal() and digits.isascii()) or digits != str(int(digits)):
         return text
@@ -137,11 +154,21 @@ def label(level: object) -> str:
     return exact(value) if len(digits) > 4 and len(digits.rstrip("0")) <= MOST else digits
 
 
-def place_of(name: str, value: object) -> str:
-    """Return the value of an input or group at a point: of a context length 32K, of other numbers what was said."""
+def value_at(name: str, value: object, digits: int = MOST) -> str:
+    """Return the value of an input or group at a point: of a context length 32K, of other numbers what was said.
+
+    digits: fewer for numbers that nobody said.
+    """
     if isinstance(value, str | bool) or any(word in name.lower() for word in CONTEXT):
-        return label(value)
-    return exact(float(value)) if isinstance(value, int | float | np.number) else str(value)
+        return level_name(value)
+    if not isinstance(value, Real):
+        return str(value)
+    return exact(float(value)) if digits == MOST else number(float(value), digits)
+
+
+def place_words(at: Mapping[Any, object]) -> str:
+    """Return levels and inputs of a point as "arch moba, position 32K"."""
+    return ", ".join(f"{called(str(name))} {value_at(str(name), of)}" for name, of in at.items())
 
 
 def _is_wide(known: Sequence[float]) -> bool:

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import checks
+from bayes_scaling.checkpoints import checkpoint_sentence, recognised
 from bayes_scaling.copies import without_copies
+from bayes_scaling.counts import IN_BASE, base_factor, declared, in_base, marked, name_notes, odd_counts
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
 from bayes_scaling.labels import label_column, number_as_text, ordered_levels
-from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
+from bayes_scaling.logs import SCHEDULES, Curve, as_log, falling_rates, mended, schedule_notes
+from bayes_scaling.losses import as_losses, loss_notes, refuse_odd_losses
 from bayes_scaling.notation import read_of
 from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
@@ -23,14 +26,23 @@ from bayes_scaling.tables import (
     Table,
     column_numbers,
     filtered,
-    is_one_table,
     named_column,
     number_column,
     read_table,
     refuse_first,
     source_of,
+    tables_of,
 )
 from bayes_scaling.thinning import means
+from bayes_scaling.units import (
+    PERPLEXITY,
+    TOKEN,
+    column_unit,
+    counted_by_name,
+    loss_unit,
+    read_unit,
+    response_unit,
+)
 
 RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
 RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
@@ -44,14 +56,24 @@ COUNTED = {"count", "apart"}
 class Response:
     """The column that the law predicts, and its unit.
 
+    unit: of the losses that answers are in: nats or bits per token, byte or character, "error rate", any other. "auto": what
+        the column's name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors that are for another unit follow
+        it, see `Model.unit`. With "perplexity" the logarithm of the column is taken: losses are then in nats/token.
     name: what to call it on axes.
     positive: whether values <= 0 are refused; False where they are meant, which needs noise on the loss itself.
+    perplexity: whether the column holds perplexities; follows from the unit.
+    bytes_per_token: how many bytes, or characters, a token has, where a loss per token meets one per byte; about 4.3, and
+        priors the wider for it, unless given.
+    assumed: whether nobody has said the unit; follows from "auto".
     """
 
     column: str = "loss"
-    unit: str = "nats/token"
+    unit: str = "auto"
     positive: bool = True
     name: str = "loss"
+    perplexity: bool | None = None
+    bytes_per_token: float | None = None
+    assumed: bool = False
 
     def __post_init__(self) -> None:
         checks.check(
@@ -62,25 +84,57 @@ class Response:
             positive=checks.flag,
             name=checks.text,
         )
+        if self.bytes_per_token is not None:
+            object.__setattr__(self, "bytes_per_token", checks.positive(self.bytes_per_token, "bytes_per_token"))
+        if self.unit == "auto":
+            said = response_unit(self.column)
+            object.__setattr__(self, "assumed", said is None)
+            object.__setattr__(self, "unit", said or TOKEN)
+        if self.perplexity is None and (unit := loss_unit(self.unit)).split("/")[0] == PERPLEXITY:
+            object.__setattr__(self, "perplexity", True)
+            object.__setattr__(self, "unit", f"nats/{unit.partition('/')[2] or 'token'}")
 
 
 @dataclass(frozen=True)
 class Input:
     """A column the law reads.
 
+    All but the file itself counts in base units, tokens or FLOP: `Input("d", "B tokens", 20)` is
+    `Input("d", "tokens", 2e10, scale=1e9)`.
+
     column: its name in the table; positive numbers.
-    unit: unit of the column, shown on axes and in tables.
-    reference: the law sees column / reference. None: the geometric mean of the runs, rounded to 1, 2 or 5 times a power of ten.
+    unit: unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP", else what the column's name says, as
+        `params_m` or `tokens (B)`. Kept without its prefix: the unit of answers, axes and tables.
+    reference: the law sees column / reference; given in the unit of the column. None: the geometric mean of the runs, rounded
+        to 1, 2 or 5 times a power of ten.
+    scale: how many of `unit` one of the column is; follows from the unit's prefix. None where nothing says it: then 1, and
+        numbers that no such unit has are refused.
+    counts: what the file's numbers are multiplied by to be in the column's unit, where a file counts otherwise than it was
+        declared to; a filter sees them multiplied.
     """
 
     column: str
     unit: str = ""
     reference: float | None = None
+    scale: float | None = None
+    counts: float | None = None
 
     def __post_init__(self) -> None:
         checks.check(self, "of an input", column=checks.column, unit=checks.text)
-        if self.reference is not None:
-            object.__setattr__(self, "reference", checks.positive(self.reference, f"the reference of {self.column!r}"))
+        for name, value in {"reference": self.reference, "scale": self.scale, "counts": self.counts}.items():
+            if value is not None:
+                object.__setattr__(self, name, checks.positive(value, f"the {name} of {self.column!r}"))
+        unit = read_unit(self.unit) if self.unit else column_unit(self.column) if self.scale is None else None
+        if unit is not None and (unit.said or not self.unit):
+            object.__setattr__(self, "unit", unit.name or counted_by_name(self.column))
+        if unit is not None and unit.said:
+            object.__setattr__(self, "scale", (self.scale or 1.0) * unit.factor)
+            object.__setattr__(self, "reference", None if self.reference is None else self.reference * unit.factor)
+
+    @property
+    def factor(self) -> float:
+        """How many of `unit` one of the file's numbers is."""
+        return (self.scale or 1.0) * (self.counts or 1.0)
 
 
 @dataclass(frozen=True)
@@ -125,7 +179,9 @@ class Columns:
     groups: name of the dimension -> column, or several columns whose combination is a level.
     run: column or columns that tell which run a row belongs to; becomes the group "run".
     reading_error: standard error of each row's response, where it is known.
-    where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported.
+    where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported. It sees the
+        columns as they are declared: the file's own numbers, in millions where the unit is "M parameters". Filters of checked
+        runs, as in `subset` and backtests, see inputs in base units.
     average: rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
     curve: the rows of a run are one log, to be checked and mended as such; needs `run`. What was found is reported.
     schedule: columns that tell the learning rate; inputs may then read `lr_sum` and others, see `Schedule`.
@@ -215,7 +271,7 @@ def _one_line(text: Any) -> Any:
 class Runs:
     """A checked table of training runs.
 
-    table: one row a run or a point of one; columns `response`, one for each input (in its own unit), one for each group,
+    table: one row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
         `reading_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind each,
         and `apart`, the mean distance of two of them in e-folds of what they are averaged along.
     columns: what the columns of the original table were for.
@@ -272,15 +328,16 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
         checked, said = _mended(checked, parts, columns, columns.curve)
         notes += said
     averaged, source = len(checked), name or ", ".join(part.source for part in parts)
+    notes += odd_counts(checked, columns)
+    refuse_odd_losses(checked, columns, source)
     if columns.average is not None:
         checked = means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
     references = {
         name: one.reference if one.reference is not None else _reference(checked[name], one.column, source)
         for name, one in columns.inputs.items()
     }
-    return Runs(
-        checked, columns, references, _levels(checked, columns.dims), source, sum(p.dropped for p in parts), averaged, notes
-    )
+    dropped = sum(part.dropped for part in parts)
+    return Runs(marked(checked), columns, references, _levels(checked, columns.dims), source, dropped, averaged, notes)
 
 
 def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
@@ -299,47 +356,91 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
             f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {listed(columns.inputs)}"
         )
     bins = Average(along, per_decade)
-    return replace(runs, table=means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade))
+    table = means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade)
+    return replace(runs, table=marked(table))
 
 
 def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
     """Return tables, each with what to call it."""
-    if is_one_table(table):
-        return [(table, name or source_of(table))]  # type: ignore[list-item]
-    several: Sequence[Table] = table  # type: ignore[assignment]
-    if not len(several):
+    several = tables_of(table)
+    if not several:
         raise InputError("no table is given; expected one or several")
     if len(several) == 1:
-        return _called(several[0], name)
+        return [(several[0], name or source_of(several[0]))]
     return [
         (one, source_of(one, f"{'data frame' if isinstance(one, pd.DataFrame) else 'table'} {i + 1}"))
         for i, one in enumerate(several)
     ]
 
 
-def _part(raw: pd.DataFrame, columns: Columns, source: str) -> Part:
+def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
-    notes: list[str] = list(read_of(raw).get("notes", ()))
+    odd: list[str] = list(read_of(read).get("notes", ()))
+    raw, notes = declared(_with_numbers(read, columns, source, odd), columns, source)
+    notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
     every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
-    frame = filtered(every, columns.where, source)
+    frame = _filtered(every, columns, source)
     kept = frame.reset_index(drop=True)
     rows, whole = frame.index.to_numpy(), columns.curve is None
-    of, positive = columns.response, whole and columns.response.positive
-    response = number_column(kept, of.column, source, rows, positive=positive, finite=whole, unit=of.unit, notes=notes)
-    checked = pd.DataFrame({"response": response})
+    positive = whole and columns.response.positive
+    of = columns.response
+    response = number_column(kept, of.column, source, rows, positive=positive, finite=whole, unit=of.unit, notes=odd)
+    checked = pd.DataFrame({"response": as_losses(response, columns, f"{source}: column {columns.response.column!r}")})
     for name, one in columns.inputs.items():
-        checked = pd.concat(
-            [checked, _input(kept, name, one.column, columns, source, rows, positive=whole, notes=notes)], axis=1
-        )
+        factor = base_factor(one, raw)
+        own = _input(kept, name, one.column, columns, source, rows, positive=whole, scale=factor, notes=odd) * factor
+        checked = pd.concat([checked, own], axis=1)
+    labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[rows].reset_index(drop=True)], axis=1)
     for dim, parts in columns.dims.items():
-        checked[dim] = label_column(kept, parts, source, rows)
+        checked[dim] = label_column(labels, parts, source, rows)
     if columns.reading_error is not None:
-        checked["reading_error"] = _reading_error(kept, columns.reading_error, checked["response"], source, rows, notes)
+        error = _reading_error(kept, columns.reading_error, response, source, rows, odd)
+        checked["reading_error"] = error / response if columns.response.perplexity else error
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
-    units = raw.attrs.get("units")
+    units = read.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
-    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, tuple(notes))
+    notes = (*dict.fromkeys(odd), *notes, *_row_notes(kept, checked, columns))
+    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes)
+
+
+def _with_numbers(frame: pd.DataFrame, columns: Columns, source: str, notes: list[str]) -> pd.DataFrame:
+    """Return a table with columns of numbers that are written unlike plain ones as numbers, as its filter is to see them."""
+    scales = {one.column: base_factor(one, frame) for one in columns.inputs.values()}
+    found, rows = {}, frame.index.to_numpy()
+    for name in sorted(columns.numbers & set(frame) - columns.labels):
+        unit = columns.response.unit if name == columns.response.column else ""
+        if pd.api.types.is_numeric_dtype(frame[name]):
+            continue
+        said: list[str] = []
+        try:
+            numbers, missing = column_numbers(frame[name], source, rows, unit, scales.get(name, 1.0), said)
+        except InputError:  # said of the rows that the filter keeps
+            continue
+        if said and not (np.isnan(numbers) & ~missing).any():
+            found[name], notes[len(notes) :] = numbers, said
+    return frame.assign(**found) if found else frame
+
+
+def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+    """Return what the rows of a table are, where the columns do not say it: checkpoints; and which fall of a rate is unread."""
+    found = recognised(kept, checked, columns)
+    said = [one.along for one in (found, columns.curve, columns.average) if one is not None]
+    run = found.label if found is not None else checked.get("run")
+    notes = () if found is None else (checkpoint_sentence(found),)
+    rates = () if run is None or not said else falling_rates(kept, run, checked[said[0]], columns.read)
+    return notes + rates
+
+
+def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
+    """Return the rows that the filter keeps; where it keeps none, it may be that columns count in other units than it does."""
+    try:
+        return filtered(frame, columns.where, source)
+    except InputError as error:
+        held = {name: one for name, one in columns.inputs.items() if one.column in frame}
+        numbers = {name: pd.to_numeric(frame[one.column], "coerce") * base_factor(one, frame) for name, one in held.items()}
+        odd = odd_counts(pd.DataFrame(numbers), columns) if len(held) == len(columns.inputs) else ()
+        raise InputError("; ".join([str(error), *odd])) from None
 
 
 def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve: Curve) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -347,6 +448,8 @@ def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve:
     file = np.repeat(np.arange(len(parts)), [len(part.table) for part in parts])
     refuse_other_runs(table, file, parts, [name for name in columns.inputs if name != curve.along])
     row = np.concatenate([part.rows for part in parts])
+    if curve.warmup is not None:
+        curve = replace(curve, warmup=curve.warmup * (columns.inputs[curve.along].scale or 1.0))
     log, notes = mended(as_log(table, columns, row, file, tuple(part.source for part in parts)), columns, curve)
     schedules = {name: list(dict.fromkeys(v for p in parts for v in p.schedules.get(name, ()))) for name in SCHEDULES}
     return log.table, notes + schedule_notes(schedules)
@@ -370,7 +473,16 @@ def _scheduled(
 ) -> pd.DataFrame:
     """Return a table with those columns to be read that the schedule gives and the table does not hold already."""
     wanted = [column for column in dict.fromkeys(read) if column in DERIVED and column not in frame]
-    return schedule_inputs(frame, columns.schedule, run, wanted, source) if columns.schedule and wanted else frame
+    if columns.schedule is None or not wanted:
+        return frame
+    along = columns.schedule.along
+    steps = next((one.scale for one in columns.inputs.values() if one.column == along and one.scale is not None), 1.0)
+    if steps == 1.0 or frame.attrs.get(IN_BASE):
+        return schedule_inputs(frame, columns.schedule, run, wanted, source)
+    given = named_column(frame, along, source)
+    return schedule_inputs(frame.assign(**{along: given * steps}), columns.schedule, run, wanted, source).assign(
+        **{along: given}
+    )
 
 
 def _input(
@@ -382,6 +494,7 @@ def _input(
     rows: np.ndarray,
     *,
     positive: bool = True,
+    scale: float = 1.0,
     notes: list[str] | None = None,
 ) -> pd.DataFrame:
     """Return an input's column, and where the schedule has it in parts one for each of them, by the input's name."""
@@ -392,7 +505,10 @@ def _input(
     least, unit = schedule is not None and kind in MAY_BE_ZERO, columns.inputs[name].unit
     limits = {"positive": positive and not least, "negative": not least}
     return pd.DataFrame(
-        {name: number_column(frame, one, source, rows, **limits, unit=unit, notes=notes) for name, one in of.items()}
+        {
+            name: number_column(frame, one, source, rows, **limits, unit=unit, scale=scale, notes=notes)
+            for name, one in of.items()
+        }
     )
 
 
@@ -419,7 +535,7 @@ def subset(runs: Runs, where: str) -> Runs:
 
 def joined(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns."""
-    table = _joined_tables([runs.table, others.table[list(runs.table)]], tuple(runs.columns.dims))
+    table = marked(_joined_tables([runs.table, others.table[list(runs.table)]], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
     return replace(runs, table=table, levels=_levels(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 
@@ -427,7 +543,8 @@ def joined(runs: Runs, others: Runs) -> Runs:
 def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 
-    A column may carry the name it has in the runs' table (`compute_pflops_days`) or the name in the law (`compute`).
+    A column may carry the name it has in the runs' table, and then counts as that does, or the name in the law, and then counts
+    in the input's base unit; see `counts.in_base`.
     Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
     groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
@@ -436,8 +553,9 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
     Raises InputError as `read_runs` does.
     """
     source, notes = source_of(table, "the points"), list[str]()
-    frame = read_table(table, labels=runs.columns.labels)
+    frame = in_base(table, runs)
     rows = frame.index.to_numpy()
+    frame = frame.reset_index(drop=True)
     if not len(frame):
         raise InputError(f"{source} has no rows")
     run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
@@ -452,7 +570,8 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):
             points[dim] = label_column(frame, named, source, rows)
-    points.attrs["notes"] = (*read_of(frame).get("notes", ()), *notes)
+    if notes := [*read_of(frame).get("notes", ()), *notes]:
+        points.attrs["notes"] = tuple(dict.fromkeys(notes))
     return points
 
 

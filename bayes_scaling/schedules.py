@@ -23,6 +23,7 @@ import pandas as pd
 
 from bayes_scaling import checks
 from bayes_scaling.errors import InputError, as_written, listed
+from bayes_scaling.numbers import exact
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import Columns
@@ -111,7 +112,7 @@ def _checked(
     if (wrong := (at != np.floor(at)) | (at > LONGEST)).any():
         row = int(np.argmax(wrong))
         where = f"{source}: column {schedule.along!r}, row {row + 1}"
-        raise InputError(f"{where}: {at[row]:g} is no step; expected a whole number up to {LONGEST:g}")
+        raise InputError(f"{where}: {exact(at[row])} is no step; expected a whole number up to {exact(LONGEST)}")
     parts = (run,) if isinstance(run, str) else tuple(run or ())
     label = label_column(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
     return at.to_numpy().astype(int), lr.to_numpy(), label

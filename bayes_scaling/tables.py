@@ -24,7 +24,7 @@ import pandas as pd
 from bayes_scaling.delimited import read_cells, read_stream, refuse_too_many
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.formula import parse_filter, quoted_name
-from bayes_scaling.logs import SCHEDULES
+from bayes_scaling.logs import SCHEDULES, is_rate_name, is_run_name
 from bayes_scaling.notation import (
     INFINITE,
     MISSING,
@@ -37,6 +37,8 @@ from bayes_scaling.notation import (
     read_of,
     spelt_number,
 )
+from bayes_scaling.paths import is_file
+from bayes_scaling.spreadsheets import plain
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 
@@ -71,9 +73,10 @@ def source_of(table: object, nameless: str | None = None) -> str:
     return nameless or ("the data frame" if isinstance(table, pd.DataFrame) else "the table")
 
 
-def is_one_table(table: object) -> bool:
-    """Return whether something is a table, and not several of them: records are one."""
-    return not isinstance(table, Sequence) or isinstance(table, str | bytes) or _is_records(table)
+def tables_of(table: "Table | Sequence[Table]") -> list[Table]:
+    """Return one table, or several, as a list; records are one."""
+    one = not isinstance(table, Sequence) or isinstance(table, str | bytes) or _is_records(table)
+    return [table] if one else list(table)  # type: ignore[list-item, arg-type]
 
 
 def _is_records(table: object) -> bool:
@@ -97,6 +100,8 @@ def read_table(table: Table, *, labels: AbstractSet[str] = frozenset(), wanted: 
     cells = _flat(opened, source)
     frame = cells
     if notes is not None:
+        cells = plain(cells).astype("str")
+        labels = labels | {name for name in map(str, cells) if is_run_name(name)}
         kept = {str(name): (_label_cells if name in labels else _plain_cells)(of) for name, of in cells.items()}
         frame = pd.DataFrame(kept, index=cells.index)
     numbers = [name for name in map(str, frame) if name not in labels and (not wanted or name in wanted)]
@@ -143,7 +148,7 @@ def _read_file(table: str | PathLike[str], wanted: AbstractSet[str]) -> tuple[pd
         raise InputError(f"{table}: nothing is read from the network; fetch the file and give its path")
     if "\n" in str(table):
         raise InputError(f"{str(table)[:40]!r}... is taken for a path; give a text of several lines as io.StringIO(text)")
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
     if not path.name.endswith(ENDINGS):
         raise InputError(f"{path}: expected a name that ends in .csv, .csv.gz or .parquet")
@@ -169,7 +174,8 @@ def _read_parquet(file: Path | IO[bytes], wanted: AbstractSet[str], source: str)
     with ParquetFile(file) as opened:
         names, rows = opened.schema_arrow.names, opened.metadata.num_rows
         needed = wanted - set(SCHEDULES)
-        columns = [name for name in names if name in wanted] if needed and needed <= set(names) else None
+        telling = {name for name in names if is_run_name(name) or is_rate_name(name)}
+        columns = [name for name in names if name in wanted | telling] if needed and needed <= set(names) else None
         refuse_too_many(rows, len(names if columns is None else columns), source)
         read = opened.read(columns=columns)
     frame = _from_arrow(read)
@@ -333,15 +339,17 @@ def number_column(
     negative: bool = True,
     finite: bool = True,
     unit: str = "",
+    scale: float = 1.0,
     notes: list[str] | None = None,
 ) -> pd.Series:
     """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands.
 
-    rows: the place of each row in its file. unit: of the column, where it is known.
+    rows: the place of each row in its file. unit: of the column, where it is known. scale: how many ones one of the column is:
+        with a suffix, as `0.41M` in a column of millions, it is said twice.
     notes: gets a sentence where numbers were written unlike plain ones, see `notation`.
     """
     column = named_column(frame, name, source)
-    numbers, missing = column_numbers(column, source, rows, unit, notes)
+    numbers, missing = column_numbers(column, source, rows, unit, scale, notes)
     where = f"{source}: column {name!r}"
     refuse_first(missing & finite, column, where, rows, "is missing; expected a number")
     refuse_first(np.isnan(numbers) & ~missing, column, where, rows, "is text; expected a number")
@@ -352,7 +360,7 @@ def number_column(
 
 
 def column_numbers(
-    column: pd.Series, source: str, rows: np.ndarray, unit: str = "", notes: list[str] | None = None
+    column: pd.Series, source: str, rows: np.ndarray, unit: str = "", scale: float = 1.0, notes: list[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a column as floats, NaN where a cell is none, and which cells are missing.
 
@@ -375,7 +383,8 @@ def column_numbers(
         row = int(np.argmax(wrong))
         what = f"{type(cells[row]).__name__} {as_written(cells[row])}"
         raise InputError(f"{where}, row {rows[row] + 1}: {what} is no number; expected one")
-    text = _read_text(column, [cell for cell in cells if isinstance(cell, str)], mixed=not (is_text | missing).all(), unit=unit)
+    written, mixed = [cell for cell in cells if isinstance(cell, str)], not (is_text | missing).all()
+    text = _read_text(column, written, mixed=mixed, unit=unit, scale=scale)
     if text.doubt is not None:
         row, why = int(np.flatnonzero(is_text)[text.doubt[0]]), text.doubt[1]
         raise InputError(f"{where}, row {rows[row] + 1}: {as_written(cells[row])} {why}; expected a number")
@@ -385,12 +394,12 @@ def column_numbers(
     return values, missing
 
 
-def _read_text(column: pd.Series, cells: Sequence[str], *, mixed: bool, unit: str) -> Reading:
+def _read_text(column: pd.Series, cells: Sequence[str], *, mixed: bool, unit: str, scale: float) -> Reading:
     """Return the cells of a column that are text as numbers; beside real numbers only plain ones are."""
     if mixed:
-        plain = [cell if PLAIN.fullmatch(cell.strip()) or INFINITE.fullmatch(cell.strip()) else "text" for cell in cells]
-        return read_numbers([cell if cell.strip() in MISSING else of for cell, of in zip(cells, plain, strict=True)])
-    return read_numbers(cells, mark_elsewhere(column), unit)
+        plainly = [cell if PLAIN.fullmatch(cell.strip()) or INFINITE.fullmatch(cell.strip()) else "text" for cell in cells]
+        return read_numbers([cell if cell.strip() in MISSING else of for cell, of in zip(cells, plainly, strict=True)])
+    return read_numbers(cells, mark_elsewhere(column), unit, scale)
 
 
 def _number(cell: Any) -> float:

@@ -1,12 +1,26 @@
 """Numbers for people: one rule, at every size; what is read back is what was written, to half of the last digit."""
 
 import re
+from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bayes_scaling.numbers import band, exact, interval, label, number, percent, place_of, probability, shared, whole
+import bayes_scaling as bs
+from bayes_scaling.numbers import (
+    band,
+    exact,
+    interval,
+    level_name,
+    number,
+    percent,
+    probability,
+    shared,
+    value_at,
+    whole,
+)
 
 SUFFIX = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 WRITTEN = re.compile(r"(?P<sign>[-+]?)(?P<digits>\d+(?:\.(?P<decimals>\d+))?)(?P<suffix>[kMBT]?)(?:e(?P<power>-?\d+))?")
@@ -194,16 +208,41 @@ def test_shares_are_a_hundred_per_cent_only_where_they_are() -> None:
 
 def test_levels_are_shortened_only_where_nothing_is_lost() -> None:
     same = ("1.10", "008", "1.1", "bf16", "12e5", "-5", "12345", "545400123", "0", "", "٣", "2e10")
-    assert {of: label(of) for of in same} == {of: of for of in same}
+    assert {of: level_name(of) for of in same} == {of: of for of in same}
     shorter = {"32768": "32K", 32768: "32K", 2048.0: "2K", 128_000: "128k", 102_400: "100K", 545_000_000: "545M", 8192: "8K"}
-    assert {of: label(of) for of in shorter} == shorter
-    assert label(np.int64(65536)) == "64K"
-    assert label(1_048_576) == "1048576"
+    assert {of: level_name(of) for of in shorter} == shorter
+    assert level_name(np.int64(65536)) == "64K"
+    assert level_name(1_048_576) == "1048576"
 
 
 def test_k_of_1024_is_for_context_lengths() -> None:
-    assert place_of("context", 32768.0) == "32K"
-    assert place_of("seq_len", 4096) == "4K"
-    assert place_of("batch", 32768.0) == "32768"
-    assert place_of("params", 1.5e9) == "1.5B"
-    assert place_of("corpus", "c4") == "c4"
+    assert value_at("context", 32768.0) == "32K"
+    assert value_at("seq_len", 4096) == "4K"
+    assert value_at("batch", 32768.0) == "32768"
+    assert value_at("params", 1.5e9) == "1.5B"
+    assert value_at("corpus", "c4") == "c4"
+
+
+MACHINES = {
+    "datasets/fetching.py": "names of runs, as their authors count",
+    "splitting.py": "filters, which are read again",
+}
+"""Files that write numbers for machines."""
+
+
+def test_no_other_module_writes_numbers() -> None:
+    pattern = re.compile(r":[-+#, ]*(?:\d*,?\.\d+[efg%]|[eg%]|,)\}|\.format\(")
+    root = Path(bs.__file__).parent
+    found = [
+        f"{path.relative_to(root)}:{i}: {line.strip()}"
+        for path in sorted([*root.rglob("*.py"), *root.rglob("*.j2")])
+        if path.name != "numbers.py" and path.relative_to(root).as_posix() not in MACHINES
+        for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert found == []
+
+
+def test_the_script_of_the_page_writes_no_numbers() -> None:
+    script = files("bayes_scaling.reporting").joinpath("report.js").read_text(encoding="utf-8")
+    assert not re.search(r"toPrecision|toFixed|toExponential|toLocaleString", script)

@@ -323,7 +323,8 @@ def test_a_sheet_with_suffixes_is_read_and_said() -> None:
     runs = bs.read_runs(CASES / "sheet_with_suffixes.csv", columns)
     assert runs.table["params"].tolist() == [410_000, 3_170_000, 10_660_000]
     assert runs.notes == (
-        f"column 'Params(M)' of {CASES / 'sheet_with_suffixes.csv'} has the suffix 'M': '0.41M' is read as 410000",
+        f"column 'Params(M)' of {CASES / 'sheet_with_suffixes.csv'} has the suffix 'M': '0.41M' is read as 0.41",
+        "column 'Params(M)' counts in M parameters, as its name says: converted to parameters",
     )
 
 
@@ -828,7 +829,7 @@ def says_no_encoding(name: str, call: ast.Call) -> bool:
     if name == "open":
         place = 0 if method else 1
         mode = call.args[place] if len(call.args) > place else next((w.value for w in call.keywords if w.arg == "mode"), None)
-        return not (isinstance(mode, ast.Constant) and "b" in str(mode.value)) and "gzip" not in ast.unparse(call.func)
+        return not (isinstance(mode, ast.Constant) and "b" in str(mode.value)) and ast.unparse(call.func) not in ("gzip.open", "os.open")
     return method and name in ("read_text", "write_text", "to_csv", "read_csv") and "IO(" not in ast.unparse(call)
 
 

@@ -52,6 +52,7 @@ def _read(fit: Fit, place: Path) -> Validation:
         cutoffs = {str(cut): int(of["training_runs"]) for cut, of in record["cutoffs"].items()}
         problems = tuple(f"{where}: {why}" for where, why in record["problems"].items())
         doubts = tuple(_doubts(fit, record))
+        scores = scores.astype(dict.fromkeys(SCORES, float))
         scores[["train", "decades", *SCORES]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
