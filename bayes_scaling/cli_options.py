@@ -58,10 +58,11 @@ def read_fit(folder: Path) -> "Fit":
 
 
 def counted(data: "Runs") -> list[str]:
-    """Return how many rows there are, what became of others of their table, and a line for each thing found in logs."""
+    """Return how many rows there are, what became of others of their table, and a line for each thing found in them."""
     averaged = f", averaged from {data.averaged}" if data.averaged > len(data) else ""
     dropped = f", {data.dropped} rows removed by the filter {data.columns.where!r}" if data.dropped else ""
-    return [f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [log]: {note}" for note in data.notes)]
+    kind = "table" if data.columns.curve is None else "log"
+    return [f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [{kind}]: {note}" for note in data.notes)]
 
 
 def given(**asked: int | None) -> dict[str, Any]:

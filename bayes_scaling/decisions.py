@@ -23,7 +23,7 @@ from bayes_scaling.notes import notes_on
 from bayes_scaling.numbers import exact
 from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, draws_of, groups_needed, inputs_read
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table, column_numbers, read_table
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
@@ -214,7 +214,7 @@ def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, s
             "the points need a column 'compute', in FLOP, which each level splits over params and tokens in its own best way; "
             f"they have {[name for name in table if name != group]}"
         )
-    budgets = pd.to_numeric(table["compute"], errors="coerce").to_numpy(float)
+    budgets = column_numbers(table["compute"], "the points", table.index.to_numpy())[0]
     if not len(table) or not (np.isfinite(budgets).all() and (budgets > 0).all()):
         raise InputError(f"column 'compute' of the points must hold positive numbers, in FLOP; it has {list(table['compute'])}")
     free = [

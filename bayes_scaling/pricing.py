@@ -7,6 +7,7 @@ from bayes_scaling.costs import Cost
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
+from bayes_scaling.tables import column_numbers
 
 UNITS = {"FLOP": 1.0, "FLOPs": 1.0, "PFLOP/s-days": 8.64e19, "PFLOP/s-day": 8.64e19, "PF-days": 8.64e19}
 """FLOP in a unit of compute."""
@@ -52,7 +53,7 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
 def _column(table: pd.DataFrame, column: str, source: str) -> np.ndarray:
     if column not in table:
         raise InputError(f"{source}: no column {column!r} for the cost in FLOP; the table has {list(map(str, table.columns))}")
-    numbers = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    numbers = column_numbers(table[column], source, table.index.to_numpy())[0]
     wrong = ~(np.isfinite(numbers) & (numbers > 0))
     if wrong.any():
         row = int(np.argmax(wrong))

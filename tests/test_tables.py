@@ -8,12 +8,14 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import xarray as xr
 from by_hand import CLEAN, fit_of
 from pyarrow import parquet
 
@@ -21,6 +23,7 @@ import bayes_scaling as bs
 from bayes_scaling import delimited
 from bayes_scaling.formula import parse_filter, quoted_name
 from bayes_scaling.labels import level_index, ordered_levels
+from bayes_scaling.next_summaries import candidate_table
 from bayes_scaling.notation import decimal_marks, read_numbers
 from bayes_scaling.runs import joined, read_points
 from bayes_scaling.splitting import folds
@@ -680,6 +683,18 @@ def test_the_mean_of_n_readings_has_their_error_over_root_n() -> None:
     pd.testing.assert_frame_equal(means(once, ["run"], ["n"], "n", 1), means(whole.table, ["run"], ["n"], "n", 1), rtol=1e-9)
 
 
+def test_candidates_keep_their_own_columns() -> None:
+    own = pd.DataFrame({"candidate": ["a", "b"], "rank": ["x", "y"], "flop": [1.0, 2.0]})
+    asked = xr.DataArray(np.linspace(1, 2, 50).reshape(2, 25), dims=("chain", "draw"))
+    found = SimpleNamespace(
+        order=np.array([1, 0]), candidates=own, information=np.ones(2), flop=np.array([1.0, 2.0]), budget=5.0, asked=asked
+    )
+    table = candidate_table.__wrapped__(found)
+    assert table["rank"].tolist() == [1, 2]
+    assert table["rank_given"].tolist() == ["y", "x"]
+    assert table["flop"].tolist() == [2.0, 1.0]
+
+
 def test_unequal_measurement_errors_of_a_mean_add_up_in_squares() -> None:
     table = pd.DataFrame({"run": "a", "n": [10.0, 10.0, 10.0], "response": [3.0, 3.1, 3.2], "reading_error": [0.03, 0.04, 0.0]})
     found = means(table, ["run"], ["n"], "n", 1)
@@ -829,7 +844,10 @@ def says_no_encoding(name: str, call: ast.Call) -> bool:
     if name == "open":
         place = 0 if method else 1
         mode = call.args[place] if len(call.args) > place else next((w.value for w in call.keywords if w.arg == "mode"), None)
-        return not (isinstance(mode, ast.Constant) and "b" in str(mode.value)) and ast.unparse(call.func) not in ("gzip.open", "os.open")
+        return not (isinstance(mode, ast.Constant) and "b" in str(mode.value)) and ast.unparse(call.func) not in (
+            "gzip.open",
+            "os.open",
+        )
     return method and name in ("read_text", "write_text", "to_csv", "read_csv") and "IO(" not in ast.unparse(call)
 
 
