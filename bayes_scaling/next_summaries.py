@@ -19,9 +19,10 @@ EXA = 1e18
 def candidate_table(found: NextRuns) -> pd.DataFrame:
     """Return a row for each candidate, the one to be trained first on top.
 
-    Its own columns, as NAME_given where one of these is called so; rank, by information per FLOP, those within the budget first;
-    flop; within_budget; information in nats and per 1e18 FLOP; sd_before and the expected sd_after of the question, on the scale it was asked on (relative, where that is
-    the logarithm); width_before and width_after of its 90 % interval on the same scale.
+    Its own columns, as NAME_given where one of these is called so; rank, by information per FLOP, those within the budget
+    first; flop; within_budget; information in nats and per 1e18 FLOP; sd_before and the expected sd_after of the question, on
+    the scale it was asked on (relative, where that is the logarithm); width_before and width_after of its 90 % interval on the
+    same scale.
     """
     order = found.order
     own = found.candidates.iloc[order].reset_index(drop=True).drop(columns="flop", errors="ignore")
