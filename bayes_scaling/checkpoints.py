@@ -18,7 +18,7 @@ import pandas as pd
 from bayes_scaling.copies import without_copies
 from bayes_scaling.errors import as_written
 from bayes_scaling.logs import is_run_name
-from bayes_scaling.numbers import percent
+from bayes_scaling.numbers import number, percent
 from bayes_scaling.tables import Table, filtered, read_table, tables_of
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def checkpoint_sentence(found: Checkpoints) -> str:
     said = f"the {rows} rows {CHECKPOINTS} {runs} {'run' if runs == 1 else 'runs'}, not {rows} runs: "
     several = runs > found.label.nunique()
     if found.column is not None:
-        return said + f"column {found.column!r}, which nothing in the model reads, has {rows / runs:.3g} rows of each"
+        return said + f"column {found.column!r}, which nothing in the model reads, has {number(rows / runs)} rows of each"
     return said + (
-        f"{rows / runs:.3g} rows of each follow one another along {found.along}, and {percent(1 - found.ratio)} of the "
+        f"{number(rows / runs)} rows of each follow one another along {found.along}, and {percent(1 - found.ratio)} of the "
         "variance about a smooth law goes on from row to row"
         + (", and no column tells apart those of one size" if several else "")
     )
@@ -298,6 +298,6 @@ def _labels(label: pd.Series, checked: pd.DataFrame, columns: "Columns", along: 
     first = checked.loc[~label.duplicated()]
     told = [name for name in columns.scales if name != along] + list(columns.dims)
     names: dict[Hashable, str] = {}
-    for number, (row, one) in enumerate(zip(first.index, label[first.index], strict=True), start=1):
-        names[one] = " ".join([f"{number}:", *(f"{name} {as_written(checked[name][row])}" for name in told)]).removesuffix(":")
+    for place, (row, one) in enumerate(zip(first.index, label[first.index], strict=True), start=1):
+        names[one] = " ".join([f"{place}:", *(f"{name} {as_written(checked[name][row])}" for name in told)]).removesuffix(":")
     return label.map(names)

@@ -79,7 +79,7 @@ def say_health(health: "Health | None") -> None:
 def say_notes(made: Any) -> None:
     """Print on stderr what to know of an answer before relying on it, see `notes`."""
     for note in made.attrs.get("notes", ()):
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
 
 
 def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = MappingProxyType({})) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.notation import READ, read_of
-from bayes_scaling.numbers import number
+from bayes_scaling.numbers import exact, interval, number
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.tables import Table, number_column, read_table
 from bayes_scaling.units import DAYS, FLOP, LETTERS, PERPLEXITY, Unit, column_unit, conversion, kind, read_unit, stem
@@ -125,7 +125,8 @@ def _odd_ratio(table: pd.DataFrame, columns: "Columns", unsaid: list[str]) -> tu
     if ratio.max() >= LEAST_RATIO and ratio[ratio > 0].min() <= MOST_RATIO:
         return ()
     return (
-        f"{_range(table[name], name, inputs[name])}: {ratio.min():.2g} to {ratio.max():.2g} tokens a parameter, as no run has; "
+        f"{_range(table[name], name, inputs[name])}: {interval((ratio.min(), ratio.max()))} tokens a parameter, "
+        "as no run has; "
         f"{_how(table[name], name, str(counted[name]))}",
     )
 
@@ -146,7 +147,7 @@ def _kind(name: str, one: "Input") -> str | None:
 
 def _range(seen: pd.Series, name: str, one: "Input") -> str:
     called = repr(one.column) if one.column == name else f"{one.column!r} ({name})"
-    return f"column {called} runs from {seen.min():g} to {seen.max():g}"
+    return f"column {called} runs from {exact(seen.min())} to {exact(seen.max())}"
 
 
 def _how(seen: pd.Series, name: str, what: str) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayes_scaling import checks
 from bayes_scaling.errors import InputError, as_written
-from bayes_scaling.numbers import exact, percent, whole
+from bayes_scaling.numbers import exact, number, percent, whole
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import Columns
@@ -151,9 +151,9 @@ def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Coll
         fell = left < FALLS
         if fell.any():
             return (
-                f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, to {left[fell].median():.2g} of its "
-                "peak, and nothing in the model reads it: losses on the way are not those of runs that end there; "
-                "the study training_curves_decay reads it (column lr)",
+                f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, "
+                f"to {number(left[fell].median(), 2)} of its peak, and nothing in the model reads it: "
+                "losses on the way are not those of runs that end there; the study training_curves_decay reads it (column lr)",
             )
     return ()
 

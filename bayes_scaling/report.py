@@ -82,7 +82,8 @@ def report_context(
         "noted": line_of(fit) if accepted(fit.health) else "",
         "prior_only": fit.health is None,
         "findings": [note.sentence for note in findings(fit)],
-        "sentences": summary_sentences(replace(fit, health=None)),  # the page says at its top what the sampler says
+        # The page says at its top what the sampler says.
+        "sentences": summary_sentences(replace(fit, health=None), str(place or "DIR")),
         "count": words.rows(fit)[0],
         "figures": drawings,
         "budget": budget,

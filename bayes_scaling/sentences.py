@@ -1,5 +1,6 @@
 """What a fit says, in a few sentences with numbers and intervals; what they rest on is for `findings` and the health to say."""
 
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -82,7 +83,7 @@ def _splits(fit: Fit, folder: str) -> list[str]:
     if why := not_ends(fit.runs):
         return [
             f"No plan is printed: {why} and are not their ends, and a run to end earlier would have a schedule of its own; "
-            f"`bayes-scaling plan {folder} --compute {rounded(largest, 2):g}` takes them for ends."
+            f"`{shlex.join(['bayes-scaling', 'plan', folder, '--compute', str(rounded(largest, 2))])}` takes them for ends."
         ]
     cells, budgets = every_cell(fit), [rounded(times * largest, 2) for times in (1.0, BEYOND)]
     try:
