@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 IN_BASE = "in_base_units"
 """Attribute of tables whose inputs are in base units already."""
 
-FEWEST = {"parameters": 5e3, "tokens": 1e5, FLOP: 1e9}
-"""Tables in which no count is larger count in other units than ones."""
+FEWEST = {"parameters": (2e4, 2e5), "tokens": (1e6, 2e7), FLOP: (1e9, 1e12)}
+"""Tables whose middle and largest counts are no larger count in other units than ones; the smallest models of published sweeps
+have a thousand parameters, but not in the middle."""
 MOST = {DAYS: 1e10}
 """So many PFLOP/s-days nobody has; as FLOP they are few."""
 SIZES = {"parameters": (1e6, 3e12), "tokens": (3e7, 1e14), FLOP: (1e15, 1e28)}
 """Between which the middle of a sweep lies."""
-LEAST_RATIO, MOST_RATIO = 1e-2, 1e6
+LEAST_RATIO, MOST_RATIO = 0.1, 1e6
 """Tokens a parameter that no run of a sweep has fewer, or more, of."""
 FARTHEST = 1e4
 """Points farther from the runs than so many times are taken to be in base units where the runs' unit puts them there."""
@@ -105,11 +106,14 @@ def odd_counts(table: pd.DataFrame, columns: "Columns") -> tuple[str, ...]:
     found = []
     for name, one in unsaid.items():
         what, seen = _kind(name, one), table[name][table[name] > 0]
-        if what is not None and len(seen) and seen.max() <= FEWEST.get(what, 0.0):
-            found.append(f"{_range(seen, name, one)}, too few {what} for any run; {_how(seen, name, what)}")
-        elif what is not None and len(seen) and seen.min() >= MOST.get(what, np.inf):
+        if what is None or not len(seen):
+            continue
+        middle, largest = FEWEST.get(what, (0.0, 0.0))
+        if _middle(seen) <= middle and seen.max() <= largest:
+            found.append(f"{_range(seen, name, one)}, too few {what} for a sweep; {_how(seen, name, what)}")
+        elif seen.min() >= MOST.get(what, np.inf):
             how = f'if they are FLOP, say unit = "FLOP" or --unit {name}=FLOP'
-            found.append(f"{_range(seen, name, one)}, too many {what} for any run; {how}")
+            found.append(f"{_range(seen, name, one)}, too many {what} for a run; {how}")
     return tuple(found) or _odd_ratio(table, columns, [name for name in ("tokens", "params") if name in unsaid])
 
 
@@ -146,9 +150,13 @@ def _range(seen: pd.Series, name: str, one: "Input") -> str:
     return f"column {called} runs from {seen.min():g} to {seen.max():g}"
 
 
+def _middle(seen: pd.Series) -> float:
+    return float(np.exp(np.log(seen).mean()))
+
+
 def _how(seen: pd.Series, name: str, what: str) -> str:
     """Say what numbers look like, and how to say what they are."""
-    middle = float(np.exp(np.log(seen[seen > 0]).mean()))
+    middle = _middle(seen[seen > 0])
     low, high = SIZES.get(what, (0.0, np.inf))
     likely = [f for f in LETTERS if f > 1e3 and low <= f * middle <= high and f * seen.max() <= 10 * high]
     ranges = [f"{LETTERS[f]} ({short(float(f * seen.min()))} to {short(float(f * seen.max()))})" for f in likely]

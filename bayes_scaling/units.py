@@ -67,7 +67,7 @@ def _by_number(text: str) -> Unit | None:
     match = re.fullmatch(rf"{_NUMBER}(?:\s+(?:x |of )?(?P<rest>[^\d/*^].*))?", text)
     if match is None:
         return None
-    number = float(match["number"].replace(",", "").replace("_", "")) * 10.0 ** min(int(match["power"] or 0), 300)
+    number = float(match["number"].replace(",", "").replace("_", "")) * float(f"1e{match['power'] or 0}")
     rest = read_unit(match["rest"] or "")
     factor = number * rest.factor
     return Unit(factor, _WORDS.get(rest.name.lower(), rest.name), True) if isfinite(factor) and factor > 0 else None
