@@ -27,8 +27,8 @@ IN_BASE = "in_base_units"
 FEWEST = {"parameters": (2e4, 2e5), "tokens": (1e6, 2e7), FLOP: (1e9, 1e12)}
 """Tables whose middle and largest counts are no larger count in other units than ones; the smallest models of published sweeps
 have a thousand parameters, but not in the middle."""
-MOST = {DAYS: 1e10}
-"""So many PFLOP/s-days nobody has; as FLOP they are few."""
+MOST = {"parameters": 1e13, "tokens": 1e16, FLOP: 1e30, DAYS: 1e10}
+"""Nobody has so many in the middle of a sweep: a unit that makes them so is not theirs."""
 SIZES = {"parameters": (1e6, 3e12), "tokens": (3e7, 1e14), FLOP: (1e15, 1e28)}
 """Between which the middle of a sweep lies."""
 LEAST_RATIO, MOST_RATIO = 0.1, 1e6
@@ -101,19 +101,20 @@ def _label(unit: Unit | None, one: "Input") -> str:
 
 
 def odd_counts(table: pd.DataFrame, columns: "Columns") -> tuple[str, ...]:
-    """Return a sentence for each input whose unit nobody has said in so many words, and whose counts no training run has."""
+    """Return a sentence for each input whose counts no run has: too few where nobody has said the unit, or too many."""
     unsaid = {name: one for name, one in columns.inputs.items() if one.scale is None and one.counts is None}
     found = []
-    for name, one in unsaid.items():
+    for name, one in columns.inputs.items():
         what, seen = _kind(name, one), table[name][table[name] > 0]
         if what is None or not len(seen):
             continue
         middle, largest = FEWEST.get(what, (0.0, 0.0))
-        if _middle(seen) <= middle and seen.max() <= largest:
+        if name in unsaid and _middle(seen) <= middle and seen.max() <= largest:
             found.append(f"{_range(seen, name, one)}, too few {what} for a sweep; {_how(seen, name, what)}")
-        elif seen.min() >= MOST.get(what, np.inf):
-            how = f'if they are FLOP, say unit = "FLOP" or --unit {name}=FLOP'
-            found.append(f"{_range(seen, name, one)}, too many {what} for a run; {how}")
+        elif _middle(seen) >= MOST.get(what, np.inf):
+            meant = ("FLOP", "FLOP") if what == DAYS else ("ones", f"ones of {what}")
+            how = f'if the column counts in {meant[0]}, say unit = "{meant[1]}" or --unit {name}={meant[0]}'
+            found.append(f"{_range(seen, name, one)} {what}, too many for a sweep; {how}")
     return tuple(found) or _odd_ratio(table, columns, [name for name in ("tokens", "params") if name in unsaid])
 
 
@@ -132,7 +133,7 @@ def _odd_ratio(table: pd.DataFrame, columns: "Columns", unsaid: list[str]) -> tu
 
 
 def refuse_odd(runs: "Runs") -> None:
-    """Raise InputError where counts are such as no training run has, in a study whose priors are for counts in ones."""
+    """Raise InputError where counts that nobody has said the unit of are such as no training run has in ones."""
     if said := odd_counts(runs.table, runs.columns):
         raise InputError(f"{runs.source}: {said[0]}")
 

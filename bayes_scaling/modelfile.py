@@ -286,13 +286,12 @@ def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Ru
     Where nobody has said the unit of the losses, and they are as low for the study's priors as losses per byte are, they are
     read as such, with a note.
 
-    Raises InputError where the study has no table of its own and none is given, or where its priors are for counts in ones and
-    the table's are such as no training run has.
+    Raises InputError where the study has no table of its own and none is given, or where counts that nobody has said the unit
+    of are such as no training run has.
     """
     own = study.source if table is None and study.source in datasets.names() else None
     runs = read_runs(table if table is not None else study_table(study), study.columns, own)
-    if any(one.reference is not None for one in study.columns.inputs.values()):
-        refuse_odd(runs)
+    refuse_odd(runs)
     return recognised(study.model, runs)
 
 

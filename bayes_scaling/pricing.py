@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.costs import Cost
+from bayes_scaling.counts import refuse_odd
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
@@ -37,6 +38,7 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
         return _column(table, column or COLUMN, source)
     inputs = law_inputs(fit.model.law)
     if {"params", "tokens"} <= set(inputs):
+        refuse_odd(fit.runs)
         return Cost().compute(frame["params"].to_numpy(), frame["tokens"].to_numpy())
     unit = read_unit(fit.runs.columns.inputs["compute"].unit if "compute" in inputs else "")
     if unit.name in (FLOP, DAYS) and (factor := conversion(unit, FLOP)) is not None:

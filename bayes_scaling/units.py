@@ -200,11 +200,13 @@ def response_unit(column: str) -> str | None:
     """Return the unit that the name of a column of losses says, as `val_bpb`, `bits_per_byte`, `ppl` do; None where none."""
     if match := re.search(r"[(\[](.+)[)\]]", column):
         unit = loss_unit(match[1])
-        return unit if "/" in unit or unit in _SHORT.values() else None
+        return unit if "/" in unit or unit == "%" or unit in _SHORT.values() else None
     lower = re.sub(r"[_\-. /]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column)).lower().strip()
     if match := re.search(r"(?:^| )((?:nat|bit)s?) (?:per )?(token|tok|byte|char|character|word)s?(?: |$)", lower):
         return loss_unit(f"{match[1]}/{match[2]}")
     words = lower.split()
+    if words and words[-1] in ("percent", "pct", "%"):
+        return "%"
     found = [_SHORT[word] for word in words if word in _SHORT]
     return found[0] if found and (words[-1] in _SHORT or words[-1] in ("rate", "val", "mean", "avg", "final")) else None
 
@@ -217,6 +219,8 @@ def loss_factor(one: str, other: str, bytes_per_token: float | None = None) -> t
     None where there is no such factor, as to accuracy.
     """
     one, other = loss_unit(one), loss_unit(other)
+    if {one, other} == {"error rate", "%"}:
+        return (100.0 if other == "%" else 0.01), 1.0
     parts = [unit.split("/") for unit in (one, other)]
     if one == other:
         return 1.0, 1.0

@@ -22,9 +22,11 @@ from bayes_scaling.counts import in_base, units_said
 from bayes_scaling.laws import LAWS, law_inputs
 from bayes_scaling.library import default_priors, sweep_model
 from bayes_scaling.losses import in_unit_of, loss_like
+from bayes_scaling.model import owners
 from bayes_scaling.modelfile import Study, parse_study, study_text
 from bayes_scaling.parameters import as_parameter, median
 from bayes_scaling.units import column_unit, conversion, loss_factor, loss_unit, read_unit, response_unit, stem
+from bayes_scaling.worker import model_text, read_model
 
 CASES = Path(__file__).parent / "cases"
 
@@ -268,8 +270,24 @@ def test_a_table_of_columns_of_ones_own_is_read_with_a_note() -> None:
     columns = bs.Columns({"params": bs.Input("params"), "tokens": bs.Input("tokens")})
     small = bs.read_runs(counted(1e7, 1e7), columns)
     assert "too few parameters for a sweep" in small.notes[0]
+    fit = in_units((1e6, 1e9), ("", ""), ("n", "d"))
+    for ask in (lambda: bs.plan(fit, 1e20), lambda: bs.compute_optimal(fit, 1e20), lambda: bs.compute_needed(fit, 2.5)):
+        with pytest.raises(bs.InputError, match=r"column 'n' \(params\) runs from 100 to 3000, .* say unit = .M parameters."):
+            ask()
+    assert not any("train" in sentence for sentence in bs.summary_sentences(fit))
     said = units_said(columns, {"params": "ones", "tokens": "ones"})
     assert bs.read_runs(counted(1e7, 1e7), said).notes == ()
+
+
+def test_names_that_numbers_belie_are_not_followed_in_silence() -> None:
+    inputs = {"params": bs.Input("params_m"), "tokens": bs.Input("tokens")}
+    study = replace(bs.read_study("chinchilla_law"), columns=bs.Columns(inputs))
+    with pytest.raises(
+        bs.InputError, match=r"'params_m' \(params\) runs from 1e.14 to .* parameters, too many .* --unit params=ones"
+    ):
+        bs.study_runs(study, TABLE.rename(columns={"params": "params_m"}))
+    said = replace(study, columns=units_said(study.columns, {"params": "ones"}))
+    assert list(bs.study_runs(said, TABLE.rename(columns={"params": "params_m"})).table["params"]) == list(TABLE["params"])
 
 
 def test_losses_that_no_unit_has_are_refused() -> None:
@@ -504,9 +522,11 @@ def test_names_of_losses_say_their_unit() -> None:
         "val_perplexity": "perplexity",
         "error_rate": "error rate",
         "hellaswag_acc": "accuracy",
+        "error (%)": "%",
+        "val_error_pct": "%",
     }
     assert {name: response_unit(name) for name in said} == said
-    assert all(response_unit(name) is None for name in ("loss", "val_loss", "train_loss_last", "loss_increase_percent"))
+    assert all(response_unit(name) is None for name in ("loss", "val_loss", "train_loss_last", "x"))
     assert (loss_unit("bits per byte"), loss_unit("bpb"), loss_unit("whatever")) == ("bits/byte", "bits/byte", "whatever")
     assert (bs.Response("val_bpb").unit, bs.Response("loss").unit, bs.Response("val_bpb", "").unit) == (
         "bits/byte",
@@ -523,6 +543,7 @@ def test_units_of_losses_lead_to_each_other() -> None:
     assert back is not None
     assert there[0] * back[0] == pytest.approx(1.0)
     assert 1.1 < there[1] < 1.3
+    assert loss_factor("error rate", "%") == (100.0, 1.0)
     assert loss_factor("nats/token", "accuracy") is None
     assert loss_factor("nats/token", "nats/word") is None
 
@@ -627,6 +648,13 @@ def test_a_model_files_own_priors_are_in_the_unit_of_its_response_and_the_librar
         bs.InputError, match=r"mine.toml: the priors of chinchilla are for a response in 'nats/token'; .* 'accuracy'"
     ):
         parse_study(FILE.replace("val_bpb", "val_acc"), "mine.toml")
+
+
+def test_a_model_travels_to_workers_in_its_own_unit() -> None:
+    for model in (in_unit_of(sweep_model("chinchilla"), bs.Response("bpb")), sweep_model("chinchilla"), in_units(*PLAIN).model):
+        again = read_model(model_text(model))
+        assert again.unit == model.unit
+        assert owners(again) == owners(model)
 
 
 def test_a_study_is_written_with_priors_in_the_unit_of_its_response() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.costs import Cost
-from bayes_scaling.counts import marked
+from bayes_scaling.counts import marked, odd_counts
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
@@ -67,8 +67,8 @@ class Budget:
 
 
 def plan_budget(fit: Fit) -> Budget | None:
-    """Return the plan of each budget, for a law of params and tokens; None for others."""
-    if not {"params", "tokens"} <= set(law_inputs(fit.model.law)):
+    """Return the plan of each budget, for a law of params and tokens; None for others, and where their unit is not known."""
+    if not {"params", "tokens"} <= set(law_inputs(fit.model.law)) or odd_counts(fit.runs.table, fit.runs.columns):
         return None
     from bayes_scaling.planning import plan, plan_table
 
