@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 IN_BASE = "in_base_units"
 """Attribute of tables whose inputs are in base units already."""
 
-FEWEST = {"parameters": (2e4, 2e5), "tokens": (1e6, 2e7), FLOP: (1e9, 1e12)}
+FEWEST = {"parameters": (2e4, 2e5), "tokens": (2e5, 2e7), FLOP: (1e9, 1e12)}
 """Tables whose middle and largest counts are no larger count in other units than ones; the smallest models of published sweeps
 have a thousand parameters, but not in the middle."""
 MOST = {"parameters": 1e13, "tokens": 1e16, FLOP: 1e30, DAYS: 1e10}
@@ -182,7 +182,7 @@ def in_base(table: Table, runs: "Runs") -> pd.DataFrame:
         if key is None or (factor == 1.0 and key in frame):
             continue
         held = key if key in frame else str(_variant(frame, key)[0])
-        values = number_column(frame, held, "the points", np.arange(len(frame)), positive=False)
+        values = number_column(frame, held, "the points", np.arange(len(frame)), positive=one.column not in DERIVED)
         if not (one.column == name and held == name and _beyond(values * factor, runs.table[name])):
             found[key] = values * factor
     return marked(frame.assign(**found) if found else frame.copy(deep=False))

@@ -109,6 +109,17 @@ def in_unit_of(model: "Model", response: "Response") -> "Model":
     return rescaled(model, *found, response.unit)
 
 
+def moved_notes(unit: str, response: "Response") -> tuple[str, ...]:
+    """Return a sentence on what is assumed where priors for a unit are taken to that of a response; none where nothing is."""
+    found = loss_factor(unit, response.unit, response.bytes_per_token)
+    if found is None or found[1] == 1.0:
+        return ()
+    return (
+        f"priors for {unit} are multiplied by {found[0]:.3g} to be for {response.unit}, as a token has about {TOKEN_BYTES:g} "
+        f"bytes, and are wider by a factor of {found[1]:g}; bytes_per_token, or --unit bytes_per_token=4.2, says it",
+    )
+
+
 def rescaled(model: "Model", factor: float, within: float, unit: str) -> "Model":
     """Return a model for losses that are multiplied by a factor known within another at 90 %, and in another unit."""
     scaling = loss_like(model.law, {name: median(as_parameter(of).prior) for name, of in model.parameters.items()})
@@ -197,6 +208,7 @@ def recognised(model: "Model", runs: "Runs") -> "Runs":
     too: what matters to the priors is the scale.
     """
     columns = runs.columns
+    runs = replace(runs, notes=(*runs.notes, *moved_notes(model.unit, columns.response))) if model.unit else runs
     if not columns.response.assumed or model.unit != columns.response.unit or model.unit != "nats/token":
         return runs
     if set(law_inputs(model.law)) - set(columns.scales):
@@ -210,8 +222,8 @@ def recognised(model: "Model", runs: "Runs") -> "Runs":
     seen, column = runs.table["response"], columns.response.column
     note = (
         f"losses of {seen.min():.3g} to {seen.max():.3g} are {ratio:.2f} times what priors in nats/token expect: read as "
-        f"bits/byte, with priors for about {TOKEN_BYTES:g} bytes a token; if they are nats/token, say "
-        f'unit = "nats/token" or --unit {column}=nats/token'
+        f'bits/byte; if they are nats/token, say unit = "nats/token" or --unit {column}=nats/token'
     )
     response = replace(columns.response, unit="bits/byte", assumed=False)
-    return replace(runs, columns=replace(columns, response=response), notes=(*runs.notes, note))
+    notes = (*runs.notes, note, *moved_notes(model.unit, response))
+    return replace(runs, columns=replace(columns, response=response), notes=notes)

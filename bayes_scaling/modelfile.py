@@ -20,7 +20,7 @@ from bayes_scaling.formula import law_names, law_text, parse_law
 from bayes_scaling.laws import LAWS, Law, library_law
 from bayes_scaling.library import at_references, default_priors, default_response, sweep_model
 from bayes_scaling.logs import Curve
-from bayes_scaling.losses import in_unit_of, recognised
+from bayes_scaling.losses import in_unit_of, moved_notes, recognised
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
@@ -53,6 +53,7 @@ class Study:
     source: name of a bundled dataset or path of a file; None where the runs are always the user's.
     figure: the layout of the main figure; None for one chosen by the number of groups and inputs.
     settings: how to sample, where the defaults do not serve.
+    notes: what was assumed in reading the file, a sentence each.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Study:
     title: str = ""
     figure: Sheet | None = None
     settings: Settings = Settings()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,10 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     table = file.data.source
     if table is not None and table not in datasets.names() and folder is not None:
         table = str((folder / table).absolute())
-    return Study(Path(source).name.removesuffix(".toml"), model, columns, table, file.title, file.figure, file.sampling)
+    asked = file.law.priors is not None
+    notes = moved_notes(default_response(str(file.law.name)), columns.response) if asked else ()
+    name = Path(source).name.removesuffix(".toml")
+    return Study(name, model, columns, table, file.title, file.figure, file.sampling, notes)
 
 
 def _filled(file: _File) -> _File:
@@ -292,7 +297,7 @@ def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Ru
     own = study.source if table is None and study.source in datasets.names() else None
     runs = read_runs(table if table is not None else study_table(study), study.columns, own)
     refuse_odd(runs)
-    return recognised(study.model, runs)
+    return recognised(study.model, replace(runs, notes=(*runs.notes, *study.notes)))
 
 
 def study_table(study: Study, table: Table | None = None) -> Table:

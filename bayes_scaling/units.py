@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from math import exp, isfinite, log, sqrt
 
+from bayes_scaling.errors import InputError
+
 PREFIXES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 LETTERS = {1.0: "ones", 1e3: "K", 1e6: "M", 1e9: "B", 1e12: "T"}
 SI = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21, "Y": 1e24}
@@ -31,7 +33,7 @@ COUNTED = {
 """What is counted -> words for it in units and in names of columns."""
 
 _WORDS = {word: kind for kind, words in COUNTED.items() for word in words}
-_NUMBER = r"(?P<number>\d[\d_,]*(?:\.\d*)?|\.\d+)(?:\s*(?:e|x\s*10\^|\*\s*10\^)\s*(?P<power>[+-]?\d+))?"
+_NUMBER = r"(?P<number>[+-]?\d[\d_,]*(?:\.\d*)?|\.\d+)(?:\s*(?:e|x\s*10\^|\*\s*10\^)\s*(?P<power>[+-]?\d+))?"
 _COMPUTE = re.compile(rf"(?i:(?P<prefix>[KMGTPEZY]|{'|'.join(GREEK)})?[ -]?(?:flops?|floating.point operations))")
 _PER_DAY = re.compile(rf"(?i:(?P<prefix>[KMGTPEZY]|{'|'.join(GREEK)})?[ -]?f(?:lops?)?(?:/s)?[ -]days?)")
 
@@ -58,6 +60,8 @@ def read_unit(text: str) -> Unit:
 
     A text without prefix is a base unit as it stands. Compute is FLOP, or PFLOP/s-days, whichever the text names; bytes are no
     tokens, and hours no FLOP, until it is said how many one is: "0.23 tokens", "1.4e18 FLOP".
+
+    Raises InputError where the number is not positive and finite.
     """
     text = " ".join(text.split())
     return _of_compute(text) or _by_number(text) or _by_prefix(text) or Unit(1.0, text, False)
@@ -70,7 +74,9 @@ def _by_number(text: str) -> Unit | None:
     number = float(match["number"].replace(",", "").replace("_", "")) * float(f"1e{match['power'] or 0}")
     rest = read_unit(match["rest"] or "")
     factor = number * rest.factor
-    return Unit(factor, _WORDS.get(rest.name.lower(), rest.name), True) if isfinite(factor) and factor > 0 else None
+    if not (isfinite(factor) and factor > 0):
+        raise InputError(f"unit {text!r}: how many of a unit one is must be a positive number")
+    return Unit(factor, _WORDS.get(rest.name.lower(), rest.name), True)
 
 
 def _by_prefix(text: str) -> Unit | None:
@@ -81,7 +87,8 @@ def _by_prefix(text: str) -> Unit | None:
     letter = word.upper() if rest and len(word) == 1 else word
     factor = SPELLED.get(word.lower(), PREFIXES.get(letter))
     if factor is not None:
-        return Unit(factor, _WORDS.get(rest.lower(), read_unit(rest).name), True)
+        of = read_unit(rest)
+        return Unit(factor * of.factor, _WORDS.get(of.name.lower(), of.name), True)
     if not rest and word[0] in PREFIXES and word[1:].lower() in _WORDS:
         return Unit(PREFIXES[word[0]], _WORDS[word[1:].lower()], True)
     if not rest and re.fullmatch(r"[KMGT]i?B", word):

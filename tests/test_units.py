@@ -66,7 +66,7 @@ CASES = Path(__file__).parent / "cases"
         ("nats/token at 1 PFLOP/s-day", 1.0, "nats/token at 1 PFLOP/s-day"),
         ("learning rate x steps", 1.0, "learning rate x steps"),
         ("tokens/parameter", 1.0, "tokens/parameter"),
-        ("1e999 tokens", 1.0, "1e999 tokens"),
+        ("thousand million tokens", 1e9, "tokens"),
         ("%", 1.0, "%"),
         ("", 1.0, ""),
     ],
@@ -75,6 +75,12 @@ def test_a_unit_is_a_factor_and_what_it_counts(text: str, factor: float, base: s
     found = read_unit(text)
     assert found.factor == pytest.approx(factor, rel=1e-12)
     assert found.name == base
+
+
+@pytest.mark.parametrize("text", ["1e999 tokens", "0 tokens", "-3 M tokens", "0"])
+def test_units_that_are_no_positive_number_of_anything_are_refused(text: str) -> None:
+    with pytest.raises(bs.InputError, match="must be a positive number"):
+        bs.Input("x", text)
 
 
 @pytest.mark.parametrize(
@@ -411,11 +417,10 @@ def test_an_answer_is_the_same_whatever_the_table_counts_in(answer: str, other: 
     same(ANSWERS[answer](other), in_ones(answer))
 
 
-def test_points_by_the_laws_names_are_in_base_units(plain: bs.Fit, other: bs.Fit) -> None:
-    columns = {one.column for one in other.runs.columns.inputs.values()}
-    if columns & {"params", "tokens"}:
-        pytest.skip("these names are those of the table, which counts otherwise")
-    same(bs.predict(other, places(other, named=False)), bs.predict(plain, places(plain, named=False)))
+@pytest.mark.parametrize("which", [0, 3])
+def test_points_by_the_laws_names_are_in_base_units(which: int, plain: bs.Fit) -> None:
+    fit = in_units(*OTHERS[which])
+    same(bs.predict(fit, places(fit, named=False)), bs.predict(plain, places(plain, named=False)))
 
 
 def test_points_that_the_tables_unit_puts_out_of_the_world_are_in_base_units() -> None:
@@ -644,6 +649,13 @@ def test_a_model_files_own_priors_are_in_the_unit_of_its_response_and_the_librar
     moved = as_parameter(in_unit_of(sweep_model("chinchilla"), bs.Response("bpb")).parameters["A"]).prior
     assert as_parameter(study.model.parameters["A"]).prior == moved
     assert parse_study(study_text(study), "again.toml").model == study.model
+    assert bs.study_runs(study, TABLE.assign(val_bpb=0.3 * TABLE["loss"])).notes == (
+        "column 'val_bpb' is in bits/byte, as its name says",
+        *study.notes,
+    )
+    assert len(study.notes) == 1
+    exact = FILE.replace('"val_bpb"', '"val_bpb", bytes_per_token = 4.2')
+    assert parse_study(exact, "mine.toml").notes == ()
     with pytest.raises(
         bs.InputError, match=r"mine.toml: the priors of chinchilla are for a response in 'nats/token'; .* 'accuracy'"
     ):
@@ -684,7 +696,10 @@ def test_losses_as_low_as_bits_a_byte_are_read_as_such_unless_their_unit_is_said
     study = bs.read_study("chinchilla")
     runs = bs.study_runs(study, CASES / "bpb.csv")
     assert runs.columns.response.unit == "bits/byte"
-    assert "are 0.33 times what priors in nats/token expect: read as bits/byte" in runs.notes[-1]
+    assert "are 0.33 times what priors in nats/token expect: read as bits/byte" in runs.notes[0]
+    assert runs.notes[1].startswith(
+        "priors for nats/token are multiplied by 0.336 to be for bits/byte, as a token has about 4.3"
+    )
     said = replace(study, columns=units_said(study.columns, {"loss": "nats/token"}))
     assert bs.study_runs(said, CASES / "bpb.csv").columns.response.unit == "nats/token"
     assert bs.study_runs(study, TABLE).columns.response.unit == "nats/token"
