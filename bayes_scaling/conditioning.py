@@ -25,6 +25,7 @@ from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.observing import FARTHEST, about, measurement_scale, noise_covariance, white_scale
 from bayes_scaling.prediction import Kind
+from bayes_scaling.shared_misfit import Shared, with_shared
 
 JITTER = 1e-9
 LEAST_NU = 3.0
@@ -37,6 +38,7 @@ class Conditioned:
 
     ahead: draws at the rows to come; dimensions chain, draw, row.
     surprise: the probability that a run strays at least as far from what is expected as the rows seen do.
+    evidence: log density of the rows seen, on average over the draws, but for a constant.
     effective: of how many independent draws these are worth, 1 / sum of squared weights: as many as the fit has where its
         draws leave the noise of the rows as probable as it is, few where hardly one of them does.
     """
@@ -44,22 +46,26 @@ class Conditioned:
     ahead: xr.DataArray
     surprise: float
     effective: float
+    evidence: float
 
 
-def conditioned(fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kind, seed: int) -> Conditioned:
+def conditioned(
+    fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kind, seed: int, shared: Shared | None = None
+) -> Conditioned:
     """Return draws at the rows after the first n, given what those show.
 
     frame: rows seen, then rows to come.
     known: whether the fit has seen the run.
+    shared: what it shares with finished runs, if anything.
 
     Raises InputError where no draw of the law has a loss at the rows.
     """
     on_log = fit.model.noise.on == "log_loss"
     rng = np.random.default_rng([fit.settings.seed, seed])
-    shared, scale = about(fit, frame, seed, new=False)
+    effects, scale = about(fit, frame, seed, new=False)
     centre = expected(fit, frame)
     with np.errstate(invalid="ignore", divide="ignore"):
-        g = _rows((np.log(centre) if on_log else centre) + shared, centre)
+        g = _rows((np.log(centre) if on_log else centre) + effects, centre)
     possible = np.isfinite(g).all(axis=1)
     if not possible.any():
         raise InputError(f"the law gives no loss at the rows of {frame['run'].iloc[0]}; expected inputs like the fit's runs")
@@ -67,6 +73,8 @@ def conditioned(fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kin
     y = np.log(y) if on_log else y
     g = np.where(possible[:, None], g, y.mean())
     noise = noise_covariance(fit, frame, _tailed(fit, _rows(scale, centre)))
+    if shared is not None:
+        g, noise = with_shared(fit, shared, frame, g, noise)
     white = white_scale(fit, frame)
     own = np.zeros_like(g) if white is None else _rows(white, centre)
     read = np.hypot(own[:, :n], measurement_scale(fit, frame)[:n])
@@ -87,7 +95,8 @@ def conditioned(fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kin
     ahead = ahead[_resampled(rng, weights)].reshape(*centre.shape[:2], -1)
     shown = np.exp(np.clip(ahead, -FARTHEST, FARTHEST)) if on_log else ahead
     found = xr.DataArray(shown, dims=("chain", "draw", "row"))
-    return Conditioned(found, float(weights @ surprise), float(1.0 / (weights**2).sum()))
+    evidence = float(np.logaddexp.reduce(log[possible]) - np.log(possible.sum()))
+    return Conditioned(found, float(weights @ surprise), float(1.0 / (weights**2).sum()), evidence)
 
 
 def _rows(values: Any, like: xr.DataArray) -> np.ndarray:

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.numbers import exact, number
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.tables import Table, number_column, read_table
 from bayes_scaling.units import DAYS, FLOP, LETTERS, PERPLEXITY, Unit, column_unit, conversion, kind, read_unit, stem
-from bayes_scaling.wording import short
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import Columns, Input, Runs
@@ -127,7 +127,8 @@ def _odd_ratio(table: pd.DataFrame, columns: "Columns", unsaid: list[str]) -> tu
     if ratio.max() >= LEAST_RATIO and ratio[ratio > 0].min() <= MOST_RATIO:
         return ()
     return (
-        f"{_range(table[name], name, inputs[name])}: {ratio.min():.2g} to {ratio.max():.2g} tokens a parameter, as no run has; "
+        f"{_range(table[name], name, inputs[name])}: {number(ratio.min(), 2)} to {number(ratio.max(), 2)} tokens a parameter, "
+        "as no run has; "
         f"{_how(table[name], name, str(counted[name]))}",
     )
 
@@ -148,7 +149,7 @@ def _kind(name: str, one: "Input") -> str | None:
 
 def _range(seen: pd.Series, name: str, one: "Input") -> str:
     called = repr(one.column) if one.column == name else f"{one.column!r} ({name})"
-    return f"column {called} runs from {seen.min():g} to {seen.max():g}"
+    return f"column {called} runs from {exact(seen.min())} to {exact(seen.max())}"
 
 
 def _middle(seen: pd.Series) -> float:
@@ -160,7 +161,7 @@ def _how(seen: pd.Series, name: str, what: str) -> str:
     middle = _middle(seen[seen > 0])
     low, high = SIZES.get(what, (0.0, np.inf))
     likely = [f for f in LETTERS if f > 1e3 and low <= f * middle <= high and f * seen.max() <= 10 * high]
-    ranges = [f"{LETTERS[f]} ({short(float(f * seen.min()))} to {short(float(f * seen.max()))})" for f in likely]
+    ranges = [f"{LETTERS[f]} ({number(f * seen.min())} to {number(f * seen.max())})" for f in likely]
     letter = LETTERS[likely[0]] if likely else "M"
     guess = f"if they are {' or '.join(ranges)}, " if ranges else ""
     return f'{guess}say unit = "{letter} {what}" or --unit {name}={letter}; --unit {name}=ones keeps them'

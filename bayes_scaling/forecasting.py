@@ -4,23 +4,26 @@ Where the rows leave only few of the fit's draws with any weight, the model is f
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.conditioning import conditioned
+from bayes_scaling import checks
+from bayes_scaling.conditioning import Conditioned, conditioned
 from bayes_scaling.counts import in_base
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, refit
 from bayes_scaling.health import Health, carried
 from bayes_scaling.model import law_groups, model_inputs
+from bayes_scaling.numbers import band, exact, percent, probability, whole
+from bayes_scaling.paths import is_file
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, joined, read_points, read_runs
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.several import APART
+from bayes_scaling.shared_misfit import shared_misfits
 from bayes_scaling.tables import Table, read_table
 from bayes_scaling.thinning import merged
 
@@ -73,7 +76,7 @@ class Forecast:
         if self.surprise >= SURPRISING:
             return ""
         return (
-            f"of the fit's runs {self.surprise:.2%} would stray as far as {self.label} has: "
+            f"of the fit's runs {percent(self.surprise)} would stray as far as {self.label} has: "
             "it is unlike them, and the band may be too narrow"
         )
 
@@ -81,7 +84,7 @@ class Forecast:
     def basis(self) -> str:
         """Say of how many draws the forecast is made, and whether the model was fitted again for it."""
         drawn = self.path.sizes["chain"] * self.path.sizes["draw"]
-        of = f"the rows so far leave {max(self.effective, 1):,.0f} of {drawn:,} draws effective"
+        of = f"the rows so far leave {whole(round(max(self.effective, 1)))} of {whole(drawn)} draws effective"
         return f"{of}, too few: the model was fitted again with them among its runs" if self.refitted else of
 
     def probability(self, target: "float | Forecast") -> float:
@@ -109,7 +112,7 @@ def forecast(
     Raises InputError as `read_runs` does, and where the log holds several runs, reaches beyond `at`, counts in another unit
     than the fit's runs, or carries the name of a run that the fit has seen.
     """
-    along = along_runs(fit)
+    along, seed = along_runs(fit), checks.seed(seed, "seed")
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
     seen = _known_rows(fit, str(curve)) if known else _read_seen(fit, curve)
     seen = seen.sort_values(along, ignore_index=True)
@@ -117,14 +120,21 @@ def forecast(
     ahead = _ahead(fit, seen, curve, at, along)
     frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
-    found = conditioned(_thinned(fit), frame, n, known=known, kind=kind, seed=seed)
+    found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
     effective, surprise, refitted = found.effective, found.surprise, found.effective < refit_below and not known
     if refitted:
         fit = refit(fit, joined(fit.runs, replace(fit.runs, table=seen, dropped=0, averaged=len(seen), notes=())))
-        found = conditioned(_thinned(fit), frame, n, known=True, kind=kind, seed=seed)
+        found = _likeliest(_thinned(fit), frame, n, along, known=True, kind=kind, seed=seed)
     path = labelled(fit, found.ahead, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
     return Forecast(path, seen, along, unit, label, surprise, fit.health, effective, refitted)
+
+
+def _likeliest(fit: Fit, frame: pd.DataFrame, n: int, along: str, *, known: bool, kind: Kind, seed: int) -> Conditioned:
+    """Return what a run will show, given what it shares with finished runs if its rows are then likelier than without."""
+    shared = [*shared_misfits(fit, along, str(frame["run"].iloc[-1])), None]
+    found = [conditioned(fit, frame, n, known=known, kind=kind, seed=seed, shared=one) for one in shared]
+    return max(found, key=lambda one: one.evidence)
 
 
 def along_runs(fit: Fit) -> str:
@@ -180,8 +190,8 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
         if last * APART < low or first > high * APART:
             one = runs.columns.inputs[name]
             raise InputError(
-                f"{source}: column {one.column!r} lies between {first:g} and {last:g}, that of the fit's runs between {low:g} "
-                f"and {high:g} {one.unit}".rstrip()
+                f"{source}: column {one.column!r} lies between {exact(first)} and {exact(last)}, "
+                f"that of the fit's runs between {exact(low)} and {exact(high)} {one.unit}".rstrip()
                 + "; does it count in the same unit?"
             )
 
@@ -193,7 +203,9 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(f"the run has reached {along} {last[along].iloc[0]:g}; expected an end beyond it, not {at:g}")
+            raise InputError(
+                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
+            )
         others = [name for name in fit.runs.columns.inputs if name != along]
         if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
             raise InputError(
@@ -204,7 +216,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     points = _planned(fit, own, curve, in_base(at, fit.runs))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
-        raise InputError(f"a place to come lies at {along} {points[along].min():g}; the run has reached {reached:g}")
+        raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
     return points.sort_values(along, ignore_index=True)
 
 
@@ -222,7 +234,7 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
     still = {name: own[name].iloc[0] for name, one in columns.inputs.items() if not {name, one.column} & set(plan)}
     if not any(columns.inputs[name].column in DERIVED for name in still):
         return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
-    if isinstance(curve, str) and not Path(curve).is_file():
+    if isinstance(curve, str) and not is_file(curve):
         raise InputError(f"the places to come of run {curve} need the columns {listed(still)}, see `schedule_inputs`")
     log = in_base(_filled(fit, read_table(curve)), fit.runs)
     same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
@@ -268,7 +280,9 @@ def forecast_sentence(found: Forecast, target: float | None = None) -> str:
     unit = str(found.path.attrs.get("units", ""))
     reached = float(found.seen[found.along].iloc[-1])
     said = (
-        f"At {end:.4g} {found.unit or found.along} {found.label} will show {middle:.4g} {unit} (90 %: {low:.4g} to {high:.4g})"
-        f", from {reached / end:.0%} of the way"
+        f"At {exact(end)} {found.unit or found.along} {found.label} will show {band((low, middle, high), unit)}. "
+        f"It has come {percent(reached / end)} of the way."
     )
-    return said + (f"; below {target:g} with probability {found.probability(target):.2f}." if target is not None else ".")
+    if target is None:
+        return said
+    return f"{said} It ends below {exact(target)} with probability {probability(found.probability(target))}."

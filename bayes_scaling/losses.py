@@ -17,6 +17,7 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import Law, law_inputs
+from bayes_scaling.numbers import exact, number
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter, distribution, link, median
 from bayes_scaling.units import TOKEN_BYTES, loss_factor, loss_unit, widened
 
@@ -49,7 +50,7 @@ def as_losses(numbers: pd.Series, columns: "Columns", where: str) -> pd.Series:
     if not columns.response.perplexity:
         return numbers
     if (numbers <= 1).any():
-        raise InputError(f"{where} has the value {numbers.min():g}, which is no perplexity: those are above 1")
+        raise InputError(f"{where} has the value {exact(numbers.min())}, which is no perplexity: those are above 1")
     losses: pd.Series = np.log(numbers)
     return losses
 
@@ -75,13 +76,13 @@ def refuse_odd_losses(table: pd.DataFrame, columns: "Columns", source: str) -> N
         per = {"error rate": "%", "accuracy": "%"}.get(unit, "perplexity")
         called = "per cent" if per == "%" else "perplexities"
         raise InputError(
-            f"{where} runs from {seen.min():g} to {seen.max():g}, which no {response.name} in {response.unit} does: "
+            f"{where} runs from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} in {response.unit} does: "
             f'if they are {called}, say unit = "{per}" or --unit {response.column}={per}'
         )
     if "/" in unit and seen.between(0, 1).all() and _rises(table, columns):
         raise InputError(
-            f"{where} rises with scale from {seen.min():g} to {seen.max():g}, as accuracies do and losses in {response.unit} "
-            'do not: give 1 - accuracy, with unit = "error rate"'
+            f"{where} rises with scale from {exact(seen.min())} to {exact(seen.max())}, as accuracies do and losses in "
+            f'{response.unit} do not: give 1 - accuracy, with unit = "error rate"'
         )
 
 
@@ -115,8 +116,8 @@ def moved_notes(unit: str, response: "Response") -> tuple[str, ...]:
     if found is None or found[1] == 1.0:
         return ()
     return (
-        f"priors for {unit} are multiplied by {found[0]:.3g} to be for {response.unit}, as a token has about {TOKEN_BYTES:g} "
-        f"bytes, and are wider by a factor of {found[1]:g}; bytes_per_token, or --unit bytes_per_token=4.2, says it",
+        f"priors for {unit} are multiplied by {number(found[0])} to be for {response.unit}, as a token has about "
+        f"{exact(TOKEN_BYTES)} bytes, and are wider by a factor of {exact(found[1])}; bytes_per_token, or --unit bytes_per_token=4.2, says it",
     )
 
 
@@ -221,8 +222,8 @@ def recognised(model: "Model", runs: "Runs") -> "Runs":
         return runs
     seen, column = runs.table["response"], columns.response.column
     note = (
-        f"losses of {seen.min():.3g} to {seen.max():.3g} are {ratio:.2f} times what priors in nats/token expect: read as "
-        f'bits/byte; if they are nats/token, say unit = "nats/token" or --unit {column}=nats/token'
+        f"losses of {number(seen.min())} to {number(seen.max())} are {number(ratio, 2)} times what priors in nats/token expect: "
+        f'read as bits/byte; if they are nats/token, say unit = "nats/token" or --unit {column}=nats/token'
     )
     response = replace(columns.response, unit="bits/byte", assumed=False)
     notes = (*runs.notes, note, *moved_notes(model.unit, response))

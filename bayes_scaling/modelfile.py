@@ -1,6 +1,7 @@
 """Model files: one TOML file says which table, which columns, and which model; here it is read, checked and written."""
 
 import difflib
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,7 +13,7 @@ import tomli_w
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from bayes_scaling import datasets
+from bayes_scaling import checks, datasets
 from bayes_scaling.counts import refuse_odd
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, listed
@@ -24,6 +25,7 @@ from bayes_scaling.losses import in_unit_of, moved_notes, recognised
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
+from bayes_scaling.paths import is_file
 from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs
 from bayes_scaling.sampling import Settings
 from bayes_scaling.schedules import Schedule
@@ -44,6 +46,10 @@ class Sheet:
     columns: str | None = None
     hue: str | None = None
     beyond: float = 10.0
+
+    def __post_init__(self) -> None:
+        group = checks.optional(checks.name)
+        checks.check(self, "of the figure", x=checks.name, rows=group, columns=group, hue=group, beyond=checks.at_least(1))
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def read_study(name_or_path: str | Path) -> Study:
     """
     path = Path(name_or_path)
     if path.suffix == ".toml":
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(f"{path}: no such file; expected a model file")
         try:
             return parse_study(path.read_text(), str(path), path.parent)
@@ -148,7 +154,7 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     folder: where a relative path of a table starts.
     """
     try:
-        file = TypeAdapter(_File).validate_python(_toml(text, source))
+        file = _read(_toml(text, source))
     except ValidationError as error:
         raise InputError(f"{source}: {_first(error)}") from None
     try:
@@ -165,6 +171,16 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     notes = moved_notes(default_response(str(file.law.name)), columns.response) if asked else ()
     name = Path(source).name.removesuffix(".toml")
     return Study(name, model, columns, table, file.title, file.figure, file.sampling, notes)
+
+
+def _read(content: Mapping[str, Any]) -> _File:
+    """Return what a model file says: numbers as numbers and texts as texts, as strict JSON is read."""
+    return TypeAdapter(_File).validate_json(json.dumps(content, default=_as_date), strict=True)
+
+
+def _as_date(value: object) -> list[list[str]]:
+    """Return a date or time as what no key takes; everything else in TOML is in JSON too."""
+    return [[str(value)]]
 
 
 def _filled(file: _File) -> _File:
@@ -319,7 +335,7 @@ def _bundled() -> list[Any]:
 def _toml(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of which there are others than TOML's own, for integers too long to read
         raise InputError(f"{source}: not TOML: {error}") from None
 
 
@@ -336,9 +352,8 @@ def _first(error: ValidationError) -> str:
         return f"{key}: no such key{hint}"
     if first["type"] == "missing":
         return f"{key}: this key is missing"
-    return f"{key}: {first['msg'].removeprefix('Value error, ')}" + (
-        "" if first["type"] == "value_error" else f", not {first['input']!r}"
-    )
+    said = first["msg"].removeprefix("Value error, ").replace("an object", "a table").replace("an array", "a list")
+    return f"{key}: {said}" + ("" if first["type"] == "value_error" else f", not {first['input']!r}")
 
 
 def _written(part: int | str) -> str:

@@ -9,6 +9,7 @@ from math import isfinite, log
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.calls import asked
 from bayes_scaling.counts import in_base
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
@@ -16,6 +17,7 @@ from bayes_scaling.formula import law_value
 from bayes_scaling.functions import ON_NUMBERS
 from bayes_scaling.health import carried
 from bayes_scaling.model import model_inputs, term_name
+from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Prior, Trend, as_parameter, distribution, link
 from bayes_scaling.prediction import parameters_at
 from bayes_scaling.tables import Table
@@ -44,6 +46,7 @@ _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.nd
 
 
 @carried
+@asked
 def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
     """Return draws of the value of an input at which the expected loss is lowest, all else as in the points.
 
@@ -64,6 +67,7 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
 
 
 @carried
+@asked
 def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
     """Return draws of the range of an input around the optimum in which the loss is less than `below` above its lowest.
 
@@ -109,10 +113,12 @@ def compute_price(penalty: float | xr.DataArray, exponent: xr.DataArray | Prior)
     Raises InputError where a penalty is not above -1, or the exponent is not positive or has other dimensions.
     """
     if np.any(np.asarray(penalty) <= -1):
-        raise InputError(f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {np.min(penalty):g}")
+        raise InputError(
+            f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {exact(np.min(penalty))}"
+        )
     draws = _exponent_draws(exponent, penalty)
     if not np.all(draws > 0):
-        raise InputError(f"an exponent of compute must be positive; the lowest of its draws is {float(draws.min()):g}")
+        raise InputError(f"an exponent of compute must be positive; the lowest of its draws is {exact(float(draws.min()))}")
     price: xr.DataArray = (1.0 + penalty) ** (1.0 / draws) - 1.0
     return price.transpose("chain", "draw", ...).rename("compute_price").assign_attrs(units="", long_name="price in compute")
 

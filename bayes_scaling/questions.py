@@ -12,9 +12,9 @@ a loss is the loss, and a contrast L_A - L_B.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from bayes_scaling.health import carried
 from bayes_scaling.labels import level_index
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
+from bayes_scaling.numbers import percent
 from bayes_scaling.parameters import as_parameter, link
 from bayes_scaling.runs import read_points
 
@@ -78,6 +79,30 @@ def parse_question(text: str) -> Question:
     raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
 
 
+def every_question(fit: Fit, text: str) -> list[Question]:
+    """Return a question, or one for every level of each group that it says nothing of and the answer depends on."""
+    asked = parse_question(text)
+    missing = [] if asked.kind == "parameter" else [dim for dim in law_groups(fit.model) if dim not in (asked.name, "run")]
+    said = {_names(fit).get(name, name) for name in asked.held}
+    missing = [dim for dim in missing if dim not in said]
+    if not missing:
+        return [asked]
+    levels = fit.runs.table[missing].drop_duplicates().sort_values(missing).astype(str)
+    cells = [dict(zip(missing, row, strict=True)) for row in levels.itertuples(index=False)]
+    return [replace(asked, text=_with(asked, cell), held={**asked.held, **cell}) for cell in cells]
+
+
+def _with(asked: Question, cell: Mapping[Any, str]) -> str:
+    pairs = ", ".join(f"{name}={_quoted(level)}" for name, level in cell.items())
+    return f"{asked.text}{', ' if asked.held else ' at '}{pairs}"
+
+
+def _quoted(level: str) -> str:
+    if not re.search(r"[,=\"']|^\s|\s$", level):
+        return level
+    return f"'{level}'" if '"' in level else f'"{level}"'
+
+
 @carried
 def ask(fit: Fit, question: str | Question) -> xr.DataArray:
     """Return draws of what is asked, (chain, draw), with the attributes `question`, `kind`, `scale` and `units`.
@@ -93,7 +118,7 @@ def ask(fit: Fit, question: str | Question) -> xr.DataArray:
     share = float(np.isfinite(draws).mean())
     if share < 0.5:
         why = "no compute-optimal split within reach" if "compute" in asked.held else "no positive loss there"
-        raise InputError(f"the question {asked.text!r} has no answer in {1 - share:.0%} of the draws: {why}")
+        raise InputError(f"the question {asked.text!r} has no answer in {percent(1 - share)} of the draws: {why}")
     attrs = {"question": asked.text, "kind": asked.kind, "scale": scale, "units": units}
     bare = draws.reset_coords(drop=True).transpose("chain", "draw").rename("asked")
     return bare.where(np.isfinite(bare)).drop_attrs().assign_attrs(attrs)

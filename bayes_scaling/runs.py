@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import floor, isfinite, log10
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import checks
+from bayes_scaling.checkpoints import checkpoint_sentence, recognised
 from bayes_scaling.counts import IN_BASE, base_factor, declared, in_base, marked, name_notes, odd_counts
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
 from bayes_scaling.labels import label_column, number_as_text
-from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
+from bayes_scaling.logs import SCHEDULES, Curve, as_log, falling_rates, mended, schedule_notes
 from bayes_scaling.losses import as_losses, loss_notes, refuse_odd_losses
 from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
@@ -62,8 +64,16 @@ class Response:
     assumed: bool = False
 
     def __post_init__(self) -> None:
-        if self.bytes_per_token is not None and not (isfinite(self.bytes_per_token) and self.bytes_per_token > 0):
-            raise InputError(f"bytes_per_token must be a positive number, not {self.bytes_per_token}")
+        checks.check(
+            self,
+            "of the response",
+            column=checks.column,
+            unit=checks.text,
+            positive=checks.flag,
+            name=checks.text,
+        )
+        if self.bytes_per_token is not None:
+            object.__setattr__(self, "bytes_per_token", checks.positive(self.bytes_per_token, "bytes_per_token"))
         if self.unit == "auto":
             said = response_unit(self.column)
             object.__setattr__(self, "assumed", said is None)
@@ -98,9 +108,10 @@ class Input:
     counts: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in {"reference": self.reference, "scale": self.scale, "count": self.counts}.items():
-            if value is not None and not (np.isfinite(value) and value > 0):
-                raise InputError(f"the {name} of {self.column!r} must be a positive number, not {value}")
+        checks.check(self, "of an input", column=checks.column, unit=checks.text)
+        for name, value in {"reference": self.reference, "scale": self.scale, "counts": self.counts}.items():
+            if value is not None:
+                object.__setattr__(self, name, checks.positive(value, f"the {name} of {self.column!r}"))
         unit = read_unit(self.unit) if self.unit else column_unit(self.column) if self.scale is None else None
         if unit is not None and (unit.said or not self.unit):
             object.__setattr__(self, "unit", unit.name or counted_by_name(self.column))
@@ -124,6 +135,9 @@ class ReadingError:
     column: str
     relative: bool = True
 
+    def __post_init__(self) -> None:
+        checks.check(self, "of the reading error", column=checks.column, relative=checks.flag)
+
 
 @dataclass(frozen=True)
 class Average:
@@ -140,8 +154,7 @@ class Average:
     per_decade: float
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.per_decade) and self.per_decade > 0):
-            raise InputError(f"per_decade must be a positive number, not {self.per_decade}")
+        checks.check(self, "", along=checks.name, per_decade=checks.positive)
 
 
 @dataclass(frozen=True)
@@ -171,6 +184,20 @@ class Columns:
     schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
+        columns = checks.one_or_several(checks.column)
+        checks.check(
+            self,
+            "of the columns",
+            inputs=checks.named(checks.record(Input)),
+            response=checks.record(Response),
+            groups=checks.named(columns),
+            run=checks.optional(columns),
+            reading_error=checks.optional(checks.record(ReadingError)),
+            where=checks.optional(checks.text),
+            average=checks.optional(checks.record(Average)),
+            curve=checks.optional(checks.record(Curve)),
+            schedule=checks.optional(checks.record(Schedule)),
+        )
         if self.where is not None:
             parse_filter(self.where)
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
@@ -332,7 +359,18 @@ def _part(table: Table, columns: Columns, source: str) -> Part:
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
     units = read.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
+    notes = (*notes, *_row_notes(kept, checked, columns))
     return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes)
+
+
+def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+    """Return what the rows of a table are, where the columns do not say it: checkpoints; and which fall of a rate is unread."""
+    found = recognised(kept, checked, columns)
+    said = [one.along for one in (found, columns.curve, columns.average) if one is not None]
+    run = found.label if found is not None else checked.get("run")
+    notes = () if found is None else (checkpoint_sentence(found),)
+    rates = () if run is None or not said else falling_rates(kept, run, checked[said[0]], columns.read)
+    return notes + rates
 
 
 def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:

@@ -12,7 +12,9 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.formula import parse_filter
-from bayes_scaling.logs import SCHEDULES
+from bayes_scaling.logs import SCHEDULES, is_rate_name, is_run_name
+from bayes_scaling.paths import is_file
+from bayes_scaling.spreadsheets import plain
 
 type Table = str | Path | pd.DataFrame
 
@@ -36,7 +38,7 @@ def read_table(table: Table, wanted: AbstractSet[str] = frozenset()) -> pd.DataF
 
 
 def _read_file(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
     try:
         if path.suffix in (".parquet", ".pq"):
@@ -59,8 +61,7 @@ def _read_file(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
         raise InputError(f"{path}: unreadable or truncated ({first})") from None
     if len(head) != frame.shape[1]:
         raise InputError(f"{path}: rows have {frame.shape[1]} fields, the header {len(head)}")
-    frame.columns = pd.Index(head)
-    return frame
+    return plain(frame.set_axis(pd.Index(head), axis=1))
 
 
 def _read_parquet(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
@@ -69,7 +70,8 @@ def _read_parquet(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
 
     names = read_schema(path).names
     needed = wanted - set(SCHEDULES)
-    columns = [name for name in names if name in wanted] if needed and needed <= set(names) else None
+    telling = {name for name in names if is_run_name(name) or is_rate_name(name)}
+    columns = [name for name in names if name in wanted | telling] if needed and needed <= set(names) else None
     return pd.read_parquet(path, columns=columns).reset_index(drop=True)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import exp, isfinite, log, sqrt
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.numbers import exact
 
 PREFIXES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 LETTERS = {1.0: "ones", 1e3: "K", 1e6: "M", 1e9: "B", 1e12: "T"}
@@ -52,7 +53,7 @@ class Unit:
     @property
     def label(self) -> str:
         """The unit as it reads: "M parameters"."""
-        return f"{LETTERS.get(self.factor, f'{self.factor:g}')} {self.name}".strip()
+        return f"{LETTERS.get(self.factor, exact(self.factor))} {self.name}".strip()
 
 
 def read_unit(text: str) -> Unit:
