@@ -117,7 +117,8 @@ def moved_notes(unit: str, response: "Response") -> tuple[str, ...]:
         return ()
     return (
         f"priors for {unit} are multiplied by {number(found[0])} to be for {response.unit}, as a token has about "
-        f"{exact(TOKEN_BYTES)} bytes, and are wider by a factor of {exact(found[1])}; bytes_per_token, or --unit bytes_per_token=4.2, says it",
+        f"{exact(TOKEN_BYTES)} bytes, and are wider by a factor of {exact(found[1])}; bytes_per_token, or "
+        "--unit bytes_per_token=4.2, says it",
     )
 
 
@@ -222,8 +223,8 @@ def recognised(model: "Model", runs: "Runs") -> "Runs":
         return runs
     seen, column = runs.table["response"], columns.response.column
     note = (
-        f"losses of {number(seen.min())} to {number(seen.max())} are {number(ratio, 2)} times what priors in nats/token expect: "
-        f'read as bits/byte; if they are nats/token, say unit = "nats/token" or --unit {column}=nats/token'
+        f"losses of {number(seen.min())} to {number(seen.max())} are {number(ratio, 2)} times what priors in nats/token "
+        f'expect: read as bits/byte; if they are nats/token, say unit = "nats/token" or --unit {column}=nats/token'
     )
     response = replace(columns.response, unit="bits/byte", assumed=False)
     notes = (*runs.notes, note, *moved_notes(model.unit, response))
