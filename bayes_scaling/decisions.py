@@ -14,7 +14,7 @@ import xarray as xr
 from bayes_scaling.calls import asked
 from bayes_scaling.contrasts import Path, kin, known_levels, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
-from bayes_scaling.counts import marked
+from bayes_scaling.counts import marked, refuse_odd
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.health import Health, mark
@@ -256,6 +256,7 @@ def _budget(
         lead = next(iter(path))
         spent = {name: table[lead].to_numpy() for name in costs}
         return lead, fit.runs.columns.inputs[lead].unit, {name: float(of[level == name].max()) for name, of in spent.items()}
+    refuse_odd(fit.runs)
     params = table["params"].to_numpy()
     tokens = table["tokens"].to_numpy() if "tokens" in table else (table[UNIQUE[0]] * table[UNIQUE[1]]).to_numpy()
     largest = {name: float(cost.compute(params, tokens)[level == name].max()) for name, cost in costs.items()}

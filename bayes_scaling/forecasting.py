@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayes_scaling import checks
 from bayes_scaling.conditioning import Conditioned, conditioned
+from bayes_scaling.counts import in_base
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, refit
@@ -102,7 +103,8 @@ def forecast(
     curve: the log so far, with the columns of the fit's table (groups that the law does not vary over may be missing); or the
         name of a run that the fit has seen. The log is filtered, checked and averaged as the fit's runs were, and its
         measurement errors count.
-    at: where along the run it ends, in the unit of its column (tokens, steps); or a table of places to come, the end last, for
+    at: where along the run it ends, in base units (tokens, steps), as a forecast says it; a number that the run has passed is
+        taken to be in the unit of its column where it then lies ahead. Or a table of places to come, the end last, for
         inputs that change along the run. A planned schedule is such a table.
     kind: "observed" is what a row will show, as the fit's rows are; "expected" leaves out what single rows scatter by.
     refit_below: with fewer effective draws than this the model is fitted again with the rows among its runs, by the settings
@@ -170,6 +172,8 @@ def _read_seen(fit: Fit, curve: Table) -> pd.DataFrame:
 
 
 OWN = "this run"
+FARTHEST_END = 1e3
+"""No run is planned to be so many times as long as any before it."""
 
 
 def _filled(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
@@ -198,6 +202,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     last = seen.iloc[[-1]]
     own = last.drop(columns=["response", "count", "apart", "reading_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
+        at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
             raise InputError(
                 f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
@@ -209,11 +214,18 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
             )
         places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
         return own.loc[own.index.repeat(STEPS)].assign(**{along: places})
-    points = _planned(fit, own, curve, read_table(at, labels=fit.runs.columns.labels))
+    points = _planned(fit, own, curve, in_base(at, fit.runs))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
         raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
     return points.sort_values(along, ignore_index=True)
+
+
+def end_in_base(fit: Fit, along: str, reached: float, at: float) -> float:
+    """Return where a run ends in base units: as given, or what the unit of its column makes of it where that lies ahead."""
+    counted = at * fit.runs.columns.inputs[along].factor
+    farthest = FARTHEST_END * max(reached, float(fit.runs.table[along].max()))
+    return counted if at < reached <= counted <= farthest else at
 
 
 def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> pd.DataFrame:
@@ -225,7 +237,7 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
         return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
     if isinstance(curve, str) and not is_file(curve):
         raise InputError(f"the places to come of run {curve} need the columns {listed(still)}, see `schedule_inputs`")
-    log = _filled(fit, read_table(curve, labels=fit.runs.columns.labels))
+    log = in_base(_filled(fit, read_table(curve, labels=fit.runs.columns.labels)), fit.runs)
     same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
     both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)
     return read_points(both, fit.runs, list(constant), past=len(log)).assign(run=label)

@@ -111,6 +111,18 @@ def in_unit_of(model: "Model", response: "Response") -> "Model":
     return rescaled(model, *found, response.unit)
 
 
+def moved_notes(unit: str, response: "Response") -> tuple[str, ...]:
+    """Return a sentence on what is assumed where priors for a unit are taken to that of a response; none where nothing is."""
+    found = loss_factor(unit, response.unit, response.bytes_per_token)
+    if found is None or found[1] == 1.0:
+        return ()
+    return (
+        f"priors for {unit} are multiplied by {number(found[0])} to be for {response.unit}, as a token has about "
+        f"{exact(TOKEN_BYTES)} bytes, and are wider by a factor of {exact(found[1])}; bytes_per_token, or "
+        "--unit bytes_per_token=4.2, says it",
+    )
+
+
 def rescaled(model: "Model", factor: float, within: float, unit: str) -> "Model":
     """Return a model for losses that are multiplied by a factor known within another at 90 %, and in another unit."""
     scaling = loss_like(model.law, {name: median(as_parameter(of).prior) for name, of in model.parameters.items()})
@@ -199,6 +211,7 @@ def recognised(model: "Model", runs: "Runs") -> "Runs":
     too: what matters to the priors is the scale.
     """
     columns = runs.columns
+    runs = replace(runs, notes=(*runs.notes, *moved_notes(model.unit, columns.response))) if model.unit else runs
     if not columns.response.assumed or model.unit != columns.response.unit or model.unit != "nats/token":
         return runs
     if set(law_inputs(model.law)) - set(columns.scales):
@@ -211,9 +224,9 @@ def recognised(model: "Model", runs: "Runs") -> "Runs":
         return runs
     seen, column = runs.table["response"], columns.response.column
     note = (
-        f"losses of {number(seen.min())} to {number(seen.max())} are {number(ratio)} times what priors in nats/token expect: "
-        f"read as bits/byte, with priors for about {exact(TOKEN_BYTES)} bytes a token; if they are nats/token, say "
-        f'unit = "nats/token" or --unit {quote(f"{column}=nats/token")}'
+        f"losses of {number(seen.min())} to {number(seen.max())} are {number(ratio, 2)} times what priors in nats/token "
+        f'expect: read as bits/byte; if they are nats/token, say unit = "nats/token" or --unit {quote(f"{column}=nats/token")}'
     )
     response = replace(columns.response, unit="bits/byte", assumed=False)
-    return replace(runs, columns=replace(columns, response=response), notes=(*runs.notes, note))
+    notes = (*runs.notes, note, *moved_notes(model.unit, response))
+    return replace(runs, columns=replace(columns, response=response), notes=notes)

@@ -437,9 +437,17 @@ def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFram
     try:
         return filtered(frame, columns.where, source)
     except InputError as error:
-        held = {name: one for name, one in columns.inputs.items() if one.column in frame}
-        numbers = {name: pd.to_numeric(frame[one.column], "coerce") * base_factor(one, frame) for name, one in held.items()}
-        odd = odd_counts(pd.DataFrame(numbers), columns) if len(held) == len(columns.inputs) else ()
+        if columns.where is None:
+            raise
+        keep, read = parse_filter(columns.where), {one.column: name for name, one in columns.inputs.items()}
+        # Inputs held against each other, as in tokens > params: which units they are in decides.
+        compared = len(set(read) & keep.columns) > 1 and set(read) <= set(frame)  # type: ignore[attr-defined]
+        numbers = {
+            name: pd.to_numeric(frame[column], "coerce") * base_factor(columns.inputs[name], frame)
+            for column, name in read.items()
+            if compared
+        }
+        odd = odd_counts(pd.DataFrame(numbers), columns) if compared else ()
         raise InputError("; ".join([str(error), *odd])) from None
 
 
@@ -572,7 +580,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
             points[dim] = label_column(frame, named, source, rows)
     if notes := [*read_of(frame).get("notes", ()), *notes]:
         points.attrs["notes"] = tuple(dict.fromkeys(notes))
-    return points
+    return marked(points)
 
 
 def round_reference(values: pd.Series) -> float:
