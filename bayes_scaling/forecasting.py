@@ -204,9 +204,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(
-                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
-            )
+            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {at}")
         others = [name for name in fit.runs.columns.inputs if name != along]
         if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
             raise InputError(
