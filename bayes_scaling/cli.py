@@ -64,7 +64,7 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
             typer.echo("error: " + " ".join(str(error).split()), err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            typer.echo("interrupted; what was there before is as it was", err=True)
+            typer.echo("interrupted; no file is half written", err=True)
             raise typer.Exit(130) from None
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise

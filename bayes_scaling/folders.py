@@ -4,7 +4,7 @@ import ctypes
 import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import islice
@@ -217,25 +217,37 @@ def _put_folder(unready: Path, place: Path, earlier: Collection[str]) -> None:
             return
     old = [Path(name) for name in earlier if Path(name) not in new]
     _refuse_clashes(new, place)
-    if unready.parent == place.parent and place.exists():
-        try:
-            _link(place, unready, {place / name for name in old})
-            if _exchange(unready, place):
-                _link(unready, place, {unready / name for name in old})  # what came into the folder meanwhile
-                return
-        except OSError:  # such a folder cannot be exchanged: files one by one
-            pass
+    if unready.parent == place.parent:
+        if _exchanged(unready, place, old):
+            return
         within = unfinished(place)
         shutil.move(unready, within)
         unready = within
-    place.mkdir(exist_ok=True)
     try:
-        for name in new:
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-        gone: list[Move] = [(None, place / name) for name in old if (place / name).is_file()]
-        _commit([*((unready / name, place / name) for name in new), *gone])
+        _put_files(unready, place, new, old)
     finally:
         shutil.rmtree(unready, ignore_errors=True)
+
+
+def _put_files(unready: Path, place: Path, new: Collection[Path], old: Collection[Path]) -> None:
+    gone: list[Move] = [(None, place / name) for name in old if (place / name).is_file()]
+    with ExitStack() as folders:
+        for folder in {(place / name).parent for name in new}:
+            folders.enter_context(made(folder))
+        _commit([*((unready / name, place / name) for name in new), *gone])
+
+
+def _exchanged(unready: Path, place: Path, old: Collection[Path]) -> bool:
+    """Let a folder change places with the one that it replaces, whose other files it gets; returns whether they could."""
+    try:
+        _link(place, unready, {place / name for name in old})
+        done = _exchange(unready, place)
+    except OSError:
+        return False
+    if done:
+        with suppress(OSError):
+            _link(unready, place, {unready / name for name in old})  # what came into the folder meanwhile
+    return done
 
 
 def _refuse_clashes(new: Collection[Path], place: Path) -> None:
@@ -250,6 +262,8 @@ def _refuse_clashes(new: Collection[Path], place: Path) -> None:
 def _link(old: Path, new: Path, without: Collection[Path]) -> None:
     """Give all that is in a folder, but for what is left out or there already, a second name in another."""
     shutil.copystat(old, new)
+    with suppress(OSError):
+        os.chown(new, old.stat().st_uid, old.stat().st_gid)
     with os.scandir(old) as entries:
         for entry in entries:
             path, to = Path(entry.path), new / entry.name
