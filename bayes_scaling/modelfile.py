@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from bayes_scaling import datasets
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, listed
+from bayes_scaling.files import write_text
 from bayes_scaling.formula import law_names, law_text, parse_law
 from bayes_scaling.laws import LAWS, Law, library_law
 from bayes_scaling.library import at_references, default_priors, default_response, sweep_model
@@ -114,7 +115,10 @@ for _record in (_File, _Law, _Parameter, Prior, Varying, Trend, Discrepancy, She
 
 def bundled() -> dict[str, str]:
     """Return the bundled studies: name -> title."""
-    return {path.name.removesuffix(".toml"): _toml(path.read_text(), path.name).get("title", "") for path in _bundled()}
+    return {
+        path.name.removesuffix(".toml"): _toml(path.read_text(encoding="utf-8"), path.name).get("title", "")
+        for path in _bundled()
+    }
 
 
 def read_study(name_or_path: str | Path) -> Study:
@@ -127,12 +131,12 @@ def read_study(name_or_path: str | Path) -> Study:
         if not path.is_file():
             raise InputError(f"{path}: no such file; expected a model file")
         try:
-            return parse_study(path.read_text(), str(path), path.parent)
+            return parse_study(path.read_text(encoding="utf-8"), str(path), path.parent)
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: unreadable ({error})") from None
     for file in _bundled():
         if file.name == f"{path}.toml":
-            return parse_study(file.read_text(), str(path))
+            return parse_study(file.read_text(encoding="utf-8"), str(path))
     raise InputError(f"no bundled model is called {str(path)!r}; there are {sorted(bundled())}, or give a .toml file")
 
 
@@ -271,7 +275,7 @@ def _noise(noise: Noise) -> dict[str, Any]:
 def write_study(study: Study, path: str | Path) -> Path:
     """Write a study to a model file."""
     path = Path(path)
-    path.write_text(study_text(study))
+    write_text(study_text(study), path)
     return path
 
 
