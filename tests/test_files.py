@@ -17,16 +17,18 @@ from typing import Any
 import by_hand
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling import cli, folders, leftovers
+from bayes_scaling import cli, fitting, folders, leftovers, sealing
 from bayes_scaling.cli import app
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import json_text, whole, writable, write_csv, write_json, write_text
 from bayes_scaling.folders import together, whole_folder
 from bayes_scaling.leftovers import NAME, unfinished
 from bayes_scaling.naming import file_name, file_names, joined_name
+from bayes_scaling.plots import overview
 
 FIT = by_hand.sweep(by_hand.BAD)
 
@@ -311,6 +313,29 @@ def test_a_prior_that_cannot_be_written_is_not_written(blocked: str, tmp_path: P
     before = content(tmp_path)
     assert "figures" in refused(run("prior", "moba_vs_full", "--out", tmp_path)) or blocked == "prior.csv"
     assert content(tmp_path) == before
+
+
+def test_a_fit_replaces_an_earlier_one_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, asked = tmp_path / "out", ("fit", "chinchilla_law", "--runs", tmp_path / "runs.csv", "--out", tmp_path / "out")
+    FIT.runs.table.rename(columns={"response": "loss"}).to_csv(tmp_path / "runs.csv", index=False)
+    monkeypatch.setattr(fitting, "fit", lambda *_: FIT)
+    assert run(*asked).exit_code == 3
+    assert {"fit.nc", "diagnostics.json", "parameters.csv", "points.csv", "figures/forest_E.png"} <= set(content(out))
+    write_text("own", out / "figures" / "forest_mine.png")
+    before = content(out)
+    monkeypatch.setattr(fitting, "fit", lambda *_: replace(FIT, health=by_hand.NOTED))
+    with monkeypatch.context() as full:
+        full.setattr(cli, "write_figure", lambda *_: write_text("x", Path("/dev/full")))
+        assert "No space left on device" in refused(run(*asked))
+    assert content(out) == before
+    monkeypatch.setattr(overview, "figures", lambda fit, sheet: {"bands": Figure()})
+    assert run(*asked).exit_code == 0
+    after = content(out)
+    assert set(before) - set(after) == {"figures/forest_E.png", "figures/check.png"}
+    assert after["figures/forest_mine.png"] == b"own"
+    assert json.loads((out / "diagnostics.json").read_text())["fit_sha256"] == sealing.seal_of(out / "fit.nc")
+    bs.save(FIT, out / "fit.nc")
+    assert "different fits" in refused(run("report", out))
 
 
 def test_a_report_of_a_record_of_another_fit_is_refused(planned: Path) -> None:
