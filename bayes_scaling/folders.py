@@ -59,6 +59,8 @@ def put(unready: Path, place: Path) -> bool:
     if waiting is None:
         _commit([(unready, place)])
         return True
+    if any(place == other for _, other in waiting.moves):
+        raise InputError(f"{place}: two files of one command would lie here; give the first a name with another ending")
     waiting.moves.append((unready, place))
     return False
 
@@ -85,9 +87,8 @@ def _remove_empty(folders: Iterable[Path]) -> None:
 
 def _commit(moves: Sequence[Move]) -> None:
     """Put files in their places; where one cannot be, all that was there before is there again."""
-    latest = {place: unready for unready, place in moves}
     files: list[Move] = []
-    for place, unready in latest.items():
+    for unready, place in moves:
         if unready is not None and place.exists() and not place.is_file():
             _copy(unready, place)
         else:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_scaling.advice import findings
 from bayes_scaling.errors import InputError, one_line
-from bayes_scaling.files import write_text
+from bayes_scaling.files import finite, write_text
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import accepted, line_of
 from bayes_scaling.modelfile import Sheet
@@ -87,7 +87,7 @@ def report_context(
         "validation": validation(fit, place),
         "model": record.model or "MODEL",
         "versions": record.versions or versions(),
-        "data": _data([*drawings, check], budget),
+        "data": finite(_data([*drawings, check], budget)),
     }
 
 

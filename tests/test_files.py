@@ -304,6 +304,19 @@ def test_a_command_that_cannot_write_one_of_its_files_writes_none(name: str, pla
     assert content(planned) == before
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "missing/" + "é" * 200, "a\0b"])
+def test_a_folder_that_can_have_no_such_name_is_refused_beforehand(name: str, tmp_path: Path) -> None:
+    with pytest.raises(bs.InputError, match="cannot be made"):
+        writable(tmp_path / name)
+
+
+def test_two_files_of_a_command_in_one_place_are_refused(planned: Path) -> None:
+    before = content(planned)
+    asked = ("plan", planned, "--compute", 1e21, "--at", planned / "level.csv", "--out", planned / "plan.png")
+    assert "two files" in refused(run(*asked))
+    assert content(planned) == before
+
+
 @pytest.mark.parametrize("blocked", ["prior.csv", "figures", "figures/prior.png"])
 def test_a_prior_that_cannot_be_written_is_not_written(blocked: str, tmp_path: Path) -> None:
     if blocked == "figures":
