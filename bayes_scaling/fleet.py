@@ -1,5 +1,7 @@
 """Many fits through any `concurrent.futures.Executor`: results reach the disk as they finish, one bad task stops none."""
 
+import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
@@ -151,7 +153,10 @@ def fit_many(
         for name, outcome in finished:
             outcomes[name] = outcome
             advance()
-    return _fleet({name: outcomes[name] for name in tasks})
+    made = _fleet({name: outcomes[name] for name in tasks})
+    for why, count in Counter(made.redone.values() if progress else ()).items():
+        print(f"{count} stored result{'s' * (count > 1)} made again: {why}", file=sys.stderr)
+    return made
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def recover(folder: Path) -> None:
 
     Raises InputError where it cannot be finished.
     """
-    for path in _left(folder):
+    for path in _left(folder) if folder not in _SEEN else ():
         if path.suffix == JOURNAL:
             _finish(path)
 

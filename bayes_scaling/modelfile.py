@@ -17,6 +17,7 @@ from bayes_scaling import checks, datasets
 from bayes_scaling.counts import refuse_odd
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, listed
+from bayes_scaling.files import write_text
 from bayes_scaling.formula import law_names, law_text, parse_law
 from bayes_scaling.laws import LAWS, Law, library_law
 from bayes_scaling.library import at_references, default_priors, default_response, sweep_model
@@ -300,7 +301,7 @@ def _noise(noise: Noise) -> dict[str, Any]:
 def write_study(study: Study, path: str | Path) -> Path:
     """Write a study to a model file."""
     path = Path(path)
-    path.write_text(study_text(study), encoding="utf-8")
+    write_text(study_text(study), path)
     return path
 
 

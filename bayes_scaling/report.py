@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_scaling.advice import findings
 from bayes_scaling.errors import InputError, one_line
-from bayes_scaling.files import write_text
+from bayes_scaling.files import finite, write_text
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import accepted, line_of
 from bayes_scaling.modelfile import Sheet
@@ -107,7 +107,7 @@ def report_context(
         "validation": validation(fit, place),
         "backtest": _backtest(record, place),
         "versions": record.versions or versions(),
-        "data": _data([*drawings, check], budget),
+        "data": finite(_data([*drawings, check], budget)),
     }
 
 
