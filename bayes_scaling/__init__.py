@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bayes_scaling.calibration import Calibration, calibrate, calibration_table
     from bayes_scaling.check import Backtest, backtest
     from bayes_scaling.comparison import Comparison, compare, loo
-    from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
+    from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover, multiplier_table
     from bayes_scaling.costs import Cost
     from bayes_scaling.decisions import Ranking, rank
     from bayes_scaling.discrepancy import Discrepancy
@@ -67,7 +67,7 @@ _HOME = {
     "calibration": ("Calibration", "calibrate", "calibration_table"),
     "check": ("Backtest", "backtest"),
     "comparison": ("Comparison", "compare", "loo"),
-    "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
+    "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover", "multiplier_table"),
     "decisions": ("Ranking", "rank"),
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
@@ -171,6 +171,7 @@ __all__ = [
     "laws",
     "load",
     "loo",
+    "multiplier_table",
     "multiverse",
     "next_runs",
     "next_sentence",

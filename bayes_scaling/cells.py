@@ -3,6 +3,7 @@
 import pandas as pd
 
 from bayes_scaling.costs import SPLITS
+from bayes_scaling.counts import marked
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups, model_inputs
 
@@ -21,4 +22,4 @@ def every_cell(fit: Fit) -> pd.DataFrame:
     further = [name for name in model_inputs(fit.model) if name not in decided]
     held = {} if fit.runs.columns.schedule is not None else {name: fit.runs.references[name] for name in further}
     run = {"run": NEW} if "run" in law_groups(fit.model) else {}
-    return cells.assign(**held, **run).reset_index(drop=True)
+    return marked(cells.assign(**held, **run).reset_index(drop=True))

@@ -23,7 +23,7 @@ from bayes_scaling.cli_contrast import contrast
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_next import next_run
-from bayes_scaling.cli_options import Tables, counted, given, judge, judged, read_fit, say_health
+from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, read_fit, recounted, say_health, say_notes
 from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
@@ -138,6 +138,7 @@ def laws() -> None:
 def fit(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
     runs: Tables = None,
+    unit: Units = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL unless given.")] = None,
     draws: Annotated[int | None, typer.Option(help="Draws kept of each chain; 2000 unless MODEL says otherwise.")] = None,
     tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
@@ -160,7 +161,7 @@ def fit(
     from bayes_scaling.reporting.record import earlier_figures
     from bayes_scaling.saving import save
 
-    study = read_study(model)
+    study = recounted(read_study(model), unit)
     options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
@@ -191,6 +192,7 @@ def fit(
 def prior(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
     runs: Tables = None,
+    unit: Units = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL unless given.")] = None,
     draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
@@ -203,7 +205,7 @@ def prior(
     from bayes_scaling.sampling import Settings
 
     settings = Settings(draws=draws, seed=seed)
-    study = read_study(model)
+    study = recounted(read_study(model), unit)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name)
     folder_to_write(folder, "prior.csv", "figures/prior.png")
@@ -239,6 +241,7 @@ def predict(
     table = predict_table(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)
     say(f"{len(table)} points -> {out}")
+    say_notes(table)
     say_health(fitted.health)
 
 
@@ -291,17 +294,18 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
 
     import pandas as pd
 
+    from bayes_scaling.counts import as_counted
     from bayes_scaling.model import law_groups
 
     runs = fitted.runs
     if runs.columns.schedule is not None:
         last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
-        return last.drop(columns=["response", "reading_error"], errors="ignore")
+        return as_counted(last.drop(columns=["response", "reading_error"], errors="ignore"), runs.columns)
     groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
     rows = [dict(zip(groups, cell, strict=True)) | place for cell in product(*groups.values()) for place in places]
-    return pd.DataFrame(rows)
+    return as_counted(pd.DataFrame(rows), runs.columns)
 
 
 def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
@@ -365,11 +369,12 @@ def _believed(before: "Fit") -> None:
     """Say which loss the prior expects at the reference, for levels never seen, and where the runs lie."""
     import pandas as pd
 
+    from bayes_scaling.counts import marked
     from bayes_scaling.model import law_groups
     from bayes_scaling.prediction import predict
 
     place = dict(before.runs.references) | dict.fromkeys(law_groups(before.model), "another")
-    low, middle, high = predict(before, pd.DataFrame([place])).quantile([0.05, 0.5, 0.95]).to_numpy()
+    low, middle, high = predict(before, marked(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
     seen, response = before.runs.table["response"], before.runs.columns.response
     say(
         f"{response.name} at the reference: {band((low, middle, high), response.unit)}; "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import Tables, counted, given, judge, judged
+from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, recounted
 from bayes_scaling.files import write_csv, write_figure, write_json
 from bayes_scaling.folders import together
 from bayes_scaling.naming import file_name
@@ -46,6 +46,7 @@ BINS = 10
 def backtest(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
     runs: Tables = None,
+    unit: Units = None,
     train: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,7 +68,7 @@ def backtest(
     from bayes_scaling.modelfile import read_study, study_runs
     from bayes_scaling.plots.backtest import backtest_figure
 
-    study = read_study(model)
+    study = recounted(read_study(model), unit)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name) / "backtest"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import Tables, counted, given, judge, judged
+from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, recounted
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.files import write_csv, write_figure, write_json
 from bayes_scaling.folders import together
@@ -43,6 +43,7 @@ SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
 def compare(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Bundled names, TOML files, or laws of the library.")],
     runs: Tables = None,
+    unit: Units = None,
     train: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,6 +65,7 @@ def compare(
     from bayes_scaling.modelfile import study_runs
 
     laws, study = _read(models)
+    study = recounted(study, unit)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     folder_to_write(out, "comparison.csv", "comparison.json", "figures/comparison.png")
@@ -120,19 +122,17 @@ def _library_model(name: str, study: "Study") -> "Model":
     """Return a law of the library with its published priors, where the study's inputs are at their references."""
     from bayes_scaling.laws import library_law
     from bayes_scaling.library import at_references, default_priors, default_response
+    from bayes_scaling.losses import in_unit_of
     from bayes_scaling.model import Model
 
-    inputs, unit = study.columns.inputs, study.columns.response.unit
+    inputs = study.columns.inputs
     if at_references(name, inputs) != dict(inputs):
         raise InputError(
             f"the published priors of {name} are at the references {_references(at_references(name, inputs))}; "
             f"[data.inputs] of {study.name} has {_references(inputs)}"
         )
-    if unit != default_response(name):
-        raise InputError(
-            f"the published priors of {name} are for a response in {default_response(name)!r}; {study.name} has {unit!r}"
-        )
-    return Model(library_law(name), default_priors(name), study.model.noise)
+    model = Model(library_law(name), default_priors(name), study.model.noise, unit=default_response(name))
+    return replace(in_unit_of(model, study.columns.response), noise=study.model.noise)
 
 
 def _references(inputs: "Mapping[str, Any]") -> str:

@@ -1,11 +1,11 @@
 """`bayes-scaling contrast`: what one level of a group costs or gains against another."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import read_fit, say_health
+from bayes_scaling.cli_options import read_fit, say_health, say_notes
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import write_csv, write_figure
 from bayes_scaling.folders import together
@@ -31,7 +31,7 @@ def contrast(
     Of the points of least and of most difference it says the penalty, what compute makes up for it, and how far they can be
     trusted.
     """
-    from bayes_scaling.contrasts import contrast_table
+    from bayes_scaling.contrasts import contrast_table, kin
     from bayes_scaling.plots.overview import contrast_figure
 
     group, _, pair = levels.partition("=")
@@ -42,13 +42,17 @@ def contrast(
     fitted = read_fit(folder)
     table = contrast_table(fitted, group, a, b, at)
     figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
+    drawn = not kin(fitted, group)  # points along an input would not say the other groups of a level
     with together():
-        write_figure(contrast_figure(fitted, group, a, b), figure)
+        if drawn:
+            write_figure(contrast_figure(fitted, group, a, b), figure)
         write_csv(table, out)
-    ends = dict.fromkeys([int(table["ratio_q50"].argmin()), int(table["ratio_q50"].argmax())])
+    middle = table["ratio_q50" if "ratio_q50" in table else "diff_q50"].fillna(0.0)
+    ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
     for place in ends:
         say(*_sentences(fitted, table.iloc[[place]], group, a, b))
-    say(f"{len(table)} points -> {out}", f"figure -> {figure}")
+    say(f"{len(table)} points -> {out}", *([f"figure -> {figure}"] if drawn else []))
+    say_notes(table)
     say_health(fitted.health)
 
 
@@ -60,30 +64,37 @@ def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
 
 def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
     """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
+    from bayes_scaling.counts import in_base
+
+    point = in_base(point, fitted.runs)
     row = {str(name): value for name, value in point.iloc[0].items()}
     own = {name: of for name, of in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
-    units = {name: of.unit for name, of in fitted.runs.columns.inputs.items()}
+    inputs = fitted.runs.columns.inputs
+    units = {of.column: of.unit for of in inputs.values()} | {name: of.unit for name, of in inputs.items()}
     at = ", ".join(f"{called(name)} {value_at(name, of)} {units.get(name, '')}".rstrip() for name, of in own.items())
-    changes = [100 * (row[f"ratio_q{q}"] - 1) for q in ("05", "50", "95")]
-    said = (
-        f"{a} against {b} at {at}: loss {band(changes, '%', signed=True)}, "
-        f"{a} is better with probability {probability(row['p_a_better'])}"
-    )
+    said = f"{a} against {b} at {at}: {_penalty(fitted, row)}, {a} is better with probability {probability(row['p_a_better'])}"
     return said, f"    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"
+
+
+def _penalty(fitted: "Fit", row: dict[str, Any]) -> str:
+    """Return a's difference from b in per cent, or in the unit of the loss where there is no ratio."""
+    response = fitted.runs.columns.response
+    if "ratio_q50" in row and row["ratio_q50"] == row["ratio_q50"]:
+        return f"{response.name} {band([100 * (row[f'ratio_q{q}'] - 1) for q in ('05', '50', '95')], '%', signed=True)}"
+    return f"{response.name} {band([row[f'diff_q{q}'] for q in ('05', '50', '95')], response.unit, signed=True)}"
 
 
 def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
-    from bayes_scaling.contrasts import compute_multiplier
+    from bayes_scaling.contrasts import compute_multiplier, reached
     from bayes_scaling.model import model_inputs
     from bayes_scaling.ranking import needs
 
     inputs = model_inputs(fitted.model)
     if len(inputs) > 1:
         return ""
-    draws = compute_multiplier(fitted, group, b, a, point)
-    times = draws.quantile([0.05, 0.5, 0.95], method="inverted_cdf").to_numpy().tolist()  # a quantile may be infinite
-    return f"{needs(a, b, called(inputs[0]), times)}; "
+    of = reached(compute_multiplier(fitted, group, b, a, point).to_numpy().ravel())
+    return f"{needs(a, b, called(inputs[0]), of)}; "
 
 
 def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:

@@ -31,13 +31,13 @@ def multiverse(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/multiverse"),
 ) -> None:
     """Predict under other choices: noise, small runs left out, the floor, a discrepancy, and those named."""
-    from bayes_scaling.modelfile import read_study, study_table
+    from bayes_scaling.modelfile import read_study, study_runs, study_table
     from bayes_scaling.plots import multiverse_figure, paper
     from bayes_scaling.universes import multiverse as answers
     from bayes_scaling.variants import Universe, standard_choices
 
     study = read_study(model)
-    universe = Universe(study.model, study_table(study, runs), study.columns)
+    universe = Universe(study.model, study_table(study, runs), study_runs(study, runs).columns)
     others = {text: text for text in keep or ()}
     choices = standard_choices(universe, alternatives=dict(map(_pair, alternative or ())), filters=others)
     folder_to_write(out, "multiverse.csv", "parameters.csv", "figures/multiverse_1.png")

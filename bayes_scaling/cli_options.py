@@ -2,23 +2,47 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling.errors import InputError
 from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.fitting import Fit
     from bayes_scaling.health import Health
+    from bayes_scaling.modelfile import Study
     from bayes_scaling.runs import Runs
 
 Tables = Annotated[
     list[Path] | None,
     typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs; may be repeated."),
 ]
+
+
+Units = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unit",
+        metavar="NAME=UNIT",
+        help="What a column of FILE counts in, as params=M, tokens='B tokens', loss=bits/byte; may be repeated.",
+    ),
+]
+
+
+def recounted(study: "Study", units: list[str] | None) -> "Study":
+    """Return a study for a table whose columns count in the units that were said, NAME=UNIT."""
+    from bayes_scaling.counts import units_said
+
+    pairs = [one.partition("=") for one in units or ()]
+    if wrong := [name for name, _, unit in pairs if not (name and unit)]:
+        raise InputError(f"--unit {wrong[0]}: expected NAME=UNIT, as in params=M")
+    said = {name: unit for name, _, unit in pairs}
+    return replace(study, columns=units_said(study.columns, said)) if said else study
 
 
 def read_fit(folder: Path) -> "Fit":
@@ -49,6 +73,12 @@ def say_health(health: "Health | None") -> None:
     """Print the line of a stored fit: on stderr where it is not to be trusted, among the notes where it is; none if clean."""
     if health is not None and health.line:
         say(health.line, err=not health.ok)
+
+
+def say_notes(made: Any) -> None:
+    """Print on stderr what to know of an answer before relying on it, see `notes`."""
+    for note in made.attrs.get("notes", ()):
+        typer.echo(f"note: {note}", err=True)
 
 
 def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = MappingProxyType({})) -> None:

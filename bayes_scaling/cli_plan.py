@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import read_fit, say_health
+from bayes_scaling.cli_options import read_fit, say_health, say_notes
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import write_csv, write_figure
 from bayes_scaling.folders import together
@@ -70,6 +70,7 @@ def plan(
     for sentence in said:
         say(sentence)
     say(f"{len(found.choice)} plans -> {out}", f"other choices -> {others}", f"figure -> {figure}")
+    say_notes(found.choice)
     say_health(fitted.health)
 
 

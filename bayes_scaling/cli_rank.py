@@ -85,6 +85,8 @@ def rank(
     if taken:
         say(f"other groups, as --at does not say them: {place_words(taken)}")
     say(f"{len(table)} rows -> {out}", f"figure -> {figure}")
+    for note in found.notes:
+        say(f"note: {note}", err=True)
     say_health(fitted.health)
 
 
@@ -94,12 +96,12 @@ def _points(
     """Return the points asked for, and the levels of other groups that nothing was said of."""
     import pandas as pd
 
+    from bayes_scaling.counts import in_base, marked
     from bayes_scaling.model import law_groups, model_inputs
-    from bayes_scaling.tables import read_table
 
     if not compute and at is None:
         raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")
-    points = pd.DataFrame(index=[0]) if at is None else read_table(at)
+    points = marked(pd.DataFrame(index=[0])) if at is None else in_base(at, fitted.runs)
     inputs = model_inputs(fitted.model)
     splits = "compute" not in inputs and {"params", "tokens"} <= set(inputs)
     name = along or (inputs[0] if len(inputs) == 1 else "compute")
@@ -107,7 +109,7 @@ def _points(
         if not splits and name not in inputs:
             raise InputError(f"the law reads {list(inputs)}: say along which of them the budget grows, --along {inputs[0]}")
         column = "compute" if splits and along is None else name
-        points = points.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: compute}), how="cross")
+        points = marked(points.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: compute}), how="cross"))
     columns = fitted.runs.columns.dims
     others = [dim for dim in law_groups(fitted.model) if dim not in (group, *points) and not set(columns[dim]) <= set(points)]
     taken = {dim: fitted.runs.levels[dim][-1] for dim in others}

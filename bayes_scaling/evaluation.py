@@ -49,6 +49,7 @@ def _at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.Data
     return law * np.exp(departure) if fit.model.noise.on == "log_loss" else law + departure
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a law need not be defined far from its runs
 def law_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     """Return draws of the law alone at log(input / reference), for the groups of checked points; dimensions as for `at`."""
     loss: xr.DataArray = evaluate(

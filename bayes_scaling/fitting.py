@@ -14,6 +14,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.healing import sample_until_clean
 from bayes_scaling.health import Health, carried
 from bayes_scaling.laws import law_inputs
+from bayes_scaling.losses import in_unit_of
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
 from bayes_scaling.runs import Runs
@@ -47,8 +48,11 @@ def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
     A model is compiled the first time it is sampled; later fits of it to other runs only sample, unless levels become so few or
     so many that they are sampled otherwise, see `geometry`.
 
-    Raises InputError where the runs lack an input or a group that the model needs.
+    Priors that are for losses in another unit than the runs' follow it, see `Model.unit`.
+
+    Raises InputError where the runs lack an input or a group that the model needs, or where priors cannot follow the unit.
     """
+    model = in_unit_of(model, runs.columns.response)
     draws, found, used = sample_until_clean(model, runs, settings or Settings())
     return Fit(model, runs, draws, used, found)
 
@@ -60,7 +64,7 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
 
 def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
     """Return draws from the prior in the shape of a fit, so that whatever shows a fit shows what was believed before it."""
-    settings = Settings(draws=draws, chains=1, seed=seed)
+    model, settings = in_unit_of(model, runs.columns.response), Settings(draws=draws, chains=1, seed=seed)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)
 
 

@@ -15,9 +15,11 @@ from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, refit
 from bayes_scaling.health import Health, carried
+from bayes_scaling.logs import UNREAD_FALL
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.numbers import band, exact, percent, probability
 from bayes_scaling.paths import is_file
+from bayes_scaling.planned_rates import continued
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, joined, read_points, read_runs
 from bayes_scaling.schedules import DERIVED
@@ -52,6 +54,7 @@ class Forecast:
     effective: the effective number of the fit's draws after the rows, 1 / sum of their squared weights.
     refitted: whether those were too few, and the path is that of a fit with the rows among its runs.
     health: of the fit, or of that other one.
+    notes: on the learning rate: that its fall is read by nothing, or how it is taken to go on.
     """
 
     path: xr.DataArray
@@ -63,6 +66,7 @@ class Forecast:
     health: Health | None = None
     effective: float = np.inf
     refitted: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def final(self) -> xr.DataArray:
@@ -112,10 +116,10 @@ def forecast(
     """
     along, seed = along_runs(fit), checks.seed(seed, "seed")
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
-    seen = _known_rows(fit, str(curve)) if known else _read_seen(fit, curve)
+    seen, unread = (_known_rows(fit, str(curve)), ()) if known else _read_seen(fit, curve)
     seen = seen.sort_values(along, ignore_index=True)
     label = str(seen["run"].iloc[-1])
-    ahead = _ahead(fit, seen, curve, at, along)
+    ahead, planned = _ahead(fit, seen, curve, at, along)
     frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
     found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
@@ -125,7 +129,7 @@ def forecast(
         found = _likeliest(_thinned(fit), frame, n, along, known=True, kind=kind, seed=seed)
     path = labelled(fit, found.ahead, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
-    return Forecast(path, seen, along, unit, label, surprise, fit.health, effective, refitted)
+    return Forecast(path, seen, along, unit, label, surprise, fit.health, effective, refitted, (*unread, *planned))
 
 
 def _likeliest(fit: Fit, frame: pd.DataFrame, n: int, along: str, *, known: bool, kind: Kind, seed: int) -> Conditioned:
@@ -151,8 +155,8 @@ def _known_rows(fit: Fit, label: str) -> pd.DataFrame:
     return fit.runs.table[fit.runs.table["run"].astype(str) == label]
 
 
-def _read_seen(fit: Fit, curve: Table) -> pd.DataFrame:
-    """Return the checked rows of a log, those of its columns that the law can do without filled in."""
+def _read_seen(fit: Fit, curve: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the checked rows of a log, those of its columns that the law can do without filled in, and falls unread."""
     columns, source = fit.runs.columns, "the data frame" if isinstance(curve, pd.DataFrame) else str(curve)
     frame = _filled(fit, read_table(curve))
     runs = read_runs(frame, columns, source)
@@ -165,7 +169,7 @@ def _read_seen(fit: Fit, curve: Table) -> pd.DataFrame:
             "or the log another name where it is another run"
         )
     _check_unit(fit.runs, table, source)
-    return table
+    return table, tuple(note for note in runs.notes if UNREAD_FALL in note)
 
 
 OWN = "this run"
@@ -192,25 +196,29 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
             )
 
 
-def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> pd.DataFrame:
-    """Return the places to come, from the last row seen to the end."""
+def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the places to come, from the last row seen to the end, and how the learning rate is taken to go on."""
     last = seen.iloc[[-1]]
     own = last.drop(columns=["response", "count", "apart", "reading_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
             raise InputError(f"the run has reached {along} {last[along].iloc[0]:g}; expected an end beyond it, not {at:g}")
-        others = [name for name in fit.runs.columns.inputs if name != along]
+        places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
+        of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
+        others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
         if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
             raise InputError(
                 f"{listed(moving)} change along the run too: give the places to come as a table with their columns"
             )
-        places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
-        return own.loc[own.index.repeat(STEPS)].assign(**{along: places})
+        if of_schedule and (isinstance(curve, pd.DataFrame) or is_file(curve)):
+            plan, said = continued(fit, read_table(curve), places, along)
+            return _planned(fit, own, curve, plan), (said,)
+        return own.loc[own.index.repeat(STEPS)].assign(**{along: places}), ()
     points = _planned(fit, own, curve, read_table(at))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
         raise InputError(f"a place to come lies at {along} {points[along].min():g}; the run has reached {reached:g}")
-    return points.sort_values(along, ignore_index=True)
+    return points.sort_values(along, ignore_index=True), ()
 
 
 def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,7 @@ RATES = r"(^|[^a-z])(lr|learning[_ ]?rate)([^a-z]|$)"
 """Columns of such names are learning rates."""
 RUN_NAMES = r"run|job|trial|wandb|uuid"
 """Columns of such names tell which rows are one run."""
+UNREAD_FALL = "and nothing in the model reads it: losses on the way"
 FALLS = 0.9
 """A learning rate that has come down to this share of its peak has fallen."""
 SPIKE = 0.05
@@ -151,7 +152,7 @@ def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Coll
         if fell.any():
             return (
                 f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, to {left[fell].median():.2g} of its "
-                "peak, and nothing in the model reads it: losses on the way are not those of runs that end there; "
+                f"peak, {UNREAD_FALL} are not those of runs that end there; "
                 "the study training_curves_decay reads it (column lr)",
             )
     return ()

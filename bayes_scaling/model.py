@@ -34,6 +34,8 @@ class Model:
         law itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise: scatter of single rows and departures that rows share.
     discrepancy: smooth functions of the inputs by which the truth may leave the law; none where the law is taken for the truth.
+    unit: of the losses that the priors are for, as "nats/token": given runs in another unit, `fit` takes priors multiplied by
+        what leads from one to the other, see `losses.in_unit_of`. "": of the runs, whatever that is.
 
     Raises InputError, naming both sides, where the law's parameters and the priors differ.
     """
@@ -42,6 +44,7 @@ class Model:
     parameters: Mapping[str, Prior | Parameter]
     noise: Noise
     discrepancy: tuple[Discrepancy, ...] = ()
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if not callable(self.law):

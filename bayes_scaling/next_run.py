@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling import checks
+from bayes_scaling.calls import asked
 from bayes_scaling.distance import NEAR, distance
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
@@ -88,6 +89,7 @@ class NextRuns:
         return next(one for one in self.sets if one.information > most - self.least)
 
 
+@asked
 def next_runs(
     fit: Fit,
     candidates: Table,

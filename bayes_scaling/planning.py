@@ -11,19 +11,22 @@ from scipy.interpolate import PchipInterpolator
 
 from bayes_scaling import checks
 from bayes_scaling.allocation import bent_split, law_split, named_split, read_budgets, runs_compute
+from bayes_scaling.calls import asked
 from bayes_scaling.cells import every_cell
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs
+from bayes_scaling.counts import in_base
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health, carried, mark
+from bayes_scaling.notes import noted, scatter_notes
 from bayes_scaling.numbers import amount, band, exact, interval, number, percent, place_words, probability
 from bayes_scaling.observing import observed
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import labelled, sorted_quantiles
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table
 
 FINE = 16
 """Between two sizes tried the expected loss is interpolated at so many."""
@@ -66,15 +69,16 @@ class Plan:
         return np.asarray((self.loss <= target).mean(("chain", "draw")).to_numpy())
 
 
+@asked
 def plan(
     fit: Fit,
     compute: float | Sequence[float],
+    points: Table | None = None,
     *,
     cost: Cost | None = None,
     params: float | None = None,
     unique_tokens: float | None = None,
     within: float = WITHIN,
-    points: Table | None = None,
     seed: int = 0,
 ) -> Plan:
     """Return the split of a budget between model size and tokens that has the lowest expected loss.
@@ -85,12 +89,12 @@ def plan(
     bad, it leans to where being wrong costs less. L holds the discrepancy where the model has one.
 
     compute: in FLOP, a number or several.
+    points: levels of groups and further inputs, as for `compute_optimal`: each row is planned at each budget. Every level that
+        the runs have, with further inputs at their references, unless given.
     cost: what a model costs to train and to serve; 6 FLOP a parameter and token, and no serving, unless given.
     params: a model size that is settled: the budget then says how many tokens.
     unique_tokens: how many different tokens there are, for a law of `unique_tokens` and `epochs`; more are repeated ones.
     within: the share of the loss that a choice may cost and still count as good as the plan; 0.003 is 0.3 %.
-    points: levels of groups and further inputs, as for `compute_optimal`: each row is planned at each budget. Every level that
-        the runs have, with further inputs at their references, unless given.
     seed: of the scatter of new runs.
 
     Raises InputError as `compute_optimal` does, and where a budget lies more than six decades from the compute of the runs, a
@@ -101,7 +105,7 @@ def plan(
     _check_reach(fit, budgets, cost)
     if not (checks.is_number(within) and 0 < within < 1):
         raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
-    rows = _with_unique(fit, every_cell(fit) if points is None else read_table(points), unique_tokens)
+    rows = _with_unique(fit, every_cell(fit) if points is None else in_base(points, fit.runs), unique_tokens)
     every = np.tile(budgets, len(rows))
     split = law_split(fit, rows, budgets, cost)
     sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)
@@ -124,6 +128,7 @@ def plan(
     )
     loss = observed(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
     loss = labelled(fit, loss, frame).assign_coords(compute=("point", every))
+    choice = noted(choice, scatter_notes(fit, frame))
     return Plan(mark(choice, fit), _choices(sizes, best, every, cost), mark(optimum, fit), loss, cost, within, fit.health)
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.allocation import compute_optimal
+from bayes_scaling.counts import in_base, marked
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.evaluation import at, log_inputs
 from bayes_scaling.fitting import Fit, parameter_values
@@ -176,7 +177,7 @@ def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
     moved = ("params", "tokens") if split else ()
     held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
     references = {name: fit.runs.references[name] for name in moved}
-    base = (pd.DataFrame(index=[0]) if held is None else held).assign(**references)
+    base = (marked(pd.DataFrame(index=[0])) if held is None else held).assign(**references)
     frame = read_points(base, fit.runs, law_groups(fit.model))
     logs = log_inputs(fit, frame)
     if not split:
@@ -195,6 +196,7 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
     """
     names, needed = _names(fit), [*(n for n in model_inputs(fit.model) if n not in moved), *law_groups(fit.model)]
     said: dict[str, str] = {}
+    called: dict[str, str] = {}
     for name, value in where.items():
         if name not in names or names[name] in moved:
             asked = sorted(set(names) | ({"compute"} if {"params", "tokens"} <= set(names) else set()))
@@ -203,11 +205,11 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
             )
         if names[name] in said:
             raise InputError(f"the question {text!r} says {names[name]!r} twice")
-        said[names[name]] = value
+        said[names[name]], called[names[name]] = value, name if names[name] in fit.runs.columns.inputs else names[name]
     if missing := [name for name in needed if name not in said]:
         raise InputError(f"the question {text!r} needs a value of {listed(missing)} too")
-    row = {n: _level(fit, n, of) if n in fit.runs.levels else _number(n, of) for n, of in said.items()}
-    return pd.DataFrame([row]) if row else None
+    row = {called[n]: _level(fit, n, of) if n in fit.runs.levels else _number(n, of) for n, of in said.items()}
+    return in_base(pd.DataFrame([row]), fit.runs) if row else None
 
 
 def _names(fit: Fit) -> dict[str, str]:

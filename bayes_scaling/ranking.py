@@ -1,15 +1,17 @@
 """Rankings of levels for people: a table, and sentences. No verdict without a region of practical equivalence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.contrasts import reached
 from bayes_scaling.decisions import Ranking
 from bayes_scaling.errors import InputError
 from bayes_scaling.health import carried
+from bayes_scaling.notes import noted
 from bayes_scaling.numbers import amount, band, called, exact, level_name, number, percent, probability, shared, value_at
 
 ENDS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
@@ -26,9 +28,11 @@ def rank_table(found: Ranking) -> pd.DataFrame:
 
     The columns of the points, then:
     level; its `rank` among all levels, the baseline too; `p_best`, and `p_best_against` of the baseline.
-    multiplier_q05, _q50, _q95, and `p_never_reached`, the share of draws in which it is infinite; `runs_end`, the multiplier at
-    which the runs of the baseline end; `p_better`, P(L < L_against).
-    crossover_q05, _q50, _q95 in the unit of the budget, among draws that cross; `p_no_crossover` up to the budget `below`.
+    multiplier_q05, _q50, _q95 among draws that have one; `p_never_reached`, the share in which a million times the budget is
+    not enough, and `p_always_reached`, in which a millionth is; `p_multiplier_unknown`, in which it is not defined; `runs_end`,
+    the multiplier at which the runs of the baseline end; `p_better`, P(L < L_against).
+    crossover_q05, _q50, _q95 in the unit of the budget, among draws that cross; `p_no_crossover` up to the budget `below`, and
+    `p_crossover_unknown`, the share in which one of the two has no loss above 0 from some budget before that on.
     change_percent_mean, _q05, _q95 and, in the unit of the loss, change_mean.. of switching: below 0 it gains.
     beyond_runs: the budget over the largest run of the level or of the baseline, whichever is smaller.
     left_out: the share of draws without a best split of the budget, or with a loss below 0.
@@ -38,7 +42,7 @@ def rank_table(found: Ranking) -> pd.DataFrame:
     Raises InputError where no draw has a best split of a budget.
     """
     rows = [row for point in range(len(found.points)) for row in _rows_of(found, point)]
-    return pd.DataFrame(rows)
+    return noted(pd.DataFrame(rows), found.notes)
 
 
 def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
@@ -59,10 +63,11 @@ def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
         row: dict[str, object] = {str(name): of for name, of in found.points.iloc[point].to_dict().items()}
         row |= {"level": level, "rank": order.index(level) + 1}
         row |= {"p_best": p_best[level], "p_best_against": p_best[found.against]}
-        row |= _quantiles("multiplier", times) | {"p_never_reached": float(np.isinf(times).mean())}
-        row |= {"runs_end": found.runs_end[point]}
+        row |= _multiples(times) | {"runs_end": found.runs_end[point]}
         row |= {"p_better": float((difference < 0).mean())} | _quantiles("crossover", crossing[np.isfinite(crossing)])
-        row |= {"p_no_crossover": float(np.isnan(crossing).mean()), "below": found.below[point]}
+        unknown = _draws(found.unknown.isel(at).sel(level=level), kept)
+        row |= {"p_no_crossover": float((np.isnan(crossing) & ~unknown).mean())}
+        row |= {"p_crossover_unknown": float(unknown.mean()), "below": found.below[point]}
         row |= _change("change_percent", 100 * relative) | _change("change", difference)
         row |= {"beyond_runs": _beyond(found, point, level), "left_out": float(1 - kept.mean())}
         rows.append(row | _verdict(relative, found.equivalent, found.certainty))
@@ -88,6 +93,13 @@ def _verdict(relative: np.ndarray, equivalent: float | None, certainty: float) -
 
 def _draws(values: xr.DataArray, kept: np.ndarray) -> np.ndarray:
     return np.asarray(values.transpose("chain", "draw").to_numpy().ravel()[kept])
+
+
+def _multiples(times: np.ndarray) -> dict[str, object]:
+    """Return quantiles of multipliers among draws that have one, and the shares of those that have none."""
+    of = reached(times)
+    shares = {name: of[name] for name in ("p_never_reached", "p_always_reached")} | {"p_multiplier_unknown": of["p_unknown"]}
+    return _quantiles("multiplier", times[np.isfinite(times) & (times > 0)]) | shares
 
 
 def _quantiles(name: str, values: np.ndarray) -> dict[str, object]:
@@ -143,39 +155,54 @@ def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str
 
 
 def _worth(found: Ranking, row: dict[str, Any]) -> str:
-    """Say how much more of the budget the baseline needs for the same loss; inf and 0 in words."""
+    """Say how much more of the budget the baseline needs for the same loss, and how probably no more is enough."""
     low, middle, high = (row[f"multiplier_{q}"] for q in ENDS)
     base, level, budget = level_name(found.against), level_name(row["level"]), called(found.budget)
-    if middle == np.inf:
-        said = f"{base} cannot reach that loss by any {budget} up to a million times as much"
-        share = row["p_never_reached"]
-        return said + (f" in {percent(share)} of draws" if share < 1 else "")
-    if 0 < high < 1:  # the same draws, told of the one that needs more
-        return needs(level, base, budget, [1 / high, 1 / middle, 1 / low if low > 0 else np.inf])
+    of = {name: row[f"multiplier_{name}"] for name in ENDS} | {
+        name: row[name] for name in ("p_never_reached", "p_always_reached")
+    }
+    of |= {"p_unknown": row["p_multiplier_unknown"]}
+    if high < 1:  # the same draws, told of the one that needs more
+        of |= {"q05": 1 / high, "q50": 1 / middle, "q95": 1 / low}
+        of |= {"p_never_reached": row["p_always_reached"], "p_always_reached": row["p_never_reached"]}
+        return needs(level, base, budget, of)
     beyond = middle / row["runs_end"]
     far = f", {number(beyond, 2)} times its largest run" if beyond > ALIKE else ""
-    return needs(base, level, budget, [low, middle, high]) + far
+    return needs(base, level, budget, of, far)
 
 
-def needs(level: str, other: str, budget: str, times: Sequence[float]) -> str:
-    """Return how many times the budget of another a level needs, from low, middle and high; no further than was looked."""
-    low, middle, high = in_times(times)
-    return f"{level} needs {middle} times the {budget} of {other} for the same loss (90 %: {low} to {high})"
+def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str = "") -> str:
+    """Return how many times the budget of another a level needs, and how probably no multiple is enough.
+
+    of: what `contrasts.reached` returns. far: what to say of how far that lies.
+    """
+    if np.isnan(of["q50"]):
+        return _none(level, budget, of)
+    low, middle, high = shared([of[q] for q in ENDS])
+    said = f"{level} needs {middle} times the {budget} of {other} for the same loss (90 %: {low} to {high}){far}"
+    never, always, lost = of["p_never_reached"], of["p_always_reached"], of["p_unknown"]
+    said += f", and cannot reach it with a million times as much in {percent(never)} of draws" if never > 0 else ""
+    said += f", and reaches it with a millionth in {percent(always)} of draws" if always > 0 else ""
+    return said + (f", and in {percent(lost)} of draws the law is not defined on the way" if lost > 0 else "")
 
 
-def in_times(values: Sequence[float]) -> list[str]:
-    """Return how many times as much, low, middle and high, where a million and a millionth are as far as was looked."""
-    if all(0 < of < np.inf for of in values):
-        return shared(values)
-    words = {np.inf: "over a million, or never", 0.0: "under a millionth"}
-    return [words[of] if of in words else number(of) for of in values]
+def _none(level: str, budget: str, of: Mapping[str, float]) -> str:
+    """Say that no draw has a multiplier."""
+    shares = {
+        f"{level} cannot reach that loss by any {budget} up to a million times as much": of["p_never_reached"],
+        f"{level} needs under a millionth times the {budget}": of["p_always_reached"],
+    }
+    said = [what + (f" in {percent(share)} of draws" if share < 1 else "") for what, share in shares.items() if share > 0]
+    return ", ".join(said) or "How much more is needed cannot be said: the law is not defined on the way"
 
 
 def _crossing(found: Ranking, row: dict[str, Any]) -> str:
-    chance, end = 1 - row["p_no_crossover"], amount(row["below"], found.unit)
-    if chance == 0:
-        return f"They change places nowhere up to {end}"
+    end, lost = amount(row["below"], found.unit), row["p_crossover_unknown"]
+    chance = 1 - row["p_no_crossover"] - lost
+    rest = f", as far as both losses are above 0, which ends before that in {percent(lost)} of draws" if lost > 0 else ""
+    if chance < 1e-9:
+        return f"They change places nowhere up to {end}{rest}"
     said = f"They change places below {end} with probability {probability(chance)}"
     if chance < RARE:
-        return said
-    return f"{said}, in that case at {band([float(row[f'crossover_{q}']) for q in ENDS], found.unit)}"
+        return f"{said}{rest}"
+    return f"{said}, in that case at {band([float(row[f'crossover_{q}']) for q in ENDS], found.unit)}{rest}"

@@ -11,15 +11,26 @@ import pandas as pd
 
 from bayes_scaling import checks
 from bayes_scaling.checkpoints import checkpoint_sentence, recognised
+from bayes_scaling.counts import IN_BASE, base_factor, declared, in_base, marked, name_notes, odd_counts
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
 from bayes_scaling.labels import label_column, number_as_text
 from bayes_scaling.logs import SCHEDULES, Curve, as_log, falling_rates, mended, schedule_notes
-from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
+from bayes_scaling.losses import as_losses, loss_notes, refuse_odd_losses
+from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, NO_SCALE, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
 from bayes_scaling.tables import Table, filtered, named_column, number_column, read_table, refuse_first
 from bayes_scaling.thinning import means
+from bayes_scaling.units import (
+    PERPLEXITY,
+    TOKEN,
+    column_unit,
+    counted_by_name,
+    loss_unit,
+    read_unit,
+    response_unit,
+)
 
 RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
 RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
@@ -33,14 +44,24 @@ COUNTED = {"count", "apart"}
 class Response:
     """The column that the law predicts, and its unit.
 
+    unit: of the losses that answers are in: nats or bits per token, byte or character, "error rate", any other. "auto": what
+        the column's name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors that are for another unit follow
+        it, see `Model.unit`. With "perplexity" the logarithm of the column is taken: losses are then in nats/token.
     name: what to call it on axes.
     positive: whether values <= 0 are refused; False where they are meant, which needs noise on the loss itself.
+    perplexity: whether the column holds perplexities; follows from the unit.
+    bytes_per_token: how many bytes, or characters, a token has, where a loss per token meets one per byte; about 4.3, and
+        priors the wider for it, unless given.
+    assumed: whether nobody has said the unit; follows from "auto".
     """
 
     column: str = "loss"
-    unit: str = "nats/token"
+    unit: str = "auto"
     positive: bool = True
     name: str = "loss"
+    perplexity: bool | None = None
+    bytes_per_token: float | None = None
+    assumed: bool = False
 
     def __post_init__(self) -> None:
         checks.check(
@@ -51,25 +72,57 @@ class Response:
             positive=checks.flag,
             name=checks.text,
         )
+        if self.bytes_per_token is not None:
+            object.__setattr__(self, "bytes_per_token", checks.positive(self.bytes_per_token, "bytes_per_token"))
+        if self.unit == "auto":
+            said = response_unit(self.column)
+            object.__setattr__(self, "assumed", said is None)
+            object.__setattr__(self, "unit", said or TOKEN)
+        if self.perplexity is None and (unit := loss_unit(self.unit)).split("/")[0] == PERPLEXITY:
+            object.__setattr__(self, "perplexity", True)
+            object.__setattr__(self, "unit", f"nats/{unit.partition('/')[2] or 'token'}")
 
 
 @dataclass(frozen=True)
 class Input:
     """A column the law reads.
 
+    All but the file itself counts in base units, tokens or FLOP: `Input("d", "B tokens", 20)` is
+    `Input("d", "tokens", 2e10, scale=1e9)`.
+
     column: its name in the table; positive numbers.
-    unit: unit of the column, shown on axes and in tables.
-    reference: the law sees column / reference. None: the geometric mean of the runs, rounded to 1, 2 or 5 times a power of ten.
+    unit: unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP", else what the column's name says, as
+        `params_m` or `tokens (B)`. Kept without its prefix: the unit of answers, axes and tables.
+    reference: the law sees column / reference; given in the unit of the column. None: the geometric mean of the runs, rounded
+        to 1, 2 or 5 times a power of ten.
+    scale: how many of `unit` one of the column is; follows from the unit's prefix. None where nothing says it: then 1, and
+        numbers that no such unit has are refused.
+    counts: what the file's numbers are multiplied by to be in the column's unit, where a file counts otherwise than it was
+        declared to; a filter sees them multiplied.
     """
 
     column: str
     unit: str = ""
     reference: float | None = None
+    scale: float | None = None
+    counts: float | None = None
 
     def __post_init__(self) -> None:
         checks.check(self, "of an input", column=checks.column, unit=checks.text)
-        if self.reference is not None:
-            object.__setattr__(self, "reference", checks.positive(self.reference, f"the reference of {self.column!r}"))
+        for name, value in {"reference": self.reference, "scale": self.scale, "counts": self.counts}.items():
+            if value is not None:
+                object.__setattr__(self, name, checks.positive(value, f"the {name} of {self.column!r}"))
+        unit = read_unit(self.unit) if self.unit else column_unit(self.column) if self.scale is None else None
+        if unit is not None and (unit.said or not self.unit):
+            object.__setattr__(self, "unit", unit.name or counted_by_name(self.column))
+        if unit is not None and unit.said:
+            object.__setattr__(self, "scale", (self.scale or 1.0) * unit.factor)
+            object.__setattr__(self, "reference", None if self.reference is None else self.reference * unit.factor)
+
+    @property
+    def factor(self) -> float:
+        """How many of `unit` one of the file's numbers is."""
+        return (self.scale or 1.0) * (self.counts or 1.0)
 
 
 @dataclass(frozen=True)
@@ -112,7 +165,9 @@ class Columns:
     groups: name of the dimension -> column, or several columns whose combination is a level.
     run: column or columns that tell which run a row belongs to; becomes the group "run".
     reading_error: standard error of each row's response, where it is known.
-    where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported.
+    where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported. It sees the
+        columns as they are declared: the file's own numbers, in millions where the unit is "M parameters". Filters of checked
+        runs, as in `subset` and backtests, see inputs in base units.
     average: rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
     curve: the rows of a run are one log, to be checked and mended as such; needs `run`. What was found is reported.
     schedule: columns that tell the learning rate; inputs may then read `lr_sum` and others, see `Schedule`.
@@ -160,7 +215,7 @@ class Columns:
     @property
     def scales(self) -> tuple[str, ...]:
         """The inputs with one positive number a row, whose logarithm says how far apart rows are."""
-        whole = {*MAY_BE_ZERO, *IN_PARTS} if self.schedule else set()
+        whole = {*NO_SCALE} if self.schedule else set()
         return tuple(name for name, one in self.inputs.items() if one.column not in whole)
 
     @property
@@ -184,7 +239,7 @@ class Columns:
 class Runs:
     """A checked table of training runs.
 
-    table: one row a run or a point of one; columns `response`, one for each input (in its own unit), one for each group,
+    table: one row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
         `reading_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind each,
         and `apart`, the mean distance of two of them in e-folds of what they are averaged along.
     columns: what the columns of the original table were for.
@@ -228,21 +283,22 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
         raise InputError("a schedule is read from one table, which holds the runs from their first step; give the logs as one")
     parts = [_part(one, columns, source) for one, source in called]
     refuse_other_units(parts, {name: one.column for name, one in columns.inputs.items()})
-    checked, notes = _joined_tables([part.table for part in parts], tuple(columns.dims)), shared_runs(parts)
-    notes += tuple(dict.fromkeys(note for part in parts for note in part.notes))
+    checked = _joined_tables([part.table for part in parts], tuple(columns.dims))
+    notes = (*dict.fromkeys(note for part in parts for note in part.notes), *shared_runs(parts))
     if columns.curve is not None:
         checked, said = _mended(checked, parts, columns, columns.curve)
         notes += said
     averaged, source = len(checked), name or ", ".join(part.source for part in parts)
+    notes += odd_counts(checked, columns)
+    refuse_odd_losses(checked, columns, source)
     if columns.average is not None:
         checked = means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
     references = {
         name: one.reference if one.reference is not None else _reference(checked[name], one.column, source)
         for name, one in columns.inputs.items()
     }
-    return Runs(
-        checked, columns, references, _levels(checked, columns.dims), source, sum(p.dropped for p in parts), averaged, notes
-    )
+    dropped = sum(part.dropped for part in parts)
+    return Runs(marked(checked), columns, references, _levels(checked, columns.dims), source, dropped, averaged, notes)
 
 
 def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
@@ -261,7 +317,8 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
             f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {listed(columns.inputs)}"
         )
     bins = Average(along, per_decade)
-    return replace(runs, table=means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade))
+    table = means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade)
+    return replace(runs, table=marked(table))
 
 
 def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
@@ -279,25 +336,30 @@ def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Tabl
 
 def _part(table: Table, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
-    raw = read_table(table, columns.read.union(SCHEDULES))
+    read = read_table(table, columns.read.union(SCHEDULES))
+    raw, notes = declared(read, columns, source)
+    notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
     every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
-    frame = filtered(every, columns.where, source)
+    frame = _filtered(every, columns, source)
     kept = frame.reset_index(drop=True)
     rows, whole = frame.index.to_numpy(), columns.curve is None
     positive = whole and columns.response.positive
     response = number_column(kept, columns.response.column, source, rows, positive=positive, finite=whole)
-    checked = pd.DataFrame({"response": response})
+    checked = pd.DataFrame({"response": as_losses(response, columns, f"{source}: column {columns.response.column!r}")})
     for name, one in columns.inputs.items():
-        checked = pd.concat([checked, _input(kept, name, one.column, columns, source, rows, positive=whole)], axis=1)
+        own = _input(kept, name, one.column, columns, source, rows, positive=whole) * base_factor(one, raw)
+        checked = pd.concat([checked, own], axis=1)
+    labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[rows].reset_index(drop=True)], axis=1)
     for dim, parts in columns.dims.items():
-        checked[dim] = label_column(kept, parts, source, rows)
+        checked[dim] = label_column(labels, parts, source, rows)
     if columns.reading_error is not None:
-        checked["reading_error"] = _reading_error(kept, columns.reading_error, checked["response"], source, rows)
+        error = _reading_error(kept, columns.reading_error, response, source, rows)
+        checked["reading_error"] = error / response if columns.response.perplexity else error
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
-    units = raw.attrs.get("units")
+    units = read.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
-    notes = _row_notes(kept, checked, columns)
+    notes = (*notes, *_row_notes(kept, checked, columns))
     return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes)
 
 
@@ -311,11 +373,24 @@ def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> t
     return notes + rates
 
 
+def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
+    """Return the rows that the filter keeps; where it keeps none, it may be that columns count in other units than it does."""
+    try:
+        return filtered(frame, columns.where, source)
+    except InputError as error:
+        held = {name: one for name, one in columns.inputs.items() if one.column in frame}
+        numbers = {name: pd.to_numeric(frame[one.column], "coerce") * base_factor(one, frame) for name, one in held.items()}
+        odd = odd_counts(pd.DataFrame(numbers), columns) if len(held) == len(columns.inputs) else ()
+        raise InputError("; ".join([str(error), *odd])) from None
+
+
 def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve: Curve) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the rows of whole logs to fit to, and what was found in them."""
     file = np.repeat(np.arange(len(parts)), [len(part.table) for part in parts])
     refuse_other_runs(table, file, parts, [name for name in columns.inputs if name != curve.along])
     row = np.concatenate([part.rows for part in parts])
+    if curve.warmup is not None:
+        curve = replace(curve, warmup=curve.warmup * (columns.inputs[curve.along].scale or 1.0))
     log, notes = mended(as_log(table, columns, row, file, tuple(part.source for part in parts)), columns, curve)
     schedules = {name: list(dict.fromkeys(v for p in parts for v in p.schedules.get(name, ()))) for name in SCHEDULES}
     return log.table, notes + schedule_notes(schedules)
@@ -339,7 +414,16 @@ def _scheduled(
 ) -> pd.DataFrame:
     """Return a table with those columns to be read that the schedule gives and the table does not hold already."""
     wanted = [column for column in dict.fromkeys(read) if column in DERIVED and column not in frame]
-    return schedule_inputs(frame, columns.schedule, run, wanted, source) if columns.schedule and wanted else frame
+    if columns.schedule is None or not wanted:
+        return frame
+    along = columns.schedule.along
+    steps = next((one.scale for one in columns.inputs.values() if one.column == along and one.scale is not None), 1.0)
+    if steps == 1.0 or frame.attrs.get(IN_BASE):
+        return schedule_inputs(frame, columns.schedule, run, wanted, source)
+    given = named_column(frame, along, source)
+    return schedule_inputs(frame.assign(**{along: given * steps}), columns.schedule, run, wanted, source).assign(
+        **{along: given}
+    )
 
 
 def _input(
@@ -382,7 +466,7 @@ def subset(runs: Runs, where: str) -> Runs:
 
 def joined(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns."""
-    table = _joined_tables([runs.table, others.table[list(runs.table)]], tuple(runs.columns.dims))
+    table = marked(_joined_tables([runs.table, others.table[list(runs.table)]], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
     return replace(runs, table=table, levels=_levels(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 
@@ -390,7 +474,8 @@ def joined(runs: Runs, others: Runs) -> Runs:
 def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 
-    A column may carry the name it has in the runs' table (`compute_pflops_days`) or the name in the law (`compute`).
+    A column may carry the name it has in the runs' table, and then counts as that does, or the name in the law, and then counts
+    in the input's base unit; see `counts.in_base`.
     Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
     groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
@@ -399,7 +484,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
     Raises InputError as `read_runs` does.
     """
     source = "the points" if isinstance(table, pd.DataFrame) else str(table)
-    frame = read_table(table)
+    frame = in_base(table, runs)
     rows = frame.index.to_numpy()
     frame = frame.reset_index(drop=True)
     if not len(frame):

@@ -4,7 +4,7 @@ import io
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import TypeAdapter
 
+from bayes_scaling.counts import from_columns_units, marked
 from bayes_scaling.errors import InputError, listed, one_line
 from bayes_scaling.files import json_text, whole
 from bayes_scaling.fitting import Fit
@@ -84,6 +85,8 @@ def _record(fit: Fit) -> dict[str, Any]:
     runs = fit.runs
     return {
         "references": dict(runs.references),
+        "in_base_units": True,
+        "prior_unit": fit.model.unit,
         "levels": {dim: of.tolist() for dim, of in runs.levels.items()},
         "source": runs.source,
         "dropped": runs.dropped,
@@ -155,7 +158,8 @@ def _fit(path: Path, tree: xr.DataTree) -> Fit:
     draws = xr.DataTree.from_dict(parts)
     _check_draws(path, study.model, runs, draws["posterior"].to_dataset())
     settings, health = TypeAdapter(Settings).validate_python(record["settings"]), record["health"]
-    return Fit(study.model, runs, draws, settings, from_record(health) if health else None)
+    model = replace(study.model, unit=str(record.get("prior_unit", "")))
+    return Fit(model, runs, draws, settings, from_record(health) if health else None)
 
 
 def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str, Any]) -> Runs:
@@ -167,8 +171,10 @@ def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str
     references = {name: float(record["references"][name]) for name in record["references"]}
     if not all(references.get(name, 0) > 0 for name in columns.inputs):
         raise InputError(f"{path}: no reference of {listed(columns.inputs)}; expected a fit as it is saved")
+    if not record.get("in_base_units"):
+        table, columns, references = from_columns_units(table, columns, references)
     return Runs(
-        table=table,
+        table=marked(table),
         columns=columns,
         references=references,
         levels={dim: _levels(table[dim], record.get("levels", {}).get(dim)) for dim in columns.dims},

@@ -9,6 +9,7 @@ from bayes_scaling.allocation import runs_compute
 from bayes_scaling.cells import NEW, every_cell
 from bayes_scaling.checkpoints import not_ends
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
+from bayes_scaling.counts import marked
 from bayes_scaling.decisions import rank
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
@@ -54,6 +55,7 @@ def _losses(fit: Fit) -> list[str]:
     sizes = np.log(fit.runs.table[list(inputs)].to_numpy()).sum(axis=1)
     largest = fit.runs.table.iloc[[int(sizes.argmax())]][[*inputs, *groups]]
     grow = [name for name in inputs if name in columns.scales]
+    largest = marked(largest)
     beyond = largest.assign(**{name: BEYOND * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
     return [
         _loss(fit, largest, "at the largest run"),
@@ -93,7 +95,7 @@ def _splits(fit: Fit, folder: str) -> list[str]:
 def _held(fit: Fit) -> pd.DataFrame:
     """Return the point of the last level of each group, with inputs that no budget decides at their references."""
     rest = [name for name in model_inputs(fit.model) if name not in ("params", "tokens", *UNIQUE)]
-    return pd.DataFrame({name: fit.runs.references[name] for name in rest} | _last_levels(fit, ()), index=[0])
+    return marked(pd.DataFrame({name: fit.runs.references[name] for name in rest} | _last_levels(fit, ()), index=[0]))
 
 
 def _alternatives(fit: Fit) -> list[str]:
@@ -117,7 +119,8 @@ def _compared(fit: Fit, group: str) -> tuple[str, ...]:
         return ()
     rest = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens", *place)}
     try:
-        return rank_sentences(rank(fit, group, baseline, pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0])))
+        point = marked(pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0]))
+        return rank_sentences(rank(fit, group, baseline, point))
     except InputError:
         return ()
 

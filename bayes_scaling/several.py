@@ -21,7 +21,7 @@ class Part:
 
     table: as checked. rows: the place of each row in its file, from 0. dropped: rows that the filter removed.
     units: column -> unit, where the table says them. schedules: values of columns that say how the learning rate went.
-    notes: what its rows are, where nothing says so, a sentence each.
+    notes: on what its columns count in, and on what its rows are where nothing says so.
     """
 
     source: str

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.costs import Cost, moved_inputs, split_inputs, unique_limit
+from bayes_scaling.counts import in_base, marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import expected_rows, flat_draws
 from bayes_scaling.runs import read_points
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table
 
 SIZES = 49
 HALF_WIDTH = 3.5
@@ -47,7 +48,7 @@ def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Cost, 
 
     Raises InputError as `read_points` does.
     """
-    rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
+    rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
     moved = {name: fit.runs.columns.inputs[name].column for name in moved_inputs(fit)}
     frame = rows.loc[np.repeat(rows.index, len(compute) // len(rows))].reset_index(drop=True)
     unique = unique_limit(fit, frame)

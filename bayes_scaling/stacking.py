@@ -128,6 +128,12 @@ def parts(fit: Posterior) -> list[tuple[Fit, slice]]:
     return [(fit.members[name], draws) for name, draws in fit.shares.items()]
 
 
+def draws_of(fit: Posterior) -> tuple[int, int]:
+    """Return how many chains and draws there are."""
+    sizes = [one.posterior.sizes for one, _ in parts(fit)]
+    return int(sizes[0]["chain"]), sum(int(of["draw"]) for of in sizes)
+
+
 def groups_needed(fit: Posterior) -> list[str]:
     """Return the groups that a point must name a level of: those between which any of the laws differs."""
     return sorted({dim for one, _ in parts(fit) for dim in law_groups(one.model)})

@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayes_scaling import checks
 from bayes_scaling.allocation import runs_compute
+from bayes_scaling.calls import asked
 from bayes_scaling.costs import Cost
 from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.fitting import Fit
@@ -24,14 +25,15 @@ MOST = 6
 
 
 @carried
+@asked
 def compute_needed(
     fit: Fit,
     target: float,
+    points: Table | None = None,
     *,
     cost: Cost | None = None,
     params: float | None = None,
     unique_tokens: float | None = None,
-    points: Table | None = None,
     seed: int = 0,
 ) -> xr.DataArray:
     """Return draws of the compute with which one new run, planned by `plan`, first shows a loss.

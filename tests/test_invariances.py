@@ -27,6 +27,7 @@ class Told:
 
     change: what becomes of the table. params, tokens, loss: what each is multiplied by. names: level -> what it is called.
     references: of the inputs, as the table counts.
+    units: of the inputs. Where they are declared, only the table and the points count in them, answers in base units.
     """
 
     change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
@@ -35,6 +36,17 @@ class Told:
     loss: float = 1.0
     names: Mapping[str, str] = field(default_factory=lambda: {"dense": "dense", "sparse": "sparse"})
     references: Mapping[str, float] = field(default_factory=lambda: {"params": 1e9, "tokens": 1e10})
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> float:
+        """What sizes in answers are multiplied by."""
+        return 1.0 if self.units else self.params
+
+    @property
+    def length(self) -> float:
+        """What token counts in answers are multiplied by."""
+        return 1.0 if self.units else self.tokens
 
 
 def ladder() -> pd.DataFrame:
@@ -63,7 +75,7 @@ def told(of: Told) -> tuple[bs.Model, bs.Runs]:
         loss=TABLE["loss"] * of.loss,
         arch=TABLE["arch"].map(named),
     )
-    inputs = {name: bs.Input(name, "", reference) for name, reference in of.references.items()}
+    inputs = {name: bs.Input(name, of.units.get(name, name), reference) for name, reference in of.references.items()}
     runs = bs.read_runs(of.change(scaled), bs.Columns(inputs, bs.Response("loss", "nats/token"), {"arch": "arch"}, run="run"))
     unit = {"E": of.loss, "A": of.loss, "B": of.loss}
     priors = {name: bs.Prior(median=at * unit.get(name, 1.0), factor=2.0) for name, at in PUBLISHED.items()}
@@ -109,8 +121,8 @@ def answers(fit: bs.Fit, of: Told) -> dict[str, np.ndarray]:
         "ratio": bs.contrast(fit, "arch", a, b, where)["ratio"].to_numpy(),
         "multiplier": bs.compute_multiplier(fit, "arch", a, b, where, {"params": 0.5, "tokens": 0.5}).to_numpy(),
     }
-    crossing = bs.crossover(fit, "arch", a, b, where.iloc[:1], 1e13 * of.params, {"params": 0.5, "tokens": 0.5})
-    found |= {"crossing": crossing["crossing"].to_numpy() / of.params, "ahead": crossing["a_ahead"].to_numpy()}
+    crossing = bs.crossover(fit, "arch", a, b, where.iloc[:1], 1e13 * of.size, {"params": 0.5, "tokens": 0.5})
+    found |= {"crossing": crossing["crossing"].to_numpy() / of.size, "ahead": crossing["a_ahead"].to_numpy()}
     parts = bs.decompose(fit, where)
     found |= {
         "parts " + name: (parts[name] - (np.log(of.loss) if name in ("law", "expected", "run") else 0)).to_numpy()
@@ -118,11 +130,11 @@ def answers(fit: bs.Fit, of: Told) -> dict[str, np.ndarray]:
     }
     inside = bs.parameter_values(fit, "E").sel(arch=[b, a]).to_numpy() / of.loss
     published = bs.published_values(fit)
-    found |= {"E": inside, "published A": published["A"].to_numpy() / of.loss / of.params ** fit.posterior["alpha"].to_numpy()}
-    cost = bs.Cost(flops_per_param_token=6 / (of.params * of.tokens))
+    found |= {"E": inside, "published A": published["A"].to_numpy() / of.loss / of.size ** fit.posterior["alpha"].to_numpy()}
+    cost = bs.Cost(flops_per_param_token=6 / (of.size * of.length))
     plan = bs.plan_table(bs.plan(fit, 1e22, cost=cost, points=pd.DataFrame({"arch": [a, b]})))
     sizes = ["params", "params_low", "params_high", "best_params_q05", "best_params_q95"]
-    found |= {"plan": plan[sizes].to_numpy() / of.params, "plan tokens": plan["tokens"].to_numpy() / of.tokens}
+    found |= {"plan": plan[sizes].to_numpy() / of.size, "plan tokens": plan["tokens"].to_numpy() / of.length}
     found |= {"plan loss": plan[["regret", "loss_q05", "loss_q95"]].to_numpy() / of.loss, "excess": plan["excess"].to_numpy()}
     needed = bs.compute_needed(fit, 2.1 * of.loss, cost=cost, points=pd.DataFrame({"arch": [a]}))
     found |= {"needed": needed.to_numpy()}
@@ -141,6 +153,12 @@ TOLD = {
     "names in another order": Told(names={"dense": "z", "sparse": "b"}),
     "params in millions": Told(params=1e-6, references={"params": 1e3, "tokens": 1e10}),
     "tokens in billions": Told(tokens=1e-9, references={"params": 1e9, "tokens": 10.0}),
+    "params declared in millions, tokens in billions": Told(
+        params=1e-6,
+        tokens=1e-9,
+        references={"params": 1e3, "tokens": 10.0},
+        units={"params": "M parameters", "tokens": "B tokens"},
+    ),
     "losses in bits": Told(loss=1 / np.log(2)),
     "another reference": Told(references={"params": 3e8, "tokens": 7e11}),
 }

@@ -13,6 +13,7 @@ from test_cli import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling import allocation, plots
+from bayes_scaling.contrasts import reached
 from bayes_scaling.costs import split_inputs
 from bayes_scaling.ranking import needs
 
@@ -280,9 +281,9 @@ def test_a_fit_is_summed_up_in_sentences(fit: bs.Fit, arms: bs.Fit) -> None:
     assert said[0] == bs.plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
     compared = bs.summary_sentences(arms)[0]
     point = pd.DataFrame({"compute": [5.0]})
-    low, middle, high = np.quantile(1 / bs.compute_multiplier(arms, "arm", "moba", "full", point), [0.05, 0.5, 0.95])
-    assert 1.3 < middle < 1.7
-    assert needs("moba", "full", "compute", (low, middle, high)) in compared
+    of = reached((1 / bs.compute_multiplier(arms, "arm", "moba", "full", point)).to_numpy())
+    assert 1.3 < of["q50"] < 1.7
+    assert needs("moba", "full", "compute", of) in compared
 
 
 def test_the_figure_shows_plans_and_paths(fit: bs.Fit, limited: bs.Fit) -> None:

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli import app
+from bayes_scaling.contrasts import reached
 from bayes_scaling.modelfile import Study, study_text
 from bayes_scaling.numbers import amount, interval, level_name, number, shared
 from bayes_scaling.parameters import prior_quantiles
-from bayes_scaling.ranking import in_times, needs
+from bayes_scaling.ranking import needs
 from bayes_scaling.report import report_context, write_report
 from bayes_scaling.reporting import words
 from bayes_scaling.reporting.beliefs import beliefs
@@ -171,7 +172,7 @@ def test_multipliers_are_those_of_the_contrast(arms: bs.Fit, compared: dict[str,
     draws = bs.compute_multiplier(arms, "attention", "full", "moba", pd.DataFrame({"compute": [row["compute"]]}))
     assert row["q50"] == pytest.approx(float(draws.median()), rel=1e-3)
     assert 1.2 < row["q50"] < 1.9
-    assert needs("moba", "full", "compute", [row[q] for q in ("q05", "q50", "q95")]) in budget.steps[""][budget.start].sentence
+    assert needs("moba", "full", "compute", row) in budget.steps[""][budget.start].sentence
     assert len(budget.budgets) >= 41
     assert budget.table["compute"].max() == pytest.approx(100 * arms.runs.table["compute"].max(), rel=1e-3)
 
@@ -182,10 +183,10 @@ def test_multipliers_of_splits_are_those_of_the_ranking(hostile: bs.Fit) -> None
     first, other = ordered_levels(hostile, "corpus")
     at = float(budget.table["compute"].iloc[budget.start])
     draws = bs.rank(hostile, "corpus", first, pd.DataFrame({"compute": [at]})).multiplier
-    low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], method="inverted_cdf")
+    of = reached(draws.to_numpy())
     (facts,) = [steps[budget.start].facts for label, steps in budget.steps.items() if label == level_name(other)]
     assert facts[-1].name == f"Compute that {level_name(first)} needs for the loss {level_name(other)} reaches"
-    least, value, most = in_times((low, middle, high))
+    least, value, most = shared([of[q] for q in ("q05", "q50", "q95")])
     assert facts[-1].value == f"{value} times"
     assert facts[-1].range == f"90 %: {least} to {most}"
 
@@ -319,7 +320,7 @@ def test_the_slider_moves_multipliers(browser: Any, pages: dict[str, Path], comp
     browser.get(pages["compared"].as_uri())
     for i in (3, 30):
         said, row = slide(browser, i), compared["budget"].table.iloc[i]
-        assert needs("moba", "full", "compute", [row[q] for q in ("q05", "q50", "q95")]) in said
+        assert needs("moba", "full", "compute", row) in said
 
 
 def test_pointing_at_a_band_reads_its_values(browser: Any, pages: dict[str, Path], compared: dict[str, Any]) -> None:

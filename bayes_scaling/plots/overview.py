@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayes_scaling.contrasts import compute_multiplier, contrast
+from bayes_scaling.counts import marked
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.modelfile import Sheet
@@ -149,7 +150,7 @@ def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> N
         near = np.abs(np.log(table[name] / value)) < np.log(1.25) if name in fit.runs.columns.inputs else table[name] == value
         table = table[near]
     for i, level in enumerate(fit.runs.levels[hue] if hue else [None]):
-        points = pd.DataFrame({x: _span(fit, x), **at}) if hue is None else pd.DataFrame({x: _span(fit, x), **at, hue: level})
+        points = marked(pd.DataFrame({x: _span(fit, x), **at} | ({} if hue is None else {hue: level})))
         colour = COLOURS[i % len(COLOURS)]
         plot_band(predict(fit, points), x, ax, colour=colour, label="" if level is None else level_name(level), unit=unit)
         rows = table if hue is None else table[table[hue] == level]
@@ -176,4 +177,4 @@ def _mark_data(fit: Fit, x: str, ax: Axes) -> None:
 
 
 def _grid(values: dict[str, list[object]] | dict[str, list[float]]) -> pd.DataFrame:
-    return pd.DataFrame(list(product(*values.values())), columns=list(values))
+    return marked(pd.DataFrame(list(product(*values.values())), columns=list(values)))

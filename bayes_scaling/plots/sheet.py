@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.counts import marked
 from bayes_scaling.fitting import Fit
 from bayes_scaling.modelfile import Sheet
 from bayes_scaling.numbers import level_name, value_at
@@ -107,7 +108,7 @@ def _points(fit: Fit, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:
         return runs.sort_values(sheet.x)
     held = {name: runs[name].median() for name in fit.runs.columns.inputs if name != sheet.x}
     levels = {name: runs[name].mode().iloc[0] for name in fit.runs.columns.dims}
-    return pd.DataFrame({sheet.x: _span(runs, sheet)} | held | levels)
+    return marked(pd.DataFrame({sheet.x: _span(runs, sheet)} | held | levels))
 
 
 def _colours(table: pd.DataFrame, sheet: Sheet) -> dict[Any, str]:

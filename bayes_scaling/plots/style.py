@@ -1,5 +1,7 @@
 """What all figures share: colours, type sizes, axes with units, quantiles of draws."""
 
+import warnings
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -45,16 +47,21 @@ def paper() -> AbstractContextManager[None]:
 
 
 def quantile(draws: xr.DataArray, q: float) -> np.ndarray:
-    """Return a quantile over chains and draws; infinite draws count as large."""
-    dims = [dim for dim in ("chain", "draw") if dim in draws.dims]
-    values: np.ndarray = draws.quantile(q, dims).to_numpy()
-    return values
+    """Return a quantile over chains and draws that are known; NaN where none is."""
+    return np.asarray(known_quantiles(draws, (q,))[0])
 
 
 def quantiles(draws: xr.DataArray) -> dict[float, np.ndarray]:
-    """Return the median and the ends of the intervals shown, over chains and draws; infinite draws count as large."""
-    found: np.ndarray = draws.quantile(SHOWN, [dim for dim in ("chain", "draw") if dim in draws.dims]).to_numpy()
-    return dict(zip(SHOWN, found, strict=True))
+    """Return the median and the ends of the intervals shown, over chains and draws that are known; NaN where none is."""
+    return dict(zip(SHOWN, known_quantiles(draws, SHOWN), strict=True))
+
+
+def known_quantiles(draws: xr.DataArray, shares: Sequence[float]) -> np.ndarray:
+    """Return quantiles over chains and draws, a share a row; what is not known is left out."""
+    dims = [dim for dim in ("chain", "draw") if dim in draws.dims]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.asarray(draws.quantile(shares, dims).to_numpy())
 
 
 def with_unit(name: str, unit: str) -> str:

@@ -1,6 +1,6 @@
 """What each of many budgets would buy, computed beforehand: the page only chooses among the answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import isfinite
@@ -11,13 +11,14 @@ import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.costs import Cost
+from bayes_scaling.counts import marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
-from bayes_scaling.numbers import amount, called, interval, level_name, number, quantile_name, rounded, shared
+from bayes_scaling.numbers import amount, called, interval, level_name, number, percent, rounded, shared
 from bayes_scaling.planning import DECADES, plan, plan_sentences, plan_table
-from bayes_scaling.ranking import in_times, needs
+from bayes_scaling.ranking import needs
 
 STEPS = 41
 BEYOND = 100.0
@@ -34,8 +35,6 @@ LEVELS, BENT = 6, 2
 
 MOST = 16
 """Most places at which levels are compared at each budget."""
-
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @dataclass(frozen=True)
@@ -101,21 +100,31 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
 def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
     group = compared_group(fit)
-    if group is None:
-        return {}
+    from bayes_scaling.contrasts import kin, reached
     from bayes_scaling.frontiers import split_multipliers
 
+    if group is None or kin(fit, group):
+        return {}
     first, facts = ordered_levels(fit, group)[0], {}
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
     for label, cell in cells.items():
         if cell[group] == first:
             continue
-        point = pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0])
+        point = marked(pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0]))
         draws = split_multipliers(fit, group, [str(first), str(cell[group])], point, budgets)[0]
-        low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=1, method="inverted_cdf")
         name = f"Compute that {level_name(first)} needs for the loss {level_name(cell[group])} reaches"
-        facts[label] = [_times(name, values) for values in zip(low, middle, high, strict=True)]
+        facts[label] = [_multiple(name, reached(of)) for of in draws]
     return facts
+
+
+def _multiple(name: str, of: Mapping[str, Any]) -> Fact:
+    """Return a multiplier as a fact: among draws that have one, and the share of those that have none, see `reached`."""
+    shares = {"never": of["p_never_reached"], "by a millionth": of["p_always_reached"], "unknown": of["p_unknown"]}
+    none = [f"{what} in {percent(share)} of draws" for what, share in shares.items() if share > 0]
+    if np.isnan(of["q50"]):
+        return Fact(name, "no multiple", ", ".join(none))
+    low, middle, high = shared([of[q] for q in ("q05", "q50", "q95")])
+    return Fact(name, f"{middle} times", ", ".join([f"90 %: {low} to {high}", *none]))
 
 
 def _budgets(seen: Any, asked: float | None) -> tuple[np.ndarray, int]:
@@ -146,7 +155,7 @@ def _cells(fit: Fit) -> dict[str, dict[str, Any]]:
 def _points(fit: Fit, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
     """Return a row for each combination of levels, with further inputs at their references; None where there are neither."""
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
-    rows = pd.DataFrame([{**cell, **held} for cell in cells.values()])
+    rows = marked(pd.DataFrame([{**cell, **held} for cell in cells.values()]))
     return rows if rows.shape[1] else None
 
 
@@ -169,24 +178,25 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     compute: the budget to open at, in the unit of the axis.
     """
     along, group = compute_axis(fit), compared_group(fit)
-    if along is None or group is None:
+    from bayes_scaling.contrasts import compute_multiplier, kin, reached
+
+    if along is None or group is None or kin(fit, group):
         return None
-    from bayes_scaling.contrasts import compute_multiplier
 
     budgets, start = _budgets(fit.runs.table[along], compute)
     first, *others = ordered_levels(fit, group)
     rest = [name for name in law_groups(fit.model) if name != group]
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name != along}
     cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
-    points = pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
+    points = marked(pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets]))
     tables = []
     for other in others:
         # A place at a time: arrays of all places leave the processor's cache.
         parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
         draws = [compute_multiplier(fit, group, str(first), str(other), part, along).to_numpy() for part in parts]
-        found = np.concatenate([np.quantile(of, QUANTILES, axis=(0, 1), method="inverted_cdf") for of in draws], axis=1)
+        found = pd.DataFrame([reached(of) for part in draws for of in part.reshape(-1, part.shape[-1]).T])
         named = [", ".join(_named(name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
-        table = points.assign(**dict(zip(map(quantile_name, QUANTILES), found, strict=True)), other=str(other))
+        table = points.assign(**{str(name): of.to_numpy() for name, of in found.items()}, other=str(other))
         tables.append(table.assign(cell=np.repeat(named, len(budgets))))
     table = pd.concat(tables, ignore_index=True)
     unit, largest = fit.runs.columns.inputs[along].unit, float(fit.runs.table[along].max())
@@ -202,11 +212,6 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
         {"": steps},
         table,
     )
-
-
-def _times(name: str, values: Sequence[float]) -> Fact:
-    low, middle, high = in_times(values)
-    return Fact(name, f"{middle} times", f"90 %: {low} to {high}")
 
 
 def compute_axis(fit: Fit) -> str | None:
@@ -241,11 +246,12 @@ def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest:
     facts = []
     for row in rows.to_dict("records"):
         name = " at ".join(part for part in (level_name(row["other"]), str(row["cell"])) if part)
-        facts.append(_times(name, [row[q] for q in ("q05", "q50", "q95")]))
-    lead = rows.iloc[-1]
-    place = f" at {lead['cell']}" if lead["cell"] else ""
-    times = needs(level_name(lead["other"]), level_name(first), called(along), [lead[q] for q in ("q05", "q50", "q95")])
-    sentence = f"At {called(along)} {budget}{place and ',' + place.removeprefix(' at')}: {times}."
+        facts.append(_multiple(name, {str(column): of for column, of in row.items()}))
+    lead = {str(column): of for column, of in rows.iloc[-1].items()}
+    place = f", {lead['cell']}" if lead["cell"] else ""
+    sentence = (
+        f"At {called(along)} {budget}{place}: {needs(level_name(lead['other']), level_name(first), called(along), lead)}."
+    )
     if at > largest:
         sentence += f" That budget is {number(at / largest)} times the {called(along)} of the largest run."
     return Step(sentence, facts, {along: at})

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from bayes_scaling.contrasts import kin
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import line_of
 from bayes_scaling.modelfile import Sheet
@@ -49,7 +50,7 @@ def check_figure(fit: Fit) -> Drawing:
 def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:
     group = compared_group(fit)
     named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
-    if group is None or fit.runs.columns.schedule is not None or named_alike:
+    if group is None or fit.runs.columns.schedule is not None or named_alike or kin(fit, group):
         return
     first, *others = ordered_levels(fit, group)
     for i, other in enumerate(others[:PAIRS]):

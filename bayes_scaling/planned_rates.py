@@ -1,0 +1,122 @@
+"""How the learning rate of an unfinished run goes on to its planned end.
+
+As that of finished runs at the same fraction of their way, where they are alike and the run has followed them so far; else as the
+cosine or the line to that end on which its own rows lie.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.counts import base_factor
+from bayes_scaling.errors import InputError
+from bayes_scaling.fitting import Fit
+from bayes_scaling.numbers import number
+from bayes_scaling.shared_misfit import run_fractions
+
+FALL = "lr_fall"
+ALIKE, FOLLOWED = 0.02, 0.03
+"""Finished runs have one schedule where their shares of the peak differ by at most so much; a run follows it by so much."""
+ON_SHAPE = 0.005
+"""A log lies on a shape where it leaves it by at most this share of the peak,"""
+FALLEN = 0.02
+"""and has fallen by at least this one."""
+GRID = np.linspace(0.0, 1.0, 101)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The rows of a log: how much of the way lies behind each, and the learning rate as a share of its peak."""
+
+    share: np.ndarray
+    rate: np.ndarray
+    peak: float
+
+
+def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tuple[pd.DataFrame, str]:
+    """Return the places to come of a run, with its learning rate as planned, and one sentence on that.
+
+    log: its rows so far, as they are. places: along the run, in the base unit, the planned end last.
+
+    Raises InputError where neither finished runs nor its own rows tell how the rate goes on.
+    """
+    columns = fit.runs.columns
+    schedule, one = columns.schedule, columns.inputs[along]
+    assert schedule is not None
+    factor, end = base_factor(one, log), float(places[-1])
+    rates = _rates(log[one.column].to_numpy(dtype=float) * factor / end, log[schedule.lr].to_numpy(dtype=float))
+    shape, how = _shape(fit, rates, along)
+    if shape is None:
+        raise InputError(
+            f"how the learning rate (column {schedule.lr!r}) goes on to {along} {end:g} is not known: it follows neither finished "
+            "runs nor a cosine or a line to that end; give the places to come as a table with the columns "
+            f"{', '.join(dict.fromkeys([one.column, schedule.along, schedule.lr]))}, a row wherever its slope changes"
+        )
+    plan = pd.DataFrame({one.column: places / factor, schedule.lr: rates.peak * np.interp(places / end, GRID, shape)})
+    if schedule.along != one.column:
+        pace = np.polyfit(log[one.column].to_numpy(dtype=float), log[schedule.along].to_numpy(dtype=float), 1)
+        plan[schedule.along] = np.round(np.polyval(pace, plan[one.column].to_numpy()))
+    last = rates.peak * float(shape[-1])
+    return (
+        plan,
+        f"the learning rate is taken to go on {how}, from {number(rates.peak)} to {number(last)} at {along} {number(end)}",
+    )
+
+
+def _rates(share: np.ndarray, rate: np.ndarray) -> Rates:
+    """Return the rows of a log from its peak on, in order."""
+    order = np.argsort(share, kind="stable")
+    share, rate = share[order], rate[order]
+    peak = int(np.argmax(rate))
+    return Rates(share[peak:], rate[peak:] / rate[peak], float(rate[peak]))
+
+
+def _shape(fit: Fit, rates: Rates, along: str) -> tuple[np.ndarray | None, str]:
+    """Return the rate as a share of its peak over the whole way, on `GRID`, and how that is known."""
+    finished = _finished(fit, along)
+    if finished is not None:
+        far = rates.share >= GRID[np.isfinite(finished)][0]
+        off = np.abs(rates.rate - np.interp(rates.share, GRID, np.nan_to_num(finished, nan=1.0)))[far]
+        if off.size and off.max() <= FOLLOWED:
+            return np.nan_to_num(finished, nan=1.0), "as that of the finished runs"
+    if 1.0 - rates.rate[-1] < FALLEN:
+        return None, ""
+    for name, basis in (("a cosine", lambda way: 0.5 * (1.0 - np.cos(np.pi * way))), ("a line", lambda way: way)):
+        for start in np.unique(np.append(rates.share[rates.rate > 1.0 - ON_SHAPE], rates.share[0])):
+            way = np.clip((rates.share - start) / (1.0 - start), 0.0, 1.0)
+            fallen = basis(way)
+            if (fallen**2).sum() == 0:
+                continue
+            depth = float(((1.0 - rates.rate) * fallen).sum() / (fallen**2).sum())
+            if depth <= 1.0 + ON_SHAPE and np.abs(1.0 - depth * fallen - rates.rate).max() <= ON_SHAPE:
+                on_grid = basis(np.clip((GRID - start) / (1.0 - start), 0.0, 1.0))
+                return np.clip(1.0 - depth * on_grid, 0.0, 1.0), f"on {name}, on which its rows lie"
+    return None, ""
+
+
+def _finished(fit: Fit, along: str) -> np.ndarray | None:
+    """Return the share of the peak that finished runs have at fractions of their way, NaN before their first rows."""
+    fall = next((name for name, one in fit.runs.columns.inputs.items() if one.column == FALL), None)
+    if fall is None or "run" not in fit.runs.table:
+        return None
+    table = fit.runs.table.sort_values(["run", along], ignore_index=True)
+    share = np.exp(run_fractions(table, along))
+    every = []
+    for run in table["run"].unique():
+        own = (table["run"] == run).to_numpy()
+        every.append(_extended(share[own], table[fall].to_numpy()[own]))
+    first = max(float(share[(table["run"] == run).to_numpy()].min()) for run in table["run"].unique())
+    curves = np.array(every)[:, GRID >= first]
+    if not curves.size or (curves.max(axis=0) - curves.min(axis=0)).max() > ALIKE:
+        return None
+    return np.where(GRID >= first, 1.0 - np.array(every).mean(axis=0), np.nan)
+
+
+def _extended(share: np.ndarray, fall: np.ndarray) -> np.ndarray:
+    """Return a run's fall on `GRID`; beyond its last average, which lies before its end, by the slope there."""
+    found = np.interp(GRID, share, fall)
+    if len(share) > 1 and share[-1] < 1.0:
+        slope = (fall[-1] - fall[-2]) / (share[-1] - share[-2])
+        found = np.where(GRID > share[-1], fall[-1] + slope * (GRID - share[-1]), found)
+    return np.clip(found, 0.0, 1.0)
