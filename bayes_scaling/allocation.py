@@ -14,6 +14,7 @@ from bayes_scaling.counts import in_base, marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import carried
+from bayes_scaling.numbers import exact, number
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid
 from bayes_scaling.tables import Table
@@ -148,8 +149,8 @@ def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, 
     high = np.minimum(high, np.log(cost.largest(compute)))
     if np.any(low >= high):
         raise InputError(
-            f"{compute[low >= high][0]:g} FLOP do not serve {cost.served_tokens:g} tokens even with "
-            f"{np.exp(low[low >= high][0]):.3g} parameters, left untrained; expected a larger budget"
+            f"{exact(compute[low >= high][0])} FLOP do not serve {exact(cost.served_tokens)} tokens even with "
+            f"{number(np.exp(low[low >= high][0]))} parameters, left untrained; expected a larger budget"
         )
     return low, high
 

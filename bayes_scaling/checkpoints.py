@@ -17,7 +17,7 @@ import pandas as pd
 
 from bayes_scaling.errors import as_written
 from bayes_scaling.logs import is_run_name
-from bayes_scaling.numbers import percent
+from bayes_scaling.numbers import number, percent
 from bayes_scaling.tables import Table, filtered, read_table
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def checkpoint_sentence(found: Checkpoints) -> str:
     said = f"the {rows} rows {CHECKPOINTS} {runs} {'run' if runs == 1 else 'runs'}, not {rows} runs: "
     several = runs > found.label.nunique()
     if found.column is not None:
-        return said + f"column {found.column!r}, which nothing in the model reads, has {rows / runs:.3g} rows of each"
+        return said + f"column {found.column!r}, which nothing in the model reads, has {number(rows / runs)} rows of each"
     return said + (
-        f"{rows / runs:.3g} rows of each follow one another along {found.along}, and {percent(1 - found.ratio)} of the "
+        f"{number(rows / runs)} rows of each follow one another along {found.along}, and {percent(1 - found.ratio)} of the "
         "variance about a smooth law goes on from row to row"
         + (", and no column tells apart those of one size" if several else "")
     )
@@ -112,7 +112,7 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
     from bayes_scaling.runs import Average
 
     noise = read_study("training_curves").model.noise
-    noise = replace(noise, effects=noise.effects if found.label.nunique() > 1 else ())
+    noise = replace(noise, effects=noise.effects if len(found.label.unique()) > 1 else ())
     assert noise.correlation is not None
     correlation = replace(noise.correlation, along=found.along)
     average = columns.average or Average(found.along, PER_DECADE)
@@ -121,7 +121,6 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
 
 
 RUN = "run"
-TAKEN = "taken as curves: noise correlated along {along}, an offset of each run, as in the study training_curves"
 
 
 def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Table] | None") -> tuple["Study", "Runs"]:
@@ -145,7 +144,10 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
     labelled = frame.assign(**{found.column or RUN: label.astype(str)})
     read = read_runs(labelled, columns, runs.source)
     rates = tuple(note for note in read.notes if note not in runs.notes)
-    told = f"{checkpoint_sentence(found)}; {TAKEN.format(along=found.along)}"
+    told = (
+        f"{checkpoint_sentence(found)}; taken as curves: noise correlated along {found.along}, an offset of each run, as in "
+        "the study training_curves (--independent takes each row for a run)"
+    )
     return replace(study, model=model, columns=columns), replace(
         read, notes=(told, *(note for note in runs.notes if CHECKPOINTS not in note), *rates)
     )
@@ -236,12 +238,12 @@ def _ratio(checked: pd.DataFrame, columns: "Columns", along: str, label: pd.Seri
     Of two laws, a cubic in logarithms and Chinchilla's, that which leaves rows the more independent.
     """
     some = label.isin(label.unique()[:: 1 + len(label) // MOST_ROWS])
-    checked, label = checked[some].reset_index(drop=True), label[some].to_numpy()
+    checked, run = checked[some].reset_index(drop=True), label[some].to_numpy()
     response = checked["response"].to_numpy()
     seen = np.log(response) if (response > 0).all() else response
     others = [name for name in columns.scales if name != along and np.ptp(checked[name]) > 0]
-    order = np.lexsort((checked[along].to_numpy(), label))
-    same = np.diff(label[order]) == 0
+    order = np.lexsort((checked[along].to_numpy(), run))
+    same = np.diff(run[order]) == 0
     laws = [_cubic(checked, columns.dims, along, others, seen)]
     laws += [_power_laws(checked, along, others[0], seen)] if len(others) == 1 else []
     return max(_neighbours(left[order], same) for left in laws)
@@ -296,6 +298,6 @@ def _labels(label: pd.Series, checked: pd.DataFrame, columns: "Columns", along: 
     first = checked.loc[~label.duplicated()]
     told = [name for name in columns.scales if name != along] + list(columns.dims)
     names: dict[Hashable, str] = {}
-    for number, (row, one) in enumerate(zip(first.index, label[first.index], strict=True), start=1):
-        names[one] = " ".join([f"{number}:", *(f"{name} {as_written(checked[name][row])}" for name in told)]).removesuffix(":")
+    for place, (row, one) in enumerate(zip(first.index, label[first.index], strict=True), start=1):
+        names[one] = " ".join([f"{place}:", *(f"{name} {as_written(checked[name][row])}" for name in told)]).removesuffix(":")
     return label.map(names)

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.numbers import exact
 
 LARGEST = 1e100
 """Numbers are no larger, and positive ones no smaller than its inverse: their squares and products are numbers still."""
@@ -72,7 +73,7 @@ def within(low: float, high: float) -> Rule:
 
     def rule(value: Any, what: str) -> float:
         if not (is_number(value) and low < value < high):
-            raise refusal(value, what, f"a number between {low:g} and {high:g}")
+            raise refusal(value, what, f"a number between {exact(low)} and {exact(high)}")
         return _plain(value)
 
     return rule
@@ -83,7 +84,7 @@ def at_least(least: float) -> Rule:
 
     def rule(value: Any, what: str) -> float:
         if not (is_number(value) and value >= least):
-            raise refusal(value, what, f"a number from {least:g} on")
+            raise refusal(value, what, f"a number from {exact(least)} on")
         return _plain(value)
 
     return rule

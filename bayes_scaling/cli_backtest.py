@@ -1,16 +1,14 @@
 """`bayes-scaling backtest`: refit on the small runs, and see whether the bands held the large ones."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, recounted
+from bayes_scaling.executors import pool
 from bayes_scaling.files import write_csv, write_figure, write_json
 from bayes_scaling.folders import together
 from bayes_scaling.naming import file_name
@@ -75,7 +73,7 @@ def backtest(
     folder_to_write(folder, "backtest.csv", "scores.csv", "backtest.json", "figures/backtest.png")
     say(study.title or study.name, *counted(data))
     say("compiling (up to half a minute the first time), then sampling")
-    with _processes(workers) as executor:
+    with pool(workers) as executor:
         found = score(study.model, data, train or (), settings, executor)
     scores = _scores(found.points)
     with together():
@@ -87,16 +85,6 @@ def backtest(
     say(f"written -> {folder}")
     failed = {where: why for where, why in found.problems.items() if where not in found.healths}
     judge(found.health, settings.strict, failed={f"trained on {where}": why for where, why in failed.items()})
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[ProcessPoolExecutor | None]:
-    """Give so many processes, started afresh rather than forked; None for one, which is this process itself."""
-    if count == 1:
-        yield None
-    else:
-        with ProcessPoolExecutor(count, get_context("spawn")) as executor:
-            yield executor
 
 
 def _scores(points: "pd.DataFrame") -> "pd.DataFrame":

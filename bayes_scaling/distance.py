@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.numbers import fixed
 from bayes_scaling.runs import Runs
 
 NEAR = 0.5
@@ -26,7 +27,7 @@ def distance(runs: Runs, points: pd.DataFrame) -> np.ndarray:
 
 def regions(decades: np.ndarray) -> list[str]:
     """Return "inside", "near (0.21 decades)" or "far (1.30 decades)" for each distance."""
-    return [f"{region(d)} ({d:.2f} decades)" if d > 0 else "inside" for d in decades]
+    return [f"{region(d)} ({fixed(d, 2)} decades)" if d > 0 else "inside" for d in decades]
 
 
 def region(decades: float) -> str:

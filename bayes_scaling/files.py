@@ -111,9 +111,11 @@ def write_figure(figure: "Figure", path: Path) -> None:
     """Write a figure at the resolution of print; a "$" in a label is a "$"."""
     import matplotlib as mpl
 
+    from bayes_scaling.plots.style import without_controls
+
     plain: Any = {"text.parse_math": False}
     with whole(path) as partial, mpl.rc_context(plain):
-        figure.savefig(partial, dpi=200)
+        without_controls(figure).savefig(partial, dpi=200)
 
 
 def write_json(record: Mapping[str, Any], path: Path) -> None:

@@ -44,6 +44,11 @@ class Fleet[Result]:
     redone: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
 
+    def refuse_faults(self) -> None:
+        """Raise RuntimeError, with the traceback of a worker, where there is no result for no reason that lies in the input."""
+        if self.faults and not self.results:
+            raise RuntimeError(next(iter(self.faults.values())))
+
     @property
     def health(self) -> Health | None:
         """The health of all fits together, see `health.combined`."""

@@ -48,7 +48,8 @@ def together() -> Iterator[None]:
     finally:
         _TOGETHER.reset(token)
         for unready, _ in waiting.moves:
-            unready.unlink(missing_ok=True)
+            if unready is not None:
+                unready.unlink(missing_ok=True)
         _remove_empty(waiting.folders)
 
 
@@ -85,11 +86,12 @@ def _remove_empty(folders: Iterable[Path]) -> None:
 def _commit(moves: Sequence[Move]) -> None:
     """Put files in their places; where one cannot be, all that was there before is there again."""
     latest = {place: unready for unready, place in moves}
-    ordered = [(unready, place) for place, unready in latest.items()]
-    devices = [move for move in ordered if move[1].exists() and not move[1].is_file()]
-    for unready, place in devices:
-        _copy(unready, place)
-    files = [move for move in ordered if move not in devices]
+    files: list[Move] = []
+    for place, unready in latest.items():
+        if unready is not None and place.exists() and not place.is_file():
+            _copy(unready, place)
+        else:
+            files.append((unready, place))
     if len(files) == 1:
         _replace(*files[0])
     elif files:
@@ -104,9 +106,12 @@ def _copy(unready: Path, device: Path) -> None:
         raise cannot(device, error) from None
 
 
-def _replace(unready: Path, place: Path) -> None:
+def _replace(unready: Path | None, place: Path) -> None:
     try:
-        unready.replace(place)
+        if unready is None:
+            place.unlink(missing_ok=True)
+        else:
+            unready.replace(place)
     except OSError as error:
         raise cannot(place, error) from None
 
@@ -227,9 +232,8 @@ def _put_folder(unready: Path, place: Path, earlier: Collection[str]) -> None:
     try:
         for name in new:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
-        _commit([(unready / name, place / name) for name in new])
-        for name in old:
-            (place / name).unlink(missing_ok=True)
+        gone: list[Move] = [(None, place / name) for name in old if (place / name).is_file()]
+        _commit([*((unready / name, place / name) for name in new), *gone])
     finally:
         shutil.rmtree(unready, ignore_errors=True)
 

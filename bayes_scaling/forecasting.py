@@ -17,7 +17,7 @@ from bayes_scaling.fitting import Fit, refit
 from bayes_scaling.health import Health, carried
 from bayes_scaling.logs import UNREAD_FALL
 from bayes_scaling.model import law_groups, model_inputs
-from bayes_scaling.numbers import band, exact, percent, probability
+from bayes_scaling.numbers import band, exact, percent, probability, whole
 from bayes_scaling.paths import is_file
 from bayes_scaling.planned_rates import continued
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
@@ -79,7 +79,7 @@ class Forecast:
         if self.surprise >= SURPRISING:
             return ""
         return (
-            f"of the fit's runs {self.surprise:.2%} would stray as far as {self.label} has: "
+            f"of the fit's runs {percent(self.surprise)} would stray as far as {self.label} has: "
             "it is unlike them, and the band may be too narrow"
         )
 
@@ -87,7 +87,7 @@ class Forecast:
     def basis(self) -> str:
         """Say of how many draws the forecast is made, and whether the model was fitted again for it."""
         drawn = self.path.sizes["chain"] * self.path.sizes["draw"]
-        of = f"the rows so far leave {max(self.effective, 1):,.0f} of {drawn:,} draws effective"
+        of = f"the rows so far leave {whole(round(max(self.effective, 1)))} of {whole(drawn)} draws effective"
         return f"{of}, too few: the model was fitted again with them among its runs" if self.refitted else of
 
     def probability(self, target: "float | Forecast") -> float:
@@ -120,6 +120,7 @@ def forecast(
     seen = seen.sort_values(along, ignore_index=True)
     label = str(seen["run"].iloc[-1])
     ahead, planned = _ahead(fit, seen, curve, at, along)
+    seen = seen if known else _warmed_up(fit, seen, float(ahead[along].max()), along)
     frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
     found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
@@ -172,6 +173,14 @@ def _read_seen(fit: Fit, curve: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return table, tuple(note for note in runs.notes if UNREAD_FALL in note)
 
 
+def _warmed_up(fit: Fit, seen: pd.DataFrame, end: float, along: str) -> pd.DataFrame:
+    """Return the rows past the warm-up, which is a fraction of the planned end: finished runs have left as much out."""
+    curve = fit.runs.columns.curve
+    fraction = 0.0 if curve is None or curve.warmup_fraction is None else curve.warmup_fraction
+    late = seen[seen[along] >= fraction * end]
+    return late.reset_index(drop=True) if len(late) else seen
+
+
 OWN = "this run"
 
 
@@ -190,8 +199,8 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
         if last * APART < low or first > high * APART:
             one = runs.columns.inputs[name]
             raise InputError(
-                f"{source}: column {one.column!r} lies between {first:g} and {last:g}, that of the fit's runs between {low:g} "
-                f"and {high:g} {one.unit}".rstrip()
+                f"{source}: column {one.column!r} lies between {exact(first)} and {exact(last)}, "
+                f"that of the fit's runs between {exact(low)} and {exact(high)} {one.unit}".rstrip()
                 + "; does it count in the same unit?"
             )
 
@@ -202,7 +211,9 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     own = last.drop(columns=["response", "count", "apart", "reading_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(f"the run has reached {along} {last[along].iloc[0]:g}; expected an end beyond it, not {at:g}")
+            raise InputError(
+                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
+            )
         places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
         of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
         others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
@@ -217,7 +228,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     points = _planned(fit, own, curve, read_table(at))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
-        raise InputError(f"a place to come lies at {along} {points[along].min():g}; the run has reached {reached:g}")
+        raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
     return points.sort_values(along, ignore_index=True), ()
 
 

@@ -24,7 +24,8 @@ MANY = 1000
 """Folders with more entries are looked through once a process."""
 _SEEN: set[Path] = set()
 
-type Move = tuple[Path, Path]
+type Move = tuple[Path | None, Path]
+"""A finished file and its place; None where the place is to be empty."""
 
 
 def unfinished(folder: Path, suffix: str = "") -> Path:
@@ -112,7 +113,7 @@ def write_journals(moves: Sequence[Move]) -> list[Path]:
     journals = []
     for folder in [common] if common is not None else folders:
         own = [move for move in moves if common is not None or move[1].parent == folder]
-        said = [[str(path.relative_to(folder)) for path in move] for move in own]
+        said = [[None if path is None else str(path.relative_to(folder)) for path in move] for move in own]
         text, journal = unfinished(folder), unfinished(folder, JOURNAL)
         text.write_text(json.dumps(said), encoding="utf-8")
         text.replace(journal)
@@ -124,7 +125,9 @@ def _finish(journal: Path) -> None:
     folder = journal.parent.resolve()
     try:
         for unready, place in _told(journal, folder):
-            if unready.is_file() and not place.is_dir():
+            if unready is None:
+                place.unlink(missing_ok=True)
+            elif unready.is_file() and not place.is_dir():
                 unready.replace(place)
         journal.unlink(missing_ok=True)
     except OSError as error:
@@ -140,11 +143,7 @@ def _told(journal: Path, folder: Path) -> list[Move]:
     """
     try:
         said = json.loads(journal.read_text(encoding="utf-8"))
-        moves = [(folder / str(unready), folder / str(place)) for unready, place in said]
-        return [move for move in moves if _ours(move[0]) and all(one.parent.resolve().is_relative_to(folder) for one in move)]
+        moves = [(None if unready is None else folder / str(unready), folder / str(place)) for unready, place in said]
+        return [move for move in moves if all(one is None or one.parent.resolve().is_relative_to(folder) for one in move)]
     except (ValueError, TypeError, RecursionError):
         return []
-
-
-def _ours(path: Path) -> bool:
-    return any(NAME.fullmatch(part) for part in path.parts)

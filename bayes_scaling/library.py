@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.laws import law_parameters, library_law
+from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Prior
 from bayes_scaling.units import conversion, read_unit
 
@@ -118,7 +119,7 @@ def at_references(name: str, inputs: "Mapping[str, Input]") -> "dict[str, Input]
 
 
 def _place(said: "Input") -> str:
-    return f"{'' if said.reference is None else f'{said.reference:g}'} {said.unit}".strip()
+    return f"{'' if said.reference is None else exact(said.reference)} {said.unit}".strip()
 
 
 def _paragraphs(name: str) -> list[str]:

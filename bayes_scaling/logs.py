@@ -11,6 +11,7 @@ import pandas as pd
 
 from bayes_scaling import checks
 from bayes_scaling.errors import InputError, as_written
+from bayes_scaling.numbers import exact, number, percent, whole
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import Columns
@@ -150,8 +151,9 @@ def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Coll
         left = (of.last() / of.max()).clip(lower=0.0)
         fell = left < FALLS
         if fell.any():
+            low = number(float(left[fell].median()), 2)
             return (
-                f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, to {left[fell].median():.2g} of its "
+                f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, to {low} of its "
                 f"peak, {UNREAD_FALL} are not those of runs that end there; "
                 "the study training_curves_decay reads it (column lr)",
             )
@@ -195,9 +197,9 @@ def _refuse_disorder(log: Log, order: np.ndarray, back: np.ndarray, along: str) 
         first = order[int(np.argmax(back & none[branch])) + 1]
         own = log.branch[first]
         raise InputError(
-            f"{_source(log, first)}: the rows of {_run(log, first)} are in no order, {along} goes back in {places[own]:.0f} of "
-            f"{rows[own]} rows, the first time in row {log.row[first] + 1}; sort them by {along}, or say in run or groups what "
-            "tells its logs apart"
+            f"{_source(log, first)}: the rows of {_run(log, first)} are in no order, {along} goes back in "
+            f"{whole(int(places[own]))} of {rows[own]} rows, the first time in row {log.row[first] + 1}; "
+            f"sort them by {along}, or say in run or groups what tells its logs apart"
         )
 
 
@@ -214,9 +216,9 @@ def _refuse_starting_over(log: Log, order: np.ndarray, back: np.ndarray, along: 
         place = int(np.argmax(anew))
         row, order_too = order[place + 1], ", or give tables in the order written" if len(log.sources) > 1 else ""
         raise InputError(
-            f"{_source(log, row)}: {_run(log, row)} starts over at {along} {at[place + 1]:g} in row {log.row[row] + 1}, after "
-            f"it had come to {reached[place]:g}, and ends at {last[branch[place]]:g}: several logs under one name; say in run "
-            f"or groups what tells them apart, or leave one out{order_too}"
+            f"{_source(log, row)}: {_run(log, row)} starts over at {along} {exact(at[place + 1])} in row {log.row[row] + 1}, "
+            f"after it had come to {exact(reached[place])}, and ends at {exact(last[branch[place]])}"
+            f": several logs under one name; say in run or groups what tells them apart, or leave one out{order_too}"
         )
 
 
@@ -230,18 +232,19 @@ def _refuse_repeats(log: Log, order: np.ndarray, again: np.ndarray, along: str) 
         first = order[int(np.argmax(other & several[branch])) + 1]
         own = log.branch[first]
         raise InputError(
-            f"{_source(log, first)}: {_run(log, first)} has several rows at one {along}, with other losses, {places[own]:.0f} "
-            f"of {rows[own]} rows, the first in row {log.row[first] + 1}; say in run or groups what tells them apart"
+            f"{_source(log, first)}: {_run(log, first)} has several rows at one {along}, with other losses, "
+            f"{whole(int(places[own]))} of {rows[own]} rows, the first in row {log.row[first] + 1}; "
+            "say in run or groups what tells them apart"
         )
 
 
 def _without_warmup(log: Log, columns: "Columns", curve: Curve) -> Said:
     at = log.table[curve.along]
     if curve.warmup is not None:
-        early, rule = at < curve.warmup, f"{curve.along} below {curve.warmup:g}"
+        early, rule = at < curve.warmup, f"{curve.along} below {exact(curve.warmup)}"
     elif curve.warmup_fraction is not None:
         early = at < curve.warmup_fraction * at.groupby(log.run).transform("max")
-        rule = f"{curve.along} below {curve.warmup_fraction:g} of their run's last"
+        rule = f"{curve.along} below {exact(curve.warmup_fraction)} of their run's last"
     else:
         return log, []
     return _kept(log, ~early.to_numpy()), [f"warm-up: {_many(early.sum(), 'row')} with {rule} left out"]
@@ -282,17 +285,17 @@ def _without_spikes(log: Log, columns: "Columns", curve: Curve) -> Said:
     notes = []
     if spike.any():
         most = int(np.argmax(np.where(spike, above, -np.inf)))
-        bar = f"more than {_percent(SPIKE)} and {SPIKE_SD:g} robust standard deviations above the rows before and after"
+        bar = f"more than {percent(SPIKE)} and {exact(SPIKE_SD)} robust standard deviations above the rows before and after"
         done = "left out" if "spikes" in curve.skip else 'kept; skip = ["spikes"] in curve leaves them out'
         notes.append(
             f"{_many(spike.sum(), 'spike')} in {_runs(log, spike)}, {bar}, the highest by "
-            f"{_percent(np.expm1(above[most]))} in {_place(log, most)}: {done}"
+            f"{percent(np.expm1(above[most]))} in {_place(log, most)}: {done}"
         )
     if rises.any():
         worst = int(np.argmax(rises))
         notes.append(
-            f"the loss ends more than {_percent(SPIKE)} above its lowest in {_runs(log, rises > 0)}, by "
-            f"{_percent(np.expm1(rises[worst]))} in {_run(log, worst)}: diverged?"
+            f"the loss ends more than {percent(SPIKE)} above its lowest in {_runs(log, rises > 0)}, by "
+            f"{percent(np.expm1(rises[worst]))} in {_run(log, worst)}: diverged?"
         )
     return (_kept(log, ~spike) if "spikes" in curve.skip else log), notes
 
@@ -363,10 +366,6 @@ def _source(log: Log, row: int) -> str:
 
 def _place(log: Log, row: int) -> str:
     return f"row {log.row[row] + 1}" + (f" of {_source(log, row)}" if len(log.sources) > 1 else "")
-
-
-def _percent(part: float) -> str:
-    return f"{100 * part:.0f} %"
 
 
 def _many(number: int, what: str) -> str:

@@ -17,6 +17,7 @@ from bayes_scaling.functions import Functions, on_arrays
 from bayes_scaling.labels import level_index
 from bayes_scaling.laws import Law, check_references, law_inputs, law_parameters
 from bayes_scaling.noise import Noise
+from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter, distribution, link
 from bayes_scaling.runs import RESERVED, Runs
 from bayes_scaling.schedules import check_logarithms, log_input
@@ -320,7 +321,7 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
         if (arrays["gap"] <= 0).any():
             row = int(np.argmax(arrays["gap"] <= 0))
             run, at = as_written(table["run"].iloc[row]), table[correlation.along].iloc[row]
-            raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {at:g}; expected one")
+            raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {exact(at)}; expected one")
     return arrays
 
 

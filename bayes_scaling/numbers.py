@@ -11,6 +11,8 @@ from math import floor, isfinite, isinf, isnan, log10
 from numbers import Real
 from typing import Any
 
+from bayes_scaling.escaping import visible
+
 DIGITS, MOST = 3, 7
 """Significant digits of a number that stands alone, and the most that any has."""
 
@@ -142,7 +144,7 @@ def percent(share: float, digits: int = 2) -> str:
 def level_name(level: object) -> str:
     """Return a level as figures have it, shortened only where nothing is lost: 32768 as 32K, 545000000 as 545M."""
     level = level.item() if hasattr(level, "item") else level
-    text = str(level)
+    text = visible(str(level))
     digits = text.removesuffix(".0") if isinstance(level, float) else text
     if not (digits.isdecimal() and digits.isascii()) or digits != str(int(digits)):
         return text
@@ -152,11 +154,16 @@ def level_name(level: object) -> str:
     return exact(value) if len(digits) > 4 and len(digits.rstrip("0")) <= MOST else digits
 
 
-def value_at(name: str, value: object) -> str:
-    """Return the value of an input or group at a point: of a context length 32K, of other numbers what was said."""
+def value_at(name: str, value: object, digits: int = MOST) -> str:
+    """Return the value of an input or group at a point: of a context length 32K, of other numbers what was said.
+
+    digits: fewer for numbers that nobody said.
+    """
     if isinstance(value, str | bool) or any(word in name.lower() for word in CONTEXT):
         return level_name(value)
-    return exact(float(value)) if isinstance(value, Real) else str(value)
+    if not isinstance(value, Real):
+        return str(value)
+    return exact(float(value)) if digits == MOST else number(float(value), digits)
 
 
 def place_words(at: Mapping[Any, object]) -> str:

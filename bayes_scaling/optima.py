@@ -17,6 +17,7 @@ from bayes_scaling.formula import law_value
 from bayes_scaling.functions import ON_NUMBERS
 from bayes_scaling.health import carried
 from bayes_scaling.model import model_inputs, term_name
+from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Prior, Trend, as_parameter, distribution, link
 from bayes_scaling.prediction import parameters_at
 from bayes_scaling.tables import Table
@@ -112,10 +113,12 @@ def compute_price(penalty: float | xr.DataArray, exponent: xr.DataArray | Prior)
     Raises InputError where a penalty is not above -1, or the exponent is not positive or has other dimensions.
     """
     if np.any(np.asarray(penalty) <= -1):
-        raise InputError(f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {np.min(penalty):g}")
+        raise InputError(
+            f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {exact(np.min(penalty))}"
+        )
     draws = _exponent_draws(exponent, penalty)
     if not np.all(draws > 0):
-        raise InputError(f"an exponent of compute must be positive; the lowest of its draws is {float(draws.min()):g}")
+        raise InputError(f"an exponent of compute must be positive; the lowest of its draws is {exact(float(draws.min()))}")
     price: xr.DataArray = (1.0 + penalty) ** (1.0 / draws) - 1.0
     return price.transpose("chain", "draw", ...).rename("compute_price").assign_attrs(units="", long_name="price in compute")
 

@@ -1,9 +1,10 @@
 """How the learning rate of an unfinished run goes on to its planned end.
 
-As that of finished runs at the same fraction of their way, where they are alike and the run has followed them so far; else as the
-cosine or the line to that end on which its own rows lie.
+As that of finished runs at the same fraction of their way, where they are alike and the run has followed them so far; else as
+the cosine or the line to that end on which its own rows lie.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +50,8 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tu
     shape, how = _shape(fit, rates, along)
     if shape is None:
         raise InputError(
-            f"how the learning rate (column {schedule.lr!r}) goes on to {along} {end:g} is not known: it follows neither finished "
-            "runs nor a cosine or a line to that end; give the places to come as a table with the columns "
+            f"how the learning rate (column {schedule.lr!r}) goes on to {along} {number(end)} is not known: it follows neither "
+            "finished runs nor a cosine or a line to that end; give the places to come as a table with the columns "
             f"{', '.join(dict.fromkeys([one.column, schedule.along, schedule.lr]))}, a row wherever its slope changes"
         )
     plan = pd.DataFrame({one.column: places / factor, schedule.lr: rates.peak * np.interp(places / end, GRID, shape)})
@@ -75,24 +76,46 @@ def _rates(share: np.ndarray, rate: np.ndarray) -> Rates:
 def _shape(fit: Fit, rates: Rates, along: str) -> tuple[np.ndarray | None, str]:
     """Return the rate as a share of its peak over the whole way, on `GRID`, and how that is known."""
     finished = _finished(fit, along)
-    if finished is not None:
-        far = rates.share >= GRID[np.isfinite(finished)][0]
-        off = np.abs(rates.rate - np.interp(rates.share, GRID, np.nan_to_num(finished, nan=1.0)))[far]
-        if off.size and off.max() <= FOLLOWED:
-            return np.nan_to_num(finished, nan=1.0), "as that of the finished runs"
+    if finished is not None and _follows(rates, finished):
+        return np.nan_to_num(finished, nan=1.0), "as that of the finished runs"
     if 1.0 - rates.rate[-1] < FALLEN:
         return None, ""
-    for name, basis in (("a cosine", lambda way: 0.5 * (1.0 - np.cos(np.pi * way))), ("a line", lambda way: way)):
+    for name, basis in SHAPES.items():
         for start in np.unique(np.append(rates.share[rates.rate > 1.0 - ON_SHAPE], rates.share[0])):
-            way = np.clip((rates.share - start) / (1.0 - start), 0.0, 1.0)
-            fallen = basis(way)
-            if (fallen**2).sum() == 0:
-                continue
-            depth = float(((1.0 - rates.rate) * fallen).sum() / (fallen**2).sum())
-            if depth <= 1.0 + ON_SHAPE and np.abs(1.0 - depth * fallen - rates.rate).max() <= ON_SHAPE:
-                on_grid = basis(np.clip((GRID - start) / (1.0 - start), 0.0, 1.0))
-                return np.clip(1.0 - depth * on_grid, 0.0, 1.0), f"on {name}, on which its rows lie"
+            found = _on_shape(rates, basis, float(start))
+            if found is not None:
+                return found, f"on {name}, on which its rows lie"
     return None, ""
+
+
+def _follows(rates: Rates, finished: np.ndarray) -> bool:
+    """Return whether a run has had the rates of finished runs so far, as far as those are known."""
+    known = rates.share >= GRID[np.isfinite(finished)].min()
+    off = np.abs(rates.rate - np.interp(rates.share, GRID, np.nan_to_num(finished, nan=1.0)))[known]
+    return bool(off.size and off.max() <= FOLLOWED)
+
+
+def _cosine(way: np.ndarray) -> np.ndarray:
+    fallen: np.ndarray = 0.5 * (1.0 - np.cos(np.pi * way))
+    return fallen
+
+
+def _line(way: np.ndarray) -> np.ndarray:
+    return way
+
+
+SHAPES = {"a cosine": _cosine, "a line": _line}
+
+
+def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: float) -> np.ndarray | None:
+    """Return a decay from a place on, on `GRID`, whose depth is that of the rows, or None where they do not lie on it."""
+    fallen = basis(np.clip((rates.share - start) / (1.0 - start), 0.0, 1.0))
+    if not fallen.any():
+        return None
+    depth = float(((1.0 - rates.rate) * fallen).sum() / (fallen**2).sum())
+    if depth > 1.0 + ON_SHAPE or np.abs(1.0 - depth * fallen - rates.rate).max() > ON_SHAPE:
+        return None
+    return np.clip(1.0 - depth * basis(np.clip((GRID - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
 
 
 def _finished(fit: Fit, along: str) -> np.ndarray | None:
@@ -107,10 +130,10 @@ def _finished(fit: Fit, along: str) -> np.ndarray | None:
         own = (table["run"] == run).to_numpy()
         every.append(_extended(share[own], table[fall].to_numpy()[own]))
     first = max(float(share[(table["run"] == run).to_numpy()].min()) for run in table["run"].unique())
-    curves = np.array(every)[:, GRID >= first]
+    curves = np.array(every)[:, first <= GRID]
     if not curves.size or (curves.max(axis=0) - curves.min(axis=0)).max() > ALIKE:
         return None
-    return np.where(GRID >= first, 1.0 - np.array(every).mean(axis=0), np.nan)
+    return np.where(first <= GRID, 1.0 - np.array(every).mean(axis=0), np.nan)
 
 
 def _extended(share: np.ndarray, fall: np.ndarray) -> np.ndarray:
@@ -118,5 +141,5 @@ def _extended(share: np.ndarray, fall: np.ndarray) -> np.ndarray:
     found = np.interp(GRID, share, fall)
     if len(share) > 1 and share[-1] < 1.0:
         slope = (fall[-1] - fall[-2]) / (share[-1] - share[-2])
-        found = np.where(GRID > share[-1], fall[-1] + slope * (GRID - share[-1]), found)
-    return np.clip(found, 0.0, 1.0)
+        found = np.where(share[-1] < GRID, fall[-1] + slope * (GRID - share[-1]), found)
+    return np.asarray(np.clip(found, 0.0, 1.0))

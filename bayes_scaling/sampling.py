@@ -122,6 +122,8 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
     try:
         tree = sampler.wait()
     except RuntimeError as error:
+        if not _nowhere(str(error)):
+            raise
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{runs.source}: no draw could be made ({reason}); do the priors fit the loss and its unit?") from None
     except BaseException:  # an interrupted run must not pass for a short one
@@ -133,6 +135,14 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
         posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
     stats = _kept_stats(tree["sample_stats"].to_dataset()).assign_attrs(target_accept=accept)
     return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+
+
+def _nowhere(said: str) -> bool:
+    """Return whether there is no density where chains start: the one failure of a sampler that is due to the input."""
+    from bayes_scaling.native import NO_DENSITY, NO_GRADIENT
+
+    codes = any(f"ErrorCode({code})" in said for code in (NO_DENSITY, NO_GRADIENT))
+    return codes or "bad initial gradient" in said or "invalid initial point" in said.lower()
 
 
 def _target_accept(model: Model, arrays: Mapping[str, np.ndarray]) -> float:

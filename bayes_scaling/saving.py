@@ -3,11 +3,10 @@
 import io
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -63,22 +62,12 @@ def _content(fit: Fit, attributes: Mapping[str, str]) -> bytes:
     table = fit.runs.table.rename_axis("row")
     parts = {name: node.to_dataset() for name, node in fit.draws.children.items()}
     parts["runs"] = xr.Dataset({str(c): ("row", table[c].to_numpy()) for c in table})
-    tree = xr.DataTree.from_dict({name: _renamed(part, _escaped) for name, part in parts.items()})
+    tree = xr.DataTree.from_dict(parts)
     study = study_text(Study(name="fit", model=fit.model, columns=fit.runs.columns))
     tree.attrs = {"format": FORMAT, "study": study, "record": json_text(_record(fit))} | dict(attributes)
     file = io.BytesIO()
     tree.to_netcdf(file, engine="h5netcdf")
     return file.getvalue()
-
-
-def _renamed(part: xr.Dataset, how: Callable[[str], str]) -> xr.Dataset:
-    """Return a dataset with other names for its variables and dimensions: a "/" would make groups of them."""
-    names = {str(name): how(str(name)) for name in {*part.variables, *part.dims}}
-    return part.rename({name: to for name, to in names.items() if to != name})
-
-
-def _escaped(name: str) -> str:
-    return "%2E" if name == "." else name.replace("%", "%25").replace("/", "%2F")
 
 
 def _record(fit: Fit) -> dict[str, Any]:
@@ -152,8 +141,7 @@ def _tree(path: Path) -> xr.DataTree:
 def _fit(path: Path, tree: xr.DataTree) -> Fit:
     study = parse_study(str(tree.attrs["study"]), str(path))
     record = json.loads(tree.attrs["record"])
-    known_as = str if tree.attrs["format"] == WITHOUT_SEAL else unquote
-    parts = {name: _renamed(node.to_dataset(), known_as) for name, node in tree.children.items()}
+    parts = {name: node.to_dataset() for name, node in tree.children.items()}
     runs = _runs(path, parts.pop("runs").to_dataframe().reset_index(drop=True), study.columns, record)
     draws = xr.DataTree.from_dict(parts)
     _check_draws(path, study.model, runs, draws["posterior"].to_dataset())

@@ -24,6 +24,7 @@ import pandas as pd
 
 from bayes_scaling import checks
 from bayes_scaling.errors import InputError, as_written, listed
+from bayes_scaling.numbers import exact
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import Columns
@@ -47,12 +48,12 @@ LONGEST = 100_000_000
 class Schedule:
     """Which columns tell the learning rate along a run.
 
-    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since` and `lr_fall`, which inputs may name,
-    see `schedule_inputs`. They are computed from all rows of a run, before any filter: rows without a loss may tell the schedule
-    only, and `where = "loss > 0"` leaves them out afterwards. A drop at once needs a row at the step before it.
+    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since` and `lr_fall`, which inputs may
+    name, see `schedule_inputs`. They are computed from all rows of a run, before any filter: rows without a loss may tell the
+    schedule only, and `where = "loss > 0"` leaves them out afterwards. A drop at once needs a row at the step before it.
 
     lr: column of the learning rate of the step.
-    along: column of the optimizer step, whole numbers counted from 1; for `lr_fall` alone any that orders a run, such as tokens.
+    along: column of the optimizer step, whole numbers counted from 1; for `lr_fall` alone any that orders a run, as tokens.
     momentum: factor a step by which an earlier fall counts less in `annealing_area`; Tissue et al. 2024 have .99 to .9995.
     parts: in how many equal parts the fall so far is cut. Twice as many cost twice the time.
     warmup: step by which the learning rate had risen, linearly from 0, to that of the first row; None: at the first row.
@@ -132,7 +133,7 @@ def _checked(
     if steps and (wrong := (at != np.floor(at)) | (at > LONGEST)).any():
         row = int(np.argmax(wrong))
         where = f"{source}: column {schedule.along!r}, row {row + 1}"
-        raise InputError(f"{where}: {at[row]:g} is no step; expected a whole number up to {LONGEST:g}")
+        raise InputError(f"{where}: {exact(at[row])} is no step; expected a whole number up to {exact(LONGEST)}")
     parts = (run,) if isinstance(run, str) else tuple(run or ())
     label = label_column(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
     return at.to_numpy(), lr.to_numpy(), label

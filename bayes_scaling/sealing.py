@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.numbers import fixed
 
 SEAL = re.compile(rb"\nbayes_scaling sha256 ([0-9a-f]{64})\n")
 LENGTH = len("\nbayes_scaling sha256 \n") + 64
@@ -33,7 +34,7 @@ def check_seal(path: Path) -> bool:
     with path.open("rb") as file:
         size, said = os.fstat(file.fileno()).st_size, _seal(file)
         if size > largest():
-            raise InputError(f"{path}: {size / 2**30:.1f} GB, more than a quarter of this machine's memory")
+            raise InputError(f"{path}: {fixed(size / 2**30, 1)} GB, more than a quarter of this machine's memory")
         if said and _digest(file, size - LENGTH) != said:
             raise InputError(f"{path}: damaged, its content is not what was saved (its checksum differs)")
     return bool(said)

@@ -114,8 +114,8 @@ def shared_sentence(fit: Fit, along: str) -> str:
     where = f"{percent(place)} of a run" if one.alignment == "fraction" else f"{along} {number(place)}"
     low, high = (percent(float(np.expm1(of))) for of in (one.means.min(), one.means.max()))
     return (
-        f"misfit that runs share at the same place: {percent(one.share)} of what {one.runs.max()} runs leave the law by is common "
-        f"to all, from {low} to {high}, most at {where}: a schedule or cooldown that no term reads? forecasts of runs "
+        f"misfit that runs share at the same place: {percent(one.share)} of what {one.runs.max()} runs leave the law by is "
+        f"common to all, from {low} to {high}, most at {where}: a schedule or cooldown that no term reads? forecasts of runs "
         "that take the same course learn it; predictions and plans do not"
     )
 
@@ -135,7 +135,7 @@ def _finished(fit: Fit, along: str, leave_out: str | None) -> pd.DataFrame:
 
 
 def _departures(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float]:
-    """Return draws of what rows depart from their run's curve by, a draw a row; mean variances of the noise and its white part."""
+    """Return draws of what rows depart from their run's curve by, a draw a row; mean variances of noise and white part."""
     on_log = fit.model.noise.on == "log_loss"
     effects, scale = about(fit, table, 0, new=False)
     centre = expected(fit, table)

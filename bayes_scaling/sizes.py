@@ -12,6 +12,7 @@ from bayes_scaling.counts import in_base, marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups
+from bayes_scaling.numbers import exact
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import expected_rows, flat_draws
 from bayes_scaling.runs import read_points
@@ -67,7 +68,7 @@ def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
     draws = best.reshape(-1, best.shape[-1])
     if np.any(none := np.isnan(draws).all(axis=0)):
         raise InputError(
-            f"at {compute[none][0]:g} FLOP the law puts all compute into model size, or all into tokens, in every draw: "
+            f"at {exact(compute[none][0])} FLOP the law puts all compute into model size, or all into tokens, in every draw: "
             "there is no best split"
         )
     low, middle, high = np.nanquantile(draws, [0.01, 0.5, 0.99], axis=0)

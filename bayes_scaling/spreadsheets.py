@@ -35,7 +35,7 @@ def _plain(text: str) -> str:
 def _each(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     columns = [_changed(table.iloc[:, i], change) for i in range(table.shape[1])]
     names = [change(name) if isinstance(name, str) else name for name in table.columns]
-    if all(new is old for new, old in zip(names, table.columns, strict=True)) and all(of is None for of in columns):
+    if names == list(table.columns) and all(of is None for of in columns):
         return table
     kept = [table.iloc[:, i] if of is None else of for i, of in enumerate(columns)]
     return pd.concat(kept, axis=1).set_axis(names, axis=1)

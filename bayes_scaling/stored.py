@@ -20,6 +20,7 @@ from bayes_scaling.files import json_text, whole
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health, from_record
 from bayes_scaling.model import Model
+from bayes_scaling.naming import file_names as file_names
 from bayes_scaling.provenance import versions
 from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings
@@ -43,7 +44,7 @@ class Record:
     problem: what the sampler's health says, in one line; empty where the draws may be trusted.
     seconds: how long the fit took.
     health: None in files of older versions.
-    content: digest of a table; a fit's file has a checksum of its own.
+    content: digest of a table with this record; a fit's file has a checksum of its own.
     """
 
     fingerprint: Fingerprint
@@ -155,12 +156,18 @@ def write_table(table: pd.DataFrame, path: Path, record: Record) -> pd.DataFrame
 
     Raises ValueError, TypeError or NotImplementedError where Parquet has no place for what the table holds.
     """
-    known = replace(record, content=_digest(_told_table(_parquet(table, record)[1])))
+    known = replace(record, content=_content(_parquet(table, record)[1], record))
     content, read = _parquet(table, known)
     with whole(path) as unfinished:
         unfinished.write_bytes(content)
     read.attrs.pop(RECORD)
     return read
+
+
+def _content(read: pd.DataFrame, record: Record) -> str:
+    """Return a digest of a table as it is read, with its record."""
+    attributes = {name: of for name, of in read.attrs.items() if name != RECORD}
+    return _digest([_told_table(read), attributes, _record_text(replace(record, content=""))])
 
 
 def _parquet(table: pd.DataFrame, record: Record) -> tuple[bytes, pd.DataFrame]:
@@ -178,10 +185,10 @@ def read_table(path: Path, wanted: Fingerprint) -> tuple[pd.DataFrame, Record] |
     try:
         table = pd.read_parquet(BytesIO(path.read_bytes()))
         record = _record(table.attrs.pop(RECORD))
-        whole = record.content == _digest(_told_table(table))
+        is_whole = record.content == _content(table, record)
     except Exception:  # of the libraries that read it: whatever is in the way, there is no result
         return BROKEN
-    return difference(record.fingerprint, wanted) or ((table, record) if whole else BROKEN)
+    return difference(record.fingerprint, wanted) or ((table, record) if is_whole else BROKEN)
 
 
 def write_fit(fit: Fit, path: Path, record: Record) -> None:

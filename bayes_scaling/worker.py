@@ -75,7 +75,7 @@ def _kept(job: Job) -> Done:
     try:
         table = job.keep(fitted, job.extra)
     except (Exception, SystemExit) as error:
-        if isinstance(error, InputError) or not _of_this_package(job.keep):
+        if isinstance(error, InputError) or not of_this_package(job.keep):
             raise InputError(f"keep raised {one_line(error)}") from error
         raise
     if not isinstance(table, pd.DataFrame):
@@ -83,8 +83,9 @@ def _kept(job: Job) -> Done:
     return Done(table=table, health=fitted.health)
 
 
-def _of_this_package(keep: Keep) -> bool:
-    return str(getattr(keep, "__module__", "")).split(".")[0] == __name__.split(".")[0]
+def of_this_package(function: object) -> bool:
+    """Return whether a function is ours, so that what it raises is no fault of who asked for it."""
+    return str(getattr(function, "__module__", "")).split(".")[0] == __name__.split(".")[0]
 
 
 def model_text(model: Model) -> str:

@@ -1,11 +1,14 @@
 """Numbers for people: one rule, at every size; what is read back is what was written, to half of the last digit."""
 
 import re
+from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling.numbers import (
     band,
     exact,
@@ -218,3 +221,28 @@ def test_k_of_1024_is_for_context_lengths() -> None:
     assert value_at("batch", 32768.0) == "32768"
     assert value_at("params", 1.5e9) == "1.5B"
     assert value_at("corpus", "c4") == "c4"
+
+
+MACHINES = {
+    "datasets/fetching.py": "names of runs, as their authors count",
+    "splitting.py": "filters, which are read again",
+}
+"""Files that write numbers for machines."""
+
+
+def test_no_other_module_writes_numbers() -> None:
+    pattern = re.compile(r":[-+#, ]*(?:\d*,?\.\d+[efg%]|[eg%]|,)\}|\.format\(")
+    root = Path(bs.__file__).parent
+    found = [
+        f"{path.relative_to(root)}:{i}: {line.strip()}"
+        for path in sorted([*root.rglob("*.py"), *root.rglob("*.j2")])
+        if path.name != "numbers.py" and path.relative_to(root).as_posix() not in MACHINES
+        for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert found == []
+
+
+def test_the_script_of_the_page_writes_no_numbers() -> None:
+    script = files("bayes_scaling.reporting").joinpath("report.js").read_text(encoding="utf-8")
+    assert not re.search(r"toPrecision|toFixed|toExponential|toLocaleString", script)

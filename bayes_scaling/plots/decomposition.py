@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from bayes_scaling.counts import marked
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import departures, law_groups
-from bayes_scaling.numbers import number, tick, value_at
+from bayes_scaling.numbers import DIGITS, number, tick, value_at
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, quantile, with_unit
 from bayes_scaling.prediction import decompose
@@ -41,7 +41,7 @@ def decomposition_figure(fit: Fit) -> Figure:
         ax = plot_decomposition(parts, along[0], figure.subplots(), unit=fit.runs.columns.inputs[along[0]].unit)
         first = points.iloc[0]
         held = [f"{x} = {number(first[x] / first[along[0]])} × {along[0]}" for x in along[1:]]
-        held += [f"{x} {value_at(str(x), value)}" for x, value in first.items() if x not in along]
+        held += [f"{x} {value_at(str(x), value, DIGITS)}" for x, value in first.items() if x not in along]
         ax.set_xlabel("; ".join([ax.get_xlabel(), *held[:2]]))
     return figure
 

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from bayes_scaling.numbers import exact, percent, value_at
+from bayes_scaling.numbers import DIGITS, exact, percent, value_at
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
 
@@ -61,7 +61,7 @@ def _quantiles(draws: xr.DataArray) -> np.ndarray:
 def _names(optimum: xr.DataArray) -> list[str]:
     """Return the levels and inputs of each point, but for those that all points share or that say the same twice."""
     columns = [
-        tuple(value_at(str(name), value) for value in of.to_numpy())
+        tuple(value_at(str(name), value, DIGITS) for value in of.to_numpy())
         for name, of in optimum.coords.items()
         if of.dims == ("point",)
     ]

@@ -14,7 +14,7 @@ from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.modelfile import Sheet
 from bayes_scaling.noise import Correlation
-from bayes_scaling.numbers import exact, level_name, number, value_at
+from bayes_scaling.numbers import DIGITS, level_name, number, value_at
 from bayes_scaling.parameters import Varying, as_parameter
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
@@ -123,7 +123,7 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
         if across is not None:
             points = _grid(reference | first | {across: list(fit.runs.levels[across])})
             ax = plot_contrast(contrast(fit, group, a, b, points), across, axes.pop(0), colour=COLOURS[1])
-            ax.set_title(f"{a} against {b} at {exact(reference[x][0])} {fit.runs.columns.inputs[x].unit}")
+            ax.set_title(f"{a} against {b} at {number(reference[x][0])} {fit.runs.columns.inputs[x].unit}")
         unit = fit.runs.columns.inputs[x].unit
         points = _grid(reference | first | {x: _span(fit, x).tolist()})
         at = ", ".join(f"{name} {level_name(values[0])}" for name, values in first.items())
@@ -140,7 +140,7 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
 def _named(fit: Fit, name: str, value: object) -> str:
     """Return "position 10K" for a level, "10.5B tokens" for an input."""
     inputs = fit.runs.columns.inputs
-    return f"{value_at(name, value)} {inputs[name].unit}".rstrip() if name in inputs else f"{name} {level_name(value)}"
+    return f"{value_at(name, value, DIGITS)} {inputs[name].unit}".rstrip() if name in inputs else f"{name} {level_name(value)}"
 
 
 def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> None:

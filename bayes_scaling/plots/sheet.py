@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from bayes_scaling.counts import marked
 from bayes_scaling.fitting import Fit
 from bayes_scaling.modelfile import Sheet
-from bayes_scaling.numbers import level_name, value_at
+from bayes_scaling.numbers import DIGITS, level_name, value_at
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, paper
@@ -123,7 +123,7 @@ def _colours(table: pd.DataFrame, sheet: Sheet) -> dict[Any, str]:
 def _named(fit: Fit, name: str, level: Any) -> str:
     inputs = fit.runs.columns.inputs
     if name in inputs:
-        return f"{value_at(name, level)} {inputs[name].unit}".strip()
+        return f"{value_at(name, level, DIGITS)} {inputs[name].unit}".strip()
     return level.replace("_", " ") if isinstance(level, str) else f"{name} {level_name(level)}"
 
 

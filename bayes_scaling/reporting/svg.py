@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from bayes_scaling.escaping import visible
 from bayes_scaling.numbers import amount, quantile_name, rounded, shared
 from bayes_scaling.plots.shown import Shown, shown
-from bayes_scaling.plots.style import SHOWN, paper
+from bayes_scaling.plots.style import SHOWN, paper, without_controls
 
 FIGURES = 5
 """Figures of what marks are placed by."""
@@ -57,7 +57,7 @@ def _svg(figure: Figure, name: str) -> str:
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name, "text.parse_math": False}
     with paper(), mpl.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing")  # the page has other fonts than the layout
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        without_controls(figure).savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = written.getvalue().decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
