@@ -23,6 +23,8 @@ ON_SHAPE = 0.005
 """A log lies on a shape where it leaves it by at most this share of the peak,"""
 FALLEN = 0.02
 """and has fallen by at least this one."""
+STARTS = 20
+"""Places where a decay may have begun that are tried, beside those of the rows before it shows."""
 GRID = np.linspace(0.0, 1.0, 101)
 
 
@@ -61,7 +63,7 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tu
     last = rates.peak * float(shape[-1])
     return (
         plan,
-        f"the learning rate is taken to go on {how}, from {number(rates.peak)} to {number(last)} at {along} {number(end)}",
+        f"the learning rate is taken to follow {how}, from {number(rates.peak)} to {number(last)} at {along} {number(end)}",
     )
 
 
@@ -77,14 +79,24 @@ def _shape(fit: Fit, rates: Rates, along: str) -> tuple[np.ndarray | None, str]:
     """Return the rate as a share of its peak over the whole way, on `GRID`, and how that is known."""
     finished = _finished(fit, along)
     if finished is not None and _follows(rates, finished):
-        return np.nan_to_num(finished, nan=1.0), "as that of the finished runs"
+        known = np.isfinite(finished)
+        found, how = _known_shape(Rates(GRID[known], finished[known], 1.0), ALIKE)
+        way = f", {how}" if how else ""
+        return (np.nan_to_num(finished, nan=1.0) if found is None else found), f"the schedule of the finished runs{way}"
+    return _known_shape(rates, ON_SHAPE)
+
+
+def _known_shape(rates: Rates, within: float) -> tuple[np.ndarray | None, str]:
+    """Return the cosine or line to the end on which rates lie, and its name."""
     if 1.0 - rates.rate[-1] < FALLEN:
         return None, ""
+    level = rates.share[rates.rate > 1.0 - ON_SHAPE]
+    starts = np.append(np.linspace(0.0, level.max(initial=rates.share[0]), STARTS), level)
     for name, basis in SHAPES.items():
-        for start in np.unique(np.append(rates.share[rates.rate > 1.0 - ON_SHAPE], rates.share[0])):
-            found = _on_shape(rates, basis, float(start))
+        for start in starts:
+            found = _on_shape(rates, basis, float(start), within)
             if found is not None:
-                return found, f"on {name}, on which its rows lie"
+                return found, name
     return None, ""
 
 
@@ -107,13 +119,13 @@ def _line(way: np.ndarray) -> np.ndarray:
 SHAPES = {"a cosine": _cosine, "a line": _line}
 
 
-def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: float) -> np.ndarray | None:
+def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: float, within: float) -> np.ndarray | None:
     """Return a decay from a place on, on `GRID`, whose depth is that of the rows, or None where they do not lie on it."""
     fallen = basis(np.clip((rates.share - start) / (1.0 - start), 0.0, 1.0))
     if not fallen.any():
         return None
     depth = float(((1.0 - rates.rate) * fallen).sum() / (fallen**2).sum())
-    if depth > 1.0 + ON_SHAPE or np.abs(1.0 - depth * fallen - rates.rate).max() > ON_SHAPE:
+    if depth > 1.0 + within or np.abs(1.0 - depth * fallen - rates.rate).max() > within:
         return None
     return np.clip(1.0 - depth * basis(np.clip((GRID - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
 
