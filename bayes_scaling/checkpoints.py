@@ -122,7 +122,6 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
 
 
 RUN = "run"
-TAKEN = "taken as curves: noise correlated along {along}, an offset of each run, as in the study training_curves"
 
 
 def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Table] | None") -> tuple["Study", "Runs"]:
@@ -147,7 +146,10 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
     labelled = frame.assign(**{found.column or RUN: label.astype(str)})
     read = read_runs(labelled, columns, runs.source)
     rates = tuple(note for note in read.notes if note not in runs.notes)
-    told = f"{checkpoint_sentence(found)}; {TAKEN.format(along=found.along)}"
+    told = (
+        f"{checkpoint_sentence(found)}; taken as curves: noise correlated along {found.along}, an offset of each run, as in "
+        "the study training_curves (--independent takes each row for a run)"
+    )
     return replace(study, model=model, columns=columns), replace(
         read, notes=(told, *(note for note in runs.notes if CHECKPOINTS not in note), *rates)
     )

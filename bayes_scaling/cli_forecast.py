@@ -36,6 +36,8 @@ def forecast(
         write_figure(forecast_figure(found, target=target), figure)
     say(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end
     say(f"{found.basis[0].upper()}{found.basis[1:]}.")
+    for note in found.notes:
+        say(f"note [learning rate]: {note}")
     if found.unlike:
         say(f"note [unlike]: {found.unlike}")
     say(f"{found.path.sizes['point']} places -> {out}", f"figure -> {figure}")

@@ -17,9 +17,11 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, refit
 from bayes_scaling.health import Health, carried
 from bayes_scaling.labels import level_index
+from bayes_scaling.logs import UNREAD_FALL
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.numbers import band, exact, percent, probability, whole
 from bayes_scaling.paths import is_file
+from bayes_scaling.planned_rates import continued
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
 from bayes_scaling.runs import Columns, Runs, joined, read_points, read_runs
 from bayes_scaling.schedules import DERIVED
@@ -54,6 +56,7 @@ class Forecast:
     effective: the effective number of the fit's draws after the rows, 1 / sum of their squared weights.
     refitted: whether those were too few, and the path is that of a fit with the rows among its runs.
     health: of the fit, or of that other one.
+    notes: on the learning rate: that its fall is read by nothing, or how it is taken to go on.
     """
 
     path: xr.DataArray
@@ -65,6 +68,7 @@ class Forecast:
     health: Health | None = None
     effective: float = np.inf
     refitted: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def final(self) -> xr.DataArray:
@@ -115,10 +119,11 @@ def forecast(
     """
     along, seed = along_runs(fit), checks.seed(seed, "seed")
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
-    seen = _known_rows(fit, str(curve)) if known else _read_seen(fit, curve)
+    seen, unread = (_known_rows(fit, str(curve)), ()) if known else _read_seen(fit, curve)
     seen = seen.sort_values(along, ignore_index=True)
     label = str(seen["run"].iloc[-1])
-    ahead = _ahead(fit, seen, curve, at, along)
+    ahead, planned = _ahead(fit, seen, curve, at, along)
+    seen = seen if known else _warmed_up(fit, seen, float(ahead[along].max()), along)
     frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
     found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
@@ -128,7 +133,7 @@ def forecast(
         found = _likeliest(_thinned(fit), frame, n, along, known=True, kind=kind, seed=seed)
     path = labelled(fit, found.ahead, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
-    return Forecast(path, seen, along, unit, label, surprise, fit.health, effective, refitted)
+    return Forecast(path, seen, along, unit, label, surprise, fit.health, effective, refitted, (*unread, *planned))
 
 
 def _likeliest(fit: Fit, frame: pd.DataFrame, n: int, along: str, *, known: bool, kind: Kind, seed: int) -> Conditioned:
@@ -154,8 +159,8 @@ def _known_rows(fit: Fit, label: str) -> pd.DataFrame:
     return fit.runs.table[fit.runs.table["run"].astype(str) == label]
 
 
-def _read_seen(fit: Fit, curve: Table) -> pd.DataFrame:
-    """Return the checked rows of a log, those of its columns that the law can do without filled in."""
+def _read_seen(fit: Fit, curve: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the checked rows of a log, those of its columns that the law can do without filled in, and falls unread."""
     columns, source = fit.runs.columns, source_of(curve)
     frame = _filled(fit, read_table(curve, labels=fit.runs.columns.labels))
     runs = read_runs(frame, columns, source)
@@ -168,7 +173,15 @@ def _read_seen(fit: Fit, curve: Table) -> pd.DataFrame:
             "or the log another name where it is another run"
         )
     _check_unit(fit.runs, table, source)
-    return table
+    return table, tuple(note for note in runs.notes if UNREAD_FALL in note)
+
+
+def _warmed_up(fit: Fit, seen: pd.DataFrame, end: float, along: str) -> pd.DataFrame:
+    """Return the rows past the warm-up, which is a fraction of the planned end: finished runs have left as much out."""
+    curve = fit.runs.columns.curve
+    fraction = 0.0 if curve is None or curve.warmup_fraction is None else curve.warmup_fraction
+    late = seen[seen[along] >= fraction * end]
+    return late.reset_index(drop=True) if len(late) else seen
 
 
 OWN = "this run"
@@ -197,26 +210,32 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
             )
 
 
-def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> pd.DataFrame:
-    """Return the places to come, from the last row seen to the end."""
+def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the places to come, from the last row seen to the end, and how the learning rate is taken to go on."""
     last = seen.iloc[[-1]]
     own = last.drop(columns=["response", "count", "apart", "reading_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {at}")
-        others = [name for name in fit.runs.columns.inputs if name != along]
+            raise InputError(
+                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
+            )
+        places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
+        of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
+        others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
         if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
             raise InputError(
                 f"{listed(moving)} change along the run too: give the places to come as a table with their columns"
             )
-        places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
-        return own.loc[own.index.repeat(STEPS)].assign(**{along: places})
+        if of_schedule and (isinstance(curve, pd.DataFrame) or is_file(curve)):
+            plan, said = continued(fit, read_table(curve, labels=fit.runs.columns.labels), places, along)
+            return _planned(fit, own, curve, plan), (said,)
+        return own.loc[own.index.repeat(STEPS)].assign(**{along: places}), ()
     points = _planned(fit, own, curve, in_base(at, fit.runs))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
         raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
-    return points.sort_values(along, ignore_index=True)
+    return points.sort_values(along, ignore_index=True), ()
 
 
 def end_in_base(fit: Fit, along: str, reached: float, at: float) -> float:

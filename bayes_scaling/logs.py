@@ -22,6 +22,7 @@ RATES = r"(^|[^a-z])(lr|learning[_ ]?rate)([^a-z]|$)"
 """Columns of such names are learning rates."""
 RUN_NAMES = r"run|job|trial|wandb|uuid"
 """Columns of such names tell which rows are one run."""
+UNREAD_FALL = "and nothing in the model reads it: losses on the way"
 FALLS = 0.9
 """A learning rate that has come down to this share of its peak has fallen."""
 SPIKE = 0.05
@@ -150,10 +151,11 @@ def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Coll
         left = (of.last() / of.max()).clip(lower=0.0)
         fell = left < FALLS
         if fell.any():
+            low = number(float(left[fell].median()), 2)
             return (
-                f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, "
-                f"to {number(left[fell].median(), 2)} of its peak, and nothing in the model reads it: "
-                "losses on the way are not those of runs that end there; the study training_curves_decay reads it (column lr)",
+                f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, to {low} of its "
+                f"peak, {UNREAD_FALL} are not those of runs that end there; "
+                "the study training_curves_decay reads it (column lr)",
             )
     return ()
 

@@ -20,7 +20,7 @@ from bayes_scaling.labels import label_column, number_as_text, ordered_levels
 from bayes_scaling.logs import SCHEDULES, Curve, as_log, falling_rates, mended, schedule_notes
 from bayes_scaling.losses import as_losses, loss_notes, refuse_odd_losses
 from bayes_scaling.notation import read_of
-from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
+from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, NO_SCALE, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
 from bayes_scaling.tables import (
     Table,
@@ -229,7 +229,7 @@ class Columns:
     @property
     def scales(self) -> tuple[str, ...]:
         """The inputs with one positive number a row, whose logarithm says how far apart rows are."""
-        whole = {*MAY_BE_ZERO, *IN_PARTS} if self.schedule else set()
+        whole = {*NO_SCALE} if self.schedule else set()
         return tuple(name for name, one in self.inputs.items() if one.column not in whole)
 
     @property

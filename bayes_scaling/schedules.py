@@ -5,6 +5,7 @@ Between rows the learning rate is a line, and with a value at every step the sum
     lr_sum            S1 = sum of lr_i over steps i up to the row
     annealing_area    S2 = sum over steps i of sum over k <= i of (lr_(k-1) - lr_k) momentum^(i-k)        (Tissue et al. 2024)
     lr_drop           how far the learning rate has fallen from its peak
+    lr_fall           the same as a share of the peak, at least 1e-4: it needs no steps, and may be along tokens
     lr_then, lr_since the fall so far in equal parts: the learning rate when half of a part had happened, and the sum of the
                       learning rate since
 
@@ -28,12 +29,16 @@ from bayes_scaling.numbers import exact
 if TYPE_CHECKING:
     from bayes_scaling.runs import Columns
 
-DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since")
+DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since", "lr_fall")
 """Columns that a schedule gives."""
 IN_PARTS = ("lr_then", "lr_since")
 """Those with a value for each part of the fall."""
 MAY_BE_ZERO = ("annealing_area", "lr_drop", "lr_since")
 """Those that are 0 before the learning rate has fallen."""
+NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall")
+"""Those whose logarithm does not say how far apart rows are."""
+LEAST_FALL = 1e-4
+"""What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""
 ROUNDING = 1e-6
 """Changes of the learning rate below this fraction of its peak are none."""
 LONGEST = 100_000_000
@@ -43,12 +48,12 @@ LONGEST = 100_000_000
 class Schedule:
     """Which columns tell the learning rate along a run.
 
-    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then` and `lr_since`, which inputs may name, see
-    `schedule_inputs`. They are computed from all rows of a run, before any filter: rows without a loss may tell the schedule
-    only, and `where = "loss > 0"` leaves them out afterwards. A drop at once needs a row at the step before it.
+    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since` and `lr_fall`, which inputs may
+    name, see `schedule_inputs`. They are computed from all rows of a run, before any filter: rows without a loss may tell the
+    schedule only, and `where = "loss > 0"` leaves them out afterwards. A drop at once needs a row at the step before it.
 
     lr: column of the learning rate of the step.
-    along: column of the optimizer step, whole numbers counted from 1.
+    along: column of the optimizer step, whole numbers counted from 1; for `lr_fall` alone any that orders a run, as tokens.
     momentum: factor a step by which an earlier fall counts less in `annealing_area`; Tissue et al. 2024 have .99 to .9995.
     parts: in how many equal parts the fall so far is cut. Twice as many cost twice the time.
     warmup: step by which the learning rate had risen, linearly from 0, to that of the first row; None: at the first row.
@@ -89,18 +94,31 @@ def schedule_inputs(
     Raises InputError, in one line with run and step, where two rows of a step have different learning rates, where one is
     negative, or where it rises after it has fallen and parts of the fall are wanted.
     """
-    at, lr, label = _checked(frame, schedule, run, source)
+    stepped = [name for name in wanted if name != "lr_fall"]
+    at, lr, label = _checked(frame, schedule, run, source, steps=bool(stepped))
     found = {name: np.empty(len(frame)) for name in _columns(schedule, wanted)}
     for one in pd.unique(label):
         own = (label == one).to_numpy()
         called = f"{source}: run {as_written(one)}" if run else source
-        for name, values in _derived(at[own], lr[own], schedule, wanted, called).items():
+        derived = _derived(at[own].astype(int), lr[own], schedule, stepped, called) if stepped else {}
+        if "lr_fall" in wanted:
+            derived["lr_fall"] = _fall(at[own], lr[own])
+        for name, values in derived.items():
             found[name][own] = values
     return pd.concat([frame.drop(columns=list(found), errors="ignore"), pd.DataFrame(found, index=frame.index)], axis=1)
 
 
+def _fall(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """Return how far the learning rate has fallen from its peak so far, as a share of it."""
+    order = np.argsort(at, kind="stable")
+    peak = np.maximum.accumulate(lr[order])
+    found = np.empty(len(at))
+    found[order] = 1.0 - lr[order] / np.where(peak > 0, peak, 1.0)
+    return np.where((found > LEAST_FALL) & (lr < peak.max()), found, LEAST_FALL)
+
+
 def _checked(
-    frame: pd.DataFrame, schedule: Schedule, run: str | tuple[str, ...] | None, source: str
+    frame: pd.DataFrame, schedule: Schedule, run: str | tuple[str, ...] | None, source: str, *, steps: bool
 ) -> tuple[np.ndarray, np.ndarray, pd.Series]:
     """Return step, learning rate and run of each row."""
     from bayes_scaling.labels import label_column
@@ -108,14 +126,17 @@ def _checked(
 
     rows, frame = frame.index.to_numpy(), frame.reset_index(drop=True)
     read = (schedule.along, schedule.lr)
-    at, lr = (number_column(frame, name, source, rows, positive=False, negative=False) for name in read)
-    if (wrong := (at != np.floor(at)) | (at > LONGEST)).any():
+    at, lr = (number_column(frame, name, source, rows, positive=False, negative=name != schedule.along) for name in read)
+    if (lr < -ROUNDING * lr.max()).any():
+        number_column(frame, schedule.lr, source, rows, positive=False, negative=False)
+    lr = lr.clip(lower=0.0)  # a cosine ends at zero to rounding, which may lie below it
+    if steps and (wrong := (at != np.floor(at)) | (at > LONGEST)).any():
         row = int(np.argmax(wrong))
         where = f"{source}: column {schedule.along!r}, row {row + 1}"
         raise InputError(f"{where}: {exact(at[row])} is no step; expected a whole number up to {exact(LONGEST)}")
     parts = (run,) if isinstance(run, str) else tuple(run or ())
     label = label_column(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
-    return at.to_numpy().astype(int), lr.to_numpy(), label
+    return at.to_numpy(), lr.to_numpy(), label
 
 
 def part_columns(name: str, parts: int) -> list[str]:

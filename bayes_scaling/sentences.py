@@ -1,6 +1,5 @@
 """What a fit says, in a few sentences with numbers and intervals; what they rest on is for `findings` and the health to say."""
 
-import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -81,16 +80,21 @@ def _splits(fit: Fit, folder: str) -> list[str]:
         return []
     largest = float(runs_compute(fit, Cost()).max())
     if why := not_ends(fit.runs):
-        return [
-            f"No plan is printed: {why} and are not their ends, and a run to end earlier would have a schedule of its own; "
-            f"`{shlex.join(['bayes-scaling', 'plan', folder, '--compute', str(rounded(largest, 2))])}` takes them for ends."
-        ]
+        return [_no_plan(fit, why, folder, largest)]
     cells, budgets = every_cell(fit), [rounded(times * largest, 2) for times in (1.0, BEYOND)]
     try:
         found = plan(fit, budgets, points=cells if len(cells) <= FEW else _held(fit))
     except InputError:
         return []
     return list(plan_sentences(found))
+
+
+def _no_plan(fit: Fit, why: str, folder: str, compute: float) -> str:
+    """Return why there is no plan, with the command that makes one where nothing but a budget has to be said for it."""
+    said = f"No plan is printed: {why} and are not their ends, and a run to end earlier would have a schedule of its own"
+    if fit.runs.columns.schedule is not None:
+        return f"{said}."
+    return f"{said}; `bayes-scaling plan {folder} --compute {rounded(compute, 2)!r}` takes them for ends."
 
 
 def _held(fit: Fit) -> pd.DataFrame:

@@ -157,13 +157,16 @@ def _rows(values: Any, like: xr.DataArray) -> np.ndarray:
 
 def _place(table: pd.DataFrame, along: str, alignment: Alignment) -> np.ndarray:
     """Return the log of the place of each row of sorted runs."""
+    return np.log(table[along].to_numpy()) if alignment == "along" else run_fractions(table, along)
+
+
+def run_fractions(table: pd.DataFrame, along: str) -> np.ndarray:
+    """Return the log of the fraction of its run that each row has behind it; an average of rows lies before the run's end."""
     at = np.log(table[along].to_numpy())
-    if alignment == "along":
-        return at
-    last = table.groupby("run", sort=False)[along].transform("idxmax")
+    last = table.groupby("run", sort=False)[along].transform("idxmax").to_numpy()
     half = WIDTH * table["apart"].to_numpy() if "apart" in table else np.zeros(len(table))
-    place: np.ndarray = at - (at + half)[last.to_numpy()]
-    return place
+    fraction: np.ndarray = at - (at + half)[last]
+    return fraction
 
 
 def _bin_means(table: pd.DataFrame, place: np.ndarray, left: np.ndarray, width: float) -> tuple[np.ndarray, ...]:

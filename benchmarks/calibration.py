@@ -108,6 +108,12 @@ def _family() -> pd.DataFrame:
     return pd.concat(logs, ignore_index=True)
 
 
+def _decaying() -> pd.DataFrame:
+    """Return the same under cosines to a tenth of their peak."""
+    table = _family()
+    return table.assign(lr=1.65e-3 + 1.35e-3 * np.cos(np.pi * table["tokens"] / table["tokens"].max()))
+
+
 def _routed() -> pd.DataFrame:
     """Return dense and routed models of five sizes."""
     variants = [("Dense", 1), *product(("Hash", "S-Base", "RL-R"), (8, 64, 512))]
@@ -133,10 +139,11 @@ OWN: dict[str, Callable[[], pd.DataFrame]] = {
     "multi_power": _schedules,
     "routed_lm": _routed,
     "training_curves": _family,
+    "training_curves_decay": _decaying,
     "xlstm_isoflop": _isoflop,
 }
 """Tables, with inputs made up, of studies that come without one; a sweep of sizes and tokens for others."""
-THINNED, ROWS_A_DECADE = ("training_curves",), 5
+THINNED, ROWS_A_DECADE = ("training_curves", "training_curves_decay"), 5
 
 
 def _law(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
