@@ -65,7 +65,8 @@ def _with_levels(model: bs.Model, runs: bs.Runs, g: str, first: str) -> Fit:
 
 def on_line(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> Iterator[Any]:  # noqa: E741
     points = pd.DataFrame({x: [3.0, 100.0], z: [4.0, 90.0], g: [l, "other"], "seed_no": ["a", "b"]})
-    yield from (bs.predict(fit, points), bs.predict_runs(fit, points, seed=1), bs.decompose(fit, points))
+    yield from (bs.predict(fit, points), bs.predict_runs(fit, points, seed=1).notnull())
+    yield bs.decompose(fit, points)[["law", "discrepancy", "expected"]]
     yield from (bs.predict_table(fit, points)["q50"], bs.parameters_at(fit, points), bs.published_at(fit, points))
     yield bs.parameter_table(fit).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
     bare = points.drop(columns=g)
@@ -83,7 +84,12 @@ def on_sweep(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> 
     found = bs.plan(fit, 1e21, points=pd.DataFrame({g: [l, "other"]}))
     yield from (found.choice, found.choices, found.optimum, bs.plan_table(found)["params"])
     ranked = bs.rank(fit, g, "other", pd.DataFrame({"compute": [1e21]}), equivalent=0.01)
-    yield from (ranked.multiplier, ranked.loss.sel(level=l), bs.rank_table(ranked)["multiplier_q50"], len(bs.rank_sentences(ranked)))
+    yield from (
+        ranked.multiplier,
+        ranked.loss.sel(level=l),
+        bs.rank_table(ranked)["multiplier_q50"],
+        len(bs.rank_sentences(ranked)),
+    )
     runs = pd.DataFrame({"params": [1e9, 1e10], "tokens": [1e11, 1e11], g: [l, "other"]})
     told = bs.next_runs(fit, runs, f"loss at params=1e9, tokens=1e12, {g}={l!r}")
     yield bs.candidate_table(told)["information"]
