@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
@@ -113,10 +114,10 @@ def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
     Raises InputError where the law is not one of params and tokens, or a budget is not positive.
     """
     moved_inputs(fit)
-    budgets = np.atleast_1d(np.asarray(compute, dtype=float))
-    if not (np.isfinite(budgets).all() and (budgets > 0).all()):
+    budgets = np.atleast_1d(np.asarray(compute, dtype=object)).ravel()
+    if not len(budgets) or not all(checks.is_number(of) and of > 0 for of in budgets):
         raise InputError(f"compute must be positive numbers in FLOP; it is {compute}")
-    return budgets
+    return np.array([checks.positive(of, "compute") for of in budgets], dtype=float)
 
 
 def _log_inputs(fit: Fit, log_params: np.ndarray, log_tokens: np.ndarray, log_unique: np.ndarray) -> Mapping[str, np.ndarray]:

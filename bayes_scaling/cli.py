@@ -78,6 +78,9 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
         except InputError as error:
             _refuse(str(error))
             raise typer.Exit(2) from None
+        except UnicodeEncodeError as error:  # bytes among the options that are no text
+            _refuse(f"{error.object!r} is no text: {error.object[error.start : error.end]!r} is no character")
+            raise typer.Exit(2) from None
 
     return guarded
 
@@ -242,12 +245,17 @@ def _compiled_code() -> Iterator[None]:
         yield
 
 
+MOST_CELLS = 1_000
+"""Of more combinations of levels those are listed that the runs have."""
+
+
 def _points(fitted: "Fit") -> "pd.DataFrame":
     """Return points to start from: each level of the law's groups at the reference, the data's edge and ten times beyond.
 
     Inputs from a schedule go together: there it is the last row of each run.
     """
     from itertools import product
+    from math import prod
 
     import pandas as pd
 
@@ -260,7 +268,10 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
-    rows = [dict(zip(groups, cell, strict=True)) | place for cell in product(*groups.values()) for place in places]
+    cells = product(*groups.values())
+    if prod(map(len, groups.values())) > MOST_CELLS:  # those that the runs have
+        cells = runs.table[list(groups)].drop_duplicates().itertuples(index=False, name=None)
+    rows = [dict(zip(groups, cell, strict=True)) | place for cell in cells for place in places]
     return pd.DataFrame(rows)
 
 

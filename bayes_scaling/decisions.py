@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.contrasts import Path, known_levels, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.errors import InputError, listed
@@ -126,6 +127,7 @@ def rank(
     may be negative, or a number is out of range.
     """
     _check(fit, equivalent, certainty)
+    below = checks.optional(checks.positive)(below, "below")
     for level in levels or [against]:
         known_levels(fit, group, str(against), str(level))
     path = None if along is None and _splits(fit) else _path(fit, along)
@@ -135,7 +137,7 @@ def rank(
     costs = _costs(group, ordered, cost)
     name, unit, largest = _budget(fit, group, path, costs)
     table = _asked(fit, group, points, splits=path is None)
-    budgets = [float(of) for of in table[name]]
+    budgets = [checks.positive(float(of), "a budget") for of in table[name]]
     ends = [BEYOND * at if below is None else below for at in budgets]
     if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
         raise InputError(f"below = {below:g} must lie above every budget; the largest is {max(budgets):g} {unit}".rstrip())
@@ -169,9 +171,9 @@ def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
     response = fit.runs.columns.response
     if not response.positive:
         raise InputError(f"levels are ranked by relative differences, which {response.name} that may be negative does not have")
-    if equivalent is not None and not (isfinite(equivalent) and 0 < equivalent < 1):
+    if equivalent is not None and not (checks.is_number(equivalent) and 0 < equivalent < 1):
         raise InputError(f"equivalent must be a share of the loss between 0 and 1, such as 0.005; it is {equivalent}")
-    if not 0.5 < certainty < 1:
+    if not (checks.is_number(certainty) and 0.5 < certainty < 1):
         raise InputError(f"certainty must be a probability above 0.5 and below 1, such as 0.95; it is {certainty}")
 
 

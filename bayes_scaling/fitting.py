@@ -116,9 +116,11 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     rows = []
     for name, values in dataset.data_vars.items():
         summaries = _summaries(values)
+        places = {str(dim): {level: i for i, level in enumerate(of.to_numpy())} for dim, of in summaries.coords.items()}
         for dims, at in cells(values, fit.runs):
             element = f"{name}[{', '.join(map(str, at.values()))}]" if at else str(name)
-            numbers = (*summaries.sel(at).to_numpy(), *chains.get(element, (np.nan,) * 3))
+            place = tuple(places[str(dim)][at[str(dim)]] for dim in summaries.dims[:-1])
+            numbers = (*summaries.to_numpy()[place], *chains.get(element, (np.nan,) * 3))
             row = dict(zip(COLUMNS, map(float, numbers), strict=True))
             rows.append({"name": str(name).removesuffix(":levels"), "dims": dims} | row)
     return pd.DataFrame(rows)

@@ -39,6 +39,8 @@ MOST_ROWS = 40
 
 MOST_DRAWS = 2000
 STEPS = 24
+FURTHEST = 1e6
+"""A run ends at most so many times further than it has come."""
 """Places of the path between the last row seen and the end."""
 
 SURPRISING = 0.005
@@ -181,6 +183,8 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     if isinstance(at, int | float | np.number):
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
             raise InputError(f"the run has reached {along} {last[along].iloc[0]:g}; expected an end beyond it, not {at:g}")
+        if at > last[along].iloc[0] * FURTHEST:
+            raise InputError(f"the run has reached {along} {last[along].iloc[0]:g}; {at:g} is over {FURTHEST:g} times as far")
         others = [name for name in fit.runs.columns.inputs if name != along]
         if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
             raise InputError(

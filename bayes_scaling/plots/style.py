@@ -1,5 +1,6 @@
 """What all figures share: colours, type sizes, axes with units, quantiles of draws."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -60,6 +61,16 @@ def quantiles(draws: xr.DataArray) -> dict[float, np.ndarray]:
 def with_unit(name: str, unit: str) -> str:
     """Return an axis label such as "compute (PFLOP/s-days)"."""
     return f"{name} ({unit})" if unit and unit.removesuffix("s") != name.removesuffix("s") else name
+
+
+def spread(levels: Sequence[Any], most: int) -> list[Any]:
+    """Return at most so many levels, evenly spread over all of them, the first and the last among them."""
+    return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, min(most, len(levels))).astype(int))]
+
+
+def some(shown: int, of: int) -> str:
+    """Return " (24 of 5,000)" where not all are shown."""
+    return f" ({shown} of {of:,})" if shown < of else ""
 
 
 def log_ticks(ax: Axes, which: str) -> None:
