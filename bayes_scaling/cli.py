@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import wraps
@@ -124,6 +124,7 @@ def fit(
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
     from bayes_scaling.advice import findings
+    from bayes_scaling.capacity import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
     from bayes_scaling.fitting import fit as sample
     from bayes_scaling.fitting import parameter_table, save
     from bayes_scaling.modelfile import read_study, study_runs
@@ -135,7 +136,10 @@ def fit(
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / study.name
     folder_to_write(folder)
+    refuse_draws(study.model, data, settings)
     typer.echo(f"{study.title or study.name}\n{counted(data)}")
+    if draw_bytes(study.model, data, settings) > WORTH_SAYING:
+        typer.echo(f"note [size]: {draws_line(study.model, data, settings)}")
     typer.echo("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
     fitted = sample(study.model, data, settings)
@@ -268,7 +272,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
-    cells = product(*groups.values())
+    cells: Iterable[tuple[Any, ...]] = product(*groups.values())
     if prod(map(len, groups.values())) > MOST_CELLS:  # those that the runs have
         cells = runs.table[list(groups)].drop_duplicates().itertuples(index=False, name=None)
     rows = [dict(zip(groups, cell, strict=True)) | place for cell in cells for place in places]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.capacity import refuse_draws
 from bayes_scaling.conventions import in_units
 from bayes_scaling.convergence import convergence
 from bayes_scaling.errors import InputError
@@ -67,6 +68,7 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
 def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
     """Return draws from the prior in the shape of a fit, so that whatever shows a fit shows what was believed before it."""
     settings = Settings(draws=draws, chains=1, seed=seed)
+    refuse_draws(model, runs, settings)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)
 
 

@@ -63,7 +63,7 @@ def with_unit(name: str, unit: str) -> str:
     return f"{name} ({unit})" if unit and unit.removesuffix("s") != name.removesuffix("s") else name
 
 
-def spread(levels: Sequence[Any], most: int) -> list[Any]:
+def spread(levels: Sequence[Any] | np.ndarray, most: int) -> list[Any]:
     """Return at most so many levels, evenly spread over all of them, the first and the last among them."""
     return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, min(most, len(levels))).astype(int))]
 
