@@ -23,13 +23,13 @@ STATISTICS = 8
 def numbers_of_draw(model: Model, runs: "Runs") -> int:
     """Return how many numbers each draw of a posterior has: parameters, scales, levels and the knots of a discrepancy."""
     sizes = {dim: len(of) for dim, of in runs.levels.items()}
-    levels = sum(1 + prod(sizes.get(dim, 1) for dim in term.dims) for _, term in varyings(model))
-    knots = sum(
+    levels: int = sum(1 + prod(sizes.get(dim, 1) for dim in term.dims) for _, term in varyings(model))
+    knots: int = sum(
         prod(sizes.get(dim, 1) for dim in term.dims) * discrepancy.extended_count(term, len(inputs)) ** len(inputs)
         for term, inputs in departures(model)
     )
     scales = noise_scales(model) | discrepancy.scales(departures(model))
-    return len(owners(model)) + len(trends(model)) + len(scales) + levels + knots
+    return int(len(owners(model)) + len(trends(model)) + len(scales) + levels + knots)
 
 
 def refuse_draws(model: Model, runs: "Runs", settings: "Settings") -> None:

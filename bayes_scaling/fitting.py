@@ -13,7 +13,7 @@ import xarray as xr
 from bayes_scaling.capacity import refuse_draws
 from bayes_scaling.conventions import in_units
 from bayes_scaling.convergence import convergence
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.files import whole
 from bayes_scaling.healing import sample_until_clean
 from bayes_scaling.health import Health, carried, from_record
@@ -204,8 +204,6 @@ def load(path: str | Path) -> Fit:
 
     Raises InputError where the file is missing, truncated, or not a fit.
     """
-    from bayes_scaling.modelfile import parse_study
-
     path = Path(path)
     if not is_file(path):
         raise InputError(f"{path}: no such file; expected a fit written by `save` or `bayes-scaling fit`")
@@ -214,6 +212,17 @@ def load(path: str | Path) -> Fit:
             tree = opened.load()
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: unreadable or truncated, expected a fit ({str(error).splitlines()[0]})") from None
+    try:
+        return _from_file(tree, path)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: unreadable, it does not say what `save` writes ({one_line(error)})") from None
+
+
+def _from_file(tree: xr.DataTree, path: Path) -> Fit:
+    from bayes_scaling.modelfile import parse_study
+
     attrs = tree.attrs
     if attrs.get("format") != FORMAT:
         raise InputError(f"{path}: format {attrs.get('format')!r}, expected {FORMAT!r}")

@@ -31,7 +31,9 @@ COUNTED = {"count", "apart"}
 """Columns of averages, which inputs and groups cannot be called either."""
 
 ANSWERS = {"law", "discrepancy", "expected", "noise", "difference", "ratio", "quantile", "summary"}
-"""Draws and summaries that answers hold beside the inputs and groups of their points; a group cannot be called "loss" either."""
+"""What answers hold beside the inputs and groups of their points."""
+ANSWERED = {"loss", "tokens_per_param", "params_low", "params_high", "excess", "regret"}
+"""What they have beside groups, and laws may read."""
 
 type Table = str | Path | pd.DataFrame
 
@@ -159,7 +161,7 @@ class Columns:
         read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
         if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
             raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")
-        taken = (RESERVED | COUNTED | ANSWERS) & {*self.inputs, *self.groups} | {"loss"} & {*self.groups}
+        taken = (RESERVED | COUNTED | ANSWERS) & {*self.inputs, *self.groups} | ANSWERED & {*self.groups}
         if taken or set(self.inputs) & set(self.groups):
             clash = listed(taken | (set(self.inputs) & set(self.groups)))
             raise InputError(f"inputs and groups need names of their own; {clash} is taken")
@@ -511,7 +513,13 @@ def _numbers(
     column = _column(frame, name, source)
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         raise InputError(f"{source}: column {name!r} holds dates or durations; expected numbers")
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    try:
+        numbers = pd.to_numeric(column, errors="coerce")
+        if pd.api.types.is_complex_dtype(numbers):
+            raise InputError(f"{source}: column {name!r} holds complex numbers; expected real ones")
+        numbers = numbers.astype(float)
+    except OverflowError:
+        raise InputError(f"{source}: column {name!r} holds an integer beyond 1e308; expected numbers below") from None
     missing = column.isna().to_numpy()
     _refuse_first(missing & finite, column, f"{source}: column {name!r}", rows, "is missing; expected a number")
     text = numbers.isna().to_numpy() & ~missing
