@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.calls import asked
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.counts import in_base, marked, refuse_odd
@@ -119,10 +120,10 @@ def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
     """
     moved_inputs(fit)
     refuse_odd(fit.runs)
-    budgets = np.atleast_1d(np.asarray(compute, dtype=float))
-    if not (np.isfinite(budgets).all() and (budgets > 0).all()):
+    budgets = np.atleast_1d(np.asarray(compute, dtype=object)).ravel()
+    if not len(budgets) or not all(checks.is_number(of) and of > 0 for of in budgets):
         raise InputError(f"compute must be positive numbers in FLOP; it is {compute}")
-    return budgets
+    return np.array([checks.positive(of, "compute") for of in budgets], dtype=float)
 
 
 def _log_inputs(fit: Fit, log_params: np.ndarray, log_tokens: np.ndarray, log_unique: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import wraps
@@ -88,6 +88,9 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
         except InputError as error:
             _refuse(str(error))
             raise typer.Exit(2) from None
+        except UnicodeEncodeError as error:  # bytes among the options that are no text
+            _refuse(f"{error.object!r} is no text: {error.object[error.start : error.end]!r} is no character")
+            raise typer.Exit(2) from None
         except KeyboardInterrupt:
             say("interrupted; no file is half written", err=True)
             raise typer.Exit(130) from None
@@ -153,6 +156,7 @@ def fit(
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
     from bayes_scaling.advice import findings
+    from bayes_scaling.capacity import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
     from bayes_scaling.checkpoints import taken_as_curves
     from bayes_scaling.fitting import fit as sample
     from bayes_scaling.fitting import parameter_table
@@ -168,7 +172,10 @@ def fit(
     study, data = (study, data) if independent else taken_as_curves(study, data, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name)
     folder_to_write(folder, *OWN, "figures/bands.png")
+    refuse_draws(study.model, data, settings)
     say(study.title or study.name, *counted(data))
+    if draw_bytes(study.model, data, settings) > WORTH_SAYING:
+        say(f"note [size]: {draws_line(study.model, data, settings)}")
     say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
     fitted = sample(study.model, data, settings)
@@ -285,12 +292,17 @@ def _compiled_code() -> Iterator[None]:
         yield
 
 
+MOST_CELLS = 1_000
+"""Of more combinations of levels those are listed that the runs have."""
+
+
 def _points(fitted: "Fit") -> "pd.DataFrame":
     """Return points to start from: each level of the law's groups at the reference, the data's edge and ten times beyond.
 
     Inputs from a schedule go together: there it is the last row of each run.
     """
     from itertools import product
+    from math import prod
 
     import pandas as pd
 
@@ -304,7 +316,10 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
-    rows = [dict(zip(groups, cell, strict=True)) | place for cell in product(*groups.values()) for place in places]
+    cells: Iterable[tuple[Any, ...]] = product(*groups.values())
+    if prod(map(len, groups.values())) > MOST_CELLS:  # those that the runs have
+        cells = runs.table[list(groups)].drop_duplicates().itertuples(index=False, name=None)
+    rows = [dict(zip(groups, cell, strict=True)) | place for cell in cells for place in places]
     return as_counted(pd.DataFrame(rows), runs.columns)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.calls import asked
 from bayes_scaling.contrasts import Path, kin, known_levels, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
@@ -138,6 +139,7 @@ def rank(
     may be negative, or a number is out of range.
     """
     _check(fit, equivalent, certainty)
+    below = checks.optional(checks.positive)(below, "below")
     known_levels(fit, group, against, *(levels or []))
     path = None if along is None and _splits(fit) else _path(fit, along)
     ordered = _ordered(fit.runs.levels[group], against, levels)
@@ -148,7 +150,7 @@ def rank(
     given = read_table(points, labels=fit.runs.columns.labels)
     arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
     table = arms[0].drop(columns=[group, *(dim for dim in kin(fit, group) if dim in arms[0])])
-    budgets = [float(of) for of in table[name]]
+    budgets = [checks.positive(float(of), "a budget") for of in table[name]]
     ends = [BEYOND * at if below is None else below for at in budgets]
     if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
         raise InputError(
@@ -189,9 +191,9 @@ def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
     response = fit.runs.columns.response
     if not response.positive:
         raise InputError(f"levels are ranked by relative differences, which {response.name} that may be negative does not have")
-    if equivalent is not None and not (isfinite(equivalent) and 0 < equivalent < 1):
+    if equivalent is not None and not (checks.is_number(equivalent) and 0 < equivalent < 1):
         raise InputError(f"equivalent must be a share of the loss between 0 and 1, such as 0.005; it is {equivalent}")
-    if not 0.5 < certainty < 1:
+    if not (checks.is_number(certainty) and 0.5 < certainty < 1):
         raise InputError(f"certainty must be a probability above 0.5 and below 1, such as 0.95; it is {certainty}")
 
 

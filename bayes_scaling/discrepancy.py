@@ -129,6 +129,11 @@ def extended(knots: np.ndarray) -> np.ndarray:
     return np.concatenate([knots, above, below])
 
 
+def extended_count(term: Discrepancy, inputs: int) -> int:
+    """Return how many knots there are along each of so many inputs, those beyond the runs among them."""
+    return len(extended(np.zeros(_count(term, inputs))))
+
+
 def interpolation(term: Discrepancy, knots: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the weights of the knots along an input at values of log(input / reference), in a further, last axis.
 

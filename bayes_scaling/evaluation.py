@@ -1,6 +1,7 @@
 """What a posterior expects at checked points: the law with its discrepancy, for known groups or levels never seen."""
 
 from collections.abc import Callable
+from math import prod
 from zlib import crc32
 
 import numpy as np
@@ -63,6 +64,9 @@ def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr
     draws, total = fit.posterior, xr.zeros_like(logs[departures(fit.model)[0][1][0]])
     for term, inputs in departures(fit.model):
         known = draws[discrepancy.name(term)]
+        if not term.dims and all(logs[x].dims == ("row",) for x in inputs):
+            total = total + _at_once(term, inputs, known, logs)
+            continue
         values = level_knots(fit, frame, term, inputs) if term.dims else known
         for x in inputs:
             dim = discrepancy.knot_dim(x)
@@ -70,6 +74,17 @@ def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr
             values = xr.dot(values, xr.DataArray(weights, dims=(*logs[x].dims, dim)), dim=dim)
         total = total + values
     return total.transpose("chain", "draw", "row")
+
+
+def _at_once(term: Discrepancy, inputs: tuple[str, ...], known: xr.DataArray, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+    """Return a term's departures at rows that are the same in every draw: one product of matrices, not one input at a time."""
+    dims = [discrepancy.knot_dim(x) for x in inputs]
+    weights = [
+        discrepancy.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy()) for x, dim in zip(inputs, dims, strict=True)
+    ]
+    draws = known.transpose("chain", "draw", *dims).to_numpy()
+    values = draws.reshape(-1, prod(draws.shape[2:])) @ discrepancy.crossed(weights).T
+    return xr.DataArray(values.reshape(*draws.shape[:2], -1), dims=("chain", "draw", "row"))
 
 
 def level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[str, ...]) -> xr.DataArray:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.capacity import refuse_draws
 from bayes_scaling.conventions import in_units
 from bayes_scaling.convergence import convergence
 from bayes_scaling.errors import InputError
@@ -65,6 +66,7 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
 def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
     """Return draws from the prior in the shape of a fit, so that whatever shows a fit shows what was believed before it."""
     model, settings = in_unit_of(model, runs.columns.response), Settings(draws=draws, chains=1, seed=seed)
+    refuse_draws(model, runs, settings)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)
 
 
@@ -114,9 +116,11 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     rows = []
     for name, values in dataset.data_vars.items():
         summaries = _summaries(values)
+        places = {str(dim): {level: i for i, level in enumerate(of.to_numpy())} for dim, of in summaries.coords.items()}
         for dims, at in cells(values, fit.runs):
             element = f"{name}[{', '.join(map(str, at.values()))}]" if at else str(name)
-            numbers = (*summaries.sel(at).to_numpy(), *chains.get(element, (np.nan,) * 3))
+            place = tuple(places[str(dim)][at[str(dim)]] for dim in summaries.dims[:-1])
+            numbers = (*summaries.to_numpy()[place], *chains.get(element, (np.nan,) * 3))
             row = dict(zip(COLUMNS, map(float, numbers), strict=True))
             rows.append({"name": str(name).removesuffix(":levels"), "dims": dims} | row)
     return pd.DataFrame(rows)

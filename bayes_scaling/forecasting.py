@@ -35,6 +35,8 @@ MOST_ROWS = 40
 
 MOST_DRAWS = 2000
 STEPS = 24
+FURTHEST = 1e6
+"""A run ends at most so many times further than it has come."""
 """Places of the path between the last row seen and the end."""
 
 SURPRISING = 0.005
@@ -220,6 +222,9 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
             raise InputError(
                 f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
             )
+        if at > last[along].iloc[0] * FURTHEST:
+            reached = exact(last[along].iloc[0])
+            raise InputError(f"the run has reached {along} {reached}; {exact(at)} is over {exact(FURTHEST)} times as far")
         places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
         of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
         others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
@@ -227,7 +232,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
             raise InputError(
                 f"{listed(moving)} change along the run too: give the places to come as a table with their columns"
             )
-        if of_schedule and (isinstance(curve, pd.DataFrame) or is_file(curve)):
+        if of_schedule and (not isinstance(curve, str) or is_file(curve)):
             plan, said = continued(fit, read_table(curve, labels=fit.runs.columns.labels), places, along)
             return _planned(fit, own, curve, plan), (said,)
         return own.loc[own.index.repeat(STEPS)].assign(**{along: places}), ()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.capacity import MOST, draw_bytes, draws_line, refuse_draws
 from bayes_scaling.health import ESS_LIMIT, GRADES, Health, health
 from bayes_scaling.model import Model
 from bayes_scaling.numbers import exact, number, whole
@@ -62,12 +63,15 @@ def sample_until_clean(model: Model, runs: Runs, settings: Settings) -> tuple[xr
 
     There are at most `settings.rounds` further rounds, of at most `settings.effort` times the leapfrog steps of the first.
     """
+    refuse_draws(model, runs, settings)
     start = perf_counter()
     rounds = [_sampled(model, runs, settings, 0, "")]
     ended = ""
     while not rounds[-1].health.clean and not ended:
         asked = _next(rounds[-1])
         ended = _end(rounds, asked, perf_counter() - start, settings)
+        if asked is not None and draw_bytes(model, runs, asked[0]) > MOST:
+            ended = draws_line(model, runs, asked[0])
         if asked is not None and not ended:
             _say(rounds[-1].health, asked[2], settings)
             rounds.append(_sampled(model, runs, *asked))

@@ -25,7 +25,7 @@ from bayes_scaling.logs import Curve
 from bayes_scaling.losses import in_unit_of, moved_notes, recognised
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
-from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
+from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter
 from bayes_scaling.paths import is_file
 from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs
 from bayes_scaling.sampling import Settings
@@ -88,7 +88,7 @@ class _Law:
 
 @dataclass(frozen=True)
 class _Parameter:
-    prior: Prior
+    prior: Prior | None = None
     varying: tuple[Varying, ...] = ()
     trend: tuple[Trend, ...] = ()
 
@@ -100,9 +100,14 @@ class _Data(Columns):
 
 @dataclass(frozen=True)
 class _Noise(Noise):
-    sd: Prior
+    sd: Prior | None = None  # type: ignore[assignment]
     sd_varying: tuple[Varying, ...] = ()
     sd_trend: tuple[Trend, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Leave what the library is to fill in to `_complete`."""
+        if self.sd is not None:
+            super().__post_init__()
 
 
 @dataclass(frozen=True)
@@ -190,27 +195,40 @@ def _as_date(value: object) -> list[list[str]]:
 def _filled(file: _File) -> _File:
     """Return a model file with the library's priors, units and references where it asks for them and says no others."""
     if file.law.priors is None:
-        for key in ("parameters", "noise"):
-            if not getattr(file, key):
-                raise InputError(f"{key}: this key is missing")
-        return file
+        return _complete(file)
     name = str(file.law.name)
     file = replace(file, data=replace(file.data, inputs=at_references(name, file.data.inputs)))
-    if file.law.priors == "published" and file.noise is None:
-        raise InputError("noise: this key is missing")
-    return _published(file, name) if file.law.priors == "published" else _as_public_sweeps(file, name)
+    return _complete(_published(file, name) if file.law.priors == "published" else _as_public_sweeps(file, name))
+
+
+def _complete(file: _File) -> _File:
+    """Return a model file where it has a prior for each parameter that it names, and for the noise."""
+    missing = [f"parameters.{name}.prior" for name, of in file.parameters.items() if of.prior is None]
+    missing += [] if file.parameters else ["parameters"]
+    missing += ["noise"] if file.noise is None else ["noise.sd"] if file.noise.sd is None else []
+    if missing:
+        raise InputError(f"{missing[0]}: this key is missing")
+    return file
 
 
 def _published(file: _File, name: str) -> _File:
-    assert file.noise is not None
-    model = Model(library_law(name), default_priors(name), Noise(sd=file.noise.sd), unit=default_response(name))
-    return replace(file, parameters=_priors(model, file) | dict(file.parameters))
+    noise = Noise(sd=(file.noise and file.noise.sd) or Prior(median=0.01, factor=3.0))  # not of the library
+    model = Model(library_law(name), default_priors(name), noise, unit=default_response(name))
+    return replace(file, parameters=_with_priors(file, _priors(model, file)))
 
 
-def _priors(model: Model, file: _File) -> dict[str, _Parameter]:
+def _priors(model: Model, file: _File) -> dict[str, Prior]:
     """Return a library's priors in the unit of a model file's response, as those are that it says itself."""
     moved = in_unit_of(model, file.data.response)
-    return {parameter: _Parameter(as_parameter(prior).prior) for parameter, prior in moved.parameters.items()}
+    return {parameter: as_parameter(prior).prior for parameter, prior in moved.parameters.items()}
+
+
+def _with_priors(file: _File, priors: Mapping[str, Prior]) -> dict[str, _Parameter]:
+    """Return the parameters of a model file: terms are added to the library's prior where it says no other."""
+    if unknown := [name for name, of in file.parameters.items() if of.prior is None and name not in priors]:
+        raise InputError(f"parameters.{unknown[0]}: {file.law.name} has no such parameter; it has {list(priors)}")
+    own = {name: replace(of, prior=of.prior or priors[name]) for name, of in file.parameters.items()}
+    return {name: _Parameter(prior) for name, prior in priors.items()} | own
 
 
 def _as_public_sweeps(file: _File, name: str) -> _File:
@@ -220,14 +238,18 @@ def _as_public_sweeps(file: _File, name: str) -> _File:
     """
     model = sweep_model(name)
     priors = _priors(model, file)
-    noise = file.noise or _Noise(sd=as_parameter(model.noise.sd).prior)
+    noise = file.noise or _Noise()
+    noise = replace(noise, sd=noise.sd or as_parameter(model.noise.sd).prior)
     departs = model.discrepancy if file.discrepancy is None else file.discrepancy
-    return replace(file, parameters=priors | dict(file.parameters), noise=noise, discrepancy=departs)
+    return replace(file, parameters=_with_priors(file, priors), noise=noise, discrepancy=departs)
 
 
 def _model(file: _File) -> Model:
     assert file.noise is not None
-    parameters = {name: Parameter(one.prior, (*one.varying, *one.trend)) for name, one in file.parameters.items()}
+    assert file.noise.sd is not None
+    priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}
+    terms: dict[str, tuple[Term, ...]] = {name: (*one.varying, *one.trend) for name, one in file.parameters.items()}
+    parameters = {name: Parameter(prior, terms[name]) for name, prior in priors.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
     sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_trend))
     noise = Noise(**said | {"sd": sd if sd.terms else sd.prior})

@@ -96,8 +96,8 @@ class Prior:
     arguments: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        ways = [self.median is not None or self.factor is not None, self.between is not None, bool(self.distribution)]
-        if sum(ways) != 1 or (self.arguments and not self.distribution):
+        ways = [self.median is not None or self.factor is not None, self.between is not None, self.distribution is not None]
+        if sum(ways) != 1 or not isinstance(self.arguments, Mapping) or (self.arguments and self.distribution is None):
             raise InputError("a prior takes one of: median and factor; between; distribution and its arguments")
         if ways[0]:
             if self.median is None or self.factor is None or not (checks.is_number(self.factor) and self.factor > 1 + LEAST):
@@ -122,7 +122,7 @@ class Prior:
         if not isinstance(self.distribution, str) or self.distribution not in DISTRIBUTIONS:
             raise InputError(f"no prior distribution is called {self.distribution!r}; there are {listed(DISTRIBUTIONS)}")
         expected = DISTRIBUTIONS[self.distribution][1]
-        if not isinstance(self.arguments, Mapping) or set(self.arguments) != set(expected):
+        if set(self.arguments) != set(expected):
             raise InputError(f"{self.distribution} takes {list(expected)}; the prior gives {listed(self.arguments)}")
         of = {
             one: (checks.finite if one == "mu" else checks.positive)(value, f"{one} of {self.distribution}")

@@ -226,8 +226,7 @@ def _check_reach(fit: Fit, budgets: np.ndarray, cost: Cost) -> None:
 def _with_unique(fit: Fit, rows: pd.DataFrame, unique_tokens: float | None) -> pd.DataFrame:
     if unique_tokens is None:
         return rows
-    if not unique_tokens > 0:
-        raise InputError(f"unique_tokens must be a positive number, not {unique_tokens}")
+    checks.positive(unique_tokens, "unique_tokens")
     if moved := [name for name in UNIQUE if name not in moved_inputs(fit)]:
         raise InputError(
             f"{fit.model.law.__name__} does not read {moved}, so that it cannot say what repeated tokens are worth; "
@@ -237,9 +236,7 @@ def _with_unique(fit: Fit, rows: pd.DataFrame, unique_tokens: float | None) -> p
 
 
 def _settled(params: float, compute: np.ndarray, cost: Cost) -> np.ndarray:
-    sizes = np.full(len(compute), float(params))
-    if not params > 0:
-        raise InputError(f"params must be a positive number, not {params}")
+    sizes = np.full(len(compute), float(checks.positive(params, "params")))
     if np.any(bare := cost.tokens(sizes, compute) <= 0):
         raise InputError(
             f"{exact(compute[bare][0])} FLOP do not serve {exact(cost.served_tokens)} tokens with {exact(params)} parameters; "

@@ -12,6 +12,7 @@ import xarray as xr
 
 from bayes_scaling import checks
 from bayes_scaling.calls import asked
+from bayes_scaling.capacity import draws_in, refuse_points
 from bayes_scaling.conventions import in_units
 from bayes_scaling.distance import distance, region, regions
 from bayes_scaling.errors import InputError
@@ -46,7 +47,12 @@ def predict(fit: Posterior, points: Table) -> xr.DataArray:
     Raises InputError as `read_runs` does.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
+    _refuse_large(fit, frame)
     return noted(labelled(fit, expected(fit, frame), frame), notes_on(fit, frame))
+
+
+def _refuse_large(fit: Posterior, frame: pd.DataFrame) -> None:
+    refuse_points(sum(draws_in(one) for one, _ in parts(fit)), len(frame))
 
 
 _CALLS = count(2**32)
@@ -64,6 +70,7 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
         two calls scatter apart, so that they can be held against each other.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
+    _refuse_large(fit, frame)
     draws = observed(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed"))
     return noted(labelled(fit, draws, frame), scatter_notes(fit, frame))
 

@@ -51,6 +51,11 @@ RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
 COUNTED = {"count", "apart"}
 """Columns of averages, which inputs and groups cannot be called either."""
 
+ANSWERS = {"law", "discrepancy", "expected", "noise", "difference", "ratio", "quantile", "summary"}
+"""What answers hold beside the inputs and groups of their points."""
+ANSWERED = {"loss", "tokens_per_param", "params_low", "params_high", "excess", "regret"}
+"""What they have beside groups, and laws may read."""
+
 
 @dataclass(frozen=True)
 class Response:
@@ -221,7 +226,7 @@ class Columns:
         read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
         if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
             raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")
-        taken = (RESERVED | COUNTED) & {*self.inputs, *self.groups}
+        taken = (RESERVED | COUNTED | ANSWERS) & {*self.inputs, *self.groups} | ANSWERED & {*self.groups}
         if taken or set(self.inputs) & set(self.groups):
             clash = listed(taken | (set(self.inputs) & set(self.groups)))
             raise InputError(f"inputs and groups need names of their own; {clash} is taken")

@@ -3,11 +3,13 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from bayes_scaling.evaluation import as_rows
 from bayes_scaling.fitting import Fit
 from bayes_scaling.numbers import percent
 from bayes_scaling.observing import replicated
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, with_unit
+from bayes_scaling.prediction import summaries
 
 
 @footed
@@ -21,8 +23,8 @@ def plot_check(fit: Fit, ax: Axes, *, seed: int = 0) -> Axes:
     The title says which share of the runs lies inside; for a right model about 50 and 90 %.
     """
     table = fit.runs.table
-    draws = replicated(fit, table, seed)
-    q05, q25, q50, q75, q95 = np.quantile(draws, (0.05, 0.25, 0.5, 0.75, 0.95), axis=(0, 1))
+    bands, _ = summaries(fit, table, lambda rows: as_rows(replicated(fit, rows, seed)))
+    q05, q25, q50, q75, q95 = (bands[name] for name in ("q05", "q25", "q50", "q75", "q95"))
     seen = table["response"].to_numpy()
     order = np.argsort(q50)
     response, relative = fit.runs.columns.response, fit.model.noise.on == "log_loss"

@@ -24,6 +24,9 @@ VIOLIN = 0.12
 ROOM = 0.15
 """Room left below a target for its probability, as a share of the height above it."""
 
+FAR = 10.0
+"""A target this many times outside what is shown is left out."""
+
 RIDGE = 0.3
 """Height of a row of a ridgeline, in inches."""
 
@@ -67,16 +70,21 @@ def plot_forecast(
     ax.set_xscale("log")
     ax.set_xlim(start, end * (end / start) ** (VIOLIN / (1.0 - VIOLIN)))
     _violin(found, ax, colour)
-    if target is not None:
+    _labelled(found, ax)
+    if target is not None and _shown(ax, target):
         ax.axhline(target, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
         said = f"below {exact(target)}: probability {probability(found.probability(target))}"
         below: Any = {"xycoords": ("axes fraction", "data"), "xytext": (0, -2), "textcoords": "offset points", "va": "top"}
         ax.annotate(said, (0.02, target), size=7, **below)
-    _labelled(found, ax)
-    if target is not None:
         low, high = ax.get_ylim()
         ax.set_ylim(min(low, target * (target / high) ** ROOM), high)
     return ax
+
+
+def _shown(ax: Axes, target: float) -> bool:
+    """Return whether a target lies near enough to what an axis shows to be shown with it."""
+    low, high = ax.get_ylim()
+    return low / FAR < target < high * FAR
 
 
 @footed

@@ -24,10 +24,11 @@ from bayes_scaling.plots.decomposition import decomposition_figure
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
-from bayes_scaling.plots.style import COLOURS, paper
+from bayes_scaling.plots.style import COLOURS, paper, some, spread
 from bayes_scaling.prediction import parameters_at, predict
 
-PANELS = 4
+PANELS, HUES, ROWS = 4, 24, 60
+"""Panels, levels told apart by colour, and rows of a forest at most."""
 BEYOND = 10.0
 """Bands are drawn up to ten times past the data."""
 
@@ -85,7 +86,7 @@ def bands_figure(fit: Fit) -> Figure:
         for ax in axes[1:]:
             ax.set_ylabel("")
         if hue:
-            axes[0].legend(title=hue)
+            axes[0].legend(title=hue + some(min(HUES, len(fit.runs.levels[hue])), len(fit.runs.levels[hue])))
     return figure
 
 
@@ -95,16 +96,19 @@ def forest_figure(fit: Fit, name: str) -> Figure:
     levels = fit.runs.levels
     terms = [term for term in as_parameter(fit.model.parameters[name]).terms if isinstance(term, Varying)]
     groups = sorted({dim for term in terms for dim in term.dims}, key=lambda group: len(levels[group]))
-    cells = fit.runs.table.groupby(groups)[list(fit.runs.columns.inputs)].median().reset_index()
+    shown = {group: spread(levels[group], ROWS if group == groups[-1] else HUES) for group in groups}
+    rows = fit.runs.table[np.logical_and.reduce([fit.runs.table[group].isin(of) for group, of in shown.items()])]
+    cells = rows.groupby(groups)[list(fit.runs.columns.inputs)].median().reset_index()
     cells = cells.assign(**{group: levels[group][0] for group in law_groups(fit.model) if group not in groups})
     values = parameters_at(fit, cells)[name]
-    if len(groups) == 2 and len(cells) == len(levels[groups[0]]) * len(levels[groups[1]]):
+    if len(groups) == 2 and len(cells) == len(shown[groups[0]]) * len(shown[groups[1]]):
         values = values.set_index(point=groups).unstack("point")  # noqa: PD010
     else:  # one group lies within another, as series within kinds of shape
         values = values.swap_dims(point=groups[-1])
     with paper():
         figure = Figure(figsize=(3.4, 0.6 + 0.17 * max(values.sizes[group] for group in groups if group in values.dims)))
-        plot_forest(values, figure.subplots())
+        ax = plot_forest(values, figure.subplots())
+        ax.set_title(", ".join(f"{group}{more}" for group in groups if (more := some(len(shown[group]), len(levels[group])))))
     return figure
 
 
@@ -149,7 +153,7 @@ def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> N
     for name, value in at.items():
         near = np.abs(np.log(table[name] / value)) < np.log(1.25) if name in fit.runs.columns.inputs else table[name] == value
         table = table[near]
-    for i, level in enumerate(fit.runs.levels[hue] if hue else [None]):
+    for i, level in enumerate(spread(fit.runs.levels[hue], HUES) if hue else [None]):
         points = marked(pd.DataFrame({x: _span(fit, x), **at} | ({} if hue is None else {hue: level})))
         colour = COLOURS[i % len(COLOURS)]
         plot_band(predict(fit, points), x, ax, colour=colour, label="" if level is None else level_name(level), unit=unit)
@@ -160,8 +164,7 @@ def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> N
 def _representative(fit: Fit, name: str) -> list[Any]:
     """Return up to four levels of a group, spread evenly, or as many values of an input between its 10 and 90 % quantiles."""
     if name in fit.runs.levels:
-        levels = fit.runs.levels[name]
-        return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, PANELS).astype(int))]
+        return spread(fit.runs.levels[name], PANELS)
     seen = fit.runs.table[name].quantile(np.linspace(0.1, 0.9, PANELS), interpolation="nearest")
     return list({number(value): float(value) for value in seen}.values())  # few sizes are the middle of several shares
 

@@ -16,12 +16,14 @@ from bayes_scaling.modelfile import Sheet
 from bayes_scaling.numbers import DIGITS, level_name, value_at
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, paper
+from bayes_scaling.plots.style import COLOURS, paper, spread
 from bayes_scaling.prediction import predict
 
 WIDTH, HEIGHT = 6.8, 1.9
 MARKERS = "os^Dv<"
 SEQUENCE = "viridis"
+PANELS, HUES = 20, 40
+"""Rows and columns of panels, and levels told apart by colour in each, at most."""
 
 
 @footed
@@ -31,12 +33,12 @@ def sheet_figure(fit: Fit, sheet: Sheet, *, points: bool = True) -> Figure:
     points: whether to draw the runs.
     """
     table = fit.runs.table
-    rows, columns = (_levels(table, name) for name in (sheet.rows, sheet.columns))
+    rows, columns = (spread(_levels(table, name), PANELS) for name in (sheet.rows, sheet.columns))
     wide = int(np.ceil(np.sqrt(len(columns)))) if sheet.rows is None and len(columns) > 5 else len(columns)
     high = len(rows) * int(np.ceil(len(columns) / wide))
     single = wide == high == 1
     parts = [_part(table, {sheet.rows: row, sheet.columns: column}) for row, column in product(rows, columns)]
-    seen = [level for part in parts for level in _levels(part, sheet.hue)]
+    seen = [level for part in parts for level in _hues(part, sheet)]
     nested = len(parts) > 1 and len(set(seen)) == len(seen)
     with paper():
         figure = Figure(figsize=(3.4 if single else WIDTH, 2.7 if single else max(2.4, 0.5 + HEIGHT * high * min(1, 4 / wide))))
@@ -73,6 +75,10 @@ def _head(fit: Fit, sheet: Sheet, levels: tuple[Any, Any], ax: Axes) -> None:
 
 def _levels(table: pd.DataFrame, name: str | None) -> list[Any]:
     return [None] if name is None else sorted(table[name].unique().tolist())
+
+
+def _hues(table: pd.DataFrame, sheet: Sheet) -> list[Any]:
+    return spread(_levels(table, sheet.hue), HUES)
 
 
 def _part(table: pd.DataFrame, at: dict[Any, Any]) -> pd.DataFrame:
@@ -113,7 +119,7 @@ def _points(fit: Fit, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:
 
 def _colours(table: pd.DataFrame, sheet: Sheet) -> dict[Any, str]:
     """Return a colour for each hue: a sequence where they are several numbers, colours easily told apart otherwise."""
-    levels = _levels(table, sheet.hue)
+    levels = _hues(table, sheet)
     if len(levels) <= 3 or (len(levels) <= len(COLOURS) and isinstance(levels[0], str)):
         return dict(zip(levels, COLOURS, strict=False))
     shades = mpl.colormaps[SEQUENCE](np.linspace(0.0, 0.88, len(levels)))

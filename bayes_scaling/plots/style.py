@@ -88,6 +88,16 @@ def _visible_tick(written: FuncFormatter, value: float, place: int | None) -> st
     return visible(written(value, place), keep="\n")
 
 
+def spread(levels: Sequence[Any] | np.ndarray, most: int) -> list[Any]:
+    """Return at most so many levels, evenly spread over all of them, the first and the last among them."""
+    return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, min(most, len(levels))).astype(int))]
+
+
+def some(shown: int, of: int) -> str:
+    """Return " (24 of 5,000)" where not all are shown."""
+    return f" ({shown} of {of:,})" if shown < of else ""
+
+
 def log_ticks(ax: Axes, which: str) -> None:
     """Label a logarithmic axis with plain numbers, at 1, 2 and 5 where it spans little."""
     axis = ax.xaxis if which == "x" else ax.yaxis

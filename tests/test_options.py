@@ -1,0 +1,273 @@
+"""Every field of every record, every key of a model file and every option of every command, with values that are none."""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from datetime import date
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+import pytest
+import tomli_w
+
+import bayes_scaling as bs
+from bayes_scaling.modelfile import Sheet, _File, parse_study, study_text
+
+HUGE = 10**400
+POSITIVE = bs.Prior(median=0.3, factor=1.5)
+
+RECORDS = {
+    "prior by median": POSITIVE,
+    "prior between": bs.Prior(between=(0.1, 0.5)),
+    "prior by name": bs.Prior(distribution="Normal", arguments={"mu": 0.0, "sigma": 1.0}),
+    "varying": bs.Varying(("corpus", "run"), 0.1),
+    "trend": bs.Trend("x", 0.1),
+    "parameter": POSITIVE + bs.Trend("x", 0.1),
+    "correlation": bs.Correlation("x", POSITIVE, POSITIVE),
+    "noise": bs.Noise(POSITIVE, "normal", effects=(bs.Varying("run", 0.1),), correlation=bs.Correlation("x", POSITIVE)),
+    "discrepancy": bs.Discrepancy(POSITIVE, POSITIVE, ("x",), "corpus", knots=5),
+    "model": bs.Model(
+        bs.laws.power_law, {"a": POSITIVE, "b": POSITIVE}, bs.Noise(POSITIVE), (bs.Discrepancy(POSITIVE, POSITIVE),)
+    ),
+    "response": bs.Response(),
+    "input": bs.Input("x", "tokens", 1.0),
+    "measurement error": bs.ReadingError("error"),
+    "average": bs.Average("x", 20.0),
+    "curve": bs.Curve("x", warmup=1.0, skip=("spikes",)),
+    "schedule": bs.Schedule(warmup=10.0),
+    "columns": bs.Columns({"x": bs.Input("x")}, groups={"g": "g"}, run="run", where="x > 1"),
+    "settings": bs.Settings(target_accept=0.9, cores=2, seconds=5.0),
+    "cost": bs.Cost(price=1e-18),
+    "sheet": Sheet("x", "g", beyond=2.0),
+}
+NONSENSE = {
+    "nan": math.nan,
+    "inf": math.inf,
+    "minus inf": -math.inf,
+    "1e308": 1e308,
+    "huge": HUGE,
+    "minus one": -1,
+    "text": "te\x1bxt\n" * 100,
+    "empty": "",
+    "bytes": b"x",
+    "list": [],
+    "numbers": [1, 2, 3],
+    "nested": [[["x"]]],
+    "table": {},
+    "table of numbers": {"a": 1},
+    "object": object(),
+    "array": np.ones(3),
+    "true": True,
+}
+NEVER = ("nan", "inf", "minus inf", "1e308", "huge", "object", "bytes", "array")
+"""What no field takes."""
+
+
+def said(error: Exception) -> str:
+    """Return what an error says, having checked that it is one line that can be printed."""
+    line = str(error)
+    assert line
+    assert line.isprintable()
+    assert len(line) <= 1000
+    return line
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_field_of_a_record_refuses_what_it_cannot_be(name: str, kind: str) -> None:
+    record = RECORDS[name]
+    for field in fields(record):
+        try:
+            replace(record, **{field.name: NONSENSE[kind]})
+        except bs.InputError as error:
+            said(error)
+        else:
+            assert kind not in NEVER, f"{field.name} takes {kind}"
+
+
+def test_every_record_of_a_model_file_is_held_to_that() -> None:
+    read = {record for record in reached(_File) if not record.__name__.startswith("_")}
+    assert len(read) >= 12
+    assert read <= {type(one) for one in RECORDS.values()}
+
+
+def reached(record: Any) -> set[Any]:
+    """Return a record and every other that it holds."""
+    inner = {one for hint in get_type_hints(record).values() for one in every(hint) if is_dataclass(one)}
+    return {record, *(more for one in inner for more in reached(one))}
+
+
+def every(hint: Any) -> list[Any]:
+    return [hint, *(one for part in get_args(hint) for one in every(part))]
+
+
+FULL = {
+    "title": "Loss over size",
+    "description": "why",
+    "data": {
+        "source": "runs.csv",
+        "where": "params < 1e12",
+        "run": "name",
+        "response": {"column": "loss", "unit": "bits/byte", "positive": True, "name": "loss"},
+        "reading_error": {"column": "error", "relative": False},
+        "inputs": {"x": {"column": "params", "unit": "parameters", "reference": 1e9}},
+        "groups": {"corpus": "corpus"},
+        "average": {"along": "x", "per_decade": 20.0},
+        "curve": {"along": "x", "warmup": 5.0, "skip": ["spikes"]},
+        "schedule": {"lr": "lr", "along": "step", "momentum": 0.99, "parts": 8, "warmup": 10.0},
+    },
+    "law": {"name": "m1"},
+    "parameters": {
+        "b": {
+            "prior": {"median": 1.0, "factor": 2.0},
+            "varying": [{"over": "corpus", "sd": 0.1}],
+            "trend": [{"on": "x", "sd": 0.2}],
+        },
+        "c": {"prior": {"between": [0.1, 0.5]}},
+    },
+    "noise": {
+        "distribution": "normal",
+        "on": "loss",
+        "sd": {"median": 0.01, "factor": 3.0},
+        "nu": {"distribution": "Gamma", "arguments": {"alpha": 2.0, "beta": 0.2}},
+        "effects": [{"over": ["corpus", "run"], "sd": 0.05}],
+        "sd_varying": [{"over": "corpus", "sd": 0.1}],
+        "sd_trend": [{"on": "x", "sd": 0.1}],
+        "correlation": {"along": "x", "length": {"median": 1.0, "factor": 2.0}, "white": {"median": 0.1, "factor": 2.0}},
+    },
+    "discrepancy": [
+        {
+            "amplitude": {"median": 0.1, "factor": 2.0},
+            "length": {"median": 5.0, "factor": 2.0},
+            "over": ["x"],
+            "within": "corpus",
+            "kernel": "matern32",
+            "knots": 5,
+        }
+    ],
+    "figure": {"x": "x", "rows": "corpus", "columns": "corpus", "hue": "corpus", "beyond": 3.0},
+    "sampling": {
+        "draws": 1000,
+        "tune": 500,
+        "chains": 4,
+        "seed": 1,
+        "target_accept": 0.95,
+        "cores": 2,
+        "progress": False,
+        "strict": False,
+        "rounds": 2,
+        "effort": 5.0,
+        "seconds": 60.0,
+    },
+}
+EITHER = {("law", "text"), ("law", "priors"), ("data", "curve", "warmup_fraction")}
+"""Keys that the others of their table leave no room for."""
+
+
+def keys(record: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Return every key that the reader of model files knows, by the records it reads into."""
+    found: set[tuple[str, ...]] = set()
+    for name, hint in get_type_hints(record).items():
+        inner = [one for one in every(hint) if is_dataclass(one) and one is not bs.Prior]
+        found |= set().union(*(keys(one, (*path, name)) for one in inner)) if inner else {(*path, name)}
+    return found
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
+    """Return the paths of a file's values that are no tables and no lists of tables."""
+    if isinstance(value, dict):
+        return {p: of for key, one in value.items() for p, of in leaves(one, (*path, key)).items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return {p: of for i, one in enumerate(value) for p, of in leaves(one, (*path, i)).items()}
+    return {path: value}
+
+
+NAMED = {("data", "inputs"): 1, ("data", "groups"): 1, ("parameters",): 1}
+"""Tables whose keys are the user's."""
+PRIORS = ("prior", "sd", "nu", "length", "white", "amplitude")
+"""Keys that hold a prior, whose own keys are those of its record."""
+
+
+def as_key(path: tuple[Any, ...]) -> tuple[str, ...]:
+    """Return the path of a value as the reader knows it, without what users call things and without places in lists."""
+    for table in NAMED:
+        if path[: len(table)] == table:
+            path = (*table, *path[len(table) + 1 :])
+    places = [i for i, part in enumerate(path) if part in PRIORS]
+    return tuple(part for part in path[: places[-1] + 1 if places else None] if isinstance(part, str))
+
+
+def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """Return the full file with another value at a place."""
+    whole = tomllib.loads(tomli_w.dumps(FULL))
+    at: Any = whole
+    for part in path[:-1]:
+        at = at[part]
+    at[path[-1]] = value
+    return whole
+
+
+def test_the_file_has_every_key_that_is_read() -> None:
+    parse_study(tomli_w.dumps(FULL), "full.toml")
+    assert keys(_File) - EITHER == {as_key(path) for path in leaves(FULL)}
+
+
+WRONG = {
+    "nan": math.nan,
+    "inf": math.inf,
+    "1e308": 1e308,
+    "text": "12",
+    "minus one": -1,
+    "zero": 0,
+    "huge": HUGE,
+    "true": True,
+    "date": date(2020, 1, 1),
+    "table": {"a": 1},
+    "list": ["a", "b"],
+    "nested": [[1]],
+    "control": "a\x1b[31m",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("path", leaves(FULL), ids=lambda path: ".".join(map(str, path)))
+def test_a_key_of_a_model_file_refuses_what_it_cannot_be(path: tuple[Any, ...]) -> None:
+    good = leaves(FULL)[path]
+    for kind, value in WRONG.items():
+        try:
+            study = parse_study(_dumped(changed(path, value)), "full.toml")
+        except bs.InputError as error:
+            line = said(error)
+            assert line.startswith("full.toml: ")
+        else:
+            assert parse_study(study_text(study), "full.toml").model == study.model, kind
+            assert kind not in ("nan", "inf", "1e308", "huge", "date", "table", "nested"), kind
+            if isinstance(good, float | int):
+                assert kind not in ("text", "list", "control", "empty"), kind
+                assert isinstance(good, bool) or kind != "true", kind
+                assert kind != "minus one" or path[-1] in ("mu", 0, 1), kind
+            if isinstance(good, str):
+                assert kind not in ("minus one", "zero", "true"), kind
+
+
+def _dumped(content: Mapping[str, Any]) -> str:
+    return tomli_w.dumps(content)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "draws = 1" + "0" * 10_000,
+        "draws = " + "[" * 5000,
+        "a." * 2000 + "b = 1",
+        "x = '''" + "a" * 10,
+        "\x00",
+        "=",
+        "[[x]]\n[x]",
+    ],
+)
+def test_what_is_no_toml_is_said_in_one_line(text: str) -> None:
+    with pytest.raises(bs.InputError) as error:
+        parse_study(f"[sampling]\n{text}\n", "m.toml")
+    assert said(error.value).startswith("m.toml: ")
