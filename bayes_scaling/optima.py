@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite, log
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayes_scaling.calls import asked
@@ -50,9 +51,9 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
 
     x* = argmin_x L(x)        (chain, draw, point; in the unit of the input)
 
-    Sought from a thirtieth of the smallest value among the runs to thirty times the largest, on 65 values equally far apart in
-    the logarithm, then narrowed down to about 1e-6 of the value. NaN in draws whose loss is lowest at an end of that range: a
-    law that only falls with an input has no optimum.
+    L is the expected loss, with the discrepancy where the model has one. Sought from a thirtieth of the smallest value among the
+    runs to thirty times the largest, on 65 values equally far apart in the logarithm, then narrowed down to about 1e-6 of the
+    value. NaN in draws whose loss is lowest at an end of that range: a law that only falls with an input has no optimum.
 
     points: as for `predict`; a column for `along` is not needed and not used.
     along: an input of the model.
@@ -168,8 +169,28 @@ def _drifted(
 
 
 def _curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
+    if fit.model.discrepancy:
+        return _bent_curve(fit, at, along)
     law = moved_law(fit, at, (along,))
     return lambda place: law({along: place})
+
+
+def _bent_curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
+    """Return the law with its discrepancy along an input."""
+    from bayes_scaling.evaluation import at as expected_at
+    from bayes_scaling.evaluation import log_inputs
+
+    columns = {str(name): of.to_numpy() for name, of in at.coords.items() if of.dims == ("point",)}
+    frame = pd.DataFrame(columns | {along: np.full(at.sizes["point"], fit.runs.references[along])})
+    logs = log_inputs(fit, frame)
+
+    def curve(place: np.ndarray) -> np.ndarray:
+        moved = np.asarray(place) - log(fit.runs.references[along])
+        dims = ("row",) if moved.ndim < 3 else ("chain", "draw", "row")
+        moved = np.broadcast_to(moved, len(frame)) if moved.ndim < 3 else moved
+        return expected_at(fit, frame, logs | {along: xr.DataArray(moved, dims=dims)}).to_numpy()
+
+    return curve
 
 
 def sought(fit: Fit, along: str) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from bayes_scaling.functions import ON_NUMBERS, on_arrays
 from bayes_scaling.health import carried, mark
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import evaluate, law_groups, parameter_at
-from bayes_scaling.notes import left_out, noted, notes_on, scatter_notes
+from bayes_scaling.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.observing import observed
 from bayes_scaling.runs import Table, read_points, read_table
 from bayes_scaling.stacking import Posterior, groups_needed, parts
@@ -44,7 +44,9 @@ def predict(fit: Posterior, points: Table) -> xr.DataArray:
     Raises InputError as `read_runs` does.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    return noted(labelled(fit, expected(fit, frame), frame), notes_on(fit, frame))
+    draws = expected(fit, frame)
+    notes = notes_on(fit, frame) + loss_notes(fit, np.isnan(draws.to_numpy()), draws.to_numpy() <= 0)
+    return noted(labelled(fit, draws, frame), notes)
 
 
 _CALLS = count(2**32)
@@ -63,7 +65,8 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     draws = observed(fit, frame, next(_CALLS) if seed is None else seed)
-    return noted(labelled(fit, draws, frame), scatter_notes(fit, frame))
+    notes = scatter_notes(fit, frame) + loss_notes(fit, np.isnan(draws.to_numpy()), draws.to_numpy() <= 0)
+    return noted(labelled(fit, draws, frame), notes)
 
 
 @carried
@@ -189,10 +192,8 @@ def summaries(
     undefined, below = np.concatenate(shares, axis=1)
     if (undefined == 1).any():
         raise InputError(f"the points, row {int(np.argmax(undefined)) + 1}: the law is not defined there in any draw")
-    notes = left_out(undefined, "the law is not defined; they are left out")
-    if fit.runs.columns.response.positive:
-        notes += left_out(below, f"{fit.runs.columns.response.name} is not above 0, where the law has lost its meaning")
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}, notes
+    found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    return found, loss_notes(fit, undefined, below)
 
 
 def mean_known(rows: np.ndarray) -> np.ndarray:
