@@ -12,12 +12,11 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.calls import asked
-from bayes_scaling.contrasts import Path, kin, known_levels, points_of, powers_along
+from bayes_scaling.contrasts import Path, kin, known_levels, notes_of, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.health import Health, mark
-from bayes_scaling.notes import notes_on
 from bayes_scaling.runs import Table, level_index, read_points, read_table
 from bayes_scaling.stacking import Posterior, draws_of, groups_needed, inputs_read
 
@@ -171,7 +170,7 @@ def rank(
         below=tuple(ends),
         equivalent=equivalent,
         certainty=certainty,
-        notes=notes_on(fit, arms[0], [dim for dim in groups_needed(fit) if dim != group]),
+        notes=notes_of(fit, group, *arms),
         health=fit.health,
     )
 

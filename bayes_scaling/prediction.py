@@ -152,7 +152,8 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     if (lost := gone.all(axis=(0, 1))).any():
         raise InputError(f"the points, row {int(np.argmax(lost)) + 1}: no draw has a loss there to take apart")
     parts = {"law": law, "discrepancy": expectation - law, "expected": expectation, "noise": run - expectation, "run": run}
-    named = {name: labelled(fit, of, frame).drop_attrs() for name, of in parts.items()}
+    # coordinates by the name of a part would hide it, as a run's label would what the run shows
+    named = {name: labelled(fit, of, frame).drop_attrs().drop_vars(list(parts), errors="ignore") for name, of in parts.items()}
     notes = scatter_notes(fit, frame) + left_out(
         gone, "there is no loss above 0 to take apart" if on_log else "there is no loss"
     )

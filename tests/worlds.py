@@ -300,7 +300,7 @@ def _schedule() -> World:
     text = bs.parse_law("L0 + A * lr_sum**-alpha - B * lr_drop * mean(lr_since)", list(names))
     values = {"L0": 2.5, "A": 0.5, "alpha": 0.4, "B": 0.05, "L0_by_arch": [0.0, -0.02]}
     fit = fit_with(bs.Model(text, parameters, noise()), bs.read_runs(table, columns), values, shape=SHAPE, health=CLEAN)
-    return World(fit, schedule_rows("planned", "sparse", 0.2), law, "lr_sum", "parameter L0 at arch=sparse")
+    return World(fit, schedule_rows("planned", "sparse", 0.2), law, {"lr_sum": 1.0}, "parameter L0 at arch=sparse")
 
 
 def _stack() -> World:
@@ -373,8 +373,8 @@ def checked(world: World, points: pd.DataFrame) -> pd.DataFrame:
     """Return points with inputs by the law's names, and with groups made of several columns."""
     columns = world.fit.runs.columns
     rows = points.reset_index(drop=True)
-    if columns.schedule is not None:
-        rows = bs.schedule_inputs(rows, columns.schedule, "run_id" if "run_id" in rows else "run")
+    if columns.schedule is not None and "response" not in rows and not set(columns.inputs) <= set(rows):
+        rows = bs.schedule_inputs(rows, columns.schedule, "run_id")
     for dim, of in columns.dims.items():
         if dim not in rows and set(of) <= set(rows):
             rows = rows.assign(**{dim: rows[list(of)].astype(str).agg(" ".join, axis=1)})
