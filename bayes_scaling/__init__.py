@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     from bayes_scaling.fitting import (
         Fit,
         fit,
-        load,
         parameter_table,
         parameter_values,
         prior,
         published_values,
         refit,
-        save,
     )
     from bayes_scaling.fleet import Fleet, fit_many, fleet_table
     from bayes_scaling.forecasting import Forecast, forecast, forecast_sentence, forecast_table
@@ -51,6 +49,7 @@ if TYPE_CHECKING:
     from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.saving import load, save
     from bayes_scaling.schedules import Schedule, schedule_inputs
     from bayes_scaling.scoring import score_table
     from bayes_scaling.sentences import summary_sentences
@@ -73,7 +72,7 @@ _HOME = {
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
     "executors": ("InProcess",),
-    "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
+    "fitting": ("Fit", "fit", "parameter_table", "parameter_values", "prior", "published_values", "refit"),
     "fleet": ("Fleet", "fit_many", "fleet_table"),
     "forecasting": ("Forecast", "forecast", "forecast_sentence", "forecast_table"),
     "formula": ("parse_law",),
@@ -93,6 +92,7 @@ _HOME = {
     "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
+    "saving": ("load", "save"),
     "schedules": ("Schedule", "schedule_inputs"),
     "scoring": ("score_table",),
     "sentences": ("summary_sentences",),

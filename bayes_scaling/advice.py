@@ -17,7 +17,9 @@ from bayes_scaling.fitting import Fit, parameter_values
 from bayes_scaling.formula import law_tree
 from bayes_scaling.laws import Law, law_inputs
 from bayes_scaling.model import term_name, trends
+from bayes_scaling.numbers import number, percent
 from bayes_scaling.parameters import Z90, Parameter, Prior, Varying, as_parameter, link, prior_quantiles
+from bayes_scaling.shared_misfit import shared_sentence
 
 QUANTILES = (0.05, 0.5, 0.95)
 
@@ -53,7 +55,7 @@ ENOUGH = 4
 class Finding:
     """Something that a fit leaves open.
 
-    code: "prior-only", "floor-from-prior", "fixed-ratio" or "few-sizes".
+    code: "prior-only", "floor-from-prior", "fixed-ratio", "few-sizes" or "shared-misfit".
     sentence: which parameter or input, the numbers, and what it means or what to do.
     """
 
@@ -68,8 +70,16 @@ def findings(fit: Fit) -> tuple[Finding, ...]:
     floor-from-prior: the level that the law tends to is known little better than from its prior.
     fixed-ratio: two inputs of the law lie on one line in logarithms.
     few-sizes: an input of the law, or of a trend, has fewer than four values.
+    shared-misfit: runs leave the law together at the same place of their course.
     """
-    return (*_prior_only(fit), *_floors(fit), *_fixed_ratios(fit), *_few_sizes(fit))
+    return (*_prior_only(fit), *_floors(fit), *_fixed_ratios(fit), *_few_sizes(fit), *_shared_misfit(fit))
+
+
+def _shared_misfit(fit: Fit) -> Iterator[Finding]:
+    """Yield what all runs leave the law by at the same place, where the noise is correlated along them."""
+    correlation = fit.model.noise.correlation
+    if correlation is not None and (sentence := shared_sentence(fit, correlation.along)):
+        yield Finding("shared-misfit", sentence)
 
 
 def floors(law: Law) -> list[str]:
@@ -189,7 +199,7 @@ def _kept(table: pd.DataFrame, one: str, other: str) -> str:
         return ""
     low, middle, high = np.quantile(y - x, QUANTILES)
     if high - low > 2 * ONE_RATIO:
-        return f"{other} goes as {one}^{np.sign(together) * y.std() / x.std():.2g}"
+        return f"{other} goes as {one}^{number(np.sign(together) * y.std() / x.std(), 2)}"
     return (
         f"{other} / {one} is {_interval(np.exp([low, middle, high]))}"
         if middle > 0
@@ -205,13 +215,24 @@ def _few_sizes(fit: Fit) -> Iterator[Finding]:
     for name, drift in drifting.items():
         sizes = _sizes(fit.runs.table[name].to_numpy())
         if len(sizes) < ENOUGH:
-            seen = f"{', '.join(f'{size:.4g}' for size in sizes)} {fit.runs.columns.inputs[name].unit}".strip()
             who = name if name in inputs else f"{name}, with which {' and '.join(drift)} may drift,"
+            seen = _values(fit.runs.table[name], sizes, fit.runs.columns.inputs[name].unit)
             yield Finding(
                 "few-sizes",
-                f"{who} has {len(sizes)} different value{'s' * (len(sizes) > 1)} in the runs ({seen}), which nearly any curve "
-                "goes through: they do not test the law; add sizes",
+                f"{who} has {seen}, which nearly any curve goes through: they do not test the law; add sizes",
             )
+
+
+def _values(column: pd.Series, sizes: list[float], unit: str) -> str:
+    """Return how many values an input has and which; of those that count as fewer, between what they lie."""
+    count = column.nunique()
+    said = f"{count} different value{'s' * (count > 1)} in the runs"
+    if count == len(sizes):
+        return f"{said} ({', '.join(number(size, 4) for size in sizes)} {unit}".rstrip() + ")"
+    ends = f"{number(column.min(), 4)} to {number(column.max(), 4)} {unit}".rstrip()
+    return (
+        f"{said} ({ends}), {f'only {len(sizes)} of them' if len(sizes) > 1 else 'no two'} more than {percent(ALIKE - 1)} apart"
+    )
 
 
 def _sizes(values: np.ndarray) -> list[float]:
@@ -233,5 +254,5 @@ def _from_link(values: np.ndarray, prior: Prior) -> np.ndarray:
 
 
 def _interval(quantiles: np.ndarray) -> str:
-    low, high = (f"{end:.3g}" for end in (quantiles[0], quantiles[-1]))
+    low, high = (number(end) for end in (quantiles[0], quantiles[-1]))
     return low if low == high else f"{low} .. {high}"

@@ -10,12 +10,14 @@ import xarray as xr
 
 from bayes_scaling.calls import asked
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
+from bayes_scaling.counts import in_base, marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import carried
+from bayes_scaling.numbers import exact, number
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
-from bayes_scaling.runs import Table, read_table
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid
+from bayes_scaling.tables import Table
 
 HOLDS = 1e-9
 """A law is a sum of powers where that predicts it to this share of the loss."""
@@ -59,7 +61,7 @@ def compute_optimal(
     Raises InputError as `predict` does, and where the law lacks the inputs params and tokens or a number is not positive.
     """
     cost = Cost() if cost is None else cost
-    rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
+    rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
     budgets = read_budgets(fit, compute)
     found = law_split(fit, rows, budgets, cost)
     if fit.model.discrepancy:
@@ -147,8 +149,8 @@ def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, 
     high = np.minimum(high, np.log(cost.largest(compute)))
     if np.any(low >= high):
         raise InputError(
-            f"{compute[low >= high][0]:g} FLOP do not serve {cost.served_tokens:g} tokens even with "
-            f"{np.exp(low[low >= high][0]):.3g} parameters, left untrained; expected a larger budget"
+            f"{exact(compute[low >= high][0])} FLOP do not serve {exact(cost.served_tokens)} tokens even with "
+            f"{number(np.exp(low[low >= high][0]))} parameters, left untrained; expected a larger budget"
         )
     return low, high
 

@@ -5,9 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import say_health, say_notes
+from bayes_scaling.cli_options import read_fit, say_health, say_notes
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
+from bayes_scaling.naming import file_names, joined_name
+from bayes_scaling.numbers import band, called, number, probability, value_at
+from bayes_scaling.paths import file_to_write
+from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,71 +32,69 @@ def contrast(
     trusted.
     """
     from bayes_scaling.contrasts import contrast_table, kin
-    from bayes_scaling.fitting import load
     from bayes_scaling.plots.overview import contrast_figure
 
     group, _, pair = levels.partition("=")
     a, _, b = pair.partition(":")
     if not (group and a and b):
         raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
-    fitted = load(folder / "fit.nc")
+    file_to_write(out)
+    fitted = read_fit(folder)
     table = contrast_table(fitted, group, a, b, at)
-    figure = folder / "figures" / f"contrast_{group}_{a}_{b}.png"
+    figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
     drawn = not kin(fitted, group)  # points along an input would not say the other groups of a level
-    if drawn:
-        write_figure(contrast_figure(fitted, group, a, b), figure)
-    write_csv(table, out)
+    with together():
+        if drawn:
+            write_figure(contrast_figure(fitted, group, a, b), figure)
+        write_csv(table, out)
     middle = table["ratio_q50" if "ratio_q50" in table else "diff_q50"].fillna(0.0)
     ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
     for place in ends:
-        typer.echo(_sentences(fitted, table.iloc[[place]], group, a, b))
-    typer.echo(f"{len(table)} points -> {out}" + (f"\nfigure -> {figure}" if drawn else ""))
+        say(*_sentences(fitted, table.iloc[[place]], group, a, b))
+    say(f"{len(table)} points -> {out}", *([f"figure -> {figure}"] if drawn else []))
     say_notes(table)
     say_health(fitted.health)
 
 
-def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
+def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
+    """Return a name that no other contrast of this group has, where labels may be anything."""
+    known = file_names(str(level) for level in (*fitted.runs.levels[group], a, b))
+    return joined_name(f"contrast_{group}", known[a], known[b])
+
+
+def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
     """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
+    from bayes_scaling.counts import in_base
+
+    point = in_base(point, fitted.runs)
     row = {str(name): value for name, value in point.iloc[0].items()}
     own = {name: of for name, of in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
-    units = {name: of.unit for name, of in fitted.runs.columns.inputs.items()}
-    at = ", ".join(f"{name} {_written(of)} {units.get(name, '')}".rstrip() for name, of in own.items())
-    said = f"{a} against {b} at {at}: {_penalty(fitted, row)}, better with probability {row['p_a_better']:.2f}"
-    return f"{said}\n    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"
+    inputs = fitted.runs.columns.inputs
+    units = {of.column: of.unit for of in inputs.values()} | {name: of.unit for name, of in inputs.items()}
+    at = ", ".join(f"{called(name)} {value_at(name, of)} {units.get(name, '')}".rstrip() for name, of in own.items())
+    said = f"{a} against {b} at {at}: {_penalty(fitted, row)}, {a} is better with probability {probability(row['p_a_better'])}"
+    return said, f"    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"
 
 
 def _penalty(fitted: "Fit", row: dict[str, Any]) -> str:
     """Return a's difference from b in per cent, or in the unit of the loss where there is no ratio."""
-    if "ratio_q50" in row and row["ratio_q50"] == row["ratio_q50"]:
-        low, middle, high = (100 * (row[f"ratio_q{q}"] - 1) for q in ("05", "50", "95"))
-        return f"{middle:+.1f} % loss (90 %: {low:+.1f} to {high:+.1f} %)"
     response = fitted.runs.columns.response
-    low, middle, high = (row[f"diff_q{q}"] for q in ("05", "50", "95"))
-    return f"{middle:+.3g} {response.unit} {response.name} (90 %: {low:+.3g} to {high:+.3g})".replace("  ", " ")
-
-
-def _written(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if "ratio_q50" in row and row["ratio_q50"] == row["ratio_q50"]:
+        return f"{response.name} {band([100 * (row[f'ratio_q{q}'] - 1) for q in ('05', '50', '95')], '%', signed=True)}"
+    return f"{response.name} {band([row[f'diff_q{q}'] for q in ('05', '50', '95')], response.unit, signed=True)}"
 
 
 def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
     from bayes_scaling.contrasts import compute_multiplier, reached
     from bayes_scaling.model import model_inputs
-    from bayes_scaling.notes import percent
+    from bayes_scaling.ranking import needs
 
     inputs = model_inputs(fitted.model)
     if len(inputs) > 1:
         return ""
     of = reached(compute_multiplier(fitted, group, b, a, point).to_numpy().ravel())
-    never, always = (percent(of[name]) for name in ("p_never_reached", "p_always_reached"))
-    said = (
-        f"{a} needs {of['q50']:.3g} times the {inputs[0]} of {b} for the same loss (90 %: {of['q05']:.3g} to {of['q95']:.3g})"
-    )
-    if of["q50"] != of["q50"]:
-        said = f"{a} has no multiple of the {inputs[0]} of {b} that gives the same loss"
-    said += f", and cannot reach it with a million times as much in {never} of draws" if of["p_never_reached"] > 0 else ""
-    return said + (f", and reaches it with a millionth in {always} of draws" if of["p_always_reached"] > 0 else "") + "; "
+    return f"{needs(a, b, called(inputs[0]), of)}; "
 
 
 def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:
@@ -99,4 +102,4 @@ def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:
     from bayes_scaling.prediction import predict
 
     decades = float(predict(fitted, points_of(fitted, group, level, point))["distance"][0])
-    return f"{decades:.2g} decades beyond the runs, where it holds if the law does" if decades > 0 else "inside the runs"
+    return f"{number(decades, 2)} decades beyond the runs, where it holds if the law does" if decades > 0 else "inside the runs"

@@ -8,15 +8,19 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.calls import asked
+from bayes_scaling.counts import in_base
 from bayes_scaling.crossings import Curve, meeting, multiples
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import as_rows, at, expected, log_inputs
 from bayes_scaling.health import carried
+from bayes_scaling.labels import level_index
 from bayes_scaling.notes import left_out, noted, notes_on
+from bayes_scaling.numbers import exact
 from bayes_scaling.prediction import BLOCK, QUANTILES, beside, labelled, mean_known, sorted_quantiles
-from bayes_scaling.runs import Table, level_index, read_points, read_table
+from bayes_scaling.runs import read_points
 from bayes_scaling.schedules import check_logarithms
 from bayes_scaling.stacking import Posterior, draws_of, groups_needed, inputs_read
+from bayes_scaling.tables import Table, read_table
 
 type Path = str | Mapping[str, float] | None
 
@@ -149,7 +153,9 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
     one, other = _arms(fit, group, a, b, points)
     start = one[lead].to_numpy()
     if not (start < below).all():
-        raise InputError(f"the budget {below:g} must lie above every point; the largest {lead} is {float(start.max()):g}")
+        raise InputError(
+            f"the budget {exact(below)} must lie above every point; the largest {lead} is {exact(float(start.max()))}"
+        )
     reach = np.log(below / start) / powers[lead]
     first, second = (along_curve(fit, arm, powers, reach) for arm in (one, other))
     met = meeting(first, second, np.linspace(0.0, 1.0, GRID), positive=fit.runs.columns.response.positive)
@@ -157,7 +163,7 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
     crossing = xr.DataArray(start, dims="point") * np.exp(share * xr.DataArray(powers[lead] * reach, dims="point"))
     found = {"crossing": crossing, "exists": np.isfinite(crossing), "unknown": unknown}
     found["a_ahead"] = _by_point(fit, met.lead < 0, one, group)
-    why = f"a loss is not above 0, or not defined, before {lead} {below:g}: no crossover was sought from there on"
+    why = f"a loss is not above 0, or not defined, before {lead} {exact(below)}: no crossover was sought from there on"
     notes = notes_of(fit, group, one, other) + left_out(met.unknown, why)
     return noted(xr.Dataset(found).transpose("chain", "draw", "point"), notes)
 
@@ -197,7 +203,7 @@ def points_of(fit: Posterior, group: str, level: object, points: Table) -> pd.Da
 
     Raises InputError where points name a level of such a group, so that the two could not agree.
     """
-    dims, table = fit.runs.columns.dims, read_table(points)
+    dims, table = fit.runs.columns.dims, in_base(points, fit.runs)
     own, alike = dims[group], kin(fit, group)
     if named := [dim for dim in alike if dim in table and (dim,) != dims[dim] and not set(dims[dim]) <= set(own)]:
         missing = [part for part in dims[named[0]] if part not in own]

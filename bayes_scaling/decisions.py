@@ -14,11 +14,15 @@ import xarray as xr
 from bayes_scaling.calls import asked
 from bayes_scaling.contrasts import Path, kin, known_levels, notes_of, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
+from bayes_scaling.counts import marked
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.health import Health, mark
-from bayes_scaling.runs import Table, level_index, read_points, read_table
+from bayes_scaling.labels import level_index
+from bayes_scaling.numbers import exact
+from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, draws_of, groups_needed, inputs_read
+from bayes_scaling.tables import Table, read_table
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
@@ -42,6 +46,7 @@ class Ranking:
     below: up to which budget a crossover was sought, for each point.
     equivalent: relative difference in loss within which two levels count as equal; None where the user set none.
     certainty: the probability from which on there is a verdict.
+    counted: how compute that is split is counted, as "6 N D"; "" for budgets of an input.
     notes: what to know before relying on it, a sentence each.
     health: of the fit.
     """
@@ -61,6 +66,7 @@ class Ranking:
     below: tuple[float, ...]
     equivalent: float | None
     certainty: float
+    counted: str = ""
     notes: tuple[str, ...] = ()
     health: Health | None = None
 
@@ -144,7 +150,9 @@ def rank(
     budgets = [float(of) for of in table[name]]
     ends = [BEYOND * at if below is None else below for at in budgets]
     if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
-        raise InputError(f"below = {below:g} must lie above every budget; the largest is {max(budgets):g} {unit}".rstrip())
+        raise InputError(
+            f"below = {exact(below or 0.0)} must lie above every budget; the largest is {exact(max(budgets))} {unit}".rstrip()
+        )
     at_points = [[arm.iloc[[i]] for arm in arms] for i in range(len(budgets))]
     found = [
         by_split(fit, rows, list(costs.values()), at, end) if path is None else by_input(fit, rows, end, path)
@@ -170,6 +178,7 @@ def rank(
         below=tuple(ends),
         equivalent=equivalent,
         certainty=certainty,
+        counted=_counted(costs) if path is None else "",
         notes=notes_of(fit, group, *arms),
         health=fit.health,
     )
@@ -211,10 +220,10 @@ def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, s
         name for split in SPLITS for name in split if name in inputs_read(fit) and (name, name in table) != (UNIQUE[0], True)
     ]
     anywhere = pd.DataFrame({name: fit.runs.references[name] for name in free}, index=table.index)
-    rows = pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1)
+    rows = marked(pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1))
     found = read_points(rows, fit.runs, groups_needed(fit))
     kept = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name not in free]
-    return pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1)
+    return marked(pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1))
 
 
 def _splits(fit: Posterior) -> bool:
@@ -250,6 +259,11 @@ def _budget(
     tokens = table["tokens"].to_numpy() if "tokens" in table else (table[UNIQUE[0]] * table[UNIQUE[1]]).to_numpy()
     largest = {name: float(cost.compute(params, tokens)[level == name].max()) for name, cost in costs.items()}
     return "compute", "FLOP", largest
+
+
+def _counted(costs: Mapping[str, Cost]) -> str:
+    ways = dict.fromkeys(cost.counted for cost in costs.values())
+    return next(iter(ways)) if len(ways) == 1 else "each level's own count"
 
 
 def _stacked(fit: Posterior, points: Sequence[Sequence[np.ndarray]]) -> xr.DataArray:

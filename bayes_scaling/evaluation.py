@@ -11,9 +11,9 @@ from bayes_scaling import discrepancy
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.fitting import Fit
 from bayes_scaling.functions import ON_NUMBERS, PART
+from bayes_scaling.labels import level_index
 from bayes_scaling.model import departures, evaluate, spread_name, term_name
 from bayes_scaling.parameters import Varying
-from bayes_scaling.runs import level_index
 from bayes_scaling.schedules import log_input
 from bayes_scaling.stacking import Posterior, inputs_read, over_parts
 

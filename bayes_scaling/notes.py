@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.labels import level_index
 from bayes_scaling.model import NOISE_SD, varyings
-from bayes_scaling.runs import level_index
+from bayes_scaling.numbers import percent
 from bayes_scaling.stacking import Posterior, groups_needed, parts
 
 NAMED = 3
@@ -70,11 +71,6 @@ def _never_met(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str]) -> li
             f"{'; '.join(names[:NAMED])}{more} never met in the runs: what is theirs alone is drawn from the population"
         ] * (len(names) > 0)
     return said
-
-
-def percent(share: float) -> str:
-    """Return a share as "37 %", "4.5 %" or "0.02 %"."""
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def loss_notes(fit: Posterior, undefined: np.ndarray, below: np.ndarray) -> tuple[str, ...]:

@@ -115,9 +115,16 @@ def read_scales(fit: Fit, frame: pd.DataFrame, scale: Any) -> tuple[Any, Any]:
     white = white_scale(fit, frame)
     if "reading_error" not in frame:
         return scale, white
-    error = frame["reading_error"] / frame["response"] if fit.model.noise.on == "log_loss" else frame["reading_error"]
-    squared = xr.DataArray(error.to_numpy(), dims="row") ** 2
+    squared = xr.DataArray(measurement_scale(fit, frame), dims="row") ** 2
     return (np.sqrt(scale**2 + squared), None) if white is None else (scale, np.sqrt(white**2 + squared))
+
+
+def measurement_scale(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
+    """Return the standard deviation of each row's measurement error on the scale of the noise; 0 where none is known."""
+    if "reading_error" not in frame:
+        return np.zeros(len(frame))
+    error = frame["reading_error"] / frame["response"] if fit.model.noise.on == "log_loss" else frame["reading_error"]
+    return np.asarray(error.fillna(0.0).to_numpy())
 
 
 def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:

@@ -11,16 +11,18 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.calls import asked
+from bayes_scaling.counts import in_base
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
 from bayes_scaling.formula import law_value
 from bayes_scaling.functions import on_arrays
 from bayes_scaling.health import carried
 from bayes_scaling.model import model_inputs, term_name
+from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Prior, Trend, as_parameter, distribution, link
 from bayes_scaling.prediction import parameters_at
-from bayes_scaling.runs import Table, read_table
 from bayes_scaling.schedules import check_logarithms, log_input
+from bayes_scaling.tables import Table
 
 WIDER = 30.0
 """An optimum is sought from a thirtieth of the smallest value seen to thirty times the largest."""
@@ -113,10 +115,12 @@ def compute_price(penalty: float | xr.DataArray, exponent: xr.DataArray | Prior)
     Raises InputError where a penalty is not above -1, or the exponent is not positive or has other dimensions.
     """
     if np.any(np.asarray(penalty) <= -1):
-        raise InputError(f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {np.min(penalty):g}")
+        raise InputError(
+            f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {exact(np.min(penalty))}"
+        )
     draws = _exponent_draws(exponent, penalty)
     if not np.all(draws > 0):
-        raise InputError(f"an exponent of compute must be positive; the lowest of its draws is {float(draws.min()):g}")
+        raise InputError(f"an exponent of compute must be positive; the lowest of its draws is {exact(float(draws.min()))}")
     price: xr.DataArray = (1.0 + penalty) ** (1.0 / draws) - 1.0
     return price.transpose("chain", "draw", ...).rename("compute_price").assign_attrs(units="", long_name="price in compute")
 
@@ -128,7 +132,7 @@ def held_at(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
             raise InputError(f"along {name!r} names no input; the model's inputs are {list(model_inputs(fit.model))}")
         check_logarithms(fit.runs.columns, {"what is to be varied": (name,)})
     columns = [fit.runs.columns.inputs[name].column for name in moved]
-    frame = read_table(points).drop(columns=[*moved, *columns], errors="ignore")
+    frame = in_base(points, fit.runs).drop(columns=[*moved, *columns], errors="ignore")
     at = parameters_at(fit, frame.assign(**{name: fit.runs.references[name] for name in moved}))
     return at.drop_vars(list(moved))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.calls import asked
 from bayes_scaling.conventions import in_units
 from bayes_scaling.distance import distance, region, regions
@@ -22,8 +23,9 @@ from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import evaluate, law_groups, parameter_at
 from bayes_scaling.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.observing import observed
-from bayes_scaling.runs import Table, read_points, read_table
+from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, groups_needed, parts
+from bayes_scaling.tables import Table, read_table
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 BLOCK = 64
@@ -64,7 +66,7 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
         two calls scatter apart, so that they can be held against each other.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    draws = observed(fit, frame, next(_CALLS) if seed is None else seed)
+    draws = observed(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed"))
     notes = scatter_notes(fit, frame) + loss_notes(fit, np.isnan(draws.to_numpy()), draws.to_numpy() <= 0)
     return noted(labelled(fit, draws, frame), notes)
 
@@ -81,7 +83,7 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
     """
     table = read_table(points)
     frame = read_points(table, fit.runs, groups_needed(fit))
-    flats = [(one, flat_draws(one)) for one, _ in parts(fit)]
+    flats, seed = [(one, flat_draws(one)) for one, _ in parts(fit)], checks.seed(seed, "seed")
 
     def draw(block: pd.DataFrame) -> np.ndarray:
         if kind == "observed":
@@ -144,7 +146,7 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     frame = read_points(points, fit.runs, law_groups(fit.model))
     logs, on_log = log_inputs(fit, frame), fit.model.noise.on == "log_loss"
     expectation, law = at(fit, frame, logs), law_at(fit, frame, logs)
-    run = observed(fit, frame, seed)
+    run = observed(fit, frame, checks.seed(seed, "seed"))
     gone = np.isnan(law.to_numpy())
     if on_log:
         gone = gone | (law.to_numpy() <= 0)

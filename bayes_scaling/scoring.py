@@ -9,13 +9,14 @@ import xarray as xr
 from bayes_scaling.distance import distance
 from bayes_scaling.evaluation import as_rows
 from bayes_scaling.health import carried
+from bayes_scaling.numbers import quantile_name
 from bayes_scaling.observing import log_density, observed
 from bayes_scaling.stacking import Posterior, noise_scale
 
 BANDS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "90": ("q05", "q95")}
 """Central bands whose coverage is counted, by their nominal probability in percent."""
 
-SHARES = {f"q{100 * share:02.0f}": share for share in (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)}
+SHARES = {quantile_name(share): share for share in (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)}
 
 TINY = float(np.finfo(float).tiny)
 """What a loss at or below zero counts as: a law may fall there beyond its runs, and is then as wrong as can be said."""

@@ -237,7 +237,7 @@ def check_optimum(world: World) -> None:
         if 2 < at < len(grid) - 3 and min(loss[at - 2], loss[at + 2]) > loss[at] + 1e-5:
             assert place == pytest.approx(grid[at], rel=2.1 * step)
         elif at in (0, len(grid) - 1):
-            assert np.isnan(place)
+            assert np.isnan(place) or abs(np.log(place / grid[at])) < step  # the bottom may lie just before an end
     band = bs.tolerance(world.fit, points, along, below=0.01)
     np.testing.assert_array_equal(np.isnan(rows(band["low"])), np.isnan(rows(places)))
 
@@ -318,7 +318,7 @@ def check_rank(world: World) -> None:
 
 
 def check_next_runs(world: World) -> None:
-    candidates = own_rows(world).drop(columns="run_id", errors="ignore").assign(flop=1e20)
+    candidates = own_rows(world).drop(columns=["run", "run_id"], errors="ignore").assign(flop=1e20)
     candidates = candidates.assign(size=["small", "large", "small"]) if "size" in world.fit.runs.levels else candidates
     found = bs.next_runs(world.fit, candidates, world.question)
     asked = bs.ask(world.fit, world.question).to_numpy().ravel()

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from bayes_scaling.numbers import tick
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, with_unit
 from bayes_scaling.runs import Runs
@@ -95,7 +96,7 @@ def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[fl
     unit = "%" if _relative(points) else runs.columns.response.unit
     ax.set_ylabel(f"{runs.columns.response.name} against\n{with_unit('predicted median', unit)}")
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, signed=True)))
     ax.set_title(f"trained on {points['training_runs'].iloc[0]} runs: {cut}", loc="left", fontsize=7)
     return ax
 

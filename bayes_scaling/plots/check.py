@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bayes_scaling.fitting import Fit
+from bayes_scaling.numbers import percent
 from bayes_scaling.observing import replicated
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, with_unit
@@ -37,5 +38,5 @@ def plot_check(fit: Fit, ax: Axes, *, seed: int = 0) -> Axes:
     ax.set_xlabel(with_unit(f"predicted {response.name}", response.unit))
     ax.set_ylabel(with_unit("observed - predicted", "%" if relative else response.unit))
     share = {50: np.mean((q25 <= seen) & (seen <= q75)), 90: np.mean((q05 <= seen) & (seen <= q95))}
-    ax.set_title(f"of {len(seen)} points, 50 % intervals hold {100 * share[50]:.0f} %,\n90 % intervals {100 * share[90]:.0f} %")
+    ax.set_title(f"of {len(seen)} points, 50 % intervals hold {percent(share[50])},\n90 % intervals {percent(share[90])}")
     return ax

@@ -5,10 +5,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
-from bayes_scaling.notes import percent
+from bayes_scaling.numbers import level_name, percent
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.shown import Shown, remember
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, short, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, with_unit
 
 
 @footed
@@ -67,4 +67,4 @@ def _horizontal(ax: Axes, x: str, values: np.ndarray, unit: str) -> None:
         log_ticks(ax, "x")
     elif np.all(values % 1024 == 0) and values.max() >= 8192:
         ax.xaxis.set_major_locator(MultipleLocator(8192))
-        ax.xaxis.set_major_formatter(lambda value, _: short(int(value)))
+        ax.xaxis.set_major_formatter(lambda value, _: level_name(int(value)))

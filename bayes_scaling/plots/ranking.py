@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling.decisions import Ranking
-from bayes_scaling.notes import percent
+from bayes_scaling.numbers import number, percent, probability, tick
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 from bayes_scaling.ranking import ALIKE, BETTER, ENDS, WORSE, place, rank_table
@@ -102,7 +102,7 @@ def _never(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Axes) -> N
 def _label(found: Ranking, point: int, level: object) -> str:
     """Return a level, with how far the budget lies beyond its own largest run."""
     beyond = found.budgets[point] / found.largest[str(level)]
-    said = [f"{beyond:.2g}x beyond"] if beyond > ALIKE else []
+    said = [f"{number(beyond, 2)}x beyond"] if beyond > ALIKE else []
     said = ["baseline", *said] if level == found.against else said
     return f"{level} ({', '.join(said)})" if said else str(level)
 
@@ -135,7 +135,7 @@ def _multiplier_axis(found: Ranking, ax: Axes) -> None:
     ax.set_xscale("log")
     ends = [np.ones(1), *(np.asarray(line.get_xdata(), float) for line in ax.lines)]
     ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]
-    reached = np.concatenate(ends)
+    reached = np.concatenate([[1.0], *ends])
     low = max(1 / FAR, min(1.0, float(reached.min()))) / MARGIN
     high = min(FAR, max(1.0, float(reached.max()))) * MARGIN
     ax.set_xlim(low, high)
@@ -166,7 +166,7 @@ def _change_axis(found: Ranking, ax: Axes) -> None:
         ax.axvspan(-region, region, color=INK, alpha=0.12, linewidth=0, zorder=0)
     ax.margins(x=0.06)
     ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:+g}" if value else "0")
+    ax.xaxis.set_major_formatter(lambda value, _: tick(value, signed=True))
     ax.set_xlabel("loss difference (%)", color=INK)
 
 
@@ -176,6 +176,6 @@ def _probabilities(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Ax
     for row in rows:
         if row["level"] in at:
             verdict = f"  {row['verdict']}" if "verdict" in row else ""
-            ax.annotate(f"{row['p_better']:.2f}{verdict}", (1.02, at[row["level"]]), **beside)
+            ax.annotate(f"{probability(row['p_better'])}{verdict}", (1.02, at[row["level"]]), **beside)
     head: Any = {"xycoords": "axes fraction", "size": 7, "va": "bottom"}
     ax.annotate("P(lower loss)", (1.02, 1.0), **head)
