@@ -159,7 +159,11 @@ def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, 
 
 
 def runs_compute(fit: Fit, cost: Cost) -> np.ndarray:
-    """Return what it took to train each run, in FLOP."""
+    """Return what it took to train each run, in FLOP.
+
+    Raises InputError where the law does not read params and tokens.
+    """
+    moved_inputs(fit)
     table = fit.runs.table
     tokens = table["tokens"] if "tokens" in table else table[UNIQUE[0]] * table[UNIQUE[1]]
     return (cost.flops_per_param_token * table["params"] * tokens).to_numpy()

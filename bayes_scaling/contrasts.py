@@ -18,6 +18,7 @@ from bayes_scaling.notes import left_out, noted, notes_on
 from bayes_scaling.numbers import exact
 from bayes_scaling.prediction import BLOCK, QUANTILES, beside, labelled, mean_known, sorted_quantiles
 from bayes_scaling.runs import read_points
+from bayes_scaling.schedules import check_logarithms
 from bayes_scaling.stacking import Posterior, draws_of, groups_needed, inputs_read
 from bayes_scaling.tables import Table, read_table
 
@@ -49,7 +50,7 @@ def contrast(fit: Posterior, group: str, a: object, b: object, points: Table) ->
     coords = {name: of for name, of in one.coords.items() if name not in (group, "run", "difference", "ratio")}
     one, other = one.reset_coords(drop=True), other.reset_coords(drop=True)
     found = {"difference": one - other}
-    notes = notes_on(fit, frames[0].drop(columns=group))
+    notes = notes_of(fit, group, *frames)
     if fit.runs.columns.response.positive:
         both = (one > 0) & (other > 0)
         found["ratio"] = (one / other).where(both)
@@ -75,7 +76,7 @@ def contrast_table(fit: Posterior, group: str, a: object, b: object, points: Tab
         gone.append(~((pair[0] > 0) & (pair[1] > 0)) if positive else np.isnan(pair[0] - pair[1]))
     added = pd.concat(blocks, ignore_index=True).set_index(table.index)
     why = "one of the two losses is not above 0, and there is no ratio" if positive else "the law is not defined"
-    notes = notes_on(fit, one.drop(columns=group)) + left_out(np.concatenate(gone), why)
+    notes = notes_of(fit, group, one, other) + left_out(np.concatenate(gone), why)
     return noted(beside(table, added), notes)
 
 
@@ -101,7 +102,7 @@ def compute_multiplier(fit: Posterior, group: str, a: object, b: object, points:
     times = multiples(along_curve(fit, other, powers), wanted)
     shaped = _by_point(fit, times, one, group).rename("compute_multiplier")
     why = "the loss to reach is not above 0, or the law is not defined on the way"
-    return noted(shaped, notes_on(fit, one.drop(columns=group)) + left_out(np.isnan(shaped.to_numpy()), why))
+    return noted(shaped, notes_of(fit, group, one, other) + left_out(np.isnan(shaped.to_numpy()), why))
 
 
 @carried
@@ -163,7 +164,7 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
     found = {"crossing": crossing, "exists": np.isfinite(crossing), "unknown": unknown}
     found["a_ahead"] = _by_point(fit, met.lead < 0, one, group)
     why = f"a loss is not above 0, or not defined, before {lead} {exact(below)}: no crossover was sought from there on"
-    notes = notes_on(fit, one.drop(columns=group)) + left_out(met.unknown, why)
+    notes = notes_of(fit, group, one, other) + left_out(met.unknown, why)
     return noted(xr.Dataset(found).transpose("chain", "draw", "point"), notes)
 
 
@@ -187,6 +188,12 @@ def _arms(fit: Posterior, group: str, a: object, b: object, points: Table) -> tu
     levels, table = known_levels(fit, group, a, b), read_table(points, labels=fit.runs.columns.labels)
     one, other = (read_points(points_of(fit, group, level, table), fit.runs, groups_needed(fit)) for level in levels)
     return one, other
+
+
+def notes_of(fit: Posterior, group: str, *frames: pd.DataFrame) -> tuple[str, ...]:
+    """Return what `notes_on` says of the groups other than the one whose levels are held against each other."""
+    others = [dim for dim in groups_needed(fit) if dim != group]
+    return tuple(dict.fromkeys(note for frame in frames for note in notes_on(fit, frame, others)))
 
 
 def points_of(fit: Posterior, group: str, level: object, points: Table) -> pd.DataFrame:
@@ -229,6 +236,7 @@ def powers_along(fit: Posterior, along: Path) -> dict[str, float]:
     powers = {along or inputs[0]: 1.0} if not isinstance(along, Mapping) else dict(along)
     if not powers or not set(powers) <= set(inputs) or not all(power > 0 for power in powers.values()):
         raise InputError(f"along {along!r} must give positive powers of inputs; the model's inputs are {list(inputs)}")
+    check_logarithms(fit.runs.columns, {"what grows with compute": tuple(powers)})
     return powers
 
 

@@ -13,14 +13,13 @@ import xarray as xr
 
 from bayes_scaling import checks
 from bayes_scaling.calls import asked
-from bayes_scaling.contrasts import Path, kin, known_levels, points_of, powers_along
+from bayes_scaling.contrasts import Path, kin, known_levels, notes_of, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
 from bayes_scaling.counts import marked, refuse_odd
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.health import Health, mark
 from bayes_scaling.labels import level_index
-from bayes_scaling.notes import notes_on
 from bayes_scaling.numbers import exact
 from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, draws_of, groups_needed, inputs_read
@@ -182,7 +181,7 @@ def rank(
         equivalent=equivalent,
         certainty=certainty,
         counted=_counted(costs) if path is None else "",
-        notes=notes_on(fit, arms[0], [dim for dim in groups_needed(fit) if dim != group]),
+        notes=notes_of(fit, group, *arms),
         health=fit.health,
     )
 

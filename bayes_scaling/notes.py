@@ -29,7 +29,8 @@ def notes_on(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str] | None =
     groups: to be looked at; those that the expected loss differs between unless given. One that the points do not name is said
         to be taken for levels never seen.
     """
-    return tuple(note for dim in (groups_needed(fit) if groups is None else groups) for note in _new_levels(fit, frame, dim))
+    looked_at = groups_needed(fit) if groups is None else groups
+    return (*(note for dim in looked_at for note in _new_levels(fit, frame, dim)), *_never_met(fit, frame, looked_at))
 
 
 def scatter_notes(fit: Posterior, frame: pd.DataFrame) -> tuple[str, ...]:
@@ -53,6 +54,31 @@ def _new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
     more = f" and {len(fresh) - NAMED} more" if len(fresh) > NAMED else ""
     is_new = "is a level" if len(fresh) == 1 else "are levels"
     return [f"{dim} {', '.join(said)}{more} {is_new} that the runs do not have: drawn from the population"]
+
+
+def _never_met(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str]) -> list[str]:
+    """Say which known levels of groups that interact have no row of the runs together."""
+    terms = [term.dims for one, _ in parts(fit) for _, term in varyings(one.model) if len(term.dims) > 1]
+    said = []
+    for dims in dict.fromkeys(of for of in terms if set(of) <= set(frame) and set(of) & set(groups)):
+        places = {dim: level_index(frame[dim], fit.runs.levels[dim]) for dim in dims}
+        seen = set(zip(*(level_index(fit.runs.table[dim], fit.runs.levels[dim]) for dim in dims), strict=True))
+        asked = dict.fromkeys(zip(*places.values(), strict=True))
+        apart = [cell for cell in asked if min(cell) >= 0 and cell not in seen]
+        names = [" and ".join(str(fit.runs.levels[dim][i]) for dim, i in zip(dims, cell, strict=True)) for cell in apart]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        said += [
+            f"{'; '.join(names[:NAMED])}{more} never met in the runs: what is theirs alone is drawn from the population"
+        ] * (len(names) > 0)
+    return said
+
+
+def loss_notes(fit: Posterior, undefined: np.ndarray, below: np.ndarray) -> tuple[str, ...]:
+    """Return in which share of draws a law is not defined, or gives no loss above 0 where only those are any."""
+    response = fit.runs.columns.response
+    said = left_out(undefined, "the law is not defined; they are left out")
+    why = f"{response.name} is not above 0, where the law has lost its meaning"
+    return said + (left_out(below, why) if response.positive else ())
 
 
 def left_out(gone: np.ndarray, why: str) -> tuple[str, ...]:

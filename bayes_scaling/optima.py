@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite, log
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayes_scaling.calls import asked
@@ -14,12 +15,13 @@ from bayes_scaling.counts import in_base
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
 from bayes_scaling.formula import law_value
-from bayes_scaling.functions import ON_NUMBERS
+from bayes_scaling.functions import on_arrays
 from bayes_scaling.health import carried
 from bayes_scaling.model import model_inputs, term_name
 from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Prior, Trend, as_parameter, distribution, link
 from bayes_scaling.prediction import parameters_at
+from bayes_scaling.schedules import check_logarithms, log_input
 from bayes_scaling.tables import Table
 
 WIDER = 30.0
@@ -52,9 +54,9 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
 
     x* = argmin_x L(x)        (chain, draw, point; in the unit of the input)
 
-    Sought from a thirtieth of the smallest value among the runs to thirty times the largest, on 65 values equally far apart in
-    the logarithm, then narrowed down to about 1e-6 of the value. NaN in draws whose loss is lowest at an end of that range: a
-    law that only falls with an input has no optimum.
+    L is the expected loss, with the discrepancy where the model has one. Sought from a thirtieth of the smallest value among
+    the runs to thirty times the largest, on 65 values equally far apart in the logarithm, then narrowed down to about 1e-6 of
+    the value. NaN in draws whose loss is lowest at an end of that range: a law that only falls with an input has no optimum.
 
     points: as for `predict`; a column for `along` is not needed and not used.
     along: an input of the model.
@@ -128,6 +130,7 @@ def held_at(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
     for name in moved:
         if name not in model_inputs(fit.model):
             raise InputError(f"along {name!r} names no input; the model's inputs are {list(model_inputs(fit.model))}")
+        check_logarithms(fit.runs.columns, {"what is to be varied": (name,)})
     columns = [fit.runs.columns.inputs[name].column for name in moved]
     frame = in_base(points, fit.runs).drop(columns=[*moved, *columns], errors="ignore")
     at = parameters_at(fit, frame.assign(**{name: fit.runs.references[name] for name in moved}))
@@ -141,14 +144,16 @@ def moved_law(fit: Fit, at: xr.Dataset, moved: Sequence[str]) -> Callable[[Mappi
     """
     references = fit.runs.references
     inputs = model_inputs(fit.model)
-    held = {name: np.log(at[name].to_numpy() / references[name]) for name in inputs if name not in moved}
+    frame = _columns_of(at)
+    logs_of = {name: log_input(frame, fit.runs.columns, references, name) for name in inputs if name not in moved}
+    held = {name: log if log.ndim == 1 else log.T[:, None, None, :] for name, log in logs_of.items()}  # parts stand first
     values = {name: at[name].to_numpy() for name in fit.model.parameters}
     drifts = {name: slopes for name in fit.model.parameters if (slopes := _slopes(fit, name, moved))}
 
     def law(places: Mapping[str, np.ndarray]) -> np.ndarray:
         logs = held | {name: place - log(references[name]) for name, place in places.items()}
         drifted = {name: _drifted(fit, name, values[name], slopes, logs) for name, slopes in drifts.items()}
-        loss: np.ndarray = law_value(fit.model.law, logs, values | drifted, ON_NUMBERS)
+        loss: np.ndarray = law_value(fit.model.law, logs, values | drifted, on_arrays(3))
         return loss
 
     return law
@@ -172,8 +177,33 @@ def _drifted(
 
 
 def _curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
+    if fit.model.discrepancy:
+        return _bent_curve(fit, at, along)
     law = moved_law(fit, at, (along,))
     return lambda place: law({along: place})
+
+
+def _columns_of(at: xr.Dataset) -> pd.DataFrame:
+    """Return the checked points behind parameters at points."""
+    columns = {str(name): of.to_numpy() for name, of in at.coords.items() if of.dims == ("point",)}
+    return pd.DataFrame(columns, index=range(at.sizes["point"]))
+
+
+def _bent_curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
+    """Return the law with its discrepancy along an input."""
+    from bayes_scaling.evaluation import at as expected_at
+    from bayes_scaling.evaluation import log_inputs
+
+    frame = _columns_of(at).assign(**{along: fit.runs.references[along]})
+    logs = log_inputs(fit, frame)
+
+    def curve(place: np.ndarray) -> np.ndarray:
+        moved = np.asarray(place) - log(fit.runs.references[along])
+        dims = ("row",) if moved.ndim < 3 else ("chain", "draw", "row")
+        moved = np.broadcast_to(moved, len(frame)) if moved.ndim < 3 else moved
+        return expected_at(fit, frame, logs | {along: xr.DataArray(moved, dims=dims)}).to_numpy()
+
+    return curve
 
 
 def sought(fit: Fit, along: str) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health, carried, mark
-from bayes_scaling.notes import noted, scatter_notes
+from bayes_scaling.notes import loss_notes, noted, scatter_notes
 from bayes_scaling.numbers import amount, band, exact, interval, number, percent, place_words, probability
 from bayes_scaling.observing import observed
 from bayes_scaling.optima import vertex
@@ -128,7 +128,8 @@ def plan(
     )
     loss = observed(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
     loss = labelled(fit, loss, frame).assign_coords(compute=("point", every))
-    choice = noted(choice, scatter_notes(fit, frame))
+    shown = loss.to_numpy()
+    choice = noted(choice, scatter_notes(fit, frame) + loss_notes(fit, np.isnan(shown), shown <= 0))
     return Plan(mark(choice, fit), _choices(sizes, best, every, cost), mark(optimum, fit), loss, cost, within, fit.health)
 
 

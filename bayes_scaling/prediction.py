@@ -22,7 +22,7 @@ from bayes_scaling.functions import ON_NUMBERS, on_arrays
 from bayes_scaling.health import carried, mark
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import evaluate, law_groups, parameter_at
-from bayes_scaling.notes import left_out, noted, notes_on, scatter_notes
+from bayes_scaling.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.observing import observed
 from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, groups_needed, parts
@@ -48,7 +48,9 @@ def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
-    return noted(labelled(fit, expected(fit, frame), frame), notes_on(fit, frame))
+    draws = expected(fit, frame)
+    notes = notes_on(fit, frame) + loss_notes(fit, np.isnan(draws.to_numpy()), draws.to_numpy() <= 0)
+    return noted(labelled(fit, draws, frame), notes)
 
 
 def _refuse_large(fit: Posterior, frame: pd.DataFrame) -> None:
@@ -72,7 +74,8 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
     draws = observed(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed"))
-    return noted(labelled(fit, draws, frame), scatter_notes(fit, frame))
+    notes = scatter_notes(fit, frame) + loss_notes(fit, np.isnan(draws.to_numpy()), draws.to_numpy() <= 0)
+    return noted(labelled(fit, draws, frame), notes)
 
 
 @carried
@@ -159,7 +162,8 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     if (lost := gone.all(axis=(0, 1))).any():
         raise InputError(f"the points, row {int(np.argmax(lost)) + 1}: no draw has a loss there to take apart")
     parts = {"law": law, "discrepancy": expectation - law, "expected": expectation, "noise": run - expectation, "run": run}
-    named = {name: labelled(fit, of, frame).drop_attrs() for name, of in parts.items()}
+    # coordinates by the name of a part would hide it, as a run's label would what the run shows
+    named = {name: labelled(fit, of, frame).drop_attrs().drop_vars(list(parts), errors="ignore") for name, of in parts.items()}
     notes = scatter_notes(fit, frame) + left_out(
         gone, "there is no loss above 0 to take apart" if on_log else "there is no loss"
     )
@@ -199,10 +203,8 @@ def summaries(
     undefined, below = np.concatenate(shares, axis=1)
     if (undefined == 1).any():
         raise InputError(f"the points, row {int(np.argmax(undefined)) + 1}: the law is not defined there in any draw")
-    notes = left_out(undefined, "the law is not defined; they are left out")
-    if fit.runs.columns.response.positive:
-        notes += left_out(below, f"{fit.runs.columns.response.name} is not above 0, where the law has lost its meaning")
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}, notes
+    found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    return found, loss_notes(fit, undefined, below)
 
 
 def mean_known(rows: np.ndarray) -> np.ndarray:

@@ -8,7 +8,10 @@ import pandas as pd
 import xarray as xr
 
 import bayes_scaling as bs
+from bayes_scaling import discrepancy as gp
+from bayes_scaling import model as of_model
 from bayes_scaling.health import Health
+from bayes_scaling.parameters import link, median
 
 CLEAN = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="a", draws=8000, chains=4)
 NOTED = Health(4, 1.001, 900.0, 800.0, 0.9, "a", 8000, 4, (1, 1, 1, 1), "at small noise_sd (below its 5 % quantile)")
@@ -38,6 +41,71 @@ def fit_of(
     levels = {dim: runs.levels[dim] for every in dims.values() for dim in every}
     posterior = xr.Dataset(variables, coords=levels)
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": posterior}), bs.Settings(progress=False), health)
+
+
+def fit_with(
+    model: bs.Model,
+    runs: bs.Runs,
+    values: Mapping[str, Any],
+    *,
+    shape: tuple[int, int] = (2, 200),
+    spread: float = 0.02,
+    seed: int = 0,
+    health: Health | None = None,
+) -> bs.Fit:
+    """Return a fit with draws of every variable that a model's posterior has, whatever the model.
+
+    values: name -> its value, or one for each level, from which draws stray by `spread` (relative where it is positive by its
+        prior, else absolute), or draws of all, (chain, draw, level ...), as they are. What is not given is the median of its
+        prior; effects and slopes 0, standard deviations of effects a tenth, knots of a discrepancy a draw of its process.
+    """
+    rng, draws, dims = np.random.default_rng(seed), {}, {}
+    for name, (middle, positive, own) in variables(model, runs).items():
+        sizes = tuple(len(runs.levels[dim]) for dim in own)
+        given = np.asarray(values.get(name, middle), float)
+        if given.ndim == 2 + len(own) and given.shape[:2] == shape:
+            draws[name] = given
+        else:
+            stray = spread * rng.normal(size=(*shape, *sizes))
+            draws[name] = given * np.exp(stray) if positive else given + stray
+        dims[name] = own
+    if unknown := sorted(set(values) - set(draws) - {gp.name(term) for term in model.discrepancy}):
+        raise KeyError(f"the model has no {unknown}; it has {sorted(draws)}")
+    fit = fit_of(model, runs, draws, health, dims)
+    posterior = fit.posterior
+    for term, inputs in of_model.departures(model):
+        posterior = posterior.assign({gp.name(term): knots(fit, term, inputs, values, rng)})
+    return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": posterior}), fit.settings, health)
+
+
+def variables(model: bs.Model, runs: bs.Runs) -> dict[str, tuple[float, bool, tuple[str, ...]]]:
+    """Return the variables of a posterior but for knots: name -> a value, whether it is positive, and its groups."""
+    priors = {name: parameter.prior for name, parameter in of_model.owners(model).items()}
+    scales = {name: prior for name, prior in of_model.noise_scales(model).items() if name != of_model.NU_BEYOND_ONE}
+    scales |= gp.scales(of_model.departures(model))
+    found = {name: (median(prior), link(prior) == "log", ()) for name, prior in (priors | scales).items()}
+    found |= {"noise_nu": (5.0, True, ())} if model.noise.distribution == "student_t" else {}
+    for owner, term in of_model.varyings(model):
+        found[of_model.spread_name(owner, term)] = (0.1, True, ())
+        found[of_model.term_name(owner, term)] = (0.0, False, term.dims)
+    return found | {of_model.term_name(owner, term): (0.0, False, ()) for owner, term in of_model.trends(model)}
+
+
+def knots(
+    fit: bs.Fit, term: bs.Discrepancy, inputs: tuple[str, ...], values: Mapping[str, Any], rng: np.random.Generator
+) -> xr.DataArray:
+    """Return draws of a discrepancy at its knots, within and beyond the runs: those given, or draws of its process."""
+    table, references = fit.runs.table, fit.runs.references
+    placed = gp.place_knots(term, [np.log(table[x].to_numpy() / references[x]) for x in inputs])
+    grid = [np.sort(gp.extended(one)) for one in placed]
+    levels = {dim: fit.runs.levels[dim] for dim in term.dims}
+    shape = (*fit.posterior["noise_sd"].shape, *map(len, levels.values()), *map(len, grid))
+    if gp.name(term) in values:
+        drawn = np.broadcast_to(values[gp.name(term)], shape)
+    else:
+        drawn = gp.coloured(term, inputs, fit.posterior, grid, rng.standard_normal(shape))
+    coords = levels | {gp.knot_dim(x): one for x, one in zip(inputs, grid, strict=True)}
+    return xr.DataArray(drawn, coords, ("chain", "draw", *coords))
 
 
 def sweep(health: Health | None) -> bs.Fit:

@@ -133,7 +133,7 @@ def _interval(draws: xr.DataArray, height: int, ax: Axes, colour: str) -> None:
 
 def _multiplier_axis(found: Ranking, ax: Axes) -> None:
     ax.set_xscale("log")
-    ends = [np.asarray(line.get_xdata(), float) for line in ax.lines]
+    ends = [np.ones(1), *(np.asarray(line.get_xdata(), float) for line in ax.lines)]
     ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]
     reached = np.concatenate([[1.0], *ends])
     low = max(1 / FAR, min(1.0, float(reached.min()))) / MARGIN
