@@ -11,6 +11,7 @@ import xarray as xr
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
+from bayes_scaling.flatness import refuse_flat
 from bayes_scaling.health import carried
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
 from bayes_scaling.runs import Table, read_table
@@ -54,8 +55,10 @@ def compute_optimal(
         taken at each compute, in this order. Not needed where the law has neither. For a law of `unique_tokens` and `epochs`
         a column unique_tokens says how many there are: more tokens are repeated ones.
 
-    Raises InputError as `predict` does, and where the law lacks the inputs params and tokens or a number is not positive.
+    Raises InputError as `predict` does, and where the law lacks the inputs params and tokens, a number is not positive, or the
+    loss of the runs does not depend on their inputs.
     """
+    refuse_flat(fit.runs)
     cost = Cost() if cost is None else cost
     rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
     budgets = read_budgets(fit, compute)

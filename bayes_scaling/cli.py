@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import wraps
@@ -97,7 +97,7 @@ def fit(
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
-    from bayes_scaling.advice import findings
+    from bayes_scaling.advice import beforehand, findings
     from bayes_scaling.fitting import fit as sample
     from bayes_scaling.fitting import parameter_table, save
     from bayes_scaling.modelfile import read_study, study_runs
@@ -110,6 +110,9 @@ def fit(
     folder = out if out is not None else Path("out") / study.name
     writable(folder)
     typer.echo(f"{study.title or study.name}\n{counted(data)}")
+    before = beforehand(study.model, data)
+    for note in before:
+        typer.echo(f"note [{note.code}]: {note.sentence}")
     typer.echo("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
     fitted = sample(study.model, data, settings)
@@ -121,7 +124,7 @@ def fit(
     for name, figure in figures(fitted, study.figure).items():
         write_figure(figure, folder / "figures" / f"{name}.png")
     save(fitted, folder / "fit.nc")
-    _summary(fitted, parameters, notes, folder)
+    _summary(fitted, parameters, [note for note in notes if note not in before], folder)
 
 
 @app.command()
@@ -261,10 +264,12 @@ def _made(study: "Study", seconds: float) -> dict[str, Any]:
     return {"model": study.name, "title": study.title, "figure": figure, "seconds": round(seconds, 1), "versions": versions()}
 
 
-def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, ...]", folder: Path) -> None:
+def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding]", folder: Path) -> None:
     from bayes_scaling.healing import rounds_line
     from bayes_scaling.sentences import summary_sentences
 
+    for note in notes:
+        typer.echo(f"note [{note.code}]: {note.sentence}")
     _population(fitted, parameters)
     health = fitted.health
     assert health is not None
@@ -277,8 +282,6 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
         typer.echo(rounds)
     for sentence in summary_sentences(replace(fitted, health=None)):  # what the sampler says comes last, with what to try
         typer.echo(sentence)
-    for note in notes:
-        typer.echo(f"note [{note.code}]: {note.sentence}")
     typer.echo(f"written -> {folder}")
     judge(health, fitted.settings.strict)
 
