@@ -1,5 +1,6 @@
 """Prior against data: losses that the priors do not expect, parameters in the far tails, scales far above what was believed."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ MOVED = 0.5
 """Share of the half width of a 90 % band that the loss beyond the runs must move by where the prior counts half as much, or
 twice: less is not worth a word."""
 BEYOND = 10.0
+FEWEST_DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,9 @@ def sensitivity(fit: Fit, points: pd.DataFrame) -> xr.Dataset:
         LOG_LIKELIHOOD: total,
     }
     tree = xr.DataTree.from_dict(groups)
-    senses = {of: arviz_stats.psense(tree, var_names=["loss"], group=of)["loss"] for of in ("prior", "likelihood")}
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of few draws in the tails of weights that are all but equal
+        senses = {of: arviz_stats.psense(tree, var_names=["loss"], group=of)["loss"] for of in ("prior", "likelihood")}
     return xr.Dataset(senses | {"shift": ("point", _shift(loss.to_numpy(), log_prior(fit)))})
 
 
@@ -232,7 +236,10 @@ def _shift(loss: np.ndarray, densities: xr.Dataset) -> np.ndarray:
 def _sensitive(fit: Fit) -> Iterator[Finding]:
     """Yield that the loss ten times beyond the largest run hangs on how much the prior counts."""
     point = beyond(fit)
-    if point is None or fit.posterior[NOISE_SD].size < 100:
+    if point is None or fit.posterior[NOISE_SD].size < FEWEST_DRAWS:
+        return
+    loss = predict(fit, point)
+    if not np.isfinite(loss).all() or float(loss.max() - loss.min()) == 0.0:
         return
     found = sensitivity(fit, point).isel(point=0)
     prior, runs, shift = (float(found[name]) for name in ("prior", "likelihood", "shift"))

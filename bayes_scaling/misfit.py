@@ -17,7 +17,7 @@ from bayes_scaling.leftover import CLIPPED, Leftover, Trial, leftover, trial
 from bayes_scaling.model import model_inputs
 from bayes_scaling.reporting.numbers import number
 
-BY_CHANCE = 0.01
+BY_CHANCE = 0.02
 """Probability that any pattern at all is found in rows that have none."""
 
 FEWEST = 6

@@ -10,7 +10,7 @@ from bayes_scaling.model import NOISE_SD, owners
 from bayes_scaling.parameters import median
 from bayes_scaling.reporting.numbers import number
 
-BY_CHANCE = 0.005
+BY_CHANCE = 0.01
 """Probability that a row of a sound table is named."""
 
 LEAST_SCALES = 4.5
