@@ -106,9 +106,9 @@ def _of_surface(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], gro
 
 def _robustly(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:
     """Return what is left of rows by least absolute deviations, so that rows astray do not hide how close the others lie."""
-    weights, off, rank = np.ones(len(y)), y, 0
+    weights, off, rank = np.ones(len(y)), y, np.linalg.matrix_rank(design)
     for _ in range(ROUNDS):
-        at, _, rank, _ = np.linalg.lstsq(design * weights[:, None], y * weights, rcond=None)
+        at, _, _, _ = np.linalg.lstsq(design * weights[:, None], y * weights, rcond=None)
         off = y - design @ at
         weights = 1.0 / np.sqrt(np.maximum(np.abs(off), 1e-3 * max(float(np.abs(off).max()), 1e-300)))
     return off, int(rank)

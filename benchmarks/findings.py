@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ from bayes_scaling.model import NOISE_SD, data, groups_used, owners
 from bayes_scaling.parameters import median
 
 SHORT = bs.Settings(draws=500, tune=400, chains=4, seed=1, progress=False, rounds=1)
-ABOUT_ROWS = {"outliers", "misfit", "misfit-by-group", "misfit-shared", "misfit-in-order", "rising", "flat", "single-rows"}
+ABOUT_ROWS = {"outliers", "misfit", "misfit-by-group", "misfit-shared", "misfit-in-order", "rising", "flat", "rounding"}
 
 
 def fitted(sweep: Sweep, folder: Path) -> bs.Fit:
@@ -81,13 +82,17 @@ def design(random: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame({"params": params, "tokens": tokens})
 
 
-def simulated(random: np.random.Generator, fault: str = "", size: float = 0.0, noise: str = "normal") -> bs.Fit:
-    """Return a fit by hand to a table from the law, with a fault planted in it.
+def simulated(
+    random: np.random.Generator, fault: str = "", size: float = 0.0, noise: Any = "normal"
+) -> tuple[bs.Model, bs.Runs]:
+    """Return a model, and a table from its law with a fault planted in it.
 
     The scale is log-uniform from .2 to 2 %, the group `batch` is given and not used by the law.
     """
     table = design(random)
     rows, sd = len(table), float(np.exp(random.uniform(np.log(0.002), np.log(0.02))))
+    if fault == "rounding":
+        sd = 0.01 / (2.6 * size)
     x, y = np.log(table["params"] / 1e9), np.log(table["tokens"] / 2e10)
     truth = {name: of * np.exp(random.normal(0, 0.15)) for name, of in TRUTH.items()}
     law = truth["E"] + truth["A"] * np.exp(-truth["alpha"] * x) + truth["B"] * np.exp(-truth["beta"] * y)
@@ -108,11 +113,13 @@ def simulated(random: np.random.Generator, fault: str = "", size: float = 0.0, n
         loss = 3.0 * np.exp(size * sd * (x + y) + off)
     if fault == "unit":
         loss = size * loss
+    if fault == "rounding":
+        loss = np.round(loss, 2)
     frame = table.assign(loss=loss, batch=batch)
     study = bs.read_study("chinchilla_law")
     columns = bs.Columns(study.columns.inputs, study.columns.response, {"batch": "batch"})
     model = replace(study.model, noise=replace(study.model.noise, distribution=noise))
-    return by_hand(model, bs.read_runs(frame, columns), random)
+    return model, bs.read_runs(frame, columns)
 
 
 WALKERS, STEPS, BURNT = 48, 500, 250
@@ -182,11 +189,13 @@ def _walked(density: Callable[[np.ndarray], np.ndarray], z: np.ndarray, random: 
 FAULTS = {
     "clean": ("", (0.0,), set()),
     "outliers": ("outliers", (6.0, 10.0, 30.0), {"outliers"}),
-    "trend": ("trend", (1.0, 2.0, 4.0), {"misfit", "noise-above-prior"}),
-    "group": ("group", (1.5, 2.5, 5.0), {"misfit-by-group"}),
+    "trend": ("trend", (2.0, 4.0, 8.0), {"misfit", "noise-above-prior"}),
+    "group": ("group", (2.5, 4.0, 8.0), {"misfit-by-group"}),
     "constant": ("constant", (0.0, 0.2, 1.0), {"flat"}),
     "rising": ("rising", (2.0, 5.0, 10.0), {"rising"}),
-    "unit": ("unit", (0.34, 1.44, 1e-3), {"prior-loss", "prior-conflict"}),
+    "rounding": ("rounding", (0.5, 1.0, 3.0), {"rounding"}),
+    "fine": ("rounding", (0.02, 0.05), set()),
+    "unit": ("unit", (0.34, 3.0, 1e-3), {"prior-loss", "prior-conflict"}),
 }
 """Fault -> sizes in scales of the noise (of the unit: the factor), and the codes that mean it."""
 
@@ -196,7 +205,7 @@ def tell_simulated(count: int) -> None:
     for kind, (fault, sizes, codes) in FAULTS.items():
         for noise in ("normal", "student_t"):
             for size in sizes:
-                many = count if kind == "clean" else max(count // 10, 20)
+                many = count if kind in ("clean", "fine") else max(count // 5, 20)
                 found = [_codes(fault, size, noise, seed, prior=kind == "unit") for seed in range(many)]
                 flagged = Counter(code for one in found for code in one)
                 hit = sum(bool(one & codes if codes else one & ABOUT_ROWS) for one in found)
@@ -209,9 +218,13 @@ def _codes(fault: str, size: float, noise: str, seed: int, *, prior: bool) -> se
     from bayes_scaling.misfit import misfits
     from bayes_scaling.outliers import outliers
 
-    one = simulated(np.random.default_rng([seed, 5]), fault, size, noise)
-    if flat(one.runs):
+    random = np.random.default_rng([seed, 5])
+    model, runs = simulated(random, fault, size, noise)
+    if fault == "rounding":
+        return {"rounding"} if runs.notes else set()
+    if flat(runs):
         return {"flat"}
+    one = by_hand(model, runs, random)
     return {note.code for note in (*misfits(one), *outliers(one), *(conflicts(one) if prior else ()))}
 
 
