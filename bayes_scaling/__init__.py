@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bayes_scaling.calibration import Calibration, calibrate, calibration_table
     from bayes_scaling.check import Backtest, backtest
     from bayes_scaling.comparison import Comparison, compare, loo
-    from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover
+    from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover, multiplier_table
     from bayes_scaling.costs import Cost
     from bayes_scaling.decisions import Ranking, rank
     from bayes_scaling.discrepancy import Discrepancy
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     from bayes_scaling.fitting import (
         Fit,
         fit,
-        load,
         parameter_table,
         parameter_values,
         prior,
         published_values,
         refit,
-        save,
     )
     from bayes_scaling.fleet import Fleet, fit_many, fleet_table
     from bayes_scaling.forecasting import Forecast, forecast, forecast_sentence, forecast_table
@@ -51,6 +49,7 @@ if TYPE_CHECKING:
     from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
     from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs, subset
     from bayes_scaling.sampling import Settings
+    from bayes_scaling.saving import load, save
     from bayes_scaling.schedules import Schedule, schedule_inputs
     from bayes_scaling.scoring import score_table
     from bayes_scaling.sentences import summary_sentences
@@ -68,12 +67,12 @@ _HOME = {
     "calibration": ("Calibration", "calibrate", "calibration_table"),
     "check": ("Backtest", "backtest"),
     "comparison": ("Comparison", "compare", "loo"),
-    "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover"),
+    "contrasts": ("compute_multiplier", "contrast", "contrast_table", "crossover", "multiplier_table"),
     "decisions": ("Ranking", "rank"),
     "discrepancy": ("Discrepancy",),
     "errors": ("InputError",),
     "executors": ("InProcess",),
-    "fitting": ("Fit", "fit", "load", "parameter_table", "parameter_values", "prior", "published_values", "refit", "save"),
+    "fitting": ("Fit", "fit", "parameter_table", "parameter_values", "prior", "published_values", "refit"),
     "fleet": ("Fleet", "fit_many", "fleet_table"),
     "forecasting": ("Forecast", "forecast", "forecast_sentence", "forecast_table"),
     "formula": ("parse_law",),
@@ -93,6 +92,7 @@ _HOME = {
     "residuals": ("innovation_correlation", "residual_correlation", "run_residuals"),
     "runs": ("Average", "Columns", "Input", "ReadingError", "Response", "Runs", "read_runs", "subset"),
     "sampling": ("Settings",),
+    "saving": ("load", "save"),
     "schedules": ("Schedule", "schedule_inputs"),
     "scoring": ("score_table",),
     "sentences": ("summary_sentences",),
@@ -171,6 +171,7 @@ __all__ = [
     "laws",
     "load",
     "loo",
+    "multiplier_table",
     "multiverse",
     "next_runs",
     "next_sentence",

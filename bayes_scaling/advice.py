@@ -29,7 +29,7 @@ def findings(fit: Fit) -> tuple[Finding, ...]:
     prior-conflict: parameters end in the far tails of their priors.
     noise-above-prior, discrepancy-above-prior: runs scatter, or leave the law, by far more than the prior expects.
     outliers: rows that lie many scales off the rest.
-    misfit, misfit-by-group, misfit-shared, misfit-in-order: what the fit leaves of the rows has a pattern along an input, by
+    misfit, misfit-by-group, shared-misfit, misfit-in-order: what the fit leaves of the rows has a pattern along an input, by
         group, at a place of all runs, or from neighbour to neighbour.
     single-rows: levels with one row, whose departure cannot be told from its scatter.
     prior-only: a parameter of the law as the population has it, or the slope of its trend, is just its prior.

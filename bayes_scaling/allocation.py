@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.calls import asked
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
+from bayes_scaling.counts import in_base, marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.flatness import refuse_flat
 from bayes_scaling.health import carried
+from bayes_scaling.numbers import exact, number
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
-from bayes_scaling.runs import Table, read_table
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid
+from bayes_scaling.tables import Table
 
 HOLDS = 1e-9
 """A law is a sum of powers where that predicts it to this share of the loss."""
@@ -30,8 +33,9 @@ class Split:
 
 
 @carried
+@asked
 def compute_optimal(
-    fit: Fit, compute: float | Sequence[float], cost: Cost | None = None, points: Table | None = None
+    fit: Fit, compute: float | Sequence[float], points: Table | None = None, *, cost: Cost | None = None
 ) -> xr.Dataset:
     """Return draws of the sizes and tokens that reach the lowest loss with given compute, and of that loss.
 
@@ -50,17 +54,17 @@ def compute_optimal(
     draws that would put all compute into one of the two.
 
     compute: in FLOP, a number or several.
-    cost: what a model costs; 6 FLOP a parameter and token unless given. Params and tokens must be counted in ones.
     points: levels of the groups between which the law varies, and values of further inputs, as for `predict`; each row is
         taken at each compute, in this order. Not needed where the law has neither. For a law of `unique_tokens` and `epochs`
         a column unique_tokens says how many there are: more tokens are repeated ones.
+    cost: what a model costs; 6 FLOP a parameter and token unless given. Params and tokens must be counted in ones.
 
     Raises InputError as `predict` does, and where the law lacks the inputs params and tokens, a number is not positive, or the
     loss of the runs does not depend on their inputs.
     """
     refuse_flat(fit.runs)
     cost = Cost() if cost is None else cost
-    rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
+    rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
     budgets = read_budgets(fit, compute)
     found = law_split(fit, rows, budgets, cost)
     if fit.model.discrepancy:
@@ -148,8 +152,8 @@ def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, 
     high = np.minimum(high, np.log(cost.largest(compute)))
     if np.any(low >= high):
         raise InputError(
-            f"{compute[low >= high][0]:g} FLOP do not serve {cost.served_tokens:g} tokens even with "
-            f"{np.exp(low[low >= high][0]):.3g} parameters, left untrained; expected a larger budget"
+            f"{exact(compute[low >= high][0])} FLOP do not serve {exact(cost.served_tokens)} tokens even with "
+            f"{number(np.exp(low[low >= high][0]))} parameters, left untrained; expected a larger budget"
         )
     return low, high
 

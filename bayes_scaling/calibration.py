@@ -194,6 +194,7 @@ def ranked(made: Simulations, fleet: Fleet[pd.DataFrame], seed: int = 0) -> Cali
     """Return the ranks that the refits of simulations have kept."""
     table = fleet_table(fleet)
     if table.empty:
+        fleet.refuse_faults()
         why = next(iter(fleet.failures.values()), "there are none")
         raise InputError(f"none of {len(made.tasks)} simulations could be fitted: {why}")
     by_chance = np.random.default_rng([seed, 7]).uniform(size=len(table))

@@ -68,6 +68,7 @@ def backtest(
         scored, problems, healths = _here(model, tasks, steps)
     else:
         fleet = fit_many(model, tasks, executor, keep=score_points, folder=folder, settings=steps)
+        fleet.refuse_faults()
         scored, problems, healths = dict(fleet.results), {**fleet.failures, **fleet.problems}, dict(fleet.healths)
     if not scored:
         raise InputError("; ".join(f"{where!r}: {why}" for where, why in problems.items()))

@@ -1,8 +1,10 @@
 """The command line: parse, call, print. Exit 0 done, 1 internal fault, 2 wrong input, 3 sampled but not to be trusted."""
 
+import errno
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -13,6 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bayes_scaling.cli_backtest import backtest
 from bayes_scaling.cli_compare import compare
@@ -20,12 +23,18 @@ from bayes_scaling.cli_contrast import contrast
 from bayes_scaling.cli_forecast import forecast
 from bayes_scaling.cli_multiverse import multiverse
 from bayes_scaling.cli_next import next_run
-from bayes_scaling.cli_options import Tables, counted, given, judge, judged, say_health
+from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, read_fit, recounted, say_health, say_notes
 from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.folders import together, whole_folder
+from bayes_scaling.naming import file_name
+from bayes_scaling.numbers import band, fixed, number, shared, whole
+from bayes_scaling.paths import file_to_write, folder_to_write
+from bayes_scaling.sealing import seal_of
+from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,28 +44,70 @@ if TYPE_CHECKING:
     from bayes_scaling.fitting import Fit
     from bayes_scaling.modelfile import Study
 
+
+WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
+"""What the parser raises for any wrong option; typer has it from click, or keeps a copy of click to itself."""
+
+
+class _Commands(TyperGroup):
+    """Commands whose options are refused in one line, as any other wrong input is."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WRONG_USE as error:
+            _refuse(error.format_message())  # type: ignore[attr-defined]
+            raise typer.Exit(2) from None
+
+
+def _refuse(why: str) -> None:
+    say(f"error: {InputError(why)}", err=True)
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Posteriors over neural scaling laws: credible bands, architecture contrasts, compute projections.",
 )
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+OWN = ("fit.nc", "diagnostics.json", "parameters.csv", "points.csv")
+"""What `fit` writes beside figures."""
 Points = Annotated[Path, typer.Option("--at", metavar="POINTS.csv", help="Inputs, and levels of groups, to predict at.")]
 
 
 def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn wrong input into one line on stderr and exit code 2."""
+    """Turn wrong input into one line on stderr and exit code 2, an interrupt into 130, a fault of ours into a report and 1."""
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
         except InputError as error:
-            typer.echo("error: " + " ".join(str(error).split()), err=True)
+            _refuse(str(error))
             raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            say("interrupted; what was there before is as it was", err=True)
+            raise typer.Exit(130) from None
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                say(f"error: {error.filename or 'a file'}: cannot be written ({error.strerror})", err=True)
+                raise typer.Exit(2) from None
+            traceback.print_exc()
+            say(f"internal fault, not your input: please report the lines above, with {_software()}", err=True)
+            raise typer.Exit(1) from None
 
     return guarded
+
+
+def _software() -> str:
+    from bayes_scaling.provenance import versions
+
+    return ", ".join(f"{name} {of}" for name, of in versions().items())
 
 
 @app.command()
@@ -66,7 +117,7 @@ def models() -> None:
     from bayes_scaling.modelfile import bundled
 
     for name, title in bundled().items():
-        typer.echo(f"{name:20} {title}")
+        say(f"{name:20} {title}")
 
 
 @app.command()
@@ -77,9 +128,9 @@ def laws() -> None:
     from bayes_scaling.library import equation, summary
 
     for name, law in LAWS.items():
-        typer.echo(f"{name}({', '.join(law_inputs(law))})")
+        say(f"{name}({', '.join(law_inputs(law))})")
         for line in (summary(name), *equation(name).splitlines()):
-            typer.echo(f"    {line}")
+            say(f"    {line}")
 
 
 @app.command()
@@ -87,43 +138,55 @@ def laws() -> None:
 def fit(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
     runs: Tables = None,
+    unit: Units = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL unless given.")] = None,
     draws: Annotated[int | None, typer.Option(help="Draws kept of each chain; 2000 unless MODEL says otherwise.")] = None,
     tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
     chains: Annotated[int | None, typer.Option(help="Independent chains; 4.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers on the same machine; 0.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws.")] = False,
+    independent: Annotated[
+        bool, typer.Option("--independent", help="Rows that look like checkpoints of runs are runs of their own.")
+    ] = False,
 ) -> None:
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
     from bayes_scaling.advice import beforehand, findings
+    from bayes_scaling.checkpoints import taken_as_curves
     from bayes_scaling.fitting import fit as sample
-    from bayes_scaling.fitting import parameter_table, save
+    from bayes_scaling.fitting import parameter_table
     from bayes_scaling.modelfile import read_study, study_runs
     from bayes_scaling.plots.overview import figures
+    from bayes_scaling.reporting.record import earlier_figures
+    from bayes_scaling.saving import save
 
-    study = read_study(model)
-    asked = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
-    settings = replace(study.settings, **asked, progress=sys.stderr.isatty())
+    study = recounted(read_study(model), unit)
+    options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
+    settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
-    folder = out if out is not None else Path("out") / study.name
-    writable(folder)
-    typer.echo(f"{study.title or study.name}\n{counted(data)}")
+    study, data = (study, data) if independent else taken_as_curves(study, data, runs or None)
+    folder = out if out is not None else Path("out") / file_name(study.name)
+    folder_to_write(folder, *OWN, "figures/bands.png")
+    say(study.title or study.name, *counted(data))
     before = beforehand(study.model, data)
     for note in before:
-        typer.echo(f"note [{note.code}]: {note.sentence}")
-    typer.echo("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
+        say(f"note [{note.code}]: {note.sentence}")
+    say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
     fitted = sample(study.model, data, settings)
     seconds = perf_counter() - start
     parameters, notes = parameter_table(fitted), findings(fitted)
-    write_csv(parameters, folder / "parameters.csv")
-    write_json(_diagnostics(fitted, notes) | _made(study, seconds), folder / "diagnostics.json")
-    write_csv(_points(fitted), folder / "points.csv")
-    for name, figure in figures(fitted, study.figure).items():
-        write_figure(figure, folder / "figures" / f"{name}.png")
-    save(fitted, folder / "fit.nc")
+    drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
+    asked = {"model": model, "runs": [str(path) for path in runs or []]}
+    with whole_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
+        save(fitted, new / "fit.nc")
+        belongs = {"fit_sha256": seal_of(new / "fit.nc"), "figures": list(drawn), "asked": asked}
+        write_json(_diagnostics(fitted, notes) | _made(study, seconds) | belongs, new / "diagnostics.json")
+        write_csv(parameters, new / "parameters.csv")
+        write_csv(_points(fitted), new / "points.csv")
+        for name, figure in drawn.items():
+            write_figure(figure, new / name)
     _summary(fitted, parameters, [note for note in notes if note not in before], folder)
 
 
@@ -132,6 +195,7 @@ def fit(
 def prior(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
     runs: Tables = None,
+    unit: Units = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL unless given.")] = None,
     draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
@@ -144,20 +208,22 @@ def prior(
     from bayes_scaling.sampling import Settings
 
     settings = Settings(draws=draws, seed=seed)
-    study = read_study(model)
+    study = recounted(read_study(model), unit)
     data = study_runs(study, runs or None)
-    folder = out if out is not None else Path("out") / study.name
-    writable(folder)
+    folder = out if out is not None else Path("out") / file_name(study.name)
+    folder_to_write(folder, "prior.csv", "figures/prior.png")
     before = draw(study.model, data, settings.draws, settings.seed)
     parameters = parameter_table(before).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
-    typer.echo(f"{study.title or study.name}\nthe prior, beside {counted(data)}")
+    count, *notes = counted(data)
+    say(study.title or study.name, f"the prior, beside {count}", *notes)
     figure = figures(before, study.figure)["bands"]
     _legible(before, figure)
-    write_csv(parameters, folder / "prior.csv")
-    write_figure(figure, folder / "figures" / "prior.png")
+    with together():
+        write_csv(parameters, folder / "prior.csv")
+        write_figure(figure, folder / "figures" / "prior.png")
     _population(before, parameters)
     _believed(before)
-    typer.echo(f"written -> {folder}")
+    say(f"written -> {folder}")
 
 
 @app.command()
@@ -171,13 +237,14 @@ def predict(
     ] = False,
 ) -> None:
     """Predict the loss at points: mean, sd, quantiles, and the distance from the data."""
-    from bayes_scaling.fitting import load
     from bayes_scaling.prediction import predict_table
 
-    fitted = load(folder / "fit.nc")
+    file_to_write(out)
+    fitted = read_fit(folder)
     table = predict_table(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)
-    typer.echo(f"{len(table)} points -> {out}")
+    say(f"{len(table)} points -> {out}")
+    say_notes(table)
     say_health(fitted.health)
 
 
@@ -212,7 +279,7 @@ def _compiled_code() -> Iterator[None]:
     try:
         writable(Path(os.path.expanduser("~"), ".pytensor"))  # noqa: PTH111 - `Path.home` raises where there is none
     except InputError as error:
-        typer.echo(f"note: {error}; compiled code is not kept, unless PYTENSOR_FLAGS=base_compiledir=DIR says where", err=True)
+        say(f"note: {error}; compiled code is not kept, unless PYTENSOR_FLAGS=base_compiledir=DIR says where", err=True)
     else:
         yield
         return
@@ -230,17 +297,18 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
 
     import pandas as pd
 
+    from bayes_scaling.counts import as_counted
     from bayes_scaling.model import law_groups
 
     runs = fitted.runs
     if runs.columns.schedule is not None:
         last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
-        return last.drop(columns=["response", "reading_error"], errors="ignore")
+        return as_counted(last.drop(columns=["response", "reading_error"], errors="ignore"), runs.columns)
     groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
     rows = [dict(zip(groups, cell, strict=True)) | place for cell in product(*groups.values()) for place in places]
-    return pd.DataFrame(rows)
+    return as_counted(pd.DataFrame(rows), runs.columns)
 
 
 def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
@@ -269,53 +337,51 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding
     from bayes_scaling.sentences import summary_sentences
 
     for note in notes:
-        typer.echo(f"note [{note.code}]: {note.sentence}")
+        say(f"note [{note.code}]: {note.sentence}")
     _population(fitted, parameters)
     health = fitted.health
     assert health is not None
-    agree = "" if health.r_hat is None else f"R-hat {health.r_hat:.3f}, "
-    typer.echo(
-        f"{fitted.settings.chains} x {fitted.settings.draws} draws, {health.divergences} divergences, "
-        f"{agree}smallest effective sample size {min(health.ess_bulk, health.ess_tail):.0f}: {health.grade}"
+    agree = "" if health.r_hat is None else f"R-hat {fixed(health.r_hat, 3)}, "
+    say(
+        f"{fitted.settings.chains} x {whole(fitted.settings.draws)} draws, {whole(health.divergences)} divergences, "
+        f"{agree}smallest effective sample size {number(min(health.ess_bulk, health.ess_tail))}: {health.grade}"
     )
     if rounds := rounds_line(health):
-        typer.echo(rounds)
-    for sentence in summary_sentences(replace(fitted, health=None)):  # what the sampler says comes last, with what to try
-        typer.echo(sentence)
-    typer.echo(f"written -> {folder}")
+        say(rounds)
+    for sentence in summary_sentences(
+        replace(fitted, health=None), str(folder)
+    ):  # what the sampler says comes last, with what to try
+        say(sentence)
+    say(f"written -> {folder}")
     judge(health, fitted.settings.strict)
 
 
 def _population(fitted: "Fit", parameters: "pd.DataFrame") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    shown = parameters[parameters["dims"] == ""]
-    table = Table(title="population (median, 90 % interval)", title_justify="left", box=None)
-    for column in ("parameter", "median", "5 %", "95 %"):
-        table.add_column(column, justify="left" if column == "parameter" else "right")
-    for row in shown.to_dict("records"):
-        table.add_row(str(row["name"]), *(f"{float(row[q]):.4g}" for q in ("q50", "q05", "q95")))
-    console.print(table)
+    shown = parameters[parameters["dims"] == ""].to_dict("records")
+    rows = [[str(row["name"]), *shared([float(row[q]) for q in ("q50", "q05", "q95")])] for row in shown]
+    heads = ("parameter", "median", "5 %", "95 %")
+    say_table("population (median, 90 % interval)", heads, rows, left=("parameter",))
     inputs = fitted.runs.columns.inputs
-    references = ", ".join(f"{name} {value:g} {inputs[name].unit}".strip() for name, value in fitted.runs.references.items())
-    console.print(f"reference: {references}; NAME_published is in the inputs' own units")
+    references = ", ".join(
+        f"{name} {number(value, 4)} {inputs[name].unit}".strip() for name, value in fitted.runs.references.items()
+    )
+    say(f"reference: {references}; NAME_published is in the inputs' own units")
 
 
 def _believed(before: "Fit") -> None:
     """Say which loss the prior expects at the reference, for levels never seen, and where the runs lie."""
     import pandas as pd
 
+    from bayes_scaling.counts import marked
     from bayes_scaling.model import law_groups
     from bayes_scaling.prediction import predict
 
     place = dict(before.runs.references) | dict.fromkeys(law_groups(before.model), "another")
-    low, middle, high = predict(before, pd.DataFrame([place])).quantile([0.05, 0.5, 0.95]).to_numpy()
+    low, middle, high = predict(before, marked(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
     seen, response = before.runs.table["response"], before.runs.columns.response
-    typer.echo(
-        f"{response.name} at the reference: {middle:.4g} {response.unit} (90 %: {low:.4g} to {high:.4g}); "
-        f"the runs lie between {seen.min():.4g} and {seen.max():.4g}"
+    say(
+        f"{response.name} at the reference: {band((low, middle, high), response.unit)}; "
+        f"the runs lie between {number(seen.min(), 4)} and {number(seen.max(), 4)}"
     )
 
 

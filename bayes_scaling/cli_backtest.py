@@ -1,18 +1,20 @@
 """`bayes-scaling backtest`: refit on the small runs, and see whether the bands held the large ones."""
 
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import Tables, counted, given, judge, judged
-from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, recounted
+from bayes_scaling.executors import pool
+from bayes_scaling.files import write_csv, write_figure, write_json
+from bayes_scaling.folders import together
+from bayes_scaling.naming import file_name
+from bayes_scaling.numbers import number, percent, whole
+from bayes_scaling.paths import folder_to_write
+from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,15 +24,15 @@ if TYPE_CHECKING:
     from bayes_scaling.runs import Runs
     from bayes_scaling.sampling import Settings
 
-SHOWN = {
-    "runs": ("d", "runs"),
-    "coverage_50": (".0%", "in 50 %"),
-    "coverage_80": (".0%", "in 80 %"),
-    "coverage_90": (".0%", "in 90 %"),
-    "crps": (".4f", "CRPS"),
-    "log_score": (".2f", "log score"),
-    "are": (".2%", "mean |error|"),
-    "rmsle": (".4f", "RMSLE"),
+SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
+    "runs": (whole, "runs"),
+    "coverage_50": (percent, "in 50 %"),
+    "coverage_80": (percent, "in 80 %"),
+    "coverage_90": (percent, "in 90 %"),
+    "crps": (number, "CRPS"),
+    "log_score": (number, "log score"),
+    "are": (percent, "mean |error|"),
+    "rmsle": (number, "RMSLE"),
 }
 """Columns of the table that are printed: how, and under which head."""
 
@@ -42,6 +44,7 @@ BINS = 10
 def backtest(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
     runs: Tables = None,
+    unit: Units = None,
     train: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,34 +66,25 @@ def backtest(
     from bayes_scaling.modelfile import read_study, study_runs
     from bayes_scaling.plots.backtest import backtest_figure
 
-    study = read_study(model)
+    study = recounted(read_study(model), unit)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
-    folder = out if out is not None else Path("out") / study.name / "backtest"
-    writable(folder)
-    typer.echo(f"{study.title or study.name}\n{counted(data)}")
-    typer.echo("compiling (up to half a minute the first time), then sampling")
-    with _processes(workers) as executor:
+    folder = out if out is not None else Path("out") / file_name(study.name) / "backtest"
+    folder_to_write(folder, "backtest.csv", "scores.csv", "backtest.json", "figures/backtest.png")
+    say(study.title or study.name, *counted(data))
+    say("compiling (up to half a minute the first time), then sampling")
+    with pool(workers) as executor:
         found = score(study.model, data, train or (), settings, executor)
-    write_csv(found.points, folder / "backtest.csv")
     scores = _scores(found.points)
-    write_csv(scores, folder / "scores.csv")
-    write_json(_record(found, study, data, settings, scores), folder / "backtest.json")
-    write_figure(backtest_figure(found.points, data), folder / "figures" / "backtest.png")
+    with together():
+        write_csv(found.points, folder / "backtest.csv")
+        write_csv(scores, folder / "scores.csv")
+        write_json(_record(found, study, data, settings, scores), folder / "backtest.json")
+        write_figure(backtest_figure(found.points, data), folder / "figures" / "backtest.png")
     _summary(found, study, scores)
-    typer.echo(f"written -> {folder}")
+    say(f"written -> {folder}")
     failed = {where: why for where, why in found.problems.items() if where not in found.healths}
     judge(found.health, settings.strict, failed={f"trained on {where}": why for where, why in failed.items()})
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[ProcessPoolExecutor | None]:
-    """Give so many processes, started afresh rather than forked; None for one, which is this process itself."""
-    if count == 1:
-        yield None
-    else:
-        with ProcessPoolExecutor(count, get_context("spawn")) as executor:
-            yield executor
 
 
 def _scores(points: "pd.DataFrame") -> "pd.DataFrame":
@@ -134,26 +128,19 @@ def _record(found: "Backtest", study: "Study", data: "Runs", settings: "Settings
 
 
 def _summary(found: "Backtest", study: "Study", scores: "pd.DataFrame") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     trained = found.points.groupby("train", observed=True)["training_runs"].first().to_dict()
-    table = Table(title="held-out runs, by decades from those trained on", title_justify="left", box=None)
-    table.add_column("trained on")
-    table.add_column("decades")
-    for _, head in SHOWN.values():
-        table.add_column(head, justify="right")
-    for row in scores.to_dict("records"):
-        cut, whole = str(row["train"]), row["decades"] == ALL
+    rows, sums = [], []
+    for i, row in enumerate(scores.to_dict("records")):
+        cut, total = str(row["train"]), row["decades"] == ALL
         name = f"{trained[cut]} runs, {cut}" if cut in trained else "all of these"
-        cells = (format(row[score], form) for score, (form, _) in SHOWN.items())
-        table.add_row(name if whole else "", str(row["decades"]), *cells, style="bold" if whole else None)
-    console.print(table)
+        sums += [i] * total
+        rows.append([name if total else "", str(row["decades"]), *(write(row[of]) for of, (write, _) in SHOWN.items())])
+    heads, texts = [head for _, head in SHOWN.values()], ("trained on", "decades")
+    say_table("held-out runs, by decades from those trained on", [*texts, *heads], rows, left=texts, bold=sums, wide=True)
     count = len(study.model.parameters)
     for where, runs in trained.items():
         if runs < count:
-            typer.echo(
+            say(
                 f"note: trained on {runs} runs where {where}, fewer than the law's {count} parameters: "
                 "what these do not tell, the priors do"
             )

@@ -1,16 +1,20 @@
 """`bayes-scaling compare`: several laws on one table, by runs left out and by runs beyond those trained on."""
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import Tables, counted, given, judge, judged
+from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, recounted
 from bayes_scaling.errors import InputError, listed
-from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.files import write_csv, write_figure, write_json
+from bayes_scaling.folders import together
+from bayes_scaling.numbers import exact, fixed, number, percent, probability, whole
+from bayes_scaling.paths import folder_to_write
+from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
     from bayes_scaling.comparison import Comparison
@@ -19,19 +23,19 @@ if TYPE_CHECKING:
     from bayes_scaling.sampling import Settings
     from bayes_scaling.splitting import Fold
 
-SHOWN = {
-    "elpd_loo": (".1f", "LOO"),
-    "elpd_diff": (".1f", "- best"),
-    "se_diff": (".1f", "se"),
-    "p_loo": (".1f", "p"),
-    "bad_k": ("d", "bad k"),
-    "log_score": (".3f", "log score"),
-    "crps": (".4f", "CRPS"),
-    "are": (".2%", "error"),
-    "coverage_50": (".0%", "in 50 %"),
-    "coverage_90": (".0%", "in 90 %"),
-    "weight_loo": (".3f", "by LOO"),
-    "weight_held": (".3f", "held out"),
+SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
+    "elpd_loo": (partial(fixed, places=1), "LOO"),
+    "elpd_diff": (partial(fixed, places=1), "- best"),
+    "se_diff": (partial(fixed, places=1), "se"),
+    "p_loo": (partial(fixed, places=1), "p"),
+    "bad_k": (whole, "bad k"),
+    "log_score": (number, "log score"),
+    "crps": (number, "CRPS"),
+    "are": (percent, "error"),
+    "coverage_50": (percent, "in 50 %"),
+    "coverage_90": (percent, "in 90 %"),
+    "weight_loo": (probability, "by LOO"),
+    "weight_held": (probability, "held out"),
 }
 """Columns of the table that are printed: how, and under which head."""
 
@@ -39,6 +43,7 @@ SHOWN = {
 def compare(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Bundled names, TOML files, or laws of the library.")],
     runs: Tables = None,
+    unit: Units = None,
     train: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,16 +65,18 @@ def compare(
     from bayes_scaling.modelfile import study_runs
 
     laws, study = _read(models)
+    study = recounted(study, unit)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
-    writable(out)
-    typer.echo(f"{counted(data)}\ncompiling (up to half a minute a law the first time), then sampling")
+    folder_to_write(out, "comparison.csv", "comparison.json", "figures/comparison.png")
+    say(*counted(data), "compiling (up to half a minute a law the first time), then sampling")
     found = weigh(laws, data, train or (), settings)
-    write_csv(found.table, out / "comparison.csv")
-    write_json(_record(found, settings), out / "comparison.json")
-    write_figure(_figure(found), out / "figures" / "comparison.png")
+    with together():
+        write_csv(found.table, out / "comparison.csv")
+        write_json(_record(found, settings), out / "comparison.json")
+        write_figure(_figure(found), out / "figures" / "comparison.png")
     _summary(found)
-    typer.echo(f"written -> {out}")
+    say(f"written -> {out}")
     judge(found.health, settings.strict)
 
 
@@ -115,24 +122,22 @@ def _library_model(name: str, study: "Study") -> "Model":
     """Return a law of the library with its published priors, where the study's inputs are at their references."""
     from bayes_scaling.laws import library_law
     from bayes_scaling.library import at_references, default_priors, default_response
+    from bayes_scaling.losses import in_unit_of
     from bayes_scaling.model import Model
 
-    inputs, unit = study.columns.inputs, study.columns.response.unit
+    inputs = study.columns.inputs
     if at_references(name, inputs) != dict(inputs):
         raise InputError(
             f"the published priors of {name} are at the references {_references(at_references(name, inputs))}; "
             f"[data.inputs] of {study.name} has {_references(inputs)}"
         )
-    if unit != default_response(name):
-        raise InputError(
-            f"the published priors of {name} are for a response in {default_response(name)!r}; {study.name} has {unit!r}"
-        )
-    return Model(library_law(name), default_priors(name), study.model.noise)
+    model = Model(library_law(name), default_priors(name), study.model.noise, unit=default_response(name))
+    return replace(in_unit_of(model, study.columns.response), noise=study.model.noise)
 
 
 def _references(inputs: "Mapping[str, Any]") -> str:
     return ", ".join(
-        f"{name} {'of the data' if one.reference is None else f'{one.reference:g}'}" for name, one in inputs.items()
+        f"{name} {'of the data' if one.reference is None else exact(one.reference)}" for name, one in inputs.items()
     )
 
 
@@ -171,18 +176,11 @@ def _figure(found: "Comparison") -> Any:
 
 
 def _summary(found: "Comparison") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     held = "; ".join(f"{len(of.train)} where {of.where}, {len(of.held)} beyond" for of in found.folds)
-    table = Table(title=f"trained on {held}", title_justify="left", box=None)
-    table.add_column("law")
-    for _, head in SHOWN.values():
-        table.add_column(head, justify="right")
-    for row in found.table.to_dict("records"):
-        table.add_row(str(row["law"]), *(format(row[name], form) for name, (form, _) in SHOWN.items()))
-    console.print(table)
-    for row in found.table.to_dict("records"):
+    rows = found.table.to_dict("records")
+    told = [[str(row["law"]), *(write(row[of]) for of, (write, _) in SHOWN.items())] for row in rows]
+    heads = ["law", *(head for _, head in SHOWN.values())]
+    say_table(f"trained on {held}", heads, told, left=("law",), wide=True)
+    for row in rows:
         if row["bad_k"]:
-            typer.echo(f"note: LOO of {row['law']} is not to be trusted at {row['bad_k']} runs, whose Pareto k is too high")
+            say(f"note: LOO of {row['law']} is not to be trusted at {row['bad_k']} runs, whose Pareto k is too high")

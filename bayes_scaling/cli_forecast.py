@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli_options import say_health
+from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
+from bayes_scaling.paths import file_to_write, is_file
+from bayes_scaling.terminal import say
 
 
 def forecast(
@@ -20,21 +23,22 @@ def forecast(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Forecast an unfinished run: its final loss with a band, given finished runs of its family and its rows so far."""
-    from bayes_scaling.fitting import load
     from bayes_scaling.forecasting import forecast as condition
     from bayes_scaling.forecasting import forecast_sentence, forecast_table
     from bayes_scaling.plots import forecast_figure
 
     out = folder / "forecast.csv" if out is None else out
-    writable(out.parent)
-    found = condition(load(folder / "fit.nc"), run, _end(at), seed=seed)
+    file_to_write(out)
+    found = condition(read_fit(folder), run, _end(at), seed=seed)
     figure = out.with_suffix(".png")
-    write_csv(forecast_table(found), out)
-    write_figure(forecast_figure(found, target=target), figure)
-    typer.echo(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end
+    with together():
+        write_csv(forecast_table(found), out)
+        write_figure(forecast_figure(found, target=target), figure)
+    say(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end
+    say(f"{found.basis[0].upper()}{found.basis[1:]}.")
     if found.unlike:
-        typer.echo(f"note [unlike]: {found.unlike}")
-    typer.echo(f"{found.path.sizes['point']} places -> {out}\nfigure -> {figure}")
+        say(f"note [unlike]: {found.unlike}")
+    say(f"{found.path.sizes['point']} places -> {out}", f"figure -> {figure}")
     say_health(found.health)
 
 
@@ -43,6 +47,6 @@ def _end(at: str) -> float | str:
     try:
         return float(at)
     except ValueError:
-        if not Path(at).is_file():
+        if not is_file(at):
             raise InputError(f"--at {at}: neither a number nor a table; expected where the run ends, such as 3e11") from None
         return at

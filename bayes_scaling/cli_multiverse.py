@@ -9,7 +9,11 @@ import typer
 
 from bayes_scaling.cli_options import judge
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
+from bayes_scaling.numbers import band
+from bayes_scaling.paths import folder_to_write
+from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.universes import Multiverse
@@ -27,25 +31,25 @@ def multiverse(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/multiverse"),
 ) -> None:
     """Predict under other choices: noise, small runs left out, the floor, a discrepancy, and those named."""
-    from bayes_scaling.modelfile import read_study, study_table
+    from bayes_scaling.modelfile import read_study, study_runs, study_table
     from bayes_scaling.plots import multiverse_figure, paper
     from bayes_scaling.universes import multiverse as answers
     from bayes_scaling.variants import Universe, standard_choices
 
     study = read_study(model)
-    universe = Universe(study.model, study_table(study, runs), study.columns)
+    universe = Universe(study.model, study_table(study, runs), study_runs(study, runs).columns)
     others = {text: text for text in keep or ()}
     choices = standard_choices(universe, alternatives=dict(map(_pair, alternative or ())), filters=others)
-    writable(out)
-    typer.echo("compiling each model (up to half a minute the first time), then sampling")
+    folder_to_write(out, "multiverse.csv", "parameters.csv", "figures/multiverse_1.png")
+    say("compiling each model (up to half a minute the first time), then sampling")
     found = answers(universe, at, choices, replace(study.settings, progress=False), full=full)
-    write_csv(found.table, out / "multiverse.csv")
-    write_csv(found.parameters, out / "parameters.csv")
     points = sorted(set(found.table["point"]))
-    with paper():
+    with paper(), together():
+        write_csv(found.table, out / "multiverse.csv")
+        write_csv(found.parameters, out / "parameters.csv")
         for point in points:
             write_figure(multiverse_figure(found, point=point), out / "figures" / f"multiverse_{point + 1}.png")
-    typer.echo(f"written -> {out}")
+    say(f"written -> {out}")
     _summary(found, points)
     judge(found.health, study.settings.strict)
 
@@ -66,7 +70,6 @@ def _summary(found: "Multiverse", points: Sequence[int]) -> None:
         told = {f"lowest, {rows['universe'].iloc[0]}": rows.iloc[0], f"highest, {rows['universe'].iloc[-1]}": rows.iloc[-1]}
         base = rows[rows["universe"] == BASE]
         for name, row in (({BASE: base.iloc[0]} if len(base) else {}) | told).items():
-            interval = f"{row['q50']:.4g} {found.unit} (90 %: {row['q05']:.4g} to {row['q95']:.4g})"
-            typer.echo(f"{found.label} at point {point + 1}, {name}: {interval}")
+            say(f"{found.label} at point {point + 1}, {name}: {band([row[q] for q in ('q05', 'q50', 'q95')], found.unit)}")
     for name, why in found.failures.items():
-        typer.echo(f"no answer: {name}: {why}", err=True)
+        say(f"no answer: {name}: {why}", err=True)

@@ -1,16 +1,23 @@
 """`bayes-scaling next`: which run to train for a decision."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import say_health
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.cli_options import read_fit, say_health
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
+from bayes_scaling.numbers import number, percent, whole
+from bayes_scaling.paths import folder_to_write
+from bayes_scaling.terminal import say, say_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bayes_scaling.questions import Question
 
 SHOWN = 5
 """Rows of the table that is printed."""
@@ -29,43 +36,50 @@ def next_run(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Rank candidate runs, and sets of them, by what they are expected to tell of a decision or prediction per FLOP."""
-    from bayes_scaling.fitting import load
     from bayes_scaling.next_run import next_runs
     from bayes_scaling.next_summaries import candidate_table, next_sentence, set_table
     from bayes_scaling.plots.next_run import next_figure
+    from bayes_scaling.questions import ask, every_question
 
-    writable(folder)
-    found = next_runs(load(folder / "fit.nc"), candidates, decide, budget, cost=cost, seed=seed)
-    table, sets = candidate_table(found), set_table(found)
-    figure = next_figure(found)
-    write_csv(table, folder / "next.csv")
-    write_csv(sets, folder / "next_sets.csv")
-    write_figure(figure, folder / "next.png")
-    typer.echo(next_sentence(replace(found, health=None)))  # what the sampler says comes once, at the end
-    _printed(table)
-    for note in found.notes:
-        typer.echo(f"note [next]: {note}")
-    typer.echo(f"{len(table)} candidates -> {folder / 'next.csv'}\nsets -> {folder / 'next_sets.csv'}")
-    typer.echo(f"figure -> {folder / 'next.png'}")
-    say_health(found.health)
+    folder_to_write(folder)
+    fitted = read_fit(folder)
+    questions = every_question(fitted, decide)
+    found = [next_runs(fitted, candidates, ask(fitted, one), budget, cost=cost, seed=seed) for one in questions]
+    tables, sets = [candidate_table(one) for one in found], [set_table(one) for one in found]
+    figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}
+    with together():
+        write_csv(_stacked(tables, questions), folder / "next.csv")
+        write_csv(_stacked(sets, questions), folder / "next_sets.csv")
+        for path, figure in figures.items():
+            write_figure(figure, path)
+    for one, table in zip(found, tables, strict=True):
+        say(next_sentence(replace(one, health=None)))  # what the sampler says comes once, at the end
+        _printed(table)
+    for note in dict.fromkeys(note for one in found for note in one.notes):
+        say(f"note [next]: {note}")
+    say(f"{len(tables[0])} candidates -> {folder / 'next.csv'}", f"sets -> {folder / 'next_sets.csv'}")
+    say(*(f"figure -> {path}" for path in figures))
+    say_health(fitted.health)
+
+
+def _stacked(tables: "list[pd.DataFrame]", questions: "list[Question]") -> "pd.DataFrame":
+    """Return the tables of several questions as one that names them, that of a single question as it is."""
+    import pandas as pd
+
+    if len(tables) == 1:
+        return tables[0]
+    return pd.concat([table.assign(question=one.text) for table, one in zip(tables, questions, strict=True)])
 
 
 def _printed(table: "pd.DataFrame") -> None:
-    from rich.console import Console
-    from rich.table import Table
+    heads = ("rank", "candidate", "FLOP", "nats", "nats per 1e18 FLOP", "90 % interval left")
+    rows = [_row(row) for row in table.head(SHOWN).to_dict("records")]
+    say_table("most for its compute", heads, rows, left=("candidate",))
 
-    shown = Table(title="most for its compute", title_justify="left", box=None)
-    for column in ("rank", "candidate", "FLOP", "nats", "nats per 1e18 FLOP", "90 % interval left"):
-        shown.add_column(column, justify="left" if column == "candidate" else "right")
-    for row in table.head(SHOWN).to_dict("records"):
-        told, per, left = row["information"], row["information_per_1e18_flop"], row["width_after"] / row["width_before"]
-        nothing = told <= 0
-        shown.add_row(
-            str(row["rank"]),
-            str(row["candidate"]),
-            f"{row['flop']:.3g}",
-            "not measurable" if nothing else f"{told:.3f}",
-            "" if nothing else f"{per:.3g}",
-            "" if nothing else f"{left:.0%}",
-        )
-    Console(highlight=False).print(shown)
+
+def _row(row: Mapping[Any, Any]) -> list[str]:
+    lead = [whole(row["rank"]), str(row["candidate"]), number(row["flop"])]
+    if row["information"] <= 0:
+        return [*lead, "not measurable", "", ""]
+    left = row["width_after"] / row["width_before"]
+    return [*lead, number(row["information"]), number(row["information_per_1e18_flop"]), percent(left)]

@@ -1,14 +1,21 @@
 """What several commands have in common: their option for tables, and what they say of the rows read."""
 
+import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling.errors import InputError
+from bayes_scaling.terminal import say
+
 if TYPE_CHECKING:
+    from bayes_scaling.fitting import Fit
     from bayes_scaling.health import Health
+    from bayes_scaling.modelfile import Study
     from bayes_scaling.runs import Runs
 
 Tables = Annotated[
@@ -17,11 +24,44 @@ Tables = Annotated[
 ]
 
 
-def counted(data: "Runs") -> str:
+Units = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unit",
+        metavar="NAME=UNIT",
+        help="What a column of FILE counts in, as params=M, tokens='B tokens', loss=bits/byte; may be repeated.",
+    ),
+]
+
+
+def recounted(study: "Study", units: list[str] | None) -> "Study":
+    """Return a study for a table whose columns count in the units that were said, NAME=UNIT."""
+    from bayes_scaling.counts import units_said
+
+    pairs = [one.partition("=") for one in units or ()]
+    if wrong := [name for name, _, unit in pairs if not (name and unit)]:
+        raise InputError(f"--unit {wrong[0]}: expected NAME=UNIT, as in params=M")
+    said = {name: unit for name, _, unit in pairs}
+    return replace(study, columns=units_said(study.columns, said)) if said else study
+
+
+def read_fit(folder: Path) -> "Fit":
+    """Return the fit of a folder, and say on stderr what is to be known of its file."""
+    from bayes_scaling.saving import load
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        fitted = load(folder / "fit.nc")
+    for one in told:
+        say(f"note [file]: {one.message}", err=True)
+    return fitted
+
+
+def counted(data: "Runs") -> list[str]:
     """Return how many rows there are, what became of others of their table, and a line for each thing found in logs."""
     averaged = f", averaged from {data.averaged}" if data.averaged > len(data) else ""
     dropped = f", {data.dropped} rows removed by the filter {data.columns.where!r}" if data.dropped else ""
-    return "\n".join([f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [log]: {note}" for note in data.notes)])
+    return [f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [log]: {note}" for note in data.notes)]
 
 
 def given(**asked: int | None) -> dict[str, Any]:
@@ -32,7 +72,13 @@ def given(**asked: int | None) -> dict[str, Any]:
 def say_health(health: "Health | None") -> None:
     """Print the line of a stored fit: on stderr where it is not to be trusted, among the notes where it is; none if clean."""
     if health is not None and health.line:
-        typer.echo(health.line, err=not health.ok)
+        say(health.line, err=not health.ok)
+
+
+def say_notes(made: Any) -> None:
+    """Print on stderr what to know of an answer before relying on it, see `notes`."""
+    for note in made.attrs.get("notes", ()):
+        typer.echo(f"note: {note}", err=True)
 
 
 def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -49,9 +95,9 @@ def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = Map
 
     for remark in health.remarks if health is not None else ():
         noted = remark.grade == "noted" and not strict
-        typer.echo(f"{'note [sampler]' if noted else 'not to be trusted'}: {remark.sentence}", err=not noted)
+        say(f"{'note [sampler]' if noted else 'not to be trusted'}: {remark.sentence}", err=not noted)
     for name, why in failed.items():
-        typer.echo(f"not to be trusted: {name}: {why}", err=True)
+        say(f"not to be trusted: {name}: {why}", err=True)
     if failed or not accepted(health, strict):
         raise typer.Exit(3)
 

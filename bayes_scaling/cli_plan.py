@@ -2,13 +2,16 @@
 
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli_options import say_health
+from bayes_scaling.cli_options import read_fit, say_health, say_notes
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
+from bayes_scaling.paths import file_to_write
+from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.costs import Cost
@@ -40,30 +43,34 @@ def plan(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Plan a budget: the size and tokens of lowest expected loss, what is as good, and what one new run will show."""
-    from bayes_scaling.fitting import load
+    from bayes_scaling.cells import every_cell
     from bayes_scaling.planning import plan as decide
-    from bayes_scaling.planning import plan_sentence, plan_table
+    from bayes_scaling.planning import plan_sentences, plan_table
     from bayes_scaling.plots.plan import plan_figure
-    from bayes_scaling.targets import compute_needed, needed_sentence
+    from bayes_scaling.tables import read_table
+    from bayes_scaling.targets import needed_sentences
 
     out = folder / "plan.csv" if out is None else out
-    writable(out.parent)
+    file_to_write(out)
     if not 0 < probability < 1:
         raise InputError(f"--probability {probability}: expected a number between 0 and 1")
-    fitted, costs = load(folder / "fit.nc"), _cost(cost or [])
-    found = decide(fitted, compute, cost=costs, params=params, unique_tokens=unique_tokens, within=within, points=at, seed=seed)
+    fitted, costs = read_fit(folder), _cost(cost or [])
+    points = every_cell(fitted) if at is None else read_table(at)
+    asked: dict[str, Any] = {"cost": costs, "params": params, "unique_tokens": unique_tokens, "seed": seed}
+    found = decide(fitted, compute, within=within, points=points, **asked)
     bare = replace(fitted, health=None), replace(found, health=None)  # what the sampler says comes once, at the end
-    said = [plan_sentence(bare[1], row, target) for row in range(len(found.choice))]
+    said = [*plan_sentences(bare[1], target)]
     if target is not None:
-        needed = compute_needed(bare[0], target, cost=costs, params=params, unique_tokens=unique_tokens, points=at, seed=seed)
-        said.append(needed_sentence(needed, target, probability, str(found.loss.attrs["units"])))
+        said += needed_sentences(bare[0], target, probability, points, **asked)
     others, figure = out.with_name(f"{out.stem}_choices.csv"), out.with_suffix(".png")
-    write_csv(plan_table(found, target), out)
-    write_csv(found.choices, others)
-    write_figure(plan_figure(fitted, found), figure)
+    with together():
+        write_csv(plan_table(found, target), out)
+        write_csv(found.choices, others)
+        write_figure(plan_figure(fitted, found), figure)
     for sentence in said:
-        typer.echo(sentence)
-    typer.echo(f"{len(found.choice)} plans -> {out}\nother choices -> {others}\nfigure -> {figure}")
+        say(sentence)
+    say(f"{len(found.choice)} plans -> {out}", f"other choices -> {others}", f"figure -> {figure}")
+    say_notes(found.choice)
     say_health(fitted.health)
 
 

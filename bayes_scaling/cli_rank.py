@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling.cli_options import say_health
+from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure
+from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.folders import together
+from bayes_scaling.numbers import exact, place_words
+from bayes_scaling.paths import file_to_write
+from bayes_scaling.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +51,6 @@ def rank(
     Levels of other groups that the law varies over are the last of each unless --at says them. Without --equivalent no verdict.
     """
     from bayes_scaling.decisions import rank as side_by_side
-    from bayes_scaling.fitting import load
     from bayes_scaling.plots import ranking_figure
     from bayes_scaling.ranking import rank_sentences, rank_table
 
@@ -55,8 +58,8 @@ def rank(
     if not (group and baseline):
         raise InputError(f"{level!r}: expected GROUP=BASELINE, as in attention=full")
     out = folder / "ranking.csv" if out is None else out
-    writable(out.parent)
-    fitted = load(folder / "fit.nc")
+    file_to_write(out)
+    fitted = read_fit(folder)
     points, taken = _points(fitted, group, compute or [], at, along)
     costs = _costs(fitted, group, flops or [])
     found = side_by_side(
@@ -71,16 +74,19 @@ def rank(
         cost=costs,
     )
     table, figure = rank_table(found), out.with_suffix(".png")
-    write_csv(table, out)
-    write_figure(ranking_figure(found), figure)
+    with together():
+        write_csv(table, out)
+        write_figure(ranking_figure(found), figure)
     for sentence in rank_sentences(replace(found, health=None)):  # what the sampler says comes once, at the end
-        typer.echo(sentence)
+        say(sentence)
     if costs is not None:
-        said = ", ".join(f"{name} {cost.flops_per_param_token:g}" for name, cost in costs.items())
-        typer.echo(f"FLOP a parameter and token: {said}")
+        said = ", ".join(f"{name} {exact(cost.flops_per_param_token)}" for name, cost in costs.items())
+        say(f"FLOP a parameter and token: {said}")
     if taken:
-        typer.echo(f"other groups, as --at does not say them: {', '.join(f'{name} {one}' for name, one in taken.items())}")
-    typer.echo(f"{len(table)} rows -> {out}\nfigure -> {figure}")
+        say(f"other groups, as --at does not say them: {place_words(taken)}")
+    say(f"{len(table)} rows -> {out}", f"figure -> {figure}")
+    for note in found.notes:
+        say(f"note: {note}", err=True)
     say_health(fitted.health)
 
 
@@ -90,12 +96,12 @@ def _points(
     """Return the points asked for, and the levels of other groups that nothing was said of."""
     import pandas as pd
 
+    from bayes_scaling.counts import in_base, marked
     from bayes_scaling.model import law_groups, model_inputs
-    from bayes_scaling.runs import read_table
 
     if not compute and at is None:
         raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")
-    points = pd.DataFrame(index=[0]) if at is None else read_table(at)
+    points = marked(pd.DataFrame(index=[0])) if at is None else in_base(at, fitted.runs)
     inputs = model_inputs(fitted.model)
     splits = "compute" not in inputs and {"params", "tokens"} <= set(inputs)
     name = along or (inputs[0] if len(inputs) == 1 else "compute")
@@ -103,7 +109,7 @@ def _points(
         if not splits and name not in inputs:
             raise InputError(f"the law reads {list(inputs)}: say along which of them the budget grows, --along {inputs[0]}")
         column = "compute" if splits and along is None else name
-        points = points.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: compute}), how="cross")
+        points = marked(points.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: compute}), how="cross"))
     columns = fitted.runs.columns.dims
     others = [dim for dim in law_groups(fitted.model) if dim not in (group, *points) and not set(columns[dim]) <= set(points)]
     taken = {dim: fitted.runs.levels[dim][-1] for dim in others}

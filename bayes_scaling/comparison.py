@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.calls import asked
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, fit, refit
 from bayes_scaling.health import Health, combined, mark
@@ -102,6 +103,7 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
     return replace(found, table=mark(table, found), inside=mark(inside, found), points=mark(points, found))
 
 
+@asked
 def loo(fit: Fit) -> Any:
     """Return the expected log predictive density of each run when it is left out, by Pareto-smoothed importance sampling.
 

@@ -15,9 +15,9 @@ from bayes_scaling.finding import Finding, finding
 from bayes_scaling.fitting import Fit
 from bayes_scaling.fitting import prior as from_prior
 from bayes_scaling.model import NOISE_SD, law_groups, model_inputs
+from bayes_scaling.numbers import interval, number
 from bayes_scaling.parameters import Prior, prior_quantiles
 from bayes_scaling.prediction import predict
-from bayes_scaling.reporting.numbers import interval, number
 
 FAR = 0.01
 """A posterior's median beyond its prior's 99 %: outside 0.5 to 99.5 % of it, that share divided among the parameters."""
@@ -189,7 +189,7 @@ def _scales(fit: Fit) -> Iterator[Finding]:
 
 
 def _share(values: np.ndarray, *, percent: bool) -> str:
-    return f"{interval((100 * values).tolist(), 2)} %" if percent else interval(values.tolist(), 2)
+    return f"{interval((100 * values).tolist())} %" if percent else interval(values.tolist())
 
 
 def sensitivity(fit: Fit, points: pd.DataFrame) -> xr.Dataset:

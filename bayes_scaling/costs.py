@@ -1,14 +1,15 @@
 """What a model costs to train and to serve, and what of a law's inputs a budget is split over."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import checks
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
+from bayes_scaling.numbers import amount, exact
 
 UNIQUE = ("unique_tokens", "epochs")
 """What a law of limited data reads instead of tokens."""
@@ -37,12 +38,20 @@ class Cost:
     price: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("flops_per_param_token", "flops_per_param_served", "price"):
-            value = getattr(self, name)
-            if value is not None and not (isfinite(value) and value > 0):
-                raise InputError(f"{name} must be a positive number, not {value}")
-        if not (isfinite(self.served_tokens) and self.served_tokens >= 0):
-            raise InputError(f"served_tokens must be a number from 0 on, not {self.served_tokens}")
+        checks.check(
+            self,
+            "",
+            flops_per_param_token=checks.positive,
+            flops_per_param_served=checks.positive,
+            price=checks.optional(checks.positive),
+        )
+        checks.check(self, "", served_tokens=checks.at_least(0))
+
+    @property
+    def counted(self) -> str:
+        """How compute is counted, as sentences say it: "6 N D"."""
+        served = f" + {exact(self.flops_per_param_served)} N T, T = {amount(self.served_tokens, 'tokens')} served"
+        return f"{exact(self.flops_per_param_token)} N D" + (served if self.served_tokens else "")
 
     def compute(self, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Return what models cost, in FLOP."""

@@ -11,14 +11,19 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.contrasts import Path, known_levels, points_of, powers_along
+from bayes_scaling.calls import asked
+from bayes_scaling.contrasts import Path, kin, known_levels, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
+from bayes_scaling.counts import marked
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.health import Health, mark
-from bayes_scaling.runs import Table, level_index, read_points
-from bayes_scaling.stacking import Posterior, groups_needed, inputs_read
-from bayes_scaling.stacking import parts as parts_of
+from bayes_scaling.labels import level_index
+from bayes_scaling.notes import notes_on
+from bayes_scaling.numbers import exact
+from bayes_scaling.runs import read_points
+from bayes_scaling.stacking import Posterior, draws_of, groups_needed, inputs_read
+from bayes_scaling.tables import Table, read_table
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
@@ -29,11 +34,12 @@ class Ranking:
     """Levels of a group at budgets, against one of them.
 
     points: the budgets and what else was said of them, a row each, without the group.
-    loss: draws of the loss of every level; dimensions chain, draw, point, level.
+    loss: draws of the loss of every level; dimensions chain, draw, point, level. NaN where there is none above 0.
     multiplier: draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up
-        to a million times does, 0 where a millionth does.
+        to a million times does, 0 where a millionth does, NaN where the law is not defined on the way.
     crossing: draws of the budget at which a level and `against` change places, upward from each point; NaN where nowhere below
         `below`.
+    unknown: whether there is no crossing because one of the two has no loss above 0 from some budget below `below` on.
     budget: the input that grows, or "compute" where a law splits it over params and tokens.
     unit: of the budget.
     budgets: that of each point. largest: the largest among the runs of each level.
@@ -41,6 +47,8 @@ class Ranking:
     below: up to which budget a crossover was sought, for each point.
     equivalent: relative difference in loss within which two levels count as equal; None where the user set none.
     certainty: the probability from which on there is a verdict.
+    counted: how compute that is split is counted, as "6 N D"; "" for budgets of an input.
+    notes: what to know before relying on it, a sentence each.
     health: of the fit.
     """
 
@@ -50,6 +58,7 @@ class Ranking:
     loss: xr.DataArray
     multiplier: xr.DataArray
     crossing: xr.DataArray
+    unknown: xr.DataArray
     budget: str
     unit: str
     budgets: tuple[float, ...]
@@ -58,6 +67,8 @@ class Ranking:
     below: tuple[float, ...]
     equivalent: float | None
     certainty: float
+    counted: str = ""
+    notes: tuple[str, ...] = ()
     health: Health | None = None
 
     @property
@@ -88,6 +99,7 @@ class Ranking:
         return best.where(self.defined).mean(("chain", "draw")).transpose("point", "level")
 
 
+@asked
 def rank(
     fit: Posterior,
     group: str,
@@ -126,26 +138,31 @@ def rank(
     may be negative, or a number is out of range.
     """
     _check(fit, equivalent, certainty)
-    for level in levels or [against]:
-        known_levels(fit, group, str(against), str(level))
+    known_levels(fit, group, against, *(levels or []))
     path = None if along is None and _splits(fit) else _path(fit, along)
     ordered = _ordered(fit.runs.levels[group], against, levels)
     if len(ordered) < 2:
         raise InputError(f"levels of {group!r} must name one level or more beside {against!r}, which they are held against")
     costs = _costs(group, ordered, cost)
     name, unit, largest = _budget(fit, group, path, costs)
-    table = _asked(fit, group, points, splits=path is None)
+    given = read_table(points)
+    arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
+    table = arms[0].drop(columns=[group, *(dim for dim in kin(fit, group) if dim in arms[0])])
     budgets = [float(of) for of in table[name]]
     ends = [BEYOND * at if below is None else below for at in budgets]
     if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
-        raise InputError(f"below = {below:g} must lie above every budget; the largest is {max(budgets):g} {unit}".rstrip())
+        raise InputError(
+            f"below = {exact(below or 0.0)} must lie above every budget; the largest is {exact(max(budgets))} {unit}".rstrip()
+        )
+    at_points = [[arm.iloc[[i]] for arm in arms] for i in range(len(budgets))]
     found = [
-        by_split(fit, group, costs, table.iloc[[i]], at, end)
-        if path is None
-        else by_input(fit, group, list(costs), table.iloc[[i]], end, path)
-        for i, (at, end) in enumerate(zip(budgets, ends, strict=True))
+        by_split(fit, rows, list(costs.values()), at, end) if path is None else by_input(fit, rows, end, path)
+        for rows, at, end in zip(at_points, budgets, ends, strict=True)
     ]
-    loss, multipliers, crossings = (mark(_stacked(fit, parts), fit) for parts in zip(*found, strict=True))
+    places = [[at * np.exp(of.place) for of in changes] for at, (_, _, changes) in zip(budgets, found, strict=True)]
+    ended = [[of.unknown for of in changes] for _, _, changes in found]
+    losses, times, _ = zip(*found, strict=True)
+    loss, multipliers, crossings, unknown = (mark(_stacked(fit, of), fit) for of in (losses, times, places, ended))
     return Ranking(
         group=group,
         against=ordered[0],
@@ -153,6 +170,7 @@ def rank(
         loss=loss.assign_coords(level=ordered).assign_attrs(units=fit.runs.columns.response.unit),
         multiplier=multipliers.assign_coords(level=ordered[1:]),
         crossing=crossings.assign_coords(level=ordered[1:]).assign_attrs(units=unit),
+        unknown=unknown.assign_coords(level=ordered[1:]),
         budget=name,
         unit=unit,
         budgets=tuple(budgets),
@@ -161,6 +179,8 @@ def rank(
         below=tuple(ends),
         equivalent=equivalent,
         certainty=certainty,
+        counted=_counted(costs) if path is None else "",
+        notes=notes_on(fit, arms[0], [dim for dim in groups_needed(fit) if dim != group]),
         health=fit.health,
     )
 
@@ -184,12 +204,11 @@ def _ordered(known: np.ndarray, against: object, levels: Sequence[object] | None
     return [values[base], *(values[i] for i in dict.fromkeys(others) if i != base)]
 
 
-def _asked(fit: Posterior, group: str, points: Table, *, splits: bool) -> pd.DataFrame:
-    """Return checked points without the group; inputs and groups by their names in the law."""
-    table = points_of(fit, group, str(fit.runs.levels[group][0]), points)
+def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, splits: bool) -> pd.DataFrame:
+    """Return checked points of a level of a group; inputs and groups by their names in the law."""
+    table = points_of(fit, group, level, points)
     if not splits:
-        found = read_points(table, fit.runs, groups_needed(fit))
-        return found[[*inputs_read(fit), *(dim for dim in groups_needed(fit) if dim != group)]]
+        return read_points(table, fit.runs, groups_needed(fit))[[*inputs_read(fit), *groups_needed(fit)]]
     if "compute" not in table:
         raise InputError(
             "the points need a column 'compute', in FLOP, which each level splits over params and tokens in its own best way; "
@@ -202,10 +221,10 @@ def _asked(fit: Posterior, group: str, points: Table, *, splits: bool) -> pd.Dat
         name for split in SPLITS for name in split if name in inputs_read(fit) and (name, name in table) != (UNIQUE[0], True)
     ]
     anywhere = pd.DataFrame({name: fit.runs.references[name] for name in free}, index=table.index)
-    rows = pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1)
+    rows = marked(pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1))
     found = read_points(rows, fit.runs, groups_needed(fit))
-    kept = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name not in (*free, group)]
-    return pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1)
+    kept = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name not in free]
+    return marked(pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1))
 
 
 def _splits(fit: Posterior) -> bool:
@@ -243,9 +262,13 @@ def _budget(
     return "compute", "FLOP", largest
 
 
-def _stacked(fit: Posterior, parts: Sequence[np.ndarray]) -> xr.DataArray:
+def _counted(costs: Mapping[str, Cost]) -> str:
+    ways = dict.fromkeys(cost.counted for cost in costs.values())
+    return next(iter(ways)) if len(ways) == 1 else "each level's own count"
+
+
+def _stacked(fit: Posterior, points: Sequence[Sequence[np.ndarray]]) -> xr.DataArray:
     """Return draws of each point, a level a row, with dimensions chain, draw, point, level."""
-    chains = parts_of(fit)[0][0].posterior.sizes["chain"]
-    values = np.stack(parts)
-    shaped = values.reshape(*values.shape[:2], chains, -1)
+    values = np.array(points)
+    shaped = values.reshape(*values.shape[:2], *draws_of(fit))
     return xr.DataArray(shaped, dims=("point", "level", "chain", "draw")).transpose("chain", "draw", "point", "level")

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.errors import InputError
 from bayes_scaling.parameters import Prior, distribution, doubles, link, median
 
@@ -70,13 +71,22 @@ class Discrepancy:
     knots: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("amplitude", "length"):
-            if link(getattr(self, name)) != "log":
-                raise InputError(f"the prior of the discrepancy's {name} must be of a positive quantity")
-        if self.kernel not in CORRELATIONS:
-            raise InputError(f"the discrepancy's kernel must be one of {sorted(CORRELATIONS)}, not {self.kernel!r}")
-        if self.knots is not None and not 2 <= self.knots <= 64:
-            raise InputError(f"the discrepancy's knots must be between 2 and 64, not {self.knots}")
+        names = checks.optional(checks.one_or_several(checks.name))
+        checks.check(
+            self,
+            "of Discrepancy",
+            amplitude=checks.record(Prior),
+            length=checks.record(Prior),
+            over=names,
+            within=names,
+            kernel=checks.one_of(sorted(CORRELATIONS)),
+            knots=checks.optional(checks.integer(2, 64)),
+        )
+        if isinstance(self.over, str):
+            object.__setattr__(self, "over", (self.over,))
+        for field in ("amplitude", "length"):
+            if link(getattr(self, field)) != "log":
+                raise InputError(f"the prior of the discrepancy's {field} must be of a positive quantity")
 
     @property
     def dims(self) -> tuple[str, ...]:

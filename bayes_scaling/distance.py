@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.numbers import fixed
 from bayes_scaling.runs import Runs
 
 NEAR = 0.5
@@ -26,7 +27,7 @@ def distance(runs: Runs, points: pd.DataFrame) -> np.ndarray:
 
 def regions(decades: np.ndarray) -> list[str]:
     """Return "inside", "near (0.21 decades)" or "far (1.30 decades)" for each distance."""
-    return [f"{region(d)} ({d:.2f} decades)" if d > 0 else "inside" for d in decades]
+    return [f"{region(d)} ({fixed(d, 2)} decades)" if d > 0 else "inside" for d in decades]
 
 
 def region(decades: float) -> str:
@@ -47,7 +48,8 @@ def _from_hull(asked: np.ndarray, seen: np.ndarray) -> np.ndarray:
         outside = (asked @ hull.equations[:, :-1].T + hull.equations[:, -1]).max(axis=1) > 1e-9
     except QhullError:  # the runs lie on a line, or are fewer than a hull needs
         corners = seen
-    found = np.zeros(len(asked))
+    found, middle = np.zeros(len(asked)), corners.mean(axis=0)
+    asked, corners = asked - middle, corners - middle  # so that it does not matter what inputs are counted in
     heavy = 1e4  # holds the weights of the corners to a sum of one
     system = np.vstack([corners.T, np.full(len(corners), heavy)])
     for i in np.flatnonzero(outside):

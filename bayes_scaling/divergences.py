@@ -3,6 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.numbers import percent
+
 LEVELS = (0.01, 0.05, 0.1, 0.25)
 """Tails that a place is named by: the narrowest that holds nearly all divergences."""
 NEARLY_ALL = 0.9
@@ -62,7 +64,7 @@ def _off(ranks: np.ndarray) -> float:
 
 
 def _where(name: str, ranks: np.ndarray) -> str:
-    at = " and ".join(f"{100 * min(max(rank, 0.001), 0.999):.3g} %" for rank in np.sort(ranks))
+    at = " and ".join(percent(min(max(rank, 0.001), 0.999), 3) for rank in np.sort(ranks))
     return f"where {name} is at its {at} quantile{'s' if len(ranks) > 1 else ''}"
 
 
@@ -73,4 +75,4 @@ def _region(name: str, ranks: np.ndarray) -> str:
     count = int((tail <= level).sum())
     share = "" if count == len(ranks) else f"{count} of {len(ranks)} "
     side, at = ("below", level) if small else ("above", 1 - level)
-    return f"at {'small' if small else 'large'} {name} ({share}{side} its {100 * at:.2g} % quantile)"
+    return f"at {'small' if small else 'large'} {name} ({share}{side} its {percent(at)} quantile)"

@@ -1,8 +1,18 @@
 """The one exception a user's input can raise."""
 
+LONGEST = 1_000
+"""Characters of an error; of a longer one both ends are kept."""
+
 
 class InputError(ValueError):
-    """The input is wrong: one line saying what, where, and what was expected."""
+    """The input is wrong: one line saying what, where, and what was expected.
+
+    What is quoted in it may come from anywhere: characters that cannot be printed, such as a terminal's commands, are escaped.
+    """
+
+    def __init__(self, said: str) -> None:
+        line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(str(said).split()))
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - 205]} ... {line[-200:]}")
 
 
 def listed(names: object) -> str:

@@ -11,9 +11,9 @@ from bayes_scaling import discrepancy
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.fitting import Fit
 from bayes_scaling.functions import ON_NUMBERS, PART
+from bayes_scaling.labels import level_index
 from bayes_scaling.model import departures, evaluate, spread_name, term_name
 from bayes_scaling.parameters import Varying
-from bayes_scaling.runs import level_index
 from bayes_scaling.schedules import log_input
 from bayes_scaling.stacking import Posterior, inputs_read, over_parts
 
@@ -49,6 +49,7 @@ def _at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.Data
     return law * np.exp(departure) if fit.model.noise.on == "log_loss" else law + departure
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a law need not be defined far from its runs
 def law_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     """Return draws of the law alone at log(input / reference), for the groups of checked points; dimensions as for `at`."""
     loss: xr.DataArray = evaluate(

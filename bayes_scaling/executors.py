@@ -157,6 +157,30 @@ def own_processes(count: int, must_reach: object) -> Iterator[Submit]:
             reader.close()
 
 
+@contextmanager
+def pool(count: int) -> Iterator[Executor | None]:
+    """Give an executor of so many processes that end with this one, as those of `own_processes` do; None for one process.
+
+    Where it is left by an error or an interrupt they end in mid-call.
+    """
+    if count == 1:
+        yield None
+        return
+    context = get_context("spawn")
+    reader, writer = context.Pipe(duplex=False)
+    try:
+        with _environment(), ProcessPoolExecutor(count, context, _begin, (reader,)) as processes:
+            try:
+                yield processes
+            except BaseException:
+                writer.close()
+                processes.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        writer.close()
+        reader.close()
+
+
 def _broken(future: Future[Any]) -> bool:
     return not future.cancelled() and isinstance(future.exception(), BrokenExecutor)
 

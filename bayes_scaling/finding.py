@@ -13,7 +13,7 @@ ORDER = (
     "outliers",
     "misfit",
     "misfit-by-group",
-    "misfit-shared",
+    "shared-misfit",
     "misfit-in-order",
     "single-rows",
     "prior-only",

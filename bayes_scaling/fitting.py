@@ -1,10 +1,8 @@
-"""The fit: a model, its runs, the posterior draws and the sampler's health; saved to and loaded from one file."""
+"""The fit: a model, its runs, the posterior draws and the sampler's health; tables of its parameters."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,16 +11,14 @@ import xarray as xr
 from bayes_scaling.conventions import in_units
 from bayes_scaling.convergence import convergence
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import whole
 from bayes_scaling.healing import sample_until_clean
-from bayes_scaling.health import Health, carried, from_record
+from bayes_scaling.health import Health, carried
 from bayes_scaling.laws import law_inputs
+from bayes_scaling.losses import in_unit_of
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
 from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings, sample_prior
-
-FORMAT = "bayes_scaling fit 2"
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,13 @@ def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
     A model is compiled the first time it is sampled; later fits of it to other runs only sample, unless levels become so few or
     so many that they are sampled otherwise, see `geometry`.
 
-    Raises InputError where the runs lack an input or a group that the model needs.
+    Priors that are for losses in another unit than the runs' follow it, see `Model.unit`.
+
+    Raises InputError where the runs lack an input or a group that the model needs, or where priors cannot follow the unit.
     """
     from bayes_scaling.densities import with_densities
 
+    model = in_unit_of(model, runs.columns.response)
     draws, found, used = sample_until_clean(model, runs, settings or Settings())
     return with_densities(Fit(model, runs, draws, used, found))
 
@@ -68,7 +67,7 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
 
 def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
     """Return draws from the prior in the shape of a fit, so that whatever shows a fit shows what was believed before it."""
-    settings = Settings(draws=draws, chains=1, seed=seed)
+    model, settings = in_unit_of(model, runs.columns.response), Settings(draws=draws, chains=1, seed=seed)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)
 
 
@@ -163,71 +162,3 @@ def cells(values: xr.DataArray, runs: Runs) -> Iterator[tuple[str, dict[str, obj
             " ".join(f"{dim}={level}" for dim, level in zip(dims, levels, strict=True)),
             dict(zip(dims, levels, strict=True)),
         )
-
-
-def save(fit: Fit, path: str | Path) -> Path:
-    """Write a fit to one file that `load` reads with nothing else; the file appears whole or not at all.
-
-    Raises InputError where the law cannot be written as text.
-    """
-    from bayes_scaling.modelfile import Study, study_text
-
-    path = Path(path)
-    study = study_text(Study(name="fit", model=fit.model, columns=fit.runs.columns))
-    tree = xr.DataTree.from_dict({name: node.to_dataset() for name, node in fit.draws.children.items()})
-    table = fit.runs.table.rename_axis("row")
-    tree["runs"] = xr.DataTree(xr.Dataset({str(c): ("row", table[c].to_numpy()) for c in table}))
-    tree.attrs = {
-        "format": FORMAT,
-        "study": study,
-        "record": json.dumps(
-            {
-                "references": dict(fit.runs.references),
-                "source": fit.runs.source,
-                "dropped": fit.runs.dropped,
-                "averaged": fit.runs.averaged,
-                "notes": fit.runs.notes,
-                "settings": asdict(fit.settings),
-                "health": asdict(fit.health) if fit.health else None,
-            }
-        ),
-    }
-    with whole(path) as partial:
-        tree.to_netcdf(partial, engine="h5netcdf")
-    return path
-
-
-def load(path: str | Path) -> Fit:
-    """Return a fit from its file; its predictions are the same to the last bit.
-
-    Raises InputError where the file is missing, truncated, or not a fit.
-    """
-    from bayes_scaling.modelfile import parse_study
-
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a fit written by `save` or `bayes-scaling fit`")
-    try:
-        with xr.open_datatree(path, engine="h5netcdf") as opened:
-            tree = opened.load()
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: unreadable or truncated, expected a fit ({str(error).splitlines()[0]})") from None
-    attrs = tree.attrs
-    if attrs.get("format") != FORMAT:
-        raise InputError(f"{path}: format {attrs.get('format')!r}, expected {FORMAT!r}")
-    study = parse_study(str(attrs["study"]), str(path))
-    record = json.loads(attrs["record"])
-    table = tree["runs"].to_dataset().to_dataframe().reset_index(drop=True)
-    runs = Runs(
-        table=table,
-        columns=study.columns,
-        references=record["references"],
-        levels={dim: np.unique(table[dim].to_numpy()) for dim in study.columns.dims},
-        source=record["source"],
-        dropped=record["dropped"],
-        averaged=record["averaged"],
-        notes=tuple(record.get("notes", ())),
-    )
-    draws = xr.DataTree.from_dict({name: node.to_dataset() for name, node in tree.children.items() if name != "runs"})
-    known = record["health"]
-    return Fit(study.model, runs, draws, Settings(**record["settings"]), from_record(known) if known else None)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.finding import Finding, finding
-from bayes_scaling.reporting.numbers import number
+from bayes_scaling.numbers import number
 from bayes_scaling.runs import Runs
 
 STEEP = 0.01

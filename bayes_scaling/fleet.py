@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,8 +14,9 @@ from bayes_scaling.executors import IN_FLIGHT, InProcess, Submit, cores, each, o
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health, carried, combined, counts
 from bayes_scaling.model import Model
+from bayes_scaling.naming import file_names
 from bayes_scaling.sampling import Settings
-from bayes_scaling.stored import Record, file_names, read_fit, read_table, write_fit, write_table
+from bayes_scaling.stored import Fingerprint, Record, read_fit, read_table, write_fit, write_table
 from bayes_scaling.tasks import Entry, Plan, Tasks, entry, job, plan, resolved
 from bayes_scaling.worker import Done, Keep, work
 
@@ -30,6 +31,8 @@ class Fleet[Result]:
     seconds: how long each fit took in its worker, compiling included.
     loaded: tasks whose stored result was taken.
     healths: the health of each fit; results stored by older versions have none.
+    redone: tasks whose stored result was not taken -> why: of other runs or settings, made with other software, damaged.
+    faults: tasks that failed by no fault of what was asked -> the traceback.
     """
 
     results: Mapping[str, Result]
@@ -38,6 +41,13 @@ class Fleet[Result]:
     seconds: Mapping[str, float]
     loaded: frozenset[str] = frozenset()
     healths: Mapping[str, Health] = field(default_factory=dict)
+    redone: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def refuse_faults(self) -> None:
+        """Raise RuntimeError, with the traceback of a worker, where there is no result for no reason that lies in the input."""
+        if self.faults and not self.results:
+            raise RuntimeError(next(iter(self.faults.values())))
 
     @property
     def health(self) -> Health | None:
@@ -122,8 +132,9 @@ def fit_many(
     executor: where it runs; Dask's is `client.get_executor()`, others come with MPI and Ray. It is left running. Workers need
         this package. None: one process for each processor, ended afterwards; a script then needs
         `if __name__ == "__main__":`.
-    folder: where each result is stored as it finishes, and taken from where model, settings, runs, `keep` and `extra` are the
-        same as then. Code is known by its name: empty the folder after a change of what `keep` does. Failures are not stored.
+    folder: where each result is stored as it finishes, and taken from where model, settings, runs, `keep`, `extra` and the
+        software are the same as then; `redone` says where they are not. A function is known by its name and its own text: empty
+        the folder after a change of what `keep` calls. Failures are not stored.
     keep: called in the worker with the fit and the task's `extra`; the table it returns is the result, stored as NAME.parquet.
         None: the fit is, stored as NAME.nc for `load`. Characters of names that are not safe in files are replaced there.
     settings: how to sample; one chain at a time unless `cores` says otherwise, and never with a progress bar a fit.
@@ -150,6 +161,8 @@ class _Outcome:
     seconds: float | None = None
     loaded: bool = False
     health: Health | None = None
+    redone: str = ""
+    fault: str = ""
 
 
 def _fleet(outcomes: Mapping[str, _Outcome]) -> Fleet[Any]:
@@ -160,6 +173,8 @@ def _fleet(outcomes: Mapping[str, _Outcome]) -> Fleet[Any]:
         seconds={name: of.seconds for name, of in outcomes.items() if of.seconds is not None},
         loaded=frozenset(name for name, of in outcomes.items() if of.loaded),
         healths={name: of.health for name, of in outcomes.items() if of.health is not None},
+        redone={name: of.redone for name, of in outcomes.items() if of.redone},
+        faults={name: of.fault for name, of in outcomes.items() if of.fault},
     )
 
 
@@ -182,19 +197,21 @@ def _outcomes(asked: Plan, shelf: Mapping[str, Path], executor: Executor | None)
             entries[name] = entry(asked, name)
         except InputError as error:
             yield name, _Outcome(failure=one_line(error))
-    missing = []
+    missing: dict[str, str] = {}
     for name, known in entries.items():
-        if shelf and (stored := _stored(asked, shelf[name], known.fingerprint)):
-            yield name, stored
+        stored = _stored(asked, shelf[name], known.fingerprint) if shelf else ""
+        if isinstance(stored, str):
+            missing[name] = stored
         else:
-            missing.append(name)
+            yield name, stored
     if missing:
         # The longest first, so that no worker is left alone with one at the end.
-        missing.sort(key=lambda name: entries[name].size, reverse=True)
-        jobs = (job(asked, name, entries[name]) for name in missing)
+        longest = sorted(missing, key=lambda name: entries[name].size, reverse=True)
+        jobs = (job(asked, name, entries[name]) for name in longest)
         with _workers(executor, len(missing), asked.keep) as (submit, room), closing(each(work, jobs, submit, room)) as ended:
             for one, done in ended:
-                yield one.name, _outcome(asked, one.name, done, shelf.get(one.name), entries[one.name].fingerprint)
+                outcome = _outcome(asked, one.name, done, shelf.get(one.name), entries[one.name].fingerprint)
+                yield one.name, replace(outcome, redone=missing[one.name])
 
 
 @contextmanager
@@ -209,19 +226,20 @@ def _workers(executor: Executor | None, jobs: int, keep: Keep | None) -> Iterato
             yield submit, count
 
 
-def _stored(asked: Plan, path: Path, fingerprint: str) -> _Outcome | None:
+def _stored(asked: Plan, path: Path, fingerprint: Fingerprint) -> _Outcome | str:
+    """Return what is stored of a task, or why that is not taken; empty where nothing is."""
     found = read_fit(path, fingerprint) if asked.keep is None else read_table(path, fingerprint)
-    if found is None:
-        return None
+    if isinstance(found, str):
+        return found
     result, record = found
     return _Outcome(result, problem=record.problem, seconds=record.seconds, loaded=True, health=record.health)
 
 
-def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, fingerprint: str) -> _Outcome:
+def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, fingerprint: Fingerprint) -> _Outcome:
     if isinstance(done, str):
         return _Outcome(failure=done)
     if done.failure:
-        return _Outcome(failure=done.failure, seconds=done.seconds)
+        return _Outcome(failure=done.failure, seconds=done.seconds, fault=done.fault)
     problem = " ".join(done.health.problems) if done.health is not None and not done.health.ok else ""
     result: Any = done.table
     if done.draws is not None:
@@ -241,8 +259,7 @@ def _store(result: pd.DataFrame | Fit, path: Path, record: Record) -> pd.DataFra
     if isinstance(result, Fit):
         write_fit(result, path, record)
         return path
-    write_table(result, path, record)
-    return result
+    return write_table(result, path, record)
 
 
 @contextmanager

@@ -1,36 +1,29 @@
 """What an unfinished run will end at: the posterior of a fit, conditioned on the rows that a run has shown so far.
 
-Let g be what the law says of the run at the rows seen and to come, on the scale of the noise, with the departures that a run of
-its own draws; each draw of the fit has one. Rows show y = g + o + w, with the noise's correlated and white parts. Taking g for
-normal over the draws, with their mean and covariance S, and R for the covariance of the noise in a draw,
-
-    weight of a draw:  Normal(y; mean g, S + R)
-    to come, in it:    g' + o' + (S' + R') (S + R)^-1 (y - g - o - w)                (Matheron's rule; primes: rows to come)
-
-exact where the law's logarithm is linear in what is uncertain, at a fraction of the time of a refit. What the rows say about
-the noise's scale, the law's parameters and the run's own departures all enters. A run that the fit has seen needs no more than
-its noise carried on, draw by draw: S = 0.
+Where the rows leave only few of the fit's draws with any weight, the model is fitted again with them among its runs.
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
+from bayes_scaling.conditioning import Conditioned, conditioned
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
-from bayes_scaling.evaluation import expected
-from bayes_scaling.fitting import Fit
+from bayes_scaling.fitting import Fit, refit
 from bayes_scaling.health import Health, carried
 from bayes_scaling.model import law_groups, model_inputs
-from bayes_scaling.observing import FARTHEST, about, noise_covariance, white_scale
+from bayes_scaling.numbers import band, exact, percent, probability, whole
+from bayes_scaling.paths import is_file
 from bayes_scaling.prediction import QUANTILES, Kind, labelled
-from bayes_scaling.runs import Columns, Runs, Table, read_points, read_runs, read_table
+from bayes_scaling.runs import Columns, Runs, joined, read_points, read_runs
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.several import APART
+from bayes_scaling.shared_misfit import shared_misfits
+from bayes_scaling.tables import Table, read_table
 from bayes_scaling.thinning import merged
 
 MOST_ROWS = 40
@@ -43,9 +36,8 @@ STEPS = 24
 SURPRISING = 0.005
 """Runs that stray as few of the fit's would are said to be unlike them."""
 
-JITTER = 1e-9
-LEAST_NU = 3.0
-"""Heavier tails than this have no usable variance; they are taken for these."""
+FEW_DRAWS = 200.0
+"""With fewer effective draws the ends of a band hang on a dozen of them: the model is fitted again."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,9 @@ class Forecast:
     along: the input along which it trains, and its unit.
     label: the run's name.
     surprise: the probability that a run of the fit's family strays from what the fit expects at least as far as these rows do.
-    health: of the fit.
+    effective: the effective number of the fit's draws after the rows, 1 / sum of their squared weights.
+    refitted: whether those were too few, and the path is that of a fit with the rows among its runs.
+    health: of the fit, or of that other one.
     """
 
     path: xr.DataArray
@@ -67,6 +61,8 @@ class Forecast:
     label: str
     surprise: float
     health: Health | None = None
+    effective: float = np.inf
+    refitted: bool = False
 
     @property
     def final(self) -> xr.DataArray:
@@ -79,9 +75,16 @@ class Forecast:
         if self.surprise >= SURPRISING:
             return ""
         return (
-            f"of the fit's runs {self.surprise:.2%} would stray as far as {self.label} has: "
+            f"of the fit's runs {percent(self.surprise)} would stray as far as {self.label} has: "
             "it is unlike them, and the band may be too narrow"
         )
+
+    @property
+    def basis(self) -> str:
+        """Say of how many draws the forecast is made, and whether the model was fitted again for it."""
+        drawn = self.path.sizes["chain"] * self.path.sizes["draw"]
+        of = f"the rows so far leave {whole(round(max(self.effective, 1)))} of {whole(drawn)} draws effective"
+        return f"{of}, too few: the model was fitted again with them among its runs" if self.refitted else of
 
     def probability(self, target: "float | Forecast") -> float:
         """Return the probability that the run ends below a loss, or below another run; the two are taken as independent."""
@@ -90,30 +93,46 @@ class Forecast:
         return float(np.searchsorted(own, others).mean() / len(own))
 
 
-def forecast(fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observed", seed: int = 0) -> Forecast:
+def forecast(
+    fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observed", seed: int = 0, refit_below: float = FEW_DRAWS
+) -> Forecast:
     """Return the posterior of what an unfinished run will show, given a fitted family of runs and its rows so far.
 
     curve: the log so far, with the columns of the fit's table (groups that the law does not vary over may be missing); or the
-        name of a run that the fit has seen. The log is filtered, checked and averaged as the fit's runs were.
+        name of a run that the fit has seen. The log is filtered, checked and averaged as the fit's runs were, and its
+        measurement errors count.
     at: where along the run it ends, in the unit of its column (tokens, steps); or a table of places to come, the end last, for
         inputs that change along the run. A planned schedule is such a table.
     kind: "observed" is what a row will show, as the fit's rows are; "expected" leaves out what single rows scatter by.
+    refit_below: with fewer effective draws than this the model is fitted again with the rows among its runs, by the settings
+        of the fit, which takes as long as that did; 0 never does.
 
     Raises InputError as `read_runs` does, and where the log holds several runs, reaches beyond `at`, counts in another unit
     than the fit's runs, or carries the name of a run that the fit has seen.
     """
-    along = along_runs(fit)
+    along, seed = along_runs(fit), checks.seed(seed, "seed")
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
     seen = _known_rows(fit, str(curve)) if known else _read_seen(fit, curve)
     seen = seen.sort_values(along, ignore_index=True)
     label = str(seen["run"].iloc[-1])
     ahead = _ahead(fit, seen, curve, at, along)
-    thin = _thinned(fit)
     frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
-    drawn, surprise = _conditioned(thin, frame, len(frame) - len(ahead), known=known, kind=kind, seed=seed)
-    path = labelled(fit, drawn, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
+    n = len(frame) - len(ahead)
+    found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
+    effective, surprise, refitted = found.effective, found.surprise, found.effective < refit_below and not known
+    if refitted:
+        fit = refit(fit, joined(fit.runs, replace(fit.runs, table=seen, dropped=0, averaged=len(seen), notes=())))
+        found = _likeliest(_thinned(fit), frame, n, along, known=True, kind=kind, seed=seed)
+    path = labelled(fit, found.ahead, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
-    return Forecast(path, seen, along, unit, label, surprise, fit.health)
+    return Forecast(path, seen, along, unit, label, surprise, fit.health, effective, refitted)
+
+
+def _likeliest(fit: Fit, frame: pd.DataFrame, n: int, along: str, *, known: bool, kind: Kind, seed: int) -> Conditioned:
+    """Return what a run will show, given what it shares with finished runs if its rows are then likelier than without."""
+    shared = [*shared_misfits(fit, along, str(frame["run"].iloc[-1])), None]
+    found = [conditioned(fit, frame, n, known=known, kind=kind, seed=seed, shared=one) for one in shared]
+    return max(found, key=lambda one: one.evidence)
 
 
 def along_runs(fit: Fit) -> str:
@@ -167,8 +186,8 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
         if last * APART < low or first > high * APART:
             one = runs.columns.inputs[name]
             raise InputError(
-                f"{source}: column {one.column!r} lies between {first:g} and {last:g}, that of the fit's runs between {low:g} "
-                f"and {high:g} {one.unit}".rstrip()
+                f"{source}: column {one.column!r} lies between {exact(first)} and {exact(last)}, "
+                f"that of the fit's runs between {exact(low)} and {exact(high)} {one.unit}".rstrip()
                 + "; does it count in the same unit?"
             )
 
@@ -179,7 +198,9 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     own = last.drop(columns=["response", "count", "apart", "reading_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(f"the run has reached {along} {last[along].iloc[0]:g}; expected an end beyond it, not {at:g}")
+            raise InputError(
+                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
+            )
         others = [name for name in fit.runs.columns.inputs if name != along]
         if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
             raise InputError(
@@ -190,7 +211,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     points = _planned(fit, own, curve, read_table(at))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
-        raise InputError(f"a place to come lies at {along} {points[along].min():g}; the run has reached {reached:g}")
+        raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
     return points.sort_values(along, ignore_index=True)
 
 
@@ -201,12 +222,12 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
     still = {name: own[name].iloc[0] for name, one in columns.inputs.items() if not {name, one.column} & set(plan)}
     if not any(columns.inputs[name].column in DERIVED for name in still):
         return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
-    if isinstance(curve, str) and not Path(curve).is_file():
+    if isinstance(curve, str) and not is_file(curve):
         raise InputError(f"the places to come of run {curve} need the columns {listed(still)}, see `schedule_inputs`")
     log = _filled(fit, read_table(curve))
     same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
     both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)
-    return read_points(both, fit.runs, list(constant)).iloc[len(log) :].assign(run=label)
+    return read_points(both, fit.runs, list(constant), past=len(log)).assign(run=label)
 
 
 def _fewer(seen: pd.DataFrame, columns: Columns, along: str) -> pd.DataFrame:
@@ -225,87 +246,6 @@ def _thinned(fit: Fit) -> Fit:
     posterior = fit.posterior
     step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // MOST_DRAWS)
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))}))
-
-
-def _conditioned(fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kind, seed: int) -> tuple[xr.DataArray, float]:
-    """Return draws at the rows after the first n, given what those show, and how probably a run strays as far as they do.
-
-    frame: rows seen, then rows to come.
-    known: whether the fit has seen the run.
-    """
-    on_log = fit.model.noise.on == "log_loss"
-    rng = np.random.default_rng([fit.settings.seed, seed])
-    shared, scale = about(fit, frame, seed, new=False)
-    centre = expected(fit, frame)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        g = _rows((np.log(centre) if on_log else centre) + shared, centre)
-    possible = np.isfinite(g).all(axis=1)
-    if not possible.any():
-        raise InputError(f"the law gives no loss at the rows of {frame['run'].iloc[0]}; expected inputs like the fit's runs")
-    y = frame["response"].to_numpy()[:n]
-    y = np.log(y) if on_log else y
-    g = np.where(possible[:, None], g, y.mean())
-    noise = noise_covariance(fit, frame, _tailed(fit, _rows(scale, centre)))
-    white = white_scale(fit, frame)
-    own = np.zeros_like(g) if white is None else _rows(white, centre)
-    drawn = _draw(rng, noise)
-    spread = np.zeros((g.shape[1], g.shape[1])) if known else np.cov(g[possible].T)
-    joint = spread + noise
-    inside = joint[:, :n, :n] + np.eye(n) * own[:, :n, None] ** 2
-    inside += JITTER * np.trace(inside, axis1=1, axis2=2)[:, None, None] / n * np.eye(n)
-    left = y - g[:, :n] - drawn[:, :n] - own[:, :n] * rng.standard_normal((len(g), n))
-    update = (joint[:, n:, :n] @ np.linalg.solve(inside, left[..., None]))[..., 0]
-    ahead = g[:, n:] + drawn[:, n:] + update
-    if kind == "observed":
-        ahead = ahead + own[:, n:] * rng.standard_normal(ahead.shape)
-    off = y - (g[:, :n] if known else g[possible, :n].mean(axis=0))
-    log, surprise = _densities(np.broadcast_to(off, (len(g), n)), inside)
-    weights = possible * np.exp(0.0 if known else log - log[possible].max())
-    weights = weights / weights.sum()
-    ahead = ahead[_resampled(rng, weights)].reshape(*centre.shape[:2], -1)
-    shown = np.exp(np.clip(ahead, -FARTHEST, FARTHEST)) if on_log else ahead
-    return xr.DataArray(shown, dims=("chain", "draw", "row")), float(weights @ surprise)
-
-
-def _rows(values: Any, like: xr.DataArray) -> np.ndarray:
-    """Return draws as an array, a draw a row."""
-    return np.asarray(
-        (values + xr.zeros_like(like)).transpose("chain", "draw", "row").to_numpy().reshape(-1, like.sizes["row"])
-    )
-
-
-def _tailed(fit: Fit, scale: np.ndarray) -> np.ndarray:
-    """Return standard deviations of the scatter from its scales, a draw a row; heavy tails make them larger."""
-    if "noise_nu" not in fit.posterior:
-        return scale
-    nu = np.maximum(fit.posterior["noise_nu"].to_numpy().ravel(), LEAST_NU)
-    return scale * np.asarray(np.sqrt(nu / (nu - 2.0)))[:, None]
-
-
-def _draw(rng: np.random.Generator, covariance: np.ndarray) -> np.ndarray:
-    """Return one draw of each of many normals of mean 0."""
-    size = covariance.shape[1]
-    variance = np.trace(covariance, axis1=1, axis2=2)[:, None, None] / size
-    root = np.linalg.cholesky(covariance + JITTER * variance * np.eye(size))
-    drawn: np.ndarray = (root @ rng.standard_normal((len(covariance), size, 1)))[..., 0]
-    return drawn
-
-
-def _densities(off: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log density of each draw's departures, but for a constant, and the probability of as large or larger ones."""
-    from scipy import stats
-
-    root = np.linalg.cholesky(covariance)
-    squared = (np.linalg.solve(root, off[..., None])[..., 0] ** 2).sum(axis=1)
-    log = -0.5 * squared - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    return log, stats.chi2.sf(squared, off.shape[1])
-
-
-def _resampled(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
-    """Return as many draws as there are weights, each as often as its weight says (systematic resampling)."""
-    places = (np.arange(len(weights)) + rng.uniform()) / len(weights)
-    found: np.ndarray = rng.permutation(np.searchsorted(np.cumsum(weights), places).clip(max=len(weights) - 1))
-    return found
 
 
 @carried
@@ -328,7 +268,9 @@ def forecast_sentence(found: Forecast, target: float | None = None) -> str:
     unit = str(found.path.attrs.get("units", ""))
     reached = float(found.seen[found.along].iloc[-1])
     said = (
-        f"At {end:.4g} {found.unit or found.along} {found.label} will show {middle:.4g} {unit} (90 %: {low:.4g} to {high:.4g})"
-        f", from {reached / end:.0%} of the way"
+        f"At {exact(end)} {found.unit or found.along} {found.label} will show {band((low, middle, high), unit)}. "
+        f"It has come {percent(reached / end)} of the way."
     )
-    return said + (f"; below {target:g} with probability {found.probability(target):.2f}." if target is not None else ".")
+    if target is None:
+        return said
+    return f"{said} It ends below {exact(target)} with probability {probability(found.probability(target))}."

@@ -11,6 +11,7 @@ import operator
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache, reduce
+from keyword import iskeyword
 from math import isfinite
 from typing import Any, Self
 
@@ -20,8 +21,10 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.functions import ON_NUMBERS, Functions
 from bayes_scaling.laws import Law, law_inputs, law_parameters
 
-LONGEST = 2_000
+LONGEST, LONGEST_FILTER = 10_000, 2_000
 DEEPEST = 100
+LONGEST_CHAIN = 32
+"""Sums and products of more terms are taken in pairs."""
 
 ARITHMETIC: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -32,6 +35,8 @@ ARITHMETIC: dict[type[ast.AST], Callable[..., Any]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
+LOGIC = ("and", "or", "not", "in", "True", "False")
+
 COMPARISON: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -52,6 +57,7 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
 
     Raises InputError where the text is no arithmetic of names and numbers, or leaves one of `inputs` out.
     """
+    inputs = _input_names(inputs)
     tree = _parse(text, "law")
     names = _check_arithmetic(tree, text)
     if missing := set(inputs) - names:
@@ -74,6 +80,14 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
     return law
 
 
+def _input_names(inputs: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(inputs, str) or not all(isinstance(name, str) for name in inputs):
+        raise InputError(f"the inputs of a law are a list of names, such as ['params', 'tokens'], not {inputs!r}")
+    if len(set(inputs)) < len(inputs):
+        raise InputError(f"the inputs of a law are different names, not {list(inputs)}")
+    return tuple(inputs)
+
+
 def law_names(text: str) -> set[str]:
     """Return the names in a law's text, of inputs and of parameters; raises InputError as `parse_law` does."""
     return _check_arithmetic(_parse(text, "law"), text)
@@ -92,7 +106,7 @@ def law_tree(law: Law) -> ast.expr:
         raise InputError(f"law {law.__name__} uses more than + - * / **, exp, log and mean: {error}") from error
     if not isinstance(written, _Symbol):
         raise InputError(f"law {law.__name__} does not return an expression of its arguments {list(names)}")
-    return written.node
+    return _balanced(written.node, {})
 
 
 def law_text(law: Law) -> str:
@@ -161,22 +175,80 @@ def _columns(tree: ast.AST) -> set[str]:
 
 
 def _parse(text: str, kind: str) -> ast.expr:
-    if len(text) > LONGEST:
-        raise InputError(f"{kind} text has {len(text)} characters; at most {LONGEST} are read")
+    if not isinstance(text, str):
+        raise InputError(f"a {kind} is a text, not {text!r}")
+    most = LONGEST if kind == "law" else LONGEST_FILTER
+    if len(text) > most:
+        raise InputError(f"{kind} text has {len(text)} characters; at most {most} are read")
     try:
         tree = ast.parse(" ".join(text.split()), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"{kind} {text!r} is not an expression: {getattr(error, 'msg', error)}") from None
+        words = [word for word in re.findall(r"[A-Za-z]+", text) if iskeyword(word) and word not in LOGIC]
+        why = f"{words[0]!r} is a word of Python and no name" if words else getattr(error, "msg", error)
+        raise InputError(f"{kind} {text!r} is not an expression: {why}") from None
     if _depth(tree) > DEEPEST:
         raise InputError(f"{kind} {text[:60]!r}... is nested more than {DEEPEST} deep")
-    return tree
+    return _balanced(tree, {})
 
 
 def _depth(tree: ast.AST) -> int:
+    """Return how deep a tree is nested; a sum or product is one level, however many terms it has."""
     depth, level = 0, [tree]
     while level:
-        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+        depth, level = depth + 1, [part for node in level for part in _parts(node)]
     return depth
+
+
+def _parts(node: ast.AST) -> list[ast.AST]:
+    terms = _terms(node)
+    return [term for _, term in terms] if len(terms) > 1 else list(ast.iter_child_nodes(node))
+
+
+CHAINS: tuple[tuple[type[ast.operator], type[ast.operator]], ...] = ((ast.Add, ast.Sub), (ast.Mult, ast.Div))
+"""Operators that are taken from left to right, and those that undo them."""
+
+
+def _terms(node: Any) -> list[tuple[bool, Any]]:
+    """Return the terms of a sum, or the factors of a product, in order, each with whether it is taken away or divided by."""
+    found: list[tuple[bool, Any]] = []
+    ops: tuple[type[ast.operator], ...] = next(
+        (ops for ops in CHAINS if isinstance(node, ast.BinOp) and isinstance(node.op, ops)), ()
+    )
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ops):
+        found.append((isinstance(node.op, ops[-1]), node.right))
+        node = node.left
+    return [(False, node), *reversed(found)]
+
+
+def _balanced(node: ast.expr, known: dict[int, ast.expr]) -> ast.expr:
+    """Return a tree whose long sums and products are taken in pairs, so that 200 terms are 8 deep; `known` are shared parts."""
+    if id(node) not in known:
+        terms = _terms(node)
+        match node:
+            case ast.BinOp() if len(terms) > 1:
+                ops = next(ops for ops in CHAINS if isinstance(node.op, ops))
+                known[id(node)] = _joined([(away, _balanced(term, known)) for away, term in terms], ops)
+            case ast.BinOp(left=left, op=op, right=right):
+                known[id(node)] = ast.BinOp(_balanced(left, known), op, _balanced(right, known))
+            case ast.UnaryOp(op=op, operand=operand):
+                known[id(node)] = ast.UnaryOp(op, _balanced(operand, known))
+            case ast.Call(func=func, args=[argument], keywords=[]):
+                known[id(node)] = ast.Call(func, [_balanced(argument, known)], [])
+            case _:
+                known[id(node)] = node
+    return known[id(node)]
+
+
+def _joined(terms: list[tuple[bool, ast.expr]], ops: tuple[type[ast.operator], type[ast.operator]]) -> ast.expr:
+    """Return terms joined from left to right, in pairs first where they are many."""
+
+    def join(one: tuple[bool, ast.expr], other: tuple[bool, ast.expr]) -> tuple[bool, ast.expr]:
+        return one[0], ast.BinOp(one[1], ops[one[0] is not other[0]](), other[1])
+
+    while len(terms) > LONGEST_CHAIN:
+        odd = terms[-1:] if len(terms) % 2 else []
+        terms = [join(one, other) for one, other in zip(terms[::2], terms[1::2], strict=False)] + odd
+    return reduce(join, terms)[1]
 
 
 def _refuse(node: ast.AST, text: str, allowed: str) -> InputError:

@@ -16,6 +16,7 @@ import xarray as xr
 
 from bayes_scaling.health import ESS_LIMIT, GRADES, Health, health
 from bayes_scaling.model import Model
+from bayes_scaling.numbers import exact, number, whole
 from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings, sample
 
@@ -101,16 +102,16 @@ def _next(last: Round) -> tuple[Settings, int, str] | None:
     accept, draws, tune = settings.target_accept or SMALLER[0], settings.draws, settings.tune
     if (found.divergences or found.stuck) and (smaller := [one for one in SMALLER if one > accept]):
         accept = smaller[0]
-        tried.append(f"smaller steps (target_accept {accept:g})")
+        tried.append(f"smaller steps (target_accept {exact(accept)})")
     if found.stuck or found.not_finite or (found.r_hat or 1.0) > APART:
         restarts, tune = restarts + 1, 2 * tune
         tried.append("all chains started anew")
     elif times := _more(found, settings):
         draws, tune = round(times * draws), max(tune, round(times * tune / 2))
-        tried.append(f"{draws:,} draws a chain")
+        tried.append(f"{whole(draws)} draws a chain")
     if found.max_depth or (found.bfmi is not None and any("BFMI" in one.what for one in found.remarks)):
         tune = max(tune, 2 * settings.tune)
-        tried.append(f"{tune:,} draws of tuning")
+        tried.append(f"{whole(tune)} draws of tuning")
     if not tried:
         return None
     return replace(settings, target_accept=accept, draws=draws, tune=tune), restarts, " and ".join(tried)
@@ -139,9 +140,9 @@ def _end(rounds: Sequence[Round], asked: tuple[Settings, int, str] | None, secon
     last, (own, _, _) = rounds[-1], asked
     ahead = last.steps * (own.draws + own.tune) / (last.settings.draws + last.settings.tune)
     if sum(one.steps for one in rounds[1:]) + ahead > settings.effort * rounds[0].steps:
-        return f"{settings.effort:g} times the leapfrog steps of the first round at most"
+        return f"{exact(settings.effort)} times the leapfrog steps of the first round at most"
     if settings.seconds is not None and seconds > settings.seconds:
-        return f"{settings.seconds:g} seconds at most"
+        return f"{exact(settings.seconds)} seconds at most"
     return ""
 
 
@@ -199,4 +200,4 @@ def _alike(one: Mapping[str, tuple[float, float]], other: Mapping[str, tuple[flo
 def _named(place: Mapping[str, tuple[float, float]], one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Return a place by the parameter in which two are furthest apart."""
     name = max(one, key=lambda n: abs(one[n][0] - other[n][0]) / max(one[n][1], other[n][1], 1e-300))
-    return f"{name} {place[name][0]:.4g}"
+    return f"{name} {number(place[name][0], 4)}"

@@ -14,6 +14,7 @@ import xarray as xr
 
 from bayes_scaling.convergence import convergence
 from bayes_scaling.divergences import place_of
+from bayes_scaling.numbers import fixed, percent, whole
 
 type Grade = Literal["clean", "noted", "not to be trusted"]
 GRADES: tuple[Grade, ...] = get_args(Grade.__value__)
@@ -153,7 +154,7 @@ def _divergent(health: Health) -> Remark | None:
     count, draws = health.divergences, health.draws
     if not count:
         return None
-    share = f" in {draws:,} draws ({100 * count / draws:.2g} %)" if draws else ""
+    share = f" in {whole(draws)} draws ({percent(count / draws)})" if draws else ""
     what = f"{count} divergence{'s' if count > 1 else ''}{share}" + (f", {health.place}" if health.place else "")
     worst = max(health.by_chain, default=0)
     few = worst * health.chains <= DIVERGENT_CHAIN_LIMIT * draws  # chains are of one length
@@ -168,7 +169,7 @@ def _chains(health: Health) -> Remark | None:
     if health.r_hat is not None and health.r_hat <= R_HAT_LIMIT:
         return None
     if health.r_hat is not None and isfinite(health.r_hat):
-        what = f"R-hat {health.r_hat:.4f} (limit {R_HAT_LIMIT}), the chains disagree"
+        what = f"R-hat {fixed(health.r_hat, 4)} (limit {R_HAT_LIMIT}), the chains disagree"
         return Remark("not to be trusted", what, "try more tune and draws")
     if health.chains == 1:
         return Remark("noted", "one chain cannot be judged, as there is no other to hold it against", "try 2 chains or more")
@@ -190,15 +191,15 @@ def _sizes(health: Health) -> Remark | None:
 def _energy(health: Health) -> Remark | None:
     if health.bfmi is not None and health.bfmi >= BFMI_LIMIT:
         return None
-    known = health.bfmi is not None and isfinite(health.bfmi)
-    what = f"energy BFMI {health.bfmi:.2f} (limit {BFMI_LIMIT})" if known else "energy BFMI cannot be computed"
+    bfmi = health.bfmi if health.bfmi is not None and isfinite(health.bfmi) else None
+    what = "energy BFMI cannot be computed" if bfmi is None else f"energy BFMI {fixed(bfmi, 2)} (limit {BFMI_LIMIT})"
     return Remark("not to be trusted", what, "try more tune, or tighter priors of scales")
 
 
 def _depth(health: Health) -> Remark | None:
     if health.max_depth <= DEPTH_LIMIT * health.draws:
         return None
-    what = f"{100 * health.max_depth / health.draws:.2g} % of trajectories cut at the largest tree depth"
+    what = f"{percent(health.max_depth / health.draws)} of trajectories cut at the largest tree depth"
     return Remark("not to be trusted", what, "try more tune, or tighter priors")
 
 

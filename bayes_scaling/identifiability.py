@@ -14,6 +14,7 @@ from bayes_scaling.fitting import Fit, parameter_values
 from bayes_scaling.formula import law_tree
 from bayes_scaling.laws import Law, law_inputs
 from bayes_scaling.model import term_name, trends
+from bayes_scaling.numbers import number, percent
 from bayes_scaling.parameters import Z90, Parameter, Prior, Varying, as_parameter, link, prior_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -171,7 +172,7 @@ def _kept(table: pd.DataFrame, one: str, other: str) -> str:
         return ""
     low, middle, high = np.quantile(y - x, QUANTILES)
     if high - low > 2 * ONE_RATIO:
-        return f"{other} goes as {one}^{np.sign(together) * y.std() / x.std():.2g}"
+        return f"{other} goes as {one}^{number(np.sign(together) * y.std() / x.std(), 2)}"
     return (
         f"{other} / {one} is {_interval(np.exp([low, middle, high]))}"
         if middle > 0
@@ -187,14 +188,25 @@ def _few_sizes(fit: Fit) -> Iterator[Finding]:
     for name, drift in drifting.items():
         sizes = _sizes(fit.runs.table[name].to_numpy())
         if len(sizes) < ENOUGH:
-            seen = f"{', '.join(f'{size:.4g}' for size in sizes)} {fit.runs.columns.inputs[name].unit}".strip()
+            seen = _values(fit.runs.table[name], sizes, fit.runs.columns.inputs[name].unit)
             who = name if name in inputs else f"{name}, with which {' and '.join(drift)} may drift,"
             yield finding(
                 "few-sizes",
-                f"{who} has {len(sizes)} different value{'s' * (len(sizes) > 1)} in the runs ({seen}), which nearly any curve "
-                "goes through: they do not test the law",
+                f"{who} has {seen}, which nearly any curve goes through: they do not test the law",
                 "add sizes",
             )
+
+
+def _values(column: pd.Series, sizes: list[float], unit: str) -> str:
+    """Return how many values an input has and which; of those that count as fewer, between what they lie."""
+    count = column.nunique()
+    said = f"{count} different value{'s' * (count > 1)} in the runs"
+    if count == len(sizes):
+        return f"{said} ({', '.join(number(size, 4) for size in sizes)} {unit}".rstrip() + ")"
+    ends = f"{number(column.min(), 4)} to {number(column.max(), 4)} {unit}".rstrip()
+    return (
+        f"{said} ({ends}), {f'only {len(sizes)} of them' if len(sizes) > 1 else 'no two'} more than {percent(ALIKE - 1)} apart"
+    )
 
 
 def _sizes(values: np.ndarray) -> list[float]:
@@ -216,5 +228,5 @@ def _from_link(values: np.ndarray, prior: Prior) -> np.ndarray:
 
 
 def _interval(quantiles: np.ndarray) -> str:
-    low, high = (f"{end:.3g}" for end in (quantiles[0], quantiles[-1]))
+    low, high = (number(end) for end in (quantiles[0], quantiles[-1]))
     return low if low == high else f"{low} .. {high}"

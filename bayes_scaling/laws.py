@@ -13,6 +13,7 @@ from typing import Any
 
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.functions import exp, log, mean
+from bayes_scaling.numbers import exact
 
 type Law = Callable[..., Any]
 
@@ -437,11 +438,13 @@ def check_references(law: Law, references: Mapping[str, float]) -> None:
     shared = {name: references[name] for name in SAME_REFERENCE.get(law, ())}
     if len(set(shared.values())) > 1:
         raise InputError(
-            f"{law.__name__} adds {listed(shared)}: give them one reference, not {[f'{r:g}' for r in shared.values()]}"
+            f"{law.__name__} adds {listed(shared)}: give them one reference, not {[exact(r) for r in shared.values()]}"
         )
     for name in REFERENCE_ONE.get(law, ()):
         if references[name] != 1.0:
-            raise InputError(f"{law.__name__} compares {name!r} with one: give it the reference 1, not {references[name]:g}")
+            raise InputError(
+                f"{law.__name__} compares {name!r} with one: give it the reference 1, not {exact(references[name])}"
+            )
 
 
 @lru_cache(maxsize=256)

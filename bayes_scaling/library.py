@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.laws import law_parameters, library_law
+from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Prior
+from bayes_scaling.units import conversion, read_unit
 
 if TYPE_CHECKING:
     from bayes_scaling.discrepancy import Discrepancy
@@ -63,7 +66,8 @@ def sweep_model(name: str) -> "Model":
 
     law, priors = library_law(name), sweep_priors(name)
     parameters = {parameter: priors[parameter] for parameter in law_parameters(law)}
-    return Model(law, parameters, Noise(sd=priors["noise_sd"]), (sweep_discrepancy(name),))
+    noise, departs = Noise(sd=priors["noise_sd"]), (sweep_discrepancy(name),)
+    return Model(law, parameters, noise, departs, unit=str(_read("sweep_priors.toml")[name]["response"]))
 
 
 def sweep_discrepancy(name: str = "chinchilla") -> "Discrepancy":
@@ -94,25 +98,28 @@ def default_response(name: str) -> str:
 def at_references(name: str, inputs: "Mapping[str, Input]") -> "dict[str, Input]":
     """Return inputs with the units and references that the library's priors are at, where they do not say their own.
 
-    Raises InputError where an input has another reference, or another unit without a reference.
+    An input in another unit, as FLOP for PFLOP/s-days, has that reference in its own.
+
+    Raises InputError where an input has another reference, or another unit from which no factor leads to the library's.
     """
     found = dict(inputs)
     for key, default in default_inputs(name).items():
         own = inputs.get(key)
         if own is None or default.reference is None:
             continue
-        other_unit = own.reference is None and own.unit not in ("", default.unit)
-        if other_unit or own.reference not in (None, default.reference):
+        factor = conversion(read_unit(default.unit), own.unit)
+        reference = None if factor is None else default.reference * factor
+        if reference is None or (own.reference is not None and not isclose(own.reference, reference)):
             raise InputError(
                 f"the published priors of {name} are at {_place(default)} of {key!r}; [data.inputs] has {_place(own)}: "
                 "leave out unit and reference, or give every parameter a prior of its own"
             )
-        found[key] = replace(own, unit=own.unit or default.unit, reference=default.reference)
+        found[key] = replace(own, unit=own.unit or default.unit, reference=own.reference or reference)
     return found
 
 
 def _place(said: "Input") -> str:
-    return f"{'' if said.reference is None else f'{said.reference:g}'} {said.unit}".strip()
+    return f"{'' if said.reference is None else exact(said.reference)} {said.unit}".strip()
 
 
 def _paragraphs(name: str) -> list[str]:

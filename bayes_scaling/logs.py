@@ -1,20 +1,29 @@
 """Training logs: the rows of a run as they were written, mended where a rule says how, and what was found put in sentences."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, log1p
+from math import log1p
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import checks
 from bayes_scaling.errors import InputError, as_written
+from bayes_scaling.numbers import exact, percent, whole
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import Columns
 
 SCHEDULES = ("schedule", "lr_schedule", "scheduler")
 """Columns of these names say how the learning rate went; losses under different schedules differ."""
+RATES = r"(^|[^a-z])(lr|learning[_ ]?rate)([^a-z]|$)"
+"""Columns of such names are learning rates."""
+RUN_NAMES = r"run|job|trial|wandb|uuid"
+"""Columns of such names tell which rows are one run."""
+FALLS = 0.9
+"""A learning rate that has come down to this share of its peak has fallen."""
 SPIKE = 0.05
 """A spike is at least so far above its neighbours, and a run that ends so far above its lowest loss is named; of log loss."""
 SPIKE_SD = 8.0
@@ -49,12 +58,14 @@ class Curve:
     def __post_init__(self) -> None:
         if self.warmup is not None and self.warmup_fraction is not None:
             raise InputError("give either warmup or warmup_fraction")
-        if self.warmup is not None and not (isfinite(self.warmup) and self.warmup > 0):
-            raise InputError(f"warmup must be a positive number, not {self.warmup}")
-        if self.warmup_fraction is not None and not 0 < self.warmup_fraction < 1:
-            raise InputError(f"warmup_fraction must lie between 0 and 1, not {self.warmup_fraction}")
-        if isinstance(self.skip, str) or not set(self.skip) <= {"missing", "spikes"}:
-            raise InputError(f"skip must be a list of 'missing' and 'spikes', not {self.skip!r}")
+        checks.check(
+            self,
+            "of a curve",
+            along=checks.name,
+            warmup=checks.optional(checks.positive),
+            warmup_fraction=checks.optional(checks.within(0, 1)),
+        )
+        checks.check(self, "of a curve", skip=checks.several(checks.one_of(["missing", "spikes"])))
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,37 @@ def schedule_notes(schedules: Mapping[str, Sequence[object]]) -> tuple[str, ...]
     )
 
 
+def is_run_name(name: str) -> bool:
+    """Return whether a column of that name tells which rows are one run."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return any(re.fullmatch(f"({RUN_NAMES})(id|name|number|index)?s?", word) for word in words)
+
+
+def is_rate_name(name: str) -> bool:
+    """Return whether a column of that name is a learning rate."""
+    return re.search(RATES, name.lower()) is not None
+
+
+def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Collection[str]) -> tuple[str, ...]:
+    """Return a sentence for the first column of learning rates that fall along runs and that nothing in the model reads.
+
+    frame: a table as it is. run, at: of each of its rows, the run and how far along it is. read: columns that are read.
+    """
+    for name in [name for name in frame if name not in read and is_rate_name(str(name))]:
+        rate = pd.to_numeric(frame[name], errors="coerce").reset_index(drop=True)
+        order = np.lexsort((at.to_numpy(), run.astype(str).to_numpy()))
+        of = rate.iloc[order].dropna().groupby(run.iloc[order])
+        left = (of.last() / of.max()).clip(lower=0.0)
+        fell = left < FALLS
+        if fell.any():
+            return (
+                f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, to {left[fell].median():.2g} of its "
+                "peak, and nothing in the model reads it: losses on the way are not those of runs that end there; "
+                "the study training_curves_decay reads it (column lr)",
+            )
+    return ()
+
+
 def _in_order(log: Log, columns: "Columns", curve: Curve) -> Said:
     """Leave out rows that a later row of the same log, at their place or before it, has made void."""
     order = np.argsort(log.branch, kind="stable")
@@ -153,9 +195,9 @@ def _refuse_disorder(log: Log, order: np.ndarray, back: np.ndarray, along: str) 
         first = order[int(np.argmax(back & none[branch])) + 1]
         own = log.branch[first]
         raise InputError(
-            f"{_source(log, first)}: the rows of {_run(log, first)} are in no order, {along} goes back in {places[own]:.0f} of "
-            f"{rows[own]} rows, the first time in row {log.row[first] + 1}; sort them by {along}, or say in run or groups what "
-            "tells its logs apart"
+            f"{_source(log, first)}: the rows of {_run(log, first)} are in no order, {along} goes back in "
+            f"{whole(int(places[own]))} of {rows[own]} rows, the first time in row {log.row[first] + 1}; "
+            f"sort them by {along}, or say in run or groups what tells its logs apart"
         )
 
 
@@ -172,9 +214,9 @@ def _refuse_starting_over(log: Log, order: np.ndarray, back: np.ndarray, along: 
         place = int(np.argmax(anew))
         row, order_too = order[place + 1], ", or give tables in the order written" if len(log.sources) > 1 else ""
         raise InputError(
-            f"{_source(log, row)}: {_run(log, row)} starts over at {along} {at[place + 1]:g} in row {log.row[row] + 1}, after "
-            f"it had come to {reached[place]:g}, and ends at {last[branch[place]]:g}: several logs under one name; say in run "
-            f"or groups what tells them apart, or leave one out{order_too}"
+            f"{_source(log, row)}: {_run(log, row)} starts over at {along} {exact(at[place + 1])} in row {log.row[row] + 1}, "
+            f"after it had come to {exact(reached[place])}, and ends at {exact(last[branch[place]])}"
+            f": several logs under one name; say in run or groups what tells them apart, or leave one out{order_too}"
         )
 
 
@@ -188,18 +230,19 @@ def _refuse_repeats(log: Log, order: np.ndarray, again: np.ndarray, along: str) 
         first = order[int(np.argmax(other & several[branch])) + 1]
         own = log.branch[first]
         raise InputError(
-            f"{_source(log, first)}: {_run(log, first)} has several rows at one {along}, with other losses, {places[own]:.0f} "
-            f"of {rows[own]} rows, the first in row {log.row[first] + 1}; say in run or groups what tells them apart"
+            f"{_source(log, first)}: {_run(log, first)} has several rows at one {along}, with other losses, "
+            f"{whole(int(places[own]))} of {rows[own]} rows, the first in row {log.row[first] + 1}; "
+            "say in run or groups what tells them apart"
         )
 
 
 def _without_warmup(log: Log, columns: "Columns", curve: Curve) -> Said:
     at = log.table[curve.along]
     if curve.warmup is not None:
-        early, rule = at < curve.warmup, f"{curve.along} below {curve.warmup:g}"
+        early, rule = at < curve.warmup, f"{curve.along} below {exact(curve.warmup)}"
     elif curve.warmup_fraction is not None:
         early = at < curve.warmup_fraction * at.groupby(log.run).transform("max")
-        rule = f"{curve.along} below {curve.warmup_fraction:g} of their run's last"
+        rule = f"{curve.along} below {exact(curve.warmup_fraction)} of their run's last"
     else:
         return log, []
     return _kept(log, ~early.to_numpy()), [f"warm-up: {_many(early.sum(), 'row')} with {rule} left out"]
@@ -240,17 +283,17 @@ def _without_spikes(log: Log, columns: "Columns", curve: Curve) -> Said:
     notes = []
     if spike.any():
         most = int(np.argmax(np.where(spike, above, -np.inf)))
-        bar = f"more than {_percent(SPIKE)} and {SPIKE_SD:g} robust standard deviations above the rows before and after"
+        bar = f"more than {percent(SPIKE)} and {exact(SPIKE_SD)} robust standard deviations above the rows before and after"
         done = "left out" if "spikes" in curve.skip else 'kept; skip = ["spikes"] in curve leaves them out'
         notes.append(
             f"{_many(spike.sum(), 'spike')} in {_runs(log, spike)}, {bar}, the highest by "
-            f"{_percent(np.expm1(above[most]))} in {_place(log, most)}: {done}"
+            f"{percent(np.expm1(above[most]))} in {_place(log, most)}: {done}"
         )
     if rises.any():
         worst = int(np.argmax(rises))
         notes.append(
-            f"the loss ends more than {_percent(SPIKE)} above its lowest in {_runs(log, rises > 0)}, by "
-            f"{_percent(np.expm1(rises[worst]))} in {_run(log, worst)}: diverged?"
+            f"the loss ends more than {percent(SPIKE)} above its lowest in {_runs(log, rises > 0)}, by "
+            f"{percent(np.expm1(rises[worst]))} in {_run(log, worst)}: diverged?"
         )
     return (_kept(log, ~spike) if "spikes" in curve.skip else log), notes
 
@@ -321,10 +364,6 @@ def _source(log: Log, row: int) -> str:
 
 def _place(log: Log, row: int) -> str:
     return f"row {log.row[row] + 1}" + (f" of {_source(log, row)}" if len(log.sources) > 1 else "")
-
-
-def _percent(part: float) -> str:
-    return f"{100 * part:.0f} %"
 
 
 def _many(number: int, what: str) -> str:

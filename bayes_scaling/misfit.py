@@ -15,7 +15,8 @@ from bayes_scaling.flatness import scaled_response, slopes
 from bayes_scaling.forecasting import along_runs
 from bayes_scaling.leftover import CLIPPED, Leftover, Trial, leftover, trial
 from bayes_scaling.model import model_inputs
-from bayes_scaling.reporting.numbers import number
+from bayes_scaling.numbers import number
+from bayes_scaling.shared_misfit import shared_sentence
 
 BY_CHANCE = 0.02
 """Probability that any pattern at all is found in rows that have none."""
@@ -56,6 +57,7 @@ def misfits(fit: Fit) -> tuple[Finding, ...]:
     neighbours = list(_in_order(fit, left))
     limit = BY_CHANCE / max(len(trials) + len(neighbours), 1)
     found = [_finding(fit, left, one, of) for one, of in sorted(trials, key=lambda pair: pair[1].p) if of.p < limit]
+    found += _along_correlated(fit)
     rising = list(_rising(fit))
     return (*rising, *found, *(_chained(name, r) for name, r, p in neighbours if p < limit and not found and not rising))
 
@@ -95,7 +97,8 @@ def _by_group(fit: Fit, left: Leftover) -> Iterator[Suspect]:
 
 def _shared(fit: Fit, left: Leftover) -> Iterator[Suspect]:
     """Yield the places that several runs pass."""
-    if "run" not in fit.runs.levels or not left.table["run"].duplicated().any():
+    single = "run" not in fit.runs.levels or not left.table["run"].duplicated().any()
+    if single or fit.model.noise.correlation is not None:
         return
     try:
         along = along_runs(fit)
@@ -104,7 +107,14 @@ def _shared(fit: Fit, left: Leftover) -> Iterator[Suspect]:
     at = _places(np.log(left.table[along].to_numpy()))
     runs = left.table["run"].groupby(at).transform("nunique").to_numpy()
     if len(np.unique(at[runs >= ENOUGH_RUNS])) > 1:
-        yield Suspect("misfit-shared", along, pd.get_dummies(pd.Series(at).where(runs >= ENOUGH_RUNS)).to_numpy(float))
+        yield Suspect("shared-misfit", along, pd.get_dummies(pd.Series(at).where(runs >= ENOUGH_RUNS)).to_numpy(float))
+
+
+def _along_correlated(fit: Fit) -> list[Finding]:
+    """Return what runs with correlated noise leave the law by at the same place of their course."""
+    correlation = fit.model.noise.correlation
+    sentence = shared_sentence(fit, correlation.along) if correlation is not None else ""
+    return [Finding("shared-misfit", sentence)] if sentence else []
 
 
 def _places(at: np.ndarray) -> np.ndarray:

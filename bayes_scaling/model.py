@@ -1,22 +1,25 @@
 """The model: what we believe before seeing data, as one record; built from symbols, evaluated on symbols or draws."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import checks
 from bayes_scaling import discrepancy as gp
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, as_written, listed
 from bayes_scaling.formula import law_tree, law_value
 from bayes_scaling.functions import Functions, on_arrays
+from bayes_scaling.labels import level_index
 from bayes_scaling.laws import Law, check_references, law_inputs, law_parameters
 from bayes_scaling.noise import Noise
+from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter, distribution, link
-from bayes_scaling.runs import RESERVED, Runs, level_index
+from bayes_scaling.runs import RESERVED, Runs
 from bayes_scaling.schedules import check_logarithms, log_input
 
 OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy", "joint")
@@ -32,6 +35,8 @@ class Model:
         law itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise: scatter of single rows and departures that rows share.
     discrepancy: smooth functions of the inputs by which the truth may leave the law; none where the law is taken for the truth.
+    unit: of the losses that the priors are for, as "nats/token": given runs in another unit, `fit` takes priors multiplied by
+        what leads from one to the other, see `losses.in_unit_of`. "": of the runs, whatever that is.
 
     Raises InputError, naming both sides, where the law's parameters and the priors differ.
     """
@@ -40,8 +45,20 @@ class Model:
     parameters: Mapping[str, Prior | Parameter]
     noise: Noise
     discrepancy: tuple[Discrepancy, ...] = ()
+    unit: str = ""
 
     def __post_init__(self) -> None:
+        if not callable(self.law):
+            raise InputError(
+                f"the law of a model is a function, such as laws.chinchilla or what parse_law returns, not {self.law!r}"
+            )
+        checks.check(
+            self,
+            "of a model",
+            parameters=checks.named(checks.record(Prior, Parameter)),
+            noise=checks.record(Noise),
+            discrepancy=checks.several(checks.record(Discrepancy)),
+        )
         expected, given = set(law_parameters(self.law)), set(self.parameters)
         if expected != given:
             raise InputError(_mismatch(self.law.__name__, expected, given))
@@ -49,10 +66,12 @@ class Model:
         if clash or expected & RESERVED:
             raise InputError(f"a parameter cannot be called {(clash or sorted(expected & RESERVED))[0]!r}; choose another name")
         law_tree(self.law)
-        every: list[tuple[str, Term]] = [*varyings(self), *trends(self)]
-        names = [term_name(owner, term) for owner, term in every] + [gp.name(term) for term in self.discrepancy]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
+        terms = [(term_name(owner, term), term.dims) for owner, term in varyings(self)]
+        terms += [(term_name(owner, term), (term.on,)) for owner, term in trends(self)]
+        terms += [(gp.name(term), term.dims) for term in self.discrepancy]
+        if repeated := sorted({name for name, over in terms if terms.count((name, over)) > 1}):
             raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
+        refuse_same_names(names_of(self))
 
 
 def _mismatch(law: str, expected: set[str], given: set[str]) -> str:
@@ -211,8 +230,8 @@ def check_runs(model: Model, runs: Runs) -> None:
     check_logarithms(runs.columns, _on_logarithms(model))
     if model.noise.on == "log_loss" and not runs.columns.response.positive:
         raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
-    if clash := sorted(set(model.parameters) & set(runs.levels)):
-        raise InputError(f"{clash[0]!r} is the name of a parameter and of a group; rename one of them")
+    unused = [dim for dim in runs.levels if dim not in groups_used(model)]
+    refuse_same_names([*((dim, "a group") for dim in unused), *names_of(model)])
     over = [(owner, dim) for owner, term in varyings(model) for dim in term.dims]
     for owner, dim in over + [("the discrepancy", dim) for term in model.discrepancy for dim in term.dims]:
         if dim not in runs.levels:
@@ -232,6 +251,41 @@ def _on_logarithms(model: Model) -> dict[str, tuple[str, ...]]:
     terms = {f"the trend of {owner}": (term.on,) for owner, term in trends(model)}
     terms |= {"the correlation of the noise": (correlation.along,)} if correlation else {}
     return terms | {"the discrepancy": tuple(name for _, inputs in departures(model) for name in inputs)}
+
+
+def names_of(model: Model) -> list[tuple[str, str]]:
+    """Return every name that a model's draws, its compiled form and its tables use, each with what has it."""
+    departs = [(gp.name(term), inputs) for term, inputs in departures(model)]
+    inputs, groups = model_inputs(model), groups_used(model)
+    derived = [
+        *((term_name(*of), f"the levels of {of[0]} over {list(of[1].dims)}") for of in varyings(model)),
+        *((spread_name(*of), f"the scale of {of[0]} over {list(of[1].dims)}") for of in varyings(model)),
+        *((term_name(*of), f"the trend of {of[0]} with {of[1].on!r}") for of in trends(model)),
+        *((f"{name}_published", f"the parameter {name!r} in the inputs' own units") for name in model.parameters),
+        *((name, "the noise") for name in (NOISE_SD, "noise_nu", *noise_scales(model))),
+        *((name, "the discrepancy") for name in (*(n for n, _ in departs), *gp.scales(departures(model)))),
+        *((gp.knot_dim(x), f"the knots along {x!r}") for x in {x for _, over in departs for x in over}),
+        *((f"log_{x}", f"the logarithm of {x!r}") for x in inputs),
+        *((f"index_{dim}", f"the levels of {dim!r}") for dim in groups),
+        *((name, "the order of rows") for name in (ORDER if model.noise.correlation else ())),
+        *((name, "what the package has of its own") for name in sorted(RESERVED - {"run"})),
+    ]
+    said = [(name, "a parameter") for name in model.parameters]
+    said += [(name, "an input") for name in inputs] + [(dim, "a group") for dim in groups]
+    return said + derived
+
+
+ORDER = ("gap", "previous", "count", "apart")
+"""What correlated noise reads of rows beside their values."""
+
+
+def refuse_same_names(named: Sequence[tuple[str, str]]) -> None:
+    """Raise InputError, naming both, where two things have one name: the second would be taken for the first."""
+    first: dict[str, str] = {}
+    for name, what in named:
+        if name in first:
+            raise InputError(f"{name!r} is the name of {first[name]} and of {what}; rename one of them")
+        first[name] = what
 
 
 def groups_used(model: Model) -> list[str]:
@@ -267,7 +321,7 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
         if (arrays["gap"] <= 0).any():
             row = int(np.argmax(arrays["gap"] <= 0))
             run, at = as_written(table["run"].iloc[row]), table[correlation.along].iloc[row]
-            raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {at:g}; expected one")
+            raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {exact(at)}; expected one")
     return arrays
 
 

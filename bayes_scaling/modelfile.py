@@ -1,6 +1,7 @@
 """Model files: one TOML file says which table, which columns, and which model; here it is read, checked and written."""
 
 import difflib
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,19 +13,23 @@ import tomli_w
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from bayes_scaling import datasets
+from bayes_scaling import checks, datasets
+from bayes_scaling.counts import refuse_odd
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import law_names, law_text, parse_law
 from bayes_scaling.laws import LAWS, Law, library_law
 from bayes_scaling.library import at_references, default_priors, default_response, sweep_model
 from bayes_scaling.logs import Curve
+from bayes_scaling.losses import in_unit_of, recognised
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
-from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, Table, read_runs
+from bayes_scaling.paths import is_file
+from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs
 from bayes_scaling.sampling import Settings
 from bayes_scaling.schedules import Schedule
+from bayes_scaling.tables import Table
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,10 @@ class Sheet:
     columns: str | None = None
     hue: str | None = None
     beyond: float = 10.0
+
+    def __post_init__(self) -> None:
+        group = checks.optional(checks.name)
+        checks.check(self, "of the figure", x=checks.name, rows=group, columns=group, hue=group, beyond=checks.at_least(1))
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,7 @@ def read_study(name_or_path: str | Path) -> Study:
     """
     path = Path(name_or_path)
     if path.suffix == ".toml":
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(f"{path}: no such file; expected a model file")
         try:
             return parse_study(path.read_text(), str(path), path.parent)
@@ -143,7 +152,7 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     folder: where a relative path of a table starts.
     """
     try:
-        file = TypeAdapter(_File).validate_python(_toml(text, source))
+        file = _read(_toml(text, source))
     except ValidationError as error:
         raise InputError(f"{source}: {_first(error)}") from None
     try:
@@ -159,6 +168,16 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     return Study(Path(source).name.removesuffix(".toml"), model, columns, table, file.title, file.figure, file.sampling)
 
 
+def _read(content: Mapping[str, Any]) -> _File:
+    """Return what a model file says: numbers as numbers and texts as texts, as strict JSON is read."""
+    return TypeAdapter(_File).validate_json(json.dumps(content, default=_as_date), strict=True)
+
+
+def _as_date(value: object) -> list[list[str]]:
+    """Return a date or time as what no key takes; everything else in TOML is in JSON too."""
+    return [[str(value)]]
+
+
 def _filled(file: _File) -> _File:
     """Return a model file with the library's priors, units and references where it asks for them and says no others."""
     if file.law.priors is None:
@@ -167,11 +186,6 @@ def _filled(file: _File) -> _File:
                 raise InputError(f"{key}: this key is missing")
         return file
     name = str(file.law.name)
-    unit, wanted = file.data.response.unit, default_response(name)
-    if unit != wanted:
-        raise InputError(
-            f"the {file.law.priors} priors of {name} are for a response in {wanted!r}; [data.response] has {unit!r}"
-        )
     file = replace(file, data=replace(file.data, inputs=at_references(name, file.data.inputs)))
     if file.law.priors == "published" and file.noise is None:
         raise InputError("noise: this key is missing")
@@ -179,8 +193,15 @@ def _filled(file: _File) -> _File:
 
 
 def _published(file: _File, name: str) -> _File:
-    priors = {parameter: _Parameter(prior) for parameter, prior in default_priors(name).items()}
-    return replace(file, parameters=priors | dict(file.parameters))
+    assert file.noise is not None
+    model = Model(library_law(name), default_priors(name), Noise(sd=file.noise.sd), unit=default_response(name))
+    return replace(file, parameters=_priors(model, file) | dict(file.parameters))
+
+
+def _priors(model: Model, file: _File) -> dict[str, _Parameter]:
+    """Return a library's priors in the unit of a model file's response, as those are that it says itself."""
+    moved = in_unit_of(model, file.data.response)
+    return {parameter: _Parameter(as_parameter(prior).prior) for parameter, prior in moved.parameters.items()}
 
 
 def _as_public_sweeps(file: _File, name: str) -> _File:
@@ -189,7 +210,7 @@ def _as_public_sweeps(file: _File, name: str) -> _File:
     `discrepancy = []` is to say another: none.
     """
     model = sweep_model(name)
-    priors = {parameter: _Parameter(as_parameter(prior).prior) for parameter, prior in model.parameters.items()}
+    priors = _priors(model, file)
     noise = file.noise or _Noise(sd=as_parameter(model.noise.sd).prior)
     departs = model.discrepancy if file.discrepancy is None else file.discrepancy
     return replace(file, parameters=priors | dict(file.parameters), noise=noise, discrepancy=departs)
@@ -201,7 +222,7 @@ def _model(file: _File) -> Model:
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
     sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_trend))
     noise = Noise(**said | {"sd": sd if sd.terms else sd.prior})
-    model = Model(_law(file), parameters, noise, file.discrepancy or ())
+    model = Model(_law(file), parameters, noise, file.discrepancy or (), file.data.response.unit)
     if unknown := set(model_inputs(model)) - set(file.data.inputs):
         raise InputError(f"the model reads {listed(unknown)}; [data.inputs] has {listed(file.data.inputs)}")
     if unused := set(file.data.inputs) - set(model_inputs(model)):
@@ -236,10 +257,10 @@ def study_text(study: Study) -> str:
 
     Raises InputError where the law is neither in the library nor to be written as text.
     """
-    law = study.model.law
+    law, model = study.model.law, in_unit_of(study.model, study.columns.response)
     named = LAWS.get(law.__name__) is law
     parameters = {}
-    for name, value in study.model.parameters.items():
+    for name, value in model.parameters.items():
         parameter = as_parameter(value)
         parameters[name] = {
             "prior": parameter.prior,
@@ -251,8 +272,8 @@ def study_text(study: Study) -> str:
         "data": {"source": study.source} | asdict(study.columns),
         "law": {"name": law.__name__} if named else {"text": law_text(law)},
         "parameters": parameters,
-        "noise": _noise(study.model.noise),
-        "discrepancy": [asdict(term) for term in study.model.discrepancy],
+        "noise": _noise(model.noise),
+        "discrepancy": [asdict(term) for term in model.discrepancy],
         "figure": asdict(study.figure) if study.figure else {},
         "sampling": {name: of for name, of in asdict(study.settings).items() if of != getattr(Settings(), name)},
     }
@@ -278,10 +299,17 @@ def write_study(study: Study, path: str | Path) -> Path:
 def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Runs:
     """Return the runs of a study: its own, or those of another table, or of several, with the same columns.
 
-    Raises InputError where the study has no table of its own and none is given.
+    Where nobody has said the unit of the losses, and they are as low for the study's priors as losses per byte are, they are
+    read as such, with a note.
+
+    Raises InputError where the study has no table of its own and none is given, or where its priors are for counts in ones and
+    the table's are such as no training run has.
     """
     own = study.source if table is None and study.source in datasets.names() else None
-    return read_runs(table if table is not None else study_table(study), study.columns, own)
+    runs = read_runs(table if table is not None else study_table(study), study.columns, own)
+    if any(one.reference is not None for one in study.columns.inputs.values()):
+        refuse_odd(runs)
+    return recognised(study.model, runs)
 
 
 def study_table(study: Study, table: Table | None = None) -> Table:
@@ -303,7 +331,7 @@ def _bundled() -> list[Any]:
 def _toml(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of which there are others than TOML's own, for integers too long to read
         raise InputError(f"{source}: not TOML: {error}") from None
 
 
@@ -320,9 +348,8 @@ def _first(error: ValidationError) -> str:
         return f"{key}: no such key{hint}"
     if first["type"] == "missing":
         return f"{key}: this key is missing"
-    return f"{key}: {first['msg'].removeprefix('Value error, ')}" + (
-        "" if first["type"] == "value_error" else f", not {first['input']!r}"
-    )
+    said = first["msg"].removeprefix("Value error, ").replace("an object", "a table").replace("an array", "a list")
+    return f"{key}: {said}" + ("" if first["type"] == "value_error" else f", not {first['input']!r}")
 
 
 def _written(part: int | str) -> str:

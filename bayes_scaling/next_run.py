@@ -16,16 +16,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
+from bayes_scaling.calls import asked
 from bayes_scaling.distance import NEAR, distance
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health
 from bayes_scaling.information import best_sets, directions, information, joint
+from bayes_scaling.labels import level_index
 from bayes_scaling.model import law_groups
+from bayes_scaling.numbers import amount, exact, number, percent
 from bayes_scaling.outcomes import LABEL, read_candidates, rows_of, scatter, shown
 from bayes_scaling.pricing import flop
 from bayes_scaling.questions import ask
-from bayes_scaling.runs import Table, level_index, read_table
+from bayes_scaling.tables import Table, read_table
 
 ENOUGH_DRAWS = 1000
 
@@ -85,6 +89,7 @@ class NextRuns:
         return next(one for one in self.sets if one.information > most - self.least)
 
 
+@asked
 def next_runs(
     fit: Fit,
     candidates: Table,
@@ -112,6 +117,7 @@ def next_runs(
     Raises InputError as `predict` and `ask` do, where no cost is known or none lies within the budget, and where most draws of
     the law give no positive loss at a candidate.
     """
+    seed = checks.seed(seed, "seed")
     asked = ask(fit, question) if isinstance(question, str) else _draws(fit, question)
     table = read_table(candidates)
     source = "the candidates" if isinstance(candidates, pd.DataFrame) else str(candidates)
@@ -151,7 +157,7 @@ def _far(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> li
     if not (decades > NEAR).any():
         return []
     names = found.candidates[LABEL].astype(str).to_numpy()[np.array(proposed)[decades > NEAR]]
-    beyond = f"lie more than {NEAR:g} decades from the runs"
+    beyond = f"lie more than {exact(NEAR)} decades from the runs"
     return [f"{listed(names)} {beyond}: what they tell rests on the law holding there as at the question"]
 
 
@@ -178,7 +184,7 @@ def _limit(budget: float | None, price: np.ndarray, source: str) -> float:
     if not (isfinite(budget) and budget > 0):
         raise InputError(f"the budget must be a positive number of FLOP, not {budget}")
     if price.min() > budget:
-        raise InputError(f"{source}: the cheapest candidate takes {price.min():.3g} FLOP; the budget is {budget:.3g}")
+        raise InputError(f"{source}: the cheapest candidate takes {amount(price.min(), 'FLOP')}; the budget is {exact(budget)}")
     return float(budget)
 
 
@@ -188,7 +194,7 @@ def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:
     if (share := finite.mean(axis=0)).min() < 0.5:
         worst = int(np.argmin(share))
         raise InputError(
-            f"the law gives no loss at candidate {labels[worst]} in {1 - share[worst]:.0%} of the draws; leave it out"
+            f"the law gives no loss at candidate {labels[worst]} in {percent(1 - share[worst])} of the draws; leave it out"
         )
     possible = finite.all(axis=1) & np.isfinite(q)
     if possible.sum() < max(4, 0.5 * len(q)):
@@ -212,7 +218,8 @@ def _notes(fit: Fit, frame: pd.DataFrame, possible: np.ndarray, worth: float) ->
     if worth < possible.sum() / MEASURABLE:
         least = MEASURABLE / worth
         notes.append(
-            f"the draws of the question are worth {worth:.0f} independent ones: less than {least:.2g} nats is not measurable"
+            f"the draws of the question are worth {number(worth)} independent ones: "
+            f"less than {number(least, 2)} nats is not measurable"
         )
     if not possible.all():
         notes.append(f"{(~possible).sum()} of {len(possible)} draws are left out: no answer, or no loss at some candidate")

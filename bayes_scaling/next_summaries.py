@@ -1,10 +1,13 @@
 """What is said of candidate runs: a table of them, a table of sets, and a sentence."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.health import carried
 from bayes_scaling.next_run import NextRuns, RunSet
+from bayes_scaling.numbers import amount, band, interval, number, percent
 from bayes_scaling.outcomes import LABEL
 
 EXA = 1e18
@@ -56,17 +59,16 @@ def next_sentence(found: NextRuns) -> str:
     first, best = int(found.order[0]), found.best
     name, said = str(found.asked.attrs.get("question", "the question")), f"{_now(found)}."
     if found.information[first] <= 0 and best.information <= found.least:
-        return (
-            f"{name}: {said} No candidate within the budget is expected to tell measurably more (below {found.least:.2g} nats)."
-        )
+        least = number(found.least, 2)
+        return f"{name}: {said} No candidate within the budget is expected to tell measurably more (below {least} nats)."
     single = RunSet((first,), float(found.flop[first]), float(found.information[first]))
     if single.information > 0:
-        said += f" Candidate {_named(found, single)} is expected to tell most for its compute: {_then(found, single)}."
+        said += f" Candidate {_named(found, single)} tells most for its compute. {_then(found, single)}."
     if best.members != single.members:
         count = f"the {len(best.members)} candidates" if len(best.members) > 1 else "candidate"
-        limit = f"Within {found.budget:.3g} FLOP" if np.isfinite(found.budget) else "Without a budget"
-        verb = "are" if len(best.members) > 1 else "is"
-        said += f" {limit} {count} {_named(found, best)} {verb} expected to tell most: {_then(found, best)}."
+        limit = f"Within {amount(found.budget, 'FLOP', 4)}" if np.isfinite(found.budget) else "Without a budget"
+        verb = "tell" if len(best.members) > 1 else "tells"
+        said += f" {limit} {count} {_named(found, best)} {verb} most. {_then(found, best)}."
     return f"{name}: {said}"
 
 
@@ -81,34 +83,37 @@ def _spread(found: NextRuns, information: np.ndarray) -> dict[str, np.ndarray]:
 def _named(found: NextRuns, one: RunSet) -> str:
     """Return the labels of candidates, and what they take."""
     names = found.candidates[LABEL].astype(str).to_numpy()[list(one.members)]
-    return f"{', '.join(names)} ({one.flop:.3g} FLOP)"
+    return f"{', '.join(names)} ({amount(one.flop, 'FLOP')})"
 
 
 def _now(found: NextRuns) -> str:
-    low, middle, high = np.nanquantile(found.asked, [0.05, 0.5, 0.95])
-    return f"now {_said(found, middle)}{_unit(found)} (90 %: {_said(found, low)} to {_said(found, high)})"
+    return f"now {band(_shown(found, np.nanquantile(found.asked, [0.05, 0.5, 0.95])), **_form(found))}"
 
 
 def _then(found: NextRuns, one: RunSet) -> str:
     """Return the width of the interval to be expected, as the interval about what is now the median."""
     low, middle, high = np.nanquantile(found.asked, [0.05, 0.5, 0.95])
     left = np.exp(-one.information)
-    ends = [_said(found, middle + left * (end - middle)) for end in (low, high)]
+    values = _shown(found, np.array([middle + left * (end - middle) for end in (low, middle, high)]))
+    unit, signed = _form(found).values()
     return (
-        f"a 90 % interval {1 - left:.0%} narrower ({one.information:.2f} nats), {ends[0]} to {ends[1]}{_unit(found)} "
-        "were its middle to stay"
+        f"The 90 % interval would be {percent(1 - left)} narrower ({number(one.information, 2)} nats). "
+        f"About the same middle it is {interval(values, signed=bool(signed))} {unit}".rstrip()
     )
 
 
-def _said(found: NextRuns, value: float) -> str:
-    """Return a value of the question in its own unit, a ratio of losses in per cent."""
-    log = found.asked.attrs.get("scale") == "log"
-    if log and found.asked.attrs.get("kind") == "contrast":
-        return f"{100 * np.expm1(value):+.2f}"
-    return f"{np.exp(value) if log else value:.4g}"
+def _shown(found: NextRuns, values: np.ndarray) -> list[float]:
+    """Return values of the question in its own unit, a ratio of losses in per cent."""
+    if found.asked.attrs.get("scale") != "log":
+        return [float(of) for of in values]
+    return [float(of) for of in (100 * np.expm1(values) if _is_change(found) else np.exp(values))]
 
 
-def _unit(found: NextRuns) -> str:
-    percent = found.asked.attrs.get("kind") == "contrast" and found.asked.attrs.get("scale") == "log"
-    unit = "%" if percent else str(found.asked.attrs.get("units", ""))
-    return f" {unit}" if unit else ""
+def _is_change(found: NextRuns) -> bool:
+    return found.asked.attrs.get("kind") == "contrast" and found.asked.attrs.get("scale") == "log"
+
+
+def _form(found: NextRuns) -> dict[str, Any]:
+    """Return the unit of the question, and whether its values are changes, written with a sign."""
+    change = found.asked.attrs.get("kind") == "contrast"
+    return {"unit": "%" if _is_change(found) else str(found.asked.attrs.get("units", "")), "signed": change}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from bayes_scaling import checks
 from bayes_scaling.errors import InputError
 from bayes_scaling.parameters import Parameter, Prior, Varying, as_parameter, link
 
@@ -32,9 +33,12 @@ class Correlation:
     white: Prior | None = None
 
     def __post_init__(self) -> None:
-        for name, prior in {"correlation length": self.length, "white scatter": self.white}.items():
+        checks.check(
+            self, "of Correlation", along=checks.name, length=checks.record(Prior), white=checks.optional(checks.record(Prior))
+        )
+        for what, prior in {"correlation length": self.length, "white scatter": self.white}.items():
             if prior is not None and link(prior) != "log":
-                raise InputError(f"the prior of the noise's {name} must be of a positive quantity")
+                raise InputError(f"the prior of the noise's {what} must be of a positive quantity")
 
 
 @dataclass(frozen=True)
@@ -62,14 +66,18 @@ class Noise:
     correlation: Correlation | None = None
 
     def __post_init__(self) -> None:
-        for name, prior in {"sd": as_parameter(self.sd).prior, "nu": self.nu}.items():
+        checks.check(
+            self,
+            "of Noise",
+            sd=checks.record(Prior, Parameter),
+            nu=checks.record(Prior),
+            effects=checks.several(checks.record(Varying)),
+            distribution=checks.one_of(["normal", "student_t"]),
+            on=checks.one_of(["log_loss", "loss"]),
+            correlation=checks.optional(checks.record(Correlation)),
+        )
+        for what, prior in {"sd": as_parameter(self.sd).prior, "nu": self.nu}.items():
             if link(prior) != "log":
-                raise InputError(f"the prior of the noise's {name} must be of a positive quantity")
-        for name, value, allowed in (
-            ("distribution", self.distribution, ("normal", "student_t")),
-            ("on", self.on, ("log_loss", "loss")),
-        ):
-            if value not in allowed:
-                raise InputError(f"the noise's {name} must be one of {list(allowed)}, not {value!r}")
+                raise InputError(f"the prior of the noise's {what} must be of a positive quantity")
         if self.distribution != "normal" and self.correlation is not None and self.correlation.white is not None:
             raise InputError('correlated noise with a white part needs distribution = "normal"')

@@ -20,34 +20,36 @@ NARROWEST = 1e-4
 
 
 def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True) -> xr.DataArray:
-    """Return draws of what runs show at checked points; dimensions chain, draw, row.
+    """Return draws of what new runs show at checked points; dimensions chain, draw, row.
 
-    new: whether departures shared by rows are drawn anew, or are those of the levels that the points name.
+    new: whether departures that rows share are drawn anew, or are those of the levels that the points name.
+
+    The scale of the scatter is that of the levels that the points name, and drawn
+    from the population for levels never seen. Where rows have a reading error, they are read with one: so is their likelihood.
 
     Scatter that is correlated along a run is drawn as one path through the points of a run, from the very steps of the
     likelihood; it is not held to the runs seen. Where it has a white part, points that do not say how many rows they average
     are averages as the fit's rows are, see `white_scale` and `mean_lag`.
+
+    frame: points, or rows in the shape of `runs.table`.
     """
-    return over_parts(fit, lambda one, _: _observed(one, frame, seed, new=new))
+    return over_parts(fit, lambda one, _: _drawn(one, frame, seed, new=new))
 
 
-def _observed(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
-    shared, scale = about(fit, frame, seed, new=new)
-    return _scattered(fit, frame, seed, shared, scale, white_scale(fit, frame))
-
-
-def replicated(fit: Fit, frame: pd.DataFrame, seed: int) -> xr.DataArray:
+def replicated(fit: Posterior, frame: pd.DataFrame, seed: int) -> xr.DataArray:
     """Return draws of what the same runs show when they are done and read again; dimensions chain, draw, row.
 
-    Departures are those of their levels, scatter is drawn anew, with the reading error where rows have one.
+    Departures are those of their levels, and errors those they were read with: runs seen are held against this.
 
     frame: rows in the shape of `runs.table`.
     """
-    shared, scale = about(fit, frame, seed, new=False)
-    return _scattered(fit, frame, seed, shared, *read_scales(fit, frame, scale))
+    return observed(fit, frame, seed, new=False)
 
 
-def _scattered(fit: Fit, frame: pd.DataFrame, seed: int, shared: Any, scale: Any, white: Any) -> xr.DataArray:
+@np.errstate(over="ignore", invalid="ignore")
+def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
+    shared, scale = about(fit, frame, seed, new=new)
+    scale, white = read_scales(fit, frame, scale)
     centre = expected(fit, frame)
     own = own_variance(fit, frame, scale, white)
     departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=centre.dims)
@@ -113,9 +115,16 @@ def read_scales(fit: Fit, frame: pd.DataFrame, scale: Any) -> tuple[Any, Any]:
     white = white_scale(fit, frame)
     if "reading_error" not in frame:
         return scale, white
-    error = frame["reading_error"] / frame["response"] if fit.model.noise.on == "log_loss" else frame["reading_error"]
-    squared = xr.DataArray(error.to_numpy(), dims="row") ** 2
+    squared = xr.DataArray(measurement_scale(fit, frame), dims="row") ** 2
     return (np.sqrt(scale**2 + squared), None) if white is None else (scale, np.sqrt(white**2 + squared))
+
+
+def measurement_scale(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
+    """Return the standard deviation of each row's measurement error on the scale of the noise; 0 where none is known."""
+    if "reading_error" not in frame:
+        return np.zeros(len(frame))
+    error = frame["reading_error"] / frame["response"] if fit.model.noise.on == "log_loss" else frame["reading_error"]
+    return np.asarray(error.fillna(0.0).to_numpy())
 
 
 def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:
@@ -151,10 +160,14 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
 
 
 def about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
-    """Return draws of the departures that rows share, and of the scale of each row's own scatter."""
-    level = levels_at(fit, frame, seed, new=new)
-    scale = parameter_at(fit.model, NOISE_SD, fit.posterior, log_inputs(fit, frame), level, ON_NUMBERS)
-    return residual(fit.model, level), scale
+    """Return draws of the departures that rows share, and of the scale of each row's own scatter.
+
+    new: whether departures are those of new runs. Scatter is always that of the levels named: a corpus known to be noisy is so
+        for new runs too.
+    """
+    known = levels_at(fit, frame, seed, new=False)
+    scale = parameter_at(fit.model, NOISE_SD, fit.posterior, log_inputs(fit, frame), known, ON_NUMBERS)
+    return residual(fit.model, levels_at(fit, frame, seed, new=new)), scale
 
 
 def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any) -> np.ndarray:

@@ -9,15 +9,18 @@ from math import isfinite, log
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.calls import asked
+from bayes_scaling.counts import in_base
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit
 from bayes_scaling.formula import law_value
 from bayes_scaling.functions import ON_NUMBERS
 from bayes_scaling.health import carried
 from bayes_scaling.model import model_inputs, term_name
+from bayes_scaling.numbers import exact
 from bayes_scaling.parameters import Prior, Trend, as_parameter, distribution, link
 from bayes_scaling.prediction import parameters_at
-from bayes_scaling.runs import Table, read_table
+from bayes_scaling.tables import Table
 
 WIDER = 30.0
 """An optimum is sought from a thirtieth of the smallest value seen to thirty times the largest."""
@@ -43,6 +46,7 @@ _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.nd
 
 
 @carried
+@asked
 def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
     """Return draws of the value of an input at which the expected loss is lowest, all else as in the points.
 
@@ -63,6 +67,7 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
 
 
 @carried
+@asked
 def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
     """Return draws of the range of an input around the optimum in which the loss is less than `below` above its lowest.
 
@@ -108,10 +113,12 @@ def compute_price(penalty: float | xr.DataArray, exponent: xr.DataArray | Prior)
     Raises InputError where a penalty is not above -1, or the exponent is not positive or has other dimensions.
     """
     if np.any(np.asarray(penalty) <= -1):
-        raise InputError(f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {np.min(penalty):g}")
+        raise InputError(
+            f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {exact(np.min(penalty))}"
+        )
     draws = _exponent_draws(exponent, penalty)
     if not np.all(draws > 0):
-        raise InputError(f"an exponent of compute must be positive; the lowest of its draws is {float(draws.min()):g}")
+        raise InputError(f"an exponent of compute must be positive; the lowest of its draws is {exact(float(draws.min()))}")
     price: xr.DataArray = (1.0 + penalty) ** (1.0 / draws) - 1.0
     return price.transpose("chain", "draw", ...).rename("compute_price").assign_attrs(units="", long_name="price in compute")
 
@@ -122,7 +129,7 @@ def held_at(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
         if name not in model_inputs(fit.model):
             raise InputError(f"along {name!r} names no input; the model's inputs are {list(model_inputs(fit.model))}")
     columns = [fit.runs.columns.inputs[name].column for name in moved]
-    frame = read_table(points).drop(columns=[*moved, *columns], errors="ignore")
+    frame = in_base(points, fit.runs).drop(columns=[*moved, *columns], errors="ignore")
     at = parameters_at(fit, frame.assign(**{name: fit.runs.references[name] for name in moved}))
     return at.drop_vars(list(moved))
 

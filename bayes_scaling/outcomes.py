@@ -9,7 +9,8 @@ from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import groups_used, law_groups
 from bayes_scaling.observing import about, noise_covariance, white_scale
-from bayes_scaling.runs import Table, read_points
+from bayes_scaling.runs import read_points
+from bayes_scaling.tables import Table
 
 LABEL = "candidate"
 """Column that tells which rows are one candidate."""

@@ -7,8 +7,8 @@ from bayes_scaling.finding import Finding, finding
 from bayes_scaling.fitting import Fit
 from bayes_scaling.leftover import LEAST_FREE, Leftover, leftover
 from bayes_scaling.model import NOISE_SD, owners
+from bayes_scaling.numbers import number
 from bayes_scaling.parameters import median
-from bayes_scaling.reporting.numbers import number
 
 BY_CHANCE = 0.01
 """Probability that a row of a sound table is named."""
@@ -17,6 +17,9 @@ LEAST_SCALES = 4.5
 """Rows nearer than so many scales are not named, however many rows there are."""
 LEAST_NU = 10.0
 """Where Student-t noise has heavier tails it is because of such rows: they are named all the same."""
+
+SLIGHT = 0.003
+"""Rows that lie off by less than this share of the loss are named at twice as many scales."""
 
 MOST = 0.25
 """More than this share of the rows are no outliers but another kind of run."""
@@ -38,7 +41,9 @@ def outliers(fit: Fit) -> tuple[Finding, ...]:
         return ()
     left = leftover(fit)
     scales = row_scales(fit, left)
-    far = np.flatnonzero(np.abs(scales) > limit(left))
+    least = limit(left)
+    small = np.abs(left.z * left.scale) < SLIGHT if fit.model.noise.on == "log_loss" else np.zeros(len(scales), dtype=bool)
+    far = np.flatnonzero(np.abs(scales) > np.where(small, 2.0 * least, least))
     if not 0 < len(far) <= max(1, MOST * len(scales)):
         return ()
     order = far[np.argsort(-np.abs(scales[far]))]

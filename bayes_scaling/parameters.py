@@ -7,15 +7,19 @@ Written as a sum: `Prior(median=0.09, factor=1.5) + Varying("position", sd=0.2)`
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, isfinite, log, sqrt
+from math import exp, log
 from typing import Literal
 
 import numpy as np
 
+from bayes_scaling import checks
 from bayes_scaling.errors import InputError, listed
 
 Z90 = 1.6448536269514722
 """A normal variable lies within +- Z90 standard deviations with probability 90 %."""
+
+LEAST = 1e-9
+"""A prior has some width, beside the values that it lies at."""
 
 DISTRIBUTIONS: dict[str, tuple[Literal["log", "identity"], tuple[str, ...]]] = {
     "Normal": ("identity", ("mu", "sigma")),
@@ -44,9 +48,9 @@ class Varying:
     sd: float
 
     def __post_init__(self) -> None:
-        _positive(self.sd, "sd of Varying")
-        if not self.dims or len(set(self.dims)) < len(self.dims):
-            raise InputError(f"Varying needs one or several different groups to vary over, not {list(self.dims)}")
+        if isinstance(self.over, tuple | list) and (not self.over or len(set(map(str, self.over))) < len(self.over)):
+            raise InputError(f"Varying needs one or several different groups to vary over, not {list(self.over)}")
+        checks.check(self, "of Varying", over=checks.one_or_several(checks.name), sd=checks.positive)
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -68,7 +72,7 @@ class Trend:
     sd: float
 
     def __post_init__(self) -> None:
-        _positive(self.sd, "sd of Trend")
+        checks.check(self, "of Trend", on=checks.name, sd=checks.positive)
 
 
 type Term = Varying | Trend
@@ -96,28 +100,35 @@ class Prior:
         if sum(ways) != 1 or (self.arguments and not self.distribution):
             raise InputError("a prior takes one of: median and factor; between; distribution and its arguments")
         if ways[0]:
-            if self.median is None or self.factor is None or not self.factor > 1 or not isfinite(self.factor):
+            if self.median is None or self.factor is None or not (checks.is_number(self.factor) and self.factor > 1 + LEAST):
                 raise InputError("a prior by median needs a factor above 1: 90 % within median / factor .. median * factor")
-            _positive(self.median, "median of a prior")
+            checks.check(self, "of a prior", median=checks.positive, factor=checks.positive)
         elif self.between is not None:
-            low, high = self.between
-            if not (isfinite(low) and isfinite(high) and low < high):
-                raise InputError(f"a prior between two values needs a lower and a higher one, not {list(self.between)}")
-            object.__setattr__(self, "between", (float(low), float(high)))
+            two = tuple(self.between) if isinstance(self.between, tuple | list) else ()
+            if len(two) != 2 or not all(map(checks.is_number, two)) or not self._apart(*two):
+                raise InputError(f"a prior between two values needs a lower and a higher one, not {list(two)}")
+            object.__setattr__(self, "between", tuple(map(float, two)))
         else:
             self._check_distribution()
 
+    @staticmethod
+    def _apart(low: float, high: float) -> bool:
+        """Return whether a normal, or a log-normal where both are positive, can lie between two values."""
+        return (
+            high / low > 1 + LEAST and low * checks.LARGEST >= 1 if low > 0 else high - low > LEAST * max(abs(low), abs(high))
+        )
+
     def _check_distribution(self) -> None:
-        if self.distribution not in DISTRIBUTIONS:
+        if not isinstance(self.distribution, str) or self.distribution not in DISTRIBUTIONS:
             raise InputError(f"no prior distribution is called {self.distribution!r}; there are {listed(DISTRIBUTIONS)}")
         expected = DISTRIBUTIONS[self.distribution][1]
-        if set(self.arguments) != set(expected):
+        if not isinstance(self.arguments, Mapping) or set(self.arguments) != set(expected):
             raise InputError(f"{self.distribution} takes {list(expected)}; the prior gives {listed(self.arguments)}")
-        for name, value in self.arguments.items():
-            if name != "mu":
-                _positive(value, f"{name} of {self.distribution}")
-            elif not isfinite(value):
-                raise InputError(f"{name} of {self.distribution} must be a finite number, not {value}")
+        of = {
+            one: (checks.finite if one == "mu" else checks.positive)(value, f"{one} of {self.distribution}")
+            for one, value in self.arguments.items()
+        }
+        object.__setattr__(self, "arguments", of)
 
     def __add__(self, term: Term) -> "Parameter":
         return Parameter(self, (term,))
@@ -129,6 +140,9 @@ class Parameter:
 
     prior: Prior
     terms: tuple[Term, ...] = ()
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of a parameter", prior=checks.record(Prior), terms=checks.several(checks.record(Varying, Trend)))
 
     def __add__(self, term: Term) -> "Parameter":
         return Parameter(self.prior, (*self.terms, term))
@@ -146,7 +160,7 @@ def distribution(prior: Prior) -> tuple[str, Mapping[str, float]]:
     if prior.between is not None:
         low, high = prior.between
         if low > 0:
-            return "LogNormal", {"mu": log(sqrt(low * high)), "sigma": log(high / low) / (2 * Z90)}
+            return "LogNormal", {"mu": (log(low) + log(high)) / 2, "sigma": log(high / low) / (2 * Z90)}
         return "Normal", {"mu": (low + high) / 2, "sigma": (high - low) / (2 * Z90)}
     assert prior.distribution is not None
     return prior.distribution, prior.arguments
@@ -199,9 +213,3 @@ def prior_quantiles(prior: Prior, probabilities: Sequence[float]) -> np.ndarray:
 def link(prior: Prior) -> Literal["log", "identity"]:
     """Return the scale on which terms are added: log for positive priors, identity otherwise."""
     return DISTRIBUTIONS[distribution(prior)[0]][0]
-
-
-def _positive(value: float, what: str) -> float:
-    if not isinstance(value, int | float) or not (isfinite(value) and value > 0):
-        raise InputError(f"{what} must be a positive number, not {value!r}")
-    return float(value)

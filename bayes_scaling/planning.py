@@ -1,27 +1,33 @@
 """From a budget to a decision: how large a model to train, on how many tokens, and what being wrong about it would cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.interpolate import PchipInterpolator
 
+from bayes_scaling import checks
 from bayes_scaling.allocation import bent_split, law_split, named_split, read_budgets, runs_compute
+from bayes_scaling.calls import asked
+from bayes_scaling.cells import every_cell
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs
+from bayes_scaling.counts import in_base
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.flatness import refuse_flat
 from bayes_scaling.health import Health, carried, mark
+from bayes_scaling.notes import noted, scatter_notes
+from bayes_scaling.numbers import amount, band, exact, interval, number, percent, place_words, probability
 from bayes_scaling.observing import observed
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import labelled, sorted_quantiles
-from bayes_scaling.runs import Table, read_table
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
-from bayes_scaling.wording import short
+from bayes_scaling.tables import Table
 
 FINE = 16
 """Between two sizes tried the expected loss is interpolated at so many."""
@@ -33,6 +39,9 @@ DECADES = 6.0
 """A budget this far beyond the compute of the runs, or below it, is beyond what a fit to them can be asked."""
 
 WITHIN = 0.003
+
+CHOSEN = ("compute", "params", "tokens", "epochs", "params_low", "params_high", "excess", "regret")
+"""Columns of a choice that are no part of the point it is for."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +70,16 @@ class Plan:
         return np.asarray((self.loss <= target).mean(("chain", "draw")).to_numpy())
 
 
+@asked
 def plan(
     fit: Fit,
     compute: float | Sequence[float],
+    points: Table | None = None,
     *,
     cost: Cost | None = None,
     params: float | None = None,
     unique_tokens: float | None = None,
     within: float = WITHIN,
-    points: Table | None = None,
     seed: int = 0,
 ) -> Plan:
     """Return the split of a budget between model size and tokens that has the lowest expected loss.
@@ -80,11 +90,12 @@ def plan(
     bad, it leans to where being wrong costs less. L holds the discrepancy where the model has one.
 
     compute: in FLOP, a number or several.
+    points: levels of groups and further inputs, as for `compute_optimal`: each row is planned at each budget. Every level that
+        the runs have, with further inputs at their references, unless given.
     cost: what a model costs to train and to serve; 6 FLOP a parameter and token, and no serving, unless given.
     params: a model size that is settled: the budget then says how many tokens.
     unique_tokens: how many different tokens there are, for a law of `unique_tokens` and `epochs`; more are repeated ones.
     within: the share of the loss that a choice may cost and still count as good as the plan; 0.003 is 0.3 %.
-    points: levels of groups and further inputs, as for `compute_optimal`: each row is planned at each budget.
     seed: of the scatter of new runs.
 
     Raises InputError as `compute_optimal` does, and where a budget lies more than six decades from the compute of the runs, a
@@ -92,11 +103,11 @@ def plan(
     """
     refuse_flat(fit.runs)
     cost = Cost() if cost is None else cost
-    budgets = read_budgets(fit, compute)
+    budgets, seed = read_budgets(fit, compute), checks.seed(seed, "seed")
     _check_reach(fit, budgets, cost)
-    if not 0 < within < 1:
+    if not (checks.is_number(within) and 0 < within < 1):
         raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
-    rows = _with_unique(fit, pd.DataFrame(index=[0]) if points is None else read_table(points), unique_tokens)
+    rows = _with_unique(fit, every_cell(fit) if points is None else in_base(points, fit.runs), unique_tokens)
     every = np.tile(budgets, len(rows))
     split = law_split(fit, rows, budgets, cost)
     sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)
@@ -119,6 +130,7 @@ def plan(
     )
     loss = observed(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
     loss = labelled(fit, loss, frame).assign_coords(compute=("point", every))
+    choice = noted(choice, scatter_notes(fit, frame))
     return Plan(mark(choice, fit), _choices(sizes, best, every, cost), mark(optimum, fit), loss, cost, within, fit.health)
 
 
@@ -149,42 +161,57 @@ def plan_table(found: Plan, target: float | None = None) -> pd.DataFrame:
 def plan_sentence(found: Plan, row: int = 0, target: float | None = None) -> str:
     """Return what a plan says at one of its rows, with the probability of a target where one is given."""
     optimum, loss = found.optimum.isel(point=[row]), found.loss.isel(point=[row])
-    found = replace(found, choice=found.choice.iloc[[row]], optimum=optimum, loss=loss)
-    at = plan_table(found, target).iloc[0]
-    unit = str(found.loss.attrs["units"])
-    said = [_settled_words(found, at) if at["excess"] else _chosen_words(found, at)]
-    said.append(f"one run will show {at['loss_q50']:.4g} {unit} (90 %: {at['loss_q05']:.4g} to {at['loss_q95']:.4g})")
+    return plan_sentences(replace(found, choice=found.choice.iloc[[row]], optimum=optimum, loss=loss, health=None), target)[0]
+
+
+@carried
+def plan_sentences(found: Plan, target: float | None = None) -> tuple[str, ...]:
+    """Return what a plan says at each of its rows, see `plan_sentence`."""
+    rows = [{str(name): of for name, of in row.items()} for row in plan_table(found, target).to_dict("records")]
+    return tuple(". ".join(_said(found, at, row, target)) + "." for row, at in enumerate(rows))
+
+
+def plan_place(found: Plan, row: int) -> str:
+    """Return what a row of a plan holds for beside its budget, as "arch moba, position 32K"; "" where nothing is."""
+    return place_words({name: of for name, of in found.choice.iloc[row].items() if name not in CHOSEN})
+
+
+def _said(found: Plan, at: Mapping[str, Any], row: int, target: float | None) -> list[str]:
+    loss, place = found.loss.attrs, plan_place(found, row)
+    budget = f"{'For ' + place + ', with' if place else 'With'} {amount(at['compute'], 'FLOP', 4)} ({found.cost.counted})"
+    what, *further = _settled_words(at, loss["long_name"]) if at["excess"] else _chosen_words(at)
+    said = [f"{budget} {what}", *further]
+    said.append(f"{_range_words(at)} less than {percent(found.within)} of {loss['long_name']}")
+    said.append(f"One run of it will show {band([at[f'loss_{q}'] for q in ('q05', 'q50', 'q95')], loss['units'])}")
     if target is not None:
-        said[-1] += f", at most {target:g} with probability {at['probability']:.2f}"
+        said[-1] += f", at most {exact(target)} with probability {probability(at['probability'])}"
     if at["distance"] != "inside":
-        said.append(f"the plan lies {float(found.loss['distance'][0]):.2g} decades beyond the runs")
+        said.append(f"The plan lies {number(float(found.loss['distance'][row]), 2)} decades beyond the runs")
     if found.cost.price is not None:
-        said.append(f"it costs {at['price']:,.0f}, in the unit of the price")
-    return "; ".join(said) + "."
+        said.append(f"It costs {number(at['price'], 4)}, in the unit of the price")
+    return said
 
 
-def _chosen_words(found: Plan, at: pd.Series) -> str:
-    low, high = short(at["best_params_q05"]), short(at["best_params_q95"])
-    return (
-        f"With {at['compute']:.3g} FLOP train {short(at['params'])} parameters on {short(at['tokens'])} tokens "
-        f"({at['tokens_per_param']:.3g} a parameter; best size, 90 %: {low} to {high}); "
-        f"anything {_range_words(at)} costs under {100 * found.within:.2g} % of {found.loss.attrs['long_name']}"
-    )
+def _chosen_words(at: Mapping[str, Any]) -> list[str]:
+    return [
+        f"train {number(at['params'])} parameters on {number(at['tokens'])} tokens, "
+        f"{number(at['tokens_per_param'])} a parameter",
+        f"The best size is {interval((at['best_params_q05'], at['best_params_q95']))} (90 %)",
+    ]
 
 
-def _settled_words(found: Plan, at: pd.Series) -> str:
-    return (
-        f"With {at['compute']:.3g} FLOP {short(at['params'])} parameters see {short(at['tokens'])} tokens, at an expected "
-        f"{found.loss.attrs['long_name']} {100 * at['excess']:.2g} % above the lowest; "
-        f"sizes {_range_words(at)} cost under {100 * found.within:.2g} %"
-    )
+def _settled_words(at: Mapping[str, Any], loss: str) -> list[str]:
+    return [
+        f"{number(at['params'])} parameters see {number(at['tokens'])} tokens",
+        f"Their expected {loss} lies {percent(at['excess'])} above the lowest",
+    ]
 
 
-def _range_words(at: pd.Series) -> str:
+def _range_words(at: Mapping[str, Any]) -> str:
     low, high = at["params_low"], at["params_high"]
     if np.isinf(high):
-        return f"from {short(low)}" if low > 0 else "of any size"
-    return f"from {short(low)} to {short(high)}" if low > 0 else f"up to {short(high)}"
+        return f"Sizes from {number(low)} on cost" if low > 0 else "Any size costs"
+    return f"Sizes from {number(low)} to {number(high)} cost" if low > 0 else f"Sizes up to {number(high)} cost"
 
 
 def _check_reach(fit: Fit, budgets: np.ndarray, cost: Cost) -> None:
@@ -192,8 +219,9 @@ def _check_reach(fit: Fit, budgets: np.ndarray, cost: Cost) -> None:
     off = np.maximum(np.log10(budgets) - trained.max(), trained.min() - np.log10(budgets))
     if np.any(off > DECADES):
         raise InputError(
-            f"compute {budgets[off.argmax()]:g} FLOP lies {off.max():.1f} decades from the runs, which took "
-            f"{10 ** trained.min():.3g} to {10 ** trained.max():.3g}; expected a budget within {DECADES:g} decades of them"
+            f"compute {exact(budgets[off.argmax()])} FLOP lies {number(off.max(), 2)} decades from the runs, which took "
+            f"{number(10 ** trained.min())} to {number(10 ** trained.max())}; "
+            f"expected a budget within {exact(DECADES)} decades of them"
         )
 
 
@@ -216,7 +244,7 @@ def _settled(params: float, compute: np.ndarray, cost: Cost) -> np.ndarray:
         raise InputError(f"params must be a positive number, not {params}")
     if np.any(bare := cost.tokens(sizes, compute) <= 0):
         raise InputError(
-            f"{compute[bare][0]:g} FLOP do not serve {cost.served_tokens:g} tokens with {params:g} parameters; "
+            f"{exact(compute[bare][0])} FLOP do not serve {exact(cost.served_tokens)} tokens with {exact(params)} parameters; "
             "expected a smaller model or a larger budget"
         )
     return sizes
@@ -237,7 +265,7 @@ def _around_lowest(sizes: Sizes) -> np.ndarray:
         row = int(np.flatnonzero(end)[0])
         raise InputError(
             f"the expected loss only falls towards {'larger' if lowest[row] else 'smaller'} models, as far as "
-            f"{short(np.exp(sizes.log_params[row, lowest[row]]))} parameters: there is no split to plan"
+            f"{number(np.exp(sizes.log_params[row, lowest[row]]))} parameters: there is no split to plan"
         )
     return np.linspace(sizes.log_params[rows, lowest - 1], sizes.log_params[rows, lowest + 1], NEAR, axis=1)
 

@@ -10,17 +10,22 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
+from bayes_scaling.calls import asked
 from bayes_scaling.conventions import in_units
 from bayes_scaling.distance import distance, region, regions
+from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import as_rows, at, departed, expected, law_at, levels_at, log_inputs
 from bayes_scaling.fitting import Fit
 from bayes_scaling.functions import ON_NUMBERS, on_arrays
 from bayes_scaling.health import carried, mark
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import evaluate, law_groups, parameter_at
+from bayes_scaling.notes import left_out, noted, notes_on, scatter_notes
 from bayes_scaling.observing import observed
-from bayes_scaling.runs import Table, read_points, read_table
+from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, groups_needed, parts
+from bayes_scaling.tables import Table, read_table
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 BLOCK = 64
@@ -28,6 +33,7 @@ BLOCK = 64
 type Kind = Literal["expected", "observed"]
 
 
+@asked
 def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """Return draws of the expected loss at points: the law and its discrepancy, without scatter.
 
@@ -40,13 +46,14 @@ def predict(fit: Posterior, points: Table) -> xr.DataArray:
     Raises InputError as `read_runs` does.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    return labelled(fit, expected(fit, frame), frame)
+    return noted(labelled(fit, expected(fit, frame), frame), notes_on(fit, frame))
 
 
 _CALLS = count(2**32)
 """Streams of calls without a seed, beyond all seeds."""
 
 
+@asked
 def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.DataArray:
     """Return draws of what new runs would show at points: the law, new departures, and scatter.
 
@@ -57,17 +64,23 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
         two calls scatter apart, so that they can be held against each other.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
-    return labelled(fit, observed(fit, frame, next(_CALLS) if seed is None else seed), frame)
+    draws = observed(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed"))
+    return noted(labelled(fit, draws, frame), scatter_notes(fit, frame))
 
 
 @carried
+@asked
 def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: int = 0) -> pd.DataFrame:
     """Return the points with mean, sd, quantiles and distance of what `predict` or `predict_runs` draw there.
 
+    A column of the points that is called like one of these is kept as NAME_given. `attrs["notes"]` says which levels the runs
+    do not have, and in which share of draws the law is not defined or its loss not above 0.
+
     Draws are summarised block by block: 10,000 points need no more memory than a hundred.
     """
-    frame = read_points(points, fit.runs, groups_needed(fit))
-    flats = [(one, flat_draws(one)) for one, _ in parts(fit)]
+    table = read_table(points)
+    frame = read_points(table, fit.runs, groups_needed(fit))
+    flats, seed = [(one, flat_draws(one)) for one, _ in parts(fit)], checks.seed(seed, "seed")
 
     def draw(block: pd.DataFrame) -> np.ndarray:
         if kind == "observed":
@@ -75,12 +88,14 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
         rows = [expected_rows(one, block, flat) for one, flat in flats]
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
-    table = read_table(points)
-    added = pd.DataFrame(summaries(frame, draw) | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
-    return pd.concat([table.drop(columns=list(added), errors="ignore"), added], axis=1)
+    found, notes = summaries(fit, frame, draw)
+    added = pd.DataFrame(found | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
+    notes += (notes_on if kind == "expected" else scatter_notes)(fit, frame)
+    return noted(beside(table, added), notes)
 
 
 @carried
+@asked
 def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
     """Return draws of the law's parameters at points, with their trends and levels, for inputs at their reference.
 
@@ -100,6 +115,7 @@ def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
 
 
 @carried
+@asked
 def published_at(fit: Fit, points: Table) -> xr.Dataset:
     """Return draws of the law's parameters at points in the convention of papers: inputs in their own units.
 
@@ -112,6 +128,7 @@ def published_at(fit: Fit, points: Table) -> xr.Dataset:
 
 
 @carried
+@asked
 def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     """Return draws of what a prediction for one new run is made of, on the scale of the noise; parts add up.
 
@@ -119,45 +136,101 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
 
     On the log loss parts are relative: 0.01 is 1 %. law is the logarithm of the law's loss there, or its loss where the noise
     is on the loss itself; discrepancy the smooth departure from it, 0 for a model without; noise the departures that rows share
-    and the scatter.
+    and the scatter. Draws whose law is not above 0 have no logarithm: NaN, counted in `attrs["notes"]`.
 
-    points, dimensions and errors as for `predict_runs`.
+    points, dimensions and errors as for `predict_runs`. Raises InputError too where no draw has a loss above 0 at a point.
     """
     frame = read_points(points, fit.runs, law_groups(fit.model))
     logs, on_log = log_inputs(fit, frame), fit.model.noise.on == "log_loss"
     expectation, law = at(fit, frame, logs), law_at(fit, frame, logs)
-    run = observed(fit, frame, seed)
+    run = observed(fit, frame, checks.seed(seed, "seed"))
+    gone = np.isnan(law.to_numpy())
     if on_log:
-        law, expectation, run = (of.copy(data=np.log(of.to_numpy())) for of in (law, expectation, run))
+        gone = gone | (law.to_numpy() <= 0)
+        law, expectation, run = (of.copy(data=np.log(of.where(~gone).to_numpy())) for of in (law, expectation, run))
+    if (lost := gone.all(axis=(0, 1))).any():
+        raise InputError(f"the points, row {int(np.argmax(lost)) + 1}: no draw has a loss there to take apart")
     parts = {"law": law, "discrepancy": expectation - law, "expected": expectation, "noise": run - expectation, "run": run}
     named = {name: labelled(fit, of, frame).drop_attrs() for name, of in parts.items()}
-    return xr.Dataset(named, attrs={"units": "" if on_log else fit.runs.columns.response.unit})
+    notes = scatter_notes(fit, frame) + left_out(
+        gone, "there is no loss above 0 to take apart" if on_log else "there is no loss"
+    )
+    return noted(xr.Dataset(named, attrs={"units": "" if on_log else fit.runs.columns.response.unit}), notes)
 
 
-def summaries(frame: pd.DataFrame, draw: Callable[[pd.DataFrame], np.ndarray]) -> dict[str, np.ndarray]:
-    """Return mean, sd and quantiles of each row of what `draw` gives for a block of points."""
+def beside(table: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+    """Return points with columns added; columns of theirs that have the name of one are kept as NAME_given."""
+    names = [str(name) for name in table]
+    for name in [name for name in names if name in added]:
+        kept = f"{name}_given"
+        while kept in names or kept in added:
+            kept += "_given"
+        names[names.index(name)] = kept
+    return pd.concat([table.set_axis(names, axis=1), added], axis=1)
 
-    def summarise(start: int) -> dict[str, np.ndarray]:
+
+def summaries(
+    fit: Posterior, frame: pd.DataFrame, draw: Callable[[pd.DataFrame], np.ndarray]
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Return mean, sd and quantiles of each row of what `draw` gives for a block of points, and what to know of them.
+
+    Draws in which the law is not defined are left out. Raises InputError where that are all at a point.
+    """
+
+    def summarise(start: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         ordered = draw(frame.iloc[start : start + BLOCK])
         ordered.sort(axis=1)
-        return {"mean": ordered.mean(axis=1), "sd": ordered.std(axis=1, ddof=1)} | sorted_quantiles(ordered)
+        missing = np.stack([np.isnan(ordered).mean(axis=1), (ordered <= 0).mean(axis=1)])
+        return {"mean": mean_known(ordered), "sd": sd_known(ordered)} | sorted_quantiles(ordered), missing
 
     # The C library hands freed arrays of a few megabytes back to the system, and every block would fault its pages in anew;
     # having freed a larger one it keeps them, which halves the time.
     np.empty(31 * 2**20, np.uint8)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        blocks = list(pool.map(summarise, range(0, len(frame), BLOCK)))
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        blocks, shares = zip(*pool.map(summarise, range(0, len(frame), BLOCK)), strict=True)
+    undefined, below = np.concatenate(shares, axis=1)
+    if (undefined == 1).any():
+        raise InputError(f"the points, row {int(np.argmax(undefined)) + 1}: the law is not defined there in any draw")
+    notes = left_out(undefined, "the law is not defined; they are left out")
+    if fit.runs.columns.response.positive:
+        notes += left_out(below, f"{fit.runs.columns.response.name} is not above 0, where the law has lost its meaning")
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}, notes
+
+
+def mean_known(rows: np.ndarray) -> np.ndarray:
+    """Return the mean of what is known of each row, NaN where nothing is."""
+    mean: np.ndarray = rows.mean(axis=1)
+    for row in np.flatnonzero(np.isnan(mean)):
+        known = rows[row][~np.isnan(rows[row])]
+        mean[row] = known.mean() if len(known) else np.nan
+    return mean
+
+
+def sd_known(rows: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of what is known of each row, NaN where that is less than two."""
+    sd: np.ndarray = rows.std(axis=1, ddof=1) if rows.shape[1] > 1 else np.full(len(rows), np.nan)
+    for row in np.flatnonzero(np.isnan(sd)):
+        known = rows[row][~np.isnan(rows[row])]
+        sd[row] = known.std(ddof=1) if len(known) > 1 else np.nan
+    return sd
 
 
 def sorted_quantiles(ordered: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the quantiles of sorted rows, interpolated as `numpy.quantile` does, which sorts four times more slowly."""
+    """Return the quantiles of sorted rows, interpolated as `numpy.quantile` does, which sorts four times more slowly.
+
+    What is not known stands last in a row, and is left out.
+    """
+    rows = np.arange(len(ordered))
+    whole = not np.isnan(ordered[:, -1]).any()
+    last = ordered.shape[1] - 1 if whole else np.maximum((~np.isnan(ordered)).sum(axis=1) - 1, 0)
     found = {}
     for name, q in QUANTILES.items():
-        place = q * (ordered.shape[1] - 1)
-        low = int(place)
-        high = min(low + 1, ordered.shape[1] - 1)
-        found[name] = ordered[:, low] + (place - low) * (ordered[:, high] - ordered[:, low])
+        place = q * np.broadcast_to(last, len(ordered))
+        low = place.astype(int)
+        high = np.minimum(low + 1, last)
+        below, above = ordered[rows, low], ordered[rows, high]
+        with np.errstate(invalid="ignore"):  # infinite ends
+            found[name] = np.where((place == low) | (above == below), below, below + (place - low) * (above - below))
     return found
 
 
@@ -170,6 +243,7 @@ def flat_draws(fit: Fit) -> dict[str, np.ndarray]:
     }
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return what `expected` does as a bare array, a point a row: a table of many points is made from such blocks."""
     logs = {name: log.to_numpy().T[..., None] for name, log in log_inputs(fit, frame).items()}  # parts stand before rows

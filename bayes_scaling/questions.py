@@ -12,23 +12,26 @@ a loss is the loss, and a contrast L_A - L_B.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayes_scaling.allocation import compute_optimal
+from bayes_scaling.counts import in_base, marked
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.evaluation import at, log_inputs
 from bayes_scaling.fitting import Fit, parameter_values
 from bayes_scaling.health import carried
+from bayes_scaling.labels import level_index
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
+from bayes_scaling.numbers import percent
 from bayes_scaling.parameters import as_parameter, link
-from bayes_scaling.runs import level_index, read_points
+from bayes_scaling.runs import read_points
 
 FORMS = (
     "contrast GROUP=A:B at NAME=VALUE, ...; loss at NAME=VALUE, ...; plan at compute=FLOP; parameter NAME [at GROUP=LEVEL, ...]"
@@ -76,6 +79,30 @@ def parse_question(text: str) -> Question:
     raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
 
 
+def every_question(fit: Fit, text: str) -> list[Question]:
+    """Return a question, or one for every level of each group that it says nothing of and the answer depends on."""
+    asked = parse_question(text)
+    missing = [] if asked.kind == "parameter" else [dim for dim in law_groups(fit.model) if dim not in (asked.name, "run")]
+    said = {_names(fit).get(name, name) for name in asked.held}
+    missing = [dim for dim in missing if dim not in said]
+    if not missing:
+        return [asked]
+    levels = fit.runs.table[missing].drop_duplicates().sort_values(missing).astype(str)
+    cells = [dict(zip(missing, row, strict=True)) for row in levels.itertuples(index=False)]
+    return [replace(asked, text=_with(asked, cell), held={**asked.held, **cell}) for cell in cells]
+
+
+def _with(asked: Question, cell: Mapping[Any, str]) -> str:
+    pairs = ", ".join(f"{name}={_quoted(level)}" for name, level in cell.items())
+    return f"{asked.text}{', ' if asked.held else ' at '}{pairs}"
+
+
+def _quoted(level: str) -> str:
+    if not re.search(r"[,=\"']|^\s|\s$", level):
+        return level
+    return f"'{level}'" if '"' in level else f'"{level}"'
+
+
 @carried
 def ask(fit: Fit, question: str | Question) -> xr.DataArray:
     """Return draws of what is asked, (chain, draw), with the attributes `question`, `kind`, `scale` and `units`.
@@ -91,7 +118,7 @@ def ask(fit: Fit, question: str | Question) -> xr.DataArray:
     share = float(np.isfinite(draws).mean())
     if share < 0.5:
         why = "no compute-optimal split within reach" if "compute" in asked.held else "no positive loss there"
-        raise InputError(f"the question {asked.text!r} has no answer in {1 - share:.0%} of the draws: {why}")
+        raise InputError(f"the question {asked.text!r} has no answer in {percent(1 - share)} of the draws: {why}")
     attrs = {"question": asked.text, "kind": asked.kind, "scale": scale, "units": units}
     bare = draws.reset_coords(drop=True).transpose("chain", "draw").rename("asked")
     return bare.where(np.isfinite(bare)).drop_attrs().assign_attrs(attrs)
@@ -150,7 +177,7 @@ def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
     moved = ("params", "tokens") if split else ()
     held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
     references = {name: fit.runs.references[name] for name in moved}
-    base = (pd.DataFrame(index=[0]) if held is None else held).assign(**references)
+    base = (marked(pd.DataFrame(index=[0])) if held is None else held).assign(**references)
     frame = read_points(base, fit.runs, law_groups(fit.model))
     logs = log_inputs(fit, frame)
     if not split:
@@ -169,6 +196,7 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
     """
     names, needed = _names(fit), [*(n for n in model_inputs(fit.model) if n not in moved), *law_groups(fit.model)]
     said: dict[str, str] = {}
+    called: dict[str, str] = {}
     for name, value in where.items():
         if name not in names or names[name] in moved:
             asked = sorted(set(names) | ({"compute"} if {"params", "tokens"} <= set(names) else set()))
@@ -177,11 +205,11 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
             )
         if names[name] in said:
             raise InputError(f"the question {text!r} says {names[name]!r} twice")
-        said[names[name]] = value
+        said[names[name]], called[names[name]] = value, name if names[name] in fit.runs.columns.inputs else names[name]
     if missing := [name for name in needed if name not in said]:
         raise InputError(f"the question {text!r} needs a value of {listed(missing)} too")
-    row = {n: _level(fit, n, of) if n in fit.runs.levels else _number(n, of) for n, of in said.items()}
-    return pd.DataFrame([row]) if row else None
+    row = {called[n]: _level(fit, n, of) if n in fit.runs.levels else _number(n, of) for n, of in said.items()}
+    return in_base(pd.DataFrame([row]), fit.runs) if row else None
 
 
 def _names(fit: Fit) -> dict[str, str]:

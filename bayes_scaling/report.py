@@ -1,5 +1,6 @@
 """A report: what a fit says, how sure it is, and what was done, as one page that needs nothing else."""
 
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,29 @@ from bayes_scaling.files import write_text
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import accepted, line_of
 from bayes_scaling.modelfile import Sheet
+from bayes_scaling.numbers import exact, number
 from bayes_scaling.provenance import versions
 from bayes_scaling.reporting import words
 from bayes_scaling.reporting.beliefs import beliefs
 from bayes_scaling.reporting.budget import Budget, multiplier_budget, plan_budget
 from bayes_scaling.reporting.figures import check_figure, main_figures
-from bayes_scaling.reporting.numbers import number
 from bayes_scaling.reporting.page import render
-from bayes_scaling.reporting.record import read_record
+from bayes_scaling.reporting.record import Record, read_record
 from bayes_scaling.reporting.tables import parameters
 from bayes_scaling.reporting.validation import validation
 from bayes_scaling.sentences import summary_sentences
 
+NO_BUDGET = "the law has no compute, or no group of alternatives, to plan or compare at one"
+
 
 def write_report(
-    fit: Fit, path: str | Path, *, folder: str | Path | None = None, title: str = "", figure: Sheet | None = None
+    fit: Fit,
+    path: str | Path,
+    *,
+    folder: str | Path | None = None,
+    title: str = "",
+    figure: Sheet | None = None,
+    compute: float | None = None,
 ) -> Path:
     """Write a page on a fit: one HTML file that opens without a network.
 
@@ -34,29 +43,39 @@ def write_report(
         versions of the fit are read from its record. None: from the fit alone.
     title: what the page is called; that of the study unless given.
     figure: the layout of the bands; that of the study unless given, else chosen by the groups and inputs.
+    compute: the budget that the page opens at, in FLOP for a law of params and tokens, else in the unit of its axis; ten times
+        the largest run's unless given.
 
     The same fit and folder give the same page. No sampling and no compiling: some seconds.
 
-    Raises InputError where the file cannot be written, or a backtest in the folder cannot be read.
+    Raises InputError where the file cannot be written, a backtest in the folder cannot be read, or nothing can be said of
+    a budget that is asked about.
     """
     path = Path(path)
-    write_text(render(report_context(fit, folder=folder, title=title, figure=figure)), path)
+    write_text(render(report_context(fit, folder=folder, title=title, figure=figure, compute=compute)), path)
     return path
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # far beyond the runs single draws leave the numbers
 def report_context(
-    fit: Fit, *, folder: str | Path | None = None, title: str = "", figure: Sheet | None = None
+    fit: Fit,
+    *,
+    folder: str | Path | None = None,
+    title: str = "",
+    figure: Sheet | None = None,
+    compute: float | None = None,
 ) -> dict[str, Any]:
     """Return what a report says, by the names that its template has; arguments and errors as for `write_report`."""
     place = Path(folder) if folder is not None else None
     record = read_record(place)
     schedule = fit.runs.columns.schedule is not None
-    plans, no_plan = (None, "") if schedule else _planned(fit)
-    multipliers = None if schedule or plans is not None else multiplier_budget(fit)
+    plans, no_plan = (None, "") if schedule else _planned(fit, compute)
+    multipliers = None if schedule or plans is not None else multiplier_budget(fit, compute)
     drawings = main_figures(fit, figure or record.figure, plans)
     check = check_figure(fit)
     budget = plans or multipliers
+    if compute is not None and budget is None:
+        raise InputError(f"nothing can be said of a budget of {exact(compute)}: {no_plan or NO_BUDGET}")
     return {
         "title": title or record.title or f"{fit.runs.columns.response.name} of {words.basenames(fit.runs.source)}",
         "problems": fit.health.problems if fit.health is not None and not fit.health.ok else [],
@@ -85,16 +104,24 @@ def report_context(
         "likelihood": words.likelihood(fit),
         "priors": words.priors(fit),
         "validation": validation(fit, place),
-        "model": record.model or "MODEL",
+        "backtest": _backtest(record, place),
         "versions": record.versions or versions(),
         "data": _data([*drawings, check], budget),
     }
 
 
-def _planned(fit: Fit) -> tuple[Budget | None, str]:
+def _backtest(record: Record, place: Path | None) -> str:
+    """Return what to type for a validation of a fit: a command where it was made by one, else Python."""
+    if not record.model or place is None:
+        return "bs.backtest(fit.model, fit.runs)"
+    runs = [word for path in record.runs for word in ("--runs", path)]
+    return shlex.join(["bayes-scaling", "backtest", record.model, *runs, "--out", str(place / "backtest")])
+
+
+def _planned(fit: Fit, compute: float | None) -> tuple[Budget | None, str]:
     """Return the plans of budgets, or why there are none: a law that has no best split can still be reported on."""
     try:
-        return plan_budget(fit), ""
+        return plan_budget(fit, compute), ""
     except InputError as error:
         return None, one_line(error)
 

@@ -1,26 +1,37 @@
-"""Table in, checked `Runs` out: the only place that checks data."""
+"""Table in, checked `Runs` out: with `tables` and `labels` the only place that checks data."""
 
-import difflib
-import warnings
-import zlib
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from math import floor, isfinite, log10
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.errors import InputError, as_written, listed
+from bayes_scaling import checks
+from bayes_scaling.checkpoints import checkpoint_sentence, recognised
+from bayes_scaling.counts import IN_BASE, base_factor, declared, in_base, marked, name_notes, odd_counts
+from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
-from bayes_scaling.logs import SCHEDULES, Curve, as_log, mended, schedule_notes
+from bayes_scaling.labels import label_column, number_as_text
+from bayes_scaling.logs import SCHEDULES, Curve, as_log, falling_rates, mended, schedule_notes
+from bayes_scaling.losses import as_losses, loss_notes, refuse_odd_losses
 from bayes_scaling.rounding import with_rounding
 from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
+from bayes_scaling.tables import Table, filtered, named_column, number_column, read_table, refuse_first
 from bayes_scaling.thinning import means
+from bayes_scaling.units import (
+    PERPLEXITY,
+    TOKEN,
+    column_unit,
+    counted_by_name,
+    loss_unit,
+    read_unit,
+    response_unit,
+)
 
 RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
 RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
@@ -29,39 +40,90 @@ RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
 COUNTED = {"count", "apart"}
 """Columns of averages, which inputs and groups cannot be called either."""
 
-type Table = str | Path | pd.DataFrame
-
 
 @dataclass(frozen=True)
 class Response:
     """The column that the law predicts, and its unit.
 
+    unit: of the losses that answers are in: nats or bits per token, byte or character, "error rate", any other. "auto": what
+        the column's name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors that are for another unit follow
+        it, see `Model.unit`. With "perplexity" the logarithm of the column is taken: losses are then in nats/token.
     name: what to call it on axes.
     positive: whether values <= 0 are refused; False where they are meant, which needs noise on the loss itself.
+    perplexity: whether the column holds perplexities; follows from the unit.
+    bytes_per_token: how many bytes, or characters, a token has, where a loss per token meets one per byte; about 4.3, and
+        priors the wider for it, unless given.
+    assumed: whether nobody has said the unit; follows from "auto".
     """
 
     column: str = "loss"
-    unit: str = "nats/token"
+    unit: str = "auto"
     positive: bool = True
     name: str = "loss"
+    perplexity: bool | None = None
+    bytes_per_token: float | None = None
+    assumed: bool = False
+
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "of the response",
+            column=checks.column,
+            unit=checks.text,
+            positive=checks.flag,
+            name=checks.text,
+        )
+        if self.bytes_per_token is not None:
+            object.__setattr__(self, "bytes_per_token", checks.positive(self.bytes_per_token, "bytes_per_token"))
+        if self.unit == "auto":
+            said = response_unit(self.column)
+            object.__setattr__(self, "assumed", said is None)
+            object.__setattr__(self, "unit", said or TOKEN)
+        if self.perplexity is None and (unit := loss_unit(self.unit)).split("/")[0] == PERPLEXITY:
+            object.__setattr__(self, "perplexity", True)
+            object.__setattr__(self, "unit", f"nats/{unit.partition('/')[2] or 'token'}")
 
 
 @dataclass(frozen=True)
 class Input:
     """A column the law reads.
 
+    All but the file itself counts in base units, tokens or FLOP: `Input("d", "B tokens", 20)` is
+    `Input("d", "tokens", 2e10, scale=1e9)`.
+
     column: its name in the table; positive numbers.
-    unit: unit of the column, shown on axes and in tables.
-    reference: the law sees column / reference. None: the geometric mean of the runs, rounded to 1, 2 or 5 times a power of ten.
+    unit: unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP", else what the column's name says, as
+        `params_m` or `tokens (B)`. Kept without its prefix: the unit of answers, axes and tables.
+    reference: the law sees column / reference; given in the unit of the column. None: the geometric mean of the runs, rounded
+        to 1, 2 or 5 times a power of ten.
+    scale: how many of `unit` one of the column is; follows from the unit's prefix. None where nothing says it: then 1, and
+        numbers that no such unit has are refused.
+    counts: what the file's numbers are multiplied by to be in the column's unit, where a file counts otherwise than it was
+        declared to; a filter sees them multiplied.
     """
 
     column: str
     unit: str = ""
     reference: float | None = None
+    scale: float | None = None
+    counts: float | None = None
 
     def __post_init__(self) -> None:
-        if self.reference is not None and not (np.isfinite(self.reference) and self.reference > 0):
-            raise InputError(f"the reference of {self.column!r} must be a positive number, not {self.reference}")
+        checks.check(self, "of an input", column=checks.column, unit=checks.text)
+        for name, value in {"reference": self.reference, "scale": self.scale, "counts": self.counts}.items():
+            if value is not None:
+                object.__setattr__(self, name, checks.positive(value, f"the {name} of {self.column!r}"))
+        unit = read_unit(self.unit) if self.unit else column_unit(self.column) if self.scale is None else None
+        if unit is not None and (unit.said or not self.unit):
+            object.__setattr__(self, "unit", unit.name or counted_by_name(self.column))
+        if unit is not None and unit.said:
+            object.__setattr__(self, "scale", (self.scale or 1.0) * unit.factor)
+            object.__setattr__(self, "reference", None if self.reference is None else self.reference * unit.factor)
+
+    @property
+    def factor(self) -> float:
+        """How many of `unit` one of the file's numbers is."""
+        return (self.scale or 1.0) * (self.counts or 1.0)
 
 
 @dataclass(frozen=True)
@@ -73,6 +135,9 @@ class ReadingError:
 
     column: str
     relative: bool = True
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of the reading error", column=checks.column, relative=checks.flag)
 
 
 @dataclass(frozen=True)
@@ -90,8 +155,7 @@ class Average:
     per_decade: float
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.per_decade) and self.per_decade > 0):
-            raise InputError(f"per_decade must be a positive number, not {self.per_decade}")
+        checks.check(self, "", along=checks.name, per_decade=checks.positive)
 
 
 @dataclass(frozen=True)
@@ -102,7 +166,9 @@ class Columns:
     groups: name of the dimension -> column, or several columns whose combination is a level.
     run: column or columns that tell which run a row belongs to; becomes the group "run".
     reading_error: standard error of each row's response, where it is known.
-    where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported.
+    where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported. It sees the
+        columns as they are declared: the file's own numbers, in millions where the unit is "M parameters". Filters of checked
+        runs, as in `subset` and backtests, see inputs in base units.
     average: rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
     curve: the rows of a run are one log, to be checked and mended as such; needs `run`. What was found is reported.
     schedule: columns that tell the learning rate; inputs may then read `lr_sum` and others, see `Schedule`.
@@ -119,6 +185,20 @@ class Columns:
     schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
+        columns = checks.one_or_several(checks.column)
+        checks.check(
+            self,
+            "of the columns",
+            inputs=checks.named(checks.record(Input)),
+            response=checks.record(Response),
+            groups=checks.named(columns),
+            run=checks.optional(columns),
+            reading_error=checks.optional(checks.record(ReadingError)),
+            where=checks.optional(checks.text),
+            average=checks.optional(checks.record(Average)),
+            curve=checks.optional(checks.record(Curve)),
+            schedule=checks.optional(checks.record(Schedule)),
+        )
         if self.where is not None:
             parse_filter(self.where)
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
@@ -160,7 +240,7 @@ class Columns:
 class Runs:
     """A checked table of training runs.
 
-    table: one row a run or a point of one; columns `response`, one for each input (in its own unit), one for each group,
+    table: one row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
         `reading_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind each,
         and `apart`, the mean distance of two of them in e-folds of what they are averaged along.
     columns: what the columns of the original table were for.
@@ -204,7 +284,8 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
         raise InputError("a schedule is read from one table, which holds the runs from their first step; give the logs as one")
     parts = [_part(one, columns, source) for one, source in called]
     refuse_other_units(parts, {name: one.column for name, one in columns.inputs.items()})
-    checked, notes = _joined_tables([part.table for part in parts], tuple(columns.dims)), shared_runs(parts)
+    checked = _joined_tables([part.table for part in parts], tuple(columns.dims))
+    notes = (*dict.fromkeys(note for part in parts for note in part.notes), *shared_runs(parts))
     if columns.curve is not None:
         checked, said = _mended(checked, parts, columns, columns.curve)
         notes += said
@@ -212,15 +293,16 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
         checked, rounded = with_rounding(checked, columns.scales, tuple(columns.dims), columns.response.positive)
         notes += (rounded,) if rounded else ()
     averaged, source = len(checked), name or ", ".join(part.source for part in parts)
+    notes += odd_counts(checked, columns)
+    refuse_odd_losses(checked, columns, source)
     if columns.average is not None:
         checked = means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
     references = {
         name: one.reference if one.reference is not None else _reference(checked[name], one.column, source)
         for name, one in columns.inputs.items()
     }
-    return Runs(
-        checked, columns, references, _levels(checked, columns.dims), source, sum(p.dropped for p in parts), averaged, notes
-    )
+    dropped = sum(part.dropped for part in parts)
+    return Runs(marked(checked), columns, references, _levels(checked, columns.dims), source, dropped, averaged, notes)
 
 
 def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
@@ -239,7 +321,8 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
             f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {listed(columns.inputs)}"
         )
     bins = Average(along, per_decade)
-    return replace(runs, table=means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade))
+    table = means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade)
+    return replace(runs, table=marked(table))
 
 
 def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
@@ -257,24 +340,52 @@ def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Tabl
 
 def _part(table: Table, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
-    raw = read_table(table, columns.read.union(SCHEDULES))
+    read = read_table(table, columns.read.union(SCHEDULES))
+    raw, notes = declared(read, columns, source)
+    notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
     every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
-    frame = _filtered(every, columns.where, source)
+    frame = _filtered(every, columns, source)
     kept = frame.reset_index(drop=True)
     rows, whole = frame.index.to_numpy(), columns.curve is None
-    response = _numbers(kept, columns.response.column, source, rows, positive=whole and columns.response.positive, finite=whole)
-    checked = pd.DataFrame({"response": response})
+    positive = whole and columns.response.positive
+    response = number_column(kept, columns.response.column, source, rows, positive=positive, finite=whole)
+    checked = pd.DataFrame({"response": as_losses(response, columns, f"{source}: column {columns.response.column!r}")})
     for name, one in columns.inputs.items():
-        checked = pd.concat([checked, _input(kept, name, one.column, columns, source, rows, positive=whole)], axis=1)
+        own = _input(kept, name, one.column, columns, source, rows, positive=whole) * base_factor(one, raw)
+        checked = pd.concat([checked, own], axis=1)
+    labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[rows].reset_index(drop=True)], axis=1)
     for dim, parts in columns.dims.items():
-        checked[dim] = _labels(kept, parts, source, rows)
+        checked[dim] = label_column(labels, parts, source, rows)
     if columns.reading_error is not None:
-        checked["reading_error"] = _reading_error(kept, columns.reading_error, checked["response"], source, rows)
+        error = _reading_error(kept, columns.reading_error, response, source, rows)
+        checked["reading_error"] = error / response if columns.response.perplexity else error
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
-    units = raw.attrs.get("units")
+    units = read.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
-    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules)
+    notes = (*notes, *_row_notes(kept, checked, columns))
+    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes)
+
+
+def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+    """Return what the rows of a table are, where the columns do not say it: checkpoints; and which fall of a rate is unread."""
+    found = recognised(kept, checked, columns)
+    said = [one.along for one in (found, columns.curve, columns.average) if one is not None]
+    run = found.label if found is not None else checked.get("run")
+    notes = () if found is None else (checkpoint_sentence(found),)
+    rates = () if run is None or not said else falling_rates(kept, run, checked[said[0]], columns.read)
+    return notes + rates
+
+
+def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
+    """Return the rows that the filter keeps; where it keeps none, it may be that columns count in other units than it does."""
+    try:
+        return filtered(frame, columns.where, source)
+    except InputError as error:
+        held = {name: one for name, one in columns.inputs.items() if one.column in frame}
+        numbers = {name: pd.to_numeric(frame[one.column], "coerce") * base_factor(one, frame) for name, one in held.items()}
+        odd = odd_counts(pd.DataFrame(numbers), columns) if len(held) == len(columns.inputs) else ()
+        raise InputError("; ".join([str(error), *odd])) from None
 
 
 def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve: Curve) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -282,6 +393,8 @@ def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve:
     file = np.repeat(np.arange(len(parts)), [len(part.table) for part in parts])
     refuse_other_runs(table, file, parts, [name for name in columns.inputs if name != curve.along])
     row = np.concatenate([part.rows for part in parts])
+    if curve.warmup is not None:
+        curve = replace(curve, warmup=curve.warmup * (columns.inputs[curve.along].scale or 1.0))
     log, notes = mended(as_log(table, columns, row, file, tuple(part.source for part in parts)), columns, curve)
     schedules = {name: list(dict.fromkeys(v for p in parts for v in p.schedules.get(name, ()))) for name in SCHEDULES}
     return log.table, notes + schedule_notes(schedules)
@@ -292,7 +405,7 @@ def _joined_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.Da
     if len(tables) == 1:
         return tables[0]
     text = [dim for dim in dims if len({pd.api.types.is_numeric_dtype(table[dim]) for table in tables}) > 1]
-    alike = [table.assign(**{dim: table[dim].map(_number_as_text).astype("str") for dim in text}) for table in tables]
+    alike = [table.assign(**{dim: table[dim].map(number_as_text).astype("str") for dim in text}) for table in tables]
     return pd.concat(alike, ignore_index=True)
 
 
@@ -305,7 +418,16 @@ def _scheduled(
 ) -> pd.DataFrame:
     """Return a table with those columns to be read that the schedule gives and the table does not hold already."""
     wanted = [column for column in dict.fromkeys(read) if column in DERIVED and column not in frame]
-    return schedule_inputs(frame, columns.schedule, run, wanted, source) if columns.schedule and wanted else frame
+    if columns.schedule is None or not wanted:
+        return frame
+    along = columns.schedule.along
+    steps = next((one.scale for one in columns.inputs.values() if one.column == along and one.scale is not None), 1.0)
+    if steps == 1.0 or frame.attrs.get(IN_BASE):
+        return schedule_inputs(frame, columns.schedule, run, wanted, source)
+    given = named_column(frame, along, source)
+    return schedule_inputs(frame.assign(**{along: given * steps}), columns.schedule, run, wanted, source).assign(
+        **{along: given}
+    )
 
 
 def _input(
@@ -319,7 +441,7 @@ def _input(
     least = schedule is not None and kind in MAY_BE_ZERO
     return pd.DataFrame(
         {
-            name: _numbers(frame, one, source, rows, positive=positive and not least, negative=not least)
+            name: number_column(frame, one, source, rows, positive=positive and not least, negative=not least)
             for name, one in of.items()
         }
     )
@@ -338,7 +460,7 @@ def subset(runs: Runs, where: str) -> Runs:
 
     Raises InputError where the filter names no column or keeps no row.
     """
-    kept = _filtered(runs.table, where, runs.source)
+    kept = filtered(runs.table, where, runs.source)
     dropped = runs.dropped + len(runs) - len(kept)
     averaged = int(kept["count"].sum()) if "count" in kept else len(kept)
     return replace(
@@ -348,7 +470,7 @@ def subset(runs: Runs, where: str) -> Runs:
 
 def joined(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns."""
-    table = _joined_tables([runs.table, _as_columns(others.table, runs.table)], tuple(runs.columns.dims))
+    table = marked(_joined_tables([runs.table, _as_columns(others.table, runs.table)], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
     return replace(runs, table=table, levels=_levels(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 
@@ -359,18 +481,20 @@ def _as_columns(others: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return others.assign(**missing)[list(table)]
 
 
-def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame:
+def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 
-    A column may carry the name it has in the runs' table (`compute_pflops_days`) or the name in the law (`compute`).
+    A column may carry the name it has in the runs' table, and then counts as that does, or the name in the law, and then counts
+    in the input's base unit; see `counts.in_base`.
     Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
     groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
+    past: so many rows at the top tell a schedule's past only, and are no points themselves.
 
     Raises InputError as `read_runs` does.
     """
     source = "the points" if isinstance(table, pd.DataFrame) else str(table)
-    frame = read_table(table)
+    frame = in_base(table, runs)
     rows = frame.index.to_numpy()
     frame = frame.reset_index(drop=True)
     if not len(frame):
@@ -378,6 +502,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
     read = [one.column for name, one in runs.columns.inputs.items() if name not in frame]
     frame = _scheduled(frame, runs.columns, read, run if set(run) <= set(frame) else None, source)
+    frame, rows = frame.iloc[past:].reset_index(drop=True), rows[: len(frame) - past]
     points = pd.DataFrame(index=frame.index)
     for name, one in runs.columns.inputs.items():
         column = one.column if one.column in frame or name not in frame else name
@@ -385,26 +510,8 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str]) -> pd.DataFrame
     for dim, parts in runs.columns.dims.items():
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):
-            points[dim] = _labels(frame, named, source, rows)
+            points[dim] = label_column(frame, named, source, rows)
     return points
-
-
-def read_table(table: Table, wanted: AbstractSet[str] = frozenset()) -> pd.DataFrame:
-    """Return a file as it is: CSV, gzipped CSV or Parquet by its ending; a data frame is returned with rows numbered from 0.
-
-    wanted: columns that are enough where a file has them all and others need not be read.
-
-    Raises InputError where the file is missing, unreadable or truncated, or repeats a column name.
-    """
-    if isinstance(table, pd.DataFrame):
-        frame = table.reset_index(drop=True)
-        source = "the data frame"
-    else:
-        frame, source = _read_file(Path(table), wanted), str(table)
-    repeated = frame.columns[frame.columns.duplicated()]
-    if len(repeated):
-        raise InputError(f"{source}: column {str(repeated[0])!r} stands there more than once; names must differ")
-    return frame
 
 
 def round_reference(values: pd.Series) -> float:
@@ -414,147 +521,9 @@ def round_reference(values: pd.Series) -> float:
     return float(f"{lead}e{floor(exponent)}")
 
 
-def _read_file(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
-    try:
-        if path.suffix in (".parquet", ".pq"):
-            return _read_parquet(path, wanted)
-        if not path.name.endswith((".csv", ".csv.gz")):
-            raise InputError(f"{path}: expected a name that ends in .csv, .csv.gz or .parquet")
-        # The header is read as a row of its own: pandas would silently rename a repeated column.
-        head = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(path, low_memory=False, index_col=False)
-    except InputError:
-        raise
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path}: the file is empty; expected a header and rows") from None
-    except pd.errors.ParserWarning:
-        raise InputError(f"{path}: rows have more fields than the header, which has {len(head)}") from None
-    except (OSError, EOFError, ValueError, ImportError, zlib.error) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"{path}: unreadable or truncated ({first})") from None
-    if len(head) != frame.shape[1]:
-        raise InputError(f"{path}: rows have {frame.shape[1]} fields, the header {len(head)}")
-    frame.columns = pd.Index(head)
-    return frame
-
-
-def _read_parquet(path: Path, wanted: AbstractSet[str]) -> pd.DataFrame:
-    """Return a Parquet file, or of a wide one those columns that are wanted."""
-    from pyarrow.parquet import read_schema
-
-    names = read_schema(path).names
-    needed = wanted - set(SCHEDULES)
-    columns = [name for name in names if name in wanted] if needed and needed <= set(names) else None
-    return pd.read_parquet(path, columns=columns).reset_index(drop=True)
-
-
-def _filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFrame:
-    before = len(frame)
-    if where is not None:
-        keep = parse_filter(where)
-        for name in sorted(keep.columns):  # type: ignore[attr-defined]
-            _column(frame, name, source)
-        frame = frame[keep({str(name): frame[name] for name in keep.columns})]  # type: ignore[attr-defined]
-    if not len(frame):
-        why = f"the filter {where!r} keeps none of its {before} rows" if before else "it has no rows"
-        raise InputError(f"{source}: {why}")
-    frame.attrs["dropped"] = before - len(frame)
-    return frame
-
-
-def _column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
-    if name not in frame:
-        near = difflib.get_close_matches(name, [str(column) for column in frame], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"{source}: no column {name!r}; the table has {[str(column) for column in frame]}{hint}")
-    column: pd.Series = frame[name]
-    return column
-
-
-def _numbers(
-    frame: pd.DataFrame,
-    name: str,
-    source: str,
-    rows: np.ndarray,
-    *,
-    positive: bool = True,
-    negative: bool = True,
-    finite: bool = True,
-) -> pd.Series:
-    """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands."""
-    column = _column(frame, name, source)
-    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
-        raise InputError(f"{source}: column {name!r} holds dates or durations; expected numbers")
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    missing = column.isna().to_numpy()
-    _refuse_first(missing & finite, column, f"{source}: column {name!r}", rows, "is missing; expected a number")
-    text = numbers.isna().to_numpy() & ~missing
-    _refuse_first(text, column, f"{source}: column {name!r}", rows, "is text; expected a number")
-    _refuse_first(~np.isfinite(numbers) & finite, column, f"{source}: column {name!r}", rows, "is not finite")
-    _refuse_first(
-        (numbers <= 0) & positive, column, f"{source}: column {name!r}", rows, "is not positive, and its logarithm is taken"
-    )
-    _refuse_first((numbers < 0) & (not negative), column, f"{source}: column {name!r}", rows, "is negative; expected 0 or more")
-    return numbers
-
-
 def _reading_error(frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray) -> pd.Series:
-    column = _column(frame, role.column, source)
+    column = named_column(frame, role.column, source)
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     wrong = ~(np.isfinite(numbers) & (numbers >= 0)) & np.isfinite(response)
-    _refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
+    refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
     return numbers * response.abs() if role.relative else numbers
-
-
-def _labels(frame: pd.DataFrame, parts: tuple[str, ...], source: str, rows: np.ndarray) -> pd.Series:
-    for part in parts:
-        column = _column(frame, part, source)
-        _refuse_first(column.isna().to_numpy(), column, f"{source}: column {part!r}", rows, "is missing; expected a level")
-    if len(parts) > 1:
-        combined = frame.groupby(list(parts), sort=False, observed=True).ngroup().to_numpy()
-        names = [_joined(level) for level in frame[list(parts)].drop_duplicates().itertuples(index=False, name=None)]
-        return pd.Series(names, dtype="str").take(combined).reset_index(drop=True)
-    single = frame[parts[0]]
-    return single if pd.api.types.is_numeric_dtype(single) else single.astype(str)
-
-
-def _joined(labels: tuple[Any, ...]) -> str:
-    """Return the labels of one combination as one: quoted where a blank in one of them would be taken for a gap."""
-    texts = [label if isinstance(label, str) else _number_as_text(label) for label in labels]
-    return " ".join(repr(text) if " " in text else text for text in texts)
-
-
-def level_index(labels: pd.Series, levels: np.ndarray) -> np.ndarray:
-    """Return the position of each label among the levels, -1 for a level never seen; "2048" and 2048.0 are 2048."""
-    exact = {str(level): i for i, level in enumerate(levels)}
-    alike: dict[str, list[int]] = {}
-    for i, level in enumerate(levels):
-        alike.setdefault(_number_as_text(level), []).append(i)
-
-    def position(label: Any) -> int:
-        if str(label) in exact:
-            return exact[str(label)]
-        near = alike.get(_number_as_text(label), [])
-        return near[0] if len(near) == 1 else -1
-
-    return np.array([position(label) for label in labels], dtype=np.int64)
-
-
-def _number_as_text(label: Any) -> str:
-    try:
-        if isinstance(label, int | np.integer) or not isfinite(number := float(label)):
-            return str(label)
-    except (TypeError, ValueError):
-        return str(label)
-    return str(int(number)) if number.is_integer() else str(number)
-
-
-def _refuse_first(wrong: Any, column: pd.Series, where: str, rows: np.ndarray, why: str) -> None:
-    wrong = np.asarray(wrong)
-    if wrong.any():
-        first = int(np.argmax(wrong))
-        raise InputError(f"{where}, row {rows[first] + 1}: {as_written(column.iloc[first])} {why}")

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from bayes_scaling import checks
 from bayes_scaling.building import build
 from bayes_scaling.errors import InputError
 from bayes_scaling.expansion import draw_prior, expand
@@ -39,6 +40,8 @@ PRIOR = "prior"
 """The attribute that marks draws as those of the prior."""
 
 MOST_COMPILED = 64
+MOST_DRAWS = 10_000_000
+"""Of a chain; how many fit into memory depends on the model, see `capacity`."""
 _COMPILED: "dict[tuple[Any, ...], Density]" = {}
 """By what a log density is made of, the last used last."""
 _ALONE = Lock()
@@ -77,9 +80,21 @@ class Settings:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        for name, least in {"draws": 4, "tune": 1, "chains": 1, "seed": 0, "rounds": 0, "effort": 0}.items():
-            if not least <= getattr(self, name) < 2**32:
-                raise InputError(f"{name} must be at least {least} and below 2^32, not {getattr(self, name)}")
+        checks.check(
+            self,
+            "",
+            draws=checks.integer(4, MOST_DRAWS),
+            tune=checks.integer(1, MOST_DRAWS),
+            chains=checks.integer(1, 1_000),
+            seed=checks.seed,
+            target_accept=checks.optional(checks.within(0, 1)),
+            cores=checks.optional(checks.integer(1, 10_000)),
+            progress=checks.flag,
+            strict=checks.flag,
+            rounds=checks.integer(0, 100),
+            effort=checks.at_least(0),
+            seconds=checks.optional(checks.at_least(0)),
+        )
 
 
 def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> xr.DataTree:
@@ -111,6 +126,8 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
     try:
         tree = sampler.wait()
     except RuntimeError as error:
+        if not _nowhere(str(error)):
+            raise
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{runs.source}: no draw could be made ({reason}); do the priors fit the loss and its unit?") from None
     except BaseException:  # an interrupted run must not pass for a short one
@@ -122,6 +139,14 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
         posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
     stats = _kept_stats(tree["sample_stats"].to_dataset()).assign_attrs(target_accept=accept)
     return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+
+
+def _nowhere(said: str) -> bool:
+    """Return whether there is no density where chains start: the one failure of a sampler that is due to the input."""
+    from bayes_scaling.native import NO_DENSITY, NO_GRADIENT
+
+    codes = any(f"ErrorCode({code})" in said for code in (NO_DENSITY, NO_GRADIENT))
+    return codes or "bad initial gradient" in said or "invalid initial point" in said.lower()
 
 
 def _target_accept(model: Model, arrays: Mapping[str, np.ndarray]) -> float:

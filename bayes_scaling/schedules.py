@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import checks
 from bayes_scaling.errors import InputError, as_written, listed
+from bayes_scaling.numbers import exact
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import Columns
@@ -59,12 +61,15 @@ class Schedule:
     warmup: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.momentum < 1.0:
-            raise InputError(f"the momentum of a schedule must lie between 0 and 1, not {self.momentum}")
-        if not 1 <= self.parts <= 256:
-            raise InputError(f"the parts of a schedule must be between 1 and 256, not {self.parts}")
-        if self.warmup is not None and not self.warmup >= 0:
-            raise InputError(f"the warm-up of a schedule must be a number of steps, not {self.warmup}")
+        checks.check(
+            self,
+            "of a schedule",
+            lr=checks.column,
+            along=checks.column,
+            momentum=checks.within(0, 1),
+            parts=checks.integer(1, 256),
+        )
+        checks.check(self, "of a schedule", warmup=checks.optional(checks.at_least(0)))
 
 
 def schedule_inputs(
@@ -98,16 +103,18 @@ def _checked(
     frame: pd.DataFrame, schedule: Schedule, run: str | tuple[str, ...] | None, source: str
 ) -> tuple[np.ndarray, np.ndarray, pd.Series]:
     """Return step, learning rate and run of each row."""
-    from bayes_scaling.runs import _labels, _numbers
+    from bayes_scaling.labels import label_column
+    from bayes_scaling.tables import number_column
 
     rows, frame = np.arange(len(frame)), frame.reset_index(drop=True)
-    at, lr = (_numbers(frame, name, source, rows, positive=False, negative=False) for name in (schedule.along, schedule.lr))
+    read = (schedule.along, schedule.lr)
+    at, lr = (number_column(frame, name, source, rows, positive=False, negative=False) for name in read)
     if (wrong := (at != np.floor(at)) | (at > LONGEST)).any():
         row = int(np.argmax(wrong))
         where = f"{source}: column {schedule.along!r}, row {row + 1}"
-        raise InputError(f"{where}: {at[row]:g} is no step; expected a whole number up to {LONGEST:g}")
+        raise InputError(f"{where}: {exact(at[row])} is no step; expected a whole number up to {exact(LONGEST)}")
     parts = (run,) if isinstance(run, str) else tuple(run or ())
-    label = _labels(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
+    label = label_column(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
     return at.to_numpy().astype(int), lr.to_numpy(), label
 
 

@@ -9,13 +9,14 @@ import xarray as xr
 from bayes_scaling.distance import distance
 from bayes_scaling.evaluation import as_rows
 from bayes_scaling.health import carried
+from bayes_scaling.numbers import quantile_name
 from bayes_scaling.observing import log_density, observed
 from bayes_scaling.stacking import Posterior, noise_scale
 
 BANDS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "90": ("q05", "q95")}
 """Central bands whose coverage is counted, by their nominal probability in percent."""
 
-SHARES = {f"q{100 * share:02.0f}": share for share in (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)}
+SHARES = {quantile_name(share): share for share in (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)}
 
 TINY = float(np.finfo(float).tiny)
 """What a loss at or below zero counts as: a law may fall there beyond its runs, and is then as wrong as can be said."""
@@ -32,34 +33,26 @@ def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFr
 
     Added columns: quantiles of the prediction (q05 to q95); pit, the share of it below the run; crps, the continuous ranked
     probability score E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007), of the log loss where the noise is on it; log_score,
-    the log density of the same; relative_error of the median; distance from the training runs in decades.
+    the log density of the same; error of the median, in the unit of the response, and relative_error, which a response that may
+    be negative does not have (NaN); distance from the training runs in decades.
     """
-    draws = _read(fit, held, as_rows(observed(fit, held, seed)), seed)
+    draws = as_rows(observed(fit, held, seed))
     draws.sort(axis=1)
     return score_draws(fit, held, draws, density=log_density(fit, held, seed))
-
-
-def _read(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, seed: int) -> np.ndarray:
-    """Return draws of what runs show, a held-out row a row, as they would be read."""
-    if "reading_error" not in held:
-        return draws
-    error = held["reading_error"].to_numpy()[:, None] * np.random.default_rng([seed, 6]).standard_normal(draws.shape)
-    read: np.ndarray = (
-        draws * np.exp(error / held["response"].to_numpy()[:, None]) if noise_scale(fit) == "log_loss" else draws + error
-    )
-    return read
 
 
 def score_draws(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, density: xr.DataArray) -> pd.DataFrame:
     """Return what `score_points` does, for sorted draws, a held-out row a row, and the log density of each row in each draw."""
     seen, on_log = held["response"].to_numpy(), noise_scale(fit) == "log_loss"
     quantiles = np.quantile(draws, list(SHARES.values()), axis=1, method="linear")
+    middle = quantiles[list(SHARES).index("q50")]
     scores = {
         **dict(zip(SHARES, quantiles, strict=True)),
         "pit": (draws < seen[:, None]).mean(axis=1),
         "crps": crps(np.log(np.maximum(draws, TINY)), np.log(seen)) if on_log else crps(draws, seen),
         "log_score": log_mean_exp(density),
-        "relative_error": quantiles[list(SHARES).index("q50")] / seen - 1.0,
+        "error": middle - seen,
+        "relative_error": middle / seen - 1.0 if fit.runs.columns.response.positive else np.full(len(seen), np.nan),
         "distance": distance(fit.runs, held),
         "training_runs": len(fit.runs),
     }
@@ -89,7 +82,8 @@ def score_table(points: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     points: what `score_points` or `backtest` return; `by` may name any of their columns, and "decades", a class of distance.
 
     Columns: runs; coverage_50, coverage_80, coverage_90, the share of runs inside the central bands; crps and log_score, means;
-    are, mean |median / loss - 1|; rmsle, root mean square of log(median / loss).
+    mae, mean |median - loss|; are, mean |median / loss - 1|; rmsle, root mean square of log(median / loss): these two are NaN
+    for a response that may be negative.
     """
     labels = np.array(list(DISTANCES))[np.searchsorted(list(DISTANCES.values()), points["distance"])]
     points = points.assign(decades=pd.Categorical(labels, list(DISTANCES), ordered=True))
@@ -103,9 +97,11 @@ def _scores(points: pd.DataFrame) -> dict[str, float]:
     seen = points["response"]
     covered = {f"coverage_{p}": float(seen.between(points[low], points[high]).mean()) for p, (low, high) in BANDS.items()}
     log_error = np.log1p(points["relative_error"].clip(lower=-0.999999))
+    in_units = {"mae": float(points["error"].abs().mean())} if "error" in points else {}
     return (
         {"runs": len(points)}
         | covered
         | {"crps": float(points["crps"].mean()), "log_score": float(points["log_score"].mean())}
+        | in_units
         | {"are": float(points["relative_error"].abs().mean()), "rmsle": float(np.sqrt((log_error**2).mean()))}
     )

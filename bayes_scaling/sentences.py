@@ -6,38 +6,44 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
+from bayes_scaling.cells import NEW, every_cell
+from bayes_scaling.checkpoints import not_ends
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
+from bayes_scaling.counts import marked
 from bayes_scaling.decisions import rank
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import carried
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
-from bayes_scaling.planning import plan, plan_sentence
+from bayes_scaling.numbers import band, called, number, rounded, value_at
+from bayes_scaling.planning import plan, plan_sentences
 from bayes_scaling.prediction import predict
 from bayes_scaling.ranking import rank_sentences
-from bayes_scaling.wording import short
 
 BEYOND = 10.0
 """Sentences are about the largest run, and ten times beyond."""
 
 FEW = 6
-"""Groups with more levels than this are no alternatives to choose between."""
+"""Groups with more levels than this are no alternatives to choose between; nor is there a plan for each."""
 
 
 @carried
-def summary_sentences(fit: Fit) -> tuple[str, ...]:
+def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
     """Return what a fit says: how alternatives compare, the best split of compute, the loss at and beyond the largest run.
 
     alternatives: each group of two to six named levels against the one with most rows, where the runs end, see
         `rank_sentences`; other groups at their last level.
-    split: for laws of params and tokens, at the largest run's compute and ten times that, see `plan_sentence`.
-    loss: at the last level of each group; the median with its 90 % interval.
+    split: for laws of params and tokens, at the largest run's compute and ten times that, see `plan_sentence`; of every level
+        where there are few, else of the last of each group. Rows along runs are no ends of runs: there it says so instead.
+    loss: of the largest run, at its own levels, and where its inputs are ten times as large; the median with its 90 % interval.
+
+    folder: where the fit is saved, for the commands in sentences.
 
     Levels of runs are not compared, and what cannot be computed for a law, such as a split that has no optimum, is left out.
     """
     bare = replace(fit, health=None)  # its line is said once, not with each sentence
-    return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare), *_losses(fit))
+    return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare, folder), *_losses(fit))
 
 
 def _losses(fit: Fit) -> list[str]:
@@ -45,38 +51,51 @@ def _losses(fit: Fit) -> list[str]:
     columns = fit.runs.columns
     if columns.schedule is not None:
         return []
-    inputs, said = model_inputs(fit.model), []
-    numbers = fit.runs.table[list(inputs)]
-    largest = numbers.iloc[int(np.log(numbers.to_numpy()).sum(axis=1).argmax())]
+    inputs, groups = model_inputs(fit.model), law_groups(fit.model)
+    sizes = np.log(fit.runs.table[list(inputs)].to_numpy()).sum(axis=1)
+    largest = fit.runs.table.iloc[[int(sizes.argmax())]][[*inputs, *groups]]
     grow = [name for name in inputs if name in columns.scales]
-    for times, region in ((1.0, "at the largest run"), (BEYOND, "ten times beyond")):
-        values = {name: largest[name] * (times if name in grow else 1.0) for name in inputs}
-        point = pd.DataFrame(values | _last_levels(fit, ()), index=[0])
-        curve = predict(fit, point)
-        low, middle, high = curve.quantile([0.05, 0.5, 0.95]).to_numpy()
-        place = ", ".join(
-            f"{short(float(f'{point[name].iloc[0]:.3g}'))} {columns.inputs[name].unit or name}" for name in inputs
-        )
-        levels = "".join(f", {name} {short(level)}" for name, level in _last_levels(fit, ()).items())
-        response = columns.response
-        name = response.name[:1].upper() + response.name[1:]
-        said.append(f"{name} {region} ({place}{levels}): {middle:.4g} {response.unit} (90 %: {low:.4g} to {high:.4g}).")
-    return said
+    largest = marked(largest)
+    beyond = largest.assign(**{name: BEYOND * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
+    return [
+        _loss(fit, largest, "at the largest run"),
+        _loss(fit, beyond, f"at ten times its {' and '.join(map(called, grow))}"),
+    ]
 
 
-def _splits(fit: Fit) -> list[str]:
-    """Return the best split of the largest run's compute, and of ten times that."""
+def _loss(fit: Fit, point: pd.DataFrame, region: str) -> str:
+    """Return what is expected at a point, which is said with its unit and levels."""
+    columns, at = fit.runs.columns, {str(name): of for name, of in point.iloc[0].items()}
+    place = [f"{number(at[name])} {columns.inputs[name].unit or called(name)}" for name in model_inputs(fit.model)]
+    place += [f"{called(name)} {value_at(name, at[name])}" for name in law_groups(fit.model)]
+    values = predict(fit, point).quantile([0.05, 0.5, 0.95]).to_numpy().tolist()
+    name = columns.response.name[:1].upper() + columns.response.name[1:]
+    return f"{name} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
+
+
+def _splits(fit: Fit, folder: str) -> list[str]:
+    """Return the best split of the largest run's compute, and of ten times that; where rows are no ends of runs why not."""
     reads = set(law_inputs(fit.model.law))
     if not any(set(split) <= reads for split in SPLITS):
         return []
     largest = float(runs_compute(fit, Cost()).max())
-    rest = [name for name in model_inputs(fit.model) if name not in ("params", "tokens", *UNIQUE)]
-    held = {name: fit.runs.references[name] for name in rest} | _last_levels(fit, ())
+    if why := not_ends(fit.runs):
+        return [
+            f"No plan is printed: {why} and are not their ends, and a run to end earlier would have a schedule of its own; "
+            f"`bayes-scaling plan {folder} --compute {rounded(largest, 2):g}` takes them for ends."
+        ]
+    cells, budgets = every_cell(fit), [rounded(times * largest, 2) for times in (1.0, BEYOND)]
     try:
-        found = plan(fit, [float(f"{times * largest:.2g}") for times in (1.0, BEYOND)], points=pd.DataFrame(held, index=[0]))
+        found = plan(fit, budgets, points=cells if len(cells) <= FEW else _held(fit))
     except InputError:
         return []
-    return [plan_sentence(found, row) for row in range(2)]
+    return list(plan_sentences(found))
+
+
+def _held(fit: Fit) -> pd.DataFrame:
+    """Return the point of the last level of each group, with inputs that no budget decides at their references."""
+    rest = [name for name in model_inputs(fit.model) if name not in ("params", "tokens", *UNIQUE)]
+    return marked(pd.DataFrame({name: fit.runs.references[name] for name in rest} | _last_levels(fit, ()), index=[0]))
 
 
 def _alternatives(fit: Fit) -> list[str]:
@@ -95,15 +114,18 @@ def _compared(fit: Fit, group: str) -> tuple[str, ...]:
     if len(inputs) == 1:
         place = {inputs[0]: float(fit.runs.table[inputs[0]].max())}
     elif {"params", "tokens"} <= set(inputs):
-        place = {"compute": float(f"{runs_compute(fit, Cost()).max():.2g}")}
+        place = {"compute": rounded(runs_compute(fit, Cost()).max(), 2)}
     else:
         return ()
     rest = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens", *place)}
     try:
-        return rank_sentences(rank(fit, group, baseline, pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0])))
+        point = marked(pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0]))
+        return rank_sentences(rank(fit, group, baseline, point))
     except InputError:
         return ()
 
 
 def _last_levels(fit: Fit, apart: tuple[str, ...]) -> dict[str, object]:
-    return {dim: fit.runs.levels[dim][-1] for dim in law_groups(fit.model) if dim not in apart}
+    """Return the last level of each group; of runs, a new one."""
+    groups = [dim for dim in law_groups(fit.model) if dim not in apart]
+    return {dim: NEW if dim == "run" else fit.runs.levels[dim][-1] for dim in groups}

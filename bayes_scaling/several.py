@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.logs import named_runs
+from bayes_scaling.numbers import exact
 
 APART = 100.0
 """Tables whose ranges of an input lie apart by such a factor count in other units."""
@@ -21,6 +22,7 @@ class Part:
 
     table: as checked. rows: the place of each row in its file, from 0. dropped: rows that the filter removed.
     units: column -> unit, where the table says them. schedules: values of columns that say how the learning rate went.
+    notes: on what its columns count in, and on what its rows are where nothing says so, a sentence each.
     """
 
     source: str
@@ -29,6 +31,7 @@ class Part:
     dropped: int
     units: Mapping[str, str]
     schedules: Mapping[str, Sequence[Any]]
+    notes: tuple[str, ...] = ()
 
 
 def refuse_other_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None:
@@ -55,7 +58,8 @@ def _refuse_apart(parts: Sequence[Part], name: str, column: str) -> None:
         if low >= APART * reached[place]:
             least, most, below = max(ranges[: place + 1], key=lambda one: one[1])
             raise InputError(
-                f"{source}: column {column!r} runs from {low:g} to {high:g}, in {below} from {least:g} to {most:g}; "
+                f"{source}: column {column!r} runs from {exact(low)} to {exact(high)}, "
+                f"in {below} from {exact(least)} to {exact(most)}; "
                 "do they count in the same unit?"
             )
 
@@ -86,5 +90,5 @@ def refuse_other_runs(table: pd.DataFrame, file: np.ndarray, parts: Sequence[Par
         if clash.any():
             run = clash.index[int(np.argmax(clash))]
             of = own[own["run"] == run].drop_duplicates("min")
-            values = ", ".join(f"{row['min']:g} in {parts[row['file']].source}" for row in of.to_dict("records"))
+            values = ", ".join(f"{exact(row['min'])} in {parts[row['file']].source}" for row in of.to_dict("records"))
             raise InputError(f"run {as_written(run)} has {name} {values}; give runs names of their own")

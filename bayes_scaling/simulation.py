@@ -10,9 +10,10 @@ import xarray as xr
 from bayes_scaling import discrepancy
 from bayes_scaling.evaluation import level_knots, levels_at
 from bayes_scaling.fitting import Fit
+from bayes_scaling.labels import level_index, number_as_text
 from bayes_scaling.model import departures, term_name, varyings
 from bayes_scaling.observing import replicated
-from bayes_scaling.runs import Runs, _number_as_text, level_index
+from bayes_scaling.runs import Runs
 
 
 def one_draw(fit: Fit, draw: int) -> Fit:
@@ -51,7 +52,7 @@ def other_runs(fit: Fit, runs: Runs) -> Runs:
         return runs
     label, known = runs.table["run"], fit.runs.levels["run"]
     seen = level_index(label, known) >= 0
-    text, added = label.map(_number_as_text), " again"
+    text, added = label.map(number_as_text), " again"
     while (level_index(text + added, known) >= 0).any():
         added += " again"
     renamed = text.where(~seen, text + added)

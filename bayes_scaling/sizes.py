@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.costs import Cost, moved_inputs, split_inputs, unique_limit
+from bayes_scaling.counts import in_base, marked
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups
+from bayes_scaling.numbers import exact
 from bayes_scaling.optima import vertex
 from bayes_scaling.prediction import expected_rows, flat_draws
-from bayes_scaling.runs import Table, read_points, read_table
+from bayes_scaling.runs import read_points
+from bayes_scaling.tables import Table
 
 SIZES = 49
 HALF_WIDTH = 3.5
@@ -46,7 +49,7 @@ def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Cost, 
 
     Raises InputError as `read_points` does.
     """
-    rows = pd.DataFrame(index=[0]) if points is None else read_table(points)
+    rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
     moved = {name: fit.runs.columns.inputs[name].column for name in moved_inputs(fit)}
     frame = rows.loc[np.repeat(rows.index, len(compute) // len(rows))].reset_index(drop=True)
     unique = unique_limit(fit, frame)
@@ -65,7 +68,7 @@ def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
     draws = best.reshape(-1, best.shape[-1])
     if np.any(none := np.isnan(draws).all(axis=0)):
         raise InputError(
-            f"at {compute[none][0]:g} FLOP the law puts all compute into model size, or all into tokens, in every draw: "
+            f"at {exact(compute[none][0])} FLOP the law puts all compute into model size, or all into tokens, in every draw: "
             "there is no best split"
         )
     low, middle, high = np.nanquantile(draws, [0.01, 0.5, 0.99], axis=0)

@@ -5,7 +5,8 @@ A stack says what its laws say together wherever a fit is asked for predictions 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import xarray as xr
@@ -30,6 +31,14 @@ class Stack:
 
     members: Mapping[str, Fit]
     weights: Mapping[str, float]
+
+    if not TYPE_CHECKING:  # a type checker says so before
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Refuse what only a single fit has."""
+            if name in {one.name for one in fields(Fit)} | {"posterior"}:
+                raise InputError(f"a stack has no {name} of its own, which this asks for; ask a member: {listed(self.members)}")
+            raise AttributeError(f"'Stack' object has no attribute {name!r}")
 
     @property
     def runs(self) -> Runs:
@@ -117,6 +126,12 @@ def parts(fit: Posterior) -> list[tuple[Fit, slice]]:
     if isinstance(fit, Fit):
         return [(fit, slice(None))]
     return [(fit.members[name], draws) for name, draws in fit.shares.items()]
+
+
+def draws_of(fit: Posterior) -> tuple[int, int]:
+    """Return how many chains and draws there are."""
+    sizes = [one.posterior.sizes for one, _ in parts(fit)]
+    return int(sizes[0]["chain"]), sum(int(of["draw"]) for of in sizes)
 
 
 def groups_needed(fit: Posterior) -> list[str]:

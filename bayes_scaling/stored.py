@@ -1,12 +1,12 @@
-"""Results of a fleet on disk: under which name, whose they are, whole or not at all."""
+"""Results of a fleet on disk: what each was made from and with, whole or not at all."""
 
 import hashlib
 import json
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from functools import partial
+from functools import cache, partial
+from inspect import getsource
+from io import BytesIO
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
@@ -16,57 +16,77 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import whole
-from bayes_scaling.fitting import Fit, save
+from bayes_scaling.files import json_text, whole
+from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health, from_record
 from bayes_scaling.model import Model
+from bayes_scaling.naming import file_names as file_names
+from bayes_scaling.provenance import versions
 from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings
+from bayes_scaling.saving import attributes, save_with
 from bayes_scaling.worker import model_text
 
-FORMAT = "bayes_scaling fleet 1"
+FORMAT = "bayes_scaling fleet 2"
 RECORD = "bayes_scaling_fleet"
-PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+SOFTWARE = "software"
+"""The part of a fingerprint that says what computed a result."""
+BROKEN = "damaged"
+
+type Fingerprint = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Record:
     """What is stored beside a result, in the same file.
 
-    fingerprint: of the task that the result is for.
+    fingerprint: of the task that the result is for, part by part.
     problem: what the sampler's health says, in one line; empty where the draws may be trusted.
     seconds: how long the fit took.
     health: None in files of older versions.
+    content: digest of a table with this record; a fit's file has a checksum of its own.
     """
 
-    fingerprint: str
+    fingerprint: Fingerprint
     problem: str
     seconds: float
     health: Health | None = None
+    content: str = ""
 
 
-def file_names(names: Iterable[str]) -> dict[str, str]:
-    """Return a file name without ending for each name: the name itself, or what of it is safe, and a digest after a `~`.
+def fingerprint(name: str, model: str, runs: Runs, settings: Settings, keep: Any, extra: Any) -> Fingerprint:
+    """Return what a result depends on, part by part: a digest each, which differs where the part does.
 
-    Names that differ in nothing but case get a digest too: some file systems take them for one.
-    """
-    names = list(names)
-    folded = Counter(name.casefold() for name in names)
-    return {name: name if PLAIN.fullmatch(name) and folded[name.casefold()] == 1 else _encoded(name) for name in names}
-
-
-def _encoded(name: str) -> str:
-    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:60]
-    return f"_{slug}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:20]}"
-
-
-def fingerprint(name: str, model: str, runs: Runs, settings: Settings, keep: Any, extra: Any) -> str:
-    """Return a digest that differs where anything differs that the result depends on; code is known by its name only.
+    A function is known by its name and the text of its body, not by what it calls.
 
     Raises InputError where `extra` or `keep` is nothing whose content can be told.
     """
     sampling = replace(settings, progress=False, cores=None, strict=False)
-    content = [FORMAT, name, model, _told(runs), _told(sampling), _told(keep), _told(extra)]
+    parts = {"name": name, "model": model, "runs": runs, "settings": sampling, "keep": keep, "extra": extra}
+    return {part: _digest(_told(of)) for part, of in parts.items()} | {SOFTWARE: software()}
+
+
+@cache
+def software() -> str:
+    """Return the versions that a result depends on, and a digest of what this package computes with."""
+    own = Path(__file__).parent
+    code = [path.read_bytes() for path in sorted(own.glob("*.py")) if not path.name.startswith("cli")]
+    known = {"format": FORMAT} | versions() | {"code": hashlib.sha256(b"\0".join(code)).hexdigest()[:12]}
+    return ", ".join(f"{name} {of}" for name, of in known.items())
+
+
+def difference(stored: Fingerprint, wanted: Fingerprint) -> str:
+    """Return why a stored result is not one that is asked for, in a few words; empty where it is."""
+    parts = [part for part in wanted if stored.get(part) != wanted[part]]
+    others = [part for part in parts if part != SOFTWARE]
+    said = [f"other {' and '.join(others)}"] if others else []
+    if SOFTWARE in parts:
+        then, now = (set(of.get(SOFTWARE, "an older version").split(", ")) for of in (stored, wanted))
+        said.append(f"made with {', '.join(sorted(then - now))}; {', '.join(sorted(now - then))} here")
+    return "; ".join(said)
+
+
+def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -84,7 +104,8 @@ def _told(value: Any) -> Any:
         case xr.DataArray() | xr.Dataset():
             return [type(value).__name__, _told(value.to_dict(data="array"))]
         case Runs():
-            return ["runs", _told(value.table), _told(value.columns), _told(value.references)]
+            levels = {dim: value.levels[dim] for dim in sorted(value.levels)}
+            return ["runs", _told(value.table), _told(value.columns), _told(value.references), _told(levels)]
         case Model():
             return ["model", model_text(value)]
         case Mapping():
@@ -97,7 +118,7 @@ def _told(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return [_home(type(value)), {one.name: _told(getattr(value, one.name)) for one in fields(value)}]
     if isinstance(value, FunctionType | BuiltinFunctionType) and value.__name__ != "<lambda>":
-        return _home(value)
+        return [_home(value), _body(value)]
     raise InputError(
         f"{value!r:.80} cannot be told from others, so no result can be stored; expected tables, numbers, texts or functions"
     )
@@ -105,6 +126,14 @@ def _told(value: Any) -> Any:
 
 def _home(value: Any) -> str:
     return f"{value.__module__}.{value.__qualname__}"
+
+
+def _body(function: Any) -> str:
+    """Return the text of a function, empty where there is none."""
+    try:
+        return getsource(function)
+    except (OSError, TypeError):
+        return ""
 
 
 def _told_table(table: pd.DataFrame) -> Any:
@@ -122,54 +151,69 @@ def _told_array(array: np.ndarray) -> Any:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
-def write_table(table: pd.DataFrame, path: Path, record: Record) -> None:
-    """Write a table as Parquet, with its record.
+def write_table(table: pd.DataFrame, path: Path, record: Record) -> pd.DataFrame:
+    """Write a table as Parquet, with its record, and return it as it will be read.
 
     Raises ValueError, TypeError or NotImplementedError where Parquet has no place for what the table holds.
     """
-    held = table.copy(deep=False)
-    held.attrs = {**table.attrs, RECORD: _record_text(record)}
+    known = replace(record, content=_content(_parquet(table, record)[1], record))
+    content, read = _parquet(table, known)
     with whole(path) as unfinished:
-        held.to_parquet(unfinished)
+        unfinished.write_bytes(content)
+    read.attrs.pop(RECORD)
+    return read
 
 
-def read_table(path: Path, wanted: str) -> tuple[pd.DataFrame, Record] | None:
-    """Return a stored table and its record, None where there is none, or it is for another task, or broken."""
+def _content(read: pd.DataFrame, record: Record) -> str:
+    """Return a digest of a table as it is read, with its record."""
+    attributes = {name: of for name, of in read.attrs.items() if name != RECORD}
+    return _digest([_told_table(read), attributes, _record_text(replace(record, content=""))])
+
+
+def _parquet(table: pd.DataFrame, record: Record) -> tuple[bytes, pd.DataFrame]:
+    """Return a table as Parquet, and as that is read."""
+    held, file = table.copy(deep=False), BytesIO()
+    held.attrs = {**table.attrs, RECORD: _record_text(record)}
+    held.to_parquet(file)
+    return file.getvalue(), pd.read_parquet(BytesIO(file.getvalue()))
+
+
+def read_table(path: Path, wanted: Fingerprint) -> tuple[pd.DataFrame, Record] | str:
+    """Return a stored table and its record, or why there is none: for another task, or damaged; empty where it is missing."""
+    if not path.exists():
+        return ""
     try:
-        table = pd.read_parquet(path, partitioning=None)
+        table = pd.read_parquet(BytesIO(path.read_bytes()))
         record = _record(table.attrs.pop(RECORD))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return (table, record) if record.fingerprint == wanted else None
+        is_whole = record.content == _content(table, record)
+    except Exception:  # of the libraries that read it: whatever is in the way, there is no result
+        return BROKEN
+    return difference(record.fingerprint, wanted) or ((table, record) if is_whole else BROKEN)
 
 
 def write_fit(fit: Fit, path: Path, record: Record) -> None:
     """Write a fit as `save` does, with its record."""
-    import h5py
-
-    with whole(path) as unfinished:
-        save(fit, unfinished)
-        with h5py.File(unfinished, "a") as file:
-            file.attrs[RECORD] = _record_text(record)
+    save_with(fit, path, {RECORD: _record_text(record)})
 
 
-def read_fit(path: Path, wanted: str) -> tuple[Path, Record] | None:
-    """Return the path of a stored fit and its record, None where there is none, or it is for another task, or broken."""
-    import h5py
-
+def read_fit(path: Path, wanted: Fingerprint) -> tuple[Path, Record] | str:
+    """Return the path of a stored fit and its record, or why there is none, as for tables."""
+    if not path.exists():
+        return ""
     try:
-        with h5py.File(path) as file:
-            record = _record(file.attrs[RECORD])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return (path, record) if record.fingerprint == wanted else None
+        record = _record(attributes(path)[RECORD])
+    except (InputError, ValueError, KeyError, TypeError, AttributeError):
+        return BROKEN
+    return difference(record.fingerprint, wanted) or (path, record)
 
 
 def _record_text(record: Record) -> str:
-    return json.dumps(asdict(record))
+    return json_text(asdict(record))
 
 
 def _record(text: str) -> Record:
+    """Return a record from its text; older ones have one digest for all that a result depends on."""
     known = json.loads(text)
-    health = known.pop("health", None)
-    return Record(**known, health=from_record(health) if health else None)
+    health, told = known.pop("health", None), known.pop("fingerprint")
+    parts = {str(part): str(of) for part, of in told.items()} if isinstance(told, dict) else {SOFTWARE: "an older version"}
+    return Record(**known, fingerprint=parts, health=from_record(health) if health else None)

@@ -1,29 +1,39 @@
 """The compute that a target asks for."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import xarray as xr
 
+from bayes_scaling import checks
 from bayes_scaling.allocation import runs_compute
+from bayes_scaling.calls import asked
 from bayes_scaling.costs import Cost
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import carried
-from bayes_scaling.planning import DECADES, plan
-from bayes_scaling.runs import Table
+from bayes_scaling.numbers import amount, band, exact, percent, place_words
+from bayes_scaling.planning import DECADES, Plan, plan, plan_place
+from bayes_scaling.tables import Table
 
 BUDGETS = 73
 """Budgets tried on the way to a target."""
 
+MOST = 6
+"""Points named in an error."""
+
 
 @carried
+@asked
 def compute_needed(
     fit: Fit,
     target: float,
+    points: Table | None = None,
     *,
     cost: Cost | None = None,
     params: float | None = None,
     unique_tokens: float | None = None,
-    points: Table | None = None,
     seed: int = 0,
 ) -> xr.DataArray:
     """Return draws of the compute with which one new run, planned by `plan`, first shows a loss.
@@ -37,12 +47,18 @@ def compute_needed(
 
     Raises InputError as `plan` does, and where no draw, or every draw, reaches the target within that range.
     """
-    cost = Cost() if cost is None else cost
+    cost, target = Cost() if cost is None else cost, checks.finite(target, "target")
     budgets = _on_the_way(fit, cost, params)
     asked = plan(fit, budgets, cost=cost, params=params, unique_tokens=unique_tokens, points=points, seed=seed)
-    if (rows := len(asked.choice) // len(budgets)) > 1:
-        raise InputError(f"the compute needed for a target is asked for one point at a time; {rows} are given")
-    return _first_below(asked.loss, np.log(budgets), target)
+    if len(asked.choice) > len(budgets):
+        raise InputError(f"the compute needed for a target is asked for one point at a time; {_several(asked, len(budgets))}")
+    found = _first_below(asked.loss, np.log(budgets), target)
+    return found.assign_attrs(counted=cost.counted, place=plan_place(asked, 0))
+
+
+def _several(asked: Plan, budgets: int) -> str:
+    places = [plan_place(asked, row) for row in range(0, len(asked.choice), budgets)]
+    return f"there are {len(places)}: {'; '.join(places[:MOST])}{'; ...' if len(places) > MOST else ''}"
 
 
 def _on_the_way(fit: Fit, cost: Cost, params: float | None) -> list[float]:
@@ -61,12 +77,14 @@ def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float) -
     if not reached.any():
         low, middle, high = np.quantile(values[..., -1], [0.05, 0.5, 0.95])
         raise InputError(
-            f"no draw reaches {target:g} {unit} with up to {np.exp(log_compute[-1]):.3g} FLOP; one run there shows "
-            f"{middle:.4g} (90 %: {low:.4g} to {high:.4g})"
+            f"no draw reaches {exact(target)} {unit} with up to {amount(np.exp(log_compute[-1]), 'FLOP')}; one run there shows "
+            f"{band((low, middle, high))}"
         )
     if reached[..., 0].all():
         least = np.exp(log_compute[0])
-        raise InputError(f"every draw is below {target:g} {unit} with {least:.3g} FLOP already; expected a lower target")
+        raise InputError(
+            f"every draw is below {exact(target)} {unit} with {amount(least, 'FLOP')} already; expected a lower target"
+        )
     after = reached.argmax(axis=-1)
     before = np.maximum(after - 1, 0)
     loss = [np.take_along_axis(values, i[..., None], -1)[..., 0] for i in (before, after)]
@@ -79,20 +97,39 @@ def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float) -
     )
 
 
+def needed_sentences(fit: Fit, target: float, probability: float, points: pd.DataFrame, **asked: Any) -> list[str]:
+    """Return what a target asks for at each of some points, see `needed_sentence`; of several, those without an answer say why.
+
+    asked: further arguments of `compute_needed`.
+    """
+    found = []
+    for row in range(len(points)):
+        try:
+            needed = compute_needed(fit, target, points=points.iloc[[row]], **asked)
+            found.append(needed_sentence(needed, target, probability, fit.runs.columns.response.unit))
+        except InputError as error:
+            if len(points) == 1:
+                raise
+            found.append(f"For {place_words(points.iloc[row].to_dict())}: {one_line(error)}.")
+    return found
+
+
 @carried
 def needed_sentence(needed: xr.DataArray, target: float, probability: float, unit: str) -> str:
     """Return which compute reaches a target with a probability, and the middle of what it may take."""
     asked, low, middle, high = (
         np.quantile(needed.to_numpy(), q, method="inverted_cdf") for q in (probability, 0.05, 0.5, 0.95)
     )
-    never = float(np.isinf(needed).mean())
+    never, of = float(np.isinf(needed).mean()), str(needed.attrs.get("place", ""))
+    place = f"For {of}: " if of else ""
     if np.isinf(asked):
         return (
-            f"No budget tried reaches {target:g} {unit} with probability {probability:g}: in {never:.0%} of draws a million "
-            "times the compute of the runs is not enough."
+            f"{place}No budget tried reaches {exact(target)} {unit} with probability {exact(probability)}. "
+            f"In {percent(never)} of draws a million times the compute of the runs is not enough."
         )
-    ends = f"{low:.3g} to {high:.3g}" if np.isfinite(high) else f"from {low:.3g} on, and in {never:.0%} of draws none"
+    none = f" In {percent(never)} of draws no budget tried is enough." if never else ""
     return (
-        f"{asked:.3g} FLOP, spent so, reach {target:g} {unit} with probability {probability:g}; what it takes is "
-        f"{middle:.3g} (90 %: {ends})."
+        f"{place}{amount(asked, 'FLOP')} ({needed.attrs.get('counted', Cost().counted)}), split as planned, reach "
+        f"{exact(target)} {unit} with probability {exact(probability)}. What it takes is "
+        f"{band((low, middle, high), 'FLOP')}.{none}"
     )

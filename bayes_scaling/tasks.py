@@ -10,7 +10,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.model import Model, groups_used
 from bayes_scaling.runs import Runs
 from bayes_scaling.sampling import Settings
-from bayes_scaling.stored import fingerprint
+from bayes_scaling.stored import Fingerprint, fingerprint
 from bayes_scaling.worker import Job, Keep, model_text
 
 CROWDED = 1.5
@@ -61,7 +61,7 @@ class Entry:
     model: str
     levels: Mapping[str, np.ndarray]
     rows: int
-    fingerprint: str
+    fingerprint: Fingerprint
 
     @property
     def size(self) -> tuple[int, int]:
@@ -92,7 +92,7 @@ def entry(plan: Plan, name: str) -> Entry:
     task, model, settings = resolved(plan, name)
     text = plan.text if model is plan.model and plan.text is not None else model_text(model)
     levels = {dim: task.runs.levels[dim] for dim in groups_used(model) if dim in task.runs.levels}
-    known = fingerprint(name, text, task.runs, settings, plan.keep, task.extra) if plan.stored else ""
+    known = fingerprint(name, text, task.runs, settings, plan.keep, task.extra) if plan.stored else {}
     return Entry(text, levels, len(task.runs), known)
 
 

@@ -15,15 +15,17 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.allocation import compute_optimal
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.fitting import Fit
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
 from bayes_scaling.health import Health, combined, mark
 from bayes_scaling.prediction import QUANTILES, predict
-from bayes_scaling.runs import Table, read_runs, read_table
+from bayes_scaling.runs import read_runs
 from bayes_scaling.sampling import Settings
+from bayes_scaling.tables import Table, read_table
 from bayes_scaling.tasks import Task
 from bayes_scaling.variants import Choices, Universe, Variant, standard_choices
+from bayes_scaling.worker import of_this_package
 
 BASE = "base"
 OWN = {"universe", "point", *QUANTILES, "rows", "divergences", "r_hat", "problem"}
@@ -92,6 +94,7 @@ def multiverse(
         except InputError as error:
             failures[name] = str(error)
     fleet = fit_many(None, tasks, executor, keep=answered, settings=settings)
+    fleet.refuse_faults()
     return _gathered(fleet, universes, choices, failures)
 
 
@@ -104,7 +107,14 @@ def tokens_per_param(fit: Fit, points: Any) -> xr.DataArray:
 
 def answered(fit: Fit, extra: Any) -> pd.DataFrame:
     """Return quantiles of the answer at each point and of each parameter of the law; runs in the worker."""
-    draws = extra["answer"](fit, extra["at"])
+    try:
+        draws = extra["answer"](fit, extra["at"])
+    except InputError:
+        raise
+    except Exception as error:
+        if of_this_package(extra["answer"]):
+            raise
+        raise InputError(f"the answer raised {one_line(error)}") from error
     rows: list[dict[str, Any]] = [{"point": i} | _quantiles(of) for i, of in enumerate(draws.transpose("point", ...))]
     rows += [{"parameter": name} | _quantiles(fit.posterior[name]) for name in fit.model.parameters]
     health = fit.health

@@ -16,7 +16,9 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.library import sweep_discrepancy
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.parameters import Parameter, Prior, as_parameter
-from bayes_scaling.runs import Columns, Runs, Table
+from bayes_scaling.runs import Columns, Runs
+from bayes_scaling.tables import Table
+from bayes_scaling.units import column_unit
 
 NOTHING = 1e-6
 """A floor of zero, in the unit of the loss: a positive parameter cannot be zero."""
@@ -110,10 +112,15 @@ def fixed(parameter: str, value: float) -> Variant:
 
 
 def counted_by(name: str, column: str) -> Variant:
-    """Return the variant in which an input is another column of the table, against the same reference."""
+    """Return the variant in which an input is another column of the table, against the same reference.
+
+    It counts as its name says, else as the study's column does unless that one's name says otherwise.
+    """
 
     def changed(of: Universe) -> Universe:
-        inputs = {**of.columns.inputs, name: replace(of.columns.inputs[name], column=column)}
+        one, said, own = of.columns.inputs[name], column_unit(column), column_unit(of.columns.inputs[name].column)
+        scale = said.factor if said is not None and said.said else None if own is not None and own.said else one.scale
+        inputs = {**of.columns.inputs, name: replace(one, column=column, scale=scale)}
         return replace(of, columns=replace(of.columns, inputs=inputs))
 
     return changed

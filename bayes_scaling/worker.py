@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from threading import Lock
 from time import perf_counter
+from traceback import format_exc
 from typing import Any
 
 import pandas as pd
@@ -39,13 +40,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """What comes back: a table, or the draws where all is kept, with the sampler's health; or why there is neither."""
+    """What comes back: a table, or the draws where all is kept, with the sampler's health; or why there is neither.
+
+    fault: the traceback where nothing that was asked for is the reason.
+    """
 
     table: pd.DataFrame | None = None
     draws: xr.DataTree | None = None
     health: Health | None = None
     settings: Settings | None = None
     failure: str = ""
+    fault: str = ""
     seconds: float = 0.0
 
 
@@ -54,8 +59,10 @@ def work(job: Job, ticket: str) -> Done:
     start = perf_counter()
     try:
         done = _kept(job)
-    except (Exception, SystemExit) as error:
+    except InputError as error:
         done = Done(failure=one_line(error))
+    except Exception as error:
+        done = Done(failure=f"internal fault, not the input: {one_line(error)}", fault=format_exc())
     return replace(done, seconds=perf_counter() - start)
 
 
@@ -68,10 +75,17 @@ def _kept(job: Job) -> Done:
     try:
         table = job.keep(fitted, job.extra)
     except (Exception, SystemExit) as error:
-        raise InputError(f"keep raised {one_line(error)}") from error
+        if isinstance(error, InputError) or not of_this_package(job.keep):
+            raise InputError(f"keep raised {one_line(error)}") from error
+        raise
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"keep returned a {type(table).__name__}; expected a DataFrame")
     return Done(table=table, health=fitted.health)
+
+
+def of_this_package(function: object) -> bool:
+    """Return whether a function is ours, so that what it raises is no fault of who asked for it."""
+    return str(getattr(function, "__module__", "")).split(".")[0] == __name__.split(".")[0]
 
 
 def model_text(model: Model) -> str:

@@ -84,8 +84,3 @@ def square_or_die(number: int, ticket: str) -> int:
     if number < 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return number**2
-
-
-def wait_for(marker: str, ticket: str) -> None:
-    Path(marker).write_text(str(os.getpid()))
-    time.sleep(600)

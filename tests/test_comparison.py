@@ -228,6 +228,24 @@ def test_members_scatter_each_by_numbers_of_their_own(before: dict[str, bs.Fit])
     assert abs(np.corrcoef(runs[:400], runs[400:])[0, 1]) < 0.3
 
 
+SINGLE = {
+    "decompose": lambda one: bs.decompose(one, pd.DataFrame({"params": [1e9], "tokens": [1e10]})),
+    "findings": bs.findings,
+    "forecast": lambda one: bs.forecast(one, pd.DataFrame({"tokens": [1e10]}), 1e11),
+    "loo": bs.loo,
+    "parameter_table": bs.parameter_table,
+    "plan": lambda one: bs.plan(one, 1e21),
+    "save": lambda one: bs.save(one, "fit.nc"),
+}
+
+
+@pytest.mark.parametrize("what", list(SINGLE))
+def test_what_only_a_single_fit_has_is_refused_in_one_line(before: dict[str, bs.Fit], what: str) -> None:
+    both = bs.stack(before, dict.fromkeys(before, 1 / len(before)))
+    with pytest.raises(bs.InputError, match=r"^a stack has no \w+ of its own, which this asks for; ask a member: \['"):
+        SINGLE[what](both)
+
+
 def test_a_stack_of_unlike_fits_or_weights_is_refused(before: dict[str, bs.Fit], runs: bs.Runs) -> None:
     half = {"x": 0.5, "y": 0.5}
     fit = before["line"]

@@ -131,6 +131,21 @@ def test_an_interrupt_ends_processes_in_mid_call(tmp_path: Path) -> None:
     assert _ends(worker)
 
 
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_pool_ends_with_its_parent_in_mid_call(how: signal.Signals, tmp_path: Path) -> None:
+    markers = [tmp_path / "one", tmp_path / "two"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", POOL, *map(str, markers)], cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True
+    )
+    workers = [int(_appears(marker)) for marker in markers]
+    process.send_signal(how)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == (-9 if how == signal.SIGKILL else 130)
+    if how == signal.SIGINT:
+        assert said.splitlines() == ["interrupted; what was there before is as it was"]
+    assert all(map(_ends, workers))
+
+
 def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("from bayes_scaling.executors import own_processes\nwith own_processes(1, None): pass\n")
@@ -140,7 +155,7 @@ def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
 
 SCRIPT = """
 import sys
-from fleet_work import wait_for
+from waiting import wait_for
 from bayes_scaling.executors import each, own_processes
 
 with own_processes(1, wait_for) as submit:
@@ -148,9 +163,26 @@ with own_processes(1, wait_for) as submit:
 """
 
 
+POOL = """
+import sys
+from waiting import wait_for
+from bayes_scaling import cli
+from bayes_scaling.executors import each, pool
+
+@cli.app.command()
+@cli._clear_errors
+def wait():
+    with pool(2) as executor:
+        list(each(wait_for, markers, executor.submit, 2))
+
+markers, sys.argv[1:] = sys.argv[1:], ["wait"]
+cli.main()
+"""
+
+
 def _appears(path: Path) -> str:
     """Return what a file holds, as soon as it holds anything."""
-    for _ in range(600):
+    for _ in range(2400):
         if path.is_file() and (content := path.read_text()):
             return content
         time.sleep(0.05)

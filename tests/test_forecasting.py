@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from by_hand import fit_of
 
 import bayes_scaling as bs
 
@@ -305,6 +306,78 @@ def test_a_forecast_from_rows_that_are_averages_begins_at_the_last_of_them() -> 
     few, all_ = bs.forecast(fit, log, END), bs.forecast(fit, many, END)
     assert float(all_.path.isel(point=0).median()) == pytest.approx(float(few.path.isel(point=0).median()), rel=0.006)
     assert float(np.log(all_.final).std()) < 1.05 * float(np.log(few.final).std())
+
+
+def test_measurement_errors_of_the_log_count() -> None:
+    """Against the exact conditional of rows that were read with errors of their own, some of them hardly worth reading."""
+    log, fit = begun(), drawn()
+    error = np.where(np.arange(len(log)) % 3, 1e-9, 0.05)
+    columns = replace(COLUMNS, reading_error=bs.ReadingError("err"))
+    read = replace(fit, runs=bs.read_runs(finished().assign(err=1e-9), columns))
+    final = np.log(bs.forecast(read, log.assign(err=error), END, kind="expected").final.to_numpy().ravel())
+    at = np.log(np.append(log["tokens"], END) / 100)
+    basis = np.column_stack([np.ones(len(at)), -at])
+    joint = basis @ np.array([[0.03**2, 0.5 * 0.03 * 0.01], [0.5 * 0.03 * 0.01, 0.01**2]]) @ basis.T + RUN_SD**2
+    joint += SD**2 * np.exp(-np.abs(at[:, None] - at) / LENGTH) + np.diag([*(WHITE**2 + error**2), 0.0])
+    gain = np.linalg.solve(joint[:-1, :-1], joint[:-1, -1])
+    mean = np.log(3.0) - 0.1 * at
+    mean, sd = mean[-1] + gain @ (np.log(log["loss"]) - mean[:-1]), np.sqrt(joint[-1, -1] - gain @ joint[:-1, -1])
+    assert final.mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(len(final)))
+    assert final.std() == pytest.approx(sd, rel=0.06)
+
+
+def test_a_log_that_few_draws_agree_with_is_fitted_with_the_rest() -> None:
+    """Rows that scatter twice as much as any draw says: their weights would be those of a few draws at the tail."""
+    rng = np.random.default_rng(3)
+    tokens = np.geomspace(1.0, 200.0, 40)
+    runs = pd.concat(
+        pd.DataFrame({"run": name, "tokens": tokens, "loss": 3 * tokens**-0.05 * np.exp(rng.normal(0, 0.002, 40))})
+        for name in "pq"
+    )
+    noise = bs.Noise(sd=bs.Prior(median=0.002, factor=3.0), distribution="normal")
+    model = bs.Model(LAW, {"a": bs.Prior(median=3.0, factor=1.5), "b": bs.Prior(median=0.05, factor=2.0)}, noise)
+    columns = bs.Columns(inputs={"tokens": bs.Input("tokens", "tokens", 1.0)}, run="run")
+    ones = np.ones((2, 500))
+    spread = {name: of * np.exp(0.003 * rng.normal(size=(2, 500))) for name, of in {"a": 3.0, "b": 0.05}.items()}
+    fit = fit_of(
+        model, bs.read_runs(runs, columns), spread | {"noise_sd": 0.002 * ones * np.exp(0.1 * rng.normal(size=(2, 500)))}, None
+    )
+    log = pd.DataFrame({"run": "new", "tokens": tokens[:30]})
+    log["loss"] = 3 * log["tokens"] ** -0.05 * np.exp(rng.normal(0, 0.006, 30))
+    kept = bs.forecast(fit, log, 200.0, refit_below=0.0)
+    assert kept.effective < 50
+    assert not kept.refitted
+    assert "fitted again" not in kept.basis
+    found = bs.forecast(fit, log, 200.0)
+    assert found.refitted
+    assert found.effective == kept.effective
+    assert found.basis.endswith("too few: the model was fitted again with them among its runs")
+    both = bs.refit(fit, bs.read_runs(pd.concat([runs, log]), columns))
+    expected = np.log(bs.predict_runs(both, pd.DataFrame({"tokens": [200.0]})).to_numpy().ravel())
+    final = np.log(found.final.to_numpy().ravel())
+    assert final.mean() == pytest.approx(expected.mean(), abs=0.1 * expected.std())
+    assert final.std() == pytest.approx(expected.std(), rel=0.06)
+    assert bs.forecast(fit, "p", 300.0).effective == pytest.approx(1000.0)
+
+
+def test_a_planned_schedule_may_follow_rows_that_the_filter_leaves_out() -> None:
+    """The first rows tell the schedule only; a sum of learning rates that is 0 there is nobody's input."""
+    columns = bs.Columns({"lr_sum": bs.Input("lr_sum", "", 1.0)}, run="run", schedule=bs.Schedule(), where="step >= 100")
+    noise = bs.Noise(sd=bs.Prior(median=0.002, factor=3.0), distribution="normal")
+    model = bs.Model(
+        bs.parse_law("a * lr_sum**-b", ["lr_sum"]),
+        {"a": bs.Prior(median=3.0, factor=1.5), "b": bs.Prior(median=0.05, factor=2.0)},
+        noise,
+    )
+    log = pd.DataFrame({"step": np.arange(0, 500, 50), "lr": 0.1, "run": "p"}).assign(
+        loss=lambda t: 3 * (t["step"] + 1) ** -0.05
+    )
+    ones = np.ones((2, 100))
+    fit = fit_of(model, bs.read_runs(log, columns), {"a": 3 * ones, "b": 0.05 * ones, "noise_sd": 0.002 * ones}, None)
+    plan = pd.DataFrame({"step": [500, 600], "lr": [0.1, 0.0]})
+    found = bs.forecast(fit, log.assign(run="new").iloc[:8], plan, refit_below=0)
+    np.testing.assert_allclose(found.path["lr_sum"], [50.0, 55.0 - 0.05], rtol=1e-6)
+    assert len(found.seen) == 6
 
 
 def test_a_law_that_gives_no_loss_where_the_log_is_says_so() -> None:

@@ -70,8 +70,7 @@ REFUSED = {
     "unfinished": "x * (a + ",
     "deep minus": "-" * 500 + "x * a",
     "deep parentheses": "(" * 500 + "x * a" + ")" * 500,
-    "deep sum": "x * a" + " + a" * 300,
-    "long": " + ".join(["x * a"] * 400),
+    "long": " + ".join(["x * a"] * 1500),
     "tower of powers": "9**9**9**9*x*a",
     "huge integer": "x * a * 1" + "0" * 1900,
     "huge exponent": "x ** (10 ** 400) * a",
@@ -135,7 +134,7 @@ def test_a_law_text_that_is_more_than_arithmetic_is_refused_at_once(case: str) -
         ("1/0 * x * a", "'1 / 0' is not a finite real number"),
         ("(-1)**0.5 * x * a", "is not a finite real number"),
         ("x * (a + ", "is not an expression"),
-        (" + ".join(["x * a"] * 400), "has 3197 characters; at most 2000 are read"),
+        (" + ".join(["x * a"] * 1500), "has 11997 characters; at most 10000 are read"),
         ("-" * 500 + "x * a", "is nested more than 100 deep"),
     ],
 )
@@ -217,7 +216,7 @@ def test_a_law_of_many_words_is_read_back() -> None:
 
 def test_a_text_too_long_to_be_read_back_is_not_written() -> None:
     with pytest.raises(InputError, match=r"^law wordy is too long to be written as text"):
-        law_text(wordy_law(40))
+        law_text(wordy_law(200))
 
 
 OPERATORS = ("+", "-", "*", "/", "**")
@@ -359,3 +358,40 @@ def test_a_wrong_filter_is_refused_before_any_table_is_read() -> None:
 def test_a_filter_called_for_a_column_the_table_lacks_is_refused() -> None:
     with pytest.raises(InputError, match="parms"):
         parse_filter("parms < 1e9")(TABLE)
+
+
+@pytest.mark.parametrize("join", [" + ", " - ", " * ", " / "])
+def test_many_terms_are_not_deep(join: str) -> None:
+    names = [f"c{i}" for i in range(200)]
+    text = join.join(f"{name} * x" if i % 3 else name for i, name in enumerate(names))
+    law = parse_law(text, ["x"])
+    values = {name: 1.0 + 0.01 * i for i, name in enumerate(names)}
+    assert law(x=1.1, **values) == pytest.approx(eval(text, {"x": 1.1} | values), rel=1e-12)
+    assert parse_law(law_text(law), ["x"])(x=1.1, **values) == law(x=1.1, **values)
+
+
+def test_a_short_sum_is_added_from_left_to_right() -> None:
+    law = parse_law("a + b + c - x", ["x"])
+    assert law(x=1e-30, a=1e16, b=1.0, c=-1e16) == (1e16 + 1.0 - 1e16) - 1e-30
+
+
+def test_a_long_sum_in_python_is_written_as_text() -> None:
+    def law(x, *, a):
+        return sum((a * x for _ in range(600)), start=0.0)
+
+    assert parse_law(law_text(law), ["x"])(x=2.0, a=0.5) == pytest.approx(600.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "said"),
+    [
+        ("a * x", ["x", "x"], "are different names, not ['x', 'x']"),
+        ("a * x", "x", "are a list of names, such as ['params', 'tokens'], not 'x'"),
+        ("a * x", [3], "are a list of names"),
+        (3, ["x"], "a law is a text, not 3"),
+        ("lambda * x", ["x"], "'lambda' is a word of Python and no name"),
+    ],
+)
+def test_what_is_no_law_or_no_input_is_said(text, inputs, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        parse_law(text, inputs)

@@ -143,9 +143,10 @@ def test_inputs_of_trends_alone_keep_their_own() -> None:
     [
         ("reference = 2e10", "reference = 1e9",
          "the published priors of chinchilla are at 2e+10 tokens of 'tokens'; [data.inputs] has 1e+09 tokens: leave out"),
-        ('column = "N"', 'column = "N", unit = "millions"', "at 1e+09 parameters of 'params'; [data.inputs] has millions"),
-        ("[data.inputs]", 'data.response.unit = "bits/byte"\n[data.inputs]',
-         "the published priors of chinchilla are for a response in 'nats/token'; [data.response] has 'bits/byte'"),
+        ('column = "N"', 'column = "N", unit = "layers"', "at 1e+09 parameters of 'params'; [data.inputs] has layers"),
+        ('column = "N"', 'column = "N", unit = "M parameters", reference = 1.0', "[data.inputs] has 1e+06 parameters"),
+        ("[data.inputs]", 'data.response.unit = "accuracy"\n[data.inputs]',
+         "the priors of chinchilla are for a response in 'nats/token'; from it no factor leads to 'accuracy'"),
         ('name = "chinchilla"', 'text = "a * params**-b * tokens**-c"',
          'law: priors = "published" is for laws of the library, given by name; this one is a text'),
         ('"published"', '"mine"', "law.priors: Input should be 'published' or 'public_sweeps', not 'mine'"),

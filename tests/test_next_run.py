@@ -12,6 +12,7 @@ from test_cli import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling.information import best_sets, information, joint
+from bayes_scaling.numbers import band, number, percent
 from bayes_scaling.plots import next_figure
 
 SD, LENGTH, WHITE, SIZE_SD = 0.02, 0.8, 0.01, 0.03
@@ -245,7 +246,7 @@ def test_wrong_candidates_say_what_and_where(table: pd.DataFrame, chinchilla: bs
     values["a"] = -values["a"]
     broken = replace(fit, draws=xr.DataTree.from_dict({"posterior": values}))
     question = xr.DataArray(np.random.default_rng(0).normal(size=(2, 2000)), dims=("chain", "draw"))
-    with pytest.raises(bs.InputError, match=r"gives no loss at candidate 1 in 100% of the draws"):
+    with pytest.raises(bs.InputError, match=r"gives no loss at candidate 1 in 100 % of the draws"):
         bs.next_runs(broken, table, question)
 
 
@@ -329,10 +330,10 @@ def test_the_sentence_says_what_is_known_and_what_a_run_would_leave(table: pd.Da
     found = bs.next_runs(made(), table, QUESTION, 150.0)
     said = bs.next_sentence(found)
     low, middle, high = np.exp(np.quantile(found.asked, [0.05, 0.5, 0.95]))
-    assert f"now {middle:.4g} nats/token (90 %: {low:.4g} to {high:.4g})" in said
+    assert f"now {band((low, middle, high), 'nats/token')}" in said
     first = found.order[0]
-    assert f"Candidate {found.candidates['candidate'].iloc[first]} ({found.flop[first]:.3g} FLOP)" in said
-    assert f"{1 - np.exp(-found.best.information):.0%} narrower" in said
+    assert f"Candidate {found.candidates['candidate'].iloc[first]} ({number(found.flop[first])} FLOP)" in said
+    assert f"{percent(1 - np.exp(-found.best.information))} narrower" in said
 
 
 def test_information_of_rows_that_say_nothing_is_none() -> None:

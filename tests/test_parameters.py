@@ -162,8 +162,8 @@ def test_every_kind_of_noise_is_accepted(kind: str, on: str) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"distribution": "cauchy"}, "the noise's distribution must be one of ['normal', 'student_t'], not 'cauchy'"),
-        ({"on": "log"}, "the noise's on must be one of ['log_loss', 'loss'], not 'log'"),
+        ({"distribution": "cauchy"}, "distribution of Noise must be one of ['normal', 'student_t'], not 'cauchy'"),
+        ({"on": "log"}, "on of Noise must be one of ['log_loss', 'loss'], not 'log'"),
         ({"sd": Prior(between=(-1.0, 1.0))}, "the prior of the noise's sd must be of a positive quantity"),
         ({"sd": Prior(between=(0.0, 1.0))}, "the prior of the noise's sd must be of a positive quantity"),
         (

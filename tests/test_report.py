@@ -15,16 +15,17 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli import app
+from bayes_scaling.contrasts import reached
 from bayes_scaling.modelfile import Study, study_text
+from bayes_scaling.numbers import amount, interval, level_name, number, shared
 from bayes_scaling.parameters import prior_quantiles
+from bayes_scaling.ranking import needs
 from bayes_scaling.report import report_context, write_report
 from bayes_scaling.reporting import words
 from bayes_scaling.reporting.beliefs import beliefs
 from bayes_scaling.reporting.budget import ordered_levels, plan_budget
-from bayes_scaling.reporting.numbers import number
 from bayes_scaling.reporting.page import render
 from bayes_scaling.sampling import Health
-from bayes_scaling.wording import short
 
 SCRIPT, IMAGE, END, MATH = "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script>$", "$\\frac$ x$"
 WELL = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="E")
@@ -96,13 +97,6 @@ def pages(attacked: dict[str, Any], compared: dict[str, Any], tmp_path_factory: 
     return found
 
 
-def test_numbers_read_well() -> None:
-    read = {1.0: "1", 0.08746: "0.0875", 1234.5: "1234", 12_300: "12.3k", 2.5e10: "25B", 5.76e23: "5.76e23", 1.2e-5: "1.20e-5"}
-    assert {value: number(value, 4 if value == 1234.5 else 3) for value in read} == read
-    assert [number(value, 4) for value in (2.05, 0.0, 854e9, 9999.7)] == ["2.050", "0", "854.0B", "10000"]
-    assert number(np.inf) == "beyond any"
-
-
 def test_a_page_holds_no_reference_to_anything_else(pages: dict[str, Path]) -> None:
     for page in pages.values():
         text = page.read_text()
@@ -142,13 +136,13 @@ def test_what_was_done_is_said(hostile: bs.Fit, arms: bs.Fit) -> None:
     assert "folder" not in " ".join(words.rows(hostile))
     said = dict(words.counting(hostile))
     assert "with or without embeddings: not stated" in said["Params"]
-    assert dict(words.priors(arms))["b"].startswith("log-normal, 90 % in 0.05 to 0.128")
+    assert dict(words.priors(arms))["b"].startswith("log-normal, 90 % in 0.05 to 0.13")
     assert "levels of attention pooled" in dict(words.priors(arms))["a"]
     assert any("logarithm of loss: normal" in sentence for sentence in words.likelihood(arms))
 
 
 def test_a_law_without_a_best_split_is_still_reported(arms: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: bs.Fit) -> None:
+    def refuse(_: bs.Fit, compute: float | None) -> None:
         raise bs.InputError(f"{SCRIPT} puts all compute into tokens")
 
     monkeypatch.setattr("bayes_scaling.report.plan_budget", refuse)
@@ -178,7 +172,7 @@ def test_multipliers_are_those_of_the_contrast(arms: bs.Fit, compared: dict[str,
     draws = bs.compute_multiplier(arms, "attention", "full", "moba", pd.DataFrame({"compute": [row["compute"]]}))
     assert row["q50"] == pytest.approx(float(draws.median()), rel=1e-3)
     assert 1.2 < row["q50"] < 1.9
-    assert number(row["q05"]) in budget.steps[""][budget.start].sentence
+    assert needs("moba", "full", "compute", row) in budget.steps[""][budget.start].sentence
     assert len(budget.budgets) >= 41
     assert budget.table["compute"].max() == pytest.approx(100 * arms.runs.table["compute"].max(), rel=1e-3)
 
@@ -189,11 +183,12 @@ def test_multipliers_of_splits_are_those_of_the_ranking(hostile: bs.Fit) -> None
     first, other = ordered_levels(hostile, "corpus")
     at = float(budget.table["compute"].iloc[budget.start])
     draws = bs.rank(hostile, "corpus", first, pd.DataFrame({"compute": [at]})).multiplier
-    low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], method="inverted_cdf")
-    (facts,) = [steps[budget.start].facts for label, steps in budget.steps.items() if label == short(other)]
-    assert facts[-1].name == f"Compute that {short(first)} needs for the loss {short(other)} reaches"
-    assert facts[-1].value == f"{number(middle)} times"
-    assert facts[-1].range == f"90 %: {number(low)} to {number(high)}"
+    of = reached(draws.to_numpy())
+    (facts,) = [steps[budget.start].facts for label, steps in budget.steps.items() if label == level_name(other)]
+    assert facts[-1].name == f"Compute that {level_name(first)} needs for the loss {level_name(other)} reaches"
+    least, value, most = shared([of[q] for q in ("q05", "q50", "q95")])
+    assert facts[-1].value == f"{value} times"
+    assert facts[-1].range == f"90 %: {least} to {most}"
 
 
 def test_validation_is_read_or_its_lack_said(arms: bs.Fit, tmp_path: Path) -> None:
@@ -206,7 +201,7 @@ def test_validation_is_read_or_its_lack_said(arms: bs.Fit, tmp_path: Path) -> No
     pd.DataFrame([scores | {"crps": 0.01, "are": 0.0123}]).to_csv(place / "scores.csv", index=False)
     found = report_context(arms, folder=tmp_path)
     assert found["validation"].doubts == ()
-    assert "1.23 %" in render(found)
+    assert "1.2 %" in render(found)
     (place / "backtest.json").write_text(json.dumps(record | {"rows": 15, "model": "[law]\nname = 'other'"}))
     assert len(report_context(arms, folder=tmp_path)["validation"].doubts) == 2
 
@@ -307,10 +302,11 @@ def test_the_slider_moves_the_plan(browser: Any, pages: dict[str, Path], attacke
     places = []
     for i in (0, 17, 40):
         said, row = slide(browser, i), table.iloc[i]
-        for value in (row["params"], row["tokens"], row["params_low"], row["params_high"], row["best_params_q05"]):
+        for value in (row["params"], row["tokens"], row["params_low"], row["params_high"]):
             assert number(value) in said
-        assert f"{number(row['loss_q05'], 4)} to {number(row['loss_q95'], 4)}" in said
-        assert browser.find_element("id", "chosen").text == f"{number(row['compute'])} FLOP"
+        assert interval([row[f"loss_q{q}"] for q in ("05", "50", "95")]) in said
+        assert interval([row[f"best_params_q{q}"] for q in ("05", "95")]) in said
+        assert browser.find_element("id", "chosen").text == amount(row["compute"], "FLOP", 4)
         places.append(float(browser.execute_script(mark)))
     assert places[0] < places[1] < places[2]
     other = "const c = document.getElementById('choice'); c.selectedIndex = 1; c.dispatchEvent(new Event('change'));"
@@ -324,7 +320,7 @@ def test_the_slider_moves_multipliers(browser: Any, pages: dict[str, Path], comp
     browser.get(pages["compared"].as_uri())
     for i in (3, 30):
         said, row = slide(browser, i), compared["budget"].table.iloc[i]
-        assert f"moba needs {number(row['q50'])} times the compute (90 %: {number(row['q05'])} to {number(row['q95'])})" in said
+        assert needs("moba", "full", "compute", row) in said
 
 
 def test_pointing_at_a_band_reads_its_values(browser: Any, pages: dict[str, Path], compared: dict[str, Any]) -> None:
@@ -344,9 +340,9 @@ def test_pointing_at_a_band_reads_its_values(browser: Any, pages: dict[str, Path
     assert f"compute {number(at[i], 4)} PFLOP/s-days" in tip.text
     for series in panel["series"]:
         assert series["name"] in tip.text
-        assert number(series["q50"][i], 4) in tip.text
-        for low, high in (("q25", "q75"), ("q05", "q95")):
-            assert f"{number(series[low][i], 4)} to {number(series[high][i], 4)}" in tip.text
+        low, lower, middle, upper, high = shared([series[q][i] for q in ("q05", "q25", "q50", "q75", "q95")])
+        for said in (middle, f"{lower} to {upper}", f"{low} to {high}"):
+            assert said in tip.text
     ActionChains(browser).click(hit).send_keys(Keys.ARROW_RIGHT).perform()
     assert f"compute {number(at[i + 1], 4)} " in tip.text
     ActionChains(browser).send_keys(Keys.ESCAPE).perform()

@@ -9,21 +9,12 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.labels import level_index
 from bayes_scaling.laws import LAWS
 from bayes_scaling.model import Model, check_runs
 from bayes_scaling.noise import Noise
 from bayes_scaling.parameters import Prior, Varying
-from bayes_scaling.runs import (
-    Columns,
-    Input,
-    ReadingError,
-    Response,
-    level_index,
-    read_points,
-    read_runs,
-    round_reference,
-    subset,
-)
+from bayes_scaling.runs import Columns, Input, ReadingError, Response, read_points, read_runs, round_reference, subset
 
 TABLE = pd.DataFrame(
     {

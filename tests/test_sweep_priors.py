@@ -73,7 +73,7 @@ def test_a_model_file_may_say_others() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"unit": "bits/byte"}, "are for a response in 'nats/token'"),
+        ({"unit": "error rate"}, "are for a response in 'nats/token'"),
         ({"reference": ", reference = 5e8"}, "1e\\+09 parameters"),
         ({"law": "kaplan_params_tokens"}, r"mine.toml: public sweeps suggest no priors for .* they do for \['chinchilla'\]"),
     ],

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from bayes_scaling.numbers import tick
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, with_unit
 from bayes_scaling.runs import Runs
@@ -92,9 +93,10 @@ def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[fl
     ax.axvspan(trained.min(), trained.max(), color="0.93", linewidth=0, zorder=0)
     inputs = list(runs.columns.scales)
     ax.set_xlabel(with_unit(" × ".join(inputs), runs.columns.inputs[inputs[0]].unit if len(inputs) == 1 else ""))
-    ax.set_ylabel(f"{runs.columns.response.name} against\npredicted median (%)")
+    unit = "%" if _relative(points) else runs.columns.response.unit
+    ax.set_ylabel(f"{runs.columns.response.name} against\n{with_unit('predicted median', unit)}")
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, signed=True)))
     ax.set_title(f"trained on {points['training_runs'].iloc[0]} runs: {cut}", loc="left", fontsize=7)
     return ax
 
@@ -153,9 +155,15 @@ def _size(table: pd.DataFrame, runs: Runs) -> np.ndarray:
     return size
 
 
+def _relative(points: pd.DataFrame) -> bool:
+    """Return whether departures are in percent: of a response that may be negative they are in its unit."""
+    return bool(points["relative_error"].notna().all() and (points["q50"] > 0).all())
+
+
 def _departures(points: pd.DataFrame) -> pd.DataFrame:
-    """Return what was seen and the ends of bands, in percent of the predicted median."""
-    away: pd.DataFrame = 100 * (points[["response", "q05", "q25", "q75", "q95"]].div(points["q50"], axis=0) - 1)
+    """Return what was seen and the ends of bands, as departures from the predicted median, see `_relative`."""
+    ends = points[["response", "q05", "q25", "q75", "q95"]]
+    away: pd.DataFrame = 100 * (ends.div(points["q50"], axis=0) - 1) if _relative(points) else ends.sub(points["q50"], axis=0)
     return away
 
 

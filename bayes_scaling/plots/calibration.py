@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bayes_scaling.calibration import Calibration, calibration_table
+from bayes_scaling.numbers import percent
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK
 from bayes_scaling.uniformity import Band, uniform_band
@@ -43,8 +44,8 @@ def plot_calibration(calibration: Calibration, ax: Axes, *, probability: float =
 def _bands(n: int, quantities: int, probability: float) -> dict[str, Band]:
     together = uniform_band(n, 1 - (1 - probability) / quantities)
     return {
-        f"{100 * probability:g} %, all {quantities}": together,
-        f"{100 * probability:g} %, each": uniform_band(n, probability),
+        f"{percent(probability, 4)}, all {quantities}": together,
+        f"{percent(probability, 4)}, each": uniform_band(n, probability),
     }
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bayes_scaling.fitting import Fit
-from bayes_scaling.observing import observed
+from bayes_scaling.numbers import percent
+from bayes_scaling.observing import replicated
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, with_unit
 
@@ -15,11 +16,12 @@ def plot_check(fit: Fit, ax: Axes, *, seed: int = 0) -> Axes:
 
     In percent where the noise is on the log loss, in the unit of the response where it is on the loss itself.
 
-    Replications are of the same runs: they keep the departures that rows share, and draw the scatter of single rows anew.
+    Replications are of the same runs: they keep the departures that rows share, and draw the scatter of single rows
+    and the errors that they are read with anew.
     The title says which share of the runs lies inside; for a right model about 50 and 90 %.
     """
     table = fit.runs.table
-    draws = observed(fit, table, seed, new=False)
+    draws = replicated(fit, table, seed)
     q05, q25, q50, q75, q95 = np.quantile(draws, (0.05, 0.25, 0.5, 0.75, 0.95), axis=(0, 1))
     seen = table["response"].to_numpy()
     order = np.argsort(q50)
@@ -36,5 +38,5 @@ def plot_check(fit: Fit, ax: Axes, *, seed: int = 0) -> Axes:
     ax.set_xlabel(with_unit(f"predicted {response.name}", response.unit))
     ax.set_ylabel(with_unit("observed - predicted", "%" if relative else response.unit))
     share = {50: np.mean((q25 <= seen) & (seen <= q75)), 90: np.mean((q05 <= seen) & (seen <= q95))}
-    ax.set_title(f"of {len(seen)} points, 50 % intervals hold {100 * share[50]:.0f} %,\n90 % intervals {100 * share[90]:.0f} %")
+    ax.set_title(f"of {len(seen)} points, 50 % intervals hold {percent(share[50])},\n90 % intervals {percent(share[90])}")
     return ax

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
 
 from bayes_scaling.comparison import Comparison
+from bayes_scaling.numbers import probability, tick
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK
 
@@ -53,9 +54,7 @@ def _row(
     ax.plot(behind.mean(), height, marker, ms=5, color=colour, mec="white", mew=0.5, label=label)
     for law, at in zip(scores, height, strict=True):
         weight = weights[str(law)]
-        ax.annotate(
-            f"{weight:.2f}" if weight >= 0.005 else "< 0.01", (1.03, at), xycoords=BESIDE, color=colour, va="center", size=7
-        )
+        ax.annotate(probability(weight), (1.03, at), xycoords=BESIDE, color=colour, va="center", size=7)
     gaps: np.ndarray = -behind.mean().to_numpy()
     return gaps
 
@@ -69,4 +68,4 @@ def _horizontal(ax: Axes, gaps: np.ndarray) -> None:
         ax.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=smallest))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_xlim(-2 * told.max(), smallest / 2)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))

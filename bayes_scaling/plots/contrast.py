@@ -5,22 +5,27 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
+from bayes_scaling.numbers import level_name, percent
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.shown import Shown, remember
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, short, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, with_unit
 
 
 @footed
 def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = "") -> Axes:
     """Draw the relative difference of the loss, in percent, with 50 and 90 % credible bands against an input or a group.
 
+    Of a response that may be negative it is the difference itself, in its unit.
+
     contrast: what `contrast` returns; x: a numeric coordinate of its points; unit: the unit of x.
     """
-    percent = 100 * (contrast["ratio"] - 1)
-    _bands(percent, x, ax, colour, label)
+    relative = "ratio" in contrast
+    penalty = 100 * (contrast["ratio"] - 1) if relative else contrast["difference"]
+    _bands(penalty, x, ax, colour, label)
     ax.axhline(0, color=INK, linewidth=0.6)
-    ax.set_ylabel("loss penalty (%)")
-    _horizontal(ax, x, percent[x].to_numpy(), unit)
+    of = contrast["difference"].attrs
+    ax.set_ylabel("loss penalty (%)" if relative else with_unit(f"{of.get('long_name', 'loss')} penalty", of.get("units", "")))
+    _horizontal(ax, x, penalty[x].to_numpy(), unit)
     return ax
 
 
@@ -30,10 +35,17 @@ def plot_multiplier(
 ) -> Axes:
     """Draw the compute multiplier with 50 and 90 % credible bands against an input or a group.
 
+    Bands are of the draws that have a multiplier; the axis says in which share at most no multiple is enough.
+
     multiplier: what `compute_multiplier` returns; x: a numeric coordinate of its points; unit: the unit of x.
     """
-    _bands(multiplier, x, ax, colour, label)
+    there = np.isfinite(multiplier) & (multiplier > 0)
+    _bands(multiplier.where(there), x, ax, colour, label)
     ax.axhline(1, color=INK, linewidth=0.6)
+    never = float(xr.apply_ufunc(np.isinf, multiplier).mean(("chain", "draw")).max())
+    if never > 0:
+        said = f"never reached in {'up to ' if multiplier.sizes['point'] > 1 else ''}{percent(never)} of draws"
+        ax.annotate(said, (0.03, 0.97), xycoords="axes fraction", size=6, va="top", color=INK)
     ax.set_ylabel("compute multiplier")
     _horizontal(ax, x, multiplier[x].to_numpy(), unit)
     return ax
@@ -55,4 +67,4 @@ def _horizontal(ax: Axes, x: str, values: np.ndarray, unit: str) -> None:
         log_ticks(ax, "x")
     elif np.all(values % 1024 == 0) and values.max() >= 8192:
         ax.xaxis.set_major_locator(MultipleLocator(8192))
-        ax.xaxis.set_major_formatter(lambda value, _: short(int(value)))
+        ax.xaxis.set_major_formatter(lambda value, _: level_name(int(value)))

@@ -15,11 +15,12 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import along_runs, forecast
+from bayes_scaling.numbers import number, rounded, tick
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forecast import plot_fan
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, short, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, with_unit
 from bayes_scaling.prediction import predict_runs
-from bayes_scaling.runs import Table, read_table
+from bayes_scaling.tables import Table, read_table
 
 BEYOND = 4.0
 """How many times as far as the longest run bands reach unless said."""
@@ -93,7 +94,7 @@ def _shades() -> Colormap:
 
 def _size(values: pd.Series | np.ndarray) -> float:
     """Return the middle of an input over the rows of a run, to six digits: runs of one size have one colour."""
-    return float(f"{np.exp(np.log(np.asarray(values, dtype=float)).mean()):.6g}")
+    return rounded(float(np.exp(np.log(np.asarray(values, dtype=float)).mean())), 6)
 
 
 def _new_runs(fit: Fit, points: Table, along: str) -> list[xr.DataArray]:
@@ -138,14 +139,14 @@ def _key(fit: Fit, hue: str, colours: dict[float, str], ax: Axes) -> None:
     sizes = list(colours)
     if 1 < len(sizes) <= NAMED:
         lines = [Line2D([], [], color=colour, linewidth=2) for colour in colours.values()]
-        labels = [short(float(f"{size:.3g}")) for size in sizes]
+        labels = [number(size) for size in sizes]
         above: Any = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2, "alignment": "left"}
         ax.legend(lines, labels, title=title, title_fontsize=7, ncols=len(sizes), columnspacing=1.0, handlelength=1.4, **above)
     elif len(sizes) > NAMED:
         scale = LogNorm(sizes[0], sizes[-1])
         bar = ax.figure.colorbar(ScalarMappable(scale, _shades()), ax=ax, label=title, fraction=0.05, pad=0.02, aspect=30)
         bar.ax.yaxis.set_major_locator(FixedLocator(_round(sizes[0], sizes[-1])))
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value))))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
         bar.ax.yaxis.set_minor_locator(NullLocator())
 
 

@@ -7,10 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from bayes_scaling.counts import marked
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import departures, law_groups
+from bayes_scaling.numbers import DIGITS, number, tick, value_at
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, quantile, short, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, quantile, with_unit
 from bayes_scaling.prediction import decompose
 
 PARTS = {
@@ -38,8 +40,8 @@ def decomposition_figure(fit: Fit) -> Figure:
         figure = Figure(figsize=(3.4, 2.9))
         ax = plot_decomposition(parts, along[0], figure.subplots(), unit=fit.runs.columns.inputs[along[0]].unit)
         first = points.iloc[0]
-        held = [f"{x} = {first[x] / first[along[0]]:.3g} × {along[0]}" for x in along[1:]]
-        held += [f"{x} {short(value)}" for x, value in first.items() if x not in along]
+        held = [f"{x} = {number(first[x] / first[along[0]])} × {along[0]}" for x in along[1:]]
+        held += [f"{x} {value_at(str(x), value, DIGITS)}" for x, value in first.items() if x not in along]
         ax.set_xlabel("; ".join([ax.get_xlabel(), *held[:2]]))
     return figure
 
@@ -68,7 +70,7 @@ def plot_decomposition(parts: xr.Dataset, x: str, ax: Axes, *, unit: str = "") -
     ax.set_xlim(at[0], at[-1])
     log_ticks(ax, "x")
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.grid(axis="y", linewidth=0.3, alpha=0.5)
     ax.set_xlabel(with_unit(x, unit))
@@ -85,7 +87,7 @@ def _ray(fit: Fit) -> tuple[pd.DataFrame, list[str]]:
     size = table[along].prod(axis=1)
     middle = np.exp(np.log(table[along]).mean())
     times = (np.geomspace(size.min(), size.max() * BEYOND, 80) / middle.prod()) ** (1 / len(along))
-    points = pd.DataFrame({x: middle[x] * times for x in along})
+    points = marked(pd.DataFrame({x: middle[x] * times for x in along}))
     held = {x: table[x].median() for x in inputs if x not in along}
     levels = {group: table[group].mode().iloc[0] for group in law_groups(fit.model)}
     return points.assign(**held, **levels), along

@@ -11,9 +11,10 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import Forecast, along_runs, forecast
+from bayes_scaling.numbers import exact, number, percent, probability
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, paper, quantile, short, with_unit
-from bayes_scaling.runs import Table, read_table
+from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, paper, quantile, with_unit
+from bayes_scaling.tables import Table, read_table
 
 WIDTH, HEIGHT = 3.4, 2.5
 VIOLIN = 0.12
@@ -67,7 +68,7 @@ def plot_forecast(
     _violin(found, ax, colour)
     if target is not None:
         ax.axhline(target, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
-        said = f"below {target:g}: probability {_percent(found.probability(target))}"
+        said = f"below {exact(target)}: probability {probability(found.probability(target))}"
         below: Any = {"xycoords": ("axes fraction", "data"), "xytext": (0, -2), "textcoords": "offset points", "va": "top"}
         ax.annotate(said, (0.02, target), size=7, **below)
     _labelled(found, ax)
@@ -114,8 +115,8 @@ def forecast_ridgeline(
         if truth is not None:
             ax.axvline(truth, color=COLOURS[1], linewidth=1.0, zorder=2 * len(found) + 2)
             above: Any = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
-            ax.annotate(f"ended at {truth:.4g}", (truth, 1.0), color=COLOURS[1], size=7, **above)
-        ax.set_yticks(range(len(found)), [f"{100 * fraction:g} %" for fraction in fractions])
+            ax.annotate(f"ended at {number(truth, 5)}", (truth, 1.0), color=COLOURS[1], size=7, **above)
+        ax.set_yticks(range(len(found)), [percent(fraction, 3) for fraction in fractions])
         ax.set_ylim(len(found) - 0.8, -OVERLAP - 0.1)
         ax.set_ylabel("of training seen")
         ax.tick_params(axis="y", length=0)
@@ -175,13 +176,7 @@ def _labelled(found: Forecast, ax: Axes) -> None:
     ax.set_title(found.label, loc="left")
 
 
-def _percent(probability: float) -> str:
-    if probability < 0.01 or probability > 0.99:
-        return "< 1 %" if probability < 0.01 else "> 99 %"
-    return f"{100 * probability:.0f} %"
-
-
 def _at(found: Forecast) -> str:
     """Return "198B tokens" for the place that a forecast is of."""
-    end = short(float(f"{float(found.path[found.along][-1]):.3g}"))
+    end = exact(float(found.path[found.along][-1]))
     return f"{end} {found.unit}" if found.unit else f"{found.along} {end}"

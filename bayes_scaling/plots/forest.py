@@ -4,8 +4,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from bayes_scaling.numbers import level_name
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, log_ticks, quantile, short, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, log_ticks, quantile, with_unit
 
 
 @footed
@@ -18,7 +19,7 @@ def plot_forest(values: xr.DataArray, ax: Axes, *, hue: str | None = None, unit:
     if hue is None and len(groups) > 1:
         hue = min(groups, key=lambda group: values.sizes[group])
     rows = next((group for group in groups if group != hue), None)
-    labels = [short(level) for level in values[rows].to_numpy()] if rows else [str(values.name)]
+    labels = [level_name(level) for level in values[rows].to_numpy()] if rows else [str(values.name)]
     hues = list(values[hue].to_numpy()) if hue else [None]
     for i, level in enumerate(hues):
         one = values if hue is None else values.sel({hue: level})
@@ -33,7 +34,7 @@ def plot_forest(values: xr.DataArray, ax: Axes, *, hue: str | None = None, unit:
             ms=3.2,
             color="white",
             mec=colour,
-            label="" if level is None else short(level),
+            label="" if level is None else level_name(level),
         )
     low, high = quantile(values, 0.05).min(), quantile(values, 0.95).max()
     if float(values.min()) > 0 and high > 10 * low:

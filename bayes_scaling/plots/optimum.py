@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from bayes_scaling.numbers import DIGITS, exact, percent, value_at
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, log_ticks, short, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
 
 HEIGHT = 0.56
 ROOM = 1.25
@@ -30,7 +31,7 @@ def plot_optimum(optimum: xr.DataArray, tolerance: xr.Dataset, ax: Axes, *, labe
     edges = (shown.min() / ROOM, shown.max() * ROOM) if len(shown) else (0.1, 10.0)
     best, low, high = (np.clip(end, *edges) for end in ends)
     rows = np.arange(len(names))
-    cost = f"less than {tolerance.attrs['below']:g} {tolerance.attrs['units']} above the lowest".replace("  ", " ")
+    cost = f"less than {exact(tolerance.attrs['below'])} {tolerance.attrs['units']} above the lowest".replace("  ", " ")
     ax.barh(rows, high[2] - low[2], HEIGHT, low[2], color=COLOURS[0], alpha=0.2, linewidth=0, label=cost)
     for end in (low, high):
         ax.hlines(rows + HEIGHT / 2, end[0], end[4], color=COLOURS[0], linewidth=0.6)
@@ -59,13 +60,17 @@ def _quantiles(draws: xr.DataArray) -> np.ndarray:
 
 def _names(optimum: xr.DataArray) -> list[str]:
     """Return the levels and inputs of each point, but for those that all points share or that say the same twice."""
-    columns = [tuple(of.to_numpy()) for of in optimum.coords.values() if of.dims == ("point",)]
+    columns = [
+        tuple(value_at(str(name), value, DIGITS) for value in of.to_numpy())
+        for name, of in optimum.coords.items()
+        if of.dims == ("point",)
+    ]
     told = [of for of in dict.fromkeys(columns) if len(set(of)) > 1] or columns[:1]
     if not told:
         return [str(i) for i in range(optimum.sizes["point"])]
-    return [",\n".join(short(value) for value in values) for values in zip(*told, strict=True)]
+    return [",\n".join(values) for values in zip(*told, strict=True)]
 
 
 def _noted(name: str, draws: xr.DataArray) -> str:
     missing = float(np.isnan(draws).mean())
-    return f"{name}\n(none in {100 * missing:.0f} % of draws)" if missing > 0.005 else name
+    return f"{name}\n(none in {percent(missing)} of draws)" if missing > 0.005 else name

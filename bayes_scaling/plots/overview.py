@@ -9,10 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayes_scaling.contrasts import compute_multiplier, contrast
+from bayes_scaling.counts import marked
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.modelfile import Sheet
 from bayes_scaling.noise import Correlation
+from bayes_scaling.numbers import DIGITS, level_name, number, value_at
 from bayes_scaling.parameters import Varying, as_parameter
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
@@ -22,7 +24,7 @@ from bayes_scaling.plots.decomposition import decomposition_figure
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
-from bayes_scaling.plots.style import COLOURS, paper, short
+from bayes_scaling.plots.style import COLOURS, paper
 from bayes_scaling.prediction import parameters_at, predict
 
 PANELS = 4
@@ -121,10 +123,10 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
         if across is not None:
             points = _grid(reference | first | {across: list(fit.runs.levels[across])})
             ax = plot_contrast(contrast(fit, group, a, b, points), across, axes.pop(0), colour=COLOURS[1])
-            ax.set_title(f"{a} against {b} at {reference[x][0]:g} {fit.runs.columns.inputs[x].unit}")
+            ax.set_title(f"{a} against {b} at {number(reference[x][0])} {fit.runs.columns.inputs[x].unit}")
         unit = fit.runs.columns.inputs[x].unit
         points = _grid(reference | first | {x: _span(fit, x).tolist()})
-        at = ", ".join(f"{name} {short(values[0])}" for name, values in first.items())
+        at = ", ".join(f"{name} {level_name(values[0])}" for name, values in first.items())
         ax = plot_contrast(contrast(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[1], unit=unit)
         _mark_data(fit, x, ax)
         ax.set_title(at)
@@ -137,9 +139,8 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
 
 def _named(fit: Fit, name: str, value: object) -> str:
     """Return "position 10K" for a level, "10.5B tokens" for an input."""
-    return (
-        f"{short(value)} {fit.runs.columns.inputs[name].unit}" if name in fit.runs.columns.inputs else f"{name} {short(value)}"
-    )
+    inputs = fit.runs.columns.inputs
+    return f"{value_at(name, value, DIGITS)} {inputs[name].unit}".rstrip() if name in inputs else f"{name} {level_name(value)}"
 
 
 def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> None:
@@ -149,19 +150,20 @@ def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> N
         near = np.abs(np.log(table[name] / value)) < np.log(1.25) if name in fit.runs.columns.inputs else table[name] == value
         table = table[near]
     for i, level in enumerate(fit.runs.levels[hue] if hue else [None]):
-        points = pd.DataFrame({x: _span(fit, x), **at}) if hue is None else pd.DataFrame({x: _span(fit, x), **at, hue: level})
+        points = marked(pd.DataFrame({x: _span(fit, x), **at} | ({} if hue is None else {hue: level})))
         colour = COLOURS[i % len(COLOURS)]
-        plot_band(predict(fit, points), x, ax, colour=colour, label="" if level is None else short(level), unit=unit)
+        plot_band(predict(fit, points), x, ax, colour=colour, label="" if level is None else level_name(level), unit=unit)
         rows = table if hue is None else table[table[hue] == level]
         plot_runs(rows, fit.runs, x, ax, colour=colour, marker="os^Dv<"[i % 6])
 
 
 def _representative(fit: Fit, name: str) -> list[Any]:
-    """Return up to four levels of a group, spread evenly, or values of an input between its 10 and 90 % quantiles."""
+    """Return up to four levels of a group, spread evenly, or as many values of an input between its 10 and 90 % quantiles."""
     if name in fit.runs.levels:
         levels = fit.runs.levels[name]
         return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, PANELS).astype(int))]
-    return [float(value) for value in fit.runs.table[name].quantile(np.linspace(0.1, 0.9, PANELS))]
+    seen = fit.runs.table[name].quantile(np.linspace(0.1, 0.9, PANELS), interpolation="nearest")
+    return list({number(value): float(value) for value in seen}.values())  # few sizes are the middle of several shares
 
 
 def _span(fit: Fit, x: str) -> np.ndarray:
@@ -175,4 +177,4 @@ def _mark_data(fit: Fit, x: str, ax: Axes) -> None:
 
 
 def _grid(values: dict[str, list[object]] | dict[str, list[float]]) -> pd.DataFrame:
-    return pd.DataFrame(list(product(*values.values())), columns=list(values))
+    return marked(pd.DataFrame(list(product(*values.values())), columns=list(values)))

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.fitting import Fit
-from bayes_scaling.planning import Plan, plan, plan_table
+from bayes_scaling.numbers import amount, percent
+from bayes_scaling.planning import Plan, plan, plan_place, plan_table
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 
@@ -41,18 +42,19 @@ def plot_excess(found: Plan, ax: Axes) -> Axes:
     ends = []
     for colour, row in zip(COLOURS, rows, strict=False):
         one, at = found.choices[found.choices["row"] == row], found.choice.iloc[row]
-        percent = 100 * one["excess"].to_numpy()
-        ax.plot(one["params"], percent, color=colour, label=f"{at['compute']:.3g} FLOP".replace("e+", "e"))
+        above = 100 * one["excess"].to_numpy()
+        label = ", ".join(filter(None, [amount(at["compute"], "FLOP", 4), plan_place(found, row)]))
+        ax.plot(one["params"], above, color=colour, label=label)
         ax.hlines(100 * found.within, at["params_low"], at["params_high"], color=colour, linewidth=2.4, alpha=0.6)
         ax.plot(at["params"], 100 * at["excess"], "o", color=colour, mec="white", ms=5, zorder=3)
-        ends += list(one["params"][percent < tall])
+        ends += list(one["params"][above < tall])
     ax.set_xscale("log")
     ax.set_xlim(min(ends), max(ends))
     ax.set_ylim(-0.04 * tall, tall)
     log_ticks(ax, "x")
     ax.set_xlabel("model size (parameters)", color=INK)
     ax.set_ylabel(f"expected {found.loss.attrs['long_name']} above the lowest (%)", color=INK)
-    ax.set_title(f"Dot: the plan. Bar: within {100 * found.within:.2g} %", loc="left")
+    ax.set_title(f"Dot: the plan. Bar: within {percent(found.within)}", loc="left")
     ax.legend(title="budget")
     return ax
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling.decisions import Ranking
-from bayes_scaling.frontiers import FARTHEST
+from bayes_scaling.numbers import number, percent, probability, tick
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 from bayes_scaling.ranking import ALIKE, BETTER, ENDS, WORSE, place, rank_table
@@ -47,7 +47,8 @@ def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
 def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: int = MOST) -> Sequence[Axes]:
     """Draw levels at a point, the lowest expected loss on top: compute multipliers, and what switching does to the loss.
 
-    Dot, thick and thin line are median, 50 and 90 % credible interval. To the right P(L < L_against), and the verdict where a
+    Dot, thick and thin line are median, 50 and 90 % credible interval of draws that have a multiplier; the share of the others
+    stands beside them. To the right P(L < L_against), and the verdict where a
     region of equivalence was set, which is shaded. The baseline is the row at 1 and at 0; arrows go on beyond the axis, and a
     dotted line says where the runs of the baseline end.
 
@@ -62,12 +63,14 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: 
     order, hidden = _order(found, rows, most)
     at = {level: i for i, level in enumerate(order)}
     colours = {row["level"]: VERDICTS.get(str(row.get("verdict")), COLOURS[0]) for row in rows}
-    times = found.multiplier.isel(point=point).where(kept)
+    times = found.multiplier.isel(point=point)
+    times = times.where(kept & (times > 0))
     change = 100 * found.relative.isel(point=point).where(kept)
     for level in (one for one in order if one != found.against):
         _interval(times.sel(level=level), at[level], left, colours[level])
         _interval(change.sel(level=level), at[level], right, colours[level])
     _multiplier_axis(found, left)
+    _never(rows, at, left)
     _runs_end(found, point, left)
     _change_axis(found, right)
     for ax, neutral in ((left, 1.0), (right, 0.0)):
@@ -84,10 +87,22 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: 
     return axes
 
 
+def _never(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Axes) -> None:
+    """Write at the end of the axis in which share of draws a million times is not enough, or a millionth is, with an arrow."""
+    ends = (("p_never_reached", "never", ">", 1.0, "right"), ("p_always_reached", "always", "<", 0.0, "left"))
+    across: Any = {"transform": ax.get_yaxis_transform(), "clip_on": False, "mec": "none", "color": INK}
+    for row in (one for one in rows if one["level"] in at):
+        for name, word, mark, end, side in ends:
+            if row[name] > 0:
+                ax.plot([end], [at[row["level"]]], mark, ms=4, **across)
+                beside: Any = {"xycoords": ("axes fraction", "data"), "size": 5, "ha": side, "va": "bottom", "color": INK}
+                ax.annotate(f"{word} {percent(row[name])}", (abs(end - 0.02), at[row["level"]] - 0.08), **beside)
+
+
 def _label(found: Ranking, point: int, level: object) -> str:
     """Return a level, with how far the budget lies beyond its own largest run."""
     beyond = found.budgets[point] / found.largest[str(level)]
-    said = [f"{beyond:.2g}x beyond"] if beyond > ALIKE else []
+    said = [f"{number(beyond, 2)}x beyond"] if beyond > ALIKE else []
     said = ["baseline", *said] if level == found.against else said
     return f"{level} ({', '.join(said)})" if said else str(level)
 
@@ -105,10 +120,12 @@ def _order(found: Ranking, rows: Sequence[dict[str, Any]], most: int) -> tuple[l
 
 def _interval(draws: xr.DataArray, height: int, ax: Axes, colour: str) -> None:
     values = draws.to_numpy().ravel()
-    values = values[~np.isnan(values)]
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return
     shares = (*ENDS.values(), 0.25, 0.75)
     found = np.quantile(values, shares, method="inverted_cdf")
-    low, middle, high, lower, upper = (np.clip(end, -FARTHEST, FARTHEST) for end in found)
+    low, middle, high, lower, upper = found
     ax.hlines(height, low, high, color=colour, linewidth=0.8, zorder=2)
     ax.hlines(height, lower, upper, color=colour, linewidth=2.6, zorder=2)
     ax.plot([middle], [height], "o", ms=3.4, color="white", mec=colour, zorder=3)
@@ -118,7 +135,7 @@ def _multiplier_axis(found: Ranking, ax: Axes) -> None:
     ax.set_xscale("log")
     ends = [np.asarray(line.get_xdata(), float) for line in ax.lines]
     ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]
-    reached = np.concatenate(ends)
+    reached = np.concatenate([[1.0], *ends])
     low = max(1 / FAR, min(1.0, float(reached.min()))) / MARGIN
     high = min(FAR, max(1.0, float(reached.max()))) * MARGIN
     ax.set_xlim(low, high)
@@ -149,7 +166,7 @@ def _change_axis(found: Ranking, ax: Axes) -> None:
         ax.axvspan(-region, region, color=INK, alpha=0.12, linewidth=0, zorder=0)
     ax.margins(x=0.06)
     ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:+g}" if value else "0")
+    ax.xaxis.set_major_formatter(lambda value, _: tick(value, signed=True))
     ax.set_xlabel("loss difference (%)", color=INK)
 
 
@@ -159,6 +176,6 @@ def _probabilities(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Ax
     for row in rows:
         if row["level"] in at:
             verdict = f"  {row['verdict']}" if "verdict" in row else ""
-            ax.annotate(f"{row['p_better']:.2f}{verdict}", (1.02, at[row["level"]]), **beside)
+            ax.annotate(f"{probability(row['p_better'])}{verdict}", (1.02, at[row["level"]]), **beside)
     head: Any = {"xycoords": "axes fraction", "size": 7, "va": "bottom"}
     ax.annotate("P(lower loss)", (1.02, 1.0), **head)

@@ -10,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayes_scaling.counts import marked
 from bayes_scaling.fitting import Fit
 from bayes_scaling.modelfile import Sheet
+from bayes_scaling.numbers import DIGITS, level_name, value_at
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, paper, short
+from bayes_scaling.plots.style import COLOURS, paper
 from bayes_scaling.prediction import predict
 
 WIDTH, HEIGHT = 6.8, 1.9
@@ -45,7 +47,7 @@ def sheet_figure(fit: Fit, sheet: Sheet, *, points: bool = True) -> Figure:
             _panel(fit, sheet, part, ax, colours, points=points)
             _head(fit, sheet, levels, ax)
             if nested:
-                ax.legend(_handles(colours), [short(level) for level in colours], loc="upper center")
+                ax.legend(_handles(colours), [level_name(level) for level in colours], loc="upper center")
         for ax in axes.ravel()[len(parts) :]:
             ax.set_visible(False)
         for ax in axes.ravel():
@@ -92,7 +94,7 @@ def _panel(fit: Fit, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours: dict[
         if not len(runs):
             continue
         curve = predict(fit, _points(fit, sheet, runs))
-        plot_band(curve, sheet.x, ax, colour=colour, label="" if level is None else short(level), unit=unit, log=log)
+        plot_band(curve, sheet.x, ax, colour=colour, label="" if level is None else level_name(level), unit=unit, log=log)
         if points:
             plot_runs(runs, fit.runs, sheet.x, ax, colour=colour, marker=marker)
 
@@ -106,7 +108,7 @@ def _points(fit: Fit, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:
         return runs.sort_values(sheet.x)
     held = {name: runs[name].median() for name in fit.runs.columns.inputs if name != sheet.x}
     levels = {name: runs[name].mode().iloc[0] for name in fit.runs.columns.dims}
-    return pd.DataFrame({sheet.x: _span(runs, sheet)} | held | levels)
+    return marked(pd.DataFrame({sheet.x: _span(runs, sheet)} | held | levels))
 
 
 def _colours(table: pd.DataFrame, sheet: Sheet) -> dict[Any, str]:
@@ -121,14 +123,14 @@ def _colours(table: pd.DataFrame, sheet: Sheet) -> dict[Any, str]:
 def _named(fit: Fit, name: str, level: Any) -> str:
     inputs = fit.runs.columns.inputs
     if name in inputs:
-        return f"{short(level)} {inputs[name].unit}".strip()
-    return level.replace("_", " ") if isinstance(level, str) else f"{name} {short(level)}"
+        return f"{value_at(name, level, DIGITS)} {inputs[name].unit}".strip()
+    return level.replace("_", " ") if isinstance(level, str) else f"{name} {level_name(level)}"
 
 
 def _legend(figure: Figure, colours: dict[Any, str], title: str, *, beside: bool) -> None:
     beside = beside or len(colours) > len(COLOURS)
     place: dict[str, Any] = {"loc": "outside right upper"} if beside else {"loc": "outside lower center", "ncols": len(colours)}
-    figure.legend(_handles(colours), [short(level) for level in colours], title=title if beside else None, **place)
+    figure.legend(_handles(colours), [level_name(level) for level in colours], title=title if beside else None, **place)
 
 
 def _handles(colours: dict[Any, str]) -> list[Line2D]:

@@ -1,15 +1,21 @@
 """What all figures share: colours, type sizes, axes with units, quantiles of draws."""
 
+import warnings
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from bayes_scaling.wording import short as short
+from bayes_scaling.escaping import visible
+from bayes_scaling.numbers import tick
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Six of the eight colours of Okabe and Ito, told apart by colour-blind readers."""
@@ -45,21 +51,41 @@ def paper() -> AbstractContextManager[None]:
 
 
 def quantile(draws: xr.DataArray, q: float) -> np.ndarray:
-    """Return a quantile over chains and draws; infinite draws count as large."""
-    dims = [dim for dim in ("chain", "draw") if dim in draws.dims]
-    values: np.ndarray = draws.quantile(q, dims).to_numpy()
-    return values
+    """Return a quantile over chains and draws that are known; NaN where none is."""
+    return np.asarray(known_quantiles(draws, (q,))[0])
 
 
 def quantiles(draws: xr.DataArray) -> dict[float, np.ndarray]:
-    """Return the median and the ends of the intervals shown, over chains and draws; infinite draws count as large."""
-    found: np.ndarray = draws.quantile(SHOWN, [dim for dim in ("chain", "draw") if dim in draws.dims]).to_numpy()
-    return dict(zip(SHOWN, found, strict=True))
+    """Return the median and the ends of the intervals shown, over chains and draws that are known; NaN where none is."""
+    return dict(zip(SHOWN, known_quantiles(draws, SHOWN), strict=True))
+
+
+def known_quantiles(draws: xr.DataArray, shares: Sequence[float]) -> np.ndarray:
+    """Return quantiles over chains and draws, a share a row; what is not known is left out."""
+    dims = [dim for dim in ("chain", "draw") if dim in draws.dims]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.asarray(draws.quantile(shares, dims).to_numpy())
 
 
 def with_unit(name: str, unit: str) -> str:
     """Return an axis label such as "compute (PFLOP/s-days)"."""
     return f"{name} ({unit})" if unit and unit.removesuffix("s") != name.removesuffix("s") else name
+
+
+def without_controls(figure: Figure) -> Figure:
+    """Return a figure in which control characters of names stand as what they are: `escaping.visible`."""
+    for text in figure.findobj(Text):
+        text.set_text(visible(text.get_text(), keep="\n"))
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        written = axis.get_major_formatter()
+        if isinstance(written, FuncFormatter):  # labels of ticks come from it whenever the figure is drawn
+            axis.set_major_formatter(FuncFormatter(partial(_visible_tick, written)))
+    return figure
+
+
+def _visible_tick(written: FuncFormatter, value: float, place: int | None) -> str:
+    return visible(written(value, place), keep="\n")
 
 
 def log_ticks(ax: Axes, which: str) -> None:
@@ -73,5 +99,5 @@ def log_ticks(ax: Axes, which: str) -> None:
     else:
         axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value)) if value >= 1e5 else f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
     axis.set_minor_formatter(NullFormatter())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.costs import Cost
+from bayes_scaling.counts import marked
+from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
 from bayes_scaling.model import law_groups, model_inputs
-from bayes_scaling.plots.style import short
-from bayes_scaling.reporting.numbers import interval, number, with_interval
+from bayes_scaling.numbers import amount, called, interval, level_name, number, percent, rounded, shared
+from bayes_scaling.planning import DECADES, plan, plan_sentences, plan_table
+from bayes_scaling.ranking import needs
 
 STEPS = 41
 BEYOND = 100.0
@@ -23,13 +27,14 @@ BEYOND = 100.0
 AT_FIRST = 10.0
 """The page opens at ten times the largest run: the next scale is what one asks about."""
 
+FARTHEST = 10.0 ** (DECADES - 0.01)
+"""Nor beyond what a plan can be asked for, unless it is asked for."""
+
 LEVELS, BENT = 6, 2
 """Most levels of a group that are planned or compared; fewer are planned where a discrepancy makes each plan slow."""
 
 MOST = 16
 """Most places at which levels are compared at each budget."""
-
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @dataclass(frozen=True)
@@ -65,28 +70,27 @@ class Budget:
     table: pd.DataFrame = field(repr=False)
 
 
-def plan_budget(fit: Fit) -> Budget | None:
-    """Return the plan of each budget, for a law of params and tokens; None for others."""
+def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
+    """Return the plan of each budget, for a law of params and tokens; None for others. compute: the budget to open at."""
     if not {"params", "tokens"} <= set(law_inputs(fit.model.law)):
         return None
-    from bayes_scaling.planning import plan, plan_table
-
-    budgets, start = _budgets(runs_compute(fit, Cost()))
+    budgets, start = _budgets(runs_compute(fit, Cost()), compute)
     cells = _cells(fit)
-    table = plan_table(plan(fit, budgets.tolist(), points=_points(fit, cells)))
-    table["choice"] = np.repeat(list(cells), len(budgets))
+    found = replace(plan(fit, budgets.tolist(), points=_points(fit, cells)), health=None)  # the page says it once
+    table = plan_table(found).assign(choice=np.repeat(list(cells), len(budgets)), sentence=plan_sentences(found))
     units = {name: fit.runs.columns.inputs[name].unit or name for name in ("params", "tokens")}
     response = fit.runs.columns.response
     steps = {
         str(label): [_planned(row, units, response.name, response.unit) for row in part.to_dict("records")]
         for label, part in table.groupby("choice", sort=False)
     }
+    table = table.drop(columns="sentence")
     for label, of in _split_multipliers(fit, cells, budgets.tolist()).items():
         steps[label] = [replace(step, facts=[*step.facts, one]) for step, one in zip(steps[label], of, strict=True)]
     return Budget(
         "What should a training budget buy?",
         ", ".join(law_groups(fit.model)),
-        [f"{number(budget)} FLOP" for budget in budgets],
+        [amount(budget, "FLOP", 4) for budget in budgets],
         start,
         steps,
         table,
@@ -96,31 +100,44 @@ def plan_budget(fit: Fit) -> Budget | None:
 def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
     group = compared_group(fit)
-    if group is None:
-        return {}
+    from bayes_scaling.contrasts import kin, reached
     from bayes_scaling.frontiers import split_multipliers
 
+    if group is None or kin(fit, group):
+        return {}
     first, facts = ordered_levels(fit, group)[0], {}
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
     for label, cell in cells.items():
         if cell[group] == first:
             continue
-        point = pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0])
+        point = marked(pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0]))
         draws = split_multipliers(fit, group, [str(first), str(cell[group])], point, budgets)[0]
-        low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=1, method="inverted_cdf")
-        name = f"Compute that {short(first)} needs for the loss {short(cell[group])} reaches"
-        facts[label] = [
-            Fact(name, f"{number(at)} times", f"90 %: {number(least)} to {number(most)}")
-            for least, at, most in zip(low, middle, high, strict=True)
-        ]
+        name = f"Compute that {level_name(first)} needs for the loss {level_name(cell[group])} reaches"
+        facts[label] = [_multiple(name, reached(of)) for of in draws]
     return facts
 
 
-def _budgets(seen: Any) -> tuple[np.ndarray, int]:
+def _multiple(name: str, of: Mapping[str, Any]) -> Fact:
+    """Return a multiplier as a fact: among draws that have one, and the share of those that have none, see `reached`."""
+    shares = {"never": of["p_never_reached"], "by a millionth": of["p_always_reached"], "unknown": of["p_unknown"]}
+    none = [f"{what} in {percent(share)} of draws" for what, share in shares.items() if share > 0]
+    if np.isnan(of["q50"]):
+        return Fact(name, "no multiple", ", ".join(none))
+    low, middle, high = shared([of[q] for q in ("q05", "q50", "q95")])
+    return Fact(name, f"{middle} times", ", ".join([f"90 %: {low} to {high}", *none]))
+
+
+def _budgets(seen: Any, asked: float | None) -> tuple[np.ndarray, int]:
     low, high = float(seen.min()), float(seen.max())
-    budgets = np.geomspace(low, high * BEYOND, STEPS)
-    budgets = np.array([float(f"{budget:.4g}") for budget in budgets])
-    return budgets, int(np.abs(np.log(budgets / (high * AT_FIRST))).argmin())
+    first = AT_FIRST * high if asked is None else asked
+    if not (isfinite(first) and first > 0):
+        raise InputError(f"a budget must be a positive number, not {first}")
+    budgets = np.geomspace(min(low, first), max(high * BEYOND, first, min(AT_FIRST * first, high * FARTHEST)), STEPS)
+    budgets = np.array([rounded(budget, 4) for budget in budgets])
+    start = int(np.abs(np.log(budgets / first)).argmin())
+    if asked is not None:
+        budgets[start] = asked
+    return budgets, start
 
 
 def _cells(fit: Fit) -> dict[str, dict[str, Any]]:
@@ -130,68 +147,67 @@ def _cells(fit: Fit) -> dict[str, dict[str, Any]]:
         return {"": {}}
     counts = fit.runs.table.groupby(groups, sort=True).size().sort_values(ascending=False, kind="stable")
     cells = [at if isinstance(at, tuple) else (at,) for at in counts.index[: BENT if fit.model.discrepancy else LEVELS]]
-    return {", ".join(short(level) for level in cell): dict(zip(groups, cell, strict=True)) for cell in sorted(cells, key=str)}
+    return {
+        ", ".join(level_name(level) for level in cell): dict(zip(groups, cell, strict=True)) for cell in sorted(cells, key=str)
+    }
 
 
 def _points(fit: Fit, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
     """Return a row for each combination of levels, with further inputs at their references; None where there are neither."""
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
-    rows = pd.DataFrame([{**cell, **held} for cell in cells.values()])
+    rows = marked(pd.DataFrame([{**cell, **held} for cell in cells.values()]))
     return rows if rows.shape[1] else None
 
 
 def _planned(row: Mapping[Any, Any], units: Mapping[str, str], loss: str, unit: str) -> Step:
-    flat = f"{number(row['params_low'])} to {number(row['params_high'])}"
+    flat = interval((row["params_low"], row["params_high"])) if row["params_low"] else f"up to {number(row['params_high'])}"
     sizes, tokens = ([row[f"best_{name}_q{q}"] for q in ("05", "95")] for name in ("params", "tokens"))
     losses = [row[f"loss_{q}"] for q in ("q05", "q50", "q95")]
-    distance = str(row["distance"])
-    where = "within the data" if distance == "inside" else f"{distance} from the data"
-    sentence = (
-        f"With {number(row['compute'])} FLOP, train {number(row['params'])} {units['params']} on {number(row['tokens'])} "
-        f"{units['tokens']} ({number(row['tokens_per_param'])} per parameter). One new run would show a {loss} of "
-        f"{with_interval(losses, unit, 4)}; sizes from {flat} are as good to 0.3 %. The plan is {where}."
-    )
     facts = [
         Fact("Model size", f"{number(row['params'])} {units['params']}", f"best split, 90 %: {interval(sizes)}"),
         Fact("Training tokens", f"{number(row['tokens'])} {units['tokens']}", f"best split, 90 %: {interval(tokens)}"),
-        Fact(f"{loss.capitalize()} of one new run", f"{number(losses[1], 4)} {unit}", f"90 %: {interval(losses, 4)}"),
+        Fact(f"{loss.capitalize()} of one new run", f"{shared(losses)[1]} {unit}".rstrip(), f"90 %: {interval(losses)}"),
         Fact("As good to 0.3 %", flat, units["params"]),
     ]
-    return Step(sentence, facts, {name: float(row[name]) for name in ("compute", "params", "tokens")})
+    return Step(str(row["sentence"]), facts, {name: float(row[name]) for name in ("compute", "params", "tokens")})
 
 
-def multiplier_budget(fit: Fit) -> Budget | None:
-    """Return how much more compute levels of a group need than another at each budget; None without such an axis or group."""
+def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
+    """Return how much more compute levels of a group need than another at each budget; None without such an axis or group.
+
+    compute: the budget to open at, in the unit of the axis.
+    """
     along, group = compute_axis(fit), compared_group(fit)
-    if along is None or group is None:
-        return None
-    from bayes_scaling.contrasts import compute_multiplier
+    from bayes_scaling.contrasts import compute_multiplier, kin, reached
 
-    budgets, start = _budgets(fit.runs.table[along])
+    if along is None or group is None or kin(fit, group):
+        return None
+
+    budgets, start = _budgets(fit.runs.table[along], compute)
     first, *others = ordered_levels(fit, group)
     rest = [name for name in law_groups(fit.model) if name != group]
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name != along}
     cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
-    points = pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
+    points = marked(pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets]))
     tables = []
     for other in others:
         # A place at a time: arrays of all places leave the processor's cache.
         parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
         draws = [compute_multiplier(fit, group, str(first), str(other), part, along).to_numpy() for part in parts]
-        found = np.concatenate([np.quantile(of, QUANTILES, axis=(0, 1), method="inverted_cdf") for of in draws], axis=1)
-        named = [", ".join(_named(fit, name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
-        table = points.assign(**dict(zip(map(quantile_name, QUANTILES), found, strict=True)), other=str(other))
+        found = pd.DataFrame([reached(of) for part in draws for of in part.reshape(-1, part.shape[-1]).T])
+        named = [", ".join(_named(name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
+        table = points.assign(**{str(name): of.to_numpy() for name, of in found.items()}, other=str(other))
         tables.append(table.assign(cell=np.repeat(named, len(budgets))))
     table = pd.concat(tables, ignore_index=True)
     unit, largest = fit.runs.columns.inputs[along].unit, float(fit.runs.table[along].max())
     steps = [
-        _multiplied(table[table[along] == at], f"{number(at)} {unit}".strip(), along, float(at), largest, str(first))
-        for at in budgets
+        _multiplied(table[table[along] == at], amount(at, unit, 4), along, float(at), largest, str(first)) for at in budgets
     ]
     return Budget(
-        f"How much more {along} does each {group} need than {short(first)} for the same {fit.runs.columns.response.name}?",
+        f"How much more {called(along)} does each {called(group)} need than {level_name(first)} for the same "
+        f"{fit.runs.columns.response.name}?",
         "",
-        [f"{number(at)} {unit}".strip() for at in budgets],
+        [amount(at, unit, 4) for at in budgets],
         start,
         {"": steps},
         table,
@@ -217,31 +233,25 @@ def ordered_levels(fit: Fit, group: str) -> list[Any]:
     return sorted(fit.runs.levels[group].tolist(), key=lambda level: -int(counts.get(level, 0)))
 
 
-def quantile_name(q: float) -> str:
-    """Return what a quantile is called in tables: "q05"."""
-    return f"q{100 * q:02.0f}"
-
-
 def _few(levels: np.ndarray, most: int) -> list[Any]:
     """Return levels, or so many spread over them."""
     return [levels[i] for i in np.unique(np.linspace(0, len(levels) - 1, min(max(2, most), len(levels))).astype(int))]
 
 
-def _named(fit: Fit, name: str, level: Any) -> str:
-    return f"{name.replace('_', ' ')} {short(level)}"
+def _named(name: str, level: Any) -> str:
+    return f"{called(name)} {level_name(level)}"
 
 
 def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest: float, first: str) -> Step:
     facts = []
     for row in rows.to_dict("records"):
-        name = " at ".join(part for part in (str(row["other"]), str(row["cell"])) if part)
-        facts.append(Fact(name, f"{number(row['q50'])} times", f"90 %: {number(row['q05'])} to {number(row['q95'])}"))
-    lead = rows.iloc[-1]
-    place = f" at {lead['cell']}" if lead["cell"] else ""
+        name = " at ".join(part for part in (level_name(row["other"]), str(row["cell"])) if part)
+        facts.append(_multiple(name, {str(column): of for column, of in row.items()}))
+    lead = {str(column): of for column, of in rows.iloc[-1].items()}
+    place = f", {lead['cell']}" if lead["cell"] else ""
     sentence = (
-        f"Against {first} with {budget}, {lead['other']} needs {number(lead['q50'])} times the {along} "
-        f"(90 %: {number(lead['q05'])} to {number(lead['q95'])}) for the same loss{place}."
+        f"At {called(along)} {budget}{place}: {needs(level_name(lead['other']), level_name(first), called(along), lead)}."
     )
     if at > largest:
-        sentence += f" That is {number(at / largest)} times the {along} of the largest run."
+        sentence += f" That budget is {number(at / largest)} times the {called(along)} of the largest run."
     return Step(sentence, facts, {along: at})

@@ -7,15 +7,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from bayes_scaling.contrasts import kin
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import line_of
 from bayes_scaling.modelfile import Sheet
+from bayes_scaling.numbers import level_name, quantile_name
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
-from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, short, with_unit
+from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit
 from bayes_scaling.reporting.budget import Budget, compared_group, ordered_levels
 from bayes_scaling.reporting.svg import Drawing, drawing
 
@@ -48,12 +50,12 @@ def check_figure(fit: Fit) -> Drawing:
 def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:
     group = compared_group(fit)
     named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
-    if group is None or fit.runs.columns.schedule is not None or named_alike:
+    if group is None or fit.runs.columns.schedule is not None or named_alike or kin(fit, group):
         return
     first, *others = ordered_levels(fit, group)
     for i, other in enumerate(others[:PAIRS]):
         figure = contrast_figure(fit, group, str(other), str(first))
-        title = f"What {short(other)} costs against {short(first)}"
+        title = f"What {level_name(other)} costs against {level_name(first)}"
         caption = "Above 0 % or 1: worse. Bands hold 50 and 90 %; grey where there are runs."
         yield drawing(figure, f"contrast{i}", title, caption, units)
 
@@ -68,11 +70,11 @@ def _plan(fit: Fit, plans: Budget | None) -> Iterator[Drawing]:
         for colour, (label, part) in zip(COLOURS, plans.table.groupby("choice", sort=False), strict=False):
             at = part["compute"].to_numpy()
             for ax, name in zip(axes, ("params", "tokens"), strict=False):
-                columns = {q: part[f"best_{name}_q{100 * q:02.0f}"].to_numpy() for q in (0.05, 0.95)}
+                columns = {q: part[f"best_{name}_{quantile_name(q)}"].to_numpy() for q in (0.05, 0.95)}
                 _line(ax, str(label), colour, at, {0.5: part[name].to_numpy(), **columns})
             for end in ("params_low", "params_high"):
                 axes[0].plot(at, part[end].where(np.isfinite(part[end])), color=colour, linewidth=0.7, linestyle=(0, (1, 1.5)))
-            losses = {q: part[f"loss_q{100 * q:02.0f}"].to_numpy() for q in (0.05, 0.25, 0.5, 0.75, 0.95)}
+            losses = {q: part[f"loss_{quantile_name(q)}"].to_numpy() for q in (0.05, 0.25, 0.5, 0.75, 0.95)}
             _line(axes[2], str(label), colour, at, losses)
         heads = ("best model size", "best training tokens", f"{response.name} of one new run")
         labels = (with_unit("model size", inputs["params"].unit), with_unit("training", inputs["tokens"].unit))

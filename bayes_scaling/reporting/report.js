@@ -5,21 +5,7 @@
   const panels = [];
   let shownAt = 0;
 
-  // As `number` in numbers.py: three or four figures, 12.3B, powers of ten at the ends.
-  function plain(value, digits) {
-    if (!value) return "0";
-    const text = value.toPrecision(digits);
-    if (text.includes("e")) return String(Math.round(Number(text)));
-    return digits < 4 && text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-  }
-  function format(value, digits) {
-    if (value === null || value === undefined) return "-";
-    const size = Math.abs(value);
-    if (size && (size < 1e-3 || size >= 1e15)) return value.toExponential(digits - 1).replace("e+", "e");
-    for (const [least, by, letter] of [[1e12, 1e12, "T"], [1e9, 1e9, "B"], [1e6, 1e6, "M"], [1e4, 1e3, "k"]])
-      if (size >= least) return plain(value / by, digits) + letter;
-    return plain(value, digits);
-  }
+  // Numbers are written by numbers.py alone: what is shown here comes as text.
 
   // Places along an axis [low, high, scale] as shares of its length.
   const scaled = (value, axis) => (axis[2] === "log" ? Math.log(value) : value);
@@ -65,7 +51,7 @@
   }
 
   function read(series, i) {
-    const found = { name: series.name, colour: series.colour, x: series.at[i], beyond: series.beyond ? series.beyond[i] : false };
+    const found = { name: series.name, colour: series.colour, x: series.at[i], said: series.said[i], beyond: series.beyond ? series.beyond[i] : false };
     for (const q of ["q05", "q25", "q50", "q75", "q95"]) found[q] = series[q] ? series[q][i] : null;
     return found;
   }
@@ -89,7 +75,7 @@
     draw(panel, panel.cross, at, values, { line: "cross", whiskers: false });
     tip.replaceChildren();
     if (panel.title) text("div", panel.title.replace(/\n/g, " "), tip);
-    text("b", `${panel.quantity.replace(/_/g, " ")} ${format(at, 4)} ${panel.unit}`.trim(), tip);
+    text("b", `${panel.quantity.replace(/_/g, " ")} ${values[0].said[0]}`, tip);
     if (values.every((one) => one.beyond)) text("span", " (beyond the data)", tip);
     const table = element("table", {}, tip);
     const head = element("tr", {}, table);
@@ -99,9 +85,7 @@
       const cell = element("td", {}, row);
       element("i", {}, cell).style.background = one.colour;
       cell.append(one.name);
-      text("td", format(one.q50, 4), row);
-      text("td", one.q25 === null ? "" : `${format(one.q25, 4)} to ${format(one.q75, 4)}`, row);
-      text("td", one.q05 === null ? "" : `${format(one.q05, 4)} to ${format(one.q95, 4)}`, row);
+      for (const said of one.said.slice(1)) text("td", said, row);
     }
     tip.hidden = false;
     const size = tip.getBoundingClientRect();

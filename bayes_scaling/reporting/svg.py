@@ -12,11 +12,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayes_scaling.plots.shown import shown
-from bayes_scaling.plots.style import paper
+from bayes_scaling.escaping import visible
+from bayes_scaling.numbers import amount, quantile_name, rounded, shared
+from bayes_scaling.plots.shown import Shown, shown
+from bayes_scaling.plots.style import SHOWN, paper, without_controls
 
 FIGURES = 5
-"""Figures of a number under the pointer: more than are shown."""
+"""Figures of what marks are placed by."""
 
 POINTS = 72.0
 """Units of an SVG to an inch."""
@@ -55,13 +57,13 @@ def _svg(figure: Figure, name: str) -> str:
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name, "text.parse_math": False}
     with paper(), mpl.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing")  # the page has other fonts than the layout
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        without_controls(figure).savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = written.getvalue().decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"<[^>]*>", lambda tag: _renamed(tag.group(), name), text)
-    return re.sub(r"\n\s*", "\n", text).strip()
+    return visible(re.sub(r"\n\s*", "\n", text).strip(), keep="\n")
 
 
 def _renamed(tag: str, name: str) -> str:
@@ -90,13 +92,25 @@ def _panel(ax: Axes, width: float, height: float, units: dict[str, str]) -> dict
         "unit": units.get(quantity, ""),
         "series": [
             {"name": band.name, "colour": band.colour, "at": _rounded(band.x)}
-            | {f"q{100 * q:02.0f}": _rounded(values) for q, values in band.quantiles.items()}
+            | {quantile_name(q): _rounded(values) for q, values in band.quantiles.items()}
+            | {"said": _said(band, units.get(quantity, ""))}
             | ({} if band.inside is None else {"beyond": [not inside for inside in band.inside.tolist()]})
             for band in bands
         ],
     }
 
 
+def _said(band: Shown, unit: str) -> list[list[str]]:
+    """Return what the page says under a pointer at each place: where it is, the median, the 50 and the 90 % interval."""
+    ends = [q for q in SHOWN if q in band.quantiles]
+    found = []
+    for i, at in enumerate(band.x.tolist()):
+        texts = dict(zip(ends, shared([float(band.quantiles[q][i]) for q in ends]), strict=True))
+        pairs = [f"{texts[low]} to {texts[high]}" if low in texts else "" for low, high in ((0.25, 0.75), (0.05, 0.95))]
+        found.append([amount(at, unit, 4), texts[0.5], *pairs])
+    return found
+
+
 def _rounded(values: Any) -> list[float | None]:
     """Return numbers to a few figures; None for those that are none, which JSON does not know."""
-    return [float(f"{value:.{FIGURES}g}") if isfinite(value) else None for value in np.asarray(values, dtype=float).tolist()]
+    return [rounded(value, FIGURES) if isfinite(value) else None for value in np.asarray(values, dtype=float).tolist()]

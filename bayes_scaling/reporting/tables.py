@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayes_scaling.fitting import Fit, cells, quantities
-from bayes_scaling.reporting.numbers import interval, number
+from bayes_scaling.numbers import interval, shared
 
 PUBLISHED, LEVELS = "_published", ":levels"
 QUANTILES = (0.05, 0.5, 0.95)
@@ -54,5 +54,5 @@ def parameters(fit: Fit) -> Parameters:
 
 
 def _read(of: np.ndarray) -> tuple[str, str]:
-    low, middle, high = of.tolist()
-    return number(middle), interval([low, high])
+    values = of.tolist()
+    return shared(values)[1], interval(values)

@@ -12,8 +12,8 @@ from bayes_scaling.laws import LAWS
 from bayes_scaling.library import equation, summary
 from bayes_scaling.model import owners
 from bayes_scaling.noise import Noise
+from bayes_scaling.numbers import interval, number
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, distribution, link, prior_quantiles
-from bayes_scaling.reporting.numbers import interval, number
 
 NINETY = (0.05, 0.95)
 

@@ -1,0 +1,151 @@
+"""Whatever inputs, groups, levels and parameters are called, answers are the same, or the name is refused with what has it."""
+
+import ast
+import keyword
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import bayes_scaling as bs
+from bayes_scaling.fitting import Fit
+from bayes_scaling.model import names_of
+from bayes_scaling.modelfile import Study, parse_study, study_text
+
+PLAIN = {"x": "size", "z": "width", "g": "arch", "p": "floor", "l": "dense"}
+POSITIVE = bs.Prior(median=0.3, factor=1.5)
+
+
+def line(x: str, z: str, g: str, p: str, l: str) -> Fit:  # noqa: E741 - as it is called in PLAIN
+    """Return draws from the prior of a law with every kind of term."""
+    law = bs.parse_law(f"{p} + a * {x}**-b", [x])
+    parameters = {
+        p: bs.Prior(median=2.0, factor=1.2) + bs.Varying(g, 0.1),
+        "a": POSITIVE + bs.Varying("seed_no", 0.1),
+        "b": POSITIVE + bs.Trend(z, 0.01) + bs.Varying((g, "seed_no"), 0.01),
+    }
+    noise = bs.Noise(bs.Prior(median=0.01, factor=2.0) + bs.Varying(g, 0.1), "normal", effects=(bs.Varying("run", 0.01),))
+    scale = bs.Prior(median=0.02, factor=2.0)
+    model = bs.Model(law, parameters, noise, (bs.Discrepancy(scale, POSITIVE, within=g), bs.Discrepancy(scale, POSITIVE)))
+    size = np.tile(np.geomspace(1.0, 50.0, 6), 2)
+    table = pd.DataFrame(
+        {x: size, z: 2.0 + size, g: np.repeat([l, "other"], 6), "seed_no": list("abcabc") * 2, "run": np.arange(12) // 2}
+    ).assign(target=2.0 + 0.3 * size**-0.3)
+    inputs = {x: bs.Input(x, "", 10.0), z: bs.Input(z, "", 10.0)}
+    columns = bs.Columns(inputs, bs.Response("target"), {g: g, "seed_no": "seed_no"}, run="run")
+    return _with_levels(model, bs.read_runs(table, columns), g, l)
+
+
+def sweep(x: str, z: str, g: str, p: str, l: str) -> Fit:  # noqa: E741
+    """Return draws from the prior of a law of params, tokens and one more input, for plans and rankings."""
+    law = bs.parse_law(f"{p} + A * params**-alpha + B * tokens**-beta", ["params", "tokens"])
+    parameters: dict[str, Any] = dict.fromkeys(["A", "alpha", "B", "beta"], POSITIVE)
+    parameters |= {p: bs.Prior(median=2.0, factor=1.2) + bs.Varying(g, 0.1)}
+    model = bs.Model(law, parameters, bs.Noise(bs.Prior(median=0.01, factor=2.0), "normal"))
+    params, tokens = (of.ravel() for of in np.meshgrid([1e8, 1e9, 1e10], [1e9, 1e10, 1e11]))
+    table = pd.DataFrame({"params": params, "tokens": tokens, "target": 2.5 + 0 * params})
+    table = pd.concat([table.assign(**{g: l}), table.assign(**{g: "other"})], ignore_index=True)
+    inputs = {"params": bs.Input("params", "", 1e9), "tokens": bs.Input("tokens", "", 1e10)}
+    return _with_levels(model, bs.read_runs(table, bs.Columns(inputs, bs.Response("target"), {g: g})), g, l)
+
+
+def _with_levels(model: bs.Model, runs: bs.Runs, g: str, first: str) -> Fit:
+    """Return draws in which `first` has those that come first, wherever it stands in the order of names."""
+    fit = bs.prior(model, runs, draws=24)
+    if runs.levels[g][0] == first:
+        return fit
+    posterior = fit.posterior.assign_coords({g: [first, "other"]}).sel({g: runs.levels[g]})
+    return Fit(model, runs, xr.DataTree.from_dict({"posterior": posterior}), fit.settings, None)
+
+
+def on_line(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> Iterator[Any]:  # noqa: E741
+    points = pd.DataFrame({x: [3.0, 100.0], z: [4.0, 90.0], g: [l, "other"], "seed_no": ["a", "b"]})
+    yield from (bs.predict(fit, points), bs.predict_runs(fit, points, seed=1), bs.decompose(fit, points))
+    yield from (bs.predict_table(fit, points)["q50"], bs.parameters_at(fit, points), bs.published_at(fit, points))
+    yield bs.parameter_table(fit).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
+    bare = points.drop(columns=g)
+    yield from (bs.contrast(fit, g, l, "other", bare), bs.compute_multiplier(fit, g, l, "other", bare, x))
+    yield bs.contrast_table(fit, g, l, "other", bare)["diff_q50"]
+    yield bs.ask(fit, f"loss at {x}=3, {z}=4, {g}={l!r}, seed_no=a")
+    yield bs.ask(fit, f"parameter {p} at {g}={l!r}")
+    yield len(bs.summary_sentences(fit)), len(bs.findings(fit))
+    study = Study("s", fit.model, fit.runs.columns)
+    assert parse_study(study_text(study), "s.toml").columns == study.columns
+    yield bs.predict(bs.load(bs.save(fit, folder / "fit.nc")), points)
+
+
+def on_sweep(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> Iterator[Any]:  # noqa: E741
+    found = bs.plan(fit, 1e21, points=pd.DataFrame({g: [l, "other"]}))
+    yield from (found.choice, found.choices, found.optimum, bs.plan_table(found)["params"])
+    ranked = bs.rank(fit, g, "other", pd.DataFrame({"compute": [1e21]}), equivalent=0.01)
+    yield from (
+        ranked.multiplier,
+        ranked.loss.sel(level=l),
+        bs.rank_table(ranked)["multiplier_q50"],
+        len(bs.rank_sentences(ranked)),
+    )
+    runs = pd.DataFrame({"params": [1e9, 1e10], "tokens": [1e11, 1e11], g: [l, "other"]})
+    told = bs.next_runs(fit, runs, f"loss at params=1e9, tokens=1e12, {g}={l!r}")
+    yield bs.candidate_table(told)["information"]
+
+
+def numbers(answer: Any) -> np.ndarray:
+    """Return all that an answer holds as sorted numbers: what things are called is left out."""
+    match answer:
+        case xr.Dataset():
+            of = np.concatenate([numbers(one) for one in answer.data_vars.values()])
+        case pd.DataFrame():
+            of = answer.select_dtypes("number").to_numpy().ravel()
+        case _:
+            of = np.ravel(np.asarray(answer, float))
+    return np.sort(of)
+
+
+def answers(role: str, called: str, folder: Path) -> list[np.ndarray]:
+    names = PLAIN | {role: called}
+    found = []
+    for make, ask in ((line, on_line), (sweep, on_sweep)):
+        found += [numbers(one) for one in ask(make(**names), **names, folder=folder)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[np.ndarray]:
+    return answers("x", "size", tmp_path_factory.mktemp("plain"))
+
+
+def words() -> list[str]:
+    """Return every text of the package that could be a name, and the names that its models' draws and tables have."""
+    found = {"true", "nan", "None", "1", "1e3", "a b", "a=b", "a:b", "a,b", "[x]", "é", "名", "A" * 100}
+    for path in sorted(Path(bs.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+                found.add(node.value)
+    for make in (line, sweep):
+        found |= {name for name, _ in names_of(make(**PLAIN).model)}
+    return sorted(found - set(PLAIN.values()) - {"params", "tokens", "target", "seed_no", "a", "b", "A", "B", "alpha", "beta"})
+
+
+def said(role: str, called: str) -> bool:
+    """Return whether a law's text could hold the name, or nothing there is to say of it."""
+    return role not in "xp" or (called.isidentifier() and called.isascii() and not keyword.iskeyword(called))
+
+
+def outcome(role: str, called: str, expected: list[np.ndarray], folder: Path) -> str:
+    """Return "same", "refused", or what is wrong."""
+    try:
+        found = answers(role, called, folder)
+    except bs.InputError as error:
+        return (
+            "refused" if called in str(error) or (role in "xp" and not said(role, called)) else f"{called} is not in: {error}"
+        )
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    same = len(found) == len(expected) and all(
+        a.shape == b.shape and np.allclose(a, b, rtol=1e-9, equal_nan=True) for a, b in zip(found, expected, strict=True)
+    )
+    return "same" if same else "other answers"
