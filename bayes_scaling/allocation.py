@@ -14,6 +14,7 @@ from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_
 from bayes_scaling.counts import in_base, marked, refuse_odd
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
+from bayes_scaling.flatness import refuse_flat
 from bayes_scaling.health import carried
 from bayes_scaling.numbers import exact, number
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
@@ -59,8 +60,10 @@ def compute_optimal(
         a column unique_tokens says how many there are: more tokens are repeated ones.
     cost: what a model costs; 6 FLOP a parameter and token unless given. Params and tokens must be counted in ones.
 
-    Raises InputError as `predict` does, and where the law lacks the inputs params and tokens or a number is not positive.
+    Raises InputError as `predict` does, and where the law lacks the inputs params and tokens, a number is not positive, or the
+    loss of the runs does not depend on their inputs.
     """
+    refuse_flat(fit.runs)
     cost = Cost() if cost is None else cost
     rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
     budgets = read_budgets(fit, compute)

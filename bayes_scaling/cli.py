@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import wraps
@@ -155,7 +155,7 @@ def fit(
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
-    from bayes_scaling.advice import findings
+    from bayes_scaling.advice import beforehand, findings
     from bayes_scaling.capacity import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
     from bayes_scaling.checkpoints import taken_as_curves
     from bayes_scaling.fitting import fit as sample
@@ -176,6 +176,9 @@ def fit(
     say(study.title or study.name, *counted(data))
     if draw_bytes(study.model, data, settings) > WORTH_SAYING:
         say(f"note [size]: {draws_line(study.model, data, settings)}")
+    before = beforehand(study.model, data)
+    for note in before:
+        say(f"note [{note.code}]: {note.sentence}")
     say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
     fitted = sample(study.model, data, settings)
@@ -191,7 +194,7 @@ def fit(
         write_csv(_points(fitted), new / "points.csv")
         for name, figure in drawn.items():
             write_figure(figure, new / name)
-    _summary(fitted, parameters, notes, folder)
+    _summary(fitted, parameters, [note for note in notes if note not in before], folder)
 
 
 @app.command()
@@ -344,10 +347,12 @@ def _made(study: "Study", seconds: float) -> dict[str, Any]:
     return {"model": study.name, "title": study.title, "figure": figure, "seconds": round(seconds, 1), "versions": versions()}
 
 
-def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, ...]", folder: Path) -> None:
+def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding]", folder: Path) -> None:
     from bayes_scaling.healing import rounds_line
     from bayes_scaling.sentences import summary_sentences
 
+    for note in notes:
+        say(f"note [{note.code}]: {note.sentence}")
     _population(fitted, parameters)
     health = fitted.health
     assert health is not None
@@ -362,8 +367,6 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "tuple[Finding, .
         replace(fitted, health=None), str(folder)
     ):  # what the sampler says comes last, with what to try
         say(sentence)
-    for note in notes:
-        say(f"note [{note.code}]: {note.sentence}")
     say(f"written -> {folder}")
     judge(health, fitted.settings.strict)
 

@@ -27,7 +27,8 @@ class Fit:
     """A posterior over a scaling law.
 
     settings: those that the draws were made with; more draws or smaller steps than asked where there were further rounds.
-    draws: groups "posterior" and, but for draws from the prior, "sample_stats"; dimensions chain, draw, and groups.
+    draws: groups "posterior" and, but for draws from the prior, "sample_stats", and what `densities` adds; dimensions chain,
+        draw, and groups.
     health: the sampler's health; None for draws from the prior.
     """
 
@@ -53,9 +54,11 @@ def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
 
     Raises InputError where the runs lack an input or a group that the model needs, or where priors cannot follow the unit.
     """
+    from bayes_scaling.densities import with_densities
+
     model = in_unit_of(model, runs.columns.response)
     draws, found, used = sample_until_clean(model, runs, settings or Settings())
-    return Fit(model, runs, draws, used, found)
+    return with_densities(Fit(model, runs, draws, used, found))
 
 
 def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:

@@ -19,6 +19,7 @@ from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
+from bayes_scaling.flatness import refuse_flat
 from bayes_scaling.health import Health, carried, mark
 from bayes_scaling.notes import loss_notes, noted, scatter_notes
 from bayes_scaling.numbers import amount, band, exact, interval, number, percent, place_words, probability
@@ -100,6 +101,7 @@ def plan(
     Raises InputError as `compute_optimal` does, and where a budget lies more than six decades from the compute of the runs, a
     size is not positive or leaves nothing to train with, or the law has no input of unique tokens.
     """
+    refuse_flat(fit.runs)
     cost = Cost() if cost is None else cost
     budgets, seed = read_budgets(fit, compute), checks.seed(seed, "seed")
     _check_reach(fit, budgets, cost)

@@ -50,12 +50,12 @@ def run_residuals(fit: Fit) -> xr.Dataset:
 
     Raises InputError where the runs do not say which rows are one run, or no run has two rows.
     """
-    along, thin, table = along_runs(fit), _thinned(fit), _in_order(fit)
-    left, scale, own = _departures(thin, table, table["response"].to_numpy())
-    kept = _kept(thin, neighbours(table, along)["gap"])
-    found = {"residual": left / np.sqrt(scale**2 + own), "innovation": _innovations(left / scale, kept, own / scale**2)}
+    along, thin, table = along_runs(fit), thinned(fit), _in_order(fit)
+    left, scale, own = departures_of(thin, table, table["response"].to_numpy())
+    kept = kept_along(thin, neighbours(table, along)["gap"])
+    found = {"residual": left / np.sqrt(scale**2 + own), "innovation": innovations(left / scale, kept, own / scale**2)}
     rows = {name: ("row", table[name].to_numpy()) for name in (along, "run")}
-    scores = {name: (("chain", "draw", "row"), _scores(thin, of)) for name, of in found.items()}
+    scores = {name: (("chain", "draw", "row"), normal_scores(thin, of)) for name, of in found.items()}
     return xr.Dataset(scores, rows, {"along": along, "units": fit.runs.columns.inputs[along].unit})
 
 
@@ -70,7 +70,7 @@ def residual_correlation(fit: Fit, seed: int = 0) -> pd.DataFrame:
     A correlation is the mean product over pairs in units of the mean square over rows: that residuals have mean 0 is known.
     Runs count by their pairs, of which at most 60,000 are looked at, drawn at random. Errors as for `run_residuals`.
     """
-    found, thin, table = run_residuals(fit), _thinned(fit), _in_order(fit)
+    found, thin, table = run_residuals(fit), thinned(fit), _in_order(fit)
     first, second = _pairs(found, seed)
     at = np.log(table[found.attrs["along"]].to_numpy())
     lag = at[second] - at[first]
@@ -78,12 +78,12 @@ def residual_correlation(fit: Fit, seed: int = 0) -> pd.DataFrame:
     pairs = np.bincount(bins)
     full = pairs > 0
     middle = np.bincount(bins, lag)[full] / pairs[full]
-    left, scale, own = _departures(thin, table, replicated(thin, table, seed).to_numpy())
-    shown = _scores(thin, left / np.sqrt(scale**2 + own))
+    left, scale, own = departures_of(thin, table, replicated(thin, table, seed).to_numpy())
+    shown = normal_scores(thin, left / np.sqrt(scale**2 + own))
     products = {"seen": found["residual"].to_numpy(), "shown": shown}
     tables = {name: _correlation(of, first, second, bins)[:, full] for name, of in products.items()}
     alike = (scale**2 / (scale**2 + own)).mean(axis=-1, keepdims=True)
-    tables["implied"] = (alike * _kept(thin, middle)).reshape(-1, len(middle))
+    tables["implied"] = (alike * kept_along(thin, middle)).reshape(-1, len(middle))
     return pd.DataFrame({"lag": middle, "pairs": pairs[full]}).join([_quantiles(of, name) for name, of in tables.items()])
 
 
@@ -119,13 +119,13 @@ def _in_order(fit: Fit) -> pd.DataFrame:
     return table.iloc[neighbours(table, along_runs(fit))["order"]].reset_index(drop=True)
 
 
-def _thinned(fit: Fit) -> Fit:
+def thinned(fit: Fit) -> Fit:
     posterior = fit.posterior
     step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // MOST_DRAWS)
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))}))
 
 
-def _departures(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def departures_of(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the law leaves of responses, the scale of what neighbours share, and the variance of what is a row's own.
 
     That may be negative: averages have lost some of what they share. Each has dimensions chain, draw, row.
@@ -140,7 +140,7 @@ def _departures(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[np
     return response - mean.to_numpy(), scale.to_numpy(), own.to_numpy()
 
 
-def _kept(fit: Fit, distance: np.ndarray) -> np.ndarray:
+def kept_along(fit: Fit, distance: np.ndarray) -> np.ndarray:
     """Return the correlation of a run's noise, without its white part, with that so many e-folds away."""
     if NOISE_LENGTH not in fit.posterior:
         return np.zeros((fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], len(distance)))
@@ -148,7 +148,7 @@ def _kept(fit: Fit, distance: np.ndarray) -> np.ndarray:
     return kept
 
 
-def _innovations(z: np.ndarray, kept: np.ndarray, own: np.ndarray) -> np.ndarray:
+def innovations(z: np.ndarray, kept: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Return standardised innovations of rows in units of their process; `kept` of it is left from the row before."""
     from bayes_scaling.filtering import forward
 
@@ -158,7 +158,7 @@ def _innovations(z: np.ndarray, kept: np.ndarray, own: np.ndarray) -> np.ndarray
     return np.reshape(found, z.shape)
 
 
-def _scores(fit: Fit, values: np.ndarray) -> np.ndarray:
+def normal_scores(fit: Fit, values: np.ndarray) -> np.ndarray:
     """Return normal scores of standardised values, which are the values themselves where the noise is normal."""
     from scipy import special, stats
 

@@ -20,6 +20,7 @@ from bayes_scaling.labels import label_column, number_as_text, ordered_levels
 from bayes_scaling.logs import SCHEDULES, Curve, as_log, falling_rates, mended, schedule_notes
 from bayes_scaling.losses import as_losses, loss_notes, refuse_odd_losses
 from bayes_scaling.notation import read_of
+from bayes_scaling.rounding import with_rounding
 from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, NO_SCALE, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
 from bayes_scaling.tables import (
@@ -332,6 +333,9 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     if columns.curve is not None:
         checked, said = _mended(checked, parts, columns, columns.curve)
         notes += said
+    elif columns.average is None and columns.schedule is None:
+        checked, rounded = with_rounding(checked, columns.scales, tuple(columns.dims), columns.response.positive)
+        notes += (rounded,) if rounded else ()
     averaged, source = len(checked), name or ", ".join(part.source for part in parts)
     notes += odd_counts(checked, columns)
     refuse_odd_losses(checked, columns, source)
@@ -548,9 +552,15 @@ def subset(runs: Runs, where: str) -> Runs:
 
 def joined(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns."""
-    table = marked(_joined_tables([runs.table, others.table[list(runs.table)]], tuple(runs.columns.dims)))
+    table = marked(_joined_tables([runs.table, _as_columns(others.table, runs.table)], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
     return replace(runs, table=table, levels=_levels(table, runs.columns.dims), dropped=dropped, averaged=averaged)
+
+
+def _as_columns(others: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the columns of a table; without measurement error where only the table's rows were rounded."""
+    missing = {"reading_error": 0.0} if "reading_error" in table and "reading_error" not in others else {}
+    return others.assign(**missing)[list(table)]
 
 
 def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:

@@ -31,9 +31,13 @@ from bayes_scaling.model import (
     varyings,
 )
 from bayes_scaling.runs import Runs
+from bayes_scaling.single_rows import refuse_lone_levels
 
 if TYPE_CHECKING:
     from bayes_scaling.compiling import Compiled, Density
+
+PRIOR = "prior"
+"""The attribute that marks draws as those of the prior."""
 
 MOST_COMPILED = 64
 MOST_DRAWS = 10_000_000
@@ -167,6 +171,7 @@ def compiled(model: Model, runs: Runs) -> "Compiled":
     from bayes_scaling.compiling import with_data
 
     check_runs(model, runs)
+    refuse_lone_levels(model, runs)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
     with _ALONE, threadpool_limits(1, "blas"):
         arrays, how = _arrays(model, runs, levels)
@@ -179,7 +184,8 @@ def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree
     """Return draws from the prior, shaped like a posterior of one chain."""
     check_runs(model, runs)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
-    return xr.DataTree.from_dict({"posterior": draw_prior(model, data(model, runs, levels), levels, draws, seed)})
+    drawn = draw_prior(model, data(model, runs, levels), levels, draws, seed)
+    return xr.DataTree.from_dict({"posterior": drawn.assign_attrs({PRIOR: 1})})
 
 
 def _density(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "Density":

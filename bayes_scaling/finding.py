@@ -1,0 +1,47 @@
+"""The record of what speaks for care with a fit, and which of such things weigh most."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ORDER = (
+    "flat",
+    "rising",
+    "prior-loss",
+    "prior-conflict",
+    "noise-above-prior",
+    "discrepancy-above-prior",
+    "outliers",
+    "misfit",
+    "misfit-by-group",
+    "shared-misfit",
+    "misfit-in-order",
+    "single-rows",
+    "prior-only",
+    "floor-from-prior",
+    "fixed-ratio",
+    "few-sizes",
+    "prior-sensitive",
+)
+"""Codes of findings, the worst first: no law at all, the wrong unit or prior, rows astray, a law astray, what is left open."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that speaks for care with a fit.
+
+    code: one of `ORDER`.
+    sentence: which parameter, input, group or rows, with numbers; and what to do, after a semicolon.
+    """
+
+    code: str
+    sentence: str
+
+
+def finding(code: str, said: str, advice: str) -> Finding:
+    """Return a finding from what is said and what to do."""
+    return Finding(code, f"{said}; {advice}")
+
+
+def worst_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in the order of `ORDER`; those of one code as they were found."""
+    return tuple(sorted(found, key=lambda one: ORDER.index(one.code)))

@@ -1,0 +1,66 @@
+"""Levels with a single row: their departure and the scatter of the row are one number."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import pandas as pd
+
+from bayes_scaling.errors import InputError, as_written
+from bayes_scaling.finding import Finding, finding
+from bayes_scaling.model import NOISE_SD, Model, varyings
+from bayes_scaling.parameters import Varying
+from bayes_scaling.runs import Runs
+
+MANY = 10
+"""So many levels of one row each, and no level with two, are refused: the sampler would be lost between two scales, one sum."""
+
+NAMED = 3
+
+
+def lone_levels(model: Model, runs: Runs) -> tuple[Finding, ...]:
+    """Return the groups with levels of a single row, over which something of the model varies."""
+    return tuple(_finding(dims, owners, runs) for dims, owners in _over(model) if len(_alone(runs, dims)) > 0)
+
+
+def refuse_lone_levels(model: Model, runs: Runs) -> None:
+    """Raise InputError where something varies over a group each of whose many levels has a single row."""
+    for dims, owners in _over(model):
+        alone = _alone(runs, dims)
+        if len(alone) == len(runs) >= MANY:
+            raise InputError(
+                f"{runs.source}: each of the {len(runs)} levels of {_named(dims)} has a single row, and {_listed(owners)} over "
+                f"them: what a level with one row does cannot be told from scatter; leave {_named(dims)} out of the model"
+            )
+
+
+def _over(model: Model) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield groups that the law or shared departures vary over, with what does so."""
+    terms = [(term.dims, owner) for owner, term in varyings(model) if isinstance(term, Varying) and owner != NOISE_SD]
+    for dims, pairs in groupby(sorted(terms), key=lambda pair: pair[0]):
+        yield dims, [owner for _, owner in pairs]
+
+
+def _alone(runs: Runs, dims: tuple[str, ...]) -> pd.Series:
+    counts = runs.table.groupby(list(dims), observed=True).size()
+    return counts[counts == 1]
+
+
+def _finding(dims: tuple[str, ...], owners: list[str], runs: Runs) -> Finding:
+    alone = _alone(runs, dims)
+    levels = [" ".join(map(str, level)) if isinstance(level, tuple) else as_written(level) for level in alone.index[:NAMED]]
+    more = f" and {len(alone) - NAMED} more" if len(alone) > NAMED else ""
+    return finding(
+        "single-rows",
+        f"{_named(dims)} has a single row at {', '.join(levels)}{more}, and {_listed(owners)} over it: what a level with one "
+        "row does cannot be told from scatter",
+        "take what is said of such a level for a guess from the others, or add rows to it",
+    )
+
+
+def _named(dims: tuple[str, ...]) -> str:
+    return " x ".join(dims)
+
+
+def _listed(owners: list[str]) -> str:
+    called = ["the departure that rows share" if owner == "residual" else owner for owner in owners]
+    return f"{' and '.join(called)} {'varies' if len(called) == 1 else 'vary'}"
