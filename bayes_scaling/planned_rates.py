@@ -23,8 +23,10 @@ ON_SHAPE = 0.005
 """A log lies on a shape where it leaves it by at most this share of the peak,"""
 FALLEN = 0.02
 """and has fallen by at least this one."""
-STARTS = 20
+STARTS, LATEST = 20, 0.99
 """Places where a decay may have begun that are tried, beside those of the rows before it shows."""
+FEWEST_FALLEN = 3
+"""Rows that have fallen, at least: through fewer goes a decay from anywhere."""
 GRID = np.linspace(0.0, 1.0, 101)
 
 
@@ -88,16 +90,14 @@ def _shape(fit: Fit, rates: Rates, along: str) -> tuple[np.ndarray | None, str]:
 
 def _known_shape(rates: Rates, within: float) -> tuple[np.ndarray | None, str]:
     """Return the cosine or line to the end on which rates lie, and its name."""
-    if 1.0 - rates.rate[-1] < FALLEN:
+    if 1.0 - rates.rate[-1] < FALLEN or (rates.rate < 1.0 - ON_SHAPE).sum() < FEWEST_FALLEN:
         return None, ""
     level = rates.share[rates.rate > 1.0 - ON_SHAPE]
-    starts = np.append(np.linspace(0.0, level.max(initial=rates.share[0]), STARTS), level)
-    for name, basis in SHAPES.items():
-        for start in starts:
-            found = _on_shape(rates, basis, float(start), within)
-            if found is not None:
-                return found, name
-    return None, ""
+    latest = min(float(level.max(initial=rates.share[0])), LATEST)
+    starts = np.append(np.linspace(0.0, latest, STARTS), level[level <= LATEST])
+    found = [(*_on_shape(rates, basis, float(start)), name) for name, basis in SHAPES.items() for start in starts]
+    off, shape, name = min(found, key=lambda one: one[0])
+    return (shape, name) if off <= within else (None, "")
 
 
 def _follows(rates: Rates, finished: np.ndarray) -> bool:
@@ -119,15 +119,14 @@ def _line(way: np.ndarray) -> np.ndarray:
 SHAPES = {"a cosine": _cosine, "a line": _line}
 
 
-def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: float, within: float) -> np.ndarray | None:
-    """Return a decay from a place on, on `GRID`, whose depth is that of the rows, or None where they do not lie on it."""
+def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: float) -> tuple[float, np.ndarray]:
+    """Return how far rows lie off a decay that begins at a place, at most, and that decay on `GRID`; its depth is the rows'."""
     fallen = basis(np.clip((rates.share - start) / (1.0 - start), 0.0, 1.0))
     if not fallen.any():
-        return None
+        return np.inf, GRID
     depth = float(((1.0 - rates.rate) * fallen).sum() / (fallen**2).sum())
-    if depth > 1.0 + within or np.abs(1.0 - depth * fallen - rates.rate).max() > within:
-        return None
-    return np.clip(1.0 - depth * basis(np.clip((GRID - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
+    off = float(np.abs(1.0 - depth * fallen - rates.rate).max()) if depth <= 1.0 + ON_SHAPE else np.inf
+    return off, np.clip(1.0 - depth * basis(np.clip((GRID - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
 
 
 def _finished(fit: Fit, along: str) -> np.ndarray | None:
