@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bayes_scaling.comparison import Comparison, compare, loo
     from bayes_scaling.contrasts import compute_multiplier, contrast, contrast_table, crossover, multiplier_table
     from bayes_scaling.costs import Cost
+    from bayes_scaling.counts import units_said
     from bayes_scaling.decisions import Ranking, rank
     from bayes_scaling.discrepancy import Discrepancy
     from bayes_scaling.errors import InputError
@@ -64,6 +65,7 @@ _HOME = {
     "advice": ("Finding", "findings"),
     "allocation": ("compute_optimal",),
     "costs": ("Cost",),
+    "counts": ("units_said",),
     "calibration": ("Calibration", "calibrate", "calibration_table"),
     "check": ("Backtest", "backtest"),
     "comparison": ("Comparison", "compare", "loo"),
@@ -210,6 +212,7 @@ __all__ = [
     "subset",
     "summary_sentences",
     "tolerance",
+    "units_said",
     "write_report",
     "write_study",
 ]

@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayes_scaling.calls import asked
 from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
-from bayes_scaling.counts import in_base, marked
+from bayes_scaling.counts import in_base, marked, refuse_odd
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import carried
@@ -114,9 +114,11 @@ def named_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost, f
 def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
     """Return budgets as an array.
 
-    Raises InputError where the law is not one of params and tokens, or a budget is not positive.
+    Raises InputError where the law is not one of params and tokens, these are such as no run has in ones, or a
+    budget is not positive.
     """
     moved_inputs(fit)
+    refuse_odd(fit.runs)
     budgets = np.atleast_1d(np.asarray(compute, dtype=float))
     if not (np.isfinite(budgets).all() and (budgets > 0).all()):
         raise InputError(f"compute must be positive numbers in FLOP; it is {compute}")

@@ -26,6 +26,7 @@ from bayes_scaling.fitting import Fit, prior
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
 from bayes_scaling.health import R_HAT_LIMIT, Health, carried, combined, mark
 from bayes_scaling.health import counts as grades
+from bayes_scaling.losses import in_unit_of
 from bayes_scaling.model import Model, check_runs, data
 from bayes_scaling.observing import log_density, replicated
 from bayes_scaling.runs import Runs, joined
@@ -284,6 +285,7 @@ def _source(model: Model, runs: Runs, seed: int, around: Fit | None) -> Source:
 def check_around(around: Fit, model: Model, runs: Runs) -> None:
     """Raise InputError where a fit's draws are not draws given its runs and those to come that the latter could be made of."""
     where, seen = f"{runs.source}: to calibrate around a fit", around.runs
+    model = in_unit_of(model, runs.columns.response)
     if model is not around.model and model_text(model) != model_text(around.model):
         raise InputError(f"{where} takes its own model; the one given differs")
     if around.health is None:

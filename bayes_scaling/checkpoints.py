@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.copies import without_copies
 from bayes_scaling.errors import as_written
 from bayes_scaling.logs import is_run_name
 from bayes_scaling.numbers import number, percent
-from bayes_scaling.tables import Table, filtered, read_table
+from bayes_scaling.tables import Table, filtered, read_table, tables_of
 
 if TYPE_CHECKING:
     from bayes_scaling.model import Model
@@ -133,8 +134,9 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
 
     if study.columns.run is not None or not any(CHECKPOINTS in note for note in runs.notes):
         return study, runs
-    every = tables if isinstance(tables, Sequence) and not isinstance(tables, str) else [study_table(study, tables)]
-    frame = pd.concat([read_table(one) for one in every], ignore_index=True)
+    every = [study_table(study)] if tables is None else tables_of(tables)
+    frames = [read_table(one, labels=study.columns.as_written) for one in every]
+    frame = pd.concat(without_copies(frames, every, [runs.source] * len(every))[0], ignore_index=True)
     kept = filtered(frame, study.columns.where, runs.source)
     found = recognised(kept.reset_index(drop=True), runs.table, study.columns)
     if found is None:

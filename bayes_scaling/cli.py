@@ -89,7 +89,7 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
             _refuse(str(error))
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            say("interrupted; what was there before is as it was", err=True)
+            say("interrupted; no file is half written", err=True)
             raise typer.Exit(130) from None
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise

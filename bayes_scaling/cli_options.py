@@ -58,10 +58,11 @@ def read_fit(folder: Path) -> "Fit":
 
 
 def counted(data: "Runs") -> list[str]:
-    """Return how many rows there are, what became of others of their table, and a line for each thing found in logs."""
+    """Return how many rows there are, what became of others of their table, and a line for each thing found in them."""
     averaged = f", averaged from {data.averaged}" if data.averaged > len(data) else ""
     dropped = f", {data.dropped} rows removed by the filter {data.columns.where!r}" if data.dropped else ""
-    return [f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [log]: {note}" for note in data.notes)]
+    kind = "table" if data.columns.curve is None else "log"
+    return [f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [{kind}]: {note}" for note in data.notes)]
 
 
 def given(**asked: int | None) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def say_health(health: "Health | None") -> None:
 def say_notes(made: Any) -> None:
     """Print on stderr what to know of an answer before relying on it, see `notes`."""
     for note in made.attrs.get("notes", ()):
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
 
 
 def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = MappingProxyType({})) -> None:

@@ -55,7 +55,7 @@ def plan(
     if not 0 < probability < 1:
         raise InputError(f"--probability {probability}: expected a number between 0 and 1")
     fitted, costs = read_fit(folder), _cost(cost or [])
-    points = every_cell(fitted) if at is None else read_table(at)
+    points = every_cell(fitted) if at is None else read_table(at, labels=fitted.runs.columns.labels)
     asked: dict[str, Any] = {"cost": costs, "params": params, "unique_tokens": unique_tokens, "seed": seed}
     found = decide(fitted, compute, within=within, points=points, **asked)
     bare = replace(fitted, health=None), replace(found, health=None)  # what the sampler says comes once, at the end

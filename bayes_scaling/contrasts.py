@@ -64,7 +64,7 @@ def contrast_table(fit: Posterior, group: str, a: object, b: object, points: Tab
 
     The ratio is as in `contrast`: among draws with both losses above 0, and no columns where the response may be negative.
     """
-    table = read_table(points)
+    table = read_table(points, labels=fit.runs.columns.labels)
     one, other = _arms(fit, group, a, b, table)
     positive = fit.runs.columns.response.positive
     blocks, gone = [], []
@@ -184,7 +184,7 @@ def known_levels(fit: Posterior, group: str, *asked_for: object) -> tuple[Any, .
 
 def _arms(fit: Posterior, group: str, a: object, b: object, points: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the checked points twice, as points of level a and of level b."""
-    levels, table = known_levels(fit, group, a, b), read_table(points)
+    levels, table = known_levels(fit, group, a, b), read_table(points, labels=fit.runs.columns.labels)
     one, other = (read_points(points_of(fit, group, level, table), fit.runs, groups_needed(fit)) for level in levels)
     return one, other
 

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.numbers import number
+from bayes_scaling.notation import READ, read_of
+from bayes_scaling.numbers import exact, interval, number
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.tables import Table, number_column, read_table
 from bayes_scaling.units import DAYS, FLOP, LETTERS, PERPLEXITY, Unit, column_unit, conversion, kind, read_unit, stem
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 IN_BASE = "in_base_units"
 """Attribute of tables whose inputs are in base units already."""
 
-FEWEST = {"parameters": 5e3, "tokens": 1e5, FLOP: 1e9}
-"""Tables in which no count is larger count in other units than ones."""
-MOST = {DAYS: 1e10}
-"""So many PFLOP/s-days nobody has; as FLOP they are few."""
+FEWEST = {"parameters": (2e4, 2e5), "tokens": (2e5, 2e7), FLOP: (1e9, 1e12)}
+"""Tables whose middle and largest counts are no larger count in other units than ones; the smallest models of published sweeps
+have a thousand parameters, but not in the middle."""
+MOST = {"parameters": 1e13, "tokens": 1e16, FLOP: 1e30, DAYS: 1e10}
+"""Nobody has so many in the middle of a sweep: a unit that makes them so is not theirs."""
 SIZES = {"parameters": (1e6, 3e12), "tokens": (3e7, 1e14), FLOP: (1e15, 1e28)}
 """Between which the middle of a sweep lies."""
-LEAST_RATIO, MOST_RATIO = 1e-2, 1e6
+LEAST_RATIO, MOST_RATIO = 0.1, 1e6
 """Tokens a parameter that no run of a sweep has fewer, or more, of."""
 FARTHEST = 1e4
 """Points farther from the runs than so many times are taken to be in base units where the runs' unit puts them there."""
@@ -42,13 +44,15 @@ def declared(frame: pd.DataFrame, columns: "Columns", source: str) -> tuple[pd.D
     A column that is missing may be there with its unit in its name: `params_m`, `n_params_millions` or `params (M)` for
     `params`.
     """
-    found, notes = {}, []
+    found: dict[str, pd.Series] = {}
+    notes: list[str] = []
     for name, one in columns.inputs.items():
         key, factor = _in_file(frame, one)
         if key is None or one.column in found or (factor == 1.0 and key == one.column):
             continue
-        rows = np.arange(len(frame))
-        found[one.column] = number_column(frame, key, source, rows, positive=False, finite=False) * factor
+        rows, scale = frame.index.to_numpy(), factor * (one.scale or 1.0)
+        numbers = number_column(frame, key, source, rows, positive=False, finite=False, scale=scale, notes=notes)
+        found[one.column] = numbers * factor
         if key != one.column:
             notes.append(f"column {key!r} is read as {name}, in {_label(column_unit(key), one)}, as its name says")
         elif one.counts is None:
@@ -100,16 +104,20 @@ def _label(unit: Unit | None, one: "Input") -> str:
 
 
 def odd_counts(table: pd.DataFrame, columns: "Columns") -> tuple[str, ...]:
-    """Return a sentence for each input whose unit nobody has said in so many words, and whose counts no training run has."""
+    """Return a sentence for each input whose counts no run has: too few where nobody has said the unit, or too many."""
     unsaid = {name: one for name, one in columns.inputs.items() if one.scale is None and one.counts is None}
     found = []
-    for name, one in unsaid.items():
+    for name, one in columns.inputs.items():
         what, seen = _kind(name, one), table[name][table[name] > 0]
-        if what is not None and len(seen) and seen.max() <= FEWEST.get(what, 0.0):
-            found.append(f"{_range(seen, name, one)}, too few {what} for any run; {_how(seen, name, what)}")
-        elif what is not None and len(seen) and seen.min() >= MOST.get(what, np.inf):
-            how = f'if they are FLOP, say unit = "FLOP" or --unit {name}=FLOP'
-            found.append(f"{_range(seen, name, one)}, too many {what} for any run; {how}")
+        if what is None or not len(seen):
+            continue
+        middle, largest = FEWEST.get(what, (0.0, 0.0))
+        if name in unsaid and _middle(seen) <= middle and seen.max() <= largest:
+            found.append(f"{_range(seen, name, one)}, too few {what} for a sweep; {_how(seen, name, what)}")
+        elif _middle(seen) >= MOST.get(what, np.inf):
+            meant = ("FLOP", "FLOP") if what == DAYS else ("ones", f"ones of {what}")
+            how = f'if the column counts in {meant[0]}, say unit = "{meant[1]}" or --unit {name}={meant[0]}'
+            found.append(f"{_range(seen, name, one)} {what}, too many for a sweep; {how}")
     return tuple(found) or _odd_ratio(table, columns, [name for name in ("tokens", "params") if name in unsaid])
 
 
@@ -122,13 +130,14 @@ def _odd_ratio(table: pd.DataFrame, columns: "Columns", unsaid: list[str]) -> tu
     if ratio.max() >= LEAST_RATIO and ratio[ratio > 0].min() <= MOST_RATIO:
         return ()
     return (
-        f"{_range(table[name], name, inputs[name])}: {ratio.min():.2g} to {ratio.max():.2g} tokens a parameter, as no run has; "
+        f"{_range(table[name], name, inputs[name])}: {interval((ratio.min(), ratio.max()))} tokens a parameter, "
+        "as no run has; "
         f"{_how(table[name], name, str(counted[name]))}",
     )
 
 
 def refuse_odd(runs: "Runs") -> None:
-    """Raise InputError where counts are such as no training run has, in a study whose priors are for counts in ones."""
+    """Raise InputError where counts that nobody has said the unit of are such as no training run has in ones."""
     if said := odd_counts(runs.table, runs.columns):
         raise InputError(f"{runs.source}: {said[0]}")
 
@@ -143,12 +152,16 @@ def _kind(name: str, one: "Input") -> str | None:
 
 def _range(seen: pd.Series, name: str, one: "Input") -> str:
     called = repr(one.column) if one.column == name else f"{one.column!r} ({name})"
-    return f"column {called} runs from {seen.min():g} to {seen.max():g}"
+    return f"column {called} runs from {exact(seen.min())} to {exact(seen.max())}"
+
+
+def _middle(seen: pd.Series) -> float:
+    return float(np.exp(np.log(seen).mean()))
 
 
 def _how(seen: pd.Series, name: str, what: str) -> str:
     """Say what numbers look like, and how to say what they are."""
-    middle = float(np.exp(np.log(seen[seen > 0]).mean()))
+    middle = _middle(seen[seen > 0])
     low, high = SIZES.get(what, (0.0, np.inf))
     likely = [f for f in LETTERS if f > 1e3 and low <= f * middle <= high and f * seen.max() <= 10 * high]
     ranges = [f"{LETTERS[f]} ({number(f * seen.min())} to {number(f * seen.max())})" for f in likely]
@@ -164,19 +177,23 @@ def in_base(table: Table, runs: "Runs") -> pd.DataFrame:
     or as its name says. Where both are one name, points that the runs' unit would put ten thousand times beyond the runs are in
     base units.
     """
-    frame = read_table(table)
+    frame = read_table(table, labels=runs.columns.labels)
     if frame.attrs.get(IN_BASE):
         return frame
-    found = {}
+    found, notes = {}, list(read_of(frame).get("notes", ()))
     for name, one in runs.columns.inputs.items():
         key, factor = _at_points(frame, name, one)
         if key is None or (factor == 1.0 and key in frame):
             continue
         held = key if key in frame else str(_variant(frame, key)[0])
-        values = number_column(frame, held, "the points", np.arange(len(frame)), positive=False)
+        values = number_column(
+            frame, held, "the points", np.arange(len(frame)), positive=one.column not in DERIVED, scale=factor, notes=notes
+        )
         if not (one.column == name and held == name and _beyond(values * factor, runs.table[name])):
             found[key] = values * factor
-    return marked(frame.assign(**found) if found else frame.copy(deep=False))
+    points = frame.assign(**found) if found else frame.copy(deep=False)
+    points.attrs[READ] = {**read_of(frame), "notes": tuple(notes)}
+    return marked(points)
 
 
 def _at_points(frame: pd.DataFrame, name: str, one: "Input") -> tuple[str | None, float]:

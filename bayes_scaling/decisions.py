@@ -14,7 +14,7 @@ import xarray as xr
 from bayes_scaling.calls import asked
 from bayes_scaling.contrasts import Path, kin, known_levels, points_of, powers_along
 from bayes_scaling.costs import SPLITS, UNIQUE, Cost
-from bayes_scaling.counts import marked
+from bayes_scaling.counts import marked, refuse_odd
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.frontiers import by_input, by_split
 from bayes_scaling.health import Health, mark
@@ -23,7 +23,7 @@ from bayes_scaling.notes import notes_on
 from bayes_scaling.numbers import exact
 from bayes_scaling.runs import read_points
 from bayes_scaling.stacking import Posterior, draws_of, groups_needed, inputs_read
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table, column_numbers, read_table
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
@@ -145,7 +145,7 @@ def rank(
         raise InputError(f"levels of {group!r} must name one level or more beside {against!r}, which they are held against")
     costs = _costs(group, ordered, cost)
     name, unit, largest = _budget(fit, group, path, costs)
-    given = read_table(points)
+    given = read_table(points, labels=fit.runs.columns.labels)
     arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
     table = arms[0].drop(columns=[group, *(dim for dim in kin(fit, group) if dim in arms[0])])
     budgets = [float(of) for of in table[name]]
@@ -214,7 +214,7 @@ def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, s
             "the points need a column 'compute', in FLOP, which each level splits over params and tokens in its own best way; "
             f"they have {[name for name in table if name != group]}"
         )
-    budgets = pd.to_numeric(table["compute"], errors="coerce").to_numpy(float)
+    budgets = column_numbers(table["compute"], "the points", table.index.to_numpy())[0]
     if not len(table) or not (np.isfinite(budgets).all() and (budgets > 0).all()):
         raise InputError(f"column 'compute' of the points must hold positive numbers, in FLOP; it has {list(table['compute'])}")
     free = [
@@ -256,6 +256,7 @@ def _budget(
         lead = next(iter(path))
         spent = {name: table[lead].to_numpy() for name in costs}
         return lead, fit.runs.columns.inputs[lead].unit, {name: float(of[level == name].max()) for name, of in spent.items()}
+    refuse_odd(fit.runs)
     params = table["params"].to_numpy()
     tokens = table["tokens"].to_numpy() if "tokens" in table else (table[UNIQUE[0]] * table[UNIQUE[1]]).to_numpy()
     largest = {name: float(cost.compute(params, tokens)[level == name].max()) for name, cost in costs.items()}

@@ -3,6 +3,9 @@
 LONGEST = 1_000
 """Characters of an error; of a longer one both ends are kept."""
 
+LONGEST_VALUE = 100
+"""Characters of a value in one."""
+
 
 class InputError(ValueError):
     """The input is wrong: one line saying what, where, and what was expected.
@@ -21,8 +24,13 @@ def listed(names: object) -> str:
 
 
 def as_written(value: object) -> str:
-    """Return a value of a table for an error: text quoted, a number bare."""
-    return repr(value.item() if hasattr(value, "item") else value)
+    """Return a value of a table for an error, in one line and not too long: text quoted, a number bare."""
+    bare = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    try:
+        said = " ".join(repr(bare).split())
+    except ValueError:  # whole numbers of more than 4,300 digits have no text
+        said = f"a number of {value.bit_length():,} bits" if isinstance(value, int) else type(value).__name__
+    return said if len(said) <= LONGEST_VALUE else f"{said[: LONGEST_VALUE - 3]}..."
 
 
 def one_line(error: BaseException) -> str:

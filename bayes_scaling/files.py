@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+LONGEST = 255
+"""Bytes in a name, on all common file systems."""
+
+
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and put what was written there in its place if all went well.
@@ -77,6 +81,8 @@ def writable(folder: Path, *files: str) -> None:
 
 
 def _writable(folder: Path, files: tuple[str, ...]) -> None:
+    if "\0" in str(folder) or any(len(os.fsencode(part)) > LONGEST for part in folder.parts):
+        raise InputError(f"{str(folder)!r}: cannot be made (a name is too long, or has a NUL in it)")
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"{folder}: cannot be made, {nearest} is no folder that can be written to")
@@ -125,15 +131,16 @@ def write_json(record: Mapping[str, Any], path: Path) -> None:
 
 def json_text(record: Any, indent: int | None = None) -> str:
     """Return a record as JSON, which has no word for NaN or infinity: null stands for them."""
-    return json.dumps(_finite(record), indent=indent, allow_nan=False)
+    return json.dumps(finite(record), indent=indent, allow_nan=False)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return a record with None where it has NaN or infinity."""
     match value:
         case float():
             return value if isfinite(value) else None
         case Mapping():
-            return {name: _finite(one) for name, one in value.items()}
+            return {name: finite(one) for name, one in value.items()}
         case list() | tuple():
-            return [_finite(one) for one in value]
+            return [finite(one) for one in value]
     return value

@@ -1,5 +1,7 @@
 """Many fits through any `concurrent.futures.Executor`: results reach the disk as they finish, one bad task stops none."""
 
+import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
@@ -13,6 +15,7 @@ from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.executors import IN_FLIGHT, InProcess, Submit, cores, each, own_processes
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health, carried, combined, counts
+from bayes_scaling.losses import in_unit_of
 from bayes_scaling.model import Model
 from bayes_scaling.naming import file_names
 from bayes_scaling.sampling import Settings
@@ -150,7 +153,10 @@ def fit_many(
         for name, outcome in finished:
             outcomes[name] = outcome
             advance()
-    return _fleet({name: outcomes[name] for name in tasks})
+    made = _fleet({name: outcomes[name] for name in tasks})
+    for why, count in Counter(made.redone.values() if progress else ()).items():
+        print(f"{count} stored result{'s' * (count > 1)} made again: {why}", file=sys.stderr)
+    return made
 
 
 @dataclass(frozen=True)
@@ -244,7 +250,9 @@ def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, finger
     result: Any = done.table
     if done.draws is not None:
         task, model, settings = resolved(asked, name)
-        result = Fit(model, task.runs, done.draws, done.settings or settings, done.health)
+        result = Fit(
+            in_unit_of(model, task.runs.columns.response), task.runs, done.draws, done.settings or settings, done.health
+        )
     if path is not None:
         try:
             result = _store(result, path, Record(fingerprint, problem, done.seconds, done.health))

@@ -4,7 +4,7 @@ import ctypes
 import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import islice
@@ -59,6 +59,8 @@ def put(unready: Path, place: Path) -> bool:
     if waiting is None:
         _commit([(unready, place)])
         return True
+    if any(place == other for _, other in waiting.moves):
+        raise InputError(f"{place}: two files of one command would lie here; give the first a name with another ending")
     waiting.moves.append((unready, place))
     return False
 
@@ -85,9 +87,8 @@ def _remove_empty(folders: Iterable[Path]) -> None:
 
 def _commit(moves: Sequence[Move]) -> None:
     """Put files in their places; where one cannot be, all that was there before is there again."""
-    latest = {place: unready for unready, place in moves}
     files: list[Move] = []
-    for place, unready in latest.items():
+    for unready, place in moves:
         if unready is not None and place.exists() and not place.is_file():
             _copy(unready, place)
         else:
@@ -217,25 +218,37 @@ def _put_folder(unready: Path, place: Path, earlier: Collection[str]) -> None:
             return
     old = [Path(name) for name in earlier if Path(name) not in new]
     _refuse_clashes(new, place)
-    if unready.parent == place.parent and place.exists():
-        try:
-            _link(place, unready, {place / name for name in old})
-            if _exchange(unready, place):
-                _link(unready, place, {unready / name for name in old})  # what came into the folder meanwhile
-                return
-        except OSError:  # such a folder cannot be exchanged: files one by one
-            pass
+    if unready.parent == place.parent:
+        if _exchanged(unready, place, old):
+            return
         within = unfinished(place)
         shutil.move(unready, within)
         unready = within
-    place.mkdir(exist_ok=True)
     try:
-        for name in new:
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-        gone: list[Move] = [(None, place / name) for name in old if (place / name).is_file()]
-        _commit([*((unready / name, place / name) for name in new), *gone])
+        _put_files(unready, place, new, old)
     finally:
         shutil.rmtree(unready, ignore_errors=True)
+
+
+def _put_files(unready: Path, place: Path, new: Collection[Path], old: Collection[Path]) -> None:
+    gone: list[Move] = [(None, place / name) for name in old if (place / name).is_file()]
+    with ExitStack() as folders:
+        for folder in {(place / name).parent for name in new}:
+            folders.enter_context(made(folder))
+        _commit([*((unready / name, place / name) for name in new), *gone])
+
+
+def _exchanged(unready: Path, place: Path, old: Collection[Path]) -> bool:
+    """Let a folder change places with the one that it replaces, whose other files it gets; returns whether they could."""
+    try:
+        _link(place, unready, {place / name for name in old})
+        done = _exchange(unready, place)
+    except OSError:
+        return False
+    if done:
+        with suppress(OSError):
+            _link(unready, place, {unready / name for name in old})  # what came into the folder meanwhile
+    return done
 
 
 def _refuse_clashes(new: Collection[Path], place: Path) -> None:
@@ -250,6 +263,8 @@ def _refuse_clashes(new: Collection[Path], place: Path) -> None:
 def _link(old: Path, new: Path, without: Collection[Path]) -> None:
     """Give all that is in a folder, but for what is left out or there already, a second name in another."""
     shutil.copystat(old, new)
+    with suppress(OSError):
+        os.chown(new, old.stat().st_uid, old.stat().st_gid)
     with os.scandir(old) as entries:
         for entry in entries:
             path, to = Path(entry.path), new / entry.name

@@ -11,10 +11,12 @@ import xarray as xr
 
 from bayes_scaling import checks
 from bayes_scaling.conditioning import Conditioned, conditioned
+from bayes_scaling.counts import in_base
 from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.fitting import Fit, refit
 from bayes_scaling.health import Health, carried
+from bayes_scaling.labels import level_index
 from bayes_scaling.logs import UNREAD_FALL
 from bayes_scaling.model import law_groups, model_inputs
 from bayes_scaling.numbers import band, exact, percent, probability, whole
@@ -25,7 +27,7 @@ from bayes_scaling.runs import Columns, Runs, joined, read_points, read_runs
 from bayes_scaling.schedules import DERIVED
 from bayes_scaling.several import APART
 from bayes_scaling.shared_misfit import shared_misfits
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table, read_table, source_of
 from bayes_scaling.thinning import merged
 
 MOST_ROWS = 40
@@ -105,7 +107,8 @@ def forecast(
     curve: the log so far, with the columns of the fit's table (groups that the law does not vary over may be missing); or the
         name of a run that the fit has seen. The log is filtered, checked and averaged as the fit's runs were, and its
         measurement errors count.
-    at: where along the run it ends, in the unit of its column (tokens, steps); or a table of places to come, the end last, for
+    at: where along the run it ends, in base units (tokens, steps), as a forecast says it; a number that the run has passed is
+        taken to be in the unit of its column where it then lies ahead. Or a table of places to come, the end last, for
         inputs that change along the run. A planned schedule is such a table.
     kind: "observed" is what a row will show, as the fit's rows are; "expected" leaves out what single rows scatter by.
     refit_below: with fewer effective draws than this the model is fitted again with the rows among its runs, by the settings
@@ -158,13 +161,13 @@ def _known_rows(fit: Fit, label: str) -> pd.DataFrame:
 
 def _read_seen(fit: Fit, curve: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the checked rows of a log, those of its columns that the law can do without filled in, and falls unread."""
-    columns, source = fit.runs.columns, "the data frame" if isinstance(curve, pd.DataFrame) else str(curve)
-    frame = _filled(fit, read_table(curve))
+    columns, source = fit.runs.columns, source_of(curve)
+    frame = _filled(fit, read_table(curve, labels=fit.runs.columns.labels))
     runs = read_runs(frame, columns, source)
     if len(runs.levels.get("run", ["one"])) > 1:
         raise InputError(f"{source} holds the runs {listed(map(str, runs.levels['run']))}; expected the log of one")
     table = runs.table if "run" in runs.table else runs.table.assign(run=OWN)
-    if "run" in fit.runs.levels and str(table["run"].iloc[0]) in set(map(str, fit.runs.levels["run"])):
+    if "run" in fit.runs.levels and level_index(table["run"].iloc[:1], fit.runs.levels["run"])[0] >= 0:
         raise InputError(
             f"{source}: the fit has seen run {str(table['run'].iloc[0])!r}; give its name to carry it on from there, "
             "or the log another name where it is another run"
@@ -182,6 +185,8 @@ def _warmed_up(fit: Fit, seen: pd.DataFrame, end: float, along: str) -> pd.DataF
 
 
 OWN = "this run"
+FARTHEST_END = 1e3
+"""No run is planned to be so many times as long as any before it."""
 
 
 def _filled(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
@@ -210,10 +215,9 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     last = seen.iloc[[-1]]
     own = last.drop(columns=["response", "count", "apart", "reading_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
+        at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(
-                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
-            )
+            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {at}")
         places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
         of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
         others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
@@ -221,15 +225,22 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
             raise InputError(
                 f"{listed(moving)} change along the run too: give the places to come as a table with their columns"
             )
-        if of_schedule and (isinstance(curve, pd.DataFrame) or is_file(curve)):
-            plan, said = continued(fit, read_table(curve), places, along)
+        if of_schedule and not (isinstance(curve, str) and not is_file(curve)):
+            plan, said = continued(fit, _log_in_base(fit, curve), places, along)
             return _planned(fit, own, curve, plan), (said,)
         return own.loc[own.index.repeat(STEPS)].assign(**{along: places}), ()
-    points = _planned(fit, own, curve, read_table(at))
+    points = _planned(fit, own, curve, in_base(at, fit.runs))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
         raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
     return points.sort_values(along, ignore_index=True), ()
+
+
+def end_in_base(fit: Fit, along: str, reached: float, at: float) -> float:
+    """Return where a run ends in base units: as given, or what the unit of its column makes of it where that lies ahead."""
+    counted = at * fit.runs.columns.inputs[along].factor
+    farthest = FARTHEST_END * max(reached, float(fit.runs.table[along].max()))
+    return counted if at < reached <= counted <= farthest else at
 
 
 def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> pd.DataFrame:
@@ -241,10 +252,15 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
         return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
     if isinstance(curve, str) and not is_file(curve):
         raise InputError(f"the places to come of run {curve} need the columns {listed(still)}, see `schedule_inputs`")
-    log = _filled(fit, read_table(curve))
+    log = _log_in_base(fit, curve)
     same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
     both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)
     return read_points(both, fit.runs, list(constant), past=len(log)).assign(run=label)
+
+
+def _log_in_base(fit: Fit, curve: Table) -> pd.DataFrame:
+    """Return a log as it is, but for its units."""
+    return in_base(_filled(fit, read_table(curve, labels=fit.runs.columns.labels)), fit.runs)
 
 
 def _fewer(seen: pd.DataFrame, columns: Columns, along: str) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from bayes_scaling.comparing import as_numbers, compare
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.functions import ON_NUMBERS, Functions
 from bayes_scaling.laws import Law, law_inputs, law_parameters
@@ -25,6 +26,9 @@ LONGEST, LONGEST_FILTER = 10_000, 2_000
 DEEPEST = 100
 LONGEST_CHAIN = 32
 """Sums and products of more terms are taken in pairs."""
+
+NAME = r"[A-Za-z](_?[A-Za-z0-9])*"
+"""A plain word."""
 
 ARITHMETIC: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -37,16 +41,19 @@ ARITHMETIC: dict[type[ast.AST], Callable[..., Any]] = {
 }
 LOGIC = ("and", "or", "not", "in", "True", "False")
 
-COMPARISON: dict[type[ast.AST], Callable[..., Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda column, values: column.isin(values),
-    ast.NotIn: lambda column, values: ~column.isin(values),
+COMPARISON: dict[type[ast.AST], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.In: "in",
+    ast.NotIn: "not in",
 }
+
+TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`([^`]*)`|(\s+)""")
+"""Quoted text, a quoted name, or blanks."""
 
 
 def parse_law(text: str, inputs: Sequence[str]) -> Law:
@@ -143,11 +150,12 @@ def parse_filter(text: str) -> Callable[[Mapping[str, Any]], Any]:
     """Return the row filter that a text such as `params < 1e9 and corpus == "c4"` describes.
 
     The filter takes a table and returns one truth value a row. Comparisons, `and`, `or`, `not`, `in [...]`, arithmetic,
-    column names, numbers and quoted texts are understood.
+    column names, numbers and quoted texts are understood. A column whose name is no plain word goes in back-ticks:
+    `` `eval/loss` < 3 ``. Numbers compare by value, quoted texts as they are written, see `comparing`.
 
     Raises InputError, at once for anything else and when called for a column that the table does not have.
     """
-    tree = _parse(text, "filter")
+    tree = _named(*_unquoted(text, "filter"))
     _check_condition(tree, text)
 
     columns = _columns(tree)
@@ -161,8 +169,10 @@ def parse_filter(text: str) -> Callable[[Mapping[str, Any]], Any]:
         try:
             with np.errstate(all="ignore"):  # the logarithm of a value that has none compares as false
                 return _condition(tree, table)
-        except (TypeError, AttributeError) as error:
-            raise InputError(f"filter {text!r} compares values of different types: {error}") from error
+        except InputError as error:
+            raise InputError(f"filter {text!r}: {error}") from None
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise InputError(f"filter {text!r} compares values of different types: {' '.join(str(error).split())}") from error
 
     keep.columns = columns  # type: ignore[attr-defined]
     return keep
@@ -174,18 +184,59 @@ def _columns(tree: ast.AST) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}
 
 
-def _parse(text: str, kind: str) -> ast.expr:
+class _Quoted(ast.Name):
+    """The name of a column that stood in back-ticks, and may be any text."""
+
+
+def _unquoted(text: str, kind: str) -> tuple[ast.expr, dict[str, str]]:
+    """Return the tree of a text with words in the place of names in back-ticks, and the name of each such word."""
     if not isinstance(text, str):
         raise InputError(f"a {kind} is a text, not {text!r}")
+    names: dict[str, str] = {}
+    word = "_quoted"
+    while word in text:
+        word += "_"
+
+    def plain(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return " " if found[2] else found[0]
+        names[f"{word}{len(names)}"] = found[1]
+        return f" {word}{len(names) - 1} "
+
+    return _parse(TOKEN.sub(plain, text).strip(), kind, text), names
+
+
+def _named(tree: ast.expr, names: Mapping[str, str]) -> ast.expr:
+    """Return a tree with the names that stood in back-ticks in the place of their words."""
+
+    class Named(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.Name:
+            return _Quoted(names[node.id], node.ctx) if node.id in names else node
+
+    named: ast.expr = Named().visit(tree)
+    return named
+
+
+def quoted_name(name: str) -> str:
+    """Return a column's name as a filter says it: in back-ticks where it is no plain word."""
+    return name if re.fullmatch(NAME, name) and not iskeyword(name) else f"`{name}`"
+
+
+def _parse(text: str, kind: str, said: str | None = None) -> ast.expr:
+    """Return the tree of a text; said: what to call it in errors, the text itself unless given."""
+    if not isinstance(text, str):
+        raise InputError(f"a {kind} is a text, not {text!r}")
+    text, code = said or text, text if said else " ".join(text.split())
     most = LONGEST if kind == "law" else LONGEST_FILTER
     if len(text) > most:
         raise InputError(f"{kind} text has {len(text)} characters; at most {most} are read")
     try:
-        tree = ast.parse(" ".join(text.split()), mode="eval").body
+        tree = ast.parse(code, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         words = [word for word in re.findall(r"[A-Za-z]+", text) if iskeyword(word) and word not in LOGIC]
         why = f"{words[0]!r} is a word of Python and no name" if words else getattr(error, "msg", error)
-        raise InputError(f"{kind} {text!r} is not an expression: {why}") from None
+        hint = "" if kind == "law" else "; a column whose name is no plain word goes in back-ticks, as `eval/loss` would"
+        raise InputError(f"{kind} {text!r} is not an expression: {why}{hint}") from None
     if _depth(tree) > DEEPEST:
         raise InputError(f"{kind} {text[:60]!r}... is nested more than {DEEPEST} deep")
     return _balanced(tree, {})
@@ -264,15 +315,18 @@ def _check_arithmetic(node: ast.AST, text: str, constants: tuple[type, ...] = (i
             names = _check_arithmetic(operand, text, constants)
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in ON_NUMBERS:
             names = _check_arithmetic(argument, text, constants)
-        case ast.Name(id=name) if re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9])*", name):
+        case _Quoted(id=name):
+            return {name}
+        case ast.Name(id=name) if re.fullmatch(NAME, name):
             return {name}
         case ast.Constant(value=value) if type(value) in constants:
             names = set()
         case _:
+            others = ", others in back-ticks" if str in constants else ""
             raise _refuse(
                 node,
                 text,
-                "+ - * / **, exp(), log(), mean(), numbers, and names of letters, digits and single inner underscores",
+                f"+ - * / **, exp(), log(), mean(), numbers, and names of letters, digits and single inner underscores{others}",
             )
     if not names and not _is_finite(node):
         raise InputError(f"{text!r}: {ast.unparse(node)!r} is not a finite real number")
@@ -358,7 +412,9 @@ def _check_condition(node: ast.AST, text: str) -> None:
                 if isinstance(op, ast.In | ast.NotIn) != isinstance(value, ast.List | ast.Tuple):
                     raise _refuse(node, text, "`in` with a list such as [1, 2], and other comparisons without")
                 for member in members:
-                    _check_arithmetic(member, text, (int, float, str, bool))
+                    names = _check_arithmetic(member, text, (int, float, str, bool))
+                    if names and value is not member:
+                        raise _refuse(node, text, "`in` with a list of numbers and quoted texts")
         case _:
             raise _refuse(node, text, "comparisons joined by and, or, not")
 
@@ -373,14 +429,20 @@ def _condition(node: ast.AST, table: Mapping[str, Any]) -> Any:
         case ast.Compare(left=left, ops=ops, comparators=comparators):
             sides = [_side(side, table) for side in (left, *comparators)]
             pairs = zip(sides, ops, sides[1:], strict=False)
-            return reduce(operator.and_, (COMPARISON[type(op)](one, other) for one, op, other in pairs))
+            return reduce(operator.and_, (compare(COMPARISON[type(op)], one, other) for one, op, other in pairs))
     raise TypeError(f"not a condition: {ast.dump(node)}")
 
 
 def _side(node: ast.AST, table: Mapping[str, Any]) -> Any:
-    if isinstance(node, ast.List | ast.Tuple):
-        return [arithmetic(member, table) for member in node.elts]
-    return arithmetic(node, table)
+    """Return one side of a comparison: a column or a constant as it stands, or the value of arithmetic."""
+    match node:
+        case ast.List(elts=members) | ast.Tuple(elts=members):
+            return [_side(member, table) for member in members]
+        case ast.Name(id=name):
+            return table[name]
+        case ast.Constant(value=value):
+            return value
+    return arithmetic(node, {name: as_numbers(table[name]) for name in _columns(node)})
 
 
 class _Symbol:

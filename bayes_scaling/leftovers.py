@@ -39,7 +39,7 @@ def _machine() -> str:
     """Return a digest of what process ids are unique in: a machine, since it started, and its space of such ids."""
     said = [node()]
     with suppress(OSError):
-        said += [Path("/proc/sys/kernel/random/boot_id").read_text(), str(Path("/proc/self/ns/pid").readlink())]
+        said += [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"), str(Path("/proc/self/ns/pid").readlink())]
     return sha256("\n".join(said).encode()).hexdigest()[:8]
 
 
@@ -48,7 +48,7 @@ def _alive(process: int) -> bool:
         return True
     try:
         os.kill(process, 0)
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:1] != ["Z"]
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:1] != ["Z"]
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:
@@ -101,7 +101,7 @@ def recover(folder: Path) -> None:
 
     Raises InputError where it cannot be finished.
     """
-    for path in _left(folder):
+    for path in _left(folder) if folder not in _SEEN else ():
         if path.suffix == JOURNAL:
             _finish(path)
 

@@ -133,4 +133,4 @@ def _defaults(name: str) -> dict[str, Any]:
 
 @cache
 def _read(file: str) -> dict[str, dict[str, Any]]:
-    return tomllib.loads(files("bayes_scaling").joinpath(file).read_text())
+    return tomllib.loads(files("bayes_scaling").joinpath(file).read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ found by trying the law, so that it does not matter how it is written.
 from collections.abc import Mapping
 from dataclasses import replace
 from math import log
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import Law, law_inputs
+from bayes_scaling.numbers import exact, number
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter, distribution, link, median
 from bayes_scaling.units import TOKEN_BYTES, loss_factor, loss_unit, widened
 
@@ -49,7 +51,7 @@ def as_losses(numbers: pd.Series, columns: "Columns", where: str) -> pd.Series:
     if not columns.response.perplexity:
         return numbers
     if (numbers <= 1).any():
-        raise InputError(f"{where} has the value {numbers.min():g}, which is no perplexity: those are above 1")
+        raise InputError(f"{where} has the value {exact(numbers.min())}, which is no perplexity: those are above 1")
     losses: pd.Series = np.log(numbers)
     return losses
 
@@ -75,13 +77,13 @@ def refuse_odd_losses(table: pd.DataFrame, columns: "Columns", source: str) -> N
         per = {"error rate": "%", "accuracy": "%"}.get(unit, "perplexity")
         called = "per cent" if per == "%" else "perplexities"
         raise InputError(
-            f"{where} runs from {seen.min():g} to {seen.max():g}, which no {response.name} in {response.unit} does: "
-            f'if they are {called}, say unit = "{per}" or --unit {response.column}={per}'
+            f"{where} runs from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} in {response.unit} does: "
+            f'if they are {called}, say unit = "{per}" or --unit {quote(f"{response.column}={per}")}'
         )
     if "/" in unit and seen.between(0, 1).all() and _rises(table, columns):
         raise InputError(
-            f"{where} rises with scale from {seen.min():g} to {seen.max():g}, as accuracies do and losses in {response.unit} "
-            'do not: give 1 - accuracy, with unit = "error rate"'
+            f"{where} rises with scale from {exact(seen.min())} to {exact(seen.max())}, "
+            f'as accuracies do and losses in {response.unit} do not: give 1 - accuracy, with unit = "error rate"'
         )
 
 
@@ -107,6 +109,18 @@ def in_unit_of(model: "Model", response: "Response") -> "Model":
             f"{response.unit!r}, which the runs have: give every parameter a prior of its own"
         )
     return rescaled(model, *found, response.unit)
+
+
+def moved_notes(unit: str, response: "Response") -> tuple[str, ...]:
+    """Return a sentence on what is assumed where priors for a unit are taken to that of a response; none where nothing is."""
+    found = loss_factor(unit, response.unit, response.bytes_per_token)
+    if found is None or found[1] == 1.0:
+        return ()
+    return (
+        f"priors for {unit} are multiplied by {number(found[0])} to be for {response.unit}, as a token has about "
+        f"{exact(TOKEN_BYTES)} bytes, and are wider by a factor of {exact(found[1])}; bytes_per_token, or "
+        "--unit bytes_per_token=4.2, says it",
+    )
 
 
 def rescaled(model: "Model", factor: float, within: float, unit: str) -> "Model":
@@ -197,6 +211,7 @@ def recognised(model: "Model", runs: "Runs") -> "Runs":
     too: what matters to the priors is the scale.
     """
     columns = runs.columns
+    runs = replace(runs, notes=(*runs.notes, *moved_notes(model.unit, columns.response))) if model.unit else runs
     if not columns.response.assumed or model.unit != columns.response.unit or model.unit != "nats/token":
         return runs
     if set(law_inputs(model.law)) - set(columns.scales):
@@ -209,9 +224,9 @@ def recognised(model: "Model", runs: "Runs") -> "Runs":
         return runs
     seen, column = runs.table["response"], columns.response.column
     note = (
-        f"losses of {seen.min():.3g} to {seen.max():.3g} are {ratio:.2f} times what priors in nats/token expect: read as "
-        f"bits/byte, with priors for about {TOKEN_BYTES:g} bytes a token; if they are nats/token, say "
-        f'unit = "nats/token" or --unit {column}=nats/token'
+        f"losses of {number(seen.min())} to {number(seen.max())} are {number(ratio, 2)} times what priors in nats/token "
+        f'expect: read as bits/byte; if they are nats/token, say unit = "nats/token" or --unit {quote(f"{column}=nats/token")}'
     )
     response = replace(columns.response, unit="bits/byte", assumed=False)
-    return replace(runs, columns=replace(columns, response=response), notes=(*runs.notes, note))
+    notes = (*runs.notes, note, *moved_notes(model.unit, response))
+    return replace(runs, columns=replace(columns, response=response), notes=notes)

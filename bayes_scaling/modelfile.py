@@ -17,11 +17,12 @@ from bayes_scaling import checks, datasets
 from bayes_scaling.counts import refuse_odd
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, listed
+from bayes_scaling.files import write_text
 from bayes_scaling.formula import law_names, law_text, parse_law
 from bayes_scaling.laws import LAWS, Law, library_law
 from bayes_scaling.library import at_references, default_priors, default_response, sweep_model
 from bayes_scaling.logs import Curve
-from bayes_scaling.losses import in_unit_of, recognised
+from bayes_scaling.losses import in_unit_of, moved_notes, recognised
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, as_parameter
@@ -59,6 +60,7 @@ class Study:
     source: name of a bundled dataset or path of a file; None where the runs are always the user's.
     figure: the layout of the main figure; None for one chosen by the number of groups and inputs.
     settings: how to sample, where the defaults do not serve.
+    notes: what was assumed in reading the file, a sentence each.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Study:
     title: str = ""
     figure: Sheet | None = None
     settings: Settings = Settings()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,10 @@ for _record in (_File, _Law, _Parameter, Prior, Varying, Trend, Discrepancy, She
 
 def bundled() -> dict[str, str]:
     """Return the bundled studies: name -> title."""
-    return {path.name.removesuffix(".toml"): _toml(path.read_text(), path.name).get("title", "") for path in _bundled()}
+    return {
+        path.name.removesuffix(".toml"): _toml(path.read_text(encoding="utf-8"), path.name).get("title", "")
+        for path in _bundled()
+    }
 
 
 def read_study(name_or_path: str | Path) -> Study:
@@ -136,12 +142,12 @@ def read_study(name_or_path: str | Path) -> Study:
         if not is_file(path):
             raise InputError(f"{path}: no such file; expected a model file")
         try:
-            return parse_study(path.read_text(), str(path), path.parent)
+            return parse_study(path.read_text(encoding="utf-8"), str(path), path.parent)
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: unreadable ({error})") from None
     for file in _bundled():
         if file.name == f"{path}.toml":
-            return parse_study(file.read_text(), str(path))
+            return parse_study(file.read_text(encoding="utf-8"), str(path))
     raise InputError(f"no bundled model is called {str(path)!r}; there are {sorted(bundled())}, or give a .toml file")
 
 
@@ -165,7 +171,10 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     table = file.data.source
     if table is not None and table not in datasets.names() and folder is not None:
         table = str((folder / table).absolute())
-    return Study(Path(source).name.removesuffix(".toml"), model, columns, table, file.title, file.figure, file.sampling)
+    asked = file.law.priors is not None
+    notes = moved_notes(default_response(str(file.law.name)), columns.response) if asked else ()
+    name = Path(source).name.removesuffix(".toml")
+    return Study(name, model, columns, table, file.title, file.figure, file.sampling, notes)
 
 
 def _read(content: Mapping[str, Any]) -> _File:
@@ -292,7 +301,7 @@ def _noise(noise: Noise) -> dict[str, Any]:
 def write_study(study: Study, path: str | Path) -> Path:
     """Write a study to a model file."""
     path = Path(path)
-    path.write_text(study_text(study))
+    write_text(study_text(study), path)
     return path
 
 
@@ -302,14 +311,13 @@ def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Ru
     Where nobody has said the unit of the losses, and they are as low for the study's priors as losses per byte are, they are
     read as such, with a note.
 
-    Raises InputError where the study has no table of its own and none is given, or where its priors are for counts in ones and
-    the table's are such as no training run has.
+    Raises InputError where the study has no table of its own and none is given, or where counts that nobody has said the unit
+    of are such as no training run has.
     """
     own = study.source if table is None and study.source in datasets.names() else None
     runs = read_runs(table if table is not None else study_table(study), study.columns, own)
-    if any(one.reference is not None for one in study.columns.inputs.values()):
-        refuse_odd(runs)
-    return recognised(study.model, runs)
+    refuse_odd(runs)
+    return recognised(study.model, replace(runs, notes=(*runs.notes, *study.notes)))
 
 
 def study_table(study: Study, table: Table | None = None) -> Table:

@@ -29,7 +29,7 @@ from bayes_scaling.numbers import amount, exact, number, percent
 from bayes_scaling.outcomes import LABEL, read_candidates, rows_of, scatter, shown
 from bayes_scaling.pricing import flop
 from bayes_scaling.questions import ask
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table, read_table, source_of
 
 ENOUGH_DRAWS = 1000
 
@@ -119,8 +119,8 @@ def next_runs(
     """
     seed = checks.seed(seed, "seed")
     asked = ask(fit, question) if isinstance(question, str) else _draws(fit, question)
-    table = read_table(candidates)
-    source = "the candidates" if isinstance(candidates, pd.DataFrame) else str(candidates)
+    table = read_table(candidates, labels=fit.runs.columns.labels | {LABEL})
+    source = source_of(candidates, "the candidates")
     frame, labels = read_candidates(fit, candidates, table, source)
     dearest, price = flop(fit, table, frame, labels, cost, source)
     limit = _limit(budget, price, source)

@@ -9,24 +9,23 @@ from bayes_scaling.health import carried
 from bayes_scaling.next_run import NextRuns, RunSet
 from bayes_scaling.numbers import amount, band, interval, number, percent
 from bayes_scaling.outcomes import LABEL
+from bayes_scaling.prediction import beside
 
 EXA = 1e18
 """Information is given per so many FLOP."""
-
-SPREAD = ("sd_before", "width_before", "sd_after", "width_after")
-OWN = ("rank", "flop", "within_budget", "information", "information_per_1e18_flop", *SPREAD)
 
 
 @carried
 def candidate_table(found: NextRuns) -> pd.DataFrame:
     """Return a row for each candidate, the one to be trained first on top.
 
-    Its own columns; rank, by information per FLOP, those within the budget first; flop; within_budget; information in nats and
-    per 1e18 FLOP; sd_before and the expected sd_after of the question, on the scale it was asked on (relative, where that is
-    the logarithm); width_before and width_after of its 90 % interval on the same scale.
+    Its own columns, as NAME_given where one of these is called so; rank, by information per FLOP, those within the budget
+    first; flop; within_budget; information in nats and per 1e18 FLOP; sd_before and the expected sd_after of the question, on
+    the scale it was asked on (relative, where that is the logarithm); width_before and width_after of its 90 % interval on the
+    same scale.
     """
     order = found.order
-    own = found.candidates.iloc[order].reset_index(drop=True).drop(columns=list(OWN), errors="ignore")
+    own = found.candidates.iloc[order].reset_index(drop=True).drop(columns="flop", errors="ignore")
     information, flop = found.information[order], found.flop[order]
     added = {
         "rank": np.arange(1, len(order) + 1),
@@ -35,7 +34,7 @@ def candidate_table(found: NextRuns) -> pd.DataFrame:
         "information": information,
     }
     added["information_per_1e18_flop"] = information / flop * EXA
-    return pd.concat([own, pd.DataFrame(added | _spread(found, information))], axis=1)
+    return beside(own, pd.DataFrame(added | _spread(found, information)))
 
 
 @carried

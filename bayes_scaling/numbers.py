@@ -25,6 +25,7 @@ WIDE = 3.0
 WIDE_DIGITS = 2
 SUFFIXES = ((12, "T"), (9, "B"), (6, "M"), (3, "k"))
 PLAIN, LARGE, SMALL = 10_000, Decimal(10) ** 15, Decimal(10) ** -3
+LEAST_PERCENT = 0.001
 KIBI, CONTEXT = 1024, ("context", "seq_len", "seqlen", "sequence", "window")
 
 UNKNOWN, INFINITE = "not known", "infinite"
@@ -57,8 +58,8 @@ def tick(value: float, *, signed: bool = False) -> str:
 
 
 def whole(count: int) -> str:
-    """Return a count or a seed with all its digits: 2000, 12,000."""
-    return f"{int(count):,}" if abs(int(count)) >= PLAIN else str(int(count))
+    """Return a count with all its digits: 12, 2,000, 1,234,567."""
+    return f"{int(count):,}"
 
 
 def shared(values: Sequence[float], *, signed: bool = False) -> list[str]:
@@ -136,6 +137,8 @@ def percent(share: float, digits: int = 2) -> str:
     value = 100.0 * float(share)
     if not isfinite(value):
         return _endless(value)
+    if 0 < value < LEAST_PERCENT:
+        return f"<{LEAST_PERCENT} %"
     texts = (number(value, more) for more in range(digits, MOST + 1))
     text = next((text for text in texts if text != "100" or value == 100.0), ">99.999")
     return f"{text} %"

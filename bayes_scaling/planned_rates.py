@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.counts import base_factor
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.numbers import number
@@ -42,15 +41,15 @@ class Rates:
 def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tuple[pd.DataFrame, str]:
     """Return the places to come of a run, with its learning rate as planned, and one sentence on that.
 
-    log: its rows so far, as they are. places: along the run, in the base unit, the planned end last.
+    log: its rows so far, as they are, in base units. places: along the run, the planned end last.
 
     Raises InputError where neither finished runs nor its own rows tell how the rate goes on.
     """
     columns = fit.runs.columns
     schedule, one = columns.schedule, columns.inputs[along]
     assert schedule is not None
-    factor, end = base_factor(one, log), float(places[-1])
-    rates = _rates(log[one.column].to_numpy(dtype=float) * factor / end, log[schedule.lr].to_numpy(dtype=float))
+    end = float(places[-1])
+    rates = _rates(log[one.column].to_numpy(dtype=float) / end, log[schedule.lr].to_numpy(dtype=float))
     shape, how = _shape(fit, rates, along)
     if shape is None:
         raise InputError(
@@ -58,10 +57,11 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tu
             "finished runs nor a cosine or a line to that end; give the places to come as a table with the columns "
             f"{', '.join(dict.fromkeys([one.column, schedule.along, schedule.lr]))}, a row wherever its slope changes"
         )
-    plan = pd.DataFrame({one.column: places / factor, schedule.lr: rates.peak * np.interp(places / end, GRID, shape)})
+    plan = pd.DataFrame({one.column: places, schedule.lr: rates.peak * np.interp(places / end, GRID, shape)})
     if schedule.along != one.column:
         pace = np.polyfit(log[one.column].to_numpy(dtype=float), log[schedule.along].to_numpy(dtype=float), 1)
         plan[schedule.along] = np.round(np.polyval(pace, plan[one.column].to_numpy()))
+    plan.attrs = dict(log.attrs)
     last = rates.peak * float(shape[-1])
     return (
         plan,

@@ -78,7 +78,7 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
 
     Draws are summarised block by block: 10,000 points need no more memory than a hundred.
     """
-    table = read_table(points)
+    table = read_table(points, labels=fit.runs.columns.labels)
     frame = read_points(table, fit.runs, groups_needed(fit))
     flats, seed = [(one, flat_draws(one)) for one, _ in parts(fit)], checks.seed(seed, "seed")
 
@@ -90,6 +90,7 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
 
     found, notes = summaries(fit, frame, draw)
     added = pd.DataFrame(found | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
+    notes = (*frame.attrs.get("notes", ()), *notes)
     notes += (notes_on if kind == "expected" else scatter_notes)(fit, frame)
     return noted(beside(table, added), notes)
 

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.costs import Cost
+from bayes_scaling.counts import refuse_odd
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
-
-UNITS = {"FLOP": 1.0, "FLOPs": 1.0, "PFLOP/s-days": 8.64e19, "PFLOP/s-day": 8.64e19, "PF-days": 8.64e19}
-"""FLOP in a unit of compute."""
+from bayes_scaling.tables import column_numbers
+from bayes_scaling.units import DAYS, FLOP, conversion, read_unit
 
 COLUMN = "flop"
 
@@ -39,10 +39,11 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
         return _column(table, column or COLUMN, source)
     inputs = law_inputs(fit.model.law)
     if {"params", "tokens"} <= set(inputs):
+        refuse_odd(fit.runs)
         return Cost().compute(frame["params"].to_numpy(), frame["tokens"].to_numpy())
-    unit = fit.runs.columns.inputs["compute"].unit if "compute" in inputs else ""
-    if unit in UNITS:
-        return np.asarray(frame["compute"] * UNITS[unit])
+    unit = read_unit(fit.runs.columns.inputs["compute"].unit if "compute" in inputs else "")
+    if unit.name in (FLOP, DAYS) and (factor := conversion(unit, FLOP)) is not None:
+        return np.asarray(frame["compute"] * factor)
     raise InputError(
         f"{source}: what a candidate costs is not known: the law has neither params and tokens nor a compute in FLOP or "
         f"PFLOP/s-days; add a column {COLUMN!r}"
@@ -52,7 +53,7 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
 def _column(table: pd.DataFrame, column: str, source: str) -> np.ndarray:
     if column not in table:
         raise InputError(f"{source}: no column {column!r} for the cost in FLOP; the table has {list(map(str, table.columns))}")
-    numbers = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    numbers = column_numbers(table[column], source, table.index.to_numpy())[0]
     wrong = ~(np.isfinite(numbers) & (numbers > 0))
     if wrong.any():
         row = int(np.argmax(wrong))

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_scaling.advice import findings
 from bayes_scaling.errors import InputError, one_line
-from bayes_scaling.files import write_text
+from bayes_scaling.files import finite, write_text
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import accepted, line_of
 from bayes_scaling.modelfile import Sheet
@@ -82,7 +82,8 @@ def report_context(
         "noted": line_of(fit) if accepted(fit.health) else "",
         "prior_only": fit.health is None,
         "findings": [note.sentence for note in findings(fit)],
-        "sentences": summary_sentences(replace(fit, health=None)),  # the page says at its top what the sampler says
+        # The page says at its top what the sampler says.
+        "sentences": summary_sentences(replace(fit, health=None), str(place or "DIR")),
         "count": words.rows(fit)[0],
         "figures": drawings,
         "budget": budget,
@@ -106,7 +107,7 @@ def report_context(
         "validation": validation(fit, place),
         "backtest": _backtest(record, place),
         "versions": record.versions or versions(),
-        "data": _data([*drawings, check], budget),
+        "data": finite(_data([*drawings, check], budget)),
     }
 
 

@@ -1,9 +1,9 @@
 """Table in, checked `Runs` out: with `tables` and `labels` the only place that checks data."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import floor, log10
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,28 @@ import pandas as pd
 
 from bayes_scaling import checks
 from bayes_scaling.checkpoints import checkpoint_sentence, recognised
+from bayes_scaling.copies import without_copies
 from bayes_scaling.counts import IN_BASE, base_factor, declared, in_base, marked, name_notes, odd_counts
 from bayes_scaling.errors import InputError, listed
 from bayes_scaling.formula import parse_filter
 from bayes_scaling.functions import PART
-from bayes_scaling.labels import label_column, number_as_text
+from bayes_scaling.labels import label_column, number_as_text, ordered_levels
 from bayes_scaling.logs import SCHEDULES, Curve, as_log, falling_rates, mended, schedule_notes
 from bayes_scaling.losses import as_losses, loss_notes, refuse_odd_losses
+from bayes_scaling.notation import read_of
 from bayes_scaling.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, NO_SCALE, Schedule, part_columns, schedule_inputs
 from bayes_scaling.several import Part, refuse_other_runs, refuse_other_units, shared_runs
-from bayes_scaling.tables import Table, filtered, named_column, number_column, read_table, refuse_first
+from bayes_scaling.tables import (
+    Table,
+    column_numbers,
+    filtered,
+    named_column,
+    number_column,
+    read_table,
+    refuse_first,
+    source_of,
+    tables_of,
+)
 from bayes_scaling.thinning import means
 from bayes_scaling.units import (
     PERPLEXITY,
@@ -127,7 +139,9 @@ class Input:
 
 @dataclass(frozen=True)
 class ReadingError:
-    """A column with the standard error of each row's response, known beforehand.
+    """A column with the standard error of each row's response, known beforehand; independent from row to row.
+
+    The mean of n rows has it over sqrt(n). What is wrong with all rows of a run alike is none, and averages out in no mean.
 
     relative: the column is a fraction of the response (0.01 is 1 %); otherwise it is in the unit of the response.
     """
@@ -143,8 +157,8 @@ class ReadingError:
 class Average:
     """Replace neighbouring rows of a run by their mean: what they scatter by averages out, what they share stays.
 
-    Bins are equal in the logarithm of an input. A bin has the mean response and reading error of its rows, and the geometric
-    mean of each input, the arithmetic one where it comes from a schedule and may be zero.
+    Bins are equal in the logarithm of an input. A bin has the mean response of its rows, the geometric mean of each input, the
+    arithmetic one where it comes from a schedule and may be zero, and the reading error of a mean of independent readings.
 
     along: the input that orders the rows of a run.
     per_decade: bins for each factor of ten of it.
@@ -193,7 +207,7 @@ class Columns:
             groups=checks.named(columns),
             run=checks.optional(columns),
             reading_error=checks.optional(checks.record(ReadingError)),
-            where=checks.optional(checks.text),
+            where=checks.optional(lambda value, what: checks.text(_one_line(value), what)),
             average=checks.optional(checks.record(Average)),
             curve=checks.optional(checks.record(Curve)),
             schedule=checks.optional(checks.record(Schedule)),
@@ -225,14 +239,32 @@ class Columns:
         return {dim: (of,) if isinstance(of, str) else tuple(of) for dim, of in every.items()}
 
     @property
+    def labels(self) -> frozenset[str]:
+        """The columns whose cells are labels, under the name they have in a table or as a group."""
+        return frozenset(["run", *self.dims, *(part for of in self.dims.values() for part in of)])
+
+    @property
+    def as_written(self) -> frozenset[str]:
+        """The columns whose cells are read as they are written: labels, and what only the filter reads."""
+        return (self.read - self.numbers) | self.labels
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The columns of a table that are read as numbers."""
+        errors = [self.reading_error.column] if self.reading_error is not None else []
+        rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
+        return frozenset([self.response.column, *(one.column for one in self.inputs.values()), *errors, *rates])
+
+    @property
     def read(self) -> frozenset[str]:
         """The columns of a table that are read."""
-        filtered = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
-        errors = [self.reading_error.column] if self.reading_error is not None else []
-        inputs = [one.column for one in self.inputs.values()]
-        rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
-        groups = [part for of in self.dims.values() for part in of]
-        return frozenset([self.response.column, *inputs, *errors, *filtered, *rates, *groups])
+        kept = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
+        return self.numbers | frozenset([*kept, *(part for of in self.dims.values() for part in of)])
+
+
+def _one_line(text: Any) -> Any:
+    """Return a filter that is written on several lines as one."""
+    return re.sub(r"[\r\n\t]", " ", text) if isinstance(text, str) else text
 
 
 @dataclass(frozen=True)
@@ -281,10 +313,17 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     called = _called(table, name)
     if columns.schedule is not None and len(called) > 1:
         raise InputError("a schedule is read from one table, which holds the runs from their first step; give the logs as one")
-    parts = [_part(one, columns, source) for one, source in called]
+    tables, sources = [one for one, _ in called], [source for _, source in called]
+    frames = [read_table(one, labels=columns.as_written, wanted=columns.read.union(SCHEDULES)) for one in tables]
+    copies: tuple[str, ...] = ()
+    if columns.curve is None:
+        frames, copies = without_copies(frames, tables, sources)
+    # A table of nothing but copies of rows before it is left out.
+    read = [(frame, source) for frame, source in zip(frames, sources, strict=True) if len(frame) or not copies]
+    parts = [_part(frame, columns, source) for frame, source in read]
     refuse_other_units(parts, {name: one.column for name, one in columns.inputs.items()})
     checked = _joined_tables([part.table for part in parts], tuple(columns.dims))
-    notes = (*dict.fromkeys(note for part in parts for note in part.notes), *shared_runs(parts))
+    notes = (*dict.fromkeys(note for part in parts for note in part.notes), *copies, *shared_runs(parts))
     if columns.curve is not None:
         checked, said = _mended(checked, parts, columns, columns.curve)
         notes += said
@@ -323,44 +362,64 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
 
 def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
     """Return tables, each with what to call it."""
-    if isinstance(table, pd.DataFrame):
-        return [(table, name or "the data frame")]
-    if isinstance(table, str | Path):
-        return [(table, name or str(table))]
-    if not len(table):
+    several = tables_of(table)
+    if not several:
         raise InputError("no table is given; expected one or several")
-    if len(table) == 1:
-        return _called(table[0], name)
-    return [(one, f"data frame {i + 1}" if isinstance(one, pd.DataFrame) else str(one)) for i, one in enumerate(table)]
+    if len(several) == 1:
+        return [(several[0], name or source_of(several[0]))]
+    return [
+        (one, source_of(one, f"{'data frame' if isinstance(one, pd.DataFrame) else 'table'} {i + 1}"))
+        for i, one in enumerate(several)
+    ]
 
 
-def _part(table: Table, columns: Columns, source: str) -> Part:
+def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
-    read = read_table(table, columns.read.union(SCHEDULES))
-    raw, notes = declared(read, columns, source)
+    odd: list[str] = list(read_of(read).get("notes", ()))
+    raw, notes = declared(_with_numbers(read, columns, source, odd), columns, source)
     notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
     every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
     frame = _filtered(every, columns, source)
     kept = frame.reset_index(drop=True)
     rows, whole = frame.index.to_numpy(), columns.curve is None
     positive = whole and columns.response.positive
-    response = number_column(kept, columns.response.column, source, rows, positive=positive, finite=whole)
+    of = columns.response
+    response = number_column(kept, of.column, source, rows, positive=positive, finite=whole, unit=of.unit, notes=odd)
     checked = pd.DataFrame({"response": as_losses(response, columns, f"{source}: column {columns.response.column!r}")})
     for name, one in columns.inputs.items():
-        own = _input(kept, name, one.column, columns, source, rows, positive=whole) * base_factor(one, raw)
+        factor = base_factor(one, raw)
+        own = _input(kept, name, one.column, columns, source, rows, positive=whole, scale=factor, notes=odd) * factor
         checked = pd.concat([checked, own], axis=1)
     labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[rows].reset_index(drop=True)], axis=1)
     for dim, parts in columns.dims.items():
         checked[dim] = label_column(labels, parts, source, rows)
     if columns.reading_error is not None:
-        error = _reading_error(kept, columns.reading_error, response, source, rows)
+        error = _reading_error(kept, columns.reading_error, response, source, rows, odd)
         checked["reading_error"] = error / response if columns.response.perplexity else error
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
     units = read.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
-    notes = (*notes, *_row_notes(kept, checked, columns))
+    notes = (*dict.fromkeys(odd), *notes, *_row_notes(kept, checked, columns))
     return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes)
+
+
+def _with_numbers(frame: pd.DataFrame, columns: Columns, source: str, notes: list[str]) -> pd.DataFrame:
+    """Return a table with columns of numbers that are written unlike plain ones as numbers, as its filter is to see them."""
+    scales = {one.column: base_factor(one, frame) for one in columns.inputs.values()}
+    found, rows = {}, frame.index.to_numpy()
+    for name in sorted(columns.numbers & set(frame) - columns.labels):
+        unit = columns.response.unit if name == columns.response.column else ""
+        if pd.api.types.is_numeric_dtype(frame[name]):
+            continue
+        said: list[str] = []
+        try:
+            numbers, missing = column_numbers(frame[name], source, rows, unit, scales.get(name, 1.0), said)
+        except InputError:  # said of the rows that the filter keeps
+            continue
+        if said and not (np.isnan(numbers) & ~missing).any():
+            found[name], notes[len(notes) :] = numbers, said
+    return frame.assign(**found) if found else frame
 
 
 def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
@@ -378,9 +437,17 @@ def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFram
     try:
         return filtered(frame, columns.where, source)
     except InputError as error:
-        held = {name: one for name, one in columns.inputs.items() if one.column in frame}
-        numbers = {name: pd.to_numeric(frame[one.column], "coerce") * base_factor(one, frame) for name, one in held.items()}
-        odd = odd_counts(pd.DataFrame(numbers), columns) if len(held) == len(columns.inputs) else ()
+        if columns.where is None:
+            raise
+        keep, read = parse_filter(columns.where), {one.column: name for name, one in columns.inputs.items()}
+        # Inputs held against each other, as in tokens > params: which units they are in decides.
+        compared = len(set(read) & keep.columns) > 1 and set(read) <= set(frame)  # type: ignore[attr-defined]
+        numbers = {
+            name: pd.to_numeric(frame[column], "coerce") * base_factor(columns.inputs[name], frame)
+            for column, name in read.items()
+            if compared
+        }
+        odd = odd_counts(pd.DataFrame(numbers), columns) if compared else ()
         raise InputError("; ".join([str(error), *odd])) from None
 
 
@@ -405,8 +472,8 @@ def _joined_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.Da
     return pd.concat(alike, ignore_index=True)
 
 
-def _levels(table: pd.DataFrame, dims: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {dim: np.unique(table[dim].drop_duplicates().to_numpy()) for dim in dims}
+def _levels(table: pd.DataFrame, dims: Iterable[str]) -> dict[str, np.ndarray]:
+    return {dim: ordered_levels(table[dim]) for dim in dims}
 
 
 def _scheduled(
@@ -427,17 +494,27 @@ def _scheduled(
 
 
 def _input(
-    frame: pd.DataFrame, name: str, column: str, columns: Columns, source: str, rows: np.ndarray, *, positive: bool = True
+    frame: pd.DataFrame,
+    name: str,
+    column: str,
+    columns: Columns,
+    source: str,
+    rows: np.ndarray,
+    *,
+    positive: bool = True,
+    scale: float = 1.0,
+    notes: list[str] | None = None,
 ) -> pd.DataFrame:
     """Return an input's column, and where the schedule has it in parts one for each of them, by the input's name."""
     schedule, kind = columns.schedule, columns.inputs[name].column
     parts = part_columns(column, schedule.parts) if schedule and kind in IN_PARTS else []
     names = [name, *(part_columns(name, len(parts)) if set(parts) <= set(frame) else ())]
     of = dict(zip(names, [column, *parts], strict=False))
-    least = schedule is not None and kind in MAY_BE_ZERO
+    least, unit = schedule is not None and kind in MAY_BE_ZERO, columns.inputs[name].unit
+    limits = {"positive": positive and not least, "negative": not least}
     return pd.DataFrame(
         {
-            name: number_column(frame, one, source, rows, positive=positive and not least, negative=not least)
+            name: number_column(frame, one, source, rows, **limits, unit=unit, scale=scale, notes=notes)
             for name, one in of.items()
         }
     )
@@ -483,7 +560,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
 
     Raises InputError as `read_runs` does.
     """
-    source = "the points" if isinstance(table, pd.DataFrame) else str(table)
+    source, notes = source_of(table, "the points"), list[str]()
     frame = in_base(table, runs)
     rows = frame.index.to_numpy()
     frame = frame.reset_index(drop=True)
@@ -496,12 +573,14 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
     points = pd.DataFrame(index=frame.index)
     for name, one in runs.columns.inputs.items():
         column = one.column if one.column in frame or name not in frame else name
-        points = pd.concat([points, _input(frame, name, column, runs.columns, source, rows)], axis=1)
+        points = pd.concat([points, _input(frame, name, column, runs.columns, source, rows, notes=notes)], axis=1)
     for dim, parts in runs.columns.dims.items():
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):
             points[dim] = label_column(frame, named, source, rows)
-    return points
+    if notes := [*read_of(frame).get("notes", ()), *notes]:
+        points.attrs["notes"] = tuple(dict.fromkeys(notes))
+    return marked(points)
 
 
 def round_reference(values: pd.Series) -> float:
@@ -511,9 +590,11 @@ def round_reference(values: pd.Series) -> float:
     return float(f"{lead}e{floor(exponent)}")
 
 
-def _reading_error(frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray) -> pd.Series:
+def _reading_error(
+    frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray, notes: list[str]
+) -> pd.Series:
     column = named_column(frame, role.column, source)
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    numbers = pd.Series(column_numbers(column, source, rows, notes=notes)[0])
     wrong = ~(np.isfinite(numbers) & (numbers >= 0)) & np.isfinite(response)
     refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
     return numbers * response.abs() if role.relative else numbers

@@ -17,7 +17,7 @@ from bayes_scaling.counts import from_columns_units, marked
 from bayes_scaling.errors import InputError, listed, one_line
 from bayes_scaling.files import json_text, whole
 from bayes_scaling.fitting import Fit
-from bayes_scaling.health import from_record
+from bayes_scaling.health import Health, from_record
 from bayes_scaling.leftovers import recover
 from bayes_scaling.model import Model, term_name, varyings
 from bayes_scaling.modelfile import Study, parse_study, study_text
@@ -145,9 +145,13 @@ def _fit(path: Path, tree: xr.DataTree) -> Fit:
     runs = _runs(path, parts.pop("runs").to_dataframe().reset_index(drop=True), study.columns, record)
     draws = xr.DataTree.from_dict(parts)
     _check_draws(path, study.model, runs, draws["posterior"].to_dataset())
-    settings, health = TypeAdapter(Settings).validate_python(record["settings"]), record["health"]
+    settings = TypeAdapter(Settings).validate_python(record["settings"])
     model = replace(study.model, unit=str(record.get("prior_unit", "")))
-    return Fit(model, runs, draws, settings, from_record(health) if health else None)
+    return Fit(model, runs, draws, settings, _health(record["health"]))
+
+
+def _health(record: Mapping[str, Any] | None) -> Health | None:
+    return TypeAdapter(Health).validate_python(asdict(from_record(record))) if record else None
 
 
 def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str, Any]) -> Runs:
@@ -165,7 +169,7 @@ def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str
         table=marked(table),
         columns=columns,
         references=references,
-        levels={dim: _levels(table[dim], record.get("levels", {}).get(dim)) for dim in columns.dims},
+        levels={dim: _levels(path, table[dim], record.get("levels", {}).get(dim)) for dim in columns.dims},
         source=str(record["source"]),
         dropped=int(record["dropped"]),
         averaged=int(record["averaged"]),
@@ -173,10 +177,14 @@ def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str
     )
 
 
-def _levels(labels: pd.Series, said: list[Any] | None) -> np.ndarray:
+def _levels(path: Path, labels: pd.Series, said: list[Any] | None) -> np.ndarray:
     """Return the levels of a group, which may be more than the rows have; older files have those of the rows only."""
     own = labels.to_numpy()
-    return np.unique(own) if said is None else np.array(said, dtype=own.dtype)
+    if said is None:
+        return np.unique(own)
+    if len(set(said)) < len(said) or not set(own.tolist()) <= set(said):
+        raise InputError(f"{path}: the levels of {labels.name!r} are not those of its rows; expected a fit as it is saved")
+    return np.array(said, dtype=own.dtype)
 
 
 def _check_draws(path: Path, model: Model, runs: Runs, posterior: xr.Dataset) -> None:

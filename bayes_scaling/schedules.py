@@ -124,7 +124,7 @@ def _checked(
     from bayes_scaling.labels import label_column
     from bayes_scaling.tables import number_column
 
-    rows, frame = np.arange(len(frame)), frame.reset_index(drop=True)
+    rows, frame = frame.index.to_numpy(), frame.reset_index(drop=True)
     read = (schedule.along, schedule.lr)
     at, lr = (number_column(frame, name, source, rows, positive=False, negative=name != schedule.along) for name in read)
     if (lr < -ROUNDING * lr.max()).any():

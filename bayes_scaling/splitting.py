@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula import quoted_name
 from bayes_scaling.runs import Runs, subset
 from bayes_scaling.sampling import Settings
 
@@ -61,9 +62,9 @@ def folds(runs: Runs, train: Sequence[str] = ()) -> tuple[Fold, ...]:
 
 def _filters(runs: Runs, entry: str) -> list[str]:
     if entry in runs.columns.inputs:
-        return [f"{entry} < {repr(float(runs.table[entry].max())).removesuffix('.0')}"]
+        return [f"{quoted_name(entry)} < {repr(float(runs.table[entry].max())).removesuffix('.0')}"]
     if entry in runs.levels:
-        return [f"{entry} != {level!r}" for level in runs.levels[entry].tolist()]
+        return [f"{quoted_name(entry)} != {level!r}" for level in runs.levels[entry].tolist()]
     return [entry]
 
 
@@ -71,7 +72,7 @@ def _default_filters(runs: Runs) -> list[str]:
     inputs = list(runs.columns.scales)
     scale = np.sort(np.log10(runs.table[inputs].to_numpy()).sum(axis=1))
     cuts = [min(scale[0] + share * (scale[-1] - scale[0]), scale[-2:][0]) for share in SHARES]
-    return [f"{' * '.join(inputs)} < {_rounded_down(10**cut):g}" for cut in cuts]
+    return [f"{' * '.join(map(quoted_name, inputs))} < {_rounded_down(10**cut):g}" for cut in cuts]
 
 
 def _rounded_down(value: float) -> float:

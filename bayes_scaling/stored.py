@@ -55,7 +55,7 @@ class Record:
 
 
 def fingerprint(name: str, model: str, runs: Runs, settings: Settings, keep: Any, extra: Any) -> Fingerprint:
-    """Return what a result depends on, part by part: a digest each, which differs where the part does.
+    """Return what a result depends on, part by part: a digest each, and the versions of what computes it.
 
     A function is known by its name and the text of its body, not by what it calls.
 

@@ -140,11 +140,17 @@ def read_all(name: str) -> None:
     try:
         check_structure(path)
         with h5py.File(path, "r") as file:
-            for of in [file, *file.values(), *(member for group in file.values() for member in group.values())]:
-                dict(of.attrs)
-                if isinstance(of, h5py.Dataset):
-                    of[()]
+            dict(file.attrs)
+            file.visititems(_read)
     except Exception as error:
         unlike = isinstance(error, InputError)
         print(error if unlike else f"{path}: unreadable or truncated, expected a fit ({one_line(error)})")
         sys.exit(1)
+
+
+def _read(name: str, of: Any) -> None:
+    import h5py
+
+    dict(of.attrs)
+    if isinstance(of, h5py.Dataset):
+        of[()]

@@ -21,7 +21,9 @@ def merged(table: pd.DataFrame, cell: pd.Series, dims: Sequence[str], scales: Se
 
     Geometric means of `scales`, inputs that have a logarithm, and arithmetic ones of the response and what else there is; rows
     that are means already weigh as much as the rows behind them. `count` is how many rows those are, `apart` how far two of
-    them lie apart on average, in e-folds of `along`.
+    them lie apart on average, in e-folds of `along`. The measurement errors of rows are independent, so that that of a mean is
+
+        sqrt(sum (count_i error_i)^2) / sum count_i,        error / sqrt(n) for n rows of one error
     """
     count = table["count"] if "count" in table else pd.Series(1.0, table.index)
     values = [str(name) for name in table if name not in (*dims, "count", "apart")]
@@ -32,6 +34,9 @@ def merged(table: pd.DataFrame, cell: pd.Series, dims: Sequence[str], scales: Se
     found = table[~cell.duplicated()].reset_index(drop=True).assign(count=total["count"], apart=apart)
     for name in values:
         found[name] = total[name] / total["count"]
+    if "reading_error" in found:
+        squared = ((table["reading_error"] * count) ** 2).groupby(cell, sort=False).sum()
+        found["reading_error"] = np.sqrt(squared) / total["count"]
     for name in scales:  # a value that all rows share is kept to the last bit
         found[name] = least[name].where(least[name] == most[name], np.exp(total[f"log {name}"] / total["count"]))
     return found

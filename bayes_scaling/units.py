@@ -8,6 +8,9 @@ import re
 from dataclasses import dataclass
 from math import exp, isfinite, log, sqrt
 
+from bayes_scaling.errors import InputError
+from bayes_scaling.numbers import exact
+
 PREFIXES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 LETTERS = {1.0: "ones", 1e3: "K", 1e6: "M", 1e9: "B", 1e12: "T"}
 SI = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21, "Y": 1e24}
@@ -31,7 +34,7 @@ COUNTED = {
 """What is counted -> words for it in units and in names of columns."""
 
 _WORDS = {word: kind for kind, words in COUNTED.items() for word in words}
-_NUMBER = r"(?P<number>\d[\d_,]*(?:\.\d*)?|\.\d+)(?:\s*(?:e|x\s*10\^|\*\s*10\^)\s*(?P<power>[+-]?\d+))?"
+_NUMBER = r"(?P<number>[+-]?\d[\d_,]*(?:\.\d*)?|\.\d+)(?:\s*(?:e|x\s*10\^|\*\s*10\^)\s*(?P<power>[+-]?\d+))?"
 _COMPUTE = re.compile(rf"(?i:(?P<prefix>[KMGTPEZY]|{'|'.join(GREEK)})?[ -]?(?:flops?|floating.point operations))")
 _PER_DAY = re.compile(rf"(?i:(?P<prefix>[KMGTPEZY]|{'|'.join(GREEK)})?[ -]?f(?:lops?)?(?:/s)?[ -]days?)")
 
@@ -50,7 +53,7 @@ class Unit:
     @property
     def label(self) -> str:
         """The unit as it reads: "M parameters"."""
-        return f"{LETTERS.get(self.factor, f'{self.factor:g}')} {self.name}".strip()
+        return f"{LETTERS.get(self.factor, exact(self.factor))} {self.name}".strip()
 
 
 def read_unit(text: str) -> Unit:
@@ -58,6 +61,8 @@ def read_unit(text: str) -> Unit:
 
     A text without prefix is a base unit as it stands. Compute is FLOP, or PFLOP/s-days, whichever the text names; bytes are no
     tokens, and hours no FLOP, until it is said how many one is: "0.23 tokens", "1.4e18 FLOP".
+
+    Raises InputError where the number is not positive and finite.
     """
     text = " ".join(text.split())
     return _of_compute(text) or _by_number(text) or _by_prefix(text) or Unit(1.0, text, False)
@@ -67,10 +72,12 @@ def _by_number(text: str) -> Unit | None:
     match = re.fullmatch(rf"{_NUMBER}(?:\s+(?:x |of )?(?P<rest>[^\d/*^].*))?", text)
     if match is None:
         return None
-    number = float(match["number"].replace(",", "").replace("_", "")) * 10.0 ** min(int(match["power"] or 0), 300)
+    number = float(match["number"].replace(",", "").replace("_", "")) * float(f"1e{match['power'] or 0}")
     rest = read_unit(match["rest"] or "")
     factor = number * rest.factor
-    return Unit(factor, _WORDS.get(rest.name.lower(), rest.name), True) if isfinite(factor) and factor > 0 else None
+    if not (isfinite(factor) and factor > 0):
+        raise InputError(f"unit {text!r}: how many of a unit one is must be a positive number")
+    return Unit(factor, _WORDS.get(rest.name.lower(), rest.name), True)
 
 
 def _by_prefix(text: str) -> Unit | None:
@@ -81,7 +88,8 @@ def _by_prefix(text: str) -> Unit | None:
     letter = word.upper() if rest and len(word) == 1 else word
     factor = SPELLED.get(word.lower(), PREFIXES.get(letter))
     if factor is not None:
-        return Unit(factor, _WORDS.get(rest.lower(), read_unit(rest).name), True)
+        of = read_unit(rest)
+        return Unit(factor * of.factor, _WORDS.get(of.name.lower(), of.name), True)
     if not rest and word[0] in PREFIXES and word[1:].lower() in _WORDS:
         return Unit(PREFIXES[word[0]], _WORDS[word[1:].lower()], True)
     if not rest and re.fullmatch(r"[KMGT]i?B", word):
@@ -200,11 +208,13 @@ def response_unit(column: str) -> str | None:
     """Return the unit that the name of a column of losses says, as `val_bpb`, `bits_per_byte`, `ppl` do; None where none."""
     if match := re.search(r"[(\[](.+)[)\]]", column):
         unit = loss_unit(match[1])
-        return unit if "/" in unit or unit in _SHORT.values() else None
+        return unit if "/" in unit or unit == "%" or unit in _SHORT.values() else None
     lower = re.sub(r"[_\-. /]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column)).lower().strip()
     if match := re.search(r"(?:^| )((?:nat|bit)s?) (?:per )?(token|tok|byte|char|character|word)s?(?: |$)", lower):
         return loss_unit(f"{match[1]}/{match[2]}")
     words = lower.split()
+    if words and words[-1] in ("percent", "pct", "%"):
+        return "%"
     found = [_SHORT[word] for word in words if word in _SHORT]
     return found[0] if found and (words[-1] in _SHORT or words[-1] in ("rate", "val", "mean", "avg", "final")) else None
 
@@ -217,6 +227,8 @@ def loss_factor(one: str, other: str, bytes_per_token: float | None = None) -> t
     None where there is no such factor, as to accuracy.
     """
     one, other = loss_unit(one), loss_unit(other)
+    if {one, other} == {"error rate", "%"}:
+        return (100.0 if other == "%" else 0.01), 1.0
     parts = [unit.split("/") for unit in (one, other)]
     if one == other:
         return 1.0, 1.0

@@ -22,7 +22,7 @@ from bayes_scaling.health import Health, combined, mark
 from bayes_scaling.prediction import QUANTILES, predict
 from bayes_scaling.runs import read_runs
 from bayes_scaling.sampling import Settings
-from bayes_scaling.tables import Table, read_table
+from bayes_scaling.tables import Table, number_column, read_table
 from bayes_scaling.tasks import Task
 from bayes_scaling.variants import Choices, Universe, Variant, standard_choices
 from bayes_scaling.worker import of_this_package
@@ -87,7 +87,7 @@ def multiverse(
     if clash := sorted(set(choices) & OWN):
         raise InputError(f"a choice cannot be called {clash[0]!r}, which is a column of the table of answers")
     universes = _combined(choices) if full else _one_at_a_time(choices)
-    points, tasks, failures = read_table(at), {}, {}
+    points, tasks, failures = read_table(at, labels=universe.columns.labels), {}, {}
     for name, picked in universes.items():
         try:
             tasks[name] = _task(universe, [choices[what][of] for what, of in picked.items()], points, answer)
@@ -100,7 +100,8 @@ def multiverse(
 
 def tokens_per_param(fit: Fit, points: Any) -> xr.DataArray:
     """Return draws of the compute-optimal tokens per parameter; points need the column compute, in FLOP: an `answer`."""
-    budgets = [float(of) for of in read_table(points)["compute"]]
+    table = read_table(points, labels=fit.runs.columns.labels)
+    budgets = list(number_column(table, "compute", "the points", table.index.to_numpy()))
     best: xr.DataArray = compute_optimal(fit, budgets)["tokens_per_param"]
     return best
 

@@ -15,7 +15,7 @@ from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.fitting import Fit, fit
 from bayes_scaling.model import Model, check_runs, model_inputs
 from bayes_scaling.modelfile import Study, parse_study, study_text
-from bayes_scaling.runs import Columns, Input, Runs
+from bayes_scaling.runs import Columns, Input, Response, Runs
 from bayes_scaling.sampling import Health, Settings
 
 type Keep = Callable[[Fit, Any], pd.DataFrame]
@@ -93,7 +93,8 @@ def model_text(model: Model) -> str:
 
     Raises InputError where the law cannot be written as text.
     """
-    return study_text(Study("model", model, Columns({name: Input(name) for name in model_inputs(model)})))
+    columns = Columns({name: Input(name) for name in model_inputs(model)}, Response(unit=model.unit))
+    return study_text(Study("model", model, columns))
 
 
 def read_model(text: str) -> Model:

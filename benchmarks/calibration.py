@@ -206,11 +206,11 @@ def measure(name: str, simulations: int, here: bool, out: Path) -> pd.DataFrame:
 def keep(measured: pd.DataFrame) -> pd.DataFrame:
     """Return all that was ever measured, the latest of each case, having stored it."""
     path = HERE / "calibration.csv"
-    earlier = pd.read_csv(path) if path.is_file() else measured.iloc[:0]
+    earlier = pd.read_csv(path, encoding="utf-8") if path.is_file() else measured.iloc[:0]
     every = pd.concat([earlier[~earlier["case"].isin(measured["case"])], measured]) if len(earlier) else measured
     order = [*names(), *(f"{name}{AROUND}" for name in names())]
     every = every.sort_values("case", kind="stable", key=lambda of: of.map({name: i for i, name in enumerate(order)}))
-    every.to_csv(path, index=False, float_format="%.4g")
+    every.to_csv(path, index=False, float_format="%.4g", encoding="utf-8")
     return every
 
 
@@ -229,7 +229,7 @@ def write(every: pd.DataFrame) -> None:
         lines.append("| " + " | ".join([str(name), *map(str, counts), *inside, verdict]) + " |")
     missing = [name for name in names() if name not in set(every["case"])]
     lines += ["", "Not run: " + (", ".join(missing) if missing else "nothing") + ".", ""]
-    (HERE / "calibration.md").write_text("\n".join(lines))
+    (HERE / "calibration.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 TEXT = """# Calibration

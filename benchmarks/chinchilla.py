@@ -80,8 +80,8 @@ def main() -> None:
         print(json.dumps(naive(arguments.runs, arguments.part) if arguments.part != "predict" else predictions(arguments.fit)))
         return
     text = report(arguments.runs)
-    _, mark, rest = (RESULTS.read_text() if RESULTS.is_file() else "").partition("\n# Bundled studies")
-    RESULTS.write_text(text + mark + rest)
+    _, mark, rest = (RESULTS.read_text(encoding="utf-8") if RESULTS.is_file() else "").partition("\n# Bundled studies")
+    RESULTS.write_text(text + mark + rest, encoding="utf-8")
     print(text)
 
 
@@ -343,7 +343,7 @@ def predictions(saved: Path) -> dict[str, float]:
 def machine() -> str:
     """Return one line on the machine and the libraries, without names of hosts or paths."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return f"{os.cpu_count()} cores, {cpu}; Python {platform.python_version()}; {versions}"

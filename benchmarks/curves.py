@@ -119,22 +119,32 @@ def families() -> dict[str, Callable[[], Family]]:
 
 def gemstones() -> Family:
     """Constant learning rate, the first 5e9 tokens left out."""
-    table = pd.read_csv(DATA / "gemstones.csv").query("schedule == 'constant_lr' and tokens > 5e9")
+    table = pd.read_csv(DATA / "gemstones.csv", encoding="utf-8").query("schedule == 'constant_lr' and tokens > 5e9")
     return _family("gemstones", "constant", table.rename(columns={"run_id": "run"}))
 
 
 def xlstm() -> Family:
     """The transformers of context 8192: warm-up of 750 steps (left out to step 900), cosine, a cool-down to 0; every third."""
-    about = pd.read_csv(DATA / "xlstm_isoflop.csv").query("architecture == 'transformer' and context_length == 8192")
+    about = pd.read_csv(DATA / "xlstm_isoflop.csv", encoding="utf-8").query(
+        "architecture == 'transformer' and context_length == 8192"
+    )
     every = about.sort_values(["params", "run_id"])  # every third run, and all of the largest size
     some = pd.concat([every.iloc[::3], every[every["params"] == every["params"].max()]]).drop_duplicates("run_id")
-    table = pd.read_csv(DATA / "xlstm_curves.csv.gz").merge(some[["run_id", "params"]], on="run_id").query("step >= 900")
+    table = (
+        pd.read_csv(DATA / "xlstm_curves.csv.gz", encoding="utf-8")
+        .merge(some[["run_id", "params"]], on="run_id")
+        .query("step >= 900")
+    )
     return _family("xlstm", "falling", _fallen(table.rename(columns={"run_id": "run"})))
 
 
 def olmo() -> Family:
     """Loss on c4_en, six lengths of each size, cosine to a tenth; warm-up and the first twentieth of each run left out."""
-    table = pd.read_csv(DATA / "olmo_ladder.csv.gz").query("eval_set == 'c4_en'").rename(columns={"run_id": "run"})
+    table = (
+        pd.read_csv(DATA / "olmo_ladder.csv.gz", encoding="utf-8")
+        .query("eval_set == 'c4_en'")
+        .rename(columns={"run_id": "run"})
+    )
     runs = table.groupby("run")
     warm = table["step"] > 1.2 * table.loc[runs["lr"].transform("idxmax"), "step"].to_numpy()
     return _family("olmo", "falling", _fallen(table[warm & (table["tokens"] > 0.05 * runs["tokens"].transform("max"))]))
@@ -142,7 +152,7 @@ def olmo() -> Family:
 
 def looped() -> Family:
     """Tiny looped models, expected loss; from the end of the plateau at 0.2 M bytes on."""
-    table = pd.read_csv(DATA / "looped_tiny_runs.csv").query("tokens > 2e5")
+    table = pd.read_csv(DATA / "looped_tiny_runs.csv", encoding="utf-8").query("tokens > 2e5")
     table = table.rename(columns={"run_id": "run", "params_non_embedding": "params"}).assign(
         loss=lambda of: of["expected_step_loss"]
     )
@@ -167,7 +177,7 @@ def _family(name: str, kind: str, table: pd.DataFrame) -> Family:
 
 def multipower() -> Family:
     """Three sizes under constant, cosine, WSD and two-stage schedules, from step 3,000 on."""
-    table = pd.read_csv(DATA / "multipower_curves.csv")
+    table = pd.read_csv(DATA / "multipower_curves.csv", encoding="utf-8")
     first = table.drop_duplicates("run_id")
     ahead = first[first["schedule"].str.startswith("wsdcon")].assign(step=7999, lr=3e-4, loss=np.nan)
     columns = bs.Columns(
@@ -338,7 +348,7 @@ def main() -> None:
     asked = parser.parse_args().family
 
     path = HERE / "curves.csv"
-    found = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    found = pd.read_csv(path, encoding="utf-8") if path.is_file() else pd.DataFrame()
     for name in asked:
         family = families()[name]()
         for split, keep in splits(family):
@@ -347,8 +357,8 @@ def main() -> None:
             if len(found):
                 found = found[(found["family"] != name) | (found["split"] != split)]
             found = pd.concat([found, pd.DataFrame([row])], ignore_index=True)
-            found.to_csv(path, index=False, float_format="%.6g")
-            path.with_suffix(".md").write_text(written(found))
+            found.to_csv(path, index=False, float_format="%.6g", encoding="utf-8")
+            path.with_suffix(".md").write_text(written(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -94,4 +94,6 @@ if __name__ == "__main__":
         f"# What a discrepancy costs\n\n{datetime.now(UTC):%Y-%m-%d}, one run on {os.cpu_count()} shared cores, load average "
         f'{os.getloadavg()[0]:.1f} at the end; for rollouts "divergences" counts cut-offs that did not pass the health gate.'
     )
-    (HERE / "discrepancy.md").write_text(f"{head}\n\n{table.astype(object).fillna('').to_markdown(index=False)}\n")
+    (HERE / "discrepancy.md").write_text(
+        f"{head}\n\n{table.astype(object).fillna('').to_markdown(index=False)}\n", encoding="utf-8"
+    )

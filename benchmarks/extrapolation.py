@@ -175,7 +175,7 @@ def main() -> None:
             "## By distance from the training runs, in decades\n",
             by_distance.round(4).to_markdown(index=False),
         ]
-        (HERE / "extrapolation.md").write_text("\n\n".join(parts) + "\n")
+        (HERE / "extrapolation.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 HEAD = f"""# Extrapolation: largest third of scale of public sweeps

@@ -50,7 +50,7 @@ MODEL = bs.Model(
 
 def tasks(only: str) -> dict[str, bs.Task]:
     """Return a task for each curve; its held-out rows, and what y is measured in, travel along."""
-    table = pd.read_csv(DATA / "fleet_curves.csv.gz")
+    table = pd.read_csv(DATA / "fleet_curves.csv.gz", encoding="utf-8")
     return {str(name): _task(curve) for name, curve in table[table["domain"].str.contains(only)].groupby("run_id")}
 
 
@@ -134,7 +134,9 @@ def main() -> None:
     print(rows.round(4).to_string(index=False), said, *fleet.report[:10], sep="\n")
     if not chosen.only:
         head = f"# {len(every)} learning curves, one model\n\n{datetime.now(UTC):%Y-%m-%d}, one run of fleet_curves.py."
-        (HERE / "fleet_curves.md").write_text(f"{head} {said}\n\n{rows.round(4).to_markdown(index=False)}\n{NOTES}")
+        (HERE / "fleet_curves.md").write_text(
+            f"{head} {said}\n\n{rows.round(4).to_markdown(index=False)}\n{NOTES}", encoding="utf-8"
+        )
 
 
 NOTES = """

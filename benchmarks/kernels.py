@@ -109,7 +109,7 @@ def main() -> None:
     table = pd.DataFrame(rows).round(4)
     print(table.to_string(index=False))
     if not sys.argv[1:]:
-        (HERE / "kernels.md").write_text(f"{HEAD}\n\n{table.to_markdown(index=False)}\n")
+        (HERE / "kernels.md").write_text(f"{HEAD}\n\n{table.to_markdown(index=False)}\n", encoding="utf-8")
 
 
 HEAD = f"""# Which discrepancy

@@ -82,13 +82,13 @@ def write(rows: int, where: Path | None) -> None:
     """Measure each case and write the table."""
     with tempfile.TemporaryDirectory(dir=where) as folder:
         frame = simulated(rows)
-        frame.to_csv(Path(folder) / "log.csv", index=False)
+        frame.to_csv(Path(folder) / "log.csv", index=False, encoding="utf-8")
         frame.to_parquet(Path(folder) / "log.parquet", index=False)
         lines = [_line(Path(folder) / case, len(frame)) for case in CASES]
     head = f"# Raw logs\n\nMeasured {datetime.now(UTC):%Y-%m-%d} by `benchmarks/logs.py`; {RUNS} runs.\n\n"
     columns = "| table | MB | rows | read and checked, s | thinned, s | peak memory, GB | rows kept | thinned to |\n"
     text = head + columns + "| --- " * 8 + "|\n" + "\n".join(lines) + "\n"
-    (Path(__file__).parent / "logs.md").write_text(text)
+    (Path(__file__).parent / "logs.md").write_text(text, encoding="utf-8")
     print(text)
 
 

@@ -282,7 +282,9 @@ def main() -> None:
     text = written(ways, chosen.seeds, load)
     print(text)
     if not chosen.trial:
-        RESULTS.write_text(inserted(RESULTS.read_text() if RESULTS.is_file() else "", text, HEADING))
+        RESULTS.write_text(
+            inserted(RESULTS.read_text(encoding="utf-8") if RESULTS.is_file() else "", text, HEADING), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

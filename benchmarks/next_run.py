@@ -217,15 +217,17 @@ def measure() -> None:
                 for seed in range(seeds)
                 for found in followed(case, rule, seed)
             ]
-            pd.DataFrame(rows).to_csv(CSV, index=False, float_format="%.6g")
+            pd.DataFrame(rows).to_csv(CSV, index=False, float_format="%.6g", encoding="utf-8")
             print(compared(pd.DataFrame(rows)).query("sweep == @case.sweep.name").round(3).to_string(), flush=True)
     took = seconds(next(iter(cases("law alone"))))
-    pd.DataFrame([*rows, {"rule": "seconds to rank", "error": took}]).to_csv(CSV, index=False, float_format="%.6g")
+    pd.DataFrame([*rows, {"rule": "seconds to rank", "error": took}]).to_csv(
+        CSV, index=False, float_format="%.6g", encoding="utf-8"
+    )
 
 
 def summarise() -> None:
     """Write what was measured."""
-    rows = pd.read_csv(CSV)
+    rows = pd.read_csv(CSV, encoding="utf-8")
     took = float(rows.loc[rows["rule"] == "seconds to rank", "error"].iloc[0])
     table = compared(rows[rows["rule"] != "seconds to rank"])
     said = HEAD.format(took=took)
@@ -233,7 +235,7 @@ def summarise() -> None:
         said += f"\n## {str(model).capitalize()}, {MODELS[str(model)][0]} starts\n\n"
         said += of.drop(columns="model").to_markdown(index=False, floatfmt=".3g") + "\n"
     said += SAYS
-    (HERE / "next_run.md").write_text(said)
+    (HERE / "next_run.md").write_text(said, encoding="utf-8")
     print(said)
 
 

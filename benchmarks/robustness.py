@@ -243,14 +243,14 @@ def measured(fit: bs.Fit, _: object = None) -> pd.DataFrame:
 
 def known() -> pd.DataFrame:
     """Return every fit measured."""
-    return pd.read_csv(RESULTS) if RESULTS.is_file() else pd.DataFrame()
+    return pd.read_csv(RESULTS, encoding="utf-8") if RESULTS.is_file() else pd.DataFrame()
 
 
 def keep(group: str, asked: Asked, seconds: float, row: pd.DataFrame) -> None:
     """Add a fit to the results."""
     name, seed = asked[0], asked[3].seed
     row = pd.DataFrame([{"group": group, "name": name, "seed": seed, "seconds": seconds}]).join(row)
-    row.to_csv(RESULTS, mode="a", header=not RESULTS.is_file(), index=False, float_format="%.5g")
+    row.to_csv(RESULTS, mode="a", header=not RESULTS.is_file(), index=False, float_format="%.5g", encoding="utf-8")
     shown = row.iloc[0]
     print(
         f"{group} | {name} | seed {seed} | {shown['grade']}: {shown['divergences']} divergences ({shown['place']}), R-hat "
@@ -376,7 +376,7 @@ def main() -> None:
     if chosen.again and len(found):
         old = found["group"].isin(chosen.only) & found["name"].str.contains(chosen.match, regex=False)
         found = found[~(old & (found["seed"] < chosen.seeds))]
-        found.to_csv(RESULTS, index=False, float_format="%.5g")
+        found.to_csv(RESULTS, index=False, float_format="%.5g", encoding="utf-8")
     done = set(found[["group", "name", "seed"]].itertuples(index=False, name=None)) if len(found) else set()
     left = chosen.limit
     for name in chosen.only:
@@ -385,7 +385,7 @@ def main() -> None:
         left = None if left is None else left - len(every)
         if every:
             (at_once if GROUPS[name].together else one_by_one)(name, every)
-            RESULTS.with_suffix(".md").write_text(written(known()))
+            RESULTS.with_suffix(".md").write_text(written(known()), encoding="utf-8")
     print(summary(known()).to_string(index=False))
 
 

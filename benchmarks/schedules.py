@@ -72,7 +72,7 @@ TERMS = {  # of the joint fit, on the log scale: an e-fold of parameters, and a 
 
 def curves() -> pd.DataFrame:
     """Return the table, with a row that tells the learning rate only before each drop that happens at once."""
-    table = pd.read_csv(DATA / "multipower_curves.csv")
+    table = pd.read_csv(DATA / "multipower_curves.csv", encoding="utf-8")
     runs = table.drop_duplicates("run_id")
     ahead = runs[runs["schedule"].str.startswith("wsdcon")].assign(step=DROP - 1, lr=3e-4, loss=np.nan)
     return pd.concat([table, ahead], ignore_index=True)
@@ -274,7 +274,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "").parse_args()
     found, lines, shown = measured(curves())
     figure(shown).savefig(HERE / "schedules.png", dpi=200)
-    (HERE / "schedules.md").write_text(written(found, lines))
+    (HERE / "schedules.md").write_text(written(found, lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

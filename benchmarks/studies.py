@@ -74,7 +74,7 @@ def main() -> None:
     text = written(found, loads)
     print(text)
     if not arguments.only:
-        RESULTS.write_text(inserted(RESULTS.read_text() if RESULTS.is_file() else "", text))
+        RESULTS.write_text(inserted(RESULTS.read_text(encoding="utf-8") if RESULTS.is_file() else "", text), encoding="utf-8")
 
 
 def measured(name: str, with_empty: bool) -> Measured:
@@ -91,7 +91,7 @@ def measured(name: str, with_empty: bool) -> Measured:
             print(part.stderr, done.stderr, file=sys.stderr)
             return Measured(name, skipped=f"sampling ended with code {part.returncode}, the command with {done.returncode}")
         caches = {"NUMBA_CACHE_DIR": f"{folder}/numba", "PYTENSOR_FLAGS": f"base_compiledir={folder}/pytensor"}
-        diagnostics = json.loads(Path(folder, "out", "diagnostics.json").read_text())
+        diagnostics = json.loads(Path(folder, "out", "diagnostics.json").read_text(encoding="utf-8"))
         empty = timed(lambda: finished(command, caches))[0] if with_empty else None
         return Measured(name, "", cold, empty, json.loads(part.stdout.splitlines()[-1]), done.returncode, diagnostics)
 
@@ -113,7 +113,7 @@ def table(name: str, folder: Path) -> list[str]:
     if FOLDER.is_dir():
         os.environ.setdefault("BAYES_SCALING_DATA", str(FOLDER))
     try:
-        fetch(TABLES[name]).to_csv(folder / "runs.csv", index=False)
+        fetch(TABLES[name]).to_csv(folder / "runs.csv", index=False, encoding="utf-8")
     except InputError:
         raise LookupError(f"{TABLES[name]} is neither in a folder nor to be fetched") from None
     return ["--runs", str(folder / "runs.csv")]

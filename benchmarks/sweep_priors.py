@@ -135,7 +135,7 @@ def _short(value: float) -> float:
 
 def stored() -> list[Alone]:
     """Return what `elicit` found of each sweep."""
-    rows = json.loads(FOUND.read_text())
+    rows = json.loads(FOUND.read_text(encoding="utf-8"))
     return [Alone(row["sweep"], row["family"], np.array(row["h"]), np.array(row["precision"])) for row in rows]
 
 
@@ -143,7 +143,7 @@ def elicit() -> None:
     """Fit every sweep, and write the table of priors that is shipped."""
     found = posteriors()
     rows = [{"sweep": one.sweep, "family": one.family, "h": one.h, "precision": one.precision} for one in found]
-    FOUND.write_text(json.dumps(rows, default=lambda array: np.round(array, 3).tolist()) + "\n")
+    FOUND.write_text(json.dumps(rows, default=lambda array: np.round(array, 3).tolist()) + "\n", encoding="utf-8")
     ship(found)
 
 
@@ -159,8 +159,8 @@ def ship(found: Sequence[Alone]) -> None:
             "priors": {name: {"median": of.median, "factor": of.factor} for name, of in priors.items()},
         }
     }
-    TABLE.write_text(HEAD + tomli_w.dumps(content))
-    print(TABLE.read_text())
+    TABLE.write_text(HEAD + tomli_w.dumps(content), encoding="utf-8")
+    print(TABLE.read_text(encoding="utf-8"))
 
 
 HEAD = f"""# Priors that public sweeps of training runs suggest for a sweep of a team not among them: priors = "public_sweeps".
@@ -197,7 +197,7 @@ def judge(counts: Iterable[int] = (2, 3, 5)) -> None:
     points = pd.concat(scored, ignore_index=True)
     result = score_table(points, ["runs_trained", "priors"])
     print(result.round(4).to_string())
-    (HERE / "sweep_priors.md").write_text(f"{SAID}\n{result.round(4).to_markdown(index=False)}\n")
+    (HERE / "sweep_priors.md").write_text(f"{SAID}\n{result.round(4).to_markdown(index=False)}\n", encoding="utf-8")
 
 
 SAID = f"""# What priors from public sweeps buy

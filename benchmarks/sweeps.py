@@ -52,7 +52,7 @@ def sweeps() -> list[Sweep]:
 
 def _read(name: str) -> pd.DataFrame:
     path = DATA / f"{name}.csv"
-    return pd.read_csv(path if path.is_file() else path.with_suffix(".csv.gz"))
+    return pd.read_csv(path if path.is_file() else path.with_suffix(".csv.gz"), encoding="utf-8")
 
 
 def _picked(frame: pd.DataFrame, loss: str = "loss", params: str = "params") -> pd.DataFrame:

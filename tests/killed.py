@@ -1,4 +1,6 @@
-"""Kill a writer at every step it takes, and see what is left; a process of its own, since it forks.
+"""Kill a writer at every step it takes, and see what is left; a process of its own, since it forks, with few imports.
+
+Three fits lie in the folder that it is given, called by their numbers.
 
 Prints a line of JSON for each kill: the number in each file of the folder as the kill left it, the same once it was read, and
 what is there beside files after the next write.
@@ -12,9 +14,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import by_hand
-
-import bayes_scaling as bs
 from bayes_scaling.files import write_bytes, write_text
 from bayes_scaling.folders import together, whole_folder
 from bayes_scaling.leftovers import recover
@@ -24,15 +23,6 @@ STEPS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "o
 FIRST = 9
 
 type Writer = Callable[[Path, int], None]
-
-
-def fits(scratch: Path) -> dict[int, bytes]:
-    """Return the files of three fits by number."""
-    fit, made = by_hand.sweep(by_hand.CLEAN), {}
-    for number in (1, 2, FIRST):
-        one = bs.Fit(fit.model, fit.runs, fit.draws, bs.Settings(chains=number, progress=False), fit.health)
-        made[number] = bs.save(one, scratch / "fit.nc").read_bytes()
-    return made
 
 
 def write_fit(contents: dict[int, bytes], out: Path, number: int) -> None:
@@ -107,6 +97,6 @@ def kills(how: str, out: Path, contents: dict[int, bytes]) -> None:
 if __name__ == "__main__":
     os.fsync = lambda _: None  # a killed process loses nothing that it wrote
     scratch = Path(sys.argv[1])
-    CONTENTS = fits(scratch)
+    CONTENTS = {number: (scratch / f"{number}.nc").read_bytes() for number in (1, 2, FIRST)}
     for place in sys.argv[2:]:
         kills(place, scratch / place / "deep" / "out", CONTENTS)

@@ -102,7 +102,8 @@ def test_two_runs_of_one_size_are_told_apart_by_their_order() -> None:
     [said] = notes(both)
     assert "are checkpoints of 12 runs" in said
     alike = pd.read_csv(CASES / "cooldown_finished.csv").drop(columns="run")
-    [said] = notes(alike.sample(frac=1.0, random_state=1))
+    # Losses are rounded: without the column some rows are copies of others, which is said too.
+    [said] = [note for note in notes(alike.sample(frac=1.0, random_state=1)) if "exact cop" not in note]
     assert "are checkpoints of 8 runs" in said
     assert "no column tells apart those of one size" in said
 

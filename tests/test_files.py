@@ -10,22 +10,25 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import by_hand
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling import cli, folders, leftovers
+from bayes_scaling import cli, fitting, folders, leftovers, sealing
 from bayes_scaling.cli import app
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import json_text, whole, writable, write_csv, write_json, write_text
 from bayes_scaling.folders import together, whole_folder
 from bayes_scaling.leftovers import NAME, unfinished
 from bayes_scaling.naming import file_name, file_names, joined_name
+from bayes_scaling.plots import overview
 
 FIT = by_hand.sweep(by_hand.BAD)
 
@@ -142,12 +145,12 @@ def test_where_one_file_cannot_be_put_in_place_all_others_are_as_before(
     names = ("a.txt", "new/b.txt", "c.txt")
     for name in ("a.txt", "c.txt"):
         write_text("old", tmp_path / name)
-    replace, before = folders._replace, content(tmp_path)
+    put, before = folders._replace, content(tmp_path)
 
     def full(unready: Path | None, place: Path) -> None:
         if place == tmp_path / names[failing]:
             raise folders.cannot(place, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-        replace(unready, place)
+        put(unready, place)
 
     monkeypatch.setattr(folders, "_replace", full)
     with pytest.raises(bs.InputError, match="No space left on device"), together():
@@ -208,13 +211,10 @@ def test_where_folders_cannot_be_exchanged_files_are_put_in_place_one_by_one(
 
 def test_a_kill_leaves_the_old_answer_or_the_new(tmp_path: Path) -> None:
     cases = ("fresh", "exchanged", "in use", "files")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", Path(__file__).parent / "killed.py", tmp_path, *cases],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-    )
+    for number in (1, 2, 9):
+        bs.save(replace(FIT, settings=bs.Settings(chains=number)), tmp_path / f"{number}.nc")
+    script = Path(__file__).parent / "killed.py"
+    done = subprocess.run([sys.executable, script, tmp_path, *cases], capture_output=True, text=True, check=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     for case in cases:
         told = [row for row in rows if row["how"] == case]
@@ -304,6 +304,19 @@ def test_a_command_that_cannot_write_one_of_its_files_writes_none(name: str, pla
     assert content(planned) == before
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "missing/" + "é" * 200, "a\0b"])
+def test_a_folder_that_can_have_no_such_name_is_refused_beforehand(name: str, tmp_path: Path) -> None:
+    with pytest.raises(bs.InputError, match="cannot be made"):
+        writable(tmp_path / name)
+
+
+def test_two_files_of_a_command_in_one_place_are_refused(planned: Path) -> None:
+    before = content(planned)
+    asked = ("plan", planned, "--compute", 1e21, "--at", planned / "level.csv", "--out", planned / "plan.png")
+    assert "two files" in refused(run(*asked))
+    assert content(planned) == before
+
+
 @pytest.mark.parametrize("blocked", ["prior.csv", "figures", "figures/prior.png"])
 def test_a_prior_that_cannot_be_written_is_not_written(blocked: str, tmp_path: Path) -> None:
     if blocked == "figures":
@@ -313,6 +326,29 @@ def test_a_prior_that_cannot_be_written_is_not_written(blocked: str, tmp_path: P
     before = content(tmp_path)
     assert "figures" in refused(run("prior", "moba_vs_full", "--out", tmp_path)) or blocked == "prior.csv"
     assert content(tmp_path) == before
+
+
+def test_a_fit_replaces_an_earlier_one_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, asked = tmp_path / "out", ("fit", "chinchilla_law", "--runs", tmp_path / "runs.csv", "--out", tmp_path / "out")
+    FIT.runs.table.rename(columns={"response": "loss"}).to_csv(tmp_path / "runs.csv", index=False)
+    monkeypatch.setattr(fitting, "fit", lambda *_: FIT)
+    assert run(*asked).exit_code == 3
+    assert {"fit.nc", "diagnostics.json", "parameters.csv", "points.csv", "figures/forest_E.png"} <= set(content(out))
+    write_text("own", out / "figures" / "forest_mine.png")
+    before = content(out)
+    monkeypatch.setattr(fitting, "fit", lambda *_: replace(FIT, health=by_hand.NOTED))
+    with monkeypatch.context() as full:
+        full.setattr(cli, "write_figure", lambda *_: write_text("x", Path("/dev/full")))
+        assert "No space left on device" in refused(run(*asked))
+    assert content(out) == before
+    monkeypatch.setattr(overview, "figures", lambda fit, sheet: {"bands": Figure()})
+    assert run(*asked).exit_code == 0
+    after = content(out)
+    assert set(before) - set(after) == {"figures/forest_E.png", "figures/check.png"}
+    assert after["figures/forest_mine.png"] == b"own"
+    assert json.loads((out / "diagnostics.json").read_text())["fit_sha256"] == sealing.seal_of(out / "fit.nc")
+    bs.save(FIT, out / "fit.nc")
+    assert "different fits" in refused(run("report", out))
 
 
 def test_a_report_of_a_record_of_another_fit_is_refused(planned: Path) -> None:

@@ -10,6 +10,7 @@ import xarray as xr
 from by_hand import fit_of
 
 import bayes_scaling as bs
+from bayes_scaling.numbers import shared
 
 LAW = bs.parse_law("a * tokens**-b", ["tokens"])
 RNG = np.random.default_rng(5)
@@ -190,9 +191,9 @@ def test_it_says_how_probably_a_target_or_another_run_is_beaten() -> None:
     assert better.probability(middle) == pytest.approx(0.5, abs=0.01)
     assert better.probability(worse) > 0.9 > 0.1 > worse.probability(better)
     assert better.probability(worse) + worse.probability(better) == pytest.approx(1.0)
-    said = bs.forecast_sentence(better, middle)
-    assert said.startswith(f"At {END:.0f} tokens begun will show {middle:.4g} nats/token (90 %: ")
-    assert "from 18% of the way" in said or "from 19% of the way" in said
+    said, values = bs.forecast_sentence(better, middle), np.quantile(better.final, [0.05, 0.5, 0.95]).tolist()
+    assert said.startswith(f"At {END:.0f} tokens begun will show {shared(values)[1]} nats/token (90 %: ")
+    assert "It has come 18 % of the way." in said or "It has come 19 % of the way." in said
     assert "with probability 0.50." in said
 
 

@@ -142,9 +142,9 @@ def test_inputs_of_trends_alone_keep_their_own() -> None:
     ("old", "new", "message"),
     [
         ("reference = 2e10", "reference = 1e9",
-         "the published priors of chinchilla are at 2e+10 tokens of 'tokens'; [data.inputs] has 1e+09 tokens: leave out"),
-        ('column = "N"', 'column = "N", unit = "layers"', "at 1e+09 parameters of 'params'; [data.inputs] has layers"),
-        ('column = "N"', 'column = "N", unit = "M parameters", reference = 1.0', "[data.inputs] has 1e+06 parameters"),
+         "the published priors of chinchilla are at 20B tokens of 'tokens'; [data.inputs] has 1B tokens: leave out"),
+        ('column = "N"', 'column = "N", unit = "layers"', "at 1B parameters of 'params'; [data.inputs] has layers"),
+        ('column = "N"', 'column = "N", unit = "M parameters", reference = 1.0', "[data.inputs] has 1M parameters"),
         ("[data.inputs]", 'data.response.unit = "accuracy"\n[data.inputs]',
          "the priors of chinchilla are for a response in 'nats/token'; from it no factor leads to 'accuracy'"),
         ('name = "chinchilla"', 'text = "a * params**-b * tokens**-c"',

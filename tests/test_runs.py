@@ -92,7 +92,7 @@ def test_a_table_without_rows_is_refused(source: str, tmp_path: Path) -> None:
 def test_a_filter_that_keeps_nothing_is_named(source: str, tmp_path: Path) -> None:
     table, name = given(TABLE, source, tmp_path)
     message = refusal(table, columns(where="n_params > 1e9"))
-    assert message == f"{name}: the filter 'n_params > 1e9' keeps none of its 6 rows"
+    assert message.startswith(f"{name}: the filter 'n_params > 1e9' keeps none of its 6 rows")
 
 
 @both_sources

@@ -170,6 +170,14 @@ HOSTILE: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
     "no rows": (lambda file: file.__delitem__("runs"), "runs"),
     "no draws of a parameter": (lambda file: file["posterior"].__delitem__("alpha"), "no draws of 'alpha'"),
     "no effects": (lambda file: file["posterior"].__delitem__("E_by_arch"), "no draws of 'E_by_arch'"),
+    "no level of a row": (
+        lambda file: file.attrs.__setitem__("record", file.attrs["record"].replace('["dense", ', '["dens", ')),
+        "levels of 'arch'",
+    ),
+    "an odd health": (
+        lambda file: file.attrs.__setitem__("record", file.attrs["record"].replace('"r_hat": 1.001', '"r_hat": "x"')),
+        "ValidationError",
+    ),
     "no losses": (lambda file: file["runs"].__delitem__("response"), "response"),
 }
 

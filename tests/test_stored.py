@@ -73,7 +73,7 @@ def test_software_is_versions_and_what_the_package_computes_with(monkeypatch: py
     assert {name for name in said if said[name] != changed[name]} == {"code"}
 
 
-def test_what_has_changed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_changed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     more = replace(FIT.runs, levels=dict(FIT.runs.levels) | {"arch": np.array(["dense", "more", "sparse"], dtype=object)})
     heavier = FIT.runs.table.assign(response=FIT.runs.table["response"] * (1 + 1e-15))
     changes: dict[str, dict[str, Any]] = {
@@ -83,7 +83,8 @@ def test_what_has_changed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     }
     for said, others in changes.items():
         fit_many(tmp_path)
-        assert fit_many(tmp_path, **others).redone == {"one": said}
+        assert fit_many(tmp_path, **others, progress=True).redone == {"one": said}
+        assert f"1 stored result made again: {said}" in capsys.readouterr().err
         assert fit_many(tmp_path, **others).loaded == {"one"}
     assert fit_many(tmp_path).redone == {"one": "other runs and settings"}
     assert fit_many(tmp_path, settings=bs.Settings(cores=3, progress=True, strict=True)).loaded == {"one"}

@@ -18,7 +18,7 @@ HERE = files("bayes_scaling.datasets")
 
 def names() -> list[str]:
     """Return the names of the bundled tables."""
-    return sorted(tomllib.loads(HERE.joinpath("units.toml").read_text()))
+    return sorted(tomllib.loads(HERE.joinpath("units.toml").read_text(encoding="utf-8")))
 
 
 def load(name: str) -> pd.DataFrame:
@@ -26,11 +26,11 @@ def load(name: str) -> pd.DataFrame:
 
     Raises InputError, with the names there are, for any other name.
     """
-    units = tomllib.loads(HERE.joinpath("units.toml").read_text())
+    units = tomllib.loads(HERE.joinpath("units.toml").read_text(encoding="utf-8"))
     if name not in units:
         raise InputError(f"no dataset is called {name!r}; the package has {sorted(units)}")
     found = next(file for file in HERE.iterdir() if file.name in (f"{name}.csv", f"{name}.csv.gz"))
     with found.open("rb") as stream:
-        table = pd.read_csv(stream, compression="gzip" if found.name.endswith(".gz") else None)
-    table.attrs = {"units": units[name], "provenance": HERE.joinpath(f"{name}.md").read_text()}
+        table = pd.read_csv(stream, compression="gzip" if found.name.endswith(".gz") else None, encoding="utf-8")
+    table.attrs = {"units": units[name], "provenance": HERE.joinpath(f"{name}.md").read_text(encoding="utf-8")}
     return table

@@ -102,7 +102,7 @@ def _from_folder(name: str, source: Source) -> pd.DataFrame | None:
 
 def _read(path: Path, source: Source) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, low_memory=False)
+        table = pd.read_csv(path, low_memory=False, encoding="utf-8")
     except (OSError, EOFError, ValueError, zlib.error) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: unreadable or truncated ({first})") from None
@@ -140,7 +140,7 @@ def _reason(error: OSError) -> str:
 def _raw(path: str) -> pd.DataFrame:
     if path.endswith(".json"):
         return pd.DataFrame(json.loads(Path(path).read_text(encoding="utf-8")).items(), columns=["key", "value"])
-    return pd.read_csv(path)
+    return pd.read_csv(path, encoding="utf-8")
 
 
 def chinchilla_epoch(raw: pd.DataFrame) -> pd.DataFrame:

@@ -99,7 +99,7 @@ def _size(values: pd.Series | np.ndarray) -> float:
 
 def _new_runs(fit: Fit, points: Table, along: str) -> list[xr.DataArray]:
     """Return draws of what runs never seen show at their points, a run each, in the order of the points."""
-    frame = read_table(points)
+    frame = read_table(points, labels=fit.runs.columns.labels)
     if "run" not in frame and not set(fit.runs.columns.dims["run"]) <= set(frame):
         apart = {str(name) for name in frame if name not in (along, fit.runs.columns.inputs[along].column)}
         frame = frame.assign(run=[f"new {row}" for row in frame[sorted(apart)].astype(str).agg(" ".join, axis=1)])

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from bayes_scaling.counts import in_base
 from bayes_scaling.fitting import Fit
-from bayes_scaling.forecasting import Forecast, along_runs, forecast
+from bayes_scaling.forecasting import Forecast, along_runs, end_in_base, forecast
 from bayes_scaling.numbers import exact, number, percent, probability
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, paper, quantile, with_unit
@@ -99,13 +100,14 @@ def forecast_ridgeline(
 
     Each ridge is as high as the others, however narrow; its dark and light parts are the 50 and 90 % intervals.
 
-    log: the whole log, of which each forecast sees the rows up to its share of `at`; at: where the run ends, in the unit of the
-    log's column; truth: the loss it ended at, a line.
+    log: the whole log, of which each forecast sees the rows up to its share of `at`; at: where the run ends, as for `forecast`;
+    truth: the loss it ended at, a line.
 
     Raises InputError as `forecast` does.
     """
-    whole = read_table(log)
-    reached = whole[fit.runs.columns.inputs[along_runs(fit)].column]
+    whole, along = read_table(log, labels=fit.runs.columns.labels), along_runs(fit)
+    reached = in_base(whole, fit.runs)[fit.runs.columns.inputs[along].column]
+    at = end_in_base(fit, along, float(reached.min()), at)
     found = [forecast(fit, whole[reached <= fraction * at], at) for fraction in fractions]
     with paper():
         figure = Figure(figsize=(WIDTH, 0.75 + RIDGE * (len(found) + 0.5)))

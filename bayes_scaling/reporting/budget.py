@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayes_scaling.allocation import runs_compute
 from bayes_scaling.costs import Cost
-from bayes_scaling.counts import marked
+from bayes_scaling.counts import marked, odd_counts
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.laws import law_inputs
@@ -71,8 +71,11 @@ class Budget:
 
 
 def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
-    """Return the plan of each budget, for a law of params and tokens; None for others. compute: the budget to open at."""
-    if not {"params", "tokens"} <= set(law_inputs(fit.model.law)):
+    """Return the plan of each budget, for a law of params and tokens; None for others, and where their unit is not known.
+
+    compute: the budget to open at.
+    """
+    if not {"params", "tokens"} <= set(law_inputs(fit.model.law)) or odd_counts(fit.runs.table, fit.runs.columns):
         return None
     budgets, start = _budgets(runs_compute(fit, Cost()), compute)
     cells = _cells(fit)

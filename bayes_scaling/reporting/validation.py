@@ -48,7 +48,7 @@ def validation(fit: Fit, folder: Path | None) -> Validation | None:
 def _read(fit: Fit, place: Path) -> Validation:
     try:
         record = json.loads((place / "backtest.json").read_text(encoding="utf-8"))
-        scores = pd.read_csv(place / "scores.csv", dtype={"train": str, "decades": str})
+        scores = pd.read_csv(place / "scores.csv", dtype={"train": str, "decades": str}, encoding="utf-8")
         cutoffs = {str(cut): int(of["training_runs"]) for cut, of in record["cutoffs"].items()}
         problems = tuple(f"{where}: {why}" for where, why in record["problems"].items())
         doubts = tuple(_doubts(fit, record))

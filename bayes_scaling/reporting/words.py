@@ -14,6 +14,8 @@ from bayes_scaling.model import owners
 from bayes_scaling.noise import Noise
 from bayes_scaling.numbers import interval, number
 from bayes_scaling.parameters import Parameter, Prior, Trend, Varying, distribution, link, prior_quantiles
+from bayes_scaling.runs import Input
+from bayes_scaling.units import Unit
 
 NINETY = (0.05, 0.95)
 
@@ -60,13 +62,18 @@ def columns(fit: Fit) -> list[Column]:
     found = [Column("response", response.name, response.column, response.unit, "", seen)]
     for name, one in of.inputs.items():
         seen = interval([table[name].min(), table[name].max()])
-        found.append(Column("input", name, one.column, one.unit, number(fit.runs.references[name]), seen))
+        found.append(Column("input", name, one.column, _counted(one), number(fit.runs.references[name]), seen))
     for dim, parts in of.dims.items():
         found.append(Column("group", dim, " and ".join(parts), "", "", f"{len(fit.runs.levels[dim])} levels"))
     if of.reading_error is not None:
         scale = "share of the response" if of.reading_error.relative else response.unit
         found.append(Column("reading error", "", of.reading_error.column, scale, "", ""))
     return found
+
+
+def _counted(one: Input) -> str:
+    """Return the unit of an input, and what its column counts in where that is another."""
+    return one.unit if one.factor == 1.0 else f"{one.unit}; the column is in {Unit(one.factor, one.unit, True).label}"
 
 
 def likelihood(fit: Fit) -> list[str]:
@@ -144,7 +151,7 @@ def counting(fit: Fit) -> list[tuple[str, str]]:
         if name in of.inputs:
             one = of.inputs[name]
             stated = [word for word in words if word in f"{one.column} {one.unit}".lower()]
-            said = f"column {one.column}, unit {one.unit or 'not stated'}"
+            said = f"column {one.column}, unit {_counted(one) or 'not stated'}"
             found.append((name.capitalize(), said if stated else f"{said}; {question}: not stated"))
     if not {"lr_sum", "lr_drop"} & set(of.inputs) and of.schedule is None:
         found.append(("Learning-rate schedule", "not stated: whether it had finished where a loss was read"))
