@@ -219,9 +219,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(
-                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
-            )
+            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {at}")
         if at > last[along].iloc[0] * FURTHEST:
             reached = exact(last[along].iloc[0])
             raise InputError(f"the run has reached {along} {reached}; {exact(at)} is over {exact(FURTHEST)} times as far")
@@ -232,8 +230,8 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
             raise InputError(
                 f"{listed(moving)} change along the run too: give the places to come as a table with their columns"
             )
-        if of_schedule and (not isinstance(curve, str) or is_file(curve)):
-            plan, said = continued(fit, read_table(curve, labels=fit.runs.columns.labels), places, along)
+        if of_schedule and not (isinstance(curve, str) and not is_file(curve)):
+            plan, said = continued(fit, _log_in_base(fit, curve), places, along)
             return _planned(fit, own, curve, plan), (said,)
         return own.loc[own.index.repeat(STEPS)].assign(**{along: places}), ()
     points = _planned(fit, own, curve, in_base(at, fit.runs))
@@ -259,10 +257,15 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
         return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
     if isinstance(curve, str) and not is_file(curve):
         raise InputError(f"the places to come of run {curve} need the columns {listed(still)}, see `schedule_inputs`")
-    log = in_base(_filled(fit, read_table(curve, labels=fit.runs.columns.labels)), fit.runs)
+    log = _log_in_base(fit, curve)
     same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
     both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)
     return read_points(both, fit.runs, list(constant), past=len(log)).assign(run=label)
+
+
+def _log_in_base(fit: Fit, curve: Table) -> pd.DataFrame:
+    """Return a log as it is, but for its units."""
+    return in_base(_filled(fit, read_table(curve, labels=fit.runs.columns.labels)), fit.runs)
 
 
 def _fewer(seen: pd.DataFrame, columns: Columns, along: str) -> pd.DataFrame:

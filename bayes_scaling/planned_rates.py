@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.counts import base_factor
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
 from bayes_scaling.numbers import number
@@ -23,8 +22,10 @@ ON_SHAPE = 0.005
 """A log lies on a shape where it leaves it by at most this share of the peak,"""
 FALLEN = 0.02
 """and has fallen by at least this one."""
-STARTS = 20
+STARTS, LATEST = 20, 0.99
 """Places where a decay may have begun that are tried, beside those of the rows before it shows."""
+FEWEST_FALLEN = 3
+"""Rows that have fallen, at least: through fewer goes a decay from anywhere."""
 GRID = np.linspace(0.0, 1.0, 101)
 
 
@@ -40,15 +41,15 @@ class Rates:
 def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tuple[pd.DataFrame, str]:
     """Return the places to come of a run, with its learning rate as planned, and one sentence on that.
 
-    log: its rows so far, as they are. places: along the run, in the base unit, the planned end last.
+    log: its rows so far, as they are, in base units. places: along the run, the planned end last.
 
     Raises InputError where neither finished runs nor its own rows tell how the rate goes on.
     """
     columns = fit.runs.columns
     schedule, one = columns.schedule, columns.inputs[along]
     assert schedule is not None
-    factor, end = base_factor(one, log), float(places[-1])
-    rates = _rates(log[one.column].to_numpy(dtype=float) * factor / end, log[schedule.lr].to_numpy(dtype=float))
+    end = float(places[-1])
+    rates = _rates(log[one.column].to_numpy(dtype=float) / end, log[schedule.lr].to_numpy(dtype=float))
     shape, how = _shape(fit, rates, along)
     if shape is None:
         raise InputError(
@@ -56,10 +57,11 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tu
             "finished runs nor a cosine or a line to that end; give the places to come as a table with the columns "
             f"{', '.join(dict.fromkeys([one.column, schedule.along, schedule.lr]))}, a row wherever its slope changes"
         )
-    plan = pd.DataFrame({one.column: places / factor, schedule.lr: rates.peak * np.interp(places / end, GRID, shape)})
+    plan = pd.DataFrame({one.column: places, schedule.lr: rates.peak * np.interp(places / end, GRID, shape)})
     if schedule.along != one.column:
         pace = np.polyfit(log[one.column].to_numpy(dtype=float), log[schedule.along].to_numpy(dtype=float), 1)
         plan[schedule.along] = np.round(np.polyval(pace, plan[one.column].to_numpy()))
+    plan.attrs = dict(log.attrs)
     last = rates.peak * float(shape[-1])
     return (
         plan,
@@ -88,16 +90,14 @@ def _shape(fit: Fit, rates: Rates, along: str) -> tuple[np.ndarray | None, str]:
 
 def _known_shape(rates: Rates, within: float) -> tuple[np.ndarray | None, str]:
     """Return the cosine or line to the end on which rates lie, and its name."""
-    if 1.0 - rates.rate[-1] < FALLEN:
+    if 1.0 - rates.rate[-1] < FALLEN or (rates.rate < 1.0 - ON_SHAPE).sum() < FEWEST_FALLEN:
         return None, ""
     level = rates.share[rates.rate > 1.0 - ON_SHAPE]
-    starts = np.append(np.linspace(0.0, level.max(initial=rates.share[0]), STARTS), level)
-    for name, basis in SHAPES.items():
-        for start in starts:
-            found = _on_shape(rates, basis, float(start), within)
-            if found is not None:
-                return found, name
-    return None, ""
+    latest = min(float(level.max(initial=rates.share[0])), LATEST)
+    starts = np.append(np.linspace(0.0, latest, STARTS), level[level <= LATEST])
+    found = [(*_on_shape(rates, basis, float(start)), name) for name, basis in SHAPES.items() for start in starts]
+    off, shape, name = min(found, key=lambda one: one[0])
+    return (shape, name) if off <= within else (None, "")
 
 
 def _follows(rates: Rates, finished: np.ndarray) -> bool:
@@ -119,15 +119,14 @@ def _line(way: np.ndarray) -> np.ndarray:
 SHAPES = {"a cosine": _cosine, "a line": _line}
 
 
-def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: float, within: float) -> np.ndarray | None:
-    """Return a decay from a place on, on `GRID`, whose depth is that of the rows, or None where they do not lie on it."""
+def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: float) -> tuple[float, np.ndarray]:
+    """Return how far rows lie off a decay that begins at a place, at most, and that decay on `GRID`; its depth is the rows'."""
     fallen = basis(np.clip((rates.share - start) / (1.0 - start), 0.0, 1.0))
     if not fallen.any():
-        return None
+        return np.inf, GRID
     depth = float(((1.0 - rates.rate) * fallen).sum() / (fallen**2).sum())
-    if depth > 1.0 + within or np.abs(1.0 - depth * fallen - rates.rate).max() > within:
-        return None
-    return np.clip(1.0 - depth * basis(np.clip((GRID - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
+    off = float(np.abs(1.0 - depth * fallen - rates.rate).max()) if depth <= 1.0 + ON_SHAPE else np.inf
+    return off, np.clip(1.0 - depth * basis(np.clip((GRID - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
 
 
 def _finished(fit: Fit, along: str) -> np.ndarray | None:

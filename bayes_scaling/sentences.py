@@ -94,7 +94,9 @@ def _no_plan(fit: Fit, why: str, folder: str, compute: float) -> str:
     said = f"No plan is printed: {why} and are not their ends, and a run to end earlier would have a schedule of its own"
     if fit.runs.columns.schedule is not None:
         return f"{said}."
-    return f"{said}; `bayes-scaling plan {folder} --compute {rounded(compute, 2)!r}` takes them for ends."
+    return (
+        f"{said}; `{shlex.join(['bayes-scaling', 'plan', folder, '--compute', str(rounded(compute, 2))])}` takes them for ends."
+    )
 
 
 def _held(fit: Fit) -> pd.DataFrame:

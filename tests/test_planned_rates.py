@@ -88,6 +88,12 @@ def test_a_rate_that_cannot_be_known_is_asked_for(shape: str) -> None:
         bs.forecast(fit, so_far(shape, 0.5)[0], END)
 
 
+def test_two_fallen_rows_are_on_any_line() -> None:
+    fit = family({"a": "cosine to zero", "b": "wsd", "c": "constant", "d": "linear"})
+    with pytest.raises(bs.InputError, match="is not known"):
+        bs.forecast(fit, so_far("wsd", 0.76)[0], END)
+
+
 def test_a_table_of_rates_to_come_is_taken_as_it_is() -> None:
     fit = family({"a": "cosine to zero", "b": "wsd", "c": "constant", "d": "linear"})
     plan = pd.DataFrame({"tokens": [0.75 * END, END], "lr": [PEAK, 0.0]})
