@@ -21,10 +21,10 @@ from scipy.special import gammaln
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
-from bayes_scaling.saving import load, save
 from bayes_scaling.mode import find_mode, spread_of
 from bayes_scaling.model import NOISE_SD, data, groups_used, owners
 from bayes_scaling.parameters import median
+from bayes_scaling.saving import load, save
 
 SHORT = bs.Settings(draws=500, tune=400, chains=4, seed=1, progress=False, rounds=1)
 ABOUT_ROWS = {"outliers", "misfit", "misfit-by-group", "shared-misfit", "misfit-in-order", "rising", "flat", "rounding"}
