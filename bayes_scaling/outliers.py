@@ -13,7 +13,7 @@ from bayes_scaling.parameters import median
 BY_CHANCE = 0.01
 """Probability that a row of a sound table is named."""
 
-LEAST_SCALES = 4.5
+LEAST_SCALES = 5.0
 """Rows nearer than so many scales are not named, however many rows there are."""
 LEAST_NU = 10.0
 """Where Student-t noise has heavier tails it is because of such rows: they are named all the same."""
