@@ -31,7 +31,7 @@ def contrast(fit: Posterior, group: str, a: str, b: str, points: Table) -> xr.Da
     Raises InputError where the law does not vary over the group, or the group lacks a level.
     """
     one, other = (predict(fit, points_of(fit, group, level, points)) for level in known_levels(fit, group, a, b))
-    coords = {name: of for name, of in one.coords.items() if name not in (group, "run", "difference", "ratio")}
+    coords = {name: of.variable for name, of in one.coords.items() if name not in (group, "run", "difference", "ratio")}
     one, other = one.reset_coords(drop=True), other.reset_coords(drop=True)
     return xr.Dataset({"difference": one - other, "ratio": one / other}).assign_coords(coords)
 
