@@ -52,7 +52,7 @@ def backtest(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL/backtest unless given.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the cut-offs; each compiles for itself.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the cut-offs; each compiles its own.")] = 1,
     draws: Annotated[int | None, typer.Option(help="Draws kept of each chain; 2000 unless MODEL says otherwise.")] = None,
     tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
     chains: Annotated[int | None, typer.Option(help="Independent chains; 4.")] = None,

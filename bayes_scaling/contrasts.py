@@ -47,7 +47,7 @@ def contrast(fit: Posterior, group: str, a: object, b: object, points: Table) ->
     """
     frames = _arms(fit, group, a, b, points)
     one, other = (labelled(fit, expected(fit, frame), frame) for frame in frames)
-    coords = {name: of for name, of in one.coords.items() if name not in (group, "run", "difference", "ratio")}
+    coords = {name: of.variable for name, of in one.coords.items() if name not in (group, "run", "difference", "ratio")}
     one, other = one.reset_coords(drop=True), other.reset_coords(drop=True)
     found = {"difference": one - other}
     notes = notes_of(fit, group, *frames)

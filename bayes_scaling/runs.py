@@ -52,9 +52,9 @@ RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
 COUNTED = {"count", "apart"}
 """Columns of averages, which inputs and groups cannot be called either."""
 
-ANSWERS = {"law", "discrepancy", "expected", "noise", "difference", "ratio", "quantile", "summary"}
+ANSWERS = {"law", "discrepancy", "expected", "noise", "quantile", "summary"}
 """What answers hold beside the inputs and groups of their points."""
-ANSWERED = {"loss", "tokens_per_param", "params_low", "params_high", "excess", "regret"}
+ANSWERED = {"loss", "difference", "ratio", "tokens_per_param", "params_low", "params_high", "excess", "regret"}
 """What they have beside groups, and laws may read."""
 
 

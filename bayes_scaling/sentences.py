@@ -1,5 +1,6 @@
 """What a fit says, in a few sentences with numbers and intervals; what they rest on is for `findings` and the health to say."""
 
+import shlex
 from dataclasses import replace
 
 import numpy as np

@@ -5,13 +5,18 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 import tomli_w
+from by_hand import CLEAN, sweep
+from typer.main import get_command
+from typer.testing import CliRunner
 
 import bayes_scaling as bs
+from bayes_scaling.cli import app
 from bayes_scaling.modelfile import Sheet, _File, parse_study, study_text
 
 HUGE = 10**400
@@ -271,3 +276,77 @@ def test_what_is_no_toml_is_said_in_one_line(text: str) -> None:
     with pytest.raises(bs.InputError) as error:
         parse_study(f"[sampling]\n{text}\n", "m.toml")
     assert said(error.value).startswith("m.toml: ")
+
+
+COMMANDS = {
+    "predict": ["fit", "--at", "points.csv", "--out", "p.csv"],
+    "contrast": ["fit", "arch=dense:sparse", "--at", "points.csv", "--out", "c.csv"],
+    "plan": ["fit", "--compute", "1e21", "--at", "points.csv"],
+    "rank": ["fit", "arch=dense", "--compute", "1e21"],
+    "next": ["fit", "--candidates", "points.csv", "--decide", "loss at params=1e9, tokens=1e12, arch=dense"],
+    "forecast": ["fit", "--run", "dense 1e+08", "--at", "1e12"],
+    "report": ["fit"],
+    "fit": ["mine.toml"],
+    "prior": ["mine.toml"],
+    "compare": ["mine.toml", "power_law"],
+    "backtest": ["mine.toml"],
+    "multiverse": ["mine.toml", "--at", "points.csv"],
+}
+SAMPLING = ("compare", "backtest", "multiverse", "report")
+"""Commands that take too long even where their options are refused late."""
+HOPELESS = ["-1", "nan", "inf", "1e308", "9" * 30, "x"]
+"""What hardly any number of a command can be."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a fit, its study and runs, and points."""
+    folder, fit = tmp_path_factory.mktemp("options"), sweep(CLEAN)
+    bs.save(fit, folder / "fit" / "fit.nc")
+    fit.runs.table.rename(columns={"response": "loss"}).to_csv(folder / "runs.csv", index=False)
+    bs.write_study(bs.Study("mine", fit.model, fit.runs.columns, str(folder / "runs.csv")), folder / "mine.toml")
+    (folder / "points.csv").write_text("params,tokens,arch\n1e9,1e11,dense\n")
+    (folder / "folder.csv").mkdir()
+    return folder
+
+
+def test_every_command_is_held_to_that() -> None:
+    assert {*COMMANDS, "models", "laws"} == set(get_command(app).commands)
+
+
+def options(command: str) -> dict[str, bool]:
+    """Return the options of a command that take a value, and whether that is a number."""
+    every = [one for one in get_command(app).commands[command].params if one.param_type_name == "option"]
+    named = {one.opts[0]: getattr(one, "type", None) for one in every if one.name != "help" and not one.is_flag}
+    return {name: "int" in str(of).lower() or "float" in str(of).lower() for name, of in named.items()}
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in SAMPLING])
+def test_an_option_that_can_be_none_is_one_line(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers are tried with what is none, `--out` and other files with what cannot be one; nothing is ever sampled."""
+    monkeypatch.chdir(place)
+    monkeypatch.setattr("bayes_scaling.sampling.compiled", _never)
+    before = {path: path.lstat().st_mtime_ns for path in place.rglob("*") if path.is_file()}
+    for name, number in options(command).items():
+        values = HOPELESS if number else ["", "runs.csv/x", "n" * 300 + ".csv/x", "\ud800/\0"]
+        for value in values:
+            words = list(COMMANDS[command])
+            at = words.index(name) + 1 if name in words else len(words)
+            words[at - 1 if name in words else at : at + 1] = [name, value]
+            result = CliRunner().invoke(app, [command, *words])
+            if isinstance(result.exception, _SampledError) or result.exit_code == 0:
+                continue
+            assert result.exit_code == 2, (words, result.exception)
+            (line,) = result.stderr.strip().splitlines()
+            assert line.startswith("error: ")
+            assert line.isprintable()
+    after = {path: path.lstat().st_mtime_ns for path in before}
+    assert after == before
+
+
+class _SampledError(Exception):
+    """Nothing was wrong with the options."""
+
+
+def _never(*_: object) -> None:
+    raise _SampledError
