@@ -138,6 +138,7 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "contrast_table": lambda fit: bs.contrast_table(fit, "arch", "dense", "sparse", PLACE),
     "compute_multiplier": lambda fit: bs.compute_multiplier(fit, "arch", "sparse", "dense", PLACE, ALONG),
     "crossover": lambda fit: bs.crossover(fit, "arch", "dense", "sparse", PLACE, 1e12, ALONG),
+    "multiplier_table": lambda fit: bs.multiplier_table(MADE["compute_multiplier"](fit)),
     "parameter_table": bs.parameter_table,
     "parameter_values": lambda fit: bs.parameter_values(fit, "E"),
     "parameter without levels": lambda fit: bs.parameter_values(fit, "A"),
