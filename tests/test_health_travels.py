@@ -230,7 +230,8 @@ def test_nothing_public_that_is_made_from_a_fit_is_left_out() -> None:
     made = {name: signature(of) for name, of in functions.items()}
     of_fits = {name for name, of in made.items() if list(of.parameters)[:1] in (["fit"], ["found"], ["fleet"], ["calibration"])}
     answers = {name for name in of_fits if made[name].return_annotation in tables}
-    assert {name for name in answers if not hasattr(functions[name], "__wrapped__")} == BY_THE_WAY
+    carrying = "carried.<locals>.marked"  # other decorators carry nothing
+    assert {name for name in answers if functions[name].__code__.co_qualname != carrying} == BY_THE_WAY
     assert len(answers) > 25
 
 
