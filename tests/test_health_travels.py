@@ -138,6 +138,7 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "contrast_table": lambda fit: bs.contrast_table(fit, "arch", "dense", "sparse", PLACE),
     "compute_multiplier": lambda fit: bs.compute_multiplier(fit, "arch", "sparse", "dense", PLACE, ALONG),
     "crossover": lambda fit: bs.crossover(fit, "arch", "dense", "sparse", PLACE, 1e12, ALONG),
+    "multiplier_table": lambda fit: bs.multiplier_table(MADE["compute_multiplier"](fit)),
     "parameter_table": bs.parameter_table,
     "parameter_values": lambda fit: bs.parameter_values(fit, "E"),
     "parameter without levels": lambda fit: bs.parameter_values(fit, "A"),
@@ -229,7 +230,8 @@ def test_nothing_public_that_is_made_from_a_fit_is_left_out() -> None:
     made = {name: signature(of) for name, of in functions.items()}
     of_fits = {name for name, of in made.items() if list(of.parameters)[:1] in (["fit"], ["found"], ["fleet"], ["calibration"])}
     answers = {name for name in of_fits if made[name].return_annotation in tables}
-    assert {name for name in answers if not hasattr(functions[name], "__wrapped__")} == BY_THE_WAY
+    carrying = "carried.<locals>.marked"  # other decorators carry nothing
+    assert {name for name in answers if functions[name].__code__.co_qualname != carrying} == BY_THE_WAY
     assert len(answers) > 25
 
 
