@@ -218,7 +218,7 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
             raise InputError(
-                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at)}"
+                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at) if np.isfinite(at) else at}"
             )
         places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
         of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
