@@ -217,9 +217,8 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(
-                f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {exact(at) if np.isfinite(at) else at}"
-            )
+            end = exact(at) if np.isfinite(at) else at
+            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {end}")
         places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
         of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
         others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
