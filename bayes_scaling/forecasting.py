@@ -219,7 +219,8 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {at}")
+            end = exact(at) if np.isfinite(at) else at
+            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {end}")
         if at > last[along].iloc[0] * FURTHEST:
             reached = exact(last[along].iloc[0])
             raise InputError(f"the run has reached {along} {reached}; {exact(at)} is over {exact(FURTHEST)} times as far")
