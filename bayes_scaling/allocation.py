@@ -63,7 +63,7 @@ def compute_optimal(
     Raises InputError as `predict` does, and where the law lacks the inputs params and tokens, a number is not positive, or the
     loss of the runs does not depend on their inputs.
     """
-    refuse_flat(fit.runs)
+    refuse_flat(fit)
     cost = Cost() if cost is None else cost
     rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
     budgets = read_budgets(fit, compute)

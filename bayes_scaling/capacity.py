@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from bayes_scaling import discrepancy
 from bayes_scaling.errors import InputError
 from bayes_scaling.model import Model, departures, noise_scales, owners, trends, varyings
+from bayes_scaling.numbers import number, whole
 
 if TYPE_CHECKING:
     from bayes_scaling.fitting import Fit
@@ -48,7 +49,7 @@ def draw_bytes(model: Model, runs: "Runs", settings: "Settings") -> int:
 def draws_line(model: Model, runs: "Runs", settings: "Settings") -> str:
     """Return how many draws of how many numbers are asked for, and what they take."""
     return (
-        f"{settings.chains} x {settings.draws:,} draws of {numbers_of_draw(model, runs):,} numbers take "
+        f"{settings.chains} x {whole(settings.draws)} draws of {whole(numbers_of_draw(model, runs))} numbers take "
         f"{gigabytes(draw_bytes(model, runs, settings))}"
     )
 
@@ -57,7 +58,8 @@ def refuse_points(draws: int, points: int) -> None:
     """Raise InputError where draws at points take more memory than `MOST`; summaries of as many points do not."""
     if 8 * draws * points > MOST:
         raise InputError(
-            f"{draws:,} draws at {points:,} points take {gigabytes(8 * draws * points)}; at most {gigabytes(MOST)} are held: "
+            f"{whole(draws)} draws at {whole(points)} points take {gigabytes(8 * draws * points)}; "
+            f"at most {gigabytes(MOST)} are held: "
             "ask for fewer points at a time, or for their summaries with predict_table"
         )
 
@@ -69,4 +71,4 @@ def draws_in(fit: "Fit") -> int:
 
 def gigabytes(count: int) -> str:
     """Return a number of bytes as people read it."""
-    return f"{count / 2**30:.3g} GB"
+    return f"{number(count / 2**30)} GB"

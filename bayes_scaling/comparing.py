@@ -17,6 +17,7 @@ import pandas as pd
 
 from bayes_scaling.errors import InputError, as_written
 from bayes_scaling.notation import mark_elsewhere, read_numbers, spelt_number
+from bayes_scaling.numbers import exact
 
 ORDER: dict[str, Callable[[Any, Any], Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -133,7 +134,7 @@ def _equals_number(column: pd.Series, number: Any) -> Any:
     written = column[found].map(str).unique()
     if len(written) > 1:
         raise InputError(
-            f"{written[0]!r} and {written[1]!r} of column {str(column.name)!r} are both {float(number):g}; "
+            f"{written[0]!r} and {written[1]!r} of column {str(column.name)!r} are both {exact(float(number))}; "
             "put the one that is meant in quotes"
         )
     return found

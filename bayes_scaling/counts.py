@@ -16,7 +16,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.notation import READ, read_of
 from bayes_scaling.numbers import exact, interval, number
 from bayes_scaling.schedules import DERIVED
-from bayes_scaling.tables import Table, number_column, read_table
+from bayes_scaling.tables import Table, number_column, read_table, source_of
 from bayes_scaling.units import DAYS, FLOP, LETTERS, PERPLEXITY, Unit, column_unit, conversion, kind, read_unit, stem
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def in_base(table: Table, runs: "Runs") -> pd.DataFrame:
     or as its name says. Where both are one name, points that the runs' unit would put ten thousand times beyond the runs are in
     base units.
     """
-    frame = read_table(table, labels=runs.columns.labels)
+    frame, source = read_table(table, labels=runs.columns.labels), source_of(table, "the points")
     if frame.attrs.get(IN_BASE):
         return frame
     found, notes = {}, list(read_of(frame).get("notes", ()))
@@ -187,7 +187,7 @@ def in_base(table: Table, runs: "Runs") -> pd.DataFrame:
             continue
         held = key if key in frame else str(_variant(frame, key)[0])
         values = number_column(
-            frame, held, "the points", np.arange(len(frame)), positive=one.column not in DERIVED, scale=factor, notes=notes
+            frame, held, source, np.arange(len(frame)), positive=one.column not in DERIVED, scale=factor, notes=notes
         )
         if not (one.column == name and held == name and _beyond(values * factor, runs.table[name])):
             found[key] = values * factor

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.numbers import whole
 
 LARGEST = 500_000_000
 """Text of more bytes, unpacked, is refused: read as cells it takes many times the memory."""
@@ -99,7 +100,8 @@ def decoded(content: bytes, source: str) -> tuple[str, tuple[str, ...]]:
 def _refuse_too_large(content: bytes | str, source: str) -> None:
     if len(content) > LARGEST:
         raise InputError(
-            f"{source}: holds more than {LARGEST / 1e6:,.0f} MB of text; give it as Parquet, whose other columns are not read"
+            f"{source}: holds more than {whole(LARGEST // 10**6)} MB of text; "
+            "give it as Parquet, whose other columns are not read"
         )
 
 
@@ -107,7 +109,8 @@ def refuse_too_many(rows: int, columns: int, source: str) -> None:
     """Refuse a table before it is read that would fill memory."""
     if rows * columns > MOST_CELLS:
         raise InputError(
-            f"{source}: has {rows:,} rows, {rows * columns:,} cells in the columns to be read; at most {MOST_CELLS:,} are: "
+            f"{source}: has {whole(rows)} rows, {whole(rows * columns)} cells in the columns to be read; "
+            f"at most {whole(MOST_CELLS)} are: "
             "leave out rows or average them first"
         )
 

@@ -15,6 +15,7 @@ import xarray as xr
 from bayes_scaling.discrepancy import scales
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import (
+    NOISE_SD,
     NU_BEYOND_ONE,
     Model,
     departures,
@@ -71,7 +72,7 @@ def with_densities(fit: Fit) -> Fit:
     """Return a fit whose draws hold both groups; densities of rows only where they are few enough to be stored."""
     groups: dict[str, xr.Dataset] = {name: node.to_dataset() for name, node in fit.draws.children.items()}
     groups[LOG_PRIOR] = log_prior(fit).drop_attrs()
-    if groups["posterior"]["noise_sd"].size * len(fit.runs) <= MOST_STORED:
+    if NOISE_SD in groups["posterior"] and groups["posterior"][NOISE_SD].size * len(fit.runs) <= MOST_STORED:
         groups[LOG_LIKELIHOOD] = log_likelihood(fit).drop_attrs().astype(np.float32).to_dataset(name="response")
     return replace(fit, draws=xr.DataTree.from_dict(groups))
 

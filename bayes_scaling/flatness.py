@@ -1,6 +1,7 @@
 """Whether the loss depends on the inputs at all: told from the table alone, before or after a fit."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,9 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.finding import Finding, finding
 from bayes_scaling.numbers import number
 from bayes_scaling.runs import Runs
+
+if TYPE_CHECKING:
+    from bayes_scaling.fitting import Fit
 
 STEEP = 0.01
 """A loss that moves by less than this share for each e-fold of every input follows no scaling law: published exponents of the
@@ -60,10 +64,13 @@ def flat(runs: Runs) -> Finding | None:
     )
 
 
-def refuse_flat(runs: Runs) -> None:
-    """Raise InputError where the loss does not depend on the inputs: no split of compute is then better than another."""
-    if found := flat(runs):
-        raise InputError(f"{runs.source}: no plan: {found.sentence}")
+def refuse_flat(fit: "Fit") -> None:
+    """Raise InputError where the loss of the runs that a fit was sampled from does not depend on the inputs.
+
+    No split of compute is then better than another. Draws that come from elsewhere, as a prior's, stand for themselves.
+    """
+    if fit.health is not None and (found := flat(fit.runs)):
+        raise InputError(f"{fit.runs.source}: no plan: {found.sentence}")
 
 
 def slopes(runs: Runs, names: tuple[str, ...] | None = None) -> Slopes | None:

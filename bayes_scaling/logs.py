@@ -247,7 +247,8 @@ def _without_warmup(log: Log, columns: "Columns", curve: Curve) -> Said:
         rule = f"{curve.along} below {exact(curve.warmup_fraction)} of their run's last"
     else:
         return log, []
-    return _kept(log, ~early.to_numpy()), [f"warm-up: {_many(early.sum(), 'row')} with {rule} left out"]
+    said = [f"warm-up: {_many(early.sum(), 'row')} with {rule} left out"] if early.any() else []
+    return _kept(log, ~early.to_numpy()), said
 
 
 def _without_missing(log: Log, columns: "Columns", curve: Curve) -> Said:

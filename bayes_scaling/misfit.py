@@ -220,12 +220,12 @@ def _extreme(labels: pd.Series, size: np.ndarray) -> tuple[object, float]:
 
 def _off(fit: Fit, size: float) -> str:
     if fit.model.noise.on == "log_loss":
-        return f"{100 * np.expm1(size):+.2g} %"
-    return f"{size:+.2g} {fit.runs.columns.response.unit}".rstrip()
+        return f"{number(100 * float(np.expm1(size)), 2, signed=True)} %"
+    return f"{number(size, 2, signed=True)} {fit.runs.columns.response.unit}".rstrip()
 
 
 def _chance(p: float) -> str:
-    return f" (by chance with probability {'below 1e-6' if p < 1e-6 else f'{p:.1g}'})"
+    return f" (by chance with probability {'below 1e-6' if p < 1e-6 else number(p, 1)})"
 
 
 def _rising(fit: Fit) -> Iterator[Finding]:

@@ -56,6 +56,7 @@ class Model:
             self,
             "of a model",
             parameters=checks.named(checks.record(Prior, Parameter)),
+            unit=checks.text,
             noise=checks.record(Noise),
             discrepancy=checks.several(checks.record(Discrepancy)),
         )

@@ -101,7 +101,7 @@ def plan(
     Raises InputError as `compute_optimal` does, and where a budget lies more than six decades from the compute of the runs, a
     size is not positive or leaves nothing to train with, or the law has no input of unique tokens.
     """
-    refuse_flat(fit.runs)
+    refuse_flat(fit)
     cost = Cost() if cost is None else cost
     budgets, seed = read_budgets(fit, compute), checks.seed(seed, "seed")
     _check_reach(fit, budgets, cost)

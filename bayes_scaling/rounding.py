@@ -11,6 +11,8 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.numbers import exact, number
+
 MOST_DECIMALS = 8
 EXACT = 0.005
 """Values are multiples of a step to within this share of it: single precision is off by less for three figures and more."""
@@ -49,8 +51,8 @@ def with_rounding(
     ties = int(pd.Series(response).duplicated(keep=False).sum())
     tied = f"{ties} of {len(table)} rows tie" if ties else "steps are large beside the scatter of runs"
     note = (
-        f"the response is printed in steps of {step:g}, and {tied}: rounding counts as a measurement error of "
-        f"{step / sqrt(12):.2g} (step / sqrt(12)); give more decimals, or a measurement error of your own"
+        f"the response is printed in steps of {exact(step)}, and {tied}: rounding counts as a measurement error of "
+        f"{number(step / sqrt(12), 2)} (step / sqrt(12)); give more decimals, or a measurement error of your own"
     )
     return table.assign(reading_error=step / sqrt(12)), note
 

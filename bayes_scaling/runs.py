@@ -89,6 +89,8 @@ class Response:
             unit=checks.text,
             positive=checks.flag,
             name=checks.text,
+            perplexity=checks.optional(checks.flag),
+            assumed=checks.flag,
         )
         if self.bytes_per_token is not None:
             object.__setattr__(self, "bytes_per_token", checks.positive(self.bytes_per_token, "bytes_per_token"))

@@ -31,7 +31,6 @@ from bayes_scaling.model import (
     varyings,
 )
 from bayes_scaling.runs import Runs
-from bayes_scaling.single_rows import refuse_lone_levels
 
 if TYPE_CHECKING:
     from bayes_scaling.compiling import Compiled, Density
@@ -171,7 +170,6 @@ def compiled(model: Model, runs: Runs) -> "Compiled":
     from bayes_scaling.compiling import with_data
 
     check_runs(model, runs)
-    refuse_lone_levels(model, runs)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
     with _ALONE, threadpool_limits(1, "blas"):
         arrays, how = _arrays(model, runs, levels)

@@ -50,6 +50,8 @@ def save_with(fit: Fit, path: str | Path, attributes: Mapping[str, str]) -> Path
     path = Path(path)
     try:
         content = sealed(_content(fit, attributes))
+    except InputError:
+        raise
     except ValueError as error:  # such as labels with a NUL in them
         raise InputError(f"{path}: the fit cannot be saved ({one_line(error)})") from None
     with whole(path) as partial:

@@ -5,14 +5,11 @@ from itertools import groupby
 
 import pandas as pd
 
-from bayes_scaling.errors import InputError, as_written
+from bayes_scaling.errors import as_written
 from bayes_scaling.finding import Finding, finding
 from bayes_scaling.model import NOISE_SD, Model, varyings
 from bayes_scaling.parameters import Varying
 from bayes_scaling.runs import Runs
-
-MANY = 10
-"""So many levels of one row each, and no level with two, are refused: the sampler would be lost between two scales, one sum."""
 
 NAMED = 3
 
@@ -20,17 +17,6 @@ NAMED = 3
 def lone_levels(model: Model, runs: Runs) -> tuple[Finding, ...]:
     """Return the groups with levels of a single row, over which something of the model varies."""
     return tuple(_finding(dims, owners, runs) for dims, owners in _over(model) if len(_alone(runs, dims)) > 0)
-
-
-def refuse_lone_levels(model: Model, runs: Runs) -> None:
-    """Raise InputError where something varies over a group each of whose many levels has a single row."""
-    for dims, owners in _over(model):
-        alone = _alone(runs, dims)
-        if len(alone) == len(runs) >= MANY:
-            raise InputError(
-                f"{runs.source}: each of the {len(runs)} levels of {_named(dims)} has a single row, and {_listed(owners)} over "
-                f"them: what a level with one row does cannot be told from scatter; leave {_named(dims)} out of the model"
-            )
 
 
 def _over(model: Model) -> Iterator[tuple[tuple[str, ...], list[str]]]:

@@ -297,6 +297,7 @@ def filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFram
     """Return the rows that a filter keeps, with how many it does not in `attrs["dropped"]`; raises InputError for none."""
     before = len(frame)
     if where is not None:
+        where = _with_ticks(where, frame)
         keep = parse_filter(where)
         for name in sorted(keep.columns):  # type: ignore[attr-defined]
             _named_in(where, frame, name, source)
@@ -306,6 +307,20 @@ def filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFram
         raise InputError(f"{source}: {why}")
     frame.attrs["dropped"] = before - len(frame)
     return frame
+
+
+def _with_ticks(where: str, frame: pd.DataFrame) -> str:
+    """Return a filter with back-ticks about columns whose names are no plain words, where nothing else can be meant."""
+    words = parse_filter(where).columns  # type: ignore[attr-defined]
+    odd = [name for name in map(str, frame) if not name.isidentifier() and name in where and "`" not in name]
+    if "`" in where or not odd or any(word in frame for word in words):
+        return where
+    ticked = re.sub("|".join(map(re.escape, sorted(odd, key=len, reverse=True))), lambda found: f"`{found[0]}`", where)
+    try:
+        meant = parse_filter(ticked).columns  # type: ignore[attr-defined]
+    except InputError:
+        return where
+    return ticked if set(meant) <= set(map(str, frame)) else where
 
 
 def _named_in(where: str, frame: pd.DataFrame, name: str, source: str) -> None:

@@ -246,7 +246,7 @@ def moved(both: bs.Runs) -> bs.Runs:
 
 HEALTHY = Health(0, 1.0, 1e3, 1e3, 1.0, "a", 8000, 4)
 SIZES = {"small": 0.3, "large": -0.2}
-OFF = {"1.0": 0.05, "2.0": -0.04, "3.0": 0.02}
+OFF = {"1": 0.05, "2": -0.04, "3": 0.02}
 """Effects of sizes on the law, and of runs on the noise."""
 
 

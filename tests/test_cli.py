@@ -113,7 +113,7 @@ def test_contrast_writes_the_columns_and_a_figure(moba_folder: Path, tmp_path: P
     assert result.exit_code == 0, result.output
     added = ["diff_mean", "diff_q05", "diff_q50", "diff_q95", "ratio_q05", "ratio_q50", "ratio_q95", "p_a_better"]
     assert list(pd.read_csv(tmp_path / "c.csv")) == ["compute", "position", *added]
-    assert "position 30720: +" in result.stdout
+    assert "position 30K: loss +" in result.stdout
     assert (moba_folder / "figures" / "contrast_attention_moba_full.png").is_file()
 
 

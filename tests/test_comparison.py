@@ -202,7 +202,9 @@ def test_what_a_stack_says_is_what_its_members_say_one_after_the_other(before: d
         # A law that is the same for both architectures may be asked for their contrast in a stack only.
         alone = bs.Stack({name: stacked.members[name], "x": stacked.members["varied"]}, {})
         expected = QUESTIONS[question](alone).isel(draw=slice(0, share.stop - share.start))
-        xr.testing.assert_allclose(found.isel(draw=share).drop_vars("draw"), expected.drop_vars("draw"), rtol=1e-9)
+        xr.testing.assert_allclose(
+            *(of.drop_vars("draw", errors="ignore") for of in (found.isel(draw=share), expected)), rtol=1e-9
+        )
     if question == "compute_multiplier":
         np.testing.assert_allclose(found.isel(draw=stacked.shares["line"]), 1.0, rtol=1e-9)
 
@@ -242,7 +244,8 @@ SINGLE = {
 @pytest.mark.parametrize("what", list(SINGLE))
 def test_what_only_a_single_fit_has_is_refused_in_one_line(before: dict[str, bs.Fit], what: str) -> None:
     both = bs.stack(before, dict.fromkeys(before, 1 / len(before)))
-    with pytest.raises(bs.InputError, match=r"^a stack has no \w+ of its own, which this asks for; ask a member: \['"):
+    one = r"a stack has no \w+ of its own, which this asks for; ask a member: \["
+    with pytest.raises(bs.InputError, match=rf"^({one}|\w+: fit cannot be a Stack; expected \w+\(fit)"):
         SINGLE[what](both)
 
 

@@ -134,7 +134,7 @@ def test_rows_far_apart_are_as_good_as_independent() -> None:
 
 
 def test_two_rows_of_a_run_at_one_place_are_refused() -> None:
-    frame = pd.DataFrame({"tokens": [1.0, 7.0, 7.0, 7.0], "run": ["p", "p", "q", "p"], "loss": 3.0})
+    frame = pd.DataFrame({"tokens": [1.0, 7.0, 7.0, 7.0], "run": ["p", "p", "q", "p"], "loss": [3.0, 3.0, 3.0, 3.1]})
     with pytest.raises(bs.InputError, match=r"^the data frame: run 'p' has two rows at tokens 7; expected one$"):
         bs.prior(model_of(), runs_of(frame), draws=4)
     with pytest.raises(bs.InputError, match="two rows at tokens 7"):
@@ -220,7 +220,7 @@ def test_rows_of_a_run_in_one_bin_are_averaged() -> None:
     assert runs.table["run"].tolist() == ["p", "p", "q", "q"]
     np.testing.assert_allclose(runs.table["tokens"], [np.sqrt(99.0), 100.0, 10.0, 100.0], rtol=1e-15)
     np.testing.assert_allclose(runs.table["response"], [3.5, 2.25, 5.0, 6.0], rtol=1e-15)
-    np.testing.assert_allclose(runs.table["reading_error"], [0.2, 0.2, 0.4, 0.5], rtol=1e-15)
+    np.testing.assert_allclose(runs.table["reading_error"], [np.hypot(0.1, 0.3) / 2, 0.2 / np.sqrt(2), 0.4, 0.5], rtol=1e-15)
     assert runs.table["count"].tolist() == [2.0, 2.0, 1.0, 1.0]
     columns = list(runs_of(frame, reading_error=bs.ReadingError("error", relative=False)).table)
     assert list(runs.table) == [*columns, "count", "apart"]

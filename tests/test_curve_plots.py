@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling.numbers import exact, number
 
 mpl.use("Agg")
 END = 4e11
@@ -143,7 +144,7 @@ def test_a_live_plot_shows_rows_band_end_target_and_what_came(fit: bs.Fit, ax: A
     dashed = next(line for line in ax.lines if len(set(line.get_ydata())) == 1 and line.get_ydata()[0] == target)
     assert dashed.is_dashed()
     (said,) = ax.texts
-    assert said.get_text() == f"below {target:g}: probability 30 %"
+    assert said.get_text() == f"below {exact(target)}: probability 0.30"
     assert ax.get_window_extent().y0 < said.get_window_extent().y0 < said.get_window_extent().y1 < dashed.get_window_extent().y0
     shown = next(line for line in ax.lines if line.get_label() == "shown later")
     assert min(shown.get_xdata()) >= found.seen["tokens"].iloc[-1]
@@ -163,7 +164,7 @@ def test_the_ends_distribution_stands_right_of_the_end_with_its_intervals(fit: b
     assert ax.get_xticks().max() <= 1.02 * END
 
 
-@pytest.mark.parametrize(("share", "said"), [(-1.0, "< 1 %"), (3.0, "> 99 %")])
+@pytest.mark.parametrize(("share", "said"), [(-1.0, "0.00"), (3.0, "1.00")])
 def test_a_target_out_of_reach_is_said_so(fit: bs.Fit, share: float, said: str) -> None:
     found = bs.forecast(fit, begun(), END)
     low, high = (float(end) for end in (found.final.min(), found.final.max()))
@@ -190,7 +191,7 @@ def test_a_ridgeline_has_a_ridge_for_each_share_narrowing_onto_the_end(fit: bs.F
     assert low > high, "time runs downwards"
     widths = [float(np.ptp(ridge.get_xdata())) for ridge in ridges]
     assert widths[2] < 0.8 * min(widths[:2])
-    assert ax.texts[0].get_text() == f"ended at {truth:.4g}"
+    assert ax.texts[0].get_text() == f"ended at {number(truth, 5)}"
     assert ax.get_xlabel() == "loss at 400B tokens (nats/token)"
     marked = [line for line in ax.lines if list(line.get_xdata()) == [truth, truth]]
     assert marked

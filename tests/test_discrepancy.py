@@ -205,7 +205,7 @@ def test_the_log_density_is_finite_where_runs_hardly_differ(curve: bs.Runs) -> N
         ({"amplitude": bs.Prior(between=(-1.0, 1.0))}, "amplitude must be of a positive"),
         ({"length": bs.Prior(between=(-1.0, 1.0))}, "length must be of a positive"),
         ({"kernel": "cubic"}, "matern52"),
-        ({"knots": 1}, "between 2 and 64"),
+        ({"knots": 1}, "from 2 to 64"),
     ],
 )
 def test_what_a_discrepancy_cannot_be(change: dict[str, object], message: str) -> None:

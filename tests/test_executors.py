@@ -154,7 +154,10 @@ def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
 
 
 SCRIPT = """
+import signal
 import sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from waiting import wait_for
 from bayes_scaling.executors import each, own_processes
 
@@ -164,7 +167,10 @@ with own_processes(1, wait_for) as submit:
 
 
 POOL = """
+import signal
 import sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from waiting import wait_for
 from bayes_scaling import cli
 from bayes_scaling.executors import each, pool

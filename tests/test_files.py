@@ -313,7 +313,7 @@ def test_a_folder_that_can_have_no_such_name_is_refused_beforehand(name: str, tm
 def test_two_files_of_a_command_in_one_place_are_refused(planned: Path) -> None:
     before = content(planned)
     asked = ("plan", planned, "--compute", 1e21, "--at", planned / "level.csv", "--out", planned / "plan.png")
-    assert "two files" in refused(run(*asked))
+    assert "expected a name that ends in .csv" in refused(run(*asked))
     assert content(planned) == before
 
 

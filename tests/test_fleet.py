@@ -288,7 +288,10 @@ def test_a_worker_that_is_killed_costs_no_task(worker: Executor, tmp_path: Path,
 
 
 SCRIPT = """
+import signal
 import sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 import fleet_work
 import bayes_scaling as bs
 from test_fleet import PLAIN, QUICK, runs

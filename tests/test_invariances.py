@@ -75,7 +75,9 @@ def told(of: Told) -> tuple[bs.Model, bs.Runs]:
         loss=TABLE["loss"] * of.loss,
         arch=TABLE["arch"].map(named),
     )
-    inputs = {name: bs.Input(name, of.units.get(name, name), reference) for name, reference in of.references.items()}
+    scale = None if of.units else 1.0  # said, so that nobody asks what the table counts in
+    references = of.references.items()
+    inputs = {name: bs.Input(name, of.units.get(name, ""), reference, scale=scale) for name, reference in references}
     runs = bs.read_runs(of.change(scaled), bs.Columns(inputs, bs.Response("loss", "nats/token"), {"arch": "arch"}, run="run"))
     unit = {"E": of.loss, "A": of.loss, "B": of.loss}
     priors = {name: bs.Prior(median=at * unit.get(name, 1.0), factor=2.0) for name, at in PUBLISHED.items()}

@@ -73,13 +73,13 @@ def test_the_screen_says_what_is_believed_of_parameters_and_of_the_loss(said: tu
     assert f"{len(grid)} rows of" in screen
     alpha = pd.read_csv(folder / "prior.csv").set_index("name").loc["alpha"]
     shown = next(line.split() for line in screen.splitlines() if line.split()[:1] == ["alpha"])
-    np.testing.assert_allclose([float(part) for part in shown[1:]], alpha[["q50", "q05", "q95"]].astype(float), rtol=1e-3)
+    np.testing.assert_allclose([float(part) for part in shown[1:]], alpha[["q50", "q05", "q95"]].astype(float), rtol=0.03)
     loss = re.search(r"loss at the reference: (\S+) nats/token \(90 %: (\S+) to (\S+)\)", screen)
     assert loss is not None
     study = bs.read_study("chinchilla_law")
     before = bs.prior(study.model, bs.study_runs(study, grid), draws=4000, seed=2)
     expected = bs.predict(before, pd.DataFrame({"params": [1e9], "tokens": [2e10]})).quantile([0.5, 0.05, 0.95])
-    np.testing.assert_allclose([float(part) for part in loss.groups()], expected.to_numpy(), rtol=1e-3)
+    np.testing.assert_allclose([float(part) for part in loss.groups()], expected.to_numpy(), rtol=0.03)
     assert f"the runs lie between {grid['loss'].min():.4g} and {grid['loss'].max():.4g}" in screen
 
 
@@ -97,7 +97,7 @@ def test_the_same_seed_writes_the_same_numbers_and_another_does_not(
 def test_a_study_with_groups_is_drawn_for_its_own_runs(study: str, drawn: list[Figure], tmp_path: Path) -> None:
     result = run(study, "--out", tmp_path, "--draws", 60)
     assert result.exit_code == 0, result.output
-    assert re.search(r"at the reference: \S+ \S+ \(90 %: \S+ to \S+\)", result.stdout)
+    assert re.search(r"at the reference: \S+ \S+ \(90 %: \S+ to \S+( %)?\)", result.stdout)
     (figure,) = drawn
     assert figure.axes
     seen = bs.study_runs(bs.read_study(study)).table["response"]

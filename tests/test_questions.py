@@ -81,7 +81,7 @@ def test_draws_without_an_optimum_have_no_answer(swept: bs.Fit) -> None:
     assert np.isfinite(asked.isel(draw=slice(30, None))).all()
     flat["B"] = xr.full_like(flat["B"], 1e-9)
     own = replace(swept, draws=xr.DataTree.from_dict({"posterior": flat}))
-    with pytest.raises(bs.InputError, match=r"no answer in 100% of the draws: no compute-optimal split"):
+    with pytest.raises(bs.InputError, match=r"no answer in 100 % of the draws: no compute-optimal split"):
         bs.ask(own, "plan at compute=1e22, arm=y")
 
 

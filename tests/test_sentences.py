@@ -99,7 +99,7 @@ def test_plans_where_no_level_was_said_are_of_every_level(fit: bs.Fit) -> None:
     alone = bs.plan(fit, [1e22], points=pd.DataFrame({"arch": ["sparse"]}))
     assert bs.plan_sentence(alone) == said[3]
     assert set(said) & set(bs.summary_sentences(fit)) == set()  # those are at the runs' own budgets
-    assert sum(" train " in one for one in bs.summary_sentences(fit)) == 4
+    assert not any(" train " in one for one in bs.summary_sentences(fit))  # its rows are no ends of runs
 
 
 def test_compute_counted_otherwise_is_said_so(fit: bs.Fit) -> None:

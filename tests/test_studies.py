@@ -78,8 +78,10 @@ def test_a_study_recovers_simulated_truth(name: str, studied: Studied) -> None:
     fit = studied(name)
     again = bs.refit(fit, simulated(fit, draw=7), bs.Settings(draws=400, tune=500, seed=5, progress=False, target_accept=0.97))
     z = deviations(again, fit, draw=7)
+    together = z.mean()  # the law at neighbouring rows errs together: one error in many rows
+    assert abs(together) < 2.5
     assert np.abs(z).max() < 4.5
-    assert np.mean(np.abs(z) < 1.645) >= 0.6
+    assert np.mean(np.abs(z - together) < 1.645) >= 0.6
 
 
 def deviations(fit: bs.Fit, truth: bs.Fit, draw: int) -> np.ndarray:

@@ -74,7 +74,7 @@ def test_a_model_file_may_say_others() -> None:
     ("change", "message"),
     [
         ({"unit": "error rate"}, "are for a response in 'nats/token'"),
-        ({"reference": ", reference = 5e8"}, "1e\\+09 parameters"),
+        ({"reference": ", reference = 5e8"}, "at 1B parameters"),
         ({"law": "kaplan_params_tokens"}, r"mine.toml: public sweeps suggest no priors for .* they do for \['chinchilla'\]"),
     ],
 )
