@@ -29,7 +29,7 @@ def as_written(value: object) -> str:
     try:
         said = " ".join(repr(bare).split())
     except ValueError:  # whole numbers of more than 4,300 digits have no text
-        said = f"a number of {value.bit_length()} bits" if isinstance(value, int) else type(value).__name__
+        said = f"a number of {format(value.bit_length(), ',')} bits" if isinstance(value, int) else type(value).__name__
     return said if len(said) <= LONGEST_VALUE else f"{said[: LONGEST_VALUE - 3]}..."
 
 

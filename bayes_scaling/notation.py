@@ -191,7 +191,7 @@ def _mark(texts: Sequence[str], elsewhere: str | None) -> tuple[str, str, str]:
     mark = mark or elsewhere or (None if commas else ".")
     if mark is None:
         low, high = sorted(_value(found) for pattern in PATTERNS.values() if (found := pattern.fullmatch(commas[0])))
-        return ".", f"may be {low!r} or {high!r}, and nothing in the table tells which", commas[0]
+        return ".", f"may be {_plainly(low)} or {_plainly(high)}, and nothing in the table tells which", commas[0]
     return mark, "", ""
 
 
@@ -203,7 +203,7 @@ def _suffixes(found: Mapping[str, re.Match[str]], scale: float) -> tuple[str, st
             return f"has the suffix {found[text]['suffix']!r}, and known ones are {', '.join(SUFFIXES)}", text
     for text in with_one:
         if (suffix := found[text]["suffix"]) != "%" and scale not in (1.0, 10.0 ** SUFFIXES[suffix]):
-            return f"has the suffix {suffix!r} in a column that counts {scale!r} as one", text
+            return f"has the suffix {suffix!r} in a column that counts {_plainly(scale)} as one", text
     bare = [text for text, match in found.items() if not match["suffix"] and _value(match) != 0.0]
     if with_one and bare:
         return f"has no suffix, where {with_one[0]!r} has one", bare[0]
@@ -221,6 +221,11 @@ def _oddities(found: Mapping[str, re.Match[str]], mark: str, unit: str, scale: f
         kinds = ["decimal commas"] * (mark == "," and "," in match["body"])
         kinds += [f"{gap!r} between thousands"] * bool(gap) + [f"the suffix {suffix!r}"] * bool(suffix)
         for kind in kinds:
-            said.setdefault(kind, f"{text!r} is read as {_value(match, unit, scale=scale)!r}")
+            said.setdefault(kind, f"{text!r} is read as {_plainly(_value(match, unit, scale=scale))}")
     examples = ", ".join(dict.fromkeys(said.values()))
     return f"{' and '.join(said)}: {examples}" if said else ""
+
+
+def _plainly(value: float) -> str:
+    """Return a number with all its digits, as a program would write it."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))

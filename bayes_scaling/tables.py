@@ -67,6 +67,8 @@ def source_of(table: object, nameless: str | None = None) -> str:
     """Return what to call a table in errors; nameless: one that is neither a path nor a stream with a name."""
     if isinstance(table, str | PathLike):
         return str(table)
+    if isinstance(table, pd.DataFrame) and (said := read_of(table).get("source")):
+        return str(said)
     if hasattr(table, "read"):
         name = getattr(table, "name", None)
         return name if isinstance(name, str) else nameless or "the stream"
@@ -105,7 +107,8 @@ def read_table(table: Table, *, labels: AbstractSet[str] = frozenset(), wanted: 
         kept = {str(name): (_label_cells if name in labels else _plain_cells)(of) for name, of in cells.items()}
         frame = pd.DataFrame(kept, index=cells.index)
     numbers = [name for name in map(str, frame) if name not in labels and (not wanted or name in wanted)]
-    read = {"notes": notes or (), "unread": read_of(opened).get("unread", ())}
+    named = source not in ("the data frame", "the table", "the stream")
+    read = {"source": source if named else "", "notes": notes or (), "unread": read_of(opened).get("unread", ())}
     if any(_is_text(frame[name]) for name in numbers):
         read["marks"] = decimal_marks({name: cells[name].dropna() for name in numbers if _is_text(cells[name])})
     frame.attrs = {**cells.attrs, READ: read}

@@ -222,7 +222,7 @@ def test_a_door_takes_it_or_says_why_not(door: str, fit: bs.Fit, trap: tuple[str
             assert len(line) <= 1000, case
         except Exception as error:
             pytest.fail(f"case {case}: {type(error).__name__}: {error}")
-    assert 0 < refused < CASES[door]
+    assert 0 < refused <= CASES[door]  # a changed byte of a saved fit is always seen
     assert not sprung.exists()
 
 

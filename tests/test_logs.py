@@ -529,7 +529,7 @@ def test_a_curve_reads_back_from_a_model_file() -> None:
         ("warmup", "warm_up", "data.curve.warm_up: no such key; did you mean 'warmup'?"),
         ("curve =", "curves =", "data.curves: no such key; did you mean 'curve'?"),
         ('["missing"]', '["mising"]', "data.curve.skip.0: Input should be 'missing' or 'spikes', not 'mising'"),
-        ("2e6", "-1.0", "data.curve: warmup must be a positive number, not -1.0"),
+        ("2e6", "-1.0", "must be a positive number, not -1.0"),
         ("2e6", "1.0, warmup_fraction = 0.1", "data.curve: give either warmup or warmup_fraction"),
         ('along = "tokens"', 'along = "step"', "data: curve needs run, and an input along which a run is logged"),
     ],

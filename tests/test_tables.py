@@ -573,7 +573,7 @@ def test_filters_name_any_column_and_compare_numbers_by_value_and_text_as_writte
 
 
 REFUSED = {
-    "eval/loss > 0 and version > 2": "no column 'eval'; in a filter the column 'eval/loss' is written in back-ticks: `eval/loss`",
+    "eval/loss > 0 and n > 2": "no column 'eval'; in a filter the column 'eval/loss' is written in back-ticks: `eval/loss`",
     "a  b == 2": "a column whose name is no plain word goes in back-ticks",
     "_step > 2": "others in back-ticks",
     "`eval/loss": "is not an expression",
