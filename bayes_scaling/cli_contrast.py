@@ -32,6 +32,7 @@ def contrast(
     trusted.
     """
     from bayes_scaling.contrasts import contrast_table, kin
+    from bayes_scaling.model import law_groups
     from bayes_scaling.plots.overview import contrast_figure
 
     group, _, pair = levels.partition("=")
@@ -42,7 +43,9 @@ def contrast(
     fitted = read_fit(folder)
     table = contrast_table(fitted, group, a, b, at)
     figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
-    drawn = not kin(fitted, group)  # points along an input would not say the other groups of a level
+    drawn = not set(kin(fitted, group)) & set(
+        law_groups(fitted.model)
+    )  # points along an input would not say the other groups of a level
     with together():
         if drawn:
             write_figure(contrast_figure(fitted, group, a, b), figure)

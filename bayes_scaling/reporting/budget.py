@@ -106,7 +106,7 @@ def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets
     from bayes_scaling.contrasts import kin, reached
     from bayes_scaling.frontiers import split_multipliers
 
-    if group is None or kin(fit, group):
+    if group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return {}
     first, facts = ordered_levels(fit, group)[0], {}
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
@@ -183,7 +183,7 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     along, group = compute_axis(fit), compared_group(fit)
     from bayes_scaling.contrasts import compute_multiplier, kin, reached
 
-    if along is None or group is None or kin(fit, group):
+    if along is None or group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return None
 
     budgets, start = _budgets(fit.runs.table[along], compute)

@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator
 from bayes_scaling.contrasts import kin
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import line_of
+from bayes_scaling.model import law_groups
 from bayes_scaling.modelfile import Sheet
 from bayes_scaling.numbers import level_name, quantile_name
 from bayes_scaling.plots.check import plot_check
@@ -50,7 +51,12 @@ def check_figure(fit: Fit) -> Drawing:
 def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:
     group = compared_group(fit)
     named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
-    if group is None or fit.runs.columns.schedule is not None or named_alike or kin(fit, group):
+    if (
+        group is None
+        or fit.runs.columns.schedule is not None
+        or named_alike
+        or set(kin(fit, group)) & set(law_groups(fit.model))
+    ):
         return
     first, *others = ordered_levels(fit, group)
     for i, other in enumerate(others[:PAIRS]):
