@@ -69,7 +69,7 @@ def refuse_flat(fit: "Fit") -> None:
 
     No split of compute is then better than another. Draws that come from elsewhere, as a prior's, stand for themselves.
     """
-    if fit.health is not None and (found := flat(fit.runs)):
+    if "sample_stats" in fit.draws.children and (found := flat(fit.runs)):
         raise InputError(f"{fit.runs.source}: no plan: {found.sentence}")
 
 

@@ -13,7 +13,6 @@ import bayes_scaling as bs
 from bayes_scaling.advice import beforehand
 from bayes_scaling.conflicts import conflicts
 from bayes_scaling.finding import ORDER
-from bayes_scaling.health import Health
 from bayes_scaling.numbers import number
 from tests.by_hand import fit_of
 
@@ -194,7 +193,8 @@ def test_a_loss_that_does_not_move_is_said_to_and_nothing_is_planned(loss: Any) 
     assert list(said) == ["flat"]
     assert "params spans a factor of 30" in said["flat"]
     assert [one.code for one in beforehand(fit.model, fit.runs)] == ["flat"]
-    sampled = replace(fit, health=Health(0, 1.001, 900.0, 800.0, 0.9, "a", 8000, 4))
+    groups = {"posterior": fit.posterior, "sample_stats": xr.Dataset()}
+    sampled = replace(fit, draws=xr.DataTree.from_dict(groups))
     for asked in (bs.plan, bs.compute_optimal):
         with pytest.raises(bs.InputError, match="no plan: the loss does not depend on the inputs"):
             asked(sampled, 1e20)
