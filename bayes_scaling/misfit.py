@@ -13,10 +13,10 @@ from bayes_scaling.finding import Finding, finding
 from bayes_scaling.fitting import Fit
 from bayes_scaling.flatness import scaled_response, slopes
 from bayes_scaling.forecasting import along_runs
-from bayes_scaling.leftover import CLIPPED, Leftover, Trial, leftover, trial
 from bayes_scaling.model import model_inputs
 from bayes_scaling.numbers import number
 from bayes_scaling.shared_misfit import shared_sentence
+from bayes_scaling.standardized import CLIPPED, Standardized, Trial, standardized, trial
 
 BY_CHANCE = 0.02
 """Probability that any pattern at all is found in rows that have none."""
@@ -51,7 +51,7 @@ def misfits(fit: Fit) -> tuple[Finding, ...]:
     """Return where the law leaves a pattern in the rows; empty where what it leaves is scatter."""
     if len(fit.runs) < FEWEST:
         return ()
-    left = leftover(fit)
+    left = standardized(fit)
     suspects = [*_along_inputs(fit, left), *_by_group(fit, left), *_shared(fit, left)]
     trials = [(one, trial(left, one.patterns)) for one in suspects]
     neighbours = list(_in_order(fit, left))
@@ -62,7 +62,7 @@ def misfits(fit: Fit) -> tuple[Finding, ...]:
     return (*rising, *found, *(_chained(name, r) for name, r, p in neighbours if p < limit and not found and not rising))
 
 
-def _along_inputs(fit: Fit, left: Leftover) -> Iterator[Suspect]:
+def _along_inputs(fit: Fit, left: Standardized) -> Iterator[Suspect]:
     """Yield a straight and a bent line along each input, and what two of them do together."""
     logs = {name: _standard(np.log(left.table[name].to_numpy())) for name in _scales(fit)}
     logs = {name: of for name, of in logs.items() if np.ptp(of) > 0}
@@ -84,7 +84,7 @@ def _standard(x: np.ndarray) -> np.ndarray:
     return np.asarray((x - x.mean()) / x.std()) if np.ptp(x) > 0 else np.zeros(len(x))
 
 
-def _by_group(fit: Fit, left: Leftover) -> Iterator[Suspect]:
+def _by_group(fit: Fit, left: Standardized) -> Iterator[Suspect]:
     """Yield the levels of every group with rows enough, whether or not the model knows of the group."""
     for dim in fit.runs.levels:
         labels = left.table[dim].astype(str)
@@ -95,7 +95,7 @@ def _by_group(fit: Fit, left: Leftover) -> Iterator[Suspect]:
             yield Suspect("misfit-by-group", dim, pd.get_dummies(several).to_numpy(float))
 
 
-def _shared(fit: Fit, left: Leftover) -> Iterator[Suspect]:
+def _shared(fit: Fit, left: Standardized) -> Iterator[Suspect]:
     """Yield the places that several runs pass."""
     single = "run" not in fit.runs.levels or not left.table["run"].duplicated().any()
     if single or fit.model.noise.correlation is not None:
@@ -126,7 +126,7 @@ def _places(at: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(((at - at.min()) / span * PLACES).astype(int), PLACES - 1))
 
 
-def _in_order(fit: Fit, left: Leftover) -> Iterator[tuple[str, float, float]]:
+def _in_order(fit: Fit, left: Standardized) -> Iterator[tuple[str, float, float]]:
     """Yield inputs along which neighbouring rows are compared, how alike they are, and the probability of that by chance."""
     from scipy import stats
 
@@ -151,7 +151,7 @@ def _chained(name: str, alike: float) -> Finding:
     )
 
 
-def _finding(fit: Fit, left: Leftover, of: Suspect, found: Trial) -> Finding:
+def _finding(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
     match of.code:
         case "misfit":
             return _line(fit, left, of, found)
@@ -167,7 +167,7 @@ def _finding(fit: Fit, left: Leftover, of: Suspect, found: Trial) -> Finding:
             )
 
 
-def _line(fit: Fit, left: Leftover, of: Suspect, found: Trial) -> Finding:
+def _line(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
     names = of.what.split(" x ")
     where = " and ".join(names)
     if len(names) > 1:
@@ -192,7 +192,7 @@ def _ends(x: np.ndarray, size: np.ndarray) -> list[float]:
     return [float(size[i]) for i in (int(np.argmin(x)), middle, int(np.argmax(x)))]
 
 
-def _group(fit: Fit, left: Leftover, of: Suspect, found: Trial) -> Finding:
+def _group(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
     worst, size = _extreme(left.table[of.what], found.size)
     rows = int((left.table[of.what] == worst).sum())
     known = any(of.what in term for term in _groups_of(fit))

@@ -5,10 +5,10 @@ import numpy as np
 from bayes_scaling.errors import as_written
 from bayes_scaling.finding import Finding, finding
 from bayes_scaling.fitting import Fit
-from bayes_scaling.leftover import LEAST_FREE, Leftover, leftover
 from bayes_scaling.model import NOISE_SD, owners
 from bayes_scaling.numbers import number
 from bayes_scaling.parameters import median
+from bayes_scaling.standardized import LEAST_FREE, Standardized, standardized
 
 BY_CHANCE = 0.01
 """Probability that a row of a sound table is named."""
@@ -39,7 +39,7 @@ def outliers(fit: Fit) -> tuple[Finding, ...]:
     """Return the rows that lie far off where the others put them, in one finding; empty where there are none."""
     if len(fit.runs) < FEWEST:
         return ()
-    left = leftover(fit)
+    left = standardized(fit)
     scales = row_scales(fit, left)
     least = limit(left)
     small = np.abs(left.z * left.scale) < SLIGHT if fit.model.noise.on == "log_loss" else np.zeros(len(scales), dtype=bool)
@@ -64,7 +64,7 @@ def outliers(fit: Fit) -> tuple[Finding, ...]:
     )
 
 
-def limit(left: Leftover) -> float:
+def limit(left: Standardized) -> float:
     """Return how many scales off no row of a sound table lies."""
     from scipy import stats
 
@@ -72,7 +72,7 @@ def limit(left: Leftover) -> float:
     return max(LEAST_SCALES, float(stats.t.isf(BY_CHANCE / (2 * len(left.z)), df)))
 
 
-def row_scales(fit: Fit, left: Leftover) -> np.ndarray:
+def row_scales(fit: Fit, left: Standardized) -> np.ndarray:
     """Return how many scales each row lies off where the others put it.
 
     Student-t noise is that of the bulk of rows. Under normal noise the scale and the fit are found again without rows astray.
@@ -82,7 +82,7 @@ def row_scales(fit: Fit, left: Leftover) -> np.ndarray:
     return _without_astray(left, _prior_scale(fit, left), _prior_rows(fit))
 
 
-def _prior_scale(fit: Fit, left: Leftover) -> float:
+def _prior_scale(fit: Fit, left: Standardized) -> float:
     """Return the scale that the prior expects, in units of the rows' own."""
     return median(owners(fit.model)[NOISE_SD].prior) / float(np.median(left.scale))
 
@@ -94,7 +94,7 @@ def _prior_rows(fit: Fit) -> float:
     return 0.5 / spread_of(owners(fit.model)[NOISE_SD].prior) ** 2
 
 
-def _without_astray(left: Leftover, believed: float, worth: float) -> np.ndarray:
+def _without_astray(left: Standardized, believed: float, worth: float) -> np.ndarray:
     basis = _directions(left)
     weights, scale = np.ones(len(left.z)), 1.0
     off = left.z
@@ -110,7 +110,7 @@ def _without_astray(left: Leftover, believed: float, worth: float) -> np.ndarray
     return np.asarray(off / (min(scale, 1.0) * np.sqrt(free)))
 
 
-def _directions(left: Leftover) -> np.ndarray:
+def _directions(left: Standardized) -> np.ndarray:
     """Return the directions in which the fit can move, a row each, in posterior standard deviations."""
     _, s, vt = np.linalg.svd(left.taken, full_matrices=False)
     kept = s > 1e-3 * max(float(s.max(initial=0.0)), 1e-300)
@@ -125,7 +125,7 @@ def _refitted(z: np.ndarray, basis: np.ndarray, weights: np.ndarray, scale: floa
     return z - basis.T @ moved, (basis * (inverse @ basis)).sum(axis=0) / scale**2
 
 
-def _row(fit: Fit, left: Leftover, i: int, scales: float) -> str:
+def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
     row, number_of = left.table.iloc[i], int(left.table.index[i]) + 1
     columns = fit.runs.columns
     named = f"run {as_written(row['run'])}, " if "run" in fit.runs.levels else ""
@@ -138,7 +138,7 @@ def _row(fit: Fit, left: Leftover, i: int, scales: float) -> str:
     )
 
 
-def _expected_there(fit: Fit, left: Leftover, i: int) -> float:
+def _expected_there(fit: Fit, left: Standardized, i: int) -> float:
     """Return what the fit expects of a row."""
     off, seen = left.z[i] * left.scale[i], float(left.table["response"].iloc[i])
     return float(seen * np.exp(-off)) if fit.model.noise.on == "log_loss" else seen - float(off)

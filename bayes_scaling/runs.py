@@ -554,15 +554,17 @@ def subset(runs: Runs, where: str) -> Runs:
 
 def joined(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns."""
-    table = marked(_joined_tables([runs.table, _as_columns(others.table, runs.table)], tuple(runs.columns.dims)))
+    tables = _with_errors(runs.table, others.table)
+    table = marked(_joined_tables([tables[0], tables[1][list(tables[0])]], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
     return replace(runs, table=table, levels=_levels(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 
 
-def _as_columns(others: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with the columns of a table; without measurement error where only the table's rows were rounded."""
-    missing = {"reading_error": 0.0} if "reading_error" in table and "reading_error" not in others else {}
-    return others.assign(**missing)[list(table)]
+def _with_errors(*tables: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return tables that all have measurement errors where one has them: only its rows may have been rounded."""
+    if not any("reading_error" in table for table in tables):
+        return list(tables)
+    return [table if "reading_error" in table else table.assign(reading_error=0.0) for table in tables]
 
 
 def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:

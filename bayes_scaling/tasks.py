@@ -13,9 +13,6 @@ from bayes_scaling.sampling import Settings
 from bayes_scaling.stored import Fingerprint, fingerprint
 from bayes_scaling.worker import Job, Keep, model_text
 
-CROWDED = 1.5
-"""Levels of all tasks together over those of the largest, beyond which each task is compiled for its own."""
-
 
 @dataclass(frozen=True)
 class Task:

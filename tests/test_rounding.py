@@ -86,3 +86,6 @@ def test_rows_joined_to_rounded_ones_are_not_rounded() -> None:
     errors = joined(rounded, exact).table["reading_error"]
     assert (errors[:36] > 0).all()
     assert (errors[36:] == 0).all()
+    errors = joined(exact, rounded).table["reading_error"]  # as the log of a run that a forecast adds to exact ones
+    assert (errors[:36] == 0).all()
+    assert (errors[36:] > 0).all()

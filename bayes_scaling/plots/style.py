@@ -98,13 +98,27 @@ def some(shown: int, of: int) -> str:
     return f" ({shown} of {whole(of)})" if shown < of else ""
 
 
+def _fits(ax: Axes, subs: Sequence[float]) -> bool:
+    """Return whether labels at these multiples of powers of ten stand side by side below an axis."""
+    low, high = np.log10(ax.get_xlim())
+    places = [of * 10.0**power for power in range(int(np.floor(low)), int(np.ceil(high)) + 1) for of in subs]
+    letters = sum(len(tick(of)) + BETWEEN for of in places if low <= np.log10(of) <= high)
+    size = float(ax.xaxis.get_major_ticks()[0].label1.get_fontsize()) * WIDTH_OF_LETTER
+    return bool(letters * size <= 72 * ax.get_window_extent().width / ax.figure.dpi)
+
+
+BETWEEN, WIDTH_OF_LETTER = 1.0, 0.6
+"""Letters between two labels of an axis, and the width of one over the size of its font."""
+
+
 def log_ticks(ax: Axes, which: str) -> None:
     """Label a logarithmic axis with plain numbers, at 1, 2 and 5 where it spans little."""
     axis = ax.xaxis if which == "x" else ax.yaxis
     low, high = axis.get_view_interval()
     decades = np.log10(high / low)
     if decades > 0.5:
-        subs = (1.0,) if decades > 2.5 else (1.0, 2.0, 5.0) if decades > 0.8 else tuple(range(1, 10))
+        subs: tuple[float, ...] = (1.0,) if decades > 2.5 else (1.0, 2.0, 5.0) if decades > 0.8 else tuple(range(1, 10))
+        subs = subs if which == "y" or _fits(ax, subs) else (1.0, 3.0) if _fits(ax, (1.0, 3.0)) else (1.0,)
         axis.set_major_locator(LogLocator(subs=subs, numticks=20))
     else:
         axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))

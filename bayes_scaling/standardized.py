@@ -1,4 +1,4 @@
-"""What a fit leaves of its rows, and how much of any pattern in it the fit would have taken.
+"""Standardized residuals of a fit, and how much of any pattern in them the fit would have taken.
 
 Let y be rows on the scale of the noise, f their expectation given all rows, V its posterior covariance, S their variances. In a
 linear model with normal noise what is left, y - f, has the covariance S - V under the model, whatever the priors: for a pattern
@@ -27,8 +27,8 @@ CLIPPED = 3.0
 
 
 @dataclass(frozen=True)
-class Leftover:
-    """What is left of rows.
+class Standardized:
+    """Standardized residuals: what a fit leaves of its rows, in units of their scale.
 
     table: the rows, in the order of their runs where noise is correlated; its index numbers the rows of the fit's table.
     z: of each row, in units of its scale. score: the same as a normal score. scale: on the scale of the noise.
@@ -54,8 +54,8 @@ class Leftover:
         return max(len(self.z) - float(np.minimum((self.taken**2).sum(axis=0), 1.0).sum()), 2.0)
 
 
-def leftover(fit: Fit) -> Leftover:
-    """Return what a fit leaves of its rows."""
+def standardized(fit: Fit) -> Standardized:
+    """Return the standardized residuals of a fit."""
     thin, correlation, table = thinned(fit), fit.model.noise.correlation, fit.runs.table.reset_index(drop=True)
     if correlation is not None:
         table = table.iloc[neighbours(table, correlation.along)["order"]]
@@ -72,7 +72,7 @@ def leftover(fit: Fit) -> Leftover:
     nu = float(np.median(fit.posterior["noise_nu"])) if fit.model.noise.distribution == "student_t" else np.inf
     worth = 1.0 if nu == np.inf else (nu + 1.0) / (nu + 3.0)
     taken = np.nan_to_num(z - mean) * np.sqrt(worth / len(z))
-    return Leftover(table, mean, _scores(mean, nu), usual, taken, nu)
+    return Standardized(table, mean, _scores(mean, nu), usual, taken, nu)
 
 
 def _scores(z: np.ndarray, nu: float) -> np.ndarray:
@@ -94,7 +94,7 @@ class Trial:
     size: np.ndarray
 
 
-def trial(left: Leftover, patterns: np.ndarray) -> Trial:
+def trial(left: Standardized, patterns: np.ndarray) -> Trial:
     """Return whether what is left of rows has one of some patterns, or their sum: a column each; an F test."""
     from scipy import stats
 
