@@ -14,10 +14,10 @@ from bayes_scaling.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_
 from bayes_scaling.counts import in_base, marked, refuse_odd
 from bayes_scaling.errors import InputError
 from bayes_scaling.fitting import Fit
-from bayes_scaling.flatness import refuse_flat
 from bayes_scaling.health import carried
 from bayes_scaling.numbers import exact, number
 from bayes_scaling.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
+from bayes_scaling.planned_flatness import refuse_flat
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid
 from bayes_scaling.tables import Table
 

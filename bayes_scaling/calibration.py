@@ -24,13 +24,12 @@ from bayes_scaling.errors import InputError, listed
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit, prior
 from bayes_scaling.fleet import Fleet, fit_many, fleet_table
-from bayes_scaling.health import R_HAT_LIMIT, Health, carried, combined, mark
-from bayes_scaling.health import counts as grades
-from bayes_scaling.losses import in_unit_of
+from bayes_scaling.health import R_HAT_LIMIT, Health, carried, combined, counts as grades, mark
+from bayes_scaling.loss_units import in_unit_of
 from bayes_scaling.model import Model, check_runs, data
 from bayes_scaling.observing import log_density, replicated
 from bayes_scaling.runs import Runs, joined
-from bayes_scaling.sampling import Settings
+from bayes_scaling.settings import Settings
 from bayes_scaling.simulation import one_chain, one_draw, other_runs, with_levels, with_responses
 from bayes_scaling.tasks import Task
 from bayes_scaling.uniformity import holm, p_value

@@ -11,7 +11,7 @@ from bayes_scaling.numbers import number, whole
 if TYPE_CHECKING:
     from bayes_scaling.fitting import Fit
     from bayes_scaling.runs import Runs
-    from bayes_scaling.sampling import Settings
+    from bayes_scaling.settings import Settings
 
 MOST = 4 * 2**30
 """Bytes of draws that are held at a time; working with them takes about three times as much."""

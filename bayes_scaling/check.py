@@ -13,8 +13,8 @@ from bayes_scaling.fleet import fit_many
 from bayes_scaling.health import Health, combined, mark
 from bayes_scaling.model import Model, check_runs
 from bayes_scaling.runs import Runs
-from bayes_scaling.sampling import Settings
 from bayes_scaling.scoring import score_points
+from bayes_scaling.settings import Settings
 from bayes_scaling.splitting import careful, folds
 from bayes_scaling.tasks import Task
 

@@ -28,7 +28,8 @@ from bayes_scaling.cli_plan import plan
 from bayes_scaling.cli_rank import rank
 from bayes_scaling.cli_report import report
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import writable, write_csv, write_figure, write_json
+from bayes_scaling.figure_files import write_figure
+from bayes_scaling.files import writable, write_csv, write_json
 from bayes_scaling.folders import together, whole_folder
 from bayes_scaling.naming import file_name
 from bayes_scaling.numbers import band, fixed, number, shared, whole
@@ -157,9 +158,8 @@ def fit(
 
     from bayes_scaling.advice import beforehand, findings
     from bayes_scaling.capacity import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
-    from bayes_scaling.checkpoints import taken_as_curves
-    from bayes_scaling.fitting import fit as sample
-    from bayes_scaling.fitting import parameter_table
+    from bayes_scaling.checkpoint_curves import taken_as_curves
+    from bayes_scaling.fitting import fit as sample, parameter_table
     from bayes_scaling.modelfile import read_study, study_runs
     from bayes_scaling.plots.overview import figures
     from bayes_scaling.reporting.record import earlier_figures
@@ -208,11 +208,10 @@ def prior(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Show what a model believes before it sees the runs: bands, a table, and the loss at the reference."""
-    from bayes_scaling.fitting import parameter_table
-    from bayes_scaling.fitting import prior as draw
+    from bayes_scaling.fitting import parameter_table, prior as draw
     from bayes_scaling.modelfile import read_study, study_runs
     from bayes_scaling.plots.overview import figures
-    from bayes_scaling.sampling import Settings
+    from bayes_scaling.settings import Settings
 
     settings = Settings(draws=draws, seed=seed)
     study = recounted(read_study(model), unit)

@@ -9,7 +9,8 @@ import typer
 
 from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, recounted
 from bayes_scaling.executors import pool
-from bayes_scaling.files import write_csv, write_figure, write_json
+from bayes_scaling.figure_files import write_figure
+from bayes_scaling.files import write_csv, write_json
 from bayes_scaling.folders import together
 from bayes_scaling.naming import file_name
 from bayes_scaling.numbers import number, percent, whole
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from bayes_scaling.check import Backtest
     from bayes_scaling.modelfile import Study
     from bayes_scaling.runs import Runs
-    from bayes_scaling.sampling import Settings
+    from bayes_scaling.settings import Settings
 
 SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
     "runs": (whole, "runs"),

@@ -10,7 +10,8 @@ import typer
 
 from bayes_scaling.cli_options import Tables, Units, counted, given, judge, judged, recounted
 from bayes_scaling.errors import InputError, listed
-from bayes_scaling.files import write_csv, write_figure, write_json
+from bayes_scaling.figure_files import write_figure
+from bayes_scaling.files import write_csv, write_json
 from bayes_scaling.folders import together
 from bayes_scaling.numbers import exact, fixed, number, percent, probability, whole
 from bayes_scaling.paths import folder_to_write
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bayes_scaling.comparison import Comparison
     from bayes_scaling.model import Model
     from bayes_scaling.modelfile import Study
-    from bayes_scaling.sampling import Settings
+    from bayes_scaling.settings import Settings
     from bayes_scaling.splitting import Fold
 
 SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
@@ -122,7 +123,7 @@ def _library_model(name: str, study: "Study") -> "Model":
     """Return a law of the library with its published priors, where the study's inputs are at their references."""
     from bayes_scaling.laws import library_law
     from bayes_scaling.library import at_references, default_priors, default_response
-    from bayes_scaling.losses import in_unit_of
+    from bayes_scaling.loss_units import in_unit_of
     from bayes_scaling.model import Model
 
     inputs = study.columns.inputs

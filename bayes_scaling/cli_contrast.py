@@ -7,7 +7,8 @@ import typer
 
 from bayes_scaling.cli_options import read_fit, say_health, say_notes
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.figure_files import write_figure
+from bayes_scaling.files import write_csv
 from bayes_scaling.folders import together
 from bayes_scaling.naming import file_names, joined_name
 from bayes_scaling.numbers import band, called, number, probability, value_at

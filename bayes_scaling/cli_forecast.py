@@ -8,7 +8,8 @@ import typer
 
 from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.figure_files import write_figure
+from bayes_scaling.files import write_csv
 from bayes_scaling.folders import together
 from bayes_scaling.paths import file_to_write, is_file
 from bayes_scaling.terminal import say
@@ -23,8 +24,7 @@ def forecast(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Forecast an unfinished run: its final loss with a band, given finished runs of its family and its rows so far."""
-    from bayes_scaling.forecasting import forecast as condition
-    from bayes_scaling.forecasting import forecast_sentence, forecast_table
+    from bayes_scaling.forecasting import forecast as condition, forecast_sentence, forecast_table
     from bayes_scaling.plots import forecast_figure
 
     out = folder / "forecast.csv" if out is None else out

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.cli_options import read_fit, say_health
-from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.figure_files import write_figure
+from bayes_scaling.files import write_csv
 from bayes_scaling.folders import together
 from bayes_scaling.numbers import number, percent, whole
 from bayes_scaling.paths import folder_to_write

@@ -8,7 +8,8 @@ import typer
 
 from bayes_scaling.cli_options import read_fit, say_health, say_notes
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.figure_files import write_figure
+from bayes_scaling.files import write_csv
 from bayes_scaling.folders import together
 from bayes_scaling.paths import file_to_write
 from bayes_scaling.terminal import say
@@ -44,8 +45,7 @@ def plan(
 ) -> None:
     """Plan a budget: the size and tokens of lowest expected loss, what is as good, and what one new run will show."""
     from bayes_scaling.cells import every_cell
-    from bayes_scaling.planning import plan as decide
-    from bayes_scaling.planning import plan_sentences, plan_table
+    from bayes_scaling.planning import plan as decide, plan_sentences, plan_table
     from bayes_scaling.plots.plan import plan_figure
     from bayes_scaling.tables import read_table
     from bayes_scaling.targets import needed_sentences

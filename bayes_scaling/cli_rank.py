@@ -8,7 +8,8 @@ import typer
 
 from bayes_scaling.cli_options import read_fit, say_health
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import write_csv, write_figure
+from bayes_scaling.figure_files import write_figure
+from bayes_scaling.files import write_csv
 from bayes_scaling.folders import together
 from bayes_scaling.numbers import exact, place_words
 from bayes_scaling.paths import file_to_write

@@ -20,8 +20,8 @@ from bayes_scaling.health import Health, combined, mark
 from bayes_scaling.model import Model, check_runs
 from bayes_scaling.observing import log_density
 from bayes_scaling.runs import Runs
-from bayes_scaling.sampling import Settings
 from bayes_scaling.scoring import score_points, score_table
+from bayes_scaling.settings import Settings
 from bayes_scaling.splitting import Fold, careful, folds
 from bayes_scaling.stacking import check_scales, stacking_weights
 

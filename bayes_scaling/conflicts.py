@@ -12,8 +12,7 @@ import xarray as xr
 from bayes_scaling.densities import LOG_LIKELIHOOD, LOG_PRIOR, frozen, log_likelihood, log_prior, top_priors
 from bayes_scaling.evaluation import expected
 from bayes_scaling.finding import Finding, finding
-from bayes_scaling.fitting import Fit
-from bayes_scaling.fitting import prior as from_prior
+from bayes_scaling.fitting import Fit, prior as from_prior
 from bayes_scaling.model import NOISE_SD, law_groups, model_inputs
 from bayes_scaling.numbers import interval, number
 from bayes_scaling.parameters import Prior, prior_quantiles

@@ -82,7 +82,7 @@ def _along_runs(fit: Fit) -> xr.DataArray:
     from scipy import stats
 
     from bayes_scaling.filtering import forward
-    from bayes_scaling.residuals import departures_of, kept_along
+    from bayes_scaling.observing import departures_of, kept_along
 
     correlation = fit.model.noise.correlation
     assert correlation is not None

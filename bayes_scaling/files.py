@@ -16,7 +16,6 @@ from bayes_scaling.leftovers import tidy, unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 
 LONGEST = 255
@@ -111,17 +110,6 @@ def write_bytes(content: bytes, path: Path) -> None:
     """Write what was made in memory."""
     with whole(path) as partial:
         partial.write_bytes(content)
-
-
-def write_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure at the resolution of print; a "$" in a label is a "$"."""
-    import matplotlib as mpl
-
-    from bayes_scaling.plots.style import without_controls
-
-    plain: Any = {"text.parse_math": False}
-    with whole(path) as partial, mpl.rc_context(plain):
-        without_controls(figure).savefig(partial, dpi=200)
 
 
 def write_json(record: Mapping[str, Any], path: Path) -> None:

@@ -15,11 +15,12 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.healing import sample_until_clean
 from bayes_scaling.health import Health, carried
 from bayes_scaling.laws import law_inputs
-from bayes_scaling.losses import in_unit_of
+from bayes_scaling.loss_units import in_unit_of
 from bayes_scaling.model import Model, term_name
 from bayes_scaling.parameters import Trend, Varying, as_parameter, link
 from bayes_scaling.runs import Runs
-from bayes_scaling.sampling import Settings, sample_prior
+from bayes_scaling.sampling import sample_prior
+from bayes_scaling.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.errors import InputError
 from bayes_scaling.finding import Finding, finding
 from bayes_scaling.numbers import number
 from bayes_scaling.runs import Runs
 
 if TYPE_CHECKING:
-    from bayes_scaling.fitting import Fit
+    pass
 
 STEEP = 0.01
 """A loss that moves by less than this share for each e-fold of every input follows no scaling law: published exponents of the
@@ -62,15 +61,6 @@ def flat(runs: Runs) -> Finding | None:
         f"the loss does not depend on the inputs: {runs.columns.response.name} {said}, while {spans}",
         f"see that {runs.columns.response.column!r} is the right column: these rows teach nothing of a scaling law",
     )
-
-
-def refuse_flat(fit: "Fit") -> None:
-    """Raise InputError where the loss of the runs that a fit was sampled from does not depend on the inputs.
-
-    No split of compute is then better than another. Draws that come from elsewhere, as a prior's, stand for themselves.
-    """
-    if "sample_stats" in fit.draws.children and (found := flat(fit.runs)):
-        raise InputError(f"{fit.runs.source}: no plan: {found.sentence}")
 
 
 def slopes(runs: Runs, names: tuple[str, ...] | None = None) -> Slopes | None:

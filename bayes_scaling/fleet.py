@@ -15,10 +15,10 @@ from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.executors import IN_FLIGHT, InProcess, Submit, cores, each, own_processes
 from bayes_scaling.fitting import Fit
 from bayes_scaling.health import Health, carried, combined, counts
-from bayes_scaling.losses import in_unit_of
+from bayes_scaling.loss_units import in_unit_of
 from bayes_scaling.model import Model
 from bayes_scaling.naming import file_names
-from bayes_scaling.sampling import Settings
+from bayes_scaling.settings import Settings
 from bayes_scaling.stored import Fingerprint, Record, read_fit, read_table, write_fit, write_table
 from bayes_scaling.tasks import Entry, Plan, Tasks, entry, job, plan, resolved
 from bayes_scaling.worker import Done, Keep, work

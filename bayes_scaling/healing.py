@@ -19,7 +19,8 @@ from bayes_scaling.health import ESS_LIMIT, GRADES, Health, health
 from bayes_scaling.model import Model
 from bayes_scaling.numbers import exact, number, whole
 from bayes_scaling.runs import Runs
-from bayes_scaling.sampling import Settings, sample
+from bayes_scaling.sampling import sample
+from bayes_scaling.settings import Settings
 
 SMALLER = (0.98, 0.99, 0.995)
 """Acceptance rates that are tried where trajectories diverged, one after the other."""

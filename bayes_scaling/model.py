@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import checks
-from bayes_scaling import discrepancy as gp
+from bayes_scaling import checks, discrepancy as gp
 from bayes_scaling.discrepancy import Discrepancy
 from bayes_scaling.errors import InputError, as_written, listed
 from bayes_scaling.formula import law_tree, law_value
@@ -36,7 +35,7 @@ class Model:
     noise: scatter of single rows and departures that rows share.
     discrepancy: smooth functions of the inputs by which the truth may leave the law; none where the law is taken for the truth.
     unit: of the losses that the priors are for, as "nats/token": given runs in another unit, `fit` takes priors multiplied by
-        what leads from one to the other, see `losses.in_unit_of`. "": of the runs, whatever that is.
+        what leads from one to the other, see `loss_units.in_unit_of`. "": of the runs, whatever that is.
 
     Raises InputError, naming both sides, where the law's parameters and the priors differ.
     """

@@ -22,14 +22,14 @@ from bayes_scaling.formula import law_names, law_text, parse_law
 from bayes_scaling.laws import LAWS, Law, library_law
 from bayes_scaling.library import at_references, default_priors, default_response, sweep_model
 from bayes_scaling.logs import Curve
-from bayes_scaling.losses import in_unit_of, moved_notes, recognised
+from bayes_scaling.loss_units import in_unit_of, moved_notes, recognised
 from bayes_scaling.model import Model, model_inputs
 from bayes_scaling.noise import Correlation, Noise
 from bayes_scaling.parameters import Parameter, Prior, Term, Trend, Varying, as_parameter
 from bayes_scaling.paths import is_file
 from bayes_scaling.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs
-from bayes_scaling.sampling import Settings
 from bayes_scaling.schedules import Schedule
+from bayes_scaling.settings import Settings
 from bayes_scaling.tables import Table
 
 

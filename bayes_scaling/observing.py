@@ -239,3 +239,26 @@ def _lag_of_means(lag: np.ndarray, width: np.ndarray) -> np.ndarray:
     half, over = (width[:, None] + width) / 2, (width[:, None] - width) / 2
     cubes = np.abs(lag + half) ** 3 + np.abs(lag - half) ** 3 - np.abs(lag + over) ** 3 - np.abs(lag - over) ** 3
     return np.where(lag >= half, lag, cubes / (6 * width[:, None] * width))
+
+
+def departures_of(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what the law leaves of responses, the scale of what neighbours share, and the variance of what is a row's own.
+
+    That may be negative: averages have lost some of what they share. Each has dimensions chain, draw, row.
+    """
+    centre = expected(fit, table)
+    shared, scale = about(fit, table, 0, new=False)
+    scale, white = read_scales(fit, table, scale)
+    if fit.model.noise.on == "log_loss":
+        centre, response = centre.copy(data=np.log(centre.to_numpy())), np.log(response)
+    own = scale**2 * own_variance(fit, table, scale, white)
+    mean, scale, own = ((of + xr.zeros_like(centre)).transpose("chain", "draw", "row") for of in (centre + shared, scale, own))
+    return response - mean.to_numpy(), scale.to_numpy(), own.to_numpy()
+
+
+def kept_along(fit: Fit, distance: np.ndarray) -> np.ndarray:
+    """Return the correlation of a run's noise, without its white part, with that so many e-folds away."""
+    if NOISE_LENGTH not in fit.posterior:
+        return np.zeros((fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], len(distance)))
+    kept: np.ndarray = np.exp(-distance / fit.posterior[NOISE_LENGTH].to_numpy()[..., None])
+    return kept

@@ -191,8 +191,7 @@ def _columns_of(at: xr.Dataset) -> pd.DataFrame:
 
 def _bent_curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
     """Return the law with its discrepancy along an input."""
-    from bayes_scaling.evaluation import at as expected_at
-    from bayes_scaling.evaluation import log_inputs
+    from bayes_scaling.evaluation import at as expected_at, log_inputs
 
     frame = _columns_of(at).assign(**{along: fit.runs.references[along]})
     logs = log_inputs(fit, frame)

@@ -19,12 +19,12 @@ from bayes_scaling.distance import regions
 from bayes_scaling.errors import InputError
 from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
-from bayes_scaling.flatness import refuse_flat
 from bayes_scaling.health import Health, carried, mark
 from bayes_scaling.notes import loss_notes, noted, scatter_notes
 from bayes_scaling.numbers import amount, band, exact, interval, number, percent, place_words, probability
 from bayes_scaling.observing import observed
 from bayes_scaling.optima import vertex
+from bayes_scaling.planned_flatness import refuse_flat
 from bayes_scaling.prediction import labelled, sorted_quantiles
 from bayes_scaling.sizes import Sizes, over_sizes, size_grid, split_points
 from bayes_scaling.tables import Table

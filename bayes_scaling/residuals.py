@@ -18,12 +18,11 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.evaluation import expected
 from bayes_scaling.fitting import Fit
 from bayes_scaling.forecasting import along_runs
 from bayes_scaling.health import carried
-from bayes_scaling.model import NOISE_LENGTH, neighbours
-from bayes_scaling.observing import about, own_variance, read_scales, replicated
+from bayes_scaling.model import neighbours
+from bayes_scaling.observing import departures_of, kept_along, replicated
 
 MOST_DRAWS = 200
 MOST_PAIRS = 60_000
@@ -123,29 +122,6 @@ def thinned(fit: Fit) -> Fit:
     posterior = fit.posterior
     step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // MOST_DRAWS)
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))}))
-
-
-def departures_of(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what the law leaves of responses, the scale of what neighbours share, and the variance of what is a row's own.
-
-    That may be negative: averages have lost some of what they share. Each has dimensions chain, draw, row.
-    """
-    centre = expected(fit, table)
-    shared, scale = about(fit, table, 0, new=False)
-    scale, white = read_scales(fit, table, scale)
-    if fit.model.noise.on == "log_loss":
-        centre, response = centre.copy(data=np.log(centre.to_numpy())), np.log(response)
-    own = scale**2 * own_variance(fit, table, scale, white)
-    mean, scale, own = ((of + xr.zeros_like(centre)).transpose("chain", "draw", "row") for of in (centre + shared, scale, own))
-    return response - mean.to_numpy(), scale.to_numpy(), own.to_numpy()
-
-
-def kept_along(fit: Fit, distance: np.ndarray) -> np.ndarray:
-    """Return the correlation of a run's noise, without its white part, with that so many e-folds away."""
-    if NOISE_LENGTH not in fit.posterior:
-        return np.zeros((fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], len(distance)))
-    kept: np.ndarray = np.exp(-distance / fit.posterior[NOISE_LENGTH].to_numpy()[..., None])
-    return kept
 
 
 def innovations(z: np.ndarray, kept: np.ndarray, own: np.ndarray) -> np.ndarray:

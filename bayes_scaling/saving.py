@@ -23,8 +23,8 @@ from bayes_scaling.model import Model, term_name, varyings
 from bayes_scaling.modelfile import Study, parse_study, study_text
 from bayes_scaling.paths import is_file
 from bayes_scaling.runs import Columns, Runs
-from bayes_scaling.sampling import Settings
 from bayes_scaling.sealing import check_seal, sealed
+from bayes_scaling.settings import Settings
 from bayes_scaling.structure import check_structure, probe
 
 FORMAT = "bayes_scaling fit 3"

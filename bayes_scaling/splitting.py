@@ -10,7 +10,7 @@ import pandas as pd
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula import quoted_name
 from bayes_scaling.runs import Runs, subset
-from bayes_scaling.sampling import Settings
+from bayes_scaling.settings import Settings
 
 SHARES = (2 / 3, 1 / 2)
 """The range of the runs trained on, from the smallest up, where nobody says which; the rest is left out and predicted."""

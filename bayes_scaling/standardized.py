@@ -17,7 +17,8 @@ import pandas as pd
 
 from bayes_scaling.fitting import Fit
 from bayes_scaling.model import NOISE_LENGTH, neighbours
-from bayes_scaling.residuals import departures_of, innovations, thinned
+from bayes_scaling.observing import departures_of
+from bayes_scaling.residuals import innovations, thinned
 
 LEAST_FREE = 0.2
 """At least this share of a pattern is taken to be left by the law: some hundred draws tell a covariance no better."""

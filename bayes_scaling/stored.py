@@ -23,8 +23,8 @@ from bayes_scaling.model import Model
 from bayes_scaling.naming import file_names as file_names
 from bayes_scaling.provenance import versions
 from bayes_scaling.runs import Runs
-from bayes_scaling.sampling import Settings
 from bayes_scaling.saving import attributes, save_with
+from bayes_scaling.settings import Settings
 from bayes_scaling.worker import model_text
 
 FORMAT = "bayes_scaling fleet 2"

@@ -9,8 +9,7 @@ import difflib
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence, Set as AbstractSet
 from decimal import Decimal
 from fractions import Fraction
 from math import inf, nan

@@ -9,7 +9,7 @@ import numpy as np
 from bayes_scaling.errors import InputError
 from bayes_scaling.model import Model, groups_used
 from bayes_scaling.runs import Runs
-from bayes_scaling.sampling import Settings
+from bayes_scaling.settings import Settings
 from bayes_scaling.stored import Fingerprint, fingerprint
 from bayes_scaling.worker import Job, Keep, model_text
 

@@ -21,7 +21,7 @@ from bayes_scaling.fleet import Fleet, fit_many, fleet_table
 from bayes_scaling.health import Health, combined, mark
 from bayes_scaling.prediction import QUANTILES, predict
 from bayes_scaling.runs import read_runs
-from bayes_scaling.sampling import Settings
+from bayes_scaling.settings import Settings
 from bayes_scaling.tables import Table, number_column, read_table
 from bayes_scaling.tasks import Task
 from bayes_scaling.variants import Choices, Universe, Variant, standard_choices

@@ -13,10 +13,11 @@ import xarray as xr
 
 from bayes_scaling.errors import InputError, one_line
 from bayes_scaling.fitting import Fit, fit
+from bayes_scaling.health import Health
 from bayes_scaling.model import Model, check_runs, model_inputs
 from bayes_scaling.modelfile import Study, parse_study, study_text
 from bayes_scaling.runs import Columns, Input, Response, Runs
-from bayes_scaling.sampling import Health, Settings
+from bayes_scaling.settings import Settings
 
 type Keep = Callable[[Fit, Any], pd.DataFrame]
 

@@ -8,8 +8,7 @@ import pandas as pd
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling import discrepancy as gp
-from bayes_scaling import model as of_model
+from bayes_scaling import discrepancy as gp, model as of_model
 from bayes_scaling.health import Health
 from bayes_scaling.parameters import link, median
 

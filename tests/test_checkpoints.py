@@ -10,7 +10,7 @@ import pytest
 from by_hand import CLEAN, fit_of
 
 import bayes_scaling as bs
-from bayes_scaling.checkpoints import taken_as_curves
+from bayes_scaling.checkpoint_curves import taken_as_curves
 from bayes_scaling.sentences import summary_sentences
 
 CASES = Path(__file__).parent / "cases"

@@ -8,8 +8,7 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling import compiling
-from bayes_scaling import discrepancy as gp
+from bayes_scaling import compiling, discrepancy as gp
 from bayes_scaling.evaluation import departed, log_inputs
 from bayes_scaling.observing import observed
 from bayes_scaling.plots import paper, plot_decomposition

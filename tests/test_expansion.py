@@ -11,8 +11,7 @@ from densities import Case, Reference, correlated, crossed, departing, few_level
 from scipy import stats
 
 import bayes_scaling as bs
-from bayes_scaling import building, expansion, geometry, model
-from bayes_scaling import discrepancy as gp
+from bayes_scaling import building, discrepancy as gp, expansion, geometry, model
 from bayes_scaling.expansion import expand
 from bayes_scaling.model import groups_used, integrated, term_name
 from bayes_scaling.observing import log_density

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula import law_text, law_tree, parse_filter, parse_law

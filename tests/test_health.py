@@ -10,8 +10,6 @@ import pytest
 import xarray as xr
 from by_hand import BAD, CLEAN, NOTED, tree
 
-import bayes_scaling as bs
-from bayes_scaling import sampling
 from bayes_scaling.convergence import convergence
 from bayes_scaling.health import GRADES, Health, accepted, combined, counts, from_record, health
 
@@ -284,9 +282,3 @@ def test_fits_are_counted_by_grade() -> None:
     assert more is not None
     assert more.line.count("40 divergences") == 2
     assert more.line.endswith("; and 1 more")
-
-
-def test_the_record_is_where_it_was_before() -> None:
-    assert sampling.Health is Health
-    assert sampling.health is health
-    assert bs.Settings().strict is False

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling.cli import app
 from bayes_scaling.contrasts import reached
+from bayes_scaling.health import Health
 from bayes_scaling.modelfile import Study, study_text
 from bayes_scaling.numbers import amount, interval, level_name, number, shared
 from bayes_scaling.parameters import prior_quantiles
@@ -25,7 +26,6 @@ from bayes_scaling.reporting import words
 from bayes_scaling.reporting.beliefs import beliefs
 from bayes_scaling.reporting.budget import ordered_levels, plan_budget
 from bayes_scaling.reporting.page import render
-from bayes_scaling.sampling import Health
 
 SCRIPT, IMAGE, END, MATH = "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script>$", "$\\frac$ x$"
 WELL = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="E")

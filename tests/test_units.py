@@ -21,7 +21,7 @@ from bayes_scaling.cli import app
 from bayes_scaling.counts import in_base, units_said
 from bayes_scaling.laws import LAWS, law_inputs
 from bayes_scaling.library import default_priors, sweep_model
-from bayes_scaling.losses import in_unit_of, loss_like
+from bayes_scaling.loss_units import in_unit_of, loss_like
 from bayes_scaling.model import owners
 from bayes_scaling.modelfile import Study, parse_study, study_text
 from bayes_scaling.parameters import as_parameter, median
