@@ -27,11 +27,11 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.calibration import SETTINGS, simulate
-from bayes_scaling.laws import LAWS, law_inputs
-from bayes_scaling.library import default_inputs, default_priors, default_response, sweep_discrepancy
-from bayes_scaling.modelfile import bundled
-from bayes_scaling.parameters import median
+from bayes_scaling.laws.library import LAWS, law_inputs
+from bayes_scaling.model.library import default_inputs, default_priors, default_response, sweep_discrepancy
+from bayes_scaling.model.modelfile import bundled
+from bayes_scaling.model.parameters import median
+from bayes_scaling.validation.calibration import SETTINGS, simulate
 
 HERE = Path(__file__).parent
 OUT = Path("out") / "calibration"

@@ -120,8 +120,8 @@ def timed[T](call: Callable[[], T]) -> tuple[float, T]:
 
 def command(*arguments: str) -> float | str:
     """Return the wall seconds of the command line in a fresh process, or why there are none."""
-    if find_spec("bayes_scaling.cli") is None:
-        return "skipped: there is no module bayes_scaling.cli"
+    if find_spec("bayes_scaling.cli.app") is None:
+        return "skipped: there is no module bayes_scaling.cli.app"
     line = [sys.executable, "-m", "bayes_scaling.cli", *arguments]
     took, done = timed(lambda: subprocess.run(line, capture_output=True, text=True, check=False))
     if done.returncode:
@@ -156,7 +156,7 @@ def cold_row(path: Path, folder: str) -> Row:
 def warm(path: Path) -> tuple[Sampled, Row, Any]:
     """Fit once, which compiles, then sample and refit with five other seeds."""
     from bayes_scaling import Settings, fit, read_study, refit, study_runs
-    from bayes_scaling.sampling import sample
+    from bayes_scaling.inference.sampling import sample
 
     study = read_study("chinchilla_law")
     runs = study_runs(study, path)

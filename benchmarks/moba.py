@@ -31,9 +31,9 @@ from pymc.pytensorf import join_nonshared_inputs
 from studies import inserted
 
 import bayes_scaling as bs
-from bayes_scaling.convergence import convergence
-from bayes_scaling.parameters import Z90
-from bayes_scaling.sampling import compiled, sample
+from bayes_scaling.inference.convergence import convergence
+from bayes_scaling.inference.sampling import compiled, sample
+from bayes_scaling.model.parameters import Z90
 
 HEADING = "# The MoBA hierarchy by hand"
 CHAINS, DRAWS = 4, 2000

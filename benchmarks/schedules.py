@@ -27,12 +27,12 @@ from scipy.optimize import least_squares
 from sweeps import DATA
 
 import bayes_scaling as bs
-from bayes_scaling.formula import law_names, law_value
-from bayes_scaling.functions import on_arrays
-from bayes_scaling.laws import law_inputs, law_parameters
-from bayes_scaling.parameters import median
+from bayes_scaling.data.schedules import log_input
+from bayes_scaling.laws.formula import law_names, law_value
+from bayes_scaling.laws.functions import on_arrays
+from bayes_scaling.laws.library import law_inputs, law_parameters
+from bayes_scaling.model.parameters import median
 from bayes_scaling.plots.style import COLOURS, paper
-from bayes_scaling.schedules import log_input
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False)

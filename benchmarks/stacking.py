@@ -12,9 +12,9 @@ import pandas as pd
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
-from bayes_scaling.laws import library_law
-from bayes_scaling.library import default_priors
-from bayes_scaling.scoring import score_points, score_table
+from bayes_scaling.laws.library import library_law
+from bayes_scaling.model.library import default_priors
+from bayes_scaling.validation.scoring import score_points, score_table
 
 NOISE = bs.Noise(sd=bs.Prior(median=0.01, factor=3.0))
 SLOPE = bs.Prior(median=0.06, factor=2.5)

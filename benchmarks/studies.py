@@ -62,7 +62,7 @@ def main() -> None:
     if arguments.part:
         print(json.dumps(warm(arguments.part, arguments.runs)))
         return
-    from bayes_scaling.modelfile import bundled
+    from bayes_scaling.model.modelfile import bundled
 
     loads = [os.getloadavg()[0]]
     names = arguments.only or list(bundled())
@@ -104,7 +104,7 @@ def finished(line: list[str], environment: Mapping[str, str] = MappingProxyType(
 def table(name: str, folder: Path) -> list[str]:
     """Return the option that gives a study its runs, none where they are bundled; LookupError says why they are missing."""
     from bayes_scaling import InputError, read_study
-    from bayes_scaling.datasets import fetch
+    from bayes_scaling.data.datasets import fetch
 
     if read_study(name).source is not None:
         return []
@@ -123,7 +123,7 @@ def warm(name: str, runs: str | None) -> float:
     """Return the seconds that the draws of the command take in a process that has compiled the model."""
     os.environ.setdefault("NUMBA_OPT", "1")  # as the command does
     from bayes_scaling import read_study, study_runs
-    from bayes_scaling.sampling import sample
+    from bayes_scaling.inference.sampling import sample
 
     study = read_study(name)
     data = study_runs(study, runs)

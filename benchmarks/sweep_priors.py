@@ -1,6 +1,6 @@
 """Priors from public sweeps: what exponents, floors, scatter and discrepancy other people's runs had, and what it buys.
 
-    python benchmarks/sweep_priors.py elicit      # writes bayes_scaling/sweep_priors.toml
+    python benchmarks/sweep_priors.py elicit      # writes bayes_scaling/model/sweep_priors.toml
     python benchmarks/sweep_priors.py ship        # the same from the stored first stage
     python benchmarks/sweep_priors.py judge       # leaves one family out at a time; writes a section of sweep_priors.md
 
@@ -26,11 +26,11 @@ import tomli_w
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
-from bayes_scaling.parameters import Z90, distribution, median
-from bayes_scaling.scoring import score_points, score_table
+from bayes_scaling.model.parameters import Z90, distribution, median
+from bayes_scaling.validation.scoring import score_points, score_table
 
 HERE = Path(__file__).parent
-TABLE = HERE.parent / "bayes_scaling" / "sweep_priors.toml"
+TABLE = HERE.parent / "bayes_scaling" / "model" / "sweep_priors.toml"
 FOUND = HERE / "sweep_posteriors.json"
 SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False, target_accept=0.95)
 

@@ -41,7 +41,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 def downloads(table: str) -> bool:
     """Return whether a table is in the cache or can be brought there quickly."""
-    code = f"from bayes_scaling.datasets import fetch; fetch({table!r})"
+    code = f"from bayes_scaling.data.datasets import fetch; fetch({table!r})"
     try:
         return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=SECONDS).returncode == 0
     except subprocess.TimeoutExpired:

@@ -8,9 +8,9 @@ import pandas as pd
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling import discrepancy as gp, model as of_model
-from bayes_scaling.health import Health
-from bayes_scaling.parameters import link, median
+from bayes_scaling.inference.health import Health
+from bayes_scaling.model import discrepancy as gp, model as of_model
+from bayes_scaling.model.parameters import link, median
 
 CLEAN = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="a", draws=8000, chains=4)
 NOTED = Health(4, 1.001, 900.0, 800.0, 0.9, "a", 8000, 4, (1, 1, 1, 1), "at small noise_sd (below its 5 % quantile)")

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling import compiling
+from bayes_scaling.inference import compiling
 
 COMPILED: Counter[str] = Counter()
 

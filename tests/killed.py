@@ -14,9 +14,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bayes_scaling.files import write_bytes, write_text
-from bayes_scaling.folders import together, whole_folder
-from bayes_scaling.leftovers import recover
+from bayes_scaling._base.files import write_bytes, write_text
+from bayes_scaling._base.folders import together, whole_folder
+from bayes_scaling._base.leftovers import recover
 
 STEPS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "ctypes.dlsym"}
 """What changes a folder, as the interpreter tells of it."""

@@ -13,10 +13,10 @@ from scipy import stats
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.advice import floors
-from bayes_scaling.cli import app
-from bayes_scaling.laws import LAWS
-from bayes_scaling.parameters import Parameter, as_parameter, distribution
+from bayes_scaling.cli.app import app
+from bayes_scaling.laws.library import LAWS
+from bayes_scaling.model.parameters import Parameter, as_parameter, distribution
+from bayes_scaling.validation.findings.advice import floors
 
 Z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000).reshape(2, 1000)
 """Draws as a standard normal has them, without the luck of drawing."""

@@ -17,14 +17,24 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import bayes_scaling as bs
-from bayes_scaling import plots, uniformity
-from bayes_scaling.calibration import SETTINGS, Calibration, Simulations, calibration_table, quantities, ranked, ranks, simulate
-from bayes_scaling.health import Health
-from bayes_scaling.laws import LAWS, law_inputs
-from bayes_scaling.library import default_inputs, default_priors
-from bayes_scaling.observing import replicated
-from bayes_scaling.runs import joined
-from bayes_scaling.simulation import one_chain, other_runs, simulated, with_levels, with_responses
+from bayes_scaling import plots
+from bayes_scaling.data.runs import joined
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.observing import replicated
+from bayes_scaling.laws.library import LAWS, law_inputs
+from bayes_scaling.model.library import default_inputs, default_priors
+from bayes_scaling.prediction.simulation import one_chain, other_runs, simulated, with_levels, with_responses
+from bayes_scaling.validation import uniformity
+from bayes_scaling.validation.calibration import (
+    SETTINGS,
+    Calibration,
+    Simulations,
+    calibration_table,
+    quantities,
+    ranked,
+    ranks,
+    simulate,
+)
 
 mpl.use("Agg")
 SIMULATIONS = 50

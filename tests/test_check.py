@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling import compiling, plots
-from bayes_scaling.cli import app
-from bayes_scaling.scoring import BANDS
-from bayes_scaling.simulation import simulated
+from bayes_scaling import plots
+from bayes_scaling.cli.app import app
+from bayes_scaling.inference import compiling
+from bayes_scaling.prediction.simulation import simulated
+from bayes_scaling.validation.scoring import BANDS
 
 mpl.use("Agg")
 QUICK = bs.Settings(draws=250, tune=300, chains=2, progress=False)
@@ -128,7 +129,7 @@ def test_an_executor_gives_the_same_table_and_a_folder_keeps_it(bent: bs.Runs, f
 def test_cut_offs_that_cannot_be_are_refused_before_sampling(
     bent: bs.Runs, cut: str, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bayes_scaling.check.fit", lambda *_: pytest.fail("sampled"))
+    monkeypatch.setattr("bayes_scaling.validation.check.fit", lambda *_: pytest.fail("sampled"))
     varied = replace(LINE, parameters={"a": A + bs.Varying("arch", 0.02), "b": B})
     with pytest.raises(bs.InputError) as raised:
         bs.backtest(varied, bent, ["compute < 10", cut], QUICK)
@@ -149,7 +150,7 @@ def test_a_cut_off_without_a_fit_is_a_problem_and_none_at_all_an_error(bent: bs.
             raise bs.InputError("no draw could be made")
         return fit(model, runs, settings)
 
-    monkeypatch.setattr("bayes_scaling.check.fit", failing)
+    monkeypatch.setattr("bayes_scaling.validation.check.fit", failing)
     some = bs.backtest(LINE, bent, CUTS, QUICK)
     assert some.problems["compute < 1"] == "no draw could be made"
     assert list(some.points["train"].unique()) == ["compute < 10"]

@@ -10,8 +10,8 @@ import pytest
 from by_hand import CLEAN, fit_of
 
 import bayes_scaling as bs
-from bayes_scaling.checkpoint_curves import taken_as_curves
-from bayes_scaling.sentences import summary_sentences
+from bayes_scaling.model.checkpoint_curves import taken_as_curves
+from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parent / "cases"
 COLUMNS = bs.Columns({"params": bs.Input("params", "parameters"), "tokens": bs.Input("tokens", "tokens")})

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling.cli import app
+from bayes_scaling.cli.app import app
 
 BAND = ["mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
 
@@ -169,6 +169,8 @@ def test_the_module_runs_as_a_command_without_a_traceback(tmp_path: Path) -> Non
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, bayes_scaling.cli; print([m for m in ('pymc', 'numpy', 'pandas', 'matplotlib') if m in sys.modules])"
+    code = (
+        "import sys, bayes_scaling.cli.app; print([m for m in ('pymc', 'numpy', 'pandas', 'matplotlib') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ from test_cli import refused, run
 from test_forecasting import END, begun, drawn
 
 import bayes_scaling as bs
-from bayes_scaling.numbers import band
+from bayes_scaling._base.numbers import band
 
 
 @pytest.fixture(scope="module")

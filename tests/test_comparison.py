@@ -18,11 +18,11 @@ from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.cli import app
-from bayes_scaling.comparison import bad_k
-from bayes_scaling.observing import log_density, observed
-from bayes_scaling.scoring import log_mean_exp, score_points
-from bayes_scaling.stacking import parts
+from bayes_scaling.cli.app import app
+from bayes_scaling.inference.observing import log_density, observed
+from bayes_scaling.inference.stacking import parts
+from bayes_scaling.validation.comparison import bad_k
+from bayes_scaling.validation.scoring import log_mean_exp, score_points
 
 mpl.use("Agg")
 NOISE = bs.Noise(sd=bs.Prior(median=0.01, factor=3.0))

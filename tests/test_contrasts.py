@@ -106,7 +106,7 @@ def test_wrong_input_is_named(moba: bs.Fit, call, word: str) -> None:  # type: i
 def test_several_inputs_need_to_be_told_along_which_compute_grows(chinchilla: bs.Fit) -> None:
     with pytest.raises(bs.InputError, match="does not vary"):
         bs.compute_multiplier(chinchilla, "arm", "a", "b", POINTS, along={"params": 0.5, "tokens": 0.5})
-    from bayes_scaling.contrasts import powers_along
+    from bayes_scaling.prediction.contrasts import powers_along
 
     with pytest.raises(bs.InputError, match="along"):
         powers_along(chinchilla, None)

@@ -10,8 +10,8 @@ from by_hand import fit_with
 from scipy.interpolate import PchipInterpolator
 
 import bayes_scaling as bs
-from bayes_scaling.contrasts import reached
-from bayes_scaling.crossings import Curve, first_change, interpolated, meeting, multiples
+from bayes_scaling.prediction.contrasts import reached
+from bayes_scaling.prediction.crossings import Curve, first_change, interpolated, meeting, multiples
 
 
 def curve(function: Any, count: int = 1) -> Curve:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.numbers import exact, number
+from bayes_scaling._base.numbers import exact, number
 
 mpl.use("Agg")
 END = 4e11

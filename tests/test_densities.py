@@ -10,8 +10,8 @@ import xarray as xr
 from scipy import stats
 
 import bayes_scaling as bs
-from bayes_scaling.conflicts import sensitivity
-from bayes_scaling.densities import LOG_LIKELIHOOD, log_likelihood, log_prior, top_priors, with_densities
+from bayes_scaling.inference.densities import LOG_LIKELIHOOD, log_likelihood, log_prior, top_priors, with_densities
+from bayes_scaling.validation.findings.conflicts import sensitivity
 from tests.by_hand import CLEAN, fit_of
 
 KINDS: dict[str, tuple[str, dict[str, float], Any]] = {

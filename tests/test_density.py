@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from densities import CASES, Case, Reference
 
-from bayes_scaling import compiling
-from bayes_scaling.compiling import Compiled
-from bayes_scaling.model import integrated, term_name
-from bayes_scaling.sampling import compiled
+from bayes_scaling.inference import compiling
+from bayes_scaling.inference.compiling import Compiled
+from bayes_scaling.inference.sampling import compiled
+from bayes_scaling.model.model import integrated, term_name
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda of: of.__name__)

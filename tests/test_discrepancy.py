@@ -8,11 +8,12 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling import compiling, discrepancy as gp
-from bayes_scaling.evaluation import departed, log_inputs
-from bayes_scaling.observing import observed
+from bayes_scaling.inference import compiling
+from bayes_scaling.inference.evaluation import departed, log_inputs
+from bayes_scaling.inference.observing import observed
+from bayes_scaling.inference.sampling import compiled
+from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.plots import paper, plot_decomposition
-from bayes_scaling.sampling import compiled
 
 SETTINGS = bs.Settings(draws=500, tune=400, chains=4, seed=2, progress=False)
 WAVE = bs.Discrepancy(bs.Prior(median=0.05, factor=4.0), bs.Prior(median=5.0, factor=1.6))

@@ -12,13 +12,13 @@ from by_hand import CLEAN, sweep
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.cli import app
-from bayes_scaling.escaping import visible
-from bayes_scaling.files import json_text, write_csv
-from bayes_scaling.report import report_context
-from bayes_scaling.reporting.page import render
-from bayes_scaling.spreadsheets import guarded, plain
-from bayes_scaling.tables import read_table
+from bayes_scaling._base.escaping import visible
+from bayes_scaling._base.files import json_text, write_csv
+from bayes_scaling._base.spreadsheets import guarded, plain
+from bayes_scaling.cli.app import app
+from bayes_scaling.data.tables import read_table
+from bayes_scaling.report.page import render
+from bayes_scaling.report.report import report_context
 
 ACTIVE = ('=HYPERLINK("x")', "+1", "@x", "-x", "\tx", "\rx", "'=x", "''@x", "'", "'x", "=", "-", "+")
 HARMLESS = ("-1", "-1.5e-3", "x=1", "a", "", " =x", "1+1", "don't")

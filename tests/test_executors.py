@@ -16,7 +16,7 @@ import pytest
 from fleet_work import square, square_or_die
 
 import bayes_scaling as bs
-from bayes_scaling.executors import ENVIRONMENT, each, own_processes
+from bayes_scaling.inference.batch.executors import ENVIRONMENT, each, own_processes
 
 
 class Here(Executor):
@@ -148,7 +148,7 @@ def test_a_pool_ends_with_its_parent_in_mid_call(how: signal.Signals, tmp_path: 
 
 def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    script.write_text("from bayes_scaling.executors import own_processes\nwith own_processes(1, None): pass\n")
+    script.write_text("from bayes_scaling.inference.batch.executors import own_processes\nwith own_processes(1, None): pass\n")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
     assert "InputError: worker processes do not start; a script needs `if __name__ == '__main__':`" in done.stderr
 
@@ -159,7 +159,7 @@ import sys
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from waiting import wait_for
-from bayes_scaling.executors import each, own_processes
+from bayes_scaling.inference.batch.executors import each, own_processes
 
 with own_processes(1, wait_for) as submit:
     list(each(wait_for, [sys.argv[1]], submit, 1))
@@ -173,7 +173,7 @@ import sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from waiting import wait_for
 from bayes_scaling import cli
-from bayes_scaling.executors import each, pool
+from bayes_scaling.inference.batch.executors import each, pool
 
 @cli.app.command()
 @cli._clear_errors

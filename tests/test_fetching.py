@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_scaling import datasets
-from bayes_scaling.datasets import fetching
-from bayes_scaling.errors import InputError
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data import datasets
+from bayes_scaling.data.datasets import fetching
 
 RUNS = Path(__file__).parents[2] / "shared" / "data" / "runs"
 CELLS = b"N,D,C,lr,gbsz,loss\n47557632,6000000000.0,1.7e+18,0.0016,42.2,3.5\n124455168,12500000000.0,9e+18,0.0008,45.9,3.1\n"

@@ -21,13 +21,15 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling import cli, fitting, folders, leftovers, sealing
-from bayes_scaling.cli import app
-from bayes_scaling.errors import InputError
-from bayes_scaling.files import json_text, whole, writable, write_csv, write_json, write_text
-from bayes_scaling.folders import together, whole_folder
-from bayes_scaling.leftovers import NAME, unfinished
-from bayes_scaling.naming import file_name, file_names, joined_name
+from bayes_scaling._base import folders, leftovers, sealing
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.files import json_text, whole, writable, write_csv, write_json, write_text
+from bayes_scaling._base.folders import together, whole_folder
+from bayes_scaling._base.leftovers import NAME, unfinished
+from bayes_scaling._base.naming import file_name, file_names, joined_name
+from bayes_scaling.cli import app as cli
+from bayes_scaling.cli.app import app
+from bayes_scaling.inference import fitting
 from bayes_scaling.plots import overview
 
 FIT = by_hand.sweep(by_hand.BAD)

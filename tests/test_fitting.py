@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling import fitting
+from bayes_scaling.inference import fitting
 
 LAW_OF_ITS_OWN = "E + A * params**-alpha + B * tokens**-beta"
 

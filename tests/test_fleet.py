@@ -19,12 +19,12 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling import fleet
-from bayes_scaling.model import model_inputs
-from bayes_scaling.modelfile import bundled
-from bayes_scaling.parameters import as_parameter
-from bayes_scaling.stored import file_names
-from bayes_scaling.worker import model_text, read_model
+from bayes_scaling.inference.batch import fleet
+from bayes_scaling.inference.batch.stored import file_names
+from bayes_scaling.inference.batch.worker import model_text, read_model
+from bayes_scaling.model.model import model_inputs
+from bayes_scaling.model.modelfile import bundled
+from bayes_scaling.model.parameters import as_parameter
 
 QUICK = bs.Settings(draws=60, tune=100, chains=2, seed=3, progress=False)
 COLUMNS = bs.Columns({"compute": bs.Input("compute", "FLOP", 1e20)}, groups={"family": "family"})

@@ -10,7 +10,7 @@ import xarray as xr
 from by_hand import fit_of
 
 import bayes_scaling as bs
-from bayes_scaling.numbers import shared
+from bayes_scaling._base.numbers import shared
 
 LAW = bs.parse_law("a * tokens**-b", ["tokens"])
 RNG = np.random.default_rng(5)

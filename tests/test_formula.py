@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 
-from bayes_scaling.errors import InputError
-from bayes_scaling.formula import law_text, law_tree, parse_filter, parse_law
-from bayes_scaling.laws import law_inputs, law_parameters
-from bayes_scaling.runs import Columns, Input, read_runs
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.runs import Columns, Input, read_runs
+from bayes_scaling.laws.formula import law_text, law_tree, parse_filter, parse_law
+from bayes_scaling.laws.library import law_inputs, law_parameters
 
 VALUES = {"x": 3.0, "a": 2.0, "b": 0.5, "e_inf": 0.25}
 ACCEPTED = {

@@ -10,8 +10,8 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling import healing
-from bayes_scaling.health import from_record
+from bayes_scaling.inference import healing
+from bayes_scaling.inference.health import from_record
 
 ASKED = bs.Settings(draws=500, tune=500, progress=False)
 type Made = Callable[[bs.Settings, int], xr.DataTree]
@@ -153,7 +153,7 @@ def test_progress_says_in_one_line_what_was_found_and_what_is_tried(sampled: Any
 
 
 def test_chains_started_anew_start_elsewhere(chinchilla: bs.Fit) -> None:
-    from bayes_scaling.sampling import sample
+    from bayes_scaling.inference.sampling import sample
 
     settings = bs.Settings(draws=20, tune=50, chains=2, progress=False)
     first, again, anew = (sample(chinchilla.model, chinchilla.runs, settings, restarts) for restarts in (0, 0, 1))

@@ -16,17 +16,18 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling import plots, report
-from bayes_scaling.calibration import Calibration
-from bayes_scaling.cli import app
-from bayes_scaling.cli_options import judge
-from bayes_scaling.health import Health, line_of
-from bayes_scaling.modelfile import Sheet
-from bayes_scaling.next_summaries import candidate_table, next_sentence, set_table
+from bayes_scaling import plots
+from bayes_scaling.cli.app import app
+from bayes_scaling.cli.options import judge
+from bayes_scaling.decisions.design.next_summaries import candidate_table, next_sentence, set_table
+from bayes_scaling.decisions.targets import needed_sentence
+from bayes_scaling.decisions.universes import Multiverse
+from bayes_scaling.inference.health import Health, line_of
+from bayes_scaling.model.modelfile import Sheet
 from bayes_scaling.plots import overview
-from bayes_scaling.scoring import score_points
-from bayes_scaling.targets import needed_sentence
-from bayes_scaling.universes import Multiverse
+from bayes_scaling.report import report
+from bayes_scaling.validation.calibration import Calibration
+from bayes_scaling.validation.scoring import score_points
 
 POINTS = pd.DataFrame({"params": [1e9, 3e9], "tokens": [2e10, 6e10], "arch": ["dense", "sparse"]})
 PLACE = POINTS[["params", "tokens"]]
@@ -60,16 +61,18 @@ def backtest(fit: bs.Fit) -> bs.Backtest:
     """Return a backtest whose first cut-off has a clean fit, and whose second has this one."""
     made = {"params < 2e8": FITS["clean"], "params < 1e9": fit}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.check.fit", lambda model, runs, settings: made[runs.columns.where or "params < 2e8"])
-        patch.setattr("bayes_scaling.check.fit", _one_by_one(list(made.values())))
+        patch.setattr(
+            "bayes_scaling.validation.check.fit", lambda model, runs, settings: made[runs.columns.where or "params < 2e8"]
+        )
+        patch.setattr("bayes_scaling.validation.check.fit", _one_by_one(list(made.values())))
         return bs.backtest(fit.model, fit.runs, list(made))
 
 
 def comparison(fit: bs.Fit) -> bs.Comparison:
     """Return a comparison in which one training part of one of two laws has this fit, all others clean ones."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.comparison.fit", lambda *_: FITS["clean"])
-        patch.setattr("bayes_scaling.comparison.refit", _one_by_one([FITS["clean"], fit]))
+        patch.setattr("bayes_scaling.validation.comparison.fit", lambda *_: FITS["clean"])
+        patch.setattr("bayes_scaling.validation.comparison.refit", _one_by_one([FITS["clean"], fit]))
         return bs.compare({"one": fit.model, "law": fit.model}, fit.runs, ["params < 1e9"])
 
 
@@ -80,7 +83,7 @@ def _one_by_one(fits: list[bs.Fit]) -> Callable[..., bs.Fit]:
 
 def multiverse(fit: bs.Fit) -> Multiverse:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.worker.fit", _one_by_one([FITS["clean"], fit, FITS["clean"]]))
+        patch.setattr("bayes_scaling.inference.batch.worker.fit", _one_by_one([FITS["clean"], fit, FITS["clean"]]))
         universe = bs.Universe(fit.model, fit.runs.table.rename(columns={"response": "loss"}), fit.runs.columns)
         choices = {"noise": dict.fromkeys(("as given", "other", "a third"), _same)}
         return bs.multiverse(universe, POINTS, choices, executor=bs.InProcess())
@@ -92,7 +95,7 @@ def _same(universe: bs.Universe) -> bs.Universe:
 
 def fleet(fit: bs.Fit) -> bs.Fleet[pd.DataFrame]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.worker.fit", _one_by_one([FITS["clean"], fit]))
+        patch.setattr("bayes_scaling.inference.batch.worker.fit", _one_by_one([FITS["clean"], fit]))
         tasks = {"one": fit.runs, "two": fit.runs}
         return bs.fit_many(fit.model, tasks, bs.InProcess(), keep=_medians)
 
@@ -335,7 +338,7 @@ def test_stored_results_of_a_fleet_keep_their_health(tmp_path: Path) -> None:
         return bs.fit_many(fit.model, {"one": fit.runs}, bs.InProcess(), keep=_medians, folder=tmp_path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.worker.fit", lambda *_: FITS["noted"])
+        patch.setattr("bayes_scaling.inference.batch.worker.fit", lambda *_: FITS["noted"])
         first = made()
     again = made()
     assert again.loaded == {"one"}
@@ -420,7 +423,7 @@ def test_fit_ends_with_the_code_of_its_grade(name: str, strict: bool, code: int,
         return replace(FITS[name], settings=settings)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.fitting.fit", fitted)
+        patch.setattr("bayes_scaling.inference.fitting.fit", fitted)
         result = run("fit", study(tmp_path), "--out", tmp_path / "out", *(["--strict"] if strict else []))
     assert result.exit_code == code, result.output
     assert [of.strict for of in asked] == [strict]
@@ -439,7 +442,7 @@ def test_fit_ends_with_the_code_of_its_grade(name: str, strict: bool, code: int,
 def test_one_chain_is_fitted_without_complaint_of_nan(tmp_path: Path) -> None:
     one = Health(0, None, 900.0, 800.0, 0.9, "a", 2000, 1, (0,))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.fitting.fit", lambda *_: replace(FITS["clean"], health=one))
+        patch.setattr("bayes_scaling.inference.fitting.fit", lambda *_: replace(FITS["clean"], health=one))
         result = run("fit", study(tmp_path), "--out", tmp_path / "out", "--chains", 1)
     assert result.exit_code == 0, result.output
     assert "nan" not in result.output.lower()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
 
-from bayes_scaling.filtering import forward
-from bayes_scaling.integrated import draw_back, forward_backward, integrated, structure
+from bayes_scaling.model.filtering import forward
+from bayes_scaling.model.integrated import draw_back, forward_backward, integrated, structure
 
 
 def case(sizes: list[int], rows: int, seed: int, *, follows: bool = False, used: float = 1.0) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 import bayes_scaling as bs
-from bayes_scaling.errors import InputError
-from bayes_scaling.laws import LAWS, law_inputs, law_parameters
-from bayes_scaling.library import default_inputs, default_priors, default_response, equation, summary
-from bayes_scaling.modelfile import parse_study, study_text
-from bayes_scaling.parameters import distribution, median
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.laws.library import LAWS, law_inputs, law_parameters
+from bayes_scaling.model.library import default_inputs, default_priors, default_response, equation, summary
+from bayes_scaling.model.modelfile import parse_study, study_text
+from bayes_scaling.model.parameters import distribution, median
 
 every_law = pytest.mark.parametrize("name", sorted(LAWS))
 

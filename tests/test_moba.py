@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling import datasets
+from bayes_scaling.data import datasets
 
 
 def penalty(moba: bs.Fit) -> np.ndarray:

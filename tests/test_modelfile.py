@@ -6,15 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bayes_scaling import datasets
-from bayes_scaling.errors import InputError
-from bayes_scaling.formula import law_text, parse_law
-from bayes_scaling.laws import LAWS, law_inputs
-from bayes_scaling.model import Model
-from bayes_scaling.modelfile import Study, bundled, parse_study, read_study, study_runs, study_text, write_study
-from bayes_scaling.noise import Noise
-from bayes_scaling.parameters import Prior, Trend, Varying, as_parameter
-from bayes_scaling.runs import Columns, Input, ReadingError, Response
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data import datasets
+from bayes_scaling.data.runs import Columns, Input, ReadingError, Response
+from bayes_scaling.laws.formula import law_text, parse_law
+from bayes_scaling.laws.library import LAWS, law_inputs
+from bayes_scaling.model.model import Model
+from bayes_scaling.model.modelfile import Study, bundled, parse_study, read_study, study_runs, study_text, write_study
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Prior, Trend, Varying, as_parameter
 
 GOOD = """
 title = "Loss over size"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from numba.core.caching import CacheImpl
 
-from bayes_scaling.native import callbacks
+from bayes_scaling.inference.native import callbacks
 
 
 def test_without_a_folder_to_keep_them_in_the_callbacks_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,9 +21,7 @@ def test_without_a_folder_to_keep_them_in_the_callbacks_are_compiled(monkeypatch
 
 
 def test_without_a_home_the_command_line_compiles_all_the_same() -> None:
-    code = (
-        "import bayes_scaling.cli as c\nwith c._compiled_code():\n    import pytensor; print(pytensor.config.base_compiledir)"
-    )
+    code = "import bayes_scaling.cli.app as c\nwith c._compiled_code():\n    import pytensor; print(pytensor.config.base_compiledir)"
     own = {name: value for name, value in os.environ.items() if name != "PYTENSOR_FLAGS"} | {"HOME": "/dev/null/none"}
     done = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -11,8 +11,8 @@ import xarray as xr
 from test_cli import refused, run
 
 import bayes_scaling as bs
-from bayes_scaling.information import best_sets, information, joint
-from bayes_scaling.numbers import band, number, percent
+from bayes_scaling._base.numbers import band, number, percent
+from bayes_scaling.decisions.design.information import best_sets, information, joint
 from bayes_scaling.plots import next_figure
 
 SD, LENGTH, WHITE, SIZE_SD = 0.02, 0.8, 0.01, 0.03

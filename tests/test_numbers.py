@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.numbers import (
+from bayes_scaling._base.numbers import (
     band,
     exact,
     interval,
@@ -245,5 +245,5 @@ def test_no_other_module_writes_numbers() -> None:
 
 
 def test_the_script_of_the_page_writes_no_numbers() -> None:
-    script = files("bayes_scaling.reporting").joinpath("report.js").read_text(encoding="utf-8")
+    script = files("bayes_scaling.report").joinpath("report.js").read_text(encoding="utf-8")
     assert not re.search(r"toPrecision|toFixed|toExponential|toLocaleString", script)

@@ -10,9 +10,9 @@ import xarray as xr
 from scipy import stats
 
 import bayes_scaling as bs
-from bayes_scaling.filtering import forward
-from bayes_scaling.model import data
-from bayes_scaling.observing import log_density, observed, replicated
+from bayes_scaling.inference.observing import log_density, observed, replicated
+from bayes_scaling.model.filtering import forward
+from bayes_scaling.model.model import data
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 POINT = {"a": 3.1, "b": 0.12, "noise_sd": 0.03, "noise_length": 0.7, "noise_sd_trend_tokens": -0.2}

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.optima import _DRAW
-from bayes_scaling.parameters import DISTRIBUTIONS, median
+from bayes_scaling.decisions.optima import _DRAW
+from bayes_scaling.model.parameters import DISTRIBUTIONS, median
 
 mpl.use("Agg")
 SERIES = pd.DataFrame({"series": ["small", "large", "never seen"]})

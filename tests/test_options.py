@@ -16,8 +16,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.cli import app
-from bayes_scaling.modelfile import Sheet, _File, parse_study, study_text
+from bayes_scaling.cli.app import app
+from bayes_scaling.model.modelfile import Sheet, _File, parse_study, study_text
 
 HUGE = 10**400
 POSITIVE = bs.Prior(median=0.3, factor=1.5)
@@ -327,7 +327,7 @@ def options(command: str) -> dict[str, bool]:
 def test_an_option_that_can_be_none_is_one_line(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers are tried with what is none, `--out` and other files with what cannot be one; nothing is ever sampled."""
     monkeypatch.chdir(place)
-    monkeypatch.setattr("bayes_scaling.sampling.compiled", _never)
+    monkeypatch.setattr("bayes_scaling.inference.sampling.compiled", _never)
     before = {path: path.lstat().st_mtime_ns for path in place.rglob("*") if path.is_file()}
     for name, number in options(command).items():
         values = HOPELESS if number else ["", "runs.csv/x", "n" * 300 + ".csv/x", "\ud800/\0"]

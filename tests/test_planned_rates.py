@@ -9,7 +9,7 @@ import pytest
 from by_hand import fit_of
 
 import bayes_scaling as bs
-from bayes_scaling.schedules import LEAST_FALL, schedule_inputs
+from bayes_scaling.data.schedules import LEAST_FALL, schedule_inputs
 
 CASES = Path(__file__).parent / "cases"
 END, PEAK = 3.2e10, 3e-3

@@ -12,10 +12,11 @@ import xarray as xr
 from test_cli import refused, run
 
 import bayes_scaling as bs
-from bayes_scaling import allocation, plots
-from bayes_scaling.contrasts import reached
-from bayes_scaling.costs import split_inputs
-from bayes_scaling.ranking import needs
+from bayes_scaling import plots
+from bayes_scaling.decisions import allocation
+from bayes_scaling.decisions.costs import split_inputs
+from bayes_scaling.decisions.ranking import needs
+from bayes_scaling.prediction.contrasts import reached
 
 mpl.use("Agg")
 PRIORS = {

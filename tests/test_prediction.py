@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling import prediction
-from bayes_scaling.distance import distance
+from bayes_scaling.data.distance import distance
+from bayes_scaling.prediction import prediction
 
 POINTS = pd.DataFrame({"compute": [0.5, 1.5, 50.0], "attention": "moba", "position": 30720})
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling import cli
-from bayes_scaling.parameters import Z90
+from bayes_scaling.cli import app as cli
+from bayes_scaling.model.parameters import Z90
 
 
 def run(*words: object) -> Result:

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling.questions import parse_question
+from bayes_scaling.decisions.questions import parse_question
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import xarray as xr
 from scipy import linalg, stats
 
 import bayes_scaling as bs
-from bayes_scaling.residuals import innovation_correlation, residual_correlation, run_residuals
+from bayes_scaling.prediction.residuals import innovation_correlation, residual_correlation, run_residuals
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 LAW = bs.parse_law("a * tokens**-b", ["tokens"])

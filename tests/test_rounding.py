@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.rounding import printed_step
-from bayes_scaling.runs import joined
+from bayes_scaling.data.rounding import printed_step
+from bayes_scaling.data.runs import joined
 
 
 def sweep(sd: float = 0.003, seed: int = 0, times: float = 1.0) -> pd.DataFrame:

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_scaling.errors import InputError
-from bayes_scaling.labels import level_index
-from bayes_scaling.laws import LAWS
-from bayes_scaling.model import Model, check_runs
-from bayes_scaling.noise import Noise
-from bayes_scaling.parameters import Prior, Varying
-from bayes_scaling.runs import Columns, Input, ReadingError, Response, read_points, read_runs, round_reference, subset
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.runs import Columns, Input, ReadingError, Response, read_points, read_runs, round_reference, subset
+from bayes_scaling.laws.library import LAWS
+from bayes_scaling.model.model import Model, check_runs
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Prior, Varying
 
 TABLE = pd.DataFrame(
     {

@@ -10,8 +10,8 @@ import xarray as xr
 from scipy import integrate, special, stats
 
 import bayes_scaling as bs
-from bayes_scaling.observing import log_density
-from bayes_scaling.scoring import BANDS, crps, log_mean_exp, score_draws, score_points
+from bayes_scaling.inference.observing import log_density
+from bayes_scaling.validation.scoring import BANDS, crps, log_mean_exp, score_draws, score_points
 
 RNG = np.random.default_rng(11)
 

@@ -8,7 +8,7 @@ import pytest
 from by_hand import fit_of
 
 import bayes_scaling as bs
-from bayes_scaling.shared_misfit import shared_misfits
+from bayes_scaling.prediction.shared_misfit import shared_misfits
 
 LAW = bs.parse_law("level * tokens**-b", ["tokens"])
 DRAWS, SD, WHITE, RUN_SD = 600, 0.03, 0.001, 0.003

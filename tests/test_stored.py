@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling import sampling, stored, worker
-from bayes_scaling.executors import InProcess
-from bayes_scaling.fleet import Fleet
+from bayes_scaling.inference import sampling
+from bayes_scaling.inference.batch import stored, worker
+from bayes_scaling.inference.batch.executors import InProcess
+from bayes_scaling.inference.batch.fleet import Fleet
 
 FIT = by_hand.sweep(by_hand.CLEAN)
 ASKED: list[bs.Runs] = []

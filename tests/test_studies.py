@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling import datasets, sampling
-from bayes_scaling.model import model_inputs, trends, varyings
-from bayes_scaling.modelfile import bundled
-from bayes_scaling.observing import observed
-from bayes_scaling.runs import Runs
-from bayes_scaling.simulation import simulated
+from bayes_scaling.data import datasets
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference import sampling
+from bayes_scaling.inference.observing import observed
+from bayes_scaling.model.model import model_inputs, trends, varyings
+from bayes_scaling.model.modelfile import bundled
+from bayes_scaling.prediction.simulation import simulated
 
 type Studied = Callable[[str], bs.Fit]
 every_study = pytest.mark.parametrize("name", bundled())

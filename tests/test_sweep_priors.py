@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.library import sweep_model, sweep_priors
-from bayes_scaling.model import owners
-from bayes_scaling.modelfile import parse_study, study_text
-from bayes_scaling.parameters import median
+from bayes_scaling.model.library import sweep_model, sweep_priors
+from bayes_scaling.model.model import owners
+from bayes_scaling.model.modelfile import parse_study, study_text
+from bayes_scaling.model.parameters import median
 
 FILE = """
 [data]

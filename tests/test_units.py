@@ -17,16 +17,16 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.cli import app
-from bayes_scaling.counts import in_base, units_said
-from bayes_scaling.laws import LAWS, law_inputs
-from bayes_scaling.library import default_priors, sweep_model
-from bayes_scaling.loss_units import in_unit_of, loss_like
-from bayes_scaling.model import owners
-from bayes_scaling.modelfile import Study, parse_study, study_text
-from bayes_scaling.parameters import as_parameter, median
-from bayes_scaling.units import column_unit, conversion, loss_factor, loss_unit, read_unit, response_unit, stem
-from bayes_scaling.worker import model_text, read_model
+from bayes_scaling.cli.app import app
+from bayes_scaling.data.counts import in_base, units_said
+from bayes_scaling.inference.batch.worker import model_text, read_model
+from bayes_scaling.laws.library import LAWS, law_inputs
+from bayes_scaling.laws.units import column_unit, conversion, loss_factor, loss_unit, read_unit, response_unit, stem
+from bayes_scaling.model.library import default_priors, sweep_model
+from bayes_scaling.model.loss_units import in_unit_of, loss_like
+from bayes_scaling.model.model import owners
+from bayes_scaling.model.modelfile import Study, parse_study, study_text
+from bayes_scaling.model.parameters import as_parameter, median
 
 CASES = Path(__file__).parent / "cases"
 
@@ -443,7 +443,7 @@ def test_figures_are_in_base_units(plain: bs.Fit, other: bs.Fit) -> None:
 
 
 def test_the_report_of_a_fit_says_the_same(plain: bs.Fit, other: bs.Fit) -> None:
-    from bayes_scaling.reporting.budget import plan_budget
+    from bayes_scaling.report.budget import plan_budget
 
     one, two = (plan_budget(fit) for fit in (other, plain))
     assert one is not None

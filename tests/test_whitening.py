@@ -9,7 +9,7 @@ import pytensor.tensor as pt
 import pytest
 from scipy import stats
 
-from bayes_scaling.whitening import _Whiten, backward, draw_whitened, forward, unwhiten
+from bayes_scaling.model.whitening import _Whiten, backward, draw_whitened, forward, unwhiten
 
 
 def case(size: int, seed: int, strength: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

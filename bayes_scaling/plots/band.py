@@ -5,10 +5,10 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, with_unit
-from bayes_scaling.runs import Runs
 
 
 @footed

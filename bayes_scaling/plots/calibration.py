@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from bayes_scaling.calibration import Calibration, calibration_table
-from bayes_scaling.numbers import percent
+from bayes_scaling._base.numbers import percent
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK
-from bayes_scaling.uniformity import Band, uniform_band
+from bayes_scaling.validation.calibration import Calibration, calibration_table
+from bayes_scaling.validation.uniformity import Band, uniform_band
 
 MARKERS = ("o", "s", "^", "D", "v")
 """Of quantities that leave the band, as many as there are colours; further ones are drawn as the others."""

@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
 
-from bayes_scaling.comparison import Comparison
-from bayes_scaling.numbers import probability, tick
+from bayes_scaling._base.numbers import probability, tick
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK
+from bayes_scaling.validation.comparison import Comparison
 
 NINETY = 1.645
 BESIDE = ("axes fraction", "data")

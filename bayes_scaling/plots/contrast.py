@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
-from bayes_scaling.numbers import level_name, percent
+from bayes_scaling._base.numbers import level_name, percent
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, with_unit

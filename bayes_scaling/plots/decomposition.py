@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bayes_scaling.counts import marked
-from bayes_scaling.fitting import Fit
-from bayes_scaling.model import departures, law_groups
-from bayes_scaling.numbers import DIGITS, number, tick, value_at
+from bayes_scaling._base.numbers import DIGITS, number, tick, value_at
+from bayes_scaling.data.counts import marked
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.model.model import departures, law_groups
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, quantile, with_unit
-from bayes_scaling.prediction import decompose
+from bayes_scaling.prediction.prediction import decompose
 
 PARTS = {
     "law": ("law alone", "--", COLOURS[0]),

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from bayes_scaling.numbers import level_name
+from bayes_scaling._base.numbers import level_name
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, quantile, with_unit
 

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bayes_scaling.decisions.universes import BASE, Multiverse
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
-from bayes_scaling.universes import BASE, Multiverse
 
 ROW = 0.14
 """Height of a row of the choices, in inches."""

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from bayes_scaling.numbers import DIGITS, exact, percent, value_at
+from bayes_scaling._base.numbers import DIGITS, exact, percent, value_at
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
 

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bayes_scaling.decisions import Ranking
-from bayes_scaling.numbers import number, percent, probability, tick
+from bayes_scaling._base.numbers import number, percent, probability, tick
+from bayes_scaling.decisions.decisions import Ranking
+from bayes_scaling.decisions.ranking import ALIKE, BETTER, ENDS, WORSE, place, rank_table
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
-from bayes_scaling.ranking import ALIKE, BETTER, ENDS, WORSE, place, rank_table
 
 WIDTH, ROW, FRAME = 6.8, 0.165, 0.85
 """Inches: of the figure, of a level, and of a panel's title and axis."""

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bayes_scaling.fitting import Fit
-from bayes_scaling.forecasting import along_runs
+from bayes_scaling.inference.fitting import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, paper
-from bayes_scaling.residuals import innovation_correlation, residual_correlation
+from bayes_scaling.prediction.forecasting import along_runs
+from bayes_scaling.prediction.residuals import innovation_correlation, residual_correlation
 
 WIDTH, HEIGHT = 6.8, 2.6
 WHITE = "0.85"

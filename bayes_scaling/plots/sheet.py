@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bayes_scaling.counts import marked
-from bayes_scaling.fitting import Fit
-from bayes_scaling.modelfile import Sheet
-from bayes_scaling.numbers import DIGITS, level_name, value_at
+from bayes_scaling._base.numbers import DIGITS, level_name, value_at
+from bayes_scaling.data.counts import marked
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.model.modelfile import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, paper, spread
-from bayes_scaling.prediction import predict
+from bayes_scaling.prediction.prediction import predict
 
 WIDTH, HEIGHT = 6.8, 1.9
 MARKERS = "os^Dv<"

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from bayes_scaling.escaping import visible
-from bayes_scaling.numbers import tick, whole
+from bayes_scaling._base.escaping import visible
+from bayes_scaling._base.numbers import tick, whole
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Six of the eight colours of Okabe and Ito, told apart by colour-blind readers."""

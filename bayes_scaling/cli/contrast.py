@@ -1,0 +1,109 @@
+"""`bayes-scaling contrast`: what one level of a group costs or gains against another."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.files import write_csv
+from bayes_scaling._base.folders import together
+from bayes_scaling._base.naming import file_names, joined_name
+from bayes_scaling._base.numbers import band, called, number, probability, value_at
+from bayes_scaling._base.paths import file_to_write
+from bayes_scaling.cli.figures import write_figure
+from bayes_scaling.cli.options import read_fit, say_health, say_notes
+from bayes_scaling.cli.terminal import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.inference.fitting import Fit
+
+
+def contrast(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")],
+    levels: Annotated[str, typer.Argument(metavar="GROUP=A:B", help="Two levels of a group, as attention=moba:full.")],
+    at: Annotated[Path, typer.Option(metavar="POINTS.csv", help="Inputs, and levels of groups, to predict at.")],
+    out: Annotated[Path, typer.Option(metavar="CONTRAST.csv", help="Where to write the points with A minus B.")],
+) -> None:
+    """Contrast two levels of a group at points: difference, ratio, probability that A is better; draws it into DIR/figures.
+
+    Of the points of least and of most difference it says the penalty, what compute makes up for it, and how far they can be
+    trusted.
+    """
+    from bayes_scaling.model.model import law_groups
+    from bayes_scaling.plots.overview import contrast_figure
+    from bayes_scaling.prediction.contrasts import contrast_table, kin
+
+    group, _, pair = levels.partition("=")
+    a, _, b = pair.partition(":")
+    if not (group and a and b):
+        raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
+    file_to_write(out)
+    fitted = read_fit(folder)
+    table = contrast_table(fitted, group, a, b, at)
+    figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
+    drawn = not set(kin(fitted, group)) & set(
+        law_groups(fitted.model)
+    )  # points along an input would not say the other groups of a level
+    with together():
+        if drawn:
+            write_figure(contrast_figure(fitted, group, a, b), figure)
+        write_csv(table, out)
+    middle = table["ratio_q50" if "ratio_q50" in table else "diff_q50"].fillna(0.0)
+    ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
+    for place in ends:
+        say(*_sentences(fitted, table.iloc[[place]], group, a, b))
+    say(f"{len(table)} points -> {out}", *([f"figure -> {figure}"] if drawn else []))
+    say_notes(table)
+    say_health(fitted.health)
+
+
+def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
+    """Return a name that no other contrast of this group has, where labels may be anything."""
+    known = file_names(str(level) for level in (*fitted.runs.levels[group], a, b))
+    return joined_name(f"contrast_{group}", known[a], known[b])
+
+
+def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
+    """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
+    from bayes_scaling.data.counts import in_base
+
+    point = in_base(point, fitted.runs)
+    row = {str(name): value for name, value in point.iloc[0].items()}
+    own = {name: of for name, of in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
+    inputs = fitted.runs.columns.inputs
+    units = {of.column: of.unit for of in inputs.values()} | {name: of.unit for name, of in inputs.items()}
+    at = ", ".join(f"{called(name)} {value_at(name, of)} {units.get(name, '')}".rstrip() for name, of in own.items())
+    said = f"{a} against {b} at {at}: {_penalty(fitted, row)}, {a} is better with probability {probability(row['p_a_better'])}"
+    return said, f"    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"
+
+
+def _penalty(fitted: "Fit", row: dict[str, Any]) -> str:
+    """Return a's difference from b in per cent, or in the unit of the loss where there is no ratio."""
+    response = fitted.runs.columns.response
+    if "ratio_q50" in row and row["ratio_q50"] == row["ratio_q50"]:
+        return f"{response.name} {band([100 * (row[f'ratio_q{q}'] - 1) for q in ('05', '50', '95')], '%', signed=True)}"
+    return f"{response.name} {band([row[f'diff_q{q}'] for q in ('05', '50', '95')], response.unit, signed=True)}"
+
+
+def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
+    """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
+    from bayes_scaling.decisions.ranking import needs
+    from bayes_scaling.model.model import model_inputs
+    from bayes_scaling.prediction.contrasts import compute_multiplier, reached
+
+    inputs = model_inputs(fitted.model)
+    if len(inputs) > 1:
+        return ""
+    of = reached(compute_multiplier(fitted, group, b, a, point).to_numpy().ravel())
+    return f"{needs(a, b, called(inputs[0]), of)}; "
+
+
+def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:
+    from bayes_scaling.prediction.contrasts import points_of
+    from bayes_scaling.prediction.prediction import predict
+
+    decades = float(predict(fitted, points_of(fitted, group, level, point))["distance"][0])
+    return f"{number(decades, 2)} decades beyond the runs, where it holds if the law does" if decades > 0 else "inside the runs"

@@ -1,0 +1,76 @@
+"""`bayes-scaling multiverse`: how far a prediction moves under choices that could as well have been made otherwise."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.files import write_csv
+from bayes_scaling._base.folders import together
+from bayes_scaling._base.numbers import band
+from bayes_scaling._base.paths import folder_to_write
+from bayes_scaling.cli.figures import write_figure
+from bayes_scaling.cli.options import judge
+from bayes_scaling.cli.terminal import say
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions.universes import Multiverse
+
+Pairs = list[str] | None
+
+
+def multiverse(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
+    at: Annotated[Path, typer.Option("--at", metavar="POINTS.csv", help="Inputs, and levels of groups, to predict at.")],
+    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs.")] = None,
+    alternative: Annotated[Pairs, typer.Option(metavar="INPUT=COLUMN", help="Another column for an input.")] = None,
+    keep: Annotated[Pairs, typer.Option(metavar="FILTER", help="Rows in place of all, as step > 1000.")] = None,
+    full: Annotated[bool, typer.Option("--full/--one", help="Every combination, or one choice at a time.")] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/multiverse"),
+) -> None:
+    """Predict under other choices: noise, small runs left out, the floor, a discrepancy, and those named."""
+    from bayes_scaling.decisions.universes import multiverse as answers
+    from bayes_scaling.decisions.variants import Universe, standard_choices
+    from bayes_scaling.model.modelfile import read_study, study_runs, study_table
+    from bayes_scaling.plots import multiverse_figure, paper
+
+    study = read_study(model)
+    universe = Universe(study.model, study_table(study, runs), study_runs(study, runs).columns)
+    others = {text: text for text in keep or ()}
+    choices = standard_choices(universe, alternatives=dict(map(_pair, alternative or ())), filters=others)
+    folder_to_write(out, "multiverse.csv", "parameters.csv", "figures/multiverse_1.png")
+    say("compiling each model (up to half a minute the first time), then sampling")
+    found = answers(universe, at, choices, replace(study.settings, progress=False), full=full)
+    points = sorted(set(found.table["point"]))
+    with paper(), together():
+        write_csv(found.table, out / "multiverse.csv")
+        write_csv(found.parameters, out / "parameters.csv")
+        for point in points:
+            write_figure(multiverse_figure(found, point=point), out / "figures" / f"multiverse_{point + 1}.png")
+    say(f"written -> {out}")
+    _summary(found, points)
+    judge(found.health, study.settings.strict)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, column = text.partition("=")
+    if not (name and column):
+        raise InputError(f"{text!r}: expected INPUT=COLUMN, as in params=params_non_embedding")
+    return name, column
+
+
+def _summary(found: "Multiverse", points: Sequence[int]) -> None:
+    """Say for each point where the base lies, and which universes have the lowest and the highest median."""
+    from bayes_scaling.decisions.universes import BASE
+
+    for point in points:
+        rows = found.table[found.table["point"] == point].sort_values("q50")
+        told = {f"lowest, {rows['universe'].iloc[0]}": rows.iloc[0], f"highest, {rows['universe'].iloc[-1]}": rows.iloc[-1]}
+        base = rows[rows["universe"] == BASE]
+        for name, row in (({BASE: base.iloc[0]} if len(base) else {}) | told).items():
+            say(f"{found.label} at point {point + 1}, {name}: {band([row[q] for q in ('q05', 'q50', 'q95')], found.unit)}")
+    for name, why in found.failures.items():
+        say(f"no answer: {name}: {why}", err=True)

@@ -1,0 +1,86 @@
+"""`bayes-scaling next`: which run to train for a decision."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling._base.files import write_csv
+from bayes_scaling._base.folders import together
+from bayes_scaling._base.numbers import number, percent, whole
+from bayes_scaling._base.paths import folder_to_write
+from bayes_scaling.cli.figures import write_figure
+from bayes_scaling.cli.options import read_fit, say_health
+from bayes_scaling.cli.terminal import say, say_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.decisions.questions import Question
+
+SHOWN = 5
+"""Rows of the table that is printed."""
+
+
+def next_run(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")],
+    candidates: Annotated[
+        Path, typer.Option(metavar="CANDIDATES.csv", help="Runs that may be trained, as points to predict at.")
+    ],
+    decide: Annotated[str, typer.Option(metavar="QUESTION", help='As "contrast attention=moba:full at compute=100".')],
+    budget: Annotated[
+        float | None, typer.Option(metavar="FLOP", help="Of a set as of a single run; none unless given.")
+    ] = None,
+    cost: Annotated[str | None, typer.Option(metavar="COLUMN", help="Cost of each candidate in FLOP; flop, or 6ND.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
+) -> None:
+    """Rank candidate runs, and sets of them, by what they are expected to tell of a decision or prediction per FLOP."""
+    from bayes_scaling.decisions.design.next_run import next_runs
+    from bayes_scaling.decisions.design.next_summaries import candidate_table, next_sentence, set_table
+    from bayes_scaling.decisions.questions import ask, every_question
+    from bayes_scaling.plots.next_run import next_figure
+
+    folder_to_write(folder)
+    fitted = read_fit(folder)
+    questions = every_question(fitted, decide)
+    found = [next_runs(fitted, candidates, ask(fitted, one), budget, cost=cost, seed=seed) for one in questions]
+    tables, sets = [candidate_table(one) for one in found], [set_table(one) for one in found]
+    figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}
+    with together():
+        write_csv(_stacked(tables, questions), folder / "next.csv")
+        write_csv(_stacked(sets, questions), folder / "next_sets.csv")
+        for path, figure in figures.items():
+            write_figure(figure, path)
+    for one, table in zip(found, tables, strict=True):
+        say(next_sentence(replace(one, health=None)))  # what the sampler says comes once, at the end
+        _printed(table)
+    for note in dict.fromkeys(note for one in found for note in one.notes):
+        say(f"note [next]: {note}")
+    say(f"{len(tables[0])} candidates -> {folder / 'next.csv'}", f"sets -> {folder / 'next_sets.csv'}")
+    say(*(f"figure -> {path}" for path in figures))
+    say_health(fitted.health)
+
+
+def _stacked(tables: "list[pd.DataFrame]", questions: "list[Question]") -> "pd.DataFrame":
+    """Return the tables of several questions as one that names them, that of a single question as it is."""
+    import pandas as pd
+
+    if len(tables) == 1:
+        return tables[0]
+    return pd.concat([table.assign(question=one.text) for table, one in zip(tables, questions, strict=True)])
+
+
+def _printed(table: "pd.DataFrame") -> None:
+    heads = ("rank", "candidate", "FLOP", "nats", "nats per 1e18 FLOP", "90 % interval left")
+    rows = [_row(row) for row in table.head(SHOWN).to_dict("records")]
+    say_table("most for its compute", heads, rows, left=("candidate",))
+
+
+def _row(row: Mapping[Any, Any]) -> list[str]:
+    lead = [whole(row["rank"]), str(row["candidate"]), number(row["flop"])]
+    if row["information"] <= 0:
+        return [*lead, "not measurable", "", ""]
+    left = row["width_after"] / row["width_before"]
+    return [*lead, number(row["information"]), number(row["information_per_1e18_flop"]), percent(left)]

@@ -1,0 +1,91 @@
+"""`bayes-scaling plan`: how large a model to train with a budget, on how many tokens."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.files import write_csv
+from bayes_scaling._base.folders import together
+from bayes_scaling._base.paths import file_to_write
+from bayes_scaling.cli.figures import write_figure
+from bayes_scaling.cli.options import read_fit, say_health, say_notes
+from bayes_scaling.cli.terminal import say
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions.costs import Cost
+
+
+def plan(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote, for a law of params and tokens.")],
+    compute: Annotated[list[float], typer.Option(metavar="FLOP", help="A budget, as 1e21; may be repeated.")],
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="What a model costs: served_tokens=2e12, price=3e-18 (of a FLOP), flops_per_param_token=6; may be repeated.",
+        ),
+    ] = None,
+    params: Annotated[float | None, typer.Option(metavar="N", help="A model size that is settled.")] = None,
+    unique_tokens: Annotated[
+        float | None, typer.Option(metavar="TOKENS", help="How many different tokens there are, for a data-constrained law.")
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(metavar="LOSS", help="Say how probably a plan reaches this, and what compute it needs.")
+    ] = None,
+    probability: Annotated[float, typer.Option(help="With which that compute reaches the target.")] = 0.9,
+    within: Annotated[float, typer.Option(metavar="SHARE", help="Of the loss, that counts as nothing lost.")] = 0.003,
+    at: Annotated[
+        Path | None, typer.Option("--at", metavar="POINTS.csv", help="Levels of groups, and further inputs, to plan for.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="PLAN.csv", help="Where to write the plans; DIR/plan.csv.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
+) -> None:
+    """Plan a budget: the size and tokens of lowest expected loss, what is as good, and what one new run will show."""
+    from bayes_scaling.data.tables import read_table
+    from bayes_scaling.decisions.cells import every_cell
+    from bayes_scaling.decisions.planning import plan as decide, plan_sentences, plan_table
+    from bayes_scaling.decisions.targets import needed_sentences
+    from bayes_scaling.plots.plan import plan_figure
+
+    out = folder / "plan.csv" if out is None else out
+    file_to_write(out)
+    if not 0 < probability < 1:
+        raise InputError(f"--probability {probability}: expected a number between 0 and 1")
+    fitted, costs = read_fit(folder), _cost(cost or [])
+    points = every_cell(fitted) if at is None else read_table(at, labels=fitted.runs.columns.labels)
+    asked: dict[str, Any] = {"cost": costs, "params": params, "unique_tokens": unique_tokens, "seed": seed}
+    found = decide(fitted, compute, within=within, points=points, **asked)
+    bare = replace(fitted, health=None), replace(found, health=None)  # what the sampler says comes once, at the end
+    said = [*plan_sentences(bare[1], target)]
+    if target is not None:
+        said += needed_sentences(bare[0], target, probability, points, **asked)
+    others, figure = out.with_name(f"{out.stem}_choices.csv"), out.with_suffix(".png")
+    with together():
+        write_csv(plan_table(found, target), out)
+        write_csv(found.choices, others)
+        write_figure(plan_figure(fitted, found), figure)
+    for sentence in said:
+        say(sentence)
+    say(f"{len(found.choice)} plans -> {out}", f"other choices -> {others}", f"figure -> {figure}")
+    say_notes(found.choice)
+    say_health(fitted.health)
+
+
+def _cost(said: list[str]) -> "Cost":
+    """Return the cost that "name=number" texts say."""
+    from bayes_scaling.decisions.costs import Cost
+
+    known = [field.name for field in fields(Cost)]
+    numbers: dict[str, float] = {}
+    for text in said:
+        name, _, value = text.partition("=")
+        if name.strip() not in known:
+            raise InputError(f"--cost {text}: expected NAME=NUMBER with one of {known}")
+        try:
+            numbers[name.strip()] = float(value)
+        except ValueError:
+            raise InputError(f"--cost {text}: {value!r} is no number") from None
+    return Cost(**numbers)

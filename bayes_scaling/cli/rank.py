@@ -1,0 +1,135 @@
+"""`bayes-scaling rank`: which level of a group to take at a budget."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.files import write_csv
+from bayes_scaling._base.folders import together
+from bayes_scaling._base.numbers import exact, place_words
+from bayes_scaling._base.paths import file_to_write
+from bayes_scaling.cli.figures import write_figure
+from bayes_scaling.cli.options import read_fit, say_health
+from bayes_scaling.cli.terminal import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.decisions.costs import Cost
+    from bayes_scaling.inference.fitting import Fit
+
+
+def rank(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")],
+    level: Annotated[str, typer.Argument(metavar="GROUP=BASELINE", help="What to compare, and with which: attention=full.")],
+    compute: Annotated[
+        list[float] | None,
+        typer.Option(help="A budget: in FLOP where the law has params and tokens, else in its input's unit. May be repeated."),
+    ] = None,
+    at: Annotated[
+        Path | None, typer.Option(metavar="POINTS.csv", help="Levels of other groups, and budgets unless --compute says them.")
+    ] = None,
+    along: Annotated[str | None, typer.Option(metavar="INPUT", help="The input that grows, where there are several.")] = None,
+    flops: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LEVEL=K", help="FLOP a parameter and token of a level, 6 unless given. May be repeated."),
+    ] = None,
+    equivalent: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Equal up to this share of the loss, as 0.005: gives a verdict."),
+    ] = None,
+    certainty: Annotated[float, typer.Option(help="Probability from which on there is a verdict.")] = 0.95,
+    below: Annotated[
+        float | None, typer.Option(metavar="BUDGET", help="Where to stop looking for a crossover; 10,000 times the budget.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="RANKING.csv", help="The table, with a figure beside it.")] = None,
+) -> None:
+    """Rank the levels of a group at a budget: compute multiplier, probability, gain of switching, crossover.
+
+    Levels of other groups that the law varies over are the last of each unless --at says them. Without --equivalent no verdict.
+    """
+    from bayes_scaling.decisions.decisions import rank as side_by_side
+    from bayes_scaling.decisions.ranking import rank_sentences, rank_table
+    from bayes_scaling.plots import ranking_figure
+
+    group, _, baseline = level.partition("=")
+    if not (group and baseline):
+        raise InputError(f"{level!r}: expected GROUP=BASELINE, as in attention=full")
+    out = folder / "ranking.csv" if out is None else out
+    file_to_write(out)
+    fitted = read_fit(folder)
+    points, taken = _points(fitted, group, compute or [], at, along)
+    costs = _costs(fitted, group, flops or [])
+    found = side_by_side(
+        fitted,
+        group,
+        baseline,
+        points,
+        equivalent=equivalent,
+        certainty=certainty,
+        below=below,
+        along=along,
+        cost=costs,
+    )
+    table, figure = rank_table(found), out.with_suffix(".png")
+    with together():
+        write_csv(table, out)
+        write_figure(ranking_figure(found), figure)
+    for sentence in rank_sentences(replace(found, health=None)):  # what the sampler says comes once, at the end
+        say(sentence)
+    if costs is not None:
+        said = ", ".join(f"{name} {exact(cost.flops_per_param_token)}" for name, cost in costs.items())
+        say(f"FLOP a parameter and token: {said}")
+    if taken:
+        say(f"other groups, as --at does not say them: {place_words(taken)}")
+    say(f"{len(table)} rows -> {out}", f"figure -> {figure}")
+    for note in found.notes:
+        say(f"note: {note}", err=True)
+    say_health(fitted.health)
+
+
+def _points(
+    fitted: "Fit", group: str, compute: list[float], at: Path | None, along: str | None
+) -> "tuple[pd.DataFrame, dict[str, object]]":
+    """Return the points asked for, and the levels of other groups that nothing was said of."""
+    import pandas as pd
+
+    from bayes_scaling.data.counts import in_base, marked
+    from bayes_scaling.model.model import law_groups, model_inputs
+
+    if not compute and at is None:
+        raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")
+    points = marked(pd.DataFrame(index=[0])) if at is None else in_base(at, fitted.runs)
+    inputs = model_inputs(fitted.model)
+    splits = "compute" not in inputs and {"params", "tokens"} <= set(inputs)
+    name = along or (inputs[0] if len(inputs) == 1 else "compute")
+    if compute:
+        if not splits and name not in inputs:
+            raise InputError(f"the law reads {list(inputs)}: say along which of them the budget grows, --along {inputs[0]}")
+        column = "compute" if splits and along is None else name
+        points = marked(points.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: compute}), how="cross"))
+    columns = fitted.runs.columns.dims
+    others = [dim for dim in law_groups(fitted.model) if dim not in (group, *points) and not set(columns[dim]) <= set(points)]
+    taken = {dim: fitted.runs.levels[dim][-1] for dim in others}
+    return points.assign(**taken), taken
+
+
+def _costs(fitted: "Fit", group: str, flops: list[str]) -> "dict[str, Cost] | None":
+    """Return what each level costs, from LEVEL=K; None where nothing is said."""
+    from bayes_scaling.decisions.costs import Cost
+
+    if not flops or group not in fitted.runs.levels:
+        return None
+    costs = {str(level): Cost() for level in fitted.runs.levels[group]}
+    for one in flops:
+        name, _, number = one.rpartition("=")
+        if name not in costs:
+            raise InputError(f"--flops {one}: expected LEVEL=K with one of the levels {list(costs)}")
+        try:
+            costs[name] = Cost(flops_per_param_token=float(number))
+        except ValueError:
+            raise InputError(f"--flops {one}: expected LEVEL=K with a positive number of FLOP a parameter and token") from None
+    return costs

@@ -1,0 +1,36 @@
+"""`bayes-scaling report`: one page on a fit, for people who will not open a notebook."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayes_scaling._base.numbers import fixed
+from bayes_scaling._base.paths import file_to_write
+from bayes_scaling.cli.options import read_fit, say_health
+from bayes_scaling.cli.terminal import say
+
+Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
+
+
+def report(
+    folder: Dir,
+    out: Annotated[
+        Path | None, typer.Option(metavar="report.html", help="Where to write; DIR/report.html unless given.")
+    ] = None,
+    compute: Annotated[
+        float | None,
+        typer.Option(
+            metavar="BUDGET",
+            help="The budget it opens at, in FLOP or in the unit of the law's input; ten times the largest run's.",
+        ),
+    ] = None,
+) -> None:
+    """Write one self-contained page: the answer, figures, a budget to slide, parameters, diagnostics, and what was done."""
+    from bayes_scaling.report.report import write_report
+
+    page = file_to_write(out if out is not None else folder / "report.html", ".html")
+    fitted = read_fit(folder)
+    path = write_report(fitted, page, folder=folder, compute=compute)
+    say(f"{fixed(path.stat().st_size / 2**20, 1)} MB -> {path}")
+    say_health(fitted.health)

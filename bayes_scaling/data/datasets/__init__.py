@@ -1,0 +1,36 @@
+"""Tables of training runs: small published ones that come with the package, and public ones that `fetch` brings.
+
+Each table that comes along has its source and reading error in a `.md` beside it.
+"""
+
+import tomllib
+from importlib.resources import files
+
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.datasets.fetching import fetch, public
+
+__all__ = ["fetch", "load", "names", "public"]
+
+HERE = files("bayes_scaling.data.datasets")
+
+
+def names() -> list[str]:
+    """Return the names of the bundled tables."""
+    return sorted(tomllib.loads(HERE.joinpath("units.toml").read_text(encoding="utf-8")))
+
+
+def load(name: str) -> pd.DataFrame:
+    """Return a bundled table; `attrs["units"]` maps columns to units, `attrs["provenance"]` says where it comes from.
+
+    Raises InputError, with the names there are, for any other name.
+    """
+    units = tomllib.loads(HERE.joinpath("units.toml").read_text(encoding="utf-8"))
+    if name not in units:
+        raise InputError(f"no dataset is called {name!r}; the package has {sorted(units)}")
+    found = next(file for file in HERE.iterdir() if file.name in (f"{name}.csv", f"{name}.csv.gz"))
+    with found.open("rb") as stream:
+        table = pd.read_csv(stream, compression="gzip" if found.name.endswith(".gz") else None, encoding="utf-8")
+    table.attrs = {"units": units[name], "provenance": HERE.joinpath(f"{name}.md").read_text(encoding="utf-8")}
+    return table

@@ -1,0 +1,78 @@
+"""The response at the door: perplexities to losses, values that no loss of a unit has."""
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import exact
+from bayes_scaling.laws.units import loss_unit
+
+if TYPE_CHECKING:
+    from bayes_scaling.data.runs import Columns
+
+HIGHEST = {
+    "nats/token": 15.0,
+    "bits/token": 22.0,
+    "nats/byte": 6.5,
+    "bits/byte": 9.0,
+    "nats/character": 9.0,
+    "bits/character": 13.0,
+    "error rate": 1.0,
+    "accuracy": 1.0,
+}
+"""Above what guessing costs, with vocabularies of a million tokens: half of a table's losses lie below."""
+RISING = 0.7
+"""Rank correlation with scale from which losses between 0 and 1 are taken for accuracies."""
+SCALES = ("params", "tokens", "compute")
+
+
+def as_losses(numbers: pd.Series, columns: "Columns", where: str) -> pd.Series:
+    """Return a response as losses: of perplexities their logarithms."""
+    if not columns.response.perplexity:
+        return numbers
+    if (numbers <= 1).any():
+        raise InputError(f"{where} has the value {exact(numbers.min())}, which is no perplexity: those are above 1")
+    losses: pd.Series = np.log(numbers)
+    return losses
+
+
+def loss_notes(columns: "Columns") -> tuple[str, ...]:
+    """Return a sentence on the response's unit where the column's name says it, or where it is converted."""
+    from bayes_scaling.laws.units import response_unit
+
+    response = columns.response
+    if response.perplexity:
+        return (f"column {response.column!r} holds perplexities: their logarithm, in {response.unit}, is the {response.name}",)
+    said = response_unit(response.column)
+    if said is not None and said == response.unit and not response.assumed:
+        return (f"column {response.column!r} is in {said}, as its name says",)
+    return ()
+
+
+def refuse_odd_losses(table: pd.DataFrame, columns: "Columns", source: str) -> None:
+    """Raise InputError where values of the response are such as its unit does not have."""
+    response, seen = columns.response, table["response"]
+    unit, where = loss_unit(response.unit), f"{source}: column {response.column!r}"
+    if seen.median() > HIGHEST.get(unit, np.inf):
+        per = {"error rate": "%", "accuracy": "%"}.get(unit, "perplexity")
+        called = "per cent" if per == "%" else "perplexities"
+        raise InputError(
+            f"{where} runs from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} in {response.unit} does: "
+            f'if they are {called}, say unit = "{per}" or --unit {quote(f"{response.column}={per}")}'
+        )
+    if "/" in unit and seen.between(0, 1).all() and _rises(table, columns):
+        raise InputError(
+            f"{where} rises with scale from {exact(seen.min())} to {exact(seen.max())}, "
+            f'as accuracies do and losses in {response.unit} do not: give 1 - accuracy, with unit = "error rate"'
+        )
+
+
+def _rises(table: pd.DataFrame, columns: "Columns") -> bool:
+    scales = [name for name in SCALES if name in columns.inputs]
+    if not scales or len(table) < 5 or table["response"].nunique() < 3:
+        return False
+    size = table[scales].prod(axis=1)
+    return bool(size.rank().corr(table["response"].rank()) > RISING)

@@ -1,0 +1,237 @@
+"""Learning-rate schedules: what a law reads of them, from the learning rates of a run's rows.
+
+Between rows the learning rate is a line, and with a value at every step the sums of the papers are sums over steps:
+
+    lr_sum            S1 = sum of lr_i over steps i up to the row
+    annealing_area    S2 = sum over steps i of sum over k <= i of (lr_(k-1) - lr_k) momentum^(i-k)        (Tissue et al. 2024)
+    lr_drop           how far the learning rate has fallen from its peak
+    lr_fall           the same as a share of the peak, at least 1e-4: it needs no steps, and may be along tokens
+    lr_then, lr_since the fall so far in equal parts: the learning rate when half of a part had happened, and the sum of the
+                      learning rate since
+
+The last two have a column for each part, `lr_then_1` on, and their mean under the name itself. The sum of the Multi-Power law
+over all steps becomes one over a few parts (midpoint rule over the fall), exact for a single drop:
+
+    B lr_drop mean(1 - (1 + C lr_then^-gamma lr_since)^-beta)
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base import checks
+from bayes_scaling._base.errors import InputError, as_written, listed
+from bayes_scaling._base.numbers import exact
+
+if TYPE_CHECKING:
+    from bayes_scaling.data.runs import Columns
+
+DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since", "lr_fall")
+"""Columns that a schedule gives."""
+IN_PARTS = ("lr_then", "lr_since")
+"""Those with a value for each part of the fall."""
+MAY_BE_ZERO = ("annealing_area", "lr_drop", "lr_since")
+"""Those that are 0 before the learning rate has fallen."""
+NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall")
+"""Those whose logarithm does not say how far apart rows are."""
+LEAST_FALL = 1e-4
+"""What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""
+ROUNDING = 1e-6
+"""Changes of the learning rate below this fraction of its peak are none."""
+LONGEST = 100_000_000
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which columns tell the learning rate along a run.
+
+    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since` and `lr_fall`, which inputs may
+    name, see `schedule_inputs`. They are computed from all rows of a run, before any filter: rows without a loss may tell the
+    schedule only, and `where = "loss > 0"` leaves them out afterwards. A drop at once needs a row at the step before it.
+
+    lr: column of the learning rate of the step.
+    along: column of the optimizer step, whole numbers counted from 1; for `lr_fall` alone any that orders a run, as tokens.
+    momentum: factor a step by which an earlier fall counts less in `annealing_area`; Tissue et al. 2024 have .99 to .9995.
+    parts: in how many equal parts the fall so far is cut. Twice as many cost twice the time.
+    warmup: step by which the learning rate had risen, linearly from 0, to that of the first row; None: at the first row.
+    """
+
+    lr: str = "lr"
+    along: str = "step"
+    momentum: float = 0.999
+    parts: int = 16
+    warmup: float | None = None
+
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "of a schedule",
+            lr=checks.column,
+            along=checks.column,
+            momentum=checks.within(0, 1),
+            parts=checks.integer(1, 256),
+        )
+        checks.check(self, "of a schedule", warmup=checks.optional(checks.at_least(0)))
+
+
+def schedule_inputs(
+    frame: pd.DataFrame,
+    schedule: Schedule,
+    run: str | tuple[str, ...] | None = None,
+    wanted: Collection[str] = DERIVED,
+    source: str = "the table",
+) -> pd.DataFrame:
+    """Return a table with the columns that a schedule gives added to it.
+
+    frame: a row for each logged step, or for a schedule that is only planned one at each change of slope.
+    run: column or columns that tell which run a row belongs to; None: all rows are one.
+    wanted: which of the columns to add.
+    source: what to call the table in errors.
+
+    Raises InputError, in one line with run and step, where two rows of a step have different learning rates, where one is
+    negative, or where it rises after it has fallen and parts of the fall are wanted.
+    """
+    stepped = [name for name in wanted if name != "lr_fall"]
+    at, lr, label = _checked(frame, schedule, run, source, steps=bool(stepped))
+    found = {name: np.empty(len(frame)) for name in _columns(schedule, wanted)}
+    for one in pd.unique(label):
+        own = (label == one).to_numpy()
+        called = f"{source}: run {as_written(one)}" if run else source
+        derived = _derived(at[own].astype(int), lr[own], schedule, stepped, called) if stepped else {}
+        if "lr_fall" in wanted:
+            derived["lr_fall"] = _fall(at[own], lr[own])
+        for name, values in derived.items():
+            found[name][own] = values
+    return pd.concat([frame.drop(columns=list(found), errors="ignore"), pd.DataFrame(found, index=frame.index)], axis=1)
+
+
+def _fall(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """Return how far the learning rate has fallen from its peak so far, as a share of it."""
+    order = np.argsort(at, kind="stable")
+    peak = np.maximum.accumulate(lr[order])
+    found = np.empty(len(at))
+    found[order] = 1.0 - lr[order] / np.where(peak > 0, peak, 1.0)
+    return np.where((found > LEAST_FALL) & (lr < peak.max()), found, LEAST_FALL)
+
+
+def _checked(
+    frame: pd.DataFrame, schedule: Schedule, run: str | tuple[str, ...] | None, source: str, *, steps: bool
+) -> tuple[np.ndarray, np.ndarray, pd.Series]:
+    """Return step, learning rate and run of each row."""
+    from bayes_scaling.data.labels import label_column
+    from bayes_scaling.data.tables import number_column
+
+    rows, frame = frame.index.to_numpy(), frame.reset_index(drop=True)
+    read = (schedule.along, schedule.lr)
+    at, lr = (number_column(frame, name, source, rows, positive=False, negative=name != schedule.along) for name in read)
+    if (lr < -ROUNDING * lr.max()).any():
+        number_column(frame, schedule.lr, source, rows, positive=False, negative=False)
+    lr = lr.clip(lower=0.0)  # a cosine ends at zero to rounding, which may lie below it
+    if steps and (wrong := (at != np.floor(at)) | (at > LONGEST)).any():
+        row = int(np.argmax(wrong))
+        where = f"{source}: column {schedule.along!r}, row {row + 1}"
+        raise InputError(f"{where}: {exact(at[row])} is no step; expected a whole number up to {exact(LONGEST)}")
+    parts = (run,) if isinstance(run, str) else tuple(run or ())
+    label = label_column(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
+    return at.to_numpy(), lr.to_numpy(), label
+
+
+def part_columns(name: str, parts: int) -> list[str]:
+    """Return what the columns of an input are called that has a value for each part of the fall."""
+    return [f"{name}_{part + 1}" for part in range(parts)]
+
+
+def in_parts(frame: pd.DataFrame, columns: "Columns") -> dict[str, list[str]]:
+    """Return the columns of each input that a checked table holds in parts of the fall, and not as a single number."""
+    if columns.schedule is None:
+        return {}
+    of = {name: part_columns(name, columns.schedule.parts) for name, one in columns.inputs.items() if one.column in IN_PARTS}
+    return {name: parts for name, parts in of.items() if set(parts) <= set(frame)}
+
+
+def log_input(frame: pd.DataFrame, columns: "Columns", references: Mapping[str, float], name: str) -> np.ndarray:
+    """Return log(input / reference) at rows of a checked table, with a second axis over parts of the fall where it has some.
+
+    It is -inf where an input is 0 because the learning rate has not fallen.
+    """
+    values = frame[in_parts(frame, columns).get(name, name)].to_numpy()
+    with np.errstate(divide="ignore"):
+        logs: np.ndarray = np.log(values / references[name])
+    return logs
+
+
+def check_logarithms(columns: "Columns", terms: Mapping[str, Collection[str]]) -> None:
+    """Raise InputError where a term of a model is on the logarithm of an input that may be 0 or has parts.
+
+    terms: what the term is called -> the inputs it is on.
+    """
+    for term, names in terms.items():
+        if wrong := [name for name in names if name not in columns.scales]:
+            raise InputError(
+                f"{term} is on {listed(wrong)}, which may be 0 or has parts; expected one of {listed(columns.scales)}"
+            )
+
+
+def _columns(schedule: Schedule, wanted: Collection[str]) -> list[str]:
+    every = {name: [name, *(part_columns(name, schedule.parts) if name in IN_PARTS else ())] for name in DERIVED}
+    return [column for name in wanted for column in every[name]]
+
+
+def _derived(at: np.ndarray, lr: np.ndarray, schedule: Schedule, wanted: Collection[str], called: str) -> dict[str, Any]:
+    """Return the columns of one run."""
+    every = _every_step(at, lr, schedule, called)
+    total, peak = np.cumsum(every) - every[0], int(np.argmax(every))
+    found: dict[str, Any] = {"lr_sum": total[at]}
+    if "annealing_area" in wanted:
+        found["annealing_area"] = _annealing_area(every, peak, schedule.momentum)[at]
+    if {"lr_drop", *IN_PARTS} & set(wanted):
+        fallen = _fallen(every, peak, called)
+        found |= {"lr_drop": fallen[at]} | _in_parts(at, every, total, fallen, schedule.parts)
+    return {name: found[name] for name in _columns(schedule, wanted)}
+
+
+def _every_step(at: np.ndarray, lr: np.ndarray, schedule: Schedule, called: str) -> np.ndarray:
+    """Return the learning rate at every step from 0 to the last row's."""
+    steps, first, back = np.unique(at, return_index=True, return_inverse=True)
+    if (twice := lr != lr[first][back]).any():
+        step = at[int(np.argmax(twice))]
+        raise InputError(f"{called}, step {step}: two learning rates; expected one, say which rows are one run")
+    x, y = steps, lr[first]
+    if steps[0] > 1:
+        x = np.concatenate([[0, steps[0] if schedule.warmup is None else min(schedule.warmup, steps[0])], x])
+        y = np.concatenate([[0.0, y[0]], y])
+    every: np.ndarray = np.interp(np.arange(steps[-1] + 1), x, y)
+    return every
+
+
+def _annealing_area(every: np.ndarray, peak: int, momentum: float) -> np.ndarray:
+    """Return S2 at every step; it is never negative, being the sum of (peak - lr_i) momentum^(now - i)."""
+    from scipy.signal import lfilter
+
+    below = np.where(np.arange(len(every)) > peak, every[peak] - every, 0.0)
+    area: np.ndarray = lfilter([1.0], [1.0, -momentum], np.where(below > ROUNDING * every[peak], below, 0.0))
+    return area
+
+
+def _fallen(every: np.ndarray, peak: int, called: str) -> np.ndarray:
+    """Return how far the learning rate has fallen from its peak at every step; raises InputError where it rises again."""
+    after, rounding = every[peak:], ROUNDING * every[peak]
+    lowest = np.minimum.accumulate(after)
+    if (rises := after > lowest + rounding).any():
+        step = peak + int(np.argmax(rises))
+        raise InputError(f"{called}, step {step}: the learning rate rises after it has fallen; expected one that only falls")
+    fallen = np.concatenate([np.zeros(peak), every[peak] - lowest])
+    return np.where(fallen > rounding, fallen, 0.0)
+
+
+def _in_parts(at: np.ndarray, every: np.ndarray, total: np.ndarray, fallen: np.ndarray, parts: int) -> dict[str, np.ndarray]:
+    """Return for each row and part of its fall the learning rate when half of it had happened, and the sum since."""
+    halves = fallen[at] * ((np.arange(parts) + 0.5) / parts)[:, None]
+    step = np.where(fallen[at] > 0, np.searchsorted(fallen, halves), at)
+    then, since = every[step], np.where(fallen[at] > 0, total[at] - total[step] + every[step], 0.0)
+    found = {"lr_then": then.mean(axis=0), "lr_since": since.mean(axis=0)}
+    found |= dict(zip(part_columns("lr_then", parts), then, strict=True))
+    return found | dict(zip(part_columns("lr_since", parts), since, strict=True))

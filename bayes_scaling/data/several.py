@@ -1,0 +1,94 @@
+"""Tables read one after the other: that they count in the same units, and which runs go on from one to the next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError, as_written
+from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.logs import named_runs
+
+APART = 100.0
+"""Tables whose ranges of an input lie apart by such a factor count in other units."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table of several.
+
+    table: as checked. rows: the place of each row in its file, from 0. dropped: rows that the filter removed.
+    units: column -> unit, where the table says them. schedules: values of columns that say how the learning rate went.
+    notes: on what its columns count in, and on what its rows are where nothing says so, a sentence each.
+    """
+
+    source: str
+    table: pd.DataFrame
+    rows: np.ndarray
+    dropped: int
+    units: Mapping[str, str]
+    schedules: Mapping[str, Sequence[Any]]
+    notes: tuple[str, ...] = ()
+
+
+def refuse_other_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None:
+    """Refuse tables that say other units of a column, or whose ranges of an input lie a factor of a hundred apart.
+
+    inputs: name of an input -> its column.
+    """
+    for one, other in combinations(parts, 2):
+        for column in sorted(set(one.units) & set(other.units)):
+            if one.units[column] != other.units[column]:
+                raise InputError(
+                    f"{other.source}: column {column!r} is in {other.units[column]!r}, in {one.source} in "
+                    f"{one.units[column]!r}; give both in one unit"
+                )
+    for name, column in inputs.items():
+        _refuse_apart(parts, name, column)
+
+
+def _refuse_apart(parts: Sequence[Part], name: str, column: str) -> None:
+    own = [part.table[name][part.table[name] > 0] for part in parts]
+    ranges = sorted((of.min(), of.max(), part.source) for of, part in zip(own, parts, strict=True) if len(of))
+    reached = np.maximum.accumulate([high for _, high, _ in ranges])
+    for place, (_, (low, high, source)) in enumerate(pairwise(ranges)):
+        if low >= APART * reached[place]:
+            least, most, below = max(ranges[: place + 1], key=lambda one: one[1])
+            raise InputError(
+                f"{source}: column {column!r} runs from {exact(low)} to {exact(high)}, "
+                f"in {below} from {exact(least)} to {exact(most)}; "
+                "do they count in the same unit?"
+            )
+
+
+def shared_runs(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return a sentence that names the runs that stand in several tables, if there are any."""
+    labels = [part.table["run"].drop_duplicates().astype(str) for part in parts if "run" in part.table]
+    stands = pd.concat(labels).value_counts(sort=False) if len(labels) > 1 else pd.Series(dtype=int)
+    shared = list(stands.index[stands > 1])
+    if not shared:
+        return ()
+    each = "it is" if len(shared) == 1 else "each is"
+    return (f"{named_runs(shared)} go{'es' if len(shared) == 1 else ''} on from one table to the next: {each} read as one run",)
+
+
+def refuse_other_runs(table: pd.DataFrame, file: np.ndarray, parts: Sequence[Part], inputs: Sequence[str]) -> None:
+    """Refuse runs that have one value of an input in one table and another in the next: they only share a name.
+
+    table: all tables, one after the other. file: the part that each row is of.
+    """
+    if len(parts) == 1:
+        return
+    for name in inputs:
+        own = table[name].groupby([table["run"], file], sort=False).agg(["min", "max"]).reset_index(names=["run", "file"])
+        found = own.groupby("run", sort=False).agg({"min": ["min", "max"], "max": ["min", "max"]})
+        even = (own["min"] == own["max"]).groupby(own["run"], sort=False).all()
+        clash = even & (found["min", "min"] != found["max", "max"])
+        if clash.any():
+            run = clash.index[int(np.argmax(clash))]
+            of = own[own["run"] == run].drop_duplicates("min")
+            values = ", ".join(f"{exact(row['min'])} in {parts[row['file']].source}" for row in of.to_dict("records"))
+            raise InputError(f"run {as_written(run)} has {name} {values}; give runs names of their own")

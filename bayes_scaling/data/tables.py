@@ -1,0 +1,439 @@
+"""The one door for tables: whatever holds one in, columns of numbers and of labels out, or one line on what is wrong where.
+
+Text says nothing of types. A column of labels (groups, and what filters name) stays as it is written unless every cell is a
+number as programs spell it, so that text -> number -> text loses nothing: 7 and 12 are numbers, 007, 1.10 and 12e5 are text.
+Any other column is numbers where all its cells are plain ones.
+"""
+
+import difflib
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence, Set as AbstractSet
+from decimal import Decimal
+from fractions import Fraction
+from math import inf, nan
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError, as_written
+from bayes_scaling._base.notation import (
+    INFINITE,
+    MISSING,
+    PLAIN,
+    READ,
+    Reading,
+    decimal_marks,
+    mark_elsewhere,
+    read_numbers,
+    read_of,
+    spelt_number,
+)
+from bayes_scaling._base.paths import is_file
+from bayes_scaling._base.spreadsheets import plain
+from bayes_scaling.data.delimited import read_cells, read_stream, refuse_too_many
+from bayes_scaling.data.logs import SCHEDULES, is_rate_name, is_run_name
+from bayes_scaling.laws.formula import parse_filter, quoted_name
+
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
+
+NUMBER = f"{PLAIN.pattern}|[+-]?(?:{'|'.join(['inf', 'Inf', 'INF', 'infinity', 'Infinity'])})"
+
+
+@runtime_checkable
+class Arrow(Protocol):
+    """A table that other libraries can read: of Arrow, polars, DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """An open file, of text or bytes, or what reads like one."""
+
+    def read(self, size: int = -1, /) -> str | bytes: ...
+
+
+type Table = str | PathLike[str] | pd.DataFrame | Arrow | Stream | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""What holds a table: a path, a data frame of pandas or polars, an Arrow table, a dict of columns, records, a stream."""
+
+
+def source_of(table: object, nameless: str | None = None) -> str:
+    """Return what to call a table in errors; nameless: one that is neither a path nor a stream with a name."""
+    if isinstance(table, str | PathLike):
+        return str(table)
+    if isinstance(table, pd.DataFrame) and (said := read_of(table).get("source")):
+        return str(said)
+    if hasattr(table, "read"):
+        name = getattr(table, "name", None)
+        return name if isinstance(name, str) else nameless or "the stream"
+    return nameless or ("the data frame" if isinstance(table, pd.DataFrame) else "the table")
+
+
+def tables_of(table: "Table | Sequence[Table]") -> list[Table]:
+    """Return one table, or several, as a list; records are one."""
+    one = not isinstance(table, Sequence) or isinstance(table, str | bytes) or _is_records(table)
+    return [table] if one else list(table)  # type: ignore[list-item, arg-type]
+
+
+def _is_records(table: object) -> bool:
+    known = isinstance(table, Sequence) and len(table) > 0 and all(isinstance(one, Mapping) for one in table)
+    return known and all(_is_scalar(of) for one in table for of in one.values())  # type: ignore[attr-defined]
+
+
+def read_table(table: Table, *, labels: AbstractSet[str] = frozenset(), wanted: AbstractSet[str] = frozenset()) -> pd.DataFrame:
+    """Return a table as a data frame with rows numbered from 0.
+
+    CSV (also .csv.gz) and Parquet by the ending of a path, or what `Table` names. Text may be split at commas, semicolons, tabs
+    or bars, and be in UTF-8 or UTF-16; what is unlike plain CSV is among the notes of `read_of`.
+
+    labels: columns whose cells are kept as they are written.
+    wanted: columns that are enough where a file has them all and others need not be read.
+
+    Raises InputError where a file is missing, unreadable, truncated or too large, or a column name is repeated.
+    """
+    source = source_of(table)
+    opened, notes = _opened(table, wanted, source)
+    cells = _flat(opened, source)
+    frame = cells
+    if notes is not None:
+        cells = plain(cells).astype("str")
+        labels = labels | {name for name in map(str, cells) if is_run_name(name)}
+        kept = {str(name): (_label_cells if name in labels else _plain_cells)(of) for name, of in cells.items()}
+        frame = pd.DataFrame(kept, index=cells.index)
+    numbers = [name for name in map(str, frame) if name not in labels and (not wanted or name in wanted)]
+    named = source not in ("the data frame", "the table", "the stream")
+    read = {"source": source if named else "", "notes": notes or (), "unread": read_of(opened).get("unread", ())}
+    if any(_is_text(frame[name]) for name in numbers):
+        read["marks"] = decimal_marks({name: cells[name].dropna() for name in numbers if _is_text(cells[name])})
+    frame.attrs = {**cells.attrs, READ: read}
+    return frame
+
+
+def _is_text(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.StringDtype) or (
+        column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) == "string"
+    )
+
+
+def _opened(table: Table, wanted: AbstractSet[str], source: str) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
+    """Return a table, and where it was text, its cells and what is odd about it."""
+    try:
+        match table:
+            case pd.DataFrame():
+                return table, None
+            case str() | PathLike():
+                return _read_file(table, wanted)
+            case Mapping():
+                return _from_columns(table, source), None
+        if hasattr(table, "read"):
+            return _read_content(read_stream(table, source), source)
+        if _is_records(table):
+            return pd.DataFrame([dict(one) for one in table]), None  # type: ignore[union-attr]
+        return _from_library(table), None
+    except InputError:
+        raise
+    except MemoryError:
+        raise InputError(f"{source}: does not fit into memory") from None
+    except Exception as error:  # a damaged file makes its reader raise anything
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{source}: unreadable or truncated ({first})") from None
+
+
+def _read_file(table: str | PathLike[str], wanted: AbstractSet[str]) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
+    path = Path(table)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(table)):
+        raise InputError(f"{table}: nothing is read from the network; fetch the file and give its path")
+    if "\n" in str(table):
+        raise InputError(f"{str(table)[:40]!r}... is taken for a path; give a text of several lines as io.StringIO(text)")
+    if not is_file(path):
+        raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
+    if not path.name.endswith(ENDINGS):
+        raise InputError(f"{path}: expected a name that ends in .csv, .csv.gz or .parquet")
+    if path.suffix in (".parquet", ".pq"):
+        return _read_parquet(path, wanted, str(path)), None
+    with path.open("rb") as stream:
+        frame, notes = read_cells(read_stream(stream, str(path)), str(path))
+    tabs = f"{path} is split at a tab"
+    return frame, tuple(note for note in notes if note != tabs or ".tsv" not in path.name)
+
+
+def _read_content(content: bytes | str, source: str) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
+    """Return what a stream held: Parquet by its first bytes, else text."""
+    if isinstance(content, bytes) and content.startswith(b"PAR1"):
+        return _read_parquet(io.BytesIO(content), frozenset(), source), None
+    return read_cells(content, source)
+
+
+def _read_parquet(file: Path | IO[bytes], wanted: AbstractSet[str], source: str) -> pd.DataFrame:
+    """Return a Parquet file, or of a wide one those columns that are wanted."""
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(file) as opened:
+        names, rows = opened.schema_arrow.names, opened.metadata.num_rows
+        needed = wanted - set(SCHEDULES)
+        telling = {name for name in names if is_run_name(name) or is_rate_name(name)}
+        columns = [name for name in names if name in wanted | telling] if needed and needed <= set(names) else None
+        refuse_too_many(rows, len(names if columns is None else columns), source)
+        read = opened.read(columns=columns)
+    frame = _from_arrow(read)
+    frame.attrs[READ] = {"unread": [name for name in names if name not in read.column_names]}
+    return frame
+
+
+def _from_arrow(table: Any) -> pd.DataFrame:
+    """Return an Arrow table as a data frame, whole numbers to the last digit."""
+    import pyarrow as pa
+
+    wide = [pa.field(of.name, pa.large_string()) if pa.types.is_string_view(of.type) else of for of in table.schema]
+    frame: pd.DataFrame = table.cast(pa.schema(wide, metadata=table.schema.metadata)).to_pandas(integer_object_nulls=True)
+    known = (table.schema.metadata or {}).get(b"PANDAS_ATTRS")
+    frame.attrs = dict(json.loads(known)) if known else {}
+    return frame
+
+
+def _from_library(table: Any) -> pd.DataFrame:
+    """Return the table of another library: by Arrow's interface, or by its own way to pandas."""
+    import pyarrow as pa
+
+    if hasattr(table, "__arrow_c_stream__") and not isinstance(table, pd.Series):
+        return _from_arrow(pa.table(table))
+    if hasattr(table, "to_pandas"):
+        found = table.to_pandas()
+    elif isinstance(table, np.ndarray) and table.dtype.names is not None:
+        found = pd.DataFrame.from_records(table)
+    elif hasattr(table, "__dataframe__"):
+        found = pd.api.interchange.from_dataframe(table)
+    else:
+        found = None
+    if not isinstance(found, pd.DataFrame):
+        raise InputError(
+            f"a table cannot be read from {type(table).__name__}; expected a path, a data frame, an Arrow table, a dict of "
+            "columns, a list of records or a stream"
+        )
+    return found
+
+
+def _from_columns(table: Mapping[str, Any], source: str) -> pd.DataFrame:
+    """Return a dict of columns as a data frame; single values go for all rows, and nothing else makes one row."""
+    columns = {name: [of] if _is_scalar(of) else _column_cells(of) for name, of in table.items()}
+    lengths = {str(name): len(columns[name]) for name, of in table.items() if not _is_scalar(of)}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"{source}: columns have {lengths} rows; expected equally many")
+    rows = next(iter(lengths.values()), 1)
+    return pd.DataFrame({name: list(of) * rows if _is_scalar(table[name]) else of for name, of in columns.items()})
+
+
+def _column_cells(column: Any) -> Any:
+    return np.asarray(column) if getattr(column, "ndim", 0) == 1 else list(column)
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or bool(pd.api.types.is_scalar(value))
+
+
+def _flat(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Return a data frame whose columns have names of text, each once; an index with a name is a column."""
+    if frame.columns.nlevels > 1:
+        raise InputError(f"{source}: columns have names of {frame.columns.nlevels} levels; expected one name each")
+    names = [str(name) for name in frame.columns]
+    index = [str(name) for name in frame.index.names if name is not None and str(name) not in names]
+    flat = frame.reset_index(drop=True)
+    flat.columns = pd.Index(names, dtype=object)
+    for place, name in enumerate(index):
+        flat.insert(place, name, frame.index.get_level_values(frame.index.names.index(name)))
+    repeated = flat.columns[flat.columns.duplicated()]
+    if len(repeated):
+        raise InputError(f"{source}: column {repeated[0]!r} stands there more than once; names must differ")
+    for name in [str(one) for one in flat if flat[one].dtype.kind == "O"]:
+        try:
+            flat[name].isna()
+        except Exception as error:  # an object may raise anything when it is compared
+            raise InputError(f"{source}: column {name!r} has a cell that is no value ({type(error).__name__})") from None
+    return flat
+
+
+def _label_cells(column: pd.Series) -> pd.Series:
+    """Return labels of a text as they are written, as numbers where that loses nothing; blanks are missing."""
+    there = column.str.strip() != ""
+    values = [spelt_number(text) for text in column[there].unique()]
+    written = column.where(there)
+    if not values or None in values:
+        return written
+    whole = ~column[there].str.contains("[.e]").to_numpy(dtype=bool)
+    if whole.all():
+        return written.astype("Int64") if not there.all() else written.astype("int64")
+    fraction = any(isinstance(value, float) for value in values)
+    return written.astype("float64") if not whole.any() and fraction else written
+
+
+def _plain_cells(column: pd.Series) -> pd.Series:
+    """Return a column of a text as numbers where all its cells are plain ones; leading zeros are kept, as of names."""
+    text = column.str.strip()
+    missing = text.isin(MISSING)
+    numbers = text[~missing]
+    if not numbers.str.fullmatch(NUMBER).all() or numbers.str.match(r"[+-]?0\d").any():
+        return column.where(text != "")
+    if len(numbers) == len(text) and numbers.str.fullmatch(r"-?\d{1,18}").all():
+        return pd.Series(_cast(text, "int64"), column.index)
+    found = np.full(len(text), nan)
+    found[~missing.to_numpy()] = _cast(numbers, "float64")
+    return pd.Series(found, column.index)
+
+
+def _cast(text: pd.Series, kind: str) -> np.ndarray:
+    """Return numbers from their text, to the last bit: by Arrow, which is fast, or by Python where there is a plus."""
+    import pyarrow as pa
+
+    try:
+        return np.asarray(pa.array(text).cast(kind).to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid:
+        return text.to_numpy(dtype=object).astype(kind)
+
+
+def filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFrame:
+    """Return the rows that a filter keeps, with how many it does not in `attrs["dropped"]`; raises InputError for none."""
+    before = len(frame)
+    if where is not None:
+        where = _with_ticks(where, frame)
+        keep = parse_filter(where)
+        for name in sorted(keep.columns):  # type: ignore[attr-defined]
+            _named_in(where, frame, name, source)
+        frame = frame[keep({str(name): frame[name] for name in keep.columns}).to_numpy(dtype=bool)]  # type: ignore[attr-defined]
+    if not len(frame):
+        why = f"the filter {where!r} keeps none of its {before} rows" if before else "it has no rows"
+        raise InputError(f"{source}: {why}")
+    frame.attrs["dropped"] = before - len(frame)
+    return frame
+
+
+def _with_ticks(where: str, frame: pd.DataFrame) -> str:
+    """Return a filter with back-ticks about columns whose names are no plain words, where nothing else can be meant."""
+    words = parse_filter(where).columns  # type: ignore[attr-defined]
+    odd = [name for name in map(str, frame) if not name.isidentifier() and name in where and "`" not in name]
+    if "`" in where or not odd or any(word in frame for word in words):
+        return where
+    ticked = re.sub("|".join(map(re.escape, sorted(odd, key=len, reverse=True))), lambda found: f"`{found[0]}`", where)
+    try:
+        meant = parse_filter(ticked).columns  # type: ignore[attr-defined]
+    except InputError:
+        return where
+    return ticked if set(meant) <= set(map(str, frame)) else where
+
+
+def _named_in(where: str, frame: pd.DataFrame, name: str, source: str) -> None:
+    """Refuse a column that the table lacks, in the name of one that stands in the filter without back-ticks."""
+    meant = [of for of in map(str, frame) if name not in frame and of in where and quoted_name(of) != of and name in of]
+    if meant:
+        raise InputError(
+            f"{source}: no column {name!r}; in a filter the column {max(meant, key=len)!r} is written in back-ticks: "
+            f"{quoted_name(max(meant, key=len))}"
+        )
+    named_column(frame, name, source)
+
+
+def named_column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
+    """Return a column of a table; raises InputError, with the nearest name there is, where it has none of that name."""
+    if name not in frame:
+        near = difflib.get_close_matches(name, [str(column) for column in frame], 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"{source}: no column {name!r}; the table has {[str(column) for column in frame]}{hint}")
+    column: pd.Series = frame[name]
+    return column
+
+
+def number_column(
+    frame: pd.DataFrame,
+    name: str,
+    source: str,
+    rows: np.ndarray,
+    *,
+    positive: bool = True,
+    negative: bool = True,
+    finite: bool = True,
+    unit: str = "",
+    scale: float = 1.0,
+    notes: list[str] | None = None,
+) -> pd.Series:
+    """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands.
+
+    rows: the place of each row in its file. unit: of the column, where it is known. scale: how many ones one of the column is:
+        with a suffix, as `0.41M` in a column of millions, it is said twice.
+    notes: gets a sentence where numbers were written unlike plain ones, see `notation`.
+    """
+    column = named_column(frame, name, source)
+    numbers, missing = column_numbers(column, source, rows, unit, scale, notes)
+    where = f"{source}: column {name!r}"
+    refuse_first(missing & finite, column, where, rows, "is missing; expected a number")
+    refuse_first(np.isnan(numbers) & ~missing, column, where, rows, "is text; expected a number")
+    refuse_first(~np.isfinite(numbers) & finite, column, where, rows, "is not finite")
+    refuse_first((numbers <= 0) & positive, column, where, rows, "is not positive, and its logarithm is taken")
+    refuse_first((numbers < 0) & (not negative), column, where, rows, "is negative; expected 0 or more")
+    return pd.Series(numbers, column.index, name=name)
+
+
+def column_numbers(
+    column: pd.Series, source: str, rows: np.ndarray, unit: str = "", scale: float = 1.0, notes: list[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a column as floats, NaN where a cell is none, and which cells are missing.
+
+    Raises InputError for a column of dates, truth values or other things than numbers, and where it cannot be told which
+    number a text is.
+    """
+    where, kind = f"{source}: column {str(column.name)!r}", getattr(column.dtype, "kind", "O")
+    if kind in "mM" or isinstance(column.dtype, pd.PeriodDtype):
+        raise InputError(f"{where} holds dates or durations; expected numbers")
+    if kind in "bc":
+        raise InputError(f"{where} holds {'truth values' if kind == 'b' else 'complex numbers'}; expected numbers")
+    if kind in "iuf":
+        values = column.to_numpy(dtype=float, na_value=nan)
+        return values, np.isnan(values)
+    cells, missing = column.astype(object).to_numpy(), column.isna().to_numpy(copy=True)
+    is_text = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
+    values = np.array([_number(cell) for cell in cells], dtype=float)
+    wrong = np.isnan(values) & ~missing & ~is_text
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        what = f"{type(cells[row]).__name__} {as_written(cells[row])}"
+        raise InputError(f"{where}, row {rows[row] + 1}: {what} is no number; expected one")
+    written, mixed = [cell for cell in cells if isinstance(cell, str)], not (is_text | missing).all()
+    text = _read_text(column, written, mixed=mixed, unit=unit, scale=scale)
+    if text.doubt is not None:
+        row, why = int(np.flatnonzero(is_text)[text.doubt[0]]), text.doubt[1]
+        raise InputError(f"{where}, row {rows[row] + 1}: {as_written(cells[row])} {why}; expected a number")
+    if text.odd and notes is not None:
+        notes.append(f"column {str(column.name)!r} of {source} has {text.odd}")
+    values[is_text], missing[is_text] = text.numbers, text.missing
+    return values, missing
+
+
+def _read_text(column: pd.Series, cells: Sequence[str], *, mixed: bool, unit: str, scale: float) -> Reading:
+    """Return the cells of a column that are text as numbers; beside real numbers only plain ones are."""
+    if mixed:
+        plainly = [cell if PLAIN.fullmatch(cell.strip()) or INFINITE.fullmatch(cell.strip()) else "text" for cell in cells]
+        return read_numbers([cell if cell.strip() in MISSING else of for cell, of in zip(cells, plainly, strict=True)])
+    return read_numbers(cells, mark_elsewhere(column), unit, scale)
+
+
+def _number(cell: Any) -> float:
+    """Return a number of any kind as a float, inf where it is beyond one; NaN for anything else."""
+    if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | float | np.integer | np.floating | Decimal | Fraction):
+        return nan
+    try:
+        return float(cell)
+    except OverflowError:
+        return inf if cell > 0 else -inf
+    except ValueError:  # a Decimal's signalling NaN
+        return nan
+
+
+def refuse_first(wrong: Any, column: pd.Series, where: str, rows: np.ndarray, why: str) -> None:
+    """Raise InputError for the first row that is wrong, where there is one."""
+    wrong = np.asarray(wrong)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise InputError(f"{where}, row {rows[first] + 1}: {as_written(column.iloc[first])} {why}")

@@ -1,0 +1,1 @@
+"""What to train: the split of a budget, rankings, multiverses."""

@@ -1,0 +1,1 @@
+"""Which runs to train next: what each would tell of a question."""

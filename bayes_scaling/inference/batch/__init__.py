@@ -1,0 +1,1 @@
+"""Many fits at once: tasks, workers, results on disk."""

@@ -1,0 +1,99 @@
+"""Tasks of a fleet: with the model and settings that hold for each, as they are recognised later, and as they travel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.batch.stored import Fingerprint, fingerprint
+from bayes_scaling.inference.batch.worker import Job, Keep, model_text
+from bayes_scaling.model.model import Model, groups_used
+from bayes_scaling.model.settings import Settings
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fit of a fleet.
+
+    model, settings: in place of the fleet's.
+    extra: what `keep` is given beside the fit, such as held-out rows; tables, numbers, texts, and mappings of such.
+    """
+
+    runs: Runs
+    model: Model | None = None
+    extra: Any = None
+    settings: Settings | None = None
+
+
+type Tasks = Mapping[str, Runs | Task]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for.
+
+    text: the model as text, where there is one for all tasks.
+    stored: whether results are, so that tasks need a fingerprint.
+    """
+
+    tasks: Tasks
+    model: Model | None
+    text: str | None
+    settings: Settings
+    keep: Keep | None
+    stored: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a task before its turn: little, since there may be very many.
+
+    model: as text.
+    levels: those of the groups that the model uses.
+    """
+
+    model: str
+    levels: Mapping[str, np.ndarray]
+    rows: int
+    fingerprint: Fingerprint
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How long it takes beside others: levels, then rows."""
+        return sum(map(len, self.levels.values())), self.rows
+
+
+def plan(model: Model | None, tasks: Tasks, settings: Settings | None, keep: Keep | None, stored: bool) -> Plan:
+    """Return what was asked for; raises InputError where the model cannot be written as text."""
+    return Plan(tasks, model, None if model is None else model_text(model), settings or Settings(), keep, stored)
+
+
+def resolved(plan: Plan, name: str) -> tuple[Task, Model, Settings]:
+    """Return a task with the model and settings that hold for it."""
+    given = plan.tasks[name]
+    if not isinstance(given, Runs | Task):
+        raise InputError(f"expected Runs or a Task, not {type(given).__name__}")
+    task = Task(given) if isinstance(given, Runs) else given
+    model = task.model or plan.model
+    if model is None:
+        raise InputError("there is no model, neither the task's nor the fleet's")
+    settings = task.settings or plan.settings
+    return task, model, replace(settings, progress=False, cores=settings.cores or 1)
+
+
+def entry(plan: Plan, name: str) -> Entry:
+    """Return what is known of a task before its turn."""
+    task, model, settings = resolved(plan, name)
+    text = plan.text if model is plan.model and plan.text is not None else model_text(model)
+    levels = {dim: task.runs.levels[dim] for dim in groups_used(model) if dim in task.runs.levels}
+    known = fingerprint(name, text, task.runs, settings, plan.keep, task.extra) if plan.stored else {}
+    return Entry(text, levels, len(task.runs), known)
+
+
+def job(plan: Plan, name: str, entry: Entry) -> Job:
+    """Return a task as it travels."""
+    task, _, settings = resolved(plan, name)
+    return Job(name, entry.model, task.runs, settings, plan.keep, task.extra)

@@ -1,0 +1,109 @@
+"""What a worker does with one task of a fleet: fit it, keep what is asked for, and say in one line what went wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from threading import Lock
+from time import perf_counter
+from traceback import format_exc
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.errors import InputError, one_line
+from bayes_scaling.data.runs import Columns, Input, Response, Runs
+from bayes_scaling.inference.fitting import Fit, fit
+from bayes_scaling.inference.health import Health
+from bayes_scaling.model.model import Model, check_runs, model_inputs
+from bayes_scaling.model.modelfile import Study, parse_study, study_text
+from bayes_scaling.model.settings import Settings
+
+type Keep = Callable[[Fit, Any], pd.DataFrame]
+
+_READING = Lock()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task as it travels.
+
+    model: as text, from which every fit in one worker gets the same law and so the same compiled sampler.
+    """
+
+    name: str
+    model: str
+    runs: Runs
+    settings: Settings
+    keep: Keep | None
+    extra: Any
+
+
+@dataclass(frozen=True)
+class Done:
+    """What comes back: a table, or the draws where all is kept, with the sampler's health; or why there is neither.
+
+    fault: the traceback where nothing that was asked for is the reason.
+    """
+
+    table: pd.DataFrame | None = None
+    draws: xr.DataTree | None = None
+    health: Health | None = None
+    settings: Settings | None = None
+    failure: str = ""
+    fault: str = ""
+    seconds: float = 0.0
+
+
+def work(job: Job, ticket: str) -> Done:
+    """Return what is kept of a task's fit, or the line that says why there is none."""
+    start = perf_counter()
+    try:
+        done = _kept(job)
+    except InputError as error:
+        done = Done(failure=one_line(error))
+    except Exception as error:
+        done = Done(failure=f"internal fault, not the input: {one_line(error)}", fault=format_exc())
+    return replace(done, seconds=perf_counter() - start)
+
+
+def _kept(job: Job) -> Done:
+    model = read_model(job.model)
+    check_runs(model, job.runs)
+    fitted = fit(model, job.runs, job.settings)
+    if job.keep is None:
+        return Done(draws=fitted.draws, health=fitted.health, settings=fitted.settings)
+    try:
+        table = job.keep(fitted, job.extra)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, InputError) or not of_this_package(job.keep):
+            raise InputError(f"keep raised {one_line(error)}") from error
+        raise
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(f"keep returned a {type(table).__name__}; expected a DataFrame")
+    return Done(table=table, health=fitted.health)
+
+
+def of_this_package(function: object) -> bool:
+    """Return whether a function is ours, so that what it raises is no fault of who asked for it."""
+    return str(getattr(function, "__module__", "")).split(".")[0] == __name__.split(".")[0]
+
+
+def model_text(model: Model) -> str:
+    """Return a model as a text that does not depend on the table it is fitted to.
+
+    Raises InputError where the law cannot be written as text.
+    """
+    columns = Columns({name: Input(name) for name in model_inputs(model)}, Response(unit=model.unit))
+    return study_text(Study("model", model, columns))
+
+
+def read_model(text: str) -> Model:
+    """Return the model of a text, the same object for the same text: samplers are compiled for a law's own function."""
+    with _READING:  # two threads would each read a law, and each compile it
+        return _read(text)
+
+
+@cache
+def _read(text: str) -> Model:
+    return parse_study(text, "the task's model").model

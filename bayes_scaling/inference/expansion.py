@@ -1,0 +1,229 @@
+"""From what was sampled to what a model says: effects of levels, and the discrepancy at its knots."""
+
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_scaling.inference.mode import KNOTS
+from bayes_scaling.laws.functions import on_arrays
+from bayes_scaling.model import discrepancy
+from bayes_scaling.model.model import (
+    JOINT_INFORMATION,
+    JOINT_LINEAR,
+    JOINT_W,
+    NOISE_LENGTH,
+    NOISE_SD,
+    NU_BEYOND_ONE,
+    STRUCTURE,
+    Model,
+    departures,
+    evaluate,
+    information_name,
+    integrated,
+    joint_parameters,
+    joint_slopes,
+    joint_terms,
+    model_inputs,
+    noise_scales,
+    owners,
+    parameter_at,
+    residual,
+    sampled,
+    sampled_name,
+    spread_name,
+    term_name,
+    trends,
+    varyings,
+)
+from bayes_scaling.model.parameters import Prior, Varying, link, prior_quantiles
+
+BLOCK = 2**21
+"""So many numbers are held at a time, draws by rows."""
+
+type Draws = dict[str, np.ndarray]
+"""Name -> draws along the first axis."""
+type Levels = Mapping[str, np.ndarray]
+"""Group -> its levels."""
+
+
+def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels: Levels, chains: int, seed: int) -> xr.Dataset:
+    """Return draws of all that a model has, from draws of what was sampled, each on its own scale; chain after chain."""
+    coordinates = {JOINT_W, discrepancy.SAMPLED, *(sampled_name(*of) for of in sampled(model))}
+    draws = {name: of for name, of in drawn.items() if name not in coordinates}
+    for owner, term in sampled(model):
+        if sampled_name(owner, term) in drawn:
+            sd = _along(draws[spread_name(owner, term)], term)
+            widened = np.sqrt(1.0 + arrays[information_name(owner, term)] * sd**2)
+            draws[term_name(owner, term)] = drawn[sampled_name(owner, term)] * sd / widened
+    if JOINT_W in drawn:
+        draws |= _from_joint(model, draws, drawn[JOINT_W], arrays, levels)
+    if NU_BEYOND_ONE in draws:
+        draws["noise_nu"] = 1.0 + draws.pop(NU_BEYOND_ONE)
+    knots = None
+    if model.discrepancy:
+        knots = _in_blocks(model, draws, drawn[discrepancy.SAMPLED], arrays, levels)
+    if STRUCTURE in arrays:
+        draws |= _drawn_back(model, draws, knots, arrays, levels, seed)
+    named = _named(model, draws, levels, chains)
+    if knots is None:
+        return named
+    return discrepancy.extend(departures(model), named, _by_chain(knots, chains), arrays, levels, seed)
+
+
+def _along(draws: np.ndarray, term: Varying) -> np.ndarray:
+    """Return draws of a number with further axes for the levels of a term."""
+    return draws.reshape(-1, *(1 for _ in term.dims))
+
+
+def _from_joint(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, np.ndarray], levels: Levels) -> Draws:
+    """Return draws of what was sampled jointly: parameters, slopes and effects."""
+    from bayes_scaling.model.whitening import unwhiten
+
+    parameters, slopes, terms = joint_parameters(model), joint_slopes(model), joint_terms(model)
+    shapes = [tuple(len(levels[dim]) for dim in term.dims) for _, term in terms]
+    sds = [draws[spread_name(owner, term)] for owner, term in terms]
+    ones = np.ones((len(w), len(parameters) + len(slopes)))
+    ratios = [np.repeat(sd[:, None] / of.sd, prod(n), axis=1) for sd, (_, of), n in zip(sds, terms, shapes, strict=True)]
+    ratio = np.concatenate([ones, *ratios], axis=1)
+    precision = _precision(model, draws, arrays)[:, None]
+    information = precision[..., None] * ratio[:, :, None] * arrays[JOINT_INFORMATION] * ratio[:, None, :]
+    z = unwhiten(w, information, precision * ratio * arrays[JOINT_LINEAR])
+    found: Draws = {}
+    for i, (name, (middle, sd)) in enumerate(parameters.items()):
+        value = middle + sd * z[:, i]
+        found[name] = np.exp(value) if link(owners(model)[name].prior) == "log" else value
+    found |= {name: sd * z[:, len(parameters) + i] for i, (name, sd) in enumerate(slopes.items())}
+    start = ones.shape[1]
+    for (owner, term), shape, spread in zip(terms, shapes, sds, strict=True):
+        found[term_name(owner, term)] = _along(spread, term) * z[:, start : start + prod(shape)].reshape(-1, *shape)
+        start += prod(shape)
+    return found
+
+
+def _precision(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the precision of the rows' scatter on average, in each draw."""
+    return np.concatenate([(1.0 / _scale(model, part, arrays) ** 2).mean(axis=1) for part in _blocks(draws, arrays)])
+
+
+def _drawn_back(
+    model: Model, draws: Draws, knots: np.ndarray | None, arrays: Mapping[str, np.ndarray], levels: Levels, seed: int
+) -> Draws:
+    """Return draws of the effects that were integrated out, given all else."""
+    from bayes_scaling.model.integrated import draw_back
+
+    terms = integrated(model)
+    random, found = np.random.default_rng([seed, 13]), []
+    whole = draws if knots is None else draws | {KNOTS: knots}
+    for part in _blocks(whole, arrays):
+        left, scale = left_of_rows(model, part, arrays)
+        if knots is not None:
+            left = left - discrepancy.at_rows(departures(model), part, part[KNOTS], arrays, levels)
+        before = None
+        if model.noise.correlation is not None:
+            previous, kept = arrays["previous"], arrays["gap"] / part[NOISE_LENGTH][:, None]
+            before = -np.exp(-kept) * scale / scale[:, previous]
+            left, scale = left + before * left[:, previous], scale * np.sqrt(-np.expm1(-2.0 * kept))
+        sds = np.stack([part[spread_name(owner, term)] for owner, term in terms], axis=1)
+        found.append(draw_back(left, scale**2, sds, arrays[STRUCTURE], random, before=before))
+    effects = [np.concatenate(of) for of in zip(*found, strict=True)]
+    shapes = [tuple(len(levels[dim]) for dim in term.dims) for _, term in terms]
+    return {term_name(*of): e.reshape(-1, *shape) for of, e, shape in zip(terms, effects, shapes, strict=True)}
+
+
+def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, count: int, seed: int) -> xr.Dataset:
+    """Return draws from the prior of all that a model has, in one chain."""
+    random = np.random.default_rng([seed, 11])
+
+    def scalar(prior: Prior) -> np.ndarray:
+        return prior_quantiles(prior, random.uniform(size=count).tolist())
+
+    draws = {name: scalar(parameter.prior) for name, parameter in owners(model).items()}
+    draws |= {term_name(owner, term): random.normal(0.0, term.sd, count) for owner, term in trends(model)}
+    for owner, term in varyings(model):
+        sd = draws[spread_name(owner, term)] = np.abs(random.normal(0.0, term.sd, count))
+        shape = tuple(len(levels[dim]) for dim in term.dims)
+        draws[term_name(owner, term)] = random.standard_normal((count, *shape)) * sd.reshape(-1, *(1 for _ in shape))
+    draws |= {name: scalar(prior) for name, prior in (noise_scales(model) | discrepancy.scales(departures(model))).items()}
+    if NU_BEYOND_ONE in draws:
+        draws["noise_nu"] = 1.0 + draws.pop(NU_BEYOND_ONE)
+    named = _named(model, draws, levels, 1)
+    if not model.discrepancy:
+        return named
+    knots = random.standard_normal((count, arrays[discrepancy.WEIGHTS].shape[1]))
+    return discrepancy.extend(departures(model), named, _by_chain(knots, 1), arrays, levels, seed)
+
+
+def _named(model: Model, draws: Draws, levels: Levels, chains: int) -> xr.Dataset:
+    """Return draws with named dimensions, chain and draw first."""
+    over = {term_name(owner, term): term.dims for owner, term in varyings(model)}
+    used = {dim for dims in over.values() for dim in dims}
+    found = {name: (("chain", "draw", *over.get(name, ())), _by_chain(of, chains)) for name, of in draws.items()}
+    count = len(draws[NOISE_SD]) // chains
+    coords = {"chain": np.arange(chains), "draw": np.arange(count)} | {dim: of for dim, of in levels.items() if dim in used}
+    return xr.Dataset(found, coords)
+
+
+def _by_chain(draws: np.ndarray, chains: int) -> np.ndarray:
+    return draws.reshape(chains, -1, *draws.shape[1:])
+
+
+def left_of_rows(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the law and sampled effects leave of each row, and the scale of its scatter; a draw a row."""
+    level, logs, scalars = _level(model, draws, arrays), _logs(model, arrays), _scalars(draws)
+    with np.errstate(all="ignore"):
+        loss = evaluate(model, scalars, logs, level, on_arrays(2))
+        centre = np.log(loss) if model.noise.on == "log_loss" else loss
+    left = arrays["response"] - centre - residual(model, level)
+    return left, np.broadcast_to(_scale(model, draws, arrays), left.shape)
+
+
+def _scale(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the scale of each row's scatter, with its measurement error unless that is part of a white part."""
+    level, logs = _level(model, draws, arrays), _logs(model, arrays)
+    scale = parameter_at(model, NOISE_SD, _scalars(draws), logs, level, on_arrays(2))
+    if model.noise.correlation is not None and model.noise.correlation.white is not None:
+        return np.asarray(scale)
+    return np.asarray(np.sqrt(scale**2 + arrays.get("reading_error", 0.0) ** 2))
+
+
+def _logs(model: Model, arrays: Mapping[str, np.ndarray]) -> Draws:
+    """Return log(input / reference) of the inputs; parts of a fall stand first, before draws and rows."""
+    logs = {x: arrays[f"log_{x}"] for x in model_inputs(model)}
+    return {x: of.T[:, None, :] if of.ndim > 1 else of for x, of in logs.items()}
+
+
+def _scalars(draws: Draws) -> Draws:
+    return {name: of[:, None] for name, of in draws.items() if of.ndim == 1}
+
+
+def _level(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -> Callable[[str, Varying], Any]:
+    """Return the function that gives a term's effect at each row; none where it is integrated out."""
+
+    def level(owner: str, term: Varying) -> Any:
+        if term_name(owner, term) not in draws:
+            return 0.0
+        cells: tuple[Any, ...] = (slice(None), *(arrays[f"index_{dim}"] for dim in term.dims))
+        return np.asarray(draws[term_name(owner, term)][cells])
+
+    return level
+
+
+def _blocks(draws: Draws, arrays: Mapping[str, np.ndarray]) -> Iterator[Draws]:
+    """Yield some draws after the other, as many as are held at a time."""
+    widest = max(len(arrays["response"]), *(of[0].size for of in draws.values()))
+    step = max(1, BLOCK // widest)
+    for start in range(0, len(draws[NOISE_SD]), step):
+        yield {name: of[start : start + step] for name, of in draws.items()}
+
+
+def _in_blocks(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, np.ndarray], levels: Levels) -> np.ndarray:
+    """Return draws of the discrepancy's whitened knots."""
+    found = []
+    for part in _blocks(draws | {discrepancy.SAMPLED: w}, arrays):
+        left, scale = left_of_rows(model, part, arrays)
+        precision = (1.0 / scale**2).mean(axis=1)
+        found.append(discrepancy.whitened(departures(model), part, arrays, levels, left, precision))
+    return np.concatenate(found)

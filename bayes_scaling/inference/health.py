@@ -1,0 +1,354 @@
+"""Whether draws can be trusted: three grades, what they rest on, and the one line that goes wherever the draws go."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import wraps
+from inspect import signature
+from math import isfinite
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.numbers import fixed, percent, whole
+from bayes_scaling.inference.convergence import convergence
+from bayes_scaling.inference.divergences import place_of
+
+type Grade = Literal["clean", "noted", "not to be trusted"]
+GRADES: tuple[Grade, ...] = get_args(Grade.__value__)
+
+R_HAT_LIMIT = 1.01
+ESS_LIMIT = 400
+ESS_LIMIT_OF_ONE = 100
+"""Of a single chain: 400 stands for 100 in each of four (Vehtari et al. 2021), and one is at best noted."""
+BFMI_LIMIT = 0.3
+DIVERGENT_LIMIT = 0.001
+"""Share of all draws up to which divergences are noted: Stan, brms, PyMC and ArviZ warn of one in thousands, none refuses."""
+DIVERGENT_CHAIN_LIMIT = 0.0025
+"""Share of a chain's draws: the divergences of one chain alone say that it met a place which the others missed."""
+DEPTH_LIMIT = 0.01
+"""Share of trajectories cut at the largest tree depth; a few cost time only."""
+LISTED = 3
+"""Parameters, or fits of a group of fits, that a sentence names."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What speaks against draws, how much, and what to try."""
+
+    grade: Grade
+    what: str
+    cure: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        return f"{self.what}; {self.cure}." if self.cure else f"{self.what}."
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the sampler says about its draws.
+
+    divergences: trajectories that left the posterior; a sign of a region not explored.
+    r_hat: largest rank-normalised split R-hat of all parameters; 1 where the chains agree, None where there is a single one.
+    ess_bulk, ess_tail: smallest effective sample sizes for the centre and for the 5 and 95 % quantiles; 0 where none is known.
+    bfmi: smallest energy Bayesian fraction of missing information of the chains; None where it cannot be computed.
+    worst: the parameter with the smallest effective sample size.
+    draws, chains: how many there are of all chains, and of those; 0 where an older record does not say.
+    by_chain: divergences of each chain.
+    place: where they are, as the draws show it; empty where they do not.
+    max_depth: trajectories cut at the largest tree depth.
+    stuck: parameters that did not move in a chain; not_finite: those with a NaN or infinite draw. R-hat and effective sample
+        sizes are those of the others.
+    rounds: what each round of sampling found and tried, see `healing`.
+    modes: places at which two chains or more ended, where there are several.
+    members: name -> health, where this is that of several fits together.
+    """
+
+    divergences: int
+    r_hat: float | None
+    ess_bulk: float
+    ess_tail: float
+    bfmi: float | None
+    worst: str
+    draws: int = 0
+    chains: int = 0
+    by_chain: tuple[int, ...] = ()
+    place: str = ""
+    max_depth: int = 0
+    stuck: tuple[str, ...] = ()
+    not_finite: tuple[str, ...] = ()
+    rounds: tuple[Mapping[str, Any], ...] = ()
+    modes: tuple[str, ...] = ()
+    members: Mapping[str, "Health"] = field(default_factory=dict)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """Everything that speaks against the draws, the worst first; of several fits with the name of each."""
+        every = [_unmoved(self), _bimodal(self), _divergent(self), _chains(self), _sizes(self), _energy(self), _depth(self)]
+        found = [one for one in every if one is not None]
+        if self.members:
+            found = [replace(one, what=f"{name}: {one.what}") for name, of in self.members.items() for one in of.remarks]
+        return sorted(found, key=lambda one: -GRADES.index(one.grade))
+
+    @property
+    def grade(self) -> Grade:
+        """Clean; noted, where little speaks against the draws, and they may be used; or not to be trusted."""
+        return max((one.grade for one in self.remarks), key=GRADES.index, default="clean")
+
+    @property
+    def ok(self) -> bool:
+        """Whether the draws may be trusted: clean or noted."""
+        return self.grade != "not to be trusted"
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing speaks against the draws."""
+        return self.grade == "clean"
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for each thing that speaks against the draws, with what to try; empty where they are clean."""
+        return [one.sentence for one in self.remarks]
+
+    @property
+    def line(self) -> str:
+        """All that speaks against the draws in one line, which says whether they may be trusted; empty where they are clean."""
+        if self.clean:
+            return ""
+        every = [f"{counts(self.members)} of {len(self.members)} fits"] if len(self.members) > LISTED else []
+        return f"{'note [sampler]' if self.ok else 'not to be trusted'}: {'; '.join([*every, *_shortened(self)])}"
+
+
+def _shortened(health: Health) -> list[str]:
+    """Return the worst of what speaks against draws; of several fits what speaks against the worst of them."""
+    said = [one.what for one in health.remarks]
+    if health.members:
+        worst = sorted(health.members.items(), key=lambda one: -GRADES.index(one[1].grade))
+        said = [f"{name}: {'; '.join(_shortened(of))}" for name, of in worst if not of.clean]
+    return [*said[:LISTED], f"and {len(said) - LISTED} more"] if len(said) > LISTED else said
+
+
+def _unmoved(health: Health) -> Remark | None:
+    broken = {"is not finite": health.not_finite, "never moved": health.stuck}
+    said = [f"{_listed(names)} {what}" for what, names in broken.items() if names]
+    return Remark("not to be trusted", "; ".join(said), "try another seed, or priors that keep it in range") if said else None
+
+
+def _bimodal(health: Health) -> Remark | None:
+    if not health.modes:
+        return None
+    what = f"the posterior has {len(health.modes)} modes, each found by two chains or more: {' and '.join(health.modes)}"
+    return Remark("not to be trusted", what, "try a prior that says which is meant")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _divergent(health: Health) -> Remark | None:
+    count, draws = health.divergences, health.draws
+    if not count:
+        return None
+    share = f" in {whole(draws)} draws ({percent(count / draws)})" if draws else ""
+    what = f"{count} divergence{'s' if count > 1 else ''}{share}" + (f", {health.place}" if health.place else "")
+    worst = max(health.by_chain, default=0)
+    few = worst * health.chains <= DIVERGENT_CHAIN_LIMIT * draws  # chains are of one length
+    if draws and count <= DIVERGENT_LIMIT * draws and few:
+        return Remark("noted", what)
+    if draws and count <= DIVERGENT_LIMIT * draws:
+        what += f", {worst} of them in one chain"
+    return Remark("not to be trusted", what, "try target_accept nearer 1, or tighter priors of scales (Varying, noise)")
+
+
+def _chains(health: Health) -> Remark | None:
+    if health.r_hat is not None and health.r_hat <= R_HAT_LIMIT:
+        return None
+    if health.r_hat is not None and isfinite(health.r_hat):
+        what = f"R-hat {fixed(health.r_hat, 4)} (limit {R_HAT_LIMIT}), the chains disagree"
+        return Remark("not to be trusted", what, "try more tune and draws")
+    if health.chains == 1:
+        return Remark("noted", "one chain cannot be judged, as there is no other to hold it against", "try 2 chains or more")
+    if health.stuck or health.not_finite:
+        return None
+    return Remark("not to be trusted", "R-hat cannot be computed", "try 2 chains or more, of more draws")
+
+
+def _sizes(health: Health) -> Remark | None:
+    limit = ESS_LIMIT_OF_ONE if health.chains == 1 else ESS_LIMIT
+    if health.ess_bulk >= limit and health.ess_tail >= limit:
+        return None
+    bulk, tail = (int(of) if isfinite(of) else 0 for of in (health.ess_bulk, health.ess_tail))
+    at = f" ({health.worst})" if health.worst else ""
+    what = f"effective sample size {bulk} bulk{at}, {tail} tail (limit {limit})"
+    return Remark("not to be trusted", what, "try more draws, or a prior that says more")
+
+
+def _energy(health: Health) -> Remark | None:
+    if health.bfmi is not None and health.bfmi >= BFMI_LIMIT:
+        return None
+    bfmi = health.bfmi if health.bfmi is not None and isfinite(health.bfmi) else None
+    what = "energy BFMI cannot be computed" if bfmi is None else f"energy BFMI {fixed(bfmi, 2)} (limit {BFMI_LIMIT})"
+    return Remark("not to be trusted", what, "try more tune, or tighter priors of scales")
+
+
+def _depth(health: Health) -> Remark | None:
+    if health.max_depth <= DEPTH_LIMIT * health.draws:
+        return None
+    what = f"{percent(health.max_depth / health.draws)} of trajectories cut at the largest tree depth"
+    return Remark("not to be trusted", what, "try more tune, or tighter priors")
+
+
+def health(tree: xr.DataTree) -> Health:
+    """Return the sampler's health over every parameter and level.
+
+    Parameters
+    ----------
+    tree
+        Groups "posterior", and "sample_stats" with `diverging` and `energy`, and `maxdepth_reached` where the sampler says it.
+    """
+    posterior, stats = tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
+    found = convergence(posterior)
+    energy = convergence(stats[["energy"]].astype(float))
+    diverging = stats["diverging"].transpose("chain", "draw").to_numpy().astype(bool)
+    bulk = found.ess_bulk
+    known = bool(len(bulk)) and bool(np.isfinite(bulk).any())
+    return Health(
+        divergences=int(diverging.sum()),
+        r_hat=_extreme(found.r_hat, np.max),
+        ess_bulk=_extreme(bulk, np.min) or 0.0,
+        ess_tail=_extreme(found.ess_tail, np.min) or 0.0,
+        bfmi=_bfmi(stats["energy"]),
+        worst=found.names[int(np.nanargmin(bulk))] if known else "",
+        draws=diverging.size,
+        chains=len(diverging),
+        by_chain=tuple(int(count) for count in diverging.sum(axis=1)),
+        place=place_of(posterior, diverging),
+        max_depth=int(stats["maxdepth_reached"].sum()) if "maxdepth_reached" in stats else 0,
+        stuck=(*found.stuck, *energy.stuck),
+        not_finite=(*found.not_finite, *energy.not_finite),
+    )
+
+
+def _extreme(values: np.ndarray, of: Any) -> float | None:
+    """Return the largest or smallest of what is known, None where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(of(known)) if len(known) else None
+
+
+def _bfmi(energy: xr.DataArray) -> float | None:
+    from arviz_stats.base import array_stats
+
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a chain whose energy never moved
+        chains = array_stats.bfmi(energy.transpose("chain", "draw").to_numpy())
+    return float(chains.min()) if np.isfinite(chains).all() else None
+
+
+def combined(healths: Mapping[str, Health | None]) -> Health | None:
+    """Return the health of several fits together: the worst of each number, every remark with the name of its fit.
+
+    None where none was sampled.
+    """
+    members = {name: one for name, one in healths.items() if one is not None}
+    if not members:
+        return None
+    every = list(members.values())
+    r_hats, bfmis = [one.r_hat for one in every], [one.bfmi for one in every]
+    weakest = min(members, key=lambda name: members[name].ess_bulk)
+    return Health(
+        divergences=sum(one.divergences for one in every),
+        r_hat=None if None in r_hats else max(of for of in r_hats if of is not None),
+        ess_bulk=members[weakest].ess_bulk,
+        ess_tail=min(one.ess_tail for one in every),
+        bfmi=None if None in bfmis else min(of for of in bfmis if of is not None),
+        worst=f"{weakest}: {members[weakest].worst}",
+        draws=sum(one.draws for one in every),
+        max_depth=sum(one.max_depth for one in every),
+        members=members,
+    )
+
+
+def counts(healths: Mapping[str, Health]) -> str:
+    """Return how many fits have each grade, as "158 clean, 2 noted, 1 not to be trusted"; grades that none has are left out."""
+    found = Counter(one.grade for one in healths.values())
+    return ", ".join(f"{found[grade]} {grade}" for grade in GRADES if found[grade])
+
+
+def accepted(health: Health | None, strict: bool = False) -> bool:
+    """Return whether a job with such draws is done: the one place that decides it.
+
+    Draws from the prior are not sampled, and pass.
+
+    Parameters
+    ----------
+    strict
+        Whether only clean draws pass.
+    """
+    return health is None or (health.clean if strict else health.ok)
+
+
+def from_record(record: Mapping[str, Any]) -> Health:
+    """Return a health from what `dataclasses.asdict` made of it, by way of JSON or not.
+
+    Records of older versions lack fields, and may have a NaN where None stands now.
+    """
+    known = {one.name: record[one.name] for one in fields(Health) if one.name in record}
+    plain = {name: None if isinstance(of, float) and not isfinite(of) else of for name, of in known.items()}
+    sizes = {name: plain[name] or 0.0 for name in ("ess_bulk", "ess_tail")}
+    tuples = {name: tuple(of) for name, of in plain.items() if isinstance(of, list)}
+    members = {name: from_record(of) for name, of in record.get("members", {}).items()}
+    arguments: dict[str, Any] = {**plain, **sizes, **tuples, "members": members}
+    return Health(**arguments)
+
+
+def line_of(made: object) -> str:
+    """Return the line of a fit, of a record, table or draws made from one, or of several of these; empty where all is clean."""
+    if isinstance(made, list | tuple):
+        return next((line for one in made if (line := line_of(one))), "")
+    health = getattr(made, "health", None)
+    if isinstance(health, Health):
+        return health.line
+    attrs = getattr(made, "attrs", None)
+    return str(attrs.get("health", "")) if isinstance(attrs, Mapping) else ""
+
+
+def mark[T](made: T, of: object) -> T:
+    """Return what was made from a fit with its line, see `line_of`: as it is where that is empty.
+
+    Tables and draws, and each variable of a dataset, have it in `attrs["health"]`; of sentences it is the last.
+    """
+    line = line_of(of)
+    if not line:
+        return made
+    marked: Any = made
+    match made:
+        case pd.DataFrame():
+            marked = made.copy(deep=False)
+            marked.attrs = {**made.attrs, "health": line}
+        case xr.Dataset():
+            each = {name: one.assign_attrs(health=line) for name, one in made.items()}
+            marked = made.assign(each).assign_attrs(health=line)
+        case xr.DataArray():
+            marked = made.assign_attrs(health=line)
+        case dict():
+            marked = {name: mark(one, of) for name, one in made.items()}
+        case tuple():
+            marked = (*made, f"{line}.")
+        case str():
+            marked = f"{made} {line}."
+    return cast("T", marked)
+
+
+def carried[**P, T](make: Callable[P, T]) -> Callable[P, T]:
+    """Let what a function makes carry the line of its first argument, see `mark`."""
+    first = next(iter(signature(make).parameters))
+
+    @wraps(make)
+    def marked(*args: P.args, **kwargs: P.kwargs) -> T:
+        return mark(make(*args, **kwargs), args[0] if args else kwargs[first])
+
+    return marked

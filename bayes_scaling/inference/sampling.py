@@ -1,0 +1,166 @@
+"""Compile once, sample, refit on other data, and judge whether the draws can be trusted."""
+
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from threadpoolctl import threadpool_limits
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.expansion import draw_prior, expand
+from bayes_scaling.inference.geometry import Geometry, geometry
+from bayes_scaling.inference.health import Health as Health, health as health
+from bayes_scaling.laws.formula import law_key
+from bayes_scaling.model.building import build
+from bayes_scaling.model.model import (
+    JOINT,
+    JOINT_INFORMATION,
+    JOINT_W,
+    Model,
+    array_shapes,
+    check_runs,
+    data,
+    departures,
+    groups_used,
+    trends,
+    varyings,
+)
+
+if TYPE_CHECKING:
+    from bayes_scaling.inference.compiling import Compiled, Density
+from bayes_scaling.model.settings import Settings
+
+PRIOR = "prior"
+"""The attribute that marks draws as those of the prior."""
+
+MOST_COMPILED = 64
+_COMPILED: "dict[tuple[Any, ...], Density]" = {}
+"""By what a log density is made of, the last used last."""
+_ALONE = Lock()
+"""Flags of the compiler and limits of linear algebra hold for all threads of a process. The limit is there because sums round
+otherwise with other numbers of threads: the same seed would give other draws on another number of processors."""
+
+
+def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> xr.DataTree:
+    """Return posterior draws and sampler statistics; compiles only for a model not sampled before.
+
+    restarts: how often chains were started before with the same seed; each time they start elsewhere.
+
+    Raises InputError where the runs do not fit the model.
+    """
+    import nutpie
+
+    from bayes_scaling.inference.compiling import split
+
+    own = compiled(model, runs)
+    accept = settings.target_accept or _target_accept(model, own.arrays)
+    sampler = nutpie.sample(
+        own,
+        draws=settings.draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        cores=settings.cores,
+        seed=int(np.random.SeedSequence([settings.seed, restarts]).generate_state(1)[0]) if restarts else settings.seed,
+        target_accept=accept,
+        adaptation="low_rank",
+        save_warmup=False,
+        progress_bar=settings.progress,
+        blocking=False,
+    )
+    try:
+        tree = sampler.wait()
+    except RuntimeError as error:
+        if not _nowhere(str(error)):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{runs.source}: no draw could be made ({reason}); do the priors fit the loss and its unit?") from None
+    except BaseException:  # an interrupted run must not pass for a short one
+        sampler.cancel()
+        raise
+    vectors = tree["posterior"]["x"].to_numpy().reshape(-1, own.n_dim)
+    levels = {dim: runs.levels[dim] for dim in groups_used(model)}
+    with threadpool_limits(1, "blas"):
+        posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
+    stats = _kept_stats(tree["sample_stats"].to_dataset()).assign_attrs(target_accept=accept)
+    return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+
+
+def _nowhere(said: str) -> bool:
+    """Return whether there is no density where chains start: the one failure of a sampler that is due to the input."""
+    from bayes_scaling.inference.native import NO_DENSITY, NO_GRADIENT
+
+    codes = any(f"ErrorCode({code})" in said for code in (NO_DENSITY, NO_GRADIENT))
+    return codes or "bad initial gradient" in said or "invalid initial point" in said.lower()
+
+
+def _target_accept(model: Model, arrays: Mapping[str, np.ndarray]) -> float:
+    """Return the acceptance rate to aim at: steps are cheap where few numbers are sampled jointly."""
+    if JOINT_INFORMATION in arrays:
+        return 0.99
+    return 0.95 if varyings(model) or trends(model) or departures(model) else 0.9
+
+
+STATS = ("diverging", "energy", "n_steps", "step_size", "logp", "depth", "maxdepth_reached")
+
+
+def _kept_stats(stats: xr.Dataset) -> xr.Dataset:
+    return stats[[name for name in STATS if name in stats]].drop_attrs()
+
+
+def compiled(model: Model, runs: Runs) -> "Compiled":
+    """Return the log density of a model given runs, compiled unless it was before, and where its chains start.
+
+    Raises InputError where the runs do not fit the model.
+    """
+    from bayes_scaling.inference.compiling import with_data
+
+    check_runs(model, runs)
+    levels = {dim: runs.levels[dim] for dim in groups_used(model)}
+    with _ALONE, threadpool_limits(1, "blas"):
+        arrays, how = _arrays(model, runs, levels)
+        density = _density(model, arrays, levels)
+    sizes = {dim: len(of) for dim, of in levels.items()} | {JOINT: len(how.centre.get(JOINT_W, ()))}
+    return with_data(density, arrays, sizes, _starts(how, density.variables))
+
+
+def sample_prior(model: Model, runs: Runs, draws: int, seed: int) -> xr.DataTree:
+    """Return draws from the prior, shaped like a posterior of one chain."""
+    check_runs(model, runs)
+    levels = {dim: runs.levels[dim] for dim in groups_used(model)}
+    drawn = draw_prior(model, data(model, runs, levels), levels, draws, seed)
+    return xr.DataTree.from_dict({"posterior": drawn.assign_attrs({PRIOR: 1})})
+
+
+def _density(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "Density":
+    """Return a model's compiled log density; one serves any number of rows and of levels, so that refits do not compile."""
+    from bayes_scaling.inference.compiling import compile_density
+
+    shapes = array_shapes(model, arrays)
+    own = tuple((dim, len(levels[dim])) for term in model.discrepancy for dim in term.dims)
+    key = (law_key(model.law), repr(model.parameters), repr(model.noise), repr(model.discrepancy), own, repr(shapes))
+    if key not in _COMPILED:
+        while len(_COMPILED) >= MOST_COMPILED:
+            del _COMPILED[next(iter(_COMPILED))]
+        _COMPILED[key] = compile_density(build(model, arrays, levels), arrays, shapes)
+    _COMPILED[key] = _COMPILED.pop(key)  # the last one used is the last to go
+    return _COMPILED[key]
+
+
+def _arrays(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], Geometry]:
+    """Return everything that a compiled model reads, and how to sample it."""
+    arrays = data(model, runs, levels)
+    how = geometry(model, arrays, levels)
+    return arrays | dict(how.arrays), how
+
+
+def _starts(how: Geometry, variables: Iterable[str]) -> Callable[[Any], np.ndarray]:
+    """Return where chains start, by seed: around the mode where it is known, elsewhere all over the prior."""
+    centre, spread = (np.concatenate([np.ravel(of[name]) for name in variables]) for of in (how.centre, how.spread))
+
+    def start(seed: Any) -> np.ndarray:
+        return np.asarray(centre + 2.0 * spread * np.random.default_rng(seed).uniform(-1.0, 1.0, len(centre)))
+
+    return start

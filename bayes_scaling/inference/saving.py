@@ -1,0 +1,203 @@
+"""Fits in files: one file a fit, read back to the last bit or refused in one line."""
+
+import io
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from pydantic import TypeAdapter
+
+from bayes_scaling._base.errors import InputError, listed, one_line
+from bayes_scaling._base.files import json_text, whole
+from bayes_scaling._base.leftovers import recover
+from bayes_scaling._base.paths import is_file
+from bayes_scaling._base.sealing import check_seal, sealed
+from bayes_scaling.data.counts import from_columns_units, marked
+from bayes_scaling.data.runs import Columns, Runs
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.health import Health, from_record
+from bayes_scaling.inference.structure import check_structure, probe
+from bayes_scaling.model.model import Model, term_name, varyings
+from bayes_scaling.model.modelfile import Study, parse_study, study_text
+from bayes_scaling.model.settings import Settings
+
+FORMAT = "bayes_scaling fit 3"
+WITHOUT_SEAL = "bayes_scaling fit 2"
+"""The format before files had a checksum."""
+
+
+def save(fit: Fit, path: str | Path) -> Path:
+    """Write a fit to one file that `load` reads with nothing else; the file appears whole or not at all.
+
+    It is netCDF, with a checksum behind it that other readers do not see.
+
+    Raises
+    ------
+    InputError
+        Where the law cannot be written as text, or the file cannot be written.
+    """
+    return save_with(fit, path, {})
+
+
+def save_with(fit: Fit, path: str | Path, attributes: Mapping[str, str]) -> Path:
+    """Write a fit as `save` does, with further attributes."""
+    path = Path(path)
+    try:
+        content = sealed(_content(fit, attributes))
+    except InputError:
+        raise
+    except ValueError as error:  # such as labels with a NUL in them
+        raise InputError(f"{path}: the fit cannot be saved ({one_line(error)})") from None
+    with whole(path) as partial:
+        partial.write_bytes(content)
+    return path
+
+
+def _content(fit: Fit, attributes: Mapping[str, str]) -> bytes:
+    """Return a fit as netCDF, made in memory: HDF5 does not survive a disk that is full."""
+    table = fit.runs.table.rename_axis("row")
+    parts = {name: node.to_dataset() for name, node in fit.draws.children.items()}
+    parts["runs"] = xr.Dataset({str(c): ("row", table[c].to_numpy()) for c in table})
+    tree = xr.DataTree.from_dict(parts)
+    study = study_text(Study(name="fit", model=fit.model, columns=fit.runs.columns))
+    tree.attrs = {"format": FORMAT, "study": study, "record": json_text(_record(fit))} | dict(attributes)
+    file = io.BytesIO()
+    tree.to_netcdf(file, engine="h5netcdf")
+    return file.getvalue()
+
+
+def _record(fit: Fit) -> dict[str, Any]:
+    runs = fit.runs
+    return {
+        "references": dict(runs.references),
+        "in_base_units": True,
+        "prior_unit": fit.model.unit,
+        "levels": {dim: of.tolist() for dim, of in runs.levels.items()},
+        "source": runs.source,
+        "dropped": runs.dropped,
+        "averaged": runs.averaged,
+        "notes": runs.notes,
+        "settings": asdict(fit.settings),
+        "health": asdict(fit.health) if fit.health else None,
+    }
+
+
+def load(path: str | Path) -> Fit:
+    """Return a fit from its file; its predictions are the same to the last bit.
+
+    What an interrupted command left half done in the file's folder is finished first. A file of an earlier version has no
+    checksum: a warning says that damage in it would not be seen.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, truncated, damaged, or not a fit.
+    """
+    path = Path(path)
+    recover(path.parent)
+    tree = _tree(path)
+    try:
+        fit = _fit(path, tree)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a file says that no fit says
+        raise InputError(f"{path}: damaged, or no fit as it is saved ({one_line(error)})") from None
+    if tree.attrs["format"] == WITHOUT_SEAL:
+        said = "saved by an earlier version, without a checksum, so that damage in it is not seen; `save` writes one"
+        warnings.warn(f"{path}: {said}", stacklevel=2)
+    return fit
+
+
+def attributes(path: Path) -> dict[str, Any]:
+    """Return the attributes of a saved fit; raises InputError as `load` does."""
+    return {str(name): of for name, of in _tree(path).attrs.items()}
+
+
+def _tree(path: Path) -> xr.DataTree:
+    """Return what a file holds, whose bytes, links and sizes were looked at before; raises InputError where it is no fit."""
+    if not is_file(path):
+        raise InputError(f"{path}: no such file; expected a fit written by `save` or `bayes-scaling fit`")
+    try:
+        has_seal = check_seal(path)
+        (check_structure if has_seal else probe)(path)
+        with xr.open_datatree(path, engine="h5netcdf", decode_times=False, decode_timedelta=False) as opened:
+            tree = opened.load()
+    except InputError:
+        raise
+    except Exception as error:  # of the libraries that read it
+        raise InputError(f"{path}: unreadable or truncated, expected a fit ({one_line(error)})") from None
+    found = tree.attrs.get("format")
+    if not (found == FORMAT or (found == WITHOUT_SEAL and not has_seal)):
+        raise InputError(f"{path}: format {found!r}, expected {FORMAT!r}")
+    if not has_seal and found == FORMAT:
+        raise InputError(f"{path}: damaged or changed since it was saved, its checksum is missing")
+    return tree
+
+
+def _fit(path: Path, tree: xr.DataTree) -> Fit:
+    study = parse_study(str(tree.attrs["study"]), str(path))
+    record = json.loads(tree.attrs["record"])
+    parts = {name: node.to_dataset() for name, node in tree.children.items()}
+    runs = _runs(path, parts.pop("runs").to_dataframe().reset_index(drop=True), study.columns, record)
+    draws = xr.DataTree.from_dict(parts)
+    _check_draws(path, study.model, runs, draws["posterior"].to_dataset())
+    settings = TypeAdapter(Settings).validate_python(record["settings"])
+    model = replace(study.model, unit=str(record.get("prior_unit", "")))
+    return Fit(model, runs, draws, settings, _health(record["health"]))
+
+
+def _health(record: Mapping[str, Any] | None) -> Health | None:
+    return TypeAdapter(Health).validate_python(asdict(from_record(record))) if record else None
+
+
+def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str, Any]) -> Runs:
+    numbers = ["response", *columns.inputs]
+    if lacking := {*numbers, *columns.dims} - set(table):
+        raise InputError(f"{path}: its runs lack {listed(lacking)}; expected a fit as it is saved")
+    if not len(table) or any(table[name].dtype.kind not in "fiu" for name in numbers):
+        raise InputError(f"{path}: its runs have no rows, or texts where numbers are; expected a fit as it is saved")
+    references = {name: float(record["references"][name]) for name in record["references"]}
+    if not all(references.get(name, 0) > 0 for name in columns.inputs):
+        raise InputError(f"{path}: no reference of {listed(columns.inputs)}; expected a fit as it is saved")
+    if not record.get("in_base_units"):
+        table, columns, references = from_columns_units(table, columns, references)
+    return Runs(
+        table=marked(table),
+        columns=columns,
+        references=references,
+        levels={dim: _levels(path, table[dim], record.get("levels", {}).get(dim)) for dim in columns.dims},
+        source=str(record["source"]),
+        dropped=int(record["dropped"]),
+        averaged=int(record["averaged"]),
+        notes=tuple(map(str, record.get("notes", ()))),
+    )
+
+
+def _levels(path: Path, labels: pd.Series, said: list[Any] | None) -> np.ndarray:
+    """Return the levels of a group, which may be more than the rows have; older files have those of the rows only."""
+    own = labels.to_numpy()
+    if said is None:
+        return np.unique(own)
+    if len(set(said)) < len(said) or not set(own.tolist()) <= set(said):
+        raise InputError(f"{path}: the levels of {labels.name!r} are not those of its rows; expected a fit as it is saved")
+    return np.array(said, dtype=own.dtype)
+
+
+def _check_draws(path: Path, model: Model, runs: Runs, posterior: xr.Dataset) -> None:
+    """Refuse draws that lack a parameter of the law or a term, or levels of a group."""
+    wanted: dict[str, tuple[str, ...]] = dict.fromkeys(model.parameters, ("chain", "draw"))
+    wanted |= {term_name(owner, term): ("chain", "draw", *term.dims) for owner, term in varyings(model)}
+    for name, dims in wanted.items():
+        if name not in posterior or set(posterior[name].dims) != set(dims) or posterior[name].dtype.kind not in "fiu":
+            raise InputError(f"{path}: no draws of {name!r} along {list(dims)}; expected a fit as it is saved")
+        for dim in dims[2:]:
+            if posterior.sizes[dim] != len(runs.levels[dim]):
+                raise InputError(
+                    f"{path}: {posterior.sizes[dim]} levels of {dim!r} in the draws, {len(runs.levels[dim])} in the runs"
+                )

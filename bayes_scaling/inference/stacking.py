@@ -1,0 +1,192 @@
+"""Several laws as one: a mixture of the posteriors of laws fitted to the same runs, each with a weight of its own.
+
+A stack says what its laws say together wherever a fit is asked for predictions or contrasts. Who asks goes through
+`over_parts`, so that nothing else needs to know which of the two it holds.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+import xarray as xr
+
+from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.health import Health, combined
+from bayes_scaling.model.model import Model, law_groups, model_inputs
+
+type Posterior = Fit | Stack
+"""What predictions and contrasts are asked of."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A mixture of posteriors over several laws, p(y) = sum_k w_k p_k(y): a share w_k of the draws comes from each law.
+
+    members: law -> its fit, thinned to its share of the draws in a single chain; a law too light for one draw is left out.
+    weights: law -> its weight; they sum to 1.
+    """
+
+    members: Mapping[str, Fit]
+    weights: Mapping[str, float]
+
+    if not TYPE_CHECKING:  # a type checker says so before
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Refuse what only a single fit has."""
+            if name in {one.name for one in fields(Fit)} | {"posterior"}:
+                raise InputError(f"a stack has no {name} of its own, which this asks for; ask a member: {listed(self.members)}")
+            raise AttributeError(f"'Stack' object has no attribute {name!r}")
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that every member was fitted to."""
+        return next(iter(self.members.values())).runs
+
+    @property
+    def health(self) -> Health | None:
+        """The health of all members together, see `health.combined`."""
+        return combined({name: member.health for name, member in self.members.items()})
+
+    @property
+    def shares(self) -> dict[str, slice]:
+        """Law -> which of the stack's draws are its own."""
+        stops = np.cumsum([member.posterior.sizes["draw"] for member in self.members.values()]).tolist()
+        return {name: slice(start, stop) for name, start, stop in zip(self.members, [0, *stops], stops, strict=False)}
+
+
+def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
+    """Return fits as one mixture, with as many draws as the weights leave of them.
+
+    N = min_k n_k / w_k draws, of which round(w_k N) are those of law k, evenly spaced over its n_k.
+
+    weights: law -> weight; what `stacking_weights` or `compare` return.
+
+    Raises InputError where the weights are not those of the fits or do not sum to 1, and where two fits are of different runs,
+    units, references or scales of the noise.
+    """
+    if set(fits) != set(weights):
+        raise InputError(f"the fits are {listed(fits)}; weights are given for {listed(weights)}")
+    if not fits or min(weights.values()) < 0 or not np.isclose(sum(weights.values()), 1.0, atol=1e-6):
+        raise InputError(f"weights must be at least 0 and sum to 1, not {dict(weights)}")
+    check_alike(fits)
+    total = min(_draws(fits[name]) / weight for name, weight in weights.items() if weight > 0)
+    counts = {name: min(round(weight * total), _draws(fits[name])) for name, weight in weights.items()}
+    kept = [name for name in fits if counts[name]]
+    starts = dict(zip(kept, np.cumsum([0, *(counts[name] for name in kept)]).tolist(), strict=False))
+    return Stack({name: _thinned(fits[name], counts[name], starts[name], kept.index(name)) for name in kept}, dict(weights))
+
+
+def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) -> dict[str, float]:
+    """Return the weights with which a mixture of laws predicts best (stacking, Yao et al. 2018).
+
+    max_w  sum_i log(sum_k w_k exp(s_ki))  +  (evenly / K) sum_k log w_k,   w >= 0,  sum_k w_k = 1
+
+    log_scores: law -> log predictive density of each point, the same points for all.
+    evenly: the second term is a Dirichlet prior, worth so many points, shared out evenly, that one law alone predicts: of n
+        points a law that always loses keeps (evenly / K) / (n + evenly). Where points err together, as those of one
+        extrapolation do, give as many as err together. 0 is stacking as published.
+
+    Raises InputError where laws have different numbers of points, or a score is not finite.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import softmax
+
+    if len({np.shape(of) for of in log_scores.values()}) != 1 or not all(np.isfinite(of).all() for of in log_scores.values()):
+        raise InputError(f"expected finite log scores of the same points for each of {listed(log_scores)}")
+    scores = np.stack(list(log_scores.values()), axis=1)
+    density = np.exp(scores - scores.max(axis=1, keepdims=True))
+    points, laws = density.shape
+
+    def worse(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return minus the objective a point, and its slope, at w = softmax(theta), where it has no walls."""
+        weights = softmax(theta)
+        mixed = density @ weights
+        told = (density * weights / mixed[:, None]).sum(axis=0) + evenly / laws
+        value = np.log(mixed).sum() + evenly / laws * np.log(np.maximum(weights, 1e-300)).sum()
+        return -value / points, ((points + evenly) * weights - told) / points
+
+    theta = minimize(worse, np.zeros(laws), jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
+    return dict(zip(log_scores, softmax(theta).tolist(), strict=True))
+
+
+def over_parts(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray]) -> xr.DataArray:
+    """Return what a function draws from a fit; from a stack that of each member, one after the other along "draw".
+
+    draws_of: takes a fit, and which of all draws are its own.
+    """
+    every = [draws_of(one, draws) for one, draws in parts(fit)]
+    return every[0] if len(every) == 1 else xr.concat(every, "draw", coords="minimal", compat="override", join="override")
+
+
+def parts(fit: Posterior) -> list[tuple[Fit, slice]]:
+    """Return the fits behind a fit or a stack, and which of all draws are their own."""
+    if isinstance(fit, Fit):
+        return [(fit, slice(None))]
+    return [(fit.members[name], draws) for name, draws in fit.shares.items()]
+
+
+def draws_of(fit: Posterior) -> tuple[int, int]:
+    """Return how many chains and draws there are."""
+    sizes = [one.posterior.sizes for one, _ in parts(fit)]
+    return int(sizes[0]["chain"]), sum(int(of["draw"]) for of in sizes)
+
+
+def groups_needed(fit: Posterior) -> list[str]:
+    """Return the groups that a point must name a level of: those between which any of the laws differs."""
+    return sorted({dim for one, _ in parts(fit) for dim in law_groups(one.model)})
+
+
+def inputs_read(fit: Posterior) -> tuple[str, ...]:
+    """Return the inputs that any of the laws reads."""
+    return tuple(dict.fromkeys(name for one, _ in parts(fit) for name in model_inputs(one.model)))
+
+
+def noise_scale(fit: Posterior) -> str:
+    """Return what rows scatter in: "log_loss" or "loss", the same for all members of a stack."""
+    return parts(fit)[0][0].model.noise.on
+
+
+def check_alike(fits: Mapping[str, Fit]) -> None:
+    """Raise InputError, naming both, where two fits are of other runs or units, or their laws of other scales of the noise."""
+    check_scales({name: one.model for name, one in fits.items()})
+    first, *others = fits
+    one = fits[first].runs
+    for other in others:
+        two = fits[other].runs
+        if one.columns.response.unit != two.columns.response.unit:
+            raise _unlike(first, other, "responses in", one.columns.response.unit, two.columns.response.unit)
+        if dict(one.references) != dict(two.references):
+            raise _unlike(first, other, "references", dict(one.references), dict(two.references))
+        if not one.table.equals(two.table):
+            raise _unlike(first, other, "rows", *(f"{len(runs)} of {runs.source}" for runs in (one, two)))
+
+
+def check_scales(models: Mapping[str, Model]) -> None:
+    """Raise InputError, naming both, where the noise of two models is on different scales: their densities are too."""
+    first, *others = models
+    for other in others:
+        if models[first].noise.on != models[other].noise.on:
+            raise _unlike(first, other, "noise on", models[first].noise.on, models[other].noise.on)
+
+
+def _unlike(first: str, other: str, what: str, one: object, two: object) -> InputError:
+    return InputError(f"{first!r} and {other!r} cannot be compared: {first!r} has {what} {one!r}, {other!r} {two!r}")
+
+
+def _draws(fit: Fit) -> int:
+    return int(fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
+
+
+def _thinned(fit: Fit, count: int, start: int, place: int) -> Fit:
+    """Return a fit with so many of its draws, evenly spaced, in one chain, numbered from `start` on.
+
+    Members take random numbers of their own: with those of another law their scatter would be the same draw for draw.
+    """
+    flat = fit.posterior.drop_vars(["chain", "draw"], errors="ignore").stack(all=("chain", "draw"), create_index=False)
+    kept = flat.isel(all=((np.arange(count) + 0.5) * _draws(fit) // count).astype(int)).rename(all="draw")
+    numbered = kept.expand_dims(chain=[0]).assign_coords(draw=np.arange(start, start + count))
+    draws = xr.DataTree.from_dict({"posterior": numbered.transpose("chain", "draw", ...)})
+    return replace(fit, draws=draws, settings=replace(fit.settings, seed=fit.settings.seed + place))

@@ -1,0 +1,28 @@
+"""The laws, as `bs.laws` has them."""
+
+from .library import (
+    LAWS as LAWS,
+    annealing as annealing,
+    bnsl1 as bnsl1,
+    bnsl2 as bnsl2,
+    chinchilla as chinchilla,
+    data_constrained as data_constrained,
+    error_from_loss as error_from_loss,
+    farseer as farseer,
+    kaplan_params as kaplan_params,
+    kaplan_params_steps as kaplan_params_steps,
+    kaplan_params_tokens as kaplan_params_tokens,
+    kaplan_tokens as kaplan_tokens,
+    loop_worth as loop_worth,
+    m1 as m1,
+    m2 as m2,
+    m3 as m3,
+    m4 as m4,
+    multi_power as multi_power,
+    ouro as ouro,
+    overtraining as overtraining,
+    power_law as power_law,
+    power_law_floor as power_law_floor,
+    shape_penalty as shape_penalty,
+    token_position as token_position,
+)

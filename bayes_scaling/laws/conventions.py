@@ -1,0 +1,123 @@
+"""From coefficients at a reference to coefficients in the inputs' own units, by the law's own dimensions.
+
+A law at reference sees x / x_ref. In A (x / x_ref)^-alpha = (A x_ref^alpha) x^-alpha the coefficient for x in its own unit
+is A x_ref^alpha. For any law, each part of its tree carries a factor of powers of the references; sums need the same factor
+on both sides, what a function is taken of carries none (but for the mean, which is a sum), nor does the whole, which leaves
+one unknown after another to be solved for.
+"""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_scaling.laws.formula import arithmetic, law_tree
+from bayes_scaling.laws.library import Law
+
+
+def in_units(law: Law, parameters: Mapping[str, xr.DataArray], references: Mapping[str, float]) -> dict[str, xr.DataArray]:
+    """Return the parameters whose value depends on the references, as they are for inputs in their own units.
+
+    parameters: name -> draws at the reference.
+    references: input -> its reference.
+    """
+    logs: dict[str, Any] = {name: -np.log(reference) for name, reference in references.items()}
+    tree = law_tree(law)
+    for _ in range(len(parameters)):
+        before = len(logs)
+        seen: set[int] = set()
+        _solve(tree, 0.0, logs, parameters, seen)
+        for part in _sums(tree):
+            if id(part) not in seen and (factor := _log_factor(part, logs, parameters)) is not None:
+                _solve(part, factor, logs, parameters, seen)
+        if len(logs) == before:
+            break
+    changed = {name: log for name, log in logs.items() if name in parameters and np.any(log != 0.0)}
+    converted = {name: parameters[name] * np.exp(-log) for name, log in changed.items()}
+    return converted if _agree(law, parameters, converted, references) else {}
+
+
+def _agree(law: Law, parameters: Mapping[str, Any], converted: Mapping[str, Any], references: Mapping[str, float]) -> bool:
+    """Whether both conventions give the same loss; they cannot where a law holds a number with a unit, as x + 1 does."""
+    for factor in (0.5, 3.0):
+        at_reference = law(**dict.fromkeys(references, factor), **parameters)
+        in_own_unit = law(**{name: factor * of for name, of in references.items()}, **{**parameters, **converted})
+        if not np.allclose(at_reference, in_own_unit, rtol=1e-6):
+            return False
+    return True
+
+
+def _sums(tree: ast.AST) -> list[ast.AST]:
+    """Return the sums in a law, each once although branches are shared: both sides of one carry the same factor."""
+    found: dict[int, ast.AST] = {}
+    level = [tree]
+    while level:
+        level = [child for node in level for child in ast.iter_child_nodes(node) if id(child) not in found]
+        found |= {id(node): node for node in level}
+        level = list({id(node): node for node in level}.values())
+    return [node for node in (tree, *found.values()) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)]
+
+
+def _log_factor(node: ast.AST, logs: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    """Return the logarithm of the factor that a part of the law carries, None where it is not known yet."""
+    match node:
+        case ast.Call(func=ast.Name(id="mean"), args=[argument]):
+            return _log_factor(argument, logs, values)
+        case ast.Constant() | ast.Call():
+            return 0.0
+        case ast.Name(id=name):
+            return logs.get(name)
+        case ast.UnaryOp(operand=operand):
+            return _log_factor(operand, logs, values)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            exponent = _value(right, values)
+            if exponent is None:
+                return 0.0
+            base = _log_factor(left, logs, values)
+            return None if base is None else base * exponent
+        case ast.BinOp(left=left, op=op, right=right):
+            sides = _log_factor(left, logs, values), _log_factor(right, logs, values)
+            if isinstance(op, ast.Add | ast.Sub):
+                return next((side for side in sides if side is not None), None)
+            if sides[0] is None or sides[1] is None:
+                return None
+            return sides[0] + sides[1] if isinstance(op, ast.Mult) else sides[0] - sides[1]
+    return None
+
+
+def _solve(node: ast.AST, wanted: Any, logs: dict[str, Any], values: Mapping[str, Any], seen: set[int]) -> None:
+    """Record the factor of each unknown parameter below a part of the law that carries the factor `wanted`."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    match node:
+        case ast.Name(id=name):
+            logs.setdefault(name, wanted)
+        case ast.UnaryOp(operand=operand):
+            _solve(operand, wanted, logs, values, seen)
+        case ast.Call(func=ast.Name(id=function), args=[argument]):
+            _solve(argument, wanted if function == "mean" else 0.0, logs, values, seen)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+            _solve(left, wanted, logs, values, seen)
+            _solve(right, wanted, logs, values, seen)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            _solve(right, 0.0, logs, values, seen)
+            exponent = _value(right, values)
+            _solve(left, 0.0 if exponent is None else wanted / exponent, logs, values, seen)
+        case ast.BinOp(left=left, op=op, right=right):
+            sign = 1.0 if isinstance(op, ast.Mult) else -1.0
+            one, other = _log_factor(left, logs, values), _log_factor(right, logs, values)
+            if other is not None:
+                _solve(left, wanted - sign * other, logs, values, seen)
+            if one is not None:
+                _solve(right, sign * (wanted - one), logs, values, seen)
+
+
+def _value(node: ast.AST, values: Mapping[str, Any]) -> Any:
+    """Return the value of an exponent, None where it depends on an input."""
+    try:
+        return arithmetic(node, values)
+    except KeyError:
+        return None

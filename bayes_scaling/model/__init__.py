@@ -1,0 +1,1 @@
+"""What is believed before seeing runs: priors, noise, discrepancy; the model as PyMC has it; study files."""

@@ -1,0 +1,215 @@
+"""What we believe about a parameter: a prior, and terms that let it vary between groups or drift with an input.
+
+    link(parameter) = link(prior) + Varying + ... + Trend        (link: log for positive priors, identity otherwise)
+
+Written as a sum: `Prior(median=0.09, factor=1.5) + Varying("position", sd=0.2)`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp, log
+from typing import Literal
+
+import numpy as np
+
+from bayes_scaling._base import checks
+from bayes_scaling._base.errors import InputError, listed
+
+Z90 = 1.6448536269514722
+"""A normal variable lies within +- Z90 standard deviations with probability 90 %."""
+
+LEAST = 1e-9
+"""A prior has some width, beside the values that it lies at."""
+
+DISTRIBUTIONS: dict[str, tuple[Literal["log", "identity"], tuple[str, ...]]] = {
+    "Normal": ("identity", ("mu", "sigma")),
+    "StudentT": ("identity", ("nu", "mu", "sigma")),
+    "LogNormal": ("log", ("mu", "sigma")),
+    "HalfNormal": ("log", ("sigma",)),
+    "Gamma": ("log", ("alpha", "beta")),
+    "Exponential": ("log", ("lam",)),
+}
+"""Distributions that a prior may name: the link of a parameter with it, and PyMC's names of its arguments."""
+
+
+@dataclass(frozen=True)
+class Varying:
+    """Exchangeable levels of a group, partially pooled.
+
+    link(parameter) gets z_level * s, z_level ~ Normal(0, 1), s ~ HalfNormal(sd)
+
+    over: a group, or several for their interaction (one level for each combination).
+    sd: scale of the half-normal prior of s, on the link scale: 0.1 on a log link means that levels differ by about 10 %. Few
+        levels say little of s, so that the prior is felt: two levels differ by less than 0.5 sd or by more, with equal
+        probability, and by more than 2.3 sd with probability 0.1. Give the difference that you would not be surprised by.
+    """
+
+    over: str | tuple[str, ...]
+    sd: float
+
+    def __post_init__(self) -> None:
+        if isinstance(self.over, tuple | list) and (not self.over or len(set(map(str, self.over))) < len(self.over)):
+            raise InputError(f"Varying needs one or several different groups to vary over, not {list(self.over)}")
+        checks.check(self, "of Varying", over=checks.one_or_several(checks.name), sd=checks.positive)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The groups it varies over, always as a tuple."""
+        return (self.over,) if isinstance(self.over, str) else tuple(self.over)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Drift with the size of an input.
+
+    link(parameter) gets k * log(input / reference), k ~ Normal(0, sd)
+
+    on: an input of the law.
+    sd: scale of the slope; 0.1 on a log link means about 10 % for each factor e of the input.
+    """
+
+    on: str
+    sd: float
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of Trend", on=checks.name, sd=checks.positive)
+
+
+type Term = Varying | Trend
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Where a parameter lies, said in the user's units in one of three ways.
+
+    median, factor: 90 % between median / factor and median * factor (log-normal; factor > 1).
+    between: 90 % between two values; log-normal where both are positive, normal otherwise.
+    distribution, arguments: a PyMC distribution by name, one of DISTRIBUTIONS, with its arguments.
+
+    Raises InputError where none or several of the three are given, or where a value is out of range.
+    """
+
+    median: float | None = None
+    factor: float | None = None
+    between: tuple[float, float] | None = None
+    distribution: str | None = None
+    arguments: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ways = [self.median is not None or self.factor is not None, self.between is not None, self.distribution is not None]
+        if sum(ways) != 1 or not isinstance(self.arguments, Mapping) or (self.arguments and self.distribution is None):
+            raise InputError("a prior takes one of: median and factor; between; distribution and its arguments")
+        if ways[0]:
+            if self.median is None or self.factor is None or not (checks.is_number(self.factor) and self.factor > 1 + LEAST):
+                raise InputError("a prior by median needs a factor above 1: 90 % within median / factor .. median * factor")
+            checks.check(self, "of a prior", median=checks.positive, factor=checks.positive)
+        elif self.between is not None:
+            two = tuple(self.between) if isinstance(self.between, tuple | list) else ()
+            if len(two) != 2 or not all(map(checks.is_number, two)) or not self._apart(*two):
+                raise InputError(f"a prior between two values needs a lower and a higher one, not {list(two)}")
+            object.__setattr__(self, "between", tuple(map(float, two)))
+        else:
+            self._check_distribution()
+
+    @staticmethod
+    def _apart(low: float, high: float) -> bool:
+        """Return whether a normal, or a log-normal where both are positive, can lie between two values."""
+        return (
+            high / low > 1 + LEAST and low * checks.LARGEST >= 1 if low > 0 else high - low > LEAST * max(abs(low), abs(high))
+        )
+
+    def _check_distribution(self) -> None:
+        if not isinstance(self.distribution, str) or self.distribution not in DISTRIBUTIONS:
+            raise InputError(f"no prior distribution is called {self.distribution!r}; there are {listed(DISTRIBUTIONS)}")
+        expected = DISTRIBUTIONS[self.distribution][1]
+        if set(self.arguments) != set(expected):
+            raise InputError(f"{self.distribution} takes {list(expected)}; the prior gives {listed(self.arguments)}")
+        of = {
+            one: (checks.finite if one == "mu" else checks.positive)(value, f"{one} of {self.distribution}")
+            for one, value in self.arguments.items()
+        }
+        object.__setattr__(self, "arguments", of)
+
+    def __add__(self, term: Term) -> "Parameter":
+        return Parameter(self, (term,))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A prior and the terms added to it on the link scale."""
+
+    prior: Prior
+    terms: tuple[Term, ...] = ()
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of a parameter", prior=checks.record(Prior), terms=checks.several(checks.record(Varying, Trend)))
+
+    def __add__(self, term: Term) -> "Parameter":
+        return Parameter(self.prior, (*self.terms, term))
+
+
+def as_parameter(value: Prior | Parameter) -> Parameter:
+    """Return a parameter; a bare prior is one without terms."""
+    return value if isinstance(value, Parameter) else Parameter(value)
+
+
+def distribution(prior: Prior) -> tuple[str, Mapping[str, float]]:
+    """Return the name of a prior's distribution and its arguments, as PyMC calls them."""
+    if prior.median is not None and prior.factor is not None:
+        return "LogNormal", {"mu": log(prior.median), "sigma": log(prior.factor) / Z90}
+    if prior.between is not None:
+        low, high = prior.between
+        if low > 0:
+            return "LogNormal", {"mu": (log(low) + log(high)) / 2, "sigma": log(high / low) / (2 * Z90)}
+        return "Normal", {"mu": (low + high) / 2, "sigma": (high - low) / (2 * Z90)}
+    assert prior.distribution is not None
+    return prior.distribution, prior.arguments
+
+
+def doubles(arguments: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Return the arguments of a distribution as PyTensor computes with them in full: it takes a plain 10.0 for a float32."""
+    return {name: np.asarray(of, float) for name, of in arguments.items()}
+
+
+def median(prior: Prior) -> float:
+    """Return the median of a prior, in the user's units."""
+    from scipy import stats
+
+    kind, of = distribution(prior)
+    match kind:
+        case "Normal" | "StudentT":
+            return float(of["mu"])
+        case "LogNormal":
+            return exp(of["mu"])
+        case "HalfNormal":
+            return float(stats.halfnorm.median(scale=of["sigma"]))
+        case "Gamma":
+            return float(stats.gamma.median(of["alpha"], scale=1 / of["beta"]))
+        case _:
+            return log(2) / of["lam"]
+
+
+def prior_quantiles(prior: Prior, probabilities: Sequence[float]) -> np.ndarray:
+    """Return quantiles of a prior, in the user's units."""
+    from scipy import stats
+
+    kind, of = distribution(prior)
+    match kind:
+        case "Normal":
+            found = stats.norm.ppf(probabilities, of["mu"], of["sigma"])
+        case "StudentT":
+            found = stats.t.ppf(probabilities, of["nu"], of["mu"], of["sigma"])
+        case "LogNormal":
+            found = np.exp(stats.norm.ppf(probabilities, of["mu"], of["sigma"]))
+        case "HalfNormal":
+            found = stats.halfnorm.ppf(probabilities, scale=of["sigma"])
+        case "Gamma":
+            found = stats.gamma.ppf(probabilities, of["alpha"], scale=1 / of["beta"])
+        case _:
+            found = stats.expon.ppf(probabilities, scale=1 / of["lam"])
+    return np.asarray(found)
+
+
+def link(prior: Prior) -> Literal["log", "identity"]:
+    """Return the scale on which terms are added: log for positive priors, identity otherwise."""
+    return DISTRIBUTIONS[distribution(prior)[0]][0]

@@ -1,0 +1,56 @@
+"""How to sample."""
+
+from dataclasses import dataclass
+
+from bayes_scaling._base import checks
+
+MOST_DRAWS = 10_000_000
+"""Of a chain; how many fit into memory depends on the model, see `capacity`."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to sample.
+
+    draws, tune: kept and discarded draws of each chain.
+    chains: number of independent chains.
+    seed: the same seed gives the same draws on the same machine.
+    target_accept: acceptance rate that the step size aims at; nearer 1 means smaller steps. None: 0.95 where effects of
+        groups are pooled, parameters drift or the law may be wrong, whose posteriors have narrow places, 0.99 where effects
+        of few levels are sampled jointly with the law, where steps are few, and 0.9 elsewhere.
+    cores: chains that are sampled side by side; None: as many as there are. The draws do not depend on it.
+    progress: show a progress bar.
+    strict: only clean draws count as done; noted ones end a command with exit code 3, see `health.accepted`.
+    rounds: where draws are not clean `fit` samples again, so many times at most, see `healing`; 0 for never.
+    effort: those rounds take at most so many times the leapfrog steps of the first.
+    seconds: no further round begins after so many; None: draws do not depend on a clock.
+    """
+
+    draws: int = 2000
+    tune: int = 500
+    chains: int = 4
+    seed: int = 0
+    target_accept: float | None = None
+    cores: int | None = None
+    progress: bool = True
+    strict: bool = False
+    rounds: int = 3
+    effort: float = 10.0
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "",
+            draws=checks.integer(4, MOST_DRAWS),
+            tune=checks.integer(1, MOST_DRAWS),
+            chains=checks.integer(1, 1_000),
+            seed=checks.seed,
+            target_accept=checks.optional(checks.within(0, 1)),
+            cores=checks.optional(checks.integer(1, 10_000)),
+            progress=checks.flag,
+            strict=checks.flag,
+            rounds=checks.integer(0, 100),
+            effort=checks.at_least(0),
+            seconds=checks.optional(checks.at_least(0)),
+        )

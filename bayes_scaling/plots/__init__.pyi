@@ -1,0 +1,32 @@
+"""The names of `bayes_scaling.plots`, each with the file it lives in."""
+
+from .backtest import (
+    backtest_figure as backtest_figure,
+    plot_coverage as plot_coverage,
+    plot_held_out as plot_held_out,
+    plot_pit as plot_pit,
+)
+from .band import plot_band as plot_band, plot_runs as plot_runs
+from .calibration import plot_calibration as plot_calibration
+from .check import plot_check as plot_check
+from .coefficients import plot_coefficient as plot_coefficient, plot_coefficients as plot_coefficients
+from .comparison import plot_comparison as plot_comparison
+from .contrast import plot_contrast as plot_contrast, plot_multiplier as plot_multiplier
+from .curves import plot_curves as plot_curves, size_colours as size_colours
+from .decomposition import plot_decomposition as plot_decomposition
+from .forecast import (
+    forecast_figure as forecast_figure,
+    forecast_ridgeline as forecast_ridgeline,
+    plot_fan as plot_fan,
+    plot_forecast as plot_forecast,
+)
+from .forest import plot_forest as plot_forest
+from .multiverse import multiverse_figure as multiverse_figure, plot_multiverse as plot_multiverse
+from .next_run import next_figure as next_figure, plot_next as plot_next
+from .optimum import plot_optimum as plot_optimum
+from .overview import figures as figures
+from .plan import plan_figure as plan_figure, plot_excess as plot_excess, plot_path as plot_path
+from .ranking import plot_ranking as plot_ranking, ranking_figure as ranking_figure
+from .residuals import autocorrelation_figure as autocorrelation_figure, plot_autocorrelation as plot_autocorrelation
+from .sheet import sheet_figure as sheet_figure
+from .style import COLOURS as COLOURS, paper as paper

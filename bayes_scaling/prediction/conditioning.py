@@ -1,0 +1,140 @@
+"""Draws of a fit, conditioned on the rows that a run of its own has shown.
+
+Let g be what the law says of the run at the rows seen and to come, on the scale of the noise, with the group effects that a run
+of its own draws; each draw of the fit has one. Rows show y = g + o + w, with the noise's correlated part o, and in w its white
+part and the rows' measurement errors. Taking g for normal over the draws, with their mean and covariance S, and R for the
+covariance of the noise in a draw,
+
+    weight of a draw:  Normal(y; mean g, S + R)
+    to come, in it:    g' + o' + (S' + R') (S + R)^-1 (y - g - o - w)                (Matheron's rule; primes: rows to come)
+
+exact where the law's logarithm is linear in what is uncertain, at a fraction of the time of a refit. What the rows say about
+the noise's scale, the law's parameters and the run's own effects all enters. A run that the fit has seen needs no more than
+its noise carried on, draw by draw: S = 0.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.inference.evaluation import expected
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.observing import FARTHEST, about, measurement_scale, noise_covariance, white_scale
+from bayes_scaling.prediction.prediction import Kind
+from bayes_scaling.prediction.shared_misfit import Shared, with_shared
+
+JITTER = 1e-9
+LEAST_NU = 3.0
+"""Heavier tails than this have no usable variance; they are taken for these."""
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """What a run will show.
+
+    ahead: draws at the rows to come; dimensions chain, draw, row.
+    surprise: the probability that a run strays at least as far from what is expected as the rows seen do.
+    evidence: log density of the rows seen, on average over the draws, but for a constant.
+    effective: of how many independent draws these are worth, 1 / sum of squared weights: as many as the fit has where its
+        draws leave the noise of the rows as probable as it is, few where hardly one of them does.
+    """
+
+    ahead: xr.DataArray
+    surprise: float
+    effective: float
+    evidence: float
+
+
+def conditioned(
+    fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kind, seed: int, shared: Shared | None = None
+) -> Conditioned:
+    """Return draws at the rows after the first n, given what those show.
+
+    frame: rows seen, then rows to come.
+    known: whether the fit has seen the run.
+    shared: what it shares with finished runs, if anything.
+
+    Raises InputError where no draw of the law has a loss at the rows.
+    """
+    on_log = fit.model.noise.on == "log_loss"
+    rng = np.random.default_rng([fit.settings.seed, seed])
+    effects, scale = about(fit, frame, seed, new=False)
+    centre = expected(fit, frame)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        g = _rows((np.log(centre) if on_log else centre) + effects, centre)
+    possible = np.isfinite(g).all(axis=1)
+    if not possible.any():
+        raise InputError(f"the law gives no loss at the rows of {frame['run'].iloc[0]}; expected inputs like the fit's runs")
+    y = frame["response"].to_numpy()[:n]
+    y = np.log(y) if on_log else y
+    g = np.where(possible[:, None], g, y.mean())
+    noise = noise_covariance(fit, frame, _tailed(fit, _rows(scale, centre)))
+    if shared is not None:
+        g, noise = with_shared(fit, shared, frame, g, noise)
+    white = white_scale(fit, frame)
+    own = np.zeros_like(g) if white is None else _rows(white, centre)
+    read = np.hypot(own[:, :n], measurement_scale(fit, frame)[:n])
+    drawn = _draw(rng, noise)
+    spread = np.zeros((g.shape[1], g.shape[1])) if known else np.cov(g[possible].T)
+    joint = spread + noise
+    inside = joint[:, :n, :n] + np.eye(n) * read[:, :, None] ** 2
+    inside += JITTER * np.trace(inside, axis1=1, axis2=2)[:, None, None] / n * np.eye(n)
+    left = y - g[:, :n] - drawn[:, :n] - read * rng.standard_normal((len(g), n))
+    update = (joint[:, n:, :n] @ np.linalg.solve(inside, left[..., None]))[..., 0]
+    ahead = g[:, n:] + drawn[:, n:] + update
+    if kind == "observed":
+        ahead = ahead + own[:, n:] * rng.standard_normal(ahead.shape)
+    off = y - (g[:, :n] if known else g[possible, :n].mean(axis=0))
+    log, surprise = _densities(np.broadcast_to(off, (len(g), n)), inside)
+    weights = possible * np.exp(0.0 if known else log - log[possible].max())
+    weights = weights / weights.sum()
+    ahead = ahead[_resampled(rng, weights)].reshape(*centre.shape[:2], -1)
+    shown = np.exp(np.clip(ahead, -FARTHEST, FARTHEST)) if on_log else ahead
+    found = xr.DataArray(shown, dims=("chain", "draw", "row"))
+    evidence = float(np.logaddexp.reduce(log[possible]) - np.log(possible.sum()))
+    return Conditioned(found, float(weights @ surprise), float(1.0 / (weights**2).sum()), evidence)
+
+
+def _rows(values: Any, like: xr.DataArray) -> np.ndarray:
+    """Return draws as an array, a draw a row."""
+    return np.asarray(
+        (values + xr.zeros_like(like)).transpose("chain", "draw", "row").to_numpy().reshape(-1, like.sizes["row"])
+    )
+
+
+def _tailed(fit: Fit, scale: np.ndarray) -> np.ndarray:
+    """Return standard deviations of the scatter from its scales, a draw a row; heavy tails make them larger."""
+    if "noise_nu" not in fit.posterior:
+        return scale
+    nu = np.maximum(fit.posterior["noise_nu"].to_numpy().ravel(), LEAST_NU)
+    return scale * np.asarray(np.sqrt(nu / (nu - 2.0)))[:, None]
+
+
+def _draw(rng: np.random.Generator, covariance: np.ndarray) -> np.ndarray:
+    """Return one draw of each of many normals of mean 0."""
+    size = covariance.shape[1]
+    variance = np.trace(covariance, axis1=1, axis2=2)[:, None, None] / size
+    root = np.linalg.cholesky(covariance + JITTER * variance * np.eye(size))
+    drawn: np.ndarray = (root @ rng.standard_normal((len(covariance), size, 1)))[..., 0]
+    return drawn
+
+
+def _densities(off: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log density of each draw's departures, but for a constant, and the probability of as large or larger ones."""
+    from scipy import stats
+
+    root = np.linalg.cholesky(covariance)
+    squared = (np.linalg.solve(root, off[..., None])[..., 0] ** 2).sum(axis=1)
+    log = -0.5 * squared - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    return log, stats.chi2.sf(squared, off.shape[1])
+
+
+def _resampled(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
+    """Return as many draws as there are weights, each as often as its weight says (systematic resampling)."""
+    places = (np.arange(len(weights)) + rng.uniform()) / len(weights)
+    found: np.ndarray = rng.permutation(np.searchsorted(np.cumsum(weights), places).clip(max=len(weights) - 1))
+    return found

@@ -1,0 +1,99 @@
+"""What to know of an answer before relying on it: it goes with the answer, in `attrs["notes"]`, a sentence each."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.numbers import percent
+from bayes_scaling.data.labels import level_index
+from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
+from bayes_scaling.model.model import NOISE_SD, varyings
+
+NAMED = 3
+"""Most new levels of a group that are named."""
+
+
+def noise_groups(fit: Posterior) -> list[str]:
+    """Return the groups between which the scale of the scatter differs, in any of the laws."""
+    terms = [(owner, term) for one, _ in parts(fit) for owner, term in varyings(one.model)]
+    return sorted({dim for owner, term in terms if owner == NOISE_SD for dim in term.dims})
+
+
+def notes_on(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return which levels of checked points the runs do not have, with a near spelling where there is one.
+
+    groups: to be looked at; those that the expected loss differs between unless given. One that the points do not name is said
+        to be taken for levels never seen.
+    """
+    looked_at = groups_needed(fit) if groups is None else groups
+    return (*(note for dim in looked_at for note in _new_levels(fit, frame, dim)), *_never_met(fit, frame, looked_at))
+
+
+def scatter_notes(fit: Posterior, frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return what `notes_on` does for a prediction of new runs: of the groups of the scatter too."""
+    return notes_on(fit, frame, sorted({*groups_needed(fit), *noise_groups(fit)}))
+
+
+def _new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
+    if dim not in frame:
+        known = dim not in groups_needed(fit)
+        return [
+            f"the points do not say {dim}, between whose levels runs scatter differently: each is a level never seen"
+        ] * known
+    levels = fit.runs.levels[dim]
+    fresh = list(dict.fromkeys(str(one) for one in frame[dim][level_index(frame[dim], levels) < 0]))
+    if not fresh:
+        return []
+    names = [str(level) for level in levels]
+    nearest = {name: difflib.get_close_matches(name, names, 1) for name in fresh[:NAMED]}
+    said = [f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name) for name, near in nearest.items()]
+    more = f" and {len(fresh) - NAMED} more" if len(fresh) > NAMED else ""
+    is_new = "is a level" if len(fresh) == 1 else "are levels"
+    return [f"{dim} {', '.join(said)}{more} {is_new} that the runs do not have: drawn from the population"]
+
+
+def _never_met(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str]) -> list[str]:
+    """Say which known levels of groups that interact have no row of the runs together."""
+    terms = [term.dims for one, _ in parts(fit) for _, term in varyings(one.model) if len(term.dims) > 1]
+    said = []
+    for dims in dict.fromkeys(of for of in terms if set(of) <= set(frame) and set(of) & set(groups)):
+        places = {dim: level_index(frame[dim], fit.runs.levels[dim]) for dim in dims}
+        seen = set(zip(*(level_index(fit.runs.table[dim], fit.runs.levels[dim]) for dim in dims), strict=True))
+        asked = dict.fromkeys(zip(*places.values(), strict=True))
+        apart = [cell for cell in asked if min(cell) >= 0 and cell not in seen]
+        names = [" and ".join(str(fit.runs.levels[dim][i]) for dim, i in zip(dims, cell, strict=True)) for cell in apart]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        said += [
+            f"{'; '.join(names[:NAMED])}{more} never met in the runs: what is theirs alone is drawn from the population"
+        ] * (len(names) > 0)
+    return said
+
+
+def loss_notes(fit: Posterior, undefined: np.ndarray, below: np.ndarray) -> tuple[str, ...]:
+    """Return in which share of draws a law is not defined, or gives no loss above 0 where only those are any."""
+    response = fit.runs.columns.response
+    said = left_out(undefined, "the law is not defined; they are left out")
+    why = f"{response.name} is not above 0, where the law has lost its meaning"
+    return said + (left_out(below, why) if response.positive else ())
+
+
+def left_out(gone: np.ndarray, why: str) -> tuple[str, ...]:
+    """Return in which share of draws there is no answer, and why; nothing where all have one."""
+    share = float(np.mean(gone))
+    return (f"in {percent(share)} of draws {why}",) if share > 0 else ()
+
+
+def noted[T](made: T, notes: Sequence[str]) -> T:
+    """Return a table or draws with notes, beside those that they have; as they are without any."""
+    if not notes:
+        return made
+    changed: Any = made.copy(deep=False) if isinstance(made, pd.DataFrame | xr.DataArray | xr.Dataset) else made
+    every = tuple(dict.fromkeys((*changed.attrs.get("notes", ()), *notes)))
+    if isinstance(changed, xr.Dataset):
+        changed = changed.assign({name: one.assign_attrs(notes=every) for name, one in changed.items()})
+    changed.attrs = {**changed.attrs, "notes": every}
+    return cast("T", changed)

@@ -1,0 +1,232 @@
+"""Misfit that runs share: by what finished runs leave the law at the same place of their course, as a cooldown makes them.
+
+A place is the fraction of its run that a row has behind it, or how far along it is. There runs depart from the law by
+
+    r_i(p) = s(p) + o_i(p) + w,     s ~ GP(0, a^2 k_5/2(|log p - log p'| / l)),     o_i with a share of the noise's covariance
+
+Means over runs in bins of log p tell s, the more runs the better; what is left tells what is a run's own. `with_shared` gives a
+run to come s, draw by draw against the same law, and takes from its noise what turned out to be shared: where the fit took
+a shared fall for noise, a forecast does not. a, l and the share are point estimates from residuals about the mean curve.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.numbers import number, percent
+from bayes_scaling.inference.evaluation import expected
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.observing import about, measurement_scale, white_scale
+from bayes_scaling.model.discrepancy import CORRELATIONS
+
+type Alignment = Literal["fraction", "along"]
+"""Whether places are fractions of a run, or distances along it."""
+
+FEWEST_RUNS, FEWEST_ROWS, MOST_ROWS = 3, 5, 1500
+ALIKE = 0.01
+"""Means over runs of independent paths lie as far from zero as these do with at most this probability."""
+MOSTLY = 0.5
+"""At least so much of what runs depart by is shared."""
+SMOOTH = 2.0
+"""Departures that are so many e-folds apart are taken for independent where means are tested."""
+LENGTHS = (0.1, 0.2, 0.4, 0.8, 1.6)
+AMPLITUDES = (0.5, 1.0, 2.0, 4.0)
+FINE, NARROWEST = 0.1, 0.02
+"""Bins are as wide as this quantile of the steps between rows, so that a cooldown stays sharp, and at least so many e-folds."""
+LEAST_OWN = 1e-4
+SAID = 0.01
+"""Range of a shared departure of the log loss that is worth a sentence."""
+WIDTH = 1.5
+"""Half the width of an average, in units of the mean lag of its rows: where the run ended, as seen from its last average."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What finished runs have in common.
+
+    along: the input along which runs train. alignment: of which places. width: of a bin, in e-folds.
+    places: log of the place of each bin; means: over runs and draws, on the scale of the noise; runs: behind each mean.
+    amplitude, length: of the shared departure, a Gaussian process over the log of the place.
+    own: share of the noise's covariance that is a run's own; white: variance of a single run's mean in a bin beside that.
+    share: of the variance of what runs depart by, how much is shared.
+    """
+
+    along: str
+    alignment: Alignment
+    width: float
+    places: np.ndarray
+    means: np.ndarray
+    runs: np.ndarray
+    amplitude: float
+    length: float
+    own: float
+    white: float
+    noise: float
+    share: float
+
+
+def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[Shared]:
+    """Return by what finished runs leave the law together, in either alignment; empty where they do not.
+
+    along: the input along which runs train. leave_out: label of a run that is not one of them.
+    """
+    table = _finished(fit, along, leave_out)
+    if table["run"].nunique() < FEWEST_RUNS:
+        return []
+    left, noise, white = _departures(fit, table)
+    found = [_shared(table, left.mean(axis=0), noise, white, along, one) for one in get_args(Alignment.__value__)]
+    return [one for one in found if one is not None]
+
+
+def with_shared(
+    fit: Fit, shared: Shared, frame: pd.DataFrame, g: np.ndarray, noise: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the law says of a run's rows with what it shares with finished runs, and the covariance of what is its own.
+
+    frame: rows of one run, its planned end last. g: draws, row, on the scale of the noise. noise: draws, row, row.
+    """
+    along = shared.along
+    table = _finished(fit, along, str(frame["run"].iloc[-1]))
+    place = _place(table, along, shared.alignment)
+    means = _bin_means(table, place, _departures(fit, table)[0], shared.width)[1]
+    end = float(frame[along].iloc[-1]) if shared.alignment == "fraction" else 1.0
+    at = np.log(frame[along].to_numpy() / end)
+    prior = _covariance(shared, shared.places, shared.places) + np.diag(_errors(shared))
+    across = _covariance(shared, at, shared.places)
+    weights = np.linalg.solve(prior, across.T).T
+    unknown = _covariance(shared, at, at) - weights @ across.T
+    return g + means @ weights.T, shared.own * noise + unknown
+
+
+def shared_sentence(fit: Fit, along: str) -> str:
+    """Return what finished runs leave the law by together, in one sentence; "" where it is less than a per cent, or nothing."""
+    found = shared_misfits(fit, along)
+    if not found or fit.model.noise.on != "log_loss":
+        return ""
+    one = max(found, key=lambda of: of.share)
+    most = int(np.argmax(np.abs(one.means)))
+    if np.ptp(one.means) < SAID:
+        return ""
+    place = float(np.exp(one.places[most]))
+    where = f"{percent(place)} of a run" if one.alignment == "fraction" else f"{along} {number(place)}"
+    low, high = (percent(float(np.expm1(of))) for of in (one.means.min(), one.means.max()))
+    return (
+        f"misfit that runs share at the same place: {percent(one.share)} of what {one.runs.max()} runs leave the law by is "
+        f"common to all, from {low} to {high}, most at {where}: a schedule or cooldown that no term reads? forecasts of runs "
+        "that take the same course learn it; predictions and plans do not"
+    )
+
+
+def _finished(fit: Fit, along: str, leave_out: str | None) -> pd.DataFrame:
+    """Return the rows of runs with enough of them, of no more runs than need be."""
+    table = fit.runs.table
+    if "run" not in table:
+        return table.iloc[:0].assign(run="")
+    label = table["run"].astype(str)
+    rows = label.map(label.value_counts())
+    kept = table[(rows >= FEWEST_ROWS) & (label != leave_out)]
+    names = kept["run"].unique()
+    few = max(FEWEST_RUNS, MOST_ROWS * len(names) // max(len(kept), 1))
+    some = names[np.unique(np.linspace(0, len(names) - 1, min(few, len(names))).astype(int))] if len(names) else names
+    return kept[kept["run"].isin(some)].sort_values(["run", along], ignore_index=True)
+
+
+def _departures(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float]:
+    """Return draws of what rows depart from their run's curve by, a draw a row; mean variances of noise and white part."""
+    on_log = fit.model.noise.on == "log_loss"
+    effects, scale = about(fit, table, 0, new=False)
+    centre = expected(fit, table)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        g = (np.log(centre) if on_log else centre) + effects
+    seen = table["response"].to_numpy()
+    left = _rows(xr.DataArray(np.log(seen) if on_log else seen, dims="row") - g, centre)
+    left = np.where(np.isfinite(left), left, 0.0)
+    white = white_scale(fit, table)
+    own = measurement_scale(fit, table) ** 2 + (0.0 if white is None else _rows(white, centre) ** 2)
+    return left, float((_rows(scale, centre) ** 2).mean()), float(np.mean(own))
+
+
+def _rows(values: Any, like: xr.DataArray) -> np.ndarray:
+    """Return draws as an array, a draw a row."""
+    every = (values + xr.zeros_like(like)).transpose("chain", "draw", "row").to_numpy()
+    return np.asarray(every.reshape(-1, like.sizes["row"]))
+
+
+def _place(table: pd.DataFrame, along: str, alignment: Alignment) -> np.ndarray:
+    """Return the log of the place of each row of sorted runs."""
+    return np.log(table[along].to_numpy()) if alignment == "along" else run_fractions(table, along)
+
+
+def run_fractions(table: pd.DataFrame, along: str) -> np.ndarray:
+    """Return the log of the fraction of its run that each row has behind it; an average of rows lies before the run's end."""
+    at = np.log(table[along].to_numpy())
+    last = table.groupby("run", sort=False)[along].transform("idxmax").to_numpy()
+    half = WIDTH * table["apart"].to_numpy() if "apart" in table else np.zeros(len(table))
+    fraction: np.ndarray = at - (at + half)[last]
+    return fraction
+
+
+def _bin_means(table: pd.DataFrame, place: np.ndarray, left: np.ndarray, width: float) -> tuple[np.ndarray, ...]:
+    """Return the mean place of each bin, its mean departures along the last axis, the runs in it, and the bin of each row."""
+    bins = pd.factorize(np.round(place / width), sort=True)[0]
+    rows = np.bincount(bins)
+    member = np.eye(len(rows))[bins] / rows[bins][:, None]
+    runs = table["run"].groupby(bins).nunique().to_numpy()
+    return place @ member, left @ member, runs, bins
+
+
+def _shared(
+    table: pd.DataFrame, left: np.ndarray, noise: float, white: float, along: str, alignment: Alignment
+) -> Shared | None:
+    """Return what runs share in an alignment, or None where they do not."""
+    from scipy import stats
+
+    place = _place(table, along, alignment)
+    steps = np.diff(place)[(table["run"].to_numpy()[1:] == table["run"].to_numpy()[:-1])]
+    width = max(float(np.quantile(steps, FINE)), NARROWEST)
+    places, means, runs, bins = _bin_means(table, place, left, width)
+    free = len(left) - len(means)
+    if free < len(means) or len(means) < FEWEST_ROWS:
+        return None
+    within = float(((left - means[bins]) ** 2).sum() / free)
+    count = float(np.median(runs))
+    between = float((means**2)[runs > 1].mean()) if (runs > 1).any() else 0.0
+    apart = 1.0 + float(np.ptp(places)) / SMOOTH
+    alike = stats.f.sf(between * count / within, apart, apart * max(count - 1.0, 1.0))
+    share = max(between - within / count, 0.0) / max(between, 1e-300)
+    share = share * between / (share * between + within)
+    if alike > ALIKE or share < MOSTLY:
+        return None
+    own = float(np.clip((within - white) / noise, LEAST_OWN, 1.0)) if noise > 0 else 1.0
+    kept = Shared(
+        along, alignment, width, places, means, runs, np.sqrt(between), LENGTHS[0], own, min(white, within), noise, share
+    )
+    return _fitted(kept)
+
+
+def _fitted(shared: Shared) -> Shared:
+    """Return the same with the amplitude and length of largest marginal likelihood."""
+    trials = [replace(shared, amplitude=shared.amplitude * times, length=length) for times in AMPLITUDES for length in LENGTHS]
+    return max(trials, key=_likelihood)
+
+
+def _likelihood(shared: Shared) -> float:
+    covariance = _covariance(shared, shared.places, shared.places) + np.diag(_errors(shared))
+    root = np.linalg.cholesky(covariance)
+    z = np.linalg.solve(root, shared.means)
+    return float(-0.5 * z @ z - np.log(np.diag(root)).sum())
+
+
+def _covariance(shared: Shared, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    kernel = CORRELATIONS["matern52"]
+    found: np.ndarray = shared.amplitude**2 * kernel(np.abs(one[:, None] - other) / shared.length, np.exp)
+    return found
+
+
+def _errors(shared: Shared) -> np.ndarray:
+    """Return the variance of each mean about what is shared."""
+    found: np.ndarray = (shared.own * shared.noise + shared.white) / shared.runs + 1e-10
+    return found

@@ -1,0 +1,1 @@
+"""One HTML page on a fit, and its sentences."""

@@ -1,0 +1,77 @@
+"""Prior against posterior of what describes the population: the intervals, and where they lie on a scale of their own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.model import discrepancy as gp
+from bayes_scaling.model.model import (
+    NOISE_LENGTH,
+    NOISE_SD,
+    NOISE_WHITE,
+    departures,
+    owners,
+    spread_name,
+    term_name,
+    trends,
+    varyings,
+)
+from bayes_scaling.model.parameters import Prior, link, prior_quantiles
+
+QUANTILES = (0.05, 0.5, 0.95)
+ROOM = 0.06
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What was believed of one quantity, and what is.
+
+    name: as in the table of parameters. prior, posterior: 5, 50 and 95 % quantiles.
+    prior_at, posterior_at: where those lie, in percent of a scale that holds both; logarithmic for positive quantities.
+    """
+
+    name: str
+    prior: tuple[float, float, float]
+    posterior: tuple[float, float, float]
+    prior_at: tuple[float, float, float]
+    posterior_at: tuple[float, float, float]
+
+
+def beliefs(fit: Fit) -> list[Belief]:
+    """Return prior and posterior of the law's parameters at the population, of their spreads and slopes, and of the scatter."""
+    posterior = fit.posterior
+    return [_belief(name, prior, np.quantile(posterior[name], QUANTILES)) for name, prior in _priors(fit) if name in posterior]
+
+
+def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
+    of_owners = owners(fit.model)
+    yield from ((name, of_owners[name].prior) for name in (*fit.model.parameters, NOISE_SD))
+    for owner, varying in varyings(fit.model):
+        yield spread_name(owner, varying), Prior(distribution="HalfNormal", arguments={"sigma": varying.sd})
+    for owner, trend in trends(fit.model):
+        yield term_name(owner, trend), Prior(distribution="Normal", arguments={"mu": 0.0, "sigma": trend.sd})
+    correlation = fit.model.noise.correlation
+    if correlation is not None:
+        yield NOISE_LENGTH, correlation.length
+        if correlation.white is not None:
+            yield NOISE_WHITE, correlation.white
+    for term, inputs in departures(fit.model):
+        yield f"{gp.name(term)}_amplitude", term.amplitude
+        yield from ((f"{gp.name(term)}_length_{x}", term.length) for x in inputs)
+
+
+def _belief(name: str, prior: Prior, after: np.ndarray) -> Belief:
+    before = prior_quantiles(prior, QUANTILES)
+    both = np.concatenate([before, after])
+    scaled = np.log(both) if link(prior) == "log" else both
+    low, high = scaled.min(), scaled.max()
+    room = ROOM * (high - low or 1.0)
+    places = tuple(float(at) for at in np.round(100 * (scaled - low + room) / (high - low + 2 * room), 2))
+    return Belief(name, _three(before), _three(after), _three(places[:3]), _three(places[3:]))
+
+
+def _three(values: object) -> tuple[float, float, float]:
+    low, middle, high = (float(at) for at in values)  # type: ignore[attr-defined]
+    return low, middle, high

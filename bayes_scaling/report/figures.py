@@ -1,0 +1,118 @@
+"""The figures of a report."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from bayes_scaling._base.numbers import level_name, quantile_name
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.health import line_of
+from bayes_scaling.model.model import law_groups
+from bayes_scaling.model.modelfile import Sheet
+from bayes_scaling.plots.check import plot_check
+from bayes_scaling.plots.footnote import footnote
+from bayes_scaling.plots.overview import bands_figure, contrast_figure
+from bayes_scaling.plots.sheet import sheet_figure
+from bayes_scaling.plots.shown import Shown, remember
+from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit
+from bayes_scaling.prediction.contrasts import kin
+from bayes_scaling.report.budget import Budget, compared_group, ordered_levels
+from bayes_scaling.report.svg import Drawing, drawing
+
+PAIRS = 3
+"""Most pairs of levels that have a figure of their own."""
+
+BANDS = "Lines are medians, dark and light bands hold 50 and 90 %; dashed beyond the data. Points are the runs."
+
+
+def main_figures(fit: Fit, sheet: Sheet | None, plans: Budget | None) -> list[Drawing]:
+    """Return bands over the runs, what budgets would buy, and what levels of a group cost against each other."""
+    units = {name: one.unit for name, one in fit.runs.columns.inputs.items()}
+    found = [*_plan(fit, plans), *_contrasts(fit, units)]
+    if sheet is not None or fit.runs.columns.schedule is None:
+        figure = bands_figure(fit) if sheet is None else sheet_figure(fit, sheet)
+        title = f"{fit.runs.columns.response.name.capitalize()} of the runs and the fitted law"
+        found.append(drawing(figure, "bands", title, BANDS, units))
+    return found
+
+
+def check_figure(fit: Fit) -> Drawing:
+    """Return the predictive check."""
+    with paper():
+        figure = Figure(figsize=(3.4, 2.6))
+        plot_check(fit, figure.subplots())
+    caption = "Each run's departure from its predicted median, with the intervals of replicated data: 50 % thick, 90 % thin."
+    return drawing(figure, "check", "Do the bands hold the runs they were fitted to?", caption)
+
+
+def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:
+    group = compared_group(fit)
+    named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
+    if (
+        group is None
+        or fit.runs.columns.schedule is not None
+        or named_alike
+        or set(kin(fit, group)) & set(law_groups(fit.model))
+    ):
+        return
+    first, *others = ordered_levels(fit, group)
+    for i, other in enumerate(others[:PAIRS]):
+        figure = contrast_figure(fit, group, str(other), str(first))
+        title = f"What {level_name(other)} costs against {level_name(first)}"
+        caption = "Above 0 % or 1: worse. Bands hold 50 and 90 %; grey where there are runs."
+        yield drawing(figure, f"contrast{i}", title, caption, units)
+
+
+def _plan(fit: Fit, plans: Budget | None) -> Iterator[Drawing]:
+    if plans is None:
+        return
+    inputs, response = fit.runs.columns.inputs, fit.runs.columns.response
+    with paper():
+        figure = Figure(figsize=(6.8, 2.4))
+        axes = figure.subplots(1, 3)
+        for colour, (label, part) in zip(COLOURS, plans.table.groupby("choice", sort=False), strict=False):
+            at = part["compute"].to_numpy()
+            for ax, name in zip(axes, ("params", "tokens"), strict=False):
+                columns = {q: part[f"best_{name}_{quantile_name(q)}"].to_numpy() for q in (0.05, 0.95)}
+                _line(ax, str(label), colour, at, {0.5: part[name].to_numpy(), **columns})
+            for end in ("params_low", "params_high"):
+                axes[0].plot(at, part[end].where(np.isfinite(part[end])), color=colour, linewidth=0.7, linestyle=(0, (1, 1.5)))
+            losses = {q: part[f"loss_{quantile_name(q)}"].to_numpy() for q in (0.05, 0.25, 0.5, 0.75, 0.95)}
+            _line(axes[2], str(label), colour, at, losses)
+        heads = ("best model size", "best training tokens", f"{response.name} of one new run")
+        labels = (with_unit("model size", inputs["params"].unit), with_unit("training", inputs["tokens"].unit))
+        seen = 6.0 * fit.runs.table["params"] * fit.runs.table["tokens"]
+        for ax, head, label in zip(axes, heads, (*labels, with_unit(response.name, response.unit)), strict=True):
+            _budget_axis(ax, head, label)
+            ax.axvspan(seen.min(), seen.max(), color="black", alpha=0.05, linewidth=0)
+        if len(plans.steps) > 1:
+            axes[0].legend(title=plans.choice)
+    caption = (
+        "Lines: the plan, the split with the lowest expected loss; between the dotted ones sizes cost less than 0.3 %. Bands: "
+        "where the best split lies with 90 %, and the loss of one new run of the plan, 50 and 90 %. Grey: the compute of the "
+        "runs, 6 FLOP a parameter and token."
+    )
+    footnote(figure, [line_of(fit)])
+    yield drawing(figure, "plan", "What a budget buys", caption, {"compute": "FLOP"})
+
+
+def _line(ax: Axes, name: str, colour: str, at: np.ndarray, of: dict[float, np.ndarray]) -> None:
+    for low, high, opacity in LEVELS.values():
+        if low in of:
+            ax.fill_between(at, of[low], of[high], color=colour, alpha=opacity, linewidth=0)
+    ax.plot(at, of[0.5], color=colour, label=name)
+    remember(ax, Shown(name, colour, "compute", at, of))
+
+
+def _budget_axis(ax: Axes, head: str, label: str) -> None:
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    log_ticks(ax, "x")
+    ax.xaxis.set_major_locator(LogLocator(numticks=4))
+    log_ticks(ax, "y")
+    ax.set_title(head)
+    ax.set_xlabel("compute (FLOP)")
+    ax.set_ylabel(label)

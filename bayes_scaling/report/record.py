@@ -1,0 +1,76 @@
+"""What `bayes-scaling fit` noted beside a fit: title and layout of the study, seconds, versions."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.leftovers import recover
+from bayes_scaling._base.sealing import seal_of
+from bayes_scaling.model.modelfile import Sheet
+
+RECORD = "diagnostics.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of how a fit was made beyond the fit itself; empty where nothing is.
+
+    title, figure: of the study. model, runs: what was asked for, as it was typed. seconds: compiling and sampling. versions:
+        software of the fit.
+    """
+
+    title: str = ""
+    figure: Sheet | None = None
+    model: str = ""
+    runs: tuple[str, ...] = ()
+    seconds: float | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_record(folder: Path | None) -> Record:
+    """Return what is noted in a folder's diagnostics.json; folders of earlier versions know less.
+
+    Raises InputError where that file is there and is no record, or that of another fit than the one beside it.
+    """
+    if folder is None:
+        return Record()
+    recover(folder)
+    path = folder / RECORD
+    if not path.is_file():
+        return Record()
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        _check_together(folder, said)
+        layout, seconds = said.get("figure"), said.get("seconds")
+        return Record(
+            title=str(said.get("title", "")),
+            figure=Sheet(**layout) if layout else None,
+            model=str(said.get("asked", {}).get("model", "")),
+            runs=tuple(str(path) for path in said.get("asked", {}).get("runs", [])),
+            seconds=float(seconds) if seconds is not None else None,
+            versions={str(name): str(of) for name, of in said.get("versions", {}).items()},
+        )
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: unreadable, expected what `bayes-scaling fit` writes ({error})") from None
+
+
+def _check_together(folder: Path, said: Mapping[str, Any]) -> None:
+    """Refuse a record of another fit; those of earlier versions do not say of which they are."""
+    fit, own = folder / "fit.nc", said.get("fit_sha256")
+    if own and fit.is_file() and seal_of(fit) != own:
+        raise InputError(f"{folder}: fit.nc and {RECORD} are of different fits; fit once more")
+
+
+def earlier_figures(folder: Path) -> list[str]:
+    """Return the figures that an earlier fit wrote into a folder, as its record names them."""
+    try:
+        said = json.loads((folder / RECORD).read_text(encoding="utf-8"))["figures"]
+        return [name for name in said if re.fullmatch(r"figures/[^/\\\0]+\.png", name)]
+    except (OSError, ValueError, TypeError, LookupError):
+        return []

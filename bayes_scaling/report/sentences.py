@@ -1,0 +1,139 @@
+"""What a fit says, in a few sentences with numbers and intervals; what they rest on is for `findings` and the health to say."""
+
+import shlex
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import band, called, number, rounded, value_at
+from bayes_scaling.data.checkpoints import not_ends
+from bayes_scaling.data.counts import marked
+from bayes_scaling.decisions.allocation import runs_compute
+from bayes_scaling.decisions.cells import NEW, every_cell
+from bayes_scaling.decisions.costs import SPLITS, UNIQUE, Cost
+from bayes_scaling.decisions.decisions import rank
+from bayes_scaling.decisions.planning import plan, plan_sentences
+from bayes_scaling.decisions.ranking import rank_sentences
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.health import carried
+from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.model.model import law_groups, model_inputs
+from bayes_scaling.prediction.prediction import predict
+
+BEYOND = 10.0
+"""Sentences are about the largest run, and ten times beyond."""
+
+FEW = 6
+"""Groups with more levels than this are no alternatives to choose between; nor is there a plan for each."""
+
+
+@carried
+def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
+    """Return what a fit says: how alternatives compare, the best split of compute, the loss at and beyond the largest run.
+
+    alternatives: each group of two to six named levels against the one with most rows, where the runs end, see
+        `rank_sentences`; other groups at their last level.
+    split: for laws of params and tokens, at the largest run's compute and ten times that, see `plan_sentence`; of every level
+        where there are few, else of the last of each group. Rows along runs are no ends of runs: there it says so instead.
+    loss: of the largest run, at its own levels, and where its inputs are ten times as large; the median with its 90 % interval.
+
+    folder: where the fit is saved, for the commands in sentences.
+
+    Levels of runs are not compared, and what cannot be computed for a law, such as a split that has no optimum, is left out.
+    """
+    bare = replace(fit, health=None)  # its line is said once, not with each sentence
+    return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare, folder), *_losses(fit))
+
+
+def _losses(fit: Fit) -> list[str]:
+    """Return what the loss is at the largest run, and where every scale is ten times larger."""
+    columns = fit.runs.columns
+    if columns.schedule is not None:
+        return []
+    inputs, groups = model_inputs(fit.model), law_groups(fit.model)
+    sizes = np.log(fit.runs.table[list(inputs)].to_numpy()).sum(axis=1)
+    largest = fit.runs.table.iloc[[int(sizes.argmax())]][[*inputs, *groups]]
+    grow = [name for name in inputs if name in columns.scales]
+    largest = marked(largest)
+    beyond = largest.assign(**{name: BEYOND * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
+    return [
+        _loss(fit, largest, "at the largest run"),
+        _loss(fit, beyond, f"at ten times its {' and '.join(map(called, grow))}"),
+    ]
+
+
+def _loss(fit: Fit, point: pd.DataFrame, region: str) -> str:
+    """Return what is expected at a point, which is said with its unit and levels."""
+    columns, at = fit.runs.columns, {str(name): of for name, of in point.iloc[0].items()}
+    place = [f"{number(at[name])} {columns.inputs[name].unit or called(name)}" for name in model_inputs(fit.model)]
+    place += [f"{called(name)} {value_at(name, at[name])}" for name in law_groups(fit.model)]
+    values = predict(fit, point).quantile([0.05, 0.5, 0.95]).to_numpy().tolist()
+    name = columns.response.name[:1].upper() + columns.response.name[1:]
+    return f"{name} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
+
+
+def _splits(fit: Fit, folder: str) -> list[str]:
+    """Return the best split of the largest run's compute, and of ten times that; where rows are no ends of runs why not."""
+    reads = set(law_inputs(fit.model.law))
+    if not any(set(split) <= reads for split in SPLITS):
+        return []
+    largest = float(runs_compute(fit, Cost()).max())
+    if why := not_ends(fit.runs):
+        return [_no_plan(fit, why, folder, largest)]
+    cells, budgets = every_cell(fit), [rounded(times * largest, 2) for times in (1.0, BEYOND)]
+    try:
+        found = plan(fit, budgets, points=cells if len(cells) <= FEW else _held(fit))
+    except InputError:
+        return []
+    return list(plan_sentences(found))
+
+
+def _no_plan(fit: Fit, why: str, folder: str, compute: float) -> str:
+    """Return why there is no plan, with the command that makes one where nothing but a budget has to be said for it."""
+    said = f"No plan is printed: {why} and are not their ends, and a run to end earlier would have a schedule of its own"
+    if fit.runs.columns.schedule is not None:
+        return f"{said}."
+    return (
+        f"{said}; `{shlex.join(['bayes-scaling', 'plan', folder, '--compute', str(rounded(compute, 2))])}` takes them for ends."
+    )
+
+
+def _held(fit: Fit) -> pd.DataFrame:
+    """Return the point of the last level of each group, with inputs that no budget decides at their references."""
+    rest = [name for name in model_inputs(fit.model) if name not in ("params", "tokens", *UNIQUE)]
+    return marked(pd.DataFrame({name: fit.runs.references[name] for name in rest} | _last_levels(fit, ()), index=[0]))
+
+
+def _alternatives(fit: Fit) -> list[str]:
+    """Return the groups whose levels are named alternatives."""
+    levels = fit.runs.levels
+    return [
+        group
+        for group in law_groups(fit.model)
+        if group != "run" and len(levels[group]) <= FEW and not np.issubdtype(levels[group].dtype, np.number)
+    ]
+
+
+def _compared(fit: Fit, group: str) -> tuple[str, ...]:
+    inputs = law_inputs(fit.model.law)
+    baseline = fit.runs.table[group].value_counts(sort=True).sort_index(kind="stable").idxmax()
+    if len(inputs) == 1:
+        place = {inputs[0]: float(fit.runs.table[inputs[0]].max())}
+    elif {"params", "tokens"} <= set(inputs):
+        place = {"compute": rounded(runs_compute(fit, Cost()).max(), 2)}
+    else:
+        return ()
+    rest = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens", *place)}
+    try:
+        point = marked(pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0]))
+        return rank_sentences(rank(fit, group, baseline, point))
+    except InputError:
+        return ()
+
+
+def _last_levels(fit: Fit, apart: tuple[str, ...]) -> dict[str, object]:
+    """Return the last level of each group; of runs, a new one."""
+    groups = [dim for dim in law_groups(fit.model) if dim not in apart]
+    return {dim: NEW if dim == "run" else fit.runs.levels[dim][-1] for dim in groups}

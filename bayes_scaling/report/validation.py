@@ -1,0 +1,72 @@
+"""What a folder says about held-out runs: the scores of a backtest, if one was made."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.model.modelfile import Study, study_text
+
+PLACES = ("", "backtest")
+"""Where `bayes-scaling backtest` writes for the folder of a fit: into it, or into this one beneath it."""
+
+SCORES = ("runs", "coverage_50", "coverage_90", "crps", "are")
+ALIKE = ("law", "parameters", "noise", "discrepancy")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A backtest: scores of held-out runs.
+
+    scores: a row for each cut-off and distance, see `bayes-scaling backtest`. cutoffs: filter -> number of runs trained on.
+    problems: what was wrong with its fits. doubts: how it differs from what is reported on.
+    """
+
+    scores: pd.DataFrame
+    cutoffs: Mapping[str, int]
+    problems: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+def validation(fit: Fit, folder: Path | None) -> Validation | None:
+    """Return the backtest that lies in the folder of a fit, None where there is none.
+
+    Raises InputError where its files cannot be read.
+    """
+    for place in (folder / name for name in PLACES) if folder is not None else ():
+        if (place / "backtest.json").is_file() and (place / "scores.csv").is_file():
+            return _read(fit, place)
+    return None
+
+
+def _read(fit: Fit, place: Path) -> Validation:
+    try:
+        record = json.loads((place / "backtest.json").read_text(encoding="utf-8"))
+        scores = pd.read_csv(place / "scores.csv", dtype={"train": str, "decades": str}, encoding="utf-8")
+        cutoffs = {str(cut): int(of["training_runs"]) for cut, of in record["cutoffs"].items()}
+        problems = tuple(f"{where}: {why}" for where, why in record["problems"].items())
+        doubts = tuple(_doubts(fit, record))
+        scores = scores.astype(dict.fromkeys(SCORES, float))
+        scores[["train", "decades", *SCORES]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{place}: backtest.json and scores.csv are not what `bayes-scaling backtest` writes ({error})"
+        ) from None
+    return Validation(scores, cutoffs, problems, doubts)
+
+
+def _doubts(fit: Fit, record: Mapping[str, Any]) -> list[str]:
+    found = []
+    own = tomllib.loads(study_text(Study("fit", fit.model, fit.runs.columns)))
+    other = tomllib.loads(record["model"])
+    if any(own.get(key) != other.get(key) for key in ALIKE):
+        found.append("It was made with another model than this fit.")
+    if record["rows"] != len(fit.runs):
+        found.append(f"It was made with {record['rows']} rows; this fit has {len(fit.runs)}.")
+    return found

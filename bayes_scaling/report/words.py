@@ -1,0 +1,231 @@
+"""A model in words: its formula, its columns, how runs scatter, and every prior."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import interval, number
+from bayes_scaling.data.runs import Input
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.laws.formula import law_text
+from bayes_scaling.laws.library import LAWS
+from bayes_scaling.laws.units import Unit
+from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.library import equation, summary
+from bayes_scaling.model.model import owners
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, distribution, link, prior_quantiles
+
+NINETY = (0.05, 0.95)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A law as text, and where it is from the library its name, what it says, and its equation with the source."""
+
+    text: str
+    name: str = ""
+    summary: str = ""
+    equation: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column of the table was read as."""
+
+    role: str
+    name: str
+    column: str
+    unit: str
+    reference: str
+    seen: str
+
+
+def formula(fit: Fit) -> Formula:
+    """Return the formula of a fit's law."""
+    law = fit.model.law
+    try:
+        text = law_text(law)
+    except InputError:
+        text = "too long to be written as one line"
+    if LAWS.get(law.__name__) is not law:
+        return Formula(text)
+    return Formula(text, law.__name__, summary(law.__name__), equation(law.__name__))
+
+
+def columns(fit: Fit) -> list[Column]:
+    """Return the response, inputs and groups of a fit, with units, references and what the runs have of them."""
+    of, table = fit.runs.columns, fit.runs.table
+    response = of.response
+    seen = interval([table["response"].min(), table["response"].max()])
+    found = [Column("response", response.name, response.column, response.unit, "", seen)]
+    for name, one in of.inputs.items():
+        seen = interval([table[name].min(), table[name].max()])
+        found.append(Column("input", name, one.column, _counted(one), number(fit.runs.references[name]), seen))
+    for dim, parts in of.dims.items():
+        found.append(Column("group", dim, " and ".join(parts), "", "", f"{len(fit.runs.levels[dim])} levels"))
+    if of.reading_error is not None:
+        scale = "share of the response" if of.reading_error.relative else response.unit
+        found.append(Column("reading error", "", of.reading_error.column, scale, "", ""))
+    return found
+
+
+def _counted(one: Input) -> str:
+    """Return the unit of an input, and what its column counts in where that is another."""
+    return one.unit if one.factor == 1.0 else f"{one.unit}; the column is in {Unit(one.factor, one.unit, True).label}"
+
+
+def likelihood(fit: Fit) -> list[str]:
+    """Return how runs scatter about the law, a sentence for each part."""
+    noise, response = fit.model.noise, fit.runs.columns.response
+    what = f"the logarithm of {response.name}" if noise.on == "log_loss" else response.name
+    how = "normal" if noise.distribution == "normal" else "Student-t, with its degrees of freedom learnt,"
+    unit = "a relative error" if noise.on == "log_loss" else f"in {response.unit}"
+    found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {unit}."]
+    if fit.runs.columns.reading_error is not None:
+        found.append(f"To it the reading error of column {fit.runs.columns.reading_error.column} is added in quadrature.")
+    found += [
+        f"All rows of one {_joined(effect.dims)} share a departure, normal about 0; its standard deviation is learnt, "
+        f"half-normal({number(effect.sd)}) beforehand."
+        for effect in noise.effects
+    ]
+    found += list(_correlated(noise))
+    found += [_departure(term) for term in fit.model.discrepancy]
+    if not (noise.effects or noise.correlation or fit.model.discrepancy):
+        found.append("Rows are independent of each other, and the law is taken for the truth.")
+    elif not fit.model.discrepancy:
+        found.append("The law itself is taken for the truth: no discrepancy.")
+    return found
+
+
+def priors(fit: Fit) -> list[tuple[str, str]]:
+    """Return each thing that has a prior, and the prior in words."""
+    found = [(name, _parameter(parameter)) for name, parameter in owners(fit.model).items()]
+    noise = fit.model.noise
+    if noise.distribution == "student_t":
+        found.append(("noise_nu - 1", prior(noise.nu)))
+    if noise.correlation is not None:
+        found.append(("noise_length", f"{prior(noise.correlation.length)}; in e-folds of {noise.correlation.along}"))
+        if noise.correlation.white is not None:
+            found.append(("noise_white", prior(noise.correlation.white)))
+    for term in fit.model.discrepancy:
+        found += [("discrepancy amplitude", prior(term.amplitude)), ("discrepancy length", prior(term.length) + "; in e-folds")]
+    return found
+
+
+def prior(of: Prior) -> str:
+    """Return a prior in words: its kind, and the interval that holds 90 %."""
+    kind, arguments = distribution(of)
+    given = "" if of.distribution is None else "(" + ", ".join(f"{name} {number(at)}" for name, at in arguments.items()) + ")"
+    names = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t"}
+    return f"{names.get(kind, kind.lower())}{given}, 90 % in {interval(prior_quantiles(of, NINETY).tolist())}"
+
+
+def rows(fit: Fit) -> list[str]:
+    """Return how many rows there are and what became of the others, a sentence each."""
+    runs, of = fit.runs, fit.runs.columns
+    known = f" of {len(runs.levels['run'])} runs" if "run" in runs.levels else ""
+    found = [f"{len(runs)} rows{known} were used, read from {basenames(runs.source)}."]
+    if of.where is not None:
+        found.append(f"The filter {of.where} was applied: it removed {runs.dropped} rows.")
+    else:
+        found.append(
+            "No filter was applied: every row of the table was used."
+            if not runs.dropped
+            else f"{runs.dropped} rows were removed."
+        )
+    if runs.averaged > len(runs):
+        how = f", along {of.average.along}, {number(of.average.per_decade)} to a factor of ten" if of.average else ""
+        found.append(f"The rows are means of neighbours: {runs.averaged} rows of the file stand behind them{how}.")
+    found += list(_logs(fit))
+    found += [_without_folders(note, runs.source) + "." * (not note.endswith(".")) for note in runs.notes]
+    return found
+
+
+def counting(fit: Fit) -> list[tuple[str, str]]:
+    """Return the conventions of counting that change answers, as far as names and units of columns state them."""
+    of = fit.runs.columns
+    found = [("Loss", f"{of.response.unit or 'unit not stated'} (column {of.response.column})")]
+    for name, question, words in QUESTIONS:
+        if name in of.inputs:
+            one = of.inputs[name]
+            stated = [word for word in words if word in f"{one.column} {one.unit}".lower()]
+            said = f"column {one.column}, unit {_counted(one) or 'not stated'}"
+            found.append((name.capitalize(), said if stated else f"{said}; {question}: not stated"))
+    if not {"lr_sum", "lr_drop"} & set(of.inputs) and of.schedule is None:
+        found.append(("Learning-rate schedule", "not stated: whether it had finished where a loss was read"))
+    smooth = [word for word in ("mean", "smooth", "ema", "avg") if word in of.response.column.lower()]
+    averaged = fit.runs.averaged > len(fit.runs)
+    said = f"the column's name says {smooth[0]}" if smooth else "rows are averaged here" if averaged else "not stated"
+    found.append(("Smoothing of the loss", said))
+    return found
+
+
+QUESTIONS = (
+    ("params", "with or without embeddings", ("embed",)),
+    ("tokens", "seen or unique, and of which tokenizer", ("unique", "seen", "byte")),
+    ("compute", "6 x parameters x tokens, with attention, or logged", ("6nd", "attention", "logged", "hardware")),
+)
+"""Inputs whose counting differs between papers: what to ask, and the words in a name or unit that answer it."""
+
+
+def basenames(source: str) -> str:
+    """Return the names of files without their folders."""
+    return ", ".join(Path(part).name if "/" in part or "\\" in part else part for part in source.split(", "))
+
+
+def _without_folders(text: str, source: str) -> str:
+    for part in source.split(", "):
+        text = text.replace(part, Path(part).name) if "/" in part else text
+    return text
+
+
+def _logs(fit: Fit) -> Iterator[str]:
+    curve = fit.runs.columns.curve
+    if curve is not None:
+        yield f"Whole learning curves along {curve.along} were checked and mended as logs before they were used."
+    elif "run" in fit.runs.levels and len(fit.runs) > 2 * len(fit.runs.levels["run"]):
+        yield "Several rows of each run were used, not its end alone."
+
+
+def _correlated(noise: Noise) -> Iterator[str]:
+    if noise.correlation is not None:
+        yield (
+            f"Neighbouring rows of a run depart alike: their correlation falls as exp(-distance / noise_length) with the "
+            f"logarithm of {noise.correlation.along}."
+        )
+        if noise.correlation.white is not None:
+            yield "Each row of a log also scatters on its own, by noise_white."
+
+
+def _departure(term: Discrepancy) -> str:
+    over = f"of {_joined(term.over)}" if term.over else "of the inputs"
+    within = f", one for each {_joined(term.dims)}" if term.dims else ""
+    return (
+        f"The truth may leave the law by a smooth function {over}{within} (a Gaussian process, {term.kernel}): bands widen "
+        "beyond the runs by more than the law's own parameters allow."
+    )
+
+
+def _parameter(parameter: Parameter) -> str:
+    logarithmic = link(parameter.prior) == "log"
+    terms = [
+        _varies(term, logarithmic=logarithmic) if isinstance(term, Varying) else _drifts(term, logarithmic=logarithmic)
+        for term in parameter.terms
+    ]
+    return "; ".join([prior(parameter.prior), *terms])
+
+
+def _varies(term: Varying, *, logarithmic: bool) -> str:
+    scale = " on the log scale" if logarithmic else ""
+    return f"levels of {_joined(term.dims)} pooled about it{scale}, their standard deviation half-normal({number(term.sd)})"
+
+
+def _drifts(term: Trend, *, logarithmic: bool) -> str:
+    what = "its logarithm" if logarithmic else "it"
+    return f"{what} drifts with the logarithm of {term.on}, slope normal(0, {number(term.sd)})"
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " x ".join(names)

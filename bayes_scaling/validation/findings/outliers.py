@@ -1,0 +1,144 @@
+"""Rows astray: judged as if each had been left out, by the scale of all others."""
+
+import numpy as np
+
+from bayes_scaling._base.errors import as_written
+from bayes_scaling._base.finding import Finding, finding
+from bayes_scaling._base.numbers import number
+from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.model.model import NOISE_SD, owners
+from bayes_scaling.model.parameters import median
+from bayes_scaling.validation.standardized import LEAST_FREE, Standardized, standardized
+
+BY_CHANCE = 0.01
+"""Probability that a row of a sound table is named."""
+
+LEAST_SCALES = 5.0
+"""Rows nearer than so many scales are not named, however many rows there are."""
+LEAST_NU = 10.0
+"""Where Student-t noise has heavier tails it is because of such rows: they are named all the same."""
+
+SLIGHT = 0.003
+"""Rows that lie off by less than this share of the loss are named at twice as many scales."""
+
+MOST = 0.25
+"""More than this share of the rows are no outliers but another kind of run."""
+
+FEWEST = 6
+NAMED = 6
+
+ROUNDS, NU, INSIDE = 20, 3.0, 3.5
+"""Under normal noise rows are weighted anew so many times, as for so many degrees of freedom; within so many scales they are
+then the rows that the others are judged by."""
+STRETCHED = 3.0
+"""Under normal noise rows astray have pulled the fit, and may lie so many posterior standard deviations from where the others
+would have it."""
+
+
+def outliers(fit: Fit) -> tuple[Finding, ...]:
+    """Return the rows that lie far off where the others put them, in one finding; empty where there are none."""
+    if len(fit.runs) < FEWEST:
+        return ()
+    left = standardized(fit)
+    scales = row_scales(fit, left)
+    least = limit(left)
+    small = np.abs(left.z * left.scale) < SLIGHT if fit.model.noise.on == "log_loss" else np.zeros(len(scales), dtype=bool)
+    far = np.flatnonzero(np.abs(scales) > np.where(small, 2.0 * least, least))
+    if not 0 < len(far) <= max(1, MOST * len(scales)):
+        return ()
+    order = far[np.argsort(-np.abs(scales[far]))]
+    said = "; ".join(_row(fit, left, int(i), float(scales[i])) for i in order[:NAMED])
+    more = f"; and {len(order) - NAMED} more" if len(order) > NAMED else ""
+    robust = fit.model.noise.distribution == "student_t"
+    return (
+        finding(
+            "outliers",
+            f"{len(order)} of {len(scales)} rows lie{'s' * (len(order) == 1)} far off the others: {said}{more}",
+            "see whether such runs diverged or were set up otherwise, and leave them out if so"
+            + (
+                "; the noise has heavy tails, so that they hardly move the fit"
+                if robust
+                else '; normal noise lets them pull the fit: say distribution = "student_t"'
+            ),
+        ),
+    )
+
+
+def limit(left: Standardized) -> float:
+    """Return how many scales off no row of a sound table lies."""
+    from scipy import stats
+
+    df = min(left.df, 1e6) if left.nu == np.inf else max(left.nu, LEAST_NU)
+    return max(LEAST_SCALES, float(stats.t.isf(BY_CHANCE / (2 * len(left.z)), df)))
+
+
+def row_scales(fit: Fit, left: Standardized) -> np.ndarray:
+    """Return how many scales each row lies off where the others put it.
+
+    Student-t noise is that of the bulk of rows. Under normal noise the scale and the fit are found again without rows astray.
+    """
+    if fit.model.noise.distribution == "student_t":
+        return np.asarray(left.z / np.sqrt(left.free))
+    return _without_astray(left, _prior_scale(fit, left), _prior_rows(fit))
+
+
+def _prior_scale(fit: Fit, left: Standardized) -> float:
+    """Return the scale that the prior expects, in units of the rows' own."""
+    return median(owners(fit.model)[NOISE_SD].prior) / float(np.median(left.scale))
+
+
+def _prior_rows(fit: Fit) -> float:
+    """Return how many rows a prior of the scale is worth: the log of one from n rows is known to 1 / sqrt(2 n)."""
+    from bayes_scaling.inference.mode import spread_of
+
+    return 0.5 / spread_of(owners(fit.model)[NOISE_SD].prior) ** 2
+
+
+def _without_astray(left: Standardized, believed: float, worth: float) -> np.ndarray:
+    basis = _directions(left)
+    weights, scale = np.ones(len(left.z)), 1.0
+    off = left.z
+    for _ in range(ROUNDS):
+        off, _ = _refitted(left.z, basis, weights, scale)
+        scale = min(1.0, max(1.4826 * float(np.median(np.abs(off))) * np.sqrt(len(off) / left.df), 1e-6))
+        weights = (NU + 1.0) / (NU + (off / scale) ** 2)
+    inside = np.abs(off) <= INSIDE * scale
+    off, share = _refitted(left.z, basis, inside.astype(float), scale)
+    rows = max(float(inside.sum() - share[inside].sum()), 1.0)
+    scale = float(np.sqrt((worth * believed**2 + (off[inside] ** 2).sum()) / (worth + rows)))
+    free = np.where(inside, np.maximum(1.0 - share, LEAST_FREE), 1.0 + share)
+    return np.asarray(off / (min(scale, 1.0) * np.sqrt(free)))
+
+
+def _directions(left: Standardized) -> np.ndarray:
+    """Return the directions in which the fit can move, a row each, in posterior standard deviations."""
+    _, s, vt = np.linalg.svd(left.taken, full_matrices=False)
+    kept = s > 1e-3 * max(float(s.max(initial=0.0)), 1e-300)
+    return np.asarray(STRETCHED * s[kept, None] * vt[kept])
+
+
+def _refitted(z: np.ndarray, basis: np.ndarray, weights: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is left of rows where the fit is moved to the weighted ones, and the share that it takes of each."""
+    weighted = basis * weights / scale**2
+    inverse = np.linalg.inv(weighted @ basis.T + np.eye(len(basis)))
+    moved = inverse @ (weighted @ z)
+    return z - basis.T @ moved, (basis * (inverse @ basis)).sum(axis=0) / scale**2
+
+
+def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
+    row, number_of = left.table.iloc[i], int(left.table.index[i]) + 1
+    columns = fit.runs.columns
+    named = f"run {as_written(row['run'])}, " if "run" in fit.runs.levels else ""
+    place = ", ".join(f"{name} {number(float(row[name]))}" for name in columns.scales)
+    level = _expected_there(fit, left, i)
+    kept = "" if fit.runs.dropped == 0 and fit.runs.averaged == len(fit.runs) else " of those kept"
+    return (
+        f"{named}row {number_of}{kept} ({place}) shows {number(float(row['response']), 4)} {columns.response.unit}".rstrip()
+        + f" where {number(level, 4)} is expected, {number(abs(scales), 2)} scales {'above' if scales > 0 else 'below'}"
+    )
+
+
+def _expected_there(fit: Fit, left: Standardized, i: int) -> float:
+    """Return what the fit expects of a row."""
+    off, seen = left.z[i] * left.scale[i], float(left.table["response"].iloc[i])
+    return float(seen * np.exp(-off)) if fit.model.noise.on == "log_loss" else seen - float(off)

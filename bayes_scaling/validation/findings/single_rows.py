@@ -1,0 +1,52 @@
+"""Levels with a single row: their departure and the scatter of the row are one number."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import pandas as pd
+
+from bayes_scaling._base.errors import as_written
+from bayes_scaling._base.finding import Finding, finding
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.model.model import NOISE_SD, Model, varyings
+from bayes_scaling.model.parameters import Varying
+
+NAMED = 3
+
+
+def lone_levels(model: Model, runs: Runs) -> tuple[Finding, ...]:
+    """Return the groups with levels of a single row, over which something of the model varies."""
+    return tuple(_finding(dims, owners, runs) for dims, owners in _over(model) if len(_alone(runs, dims)) > 0)
+
+
+def _over(model: Model) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield groups that the law or shared departures vary over, with what does so."""
+    terms = [(term.dims, owner) for owner, term in varyings(model) if isinstance(term, Varying) and owner != NOISE_SD]
+    for dims, pairs in groupby(sorted(terms), key=lambda pair: pair[0]):
+        yield dims, [owner for _, owner in pairs]
+
+
+def _alone(runs: Runs, dims: tuple[str, ...]) -> pd.Series:
+    counts = runs.table.groupby(list(dims), observed=True).size()
+    return counts[counts == 1]
+
+
+def _finding(dims: tuple[str, ...], owners: list[str], runs: Runs) -> Finding:
+    alone = _alone(runs, dims)
+    levels = [" ".join(map(str, level)) if isinstance(level, tuple) else as_written(level) for level in alone.index[:NAMED]]
+    more = f" and {len(alone) - NAMED} more" if len(alone) > NAMED else ""
+    return finding(
+        "single-rows",
+        f"{_named(dims)} has a single row at {', '.join(levels)}{more}, and {_listed(owners)} over it: what a level with one "
+        "row does cannot be told from scatter",
+        "take what is said of such a level for a guess from the others, or add rows to it",
+    )
+
+
+def _named(dims: tuple[str, ...]) -> str:
+    return " x ".join(dims)
+
+
+def _listed(owners: list[str]) -> str:
+    called = ["the departure that rows share" if owner == "residual" else owner for owner in owners]
+    return f"{' and '.join(called)} {'varies' if len(called) == 1 else 'vary'}"
