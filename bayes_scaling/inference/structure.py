@@ -115,9 +115,7 @@ def probe(path: Path) -> None:
     InputError
         Where it holds what no saved fit does, cannot be read, or is not read in half a minute.
     """
-    code = (
-        f"import sys; sys.path[:] = {sys.path!r}; from bayes_scaling.inference.structure import read_all; read_all(sys.argv[1])"
-    )
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import read_all; read_all(sys.argv[1])"
     try:
         done = subprocess.run(
             [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=SECONDS, check=False

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_cli import refused, run
+from commands import refused, run
 from test_forecasting import END, begun, drawn
 
 import bayes_scaling as bs

@@ -258,7 +258,7 @@ def test_a_run_that_diverged_is_named() -> None:
     ],
 )
 def test_public_curves_raise_few_alarms(file: str, along: str, loss: str, run: str, spikes: int) -> None:
-    path = Path(__file__).parents[2] / "shared" / "data" / "runs" / file
+    path = Path(__file__).parents[3] / "shared" / "data" / "runs" / file
     if not path.is_file():
         pytest.skip(f"{path.name} is not on this machine")
     runs = read(path, bs.Curve(along), inputs={along: bs.Input(along)}, response=bs.Response(loss), run=run)

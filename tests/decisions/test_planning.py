@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from test_cli import refused, run
+from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling import plots

@@ -30,7 +30,7 @@ from bayes_scaling.decisions.design.next_summaries import candidate_table
 from bayes_scaling.laws.formula import parse_filter, quoted_name
 from bayes_scaling.validation.splitting import folds
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 PACKAGE = Path(bs.__file__).parent
 TABLE = pd.DataFrame(
     {

@@ -101,6 +101,6 @@ def test_three_runs_give_an_honest_band() -> None:
 
 
 def test_the_bundled_study_asks_for_them() -> None:
-    text = (Path(__file__).parents[1] / "models" / "chinchilla.toml").read_text()
+    text = (Path(__file__).parents[2] / "models" / "chinchilla.toml").read_text()
     assert 'priors = "public_sweeps"' in text
     assert same(bs.read_study("chinchilla").model, sweep_model("chinchilla"))

@@ -215,7 +215,7 @@ def test_a_kill_leaves_the_old_answer_or_the_new(tmp_path: Path) -> None:
     cases = ("fresh", "exchanged", "in use", "files")
     for number in (1, 2, 9):
         bs.save(replace(FIT, settings=bs.Settings(chains=number)), tmp_path / f"{number}.nc")
-    script = Path(__file__).parent / "killed.py"
+    script = Path(__file__).parents[1] / "killed.py"
     done = subprocess.run([sys.executable, script, tmp_path, *cases], capture_output=True, text=True, check=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     for case in cases:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import worlds
 from by_hand import CLEAN, sweep
-from test_cli import run
+from commands import run
 
 import bayes_scaling as bs
 

@@ -28,7 +28,7 @@ from bayes_scaling.model.model import owners
 from bayes_scaling.model.modelfile import Study, parse_study, study_text
 from bayes_scaling.model.parameters import as_parameter, median
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 
 
 # What texts and names say

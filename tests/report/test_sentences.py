@@ -18,7 +18,7 @@ from bayes_scaling.decisions.questions import every_question, parse_question
 from bayes_scaling.decisions.targets import needed_sentences
 from bayes_scaling.model.modelfile import read_study, study_runs
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,10 @@ def test_without_a_folder_to_keep_them_in_the_callbacks_are_compiled(monkeypatch
 
 
 def test_without_a_home_the_command_line_compiles_all_the_same() -> None:
-    code = "import bayes_scaling.cli.app as c\nwith c._compiled_code():\n    import pytensor; print(pytensor.config.base_compiledir)"
+    code = (
+        "from bayes_scaling.cli.app import _compiled_code\nwith _compiled_code():\n"
+        "    import pytensor; print(pytensor.config.base_compiledir)"
+    )
     own = {name: value for name, value in os.environ.items() if name != "PYTENSOR_FLAGS"} | {"HOME": "/dev/null/none"}
     done = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

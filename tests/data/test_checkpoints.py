@@ -13,7 +13,7 @@ import bayes_scaling as bs
 from bayes_scaling.model.checkpoint_curves import taken_as_curves
 from bayes_scaling.report.sentences import summary_sentences
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 COLUMNS = bs.Columns({"params": bs.Input("params", "parameters"), "tokens": bs.Input("tokens", "tokens")})
 LAW = bs.parse_law("E + A * params**-alpha + B * tokens**-beta", ["params", "tokens"])
 

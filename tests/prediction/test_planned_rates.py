@@ -11,7 +11,7 @@ from by_hand import fit_of
 import bayes_scaling as bs
 from bayes_scaling.data.schedules import LEAST_FALL, schedule_inputs
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 END, PEAK = 3.2e10, 3e-3
 RATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "cosine": lambda share: 0.1 + 0.45 * (1 + np.cos(np.pi * share)),

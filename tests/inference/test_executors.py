@@ -112,7 +112,7 @@ def test_a_function_that_workers_cannot_import_is_refused_at_once() -> None:
 
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(marker)], cwd=Path(__file__).parent)
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(marker)], cwd=Path(__file__).parents[1])
     worker = int(_appears(marker))
     process.kill()
     process.wait()
@@ -122,7 +122,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
 def test_an_interrupt_ends_processes_in_mid_call(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(marker)], cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", SCRIPT, str(marker)], cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True
     )
     worker = int(_appears(marker))
     process.send_signal(signal.SIGINT)
@@ -135,7 +135,7 @@ def test_an_interrupt_ends_processes_in_mid_call(tmp_path: Path) -> None:
 def test_a_pool_ends_with_its_parent_in_mid_call(how: signal.Signals, tmp_path: Path) -> None:
     markers = [tmp_path / "one", tmp_path / "two"]
     process = subprocess.Popen(
-        [sys.executable, "-c", POOL, *map(str, markers)], cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", POOL, *map(str, markers)], cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True
     )
     workers = [int(_appears(marker)) for marker in markers]
     process.send_signal(how)

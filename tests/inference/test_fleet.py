@@ -308,7 +308,7 @@ def test_an_interrupt_ends_workers_and_leaves_what_is_finished(tmp_path: Path) -
     script.write_text(SCRIPT)
     process = subprocess.Popen(
         [sys.executable, str(script), str(folder), str(marker)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])},
         stderr=subprocess.PIPE,
         text=True,
     )

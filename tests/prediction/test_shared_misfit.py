@@ -121,7 +121,7 @@ def test_an_averaged_family_ends_where_its_runs_do() -> None:
 
 def test_the_cooldown_of_a_sampled_family_is_learnt() -> None:
     """Eight finished runs under one schedule that no column tells, and a ninth two thirds of the way."""
-    cases = Path(__file__).parent / "cases"
+    cases = Path(__file__).parents[1] / "cases"
     study = bs.read_study("training_curves")
     settings = bs.Settings(draws=400, chains=2, seed=1, progress=False, target_accept=0.95)
     fit = bs.fit(study.model, bs.study_runs(study, cases / "cooldown_finished.csv"), settings)

@@ -16,7 +16,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data import datasets
 from bayes_scaling.data.datasets import fetching
 
-RUNS = Path(__file__).parents[2] / "shared" / "data" / "runs"
+RUNS = Path(__file__).parents[3] / "shared" / "data" / "runs"
 CELLS = b"N,D,C,lr,gbsz,loss\n47557632,6000000000.0,1.7e+18,0.0016,42.2,3.5\n124455168,12500000000.0,9e+18,0.0008,45.9,3.1\n"
 TIDY_CELLS = "run_id,params,tokens,flops,lr,batch_size,loss\nmine,1e8,1e9,6e17,0.001,32,3.25\n"
 
