@@ -28,58 +28,58 @@ from .data.schedules import (
 from .decisions.allocation import (
     compute_optimal as compute_optimal,
 )
-from .decisions.costs import (
+from .decisions.cost import (
     Cost as Cost,
 )
-from .decisions.decisions import (
-    Ranking as Ranking,
-    rank as rank,
-)
-from .decisions.design.next_run import (
+from .decisions.design.next_runs import (
     NextRuns as NextRuns,
     RunSet as RunSet,
     next_runs as next_runs,
 )
-from .decisions.design.next_summaries import (
+from .decisions.design.summaries import (
     candidate_table as candidate_table,
     next_sentence as next_sentence,
     set_table as set_table,
 )
-from .decisions.optima import (
+from .decisions.estimands import (
+    Question as Question,
+    ask as ask,
+    parse_question as parse_question,
+)
+from .decisions.multiverse import (
+    Multiverse as Multiverse,
+    multiverse as multiverse,
+)
+from .decisions.optimum import (
     compute_price as compute_price,
     optimum as optimum,
     tolerance as tolerance,
 )
-from .decisions.planning import (
+from .decisions.plan import (
     Plan as Plan,
     plan as plan,
     plan_sentence as plan_sentence,
     plan_table as plan_table,
 )
-from .decisions.questions import (
-    Question as Question,
-    ask as ask,
-    parse_question as parse_question,
+from .decisions.rank import (
+    Ranking as Ranking,
+    rank as rank,
 )
-from .decisions.ranking import (
+from .decisions.rank_tables import (
     rank_sentences as rank_sentences,
     rank_table as rank_table,
+)
+from .decisions.specifications import (
+    Universe as Universe,
+    standard_choices as standard_choices,
 )
 from .decisions.targets import (
     compute_needed as compute_needed,
 )
-from .decisions.universes import (
-    Multiverse as Multiverse,
-    multiverse as multiverse,
-)
-from .decisions.variants import (
-    Universe as Universe,
-    standard_choices as standard_choices,
-)
 from .inference.batch.executors import (
     InProcess as InProcess,
 )
-from .inference.batch.fleet import (
+from .inference.batch.fits import (
     Fleet as Fleet,
     fit_many as fit_many,
     fleet_table as fleet_table,
@@ -87,7 +87,7 @@ from .inference.batch.fleet import (
 from .inference.batch.tasks import (
     Task as Task,
 )
-from .inference.fitting import (
+from .inference.fit import (
     Fit as Fit,
     fit as fit,
     parameter_table as parameter_table,
@@ -111,15 +111,6 @@ from .laws.formula import (
 from .model.discrepancy import (
     Discrepancy as Discrepancy,
 )
-from .model.model import (
-    Model as Model,
-)
-from .model.modelfile import (
-    Study as Study,
-    read_study as read_study,
-    study_runs as study_runs,
-    write_study as write_study,
-)
 from .model.noise import (
     Correlation as Correlation,
     Noise as Noise,
@@ -133,20 +124,29 @@ from .model.parameters import (
 from .model.settings import (
     Settings as Settings,
 )
-from .prediction.contrasts import (
+from .model.specification import (
+    Model as Model,
+)
+from .model.studies import (
+    Study as Study,
+    read_study as read_study,
+    study_runs as study_runs,
+    write_study as write_study,
+)
+from .prediction.contrast import (
     compute_multiplier as compute_multiplier,
     contrast as contrast,
     contrast_table as contrast_table,
     crossover as crossover,
     multiplier_table as multiplier_table,
 )
-from .prediction.forecasting import (
+from .prediction.forecast import (
     Forecast as Forecast,
     forecast as forecast,
     forecast_sentence as forecast_sentence,
     forecast_table as forecast_table,
 )
-from .prediction.prediction import (
+from .prediction.predict import (
     decompose as decompose,
     parameters_at as parameters_at,
     predict as predict,
@@ -159,33 +159,33 @@ from .prediction.residuals import (
     residual_correlation as residual_correlation,
     run_residuals as run_residuals,
 )
-from .report.report import (
-    write_report as write_report,
-)
 from .report.sentences import (
     summary_sentences as summary_sentences,
+)
+from .report.write import (
+    write_report as write_report,
+)
+from .validation.backtest import (
+    Backtest as Backtest,
+    backtest as backtest,
 )
 from .validation.calibration import (
     Calibration as Calibration,
     calibrate as calibrate,
     calibration_table as calibration_table,
 )
-from .validation.check import (
-    Backtest as Backtest,
-    backtest as backtest,
-)
-from .validation.comparison import (
+from .validation.compare import (
     Comparison as Comparison,
     compare as compare,
     loo as loo,
 )
-from .validation.findings.advice import (
+from .validation.findings.every import (
     Finding as Finding,
     findings as findings,
 )
-from .validation.scoring import (
+from .validation.scores import (
     score_table as score_table,
 )
-from .validation.splitting import (
+from .validation.splits import (
     folds as folds,
 )

@@ -28,9 +28,9 @@ from matplotlib.figure import Figure
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.laws.library import LAWS, law_inputs
-from bayes_scaling.model.library import default_inputs, default_priors, default_response, sweep_discrepancy
-from bayes_scaling.model.modelfile import bundled
+from bayes_scaling.model.defaults import default_inputs, default_priors, default_response, sweep_discrepancy
 from bayes_scaling.model.parameters import median
+from bayes_scaling.model.studies import bundled
 from bayes_scaling.validation.calibration import SETTINGS, simulate
 
 HERE = Path(__file__).parent

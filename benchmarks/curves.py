@@ -31,7 +31,7 @@ from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.functions import on_arrays
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.parameters import as_parameter, median
-from bayes_scaling.validation.scoring import crps
+from bayes_scaling.validation.scores import crps
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False)

@@ -21,7 +21,7 @@ from practice import bootstrapped
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
-from bayes_scaling.validation.scoring import crps, score_points, score_table
+from bayes_scaling.validation.scores import crps, score_points, score_table
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False, target_accept=0.95)

@@ -23,8 +23,8 @@ from sweeps import Sweep, sweeps
 import bayes_scaling as bs
 from bayes_scaling.inference.mode import find_mode, spread_of
 from bayes_scaling.inference.saving import load, save
-from bayes_scaling.model.model import NOISE_SD, data, groups_used, owners
 from bayes_scaling.model.parameters import median
+from bayes_scaling.model.specification import NOISE_SD, data, groups_used, owners
 
 SHORT = bs.Settings(draws=500, tune=400, chains=4, seed=1, progress=False, rounds=1)
 ABOUT_ROWS = {"outliers", "misfit", "misfit-by-group", "shared-misfit", "misfit-in-order", "rising", "flat", "rounding"}
@@ -214,9 +214,9 @@ def tell_simulated(count: int) -> None:
 
 def _codes(fault: str, size: float, noise: str, seed: int, *, prior: bool) -> set[str]:
     from bayes_scaling.data.flatness import flat
-    from bayes_scaling.validation.findings.conflicts import conflicts
     from bayes_scaling.validation.findings.misfit import misfits
     from bayes_scaling.validation.findings.outliers import outliers
+    from bayes_scaling.validation.findings.prior_conflict import conflicts
 
     random = np.random.default_rng([seed, 5])
     model, runs = simulated(random, fault, size, noise)

@@ -28,7 +28,7 @@ import pandas as pd
 from sweeps import DATA
 
 import bayes_scaling as bs
-from bayes_scaling.validation.scoring import score_points
+from bayes_scaling.validation.scores import score_points
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=500, tune=400, chains=4, seed=1, progress=False, target_accept=0.95)

@@ -19,7 +19,7 @@ import sweep_priors
 from sweeps import Sweep
 
 import bayes_scaling as bs
-from bayes_scaling.validation.scoring import score_points, score_table
+from bayes_scaling.validation.scores import score_points, score_table
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=300, tune=300, seed=1, progress=False, target_accept=0.9)

@@ -22,10 +22,10 @@ import sweep_priors
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
-from bayes_scaling.decisions.design.next_run import next_runs
-from bayes_scaling.decisions.design.outcomes import scatter, shown
-from bayes_scaling.inference.evaluation import as_rows, expected
-from bayes_scaling.validation.scoring import score_points
+from bayes_scaling.decisions.design.candidates import scatter, shown
+from bayes_scaling.decisions.design.next_runs import next_runs
+from bayes_scaling.inference.expected import as_rows, expected
+from bayes_scaling.validation.scores import score_points
 
 HERE = Path(__file__).parent
 TABLES = ("chinchilla_epoch", "porian refinedweb base short chinchilla standard", "gemstones cooled")

@@ -24,7 +24,7 @@ import pandas as pd
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
-from bayes_scaling.model.modelfile import bundled
+from bayes_scaling.model.studies import bundled
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "robustness.csv"

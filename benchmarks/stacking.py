@@ -13,8 +13,8 @@ from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
 from bayes_scaling.laws.library import library_law
-from bayes_scaling.model.library import default_priors
-from bayes_scaling.validation.scoring import score_points, score_table
+from bayes_scaling.model.defaults import default_priors
+from bayes_scaling.validation.scores import score_points, score_table
 
 NOISE = bs.Noise(sd=bs.Prior(median=0.01, factor=3.0))
 SLOPE = bs.Prior(median=0.06, factor=2.5)

@@ -27,7 +27,7 @@ from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
 from bayes_scaling.model.parameters import Z90, distribution, median
-from bayes_scaling.validation.scoring import score_points, score_table
+from bayes_scaling.validation.scores import score_points, score_table
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "bayes_scaling" / "model" / "sweep_priors.toml"

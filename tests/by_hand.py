@@ -9,7 +9,7 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.inference.health import Health
-from bayes_scaling.model import discrepancy as gp, model as of_model
+from bayes_scaling.model import discrepancy as gp, specification as of_model
 from bayes_scaling.model.parameters import link, median
 
 CLEAN = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="a", draws=8000, chains=4)

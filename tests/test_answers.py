@@ -23,12 +23,12 @@ from worlds import FEATURES, World
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.decisions import frontiers, targets
-from bayes_scaling.inference.observing import replicated
+from bayes_scaling.inference.observed import replicated
 from bayes_scaling.plots.shown import shown
 from bayes_scaling.report import budget
 from bayes_scaling.report.budget import multiplier_budget, plan_budget
-from bayes_scaling.validation import comparison
-from bayes_scaling.validation.scoring import score_points
+from bayes_scaling.validation import compare as comparison
+from bayes_scaling.validation.scores import score_points
 
 mpl.use("Agg")
 FEW = slice(None, None, 45)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling.cli.app import app
 from bayes_scaling.laws.formula import parse_filter
-from bayes_scaling.model.modelfile import parse_study, study_text
+from bayes_scaling.model.studies import parse_study, study_text
 
 CASES = {"table": 400, "law": 350, "filter": 250, "model": 350, "points": 200, "question": 150, "record": 200}
 CASES |= {"saved": 50, "options": 50}

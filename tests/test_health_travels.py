@@ -19,15 +19,15 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli.app import app
 from bayes_scaling.cli.options import judge
-from bayes_scaling.decisions.design.next_summaries import candidate_table, next_sentence, set_table
+from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
+from bayes_scaling.decisions.multiverse import Multiverse
 from bayes_scaling.decisions.targets import needed_sentence
-from bayes_scaling.decisions.universes import Multiverse
 from bayes_scaling.inference.health import Health, line_of
-from bayes_scaling.model.modelfile import Sheet
+from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots import overview
-from bayes_scaling.report import report
+from bayes_scaling.report import write as report
 from bayes_scaling.validation.calibration import Calibration
-from bayes_scaling.validation.scoring import score_points
+from bayes_scaling.validation.scores import score_points
 
 POINTS = pd.DataFrame({"params": [1e9, 3e9], "tokens": [2e10, 6e10], "arch": ["dense", "sparse"]})
 PLACE = POINTS[["params", "tokens"]]
@@ -62,17 +62,17 @@ def backtest(fit: bs.Fit) -> bs.Backtest:
     made = {"params < 2e8": FITS["clean"], "params < 1e9": fit}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "bayes_scaling.validation.check.fit", lambda model, runs, settings: made[runs.columns.where or "params < 2e8"]
+            "bayes_scaling.validation.backtest.fit", lambda model, runs, settings: made[runs.columns.where or "params < 2e8"]
         )
-        patch.setattr("bayes_scaling.validation.check.fit", _one_by_one(list(made.values())))
+        patch.setattr("bayes_scaling.validation.backtest.fit", _one_by_one(list(made.values())))
         return bs.backtest(fit.model, fit.runs, list(made))
 
 
 def comparison(fit: bs.Fit) -> bs.Comparison:
     """Return a comparison in which one training part of one of two laws has this fit, all others clean ones."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.validation.comparison.fit", lambda *_: FITS["clean"])
-        patch.setattr("bayes_scaling.validation.comparison.refit", _one_by_one([FITS["clean"], fit]))
+        patch.setattr("bayes_scaling.validation.compare.fit", lambda *_: FITS["clean"])
+        patch.setattr("bayes_scaling.validation.compare.refit", _one_by_one([FITS["clean"], fit]))
         return bs.compare({"one": fit.model, "law": fit.model}, fit.runs, ["params < 1e9"])
 
 
@@ -423,7 +423,7 @@ def test_fit_ends_with_the_code_of_its_grade(name: str, strict: bool, code: int,
         return replace(FITS[name], settings=settings)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.inference.fitting.fit", fitted)
+        patch.setattr("bayes_scaling.inference.fit.fit", fitted)
         result = run("fit", study(tmp_path), "--out", tmp_path / "out", *(["--strict"] if strict else []))
     assert result.exit_code == code, result.output
     assert [of.strict for of in asked] == [strict]
@@ -442,7 +442,7 @@ def test_fit_ends_with_the_code_of_its_grade(name: str, strict: bool, code: int,
 def test_one_chain_is_fitted_without_complaint_of_nan(tmp_path: Path) -> None:
     one = Health(0, None, 900.0, 800.0, 0.9, "a", 2000, 1, (0,))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayes_scaling.inference.fitting.fit", lambda *_: replace(FITS["clean"], health=one))
+        patch.setattr("bayes_scaling.inference.fit.fit", lambda *_: replace(FITS["clean"], health=one))
         result = run("fit", study(tmp_path), "--out", tmp_path / "out", "--chains", 1)
     assert result.exit_code == 0, result.output
     assert "nan" not in result.output.lower()

@@ -15,7 +15,7 @@ import xarray as xr
 from by_hand import CLEAN, PUBLISHED, fit_of
 
 import bayes_scaling as bs
-from bayes_scaling.validation.scoring import score_points
+from bayes_scaling.validation.scores import score_points
 
 RNG = np.random.default_rng(4)
 SETTINGS = bs.Settings(draws=1000, chains=2, seed=3, progress=False)

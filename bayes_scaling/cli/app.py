@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from bayes_scaling._base.checksums import seal_of
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import writable, write_csv, write_json
 from bayes_scaling._base.folders import together, whole_folder
 from bayes_scaling._base.naming import file_name
 from bayes_scaling._base.numbers import band, fixed, number, shared, whole
 from bayes_scaling._base.paths import file_to_write, folder_to_write
-from bayes_scaling._base.sealing import seal_of
 from bayes_scaling.cli.backtest import backtest
 from bayes_scaling.cli.compare import compare
 from bayes_scaling.cli.contrast import contrast
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from bayes_scaling.inference.fitting import Fit
-    from bayes_scaling.model.modelfile import Study
-    from bayes_scaling.validation.findings.advice import Finding
+    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.model.studies import Study
+    from bayes_scaling.validation.findings.every import Finding
 
 
 WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
@@ -109,7 +109,7 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _software() -> str:
-    from bayes_scaling._base.provenance import versions
+    from bayes_scaling._base.versions import versions
 
     return ", ".join(f"{name} {of}" for name, of in versions().items())
 
@@ -118,7 +118,7 @@ def _software() -> str:
 @_clear_errors
 def models() -> None:
     """List the bundled studies."""
-    from bayes_scaling.model.modelfile import bundled
+    from bayes_scaling.model.studies import bundled
 
     for name, title in bundled().items():
         say(f"{name:20} {title}")
@@ -129,7 +129,7 @@ def models() -> None:
 def laws() -> None:
     """List the laws of the library: name and inputs, what each says, and the equation with its source."""
     from bayes_scaling.laws.library import LAWS, law_inputs
-    from bayes_scaling.model.library import equation, summary
+    from bayes_scaling.model.defaults import equation, summary
 
     for name, law in LAWS.items():
         say(f"{name}({', '.join(law_inputs(law))})")
@@ -156,14 +156,14 @@ def fit(
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
-    from bayes_scaling.inference.capacity import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
-    from bayes_scaling.inference.fitting import fit as sample, parameter_table
+    from bayes_scaling.inference.fit import fit as sample, parameter_table
+    from bayes_scaling.inference.memory import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
     from bayes_scaling.inference.saving import save
-    from bayes_scaling.model.checkpoint_curves import taken_as_curves
-    from bayes_scaling.model.modelfile import read_study, study_runs
+    from bayes_scaling.model.curves import taken_as_curves
+    from bayes_scaling.model.studies import read_study, study_runs
     from bayes_scaling.plots.overview import figures
     from bayes_scaling.report.record import earlier_figures
-    from bayes_scaling.validation.findings.advice import beforehand, findings
+    from bayes_scaling.validation.findings.every import beforehand, findings
 
     study = recounted(read_study(model), unit)
     options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
@@ -208,9 +208,9 @@ def prior(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Show what a model believes before it sees the runs: bands, a table, and the loss at the reference."""
-    from bayes_scaling.inference.fitting import parameter_table, prior as draw
-    from bayes_scaling.model.modelfile import read_study, study_runs
+    from bayes_scaling.inference.fit import parameter_table, prior as draw
     from bayes_scaling.model.settings import Settings
+    from bayes_scaling.model.studies import read_study, study_runs
     from bayes_scaling.plots.overview import figures
 
     settings = Settings(draws=draws, seed=seed)
@@ -243,7 +243,7 @@ def predict(
     ] = False,
 ) -> None:
     """Predict the loss at points: mean, sd, quantiles, and the distance from the data."""
-    from bayes_scaling.prediction.prediction import predict_table
+    from bayes_scaling.prediction.predict import predict_table
 
     file_to_write(out)
     fitted = read_fit(folder)
@@ -309,7 +309,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     import pandas as pd
 
     from bayes_scaling.data.counts import as_counted
-    from bayes_scaling.model.model import law_groups
+    from bayes_scaling.model.specification import law_groups
 
     runs = fitted.runs
     if runs.columns.schedule is not None:
@@ -340,14 +340,14 @@ def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
 
 def _made(study: "Study", seconds: float) -> dict[str, Any]:
     """Return what a report of the fit will say of how it was made."""
-    from bayes_scaling._base.provenance import versions
+    from bayes_scaling._base.versions import versions
 
     figure = asdict(study.figure) if study.figure else None
     return {"model": study.name, "title": study.title, "figure": figure, "seconds": round(seconds, 1), "versions": versions()}
 
 
 def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding]", folder: Path) -> None:
-    from bayes_scaling.inference.healing import rounds_line
+    from bayes_scaling.inference.retries import rounds_line
     from bayes_scaling.report.sentences import summary_sentences
 
     for note in notes:
@@ -387,8 +387,8 @@ def _believed(before: "Fit") -> None:
     import pandas as pd
 
     from bayes_scaling.data.counts import marked
-    from bayes_scaling.model.model import law_groups
-    from bayes_scaling.prediction.prediction import predict
+    from bayes_scaling.model.specification import law_groups
+    from bayes_scaling.prediction.predict import predict
 
     place = dict(before.runs.references) | dict.fromkeys(law_groups(before.model), "another")
     low, middle, high = predict(before, marked(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
@@ -406,7 +406,7 @@ LEGIBLE = 3.0
 def _legible(before: "Fit", figure: "Figure") -> None:
     """Set the vertical axes to hold all runs, and the 90 % band at their inputs unless it is far wider."""
     from bayes_scaling.plots.style import log_ticks
-    from bayes_scaling.prediction.prediction import predict
+    from bayes_scaling.prediction.predict import predict
 
     low, high = predict(before, before.runs.table).quantile([0.05, 0.95], ("chain", "draw")).to_numpy()
     least, most = _around(before, LEGIBLE)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.data.runs import Runs
-    from bayes_scaling.model.modelfile import Study
     from bayes_scaling.model.settings import Settings
-    from bayes_scaling.validation.check import Backtest
+    from bayes_scaling.model.studies import Study
+    from bayes_scaling.validation.backtest import Backtest
 
 SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
     "runs": (whole, "runs"),
@@ -63,9 +63,9 @@ def backtest(
 
     Without --train: on the lower two thirds, and on the lower half, of the range of the product of all inputs.
     """
-    from bayes_scaling.model.modelfile import read_study, study_runs
+    from bayes_scaling.model.studies import read_study, study_runs
     from bayes_scaling.plots.backtest import backtest_figure
-    from bayes_scaling.validation.check import backtest as score
+    from bayes_scaling.validation.backtest import backtest as score
 
     study = recounted(read_study(model), unit)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
@@ -92,7 +92,7 @@ def _scores(points: "pd.DataFrame") -> "pd.DataFrame":
     """Return the scores of each cut-off and of each class of distance within it, and of all cut-offs together."""
     import pandas as pd
 
-    from bayes_scaling.validation.scoring import score_table
+    from bayes_scaling.validation.scores import score_table
 
     cuts = list(points["train"].cat.categories)
     parts = [(cut, points[points["train"] == cut]) for cut in cuts] + ([(ALL, points)] if len(cuts) > 1 else [])
@@ -108,7 +108,7 @@ def _record(found: "Backtest", study: "Study", data: "Runs", settings: "Settings
     """Return what the JSON file says: the model, scores of each cut-off by distance, the PIT, and how it was sampled."""
     import numpy as np
 
-    from bayes_scaling.model.modelfile import study_text
+    from bayes_scaling.model.studies import study_text
 
     trained = found.points.groupby("train", observed=True)["training_runs"].first()
     sums = {

@@ -18,11 +18,11 @@ from bayes_scaling.cli.options import Tables, Units, counted, given, judge, judg
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
-    from bayes_scaling.model.model import Model
-    from bayes_scaling.model.modelfile import Study
     from bayes_scaling.model.settings import Settings
-    from bayes_scaling.validation.comparison import Comparison
-    from bayes_scaling.validation.splitting import Fold
+    from bayes_scaling.model.specification import Model
+    from bayes_scaling.model.studies import Study
+    from bayes_scaling.validation.compare import Comparison
+    from bayes_scaling.validation.splits import Fold
 
 SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
     "elpd_loo": (partial(fixed, places=1), "LOO"),
@@ -62,8 +62,8 @@ def compare(
     Table, columns and settings are those of the first model file. A law of the library has its published priors, and the noise
     of that file.
     """
-    from bayes_scaling.model.modelfile import study_runs
-    from bayes_scaling.validation.comparison import compare as weigh
+    from bayes_scaling.model.studies import study_runs
+    from bayes_scaling.validation.compare import compare as weigh
 
     laws, study = _read(models)
     study = recounted(study, unit)
@@ -84,7 +84,7 @@ def compare(
 def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
     """Return the model of each name, and the study whose table and settings serve for all."""
     from bayes_scaling.laws.library import LAWS
-    from bayes_scaling.model.modelfile import bundled, read_study
+    from bayes_scaling.model.studies import bundled, read_study
 
     short = [Path(name).name.removesuffix(".toml") for name in names]
     if repeated := [name for name in short if short.count(name) > 1]:
@@ -122,9 +122,9 @@ def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
 def _library_model(name: str, study: "Study") -> "Model":
     """Return a law of the library with its published priors, where the study's inputs are at their references."""
     from bayes_scaling.laws.library import library_law
-    from bayes_scaling.model.library import at_references, default_priors, default_response
+    from bayes_scaling.model.defaults import at_references, default_priors, default_response
     from bayes_scaling.model.loss_units import in_unit_of
-    from bayes_scaling.model.model import Model
+    from bayes_scaling.model.specification import Model
 
     inputs = study.columns.inputs
     if at_references(name, inputs) != dict(inputs):
@@ -144,7 +144,7 @@ def _references(inputs: "Mapping[str, Any]") -> str:
 
 def _record(found: "Comparison", settings: "Settings") -> dict[str, Any]:
     """Return what the JSON file says: the table, each fold by law, and how it was sampled."""
-    from bayes_scaling.validation.scoring import score_table
+    from bayes_scaling.validation.scores import score_table
 
     def fold(of: "Fold") -> dict[str, Any]:
         rows = score_table(found.points[found.points["fold"] == of.where], ["law"]).to_dict("records")

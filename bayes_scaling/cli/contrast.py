@@ -18,7 +18,7 @@ from bayes_scaling.cli.terminal import say
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.inference.fitting import Fit
+    from bayes_scaling.inference.fit import Fit
 
 
 def contrast(
@@ -32,9 +32,9 @@ def contrast(
     Of the points of least and of most difference it says the penalty, what compute makes up for it, and how far they can be
     trusted.
     """
-    from bayes_scaling.model.model import law_groups
+    from bayes_scaling.model.specification import law_groups
     from bayes_scaling.plots.overview import contrast_figure
-    from bayes_scaling.prediction.contrasts import contrast_table, kin
+    from bayes_scaling.prediction.contrast import contrast_table, kin
 
     group, _, pair = levels.partition("=")
     a, _, b = pair.partition(":")
@@ -90,9 +90,9 @@ def _penalty(fitted: "Fit", row: dict[str, Any]) -> str:
 
 def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
-    from bayes_scaling.decisions.ranking import needs
-    from bayes_scaling.model.model import model_inputs
-    from bayes_scaling.prediction.contrasts import compute_multiplier, reached
+    from bayes_scaling.decisions.rank_tables import needs
+    from bayes_scaling.model.specification import model_inputs
+    from bayes_scaling.prediction.contrast import compute_multiplier, reached
 
     inputs = model_inputs(fitted.model)
     if len(inputs) > 1:
@@ -102,8 +102,8 @@ def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -
 
 
 def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:
-    from bayes_scaling.prediction.contrasts import points_of
-    from bayes_scaling.prediction.prediction import predict
+    from bayes_scaling.prediction.contrast import points_of
+    from bayes_scaling.prediction.predict import predict
 
     decades = float(predict(fitted, points_of(fitted, group, level, point))["distance"][0])
     return f"{number(decades, 2)} decades beyond the runs, where it holds if the law does" if decades > 0 else "inside the runs"

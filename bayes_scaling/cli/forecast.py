@@ -25,7 +25,7 @@ def forecast(
 ) -> None:
     """Forecast an unfinished run: its final loss with a band, given finished runs of its family and its rows so far."""
     from bayes_scaling.plots import forecast_figure
-    from bayes_scaling.prediction.forecasting import forecast as condition, forecast_sentence, forecast_table
+    from bayes_scaling.prediction.forecast import forecast as condition, forecast_sentence, forecast_table
 
     out = folder / "forecast.csv" if out is None else out
     file_to_write(out)

@@ -17,7 +17,7 @@ from bayes_scaling.cli.options import judge
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.universes import Multiverse
+    from bayes_scaling.decisions.multiverse import Multiverse
 
 Pairs = list[str] | None
 
@@ -32,9 +32,9 @@ def multiverse(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/multiverse"),
 ) -> None:
     """Predict under other choices: noise, small runs left out, the floor, a discrepancy, and those named."""
-    from bayes_scaling.decisions.universes import multiverse as answers
-    from bayes_scaling.decisions.variants import Universe, standard_choices
-    from bayes_scaling.model.modelfile import read_study, study_runs, study_table
+    from bayes_scaling.decisions.multiverse import multiverse as answers
+    from bayes_scaling.decisions.specifications import Universe, standard_choices
+    from bayes_scaling.model.studies import read_study, study_runs, study_table
     from bayes_scaling.plots import multiverse_figure, paper
 
     study = read_study(model)
@@ -64,7 +64,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _summary(found: "Multiverse", points: Sequence[int]) -> None:
     """Say for each point where the base lies, and which universes have the lowest and the highest median."""
-    from bayes_scaling.decisions.universes import BASE
+    from bayes_scaling.decisions.multiverse import BASE
 
     for point in points:
         rows = found.table[found.table["point"] == point].sort_values("q50")

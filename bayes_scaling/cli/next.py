@@ -18,7 +18,7 @@ from bayes_scaling.cli.terminal import say, say_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.decisions.questions import Question
+    from bayes_scaling.decisions.estimands import Question
 
 SHOWN = 5
 """Rows of the table that is printed."""
@@ -37,9 +37,9 @@ def next_run(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Rank candidate runs, and sets of them, by what they are expected to tell of a decision or prediction per FLOP."""
-    from bayes_scaling.decisions.design.next_run import next_runs
-    from bayes_scaling.decisions.design.next_summaries import candidate_table, next_sentence, set_table
-    from bayes_scaling.decisions.questions import ask, every_question
+    from bayes_scaling.decisions.design.next_runs import next_runs
+    from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
+    from bayes_scaling.decisions.estimands import ask, every_question
     from bayes_scaling.plots.next_run import next_figure
 
     folder_to_write(folder)

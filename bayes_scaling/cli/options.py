@@ -14,9 +14,9 @@ from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.data.runs import Runs
-    from bayes_scaling.inference.fitting import Fit
+    from bayes_scaling.inference.fit import Fit
     from bayes_scaling.inference.health import Health
-    from bayes_scaling.model.modelfile import Study
+    from bayes_scaling.model.studies import Study
 
 Tables = Annotated[
     list[Path] | None,

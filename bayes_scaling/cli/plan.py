@@ -15,7 +15,7 @@ from bayes_scaling.cli.options import read_fit, say_health, say_notes
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.costs import Cost
+    from bayes_scaling.decisions.cost import Cost
 
 
 def plan(
@@ -45,8 +45,8 @@ def plan(
 ) -> None:
     """Plan a budget: the size and tokens of lowest expected loss, what is as good, and what one new run will show."""
     from bayes_scaling.data.tables import read_table
-    from bayes_scaling.decisions.cells import every_cell
-    from bayes_scaling.decisions.planning import plan as decide, plan_sentences, plan_table
+    from bayes_scaling.decisions.group_cells import every_cell
+    from bayes_scaling.decisions.plan import plan as decide, plan_sentences, plan_table
     from bayes_scaling.decisions.targets import needed_sentences
     from bayes_scaling.plots.plan import plan_figure
 
@@ -76,7 +76,7 @@ def plan(
 
 def _cost(said: list[str]) -> "Cost":
     """Return the cost that "name=number" texts say."""
-    from bayes_scaling.decisions.costs import Cost
+    from bayes_scaling.decisions.cost import Cost
 
     known = [field.name for field in fields(Cost)]
     numbers: dict[str, float] = {}

@@ -18,8 +18,8 @@ from bayes_scaling.cli.terminal import say
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.decisions.costs import Cost
-    from bayes_scaling.inference.fitting import Fit
+    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.inference.fit import Fit
 
 
 def rank(
@@ -51,8 +51,8 @@ def rank(
 
     Levels of other groups that the law varies over are the last of each unless --at says them. Without --equivalent no verdict.
     """
-    from bayes_scaling.decisions.decisions import rank as side_by_side
-    from bayes_scaling.decisions.ranking import rank_sentences, rank_table
+    from bayes_scaling.decisions.rank import rank as side_by_side
+    from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
     from bayes_scaling.plots import ranking_figure
 
     group, _, baseline = level.partition("=")
@@ -98,7 +98,7 @@ def _points(
     import pandas as pd
 
     from bayes_scaling.data.counts import in_base, marked
-    from bayes_scaling.model.model import law_groups, model_inputs
+    from bayes_scaling.model.specification import law_groups, model_inputs
 
     if not compute and at is None:
         raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")
@@ -119,7 +119,7 @@ def _points(
 
 def _costs(fitted: "Fit", group: str, flops: list[str]) -> "dict[str, Cost] | None":
     """Return what each level costs, from LEVEL=K; None where nothing is said."""
-    from bayes_scaling.decisions.costs import Cost
+    from bayes_scaling.decisions.cost import Cost
 
     if not flops or group not in fitted.runs.levels:
         return None

@@ -27,7 +27,7 @@ def report(
     ] = None,
 ) -> None:
     """Write one self-contained page: the answer, figures, a budget to slide, parameters, diagnostics, and what was done."""
-    from bayes_scaling.report.report import write_report
+    from bayes_scaling.report.write import write_report
 
     page = file_to_write(out if out is not None else folder / "report.html", ".html")
     fitted = read_fit(folder)

@@ -12,15 +12,16 @@ import pandas as pd
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, listed
 from bayes_scaling._base.notation import read_of
+from bayes_scaling.data.binning import means
 from bayes_scaling.data.checkpoints import checkpoint_sentence, recognised
 from bayes_scaling.data.copies import without_copies
 from bayes_scaling.data.counts import IN_BASE, base_factor, declared, in_base, marked, name_notes, odd_counts
+from bayes_scaling.data.joining import Part, refuse_other_runs, refuse_other_units, shared_runs
 from bayes_scaling.data.labels import label_column, number_as_text, ordered_levels
 from bayes_scaling.data.logs import SCHEDULES, Curve, as_log, falling_rates, mended, schedule_notes
 from bayes_scaling.data.losses import as_losses, loss_notes, refuse_odd_losses
 from bayes_scaling.data.rounding import with_rounding
 from bayes_scaling.data.schedules import DERIVED, IN_PARTS, MAY_BE_ZERO, NO_SCALE, Schedule, part_columns, schedule_inputs
-from bayes_scaling.data.several import Part, refuse_other_runs, refuse_other_units, shared_runs
 from bayes_scaling.data.tables import (
     Table,
     column_numbers,
@@ -32,7 +33,6 @@ from bayes_scaling.data.tables import (
     source_of,
     tables_of,
 )
-from bayes_scaling.data.thinning import means
 from bayes_scaling.laws.formula import parse_filter
 from bayes_scaling.laws.functions import PART
 from bayes_scaling.laws.units import (

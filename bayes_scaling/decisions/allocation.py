@@ -14,11 +14,11 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
 from bayes_scaling.data.counts import in_base, marked, refuse_odd
 from bayes_scaling.data.tables import Table
-from bayes_scaling.decisions.costs import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
-from bayes_scaling.decisions.optima import held_at, labelled_as, lowest, moved_law, named_unit, sought
-from bayes_scaling.decisions.planned_flatness import refuse_flat
+from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
+from bayes_scaling.decisions.flat_runs import refuse_flat
+from bayes_scaling.decisions.optimum import held_at, labelled_as, lowest, moved_law, named_unit, sought
 from bayes_scaling.decisions.sizes import Sizes, over_sizes, size_grid
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import carried
 
 HOLDS = 1e-9

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.costs import Cost
+from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.stacking import Posterior, over_parts
-from bayes_scaling.prediction.contrasts import GRID, along_curve, to_reach
+from bayes_scaling.prediction.contrast import GRID, along_curve, to_reach
 from bayes_scaling.prediction.crossings import Change, Curve, interpolated, meeting, multiples
 
 FARTHEST = 1e6

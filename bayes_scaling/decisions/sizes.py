@@ -12,11 +12,11 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.counts import in_base, marked
 from bayes_scaling.data.runs import read_points
 from bayes_scaling.data.tables import Table
-from bayes_scaling.decisions.costs import Cost, moved_inputs, split_inputs, unique_limit
-from bayes_scaling.decisions.optima import vertex
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.model.model import law_groups
-from bayes_scaling.prediction.prediction import expected_rows, flat_draws
+from bayes_scaling.decisions.cost import Cost, moved_inputs, split_inputs, unique_limit
+from bayes_scaling.decisions.optimum import vertex
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.model.specification import law_groups
+from bayes_scaling.prediction.predict import expected_rows, flat_draws
 
 SIZES = 49
 HALF_WIDTH = 3.5

@@ -12,9 +12,9 @@ from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band, exact, percent, place_words
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.costs import Cost
-from bayes_scaling.decisions.planning import DECADES, Plan, plan, plan_place
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.decisions.plan import DECADES, Plan, plan, plan_place
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import carried
 
 BUDGETS = 73

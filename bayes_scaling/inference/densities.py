@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.inference.observing import log_density
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.observed import log_density
 from bayes_scaling.model.discrepancy import scales
-from bayes_scaling.model.model import (
+from bayes_scaling.model.parameters import Prior, distribution
+from bayes_scaling.model.specification import (
     NOISE_SD,
     NU_BEYOND_ONE,
     Model,
@@ -28,7 +29,6 @@ from bayes_scaling.model.model import (
     trends,
     varyings,
 )
-from bayes_scaling.model.parameters import Prior, distribution
 
 LOG_PRIOR, LOG_LIKELIHOOD = "log_prior", "log_likelihood"
 
@@ -81,8 +81,8 @@ def _along_runs(fit: Fit) -> xr.DataArray:
     """Return the densities of rows of correlated runs, each given those before it."""
     from scipy import stats
 
-    from bayes_scaling.inference.observing import departures_of, kept_along
-    from bayes_scaling.model.filtering import forward
+    from bayes_scaling.inference.observed import departures_of, kept_along
+    from bayes_scaling.model.kalman import forward
 
     correlation = fit.model.noise.correlation
     assert correlation is not None

@@ -10,7 +10,8 @@ import xarray as xr
 from bayes_scaling.inference.mode import KNOTS
 from bayes_scaling.laws.functions import on_arrays
 from bayes_scaling.model import discrepancy
-from bayes_scaling.model.model import (
+from bayes_scaling.model.parameters import Prior, Varying, link, prior_quantiles
+from bayes_scaling.model.specification import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
     JOINT_W,
@@ -38,7 +39,6 @@ from bayes_scaling.model.model import (
     trends,
     varyings,
 )
-from bayes_scaling.model.parameters import Prior, Varying, link, prior_quantiles
 
 BLOCK = 2**21
 """So many numbers are held at a time, draws by rows."""
@@ -112,7 +112,7 @@ def _drawn_back(
     model: Model, draws: Draws, knots: np.ndarray | None, arrays: Mapping[str, np.ndarray], levels: Levels, seed: int
 ) -> Draws:
     """Return draws of the effects that were integrated out, given all else."""
-    from bayes_scaling.model.integrated import draw_back
+    from bayes_scaling.model.marginalized import draw_back
 
     terms = integrated(model)
     random, found = np.random.default_rng([seed, 13]), []

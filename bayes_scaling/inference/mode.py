@@ -9,7 +9,8 @@ import numpy as np
 
 from bayes_scaling.laws.functions import on_arrays
 from bayes_scaling.model import discrepancy
-from bayes_scaling.model.model import (
+from bayes_scaling.model.parameters import Prior, distribution, link, median
+from bayes_scaling.model.specification import (
     NOISE_SD,
     Model,
     departures,
@@ -21,7 +22,6 @@ from bayes_scaling.model.model import (
     term_name,
     varyings,
 )
-from bayes_scaling.model.parameters import Prior, distribution, link, median
 
 STEPS = 30
 WORST = 1e3

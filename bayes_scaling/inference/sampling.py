@@ -11,11 +11,11 @@ from threadpoolctl import threadpool_limits
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.expansion import draw_prior, expand
-from bayes_scaling.inference.geometry import Geometry, geometry
 from bayes_scaling.inference.health import Health as Health, health as health
+from bayes_scaling.inference.reparametrization import Geometry, geometry
 from bayes_scaling.laws.formula import law_key
-from bayes_scaling.model.building import build
-from bayes_scaling.model.model import (
+from bayes_scaling.model.build import build
+from bayes_scaling.model.specification import (
     JOINT,
     JOINT_INFORMATION,
     JOINT_W,

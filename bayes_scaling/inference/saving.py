@@ -13,19 +13,19 @@ import pandas as pd
 import xarray as xr
 from pydantic import TypeAdapter
 
+from bayes_scaling._base.checksums import check_seal, sealed
 from bayes_scaling._base.errors import InputError, listed, one_line
 from bayes_scaling._base.files import json_text, whole
 from bayes_scaling._base.leftovers import recover
 from bayes_scaling._base.paths import is_file
-from bayes_scaling._base.sealing import check_seal, sealed
 from bayes_scaling.data.counts import from_columns_units, marked
 from bayes_scaling.data.runs import Columns, Runs
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.file_structure import check_structure, probe
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, from_record
-from bayes_scaling.inference.structure import check_structure, probe
-from bayes_scaling.model.model import Model, term_name, varyings
-from bayes_scaling.model.modelfile import Study, parse_study, study_text
 from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.specification import Model, term_name, varyings
+from bayes_scaling.model.studies import Study, parse_study, study_text
 
 FORMAT = "bayes_scaling fit 3"
 WITHOUT_SEAL = "bayes_scaling fit 2"

@@ -13,9 +13,9 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, listed
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, combined
-from bayes_scaling.model.model import Model, law_groups, model_inputs
+from bayes_scaling.model.specification import Model, law_groups, model_inputs
 
 type Posterior = Fit | Stack
 """What predictions and contrasts are asked of."""

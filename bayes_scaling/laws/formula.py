@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bayes_scaling._base.comparing import as_numbers, compare
+from bayes_scaling._base.comparisons import as_numbers, compare
 from bayes_scaling._base.errors import InputError, listed
 from bayes_scaling.laws.functions import ON_NUMBERS, Functions
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters

@@ -21,7 +21,7 @@ from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_
 
 if TYPE_CHECKING:
     from bayes_scaling.data.runs import Response, Runs
-    from bayes_scaling.model.model import Model
+    from bayes_scaling.model.specification import Model
 
 
 PLACES = 24

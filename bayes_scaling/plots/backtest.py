@@ -10,8 +10,8 @@ from bayes_scaling._base.numbers import tick
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, with_unit
-from bayes_scaling.validation.scoring import BANDS, score_table
-from bayes_scaling.validation.splitting import split
+from bayes_scaling.validation.scores import BANDS, score_table
+from bayes_scaling.validation.splits import split
 
 WIDTH, ROW, LOWER = 6.8, 1.25, 2.0
 """Width of the figure, height of a cut-off's panel and of the panels below, in inches."""

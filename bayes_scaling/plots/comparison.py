@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
 from bayes_scaling._base.numbers import probability, tick
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK
-from bayes_scaling.validation.comparison import Comparison
+from bayes_scaling.validation.compare import Comparison
 
 NINETY = 1.645
 BESIDE = ("axes fraction", "data")

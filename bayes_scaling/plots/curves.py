@@ -15,12 +15,12 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayes_scaling._base.numbers import number, rounded, tick
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forecast import plot_fan
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, with_unit
-from bayes_scaling.prediction.forecasting import along_runs, forecast
-from bayes_scaling.prediction.prediction import predict_runs
+from bayes_scaling.prediction.forecast import along_runs, forecast
+from bayes_scaling.prediction.predict import predict_runs
 
 BEYOND = 4.0
 """How many times as far as the longest run bands reach unless said."""

@@ -9,11 +9,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bayes_scaling._base.numbers import DIGITS, number, tick, value_at
 from bayes_scaling.data.counts import marked
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.model.model import departures, law_groups
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.model.specification import departures, law_groups
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, quantile, with_unit
-from bayes_scaling.prediction.prediction import decompose
+from bayes_scaling.prediction.predict import decompose
 
 PARTS = {
     "law": ("law alone", "--", COLOURS[0]),

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayes_scaling.decisions.universes import BASE, Multiverse
+from bayes_scaling.decisions.multiverse import BASE, Multiverse
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
 

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from bayes_scaling.decisions.design.next_run import NextRuns
-from bayes_scaling.decisions.design.outcomes import LABEL
+from bayes_scaling.decisions.design.candidates import LABEL
+from bayes_scaling.decisions.design.next_runs import NextRuns
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from bayes_scaling._base.numbers import DIGITS, level_name, number, value_at
 from bayes_scaling.data.counts import marked
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.model.model import law_groups, model_inputs
-from bayes_scaling.model.modelfile import Sheet
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Varying, as_parameter
+from bayes_scaling.model.specification import law_groups, model_inputs
+from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
@@ -24,8 +24,8 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper, some, spread
-from bayes_scaling.prediction.contrasts import compute_multiplier, contrast
-from bayes_scaling.prediction.prediction import parameters_at, predict
+from bayes_scaling.prediction.contrast import compute_multiplier, contrast
+from bayes_scaling.prediction.predict import parameters_at, predict
 
 PANELS, HUES, ROWS = 4, 24, 60
 """Panels, levels told apart by colour, and rows of a forest at most."""

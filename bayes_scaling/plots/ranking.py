@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling._base.numbers import number, percent, probability, tick
-from bayes_scaling.decisions.decisions import Ranking
-from bayes_scaling.decisions.ranking import ALIKE, BETTER, ENDS, WORSE, place, rank_table
+from bayes_scaling.decisions.rank import Ranking
+from bayes_scaling.decisions.rank_tables import ALIKE, BETTER, ENDS, WORSE, place, rank_table
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, paper
-from bayes_scaling.prediction.forecasting import along_runs
+from bayes_scaling.prediction.forecast import along_runs
 from bayes_scaling.prediction.residuals import innovation_correlation, residual_correlation
 
 WIDTH, HEIGHT = 6.8, 2.6

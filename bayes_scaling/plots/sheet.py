@@ -12,12 +12,12 @@ from matplotlib.lines import Line2D
 
 from bayes_scaling._base.numbers import DIGITS, level_name, value_at
 from bayes_scaling.data.counts import marked
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.model.modelfile import Sheet
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, paper, spread
-from bayes_scaling.prediction.prediction import predict
+from bayes_scaling.prediction.predict import predict
 
 WIDTH, HEIGHT = 6.8, 1.9
 MARKERS = "os^Dv<"

@@ -21,10 +21,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.inference.evaluation import expected
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.inference.observing import FARTHEST, about, measurement_scale, noise_covariance, white_scale
-from bayes_scaling.prediction.prediction import Kind
+from bayes_scaling.inference.expected import expected
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.observed import FARTHEST, about, measurement_scale, noise_covariance, white_scale
+from bayes_scaling.prediction.predict import Kind
 from bayes_scaling.prediction.shared_misfit import Shared, with_shared
 
 JITTER = 1e-9

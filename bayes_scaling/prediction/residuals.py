@@ -18,11 +18,11 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import carried
-from bayes_scaling.inference.observing import departures_of, kept_along, replicated
-from bayes_scaling.model.model import neighbours
-from bayes_scaling.prediction.forecasting import along_runs
+from bayes_scaling.inference.observed import departures_of, kept_along, replicated
+from bayes_scaling.model.specification import neighbours
+from bayes_scaling.prediction.forecast import along_runs
 
 MOST_DRAWS = 200
 MOST_PAIRS = 60_000
@@ -126,7 +126,7 @@ def thinned(fit: Fit) -> Fit:
 
 def innovations(z: np.ndarray, kept: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Return standardised innovations of rows in units of their process; `kept` of it is left from the row before."""
-    from bayes_scaling.model.filtering import forward
+    from bayes_scaling.model.kalman import forward
 
     flat = [np.ascontiguousarray(np.broadcast_to(of, z.shape)).reshape(-1, z.shape[-1]) for of in (z, kept, own)]
     filtered = [forward(*one) for one in zip(*flat, strict=True)]

@@ -17,9 +17,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.numbers import number, percent
-from bayes_scaling.inference.evaluation import expected
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.inference.observing import about, measurement_scale, white_scale
+from bayes_scaling.inference.expected import expected
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.observed import about, measurement_scale, white_scale
 from bayes_scaling.model.discrepancy import CORRELATIONS
 
 type Alignment = Literal["fraction", "along"]

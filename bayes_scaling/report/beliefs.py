@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.model import discrepancy as gp
-from bayes_scaling.model.model import (
+from bayes_scaling.model.parameters import Prior, link, prior_quantiles
+from bayes_scaling.model.specification import (
     NOISE_LENGTH,
     NOISE_SD,
     NOISE_WHITE,
@@ -18,7 +19,6 @@ from bayes_scaling.model.model import (
     trends,
     varyings,
 )
-from bayes_scaling.model.parameters import Prior, link, prior_quantiles
 
 QUANTILES = (0.05, 0.5, 0.95)
 ROOM = 0.06

@@ -13,12 +13,12 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, called, interval, level_name, number, percent, rounded, shared
 from bayes_scaling.data.counts import marked, odd_counts
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.costs import Cost
-from bayes_scaling.decisions.planning import DECADES, plan, plan_sentences, plan_table
-from bayes_scaling.decisions.ranking import needs
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.decisions.plan import DECADES, plan, plan_sentences, plan_table
+from bayes_scaling.decisions.rank_tables import needs
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.model import law_groups, model_inputs
+from bayes_scaling.model.specification import law_groups, model_inputs
 
 STEPS = 41
 BEYOND = 100.0
@@ -104,7 +104,7 @@ def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
     group = compared_group(fit)
     from bayes_scaling.decisions.frontiers import split_multipliers
-    from bayes_scaling.prediction.contrasts import kin, reached
+    from bayes_scaling.prediction.contrast import kin, reached
 
     if group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return {}
@@ -181,7 +181,7 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     compute: the budget to open at, in the unit of the axis.
     """
     along, group = compute_axis(fit), compared_group(fit)
-    from bayes_scaling.prediction.contrasts import compute_multiplier, kin, reached
+    from bayes_scaling.prediction.contrast import compute_multiplier, kin, reached
 
     if along is None or group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return None

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bayes_scaling._base.checksums import seal_of
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.leftovers import recover
-from bayes_scaling._base.sealing import seal_of
-from bayes_scaling.model.modelfile import Sheet
+from bayes_scaling.model.studies import Sheet
 
 RECORD = "diagnostics.json"
 

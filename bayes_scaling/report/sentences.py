@@ -11,16 +11,16 @@ from bayes_scaling._base.numbers import band, called, number, rounded, value_at
 from bayes_scaling.data.checkpoints import not_ends
 from bayes_scaling.data.counts import marked
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.cells import NEW, every_cell
-from bayes_scaling.decisions.costs import SPLITS, UNIQUE, Cost
-from bayes_scaling.decisions.decisions import rank
-from bayes_scaling.decisions.planning import plan, plan_sentences
-from bayes_scaling.decisions.ranking import rank_sentences
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
+from bayes_scaling.decisions.group_cells import NEW, every_cell
+from bayes_scaling.decisions.plan import plan, plan_sentences
+from bayes_scaling.decisions.rank import rank
+from bayes_scaling.decisions.rank_tables import rank_sentences
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import carried
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.model import law_groups, model_inputs
-from bayes_scaling.prediction.prediction import predict
+from bayes_scaling.model.specification import law_groups, model_inputs
+from bayes_scaling.prediction.predict import predict
 
 BEYOND = 10.0
 """Sentences are about the largest run, and ten times beyond."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayes_scaling._base.numbers import interval, shared
-from bayes_scaling.inference.fitting import Fit, cells, quantities
+from bayes_scaling.inference.fit import Fit, cells, quantities
 
 PUBLISHED, LEVELS = "_published", ":levels"
 QUANTILES = (0.05, 0.5, 0.95)

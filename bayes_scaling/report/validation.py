@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.model.modelfile import Study, study_text
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.model.studies import Study, study_text
 
 PLACES = ("", "backtest")
 """Where `bayes-scaling backtest` writes for the folder of a fit: into it, or into this one beneath it."""

@@ -7,15 +7,15 @@ from pathlib import Path
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import interval, number
 from bayes_scaling.data.runs import Input
-from bayes_scaling.inference.fitting import Fit
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.laws.units import Unit
+from bayes_scaling.model.defaults import equation, summary
 from bayes_scaling.model.discrepancy import Discrepancy
-from bayes_scaling.model.library import equation, summary
-from bayes_scaling.model.model import owners
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, distribution, link, prior_quantiles
+from bayes_scaling.model.specification import owners
 
 NINETY = (0.05, 0.95)
 

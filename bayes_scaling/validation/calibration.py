@@ -22,17 +22,17 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, listed
 from bayes_scaling.data.runs import Runs, joined
-from bayes_scaling.inference.batch.fleet import Fleet, fit_many, fleet_table
+from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text
-from bayes_scaling.inference.evaluation import expected
-from bayes_scaling.inference.fitting import Fit, prior
+from bayes_scaling.inference.expected import expected
+from bayes_scaling.inference.fit import Fit, prior
 from bayes_scaling.inference.health import R_HAT_LIMIT, Health, carried, combined, counts as grades, mark
-from bayes_scaling.inference.observing import log_density, replicated
+from bayes_scaling.inference.observed import log_density, replicated
 from bayes_scaling.model.loss_units import in_unit_of
-from bayes_scaling.model.model import Model, check_runs, data
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.prediction.simulation import one_chain, one_draw, other_runs, with_levels, with_responses
+from bayes_scaling.model.specification import Model, check_runs, data
+from bayes_scaling.prediction.simulate import one_chain, one_draw, other_runs, with_levels, with_responses
 from bayes_scaling.validation.uniformity import holm, p_value
 
 RANKS = 99

@@ -18,7 +18,7 @@ from bayes_scaling._base.spreadsheets import guarded, plain
 from bayes_scaling.cli.app import app
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.report.page import render
-from bayes_scaling.report.report import report_context
+from bayes_scaling.report.write import report_context
 
 ACTIVE = ('=HYPERLINK("x")', "+1", "@x", "-x", "\tx", "\rx", "'=x", "''@x", "'", "'x", "=", "-", "+")
 HARMLESS = ("-1", "-1.5e-3", "x=1", "a", "", " =x", "1+1", "don't")

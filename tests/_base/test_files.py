@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling._base import folders, leftovers, sealing
+from bayes_scaling._base import checksums as sealing, folders, leftovers
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import json_text, whole, writable, write_csv, write_json, write_text
 from bayes_scaling._base.folders import together, whole_folder
@@ -29,7 +29,7 @@ from bayes_scaling._base.leftovers import NAME, unfinished
 from bayes_scaling._base.naming import file_name, file_names, joined_name
 from bayes_scaling.cli import app as cli
 from bayes_scaling.cli.app import app
-from bayes_scaling.inference import fitting
+from bayes_scaling.inference import fit as fitting
 from bayes_scaling.plots import overview
 
 FIT = by_hand.sweep(by_hand.BAD)

@@ -13,9 +13,9 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.data.runs import ANSWERED, ANSWERS, RESERVED
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.model.model import names_of
-from bayes_scaling.model.modelfile import Study, parse_study, study_text
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.model.specification import names_of
+from bayes_scaling.model.studies import Study, parse_study, study_text
 
 PLAIN = {"x": "size", "z": "width", "g": "arch", "p": "floor", "l": "dense"}
 POSITIVE = bs.Prior(median=0.3, factor=1.5)

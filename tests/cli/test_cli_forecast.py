@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import refused, run
-from test_forecasting import END, begun, drawn
+from test_forecast import END, begun, drawn
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import band

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.app import app
-from bayes_scaling.model.modelfile import Sheet, _File, parse_study, study_text
+from bayes_scaling.model.studies import Sheet, _File, parse_study, study_text
 
 HUGE = 10**400
 POSITIVE = bs.Prior(median=0.3, factor=1.5)

@@ -10,7 +10,7 @@ import pytest
 from by_hand import CLEAN, fit_of
 
 import bayes_scaling as bs
-from bayes_scaling.model.checkpoint_curves import taken_as_curves
+from bayes_scaling.model.curves import taken_as_curves
 from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parents[1] / "cases"

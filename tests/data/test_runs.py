@@ -12,9 +12,9 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.runs import Columns, Input, ReadingError, Response, read_points, read_runs, round_reference, subset
 from bayes_scaling.laws.library import LAWS
-from bayes_scaling.model.model import Model, check_runs
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Prior, Varying
+from bayes_scaling.model.specification import Model, check_runs
 
 TABLE = pd.DataFrame(
     {

@@ -16,10 +16,10 @@ from bayes_scaling.data.schedules import log_input
 from bayes_scaling.laws.formula import law_text, law_value
 from bayes_scaling.laws.functions import ON_NUMBERS, PART, on_arrays, on_symbols
 from bayes_scaling.laws.library import LAWS
-from bayes_scaling.model.building import build
-from bayes_scaling.model.library import default_priors
-from bayes_scaling.model.model import data
-from bayes_scaling.model.modelfile import parse_study, study_text
+from bayes_scaling.model.build import build
+from bayes_scaling.model.defaults import default_priors
+from bayes_scaling.model.specification import data
+from bayes_scaling.model.studies import parse_study, study_text
 
 PEAK, END, WARM, LAST = 3e-4, 3e-5, 200, 2400
 TRUTH = {"L0": 2.65, "A": 0.6, "alpha": 0.45, "B": 0.044, "C": 8.9, "beta": 0.6, "gamma": 0.66}

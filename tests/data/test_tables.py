@@ -22,13 +22,13 @@ from pyarrow import parquet
 import bayes_scaling as bs
 from bayes_scaling._base.notation import decimal_marks, read_numbers
 from bayes_scaling.data import delimited
+from bayes_scaling.data.binning import means
 from bayes_scaling.data.labels import level_index, ordered_levels
 from bayes_scaling.data.runs import joined, read_points
 from bayes_scaling.data.tables import read_table
-from bayes_scaling.data.thinning import means
-from bayes_scaling.decisions.design.next_summaries import candidate_table
+from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.laws.formula import parse_filter, quoted_name
-from bayes_scaling.validation.splitting import folds
+from bayes_scaling.validation.splits import folds
 
 CASES = Path(__file__).parents[1] / "cases"
 PACKAGE = Path(bs.__file__).parent

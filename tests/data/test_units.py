@@ -22,11 +22,11 @@ from bayes_scaling.data.counts import in_base, units_said
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.laws.units import column_unit, conversion, loss_factor, loss_unit, read_unit, response_unit, stem
-from bayes_scaling.model.library import default_priors, sweep_model
+from bayes_scaling.model.defaults import default_priors, sweep_model
 from bayes_scaling.model.loss_units import in_unit_of, loss_like
-from bayes_scaling.model.model import owners
-from bayes_scaling.model.modelfile import Study, parse_study, study_text
 from bayes_scaling.model.parameters import as_parameter, median
+from bayes_scaling.model.specification import owners
+from bayes_scaling.model.studies import Study, parse_study, study_text
 
 CASES = Path(__file__).parents[1] / "cases"
 

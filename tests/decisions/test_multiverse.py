@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli.app import app
-from bayes_scaling.decisions.universes import Multiverse, multiverse
-from bayes_scaling.decisions.variants import (
+from bayes_scaling.decisions.multiverse import Multiverse, multiverse
+from bayes_scaling.decisions.specifications import (
     Choices,
     Universe,
     as_it_is,
@@ -26,7 +26,7 @@ from bayes_scaling.decisions.variants import (
     without_smallest,
 )
 from bayes_scaling.inference.batch.worker import model_text, read_model
-from bayes_scaling.model.library import default_priors, sweep_discrepancy
+from bayes_scaling.model.defaults import default_priors, sweep_discrepancy
 
 mpl.use("Agg")
 QUICK = bs.Settings(draws=200, tune=400, chains=2, seed=1, progress=False)
@@ -170,7 +170,7 @@ def test_the_command_writes_the_answers_and_a_figure_for_each_point(
         asked.append((*arguments, options))
         return found
 
-    monkeypatch.setattr("bayes_scaling.decisions.universes.multiverse", answers)
+    monkeypatch.setattr("bayes_scaling.decisions.multiverse.multiverse", answers)
     table = tmp_path / "runs.csv"
     pd.DataFrame({"params": [1e8, 1e9], "tokens": [1e9, 1e10], "active": 1.0, "loss": 3.0}).to_csv(table, index=False)
     words = ["multiverse", "chinchilla", "--runs", table, "--at", table, "--alternative", "params=active", "--keep", "loss < 4"]

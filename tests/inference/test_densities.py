@@ -11,7 +11,7 @@ from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.inference.densities import LOG_LIKELIHOOD, log_likelihood, log_prior, top_priors, with_densities
-from bayes_scaling.validation.findings.conflicts import sensitivity
+from bayes_scaling.validation.findings.prior_conflict import sensitivity
 from tests.by_hand import CLEAN, fit_of
 
 KINDS: dict[str, tuple[str, dict[str, float], Any]] = {

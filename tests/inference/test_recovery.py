@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.prediction.simulation import simulated
+from bayes_scaling.prediction.simulate import simulated
 
 SETTINGS = bs.Settings(draws=600, tune=600, seed=5, progress=False)
 

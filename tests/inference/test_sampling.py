@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 import bayes_scaling as bs
 from bayes_scaling.inference import compiling, sampling
-from bayes_scaling.model.model import groups_used
+from bayes_scaling.model.specification import groups_used
 
 QUICK = bs.Settings(draws=300, tune=300, chains=2, seed=3, progress=False)
 

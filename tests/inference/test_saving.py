@@ -16,9 +16,9 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling._base import sealing
+from bayes_scaling._base import checksums as sealing
 from bayes_scaling.cli.options import read_fit
-from bayes_scaling.inference import structure
+from bayes_scaling.inference import file_structure as structure
 from bayes_scaling.inference.saving import FORMAT, WITHOUT_SEAL, attributes, save_with
 
 FIT = by_hand.sweep(by_hand.CLEAN)

@@ -9,8 +9,8 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.inference import compiling
-from bayes_scaling.inference.evaluation import departed, log_inputs
-from bayes_scaling.inference.observing import observed
+from bayes_scaling.inference.expected import departed, log_inputs
+from bayes_scaling.inference.observed import observed
 from bayes_scaling.inference.sampling import compiled
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.plots import paper, plot_decomposition

@@ -9,9 +9,9 @@ from scipy import stats
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Columns, Input, read_runs
 from bayes_scaling.laws.library import LAWS
-from bayes_scaling.model.model import Model, check_runs, groups_used, law_groups, term_name, varyings
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_parameter, distribution, link, median
+from bayes_scaling.model.specification import Model, check_runs, groups_used, law_groups, term_name, varyings
 
 BELIEF = Prior(median=1.0, factor=2.0)
 NOISE = Noise(BELIEF)

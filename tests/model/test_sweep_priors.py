@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.model.library import sweep_model, sweep_priors
-from bayes_scaling.model.model import owners
-from bayes_scaling.model.modelfile import parse_study, study_text
+from bayes_scaling.model.defaults import sweep_model, sweep_priors
 from bayes_scaling.model.parameters import median
+from bayes_scaling.model.specification import owners
+from bayes_scaling.model.studies import parse_study, study_text
 
 FILE = """
 [data]

@@ -10,7 +10,7 @@ from by_hand import fit_with
 from scipy.interpolate import PchipInterpolator
 
 import bayes_scaling as bs
-from bayes_scaling.prediction.contrasts import reached
+from bayes_scaling.prediction.contrast import reached
 from bayes_scaling.prediction.crossings import Curve, first_change, interpolated, meeting, multiples
 
 

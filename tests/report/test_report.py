@@ -16,16 +16,16 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import amount, interval, level_name, number, shared
 from bayes_scaling.cli.app import app
-from bayes_scaling.decisions.ranking import needs
+from bayes_scaling.decisions.rank_tables import needs
 from bayes_scaling.inference.health import Health
-from bayes_scaling.model.modelfile import Study, study_text
 from bayes_scaling.model.parameters import prior_quantiles
-from bayes_scaling.prediction.contrasts import reached
+from bayes_scaling.model.studies import Study, study_text
+from bayes_scaling.prediction.contrast import reached
 from bayes_scaling.report import words
 from bayes_scaling.report.beliefs import beliefs
 from bayes_scaling.report.budget import ordered_levels, plan_budget
 from bayes_scaling.report.page import render
-from bayes_scaling.report.report import report_context, write_report
+from bayes_scaling.report.write import report_context, write_report
 
 SCRIPT, IMAGE, END, MATH = "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script>$", "$\\frac$ x$"
 WELL = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="E")
@@ -145,7 +145,7 @@ def test_a_law_without_a_best_split_is_still_reported(arms: bs.Fit, monkeypatch:
     def refuse(_: bs.Fit, compute: float | None) -> None:
         raise bs.InputError(f"{SCRIPT} puts all compute into tokens")
 
-    monkeypatch.setattr("bayes_scaling.report.report.plan_budget", refuse)
+    monkeypatch.setattr("bayes_scaling.report.write.plan_budget", refuse)
     page = render(report_context(arms))
     assert "No plan could be made" in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; puts all compute" in page

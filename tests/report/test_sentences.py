@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number
 from bayes_scaling.cli.app import app
-from bayes_scaling.decisions.cells import every_cell
-from bayes_scaling.decisions.questions import every_question, parse_question
+from bayes_scaling.decisions.estimands import every_question, parse_question
+from bayes_scaling.decisions.group_cells import every_cell
 from bayes_scaling.decisions.targets import needed_sentences
-from bayes_scaling.model.modelfile import read_study, study_runs
+from bayes_scaling.model.studies import read_study, study_runs
 
 CASES = Path(__file__).parents[1] / "cases"
 

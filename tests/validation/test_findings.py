@@ -12,8 +12,8 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling._base.finding import ORDER
 from bayes_scaling._base.numbers import number
-from bayes_scaling.validation.findings.advice import beforehand
-from bayes_scaling.validation.findings.conflicts import conflicts
+from bayes_scaling.validation.findings.every import beforehand
+from bayes_scaling.validation.findings.prior_conflict import conflicts
 from tests.by_hand import fit_of
 
 TRUTH = {"E": 1.7, "A": 0.4, "alpha": 0.33, "B": 0.45, "beta": 0.36}

@@ -8,10 +8,10 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.batch.stored import Fingerprint, fingerprint
+from bayes_scaling.inference.batch.results import Fingerprint, fingerprint
 from bayes_scaling.inference.batch.worker import Job, Keep, model_text
-from bayes_scaling.model.model import Model, groups_used
 from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.specification import Model, groups_used
 
 
 @dataclass(frozen=True)

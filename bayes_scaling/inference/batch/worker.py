@@ -13,11 +13,11 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling.data.runs import Columns, Input, Response, Runs
-from bayes_scaling.inference.fitting import Fit, fit
+from bayes_scaling.inference.fit import Fit, fit
 from bayes_scaling.inference.health import Health
-from bayes_scaling.model.model import Model, check_runs, model_inputs
-from bayes_scaling.model.modelfile import Study, parse_study, study_text
 from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.specification import Model, check_runs, model_inputs
+from bayes_scaling.model.studies import Study, parse_study, study_text
 
 type Keep = Callable[[Fit, Any], pd.DataFrame]
 

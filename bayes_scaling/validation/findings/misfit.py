@@ -11,12 +11,12 @@ from bayes_scaling._base.errors import InputError, as_written
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
 from bayes_scaling.data.flatness import scaled_response, slopes
-from bayes_scaling.inference.evaluation import expected
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.model.model import model_inputs
-from bayes_scaling.prediction.forecasting import along_runs
+from bayes_scaling.inference.expected import expected
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.model.specification import model_inputs
+from bayes_scaling.prediction.forecast import along_runs
 from bayes_scaling.prediction.shared_misfit import shared_sentence
-from bayes_scaling.validation.standardized import CLIPPED, Standardized, Trial, standardized, trial
+from bayes_scaling.validation.standardized_residuals import CLIPPED, Standardized, Trial, standardized, trial
 
 BY_CHANCE = 0.02
 """Probability that any pattern at all is found in rows that have none."""
@@ -207,7 +207,7 @@ def _group(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
 
 
 def _groups_of(fit: Fit) -> list[tuple[str, ...]]:
-    from bayes_scaling.model.model import varyings
+    from bayes_scaling.model.specification import varyings
 
     return [term.dims for _, term in varyings(fit.model)]
 

@@ -5,10 +5,10 @@ import numpy as np
 from bayes_scaling._base.errors import as_written
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
-from bayes_scaling.inference.fitting import Fit
-from bayes_scaling.model.model import NOISE_SD, owners
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.model.parameters import median
-from bayes_scaling.validation.standardized import LEAST_FREE, Standardized, standardized
+from bayes_scaling.model.specification import NOISE_SD, owners
+from bayes_scaling.validation.standardized_residuals import LEAST_FREE, Standardized, standardized
 
 BY_CHANCE = 0.01
 """Probability that a row of a sound table is named."""

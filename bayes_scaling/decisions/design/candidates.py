@@ -1,0 +1,81 @@
+"""What candidate runs would show: their rows as they are read, draws of it apart from scatter, and the scatter."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.runs import read_points
+from bayes_scaling.data.tables import Table
+from bayes_scaling.inference.expected import expected
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.observed import about, noise_covariance, white_scale
+from bayes_scaling.model.specification import groups_used, law_groups
+
+LABEL = "candidate"
+"""Column that tells which rows are one candidate."""
+
+
+def read_candidates(fit: Fit, candidates: Table, table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return checked rows of the candidates, and which candidate each belongs to."""
+    frame = read_points(candidates, fit.runs, law_groups(fit.model))
+    if LABEL in table:
+        missing = table[LABEL].isna().to_numpy()
+        if missing.any():
+            raise InputError(f"{source}: column {LABEL!r}, row {int(np.argmax(missing)) + 1} is missing; expected a label")
+        labels = table[LABEL].astype(str).to_numpy()
+    else:
+        labels = (frame["run"] if "run" in frame else pd.Series(np.arange(1, len(frame) + 1))).astype(str).to_numpy()
+    for dim in dict.fromkeys((*groups_used(fit.model), "run")):
+        if dim not in frame:
+            known = [table[part].astype(str) for part in fit.runs.columns.dims.get(dim, ()) if part in table]
+            frame[dim] = [" ".join(of) for of in zip((f"{LABEL} {label}" for label in labels), *known, strict=True)]
+    return frame.assign(apart=0.0), labels
+
+
+def rows_of(labels: np.ndarray) -> np.ndarray:
+    """Return which rows are each candidate's, -1 where it has fewer than the one with most."""
+    code, names = pd.factorize(labels)
+    order = np.argsort(code, kind="stable")
+    counts = np.bincount(code)
+    within = np.arange(len(code)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rows = np.full((len(names), counts.max()), -1)
+    rows[code[order], within] = order
+    return rows
+
+
+@np.errstate(invalid="ignore", divide="ignore")
+def shown(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
+    """Return draws of what rows would show apart from scatter, on the scale of the noise; a draw a row."""
+    centre = _array(expected(fit, frame), len(frame))
+    shared = about(fit, frame, seed, new=False)[0]
+    on_scale = np.log(centre) if fit.model.noise.on == "log_loss" else centre
+    return on_scale if isinstance(shared, int) else on_scale + _array(shared, len(frame))
+
+
+def _array(values: xr.DataArray, rows: int) -> np.ndarray:
+    """Return draws as a bare array, a draw a row."""
+    full = values if "row" in values.dims else values.expand_dims(row=rows)
+    return np.asarray(full.transpose("chain", "draw", "row").to_numpy().reshape(-1, rows))
+
+
+def scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
+    """Return the covariance of the scatter within each candidate, averaged over draws."""
+    n, most = rows.shape
+    scale = _array(about(fit, frame, seed, new=False)[1], len(frame))
+    if "noise_nu" in fit.posterior:
+        nu = fit.posterior["noise_nu"].to_numpy().ravel()[:, None]
+        scale = scale * np.sqrt((nu + 3.0) / (nu + 1.0))
+    white = white_scale(fit, frame)
+    own = 0.0 if white is None else (_array(white, len(frame)) ** 2).mean(axis=0)
+    found = np.zeros((n, most, most))
+    if fit.model.noise.correlation is None or most == 1:
+        variance = np.asarray((scale**2).mean(axis=0) + own)
+        found[:, range(most), range(most)] = np.where(rows >= 0, variance[rows.clip(0)], 0.0)
+        return found
+    for i, padded in enumerate(rows):
+        of = padded[padded >= 0]
+        same = frame["run"].to_numpy()[of]
+        covariance = noise_covariance(fit, frame.iloc[of], scale[:, of]).mean(axis=0) * (same[:, None] == same)
+        found[i, : len(of), : len(of)] = covariance + np.diag(np.broadcast_to(own, len(frame))[of])
+    return found

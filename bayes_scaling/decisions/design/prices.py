@@ -1,0 +1,64 @@
+"""What candidate runs cost, in FLOP."""
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError, as_written
+from bayes_scaling.data.counts import refuse_odd
+from bayes_scaling.data.tables import column_numbers
+from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.laws.units import DAYS, FLOP, conversion, read_unit
+
+COLUMN = "flop"
+
+
+def flop(
+    fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, labels: np.ndarray, column: str | None, source: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows are those of most compute of their candidate, and what each candidate costs in FLOP.
+
+    A column of the table, else 6 x params x tokens, else an input compute whose unit is FLOP or PFLOP/s-days. Of the rows of a
+    run the largest counts, since they are places along it; a candidate of several runs costs their sum.
+
+    table: as it was given. frame: its checked rows, with `run`. labels: which candidate each row is of.
+
+    Raises InputError where none of these is there, or a cost is no positive number.
+    """
+    each = _of_rows(fit, table, frame, column, source)
+    code, names = pd.factorize(labels)
+    of_runs = pd.DataFrame({"candidate": code, "run": frame["run"].astype(str).to_numpy(), "flop": each})
+    total = of_runs.groupby(["candidate", "run"], sort=False)["flop"].max().groupby("candidate").sum()
+    dearest = of_runs["flop"] == of_runs.groupby("candidate")["flop"].transform("max")
+    return dearest.to_numpy(), total.reindex(range(len(names))).to_numpy()
+
+
+def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | None, source: str) -> np.ndarray:
+    if column is not None or COLUMN in table:
+        return _column(table, column or COLUMN, source)
+    inputs = law_inputs(fit.model.law)
+    if {"params", "tokens"} <= set(inputs):
+        refuse_odd(fit.runs)
+        return Cost().compute(frame["params"].to_numpy(), frame["tokens"].to_numpy())
+    unit = read_unit(fit.runs.columns.inputs["compute"].unit if "compute" in inputs else "")
+    if unit.name in (FLOP, DAYS) and (factor := conversion(unit, FLOP)) is not None:
+        return np.asarray(frame["compute"] * factor)
+    raise InputError(
+        f"{source}: what a candidate costs is not known: the law has neither params and tokens nor a compute in FLOP or "
+        f"PFLOP/s-days; add a column {COLUMN!r}"
+    )
+
+
+def _column(table: pd.DataFrame, column: str, source: str) -> np.ndarray:
+    if column not in table:
+        raise InputError(f"{source}: no column {column!r} for the cost in FLOP; the table has {list(map(str, table.columns))}")
+    numbers = column_numbers(table[column], source, table.index.to_numpy())[0]
+    wrong = ~(np.isfinite(numbers) & (numbers > 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InputError(
+            f"{source}: column {column!r}, row {row + 1}: {as_written(table[column].iloc[row])} is no cost; "
+            "expected a positive number of FLOP"
+        )
+    return numbers

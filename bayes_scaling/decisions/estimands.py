@@ -1,0 +1,258 @@
+"""Questions in a line of text, answered as draws: a contrast, a loss, a plan, a parameter.
+
+    contrast GROUP=A:B at NAME=VALUE, ...      log(L_A / L_B)
+    loss at NAME=VALUE, ...                    log L, with the discrepancy
+    plan at compute=VALUE                      log of the compute-optimal params, C = 6 N D
+    parameter NAME [at GROUP=LEVEL, ...]       the parameter on its link scale
+
+A text is taken apart, never evaluated. Where a law over params and tokens has no input called compute, `at compute=...` means
+the split of so many FLOP that is best in each draw, for each arm of a contrast its own. Where the noise is on the loss itself,
+a loss is the loss, and a contrast L_A - L_B.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import isfinite
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.numbers import percent
+from bayes_scaling.data.counts import in_base, marked
+from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.runs import read_points
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.inference.expected import at, log_inputs
+from bayes_scaling.inference.fit import Fit, parameter_values
+from bayes_scaling.inference.health import carried
+from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.model.parameters import as_parameter, link
+from bayes_scaling.model.specification import law_groups, model_inputs
+
+FORMS = (
+    "contrast GROUP=A:B at NAME=VALUE, ...; loss at NAME=VALUE, ...; plan at compute=FLOP; parameter NAME [at GROUP=LEVEL, ...]"
+)
+
+_QUOTED = r"\"[^\"]*\"|'[^']*'"
+_SHAPES = {
+    "contrast": re.compile(
+        rf"contrast\s+(?P<name>[^=:]+?)\s*=\s*(?P<a>{_QUOTED}|[^:]+?)\s*:\s*(?P<b>{_QUOTED}|.+?)(?:\s+at\s+(?P<at>.+))?"
+    ),
+    "loss": re.compile(r"loss\s+at\s+(?P<at>.+)"),
+    "plan": re.compile(r"plan\s+at\s+(?P<at>.+)"),
+    "parameter": re.compile(r"parameter\s+(?P<name>\S+)(?:\s+at\s+(?P<at>.+))?"),
+}
+_PAIR = re.compile(rf"\s*([^=,]+?)\s*=\s*({_QUOTED}|[^,=]+?)\s*(?:,|$)")
+
+type Kind = Literal["contrast", "loss", "plan", "parameter"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question as it was asked.
+
+    name: the group of a contrast, or a parameter. a, b: the levels of a contrast. held: what holds, name -> value as written.
+    """
+
+    text: str
+    kind: str
+    name: str = ""
+    a: str = ""
+    b: str = ""
+    held: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_question(text: str) -> Question:
+    """Return the parts of a question.
+
+    Raises InputError where it has none of the four forms.
+    """
+    text = " ".join(text.split())
+    for kind, shape in _SHAPES.items():
+        if found := shape.fullmatch(text):
+            parts = {name: _bare(of) for name, of in found.groupdict().items() if name != "at" and of}
+            return Question(text, kind, held=_pairs(text, found.groupdict().get("at")), **parts)
+    raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
+
+
+def every_question(fit: Fit, text: str) -> list[Question]:
+    """Return a question, or one for every level of each group that it says nothing of and the answer depends on."""
+    asked = parse_question(text)
+    missing = [] if asked.kind == "parameter" else [dim for dim in law_groups(fit.model) if dim not in (asked.name, "run")]
+    said = {_names(fit).get(name, name) for name in asked.held}
+    missing = [dim for dim in missing if dim not in said]
+    if not missing:
+        return [asked]
+    levels = fit.runs.table[missing].drop_duplicates().sort_values(missing).astype(str)
+    cells = [dict(zip(missing, row, strict=True)) for row in levels.itertuples(index=False)]
+    return [replace(asked, text=_with(asked, cell), held={**asked.held, **cell}) for cell in cells]
+
+
+def _with(asked: Question, cell: Mapping[Any, str]) -> str:
+    pairs = ", ".join(f"{name}={_quoted(level)}" for name, level in cell.items())
+    return f"{asked.text}{', ' if asked.held else ' at '}{pairs}"
+
+
+def _quoted(level: str) -> str:
+    if not re.search(r"[,=\"']|^\s|\s$", level):
+        return level
+    return f"'{level}'" if '"' in level else f'"{level}"'
+
+
+@carried
+def ask(fit: Fit, question: str | Question) -> xr.DataArray:
+    """Return draws of what is asked, (chain, draw), with the attributes `question`, `kind`, `scale` and `units`.
+
+    scale: "log" where the draws are logarithms of what has the units, "identity" elsewhere. A draw without an answer (no
+    optimum, a loss at or below zero) is NaN.
+
+    Raises InputError where the text has none of the forms, names what does not exist or leaves out what is needed, and where
+    most draws have no answer.
+    """
+    asked = parse_question(question) if isinstance(question, str) else question
+    draws, scale, units = _ANSWER[asked.kind](fit, asked)
+    share = float(np.isfinite(draws).mean())
+    if share < 0.5:
+        why = "no compute-optimal split within reach" if "compute" in asked.held else "no positive loss there"
+        raise InputError(f"the question {asked.text!r} has no answer in {percent(1 - share)} of the draws: {why}")
+    attrs = {"question": asked.text, "kind": asked.kind, "scale": scale, "units": units}
+    bare = draws.reset_coords(drop=True).transpose("chain", "draw").rename("asked")
+    return bare.where(np.isfinite(bare)).drop_attrs().assign_attrs(attrs)
+
+
+type Answer = tuple[xr.DataArray, str, str]
+
+
+def _contrast(fit: Fit, asked: Question) -> Answer:
+    group = asked.name
+    if group not in law_groups(fit.model):
+        raise InputError(f"the law does not vary over {group!r}; it varies over {law_groups(fit.model)}")
+    if group in asked.held:
+        raise InputError(f"{group!r} is contrasted, and cannot be held at {asked.held[group]!r} too")
+    one, other = (_loss_at(fit, {**asked.held, group: level}, asked.text) for level in (asked.a, asked.b))
+    if fit.model.noise.on == "log_loss":
+        return _log(one) - _log(other), "log", ""
+    return one - other, "identity", fit.runs.columns.response.unit
+
+
+def _loss(fit: Fit, asked: Question) -> Answer:
+    loss, unit = _loss_at(fit, asked.held, asked.text), fit.runs.columns.response.unit
+    return (_log(loss), "log", unit) if fit.model.noise.on == "log_loss" else (loss, "identity", unit)
+
+
+def _plan(fit: Fit, asked: Question) -> Answer:
+    if "compute" not in asked.held:
+        raise InputError(f"the question {asked.text!r} needs compute, in FLOP: plan at compute=1e21")
+    rest = {name: of for name, of in asked.held.items() if name != "compute"}
+    compute = _number("compute", asked.held["compute"])
+    params = compute_optimal(fit, compute, points=_held(fit, rest, asked.text, ("params", "tokens")))["params"]
+    return _log(params.isel(point=0)), "log", fit.runs.columns.inputs["params"].unit
+
+
+def _parameter(fit: Fit, asked: Question) -> Answer:
+    if asked.name not in fit.model.parameters:
+        raise InputError(f"no parameter {asked.name!r}; the law has {list(fit.model.parameters)}")
+    scale = link(as_parameter(fit.model.parameters[asked.name]).prior)
+    values = fit.posterior[asked.name]
+    if asked.held:
+        values = parameter_values(fit, asked.name)
+        dims = [str(dim) for dim in values.dims if dim not in ("chain", "draw")]
+        if set(asked.held) != set(dims):
+            raise InputError(f"{asked.name} varies over {dims}; the question says {listed(asked.held)}")
+        where = {dim: _level(fit, dim, asked.held[dim]) for dim in dims}
+        values = values.isel({dim: int(level_index(pd.Series([of]), values[dim].to_numpy())[0]) for dim, of in where.items()})
+    return (_log(values) if scale == "log" else values), scale, ""
+
+
+_ANSWER = {"contrast": _contrast, "loss": _loss, "plan": _plan, "parameter": _parameter}
+
+
+def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
+    """Return draws of the expected loss at one place, with the discrepancy; NaN where a draw has no best split."""
+    split = "compute" in where and not _names(fit).get("compute") and {"params", "tokens"} <= set(law_inputs(fit.model.law))
+    moved = ("params", "tokens") if split else ()
+    held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
+    references = {name: fit.runs.references[name] for name in moved}
+    base = (marked(pd.DataFrame(index=[0])) if held is None else held).assign(**references)
+    frame = read_points(base, fit.runs, law_groups(fit.model))
+    logs = log_inputs(fit, frame)
+    if not split:
+        return at(fit, frame, logs).isel(row=0)
+    best = compute_optimal(fit, _number("compute", where["compute"]), points=held)[["params", "tokens"]]
+    best = best.reset_coords(drop=True).drop_vars("point", errors="ignore").rename(point="row")
+    there = np.isfinite(best["params"])
+    logs |= {name: _log(best[name].where(there, references[name]) / references[name]).drop_attrs() for name in moved}
+    return at(fit, frame, logs).where(there).isel(row=0)
+
+
+def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...]) -> pd.DataFrame | None:
+    """Return what holds as a point of one row, None where nothing is to be said; names are those of the law.
+
+    moved: inputs that are not held.
+    """
+    names, needed = _names(fit), [*(n for n in model_inputs(fit.model) if n not in moved), *law_groups(fit.model)]
+    said: dict[str, str] = {}
+    called: dict[str, str] = {}
+    for name, value in where.items():
+        if name not in names or names[name] in moved:
+            asked = sorted(set(names) | ({"compute"} if {"params", "tokens"} <= set(names) else set()))
+            raise InputError(
+                f"the question {text!r} holds {name!r}, which is none of {[one for one in asked if one not in moved]}"
+            )
+        if names[name] in said:
+            raise InputError(f"the question {text!r} says {names[name]!r} twice")
+        said[names[name]], called[names[name]] = value, name if names[name] in fit.runs.columns.inputs else names[name]
+    if missing := [name for name in needed if name not in said]:
+        raise InputError(f"the question {text!r} needs a value of {listed(missing)} too")
+    row = {called[n]: _level(fit, n, of) if n in fit.runs.levels else _number(n, of) for n, of in said.items()}
+    return in_base(pd.DataFrame([row]), fit.runs) if row else None
+
+
+def _names(fit: Fit) -> dict[str, str]:
+    """Return every name that a question may hold -> the input or group it is."""
+    inputs, dims = fit.runs.columns.inputs, fit.runs.columns.dims
+    columns = {one.column: name for name, one in inputs.items()} | {of[0]: dim for dim, of in dims.items() if len(of) == 1}
+    return columns | {name: name for name in (*inputs, *dims)}
+
+
+def _level(fit: Fit, dim: str, said: str) -> str:
+    levels = fit.runs.levels[dim]
+    if level_index(pd.Series([said]), levels)[0] < 0:
+        raise InputError(f"group {dim!r} has no level {said!r}; its levels are {[str(one) for one in levels]}")
+    return said
+
+
+def _number(name: str, said: str) -> float:
+    try:
+        value = float(said)
+    except ValueError:
+        value = float("nan")
+    if not (isfinite(value) and value > 0):
+        raise InputError(f"{name}={said}: expected a positive number")
+    return value
+
+
+@np.errstate(invalid="ignore", divide="ignore")
+def _log(values: xr.DataArray) -> xr.DataArray:
+    return values.copy(data=np.log(values.to_numpy()))
+
+
+def _pairs(text: str, said: str | None) -> dict[str, str]:
+    """Return the NAME=VALUE pairs after `at`."""
+    found, place = {}, 0
+    while said is not None and place < len(said):
+        pair = _PAIR.match(said, place)
+        if pair is None:
+            raise InputError(f"the question {text!r}: {said[place:].strip()!r} is no NAME=VALUE")
+        if pair[1] in found:
+            raise InputError(f"the question {text!r} says {pair[1]!r} twice")
+        found[pair[1]], place = _bare(pair[2]), pair.end()
+    return found
+
+
+def _bare(said: str) -> str:
+    return said[1:-1] if len(said) > 1 and said[0] == said[-1] and said[0] in "'\"" else said

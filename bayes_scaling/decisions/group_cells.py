@@ -1,0 +1,25 @@
+"""Points where nothing was said of groups: every combination of levels that the runs have."""
+
+import pandas as pd
+
+from bayes_scaling.data.counts import marked
+from bayes_scaling.decisions.cost import SPLITS
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.model.specification import law_groups, model_inputs
+
+NEW = "a new one"
+"""The level of runs in a point that is about no run of the fit."""
+
+
+def every_cell(fit: Fit) -> pd.DataFrame:
+    """Return a row for each combination of levels that the runs have, with inputs that no budget decides at their references.
+
+    Runs are no levels to choose between: where the law varies over them, a row is for a new one.
+    """
+    groups = [name for name in law_groups(fit.model) if name != "run"]
+    cells = fit.runs.table[groups].drop_duplicates().sort_values(groups) if groups else pd.DataFrame(index=[0])
+    decided = {name for split in SPLITS for name in split}
+    further = [name for name in model_inputs(fit.model) if name not in decided]
+    held = {} if fit.runs.columns.schedule is not None else {name: fit.runs.references[name] for name in further}
+    run = {"run": NEW} if "run" in law_groups(fit.model) else {}
+    return marked(cells.assign(**held, **run).reset_index(drop=True))

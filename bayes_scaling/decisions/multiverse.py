@@ -1,0 +1,169 @@
+"""How far an answer moves under choices that could as well have been made otherwise (Steegen et al. 2016, multiverse analysis).
+
+A universe is a table, what its columns are for, a model, and what is done to the checked runs. A choice is a few functions of
+a universe, by name; the first of each makes the base.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.errors import InputError, one_line
+from bayes_scaling.data.runs import read_runs
+from bayes_scaling.data.tables import Table, number_column, read_table
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.specifications import Choices, Universe, Variant, standard_choices
+from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
+from bayes_scaling.inference.batch.tasks import Task
+from bayes_scaling.inference.batch.worker import of_this_package
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.health import Health, combined, mark
+from bayes_scaling.model.settings import Settings
+from bayes_scaling.prediction.predict import QUANTILES, predict
+
+BASE = "base"
+OWN = {"universe", "point", *QUANTILES, "rows", "divergences", "r_hat", "problem"}
+"""Columns of the table of answers, beside the choices."""
+
+
+type Answer = Callable[[Fit, Any], xr.DataArray]
+"""A function of a fit and points; draws with dimensions chain, draw, point."""
+
+
+@dataclass(frozen=True)
+class Multiverse:
+    """What an answer is in every universe.
+
+    table: one row a universe and point: universe, its variant of each choice, point, quantiles q05 to q95 of the answer, rows
+        of the fit, divergences, r_hat, and problem, what the sampler's health says; empty where draws may be trusted.
+    parameters: one row a universe and parameter of the law, at the inputs' references: universe, parameter, quantiles.
+    choices: what is chosen -> names of its variants, that of the base first.
+    label, unit: of the answer.
+    failures: universe without an answer -> why.
+    healths: universe -> the health of its fit.
+    """
+
+    table: pd.DataFrame
+    parameters: pd.DataFrame
+    choices: Mapping[str, tuple[str, ...]]
+    label: str
+    unit: str
+    failures: Mapping[str, str]
+    healths: Mapping[str, Health] = field(default_factory=dict)
+
+    @property
+    def health(self) -> Health | None:
+        """The health of all fits together, see `health.combined`."""
+        return combined(self.healths)
+
+
+def multiverse(
+    universe: Universe,
+    at: Table,
+    choices: Choices | None = None,
+    settings: Settings | None = None,
+    executor: Executor | None = None,
+    *,
+    answer: Answer = predict,
+    full: bool = False,
+) -> Multiverse:
+    """Return what an answer is in the base, and where one choice at a time, or each combination, is made otherwise.
+
+    at: points to answer at, as `predict` takes them. Where a choice changes an input's column they need both columns.
+    choices: `standard_choices` of the universe unless given.
+    executor: as for `fit_many`.
+    answer: a function of a module, as workers must find it; the expected loss unless given.
+    full: every combination of variants, not one choice at a time.
+
+    Raises InputError where nothing can be fitted; what is wrong with one universe stands in `failures`.
+    """
+    choices = choices or standard_choices(universe)
+    if clash := sorted(set(choices) & OWN):
+        raise InputError(f"a choice cannot be called {clash[0]!r}, which is a column of the table of answers")
+    universes = _combined(choices) if full else _one_at_a_time(choices)
+    points, tasks, failures = read_table(at, labels=universe.columns.labels), {}, {}
+    for name, picked in universes.items():
+        try:
+            tasks[name] = _task(universe, [choices[what][of] for what, of in picked.items()], points, answer)
+        except InputError as error:
+            failures[name] = str(error)
+    fleet = fit_many(None, tasks, executor, keep=answered, settings=settings)
+    fleet.refuse_faults()
+    return _gathered(fleet, universes, choices, failures)
+
+
+def tokens_per_param(fit: Fit, points: Any) -> xr.DataArray:
+    """Return draws of the compute-optimal tokens per parameter; points need the column compute, in FLOP: an `answer`."""
+    table = read_table(points, labels=fit.runs.columns.labels)
+    budgets = list(number_column(table, "compute", "the points", table.index.to_numpy()))
+    best: xr.DataArray = compute_optimal(fit, budgets)["tokens_per_param"]
+    return best
+
+
+def answered(fit: Fit, extra: Any) -> pd.DataFrame:
+    """Return quantiles of the answer at each point and of each parameter of the law; runs in the worker."""
+    try:
+        draws = extra["answer"](fit, extra["at"])
+    except InputError:
+        raise
+    except Exception as error:
+        if of_this_package(extra["answer"]):
+            raise
+        raise InputError(f"the answer raised {one_line(error)}") from error
+    rows: list[dict[str, Any]] = [{"point": i} | _quantiles(of) for i, of in enumerate(draws.transpose("point", ...))]
+    rows += [{"parameter": name} | _quantiles(fit.posterior[name]) for name in fit.model.parameters]
+    health = fit.health
+    assert health is not None
+    said = {"rows": len(fit.runs), "divergences": health.divergences, "r_hat": np.nan if health.r_hat is None else health.r_hat}
+    label, unit = str(draws.attrs.get("long_name", draws.name or "answer")), str(draws.attrs.get("units", ""))
+    return pd.DataFrame(rows).assign(**said, label=label, unit=unit)
+
+
+def _quantiles(draws: xr.DataArray) -> dict[str, float]:
+    return {name: float(np.nanquantile(draws.to_numpy(), q)) for name, q in QUANTILES.items()}
+
+
+def _task(base: Universe, variants: list[Variant], points: pd.DataFrame, answer: Answer) -> Task:
+    made = base
+    for variant in variants:
+        made = variant(made)
+    runs = read_runs(made.table, made.columns)
+    for cut in made.cuts:
+        runs = cut(runs)
+    return Task(runs, made.model, {"at": points, "answer": answer})
+
+
+def _one_at_a_time(choices: Choices) -> dict[str, dict[str, str]]:
+    """Return universe -> the variant of each choice: the base, and each other variant alone."""
+    base = {what: next(iter(variants)) for what, variants in choices.items()}
+    others = [(what, of) for what, variants in choices.items() for of in list(variants)[1:]]
+    return {BASE: base} | {f"{what}: {of}": base | {what: of} for what, of in others}
+
+
+def _combined(choices: Choices) -> dict[str, dict[str, str]]:
+    """Return universe -> the variant of each choice, for all combinations; that of all first ones is the base."""
+    made = [dict(zip(choices, picked, strict=True)) for picked in product(*choices.values())]
+    base = made[0]
+    return {", ".join(f"{what}: {of}" for what, of in one.items() if of != base[what]) or BASE: one for one in made}
+
+
+def _gathered(fleet: Fleet[pd.DataFrame], universes: Any, choices: Choices, failures: Mapping[str, str]) -> Multiverse:
+    failures = {**failures, **fleet.failures}
+    rows = fleet_table(fleet).rename(columns={"task": "universe"})
+    if rows.empty:
+        raise InputError(f"no universe has an answer: {next(iter(failures.values()), 'there are none')}")
+    quantiles = list(QUANTILES)
+    picked = pd.DataFrame.from_dict(universes, orient="index").rename_axis("universe").reset_index()
+    answers = rows[rows["point"].notna()].astype({"point": int})
+    table = picked.merge(answers[["universe", "point", *quantiles, "rows", "divergences", "r_hat"]], on="universe")
+    table["problem"] = [fleet.problems.get(str(name), "") for name in table["universe"]]
+    parameters = rows.loc[rows["parameter"].notna(), ["universe", "parameter", *quantiles]].reset_index(drop=True)
+    names = {what: tuple(variants) for what, variants in choices.items()}
+    label, unit = str(rows["label"].iloc[0]), str(rows["unit"].iloc[0])
+    return Multiverse(mark(table, fleet), mark(parameters, fleet), names, label, unit, failures, fleet.healths)

@@ -1,0 +1,276 @@
+"""Which level of a group to take: all levels side by side at a budget, from the same draws, against one of them.
+
+Draws throughout; `ranking.py` makes tables and sentences of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base import checks
+from bayes_scaling._base.calls import asked
+from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.counts import marked, refuse_odd
+from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.runs import read_points
+from bayes_scaling.data.tables import Table, column_numbers, read_table
+from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
+from bayes_scaling.decisions.frontiers import by_input, by_split
+from bayes_scaling.inference.health import Health, mark
+from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
+from bayes_scaling.prediction.contrast import Path, kin, known_levels, notes_of, points_of, powers_along
+
+BEYOND = 1e4
+"""A crossover is sought up to so many times the budget, unless said otherwise."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Levels of a group at budgets, against one of them.
+
+    points: the budgets and what else was said of them, a row each, without the group.
+    loss: draws of the loss of every level; dimensions chain, draw, point, level. NaN where there is none above 0.
+    multiplier: draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up
+        to a million times does, 0 where a millionth does, NaN where the law is not defined on the way.
+    crossing: draws of the budget at which a level and `against` change places, upward from each point; NaN where nowhere below
+        `below`.
+    unknown: whether there is no crossing because one of the two has no loss above 0 from some budget below `below` on.
+    budget: the input that grows, or "compute" where a law splits it over params and tokens.
+    unit: of the budget.
+    budgets: that of each point. largest: the largest among the runs of each level.
+    runs_end: the multiple of each point's budget at which the runs of `against` end; larger multipliers are the law's to say.
+    below: up to which budget a crossover was sought, for each point.
+    equivalent: relative difference in loss within which two levels count as equal; None where the user set none.
+    certainty: the probability from which on there is a verdict.
+    counted: how compute that is split is counted, as "6 N D"; "" for budgets of an input.
+    notes: what to know before relying on it, a sentence each.
+    health: of the fit.
+    """
+
+    group: str
+    against: object
+    points: pd.DataFrame
+    loss: xr.DataArray
+    multiplier: xr.DataArray
+    crossing: xr.DataArray
+    unknown: xr.DataArray
+    budget: str
+    unit: str
+    budgets: tuple[float, ...]
+    largest: Mapping[str, float]
+    runs_end: tuple[float, ...]
+    below: tuple[float, ...]
+    equivalent: float | None
+    certainty: float
+    counted: str = ""
+    notes: tuple[str, ...] = ()
+    health: Health | None = None
+
+    @property
+    def others(self) -> list[object]:
+        """The levels that are held against the one."""
+        return list(self.multiplier["level"].to_numpy())
+
+    @property
+    def relative(self) -> xr.DataArray:
+        """Draws of L / L_against - 1 for each other level: below 0 where switching gains."""
+        return self.loss.sel(level=self.others) / self.loss.sel(level=self.against, drop=True) - 1.0
+
+    @property
+    def difference(self) -> xr.DataArray:
+        """Draws of L - L_against for each other level, in the unit of the loss."""
+        return self.loss.sel(level=self.others) - self.loss.sel(level=self.against, drop=True)
+
+    @property
+    def defined(self) -> xr.DataArray:
+        """In which draws every level has a loss at a point: some have no best split of the budget, or a loss below 0."""
+        return self.loss.copy(data=np.isfinite(self.loss.to_numpy())).all("level")
+
+    @property
+    def p_best(self) -> xr.DataArray:
+        """The probability of each level, `against` among them, to have the lowest loss of all; dimensions point, level."""
+        least = self.loss.fillna(np.inf).argmin("level")
+        best = least == xr.DataArray(np.arange(self.loss.sizes["level"]), {"level": self.loss["level"]}, "level")
+        return best.where(self.defined).mean(("chain", "draw")).transpose("point", "level")
+
+
+@asked
+def rank(
+    fit: Posterior,
+    group: str,
+    against: object,
+    points: Table,
+    *,
+    levels: Sequence[object] | None = None,
+    equivalent: float | None = None,
+    certainty: float = 0.95,
+    below: float | None = None,
+    along: Path = None,
+    cost: Cost | Mapping[str, Cost] | None = None,
+) -> Ranking:
+    """Return every level of a group at budgets, held against one of them; draws, all levels from the same ones.
+
+    multiplier m:  L_against(m C) = L_level(C)        (above 1 where the level is better)
+    crossing X:    L_against(X) = L_level(X), the first X > C
+
+    Where the law reads params and tokens, C is compute in FLOP and L(C) = min L(N, D) with C = k N D: each level spends a
+    budget in its own best way (`compute_optimal`, with the discrepancy where there is one), and loss over budget is a monotone
+    cubic on log-log axes between six budgets a decade. Otherwise C is the input `compute`, the only one, or what `along` says,
+    and both are solved for in each draw, as by `compute_multiplier` and `crossover`.
+
+    group: the group, such as the architecture. against: one of its levels, the baseline.
+    points: a row for each question: the budget, a level of every other group that the law varies over, further inputs.
+    levels: those to hold against it; all others unless given. The best of all is the best of these and the baseline.
+    equivalent: relative difference in loss within which levels count as equal (0.005 is half a per cent); without it there is
+        no verdict.
+    certainty: probability from which on there is one, above 0.5.
+    below: the budget up to which a crossover is sought; ten thousand times that of each point unless given.
+    along: the input that grows with the budget, or input -> power, as for `compute_multiplier`.
+    cost: what a model of params and tokens costs, 6 FLOP for each pair unless given; or level -> cost, where levels differ, as
+        attentions at a long context do.
+
+    Raises InputError where the law does not vary over the group, the group lacks the level, a point lacks a column, the loss
+    may be negative, or a number is out of range.
+    """
+    _check(fit, equivalent, certainty)
+    below = checks.optional(checks.positive)(below, "below")
+    known_levels(fit, group, against, *(levels or []))
+    path = None if along is None and _splits(fit) else _path(fit, along)
+    ordered = _ordered(fit.runs.levels[group], against, levels)
+    if len(ordered) < 2:
+        raise InputError(f"levels of {group!r} must name one level or more beside {against!r}, which they are held against")
+    costs = _costs(group, ordered, cost)
+    name, unit, largest = _budget(fit, group, path, costs)
+    given = read_table(points, labels=fit.runs.columns.labels)
+    arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
+    table = arms[0].drop(columns=[group, *(dim for dim in kin(fit, group) if dim in arms[0])])
+    budgets = [checks.positive(float(of), "a budget") for of in table[name]]
+    ends = [BEYOND * at if below is None else below for at in budgets]
+    if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
+        raise InputError(
+            f"below = {exact(below or 0.0)} must lie above every budget; the largest is {exact(max(budgets))} {unit}".rstrip()
+        )
+    at_points = [[arm.iloc[[i]] for arm in arms] for i in range(len(budgets))]
+    found = [
+        by_split(fit, rows, list(costs.values()), at, end) if path is None else by_input(fit, rows, end, path)
+        for rows, at, end in zip(at_points, budgets, ends, strict=True)
+    ]
+    places = [[at * np.exp(of.place) for of in changes] for at, (_, _, changes) in zip(budgets, found, strict=True)]
+    ended = [[of.unknown for of in changes] for _, _, changes in found]
+    losses, times, _ = zip(*found, strict=True)
+    loss, multipliers, crossings, unknown = (mark(_stacked(fit, of), fit) for of in (losses, times, places, ended))
+    return Ranking(
+        group=group,
+        against=ordered[0],
+        points=table,
+        loss=loss.assign_coords(level=ordered).assign_attrs(units=fit.runs.columns.response.unit),
+        multiplier=multipliers.assign_coords(level=ordered[1:]),
+        crossing=crossings.assign_coords(level=ordered[1:]).assign_attrs(units=unit),
+        unknown=unknown.assign_coords(level=ordered[1:]),
+        budget=name,
+        unit=unit,
+        budgets=tuple(budgets),
+        largest=largest,
+        runs_end=tuple((largest[str(ordered[0])] / at) ** (1 / (path[name] if path else 1.0)) for at in budgets),
+        below=tuple(ends),
+        equivalent=equivalent,
+        certainty=certainty,
+        counted=_counted(costs) if path is None else "",
+        notes=notes_of(fit, group, *arms),
+        health=fit.health,
+    )
+
+
+def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
+    response = fit.runs.columns.response
+    if not response.positive:
+        raise InputError(f"levels are ranked by relative differences, which {response.name} that may be negative does not have")
+    if equivalent is not None and not (checks.is_number(equivalent) and 0 < equivalent < 1):
+        raise InputError(f"equivalent must be a share of the loss between 0 and 1, such as 0.005; it is {equivalent}")
+    if not (checks.is_number(certainty) and 0.5 < certainty < 1):
+        raise InputError(f"certainty must be a probability above 0.5 and below 1, such as 0.95; it is {certainty}")
+
+
+def _ordered(known: np.ndarray, against: object, levels: Sequence[object] | None) -> list[object]:
+    """Return the levels asked for, the one that the others are held against first."""
+    values = known.tolist()
+    base, *others = (
+        int(of) for of in level_index(pd.Series([against, *(known if levels is None else levels)], dtype=object), known)
+    )
+    return [values[base], *(values[i] for i in dict.fromkeys(others) if i != base)]
+
+
+def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, splits: bool) -> pd.DataFrame:
+    """Return checked points of a level of a group; inputs and groups by their names in the law."""
+    table = points_of(fit, group, level, points)
+    if not splits:
+        return read_points(table, fit.runs, groups_needed(fit))[[*inputs_read(fit), *groups_needed(fit)]]
+    if "compute" not in table:
+        raise InputError(
+            "the points need a column 'compute', in FLOP, which each level splits over params and tokens in its own best way; "
+            f"they have {[name for name in table if name != group]}"
+        )
+    budgets = column_numbers(table["compute"], "the points", table.index.to_numpy())[0]
+    if not len(table) or not (np.isfinite(budgets).all() and (budgets > 0).all()):
+        raise InputError(f"column 'compute' of the points must hold positive numbers, in FLOP; it has {list(table['compute'])}")
+    free = [
+        name for split in SPLITS for name in split if name in inputs_read(fit) and (name, name in table) != (UNIQUE[0], True)
+    ]
+    anywhere = pd.DataFrame({name: fit.runs.references[name] for name in free}, index=table.index)
+    rows = marked(pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1))
+    found = read_points(rows, fit.runs, groups_needed(fit))
+    kept = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name not in free]
+    return marked(pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1))
+
+
+def _splits(fit: Posterior) -> bool:
+    inputs = set(inputs_read(fit))
+    return "compute" not in inputs and any(set(split) <= inputs for split in SPLITS)
+
+
+def _costs(group: str, levels: Sequence[object], cost: Cost | Mapping[str, Cost] | None) -> dict[str, Cost]:
+    """Return what each level costs, the one that the others are held against first."""
+    named = [str(level) for level in levels]
+    if cost is None or isinstance(cost, Cost):
+        return dict.fromkeys(named, cost or Cost())
+    if not set(named) <= set(cost):
+        raise InputError(f"costs are given for {listed(cost)}; the levels of {group!r} are {listed(named)}")
+    return {level: cost[level] for level in named}
+
+
+def _path(fit: Posterior, along: Path) -> dict[str, float]:
+    return powers_along(fit, "compute" if along is None and "compute" in inputs_read(fit) else along)
+
+
+def _budget(
+    fit: Posterior, group: str, path: Mapping[str, float] | None, costs: Mapping[str, Cost]
+) -> tuple[str, str, dict[str, float]]:
+    """Return the name of the budget, its unit, and the largest among the runs of each level."""
+    table = fit.runs.table
+    level = table[group].astype(str).to_numpy()
+    if path is not None:
+        lead = next(iter(path))
+        spent = {name: table[lead].to_numpy() for name in costs}
+        return lead, fit.runs.columns.inputs[lead].unit, {name: float(of[level == name].max()) for name, of in spent.items()}
+    refuse_odd(fit.runs)
+    params = table["params"].to_numpy()
+    tokens = table["tokens"].to_numpy() if "tokens" in table else (table[UNIQUE[0]] * table[UNIQUE[1]]).to_numpy()
+    largest = {name: float(cost.compute(params, tokens)[level == name].max()) for name, cost in costs.items()}
+    return "compute", "FLOP", largest
+
+
+def _counted(costs: Mapping[str, Cost]) -> str:
+    ways = dict.fromkeys(cost.counted for cost in costs.values())
+    return next(iter(ways)) if len(ways) == 1 else "each level's own count"
+
+
+def _stacked(fit: Posterior, points: Sequence[Sequence[np.ndarray]]) -> xr.DataArray:
+    """Return draws of each point, a level a row, with dimensions chain, draw, point, level."""
+    values = np.array(points)
+    shaped = values.reshape(*values.shape[:2], *draws_of(fit))
+    return xr.DataArray(shaped, dims=("point", "level", "chain", "draw")).transpose("chain", "draw", "point", "level")

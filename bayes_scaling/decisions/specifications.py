@@ -1,0 +1,155 @@
+"""Universes and how to change them: the choices by which published fits of the same runs differ.
+
+They are noise, small runs, which parameters are counted, intermediate points, the floor (Porian et al. 2024, Besiroglu et al.
+2024, Li et al. 2025, "Misfitting"), and whether the law is taken for the truth.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling.data.runs import Columns, Runs
+from bayes_scaling.data.tables import Table
+from bayes_scaling.laws.units import column_unit
+from bayes_scaling.model.defaults import sweep_discrepancy
+from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.parameters import Parameter, Prior, as_parameter
+from bayes_scaling.model.specification import Model, model_inputs
+
+NOTHING = 1e-6
+"""A floor of zero, in the unit of the loss: a positive parameter cannot be zero."""
+FIXED = 1.001
+"""A fixed parameter lies within this factor of its value."""
+
+
+@dataclass(frozen=True)
+class Universe:
+    """All that an answer depends on.
+
+    cuts: done to the checked runs, in order.
+    """
+
+    model: Model
+    table: Table
+    columns: Columns
+    cuts: tuple[Callable[[Runs], Runs], ...] = ()
+
+
+type Variant = Callable[[Universe], Universe]
+type Choices = Mapping[str, Mapping[str, Variant]]
+"""What is chosen -> its variants by name, that of the base first."""
+
+
+def standard_choices(
+    universe: Universe,
+    *,
+    alternatives: Mapping[str, str] | None = None,
+    filters: Mapping[str, str] | None = None,
+    floor: str = "E",
+    floors: Mapping[str, float] | None = None,
+) -> Choices:
+    """Return the choices that published fits differ in: noise, small runs, discrepancy, and where they apply those below.
+
+    alternatives: input -> another column for it, such as `{"params": "params_non_embedding"}`.
+    filters: name -> filter of the table's rows in place of all, such as `{"last of each run": "step == last_step"}`.
+    floor: parameter that is the irreducible loss; where the law has it, it is free, or zero.
+    floors: name -> value to fix it at, such as the posterior median of another fit.
+    """
+    noises = sorted(("student_t", "normal"), key=lambda name: name != universe.model.noise.distribution)
+    choices: dict[str, Mapping[str, Variant]] = {
+        "noise": {name.replace("_", "-"): noise(name) for name in noises},
+        "runs": {"all": as_it_is, "without the smallest quarter": without_smallest(0.25)},
+    }
+    for name, column in (alternatives or {}).items():
+        if name not in universe.columns.inputs:
+            raise InputError(f"no input {name!r}; there are {listed(universe.columns.inputs)}")
+        choices[name] = {universe.columns.inputs[name].column: as_it_is, column: counted_by(name, column)}
+    if filters:
+        choices["points"] = {"all": as_it_is, **{name: only(text) for name, text in filters.items()}}
+    if floor in universe.model.parameters:
+        values = {"zero": NOTHING, **(floors or {})}
+        choices["floor"] = {"free": as_it_is, **{name: fixed(floor, value) for name, value in values.items()}}
+    if not universe.model.discrepancy and universe.model.noise.on == "log_loss":
+        choices["discrepancy"] = {"none": as_it_is, "smooth": discrepancy(sweep_discrepancy())}
+    return choices
+
+
+def as_it_is(universe: Universe) -> Universe:
+    """Return the universe unchanged."""
+    return universe
+
+
+def noise(distribution: Any) -> Variant:
+    """Return the variant with normal or student_t noise."""
+    return lambda of: replace(of, model=replace(of.model, noise=replace(of.model.noise, distribution=distribution)))
+
+
+def discrepancy(*terms: Discrepancy) -> Variant:
+    """Return the variant with these departures from the law; none where there are none."""
+    return lambda of: replace(of, model=replace(of.model, discrepancy=terms))
+
+
+def prior(parameter: str, prior: Prior) -> Variant:
+    """Return the variant with another prior of a parameter, whose terms stay."""
+
+    def changed(of: Universe) -> Universe:
+        if parameter not in of.model.parameters:
+            raise InputError(f"no parameter {parameter!r}; the law has {listed(of.model.parameters)}")
+        terms = as_parameter(of.model.parameters[parameter]).terms
+        parameters = {**of.model.parameters, parameter: Parameter(prior, terms) if terms else prior}
+        return replace(of, model=replace(of.model, parameters=parameters))
+
+    return changed
+
+
+def fixed(parameter: str, value: float) -> Variant:
+    """Return the variant with a positive parameter all but known, within a thousandth of a value."""
+    return prior(parameter, Prior(median=value, factor=FIXED))
+
+
+def counted_by(name: str, column: str) -> Variant:
+    """Return the variant in which an input is another column of the table, against the same reference.
+
+    It counts as its name says, else as the study's column does unless that one's name says otherwise.
+    """
+
+    def changed(of: Universe) -> Universe:
+        one, said, own = of.columns.inputs[name], column_unit(column), column_unit(of.columns.inputs[name].column)
+        scale = said.factor if said is not None and said.said else None if own is not None and own.said else one.scale
+        inputs = {**of.columns.inputs, name: replace(one, column=column, scale=scale)}
+        return replace(of, columns=replace(of.columns, inputs=inputs))
+
+    return changed
+
+
+def only(where: str) -> Variant:
+    """Return the variant with those rows only that a filter keeps, of those that are kept already."""
+
+    def changed(of: Universe) -> Universe:
+        both = where if of.columns.where is None else f"({of.columns.where}) and ({where})"
+        return replace(of, columns=replace(of.columns, where=both))
+
+    return changed
+
+
+def without_smallest(share: float, *inputs: str) -> Variant:
+    """Return the variant without the share of rows that are smallest in the product of inputs, all of the law's unless given.
+
+    For params and tokens the product is compute, but for a factor.
+    """
+
+    def changed(of: Universe) -> Universe:
+        names = inputs or tuple(name for name in ("params", "tokens") if name in of.columns.inputs) or model_inputs(of.model)
+
+        def cut(runs: Runs) -> Runs:
+            size = prod((runs.table[name] for name in names[1:]), start=runs.table[names[0]])
+            table = runs.table[size >= size.quantile(share)].reset_index(drop=True)
+            return replace(runs, table=table, levels={dim: np.unique(table[dim].to_numpy()) for dim in runs.levels})
+
+        return replace(of, cuts=(*of.cuts, cut))
+
+    return changed

@@ -1,0 +1,143 @@
+"""What a posterior expects at checked points: the law with its discrepancy, for known groups or levels never seen."""
+
+from collections.abc import Callable
+from math import prod
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.schedules import log_input
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.stacking import Posterior, inputs_read, over_parts
+from bayes_scaling.laws.functions import ON_NUMBERS, PART
+from bayes_scaling.model import discrepancy
+from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.parameters import Varying
+from bayes_scaling.model.specification import departures, evaluate, spread_name, term_name
+
+
+def log_inputs(fit: Posterior, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
+    """Return log(input / reference) of checked points for each input of the law; with parts of a fall along "lr_part"."""
+    logs = {name: log_input(frame, fit.runs.columns, fit.runs.references, name) for name in inputs_read(fit)}
+    return {name: xr.DataArray(log, dims=("row", PART)[: log.ndim]) for name, log in logs.items()}
+
+
+def expected(fit: Posterior, frame: pd.DataFrame) -> xr.DataArray:
+    """Return draws of the expected loss at checked points; dimensions chain, draw, row."""
+    return at(fit, frame, log_inputs(fit, frame))
+
+
+def at(fit: Posterior, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+    """Return draws of the expected loss at log(input / reference), for the groups of checked points.
+
+    It is the law with its discrepancy. Dimensions chain, draw, row; logs may differ from draw to draw.
+    """
+
+    def own(one: Fit, draws: slice) -> xr.DataArray:
+        return _at(one, frame, {name: log.isel(draw=draws) if "draw" in log.dims else log for name, log in logs.items()})
+
+    return over_parts(fit, own)
+
+
+def _at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+    law = law_at(fit, frame, logs)
+    if not fit.model.discrepancy:
+        return law
+    departure = departed(fit, frame, logs)
+    return law * np.exp(departure) if fit.model.noise.on == "log_loss" else law + departure
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a law need not be defined far from its runs
+def law_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+    """Return draws of the law alone at log(input / reference), for the groups of checked points; dimensions as for `at`."""
+    loss: xr.DataArray = evaluate(
+        fit.model, fit.posterior, logs, levels_at(fit, frame, fit.settings.seed, new=False), ON_NUMBERS
+    )
+    return loss.broadcast_like(xr.DataArray(np.arange(len(frame)), dims="row")).transpose("chain", "draw", "row")
+
+
+def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+    """Return draws of the discrepancy at log(input / reference), on the scale of the noise; dimensions as for `at`."""
+    draws, total = fit.posterior, xr.zeros_like(logs[departures(fit.model)[0][1][0]])
+    for term, inputs in departures(fit.model):
+        known = draws[discrepancy.name(term)]
+        if not term.dims and all(logs[x].dims == ("row",) for x in inputs):
+            total = total + _at_once(term, inputs, known, logs)
+            continue
+        values = level_knots(fit, frame, term, inputs) if term.dims else known
+        for x in inputs:
+            dim = discrepancy.knot_dim(x)
+            weights = discrepancy.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy())
+            values = xr.dot(values, xr.DataArray(weights, dims=(*logs[x].dims, dim)), dim=dim)
+        total = total + values
+    return total.transpose("chain", "draw", "row")
+
+
+def _at_once(term: Discrepancy, inputs: tuple[str, ...], known: xr.DataArray, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+    """Return a term's departures at rows that are the same in every draw: one product of matrices, not one input at a time."""
+    dims = [discrepancy.knot_dim(x) for x in inputs]
+    weights = [
+        discrepancy.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy()) for x, dim in zip(inputs, dims, strict=True)
+    ]
+    draws = known.transpose("chain", "draw", *dims).to_numpy()
+    values = draws.reshape(-1, prod(draws.shape[2:])) @ discrepancy.crossed(weights).T
+    return xr.DataArray(values.reshape(*draws.shape[:2], -1), dims=("chain", "draw", "row"))
+
+
+def level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[str, ...]) -> xr.DataArray:
+    """Return draws of a term's departures at its knots for the level of each point, drawn anew for levels never seen."""
+    known = fit.posterior[discrepancy.name(term)]
+    index = {dim: level_index(frame[dim], known[dim].to_numpy()) for dim in term.dims}
+    rows = known.isel({dim: xr.DataArray(np.maximum(of, 0), dims="row") for dim, of in index.items()})
+    rows = rows.drop_vars(term.dims, errors="ignore").transpose("chain", "draw", "row", ...)
+    fresh = np.any([of < 0 for of in index.values()], axis=0)
+    if not fresh.any():
+        return rows
+    cells = frame[list(term.dims)].astype(str).agg(" ".join, axis=1).to_numpy()
+    grid, values = [known[discrepancy.knot_dim(x)].to_numpy() for x in inputs], rows.to_numpy().copy()
+    for cell in np.unique(cells[fresh]):
+        stream = np.random.default_rng([fit.settings.seed, crc32(f"{discrepancy.name(term)} {cell}".encode())])
+        whitened = stream.standard_normal((*values.shape[:2], *(len(z) for z in grid)))
+        drawn = discrepancy.coloured(term, inputs, fit.posterior, grid, whitened)
+        values[:, :, fresh & (cells == cell)] = drawn[:, :, None]
+    return rows.copy(data=values)
+
+
+def as_rows(draws: xr.DataArray) -> np.ndarray:
+    """Return draws as a bare array, a point a row."""
+    rows: np.ndarray = draws.transpose("row", "chain", "draw").to_numpy().reshape(draws.sizes["row"], -1).copy()
+    return rows
+
+
+def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callable[[str, Varying], xr.DataArray]:
+    """Return the function that gives a term's effect at each point, drawing those of levels never seen.
+
+    The draws of a new level depend on its name and the seed only, so that a curve is the same whichever points are asked for.
+    """
+    draws = fit.posterior
+
+    def level(owner: str, term: Varying) -> xr.DataArray:
+        effect = draws[term_name(owner, term)]
+        named = set(term.dims) <= set(frame)
+        index = {dim: level_index(frame[dim], draws[dim].to_numpy()) if named else np.full(len(frame), -1) for dim in term.dims}
+        fresh = np.any([of < 0 for of in index.values()], axis=0) | new
+        rows = effect.isel({dim: xr.DataArray(np.maximum(of, 0), dims="row") for dim, of in index.items()})
+        rows = rows.drop_vars(term.dims, errors="ignore").transpose("chain", "draw", "row")
+        if not fresh.any():
+            return rows
+        cells = frame[list(term.dims)].astype(str).agg(" ".join, axis=1).to_numpy() if named else frame.index.to_numpy()
+        values = rows.to_numpy().copy()
+        sd = draws[spread_name(owner, term)].to_numpy()
+        drawn: dict[str, np.ndarray] = {}
+        for row in np.flatnonzero(fresh):
+            cell = cells[row]
+            if cell not in drawn:
+                stream = [fit.settings.seed, seed, crc32(f"{term_name(owner, term)} {cell}".encode())]
+                drawn[cell] = sd * np.random.default_rng(stream).standard_normal(sd.shape)
+            values[..., row] = drawn[cell]
+        return xr.DataArray(values, dims=("chain", "draw", "row"))
+
+    return level

@@ -1,0 +1,74 @@
+"""How much memory draws take, said before any is made; what takes too much is refused."""
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import number, whole
+from bayes_scaling.model import discrepancy
+from bayes_scaling.model.specification import Model, departures, noise_scales, owners, trends, varyings
+
+if TYPE_CHECKING:
+    from bayes_scaling.data.runs import Runs
+    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.model.settings import Settings
+
+MOST = 4 * 2**30
+"""Bytes of draws that are held at a time; working with them takes about three times as much."""
+WORTH_SAYING = MOST // 16
+"""Bytes from which on it is said how much draws take."""
+STATISTICS = 8
+"""Numbers that the sampler keeps of each draw beside the model's own."""
+
+
+def numbers_of_draw(model: Model, runs: "Runs") -> int:
+    """Return how many numbers each draw of a posterior has: parameters, scales, levels and the knots of a discrepancy."""
+    sizes = {dim: len(of) for dim, of in runs.levels.items()}
+    levels: int = sum(1 + prod(sizes.get(dim, 1) for dim in term.dims) for _, term in varyings(model))
+    knots: int = sum(
+        prod(sizes.get(dim, 1) for dim in term.dims) * discrepancy.extended_count(term, len(inputs)) ** len(inputs)
+        for term, inputs in departures(model)
+    )
+    scales = noise_scales(model) | discrepancy.scales(departures(model))
+    return int(len(owners(model)) + len(trends(model)) + len(scales) + levels + knots)
+
+
+def refuse_draws(model: Model, runs: "Runs", settings: "Settings") -> None:
+    """Raise InputError where the draws asked for take more memory than `MOST`."""
+    if draw_bytes(model, runs, settings) > MOST:
+        raise InputError(
+            f"{draws_line(model, runs, settings)}; at most {gigabytes(MOST)} are held: ask for fewer draws or chains"
+        )
+
+
+def draw_bytes(model: Model, runs: "Runs", settings: "Settings") -> int:
+    """Return how much memory the draws of a fit take."""
+    return 8 * (numbers_of_draw(model, runs) + STATISTICS) * settings.draws * settings.chains
+
+
+def draws_line(model: Model, runs: "Runs", settings: "Settings") -> str:
+    """Return how many draws of how many numbers are asked for, and what they take."""
+    return (
+        f"{settings.chains} x {whole(settings.draws)} draws of {whole(numbers_of_draw(model, runs))} numbers take "
+        f"{gigabytes(draw_bytes(model, runs, settings))}"
+    )
+
+
+def refuse_points(draws: int, points: int) -> None:
+    """Raise InputError where draws at points take more memory than `MOST`; summaries of as many points do not."""
+    if 8 * draws * points > MOST:
+        raise InputError(
+            f"{whole(draws)} draws at {whole(points)} points take {gigabytes(8 * draws * points)}; "
+            f"at most {gigabytes(MOST)} are held: "
+            "ask for fewer points at a time, or for their summaries with predict_table"
+        )
+
+
+def draws_in(fit: "Fit") -> int:
+    """Return how many draws a fit has."""
+    return int(fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
+
+
+def gigabytes(count: int) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{number(count / 2**30)} GB"

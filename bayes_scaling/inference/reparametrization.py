@@ -1,0 +1,180 @@
+"""Coordinates in which the levels of a group are easy to sample, and where in them to start.
+
+A level that the data know well should be sampled directly, one they know little about as a multiple of its learnt
+standard deviation s; taken the wrong way round, either makes a funnel. With p the information that the rows hold about a
+level (in 1 / effect^2, everything else as uncertain as the rows leave it),
+
+    effect = w s / sqrt(1 + p s^2),    w ~ Normal(0, sqrt(1 + p s^2))
+
+is Normal(0, s) whatever p is: the model is untouched, only the path of the sampler changes. For p s^2 << 1 it is the
+non-centred form, for p s^2 >> 1 the centred one (after Papaspiliopoulos, Roberts and Skoeld 2007). p comes from the
+curvature of the posterior at its mode, with every scale held at what its prior expects. Chains start around that mode, at
+twice the spread it suggests: from the prior's middle a chain may wander for longer than it has time to adapt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+from bayes_scaling.inference.mode import KNOTS, Mode, find_mode, independent, spread_of, without
+from bayes_scaling.model import discrepancy
+from bayes_scaling.model.parameters import Prior, Varying, link, median
+from bayes_scaling.model.specification import (
+    JOINT_INFORMATION,
+    JOINT_LINEAR,
+    JOINT_W,
+    NOISE_SD,
+    STRUCTURE,
+    Model,
+    departures,
+    information_name,
+    integrated,
+    joint_parameters,
+    joint_slopes,
+    joint_terms,
+    noise_scales,
+    owners,
+    sampled,
+    sampled_name,
+    spread_name,
+    term_name,
+    trends,
+    varyings,
+)
+
+HALF_NORMAL_MEDIAN = 0.6745
+
+
+LARGEST_JOINT = 20
+"""More numbers are not sampled jointly: a step takes their cube, and levels that are many know their scale well."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How to sample a posterior.
+
+    arrays: what a compiled model reads beside its data: `information_NAME` of varying terms sampled level by level, shaped like
+        the levels of their groups; the information of what is sampled jointly; the structure of what is integrated out.
+    centre, spread: sampled variable, on the scale where it is unbounded -> a place near the mode, and its standard deviation.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    centre: Mapping[str, np.ndarray]
+    spread: Mapping[str, np.ndarray]
+
+
+def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> Geometry:
+    """Return how to sample a model: chains of one without varying terms start all over its prior.
+
+    arrays: what `model.data` returns.
+    levels: group -> its levels.
+    """
+    everywhere = _around_prior(model, arrays)
+    robust = model.noise.distribution == "student_t" and bool(model.discrepancy)
+    if not varyings(model) and not robust:
+        return everywhere
+    shapes = {term_name(owner, term): tuple(len(levels[dim]) for dim in term.dims) for owner, term in varyings(model)}
+    weights, mode = find_mode(model, arrays, levels)
+    own = discrepancy.weighted(arrays, weights) if robust else {}
+    if not varyings(model):
+        return replace(everywhere, arrays=own)
+    mode = without(mode, [*(term_name(*of) for of in integrated(model)), KNOTS])
+    centre, spread = dict(everywhere.centre), dict(everywhere.spread)
+    for owner, term in varyings(model):
+        centre[spread_name(owner, term)] = np.log(HALF_NORMAL_MEDIAN * term.sd)
+        spread[spread_name(owner, term)] = np.array(0.5)
+    joint = _joint(model, mode)
+    found = _structure(model, arrays, levels) | joint | own
+    members = _members(model) if joint else []
+    centre[JOINT_W], spread[JOINT_W] = np.zeros(len(mode.of(members))), np.full(len(mode.of(members)), 0.5)
+    _near_mode(model, mode, members, centre, spread)
+    for owner, term in sampled(model):
+        name = term_name(owner, term)
+        if name not in members:
+            found[information_name(owner, term)] = p = _information(owner, term, arrays, shapes[name], mode, model)
+            widened = np.sqrt(1.0 + p * (HALF_NORMAL_MEDIAN * term.sd) ** 2) / (HALF_NORMAL_MEDIAN * term.sd)
+            centre[sampled_name(owner, term)] = centre.pop(name, np.zeros(shapes[name])).reshape(shapes[name]) * widened
+            spread[sampled_name(owner, term)] = spread.pop(name, 0.5 / widened).reshape(shapes[name]) * widened
+    return Geometry(found, centre, spread)
+
+
+def _members(model: Model) -> list[str]:
+    """Return what may be sampled jointly, in order."""
+    return [*joint_parameters(model), *joint_slopes(model), *(term_name(*of) for of in joint_terms(model))]
+
+
+def _joint(model: Model, mode: Mode) -> dict[str, np.ndarray]:
+    """Return what the rows say of all that is sampled jointly, at rows of precision 1; nothing where it is too much."""
+    at = mode.of(_members(model))
+    if not joint_terms(model) or len(at) > LARGEST_JOINT:
+        return {}
+    information = mode.information[np.ix_(at, at)] / mode.precision
+    return {JOINT_INFORMATION: information, JOINT_LINEAR: mode.linear[at] / mode.precision}
+
+
+def _structure(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return which levels of integrated effects meet in which rows; nothing where none is integrated out."""
+    from bayes_scaling.model.marginalized import structure
+
+    shapes = [tuple(len(levels[dim]) for dim in term.dims) for _, term in integrated(model)]
+    if not shapes:
+        return {}
+    rows = [tuple(arrays[f"index_{dim}"] for dim in term.dims) for _, term in integrated(model)]
+    indices = [np.ravel_multi_index(of, shape) for of, shape in zip(rows, shapes, strict=True)]
+    previous = arrays.get("previous")
+    if previous is not None:
+        previous = np.where(previous == np.arange(len(previous)), -1, previous)
+    return {STRUCTURE: structure(indices, [prod(shape) for shape in shapes], previous)}
+
+
+def _near_mode(
+    model: Model, mode: Mode, members: Sequence[str], centre: dict[str, np.ndarray], spread: dict[str, np.ndarray]
+) -> None:
+    """Set where chains start in all that is not sampled jointly."""
+    deviation = np.sqrt(np.diag(np.linalg.inv(np.eye(len(mode.at)) + mode.information)))
+    for name, place in mode.places.items():
+        if name not in members:
+            middle = centre[name] if name in model.parameters else 0.0
+            centre[name] = middle + mode.scales[name] * mode.at[place]
+            spread[name] = mode.scales[name] * deviation[place]
+
+
+def _around_prior(model: Model, arrays: Mapping[str, np.ndarray]) -> Geometry:
+    """Return the middle and the spread of everything's prior; whitened knots start where they take what the law leaves."""
+    priors = {name: parameter.prior for name, parameter in owners(model).items()} | noise_scales(model)
+    priors |= discrepancy.scales(departures(model))
+    centre = {name: np.asarray(_linked(prior, median(prior))) for name, prior in priors.items()}
+    spread = {name: np.asarray(spread_of(prior)) for name, prior in priors.items()}
+    centre |= {term_name(owner, term): np.asarray(0.0) for owner, term in trends(model)}
+    spread |= {term_name(owner, term): np.asarray(term.sd) for owner, term in trends(model)}
+    if model.discrepancy:
+        knots = arrays[discrepancy.WEIGHTS].shape[1]
+        centre[discrepancy.SAMPLED], spread[discrepancy.SAMPLED] = np.zeros(knots), np.full(knots, 0.5)
+    return Geometry({}, centre, spread)
+
+
+def _linked(prior: Prior, value: float) -> float:
+    return float(np.log(value)) if link(prior) == "log" else value
+
+
+def _information(
+    owner: str, term: Varying, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], mode: Mode, model: Model
+) -> np.ndarray:
+    """Return what the rows say of each level of a term, given its own parameter's other terms and all others left open."""
+    if owner == NOISE_SD:
+        total = np.zeros(shape)  # the logarithm of a scale is known from one value to within 1 / sqrt(2)
+        np.add.at(total, tuple(arrays[f"index_{dim}"] for dim in term.dims), 2.0 * independent(model, arrays))
+        return total
+    own = mode.of(name for name in mode.places if _owner(name) == owner)
+    other = mode.of(name for name in mode.places if _owner(name) != owner)
+    across, rest = mode.information[np.ix_(own, other)], mode.information[np.ix_(other, other)]
+    known = np.diag(mode.information[np.ix_(own, own)] - across @ np.linalg.solve(np.eye(len(other)) + rest, across.T))
+    levels = known[np.isin(own, mode.of([term_name(owner, term)]))]
+    return np.asarray(np.maximum(levels, 0.0).reshape(shape) / term.sd**2)
+
+
+def _owner(name: str) -> str:
+    """Return the parameter that a term belongs to, by the term's name."""
+    return name.split("_by_")[0].split("_trend_")[0]

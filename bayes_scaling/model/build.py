@@ -1,0 +1,268 @@
+"""The model as PyMC has it: built from symbols, every array that may change later held as data."""
+
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_scaling.laws.functions import PART, on_symbols
+from bayes_scaling.model import discrepancy as gp
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Prior, Varying, distribution, doubles, link
+from bayes_scaling.model.specification import (
+    JOINT,
+    JOINT_INFORMATION,
+    JOINT_LINEAR,
+    JOINT_W,
+    NOISE_LENGTH,
+    NOISE_SD,
+    NOISE_WHITE,
+    NU_BEYOND_ONE,
+    STRUCTURE,
+    Model,
+    departures,
+    evaluate,
+    groups_used,
+    information_name,
+    integrated,
+    joint_parameters,
+    joint_slopes,
+    joint_terms,
+    model_inputs,
+    owners,
+    parameter_at,
+    residual,
+    sampled_name,
+    spread_name,
+    term_name,
+    trends,
+    varyings,
+)
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+
+def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "pm.Model":
+    """Return the PyMC model, with every array that may change later held as data.
+
+    rows: what `data` returns, and what `geometry` adds: how effects are sampled, and which are integrated out. Without the
+        latter the effects of all terms are sampled, each level on its own.
+    levels: group -> its levels.
+    """
+    import pymc as pm
+    import pymc.dims as pmd
+
+    with pm.Model(coords=dict(levels)) as built:
+        held = _held(model, rows)
+        scalars, slopes = owners(model), {term_name(owner, term): term for owner, term in trends(model)}
+        jointly = JOINT_INFORMATION in rows
+        apart = joint_parameters(model).keys() | joint_slopes(model).keys() if jointly else set()
+        priors = {name: of.prior for name, of in scalars.items()} | {name: _normal(of.sd) for name, of in slopes.items()}
+        draws = {name: _draw(name, prior) for name, prior in priors.items() if name not in apart}
+        spreads = {spread_name(*of): _draw(spread_name(*of), _half_normal(of[1].sd)) for of in varyings(model)}
+        effects = _draw_effects(model, spreads, held, jointly=jointly)
+        level = _levels(model, effects, held)
+        logs = {name: held[f"log_{name}"] for name in model_inputs(model)}
+        functions = on_symbols()
+        scale = parameter_at(model, NOISE_SD, draws, logs, level, functions)
+        white = _white(model.noise, held)
+        scale = scale if white is not None else _with_error(scale, held)
+        if jointly:
+            more, own = _draw_jointly(model, spreads, (1.0 / scale**2).mean(), held, built)
+            draws, level = draws | more, _levels(model, effects | own, held)
+        expected = evaluate(model, draws, logs, level, functions)
+        centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
+        centre = centre + residual(model, level)
+        if model.discrepancy:
+            centre = centre + _departed(model, held["response"] - centre, scale, held, levels)
+        _observe(model, centre, scale, white, held, spreads)
+    return built
+
+
+def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the arrays as data of the PyMC model at hand: rows and levels with named dimensions, others without."""
+    import pymc as pm
+    import pymc.dims as pmd
+    from pytensor import shared
+
+    built = pm.modelcontext(None)
+    built.add_coord("row", length=len(rows["response"]))
+    dims: dict[str, tuple[str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+    for name, of in rows.items():
+        if name.startswith("log_") and of.ndim > 1:
+            dims[name] = ("row", PART)
+            built.add_coord(PART, length=of.shape[1])
+    bare = {name for name in rows if name.startswith(("discrepancy", "joint_"))}
+    named = {n: pmd.Data(n, xr.DataArray(of, dims=dims.get(n, "row"))) for n, of in rows.items() if n not in bare}
+    return named | {name: shared(rows[name], name=name) for name in bare}
+
+
+def _levels(model: Model, effects: Mapping[str, Any], held: Mapping[str, Any]) -> Callable[[str, Varying], Any]:
+    """Return the function that gives a term's effect at each row; none where it is integrated out."""
+    from pytensor.xtensor import as_xtensor
+
+    index = {dim: held[f"index_{dim}"] for dim in groups_used(model)}
+    none = as_xtensor(np.zeros(()), dims=())
+
+    def level(owner: str, term: Varying) -> Any:
+        effect = effects.get(term_name(owner, term))
+        return none if effect is None else effect.isel({dim: index[dim] for dim in term.dims})
+
+    return level
+
+
+def _draw_effects(model: Model, spreads: Mapping[str, Any], held: Mapping[str, Any], *, jointly: bool) -> dict[str, Any]:
+    """Return the effects that are sampled level by level."""
+    import pymc.dims as pmd
+
+    effects = {}
+    left_out = [*(joint_terms(model) if jointly else []), *(integrated(model) if STRUCTURE in held else [])]
+    for owner, term in varyings(model):
+        if (owner, term) not in left_out:
+            sd = spreads[spread_name(owner, term)]
+            widened = pmd.math.sqrt(1.0 + held[information_name(owner, term)] * sd**2)
+            drawn = pmd.Normal(sampled_name(owner, term), mu=0.0, sigma=widened)
+            effects[term_name(owner, term)] = drawn * (sd / widened)
+    return effects
+
+
+def _draw_jointly(
+    model: Model, spreads: Mapping[str, Any], precision: Any, held: Mapping[str, Any], built: "pm.Model"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters and slopes that are sampled jointly, and the effects.
+
+    precision: of the rows' scatter, on average.
+    """
+    import pytensor.tensor as pt
+    from pytensor.xtensor import as_xtensor
+
+    from bayes_scaling.model.whitening import draw_whitened
+
+    parameters, slopes, terms = joint_parameters(model), joint_slopes(model), joint_terms(model)
+    built.add_coord(JOINT, length=len(held[JOINT_LINEAR].get_value()))
+    sizes = [prod(built.dim_lengths[dim] for dim in term.dims) for _, term in terms]
+    spread = [spreads[spread_name(owner, term)].values for owner, term in terms]
+    ratios = [pt.full((size,), sd / term.sd) for size, sd, (_, term) in zip(sizes, spread, terms, strict=True)]
+    ratio = pt.concatenate([pt.ones(len(parameters) + len(slopes)), *ratios])
+    precision = precision.values
+    information = precision * ratio[:, None] * held[JOINT_INFORMATION] * ratio[None, :]
+    z = draw_whitened(JOINT_W, information, precision * ratio * held[JOINT_LINEAR], dims=JOINT)
+    places = enumerate([*parameters, *slopes])
+    scalars = {name: as_xtensor(z[i], dims=()) for i, name in places}
+    draws = {name: _linked(model, name, middle + sd * scalars[name]) for name, (middle, sd) in parameters.items()}
+    draws |= {name: sd * scalars[name] for name, sd in slopes.items()}
+    start: Any = len(scalars)
+    effects = {}
+    for (owner, term), size, sd in zip(terms, sizes, spread, strict=True):
+        shape = tuple(built.dim_lengths[dim] for dim in term.dims)
+        effects[term_name(owner, term)] = as_xtensor((sd * z[start : start + size]).reshape(shape), dims=term.dims)
+        start = start + size
+    return draws, effects
+
+
+def _linked(model: Model, name: str, value: Any) -> Any:
+    import pymc.dims as pmd
+
+    return pmd.math.exp(value) if link(owners(model)[name].prior) == "log" else value
+
+
+def _with_error(scale: Any, held: Mapping[str, Any]) -> Any:
+    """Return a scale of each row's scatter with its reading error, where there is one."""
+    import pymc.dims as pmd
+
+    return pmd.math.sqrt(scale**2 + held["reading_error"] ** 2) if "reading_error" in held else scale
+
+
+def _white(noise: Noise, held: Mapping[str, Any]) -> Any:
+    """Return the scale of what rows scatter by each on its own, beside what neighbours share; None where all is one."""
+    if noise.correlation is None or noise.correlation.white is None:
+        return None
+    return _with_error(_draw(NOISE_WHITE, noise.correlation.white) / held["count"] ** 0.5, held)
+
+
+def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:
+    """Return the discrepancy at rows, given what the law leaves of them."""
+    from pytensor.xtensor import as_xtensor
+
+    def as_tensor(variable: Any) -> Any:
+        return variable.values
+
+    counts = {dim: len(of) for dim, of in levels.items()}
+    left, precision = as_tensor(left), as_tensor(1.0 / scale**2).mean()
+    return as_xtensor(gp.draw_departures(departures(model), knots, counts, left, precision), dims=("row",))
+
+
+def _normal(sd: float) -> Prior:
+    return Prior(distribution="Normal", arguments={"mu": 0.0, "sigma": sd})
+
+
+def _half_normal(sd: float) -> Prior:
+    return Prior(distribution="HalfNormal", arguments={"sigma": sd})
+
+
+def _draw(name: str, prior: Prior) -> Any:
+    import pymc.dims as pmd
+
+    kind, arguments = distribution(prior)
+    return getattr(pmd, kind)(name, **doubles(arguments))
+
+
+def _observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any], spreads: Mapping[str, Any]) -> None:
+    import pymc.dims as pmd
+
+    noise, weights = model.noise, None
+    if noise.correlation is not None:
+        length = _draw(NOISE_LENGTH, noise.correlation.length)
+        kept = rows["gap"] / length
+    if white is not None:
+        own = (white / scale) ** 2 + pmd.math.expm1(-rows["apart"] / length)
+        before, variance = _seen_through(own, (rows["response"] - centre) / scale, pmd.math.exp(-kept))
+        centre, scale = centre + scale * before, scale * pmd.math.sqrt(variance)
+    elif noise.correlation is not None:
+        weights = pmd.math.exp(-kept) * (scale / scale.isel(row=rows["previous"]) if "row" in scale.dims else 1.0)
+        centre = centre + weights * (rows["response"] - centre).isel(row=rows["previous"])
+        scale = scale * pmd.math.sqrt(-pmd.math.expm1(-2.0 * kept))
+    if STRUCTURE in rows:
+        _observe_integrated(model, rows["response"] - centre, scale, weights, rows[STRUCTURE], spreads)
+    elif noise.distribution == "normal":
+        pmd.Normal("observed", mu=centre, sigma=scale, observed=rows["response"])
+    else:
+        beyond_one = _draw(NU_BEYOND_ONE, noise.nu)
+        pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])
+
+
+def _observe_integrated(model: Model, left: Any, scale: Any, weights: Any, structure: Any, spreads: Mapping[str, Any]) -> None:
+    """Register the likelihood of rows whose normal effects are integrated out.
+
+    weights: of what the row before departs by, in a row's innovation; None where rows are independent.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    from bayes_scaling.model import marginalized as kernel
+
+    def as_tensor(variable: Any) -> Any:
+        return variable.values
+
+    sds = pt.stack([as_tensor(spreads[spread_name(owner, term)]) for owner, term in integrated(model)])
+    left, variance = as_tensor(left), as_tensor(scale) ** 2 + pt.zeros_like(as_tensor(left))
+    before = None if weights is None else -as_tensor(weights)
+    pm.Potential("observed", kernel.integrated(left, variance, sds, structure, before=before))
+
+
+def _seen_through(own: Any, left: Any, kept: Any) -> tuple[Any, Any]:
+    """Return what each row is expected to show given those before it, and its variance, in units of the process.
+
+    Rows are in the order of their runs.
+
+    own: the variance of what is each row's own; less than the white part's where averaging has taken some of the process too.
+    """
+    from pytensor.xtensor import as_xtensor
+
+    from bayes_scaling.model.kalman import filtered
+
+    expected, variance = filtered(*(of.values for of in (left, kept, own)))
+    return as_xtensor(expected, dims=("row",)), as_xtensor(variance, dims=("row",))

@@ -1,0 +1,70 @@
+"""Rows recognised as checkpoints, taken for curves: the noise of curves, and rows averaged."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bayes_scaling.data.checkpoints import CHECKPOINTS, PER_DECADE, Checkpoints, checkpoint_sentence, recognised
+from bayes_scaling.data.copies import without_copies
+from bayes_scaling.data.tables import Table, filtered, read_table, tables_of
+
+if TYPE_CHECKING:
+    from bayes_scaling.data.runs import Columns, Runs
+    from bayes_scaling.model.specification import Model
+    from bayes_scaling.model.studies import Study
+
+
+def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["Model", "Columns"]:
+    """Return a model and columns that take rows for checkpoints: noise as in the study `training_curves`, rows averaged.
+
+    The columns have the run in a column "run", unless there is one that says it.
+    """
+    from bayes_scaling.data.runs import Average
+    from bayes_scaling.model.studies import read_study
+
+    noise = read_study("training_curves").model.noise
+    noise = replace(noise, effects=noise.effects if len(found.label.unique()) > 1 else ())
+    assert noise.correlation is not None
+    correlation = replace(noise.correlation, along=found.along)
+    average = columns.average or Average(found.along, PER_DECADE)
+    named = replace(columns, run=found.column or RUN, average=average)
+    return replace(model, noise=replace(noise, on=model.noise.on, correlation=correlation)), named
+
+
+RUN = "run"
+
+
+def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Table] | None") -> tuple["Study", "Runs"]:
+    """Return a study and its runs as they are, or, where rows are checkpoints, with the noise of curves and rows averaged.
+
+    tables: what the runs were read from.
+    """
+    from bayes_scaling.data.runs import read_runs
+    from bayes_scaling.model.studies import study_table
+
+    if study.columns.run is not None or not any(CHECKPOINTS in note for note in runs.notes):
+        return study, runs
+    every = [study_table(study)] if tables is None else tables_of(tables)
+    frames = [read_table(one, labels=study.columns.as_written) for one in every]
+    frame = pd.concat(without_copies(frames, every, [runs.source] * len(every))[0], ignore_index=True)
+    kept = filtered(frame, study.columns.where, runs.source)
+    found = recognised(kept.reset_index(drop=True), runs.table, study.columns)
+    if found is None:
+        return study, runs
+    model, columns = as_curves(study.model, study.columns, found)
+    label = pd.Series(found.label.to_numpy(), index=kept.index).reindex(frame.index, fill_value=LEFT_OUT)
+    labelled = frame.assign(**{found.column or RUN: label.astype(str)})
+    read = read_runs(labelled, columns, runs.source)
+    rates = tuple(note for note in read.notes if note not in runs.notes)
+    told = (
+        f"{checkpoint_sentence(found)}; taken as curves: noise correlated along {found.along}, an offset of each run, as in "
+        "the study training_curves (--independent takes each row for a run)"
+    )
+    return replace(study, model=model, columns=columns), replace(
+        read, notes=(told, *(note for note in runs.notes if CHECKPOINTS not in note), *rates)
+    )
+
+
+LEFT_OUT = "left out"

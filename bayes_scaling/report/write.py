@@ -1,0 +1,141 @@
+"""A report: what a fit says, how sure it is, and what was done, as one page that needs nothing else."""
+
+import shlex
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling._base.errors import InputError, one_line
+from bayes_scaling._base.files import finite, write_text
+from bayes_scaling._base.numbers import exact, number
+from bayes_scaling._base.versions import versions
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.health import accepted, line_of
+from bayes_scaling.model.studies import Sheet
+from bayes_scaling.report import words
+from bayes_scaling.report.beliefs import beliefs
+from bayes_scaling.report.budget import Budget, multiplier_budget, plan_budget
+from bayes_scaling.report.figures import check_figure, main_figures
+from bayes_scaling.report.page import render
+from bayes_scaling.report.record import Record, read_record
+from bayes_scaling.report.sentences import summary_sentences
+from bayes_scaling.report.tables import parameters
+from bayes_scaling.report.validation import validation
+from bayes_scaling.validation.findings.every import findings
+
+NO_BUDGET = "the law has no compute, or no group of alternatives, to plan or compare at one"
+
+
+def write_report(
+    fit: Fit,
+    path: str | Path,
+    *,
+    folder: str | Path | None = None,
+    title: str = "",
+    figure: Sheet | None = None,
+    compute: float | None = None,
+) -> Path:
+    """Write a page on a fit: one HTML file that opens without a network.
+
+    folder: what `bayes-scaling fit` wrote, with a backtest in it or beneath it if there is one; title, figure, seconds and
+        versions of the fit are read from its record. None: from the fit alone.
+    title: what the page is called; that of the study unless given.
+    figure: the layout of the bands; that of the study unless given, else chosen by the groups and inputs.
+    compute: the budget that the page opens at, in FLOP for a law of params and tokens, else in the unit of its axis; ten times
+        the largest run's unless given.
+
+    The same fit and folder give the same page. No sampling and no compiling: some seconds.
+
+    Raises InputError where the file cannot be written, a backtest in the folder cannot be read, or nothing can be said of
+    a budget that is asked about.
+    """
+    path = Path(path)
+    write_text(render(report_context(fit, folder=folder, title=title, figure=figure, compute=compute)), path)
+    return path
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # far beyond the runs single draws leave the numbers
+def report_context(
+    fit: Fit,
+    *,
+    folder: str | Path | None = None,
+    title: str = "",
+    figure: Sheet | None = None,
+    compute: float | None = None,
+) -> dict[str, Any]:
+    """Return what a report says, by the names that its template has; arguments and errors as for `write_report`."""
+    place = Path(folder) if folder is not None else None
+    record = read_record(place)
+    schedule = fit.runs.columns.schedule is not None
+    plans, no_plan = (None, "") if schedule else _planned(fit, compute)
+    multipliers = None if schedule or plans is not None else multiplier_budget(fit, compute)
+    drawings = main_figures(fit, figure or record.figure, plans)
+    check = check_figure(fit)
+    budget = plans or multipliers
+    if compute is not None and budget is None:
+        raise InputError(f"nothing can be said of a budget of {exact(compute)}: {no_plan or NO_BUDGET}")
+    return {
+        "title": title or record.title or f"{fit.runs.columns.response.name} of {words.basenames(fit.runs.source)}",
+        "problems": fit.health.problems if fit.health is not None and not fit.health.ok else [],
+        "noted": line_of(fit) if accepted(fit.health) else "",
+        "prior_only": fit.health is None,
+        "findings": [note.sentence for note in findings(fit)],
+        # The page says at its top what the sampler says.
+        "sentences": summary_sentences(replace(fit, health=None), str(place or "DIR")),
+        "count": words.rows(fit)[0],
+        "figures": drawings,
+        "budget": budget,
+        "no_plan": no_plan,
+        "check": check,
+        "parameters": parameters(fit),
+        "references": [
+            f"{name} {number(value)} {fit.runs.columns.inputs[name].unit}".rstrip()
+            for name, value in fit.runs.references.items()
+        ],
+        "beliefs": beliefs(fit),
+        "health": fit.health,
+        "settings": fit.settings,
+        "record": record,
+        "formula": words.formula(fit),
+        "columns": words.columns(fit),
+        "counting": words.counting(fit),
+        "rows": words.rows(fit),
+        "likelihood": words.likelihood(fit),
+        "priors": words.priors(fit),
+        "validation": validation(fit, place),
+        "backtest": _backtest(record, place),
+        "versions": record.versions or versions(),
+        "data": finite(_data([*drawings, check], budget)),
+    }
+
+
+def _backtest(record: Record, place: Path | None) -> str:
+    """Return what to type for a validation of a fit: a command where it was made by one, else Python."""
+    if not record.model or place is None:
+        return "bs.backtest(fit.model, fit.runs)"
+    runs = [word for path in record.runs for word in ("--runs", path)]
+    return shlex.join(["bayes-scaling", "backtest", record.model, *runs, "--out", str(place / "backtest")])
+
+
+def _planned(fit: Fit, compute: float | None) -> tuple[Budget | None, str]:
+    """Return the plans of budgets, or why there are none: a law that has no best split can still be reported on."""
+    try:
+        return plan_budget(fit, compute), ""
+    except InputError as error:
+        return None, one_line(error)
+
+
+def _data(drawings: list[Any], budget: Budget | None) -> dict[str, Any]:
+    """Return what the script on the page reads."""
+    return {
+        "figures": {one.name: one.panels for one in drawings if one.panels},
+        "budget": None
+        if budget is None
+        else {
+            "budgets": budget.budgets,
+            "start": budget.start,
+            "steps": {label: [asdict(step) for step in steps] for label, steps in budget.steps.items()},
+        },
+    }

@@ -1,0 +1,163 @@
+"""Several laws on the same runs: how well each predicts a run left out (LOO), and runs beyond those it was trained on.
+
+A law of a wrong shape can do well among the runs and badly beyond them, which is where laws are used: so laws are compared, and
+weights for a stack are found, by both.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.calls import asked
+from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.fit import Fit, fit, refit
+from bayes_scaling.inference.health import Health, combined, mark
+from bayes_scaling.inference.observed import log_density
+from bayes_scaling.inference.stacking import check_scales, stacking_weights
+from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.specification import Model, check_runs
+from bayes_scaling.validation.scores import score_points, score_table
+from bayes_scaling.validation.splits import Fold, careful, folds
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How well several laws predict.
+
+    table: one row a law, best beyond the runs first. elpd_loo, the sum of the log predictive density of each run when it is
+        left out, its standard error and effective number of parameters p_loo; elpd_diff and se_diff against the largest; bad_k,
+        the number of runs whose Pareto k is too high for elpd_loo to be trusted there; the scores of held-out rows over all
+        folds, as in `score_table`; and the stacking weights by either, weight_loo and weight_held.
+    inside: a column for each law: log predictive density of each run when it is left out.
+    points: every held-out row of every fold under each law, see `score_points`, with columns law and fold.
+    fits: law -> its fit to all runs.
+    problems: what the sampler says against fits that are not to be trusted; empty where all may be.
+    healths: of each law's fit to all runs, and to the training part of each fold.
+    """
+
+    table: pd.DataFrame
+    inside: pd.DataFrame
+    points: pd.DataFrame
+    fits: Mapping[str, Fit]
+    folds: tuple[Fold, ...]
+    problems: tuple[str, ...]
+    healths: Mapping[str, Health] = field(default_factory=dict)
+
+    @property
+    def health(self) -> Health | None:
+        """The health of all its fits together, see `health.combined`."""
+        return combined(self.healths)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Law -> weight by how well it predicted runs beyond those it was trained on.
+
+        The rows of a fold err together: they are left out of one fit. A prior worth one fold spreads the weights, see
+        `stacking_weights`: of K laws after F folds one that always loses keeps 1 / (K (F + 1)).
+        """
+        return self._column("weight_held")
+
+    @property
+    def weights_loo(self) -> dict[str, float]:
+        """Law -> weight by how well it predicts a run left out of all others, with a prior worth one run."""
+        return self._column("weight_loo")
+
+    def _column(self, name: str) -> dict[str, float]:
+        return {str(law): float(weight) for law, weight in zip(self.table["law"], self.table[name], strict=True)}
+
+
+def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), settings: Settings | None = None) -> Comparison:
+    """Return how well laws predict the same runs: each left out in turn, and the largest from the others.
+
+    Every law is fitted to all runs and to the training part of every fold; held-out rows are predicted as new runs.
+
+    train: see `folds`.
+    settings: how to sample; unless they say a target_accept, training parts are sampled at `CAREFUL`.
+
+    Raises InputError for fewer than two laws, a law that does not fit the runs or a training part, correlated noise, noise on
+    different scales, and as `folds` does.
+    """
+    parts = folds(runs, train)
+    _check(models, runs, parts)
+    settings = settings or Settings()
+    fits = {name: fit(model, runs, settings) for name, model in models.items()}
+    scores, healths = [], {name: one.health for name, one in fits.items()}
+    for name, whole in fits.items():
+        for part in parts:
+            trained = refit(whole, part.train, careful(settings))
+            scores.append(score_points(trained, part.held).assign(law=name, fold=part.where))
+            healths[f"{name} where {part.where}"] = trained.health
+    points = pd.concat(scores, ignore_index=True)
+    left_out = {name: loo(one) for name, one in fits.items()}
+    inside = pd.DataFrame({name: of.elpd_i.to_numpy() for name, of in left_out.items()})
+    table = _table(left_out, inside, points, len(parts))
+    known = {name: one for name, one in healths.items() if one is not None}
+    problems = tuple(f"{name}: {problem}" for name, one in known.items() if not one.ok for problem in one.problems)
+    found = Comparison(table, inside, points, fits, parts, problems, known)
+    return replace(found, table=mark(table, found), inside=mark(inside, found), points=mark(points, found))
+
+
+@asked
+def loo(fit: Fit) -> Any:
+    """Return the expected log predictive density of each run when it is left out, by Pareto-smoothed importance sampling.
+
+    An `arviz_stats` ELPDDataLOO with pointwise values, of the log loss where the noise is on it (Vehtari et al. 2017).
+    Rows whose `pareto_k` is above `good_k` are not to be trusted; `bad_k` counts them.
+
+    Raises InputError where rows of a run are correlated: one of them cannot be left out alone.
+    """
+    import arviz_stats
+
+    _check_independent(fit.model)
+    density = xr.Dataset({"response": log_density(fit, fit.runs.table, new=False)})
+    tree = xr.DataTree.from_dict({"posterior": fit.posterior, "log_likelihood": density})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Estimated shape parameter of Pareto", UserWarning)  # counted by `bad_k` instead
+        return arviz_stats.loo(tree, pointwise=True)
+
+
+def bad_k(left_out: Any) -> int:
+    """Return for how many runs the importance weights of `loo` have too heavy a tail."""
+    return int((left_out.pareto_k > left_out.good_k).sum())
+
+
+def _check(models: Mapping[str, Model], runs: Runs, parts: Sequence[Fold]) -> None:
+    if len(models) < 2:
+        raise InputError(f"a comparison is of two laws or more; given {listed(models)}")
+    check_scales(models)
+    for model in models.values():
+        _check_independent(model)
+        for part in (runs, *(part.train for part in parts)):
+            check_runs(model, part)
+
+
+def _check_independent(model: Model) -> None:
+    if model.noise.correlation is not None:
+        raise InputError(
+            f"{model.law.__name__} has noise correlated along {model.noise.correlation.along!r}; "
+            "leaving one row out needs rows that are independent given the law"
+        )
+
+
+def _table(left_out: Mapping[str, Any], inside: pd.DataFrame, points: pd.DataFrame, count: int) -> pd.DataFrame:
+    best = inside.sum().idxmax()
+    behind = inside.sub(inside[best], axis=0)
+    beyond = {str(name): rows["log_score"].to_numpy() for name, rows in points.groupby("law", sort=False)}
+    weights_loo = stacking_weights({name: inside[name].to_numpy() for name in left_out})
+    weights_held = stacking_weights(beyond, evenly=len(points) / len(beyond) / count)
+    rows = [
+        {"law": name, "elpd_loo": float(of.elpd), "se_loo": float(of.se)}
+        | {"elpd_diff": float(behind[name].sum()), "se_diff": float(np.sqrt(len(behind)) * behind[name].std(ddof=0))}
+        | {"p_loo": float(of.p), "bad_k": bad_k(of)}
+        | {str(key): value for key, value in score_table(points[points["law"] == name]).iloc[0].items()}
+        | {"weight_loo": weights_loo[name], "weight_held": weights_held[name]}
+        for name, of in left_out.items()
+    ]
+    table = pd.DataFrame(rows).rename(columns={"runs": "held"}).astype({"held": int})
+    return table.sort_values("log_score", ascending=False, ignore_index=True)

@@ -1,0 +1,53 @@
+"""Findings: whether prior, law and rows go together, and what the runs leave open; said before any number of a fit.
+
+A finding is no fault of the draws: they can be sound, and still come from a law that the runs contradict.
+"""
+
+from itertools import chain
+
+from bayes_scaling._base.finding import Finding, worst_first
+from bayes_scaling.data.flatness import flat
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.sampling import PRIOR
+from bayes_scaling.model.specification import NOISE_SD, Model
+from bayes_scaling.validation.findings.identifiability import floors, left_open
+from bayes_scaling.validation.findings.misfit import misfits
+from bayes_scaling.validation.findings.outliers import outliers
+from bayes_scaling.validation.findings.prior_conflict import conflicts
+from bayes_scaling.validation.findings.single_rows import lone_levels
+
+__all__ = ["Finding", "findings", "floors"]
+
+
+def findings(fit: Fit) -> tuple[Finding, ...]:
+    """Return what speaks for care with a fit, the worst first; empty where nothing does.
+
+    flat: the loss does not depend on the inputs; nothing else is then said.
+    rising: the loss rises with an input, and the law cannot follow.
+    prior-loss: the runs' losses are not those that the priors expect: another unit, or priors of something else.
+    prior-conflict: parameters end in the far tails of their priors.
+    noise-above-prior, discrepancy-above-prior: runs scatter, or leave the law, by far more than the prior expects.
+    outliers: rows that lie many scales off the rest.
+    misfit, misfit-by-group, shared-misfit, misfit-in-order: what the fit leaves of the rows has a pattern along an input, by
+        group, at a place of all runs, or from neighbour to neighbour.
+    single-rows: levels with one row, whose departure cannot be told from its scatter.
+    prior-only: a parameter of the law as the population has it, or the slope of its trend, is just its prior.
+    floor-from-prior: the level that the law tends to is known little better than from its prior.
+    fixed-ratio: two inputs of the law lie on one line in logarithms.
+    few-sizes: an input of the law, or of a trend, has fewer than four values.
+    prior-sensitive: the loss beyond the runs moves with the weight of the prior, and with that of the runs the other way.
+
+    Draws from a prior are judged by `left_open` alone, no rows having spoken, as are those that say nothing of the noise.
+    """
+    if fit.posterior.attrs.get(PRIOR) or NOISE_SD not in fit.posterior:
+        return worst_first(left_open(fit))
+    if none := flat(fit.runs):
+        return (none,)
+    return worst_first(chain(conflicts(fit), outliers(fit), misfits(fit), lone_levels(fit.model, fit.runs), left_open(fit)))
+
+
+def beforehand(model: Model, runs: Runs) -> tuple[Finding, ...]:
+    """Return the findings that need no fit: a loss that does not depend on the inputs, levels with a single row."""
+    none = flat(runs)
+    return worst_first([*([none] if none else []), *lone_levels(model, runs)])

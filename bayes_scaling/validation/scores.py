@@ -1,0 +1,107 @@
+"""How well predictions kept their word on runs they had not seen: coverage, CRPS, log score, errors, by distance."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.numbers import quantile_name
+from bayes_scaling.data.distance import distance
+from bayes_scaling.inference.expected import as_rows
+from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.observed import log_density, observed
+from bayes_scaling.inference.stacking import Posterior, noise_scale
+
+BANDS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "90": ("q05", "q95")}
+"""Central bands whose coverage is counted, by their nominal probability in percent."""
+
+SHARES = {quantile_name(share): share for share in (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)}
+
+TINY = float(np.finfo(float).tiny)
+"""What a loss at or below zero counts as: a law may fall there beyond its runs, and is then as wrong as can be said."""
+
+DISTANCES = {"inside": 0.0, "0 to 0.5": 0.5, "0.5 to 1": 1.0, "1 to 2": 2.0, "over 2": np.inf}
+"""Classes of distance from the training runs, in decades, each up to its value."""
+
+
+@carried
+def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Return held-out rows with what a fit had predicted for each as a new run, and how well.
+
+    held: rows in the shape of a fit's `runs.table`; where they have a reading error, the prediction is of what was read.
+
+    Added columns: quantiles of the prediction (q05 to q95); pit, the share of it below the run; crps, the continuous ranked
+    probability score E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007), of the log loss where the noise is on it; log_score,
+    the log density of the same; error of the median, in the unit of the response, and relative_error, which a response that may
+    be negative does not have (NaN); distance from the training runs in decades.
+    """
+    draws = as_rows(observed(fit, held, seed))
+    draws.sort(axis=1)
+    return score_draws(fit, held, draws, density=log_density(fit, held, seed))
+
+
+def score_draws(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, density: xr.DataArray) -> pd.DataFrame:
+    """Return what `score_points` does, for sorted draws, a held-out row a row, and the log density of each row in each draw."""
+    seen, on_log = held["response"].to_numpy(), noise_scale(fit) == "log_loss"
+    quantiles = np.quantile(draws, list(SHARES.values()), axis=1, method="linear")
+    middle = quantiles[list(SHARES).index("q50")]
+    scores = {
+        **dict(zip(SHARES, quantiles, strict=True)),
+        "pit": (draws < seen[:, None]).mean(axis=1),
+        "crps": crps(np.log(np.maximum(draws, TINY)), np.log(seen)) if on_log else crps(draws, seen),
+        "log_score": log_mean_exp(density),
+        "error": middle - seen,
+        "relative_error": middle / seen - 1.0 if fit.runs.columns.response.positive else np.full(len(seen), np.nan),
+        "distance": distance(fit.runs, held),
+        "training_runs": len(fit.runs),
+    }
+    return held.assign(**scores)
+
+
+def crps(ordered: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return the continuous ranked probability score of each row of sorted draws against what was seen there."""
+    count = ordered.shape[1]
+    weights = (2.0 * np.arange(count) - count + 1.0) / count**2
+    score: np.ndarray = np.abs(ordered - seen[:, None]).mean(axis=1) - ordered @ weights
+    return score
+
+
+def log_mean_exp(density: xr.DataArray) -> np.ndarray:
+    """Return the logarithm of the mean over draws of exp(density), for each row."""
+    peak = density.max(("chain", "draw"))
+    share = (density - peak).copy(data=np.exp((density - peak).to_numpy())).mean(("chain", "draw"))
+    mean: np.ndarray = np.log(share.to_numpy()) + peak.to_numpy()
+    return mean
+
+
+@carried
+def score_table(points: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Return one row for each combination of `by` (one row in all if empty) with the scores of its held-out points.
+
+    points: what `score_points` or `backtest` return; `by` may name any of their columns, and "decades", a class of distance.
+
+    Columns: runs; coverage_50, coverage_80, coverage_90, the share of runs inside the central bands; crps and log_score, means;
+    mae, mean |median - loss|; are, mean |median / loss - 1|; rmsle, root mean square of log(median / loss): these two are NaN
+    for a response that may be negative.
+    """
+    labels = np.array(list(DISTANCES))[np.searchsorted(list(DISTANCES.values()), points["distance"])]
+    points = points.assign(decades=pd.Categorical(labels, list(DISTANCES), ordered=True))
+    if not by:
+        return pd.DataFrame([_scores(points)])
+    rows = points.groupby(list(by), observed=True, sort=True)
+    return pd.DataFrame([dict(zip(by, level, strict=True)) | _scores(part) for level, part in rows])
+
+
+def _scores(points: pd.DataFrame) -> dict[str, float]:
+    seen = points["response"]
+    covered = {f"coverage_{p}": float(seen.between(points[low], points[high]).mean()) for p, (low, high) in BANDS.items()}
+    log_error = np.log1p(points["relative_error"].clip(lower=-0.999999))
+    in_units = {"mae": float(points["error"].abs().mean())} if "error" in points else {}
+    return (
+        {"runs": len(points)}
+        | covered
+        | {"crps": float(points["crps"].mean()), "log_score": float(points["log_score"].mean())}
+        | in_units
+        | {"are": float(points["relative_error"].abs().mean()), "rmsle": float(np.sqrt((log_error**2).mean()))}
+    )

@@ -1,0 +1,117 @@
+"""Saving, loading, and the table of parameters."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import bayes_scaling as bs
+from bayes_scaling.inference import fit as fitting
+
+LAW_OF_ITS_OWN = "E + A * params**-alpha + B * tokens**-beta"
+
+
+@pytest.mark.parametrize("name", ["moba", "chinchilla"])
+def test_predictions_after_loading_are_the_same_to_the_last_bit(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    fit: bs.Fit = request.getfixturevalue(name)
+    loaded = bs.load(bs.save(fit, tmp_path / "fit.nc"))
+    points = fit.runs.table.head(20)
+    xr.testing.assert_identical(bs.predict(loaded, points), bs.predict(fit, points))
+    xr.testing.assert_identical(bs.predict_runs(loaded, points, seed=2), bs.predict_runs(fit, points, seed=2))
+    assert loaded.health == fit.health
+    assert loaded.settings == fit.settings
+    assert loaded.model.noise == fit.model.noise
+    pd.testing.assert_frame_equal(loaded.runs.table, fit.runs.table)
+
+
+def test_a_law_of_the_users_own_is_stored_as_text(chinchilla: bs.Fit, tmp_path: Path) -> None:
+    def own(params, tokens, *, E, A, alpha, B, beta):  # type: ignore[no-untyped-def]
+        return E + A * params**-alpha + B * tokens**-beta
+
+    fit = replace(chinchilla, model=replace(chinchilla.model, law=own))
+    loaded = bs.load(bs.save(fit, tmp_path / "fit.nc"))
+    points = fit.runs.table.head(5)
+    xr.testing.assert_identical(bs.predict(loaded, points), bs.predict(chinchilla, points))
+
+
+def test_an_interrupted_save_keeps_the_good_file(chinchilla: bs.Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = bs.save(chinchilla, tmp_path / "fit.nc")
+    before = path.read_bytes()
+
+    def dies(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:100])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", dies)
+    with pytest.raises(KeyboardInterrupt):
+        bs.save(chinchilla, path)
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["fit.nc"]
+
+
+@pytest.mark.parametrize("content", [b"", b"text", None])
+def test_a_file_that_is_no_fit_is_refused_in_one_line(content: bytes | None, chinchilla: bs.Fit, tmp_path: Path) -> None:
+    path = tmp_path / "fit.nc"
+    if content is None:
+        bs.save(chinchilla, path)
+        content = path.read_bytes()[:-2000]
+    path.write_bytes(content)
+    with pytest.raises(bs.InputError, match=r"fit\.nc") as caught:
+        bs.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_netcdf_file_is_not_taken_for_a_fit(tmp_path: Path) -> None:
+    xr.Dataset({"x": ("y", np.zeros(3))}).to_netcdf(tmp_path / "fit.nc", engine="h5netcdf")
+    with pytest.raises(bs.InputError, match="format"):
+        bs.load(tmp_path / "fit.nc")
+
+
+def test_the_table_of_parameters_has_every_level_and_both_conventions(moba: bs.Fit) -> None:
+    table = bs.parameter_table(moba)
+    assert list(table) == ["name", "dims", "mean", "sd", "q05", "q50", "q95", "r_hat", "ess_bulk", "ess_tail"]
+    assert not table.duplicated(["name", "dims"]).any()
+    assert (table["name"] == "a").sum() == 1 + 32
+    assert (table["name"] == "a_published").sum() == 32
+    assert table.notna().all(axis=None)
+
+
+def test_published_coefficients_give_the_same_curve_without_references(chinchilla: bs.Fit) -> None:
+    published = bs.published_values(chinchilla)
+    assert set(published) == {"A", "B"}
+    values = {name: bs.parameter_values(chinchilla, name) for name in chinchilla.model.parameters} | published
+    point = {"params": 7e9, "tokens": 1.4e12}
+    direct = bs.laws.chinchilla(**point, **values)
+    asked = bs.predict(chinchilla, pd.DataFrame([point])).isel(point=0)
+    np.testing.assert_allclose(direct.to_numpy(), asked.to_numpy(), rtol=1e-12)
+
+
+def test_an_unknown_parameter_is_refused(chinchilla: bs.Fit) -> None:
+    with pytest.raises(bs.InputError, match="gamma"):
+        fitting.parameter_values(chinchilla, "gamma")
+
+
+def test_the_240_runs_give_the_published_refit_within_its_standard_errors(chinchilla: bs.Fit, epoch_runs: Path) -> None:
+    study = bs.read_study("chinchilla_law")
+    runs = bs.study_runs(study, epoch_runs)
+    assert (len(runs), runs.dropped) == (240, 5)
+    fit = bs.refit(chinchilla, runs, bs.Settings(draws=1000, seed=2, progress=False))
+    assert fit.health is not None
+    assert fit.health.ok
+    values = {name: bs.parameter_values(fit, name) for name in fit.model.parameters} | bs.published_values(fit)
+    besiroglu = {
+        "E": (1.8172, 0.03),
+        "A": (482.01, 124.58),
+        "alpha": (0.3478, 0.02),
+        "B": (2085.43, 1293.23),
+        "beta": (0.3658, 0.02),
+    }
+    for name, (value, error) in besiroglu.items():
+        assert abs(float(values[name].median()) - value) < error, name

@@ -1,0 +1,113 @@
+"""Contrasts, compute multipliers and crossovers, against closed forms."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayes_scaling as bs
+
+POINTS = pd.DataFrame({"compute": 1.5, "position": [0, 16384, 30720]})
+MOBA_FULL = ("attention", "moba", "full")
+
+
+def coefficients(fit: bs.Fit) -> tuple[object, ...]:
+    """Return level and exponent of both attentions at the three positions."""
+    a, b = (bs.parameter_values(fit, name).sel(position=POINTS["position"].to_numpy()) for name in "ab")
+    return tuple(of.sel(attention=level).to_numpy() for of in (a, b) for level in ("moba", "full"))
+
+
+def test_difference_and_ratio_are_of_draws(moba: bs.Fit) -> None:
+    found = bs.contrast(moba, *MOBA_FULL, POINTS)
+    a_moba, a_full, _, _ = coefficients(moba)
+    np.testing.assert_allclose(found["ratio"], a_moba / a_full, rtol=1e-12)
+    np.testing.assert_allclose(found["difference"], a_moba - a_full, rtol=1e-9, atol=1e-12)
+
+
+def test_the_table_has_the_columns_of_the_contract(moba: bs.Fit) -> None:
+    table = bs.contrast_table(moba, *MOBA_FULL, POINTS.assign(attention="ignored"))
+    assert list(table)[:3] == ["compute", "position", "attention"]
+    assert list(table)[3:] == (
+        ["diff_mean", "diff_q05", "diff_q50", "diff_q95", "ratio_q05", "ratio_q50", "ratio_q95", "p_a_better"]
+    )
+    draws = bs.contrast(moba, *MOBA_FULL, POINTS)
+    np.testing.assert_allclose(table["diff_q95"], draws["difference"].quantile(0.95, ("chain", "draw")))
+    np.testing.assert_allclose(table["p_a_better"], (draws["difference"] < 0).mean(("chain", "draw")))
+    swapped = bs.contrast_table(moba, "attention", "full", "moba", POINTS)
+    np.testing.assert_allclose(swapped["diff_mean"], -table["diff_mean"])
+
+
+def test_the_multiplier_solves_for_equal_loss(moba: bs.Fit) -> None:
+    a_moba, a_full, b_moba, _ = coefficients(moba)
+    found = bs.compute_multiplier(moba, "attention", "full", "moba", POINTS)
+    np.testing.assert_allclose(found, (a_moba / a_full) ** (1 / b_moba), rtol=1e-9)
+
+
+def test_the_crossover_is_where_the_lines_cross(moba: bs.Fit) -> None:
+    a_moba, a_full, b_moba, b_full = coefficients(moba)
+    budget = 1e4
+    found = bs.crossover(moba, *MOBA_FULL, POINTS, below=budget)
+    closed = 1.5 * np.exp(np.clip(np.log(a_moba / a_full) / (b_moba - b_full), -500, 500))
+    exists = (closed > 1.5) & (closed < budget)
+    np.testing.assert_array_equal(found["exists"], exists)
+    np.testing.assert_allclose(found["crossing"].to_numpy()[exists], closed[exists], rtol=1e-8)
+    assert np.isnan(found["crossing"].to_numpy()[~exists]).all()
+    np.testing.assert_array_equal(found["a_ahead"], a_moba < a_full)
+    fewer = bs.crossover(moba, *MOBA_FULL, POINTS, below=20.0)["exists"].mean()
+    assert fewer < found["exists"].mean()
+
+
+def floor_fit(chinchilla: bs.Fit) -> bs.Fit:
+    """Return a fit of two arms, one of which has the higher irreducible loss, on simulated runs."""
+    rng = np.random.default_rng(0)
+    compute = np.tile(np.geomspace(0.1, 1000, 15), 2)
+    arm = np.repeat(["low", "high"], 15)
+    loss = np.where(arm == "low", 1.5, 1.8) + np.where(arm == "low", 1.2, 0.8) * compute**-0.3
+    frame = pd.DataFrame({"compute": compute, "arm": arm, "loss": loss * np.exp(rng.normal(0, 0.002, 30))})
+    columns = bs.Columns(inputs={"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}, groups={"arm": "arm"})
+    model = bs.Model(
+        law=bs.laws.power_law_floor,
+        parameters={
+            "E": bs.Prior(median=1.6, factor=1.5) + bs.Varying("arm", 0.2),
+            "a": bs.Prior(median=1.0, factor=2) + bs.Varying("arm", 0.3),
+            "b": bs.Prior(median=0.3, factor=1.5),
+        },
+        noise=bs.Noise(sd=bs.Prior(median=0.003, factor=2), distribution="normal"),
+    )
+    return bs.fit(model, bs.read_runs(frame, columns), bs.Settings(draws=300, tune=400, seed=2, progress=False))
+
+
+def test_a_loss_below_the_other_floor_is_never_reached(chinchilla: bs.Fit) -> None:
+    fit = floor_fit(chinchilla)
+    points = pd.DataFrame({"compute": [0.2, 1e4]})
+    found = bs.compute_multiplier(fit, "arm", "low", "high", points)
+    assert (found.isel(point=0) < 1).all()
+    assert np.isinf(found.isel(point=1)).all()
+    crossing = bs.crossover(fit, "arm", "high", "low", points.head(1), below=1e3)
+    assert bool(crossing["exists"].all())
+    truth = (0.4 / 0.3) ** (1 / 0.3)
+    low, high = crossing["crossing"].quantile([0.001, 0.999])
+    assert low < truth < high
+
+
+@pytest.mark.parametrize(
+    ("call", "word"),
+    [
+        (lambda fit: bs.contrast(fit, "attention", "moba", "ful", POINTS), "'ful'"),
+        (lambda fit: bs.contrast(fit, "size", "545000000", "822000000", POINTS), "size"),
+        (lambda fit: bs.crossover(fit, *MOBA_FULL, POINTS, below=1.0), "budget"),
+        (lambda fit: bs.compute_multiplier(fit, *MOBA_FULL, POINTS, along="tokens"), "tokens"),
+    ],
+)
+def test_wrong_input_is_named(moba: bs.Fit, call, word: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(bs.InputError, match=word):
+        call(moba)
+
+
+def test_several_inputs_need_to_be_told_along_which_compute_grows(chinchilla: bs.Fit) -> None:
+    with pytest.raises(bs.InputError, match="does not vary"):
+        bs.compute_multiplier(chinchilla, "arm", "a", "b", POINTS, along={"params": 0.5, "tokens": 0.5})
+    from bayes_scaling.prediction.contrast import powers_along
+
+    with pytest.raises(bs.InputError, match="along"):
+        powers_along(chinchilla, None)
+    assert powers_along(chinchilla, {"params": 0.5, "tokens": 0.5}) == {"params": 0.5, "tokens": 0.5}

@@ -1,0 +1,388 @@
+"""Every bundled study: it builds, believes sane things, samples well, recovers simulated truth; and what each says."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.data import datasets
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference import sampling
+from bayes_scaling.inference.observed import observed
+from bayes_scaling.model.specification import model_inputs, trends, varyings
+from bayes_scaling.model.studies import bundled
+from bayes_scaling.prediction.simulate import simulated
+
+type Studied = Callable[[str], bs.Fit]
+every_study = pytest.mark.parametrize("name", bundled())
+SHARES = (0.05, 0.5, 0.95)
+
+
+def quantiles(draws: object) -> np.ndarray:
+    """Return 5, 50 and 95 % quantiles over chains and draws."""
+    return draws.quantile(SHARES, ("chain", "draw")).to_numpy()
+
+
+def held_out(fit: bs.Fit, where: str) -> tuple[bs.Fit, pd.DataFrame, np.ndarray]:
+    """Return the refit without the rows that a filter names, those rows, and quantiles of what new runs would show there."""
+    rows = bs.subset(fit.runs, where).table
+    settings = bs.Settings(draws=500, tune=500, seed=2, progress=False, target_accept=0.97)
+    again = bs.refit(fit, bs.subset(fit.runs, f"not ({where})"), settings)
+    points = rows.assign(run="new " + rows["run"].astype(str))
+    return again, rows, bs.predict_runs(again, points).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw")).to_numpy()
+
+
+def coverage(rows: pd.DataFrame, band: np.ndarray) -> tuple[float, float]:
+    seen = rows["response"].to_numpy()
+    return float(np.mean((band[1] <= seen) & (seen <= band[3]))), float(np.mean((band[0] <= seen) & (seen <= band[4])))
+
+
+@every_study
+def test_a_study_has_a_finite_log_probability(name: str, studied: Studied) -> None:
+    fit = studied(name)
+    compiled = sampling.compiled(fit.model, fit.runs)
+    found = [compiled.evaluate(compiled.start(seed)) for seed in range(20)]
+    finite = [bool(np.isfinite(value) and np.isfinite(gradient).all()) for value, gradient in found]
+    # Chains of models without groups start all over the prior, where a law may fall below zero; the sampler then tries again.
+    assert all(finite) if varyings(fit.model) else np.mean(finite) > 0.5
+    assert len(compiled.start(0)) == compiled.n_dim
+
+
+@every_study
+def test_a_study_believes_its_runs_possible_and_not_much_else(name: str, studied: Studied) -> None:
+    fit = studied(name)
+    before = bs.prior(fit.model, fit.runs, draws=4000, seed=1)  # of 400 the hundredth part is a matter of luck
+    assert before.health is None
+    assert set(before.posterior.data_vars) == set(fit.posterior.data_vars)
+    low, high = bs.predict(before, fit.runs.table).quantile([0.01, 0.99]).to_numpy()
+    seen = fit.runs.table["response"]
+    if fit.runs.columns.response.positive:
+        assert seen.min() / 6 < low < seen.min()
+        assert seen.max() < high < 15 * seen.max()
+    else:  # penalties of zero to some tens of percent
+        assert low >= 0
+        assert seen.max() < high < 50 * seen.max()
+
+
+@every_study
+def test_a_study_passes_the_gate(name: str, studied: Studied) -> None:
+    health = studied(name).health
+    assert health is not None
+    assert health.ok, health.problems
+
+
+@every_study
+def test_a_study_recovers_simulated_truth(name: str, studied: Studied) -> None:
+    fit = studied(name)
+    again = bs.refit(fit, simulated(fit, draw=7), bs.Settings(draws=400, tune=500, seed=5, progress=False, target_accept=0.97))
+    z = deviations(again, fit, draw=7)
+    together = z.mean()  # the law at neighbouring rows errs together: one error in many rows
+    assert abs(together) < 2.5
+    assert np.abs(z).max() < 4.5
+    assert np.mean(np.abs(z - together) < 1.645) >= 0.6
+
+
+def deviations(fit: bs.Fit, truth: bs.Fit, draw: int) -> np.ndarray:
+    """Return (posterior mean - truth) / posterior sd of every parameter, drift and noise, and of the law at the runs."""
+    names = [*fit.model.parameters, "noise_sd", *(f"{owner}_trend_{term.on}" for owner, term in trends(fit.model))]
+    names += ["noise_length"] if "noise_length" in fit.posterior else []
+    pairs = [(fit.posterior[name], truth.posterior[name]) for name in names]
+    rows = fit.runs.table.iloc[:: max(1, len(fit.runs) // 40)]
+    curves = [(bs.predict(fit, rows), bs.predict(truth, rows))] if varyings(fit.model) else []
+    found = [
+        ((one.mean(("chain", "draw")) - true.isel(chain=0, draw=draw)) / one.std(("chain", "draw"))).to_numpy().ravel()
+        for one, true in pairs + curves
+    ]
+    return np.concatenate(found)
+
+
+@every_study
+def test_a_study_draws_its_figures(name: str, studied: Studied) -> None:
+    from bayes_scaling.plots import figures
+    from bayes_scaling.plots.style import with_unit
+
+    study = bs.read_study(name)
+    drawn = figures(studied(name), study.figure)
+    assert {"bands", "check"} <= set(drawn)
+    assert ("curves" in drawn) == (name == "training_curves")
+    for ax in drawn["bands"].axes:
+        if ax.get_visible() and ax.get_subplotspec().is_last_row():
+            x = study.figure.x if study.figure else model_inputs(study.model)[0]
+            assert ax.get_xlabel() == with_unit(x.replace("_", " "), study.columns.inputs[x].unit)
+            assert len(ax.get_xlabel()) >= 4
+
+
+def test_shape_optima_and_tolerances_are_what_the_figure_shows(studied: Studied) -> None:
+    fit = studied("kaplan_shape")
+    points = pd.DataFrame(
+        {
+            "shape": ["aspect_ratio", "aspect_ratio", "feed_forward_ratio", "attention_head_dimension"],
+            "series": ["50M params", "1.5B params", "d_model/n_head = 64", "d_model = 512"],
+        }
+    )
+    low, middle, high = quantiles(bs.optimum(fit, points, "ratio"))
+    lowest = {"aspect 50M": 50.0, "aspect 1.5B": 33.3, "feed-forward": 1.0, "head": 128.0}
+    assert (middle / np.array(list(lowest.values())) < 3).all()
+    assert (middle / np.array(list(lowest.values())) > 1 / 3).all()
+    assert (high / low < 3).all()
+    range_ = bs.tolerance(fit, points, "ratio", below=1.0)
+    below, above = quantiles(range_["low"])[1], quantiles(range_["high"])[1]
+    assert (above / below > 10).all()  # a ratio may be off by a factor of three or more for one percent
+    assert float((fit.posterior["skew"] > 0).mean()) > 0.9
+    new = points.assign(series=[f"never trained {i}" for i in range(4)])
+    wide = quantiles(bs.optimum(fit, new, "ratio"))
+    assert (wide[2] / wide[0] > high / low).all()
+
+
+def test_one_percent_costs_about_22_percent_of_compute() -> None:
+    low, middle, high = quantiles(bs.compute_price(0.01, bs.Prior(median=0.05, factor=1.15)))
+    assert 0.2 < middle < 0.24
+    assert low < 0.2
+    assert high > 0.24
+
+
+def test_published_fits_over_tokens_lie_inside_the_intervals(studied: Studied) -> None:
+    fit = studied("token_position")
+    printed = datasets.load("kaplan_fig20_left_fits")
+    size = printed["params_non_embedding"]
+    values = bs.published_at(fit, pd.DataFrame({"token_index": 50.0, "params": size, "size": size}))
+    inside = 0
+    for name, column in {"a": "floor", "b": "amplitude", "c": "exponent"}.items():
+        low, _, high = quantiles(values[name])
+        value = printed[f"{column}_from_dashed_line"].to_numpy()
+        inside += int(((low < value) & (value < high)).sum())
+    assert inside >= 15, f"{inside} of 18"
+    assert float((fit.posterior["a_trend_params"] < 0).mean()) > 0.99
+    assert float((fit.posterior["c_trend_params"] > 0).mean()) > 0.95
+
+
+def test_a_size_never_seen_lies_in_its_band_over_tokens(studied: Studied) -> None:
+    fit = studied("token_position")
+    shares = []
+    for size in fit.runs.levels["size"]:
+        again, rows, _ = held_out(fit, f"params == {size}")
+        points = rows.assign(run="new", size="new")
+        band = bs.predict_runs(again, points).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw")).to_numpy()
+        shares.append(coverage(rows, band))
+    half, most = np.mean(shares, axis=0)
+    assert 0.4 <= half <= 0.95
+    assert 0.85 <= most <= 1.0
+
+
+def test_tokens_learn_as_far_as_they_have_context(studied: Studied) -> None:
+    fit = studied("token_position_training")
+    tokens = fit.runs.levels["token"]
+    at = bs.parameters_at(fit, pd.DataFrame({"step": 2e4, "token_index": tokens, "token": tokens}))
+    floor = quantiles(at["level"] - at["A"])[1]
+    assert (np.diff(floor[:-1]) < 0).all()
+    assert 7.0 < floor[0] < 8.0
+    assert 1.9 < floor[-1] < 2.5
+    assert float((fit.posterior["A_trend_token_index"] > 0).mean()) > 0.95
+
+
+def test_looped_runs_refuse_to_add_size_and_data(studied: Studied) -> None:
+    fit = studied("loop_depth")
+    low, _, high = quantiles(fit.posterior["size_gain_trend_tokens"])
+    assert 0.2 < low < high < 0.5
+    depth = bs.predict(fit, pd.DataFrame({"params": 1e5, "tokens": 2e6, "loops": [2.0, 8.0]}))
+    gain = depth.isel(point=0) - depth.isel(point=1)
+    assert 0.0 < float(gain.median()) < 0.06
+    assert float((gain > 0).mean()) > 0.9
+
+
+def test_a_depth_or_a_size_held_out_lies_in_its_band(studied: Studied) -> None:
+    fit = studied("loop_depth")
+    for where in ("loops == 4", "params == 99009"):
+        _, rows, band = held_out(fit, where)
+        half, most = coverage(rows, band)
+        assert most >= 0.8, where
+        assert half >= 0.3, where
+        seen = rows["response"].to_numpy()
+        assert 1 - ((seen - band[2]) ** 2).sum() / ((seen - seen.mean()) ** 2).sum() > 0.95
+
+
+def test_without_the_entropy_bonus_loops_gain_nothing_that_shows(studied: Studied) -> None:
+    study = bs.read_study("loop_depth")
+    columns = replace(study.columns, response=replace(study.columns.response, column="expected_step_loss"))
+    runs = bs.read_runs(datasets.load(str(study.source)), columns)
+    bare = bs.refit(studied("loop_depth"), runs, bs.Settings(draws=500, tune=500, seed=1, progress=False))
+    low, _, high = quantiles(bare.posterior["loop_gain"])
+    assert high < quantiles(studied("loop_depth").posterior["loop_gain"])[1] + 0.02
+    assert low < 0.0
+
+
+def test_a_loop_is_worth_less_than_layers_of_its_own(studied: Studied) -> None:
+    for name in ("loop_worth", "loop_worth_kaplan"):
+        low, middle, high = quantiles(studied(name).posterior["phi"])
+        assert 0.0 < low < middle < high < 0.5, name
+
+
+def test_a_free_floor_moves_the_crossover_closer(studied: Studied) -> None:
+    at = pd.DataFrame({"compute": [1.5], "position": 30720})
+    chance = {}
+    for name in ("moba_vs_full", "moba_floor"):
+        found = bs.crossover(studied(name), "attention", "moba", "full", at, below=100)
+        chance[name] = float(found["exists"].mean())
+        penalty = quantiles(bs.contrast(studied(name), "attention", "moba", "full", at)["ratio"])
+        assert 1.035 < penalty[0, 0] < penalty[2, 0] < 1.06
+    assert chance["moba_vs_full"] < 0.25
+    assert chance["moba_floor"] > chance["moba_vs_full"]
+
+
+TOKENS_A_PARAMETER = 16.5
+"""Where every run of Fig. 8 ends."""
+
+
+def ends(compute: float, fit: bs.Fit) -> pd.DataFrame:
+    """Return points at the end of a run of so many PFLOP/s-days, C = 6 N D, in each bucket."""
+    params = np.sqrt(compute * 8.64e19 / (6 * TOKENS_A_PARAMETER))
+    return pd.DataFrame({"params": params, "tokens": TOKENS_A_PARAMETER * params, "position": fit.runs.levels["position"]})
+
+
+def test_whole_curves_say_of_the_penalty_what_their_ends_do(studied: Studied) -> None:
+    curves, at_ends = studied("moba_curves"), studied("moba_vs_full")
+    for compute in (1.5, 10.0):
+        points = ends(compute, curves)
+        one = quantiles(bs.contrast(curves, "attention", "moba", "full", points)["ratio"])
+        points = pd.DataFrame({"compute": compute, "position": curves.runs.levels["position"]})
+        other = quantiles(bs.contrast(at_ends, "attention", "moba", "full", points)["ratio"])
+        assert ((one[0] < other[1]) & (other[1] < one[2])).all()
+        assert (one[2] - one[0] < 2 * (other[2] - other[0])).all()
+    now = quantiles(bs.contrast(curves, "attention", "moba", "full", ends(1.5, curves))["ratio"])
+    assert now[0, 0] < 1.0 < now[2, 0]
+    assert 1.02 < now[0, -1] < now[2, -1] < 1.07
+    position = curves.runs.levels["position"]
+    exponent = bs.parameter_values(curves, "c").sel(position=position) / 2  # C grows as N^2 along the ends
+    low, _, high = quantiles(exponent)
+    _, middle, _ = quantiles(bs.parameter_values(at_ends, "b").sel(position=position).transpose(*exponent.dims))
+    assert ((low < middle) & (middle < high)).all()
+
+
+def test_the_largest_models_curves_lie_in_the_bands_of_the_smaller(studied: Studied) -> None:
+    fit = studied("moba_curves")
+    where = "params > 2e9"
+    rows = bs.subset(fit.runs, where).table
+    settings = replace(fit.settings, draws=500, seed=2)
+    again = bs.refit(fit, bs.subset(fit.runs, f"not ({where})"), settings)
+    points = rows.assign(run="new " + rows["run"].astype(str), size="new", model="new " + rows["attention"])
+    band = bs.predict_runs(again, points).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw")).to_numpy()
+    _, most = coverage(rows, band)
+    assert most >= 0.85
+    assert np.abs(band[2] / rows["response"] - 1).mean() < 0.05
+
+
+def unfinished(fit: bs.Fit, log: pd.DataFrame, share: float, seed: int = 0) -> tuple[float, float, bool, bs.Forecast]:
+    """Return a forecast from part of a log: its error and half the width of its 90 % interval in percent; is the end inside?"""
+    last = bs.read_runs(log, fit.runs.columns).table.iloc[-1]
+    found = bs.forecast(fit, log[log["tokens"] <= share * log["tokens"].max()], float(last["tokens"]), seed=seed)
+    low, middle, high = found.final.quantile(SHARES).to_numpy()
+    off, half = 100 * (middle / last["response"] - 1), 50 * (high - low) / middle
+    return float(off), float(half), bool(low <= last["response"] <= high), found
+
+
+def test_unfinished_curves_are_forecast_within_a_percent(studied: Studied, logs: pd.DataFrame) -> None:
+    fit = studied("training_curves")
+    left = bs.refit(
+        fit, bs.subset(fit.runs, "params < 1e9"), bs.Settings(draws=500, seed=3, progress=False, target_accept=0.98)
+    )
+    off, half, inside, found = unfinished(left, logs[logs["run"] == "run 9"], 0.4)
+    assert not found.unlike
+    assert inside
+    assert abs(off) < half < 1.0
+    new = bs.predict_runs(left, found.seen.drop(columns=["count", "apart"]).iloc[-1:].assign(run="another"))
+    low, middle, high = quantiles(new)[:, 0]
+    assert 50 * (high - low) / middle > 2 * half  # a run's own rows say more than those of its family
+
+
+def test_the_gemstones_are_forecast_from_the_smaller_of_them(gemstones: pd.DataFrame) -> None:
+    study = bs.read_study("training_curves")
+    largest = gemstones.groupby("run")["params"].first().nlargest(4).index
+    runs = bs.study_runs(study, gemstones[~gemstones["run"].isin(largest)])
+    fit = bs.fit(study.model, runs, replace(study.settings, draws=1000, seed=1, progress=False))
+    assert fit.health is not None
+    assert fit.health.ok, fit.health.problems
+    shown = []
+    for run in largest:
+        log = gemstones[gemstones["run"] == run]
+        rows = bs.study_runs(study, log).table
+        band = bs.predict_runs(fit, rows.assign(run="new")).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw"))
+        assert coverage(rows, band.to_numpy())[1] >= 0.9, run
+        shown += [unfinished(fit, log, share)[:3] for share in (0.3, 0.5, 0.7)]
+    off, half, inside = map(np.array, zip(*shown, strict=True))
+    assert np.abs(off).max() < 0.8
+    assert half.max() < 0.8
+    assert inside.mean() >= 0.75
+
+
+def test_panels_of_figure_3_agree_with_the_printed_lines(studied: Studied) -> None:
+    values = bs.published_values(studied("moba_panels")) | {"b": bs.parameter_values(studied("moba_panels"), "b")}
+    printed = {
+        ("Fig. 3a", "moba"): (2.625, 0.063),
+        ("Fig. 3a", "full"): (2.622, 0.063),
+        ("Fig. 3b", "moba"): (1.546, 0.108),
+        ("Fig. 3b", "full"): (1.464, 0.097),
+    }
+    for (panel, attention), pair in printed.items():
+        for name, value in zip("ab", pair, strict=True):
+            low, _, high = quantiles(values[name].sel(panel=panel, attention=attention))
+            assert low < value < high, (panel, attention, name)
+
+
+def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Studied, epoch_runs: Runs) -> None:
+    study = bs.read_study("chinchilla_law")
+    fit = bs.refit(studied("chinchilla_law"), bs.study_runs(study, epoch_runs), bs.Settings(draws=500, seed=1, progress=False))
+    best = bs.compute_optimal(fit, [5.76e23])
+    low, middle, high = quantiles(best["tokens_per_param"])[:, 0]
+    assert 10 < low < 20 < high < 35 or 10 < low < middle < high < 35
+    assert 5e10 < quantiles(best["params"])[1, 0] < 1e11
+
+
+def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied) -> None:
+    fit = studied("loop_depth")
+    rows = fit.runs.table.iloc[:30]
+    spread = observed(fit, rows.assign(run="new"), seed=1).std(("chain", "draw"))
+    assert (spread > bs.predict(fit, rows).std(("chain", "draw")).to_numpy()).all()
+
+
+def test_routers_are_ranked_as_they_were_simulated(studied: Studied) -> None:
+    fit, at = studied("routed_lm"), 57369600.0
+    found = bs.rank(fit, "variant", "Dense 1", pd.DataFrame({"params": [at]}), equivalent=0.005)
+    table = bs.rank_table(found).set_index("level")
+    assert list(table.index[:3]) == ["S-Base 512", "RL-R 512", "Hash 512"]
+    assert (table["verdict"] == "better").all()
+
+    def loss(experts: float, gain: float, params: float) -> float:
+        level, slope = 2.72 * experts**-gain, 0.078 * experts ** (-2 * gain)
+        return float(level * (1 - slope * (1 - (params / 1e8) ** -0.19) / 0.19))
+
+    row = table.loc["RL-R 64"]
+    true = 100 * (loss(64, 0.027, at) / loss(1, 0.0, at) - 1)
+    assert row["change_percent_q05"] - 0.2 < true < row["change_percent_q95"] + 0.2
+    sizes = np.geomspace(at, 100 * at, 4001)
+    dense = np.array([loss(1, 0.0, size) for size in sizes])
+    times = sizes[int(np.argmin(np.abs(dense - loss(64, 0.027, at))))] / at
+    assert row["multiplier_q05"] / 1.1 < times < 1.1 * row["multiplier_q95"]
+
+
+def test_token_mixers_are_ranked_at_equal_flop_as_they_were_simulated(studied: Studied) -> None:
+    fit, against = studied("xlstm_isoflop"), "transformer 16384"
+    flops = {"mlstm 16384": 5.2, "transformer 2048": 6.0, "transformer 8192": 8.9, "transformer 16384": 12.8}
+    cost = {level: bs.Cost(flops_per_param_token=k) for level, k in flops.items()}
+    table = bs.rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}), cost=cost)).set_index("level")
+
+    def lowest(k: float, level: float) -> float:
+        params = np.geomspace(1e7, 1e10, 4001)
+        tokens = 1e19 / (k * params)
+        loss = level - 0.16 * (1 - (params / 3e8) ** -0.6) / 0.6 - 0.2 * (1 - (tokens / 6e9) ** -0.8) / 0.8
+        return float(loss.min())
+
+    assert list(table.index) == ["mlstm 16384", "transformer 2048", "transformer 8192"]
+    for level, loss in {"mlstm 16384": 3.04, "transformer 2048": 3.06, "transformer 8192": 3.07}.items():
+        true = 100 * (lowest(flops[level], loss) / lowest(flops[against], 3.09) - 1)
+        row = table.loc[level]
+        assert row["change_percent_q05"] - 0.2 < true < row["change_percent_q95"] + 0.2
+    alike = bs.rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}))).set_index("level")
+    assert abs(alike.loc["mlstm 16384", "change_percent_mean"]) < 0.6 * abs(table.loc["mlstm 16384", "change_percent_mean"])
