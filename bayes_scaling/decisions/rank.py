@@ -1,6 +1,6 @@
 """Which level of a group to take: all levels side by side at a budget, from the same draws, against one of them.
 
-Draws throughout; `ranking.py` makes tables and sentences of them.
+Draws throughout; `rank_tables.py` makes tables and sentences of them.
 """
 
 from collections.abc import Mapping, Sequence

@@ -174,7 +174,7 @@ def _worth(found: Ranking, row: dict[str, Any]) -> str:
 def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str = "") -> str:
     """Return how many times the budget of another a level needs, and how probably no multiple is enough.
 
-    of: what `contrasts.reached` returns. far: what to say of how far that lies.
+    of: what `contrast.reached` returns. far: what to say of how far that lies.
     """
     if np.isnan(of["q50"]):
         return _none(level, budget, of)

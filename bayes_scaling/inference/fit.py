@@ -46,10 +46,10 @@ class Fit:
 
 
 def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
-    """Return the posterior of a model given runs; where draws are not clean, sample again by itself, see `healing`.
+    """Return the posterior of a model given runs; where draws are not clean, sample again by itself, see `retries`.
 
     A model is compiled the first time it is sampled; later fits of it to other runs only sample, unless levels become so few or
-    so many that they are sampled otherwise, see `geometry`.
+    so many that they are sampled otherwise, see `reparametrization`.
 
     Priors that are for losses in another unit than the runs' follow it, see `Model.unit`.
 

@@ -63,7 +63,7 @@ class Health:
     max_depth: trajectories cut at the largest tree depth.
     stuck: parameters that did not move in a chain; not_finite: those with a NaN or infinite draw. R-hat and effective sample
         sizes are those of the others.
-    rounds: what each round of sampling found and tried, see `healing`.
+    rounds: what each round of sampling found and tried, see `retries`.
     modes: places at which two chains or more ended, where there are several.
     members: name -> health, where this is that of several fits together.
     """

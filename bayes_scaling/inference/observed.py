@@ -193,11 +193,11 @@ def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any) -> np.ndarray:
 def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Return rows drawn one after the other, each from what the filter of the likelihood expects of it.
 
-    z_i = expected_i + sqrt(variance_i) e_i,   expected_i, variance_i as `filtering.forward` has them given z_1, ..., z_(i-1)
+    z_i = expected_i + sqrt(variance_i) e_i,   expected_i, variance_i as `kalman.forward` has them given z_1, ..., z_(i-1)
 
     Their covariance is exactly that of the likelihood, for v below zero too; NaN where the likelihood has no density.
 
-    steps: e, standard. a, v: as in `filtering`. Rows in the order of their runs along the first axis, draws along the others.
+    steps: e, standard. a, v: as in `kalman`. Rows in the order of their runs along the first axis, draws along the others.
     """
     shown = np.empty_like(steps)
     mean, left = np.zeros(steps.shape[1:]), np.zeros(steps.shape[1:])

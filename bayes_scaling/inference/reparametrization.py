@@ -68,7 +68,7 @@ class Geometry:
 def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> Geometry:
     """Return how to sample a model: chains of one without varying terms start all over its prior.
 
-    arrays: what `model.data` returns.
+    arrays: what `specification.data` returns.
     levels: group -> its levels.
     """
     everywhere = _around_prior(model, arrays)

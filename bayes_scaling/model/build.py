@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "pm.Model":
     """Return the PyMC model, with every array that may change later held as data.
 
-    rows: what `data` returns, and what `geometry` adds: how effects are sampled, and which are integrated out. Without the
+    rows: what `data` returns, and what `reparametrization` adds: how effects are sampled, which are integrated out. Without the
         latter the effects of all terms are sampled, each level on its own.
     levels: group -> its levels.
     """

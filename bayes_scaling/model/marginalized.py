@@ -9,7 +9,7 @@ innovations, which are linear in the residuals, so that effects enter them with 
 - An Ornstein-Uhlenbeck process along runs, of correlation c_i with the row before and scale g_i: with f_i = c_i g_i / g_j the
   innovation is the residual minus f_i times that of row j, d_i = g_i^2 (1 - c_i^2), w_i = 1 and p_i = -f_i. With groups that
   are constant along runs w_i = 1 - f_i and p_i = 0 are the same, and faster.
-- A process seen through white noise (`filtering`): innovations of a Kalman filter reach back to the beginning of a run. With
+- A process seen through white noise (`kalman`): innovations of a Kalman filter reach back to the beginning of a run. With
   groups that are constant along runs w_i is the innovation of rows that are 1 everywhere, and p_i = 0. With others there is no
   such form: those effects stay sampled.
 
@@ -491,7 +491,7 @@ def draw_back(
     Parameters
     ----------
     r, d, s, own, before
-        Those of `integrated`, of each draw: shape (draws, rows), and (draws, terms) for s.
+        Those of `marginalized`, of each draw: shape (draws, rows), and (draws, terms) for s.
     structure
         What `structure` returns.
     generator

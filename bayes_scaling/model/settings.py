@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bayes_scaling._base import checks
 
 MOST_DRAWS = 10_000_000
-"""Of a chain; how many fit into memory depends on the model, see `capacity`."""
+"""Of a chain; how many fit into memory depends on the model, see `memory`."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Settings:
     cores: chains that are sampled side by side; None: as many as there are. The draws do not depend on it.
     progress: show a progress bar.
     strict: only clean draws count as done; noted ones end a command with exit code 3, see `health.accepted`.
-    rounds: where draws are not clean `fit` samples again, so many times at most, see `healing`; 0 for never.
+    rounds: where draws are not clean `fit` samples again, so many times at most, see `retries`; 0 for never.
     effort: those rounds take at most so many times the leapfrog steps of the first.
     seconds: no further round begins after so many; None: draws do not depend on a clock.
     """

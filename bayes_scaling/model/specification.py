@@ -101,12 +101,12 @@ def spread_name(owner: str, term: Varying) -> str:
 
 
 def sampled_name(owner: str, term: Varying) -> str:
-    """Return what the coordinates in which a term is sampled are called, see `geometry`."""
+    """Return what the coordinates in which a term is sampled are called, see `reparametrization`."""
     return f"{term_name(owner, term)}_w"
 
 
 def information_name(owner: str, term: Varying) -> str:
-    """Return what the information about a term's levels is called, see `geometry`."""
+    """Return what the information about a term's levels is called, see `reparametrization`."""
     return f"information_{term_name(owner, term)}"
 
 
@@ -119,7 +119,7 @@ JOINT = "joint_number"
 """Parameters, slopes and effects that are sampled together, in coordinates that whiten them, see `whitening`."""
 JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = "joint_w", "joint_information", "joint_linear"
 STRUCTURE = "joint_structure"
-"""Which levels of integrated effects meet in which rows, see `integrated`."""
+"""Which levels of integrated effects meet in which rows, see `marginalized`."""
 
 
 def owners(model: Model) -> dict[str, Parameter]:

@@ -51,7 +51,7 @@ def backtest(
 
     train: filters on the names of inputs and groups, such as "params < 1e9"; several growing ones make a rollout. What else
         may stand there, and what is taken where nothing does: see `folds`.
-    settings: how to sample; unless they say a target_accept, with the smaller steps of `splitting.careful`.
+    settings: how to sample; unless they say a target_accept, with the smaller steps of `splits.careful`.
     executor, folder: where the fits run and their scores are kept, as for `fit_many`; None: one after another in this process,
         compiled once.
 
