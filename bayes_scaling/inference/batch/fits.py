@@ -272,10 +272,11 @@ def _store(result: pd.DataFrame | Fit, path: Path, record: Record) -> pd.DataFra
 
 @contextmanager
 def _bar(shown: bool, total: int) -> Iterator[Callable[[], None]]:
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+    from tqdm.auto import tqdm
 
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
-        bar = progress.add_task("fits", total=total)
-        yield lambda: progress.advance(bar)
+    with tqdm(total=total, desc="fits", disable=not shown) as bar:
+
+        def advance() -> None:
+            bar.update()
+
+        yield advance
