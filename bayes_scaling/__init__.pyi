@@ -15,7 +15,7 @@ from .data.runs import (
     Average as Average,
     Columns as Columns,
     Input as Input,
-    ReadingError as ReadingError,
+    MeasurementError as MeasurementError,
     Response as Response,
     Runs as Runs,
     read_runs as read_runs,

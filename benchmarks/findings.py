@@ -24,7 +24,7 @@ import bayes_scaling as bs
 from bayes_scaling.inference.mode import find_mode, spread_of
 from bayes_scaling.inference.saving import load, save
 from bayes_scaling.model.parameters import median
-from bayes_scaling.model.specification import NOISE_SD, data, groups_used, owners
+from bayes_scaling.model.specification import NOISE_SD, data, groups_used, parameters_with_priors
 
 SHORT = bs.Settings(draws=500, tune=400, chains=4, seed=1, progress=False, rounds=1)
 ABOUT_ROWS = {"outliers", "misfit", "misfit-by-group", "shared-misfit", "misfit-in-order", "rising", "flat", "rounding"}
@@ -132,7 +132,7 @@ def by_hand(model: bs.Model, runs: bs.Runs, random: np.random.Generator, draws: 
     floor against exponents is bent.
     """
     names, robust = [*model.parameters, NOISE_SD], model.noise.distribution == "student_t"
-    priors = [owners(model)[name].prior for name in names]
+    priors = [parameters_with_priors(model)[name].prior for name in names]
     middle, spread = np.log([median(of) for of in priors]), np.array([spread_of(of) for of in priors])
     x, y = (np.log(runs.table[name].to_numpy() / runs.references[name]) for name in ("params", "tokens"))
     seen = np.log(runs.table["response"].to_numpy())
@@ -161,7 +161,7 @@ def _starts(model: bs.Model, runs: bs.Runs, random: np.random.Generator, robust:
     """Return walkers near the mode, for a scale that the rows themselves suggest."""
     arrays = data(model, runs, {dim: runs.levels[dim] for dim in groups_used(model)})
     _, mode = find_mode(model, arrays, {})
-    believed = owners(model)[NOISE_SD].prior
+    believed = parameters_with_priors(model)[NOISE_SD].prior
     scale = 1.4826 * float(np.median(np.abs(mode.left))) + 0.1 * median(believed)
     root = np.linalg.cholesky(np.linalg.inv(np.eye(len(mode.at)) + mode.information))
     law = mode.at + 0.3 * random.standard_normal((WALKERS, len(mode.at))) @ root.T

@@ -64,7 +64,7 @@ def arrays(runs: bs.Runs) -> Data:
     table = runs.table
     groups = {name: np.unique(table[name], return_inverse=True)[1] for name in ("attention", "position", "size", "run")}
     x = -np.log(table["compute"] / runs.references["compute"])
-    return Data(*(of.to_numpy() for of in (np.log(table["response"]), x, table["reading_error"])), **groups)
+    return Data(*(of.to_numpy() for of in (np.log(table["response"]), x, table["measurement_error"])), **groups)
 
 
 def _spread(name: str, sd: float, *shape: int) -> Any:

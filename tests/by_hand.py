@@ -79,7 +79,7 @@ def fit_with(
 
 def variables(model: bs.Model, runs: bs.Runs) -> dict[str, tuple[float, bool, tuple[str, ...]]]:
     """Return the variables of a posterior but for knots: name -> a value, whether it is positive, and its groups."""
-    priors = {name: parameter.prior for name, parameter in of_model.owners(model).items()}
+    priors = {name: parameter.prior for name, parameter in of_model.parameters_with_priors(model).items()}
     scales = {name: prior for name, prior in of_model.noise_scales(model).items() if name != of_model.NU_BEYOND_ONE}
     scales |= gp.scales(of_model.departures(model))
     found = {name: (median(prior), link(prior) == "log", ()) for name, prior in (priors | scales).items()}
@@ -102,7 +102,7 @@ def knots(
     if gp.name(term) in values:
         drawn = np.broadcast_to(values[gp.name(term)], shape)
     else:
-        drawn = gp.coloured(term, inputs, fit.posterior, grid, rng.standard_normal(shape))
+        drawn = gp.unwhitened(term, inputs, fit.posterior, grid, rng.standard_normal(shape))
     coords = levels | {gp.knot_dim(x): one for x, one in zip(inputs, grid, strict=True)}
     return xr.DataArray(drawn, coords, ("chain", "draw", *coords))
 

@@ -86,7 +86,7 @@ def crossed() -> Case:
     noise = bs.Noise(SD, "normal", effects=(RUN, Varying(("arm", "position"), 0.03)))
     model = bs.Model(POWER, {"a": near(3.0) + ARM, "b": near(0.1)}, noise)
     columns = bs.Columns(
-        ONE_INPUT.inputs, groups=COLUMNS.groups, run="run", reading_error=bs.ReadingError("error", relative=False)
+        ONE_INPUT.inputs, groups=COLUMNS.groups, run="run", measurement_error=bs.MeasurementError("error", relative=False)
     )
     return Case(model, power, ("a_by_arm", "residual_by_run", "residual_by_arm_position"), columns=columns)
 
@@ -284,9 +284,9 @@ class Reference:
     def error(self) -> Any:
         """Return the error with which each row was read, on the scale of the noise."""
         table = self.runs.table
-        if "reading_error" not in table:
+        if "measurement_error" not in table:
             return 0.0
-        return (table["reading_error"] / table["response"]).to_numpy()
+        return (table["measurement_error"] / table["response"]).to_numpy()
 
     def likelihood(self, left: np.ndarray, scale: np.ndarray, values: Mapping[str, Any]) -> float:
         """Return the log density of what is left of the rows."""

@@ -145,11 +145,11 @@ def _noise_drifts() -> World:
 
 
 def _measurement_error() -> World:
-    return split(columns={"reading_error": bs.ReadingError("err")}, values={"noise_sd": 0.004})
+    return split(columns={"measurement_error": bs.MeasurementError("err")}, values={"noise_sd": 0.004})
 
 
 def _error_in_units() -> World:
-    own = {"reading_error": bs.ReadingError("err", relative=False)}
+    own = {"measurement_error": bs.MeasurementError("err", relative=False)}
     return split(noise(on="loss"), columns=own, values={"noise_sd": 0.01})
 
 
@@ -165,7 +165,7 @@ def _correlated_and_white() -> World:
 
 
 def _averaged_with_error() -> World:
-    columns = {"average": bs.Average("tokens", 4.0), "reading_error": bs.ReadingError("err")}
+    columns = {"average": bs.Average("tokens", 4.0), "measurement_error": bs.MeasurementError("err")}
     return split(table=grid(repeats=5), columns=columns)
 
 
@@ -174,7 +174,7 @@ def _student_t() -> World:
 
 
 def _heavy_tails_with_error() -> World:
-    columns = {"reading_error": bs.ReadingError("err")}
+    columns = {"measurement_error": bs.MeasurementError("err")}
     return split(bs.Noise(sd=SD, distribution="student_t", on="log_loss"), values={"noise_nu": 1.2}, columns=columns)
 
 
@@ -463,8 +463,8 @@ def scale(world: World, points: pd.DataFrame) -> np.ndarray:
     """Return the scale of each row's scatter, a draw a row, with its measurement error and white part."""
     rows, of = checked(world, points), draws(world)
     sd = value(world, "noise_sd", rows)
-    if "reading_error" in rows:
-        error = rows["reading_error"] / rows["response"] if world.on_log else rows["reading_error"]
+    if "measurement_error" in rows:
+        error = rows["measurement_error"] / rows["response"] if world.on_log else rows["measurement_error"]
         sd = np.sqrt(sd**2 + error.to_numpy() ** 2)
     if "noise_white" in of:
         usual = world.fit.runs.table

@@ -314,7 +314,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     runs = fitted.runs
     if runs.columns.schedule is not None:
         last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
-        return as_counted(last.drop(columns=["response", "reading_error"], errors="ignore"), runs.columns)
+        return as_counted(last.drop(columns=["response", "measurement_error"], errors="ignore"), runs.columns)
     groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]

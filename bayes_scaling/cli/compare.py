@@ -106,7 +106,7 @@ def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
     a, b = one.columns, two.columns
     if set(a.inputs) != set(b.inputs):
         raise InputError(f"{first} reads {listed(a.inputs)}, {other} {listed(b.inputs)}; laws of the same table are compared")
-    for part in ("inputs", "response", "where", "run", "reading_error", "average"):
+    for part in ("inputs", "response", "where", "run", "measurement_error", "average"):
         if getattr(a, part) != getattr(b, part):
             raise InputError(
                 f"{first} and {other} must read the same table alike; {part} is {getattr(a, part)} in {first}, "

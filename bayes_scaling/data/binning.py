@@ -34,9 +34,9 @@ def merged(table: pd.DataFrame, cell: pd.Series, dims: Sequence[str], scales: Se
     found = table[~cell.duplicated()].reset_index(drop=True).assign(count=total["count"], apart=apart)
     for name in values:
         found[name] = total[name] / total["count"]
-    if "reading_error" in found:
-        squared = ((table["reading_error"] * count) ** 2).groupby(cell, sort=False).sum()
-        found["reading_error"] = np.sqrt(squared) / total["count"]
+    if "measurement_error" in found:
+        squared = ((table["measurement_error"] * count) ** 2).groupby(cell, sort=False).sum()
+        found["measurement_error"] = np.sqrt(squared) / total["count"]
     for name in scales:  # a value that all rows share is kept to the last bit
         found[name] = least[name].where(least[name] == most[name], np.exp(total[f"log {name}"] / total["count"]))
     return found

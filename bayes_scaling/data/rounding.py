@@ -30,7 +30,7 @@ PER_TERM = 2.5
 def with_rounding(
     table: pd.DataFrame, inputs: tuple[str, ...], groups: tuple[str, ...], positive: bool
 ) -> tuple[pd.DataFrame, str]:
-    """Return a checked table with `reading_error` where its response is printed in steps that matter, and a note that says so.
+    """Return a checked table with the measurement error of a response printed in coarse steps, and a note that says so.
 
     A table that knows its measurement errors is left as it is, as is one without scatter.
 
@@ -38,7 +38,7 @@ def with_rounding(
     positive: whether the response scatters on its logarithm.
     """
     response = table["response"].to_numpy()
-    if "reading_error" in table or len(table) < FEWEST or len(np.unique(response)) < 3:
+    if "measurement_error" in table or len(table) < FEWEST or len(np.unique(response)) < 3:
         return table, ""
     step = printed_step(response)
     if step is None:
@@ -54,7 +54,7 @@ def with_rounding(
         f"the response is printed in steps of {exact(step)}, and {tied}: rounding counts as a measurement error of "
         f"{number(step / sqrt(12), 2)} (step / sqrt(12)); give more decimals, or a measurement error of your own"
     )
-    return table.assign(reading_error=step / sqrt(12)), note
+    return table.assign(measurement_error=step / sqrt(12)), note
 
 
 def printed_step(values: np.ndarray) -> float | None:

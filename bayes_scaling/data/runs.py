@@ -45,7 +45,7 @@ from bayes_scaling.laws.units import (
     response_unit,
 )
 
-RESERVED = {"response", "reading_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
+RESERVED = {"response", "measurement_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
 RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
 """Names that neither inputs, groups nor parameters can have: columns and dimensions of the package's own."""
 
@@ -146,7 +146,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class ReadingError:
+class MeasurementError:
     """A column with the standard error of each row's response, known beforehand; independent from row to row.
 
     The mean of n rows has it over sqrt(n). What is wrong with all rows of a run alike is none, and averages out in no mean.
@@ -186,7 +186,7 @@ class Columns:
     inputs: name in the law -> column.
     groups: name of the dimension -> column, or several columns whose combination is a level.
     run: column or columns that tell which run a row belongs to; becomes the group "run".
-    reading_error: standard error of each row's response, where it is known.
+    measurement_error: standard error of each row's response, where it is known.
     where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported. It sees the
         columns as they are declared: the file's own numbers, in millions where the unit is "M parameters". Filters of checked
         runs, as in `subset` and backtests, see inputs in base units.
@@ -199,7 +199,7 @@ class Columns:
     response: Response = Response()
     groups: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     run: str | tuple[str, ...] | None = None
-    reading_error: ReadingError | None = None
+    measurement_error: MeasurementError | None = None
     where: str | None = None
     average: Average | None = None
     curve: Curve | None = None
@@ -214,7 +214,7 @@ class Columns:
             response=checks.record(Response),
             groups=checks.named(columns),
             run=checks.optional(columns),
-            reading_error=checks.optional(checks.record(ReadingError)),
+            measurement_error=checks.optional(checks.record(MeasurementError)),
             where=checks.optional(lambda value, what: checks.text(_one_line(value), what)),
             average=checks.optional(checks.record(Average)),
             curve=checks.optional(checks.record(Curve)),
@@ -259,7 +259,7 @@ class Columns:
     @property
     def numbers(self) -> frozenset[str]:
         """The columns of a table that are read as numbers."""
-        errors = [self.reading_error.column] if self.reading_error is not None else []
+        errors = [self.measurement_error.column] if self.measurement_error is not None else []
         rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
         return frozenset([self.response.column, *(one.column for one in self.inputs.values()), *errors, *rates])
 
@@ -280,8 +280,8 @@ class Runs:
     """A checked table of training runs.
 
     table: one row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
-        `reading_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind each,
-        and `apart`, the mean distance of two of them in e-folds of what they are averaged along.
+        `measurement_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind
+        each, and `apart`, the mean distance of two of them in e-folds of what they are averaged along.
     columns: what the columns of the original table were for.
     references: input -> the value it is divided by before a law sees it.
     levels: group -> its levels, in order.
@@ -404,9 +404,9 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[rows].reset_index(drop=True)], axis=1)
     for dim, parts in columns.dims.items():
         checked[dim] = label_column(labels, parts, source, rows)
-    if columns.reading_error is not None:
-        error = _reading_error(kept, columns.reading_error, response, source, rows, odd)
-        checked["reading_error"] = error / response if columns.response.perplexity else error
+    if columns.measurement_error is not None:
+        error = _reading_error(kept, columns.measurement_error, response, source, rows, odd)
+        checked["measurement_error"] = error / response if columns.response.perplexity else error
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
     units = read.attrs.get("units")
@@ -562,9 +562,9 @@ def joined(runs: Runs, others: Runs) -> Runs:
 
 def _with_errors(*tables: pd.DataFrame) -> list[pd.DataFrame]:
     """Return tables that all have measurement errors where one has them: only its rows may have been rounded."""
-    if not any("reading_error" in table for table in tables):
+    if not any("measurement_error" in table for table in tables):
         return list(tables)
-    return [table if "reading_error" in table else table.assign(reading_error=0.0) for table in tables]
+    return [table if "measurement_error" in table else table.assign(measurement_error=0.0) for table in tables]
 
 
 def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:
@@ -610,7 +610,7 @@ def round_reference(values: pd.Series) -> float:
 
 
 def _reading_error(
-    frame: pd.DataFrame, role: ReadingError, response: pd.Series, source: str, rows: np.ndarray, notes: list[str]
+    frame: pd.DataFrame, role: MeasurementError, response: pd.Series, source: str, rows: np.ndarray, notes: list[str]
 ) -> pd.Series:
     column = named_column(frame, role.column, source)
     numbers = pd.Series(column_numbers(column, source, rows, notes=notes)[0])

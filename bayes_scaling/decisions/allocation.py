@@ -16,7 +16,7 @@ from bayes_scaling.data.counts import in_base, marked, refuse_odd
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.decisions.flat_runs import refuse_flat
-from bayes_scaling.decisions.optimum import held_at, labelled_as, lowest, moved_law, named_unit, sought
+from bayes_scaling.decisions.optimum import labelled_as, law_along, lowest, named_unit, parameters_along, sought
 from bayes_scaling.decisions.sizes import Sizes, over_sizes, size_grid
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import carried
@@ -70,14 +70,14 @@ def compute_optimal(
     found = law_split(fit, rows, budgets, cost)
     if fit.model.discrepancy:
         every = np.tile(budgets, len(rows))
-        found = bent_split(fit, over_sizes(fit, size_grid(found.log_params, every, cost), every, cost, rows))
-    return named_split(fit, rows, budgets, cost, found)
+        found = split_with_discrepancy(fit, over_sizes(fit, size_grid(found.log_params, every, cost), every, cost, rows))
+    return split_as_dataset(fit, rows, budgets, cost, found)
 
 
 def law_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost) -> Split:
     """Return the best split of the law alone, in closed form where it has one; points, budgets and costs are checked."""
-    at = held_at(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
-    law = moved_law(fit, at, moved_inputs(fit))
+    at = parameters_along(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
+    law = law_along(fit, at, moved_inputs(fit))
     log_unique = np.log(np.repeat(unique_limit(fit, rows), len(budgets)))
     every = np.tile(budgets, len(rows))
 
@@ -93,16 +93,16 @@ def law_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost) -> 
     return Split(log_params, losses(log_params))
 
 
-def bent_split(fit: Fit, sizes: Sizes) -> Split:
+def split_with_discrepancy(fit: Fit, sizes: Sizes) -> Split:
     """Return the best split of the law with its discrepancy, among the sizes tried."""
     shape = (fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], -1)
     return Split(sizes.best.T.reshape(shape), sizes.lowest.T.reshape(shape))
 
 
-def named_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost, found: Split) -> xr.Dataset:
+def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost, found: Split) -> xr.Dataset:
     """Return a split as `compute_optimal` does."""
     every = np.tile(budgets, len(rows))
-    at = held_at(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
+    at = parameters_along(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
     log_tokens = _log_tokens(cost, found.log_params, every)
     response = fit.runs.columns.response
     shown = {
@@ -177,7 +177,7 @@ def _closed_form(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost) 
     """Return draws of the log of the best sizes where the law is a sum of two powers and nothing is served, else None."""
     if cost.served_tokens or moved_inputs(fit) != ("params", "tokens"):
         return None
-    law = moved_law(fit, held_at(fit, rows, ("params", "tokens")), ("params", "tokens"))
+    law = law_along(fit, parameters_along(fit, rows, ("params", "tokens")), ("params", "tokens"))
     references = [log(fit.runs.references[name]) for name in ("params", "tokens")]
 
     def at(size: float, data: float) -> np.ndarray:

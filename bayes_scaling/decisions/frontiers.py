@@ -7,7 +7,7 @@ import pandas as pd
 
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.cost import Cost
-from bayes_scaling.inference.stacking import Posterior, over_parts
+from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.prediction.contrast import GRID, along_curve, to_reach
 from bayes_scaling.prediction.crossings import Change, Curve, interpolated, meeting, multiples
 
@@ -30,7 +30,7 @@ def frontier(fit: Posterior, budgets: Sequence[float] | np.ndarray, point: pd.Da
 
     Raises InputError as `compute_optimal` does.
     """
-    losses = over_parts(fit, lambda one, _: compute_optimal(one, list(budgets), cost=cost, points=point)["loss"])
+    losses = map_components(fit, lambda one, _: compute_optimal(one, list(budgets), cost=cost, points=point)["loss"])
     return np.asarray(losses.transpose("chain", "draw", "point").to_numpy().reshape(-1, len(budgets)))
 
 

@@ -63,7 +63,7 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
 
     Raises InputError as `predict` does, and where `along` names no input.
     """
-    at = held_at(fit, points, (along,))
+    at = parameters_along(fit, points, (along,))
     place = lowest(_curve(fit, at, along), *sought(fit, along))
     return labelled_as(np.exp(place), at, *named_unit(fit, along)).rename("optimum")
 
@@ -89,7 +89,7 @@ def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
         raise InputError(
             f"below must be a positive number, in {fit.runs.columns.response.unit or 'the response'}; it is {below}"
         )
-    at = held_at(fit, points, (along,))
+    at = parameters_along(fit, points, (along,))
     curve, (low, high) = _curve(fit, at, along), sought(fit, along)
     place = lowest(curve, low, high)
     limit = curve(place) + below
@@ -125,7 +125,7 @@ def compute_price(penalty: float | xr.DataArray, exponent: xr.DataArray | Prior)
     return price.transpose("chain", "draw", ...).rename("compute_price").assign_attrs(units="", long_name="price in compute")
 
 
-def held_at(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
+def parameters_along(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
     """Return draws of the parameters at points, with the moved inputs at their reference, where trends on them add nothing."""
     for name in moved:
         if name not in model_inputs(fit.model):
@@ -137,10 +137,10 @@ def held_at(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Dataset:
     return at.drop_vars(list(moved))
 
 
-def moved_law(fit: Fit, at: xr.Dataset, moved: Sequence[str]) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+def law_along(fit: Fit, at: xr.Dataset, moved: Sequence[str]) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
     """Return the law as a function of the logarithms of the moved inputs' values; bare arrays, as it is called often.
 
-    at: what `held_at` returns.
+    at: what `parameters_along` returns.
     """
     references = fit.runs.references
     inputs = model_inputs(fit.model)
@@ -179,7 +179,7 @@ def _drifted(
 def _curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
     if fit.model.discrepancy:
         return _bent_curve(fit, at, along)
-    law = moved_law(fit, at, (along,))
+    law = law_along(fit, at, (along,))
     return lambda place: law({along: place})
 
 

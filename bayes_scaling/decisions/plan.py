@@ -16,7 +16,7 @@ from bayes_scaling._base.numbers import amount, band, exact, interval, number, p
 from bayes_scaling.data.counts import in_base
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.tables import Table
-from bayes_scaling.decisions.allocation import bent_split, law_split, named_split, read_budgets, runs_compute
+from bayes_scaling.decisions.allocation import law_split, read_budgets, runs_compute, split_as_dataset, split_with_discrepancy
 from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs
 from bayes_scaling.decisions.flat_runs import refuse_flat
 from bayes_scaling.decisions.group_cells import every_cell
@@ -111,7 +111,7 @@ def plan(
     every = np.tile(budgets, len(rows))
     split = law_split(fit, rows, budgets, cost)
     sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)
-    optimum = named_split(fit, rows, budgets, cost, bent_split(fit, sizes) if fit.model.discrepancy else split)
+    optimum = split_as_dataset(fit, rows, budgets, cost, split_with_discrepancy(fit, sizes) if fit.model.discrepancy else split)
     near = over_sizes(fit, _around_lowest(sizes), every, cost, rows)
     best = near.mean.min(axis=1)
     low, high = np.exp(_nearly_lowest(sizes, best + within * np.abs(best)))

@@ -23,7 +23,7 @@ from bayes_scaling.model.specification import (
     departures,
     neighbours,
     noise_scales,
-    owners,
+    parameters_with_priors,
     spread_name,
     term_name,
     trends,
@@ -38,7 +38,7 @@ MOST_STORED = 1_000_000
 
 def top_priors(model: Model) -> dict[str, Prior]:
     """Return the prior of every top-level parameter by the name of its draws; "noise_nu" has that of what is beyond one."""
-    found = {name: parameter.prior for name, parameter in owners(model).items()}
+    found = {name: parameter.prior for name, parameter in parameters_with_priors(model).items()}
     found |= {term_name(owner, term): _normal(term.sd) for owner, term in trends(model)}
     found |= {spread_name(owner, term): _half_normal(term.sd) for owner, term in varyings(model)}
     found |= noise_scales(model) | scales(departures(model))

@@ -29,8 +29,8 @@ from bayes_scaling.model.specification import (
     joint_terms,
     model_inputs,
     noise_scales,
-    owners,
     parameter_at,
+    parameters_with_priors,
     residual,
     sampled,
     sampled_name,
@@ -70,7 +70,7 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
     named = _named(model, draws, levels, chains)
     if knots is None:
         return named
-    return discrepancy.extend(departures(model), named, _by_chain(knots, chains), arrays, levels, seed)
+    return discrepancy.extrapolate(departures(model), named, _by_chain(knots, chains), arrays, levels, seed)
 
 
 def _along(draws: np.ndarray, term: Varying) -> np.ndarray:
@@ -94,7 +94,7 @@ def _from_joint(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, 
     found: Draws = {}
     for i, (name, (middle, sd)) in enumerate(parameters.items()):
         value = middle + sd * z[:, i]
-        found[name] = np.exp(value) if link(owners(model)[name].prior) == "log" else value
+        found[name] = np.exp(value) if link(parameters_with_priors(model)[name].prior) == "log" else value
     found |= {name: sd * z[:, len(parameters) + i] for i, (name, sd) in enumerate(slopes.items())}
     start = ones.shape[1]
     for (owner, term), shape, spread in zip(terms, shapes, sds, strict=True):
@@ -140,7 +140,7 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
     def scalar(prior: Prior) -> np.ndarray:
         return prior_quantiles(prior, random.uniform(size=count).tolist())
 
-    draws = {name: scalar(parameter.prior) for name, parameter in owners(model).items()}
+    draws = {name: scalar(parameter.prior) for name, parameter in parameters_with_priors(model).items()}
     draws |= {term_name(owner, term): random.normal(0.0, term.sd, count) for owner, term in trends(model)}
     for owner, term in varyings(model):
         sd = draws[spread_name(owner, term)] = np.abs(random.normal(0.0, term.sd, count))
@@ -153,7 +153,7 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
     if not model.discrepancy:
         return named
     knots = random.standard_normal((count, arrays[discrepancy.WEIGHTS].shape[1]))
-    return discrepancy.extend(departures(model), named, _by_chain(knots, 1), arrays, levels, seed)
+    return discrepancy.extrapolate(departures(model), named, _by_chain(knots, 1), arrays, levels, seed)
 
 
 def _named(model: Model, draws: Draws, levels: Levels, chains: int) -> xr.Dataset:
@@ -186,7 +186,7 @@ def _scale(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -> np.n
     scale = parameter_at(model, NOISE_SD, _scalars(draws), logs, level, on_arrays(2))
     if model.noise.correlation is not None and model.noise.correlation.white is not None:
         return np.asarray(scale)
-    return np.asarray(np.sqrt(scale**2 + arrays.get("reading_error", 0.0) ** 2))
+    return np.asarray(np.sqrt(scale**2 + arrays.get("measurement_error", 0.0) ** 2))
 
 
 def _logs(model: Model, arrays: Mapping[str, np.ndarray]) -> Draws:

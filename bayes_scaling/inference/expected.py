@@ -11,7 +11,7 @@ import xarray as xr
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.stacking import Posterior, inputs_read, over_parts
+from bayes_scaling.inference.stacking import Posterior, inputs_read, map_components
 from bayes_scaling.laws.functions import ON_NUMBERS, PART
 from bayes_scaling.model import discrepancy
 from bayes_scaling.model.discrepancy import Discrepancy
@@ -39,7 +39,7 @@ def at(fit: Posterior, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr
     def own(one: Fit, draws: slice) -> xr.DataArray:
         return _at(one, frame, {name: log.isel(draw=draws) if "draw" in log.dims else log for name, log in logs.items()})
 
-    return over_parts(fit, own)
+    return map_components(fit, own)
 
 
 def _at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
@@ -83,7 +83,7 @@ def _at_once(term: Discrepancy, inputs: tuple[str, ...], known: xr.DataArray, lo
         discrepancy.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy()) for x, dim in zip(inputs, dims, strict=True)
     ]
     draws = known.transpose("chain", "draw", *dims).to_numpy()
-    values = draws.reshape(-1, prod(draws.shape[2:])) @ discrepancy.crossed(weights).T
+    values = draws.reshape(-1, prod(draws.shape[2:])) @ discrepancy.tensor_product(weights).T
     return xr.DataArray(values.reshape(*draws.shape[:2], -1), dims=("chain", "draw", "row"))
 
 
@@ -101,7 +101,7 @@ def level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[
     for cell in np.unique(cells[fresh]):
         stream = np.random.default_rng([fit.settings.seed, crc32(f"{discrepancy.name(term)} {cell}".encode())])
         whitened = stream.standard_normal((*values.shape[:2], *(len(z) for z in grid)))
-        drawn = discrepancy.coloured(term, inputs, fit.posterior, grid, whitened)
+        drawn = discrepancy.unwhitened(term, inputs, fit.posterior, grid, whitened)
         values[:, :, fresh & (cells == cell)] = drawn[:, :, None]
     return rows.copy(data=values)
 

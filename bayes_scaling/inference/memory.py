@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import number, whole
 from bayes_scaling.model import discrepancy
-from bayes_scaling.model.specification import Model, departures, noise_scales, owners, trends, varyings
+from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
 
 if TYPE_CHECKING:
     from bayes_scaling.data.runs import Runs
@@ -30,7 +30,7 @@ def numbers_of_draw(model: Model, runs: "Runs") -> int:
         for term, inputs in departures(model)
     )
     scales = noise_scales(model) | discrepancy.scales(departures(model))
-    return int(len(owners(model)) + len(trends(model)) + len(scales) + levels + knots)
+    return int(len(parameters_with_priors(model)) + len(trends(model)) + len(scales) + levels + knots)
 
 
 def refuse_draws(model: Model, runs: "Runs", settings: "Settings") -> None:

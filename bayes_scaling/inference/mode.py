@@ -17,7 +17,7 @@ from bayes_scaling.model.specification import (
     evaluate,
     joint_slopes,
     model_inputs,
-    owners,
+    parameters_with_priors,
     residual,
     term_name,
     varyings,
@@ -74,7 +74,7 @@ def find_mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[st
     sd = _row_scale(model, arrays, worth)
     weights = np.ones(len(sd))
     mode = _mode(replace(trial, weight=np.sqrt(worth) / sd), np.zeros(trial.places[KNOTS].stop))
-    least = SMALLEST * median(owners(model)[NOISE_SD].prior)
+    least = SMALLEST * median(parameters_with_priors(model)[NOISE_SD].prior)
     for _ in range(ROUNDS if model.noise.distribution == "student_t" else 0):
         scale = max(1.4826 * float(np.median(np.abs(mode.left))), least)
         weights = (NU + 1.0) / (NU + (mode.left / scale) ** 2)
@@ -110,7 +110,7 @@ class _Trial:
         """Return what is left of rows at points, one a row of z, in standard deviations of the noise."""
         model, arrays = self.model, self.arrays
         parts = {name: z[:, place] for name, place in self.places.items()}
-        draws = {name: _value(owners(model)[name].prior, parts[name]) for name in model.parameters}
+        draws = {name: _value(parameters_with_priors(model)[name].prior, parts[name]) for name in model.parameters}
         draws |= {name: scale * parts[name] for name, scale in joint_slopes(model).items()}
         logs = {name: arrays[f"log_{name}"] for name in model_inputs(model)}
         logs = {name: of.T[:, None, :] if of.ndim > 1 else of for name, of in logs.items()}  # parts of a fall stand first
@@ -168,7 +168,7 @@ def _trial(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
     sizes = dict.fromkeys([*model.parameters, *slopes], 1) | {name: prod(of) for name, of in shapes.items()}
     sizes |= {KNOTS: knots.shape[1]}
     ends = np.cumsum(list(sizes.values())).tolist()
-    scales = {name: spread_of(owners(model)[name].prior) for name in model.parameters} | slopes
+    scales = {name: spread_of(parameters_with_priors(model)[name].prior) for name in model.parameters} | slopes
     scales |= {name: term.sd for name, term in effects.items()} | {KNOTS: 1.0}
     places = {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
     return _Trial(model, arrays, places, scales, shapes, knots, np.zeros(len(arrays["response"])))
@@ -176,8 +176,8 @@ def _trial(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
 
 def _row_scale(model: Model, arrays: Mapping[str, np.ndarray], worth: np.ndarray) -> np.ndarray:
     """Return the scale of each row's scatter, that of the noise being what its prior expects."""
-    shared = median(owners(model)[NOISE_SD].prior)
-    squared = shared**2 + arrays.get("reading_error", 0.0) ** 2 + worth * _white(model, arrays) ** 2
+    shared = median(parameters_with_priors(model)[NOISE_SD].prior)
+    squared = shared**2 + arrays.get("measurement_error", 0.0) ** 2 + worth * _white(model, arrays) ** 2
     return np.broadcast_to(np.sqrt(squared), worth.shape)
 
 

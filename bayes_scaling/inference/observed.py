@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayes_scaling.inference.expected import expected, levels_at, log_inputs
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.stacking import Posterior, over_parts
+from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.laws.functions import ON_NUMBERS
 from bayes_scaling.model.specification import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, neighbours, parameter_at, residual
 
@@ -33,7 +33,7 @@ def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True
 
     frame: points, or rows in the shape of `runs.table`.
     """
-    return over_parts(fit, lambda one, _: _drawn(one, frame, seed, new=new))
+    return map_components(fit, lambda one, _: _drawn(one, frame, seed, new=new))
 
 
 def replicated(fit: Posterior, frame: pd.DataFrame, seed: int) -> xr.DataArray:
@@ -48,8 +48,8 @@ def replicated(fit: Posterior, frame: pd.DataFrame, seed: int) -> xr.DataArray:
 
 @np.errstate(over="ignore", invalid="ignore")
 def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
-    shared, scale = about(fit, frame, seed, new=new)
-    scale, white = read_scales(fit, frame, scale)
+    shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
+    scale, white = scales_with_error(fit, frame, scale)
     centre = expected(fit, frame)
     own = own_variance(fit, frame, scale, white)
     departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=centre.dims)
@@ -77,7 +77,7 @@ def own_variance(fit: Fit, frame: pd.DataFrame, scale: Any, white: Any) -> Any:
 
     as in the likelihood; below zero where averaging has taken more of the process than white noise adds, 0 without white noise.
 
-    scale, white: of each row, as `read_scales` returns them. Dimensions chain, draw, row.
+    scale, white: of each row, as `scales_with_error` returns them. Dimensions chain, draw, row.
     """
     correlation = fit.model.noise.correlation
     if white is None or correlation is None:
@@ -110,10 +110,10 @@ def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if "run" in frame and frame.index.is_unique else frame.assign(run=np.arange(len(frame)))
 
 
-def read_scales(fit: Fit, frame: pd.DataFrame, scale: Any) -> tuple[Any, Any]:
+def scales_with_error(fit: Fit, frame: pd.DataFrame, scale: Any) -> tuple[Any, Any]:
     """Return the scales of what rows share with neighbours and of what is their own, with the error they were read with."""
     white = white_scale(fit, frame)
-    if "reading_error" not in frame:
+    if "measurement_error" not in frame:
         return scale, white
     squared = xr.DataArray(measurement_scale(fit, frame), dims="row") ** 2
     return (np.sqrt(scale**2 + squared), None) if white is None else (scale, np.sqrt(white**2 + squared))
@@ -121,9 +121,9 @@ def read_scales(fit: Fit, frame: pd.DataFrame, scale: Any) -> tuple[Any, Any]:
 
 def measurement_scale(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
     """Return the standard deviation of each row's measurement error on the scale of the noise; 0 where none is known."""
-    if "reading_error" not in frame:
+    if "measurement_error" not in frame:
         return np.zeros(len(frame))
-    error = frame["reading_error"] / frame["response"] if fit.model.noise.on == "log_loss" else frame["reading_error"]
+    error = frame["measurement_error"] / frame["response"] if fit.model.noise.on == "log_loss" else frame["measurement_error"]
     return np.asarray(error.fillna(0.0).to_numpy())
 
 
@@ -137,19 +137,19 @@ def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool
     frame: rows in the shape of `runs.table`. Their reading error is added where they have one.
     new: as for `observed`.
     """
-    return over_parts(fit, lambda one, _: _log_density(one, frame, seed, new=new))
+    return map_components(fit, lambda one, _: _log_density(one, frame, seed, new=new))
 
 
 def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
     from scipy import stats
 
     noise, draws = fit.model.noise, fit.posterior
-    shared, scale = about(fit, frame, seed, new=new)
+    shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
     centre = expected(fit, frame)
     seen = xr.DataArray(frame["response"].to_numpy(), dims="row")
     possible = centre > 0 if noise.on == "log_loss" else xr.ones_like(centre, dtype=bool)
     left = np.log(seen / centre.where(possible, 1.0)) - shared if noise.on == "log_loss" else seen - centre - shared
-    scale, white = read_scales(fit, frame, scale)
+    scale, white = scales_with_error(fit, frame, scale)
     scale = scale * np.sqrt(1.0 + own_variance(fit, frame, scale, white))
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
@@ -159,7 +159,7 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     return rows.where(possible, -np.inf)
 
 
-def about(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
+def group_effects_and_scale(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
     """Return draws of the departures that rows share, and of the scale of each row's own scatter.
 
     new: whether departures are those of new runs. Scatter is always that of the levels named: a corpus known to be noisy is so
@@ -247,8 +247,8 @@ def departures_of(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[
     That may be negative: averages have lost some of what they share. Each has dimensions chain, draw, row.
     """
     centre = expected(fit, table)
-    shared, scale = about(fit, table, 0, new=False)
-    scale, white = read_scales(fit, table, scale)
+    shared, scale = group_effects_and_scale(fit, table, 0, new=False)
+    scale, white = scales_with_error(fit, table, scale)
     if fit.model.noise.on == "log_loss":
         centre, response = centre.copy(data=np.log(centre.to_numpy())), np.log(response)
     own = scale**2 * own_variance(fit, table, scale, white)

@@ -35,7 +35,7 @@ from bayes_scaling.model.specification import (
     joint_slopes,
     joint_terms,
     noise_scales,
-    owners,
+    parameters_with_priors,
     sampled,
     sampled_name,
     spread_name,
@@ -143,7 +143,7 @@ def _near_mode(
 
 def _around_prior(model: Model, arrays: Mapping[str, np.ndarray]) -> Geometry:
     """Return the middle and the spread of everything's prior; whitened knots start where they take what the law leaves."""
-    priors = {name: parameter.prior for name, parameter in owners(model).items()} | noise_scales(model)
+    priors = {name: parameter.prior for name, parameter in parameters_with_priors(model).items()} | noise_scales(model)
     priors |= discrepancy.scales(departures(model))
     centre = {name: np.asarray(_linked(prior, median(prior))) for name, prior in priors.items()}
     spread = {name: np.asarray(spread_of(prior)) for name, prior in priors.items()}

@@ -1,7 +1,7 @@
 """Several laws as one: a mixture of the posteriors of laws fitted to the same runs, each with a weight of its own.
 
 A stack says what its laws say together wherever a fit is asked for predictions or contrasts. Who asks goes through
-`over_parts`, so that nothing else needs to know which of the two it holds.
+`map_components`, so that nothing else needs to know which of the two it holds.
 """
 
 from collections.abc import Callable, Mapping
@@ -112,7 +112,7 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
     return dict(zip(log_scores, softmax(theta).tolist(), strict=True))
 
 
-def over_parts(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray]) -> xr.DataArray:
+def map_components(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray]) -> xr.DataArray:
     """Return what a function draws from a fit; from a stack that of each member, one after the other along "draw".
 
     draws_of: takes a fit, and which of all draws are its own.

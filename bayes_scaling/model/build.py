@@ -31,8 +31,8 @@ from bayes_scaling.model.specification import (
     joint_slopes,
     joint_terms,
     model_inputs,
-    owners,
     parameter_at,
+    parameters_with_priors,
     residual,
     sampled_name,
     spread_name,
@@ -57,7 +57,7 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
 
     with pm.Model(coords=dict(levels)) as built:
         held = _held(model, rows)
-        scalars, slopes = owners(model), {term_name(owner, term): term for owner, term in trends(model)}
+        scalars, slopes = parameters_with_priors(model), {term_name(owner, term): term for owner, term in trends(model)}
         jointly = JOINT_INFORMATION in rows
         apart = joint_parameters(model).keys() | joint_slopes(model).keys() if jointly else set()
         priors = {name: of.prior for name, of in scalars.items()} | {name: _normal(of.sd) for name, of in slopes.items()}
@@ -166,14 +166,14 @@ def _draw_jointly(
 def _linked(model: Model, name: str, value: Any) -> Any:
     import pymc.dims as pmd
 
-    return pmd.math.exp(value) if link(owners(model)[name].prior) == "log" else value
+    return pmd.math.exp(value) if link(parameters_with_priors(model)[name].prior) == "log" else value
 
 
 def _with_error(scale: Any, held: Mapping[str, Any]) -> Any:
     """Return a scale of each row's scatter with its reading error, where there is one."""
     import pymc.dims as pmd
 
-    return pmd.math.sqrt(scale**2 + held["reading_error"] ** 2) if "reading_error" in held else scale
+    return pmd.math.sqrt(scale**2 + held["measurement_error"] ** 2) if "measurement_error" in held else scale
 
 
 def _white(noise: Noise, held: Mapping[str, Any]) -> Any:

@@ -123,7 +123,7 @@ def place_knots(term: Discrepancy, logs: Sequence[np.ndarray]) -> list[np.ndarra
 
 
 def extended(knots: np.ndarray) -> np.ndarray:
-    """Return knots along an input, followed by those beyond the runs: the first stay first, see `extend`."""
+    """Return knots along an input, followed by those beyond the runs: the first stay first, see `extrapolate`."""
     above = knots[-1] + np.linspace(0.0, UP, round(UP / STEP) + 1)[1:]
     below = knots[0] - np.linspace(0.0, DOWN, round(DOWN / STEP) + 1)[1:]
     return np.concatenate([knots, above, below])
@@ -148,7 +148,7 @@ def interpolation(term: Discrepancy, knots: np.ndarray, at: np.ndarray) -> np.nd
     return weights
 
 
-def crossed(weights: Sequence[np.ndarray]) -> np.ndarray:
+def tensor_product(weights: Sequence[np.ndarray]) -> np.ndarray:
     """Return the weights of a grid's knots, from those along each of its inputs; the last axis runs over the grid."""
     return reduce(lambda a, b: (a[..., :, None] * b[..., None, :]).reshape(*a.shape[:-1], -1), weights)
 
@@ -165,7 +165,7 @@ def arrays(terms: Terms, rows: Mapping[str, np.ndarray], levels: Mapping[str, np
         knots = place_knots(term, logs)
         found |= {f"{name(term)}_knots_{x}": z for x, z in zip(inputs, knots, strict=True)}
         own = [np.eye(len(levels[dim]))[rows[f"index_{dim}"]] for dim in term.dims]
-        weights.append(crossed([*own, *(interpolation(term, z, at) for z, at in zip(knots, logs, strict=True))]))
+        weights.append(tensor_product([*own, *(interpolation(term, z, at) for z, at in zip(knots, logs, strict=True))]))
     joint = np.concatenate(weights, axis=1)
     return found | {WEIGHTS: joint, PRODUCTS: joint.T @ joint}
 
@@ -290,7 +290,7 @@ def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> 
     return prior("amplitude", term.amplitude) * reduce(kron, roots)
 
 
-def extend(
+def extrapolate(
     terms: Terms, draws: xr.Dataset, whitened: np.ndarray, held: Mapping[str, np.ndarray], levels: Any, seed: int
 ) -> xr.Dataset:
     """Return draws with each term's departures at its knots and at those beyond the runs.
@@ -311,7 +311,7 @@ def extend(
         full = np.random.default_rng([seed, 5]).standard_normal((*known.shape[: 2 + len(shape)], *(len(z) for z in grid)))
         corner: tuple[Any, ...] = (Ellipsis, *(slice(len(z)) for z in knots))
         full[corner] = known
-        values = coloured(term, inputs, draws, grid, full)
+        values = unwhitened(term, inputs, draws, grid, full)
         dims = ("chain", "draw", *term.dims, *(knot_dim(x) for x in inputs))
         ordered = values[np.ix_(*(np.arange(n) for n in values.shape[: -len(grid)]), *(np.argsort(z) for z in grid))]
         coords = {knot_dim(x): np.sort(z) for x, z in zip(inputs, grid, strict=True)} | {dim: levels[dim] for dim in term.dims}
@@ -325,7 +325,7 @@ def knot_dim(x: str) -> str:
     return f"knot_{x}"
 
 
-def coloured(
+def unwhitened(
     term: Discrepancy, inputs: Sequence[str], draws: xr.Dataset, grid: Sequence[np.ndarray], whitened: np.ndarray
 ) -> np.ndarray:
     """Return departures at a grid, dimensions chain, draw, groups, knots, from whitened ones."""

@@ -122,14 +122,14 @@ STRUCTURE = "joint_structure"
 """Which levels of integrated effects meet in which rows, see `marginalized`."""
 
 
-def owners(model: Model) -> dict[str, Parameter]:
+def parameters_with_priors(model: Model) -> dict[str, Parameter]:
     """Return everything that a prior and terms describe: the law's parameters, and the scale of the scatter."""
     return {name: as_parameter(of) for name, of in {**model.parameters, NOISE_SD: model.noise.sd}.items()}
 
 
 def varyings(model: Model) -> list[tuple[str, Varying]]:
     """Return every varying term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
-    of_parameters = [(name, term) for name, parameter in owners(model).items() for term in parameter.terms]
+    of_parameters = [(name, term) for name, parameter in parameters_with_priors(model).items() for term in parameter.terms]
     of_residuals = [("residual", effect) for effect in model.noise.effects]
     return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying)]
 
@@ -159,7 +159,7 @@ def _shifts(model: Model, name: str) -> bool:
 
     The law is tried at some places, so that it does not matter how it is written.
     """
-    on_log, positive = model.noise.on == "log_loss", link(owners(model)[name].prior) == "log"
+    on_log, positive = model.noise.on == "log_loss", link(parameters_with_priors(model)[name].prior) == "log"
     if on_log is not positive:
         return False
     random = np.random.default_rng(0)
@@ -176,12 +176,17 @@ def _shifts(model: Model, name: str) -> bool:
 
 def trends(model: Model) -> list[tuple[str, Trend]]:
     """Return every trend of a model with the parameter, or "noise_sd", that it belongs to."""
-    return [(name, term) for name, parameter in owners(model).items() for term in parameter.terms if isinstance(term, Trend)]
+    return [
+        (name, term)
+        for name, parameter in parameters_with_priors(model).items()
+        for term in parameter.terms
+        if isinstance(term, Trend)
+    ]
 
 
 def joint_parameters(model: Model) -> dict[str, tuple[float, float]]:
     """Return the parameters of the law that may be sampled jointly, with their prior's mean and sd on the link scale."""
-    priors = {name: distribution(owners(model)[name].prior) for name in model.parameters}
+    priors = {name: distribution(parameters_with_priors(model)[name].prior) for name in model.parameters}
     return {name: (of["mu"], of["sigma"]) for name, (kind, of) in priors.items() if kind in ("Normal", "LogNormal")}
 
 
@@ -309,9 +314,9 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     response = table["response"].to_numpy()
     on_log = model.noise.on == "log_loss"
     arrays["response"] = np.log(response) if on_log else response
-    if "reading_error" in table:
-        error = table["reading_error"].to_numpy()
-        arrays["reading_error"] = error / response if on_log else error
+    if "measurement_error" in table:
+        error = table["measurement_error"].to_numpy()
+        arrays["measurement_error"] = error / response if on_log else error
     if model.discrepancy:
         arrays |= gp.arrays(departures(model), arrays, levels)
     if correlation is not None:
@@ -378,7 +383,7 @@ def residual(model: Model, level: Callable[[str, Varying], Any]) -> Any:
 
 def parameter_at(model: Model, name: str, draws: Any, logs: Any, level: Any, functions: Functions) -> Any:
     """Return a parameter of the law, or "noise_sd", at rows; the arguments are those of `evaluate`."""
-    parameter = owners(model)[name]
+    parameter = parameters_with_priors(model)[name]
     if not parameter.terms:
         return draws[name]
     total = sum(

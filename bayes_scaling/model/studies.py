@@ -20,7 +20,7 @@ from bayes_scaling._base.paths import is_file
 from bayes_scaling.data import datasets
 from bayes_scaling.data.counts import refuse_odd
 from bayes_scaling.data.logs import Curve
-from bayes_scaling.data.runs import Average, Columns, Input, ReadingError, Response, Runs, read_runs
+from bayes_scaling.data.runs import Average, Columns, Input, MeasurementError, Response, Runs, read_runs
 from bayes_scaling.data.schedules import Schedule
 from bayes_scaling.data.tables import Table
 from bayes_scaling.laws.formula import law_names, law_text, parse_law
@@ -125,7 +125,7 @@ class _File:
 
 
 _NOISE = (_Noise, Noise, Correlation)
-_DATA = (_Data, Columns, Input, Response, ReadingError, Average, Curve, Schedule)
+_DATA = (_Data, Columns, Input, Response, MeasurementError, Average, Curve, Schedule)
 for _record in (_File, _Law, _Parameter, Prior, Varying, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010
 
@@ -393,7 +393,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "data": _Data,
         "inputs": Input,
         "response": Response,
-        "reading_error": ReadingError,
+        "measurement_error": MeasurementError,
         "law": _Law,
         "average": Average,
         "curve": Curve,

@@ -23,7 +23,7 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.inference.expected import expected
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import FARTHEST, about, measurement_scale, noise_covariance, white_scale
+from bayes_scaling.inference.observed import FARTHEST, group_effects_and_scale, measurement_scale, noise_covariance, white_scale
 from bayes_scaling.prediction.predict import Kind
 from bayes_scaling.prediction.shared_misfit import Shared, with_shared
 
@@ -62,7 +62,7 @@ def conditioned(
     """
     on_log = fit.model.noise.on == "log_loss"
     rng = np.random.default_rng([fit.settings.seed, seed])
-    effects, scale = about(fit, frame, seed, new=False)
+    effects, scale = group_effects_and_scale(fit, frame, seed, new=False)
     centre = expected(fit, frame)
     with np.errstate(invalid="ignore", divide="ignore"):
         g = _rows((np.log(centre) if on_log else centre) + effects, centre)

@@ -215,7 +215,7 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
 def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the places to come, from the last row seen to the end, and how the learning rate is taken to go on."""
     last = seen.iloc[[-1]]
-    own = last.drop(columns=["response", "count", "apart", "reading_error"], errors="ignore")
+    own = last.drop(columns=["response", "count", "apart", "measurement_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):

@@ -29,8 +29,8 @@ def simulated(truth: Fit, draw: int, seed: int = 0) -> Runs:
 def with_responses(fit: Fit, responses: np.ndarray) -> Runs:
     """Return the runs of a fit with other responses; an error that is relative stays the same fraction of them."""
     table = fit.runs.table.assign(response=responses)
-    if "reading_error" in table and fit.model.noise.on == "log_loss":
-        table["reading_error"] *= responses / fit.runs.table["response"].to_numpy()
+    if "measurement_error" in table and fit.model.noise.on == "log_loss":
+        table["measurement_error"] *= responses / fit.runs.table["response"].to_numpy()
     return replace(fit.runs, table=table)
 
 

@@ -13,7 +13,7 @@ from bayes_scaling.model.specification import (
     NOISE_SD,
     NOISE_WHITE,
     departures,
-    owners,
+    parameters_with_priors,
     spread_name,
     term_name,
     trends,
@@ -46,7 +46,7 @@ def beliefs(fit: Fit) -> list[Belief]:
 
 
 def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
-    of_owners = owners(fit.model)
+    of_owners = parameters_with_priors(fit.model)
     yield from ((name, of_owners[name].prior) for name in (*fit.model.parameters, NOISE_SD))
     for owner, varying in varyings(fit.model):
         yield spread_name(owner, varying), Prior(distribution="HalfNormal", arguments={"sigma": varying.sd})

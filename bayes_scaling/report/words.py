@@ -15,7 +15,7 @@ from bayes_scaling.model.defaults import equation, summary
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, distribution, link, prior_quantiles
-from bayes_scaling.model.specification import owners
+from bayes_scaling.model.specification import parameters_with_priors
 
 NINETY = (0.05, 0.95)
 
@@ -65,9 +65,9 @@ def columns(fit: Fit) -> list[Column]:
         found.append(Column("input", name, one.column, _counted(one), number(fit.runs.references[name]), seen))
     for dim, parts in of.dims.items():
         found.append(Column("group", dim, " and ".join(parts), "", "", f"{len(fit.runs.levels[dim])} levels"))
-    if of.reading_error is not None:
-        scale = "share of the response" if of.reading_error.relative else response.unit
-        found.append(Column("reading error", "", of.reading_error.column, scale, "", ""))
+    if of.measurement_error is not None:
+        scale = "share of the response" if of.measurement_error.relative else response.unit
+        found.append(Column("reading error", "", of.measurement_error.column, scale, "", ""))
     return found
 
 
@@ -83,8 +83,8 @@ def likelihood(fit: Fit) -> list[str]:
     how = "normal" if noise.distribution == "normal" else "Student-t, with its degrees of freedom learnt,"
     unit = "a relative error" if noise.on == "log_loss" else f"in {response.unit}"
     found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {unit}."]
-    if fit.runs.columns.reading_error is not None:
-        found.append(f"To it the reading error of column {fit.runs.columns.reading_error.column} is added in quadrature.")
+    if fit.runs.columns.measurement_error is not None:
+        found.append(f"To it the reading error of column {fit.runs.columns.measurement_error.column} is added in quadrature.")
     found += [
         f"All rows of one {_joined(effect.dims)} share a departure, normal about 0; its standard deviation is learnt, "
         f"half-normal({number(effect.sd)}) beforehand."
@@ -101,7 +101,7 @@ def likelihood(fit: Fit) -> list[str]:
 
 def priors(fit: Fit) -> list[tuple[str, str]]:
     """Return each thing that has a prior, and the prior in words."""
-    found = [(name, _parameter(parameter)) for name, parameter in owners(fit.model).items()]
+    found = [(name, _parameter(parameter)) for name, parameter in parameters_with_priors(fit.model).items()]
     noise = fit.model.noise
     if noise.distribution == "student_t":
         found.append(("noise_nu - 1", prior(noise.nu)))

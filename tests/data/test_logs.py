@@ -196,7 +196,7 @@ def test_rows_without_a_loss_do_not_replace_those_with_one_where_they_are_skippe
 def test_a_missing_loss_needs_no_reading_error() -> None:
     frame = log().assign(error=0.01)
     frame.loc[7, ["loss", "error"]] = np.nan
-    more = {"reading_error": bs.ReadingError("error")}
+    more = {"measurement_error": bs.MeasurementError("error")}
     assert len(read(frame, bs.Curve("tokens", skip=("missing",)), **more)) == 399
     frame.loc[9, "error"] = np.nan
     assert "row 10" in refusal(frame, bs.Curve("tokens", skip=("missing",)), **more)

@@ -38,7 +38,7 @@ def test_losses_printed_with_two_decimals_have_the_error_of_rounding(times: floa
     frame = sweep(times=times)
     step = 0.01 if times == 1 else 0.001
     runs = read(frame.assign(loss=frame["loss"].round(2 if times == 1 else 3)))
-    np.testing.assert_allclose(runs.table["reading_error"], step / np.sqrt(12))
+    np.testing.assert_allclose(runs.table["measurement_error"], step / np.sqrt(12))
     (note,) = runs.notes
     assert f"printed in steps of {step:g}" in note
     assert "(step / sqrt(12))" in note
@@ -49,15 +49,15 @@ def test_decimals_enough_are_not_spoken_of(decimals: int) -> None:
     frame = sweep()
     runs = read(frame.assign(loss=frame["loss"].round(decimals)))
     assert runs.notes == ()
-    assert "reading_error" not in runs.table
+    assert "measurement_error" not in runs.table
 
 
 def test_measurement_errors_that_are_known_stay_and_flat_losses_have_none() -> None:
     frame = sweep().assign(error=0.02)
-    known = read(frame.assign(loss=frame["loss"].round(1)), reading_error=bs.ReadingError("error", relative=False))
-    assert (known.table["reading_error"] == 0.02).all()
+    known = read(frame.assign(loss=frame["loss"].round(1)), measurement_error=bs.MeasurementError("error", relative=False))
+    assert (known.table["measurement_error"] == 0.02).all()
     assert known.notes == ()
-    assert "reading_error" not in read(frame.assign(loss=3.0)).table
+    assert "measurement_error" not in read(frame.assign(loss=3.0)).table
 
 
 def test_two_runs_astray_do_not_hide_the_rounding() -> None:
@@ -83,9 +83,9 @@ def test_copies_of_rows_are_no_repeats() -> None:
 def test_rows_joined_to_rounded_ones_are_not_rounded() -> None:
     frame = sweep()
     rounded, exact = read(frame.assign(loss=frame["loss"].round(2))), read(frame)
-    errors = joined(rounded, exact).table["reading_error"]
+    errors = joined(rounded, exact).table["measurement_error"]
     assert (errors[:36] > 0).all()
     assert (errors[36:] == 0).all()
-    errors = joined(exact, rounded).table["reading_error"]  # as the log of a run that a forecast adds to exact ones
+    errors = joined(exact, rounded).table["measurement_error"]  # as the log of a run that a forecast adds to exact ones
     assert (errors[:36] == 0).all()
     assert (errors[36:] > 0).all()

@@ -10,7 +10,7 @@ import pytest
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.runs import Columns, Input, ReadingError, Response, read_points, read_runs, round_reference, subset
+from bayes_scaling.data.runs import Columns, Input, MeasurementError, Response, read_points, read_runs, round_reference, subset
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Prior, Varying
@@ -28,13 +28,15 @@ TABLE = pd.DataFrame(
 COLUMNS = Columns(
     inputs={"params": Input("n_params", "parameters", 500.0)},
     groups={"corpus": "corpus", "context": "context"},
-    reading_error=ReadingError("error"),
+    measurement_error=MeasurementError("error"),
 )
 both_sources = pytest.mark.parametrize("source", ["csv", "frame"])
 
 
 def columns(**changed) -> Columns:
-    return Columns(**({"inputs": COLUMNS.inputs, "groups": COLUMNS.groups, "reading_error": COLUMNS.reading_error} | changed))
+    return Columns(
+        **({"inputs": COLUMNS.inputs, "groups": COLUMNS.groups, "measurement_error": COLUMNS.measurement_error} | changed)
+    )
 
 
 def changed(column: str, row: int, value) -> pd.DataFrame:
@@ -303,7 +305,7 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
 
 def test_roles_become_columns_in_the_units_of_the_table() -> None:
     table = read_runs(TABLE, COLUMNS).table
-    assert list(table) == ["response", "params", "corpus", "context", "reading_error"]
+    assert list(table) == ["response", "params", "corpus", "context", "measurement_error"]
     assert list(table["params"]) == [100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0]
     assert list(table["response"]) == list(TABLE["loss"])
 
@@ -360,7 +362,7 @@ def test_a_reference_must_be_positive(reference: float) -> None:
         Input("n_params", reference=reference)
 
 
-@pytest.mark.parametrize("name", ["params", "response", "reading_error", "run"])
+@pytest.mark.parametrize("name", ["params", "response", "measurement_error", "run"])
 def test_a_group_needs_a_name_of_its_own(name: str) -> None:
     with pytest.raises(InputError, match=rf"^inputs and groups need names of their own; \['{name}'\] is taken$"):
         Columns(COLUMNS.inputs, groups={name: "corpus"})
@@ -386,17 +388,17 @@ def test_runs_are_a_group_of_their_own(run, levels) -> None:
 
 
 def test_an_absolute_reading_error_is_kept() -> None:
-    table = read_runs(TABLE, columns(reading_error=ReadingError("error", relative=False))).table
-    assert list(table["reading_error"]) == list(TABLE["error"])
+    table = read_runs(TABLE, columns(measurement_error=MeasurementError("error", relative=False))).table
+    assert list(table["measurement_error"]) == list(TABLE["error"])
 
 
 def test_a_relative_reading_error_is_multiplied_by_the_response() -> None:
     table = read_runs(TABLE, COLUMNS).table
-    np.testing.assert_allclose(table["reading_error"], TABLE["error"] * TABLE["loss"], rtol=1e-15)
+    np.testing.assert_allclose(table["measurement_error"], TABLE["error"] * TABLE["loss"], rtol=1e-15)
 
 
 def test_without_a_reading_error_there_is_no_column_of_it() -> None:
-    assert "reading_error" not in read_runs(TABLE, columns(reading_error=None)).table
+    assert "measurement_error" not in read_runs(TABLE, columns(measurement_error=None)).table
 
 
 def test_a_subset_keeps_references_and_counts_what_it_drops() -> None:

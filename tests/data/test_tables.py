@@ -675,10 +675,10 @@ def test_copies_may_hold_lists() -> None:
 
 def test_the_mean_of_n_readings_has_their_error_over_root_n() -> None:
     table = pd.DataFrame({"run": "a", "n": np.arange(1.0, 101.0), "loss": 3.0, "error": 0.01})
-    error = bs.ReadingError("error")
-    thin = bs.read_runs(table, bs.Columns(ONE, run="run", reading_error=error, average=bs.Average("n", 2)))
-    np.testing.assert_allclose(thin.table["reading_error"], 0.03 / np.sqrt(thin.table["count"]), rtol=1e-12)
-    whole = bs.read_runs(table, bs.Columns(ONE, run="run", reading_error=error))
+    error = bs.MeasurementError("error")
+    thin = bs.read_runs(table, bs.Columns(ONE, run="run", measurement_error=error, average=bs.Average("n", 2)))
+    np.testing.assert_allclose(thin.table["measurement_error"], 0.03 / np.sqrt(thin.table["count"]), rtol=1e-12)
+    whole = bs.read_runs(table, bs.Columns(ONE, run="run", measurement_error=error))
     once = means(whole.table, ["run"], ["n"], "n", 3)
     pd.testing.assert_frame_equal(means(once, ["run"], ["n"], "n", 1), means(whole.table, ["run"], ["n"], "n", 1), rtol=1e-9)
 
@@ -696,11 +696,13 @@ def test_candidates_keep_their_own_columns() -> None:
 
 
 def test_unequal_measurement_errors_of_a_mean_add_up_in_squares() -> None:
-    table = pd.DataFrame({"run": "a", "n": [10.0, 10.0, 10.0], "response": [3.0, 3.1, 3.2], "reading_error": [0.03, 0.04, 0.0]})
+    table = pd.DataFrame(
+        {"run": "a", "n": [10.0, 10.0, 10.0], "response": [3.0, 3.1, 3.2], "measurement_error": [0.03, 0.04, 0.0]}
+    )
     found = means(table, ["run"], ["n"], "n", 1)
-    assert found["reading_error"].tolist() == pytest.approx([0.05 / 3])
+    assert found["measurement_error"].tolist() == pytest.approx([0.05 / 3])
     counted = means(table.assign(count=[1.0, 2.0, 3.0], apart=0.0), ["run"], ["n"], "n", 1)
-    assert counted["reading_error"].tolist() == pytest.approx([np.hypot(0.03, 0.08) / 6])
+    assert counted["measurement_error"].tolist() == pytest.approx([np.hypot(0.03, 0.08) / 6])
 
 
 CELLS: dict[str, tuple[str, Any, str]] = {

@@ -25,7 +25,7 @@ from bayes_scaling.laws.units import column_unit, conversion, loss_factor, loss_
 from bayes_scaling.model.defaults import default_priors, sweep_model
 from bayes_scaling.model.loss_units import in_unit_of, loss_like
 from bayes_scaling.model.parameters import as_parameter, median
-from bayes_scaling.model.specification import owners
+from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.model.studies import Study, parse_study, study_text
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -667,7 +667,7 @@ def test_a_model_travels_to_workers_in_its_own_unit() -> None:
     for model in (in_unit_of(sweep_model("chinchilla"), bs.Response("bpb")), sweep_model("chinchilla"), in_units(*PLAIN).model):
         again = read_model(model_text(model))
         assert again.unit == model.unit
-        assert owners(again) == owners(model)
+        assert parameters_with_priors(again) == parameters_with_priors(model)
 
 
 def test_a_study_is_written_with_priors_in_the_unit_of_its_response() -> None:
@@ -682,9 +682,11 @@ def test_of_perplexities_the_logarithm_is_the_loss() -> None:
     inputs = {"params": bs.Input("params"), "tokens": bs.Input("tokens")}
     table = TABLE.assign(ppl=np.exp(TABLE["loss"]), error=0.02 * np.exp(TABLE["loss"]))
     plain = bs.read_runs(TABLE, bs.Columns(inputs))
-    runs = bs.read_runs(table, bs.Columns(inputs, bs.Response("ppl"), reading_error=bs.ReadingError("error", relative=False)))
+    runs = bs.read_runs(
+        table, bs.Columns(inputs, bs.Response("ppl"), measurement_error=bs.MeasurementError("error", relative=False))
+    )
     np.testing.assert_allclose(runs.table["response"], plain.table["response"])
-    np.testing.assert_allclose(runs.table["reading_error"], 0.02)
+    np.testing.assert_allclose(runs.table["measurement_error"], 0.02)
     assert runs.columns.response.unit == "nats/token"
     assert runs.notes == ("column 'ppl' holds perplexities: their logarithm, in nats/token, is the loss",)
     with pytest.raises(bs.InputError, match=r"0\.9, which is no perplexity"):

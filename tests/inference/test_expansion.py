@@ -98,7 +98,7 @@ def test_loo_is_of_rows_given_the_effects_that_were_drawn_back() -> None:
     level = posterior["a"] * np.exp(posterior["a_by_arm"].sel(arm=index["arm"]))
     log_loss = np.log(level) - posterior["b"] * np.log(xr.DataArray(runs.table["params"] / 1e8, dims="row"))
     seen = xr.DataArray(np.log(runs.table["response"]), dims="row")
-    error = xr.DataArray(runs.table["reading_error"] / runs.table["response"], dims="row")
+    error = xr.DataArray(runs.table["measurement_error"] / runs.table["response"], dims="row")
     scale = np.sqrt(posterior["noise_sd"] ** 2 + error**2).transpose("chain", "draw", "row")
     z = ((seen - log_loss - shared) / scale).transpose("chain", "draw", "row")
     expected = xr.DataArray(stats.norm.logpdf(z) - np.log(scale.to_numpy()), dims=("chain", "draw", "row"))

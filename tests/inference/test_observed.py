@@ -39,8 +39,8 @@ def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> bs.Runs:
         for i in range(count)
     ]
     frame = pd.DataFrame(rows).sample(frac=1, random_state=seed)
-    error = bs.ReadingError("error", relative=False) if errors else None
-    runs = bs.read_runs(frame, bs.Columns({"tokens": bs.Input("tokens", "tokens", 10.0)}, run="run", reading_error=error))
+    error = bs.MeasurementError("error", relative=False) if errors else None
+    runs = bs.read_runs(frame, bs.Columns({"tokens": bs.Input("tokens", "tokens", 10.0)}, run="run", measurement_error=error))
     if not averages:
         return runs
     of = rng.uniform(size=len(frame)) < 0.8
@@ -61,7 +61,7 @@ def implied(fit: bs.Fit) -> np.ndarray:
     rows = data(model, runs, runs.levels)
     at = {str(name): float(of[0, 0]) for name, of in fit.posterior.items()}
     sd = at["noise_sd"] * np.exp(at.get("noise_sd_trend_tokens", 0.0) * rows["log_tokens"])
-    white = at["noise_white"] ** 2 / rows["count"] + rows.get("reading_error", 0.0) ** 2
+    white = at["noise_white"] ** 2 / rows["count"] + rows.get("measurement_error", 0.0) ** 2
     kept, own = np.exp(-rows["gap"] / at["noise_length"]), white / sd**2 + np.expm1(-rows["apart"] / at["noise_length"])
     n = len(sd)
     expects = np.stack([forward(one, kept, own)[0] for one in np.eye(n)], axis=1)

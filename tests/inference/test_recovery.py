@@ -33,7 +33,7 @@ def crossed() -> bs.Fit:
     columns = bs.Columns(
         inputs={"compute": bs.Input("compute", "PFLOP/s-days", 1.0)},
         groups={"architecture": "architecture", "corpus": "corpus"},
-        reading_error=bs.ReadingError("error", relative=False),
+        measurement_error=bs.MeasurementError("error", relative=False),
     )
     level = bs.Prior(median=1.5, factor=1.3) + bs.Varying("corpus", 0.2) + bs.Varying(("architecture", "corpus"), 0.1)
     model = bs.Model(

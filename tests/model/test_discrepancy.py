@@ -53,7 +53,7 @@ def test_the_process_has_the_covariance_it_says(kernel: gp.Kernel, count: int) -
     logs = [rng.uniform(-3, 3, 200) for _ in range(count)]
     grids = [gp.extended(z) for z in gp.place_knots(term, logs)]
     asked = [np.concatenate([of[:20], rng.uniform(3, 7, 5)]) for of in logs]
-    weights = gp.crossed([gp.interpolation(term, z, at) for z, at in zip(grids, asked, strict=True)])
+    weights = gp.tensor_product([gp.interpolation(term, z, at) for z, at in zip(grids, asked, strict=True)])
     covariances = [gp.CORRELATIONS[kernel](np.abs(z[:, None] - z) / 8.0, np.exp) for z in grids]
     exact = np.prod([gp.CORRELATIONS[kernel](np.abs(at[:, None] - at) / 8.0, np.exp) for at in asked], axis=0)
     between = covariances[0]

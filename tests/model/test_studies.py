@@ -8,7 +8,7 @@ import pytest
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data import datasets
-from bayes_scaling.data.runs import Columns, Input, ReadingError, Response
+from bayes_scaling.data.runs import Columns, Input, MeasurementError, Response
 from bayes_scaling.laws.formula import law_text, parse_law
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.noise import Noise
@@ -24,7 +24,7 @@ source = "runs.csv"
 where = "params < 1e12"
 run = "name"
 response = { column = "loss", unit = "bits/byte" }
-reading_error = { column = "error", relative = false }
+measurement_error = { column = "error", relative = false }
 
 [data.inputs]
 x = { column = "params", unit = "parameters", reference = 1e9 }
@@ -80,7 +80,7 @@ def test_a_file_says_what_it_says() -> None:
         response=Response("loss", "bits/byte"),
         groups={"corpus": "corpus"},
         run="name",
-        reading_error=ReadingError("error", relative=False),
+        measurement_error=MeasurementError("error", relative=False),
         where="params < 1e12",
     )
     assert (study.name, study.title) == ("mine", "Loss over size")
@@ -231,7 +231,7 @@ def test_what_is_not_toml_is_refused(text: str) -> None:
         ('run = "name"', 'runs = "name"', "data.runs", "run"),
         ("{ column = \"loss\", unit", "{ column = \"loss\", units", "data.response.units", "unit"),
         ("reference = 1e9", "referense = 1e9", "data.inputs.x.referense", "reference"),
-        ("relative = false", "relativ = false", "data.reading_error.relativ", "relative"),
+        ("relative = false", "relativ = false", "data.measurement_error.relativ", "relative"),
         ('name = "m1"', 'nam = "m1"', "law.nam", "name"),
         ("varying = [", "varing = [", "parameters.b.varing", "varying"),
         ("median = 1.0", "medain = 1.0", "parameters.b.prior.medain", "median"),

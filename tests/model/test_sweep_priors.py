@@ -9,7 +9,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.model.defaults import sweep_model, sweep_priors
 from bayes_scaling.model.parameters import median
-from bayes_scaling.model.specification import owners
+from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.model.studies import parse_study, study_text
 
 FILE = """
@@ -31,7 +31,10 @@ def said(law: str = "chinchilla", unit: str = "nats/token", reference: str = "",
 
 def same(one: bs.Model, other: bs.Model) -> bool:
     """Return whether two models say the same, a bare prior being a parameter without terms."""
-    return owners(one) == owners(other) and (one.noise, one.discrepancy) == (other.noise, other.discrepancy)
+    return parameters_with_priors(one) == parameters_with_priors(other) and (one.noise, one.discrepancy) == (
+        other.noise,
+        other.discrepancy,
+    )
 
 
 def test_every_part_has_a_prior_in_the_range_of_what_is_published() -> None:

@@ -64,7 +64,7 @@ def departures(model: bs.Model, runs: bs.Runs, point: dict[str, float]) -> tuple
     along = np.log(table["tokens"] / 10.0)
     law = point["a"] * np.exp(-point["b"] * along)
     sd = point["noise_sd"] * np.exp((point["noise_sd_trend_tokens"] if as_parameter(model.noise.sd).terms else 0.0) * along)
-    error = table["reading_error"] if "reading_error" in table else 0.0 * sd
+    error = table["measurement_error"] if "measurement_error" in table else 0.0 * sd
     if model.noise.on == "log_loss":
         return np.log(table["response"] / law).to_numpy(), np.hypot(sd, error / table["response"]).to_numpy()
     return (table["response"] - law).to_numpy(), np.hypot(sd, error).to_numpy()
@@ -77,7 +77,7 @@ def test_the_likelihood_of_correlated_rows_is_the_dense_normal_of_each_run(
     on: str, sd: bs.Prior | bs.Parameter, errors: bool
 ) -> None:
     frame = curves({"long": 9, "short": 4, "single": 1, "pair": 2})
-    more = {"reading_error": bs.ReadingError("error", relative=False)} if errors else {}
+    more = {"measurement_error": bs.MeasurementError("error", relative=False)} if errors else {}
     runs, model = runs_of(frame, **more), model_of(on=on, sd=sd)
     off, scale = departures(model, runs, POINT)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
@@ -94,12 +94,12 @@ def test_the_likelihood_of_correlated_rows_is_the_dense_normal_of_each_run(
 @pytest.mark.parametrize("on", ["log_loss", "loss"])
 def test_with_white_noise_it_is_the_dense_normal_with_a_diagonal(on: str, sd: bs.Prior | bs.Parameter) -> None:
     frame = curves({"long": 9, "short": 4, "single": 1, "pair": 2})
-    runs = runs_of(frame, reading_error=bs.ReadingError("error", relative=False))
+    runs = runs_of(frame, measurement_error=bs.MeasurementError("error", relative=False))
     runs.table["count"] = np.random.default_rng(1).integers(1, 9, len(frame)).astype(float)
     model = model_of(on=on, sd=sd, correlation=bs.Correlation("tokens", WIDE, white=SCALE))
     off, with_error = departures(model, runs, POINT)
     table = runs.table
-    error = table["reading_error"] / (table["response"] if on == "log_loss" else 1.0)
+    error = table["measurement_error"] / (table["response"] if on == "log_loss" else 1.0)
     scale = np.sqrt(with_error**2 - error**2).to_numpy()
     at, run = np.log(table["tokens"].to_numpy()), table["run"].to_numpy()
     expected = 0.0
@@ -216,13 +216,15 @@ def test_rows_of_a_run_in_one_bin_are_averaged() -> None:
             "error": [0.1, 0.2, 0.3, 0.4, 0.5, 0.2],
         }
     )
-    runs = runs_of(frame, average=AVERAGE, reading_error=bs.ReadingError("error", relative=False))
+    runs = runs_of(frame, average=AVERAGE, measurement_error=bs.MeasurementError("error", relative=False))
     assert runs.table["run"].tolist() == ["p", "p", "q", "q"]
     np.testing.assert_allclose(runs.table["tokens"], [np.sqrt(99.0), 100.0, 10.0, 100.0], rtol=1e-15)
     np.testing.assert_allclose(runs.table["response"], [3.5, 2.25, 5.0, 6.0], rtol=1e-15)
-    np.testing.assert_allclose(runs.table["reading_error"], [np.hypot(0.1, 0.3) / 2, 0.2 / np.sqrt(2), 0.4, 0.5], rtol=1e-15)
+    np.testing.assert_allclose(
+        runs.table["measurement_error"], [np.hypot(0.1, 0.3) / 2, 0.2 / np.sqrt(2), 0.4, 0.5], rtol=1e-15
+    )
     assert runs.table["count"].tolist() == [2.0, 2.0, 1.0, 1.0]
-    columns = list(runs_of(frame, reading_error=bs.ReadingError("error", relative=False)).table)
+    columns = list(runs_of(frame, measurement_error=bs.MeasurementError("error", relative=False)).table)
     assert list(runs.table) == [*columns, "count", "apart"]
     np.testing.assert_allclose(runs.table["apart"], [np.log(11 / 9) / 2, 0.0, 0.0, 0.0], rtol=1e-12)
     assert (len(runs), runs.averaged) == (4, 6)
@@ -250,7 +252,7 @@ def test_averaging_needs_runs_and_an_input_of_the_table() -> None:
 
 
 def test_a_fit_of_averaged_correlated_runs_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
-    runs = runs_of(curves({"a": 40, "b": 30}), average=AVERAGE, reading_error=bs.ReadingError("error"))
+    runs = runs_of(curves({"a": 40, "b": 30}), average=AVERAGE, measurement_error=bs.MeasurementError("error"))
     model = model_of(sd=SCALE + bs.Trend("tokens", 0.3))
     fit = certain(model, runs, POINT, draws=20)
     again = bs.load(bs.save(fit, tmp_path / "fit.nc"))

@@ -313,7 +313,7 @@ def test_measurement_errors_of_the_log_count() -> None:
     """Against the exact conditional of rows that were read with errors of their own, some of them hardly worth reading."""
     log, fit = begun(), drawn()
     error = np.where(np.arange(len(log)) % 3, 1e-9, 0.05)
-    columns = replace(COLUMNS, reading_error=bs.ReadingError("err"))
+    columns = replace(COLUMNS, measurement_error=bs.MeasurementError("err"))
     read = replace(fit, runs=bs.read_runs(finished().assign(err=1e-9), columns))
     final = np.log(bs.forecast(read, log.assign(err=error), END, kind="expected").final.to_numpy().ravel())
     at = np.log(np.append(log["tokens"], END) / 100)

@@ -170,7 +170,7 @@ def test_fits_that_are_not_to_be_trusted_are_told_of() -> None:
 @pytest.mark.parametrize("on", ["log_loss", "loss"])
 def test_simulated_runs_are_read_with_their_error(on: Any) -> None:
     quiet = bs.Noise(bs.Prior(median=1e-4, factor=1.1), distribution="normal", on=on)
-    columns = replace(runs("kaplan_params").columns, reading_error=bs.ReadingError("error", relative=on == "log_loss"))
+    columns = replace(runs("kaplan_params").columns, measurement_error=bs.MeasurementError("error", relative=on == "log_loss"))
     table = runs("kaplan_params").table.rename(columns={"response": "loss"})
     read = bs.read_runs(table.assign(error=0.05), columns)
     before = bs.prior(
@@ -186,7 +186,7 @@ def test_simulated_runs_are_read_with_their_error(on: Any) -> None:
     scale = float((np.log(shown) if on == "log_loss" else shown).std("draw").mean())
     assert scale == pytest.approx(0.05, rel=0.1)
     other = with_responses(before, shown.isel(chain=0, draw=0).to_numpy())
-    relative = other.table["reading_error"] / (other.table["response"] if on == "log_loss" else 1.0)
+    relative = other.table["measurement_error"] / (other.table["response"] if on == "log_loss" else 1.0)
     np.testing.assert_allclose(relative, 0.05)
 
 

@@ -70,7 +70,7 @@ def test_sound_tables_with_groups_runs_and_measurement_errors_are_not_spoken_of(
     error = np.where(rng.uniform(size=36) < 0.5, 0.03, 0.0)
     frame = sweep(1, rng.normal(0, 1, 36) * error)
     frame = frame.assign(arch=np.tile(["a", "b", "c"], 12), error=error, run=np.repeat(np.arange(6), 6).astype(str))
-    columns = {"groups": {"arch": "arch"}, "run": "run", "reading_error": bs.ReadingError("error")}
+    columns = {"groups": {"arch": "arch"}, "run": "run", "measurement_error": bs.MeasurementError("error")}
     assert found(posterior(frame, columns=columns)) == {}
 
 

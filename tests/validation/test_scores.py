@@ -21,7 +21,7 @@ def before() -> bs.Fit:
     """Draws of the prior stand for a posterior: scores only read draws."""
     compute = np.geomspace(0.1, 10.0, 12)
     table = pd.DataFrame({"compute": compute, "loss": 2.5 * compute**-0.1, "error": 0.02})
-    columns = bs.Columns({"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}, reading_error=bs.ReadingError("error"))
+    columns = bs.Columns({"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}, measurement_error=bs.MeasurementError("error"))
     parameters = {"a": bs.Prior(median=2.5, factor=1.1), "b": bs.Prior(median=0.1, factor=1.5)}
     noise = bs.Noise(sd=bs.Prior(median=0.01, factor=2.0), distribution="normal")
     return bs.prior(bs.Model(bs.laws.power_law, parameters, noise), bs.read_runs(table, columns), 500, seed=2)
@@ -67,8 +67,8 @@ def test_the_log_score_is_a_mixture_of_normals_that_includes_the_reading_error(b
         centre = np.log(draws["a"]) - draws["b"] * np.log(row["compute"])
         sd = np.sqrt(draws["noise_sd"] ** 2 + 0.02**2)
         assert found == pytest.approx(np.log(stats.norm.pdf(np.log(row["response"]), centre, sd).mean()))
-    exact = score_points(before, held.drop(columns="reading_error"))["log_score"]
-    coarse = score_points(before, held.assign(reading_error=0.05 * held["response"]))["log_score"]
+    exact = score_points(before, held.drop(columns="measurement_error"))["log_score"]
+    coarse = score_points(before, held.assign(measurement_error=0.05 * held["response"]))["log_score"]
     assert (exact - coarse).abs().max() > 0.05
 
 
@@ -77,7 +77,7 @@ def test_bands_hold_what_was_read_with_its_error(before: bs.Fit) -> None:
     held = before.runs.table.iloc[[5, 6]].reset_index(drop=True)
     width = [
         np.log(points["q95"] / points["q05"])
-        for points in (score_points(before, held.assign(reading_error=error * held["response"])) for error in (0.0, 0.2))
+        for points in (score_points(before, held.assign(measurement_error=error * held["response"])) for error in (0.0, 0.2))
     ]
     spread = np.hypot(width[0], 2 * 1.645 * 0.2)
     np.testing.assert_allclose(width[1], spread, rtol=0.12)  # 500 draws: a 90 % width is known to 4 %
@@ -86,7 +86,7 @@ def test_bands_hold_what_was_read_with_its_error(before: bs.Fit) -> None:
 def test_calibrated_draws_give_nominal_coverage_and_a_flat_pit(before: bs.Fit) -> None:
     """Runs drawn from the same distribution as the predictions; z beyond 4 in one of 16,000 such checks."""
     n, count = 2000, 199
-    table = pd.concat([before.runs.table] * (n // 12 + 1), ignore_index=True).iloc[:n].drop(columns="reading_error")
+    table = pd.concat([before.runs.table] * (n // 12 + 1), ignore_index=True).iloc[:n].drop(columns="measurement_error")
     centre = RNG.normal(0.0, 0.1, n)
     held = table.assign(response=2.5 * np.exp(centre + RNG.normal(0, 0.02, n)))
     draws = np.sort(2.5 * np.exp(centre[:, None] + RNG.normal(0, 0.02, (n, count))), axis=1)

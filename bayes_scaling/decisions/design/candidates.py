@@ -9,7 +9,7 @@ from bayes_scaling.data.runs import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expected import expected
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import about, noise_covariance, white_scale
+from bayes_scaling.inference.observed import group_effects_and_scale, noise_covariance, white_scale
 from bayes_scaling.model.specification import groups_used, law_groups
 
 LABEL = "candidate"
@@ -48,7 +48,7 @@ def rows_of(labels: np.ndarray) -> np.ndarray:
 def shown(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
     """Return draws of what rows would show apart from scatter, on the scale of the noise; a draw a row."""
     centre = _array(expected(fit, frame), len(frame))
-    shared = about(fit, frame, seed, new=False)[0]
+    shared = group_effects_and_scale(fit, frame, seed, new=False)[0]
     on_scale = np.log(centre) if fit.model.noise.on == "log_loss" else centre
     return on_scale if isinstance(shared, int) else on_scale + _array(shared, len(frame))
 
@@ -62,7 +62,7 @@ def _array(values: xr.DataArray, rows: int) -> np.ndarray:
 def scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
     """Return the covariance of the scatter within each candidate, averaged over draws."""
     n, most = rows.shape
-    scale = _array(about(fit, frame, seed, new=False)[1], len(frame))
+    scale = _array(group_effects_and_scale(fit, frame, seed, new=False)[1], len(frame))
     if "noise_nu" in fit.posterior:
         nu = fit.posterior["noise_nu"].to_numpy().ravel()[:, None]
         scale = scale * np.sqrt((nu + 3.0) / (nu + 1.0))

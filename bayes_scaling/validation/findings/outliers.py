@@ -7,7 +7,7 @@ from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.model.parameters import median
-from bayes_scaling.model.specification import NOISE_SD, owners
+from bayes_scaling.model.specification import NOISE_SD, parameters_with_priors
 from bayes_scaling.validation.standardized_residuals import LEAST_FREE, Standardized, standardized
 
 BY_CHANCE = 0.01
@@ -84,14 +84,14 @@ def row_scales(fit: Fit, left: Standardized) -> np.ndarray:
 
 def _prior_scale(fit: Fit, left: Standardized) -> float:
     """Return the scale that the prior expects, in units of the rows' own."""
-    return median(owners(fit.model)[NOISE_SD].prior) / float(np.median(left.scale))
+    return median(parameters_with_priors(fit.model)[NOISE_SD].prior) / float(np.median(left.scale))
 
 
 def _prior_rows(fit: Fit) -> float:
     """Return how many rows a prior of the scale is worth: the log of one from n rows is known to 1 / sqrt(2 n)."""
     from bayes_scaling.inference.mode import spread_of
 
-    return 0.5 / spread_of(owners(fit.model)[NOISE_SD].prior) ** 2
+    return 0.5 / spread_of(parameters_with_priors(fit.model)[NOISE_SD].prior) ** 2
 
 
 def _without_astray(left: Standardized, believed: float, worth: float) -> np.ndarray:
