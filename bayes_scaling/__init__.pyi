@@ -5,24 +5,21 @@ from ._base.errors import (
     InputError as InputError,
 )
 from .data import datasets as datasets
-from .data.counts import (
-    units_said as units_said,
-)
-from .data.logs import (
-    Curve as Curve,
-)
-from .data.runs import (
+from .data.columns import (
     Average as Average,
     Columns as Columns,
+    Curve as Curve,
     Input as Input,
     MeasurementError as MeasurementError,
     Response as Response,
-    Runs as Runs,
-    read_runs as read_runs,
-    subset as subset,
-)
-from .data.schedules import (
     Schedule as Schedule,
+)
+from .data.counts import (
+    units_said as units_said,
+)
+from .data.reading import read_runs as read_runs
+from .data.runs import Runs as Runs, subset as subset
+from .data.schedules import (
     schedule_inputs as schedule_inputs,
 )
 from .decisions.allocation import (

@@ -20,7 +20,8 @@ from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.logs import is_run_name
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.runs import Columns, Runs
+    from bayes_scaling.data.columns import Columns
+    from bayes_scaling.data.runs import Runs
 
 TRAINED = {"token", "step", "sample", "example", "sequence", "iteration", "iter", "byte", "character", "char", "epoch", "d"}
 """Inputs whose names or units have such a word say how long a run has trained,"""

@@ -15,12 +15,13 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.notation import READ, read_of
 from bayes_scaling._base.numbers import exact, interval, number
-from bayes_scaling.data.schedules import DERIVED
+from bayes_scaling.data.columns import DERIVED
 from bayes_scaling.data.tables import Table, number_column, read_table, source_of
 from bayes_scaling.laws.units import DAYS, FLOP, LETTERS, PERPLEXITY, Unit, column_unit, conversion, kind, read_unit, stem
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.runs import Columns, Input, Runs
+    from bayes_scaling.data.columns import Columns, Input
+    from bayes_scaling.data.runs import Runs
 
 IN_BASE = "in_base_units"
 """Attribute of tables whose inputs are in base units already."""

@@ -4,17 +4,17 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log1p
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, as_written
 from bayes_scaling._base.numbers import exact, number, percent, whole
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.runs import Columns
+    from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.columns import Curve
 
 SCHEDULES = ("schedule", "lr_schedule", "scheduler")
 """Columns of these names say how the learning rate went; losses under different schedules differ."""
@@ -35,38 +35,6 @@ JUDGED = 30
 """Runs with fewer rows are not judged."""
 NAMED = 3
 """So many runs are named where there are more."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The rows of a run are one log, in the order they were written.
-
-    A step back is a restart: rows of the attempt before, at or beyond its place, are replaced by the later ones. Of rows at the
-    same place running the last is kept. What was found is in `Runs.notes`.
-
-    along: the input that orders a log.
-    warmup: rows with less of it are left out; or
-    warmup_fraction: those with less than this fraction of their run's last value.
-    skip: what to leave out and report: "missing", rows without a finite response, which are an error otherwise; "spikes", rows
-        that rise and fall again by more than 5 % and 8 robust standard deviations, which are reported and kept otherwise.
-    """
-
-    along: str
-    warmup: float | None = None
-    warmup_fraction: float | None = None
-    skip: tuple[Literal["missing", "spikes"], ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.warmup is not None and self.warmup_fraction is not None:
-            raise InputError("give either warmup or warmup_fraction")
-        checks.check(
-            self,
-            "of a curve",
-            along=checks.name,
-            warmup=checks.optional(checks.positive),
-            warmup_fraction=checks.optional(checks.within(0, 1)),
-        )
-        checks.check(self, "of a curve", skip=checks.several(checks.one_of(["missing", "spikes"])))
 
 
 @dataclass(frozen=True)

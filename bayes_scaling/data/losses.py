@@ -11,7 +11,7 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling.laws.units import loss_unit
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.runs import Columns
+    from bayes_scaling.data.columns import Columns
 
 HIGHEST = {
     "nats/token": 15.0,

@@ -16,65 +16,23 @@ over all steps becomes one over a few parts (midpoint rule over the fall), exact
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, as_written, listed
 from bayes_scaling._base.numbers import exact
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.runs import Columns
+    from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.columns import DERIVED, IN_PARTS, Schedule
 
-DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since", "lr_fall")
-"""Columns that a schedule gives."""
-IN_PARTS = ("lr_then", "lr_since")
-"""Those with a value for each part of the fall."""
-MAY_BE_ZERO = ("annealing_area", "lr_drop", "lr_since")
-"""Those that are 0 before the learning rate has fallen."""
-NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall")
-"""Those whose logarithm does not say how far apart rows are."""
 LEAST_FALL = 1e-4
 """What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""
 ROUNDING = 1e-6
 """Changes of the learning rate below this fraction of its peak are none."""
 LONGEST = 100_000_000
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Which columns tell the learning rate along a run.
-
-    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since` and `lr_fall`, which inputs may
-    name, see `schedule_inputs`. They are computed from all rows of a run, before any filter: rows without a loss may tell the
-    schedule only, and `where = "loss > 0"` leaves them out afterwards. A drop at once needs a row at the step before it.
-
-    lr: column of the learning rate of the step.
-    along: column of the optimizer step, whole numbers counted from 1; for `lr_fall` alone any that orders a run, as tokens.
-    momentum: factor a step by which an earlier fall counts less in `annealing_area`; Tissue et al. 2024 have .99 to .9995.
-    parts: in how many equal parts the fall so far is cut. Twice as many cost twice the time.
-    warmup: step by which the learning rate had risen, linearly from 0, to that of the first row; None: at the first row.
-    """
-
-    lr: str = "lr"
-    along: str = "step"
-    momentum: float = 0.999
-    parts: int = 16
-    warmup: float | None = None
-
-    def __post_init__(self) -> None:
-        checks.check(
-            self,
-            "of a schedule",
-            lr=checks.column,
-            along=checks.column,
-            momentum=checks.within(0, 1),
-            parts=checks.integer(1, 256),
-        )
-        checks.check(self, "of a schedule", warmup=checks.optional(checks.at_least(0)))
 
 
 def schedule_inputs(

@@ -24,7 +24,7 @@ from bayes_scaling._base.errors import InputError, listed
 from bayes_scaling._base.numbers import percent
 from bayes_scaling.data.counts import in_base, marked
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.runs import read_points
+from bayes_scaling.data.reading import read_points
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.inference.expected import at, log_inputs
 from bayes_scaling.inference.fit import Fit, parameter_values

@@ -17,7 +17,7 @@ from bayes_scaling._base.errors import InputError, listed
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.counts import marked, refuse_odd
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.runs import read_points
+from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table, column_numbers, read_table
 from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions.frontiers import by_input, by_split

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.errors import InputError, listed
-from bayes_scaling.data.runs import Columns, Runs
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.laws.units import column_unit
 from bayes_scaling.model.defaults import sweep_discrepancy

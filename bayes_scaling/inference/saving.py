@@ -18,8 +18,9 @@ from bayes_scaling._base.errors import InputError, listed, one_line
 from bayes_scaling._base.files import json_text, whole
 from bayes_scaling._base.leftovers import recover
 from bayes_scaling._base.paths import is_file
+from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import from_columns_units, marked
-from bayes_scaling.data.runs import Columns, Runs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.file_structure import check_structure, probe
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, from_record

@@ -11,7 +11,8 @@ from bayes_scaling.data.copies import without_copies
 from bayes_scaling.data.tables import Table, filtered, read_table, tables_of
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.runs import Columns, Runs
+    from bayes_scaling.data.columns import Columns
+    from bayes_scaling.data.runs import Runs
     from bayes_scaling.model.specification import Model
     from bayes_scaling.model.studies import Study
 
@@ -21,7 +22,7 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
 
     The columns have the run in a column "run", unless there is one that says it.
     """
-    from bayes_scaling.data.runs import Average
+    from bayes_scaling.data.columns import Average
     from bayes_scaling.model.studies import read_study
 
     noise = read_study("training_curves").model.noise
@@ -41,7 +42,7 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
 
     tables: what the runs were read from.
     """
-    from bayes_scaling.data.runs import read_runs
+    from bayes_scaling.data.reading import read_runs
     from bayes_scaling.model.studies import study_table
 
     if study.columns.run is not None or not any(CHECKPOINTS in note for note in runs.notes):

@@ -11,8 +11,9 @@ import pandas as pd
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, as_written, listed
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.columns import RESERVED
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.runs import RESERVED, Runs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import check_logarithms, log_input
 from bayes_scaling.laws.formula import law_tree, law_value
 from bayes_scaling.laws.functions import Functions, on_arrays

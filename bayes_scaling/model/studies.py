@@ -18,10 +18,10 @@ from bayes_scaling._base.errors import InputError, listed
 from bayes_scaling._base.files import write_text
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data import datasets
+from bayes_scaling.data.columns import Average, Columns, Curve, Input, MeasurementError, Response, Schedule
 from bayes_scaling.data.counts import refuse_odd
-from bayes_scaling.data.logs import Curve
-from bayes_scaling.data.runs import Average, Columns, Input, MeasurementError, Response, Runs, read_runs
-from bayes_scaling.data.schedules import Schedule
+from bayes_scaling.data.reading import read_runs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.laws.formula import law_names, law_text, parse_law
 from bayes_scaling.laws.library import LAWS, Law, library_law

@@ -12,7 +12,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.counts import in_base
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.runs import read_points
+from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expected import as_rows, at, expected, log_inputs

@@ -14,13 +14,14 @@ from bayes_scaling._base.errors import InputError, listed
 from bayes_scaling._base.numbers import band, exact, percent, probability, whole
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data.binning import merged
+from bayes_scaling.data.columns import DERIVED, Columns
 from bayes_scaling.data.counts import in_base
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.joining import APART
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.logs import UNREAD_FALL
-from bayes_scaling.data.runs import Columns, Runs, joined, read_points, read_runs
-from bayes_scaling.data.schedules import DERIVED
+from bayes_scaling.data.reading import read_points, read_runs
+from bayes_scaling.data.runs import Runs, joined
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.inference.fit import Fit, refit
 from bayes_scaling.inference.health import Health, carried

@@ -14,7 +14,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.distance import distance, region, regions
-from bayes_scaling.data.runs import read_points
+from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expected import as_rows, at, departed, expected, law_at, levels_at, log_inputs
 from bayes_scaling.inference.fit import Fit

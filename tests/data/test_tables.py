@@ -24,7 +24,8 @@ from bayes_scaling._base.notation import decimal_marks, read_numbers
 from bayes_scaling.data import delimited
 from bayes_scaling.data.binning import means
 from bayes_scaling.data.labels import level_index, ordered_levels
-from bayes_scaling.data.runs import joined, read_points
+from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.runs import joined
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.laws.formula import parse_filter, quoted_name

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.runs import Columns, Input, read_runs
+from bayes_scaling.data.columns import Columns, Input
+from bayes_scaling.data.reading import read_runs
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_parameter, distribution, link, median

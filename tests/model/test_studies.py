@@ -8,7 +8,7 @@ import pytest
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data import datasets
-from bayes_scaling.data.runs import Columns, Input, MeasurementError, Response
+from bayes_scaling.data.columns import Columns, Input, MeasurementError, Response
 from bayes_scaling.laws.formula import law_text, parse_law
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.noise import Noise

@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.runs import read_points
+from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expected import expected
 from bayes_scaling.inference.fit import Fit

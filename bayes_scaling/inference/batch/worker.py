@@ -12,7 +12,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, one_line
-from bayes_scaling.data.runs import Columns, Input, Response, Runs
+from bayes_scaling.data.columns import Columns, Input, Response
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import Fit, fit
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model.settings import Settings

@@ -1,0 +1,320 @@
+"""What the columns of a table are for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bayes_scaling._base import checks
+from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling.laws.formula import parse_filter
+from bayes_scaling.laws.functions import PART
+from bayes_scaling.laws.units import PERPLEXITY, TOKEN, column_unit, counted_by_name, loss_unit, read_unit, response_unit
+
+DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since", "lr_fall")
+"""Columns that a schedule gives."""
+
+IN_PARTS = ("lr_then", "lr_since")
+"""Those with a value for each part of the fall."""
+
+MAY_BE_ZERO = ("annealing_area", "lr_drop", "lr_since")
+"""Those that are 0 before the learning rate has fallen."""
+
+NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall")
+"""Those whose logarithm does not say how far apart rows are."""
+
+
+RESERVED = {"response", "measurement_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
+RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
+"""Names that neither inputs, groups nor parameters can have: columns and dimensions of the package's own."""
+
+COUNTED = {"count", "apart"}
+"""Columns of averages, which inputs and groups cannot be called either."""
+
+ANSWERS = {"law", "discrepancy", "expected", "noise", "quantile", "summary"}
+"""What answers hold beside the inputs and groups of their points."""
+
+ANSWERED = {"loss", "difference", "ratio", "tokens_per_param", "params_low", "params_high", "excess", "regret"}
+"""What they have beside groups, and laws may read."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The rows of a run are one log, in the order they were written.
+
+    A step back is a restart: rows of the attempt before, at or beyond its place, are replaced by the later ones. Of rows at the
+    same place running the last is kept. What was found is in `Runs.notes`.
+
+    along: the input that orders a log.
+    warmup: rows with less of it are left out; or
+    warmup_fraction: those with less than this fraction of their run's last value.
+    skip: what to leave out and report: "missing", rows without a finite response, which are an error otherwise; "spikes", rows
+        that rise and fall again by more than 5 % and 8 robust standard deviations, which are reported and kept otherwise.
+    """
+
+    along: str
+    warmup: float | None = None
+    warmup_fraction: float | None = None
+    skip: tuple[Literal["missing", "spikes"], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.warmup is not None and self.warmup_fraction is not None:
+            raise InputError("give either warmup or warmup_fraction")
+        checks.check(
+            self,
+            "of a curve",
+            along=checks.name,
+            warmup=checks.optional(checks.positive),
+            warmup_fraction=checks.optional(checks.within(0, 1)),
+        )
+        checks.check(self, "of a curve", skip=checks.several(checks.one_of(["missing", "spikes"])))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which columns tell the learning rate along a run.
+
+    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since` and `lr_fall`, which inputs may
+    name, see `schedule_inputs`. They are computed from all rows of a run, before any filter: rows without a loss may tell the
+    schedule only, and `where = "loss > 0"` leaves them out afterwards. A drop at once needs a row at the step before it.
+
+    lr: column of the learning rate of the step.
+    along: column of the optimizer step, whole numbers counted from 1; for `lr_fall` alone any that orders a run, as tokens.
+    momentum: factor a step by which an earlier fall counts less in `annealing_area`; Tissue et al. 2024 have .99 to .9995.
+    parts: in how many equal parts the fall so far is cut. Twice as many cost twice the time.
+    warmup: step by which the learning rate had risen, linearly from 0, to that of the first row; None: at the first row.
+    """
+
+    lr: str = "lr"
+    along: str = "step"
+    momentum: float = 0.999
+    parts: int = 16
+    warmup: float | None = None
+
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "of a schedule",
+            lr=checks.column,
+            along=checks.column,
+            momentum=checks.within(0, 1),
+            parts=checks.integer(1, 256),
+        )
+        checks.check(self, "of a schedule", warmup=checks.optional(checks.at_least(0)))
+
+
+@dataclass(frozen=True)
+class Response:
+    """The column that the law predicts, and its unit.
+
+    unit: of the losses that answers are in: nats or bits per token, byte or character, "error rate", any other. "auto": what
+        the column's name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors that are for another unit follow
+        it, see `Model.unit`. With "perplexity" the logarithm of the column is taken: losses are then in nats/token.
+    name: what to call it on axes.
+    positive: whether values <= 0 are refused; False where they are meant, which needs noise on the loss itself.
+    perplexity: whether the column holds perplexities; follows from the unit.
+    bytes_per_token: how many bytes, or characters, a token has, where a loss per token meets one per byte; about 4.3, and
+        priors the wider for it, unless given.
+    assumed: whether nobody has said the unit; follows from "auto".
+    """
+
+    column: str = "loss"
+    unit: str = "auto"
+    positive: bool = True
+    name: str = "loss"
+    perplexity: bool | None = None
+    bytes_per_token: float | None = None
+    assumed: bool = False
+
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "of the response",
+            column=checks.column,
+            unit=checks.text,
+            positive=checks.flag,
+            name=checks.text,
+            perplexity=checks.optional(checks.flag),
+            assumed=checks.flag,
+        )
+        if self.bytes_per_token is not None:
+            object.__setattr__(self, "bytes_per_token", checks.positive(self.bytes_per_token, "bytes_per_token"))
+        if self.unit == "auto":
+            said = response_unit(self.column)
+            object.__setattr__(self, "assumed", said is None)
+            object.__setattr__(self, "unit", said or TOKEN)
+        if self.perplexity is None and (unit := loss_unit(self.unit)).split("/")[0] == PERPLEXITY:
+            object.__setattr__(self, "perplexity", True)
+            object.__setattr__(self, "unit", f"nats/{unit.partition('/')[2] or 'token'}")
+
+
+@dataclass(frozen=True)
+class Input:
+    """A column the law reads.
+
+    All but the file itself counts in base units, tokens or FLOP: `Input("d", "B tokens", 20)` is
+    `Input("d", "tokens", 2e10, scale=1e9)`.
+
+    column: its name in the table; positive numbers.
+    unit: unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP", else what the column's name says, as
+        `params_m` or `tokens (B)`. Kept without its prefix: the unit of answers, axes and tables.
+    reference: the law sees column / reference; given in the unit of the column. None: the geometric mean of the runs, rounded
+        to 1, 2 or 5 times a power of ten.
+    scale: how many of `unit` one of the column is; follows from the unit's prefix. None where nothing says it: then 1, and
+        numbers that no such unit has are refused.
+    counts: what the file's numbers are multiplied by to be in the column's unit, where a file counts otherwise than it was
+        declared to; a filter sees them multiplied.
+    """
+
+    column: str
+    unit: str = ""
+    reference: float | None = None
+    scale: float | None = None
+    counts: float | None = None
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of an input", column=checks.column, unit=checks.text)
+        for name, value in {"reference": self.reference, "scale": self.scale, "counts": self.counts}.items():
+            if value is not None:
+                object.__setattr__(self, name, checks.positive(value, f"the {name} of {self.column!r}"))
+        unit = read_unit(self.unit) if self.unit else column_unit(self.column) if self.scale is None else None
+        if unit is not None and (unit.said or not self.unit):
+            object.__setattr__(self, "unit", unit.name or counted_by_name(self.column))
+        if unit is not None and unit.said:
+            object.__setattr__(self, "scale", (self.scale or 1.0) * unit.factor)
+            object.__setattr__(self, "reference", None if self.reference is None else self.reference * unit.factor)
+
+    @property
+    def factor(self) -> float:
+        """How many of `unit` one of the file's numbers is."""
+        return (self.scale or 1.0) * (self.counts or 1.0)
+
+
+@dataclass(frozen=True)
+class MeasurementError:
+    """A column with the standard error of each row's response, known beforehand; independent from row to row.
+
+    The mean of n rows has it over sqrt(n). What is wrong with all rows of a run alike is none, and averages out in no mean.
+
+    relative: the column is a fraction of the response (0.01 is 1 %); otherwise it is in the unit of the response.
+    """
+
+    column: str
+    relative: bool = True
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of the reading error", column=checks.column, relative=checks.flag)
+
+
+@dataclass(frozen=True)
+class Average:
+    """Replace neighbouring rows of a run by their mean: what they scatter by averages out, what they share stays.
+
+    Bins are equal in the logarithm of an input. A bin has the mean response of its rows, the geometric mean of each input, the
+    arithmetic one where it comes from a schedule and may be zero, and the reading error of a mean of independent readings.
+
+    along: the input that orders the rows of a run.
+    per_decade: bins for each factor of ten of it.
+    """
+
+    along: str
+    per_decade: float
+
+    def __post_init__(self) -> None:
+        checks.check(self, "", along=checks.name, per_decade=checks.positive)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What each column of a table is for.
+
+    inputs: name in the law -> column.
+    groups: name of the dimension -> column, or several columns whose combination is a level.
+    run: column or columns that tell which run a row belongs to; becomes the group "run".
+    measurement_error: standard error of each row's response, where it is known.
+    where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported. It sees the
+        columns as they are declared: the file's own numbers, in millions where the unit is "M parameters". Filters of checked
+        runs, as in `subset` and backtests, see inputs in base units.
+    average: rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
+    curve: the rows of a run are one log, to be checked and mended as such; needs `run`. What was found is reported.
+    schedule: columns that tell the learning rate; inputs may then read `lr_sum` and others, see `Schedule`.
+    """
+
+    inputs: Mapping[str, Input]
+    response: Response = Response()
+    groups: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    run: str | tuple[str, ...] | None = None
+    measurement_error: MeasurementError | None = None
+    where: str | None = None
+    average: Average | None = None
+    curve: Curve | None = None
+    schedule: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        columns = checks.one_or_several(checks.column)
+        checks.check(
+            self,
+            "of the columns",
+            inputs=checks.named(checks.record(Input)),
+            response=checks.record(Response),
+            groups=checks.named(columns),
+            run=checks.optional(columns),
+            measurement_error=checks.optional(checks.record(MeasurementError)),
+            where=checks.optional(lambda value, what: checks.text(_one_line(value), what)),
+            average=checks.optional(checks.record(Average)),
+            curve=checks.optional(checks.record(Curve)),
+            schedule=checks.optional(checks.record(Schedule)),
+        )
+        if self.where is not None:
+            parse_filter(self.where)
+        if self.average is not None and (self.run is None or self.average.along not in self.inputs):
+            raise InputError(f"average needs run, and an input to average along, one of {listed(self.inputs)}")
+        if self.curve is not None and (self.run is None or self.curve.along not in self.inputs):
+            raise InputError(f"curve needs run, and an input along which a run is logged, one of {listed(self.inputs)}")
+        read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
+        if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
+            raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")
+        taken = (RESERVED | COUNTED | ANSWERS) & {*self.inputs, *self.groups} | ANSWERED & {*self.groups}
+        if taken or set(self.inputs) & set(self.groups):
+            clash = listed(taken | (set(self.inputs) & set(self.groups)))
+            raise InputError(f"inputs and groups need names of their own; {clash} is taken")
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """The inputs with one positive number a row, whose logarithm says how far apart rows are."""
+        whole = {*NO_SCALE} if self.schedule else set()
+        return tuple(name for name, one in self.inputs.items() if one.column not in whole)
+
+    @property
+    def dims(self) -> dict[str, tuple[str, ...]]:
+        """Every group, the runs among them, and the columns whose combination is its level."""
+        every = dict(self.groups) | ({"run": self.run} if self.run else {})
+        return {dim: (of,) if isinstance(of, str) else tuple(of) for dim, of in every.items()}
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The columns whose cells are labels, under the name they have in a table or as a group."""
+        return frozenset(["run", *self.dims, *(part for of in self.dims.values() for part in of)])
+
+    @property
+    def as_written(self) -> frozenset[str]:
+        """The columns whose cells are read as they are written: labels, and what only the filter reads."""
+        return (self.read - self.numbers) | self.labels
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The columns of a table that are read as numbers."""
+        errors = [self.measurement_error.column] if self.measurement_error is not None else []
+        rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
+        return frozenset([self.response.column, *(one.column for one in self.inputs.values()), *errors, *rates])
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The columns of a table that are read."""
+        kept = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
+        return self.numbers | frozenset([*kept, *(part for of in self.dims.values() for part in of)])
+
+
+def _one_line(text: Any) -> Any:
+    """Return a filter that is written on several lines as one."""
+    return re.sub(r"[\r\n\t]", " ", text) if isinstance(text, str) else text

@@ -1,0 +1,285 @@
+"""A table and its columns in, checked `Runs` out; points at which to predict, read the same way."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import floor, log10
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.notation import read_of
+from bayes_scaling.data.binning import means
+from bayes_scaling.data.checkpoints import checkpoint_sentence, recognised
+from bayes_scaling.data.columns import DERIVED, IN_PARTS, MAY_BE_ZERO, Columns, Curve, MeasurementError
+from bayes_scaling.data.copies import without_copies
+from bayes_scaling.data.counts import IN_BASE, base_factor, declared, in_base, marked, name_notes, odd_counts
+from bayes_scaling.data.joining import Part, refuse_other_runs, refuse_other_units, shared_runs
+from bayes_scaling.data.labels import label_column
+from bayes_scaling.data.logs import SCHEDULES, as_log, falling_rates, mended, schedule_notes
+from bayes_scaling.data.losses import as_losses, loss_notes, refuse_odd_losses
+from bayes_scaling.data.rounding import with_rounding
+from bayes_scaling.data.runs import Runs, joined_tables, levels_of
+from bayes_scaling.data.schedules import part_columns, schedule_inputs
+from bayes_scaling.data.tables import (
+    Table,
+    column_numbers,
+    filtered,
+    named_column,
+    number_column,
+    read_table,
+    refuse_first,
+    source_of,
+    tables_of,
+)
+from bayes_scaling.laws.formula import parse_filter
+
+
+def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None = None) -> Runs:
+    """Return the runs of a CSV (also .csv.gz) or Parquet file, or of a data frame, checked once and for all.
+
+    table: or several of them, one after the other; a run may go on in the next.
+    name: what to call the table in summaries and errors; a file's path unless given.
+
+    Raises InputError, in one line with file, column and first offending row, for an unreadable file, a missing or repeated
+    column, text in a number column, NaN or infinite values, values <= 0 where a logarithm is taken, no rows left, tables in
+    unequal units, or logs in no order (see `Curve`).
+    """
+    called = _called(table, name)
+    if columns.schedule is not None and len(called) > 1:
+        raise InputError("a schedule is read from one table, which holds the runs from their first step; give the logs as one")
+    tables, sources = [one for one, _ in called], [source for _, source in called]
+    frames = [read_table(one, labels=columns.as_written, wanted=columns.read.union(SCHEDULES)) for one in tables]
+    copies: tuple[str, ...] = ()
+    if columns.curve is None:
+        frames, copies = without_copies(frames, tables, sources)
+    # A table of nothing but copies of rows before it is left out.
+    read = [(frame, source) for frame, source in zip(frames, sources, strict=True) if len(frame) or not copies]
+    parts = [_part(frame, columns, source) for frame, source in read]
+    refuse_other_units(parts, {name: one.column for name, one in columns.inputs.items()})
+    checked = joined_tables([part.table for part in parts], tuple(columns.dims))
+    notes = (*dict.fromkeys(note for part in parts for note in part.notes), *copies, *shared_runs(parts))
+    if columns.curve is not None:
+        checked, said = _mended(checked, parts, columns, columns.curve)
+        notes += said
+    elif columns.average is None and columns.schedule is None:
+        checked, rounded = with_rounding(checked, columns.scales, tuple(columns.dims), columns.response.positive)
+        notes += (rounded,) if rounded else ()
+    averaged, source = len(checked), name or ", ".join(part.source for part in parts)
+    notes += odd_counts(checked, columns)
+    refuse_odd_losses(checked, columns, source)
+    if columns.average is not None:
+        checked = means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
+    references = {
+        name: one.reference if one.reference is not None else _reference(checked[name], one.column, source)
+        for name, one in columns.inputs.items()
+    }
+    dropped = sum(part.dropped for part in parts)
+    return Runs(marked(checked), columns, references, levels_of(checked, columns.dims), source, dropped, averaged, notes)
+
+
+def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
+    """Return tables, each with what to call it."""
+    several = tables_of(table)
+    if not several:
+        raise InputError("no table is given; expected one or several")
+    if len(several) == 1:
+        return [(several[0], name or source_of(several[0]))]
+    return [
+        (one, source_of(one, f"{'data frame' if isinstance(one, pd.DataFrame) else 'table'} {i + 1}"))
+        for i, one in enumerate(several)
+    ]
+
+
+def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
+    """Return one table, checked but for what can only be told from whole logs."""
+    odd: list[str] = list(read_of(read).get("notes", ()))
+    raw, notes = declared(_with_numbers(read, columns, source, odd), columns, source)
+    notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
+    every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
+    frame = _filtered(every, columns, source)
+    kept = frame.reset_index(drop=True)
+    rows, whole = frame.index.to_numpy(), columns.curve is None
+    positive = whole and columns.response.positive
+    of = columns.response
+    response = number_column(kept, of.column, source, rows, positive=positive, finite=whole, unit=of.unit, notes=odd)
+    checked = pd.DataFrame({"response": as_losses(response, columns, f"{source}: column {columns.response.column!r}")})
+    for name, one in columns.inputs.items():
+        factor = base_factor(one, raw)
+        own = _input(kept, name, one.column, columns, source, rows, positive=whole, scale=factor, notes=odd) * factor
+        checked = pd.concat([checked, own], axis=1)
+    labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[rows].reset_index(drop=True)], axis=1)
+    for dim, parts in columns.dims.items():
+        checked[dim] = label_column(labels, parts, source, rows)
+    if columns.measurement_error is not None:
+        error = _reading_error(kept, columns.measurement_error, response, source, rows, odd)
+        checked["measurement_error"] = error / response if columns.response.perplexity else error
+    unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
+    schedules = {name: list(kept[name].dropna().unique()) for name in unread}
+    units = read.attrs.get("units")
+    units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
+    notes = (*dict.fromkeys(odd), *notes, *_row_notes(kept, checked, columns))
+    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes)
+
+
+def _with_numbers(frame: pd.DataFrame, columns: Columns, source: str, notes: list[str]) -> pd.DataFrame:
+    """Return a table with columns of numbers that are written unlike plain ones as numbers, as its filter is to see them."""
+    scales = {one.column: base_factor(one, frame) for one in columns.inputs.values()}
+    found, rows = {}, frame.index.to_numpy()
+    for name in sorted(columns.numbers & set(frame) - columns.labels):
+        unit = columns.response.unit if name == columns.response.column else ""
+        if pd.api.types.is_numeric_dtype(frame[name]):
+            continue
+        said: list[str] = []
+        try:
+            numbers, missing = column_numbers(frame[name], source, rows, unit, scales.get(name, 1.0), said)
+        except InputError:  # said of the rows that the filter keeps
+            continue
+        if said and not (np.isnan(numbers) & ~missing).any():
+            found[name], notes[len(notes) :] = numbers, said
+    return frame.assign(**found) if found else frame
+
+
+def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+    """Return what the rows of a table are, where the columns do not say it: checkpoints; and which fall of a rate is unread."""
+    found = recognised(kept, checked, columns)
+    said = [one.along for one in (found, columns.curve, columns.average) if one is not None]
+    run = found.label if found is not None else checked.get("run")
+    notes = () if found is None else (checkpoint_sentence(found),)
+    rates = () if run is None or not said else falling_rates(kept, run, checked[said[0]], columns.read)
+    return notes + rates
+
+
+def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
+    """Return the rows that the filter keeps; where it keeps none, it may be that columns count in other units than it does."""
+    try:
+        return filtered(frame, columns.where, source)
+    except InputError as error:
+        if columns.where is None:
+            raise
+        keep, read = parse_filter(columns.where), {one.column: name for name, one in columns.inputs.items()}
+        # Inputs held against each other, as in tokens > params: which units they are in decides.
+        compared = len(set(read) & keep.columns) > 1 and set(read) <= set(frame)  # type: ignore[attr-defined]
+        numbers = {
+            name: pd.to_numeric(frame[column], "coerce") * base_factor(columns.inputs[name], frame)
+            for column, name in read.items()
+            if compared
+        }
+        odd = odd_counts(pd.DataFrame(numbers), columns) if compared else ()
+        raise InputError("; ".join([str(error), *odd])) from None
+
+
+def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve: Curve) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the rows of whole logs to fit to, and what was found in them."""
+    file = np.repeat(np.arange(len(parts)), [len(part.table) for part in parts])
+    refuse_other_runs(table, file, parts, [name for name in columns.inputs if name != curve.along])
+    row = np.concatenate([part.rows for part in parts])
+    if curve.warmup is not None:
+        curve = replace(curve, warmup=curve.warmup * (columns.inputs[curve.along].scale or 1.0))
+    log, notes = mended(as_log(table, columns, row, file, tuple(part.source for part in parts)), columns, curve)
+    schedules = {name: list(dict.fromkeys(v for p in parts for v in p.schedules.get(name, ()))) for name in SCHEDULES}
+    return log.table, notes + schedule_notes(schedules)
+
+
+def _scheduled(
+    frame: pd.DataFrame, columns: Columns, read: Sequence[str], run: str | tuple[str, ...] | None, source: str
+) -> pd.DataFrame:
+    """Return a table with those columns to be read that the schedule gives and the table does not hold already."""
+    wanted = [column for column in dict.fromkeys(read) if column in DERIVED and column not in frame]
+    if columns.schedule is None or not wanted:
+        return frame
+    along = columns.schedule.along
+    steps = next((one.scale for one in columns.inputs.values() if one.column == along and one.scale is not None), 1.0)
+    if steps == 1.0 or frame.attrs.get(IN_BASE):
+        return schedule_inputs(frame, columns.schedule, run, wanted, source)
+    given = named_column(frame, along, source)
+    return schedule_inputs(frame.assign(**{along: given * steps}), columns.schedule, run, wanted, source).assign(
+        **{along: given}
+    )
+
+
+def _input(
+    frame: pd.DataFrame,
+    name: str,
+    column: str,
+    columns: Columns,
+    source: str,
+    rows: np.ndarray,
+    *,
+    positive: bool = True,
+    scale: float = 1.0,
+    notes: list[str] | None = None,
+) -> pd.DataFrame:
+    """Return an input's column, and where the schedule has it in parts one for each of them, by the input's name."""
+    schedule, kind = columns.schedule, columns.inputs[name].column
+    parts = part_columns(column, schedule.parts) if schedule and kind in IN_PARTS else []
+    names = [name, *(part_columns(name, len(parts)) if set(parts) <= set(frame) else ())]
+    of = dict(zip(names, [column, *parts], strict=False))
+    least, unit = schedule is not None and kind in MAY_BE_ZERO, columns.inputs[name].unit
+    limits = {"positive": positive and not least, "negative": not least}
+    return pd.DataFrame(
+        {
+            name: number_column(frame, one, source, rows, **limits, unit=unit, scale=scale, notes=notes)
+            for name, one in of.items()
+        }
+    )
+
+
+def _reference(values: pd.Series, column: str, source: str) -> float:
+    if not (values > 0).any():
+        raise InputError(
+            f"{source}: column {column!r} is 0 throughout: the learning rate never falls; give the input a reference"
+        )
+    return round_reference(values[values > 0])
+
+
+def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:
+    """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
+
+    A column may carry the name it has in the runs' table, and then counts as that does, or the name in the law, and then counts
+    in the input's base unit; see `counts.in_base`.
+    Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
+
+    groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
+    past: so many rows at the top tell a schedule's past only, and are no points themselves.
+
+    Raises InputError as `read_runs` does.
+    """
+    source, notes = source_of(table, "the points"), list[str]()
+    frame = in_base(table, runs)
+    rows = frame.index.to_numpy()
+    frame = frame.reset_index(drop=True)
+    if not len(frame):
+        raise InputError(f"{source} has no rows")
+    run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
+    read = [one.column for name, one in runs.columns.inputs.items() if name not in frame]
+    frame = _scheduled(frame, runs.columns, read, run if set(run) <= set(frame) else None, source)
+    frame, rows = frame.iloc[past:].reset_index(drop=True), rows[: len(frame) - past]
+    points = pd.DataFrame(index=frame.index)
+    for name, one in runs.columns.inputs.items():
+        column = one.column if one.column in frame or name not in frame else name
+        points = pd.concat([points, _input(frame, name, column, runs.columns, source, rows, notes=notes)], axis=1)
+    for dim, parts in runs.columns.dims.items():
+        named = (dim,) if dim in frame else parts
+        if dim in groups or set(named) <= set(frame):
+            points[dim] = label_column(frame, named, source, rows)
+    if notes := [*read_of(frame).get("notes", ()), *notes]:
+        points.attrs["notes"] = tuple(dict.fromkeys(notes))
+    return marked(points)
+
+
+def round_reference(values: pd.Series) -> float:
+    """Return the geometric mean rounded to 1, 2 or 5 times a power of ten, whichever is nearest in the logarithm."""
+    exponent = float(np.log10(values).mean())
+    lead = min((1, 2, 5, 10), key=lambda digit: abs(exponent - floor(exponent) - log10(digit)))
+    return float(f"{lead}e{floor(exponent)}")
+
+
+def _reading_error(
+    frame: pd.DataFrame, role: MeasurementError, response: pd.Series, source: str, rows: np.ndarray, notes: list[str]
+) -> pd.Series:
+    column = named_column(frame, role.column, source)
+    numbers = pd.Series(column_numbers(column, source, rows, notes=notes)[0])
+    wrong = ~(np.isfinite(numbers) & (numbers >= 0)) & np.isfinite(response)
+    refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
+    return numbers * response.abs() if role.relative else numbers
