@@ -120,8 +120,8 @@ def timed[T](call: Callable[[], T]) -> tuple[float, T]:
 
 def command(*arguments: str) -> float | str:
     """Return the wall seconds of the command line in a fresh process, or why there are none."""
-    if find_spec("bayes_scaling.cli.app") is None:
-        return "skipped: there is no module bayes_scaling.cli.app"
+    if find_spec("bayes_scaling.cli.commands") is None:
+        return "skipped: there is no module bayes_scaling.cli.commands"
     line = [sys.executable, "-m", "bayes_scaling.cli", *arguments]
     took, done = timed(lambda: subprocess.run(line, capture_output=True, text=True, check=False))
     if done.returncode:

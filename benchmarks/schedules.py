@@ -27,9 +27,9 @@ from scipy.optimize import least_squares
 from sweeps import DATA
 
 import bayes_scaling as bs
+from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.laws.formula import law_names, law_value
-from bayes_scaling.laws.functions import on_arrays
 from bayes_scaling.laws.library import law_inputs, law_parameters
 from bayes_scaling.model.parameters import median
 from bayes_scaling.plots.style import COLOURS, paper

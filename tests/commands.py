@@ -2,7 +2,7 @@
 
 from typer.testing import CliRunner, Result
 
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli import app
 
 
 def run(*words: object) -> Result:

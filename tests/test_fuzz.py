@@ -15,8 +15,8 @@ from by_hand import CLEAN, sweep
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.cli.app import app
-from bayes_scaling.laws.formula import parse_filter
+from bayes_scaling._base.filters import parse_filter
+from bayes_scaling.cli.commands import app
 from bayes_scaling.model.studies import parse_study, study_text
 
 CASES = {"table": 400, "law": 350, "filter": 250, "model": 350, "points": 200, "question": 150, "record": 200}

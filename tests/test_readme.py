@@ -8,7 +8,7 @@ import pytest
 import typer
 
 import bayes_scaling as bs
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli import app
 from bayes_scaling.model.studies import parse_study
 
 README = (Path(__file__).parents[1] / "README.md").read_text()

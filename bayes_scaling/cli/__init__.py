@@ -1,3 +1,3 @@
 """The command line, one file a command."""
 
-from bayes_scaling.cli.app import app as app, main as main
+from bayes_scaling.cli.commands import app as app, main as main

@@ -1,5 +1,5 @@
 """`python -m bayes_scaling.cli`."""
 
-from bayes_scaling.cli.app import main
+from bayes_scaling.cli.commands import main
 
 main()

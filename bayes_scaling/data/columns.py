@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, listed
-from bayes_scaling.laws.formula import parse_filter
-from bayes_scaling.laws.functions import PART
+from bayes_scaling._base.filters import parse_filter
+from bayes_scaling._base.functions import PART
 from bayes_scaling.laws.units import PERPLEXITY, TOKEN, column_unit, counted_by_name, loss_unit, read_unit, response_unit
 
 DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since", "lr_fall")

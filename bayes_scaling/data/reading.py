@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import read_of
 from bayes_scaling.data.binning import means
 from bayes_scaling.data.checkpoints import checkpoint_sentence, recognised
@@ -32,7 +33,6 @@ from bayes_scaling.data.tables import (
     source_of,
     tables_of,
 )
-from bayes_scaling.laws.formula import parse_filter
 
 
 def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None = None) -> Runs:

@@ -21,6 +21,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError, as_written
+from bayes_scaling._base.expressions import quoted_name
+from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import (
     INFINITE,
     MISSING,
@@ -37,7 +39,6 @@ from bayes_scaling._base.paths import is_file
 from bayes_scaling._base.spreadsheets import plain
 from bayes_scaling.data.delimited import read_cells, read_stream, refuse_too_many
 from bayes_scaling.data.logs import SCHEDULES, is_rate_name, is_run_name
-from bayes_scaling.laws.formula import parse_filter, quoted_name
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 

@@ -12,6 +12,7 @@ import xarray as xr
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.counts import in_base
 from bayes_scaling.data.schedules import check_logarithms, log_input
@@ -19,7 +20,6 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import carried
 from bayes_scaling.laws.formula import law_value
-from bayes_scaling.laws.functions import on_arrays
 from bayes_scaling.model.parameters import Prior, Trend, as_parameter, distribution, link
 from bayes_scaling.model.specification import model_inputs, term_name
 from bayes_scaling.prediction.predict import parameters_at

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.inference.mode import KNOTS
-from bayes_scaling.laws.functions import on_arrays
 from bayes_scaling.model import discrepancy
 from bayes_scaling.model.parameters import Prior, Varying, link, prior_quantiles
 from bayes_scaling.model.specification import (

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.functions import ON_NUMBERS, PART
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.stacking import Posterior, inputs_read, map_components
-from bayes_scaling.laws.functions import ON_NUMBERS, PART
 from bayes_scaling.model import discrepancy
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.parameters import Varying

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.functions import on_arrays
+from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.model import discrepancy
 from bayes_scaling.model.parameters import Prior, distribution, link, median
 from bayes_scaling.model.specification import (

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.functions import ON_NUMBERS
 from bayes_scaling.inference.expected import expected, levels_at, log_inputs
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.laws.functions import ON_NUMBERS
 from bayes_scaling.model.specification import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, neighbours, parameter_at, residual
 
 FARTHEST = 300.0

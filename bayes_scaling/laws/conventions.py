@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.laws.formula import arithmetic, law_tree
+from bayes_scaling._base.expressions import arithmetic
+from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law
 
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.functions import exp, log, mean
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.laws.functions import exp, log, mean
 
 type Law = Callable[..., Any]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.laws.functions import PART, on_symbols
+from bayes_scaling._base.functions import PART, on_symbols
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Prior, Varying, distribution, doubles, link

@@ -10,13 +10,13 @@ import pandas as pd
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, as_written, listed
+from bayes_scaling._base.functions import Functions, on_arrays
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import RESERVED
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import check_logarithms, log_input
 from bayes_scaling.laws.formula import law_tree, law_value
-from bayes_scaling.laws.functions import Functions, on_arrays
 from bayes_scaling.laws.library import Law, check_references, law_inputs, law_parameters
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.discrepancy import Discrepancy

@@ -13,6 +13,7 @@ import xarray as xr
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.functions import ON_NUMBERS, on_arrays
 from bayes_scaling.data.distance import distance, region, regions
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table, read_table
@@ -23,7 +24,6 @@ from bayes_scaling.inference.memory import draws_in, refuse_points
 from bayes_scaling.inference.observed import observed
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.laws.conventions import in_units
-from bayes_scaling.laws.functions import ON_NUMBERS, on_arrays
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import evaluate, law_groups, parameter_at
 from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.expressions import quoted_name
 from bayes_scaling.data.runs import Runs, subset
-from bayes_scaling.laws.formula import quoted_name
 from bayes_scaling.model.settings import Settings
 
 SHARES = (2 / 3, 1 / 2)

@@ -15,7 +15,7 @@ import bayes_scaling as bs
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.files import json_text, write_csv
 from bayes_scaling._base.spreadsheets import guarded, plain
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.report.page import render
 from bayes_scaling.report.write import report_context
@@ -115,4 +115,4 @@ def test_json_has_no_nan() -> None:
 def test_only_one_function_writes_json() -> None:
     root = Path(bs.__file__).parent
     found = [path.name for path in root.rglob("*.py") if re.search(r"json\.dumps?\(", path.read_text(encoding="utf-8"))]
-    assert set(found) <= {"files.py", "stored.py", "leftovers.py", "modelfile.py"}  # a digest, names of files, texts in TOML
+    assert set(found) <= {"files.py", "results.py", "leftovers.py", "studies.py"}  # a digest, names of files, texts in TOML

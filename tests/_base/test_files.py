@@ -27,8 +27,8 @@ from bayes_scaling._base.files import json_text, whole, writable, write_csv, wri
 from bayes_scaling._base.folders import together, whole_folder
 from bayes_scaling._base.leftovers import NAME, unfinished
 from bayes_scaling._base.naming import file_name, file_names, joined_name
-from bayes_scaling.cli import app as cli
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli import commands as cli
+from bayes_scaling.cli.commands import app
 from bayes_scaling.inference import fit as fitting
 from bayes_scaling.plots import overview
 

@@ -225,8 +225,8 @@ def test_k_of_1024_is_for_context_lengths() -> None:
 
 
 MACHINES = {
-    "datasets/fetching.py": "names of runs, as their authors count",
-    "splitting.py": "filters, which are read again",
+    "data/datasets/fetching.py": "names of runs, as their authors count",
+    "validation/splits.py": "filters, which are read again",
 }
 """Files that write numbers for machines."""
 

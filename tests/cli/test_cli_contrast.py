@@ -9,7 +9,7 @@ from by_hand import CLEAN, fit_of
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 
 PENALTY, SLOPE = 1.1, 0.1
 

@@ -16,7 +16,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.model.studies import Sheet, _File, parse_study, study_text
 
 HUGE = 10**400

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.model.studies import parse_study, study_runs, study_text
 
 INPUTS = {"tokens": bs.Input("tokens", "tokens", 1e9)}

@@ -12,9 +12,9 @@ from pytensor.xtensor import as_xtensor
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.functions import ON_NUMBERS, PART, on_arrays, on_symbols
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.laws.formula import law_text, law_value
-from bayes_scaling.laws.functions import ON_NUMBERS, PART, on_arrays, on_symbols
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.build import build
 from bayes_scaling.model.defaults import default_priors

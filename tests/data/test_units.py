@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.data.counts import in_base, units_said
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.laws.library import LAWS, law_inputs

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.multiverse import Multiverse, multiverse
 from bayes_scaling.decisions.specifications import (
     Choices,

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.filters import parse_filter
 from bayes_scaling.data.columns import Columns, Input
 from bayes_scaling.data.reading import read_runs
-from bayes_scaling.laws.formula import law_text, law_tree, parse_filter, parse_law
+from bayes_scaling.laws.formula import law_text, law_tree, parse_law
 from bayes_scaling.laws.library import law_inputs, law_parameters
 
 VALUES = {"x": 3.0, "a": 2.0, "b": 0.5, "e_inf": 0.25}

@@ -12,10 +12,10 @@ import xarray as xr
 from typer.testing import CliRunner
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.cli.app import app
+from bayes_scaling._base.functions import ON_NUMBERS, on_symbols
+from bayes_scaling.cli import app
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.formula import law_text, law_value, parse_law
-from bayes_scaling.laws.functions import ON_NUMBERS, on_symbols
 from bayes_scaling.laws.library import LAWS, law_inputs, law_parameters, library_law
 
 INPUTS = {
@@ -342,7 +342,7 @@ def test_laws_are_listed_with_inputs_and_equations() -> None:
 
 def test_listing_laws_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from typer.testing import CliRunner; from bayes_scaling.cli.app import app; "
+        "import sys; from typer.testing import CliRunner; from bayes_scaling.cli import app; "
         "assert CliRunner().invoke(app, ['laws']).exit_code == 0; "
         "print([m for m in ('pymc', 'pytensor', 'pandas', 'xarray', 'scipy') if m in sys.modules])"
     )

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling.cli import app as cli
+from bayes_scaling.cli import commands as cli
 from bayes_scaling.model.parameters import Z90
 
 

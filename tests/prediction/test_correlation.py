@@ -11,10 +11,10 @@ import xarray as xr
 from scipy import stats
 
 import bayes_scaling as bs
+from bayes_scaling._base.functions import exp, log
 from bayes_scaling.inference.observed import observed
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.formula import law_text
-from bayes_scaling.laws.functions import exp, log
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model.build import build
 from bayes_scaling.model.parameters import as_parameter

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import amount, interval, level_name, number, shared
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.rank_tables import needs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model.parameters import prior_quantiles

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.estimands import every_question, parse_question
 from bayes_scaling.decisions.group_cells import every_cell
 from bayes_scaling.decisions.targets import needed_sentences

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.inference import compiling
 from bayes_scaling.prediction.simulate import simulated
 from bayes_scaling.validation.scores import BANDS

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.inference.observed import log_density, observed
 from bayes_scaling.inference.stacking import parts
 from bayes_scaling.validation.compare import bad_k

@@ -13,7 +13,7 @@ from scipy import stats
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
-from bayes_scaling.cli.app import app
+from bayes_scaling.cli.commands import app
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.parameters import Parameter, as_parameter, distribution
 from bayes_scaling.validation.findings.every import floors
