@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON ?= python3
 DEMO := out/moba_vs_full
 
-.PHONY: demo test bench backtests calibrate notebooks clean
+.PHONY: demo test docs bench backtests calibrate notebooks clean
 
 # 3 is for draws that are not to be trusted: nothing is wrong with the installation, and all that is written says so.
 demo: .venv/.package
@@ -26,6 +26,10 @@ test: .venv/.dev .venv/.browser
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The documentation, in out/docs; `make docs EXECUTE=1` also runs the notebooks that changed since they last ran.
+docs: .venv/.docs
+	$(BIN)/python docs/build.py $(if $(EXECUTE),--execute)
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py
@@ -94,6 +98,14 @@ notebooks: .venv/.dev
 	    uv pip install --quiet --python $(BIN)/python --group dev; \
 	else \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev; \
+	fi
+	@touch $@
+
+.venv/.docs: .venv/.package
+	@if command -v uv >/dev/null; then \
+	    uv pip install --quiet --python $(BIN)/python --group docs; \
+	else \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs; \
 	fi
 	@touch $@
 

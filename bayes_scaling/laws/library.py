@@ -151,8 +151,8 @@ def data_constrained(
     N' = U_N (1 + R_N (1 - exp(-(N / U_N - 1) / R_N))),   U_N = min(N, size that is compute-optimal for U_D)
     (Muennighoff et al. 2023, arXiv 2305.16264, sec. 3)
 
-    The optimal size is where alpha A N^-alpha = beta B U_D^-beta; the minimum is exact, with |x| as (x^2)^(1/2). The reference
-    of `epochs` must be 1: with one epoch and no more than that size the law is Chinchilla's.
+    The optimal size is where alpha A N^-alpha = beta B U_D^-beta; the minimum is exact, with the absolute value of x as
+    (x^2)^(1/2). The reference of `epochs` must be 1: with one epoch and no more than that size the law is Chinchilla's.
 
     Parameters
     ----------
