@@ -711,6 +711,7 @@ def test_losses_as_low_as_bits_a_byte_are_read_as_such_unless_their_unit_is_said
     assert bs.study_runs(own, low).columns.response.unit == "nats/token"  # its own floor is low
 
 
+@pytest.mark.slow
 def test_bits_a_byte_are_predicted_near_the_truth(tmp_path: Path) -> None:
     """By the command line; with priors for nats a token predictions rise with scale, .712 and .778."""
     out = tmp_path / "bpb"

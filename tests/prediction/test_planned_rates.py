@@ -116,6 +116,7 @@ def test_the_warm_up_of_an_unfinished_run_is_a_fraction_of_its_planned_end() -> 
     assert found.seen["tokens"].min() >= 0.05 * END
 
 
+@pytest.mark.slow
 def test_ten_cosine_logs_forecast_the_eleventh() -> None:
     study = bs.read_study("training_curves_decay")
     settings = bs.Settings(draws=400, chains=2, seed=1, progress=False, target_accept=0.95)
