@@ -28,8 +28,11 @@ def seal_of(path: Path) -> str:
 def check_seal(path: Path) -> bool:
     """Return whether a file has a checksum.
 
-    Raises InputError where it is not that of the content, or the content is more than this machine can hold; OSError where
-    the file cannot be read.
+    Raises
+    ------
+    InputError
+        Where it is not that of the content, or the content is more than this machine can hold; OSError where the file cannot be
+        read.
     """
     with path.open("rb") as file:
         size, said = os.fstat(file.fileno()).st_size, _seal(file)

@@ -25,9 +25,15 @@ ORDER: dict[str, Callable[[Any, Any], Any]] = {"<": operator.lt, "<=": operator.
 def compare(sign: str, one: Any, other: Any) -> Any:
     """Return where a comparison holds; each side is a column as it stands, a number, a text or a truth value.
 
-    sign: one of == != < <= > >=, `in` and `not in` with a list on the right.
+    Parameters
+    ----------
+    sign
+        One of == != < <= > >=, `in` and `not in` with a list on the right.
 
-    Raises TypeError where the two cannot be compared.
+    Raises
+    ------
+    TypeError
+        Where the two cannot be compared.
     """
     match sign:
         case "==":
@@ -46,7 +52,10 @@ def compare(sign: str, one: Any, other: Any) -> Any:
 def as_numbers(side: Any) -> Any:
     """Return a column as numbers, NaN where one is missing; anything else as it is.
 
-    Raises TypeError for text that is no number.
+    Raises
+    ------
+    TypeError
+        For text that is no number.
     """
     if not isinstance(side, pd.Series):
         if isinstance(side, str):

@@ -9,7 +9,10 @@ JOINERS = "\u200c\u200d"
 def visible(text: str, keep: str = "") -> str:
     """Return a text with its control characters, those that turn the direction of writing too, as \\x1b and \\u202e.
 
-    keep: those that stay, such as the line breaks of a text of our own.
+    Parameters
+    ----------
+    keep
+        Those that stay, such as the line breaks of a text of our own.
     """
     if text.isascii() and text.isprintable():
         return text

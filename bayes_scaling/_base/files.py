@@ -28,7 +28,10 @@ def whole(path: str | Path) -> Iterator[Path]:
 
     A file that is replaced keeps its mode, a new one has that of the umask. A device is written to.
 
-    Raises InputError where the place cannot be written to, or has no room.
+    Raises
+    ------
+    InputError
+        Where the place cannot be written to, or has no room.
     """
     path = Path(path)
     try:

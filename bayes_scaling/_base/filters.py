@@ -31,7 +31,10 @@ def parse_filter(text: str) -> Callable[[Mapping[str, Any]], Any]:
     column names, numbers and quoted texts are understood. A column whose name is no plain word goes in back-ticks:
     `` `eval/loss` < 3 ``. Numbers compare by value, quoted texts as they are written, see `comparing`.
 
-    Raises InputError, at once for anything else and when called for a column that the table does not have.
+    Raises
+    ------
+    InputError
+        At once for anything else and when called for a column that the table does not have.
     """
     tree = with_names(*unquoted(text, "filter"))
     _check_condition(tree, text)

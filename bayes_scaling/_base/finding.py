@@ -29,8 +29,12 @@ ORDER = (
 class Finding:
     """Something that speaks for care with a fit.
 
-    code: one of `ORDER`.
-    sentence: which parameter, input, group or rows, with numbers; and what to do, after a semicolon.
+    Parameters
+    ----------
+    code
+        One of `ORDER`.
+    sentence
+        Which parameter, input, group or rows, with numbers; and what to do, after a semicolon.
     """
 
     code: str

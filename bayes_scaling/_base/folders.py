@@ -35,7 +35,10 @@ def cannot(path: Path, error: OSError) -> InputError:
 def together() -> Iterator[None]:
     """Let all files that are written within appear at its end, in one go, or none of them.
 
-    Raises InputError where one of them cannot be put in its place.
+    Raises
+    ------
+    InputError
+        Where one of them cannot be put in its place.
     """
     if _TOGETHER.get() is not None:
         yield

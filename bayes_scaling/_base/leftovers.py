@@ -82,7 +82,10 @@ def _left(folder: Path) -> list[Path]:
 def tidy(folder: Path) -> None:
     """Finish what a killed process had begun to put in place in a folder, and remove what it left unfinished.
 
-    Raises InputError where it cannot be finished.
+    Raises
+    ------
+    InputError
+        Where it cannot be finished.
     """
     if folder in _SEEN:
         return
@@ -99,7 +102,10 @@ def tidy(folder: Path) -> None:
 def recover(folder: Path) -> None:
     """Finish what a killed process had begun to put in place, so that what is read belongs together.
 
-    Raises InputError where it cannot be finished.
+    Raises
+    ------
+    InputError
+        Where it cannot be finished.
     """
     for path in _left(folder) if folder not in _SEEN else ():
         if path.suffix == JOURNAL:

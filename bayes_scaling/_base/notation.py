@@ -47,10 +47,16 @@ PATTERNS = {".": _pattern(r"\.", ","), ",": _pattern(",", r"\.")}
 class Reading:
     """A column of text read as numbers.
 
-    numbers: NaN where a cell is missing, no number, or in doubt.
-    missing: whether a cell stands for a missing number.
-    odd: what was unlike plain numbers, with an example; empty where nothing was.
-    doubt: the first cell that cannot be told, by its place, and why; None where there is none.
+    Parameters
+    ----------
+    numbers
+        NaN where a cell is missing, no number, or in doubt.
+    missing
+        Whether a cell stands for a missing number.
+    odd
+        What was unlike plain numbers, with an example; empty where nothing was.
+    doubt
+        The first cell that cannot be told, by its place, and why; None where there is none.
     """
 
     numbers: np.ndarray
@@ -62,8 +68,12 @@ class Reading:
 def read_numbers(cells: Sequence[str], elsewhere: str | None = None, unit: str = "", scale: float = 1.0) -> Reading:
     """Return a column of text as numbers.
 
-    elsewhere: the decimal mark of other columns of the table, None where they have none or both.
-    unit: of the column, where it is known. scale: how many ones one of the column is: a suffix that says the same again, as
+    Parameters
+    ----------
+    elsewhere
+        The decimal mark of other columns of the table, None where they have none or both.
+    unit
+        Of the column, where it is known. scale: how many ones one of the column is: a suffix that says the same again, as
         `0.41M` in a column of millions, is read once.
     """
     texts = [cell.strip() for cell in cells]

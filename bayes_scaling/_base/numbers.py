@@ -34,7 +34,10 @@ UNKNOWN, INFINITE = "not known", "infinite"
 def number(value: float, digits: int = DIGITS, *, signed: bool = False) -> str:
     """Return a number that stands alone: 0.0875, 2775, 36.1k, 1.1B, 5.76e23.
 
-    digits: significant ones, without zeros at the end. signed: with "+" before what is above 0, as of changes.
+    Parameters
+    ----------
+    digits
+        Significant ones, without zeros at the end. signed: with "+" before what is above 0, as of changes.
     """
     value = float(value)
     if not isfinite(value):
@@ -160,7 +163,10 @@ def level_name(level: object) -> str:
 def value_at(name: str, value: object, digits: int = MOST) -> str:
     """Return the value of an input or group at a point: of a context length 32K, of other numbers what was said.
 
-    digits: fewer for numbers that nobody said.
+    Parameters
+    ----------
+    digits
+        Fewer for numbers that nobody said.
     """
     if isinstance(value, str | bool) or any(word in name.lower() for word in CONTEXT):
         return level_name(value)

@@ -49,9 +49,13 @@ CHECKPOINTS = "are checkpoints of"
 class Checkpoints:
     """Rows that are checkpoints of runs.
 
-    along: the input along which runs train. label: the run of each row. column: the one that says so; None where rows do.
-    ratio: of neighbours' differences, see above; NaN where a column says it. runs: how many there are, some of which may go
-        under one label where nothing tells them apart.
+    Parameters
+    ----------
+    along
+        The input along which runs train. label: the run of each row. column: the one that says so; None where rows do.
+    ratio
+        Of neighbours' differences, see above; NaN where a column says it. runs: how many there are, some of which may go under
+        one label where nothing tells them apart.
     """
 
     along: str
@@ -64,7 +68,10 @@ class Checkpoints:
 def recognised(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns") -> Checkpoints | None:
     """Return which runs the rows of a table are checkpoints of, or None where they are runs, or the columns say what a run is.
 
-    frame: the table as it is. checked: its inputs, groups and `response`.
+    Parameters
+    ----------
+    frame
+        The table as it is. checked: its inputs, groups and `response`.
     """
     if columns.run is not None or len(checked) < 2 * NAMED_FEWEST:
         return None

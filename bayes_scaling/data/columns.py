@@ -45,10 +45,16 @@ class Curve:
     A step back is a restart: rows of the attempt before, at or beyond its place, are replaced by the later ones. Of rows at the
     same place running the last is kept. What was found is in `Runs.notes`.
 
-    along: the input that orders a log.
-    warmup: rows with less of it are left out; or
-    warmup_fraction: those with less than this fraction of their run's last value.
-    skip: what to leave out and report: "missing", rows without a finite response, which are an error otherwise; "spikes", rows
+    Parameters
+    ----------
+    along
+        The input that orders a log.
+    warmup
+        Rows with less of it are left out; or.
+    warmup_fraction
+        Those with less than this fraction of their run's last value.
+    skip
+        What to leave out and report: "missing", rows without a finite response, which are an error otherwise; "spikes", rows
         that rise and fall again by more than 5 % and 8 robust standard deviations, which are reported and kept otherwise.
     """
 
@@ -78,11 +84,18 @@ class Schedule:
     name, see `schedule_inputs`. They are computed from all rows of a run, before any filter: rows without a loss may tell the
     schedule only, and `where = "loss > 0"` leaves them out afterwards. A drop at once needs a row at the step before it.
 
-    lr: column of the learning rate of the step.
-    along: column of the optimizer step, whole numbers counted from 1; for `lr_fall` alone any that orders a run, as tokens.
-    momentum: factor a step by which an earlier fall counts less in `annealing_area`; Tissue et al. 2024 have .99 to .9995.
-    parts: in how many equal parts the fall so far is cut. Twice as many cost twice the time.
-    warmup: step by which the learning rate had risen, linearly from 0, to that of the first row; None: at the first row.
+    Parameters
+    ----------
+    lr
+        Column of the learning rate of the step.
+    along
+        Column of the optimizer step, whole numbers counted from 1; for `lr_fall` alone any that orders a run, as tokens.
+    momentum
+        Factor a step by which an earlier fall counts less in `annealing_area`; Tissue et al. 2024 have .99 to .9995.
+    parts
+        In how many equal parts the fall so far is cut. Twice as many cost twice the time.
+    warmup
+        Step by which the learning rate had risen, linearly from 0, to that of the first row; None: at the first row.
     """
 
     lr: str = "lr"
@@ -107,15 +120,23 @@ class Schedule:
 class Response:
     """The column that the law predicts, and its unit.
 
-    unit: of the losses that answers are in: nats or bits per token, byte or character, "error rate", any other. "auto": what
-        the column's name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors that are for another unit follow
-        it, see `Model.unit`. With "perplexity" the logarithm of the column is taken: losses are then in nats/token.
-    name: what to call it on axes.
-    positive: whether values <= 0 are refused; False where they are meant, which needs noise on the loss itself.
-    perplexity: whether the column holds perplexities; follows from the unit.
-    bytes_per_token: how many bytes, or characters, a token has, where a loss per token meets one per byte; about 4.3, and
-        priors the wider for it, unless given.
-    assumed: whether nobody has said the unit; follows from "auto".
+    Parameters
+    ----------
+    unit
+        Of the losses that answers are in: nats or bits per token, byte or character, "error rate", any other. "auto": what the
+        column's name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors that are for another unit follow it, see
+        `Model.unit`. With "perplexity" the logarithm of the column is taken: losses are then in nats/token.
+    name
+        What to call it on axes.
+    positive
+        Whether values <= 0 are refused; False where they are meant, which needs noise on the loss itself.
+    perplexity
+        Whether the column holds perplexities; follows from the unit.
+    bytes_per_token
+        How many bytes, or characters, a token has, where a loss per token meets one per byte; about 4.3, and priors the wider
+        for it, unless given.
+    assumed
+        Whether nobody has said the unit; follows from "auto".
     """
 
     column: str = "loss"
@@ -155,15 +176,22 @@ class Input:
     All but the file itself counts in base units, tokens or FLOP: `Input("d", "B tokens", 20)` is
     `Input("d", "tokens", 2e10, scale=1e9)`.
 
-    column: its name in the table; positive numbers.
-    unit: unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP", else what the column's name says, as
+    Parameters
+    ----------
+    column
+        Its name in the table; positive numbers.
+    unit
+        Unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP", else what the column's name says, as
         `params_m` or `tokens (B)`. Kept without its prefix: the unit of answers, axes and tables.
-    reference: the law sees column / reference; given in the unit of the column. None: the geometric mean of the runs, rounded
-        to 1, 2 or 5 times a power of ten.
-    scale: how many of `unit` one of the column is; follows from the unit's prefix. None where nothing says it: then 1, and
-        numbers that no such unit has are refused.
-    counts: what the file's numbers are multiplied by to be in the column's unit, where a file counts otherwise than it was
-        declared to; a filter sees them multiplied.
+    reference
+        The law sees column / reference; given in the unit of the column. None: the geometric mean of the runs, rounded to 1, 2
+        or 5 times a power of ten.
+    scale
+        How many of `unit` one of the column is; follows from the unit's prefix. None where nothing says it: then 1, and numbers
+        that no such unit has are refused.
+    counts
+        What the file's numbers are multiplied by to be in the column's unit, where a file counts otherwise than it was declared
+        to; a filter sees them multiplied.
     """
 
     column: str
@@ -196,7 +224,10 @@ class MeasurementError:
 
     The mean of n rows has it over sqrt(n). What is wrong with all rows of a run alike is none, and averages out in no mean.
 
-    relative: the column is a fraction of the response (0.01 is 1 %); otherwise it is in the unit of the response.
+    Parameters
+    ----------
+    relative
+        The column is a fraction of the response (0.01 is 1 %); otherwise it is in the unit of the response.
     """
 
     column: str
@@ -213,8 +244,12 @@ class Average:
     Bins are equal in the logarithm of an input. A bin has the mean response of its rows, the geometric mean of each input, the
     arithmetic one where it comes from a schedule and may be zero, and the reading error of a mean of independent readings.
 
-    along: the input that orders the rows of a run.
-    per_decade: bins for each factor of ten of it.
+    Parameters
+    ----------
+    along
+        The input that orders the rows of a run.
+    per_decade
+        Bins for each factor of ten of it.
     """
 
     along: str
@@ -228,16 +263,26 @@ class Average:
 class Columns:
     """What each column of a table is for.
 
-    inputs: name in the law -> column.
-    groups: name of the dimension -> column, or several columns whose combination is a level.
-    run: column or columns that tell which run a row belongs to; becomes the group "run".
-    measurement_error: standard error of each row's response, where it is known.
-    where: row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported. It sees the
+    Parameters
+    ----------
+    inputs
+        Name in the law -> column.
+    groups
+        Name of the dimension -> column, or several columns whose combination is a level.
+    run
+        Column or columns that tell which run a row belongs to; becomes the group "run".
+    measurement_error
+        Standard error of each row's response, where it is known.
+    where
+        Row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported. It sees the
         columns as they are declared: the file's own numbers, in millions where the unit is "M parameters". Filters of checked
         runs, as in `subset` and backtests, see inputs in base units.
-    average: rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
-    curve: the rows of a run are one log, to be checked and mended as such; needs `run`. What was found is reported.
-    schedule: columns that tell the learning rate; inputs may then read `lr_sum` and others, see `Schedule`.
+    average
+        Rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
+    curve
+        The rows of a run are one log, to be checked and mended as such; needs `run`. What was found is reported.
+    schedule
+        Columns that tell the learning rate; inputs may then read `lr_sum` and others, see `Schedule`.
     """
 
     inputs: Mapping[str, Input]

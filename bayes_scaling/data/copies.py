@@ -14,7 +14,10 @@ def without_copies(
 ) -> tuple[list[pd.DataFrame], tuple[str, ...]]:
     """Return tables as read without rows that stand in them, or in one before, already; and a sentence where there are some.
 
-    tables: where they were read from: columns that were not are compared too.
+    Parameters
+    ----------
+    tables
+        Where they were read from: columns that were not are compared too.
     """
     file = np.repeat(np.arange(len(frames)), [len(frame) for frame in frames])
     place = np.concatenate([frame.index.to_numpy() for frame in frames])

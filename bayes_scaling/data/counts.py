@@ -243,10 +243,16 @@ def as_counted(frame: pd.DataFrame, columns: "Columns") -> pd.DataFrame:
 def units_said(columns: "Columns", said: Mapping[str, str]) -> "Columns":
     """Return columns for a file that counts in other units than they were declared in.
 
-    said: input, its column, or the response -> unit, such as {"params": "M", "tokens": "B tokens", "loss": "bits/byte"}; and
+    Parameters
+    ----------
+    said
+        Input, its column, or the response -> unit, such as {"params": "M", "tokens": "B tokens", "loss": "bits/byte"}; and
         "bytes_per_token" -> a number, see `Response`.
 
-    Raises InputError where there is no such column, or it is not known how many of the declared unit one of the other is.
+    Raises
+    ------
+    InputError
+        Where there is no such column, or it is not known how many of the declared unit one of the other is.
     """
     inputs, response = dict(columns.inputs), columns.response
     for called, text in said.items():

@@ -39,7 +39,10 @@ PROBED = 4096
 def read_cells(content: bytes | str, source: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the cells of a delimited text, all as text under the names of its header, and what is odd about it.
 
-    Raises InputError where it is empty, no text, too large, split in no one way, or has rows longer than its header.
+    Raises
+    ------
+    InputError
+        Where it is empty, no text, too large, split in no one way, or has rows longer than its header.
     """
     text, notes = (content, ()) if isinstance(content, str) else decoded(unpacked(content, source), source)
     text = text.removeprefix("\ufeff")

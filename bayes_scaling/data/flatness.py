@@ -31,8 +31,12 @@ FEW = 6
 class Slopes:
     """How the loss moves with the logarithm of each input, the others and the groups held.
 
-    names: inputs that span a factor; slope, se: of the log loss, or of the loss in units of its mean size, for an e-fold.
-    p: of the loss not depending on any of them, straight or bent. design: columns of the regression, the inputs first.
+    Parameters
+    ----------
+    names
+        Inputs that span a factor; slope, se: of the log loss, or of the loss in units of its mean size, for an e-fold.
+    p
+        Of the loss not depending on any of them, straight or bent. design: columns of the regression, the inputs first.
     """
 
     names: tuple[str, ...]

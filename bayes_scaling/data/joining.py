@@ -20,9 +20,14 @@ APART = 100.0
 class Part:
     """One table of several.
 
-    table: as checked. rows: the place of each row in its file, from 0. dropped: rows that the filter removed.
-    units: column -> unit, where the table says them. schedules: values of columns that say how the learning rate went.
-    notes: on what its columns count in, and on what its rows are where nothing says so, a sentence each.
+    Parameters
+    ----------
+    table
+        As checked. rows: the place of each row in its file, from 0. dropped: rows that the filter removed.
+    units
+        Column -> unit, where the table says them. schedules: values of columns that say how the learning rate went.
+    notes
+        On what its columns count in, and on what its rows are where nothing says so, a sentence each.
     """
 
     source: str
@@ -37,7 +42,10 @@ class Part:
 def refuse_other_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None:
     """Refuse tables that say other units of a column, or whose ranges of an input lie a factor of a hundred apart.
 
-    inputs: name of an input -> its column.
+    Parameters
+    ----------
+    inputs
+        Name of an input -> its column.
     """
     for one, other in combinations(parts, 2):
         for column in sorted(set(one.units) & set(other.units)):
@@ -78,7 +86,10 @@ def shared_runs(parts: Sequence[Part]) -> tuple[str, ...]:
 def refuse_other_runs(table: pd.DataFrame, file: np.ndarray, parts: Sequence[Part], inputs: Sequence[str]) -> None:
     """Refuse runs that have one value of an input in one table and another in the next: they only share a name.
 
-    table: all tables, one after the other. file: the part that each row is of.
+    Parameters
+    ----------
+    table
+        All tables, one after the other. file: the part that each row is of.
     """
     if len(parts) == 1:
         return

@@ -24,7 +24,10 @@ LONGEST = 1024
 def label_column(frame: pd.DataFrame, parts: tuple[str, ...], source: str, rows: np.ndarray) -> pd.Series:
     """Return the levels of a group: of one column its labels, of several their combinations, as text.
 
-    Raises InputError for the first cell that is missing, or no label.
+    Raises
+    ------
+    InputError
+        For the first cell that is missing, or no label.
     """
     labels = [_labels(named_column(frame, part, source), f"{source}: column {part!r}", rows) for part in parts]
     if len(labels) == 1:

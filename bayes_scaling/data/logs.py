@@ -41,9 +41,14 @@ NAMED = 3
 class Log:
     """Rows in the order they were written.
 
-    table: a checked table; the response may lack values, inputs may be zero.
-    run, branch: a number for the run of each row, and for its run and groups together.
-    row: its place in its file, from 0. file: which of the sources that is.
+    Parameters
+    ----------
+    table
+        A checked table; the response may lack values, inputs may be zero.
+    run, branch
+        A number for the run of each row, and for its run and groups together.
+    row
+        Its place in its file, from 0. file: which of the sources that is.
     """
 
     table: pd.DataFrame
@@ -67,8 +72,11 @@ def as_log(table: pd.DataFrame, columns: "Columns", row: np.ndarray, file: np.nd
 def mended(log: Log, columns: "Columns", curve: Curve) -> tuple[Log, tuple[str, ...]]:
     """Return the rows to fit to, each place of a log once and in order, and what was found and done.
 
-    Raises InputError, in one line, where rows are in no order, several logs go under one name, a response is missing, or a
-    logarithm cannot be taken.
+    Raises
+    ------
+    InputError
+        In one line, where rows are in no order, several logs go under one name, a response is missing, or a logarithm cannot be
+        taken.
     """
     steps = [_in_order, _without_warmup, _without_missing, _positive, _without_spikes]
     if "missing" in curve.skip:  # first, or rows that another logger wrote at the same step would replace those with a loss
@@ -110,7 +118,10 @@ def is_rate_name(name: str) -> bool:
 def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Collection[str]) -> tuple[str, ...]:
     """Return a sentence for the first column of learning rates that fall along runs and that nothing in the model reads.
 
-    frame: a table as it is. run, at: of each of its rows, the run and how far along it is. read: columns that are read.
+    Parameters
+    ----------
+    frame
+        A table as it is. run, at: of each of its rows, the run and how far along it is. read: columns that are read.
     """
     for name in [name for name in frame if name not in read and is_rate_name(str(name))]:
         rate = pd.to_numeric(frame[name], errors="coerce").reset_index(drop=True)

@@ -38,12 +38,19 @@ from bayes_scaling.data.tables import (
 def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None = None) -> Runs:
     """Return the runs of a CSV (also .csv.gz) or Parquet file, or of a data frame, checked once and for all.
 
-    table: or several of them, one after the other; a run may go on in the next.
-    name: what to call the table in summaries and errors; a file's path unless given.
+    Parameters
+    ----------
+    table
+        Or several of them, one after the other; a run may go on in the next.
+    name
+        What to call the table in summaries and errors; a file's path unless given.
 
-    Raises InputError, in one line with file, column and first offending row, for an unreadable file, a missing or repeated
-    column, text in a number column, NaN or infinite values, values <= 0 where a logarithm is taken, no rows left, tables in
-    unequal units, or logs in no order (see `Curve`).
+    Raises
+    ------
+    InputError
+        In one line with file, column and first offending row, for an unreadable file, a missing or repeated column, text in a
+        number column, NaN or infinite values, values <= 0 where a logarithm is taken, no rows left, tables in unequal units, or
+        logs in no order (see `Curve`).
     """
     called = _called(table, name)
     if columns.schedule is not None and len(called) > 1:
@@ -240,10 +247,17 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
     in the input's base unit; see `counts.in_base`.
     Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
-    groups: those the points must say a level of; a level that the runs do not have stands for one never seen.
-    past: so many rows at the top tell a schedule's past only, and are no points themselves.
+    Parameters
+    ----------
+    groups
+        Those the points must say a level of; a level that the runs do not have stands for one never seen.
+    past
+        So many rows at the top tell a schedule's past only, and are no points themselves.
 
-    Raises InputError as `read_runs` does.
+    Raises
+    ------
+    InputError
+        As `read_runs` does.
     """
     source, notes = source_of(table, "the points"), list[str]()
     frame = in_base(table, runs)

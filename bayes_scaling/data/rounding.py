@@ -34,8 +34,12 @@ def with_rounding(
 
     A table that knows its measurement errors is left as it is, as is one without scatter.
 
-    inputs: columns whose logarithm the response is smooth in. groups: columns whose levels shift it.
-    positive: whether the response scatters on its logarithm.
+    Parameters
+    ----------
+    inputs
+        Columns whose logarithm the response is smooth in. groups: columns whose levels shift it.
+    positive
+        Whether the response scatters on its logarithm.
     """
     response = table["response"].to_numpy()
     if "measurement_error" in table or len(table) < FEWEST or len(np.unique(response)) < 3:

@@ -20,16 +20,26 @@ from bayes_scaling.data.tables import (
 class Runs:
     """A checked table of training runs.
 
-    table: one row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
+    Parameters
+    ----------
+    table
+        One row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
         `measurement_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind
         each, and `apart`, the mean distance of two of them in e-folds of what they are averaged along.
-    columns: what the columns of the original table were for.
-    references: input -> the value it is divided by before a law sees it.
-    levels: group -> its levels, in order.
-    source: where the table came from.
-    dropped: how many rows the filter removed.
-    averaged: how many rows of the file stand behind the rows here; as many unless neighbours were averaged.
-    notes: what was found in logs, and done about it, a sentence each.
+    columns
+        What the columns of the original table were for.
+    references
+        Input -> the value it is divided by before a law sees it.
+    levels
+        Group -> its levels, in order.
+    source
+        Where the table came from.
+    dropped
+        How many rows the filter removed.
+    averaged
+        How many rows of the file stand behind the rows here; as many unless neighbours were averaged.
+    notes
+        What was found in logs, and done about it, a sentence each.
     """
 
     table: pd.DataFrame
@@ -52,10 +62,17 @@ class Runs:
 def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
     """Return runs with neighbouring rows averaged, as `Columns.average` does, with `count` and `apart`.
 
-    per_decade: bins for each factor of ten.
-    along: the input that orders the rows of a run; that of the columns' curve or average unless given.
+    Parameters
+    ----------
+    per_decade
+        Bins for each factor of ten.
+    along
+        The input that orders the rows of a run; that of the columns' curve or average unless given.
 
-    Raises InputError where it is not known which rows are one run, or what orders them.
+    Raises
+    ------
+    InputError
+        Where it is not known which rows are one run, or what orders them.
     """
     columns = runs.columns
     said = [one.along for one in (columns.curve, columns.average) if one is not None]
@@ -72,7 +89,10 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
 def subset(runs: Runs, where: str) -> Runs:
     """Return the runs that a filter on the names of inputs and groups keeps, against the same references.
 
-    Raises InputError where the filter names no column or keeps no row.
+    Raises
+    ------
+    InputError
+        Where the filter names no column or keeps no row.
     """
     kept = filtered(runs.table, where, runs.source)
     dropped = runs.dropped + len(runs) - len(kept)

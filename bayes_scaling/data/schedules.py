@@ -44,13 +44,22 @@ def schedule_inputs(
 ) -> pd.DataFrame:
     """Return a table with the columns that a schedule gives added to it.
 
-    frame: a row for each logged step, or for a schedule that is only planned one at each change of slope.
-    run: column or columns that tell which run a row belongs to; None: all rows are one.
-    wanted: which of the columns to add.
-    source: what to call the table in errors.
+    Parameters
+    ----------
+    frame
+        A row for each logged step, or for a schedule that is only planned one at each change of slope.
+    run
+        Column or columns that tell which run a row belongs to; None: all rows are one.
+    wanted
+        Which of the columns to add.
+    source
+        What to call the table in errors.
 
-    Raises InputError, in one line with run and step, where two rows of a step have different learning rates, where one is
-    negative, or where it rises after it has fallen and parts of the fall are wanted.
+    Raises
+    ------
+    InputError
+        In one line with run and step, where two rows of a step have different learning rates, where one is negative, or where
+        it rises after it has fallen and parts of the fall are wanted.
     """
     stepped = [name for name in wanted if name != "lr_fall"]
     at, lr, label = _checked(frame, schedule, run, source, steps=bool(stepped))
@@ -124,7 +133,10 @@ def log_input(frame: pd.DataFrame, columns: "Columns", references: Mapping[str, 
 def check_logarithms(columns: "Columns", terms: Mapping[str, Collection[str]]) -> None:
     """Raise InputError where a term of a model is on the logarithm of an input that may be 0 or has parts.
 
-    terms: what the term is called -> the inputs it is on.
+    Parameters
+    ----------
+    terms
+        What the term is called -> the inputs it is on.
     """
     for term, names in terms.items():
         if wrong := [name for name in names if name not in columns.scales]:

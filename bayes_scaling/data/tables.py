@@ -92,10 +92,17 @@ def read_table(table: Table, *, labels: AbstractSet[str] = frozenset(), wanted: 
     CSV (also .csv.gz) and Parquet by the ending of a path, or what `Table` names. Text may be split at commas, semicolons, tabs
     or bars, and be in UTF-8 or UTF-16; what is unlike plain CSV is among the notes of `read_of`.
 
-    labels: columns whose cells are kept as they are written.
-    wanted: columns that are enough where a file has them all and others need not be read.
+    Parameters
+    ----------
+    labels
+        Columns whose cells are kept as they are written.
+    wanted
+        Columns that are enough where a file has them all and others need not be read.
 
-    Raises InputError where a file is missing, unreadable, truncated or too large, or a column name is repeated.
+    Raises
+    ------
+    InputError
+        Where a file is missing, unreadable, truncated or too large, or a column name is repeated.
     """
     source = source_of(table)
     opened, notes = _opened(table, wanted, source)
@@ -362,9 +369,13 @@ def number_column(
 ) -> pd.Series:
     """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands.
 
-    rows: the place of each row in its file. unit: of the column, where it is known. scale: how many ones one of the column is:
+    Parameters
+    ----------
+    rows
+        The place of each row in its file. unit: of the column, where it is known. scale: how many ones one of the column is:
         with a suffix, as `0.41M` in a column of millions, it is said twice.
-    notes: gets a sentence where numbers were written unlike plain ones, see `notation`.
+    notes
+        Gets a sentence where numbers were written unlike plain ones, see `notation`.
     """
     column = named_column(frame, name, source)
     numbers, missing = column_numbers(column, source, rows, unit, scale, notes)
@@ -382,8 +393,10 @@ def column_numbers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a column as floats, NaN where a cell is none, and which cells are missing.
 
-    Raises InputError for a column of dates, truth values or other things than numbers, and where it cannot be told which
-    number a text is.
+    Raises
+    ------
+    InputError
+        For a column of dates, truth values or other things than numbers, and where it cannot be told which number a text is.
     """
     where, kind = f"{source}: column {str(column.name)!r}", getattr(column.dtype, "kind", "O")
     if kind in "mM" or isinstance(column.dtype, pd.PeriodDtype):

@@ -54,14 +54,22 @@ def compute_optimal(
     Variables params, tokens, tokens_per_param and loss, with dimensions chain, draw, point and the coordinate compute. NaN in
     draws that would put all compute into one of the two.
 
-    compute: in FLOP, a number or several.
-    points: levels of the groups between which the law varies, and values of further inputs, as for `predict`; each row is
-        taken at each compute, in this order. Not needed where the law has neither. For a law of `unique_tokens` and `epochs`
-        a column unique_tokens says how many there are: more tokens are repeated ones.
-    cost: what a model costs; 6 FLOP a parameter and token unless given. Params and tokens must be counted in ones.
+    Parameters
+    ----------
+    compute
+        In FLOP, a number or several.
+    points
+        Levels of the groups between which the law varies, and values of further inputs, as for `predict`; each row is taken at
+        each compute, in this order. Not needed where the law has neither. For a law of `unique_tokens` and `epochs` a column
+        unique_tokens says how many there are: more tokens are repeated ones.
+    cost
+        What a model costs; 6 FLOP a parameter and token unless given. Params and tokens must be counted in ones.
 
-    Raises InputError as `predict` does, and where the law lacks the inputs params and tokens, a number is not positive, or the
-    loss of the runs does not depend on their inputs.
+    Raises
+    ------
+    InputError
+        As `predict` does, and where the law lacks the inputs params and tokens, a number is not positive, or the loss of the
+        runs does not depend on their inputs.
     """
     refuse_flat(fit)
     cost = Cost() if cost is None else cost
@@ -118,8 +126,10 @@ def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Co
 def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
     """Return budgets as an array.
 
-    Raises InputError where the law is not one of params and tokens, these are such as no run has in ones, or a
-    budget is not positive.
+    Raises
+    ------
+    InputError
+        Where the law is not one of params and tokens, these are such as no run has in ones, or a budget is not positive.
     """
     moved_inputs(fit)
     refuse_odd(fit.runs)
@@ -147,7 +157,10 @@ def _log_tokens(cost: Cost, log_params: np.ndarray, compute: np.ndarray) -> np.n
 def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, np.ndarray]:
     """Return the range of sizes to seek in, longer by as much as the compute leaves that of the runs.
 
-    Raises InputError where the smallest of them could not be served.
+    Raises
+    ------
+    InputError
+        Where the smallest of them could not be served.
     """
     low, high = sought(fit, "params")
     beyond, seen = np.log(compute), np.log(runs_compute(fit, cost))
@@ -164,7 +177,10 @@ def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, 
 def runs_compute(fit: Fit, cost: Cost) -> np.ndarray:
     """Return what it took to train each run, in FLOP.
 
-    Raises InputError where the law does not read params and tokens.
+    Raises
+    ------
+    InputError
+        Where the law does not read params and tokens.
     """
     moved_inputs(fit)
     table = fit.runs.table

@@ -24,12 +24,21 @@ class Cost:
 
     C = k N D + s N T        (training: Kaplan et al. 2020, sec. 2.1; serving: Sardana et al. 2023, arXiv 2401.00448, eq. 3)
 
-    flops_per_param_token: k, in FLOP: 6 for a forward and a backward pass.
-    served_tokens: T, tokens that the model will read and write when it is used; 0 counts training alone.
-    flops_per_param_served: s, in FLOP: 2 for a forward pass.
-    price: of a FLOP, in any currency; None where money is not asked about.
+    Parameters
+    ----------
+    flops_per_param_token
+        K, in FLOP: 6 for a forward and a backward pass.
+    served_tokens
+        T, tokens that the model will read and write when it is used; 0 counts training alone.
+    flops_per_param_served
+        S, in FLOP: 2 for a forward pass.
+    price
+        Of a FLOP, in any currency; None where money is not asked about.
 
-    Raises InputError where one of them is not positive, or the served tokens are negative.
+    Raises
+    ------
+    InputError
+        Where one of them is not positive, or the served tokens are negative.
     """
 
     flops_per_param_token: float = 6.0
@@ -74,7 +83,10 @@ class Cost:
 def moved_inputs(fit: Fit) -> tuple[str, ...]:
     """Return the inputs that a split of compute decides.
 
-    Raises InputError where the law does not read params and tokens.
+    Raises
+    ------
+    InputError
+        Where the law does not read params and tokens.
     """
     inputs = law_inputs(fit.model.law)
     for moved in SPLITS:

@@ -55,7 +55,10 @@ type Kind = Literal["contrast", "loss", "plan", "parameter"]
 class Question:
     """A question as it was asked.
 
-    name: the group of a contrast, or a parameter. a, b: the levels of a contrast. held: what holds, name -> value as written.
+    Parameters
+    ----------
+    name
+        The group of a contrast, or a parameter. a, b: the levels of a contrast. held: what holds, name -> value as written.
     """
 
     text: str
@@ -69,7 +72,10 @@ class Question:
 def parse_question(text: str) -> Question:
     """Return the parts of a question.
 
-    Raises InputError where it has none of the four forms.
+    Raises
+    ------
+    InputError
+        Where it has none of the four forms.
     """
     text = " ".join(text.split())
     for kind, shape in _SHAPES.items():
@@ -110,8 +116,11 @@ def ask(fit: Fit, question: str | Question) -> xr.DataArray:
     scale: "log" where the draws are logarithms of what has the units, "identity" elsewhere. A draw without an answer (no
     optimum, a loss at or below zero) is NaN.
 
-    Raises InputError where the text has none of the forms, names what does not exist or leaves out what is needed, and where
-    most draws have no answer.
+    Raises
+    ------
+    InputError
+        Where the text has none of the forms, names what does not exist or leaves out what is needed, and where most draws have
+        no answer.
     """
     asked = parse_question(question) if isinstance(question, str) else question
     draws, scale, units = _ANSWER[asked.kind](fit, asked)
@@ -192,7 +201,10 @@ def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
 def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...]) -> pd.DataFrame | None:
     """Return what holds as a point of one row, None where nothing is to be said; names are those of the law.
 
-    moved: inputs that are not held.
+    Parameters
+    ----------
+    moved
+        Inputs that are not held.
     """
     names, needed = _names(fit), [*(n for n in model_inputs(fit.model) if n not in moved), *law_groups(fit.model)]
     said: dict[str, str] = {}

@@ -28,7 +28,10 @@ def frontier(fit: Posterior, budgets: Sequence[float] | np.ndarray, point: pd.Da
     budgets: in FLOP. point: a single row with the levels of groups and what further inputs the law has. NaN in draws that would
     put a whole budget into one of the two.
 
-    Raises InputError as `compute_optimal` does.
+    Raises
+    ------
+    InputError
+        As `compute_optimal` does.
     """
     losses = map_components(fit, lambda one, _: compute_optimal(one, list(budgets), cost=cost, points=point)["loss"])
     return np.asarray(losses.transpose("chain", "draw", "point").to_numpy().reshape(-1, len(budgets)))
@@ -40,7 +43,10 @@ def by_split(fit: Posterior, arms: Sequence[pd.DataFrame], costs: Sequence[Cost]
     A level a row, a draw a column; the first level is the one that the others are held against. Multiples are as `multiples`
     has them, with those of losses that are none NaN. Changes are of the logarithm of the budget over the one asked for.
 
-    arms: a checked row for each level, with the budget in "compute". costs: what each costs. end: where to stop looking.
+    Parameters
+    ----------
+    arms
+        A checked row for each level, with the budget in "compute". costs: what each costs. end: where to stop looking.
     """
     upward, around = _between(budget, end), _around(budget)
 
@@ -69,7 +75,10 @@ def _held_against(
 ) -> Found:
     """Return losses, multiples and changes of curves against the first.
 
-    base: the first, over a wider range. upward: where to look for changes. sides: where to look for multiples, up and down.
+    Parameters
+    ----------
+    base
+        The first, over a wider range. upward: where to look for changes. sides: where to look for multiples, up and down.
     """
     positive = fit.runs.columns.response.positive
     losses = np.stack([to_reach(one, positive=positive) for one in curves])

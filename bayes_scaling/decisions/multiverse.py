@@ -40,13 +40,21 @@ type Answer = Callable[[Fit, Any], xr.DataArray]
 class Multiverse:
     """What an answer is in every universe.
 
-    table: one row a universe and point: universe, its variant of each choice, point, quantiles q05 to q95 of the answer, rows
-        of the fit, divergences, r_hat, and problem, what the sampler's health says; empty where draws may be trusted.
-    parameters: one row a universe and parameter of the law, at the inputs' references: universe, parameter, quantiles.
-    choices: what is chosen -> names of its variants, that of the base first.
-    label, unit: of the answer.
-    failures: universe without an answer -> why.
-    healths: universe -> the health of its fit.
+    Parameters
+    ----------
+    table
+        One row a universe and point: universe, its variant of each choice, point, quantiles q05 to q95 of the answer, rows of
+        the fit, divergences, r_hat, and problem, what the sampler's health says; empty where draws may be trusted.
+    parameters
+        One row a universe and parameter of the law, at the inputs' references: universe, parameter, quantiles.
+    choices
+        What is chosen -> names of its variants, that of the base first.
+    label, unit
+        Of the answer.
+    failures
+        Universe without an answer -> why.
+    healths
+        Universe -> the health of its fit.
     """
 
     table: pd.DataFrame
@@ -75,13 +83,23 @@ def multiverse(
 ) -> Multiverse:
     """Return what an answer is in the base, and where one choice at a time, or each combination, is made otherwise.
 
-    at: points to answer at, as `predict` takes them. Where a choice changes an input's column they need both columns.
-    choices: `standard_choices` of the universe unless given.
-    executor: as for `fit_many`.
-    answer: a function of a module, as workers must find it; the expected loss unless given.
-    full: every combination of variants, not one choice at a time.
+    Parameters
+    ----------
+    at
+        Points to answer at, as `predict` takes them. Where a choice changes an input's column they need both columns.
+    choices
+        `standard_choices` of the universe unless given.
+    executor
+        As for `fit_many`.
+    answer
+        A function of a module, as workers must find it; the expected loss unless given.
+    full
+        Every combination of variants, not one choice at a time.
 
-    Raises InputError where nothing can be fitted; what is wrong with one universe stands in `failures`.
+    Raises
+    ------
+    InputError
+        Where nothing can be fitted; what is wrong with one universe stands in `failures`.
     """
     choices = choices or standard_choices(universe)
     if clash := sorted(set(choices) & OWN):

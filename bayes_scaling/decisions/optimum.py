@@ -58,10 +58,17 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
     the runs to thirty times the largest, on 65 values equally far apart in the logarithm, then narrowed down to about 1e-6 of
     the value. NaN in draws whose loss is lowest at an end of that range: a law that only falls with an input has no optimum.
 
-    points: as for `predict`; a column for `along` is not needed and not used.
-    along: an input of the model.
+    Parameters
+    ----------
+    points
+        As for `predict`; a column for `along` is not needed and not used.
+    along
+        An input of the model.
 
-    Raises InputError as `predict` does, and where `along` names no input.
+    Raises
+    ------
+    InputError
+        As `predict` does, and where `along` names no input.
     """
     at = parameters_along(fit, points, (along,))
     place = lowest(_curve(fit, at, along), *sought(fit, along))
@@ -79,11 +86,18 @@ def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
     optimum where the loss is that much higher; 0 or inf where it is not so within the range of `optimum`, NaN without an
     optimum. The attributes `below` and `units` say what was asked for.
 
-    below: what missing the optimum may cost, in the unit of the response (nats/token; per cent for a penalty in per cent). For
-        a share of a loss multiply that loss by it.
-    points, along: as for `optimum`.
+    Parameters
+    ----------
+    below
+        What missing the optimum may cost, in the unit of the response (nats/token; per cent for a penalty in per cent). For a
+        share of a loss multiply that loss by it.
+    points, along
+        As for `optimum`.
 
-    Raises InputError as `optimum` does, and where `below` is not a positive number.
+    Raises
+    ------
+    InputError
+        As `optimum` does, and where `below` is not a positive number.
     """
     if not (isfinite(below) and below > 0):
         raise InputError(
@@ -104,15 +118,22 @@ def compute_price(penalty: float | xr.DataArray, exponent: xr.DataArray | Prior)
 
     (1 + penalty)^(1 / exponent) - 1        (from L ~ C^-exponent; Kaplan et al. 2020, Fig. 5: 1 % costs 22 % at 0.05)
 
-    penalty: 0.01 for a loss 1 % higher; a number, or draws.
-    exponent: of compute, in a power law without floor: draws with dimensions chain, draw (`b` of such a fit), or a `Prior`, of
-        which draws with a fixed seed are taken, as many as the penalty has.
-
     The two are taken for independent, as draws of different fits are: where both are draws, those of the exponent are put in
     random order, with a fixed seed, then cut or repeated to the number of the penalty's. Dimensions: chain, draw, and those of
     the penalty.
 
-    Raises InputError where a penalty is not above -1, or the exponent is not positive or has other dimensions.
+    Parameters
+    ----------
+    penalty
+        0.01 for a loss 1 % higher; a number, or draws.
+    exponent
+        Of compute, in a power law without floor: draws with dimensions chain, draw (`b` of such a fit), or a `Prior`, of which
+        draws with a fixed seed are taken, as many as the penalty has.
+
+    Raises
+    ------
+    InputError
+        Where a penalty is not above -1, or the exponent is not positive or has other dimensions.
     """
     if np.any(np.asarray(penalty) <= -1):
         raise InputError(
@@ -140,7 +161,10 @@ def parameters_along(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Datase
 def law_along(fit: Fit, at: xr.Dataset, moved: Sequence[str]) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
     """Return the law as a function of the logarithms of the moved inputs' values; bare arrays, as it is called often.
 
-    at: what `parameters_along` returns.
+    Parameters
+    ----------
+    at
+        What `parameters_along` returns.
     """
     references = fit.runs.references
     inputs = model_inputs(fit.model)

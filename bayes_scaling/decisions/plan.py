@@ -48,13 +48,21 @@ CHOSEN = ("compute", "params", "tokens", "epochs", "params_low", "params_high", 
 class Plan:
     """What to train with each of some budgets.
 
-    choice: a row for each budget and row of the points, see `plan_table`, without what draws add.
-    choices: any other choice: for each of these rows sizes and tokens, the share by which their expected loss lies above the
-        lowest (`excess`), and the loss that knowing the truth would save on average (`regret`).
-    optimum: draws of the best split, see `compute_optimal`.
-    loss: draws of what one new run of the plan would show; dimensions chain, draw, point.
-    cost, within: as asked for.
-    health: of the fit.
+    Parameters
+    ----------
+    choice
+        A row for each budget and row of the points, see `plan_table`, without what draws add.
+    choices
+        Any other choice: for each of these rows sizes and tokens, the share by which their expected loss lies above the lowest
+        (`excess`), and the loss that knowing the truth would save on average (`regret`).
+    optimum
+        Draws of the best split, see `compute_optimal`.
+    loss
+        Draws of what one new run of the plan would show; dimensions chain, draw, point.
+    cost, within
+        As asked for.
+    health
+        Of the fit.
     """
 
     choice: pd.DataFrame
@@ -89,17 +97,29 @@ def plan(
     It is not the split of mean parameters, nor the median of each draw's best: where large and small models are not equally
     bad, it leans to where being wrong costs less. L holds the discrepancy where the model has one.
 
-    compute: in FLOP, a number or several.
-    points: levels of groups and further inputs, as for `compute_optimal`: each row is planned at each budget. Every level that
-        the runs have, with further inputs at their references, unless given.
-    cost: what a model costs to train and to serve; 6 FLOP a parameter and token, and no serving, unless given.
-    params: a model size that is settled: the budget then says how many tokens.
-    unique_tokens: how many different tokens there are, for a law of `unique_tokens` and `epochs`; more are repeated ones.
-    within: the share of the loss that a choice may cost and still count as good as the plan; 0.003 is 0.3 %.
-    seed: of the scatter of new runs.
+    Parameters
+    ----------
+    compute
+        In FLOP, a number or several.
+    points
+        Levels of groups and further inputs, as for `compute_optimal`: each row is planned at each budget. Every level that the
+        runs have, with further inputs at their references, unless given.
+    cost
+        What a model costs to train and to serve; 6 FLOP a parameter and token, and no serving, unless given.
+    params
+        A model size that is settled: the budget then says how many tokens.
+    unique_tokens
+        How many different tokens there are, for a law of `unique_tokens` and `epochs`; more are repeated ones.
+    within
+        The share of the loss that a choice may cost and still count as good as the plan; 0.003 is 0.3 %.
+    seed
+        Of the scatter of new runs.
 
-    Raises InputError as `compute_optimal` does, and where a budget lies more than six decades from the compute of the runs, a
-    size is not positive or leaves nothing to train with, or the law has no input of unique tokens.
+    Raises
+    ------
+    InputError
+        As `compute_optimal` does, and where a budget lies more than six decades from the compute of the runs, a size is not
+        positive or leaves nothing to train with, or the law has no input of unique tokens.
     """
     refuse_flat(fit)
     cost = Cost() if cost is None else cost
@@ -251,7 +271,10 @@ def _settled(params: float, compute: np.ndarray, cost: Cost) -> np.ndarray:
 def _around_lowest(sizes: Sizes) -> np.ndarray:
     """Return a finer grid between the neighbours of the size of the lowest expected loss; a budget a row.
 
-    Raises InputError where that is at an end of the sizes tried.
+    Raises
+    ------
+    InputError
+        Where that is at an end of the sizes tried.
     """
     rows, lowest = np.arange(len(sizes.mean)), sizes.mean.argmin(axis=1)
     if np.isinf(sizes.mean.min(axis=1)).any():

@@ -33,23 +33,40 @@ BEYOND = 1e4
 class Ranking:
     """Levels of a group at budgets, against one of them.
 
-    points: the budgets and what else was said of them, a row each, without the group.
-    loss: draws of the loss of every level; dimensions chain, draw, point, level. NaN where there is none above 0.
-    multiplier: draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up
-        to a million times does, 0 where a millionth does, NaN where the law is not defined on the way.
-    crossing: draws of the budget at which a level and `against` change places, upward from each point; NaN where nowhere below
+    Parameters
+    ----------
+    points
+        The budgets and what else was said of them, a row each, without the group.
+    loss
+        Draws of the loss of every level; dimensions chain, draw, point, level. NaN where there is none above 0.
+    multiplier
+        Draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up to a
+        million times does, 0 where a millionth does, NaN where the law is not defined on the way.
+    crossing
+        Draws of the budget at which a level and `against` change places, upward from each point; NaN where nowhere below
         `below`.
-    unknown: whether there is no crossing because one of the two has no loss above 0 from some budget below `below` on.
-    budget: the input that grows, or "compute" where a law splits it over params and tokens.
-    unit: of the budget.
-    budgets: that of each point. largest: the largest among the runs of each level.
-    runs_end: the multiple of each point's budget at which the runs of `against` end; larger multipliers are the law's to say.
-    below: up to which budget a crossover was sought, for each point.
-    equivalent: relative difference in loss within which two levels count as equal; None where the user set none.
-    certainty: the probability from which on there is a verdict.
-    counted: how compute that is split is counted, as "6 N D"; "" for budgets of an input.
-    notes: what to know before relying on it, a sentence each.
-    health: of the fit.
+    unknown
+        Whether there is no crossing because one of the two has no loss above 0 from some budget below `below` on.
+    budget
+        The input that grows, or "compute" where a law splits it over params and tokens.
+    unit
+        Of the budget.
+    budgets
+        That of each point. largest: the largest among the runs of each level.
+    runs_end
+        The multiple of each point's budget at which the runs of `against` end; larger multipliers are the law's to say.
+    below
+        Up to which budget a crossover was sought, for each point.
+    equivalent
+        Relative difference in loss within which two levels count as equal; None where the user set none.
+    certainty
+        The probability from which on there is a verdict.
+    counted
+        How compute that is split is counted, as "6 N D"; "" for budgets of an input.
+    notes
+        What to know before relying on it, a sentence each.
+    health
+        Of the fit.
     """
 
     group: str
@@ -123,19 +140,32 @@ def rank(
     cubic on log-log axes between six budgets a decade. Otherwise C is the input `compute`, the only one, or what `along` says,
     and both are solved for in each draw, as by `compute_multiplier` and `crossover`.
 
-    group: the group, such as the architecture. against: one of its levels, the baseline.
-    points: a row for each question: the budget, a level of every other group that the law varies over, further inputs.
-    levels: those to hold against it; all others unless given. The best of all is the best of these and the baseline.
-    equivalent: relative difference in loss within which levels count as equal (0.005 is half a per cent); without it there is
-        no verdict.
-    certainty: probability from which on there is one, above 0.5.
-    below: the budget up to which a crossover is sought; ten thousand times that of each point unless given.
-    along: the input that grows with the budget, or input -> power, as for `compute_multiplier`.
-    cost: what a model of params and tokens costs, 6 FLOP for each pair unless given; or level -> cost, where levels differ, as
+    Parameters
+    ----------
+    group
+        The group, such as the architecture. against: one of its levels, the baseline.
+    points
+        A row for each question: the budget, a level of every other group that the law varies over, further inputs.
+    levels
+        Those to hold against it; all others unless given. The best of all is the best of these and the baseline.
+    equivalent
+        Relative difference in loss within which levels count as equal (0.005 is half a per cent); without it there is no
+        verdict.
+    certainty
+        Probability from which on there is one, above 0.5.
+    below
+        The budget up to which a crossover is sought; ten thousand times that of each point unless given.
+    along
+        The input that grows with the budget, or input -> power, as for `compute_multiplier`.
+    cost
+        What a model of params and tokens costs, 6 FLOP for each pair unless given; or level -> cost, where levels differ, as
         attentions at a long context do.
 
-    Raises InputError where the law does not vary over the group, the group lacks the level, a point lacks a column, the loss
-    may be negative, or a number is out of range.
+    Raises
+    ------
+    InputError
+        Where the law does not vary over the group, the group lacks the level, a point lacks a column, the loss may be negative,
+        or a number is out of range.
     """
     _check(fit, equivalent, certainty)
     below = checks.optional(checks.positive)(below, "below")

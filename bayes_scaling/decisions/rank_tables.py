@@ -39,7 +39,10 @@ def rank_table(found: Ranking) -> pd.DataFrame:
     With a region of equivalence also p_better_by_more, p_equivalent, p_worse, and the verdict: the one of these that reaches
     the certainty asked for, else undecided.
 
-    Raises InputError where no draw has a best split of a budget.
+    Raises
+    ------
+    InputError
+        Where no draw has a best split of a budget.
     """
     rows = [row for point in range(len(found.points)) for row in _rows_of(found, point)]
     return noted(pd.DataFrame(rows), found.notes)
@@ -174,7 +177,10 @@ def _worth(found: Ranking, row: dict[str, Any]) -> str:
 def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str = "") -> str:
     """Return how many times the budget of another a level needs, and how probably no multiple is enough.
 
-    of: what `contrast.reached` returns. far: what to say of how far that lies.
+    Parameters
+    ----------
+    of
+        What `contrast.reached` returns. far: what to say of how far that lies.
     """
     if np.isnan(of["q50"]):
         return _none(level, budget, of)

@@ -30,10 +30,16 @@ AFFORDED = 0.999
 class Sizes:
     """Losses over a grid of sizes, for each of some budgets.
 
-    log_params: logarithms of the sizes; a budget a row.
-    mean: the loss expected over the draws, in the same shape; inf where it is not finite.
-    lowest: each draw's lowest loss; a budget a row, a draw a column.
-    best: the logarithm of the size at which; NaN where that is at an end of the grid.
+    Parameters
+    ----------
+    log_params
+        Logarithms of the sizes; a budget a row.
+    mean
+        The loss expected over the draws, in the same shape; inf where it is not finite.
+    lowest
+        Each draw's lowest loss; a budget a row, a draw a column.
+    best
+        The logarithm of the size at which; NaN where that is at an end of the grid.
     """
 
     log_params: np.ndarray
@@ -45,9 +51,15 @@ class Sizes:
 def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Cost, points: Table | None) -> pd.DataFrame:
     """Return checked points: models of given sizes that spend given budgets, each of them for each row of the points in turn.
 
-    params, compute: as many as budgets times rows.
+    Parameters
+    ----------
+    params, compute
+        As many as budgets times rows.
 
-    Raises InputError as `read_points` does.
+    Raises
+    ------
+    InputError
+        As `read_points` does.
     """
     rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
     moved = {name: fit.runs.columns.inputs[name].column for name in moved_inputs(fit)}
@@ -61,9 +73,15 @@ def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Cost, 
 def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
     """Return logarithms of sizes about the best of a law, a budget a row, that hold nearly all draws of it and can be served.
 
-    best: draws of the logarithm of the best size; chain, draw, point.
+    Parameters
+    ----------
+    best
+        Draws of the logarithm of the best size; chain, draw, point.
 
-    Raises InputError where no draw has one.
+    Raises
+    ------
+    InputError
+        Where no draw has one.
     """
     draws = best.reshape(-1, best.shape[-1])
     if np.any(none := np.isnan(draws).all(axis=0)):
@@ -80,8 +98,12 @@ def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
 def over_sizes(fit: Fit, log_params: np.ndarray, compute: np.ndarray, cost: Cost, points: Table | None = None) -> Sizes:
     """Return the losses of models of given sizes that spend given budgets.
 
-    log_params: logarithms; for each row of the points and each budget in turn a row of sizes.
-    compute: the budget of each of these rows.
+    Parameters
+    ----------
+    log_params
+        Logarithms; for each row of the points and each budget in turn a row of sizes.
+    compute
+        The budget of each of these rows.
     """
     sizes = log_params.shape[1]
     frame = split_points(fit, np.exp(log_params).ravel(), np.repeat(compute, sizes), cost, points)

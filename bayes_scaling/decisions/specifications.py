@@ -31,7 +31,10 @@ FIXED = 1.001
 class Universe:
     """All that an answer depends on.
 
-    cuts: done to the checked runs, in order.
+    Parameters
+    ----------
+    cuts
+        Done to the checked runs, in order.
     """
 
     model: Model
@@ -55,10 +58,16 @@ def standard_choices(
 ) -> Choices:
     """Return the choices that published fits differ in: noise, small runs, discrepancy, and where they apply those below.
 
-    alternatives: input -> another column for it, such as `{"params": "params_non_embedding"}`.
-    filters: name -> filter of the table's rows in place of all, such as `{"last of each run": "step == last_step"}`.
-    floor: parameter that is the irreducible loss; where the law has it, it is free, or zero.
-    floors: name -> value to fix it at, such as the posterior median of another fit.
+    Parameters
+    ----------
+    alternatives
+        Input -> another column for it, such as `{"params": "params_non_embedding"}`.
+    filters
+        Name -> filter of the table's rows in place of all, such as `{"last of each run": "step == last_step"}`.
+    floor
+        Parameter that is the irreducible loss; where the law has it, it is free, or zero.
+    floors
+        Name -> value to fix it at, such as the posterior median of another fit.
     """
     noises = sorted(("student_t", "normal"), key=lambda name: name != universe.model.noise.distribution)
     choices: dict[str, Mapping[str, Variant]] = {

@@ -41,11 +41,17 @@ def compute_needed(
     Its quantiles are compute that reaches the target with that probability: the 0.9 quantile nine times in ten. inf in draws
     that are not there a million times beyond the runs; those for which a tenth of the smallest run's is enough have that.
 
-    target: in the unit of the loss. Others: as for `plan`; the points have one row.
-
     Dimensions chain, draw.
 
-    Raises InputError as `plan` does, and where no draw, or every draw, reaches the target within that range.
+    Parameters
+    ----------
+    target
+        In the unit of the loss. Others: as for `plan`; the points have one row.
+
+    Raises
+    ------
+    InputError
+        As `plan` does, and where no draw, or every draw, reaches the target within that range.
     """
     cost, target = Cost() if cost is None else cost, checks.finite(target, "target")
     budgets = _on_the_way(fit, cost, params)
@@ -100,7 +106,10 @@ def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float) -
 def needed_sentences(fit: Fit, target: float, probability: float, points: pd.DataFrame, **asked: Any) -> list[str]:
     """Return what a target asks for at each of some points, see `needed_sentence`; of several, those without an answer say why.
 
-    asked: further arguments of `compute_needed`.
+    Parameters
+    ----------
+    asked
+        Further arguments of `compute_needed`.
     """
     found = []
     for row in range(len(points)):

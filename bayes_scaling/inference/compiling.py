@@ -30,10 +30,16 @@ type Shape = tuple[int | str, ...]
 class Density:
     """A compiled log density with its gradient.
 
-    function: of a vector of unconstrained values, the floats and the integers; address: where its machine code lies.
-    variables: what is sampled, in order, and its shape; positive: those whose logarithm is sampled.
-    floats, integers: the arrays that it reads, in order, and their shapes.
-    groups: dimensions other than rows, in the order in which their sizes lead the integers.
+    Parameters
+    ----------
+    function
+        Of a vector of unconstrained values, the floats and the integers; address: where its machine code lies.
+    variables
+        What is sampled, in order, and its shape; positive: those whose logarithm is sampled.
+    floats, integers
+        The arrays that it reads, in order, and their shapes.
+    groups
+        Dimensions other than rows, in the order in which their sizes lead the integers.
     """
 
     function: Any
@@ -48,9 +54,13 @@ class Density:
 def compile_density(built: "pm.Model", arrays: Mapping[str, np.ndarray], shapes: Mapping[str, Shape]) -> Density:
     """Return the log density of a PyMC model, with its gradient, as a function of one vector and of the data.
 
-    built: with every array that it reads held as data of its name.
-    arrays: values of that data; shapes: theirs, with names for dimensions whose size may be another for other runs. One
-        array of integers, the last, may have a size of its own.
+    Parameters
+    ----------
+    built
+        With every array that it reads held as data of its name.
+    arrays
+        Values of that data; shapes: theirs, with names for dimensions whose size may be another for other runs. One array of
+        integers, the last, may have a size of its own.
     """
     import pytensor
     import pytensor.tensor as pt
@@ -134,8 +144,12 @@ def _typed(like: Any, value: Any) -> Any:
 class Compiled(CompiledModel):  # type: ignore[misc]
     """A compiled log density with the data of some runs: what nutpie samples.
 
-    arrays: the data, by name; floats and integers: the same, packed.
-    start: seed -> where a chain starts.
+    Parameters
+    ----------
+    arrays
+        The data, by name; floats and integers: the same, packed.
+    start
+        Seed -> where a chain starts.
     """
 
     density: Density
@@ -201,7 +215,10 @@ class Compiled(CompiledModel):  # type: ignore[misc]
 def with_data(density: Density, arrays: Mapping[str, np.ndarray], levels: Mapping[str, int], start: Any) -> Compiled:
     """Return what samples a density given data.
 
-    levels: group -> how many levels it has.
+    Parameters
+    ----------
+    levels
+        Group -> how many levels it has.
     """
     sizes = np.array([levels[dim] for dim in density.groups], dtype=np.int64)
     return Compiled(

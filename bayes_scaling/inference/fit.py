@@ -27,10 +27,15 @@ from bayes_scaling.model.specification import Model, term_name
 class Fit:
     """A posterior over a scaling law.
 
-    settings: those that the draws were made with; more draws or smaller steps than asked where there were further rounds.
-    draws: groups "posterior" and, but for draws from the prior, "sample_stats", and what `densities` adds; dimensions chain,
-        draw, and groups.
-    health: the sampler's health; None for draws from the prior.
+    Parameters
+    ----------
+    settings
+        Those that the draws were made with; more draws or smaller steps than asked where there were further rounds.
+    draws
+        Groups "posterior" and, but for draws from the prior, "sample_stats", and what `densities` adds; dimensions chain, draw,
+        and groups.
+    health
+        The sampler's health; None for draws from the prior.
     """
 
     model: Model
@@ -53,7 +58,10 @@ def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
 
     Priors that are for losses in another unit than the runs' follow it, see `Model.unit`.
 
-    Raises InputError where the runs lack an input or a group that the model needs, or where priors cannot follow the unit.
+    Raises
+    ------
+    InputError
+        Where the runs lack an input or a group that the model needs, or where priors cannot follow the unit.
     """
     from bayes_scaling.inference.densities import with_densities
 
@@ -80,7 +88,10 @@ def parameter_values(fit: Fit, name: str) -> xr.DataArray:
 
     Dimensions chain, draw, and each group the parameter varies over.
 
-    Raises InputError where the law has no such parameter.
+    Raises
+    ------
+    InputError
+        Where the law has no such parameter.
     """
     if name not in fit.model.parameters:
         raise InputError(f"no parameter {name!r}; the law has {list(fit.model.parameters)}")

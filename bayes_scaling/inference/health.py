@@ -52,20 +52,35 @@ class Remark:
 class Health:
     """What the sampler says about its draws.
 
-    divergences: trajectories that left the posterior; a sign of a region not explored.
-    r_hat: largest rank-normalised split R-hat of all parameters; 1 where the chains agree, None where there is a single one.
-    ess_bulk, ess_tail: smallest effective sample sizes for the centre and for the 5 and 95 % quantiles; 0 where none is known.
-    bfmi: smallest energy Bayesian fraction of missing information of the chains; None where it cannot be computed.
-    worst: the parameter with the smallest effective sample size.
-    draws, chains: how many there are of all chains, and of those; 0 where an older record does not say.
-    by_chain: divergences of each chain.
-    place: where they are, as the draws show it; empty where they do not.
-    max_depth: trajectories cut at the largest tree depth.
-    stuck: parameters that did not move in a chain; not_finite: those with a NaN or infinite draw. R-hat and effective sample
-        sizes are those of the others.
-    rounds: what each round of sampling found and tried, see `retries`.
-    modes: places at which two chains or more ended, where there are several.
-    members: name -> health, where this is that of several fits together.
+    Parameters
+    ----------
+    divergences
+        Trajectories that left the posterior; a sign of a region not explored.
+    r_hat
+        Largest rank-normalised split R-hat of all parameters; 1 where the chains agree, None where there is a single one.
+    ess_bulk, ess_tail
+        Smallest effective sample sizes for the centre and for the 5 and 95 % quantiles; 0 where none is known.
+    bfmi
+        Smallest energy Bayesian fraction of missing information of the chains; None where it cannot be computed.
+    worst
+        The parameter with the smallest effective sample size.
+    draws, chains
+        How many there are of all chains, and of those; 0 where an older record does not say.
+    by_chain
+        Divergences of each chain.
+    place
+        Where they are, as the draws show it; empty where they do not.
+    max_depth
+        Trajectories cut at the largest tree depth.
+    stuck
+        Parameters that did not move in a chain; not_finite: those with a NaN or infinite draw. R-hat and effective sample sizes
+        are those of the others.
+    rounds
+        What each round of sampling found and tried, see `retries`.
+    modes
+        Places at which two chains or more ended, where there are several.
+    members
+        Name -> health, where this is that of several fits together.
     """
 
     divergences: int

@@ -44,8 +44,12 @@ SMALLEST = 0.2
 class Mode:
     """A Gaussian about the posterior's mode, in standard deviations of the priors: of parameters, slopes and effects.
 
-    places: name -> where it is in the vectors; scales: name -> standard deviation of its prior, on the link scale.
-    at: the mode; left: of each row, on the scale of the noise. information, linear: J'WJ and J'W (r + J at), of what the rows
+    Parameters
+    ----------
+    places
+        Name -> where it is in the vectors; scales: name -> standard deviation of its prior, on the link scale.
+    at
+        The mode; left: of each row, on the scale of the noise. information, linear: J'WJ and J'W (r + J at), of what the rows
         say alone. precision: of rows, on average.
     """
 
@@ -68,7 +72,10 @@ def find_mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[st
     Under Student-t noise a row that lies t scales off is worth (nu + 1) / (nu + t^2) rows, found by weighting again and again
     (Lange, Little and Taylor 1989); under normal noise every row is worth one.
 
-    levels: group -> its levels.
+    Parameters
+    ----------
+    levels
+        Group -> its levels.
     """
     trial, worth = _trial(model, arrays, levels), independent(model, arrays)
     sd = _row_scale(model, arrays, worth)
@@ -94,8 +101,12 @@ def _knots(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
 class _Trial:
     """What a trial point leaves of rows; points are vectors in standard deviations of the priors, as in `Mode`.
 
-    scales: name -> standard deviation of the prior; shapes: of effects, the sizes of their groups.
-    knots: what each whitened knot adds to rows. weight: root of what each row is worth, over its scale.
+    Parameters
+    ----------
+    scales
+        Name -> standard deviation of the prior; shapes: of effects, the sizes of their groups.
+    knots
+        What each whitened knot adds to rows. weight: root of what each row is worth, over its scale.
     """
 
     model: Model

@@ -27,7 +27,10 @@ WRONG_SIZE, NO_GRADIENT, NO_DENSITY, FAILED = -1, 3, 4, 1
 def address(function: Any) -> int:
     """Return where the machine code of PyTensor's function lies, compiled or read from the cache on disk.
 
-    Raises NotImplementedError where this PyTensor makes functions of another signature.
+    Raises
+    ------
+    NotImplementedError
+        Where this PyTensor makes functions of another signature.
     """
     function.compile((ARGUMENTS,))
     compiled = function.get_compile_result(signature(RESULT, ARGUMENTS))

@@ -22,8 +22,6 @@ NARROWEST = 1e-4
 def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True) -> xr.DataArray:
     """Return draws of what new runs show at checked points; dimensions chain, draw, row.
 
-    new: whether departures that rows share are drawn anew, or are those of the levels that the points name.
-
     The scale of the scatter is that of the levels that the points name, and drawn
     from the population for levels never seen. Where rows have a reading error, they are read with one: so is their likelihood.
 
@@ -31,7 +29,12 @@ def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True
     likelihood; it is not held to the runs seen. Where it has a white part, points that do not say how many rows they average
     are averages as the fit's rows are, see `white_scale` and `mean_lag`.
 
-    frame: points, or rows in the shape of `runs.table`.
+    Parameters
+    ----------
+    new
+        Whether departures that rows share are drawn anew, or are those of the levels that the points name.
+    frame
+        Points, or rows in the shape of `runs.table`.
     """
     return map_components(fit, lambda one, _: _drawn(one, frame, seed, new=new))
 
@@ -41,7 +44,10 @@ def replicated(fit: Posterior, frame: pd.DataFrame, seed: int) -> xr.DataArray:
 
     Departures are those of their levels, and errors those they were read with: runs seen are held against this.
 
-    frame: rows in the shape of `runs.table`.
+    Parameters
+    ----------
+    frame
+        Rows in the shape of `runs.table`.
     """
     return observed(fit, frame, seed, new=False)
 
@@ -77,7 +83,10 @@ def own_variance(fit: Fit, frame: pd.DataFrame, scale: Any, white: Any) -> Any:
 
     as in the likelihood; below zero where averaging has taken more of the process than white noise adds, 0 without white noise.
 
-    scale, white: of each row, as `scales_with_error` returns them. Dimensions chain, draw, row.
+    Parameters
+    ----------
+    scale, white
+        Of each row, as `scales_with_error` returns them. Dimensions chain, draw, row.
     """
     correlation = fit.model.noise.correlation
     if white is None or correlation is None:
@@ -134,8 +143,12 @@ def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool
 
     It is -inf in draws whose law has fallen below zero there, where the noise is on the log loss.
 
-    frame: rows in the shape of `runs.table`. Their reading error is added where they have one.
-    new: as for `observed`.
+    Parameters
+    ----------
+    frame
+        Rows in the shape of `runs.table`. Their reading error is added where they have one.
+    new
+        As for `observed`.
     """
     return map_components(fit, lambda one, _: _log_density(one, frame, seed, new=new))
 
@@ -162,7 +175,10 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
 def group_effects_and_scale(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
     """Return draws of the departures that rows share, and of the scale of each row's own scatter.
 
-    new: whether departures are those of new runs. Scatter is always that of the levels named: a corpus known to be noisy is so
+    Parameters
+    ----------
+    new
+        Whether departures are those of new runs. Scatter is always that of the levels named: a corpus known to be noisy is so
         for new runs too.
     """
     known = levels_at(fit, frame, seed, new=False)
@@ -173,7 +189,10 @@ def group_effects_and_scale(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bo
 def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any) -> np.ndarray:
     """Return draws of each row's scatter in units of its scale, correlated along a run; dimensions chain, draw, row.
 
-    own: what `own_variance` returns.
+    Parameters
+    ----------
+    own
+        What `own_variance` returns.
     """
     draws, noise = fit.posterior, fit.model.noise
     shape = (draws.sizes["chain"], draws.sizes["draw"])
@@ -197,7 +216,10 @@ def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:
 
     Their covariance is exactly that of the likelihood, for v below zero too; NaN where the likelihood has no density.
 
-    steps: e, standard. a, v: as in `kalman`. Rows in the order of their runs along the first axis, draws along the others.
+    Parameters
+    ----------
+    steps
+        E, standard. a, v: as in `kalman`. Rows in the order of their runs along the first axis, draws along the others.
     """
     shown = np.empty_like(steps)
     mean, left = np.zeros(steps.shape[1:]), np.zeros(steps.shape[1:])
@@ -214,8 +236,12 @@ def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:
 def noise_covariance(fit: Fit, frame: pd.DataFrame, sd: np.ndarray) -> np.ndarray:
     """Return the covariance of the noise between rows of one run in each draw, without its white part; draws, row, row.
 
-    frame: checked rows; `apart`, where the noise has a white part, is the mean distance of two rows behind an average.
-    sd: standard deviation of the scatter of each row, a draw a row.
+    Parameters
+    ----------
+    frame
+        Checked rows; `apart`, where the noise has a white part, is the mean distance of two rows behind an average.
+    sd
+        Standard deviation of the scatter of each row, a draw a row.
     """
     correlation = fit.model.noise.correlation
     if correlation is None:
@@ -233,7 +259,10 @@ def _lag_of_means(lag: np.ndarray, width: np.ndarray) -> np.ndarray:
 
     A path to come starts in the middle of the last average: the two are not the same place.
 
-    lag: between their middles. width: of each, which rows fill evenly; two of its rows lie a third of it apart.
+    Parameters
+    ----------
+    lag
+        Between their middles. width: of each, which rows fill evenly; two of its rows lie a third of it apart.
     """
     width = np.maximum(width, NARROWEST)
     half, over = (width[:, None] + width) / 2, (width[:, None] - width) / 2

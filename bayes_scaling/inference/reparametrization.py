@@ -55,9 +55,13 @@ LARGEST_JOINT = 20
 class Geometry:
     """How to sample a posterior.
 
-    arrays: what a compiled model reads beside its data: `information_NAME` of varying terms sampled level by level, shaped like
-        the levels of their groups; the information of what is sampled jointly; the structure of what is integrated out.
-    centre, spread: sampled variable, on the scale where it is unbounded -> a place near the mode, and its standard deviation.
+    Parameters
+    ----------
+    arrays
+        What a compiled model reads beside its data: `information_NAME` of varying terms sampled level by level, shaped like the
+        levels of their groups; the information of what is sampled jointly; the structure of what is integrated out.
+    centre, spread
+        Sampled variable, on the scale where it is unbounded -> a place near the mode, and its standard deviation.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -68,8 +72,12 @@ class Geometry:
 def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> Geometry:
     """Return how to sample a model: chains of one without varying terms start all over its prior.
 
-    arrays: what `specification.data` returns.
-    levels: group -> its levels.
+    Parameters
+    ----------
+    arrays
+        What `specification.data` returns.
+    levels
+        Group -> its levels.
     """
     everywhere = _around_prior(model, arrays)
     robust = model.noise.distribution == "student_t" and bool(model.discrepancy)

@@ -36,7 +36,10 @@ NEAR = 3.0
 class Round:
     """One round of sampling.
 
-    settings: as sampled. restarts: how often chains have been started anew. tried: what is other than in the round before.
+    Parameters
+    ----------
+    settings
+        As sampled. restarts: how often chains have been started anew. tried: what is other than in the round before.
     """
 
     draws: xr.DataTree

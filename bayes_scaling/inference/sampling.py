@@ -47,9 +47,15 @@ otherwise with other numbers of threads: the same seed would give other draws on
 def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> xr.DataTree:
     """Return posterior draws and sampler statistics; compiles only for a model not sampled before.
 
-    restarts: how often chains were started before with the same seed; each time they start elsewhere.
+    Parameters
+    ----------
+    restarts
+        How often chains were started before with the same seed; each time they start elsewhere.
 
-    Raises InputError where the runs do not fit the model.
+    Raises
+    ------
+    InputError
+        Where the runs do not fit the model.
     """
     import nutpie
 
@@ -113,7 +119,10 @@ def _kept_stats(stats: xr.Dataset) -> xr.Dataset:
 def compiled(model: Model, runs: Runs) -> "Compiled":
     """Return the log density of a model given runs, compiled unless it was before, and where its chains start.
 
-    Raises InputError where the runs do not fit the model.
+    Raises
+    ------
+    InputError
+        Where the runs do not fit the model.
     """
     from bayes_scaling.inference.compiling import with_data
 

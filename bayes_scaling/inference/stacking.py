@@ -25,8 +25,12 @@ type Posterior = Fit | Stack
 class Stack:
     """A mixture of posteriors over several laws, p(y) = sum_k w_k p_k(y): a share w_k of the draws comes from each law.
 
-    members: law -> its fit, thinned to its share of the draws in a single chain; a law too light for one draw is left out.
-    weights: law -> its weight; they sum to 1.
+    Parameters
+    ----------
+    members
+        Law -> its fit, thinned to its share of the draws in a single chain; a law too light for one draw is left out.
+    weights
+        Law -> its weight; they sum to 1.
     """
 
     members: Mapping[str, Fit]
@@ -62,10 +66,16 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
 
     N = min_k n_k / w_k draws, of which round(w_k N) are those of law k, evenly spaced over its n_k.
 
-    weights: law -> weight; what `stacking_weights` or `compare` return.
+    Parameters
+    ----------
+    weights
+        Law -> weight; what `stacking_weights` or `compare` return.
 
-    Raises InputError where the weights are not those of the fits or do not sum to 1, and where two fits are of different runs,
-    units, references or scales of the noise.
+    Raises
+    ------
+    InputError
+        Where the weights are not those of the fits or do not sum to 1, and where two fits are of different runs, units,
+        references or scales of the noise.
     """
     if set(fits) != set(weights):
         raise InputError(f"the fits are {listed(fits)}; weights are given for {listed(weights)}")
@@ -84,12 +94,19 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
 
     max_w  sum_i log(sum_k w_k exp(s_ki))  +  (evenly / K) sum_k log w_k,   w >= 0,  sum_k w_k = 1
 
-    log_scores: law -> log predictive density of each point, the same points for all.
-    evenly: the second term is a Dirichlet prior, worth so many points, shared out evenly, that one law alone predicts: of n
-        points a law that always loses keeps (evenly / K) / (n + evenly). Where points err together, as those of one
-        extrapolation do, give as many as err together. 0 is stacking as published.
+    Parameters
+    ----------
+    log_scores
+        Law -> log predictive density of each point, the same points for all.
+    evenly
+        The second term is a Dirichlet prior, worth so many points, shared out evenly, that one law alone predicts: of n points
+        a law that always loses keeps (evenly / K) / (n + evenly). Where points err together, as those of one extrapolation do,
+        give as many as err together. 0 is stacking as published.
 
-    Raises InputError where laws have different numbers of points, or a score is not finite.
+    Raises
+    ------
+    InputError
+        Where laws have different numbers of points, or a score is not finite.
     """
     from scipy.optimize import minimize
     from scipy.special import softmax
@@ -115,7 +132,10 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
 def map_components(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray]) -> xr.DataArray:
     """Return what a function draws from a fit; from a stack that of each member, one after the other along "draw".
 
-    draws_of: takes a fit, and which of all draws are its own.
+    Parameters
+    ----------
+    draws_of
+        Takes a fit, and which of all draws are its own.
     """
     every = [draws_of(one, draws) for one, draws in parts(fit)]
     return every[0] if len(every) == 1 else xr.concat(every, "draw", coords="minimal", compat="override", join="override")

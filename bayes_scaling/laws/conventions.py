@@ -21,8 +21,12 @@ from bayes_scaling.laws.library import Law
 def in_units(law: Law, parameters: Mapping[str, xr.DataArray], references: Mapping[str, float]) -> dict[str, xr.DataArray]:
     """Return the parameters whose value depends on the references, as they are for inputs in their own units.
 
-    parameters: name -> draws at the reference.
-    references: input -> its reference.
+    Parameters
+    ----------
+    parameters
+        Name -> draws at the reference.
+    references
+        Input -> its reference.
     """
     logs: dict[str, Any] = {name: -np.log(reference) for name, reference in references.items()}
     tree = law_tree(law)

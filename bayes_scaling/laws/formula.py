@@ -29,10 +29,15 @@ from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 def parse_law(text: str, inputs: Sequence[str]) -> Law:
     """Return the law that a text such as `E + A * params**-alpha` or `k * log(ratio / optimum)**2` describes.
 
-    inputs: the names in the text that are data; every other name is a parameter. `exp`, `log` and
-        `mean` are functions.
+    Parameters
+    ----------
+    inputs
+        The names in the text that are data; every other name is a parameter. `exp`, `log` and `mean` are functions.
 
-    Raises InputError where the text is no arithmetic of names and numbers, or leaves one of `inputs` out.
+    Raises
+    ------
+    InputError
+        Where the text is no arithmetic of names and numbers, or leaves one of `inputs` out.
     """
     inputs = _input_names(inputs)
     tree = parsed(text, "law")
@@ -74,7 +79,10 @@ def law_names(text: str) -> set[str]:
 def law_tree(law: Law) -> ast.expr:
     """Return the syntax tree of a law, found by calling it with symbols.
 
-    Raises InputError where the law does more than arithmetic on its arguments.
+    Raises
+    ------
+    InputError
+        Where the law does more than arithmetic on its arguments.
     """
     names = (*law_inputs(law), *law_parameters(law))
     try:
@@ -89,7 +97,10 @@ def law_tree(law: Law) -> ast.expr:
 def law_text(law: Law) -> str:
     """Return a law as text that `parse_law` reads back to the same arithmetic.
 
-    Raises InputError where the law does more than arithmetic, or is too long to be read back.
+    Raises
+    ------
+    InputError
+        Where the law does more than arithmetic, or is too long to be read back.
     """
     tree = law_tree(law)
     if _size(tree) > LONGEST or depth(tree) > DEEPEST:
@@ -119,9 +130,14 @@ def _size(tree: ast.AST, known: dict[int, int] | None = None) -> int:
 def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], functions: Functions) -> Any:
     """Return what a law gives for symbols, draws or numbers, taking powers of inputs the cheap way.
 
-    logs: input -> logarithm of its value; its power is taken as exp(exponent * logarithm), several times cheaper than `**`.
-    parameters: name -> value.
-    functions: `exp`, `log` and `mean` for such values.
+    Parameters
+    ----------
+    logs
+        Input -> logarithm of its value; its power is taken as exp(exponent * logarithm), several times cheaper than `**`.
+    parameters
+        Name -> value.
+    functions
+        `exp`, `log` and `mean` for such values.
     """
     values = {name: functions["exp"](logs[name]) for name in law_inputs(law)} | dict(parameters)
     return _evaluated(law_tree(law), logs, values, functions, {})

@@ -23,8 +23,12 @@ def power_law(compute: Any, *, a: Any, b: Any) -> Any:
 
     L = a C^-b        (Kaplan et al. 2020, eq. 1.3; Lu et al. 2025, Fig. 3)
 
-    a: loss at the reference compute, in the unit of the loss.
-    b: exponent, without unit: ten times the compute divide the loss by 10^b.
+    Parameters
+    ----------
+    a
+        Loss at the reference compute, in the unit of the loss.
+    b
+        Exponent, without unit: ten times the compute divide the loss by 10^b.
     """
     return a * compute**-b
 
@@ -34,9 +38,14 @@ def power_law_floor(compute: Any, *, E: Any, a: Any, b: Any) -> Any:
 
     L = E + a C^-b        (Henighan et al. 2020, eq. 1.1)
 
-    E: irreducible loss, in the unit of the loss.
-    a: reducible loss at the reference compute, in the unit of the loss.
-    b: exponent of the reducible loss, without unit.
+    Parameters
+    ----------
+    E
+        Irreducible loss, in the unit of the loss.
+    a
+        Reducible loss at the reference compute, in the unit of the loss.
+    b
+        Exponent of the reducible loss, without unit.
     """
     return E + a * compute**-b
 
@@ -46,8 +55,12 @@ def kaplan_params(params: Any, *, L_N: Any, alpha_N: Any) -> Any:
 
     L = L_N N^-alpha_N = (N_c / N)^alpha_N        (Kaplan et al. 2020, eq. 1.1)
 
-    L_N: loss at the reference number of parameters, in the unit of the loss; in the inputs' own units N_c = L_N^(1/alpha_N).
-    alpha_N: exponent of size, without unit.
+    Parameters
+    ----------
+    L_N
+        Loss at the reference number of parameters, in the unit of the loss; in the inputs' own units N_c = L_N^(1/alpha_N).
+    alpha_N
+        Exponent of size, without unit.
     """
     return L_N * params**-alpha_N
 
@@ -57,8 +70,12 @@ def kaplan_tokens(tokens: Any, *, L_D: Any, alpha_D: Any) -> Any:
 
     L = L_D D^-alpha_D = (D_c / D)^alpha_D        (Kaplan et al. 2020, eq. 1.2)
 
-    L_D: loss at the reference number of tokens, in the unit of the loss; in the inputs' own units D_c = L_D^(1/alpha_D).
-    alpha_D: exponent of data, without unit.
+    Parameters
+    ----------
+    L_D
+        Loss at the reference number of tokens, in the unit of the loss; in the inputs' own units D_c = L_D^(1/alpha_D).
+    alpha_D
+        Exponent of data, without unit.
     """
     return L_D * tokens**-alpha_D
 
@@ -69,10 +86,16 @@ def kaplan_params_tokens(params: Any, tokens: Any, *, L_N: Any, alpha_N: Any, L_
     L = [(L_N N^-alpha_N)^(1/alpha_D) + (L_D D^-alpha_D)^(1/alpha_D)]^alpha_D
       = [(N_c / N)^(alpha_N / alpha_D) + D_c / D]^alpha_D        (Kaplan et al. 2020, eq. 1.5)
 
-    L_N: loss at the reference number of parameters with unlimited data, in the unit of the loss; N_c as in `kaplan_params`.
-    alpha_N: exponent of size, without unit.
-    L_D: loss at the reference number of tokens with unlimited size, in the unit of the loss; D_c as in `kaplan_tokens`.
-    alpha_D: exponent of data, without unit.
+    Parameters
+    ----------
+    L_N
+        Loss at the reference number of parameters with unlimited data, in the unit of the loss; N_c as in `kaplan_params`.
+    alpha_N
+        Exponent of size, without unit.
+    L_D
+        Loss at the reference number of tokens with unlimited size, in the unit of the loss; D_c as in `kaplan_tokens`.
+    alpha_D
+        Exponent of data, without unit.
     """
     return (L_N ** (1.0 / alpha_D) * params ** (-alpha_N / alpha_D) + L_D ** (1.0 / alpha_D) / tokens) ** alpha_D
 
@@ -84,10 +107,16 @@ def kaplan_params_steps(params: Any, steps: Any, *, L_N: Any, alpha_N: Any, L_S:
 
     S is the least number of steps, S_min = steps / (1 + B_crit / batch size).
 
-    L_N: loss at the reference number of parameters after unlimited steps, in the unit of the loss; N_c as in `kaplan_params`.
-    alpha_N: exponent of size, without unit.
-    L_S: what limited training still costs at the reference number of steps, in the unit of the loss; S_c = L_S^(1/alpha_S).
-    alpha_S: exponent of steps, without unit.
+    Parameters
+    ----------
+    L_N
+        Loss at the reference number of parameters after unlimited steps, in the unit of the loss; N_c as in `kaplan_params`.
+    alpha_N
+        Exponent of size, without unit.
+    L_S
+        What limited training still costs at the reference number of steps, in the unit of the loss; S_c = L_S^(1/alpha_S).
+    alpha_S
+        Exponent of steps, without unit.
     """
     return L_N * params**-alpha_N + L_S * steps**-alpha_S
 
@@ -97,11 +126,18 @@ def chinchilla(params: Any, tokens: Any, *, E: Any, A: Any, alpha: Any, B: Any, 
 
     L = E + A N^-alpha + B D^-beta        (Hoffmann et al. 2022, eq. 2)
 
-    E: irreducible loss, in the unit of the loss.
-    A: what limited size still costs at the reference number of parameters, in the unit of the loss.
-    alpha: exponent of size, without unit.
-    B: what limited data still cost at the reference number of tokens, in the unit of the loss.
-    beta: exponent of data, without unit.
+    Parameters
+    ----------
+    E
+        Irreducible loss, in the unit of the loss.
+    A
+        What limited size still costs at the reference number of parameters, in the unit of the loss.
+    alpha
+        Exponent of size, without unit.
+    B
+        What limited data still cost at the reference number of tokens, in the unit of the loss.
+    beta
+        Exponent of data, without unit.
     """
     return E + A * params**-alpha + B * tokens**-beta
 
@@ -118,13 +154,22 @@ def data_constrained(
     The optimal size is where alpha A N^-alpha = beta B U_D^-beta; the minimum is exact, with |x| as (x^2)^(1/2). The reference
     of `epochs` must be 1: with one epoch and no more than that size the law is Chinchilla's.
 
-    E: irreducible loss, in the unit of the loss.
-    A: what limited size still costs at the reference number of parameters, in the unit of the loss.
-    alpha: exponent of size, without unit.
-    B: what limited data still cost at the reference number of tokens, in the unit of the loss.
-    beta: exponent of data, without unit.
-    R_D: how many fresh copies of the data all repetitions together are worth at most, R_D* in the paper.
-    R_N: how many more optimal sizes all excess parameters together are worth at most, R_N* in the paper.
+    Parameters
+    ----------
+    E
+        Irreducible loss, in the unit of the loss.
+    A
+        What limited size still costs at the reference number of parameters, in the unit of the loss.
+    alpha
+        Exponent of size, without unit.
+    B
+        What limited data still cost at the reference number of tokens, in the unit of the loss.
+    beta
+        Exponent of data, without unit.
+    R_D
+        How many fresh copies of the data all repetitions together are worth at most, R_D* in the paper.
+    R_N
+        How many more optimal sizes all excess parameters together are worth at most, R_N* in the paper.
     """
     spare = log(alpha * A * params**-alpha / (beta * B * unique_tokens**-beta)) / alpha
     excess = exp(((spare**2) ** 0.5 - spare) / 2.0)
@@ -140,10 +185,16 @@ def overtraining(compute: Any, tokens_per_param: Any, *, E: Any, a: Any, b: Any,
 
     Chinchilla's law with alpha = beta = 2 eta and C = 6 N D.
 
-    E: irreducible loss, in the unit of the loss.
-    a: what limited size still costs at the reference compute and tokens per parameter, in the unit of the loss.
-    b: what limited data still cost there, in the unit of the loss.
-    eta: exponent of compute, without unit.
+    Parameters
+    ----------
+    E
+        Irreducible loss, in the unit of the loss.
+    a
+        What limited size still costs at the reference compute and tokens per parameter, in the unit of the loss.
+    b
+        What limited data still cost there, in the unit of the loss.
+    eta
+        Exponent of compute, without unit.
     """
     return E + (a * tokens_per_param**eta + b * tokens_per_param**-eta) * compute**-eta
 
@@ -160,15 +211,26 @@ def farseer(
     1 token are close to the published family but not in it: D^-k(N) takes out no factor, so that the coefficient of data
     has the published form at that reference.
 
-    E: loss with unlimited data at the reference number of parameters, in the unit of the loss.
-    s3: slope of log E over log N at the reference, without unit; below zero where E falls with size.
-    gamma: how that slope changes with size, as N^gamma, without unit.
-    B: what limited data still cost at the reference of both, in the unit of the loss.
-    s2: slope of log B over log N at the reference, without unit.
-    beta: how that slope changes with size, as N^beta, without unit.
-    k: exponent of data at the reference number of parameters, without unit.
-    s1: slope of log k over log N at the reference, without unit.
-    alpha: how that slope changes with size, as N^alpha, without unit.
+    Parameters
+    ----------
+    E
+        Loss with unlimited data at the reference number of parameters, in the unit of the loss.
+    s3
+        Slope of log E over log N at the reference, without unit; below zero where E falls with size.
+    gamma
+        How that slope changes with size, as N^gamma, without unit.
+    B
+        What limited data still cost at the reference of both, in the unit of the loss.
+    s2
+        Slope of log B over log N at the reference, without unit.
+    beta
+        How that slope changes with size, as N^beta, without unit.
+    k
+        Exponent of data at the reference number of parameters, without unit.
+    s1
+        Slope of log k over log N at the reference, without unit.
+    alpha
+        How that slope changes with size, as N^alpha, without unit.
     """
     exponent = k * exp(s1 * (params**alpha - 1.0) / alpha)
     data = B * exp(s2 * (params**beta - 1.0) / beta) * tokens**-exponent
@@ -183,10 +245,16 @@ def annealing(lr_sum: Any, annealing_area: Any, *, L0: Any, A: Any, alpha: Any, 
     S1 is the sum of the learning rate over the steps so far, S2 the sum over steps i and k <= i of
     (lr_(k-1) - lr_k) lambda^(i-k), lambda = .99 to .999. A `Schedule` gives both as columns; before annealing S2 is 0.
 
-    L0: irreducible loss of this model size, in the unit of the loss.
-    A: what limited training still costs at the reference S1, in the unit of the loss.
-    alpha: exponent of S1, without unit.
-    C: loss that annealing saves at the reference S2, in the unit of the loss.
+    Parameters
+    ----------
+    L0
+        Irreducible loss of this model size, in the unit of the loss.
+    A
+        What limited training still costs at the reference S1, in the unit of the loss.
+    alpha
+        Exponent of S1, without unit.
+    C
+        Loss that annealing saves at the reference S2, in the unit of the loss.
     """
     return L0 + A * lr_sum**-alpha - C * annealing_area
 
@@ -214,13 +282,22 @@ def multi_power(
     the drop so far: then is the learning rate when half of a part had happened, since the sum of it since. A `Schedule` gives
     them as columns; after a single drop they are plain numbers, and before it the drop is 0.
 
-    L0: irreducible loss of this model size, in the unit of the loss.
-    A: what limited training still costs at the reference S1, in the unit of the loss.
-    alpha: exponent of S1, without unit.
-    B: loss that the reference drop saves in the long run, in the unit of the loss.
-    C: how fast it does, at the reference learning rate and sum since, without unit.
-    beta: exponent of the approach, without unit.
-    gamma: exponent of the learning rate after the drop, without unit.
+    Parameters
+    ----------
+    L0
+        Irreducible loss of this model size, in the unit of the loss.
+    A
+        What limited training still costs at the reference S1, in the unit of the loss.
+    alpha
+        Exponent of S1, without unit.
+    B
+        Loss that the reference drop saves in the long run, in the unit of the loss.
+    C
+        How fast it does, at the reference learning rate and sum since, without unit.
+    beta
+        Exponent of the approach, without unit.
+    gamma
+        Exponent of the learning rate after the drop, without unit.
     """
     return L0 + A * lr_sum**-alpha - B * lr_drop * mean(1.0 - (1.0 + C * lr_then**-gamma * lr_since) ** -beta)
 
@@ -232,9 +309,14 @@ def error_from_loss(loss: Any, *, e: Any, k: Any, g: Any) -> Any:
 
     The response is the error, a fraction; the loss is an input.
 
-    e: error of guessing, in the unit of the response.
-    k: how far below it a loss of 0 would be, in the unit of the response; at loss L it is k exp(-g L).
-    g: how fast that falls with the loss, per reference loss.
+    Parameters
+    ----------
+    e
+        Error of guessing, in the unit of the response.
+    k
+        How far below it a loss of 0 would be, in the unit of the response; at loss L it is k exp(-g L).
+    g
+        How fast that falls with the loss, per reference loss.
     """
     return e - k * exp(-g * loss)
 
@@ -262,16 +344,28 @@ def ouro(
     Written with each term divided by its value at the reference, so that its coefficient is what it costs there:
     A' = A (1 + t1)^alpha, and so on.
 
-    E: irreducible loss, in the unit of the loss.
-    A: what limited size still costs at the reference number of parameters, in the unit of the loss.
-    alpha: exponent of size, without unit.
-    B: what limited data still cost at the reference number of tokens, in the unit of the loss.
-    beta: exponent of data, without unit.
-    C: size of the term of the loops at the reference number of loops, in the unit of the loss.
-    gamma: exponent of loops, without unit; below zero where the loss rises with them, as the total loss of training may.
-    t1: offset of size over the reference number of parameters.
-    t2: offset of data over the reference number of tokens.
-    t3: offset of loops over the reference number of loops.
+    Parameters
+    ----------
+    E
+        Irreducible loss, in the unit of the loss.
+    A
+        What limited size still costs at the reference number of parameters, in the unit of the loss.
+    alpha
+        Exponent of size, without unit.
+    B
+        What limited data still cost at the reference number of tokens, in the unit of the loss.
+    beta
+        Exponent of data, without unit.
+    C
+        Size of the term of the loops at the reference number of loops, in the unit of the loss.
+    gamma
+        Exponent of loops, without unit; below zero where the loss rises with them, as the total loss of training may.
+    t1
+        Offset of size over the reference number of parameters.
+    t2
+        Offset of data over the reference number of tokens.
+    t3
+        Offset of loops over the reference number of loops.
     """
     size, data, depth = (params + t1) / (1.0 + t1), (tokens + t2) / (1.0 + t2), (loops + t3) / (1.0 + t3)
     return E + A * size**-alpha + B * data**-beta + C * depth**-gamma
@@ -286,12 +380,20 @@ def loop_worth(
 
     The two numbers of parameters must have the same reference, and `loops` the reference 1.
 
-    E: irreducible loss, in the unit of the loss.
-    A: what limited size still costs at the reference number of parameters, in the unit of the loss.
-    alpha: exponent of size, without unit.
-    B: what limited data still cost at the reference number of tokens, in the unit of the loss.
-    beta: exponent of data, without unit.
-    phi: worth of loops, without unit: 0 where they are worth nothing, 1 where as much as layers of their own.
+    Parameters
+    ----------
+    E
+        Irreducible loss, in the unit of the loss.
+    A
+        What limited size still costs at the reference number of parameters, in the unit of the loss.
+    alpha
+        Exponent of size, without unit.
+    B
+        What limited data still cost at the reference number of tokens, in the unit of the loss.
+    beta
+        Exponent of data, without unit.
+    phi
+        Worth of loops, without unit: 0 where they are worth nothing, 1 where as much as layers of their own.
     """
     return E + A * (params_once + loops**phi * params_looped) ** -alpha + B * tokens**-beta
 
@@ -301,9 +403,14 @@ def token_position(token_index: Any, *, a: Any, b: Any, c: Any) -> Any:
 
     L = a + b T^-c        (Kaplan et al. 2020, Fig. 20)
 
-    a: loss far along the context, in the unit of the loss.
-    b: what the missing context costs at the reference index, in the unit of the loss.
-    c: exponent, without unit.
+    Parameters
+    ----------
+    a
+        Loss far along the context, in the unit of the loss.
+    b
+        What the missing context costs at the reference index, in the unit of the loss.
+    c
+        Exponent, without unit.
     """
     return a + b * token_index**-c
 
@@ -315,9 +422,14 @@ def shape_penalty(ratio: Any, *, curvature: Any, optimum: Any, skew: Any) -> Any
 
     Near the optimum it is curvature u^2 + curvature skew u^3. With the reference 1 `optimum` is in the unit of the ratio.
 
-    curvature: penalty at a ratio e times the optimum without skew, in the unit of the response, usually per cent.
-    optimum: ratio without penalty, over the reference ratio.
-    skew: how much steeper the penalty is above the optimum than below it, without unit.
+    Parameters
+    ----------
+    curvature
+        Penalty at a ratio e times the optimum without skew, in the unit of the response, usually per cent.
+    optimum
+        Ratio without penalty, over the reference ratio.
+    skew
+        How much steeper the penalty is above the optimum than below it, without unit.
     """
     return curvature * log(ratio / optimum) ** 2 * exp(skew * log(ratio / optimum))
 
@@ -327,8 +439,12 @@ def m1(x: Any, *, b: Any, c: Any) -> Any:
 
     e = b x^-c        (M1 of Alabdulmohsin et al. 2022)
 
-    b: error at the reference scale, in the unit of the response.
-    c: exponent, without unit.
+    Parameters
+    ----------
+    b
+        Error at the reference scale, in the unit of the response.
+    c
+        Exponent, without unit.
     """
     return b * x**-c
 
@@ -338,9 +454,14 @@ def m2(x: Any, *, b: Any, c: Any, e_inf: Any) -> Any:
 
     e = b x^-c + e_inf        (M2 of Alabdulmohsin et al. 2022)
 
-    b: reducible error at the reference scale, in the unit of the response.
-    c: exponent, without unit.
-    e_inf: irreducible error, in the unit of the response.
+    Parameters
+    ----------
+    b
+        Reducible error at the reference scale, in the unit of the response.
+    c
+        Exponent, without unit.
+    e_inf
+        Irreducible error, in the unit of the response.
     """
     return b * x**-c + e_inf
 
@@ -350,10 +471,16 @@ def m3(x: Any, *, b: Any, c: Any, e_inf: Any, g: Any) -> Any:
 
     e = b (1/x + g)^c + e_inf        (M3 of Alabdulmohsin et al. 2022)
 
-    b: reducible error at the reference scale where g is small, in the unit of the response.
-    c: exponent, without unit.
-    e_inf: error where also the saturated term has gone, in the unit of the response.
-    g: reference scale divided by the scale where the power law saturates, without unit.
+    Parameters
+    ----------
+    b
+        Reducible error at the reference scale where g is small, in the unit of the response.
+    c
+        Exponent, without unit.
+    e_inf
+        Error where also the saturated term has gone, in the unit of the response.
+    g
+        Reference scale divided by the scale where the power law saturates, without unit.
     """
     return b * (1.0 / x + g) ** c + e_inf
 
@@ -366,11 +493,18 @@ def m4(x: Any, *, a: Any, b: Any, c: Any, e_0: Any, e_inf: Any) -> Any:
     Solved for e by Halley's method in s = log t, where t = (e - e_inf) / (e_0 - e): s + (a - 1) log(1 + e^s) = log r, from a
     start that is exact for small and for large r; four steps leave rounding error for 0.1 <= a <= 10.
 
-    a: how slowly the error leaves e_0, without unit; positive.
-    b: scale of the power law, in the unit of the response to the power 1 - a.
-    c: exponent, without unit.
-    e_0: error of guessing, in the unit of the response; above e_inf.
-    e_inf: irreducible error, in the unit of the response.
+    Parameters
+    ----------
+    a
+        How slowly the error leaves e_0, without unit; positive.
+    b
+        Scale of the power law, in the unit of the response to the power 1 - a.
+    c
+        Exponent, without unit.
+    e_0
+        Error of guessing, in the unit of the response; above e_inf.
+    e_inf
+        Irreducible error, in the unit of the response.
     """
     log_r = log(b * x**-c * (e_0 - e_inf) ** (a - 1.0))
     s = log_r + (1.0 / a - 1.0) * log(1.0 + exp(log_r))
@@ -386,12 +520,20 @@ def bnsl1(x: Any, *, a: Any, b: Any, c0: Any, c1: Any, d1: Any, f1: Any) -> Any:
 
     e = a + b x^-c0 (1 + (x / d1)^(1 / f1))^(-c1 f1)        (Caballero et al. 2022, eq. 1 with one break)
 
-    a: limit of the response at large scale, in its unit.
-    b: reducible response at the reference scale where the break is far above it, in its unit.
-    c0: exponent before the break, without unit.
-    c1: what the break adds to the exponent, without unit; below zero where the curve becomes flatter.
-    d1: scale of the break over the reference scale.
-    f1: width of the break, without unit; towards 0 it becomes a kink.
+    Parameters
+    ----------
+    a
+        Limit of the response at large scale, in its unit.
+    b
+        Reducible response at the reference scale where the break is far above it, in its unit.
+    c0
+        Exponent before the break, without unit.
+    c1
+        What the break adds to the exponent, without unit; below zero where the curve becomes flatter.
+    d1
+        Scale of the break over the reference scale.
+    f1
+        Width of the break, without unit; towards 0 it becomes a kink.
     """
     return a + b * x**-c0 * (1.0 + (x / d1) ** (1.0 / f1)) ** (-c1 * f1)
 
@@ -404,15 +546,26 @@ def bnsl2(x: Any, *, a: Any, b: Any, c0: Any, c1: Any, d1: Any, f1: Any, c2: Any
 
     Two breaks that could change places would give every posterior twice: the second is where it is by its distance.
 
-    a: limit of the response at large scale, in its unit.
-    b: reducible response at the reference scale where the breaks are far above it, in its unit.
-    c0: exponent before the breaks, without unit.
-    c1: what the first break adds to the exponent, without unit.
-    d1: scale of the first break over the reference scale.
-    f1: width of the first break, without unit.
-    c2: what the second break adds to the exponent, without unit.
-    apart: scale of the second break over that of the first, less 1; positive.
-    f2: width of the second break, without unit.
+    Parameters
+    ----------
+    a
+        Limit of the response at large scale, in its unit.
+    b
+        Reducible response at the reference scale where the breaks are far above it, in its unit.
+    c0
+        Exponent before the breaks, without unit.
+    c1
+        What the first break adds to the exponent, without unit.
+    d1
+        Scale of the first break over the reference scale.
+    f1
+        Width of the first break, without unit.
+    c2
+        What the second break adds to the exponent, without unit.
+    apart
+        Scale of the second break over that of the first, less 1; positive.
+    f2
+        Width of the second break, without unit.
     """
     first = (1.0 + (x / d1) ** (1.0 / f1)) ** (-c1 * f1)
     return a + b * x**-c0 * first * (1.0 + (x / (d1 * (1.0 + apart))) ** (1.0 / f2)) ** (-c2 * f2)
@@ -456,7 +609,10 @@ def law_inputs(law: Law) -> tuple[str, ...]:
 def law_parameters(law: Law) -> tuple[str, ...]:
     """Return the names after the star: what has a prior.
 
-    Raises InputError where the signature holds `*args` or `**kwargs`, which name nothing.
+    Raises
+    ------
+    InputError
+        Where the signature holds `*args` or `**kwargs`, which name nothing.
     """
     signature = inspect.signature(law).parameters.values()
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in signature):

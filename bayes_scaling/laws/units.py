@@ -43,7 +43,10 @@ _PER_DAY = re.compile(rf"(?i:(?P<prefix>[KMGTPEZY]|{'|'.join(GREEK)})?[ -]?f(?:l
 class Unit:
     """A unit: how many of its base unit it is.
 
-    said: whether a prefix or a number says so.
+    Parameters
+    ----------
+    said
+        Whether a prefix or a number says so.
     """
 
     factor: float
@@ -62,7 +65,10 @@ def read_unit(text: str) -> Unit:
     A text without prefix is a base unit as it stands. Compute is FLOP, or PFLOP/s-days, whichever the text names; bytes are no
     tokens, and hours no FLOP, until it is said how many one is: "0.23 tokens", "1.4e18 FLOP".
 
-    Raises InputError where the number is not positive and finite.
+    Raises
+    ------
+    InputError
+        Where the number is not positive and finite.
     """
     text = " ".join(text.split())
     return _of_compute(text) or _by_number(text) or _by_prefix(text) or Unit(1.0, text, False)

@@ -48,9 +48,13 @@ if TYPE_CHECKING:
 def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "pm.Model":
     """Return the PyMC model, with every array that may change later held as data.
 
-    rows: what `data` returns, and what `reparametrization` adds: how effects are sampled, which are integrated out. Without the
+    Parameters
+    ----------
+    rows
+        What `data` returns, and what `reparametrization` adds: how effects are sampled, which are integrated out. Without the
         latter the effects of all terms are sampled, each level on its own.
-    levels: group -> its levels.
+    levels
+        Group -> its levels.
     """
     import pymc as pm
     import pymc.dims as pmd
@@ -134,7 +138,10 @@ def _draw_jointly(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the parameters and slopes that are sampled jointly, and the effects.
 
-    precision: of the rows' scatter, on average.
+    Parameters
+    ----------
+    precision
+        Of the rows' scatter, on average.
     """
     import pytensor.tensor as pt
     from pytensor.xtensor import as_xtensor
@@ -237,7 +244,10 @@ def _observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[st
 def _observe_integrated(model: Model, left: Any, scale: Any, weights: Any, structure: Any, spreads: Mapping[str, Any]) -> None:
     """Register the likelihood of rows whose normal effects are integrated out.
 
-    weights: of what the row before departs by, in a row's innovation; None where rows are independent.
+    Parameters
+    ----------
+    weights
+        Of what the row before departs by, in a row's innovation; None where rows are independent.
     """
     import pymc as pm
     import pytensor.tensor as pt
@@ -258,7 +268,10 @@ def _seen_through(own: Any, left: Any, kept: Any) -> tuple[Any, Any]:
 
     Rows are in the order of their runs.
 
-    own: the variance of what is each row's own; less than the white part's where averaging has taken some of the process too.
+    Parameters
+    ----------
+    own
+        The variance of what is each row's own; less than the white part's where averaging has taken some of the process too.
     """
     from pytensor.xtensor import as_xtensor
 

@@ -40,7 +40,10 @@ RUN = "run"
 def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Table] | None") -> tuple["Study", "Runs"]:
     """Return a study and its runs as they are, or, where rows are checkpoints, with the noise of curves and rows averaged.
 
-    tables: what the runs were read from.
+    Parameters
+    ----------
+    tables
+        What the runs were read from.
     """
     from bayes_scaling.data.reading import read_runs
     from bayes_scaling.model.studies import study_table

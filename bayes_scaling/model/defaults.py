@@ -34,7 +34,10 @@ def equation(name: str) -> str:
 def default_priors(name: str) -> dict[str, Prior]:
     """Return a prior for each parameter of a law, at the references of `default_inputs`.
 
-    Raises InputError where the library has no such law.
+    Raises
+    ------
+    InputError
+        Where the library has no such law.
     """
     given = _defaults(name)["priors"]
     return {parameter: Prior(**given[parameter]) for parameter in law_parameters(library_law(name))}
@@ -46,7 +49,10 @@ def sweep_priors(name: str) -> dict[str, Prior]:
     Beside the law's parameters: noise_sd, discrepancy_amplitude and discrepancy_length, relative and in e-folds. At the
     references of `default_inputs`. Where they come from stands in `sweep_priors.toml`.
 
-    Raises InputError where there are none for the law.
+    Raises
+    ------
+    InputError
+        Where there are none for the law.
     """
     table = _read("sweep_priors.toml")
     if name not in table:
@@ -59,7 +65,10 @@ def sweep_model(name: str) -> "Model":
 
     With such priors two or three runs give a band that is useful and honest.
 
-    Raises InputError where there are none for the law.
+    Raises
+    ------
+    InputError
+        Where there are none for the law.
     """
     from bayes_scaling.model.noise import Noise
     from bayes_scaling.model.specification import Model
@@ -83,7 +92,10 @@ def default_inputs(name: str) -> "dict[str, Input]":
 
     An input without a reference is measured against the middle of the data, and so are the priors.
 
-    Raises InputError where the library has no such law.
+    Raises
+    ------
+    InputError
+        Where the library has no such law.
     """
     from bayes_scaling.data.columns import Input
 
@@ -100,7 +112,10 @@ def at_references(name: str, inputs: "Mapping[str, Input]") -> "dict[str, Input]
 
     An input in another unit, as FLOP for PFLOP/s-days, has that reference in its own.
 
-    Raises InputError where an input has another reference, or another unit from which no factor leads to the library's.
+    Raises
+    ------
+    InputError
+        Where an input has another reference, or another unit from which no factor leads to the library's.
     """
     found = dict(inputs)
     for key, default in default_inputs(name).items():

@@ -52,15 +52,26 @@ type Terms = Sequence[tuple[Discrepancy, tuple[str, ...]]]
 class Discrepancy:
     """A smooth departure of the truth from the law, on the scale of the noise.
 
-    amplitude: prior of the departure's standard deviation: on the log loss 0.02 is 2 %.
-    length: prior of the distance in e-folds of an input over which the departure changes; each input has its own.
-    over: inputs that the departure depends on; None: all inputs of the law.
-    within: group, or groups, each level of which departs on its own; None: all rows share one departure, which then drops out
-        of their contrasts. Give one of each for arms that share some causes of the departure and not others.
-    kernel: how smooth: "matern52" (twice differentiable), "matern32" (once), "squared_exponential" (always).
-    knots: knots along each input; None: 8, 5 or 4 for one, two or three inputs, 3 for more.
+    Parameters
+    ----------
+    amplitude
+        Prior of the departure's standard deviation: on the log loss 0.02 is 2 %.
+    length
+        Prior of the distance in e-folds of an input over which the departure changes; each input has its own.
+    over
+        Inputs that the departure depends on; None: all inputs of the law.
+    within
+        Group, or groups, each level of which departs on its own; None: all rows share one departure, which then drops out of
+        their contrasts. Give one of each for arms that share some causes of the departure and not others.
+    kernel
+        How smooth: "matern52" (twice differentiable), "matern32" (once), "squared_exponential" (always).
+    knots
+        Knots along each input; None: 8, 5 or 4 for one, two or three inputs, 3 for more.
 
-    Raises InputError where a prior is not of a positive quantity, or the kernel is unknown.
+    Raises
+    ------
+    InputError
+        Where a prior is not of a positive quantity, or the kernel is unknown.
     """
 
     amplitude: Prior
@@ -156,7 +167,10 @@ def tensor_product(weights: Sequence[np.ndarray]) -> np.ndarray:
 def arrays(terms: Terms, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return what a compiled model reads: each term's knots, every knot's weight at each row, and the weights' products.
 
-    rows: `log_INPUT`, the log(input / reference), and `index_GROUP`, the number of each row's level.
+    Parameters
+    ----------
+    rows
+        `log_INPUT`, the log(input / reference), and `index_GROUP`, the number of each row's level.
     """
     found: dict[str, np.ndarray] = {}
     weights = []
@@ -173,14 +187,20 @@ def arrays(terms: Terms, rows: Mapping[str, np.ndarray], levels: Mapping[str, np
 def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, int], left: Any, precision: Any) -> Any:
     """Return the departures at rows, as a symbol, having registered their random variables in the model at hand.
 
-    held: what `arrays` returns.
-    levels: group -> how many levels it has.
-    left: what the law leaves of each row.
-    precision: of the rows' scatter, on average: 1 / scale^2.
-
     Departures are W R u: whitened knots u ~ Normal(0, I), R the root of their covariance, W their weights at rows. Rows of
     precision p say of u what a Gaussian of precision R'W'W R p and linear term R'W' left p does, exactly so for normal noise of
     one scale: in the coordinates of `whitening` the sampler's path is that of the law alone.
+
+    Parameters
+    ----------
+    held
+        What `arrays` returns.
+    levels
+        Group -> how many levels it has.
+    left
+        What the law leaves of each row.
+    precision
+        Of the rows' scatter, on average: 1 / scale^2.
     """
     from pytensor.tensor.linalg import block_diag
 
@@ -205,7 +225,10 @@ def whitened(
 ) -> np.ndarray:
     """Return draws of the whitened knots u from those of the coordinates sampled, as in `draw_departures`; a draw a row.
 
-    left: what the law leaves of each row, a draw a row. precision: of the rows' scatter on average, in each draw.
+    Parameters
+    ----------
+    left
+        What the law leaves of each row, a draw a row. precision: of the rows' scatter on average, in each draw.
     """
     from bayes_scaling.model.whitening import unwhiten
 
@@ -295,10 +318,13 @@ def extrapolate(
 ) -> xr.Dataset:
     """Return draws with each term's departures at its knots and at those beyond the runs.
 
-    whitened: draws at the knots of the runs, all terms one after the other; chain, draw, knot.
-
     With the knots of the runs first, Cholesky's factor of the extended grid has that of the runs as its corner: new whitened
     knots, Normal(0, 1), carry the process on exactly.
+
+    Parameters
+    ----------
+    whitened
+        Draws at the knots of the runs, all terms one after the other; chain, draw, knot.
     """
     start = 0
     for term, inputs in terms:

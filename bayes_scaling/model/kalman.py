@@ -99,9 +99,14 @@ for _op in KERNELS:
 def filtered(z: Any, a: Any, v: Any) -> tuple[Any, Any]:
     """Return, as symbols, the expectation and the variance of each row given the rows before it in its run.
 
-    z: rows in units of the process, in the order of their runs.
-    a: correlation of the process with the row before; 0 where a run begins.
-    v: variance of the white noise, in units of the process's variance.
+    Parameters
+    ----------
+    z
+        Rows in units of the process, in the order of their runs.
+    a
+        Correlation of the process with the row before; 0 where a run begins.
+    v
+        Variance of the white noise, in units of the process's variance.
     """
     expected, variance = _Filter()(z, a, v)
     return expected, variance

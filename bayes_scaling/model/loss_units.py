@@ -36,7 +36,10 @@ PER_BYTE = (0.22, 0.5)
 def in_unit_of(model: "Model", response: "Response") -> "Model":
     """Return a model with its beliefs about the loss in the unit of a response.
 
-    Raises InputError where no factor leads there from the unit of its priors, or the law's parameters cannot follow.
+    Raises
+    ------
+    InputError
+        Where no factor leads there from the unit of its priors, or the law's parameters cannot follow.
     """
     if not (model.unit and response.unit) or loss_unit(model.unit) == loss_unit(response.unit):
         return model
@@ -117,7 +120,10 @@ def _scaled_prior(prior: Prior, factor: float, within: float) -> Prior:
 def loss_like(law: Law, values: Mapping[str, float]) -> dict[str, float] | None:
     """Return the parameters that the loss of a law scales with, each with its power; None where there are none that do.
 
-    values: name -> where the law is tried, and about it.
+    Parameters
+    ----------
+    values
+        Name -> where the law is tried, and about it.
     """
     names, rng = list(values), np.random.default_rng(0)
     logs = rng.normal(0.0, 1.0, (len(law_inputs(law)), PLACES))

@@ -142,15 +142,26 @@ def _kept(kernel: Any) -> Any:
 class _Pattern(NamedTuple):
     """A structure, taken apart; columns are in the order of their elimination.
 
-    terms, pairs: how many columns a row has, and how many pairs of them.
-    term: of each column, its term.
-    start, row: of each column, where the factor's entries below the diagonal begin, and the row of each entry.
-    left_start: of each row, where the factor's entries in it begin.
-    left, left_at, left_stop: of each of those, its column, its place in `row`, and where the entries of its column end there.
-    column, pair: of each row of the data, its columns; of each two of them, the place of their entry.
-    previous: of each row of the data, the row whose effects it carries as well, or -1.
-    cross: of each row that has one, the places of the entries of its columns with those of the other row, or -1 - column.
-    place: of each level, term by term, its column.
+    Parameters
+    ----------
+    terms, pairs
+        How many columns a row has, and how many pairs of them.
+    term
+        Of each column, its term.
+    start, row
+        Of each column, where the factor's entries below the diagonal begin, and the row of each entry.
+    left_start
+        Of each row, where the factor's entries in it begin.
+    left, left_at, left_stop
+        Of each of those, its column, its place in `row`, and where the entries of its column end there.
+    column, pair
+        Of each row of the data, its columns; of each two of them, the place of their entry.
+    previous
+        Of each row of the data, the row whose effects it carries as well, or -1.
+    cross
+        Of each row that has one, the places of the entries of its columns with those of the other row, or -1 - column.
+    place
+        Of each level, term by term, its column.
     """
 
     terms: int
@@ -364,7 +375,10 @@ def _to_rows(
 ) -> tuple[float, Floats, Floats, Floats, Floats]:
     """Return the sum of squared errors over their variances, and the gradients with respect to r, d, own and before.
 
-    effect: mean of the effects given the rows. variance, below: their covariance.
+    Parameters
+    ----------
+    effect
+        Mean of the effects given the rows. variance, below: their covariance.
     """
     n = len(r)
     sums, spread = np.zeros(n), np.zeros(n)

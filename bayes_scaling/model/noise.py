@@ -22,9 +22,14 @@ class Correlation:
     Exact whichever rows are kept, at a cost linear in their number: each row departs from its predecessor's share, or from what
     a Kalman filter (1960) has learnt from the rows before it.
 
-    along: the input x.
-    length: prior of the correlation length, in e-folds of x.
-    white: prior of the standard deviation of a single row's own scatter, on the scale of the noise; None for rows without. The
+    Parameters
+    ----------
+    along
+        The input x.
+    length
+        Prior of the correlation length, in e-folds of x.
+    white
+        Prior of the standard deviation of a single row's own scatter, on the scale of the noise; None for rows without. The
         errors that rows were read with, where those are known, are part of it.
     """
 
@@ -50,12 +55,19 @@ class Noise:
     With on="log_loss" y and mu are logarithms of the observed and the expected loss, and sd is a relative error (0.01 is
     1 %); with on="loss" they are the losses themselves.
 
-    distribution: "normal", or "student_t" where single runs may go astray.
-    sd: prior of the scale of the scatter; with terms where it differs between groups or drifts with an input.
-    nu: prior of the Student-t degrees of freedom beyond 1, so that a heavy tail still has a mean.
-    effects: departures shared by all rows of a level, on the scale of y; a new run draws its own.
-    correlation: how neighbouring rows of a run resemble each other; None where rows are independent. sd is then the scale of
-        what they share. With "student_t" it is the step from one row to the next that may go astray.
+    Parameters
+    ----------
+    distribution
+        "normal", or "student_t" where single runs may go astray.
+    sd
+        Prior of the scale of the scatter; with terms where it differs between groups or drifts with an input.
+    nu
+        Prior of the Student-t degrees of freedom beyond 1, so that a heavy tail still has a mean.
+    effects
+        Departures shared by all rows of a level, on the scale of y; a new run draws its own.
+    correlation
+        How neighbouring rows of a run resemble each other; None where rows are independent. sd is then the scale of what they
+        share. With "student_t" it is the step from one row to the next that may go astray.
     """
 
     sd: Prior | Parameter

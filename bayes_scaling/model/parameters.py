@@ -38,8 +38,12 @@ class Varying:
 
     link(parameter) gets z_level * s, z_level ~ Normal(0, 1), s ~ HalfNormal(sd)
 
-    over: a group, or several for their interaction (one level for each combination).
-    sd: scale of the half-normal prior of s, on the link scale: 0.1 on a log link means that levels differ by about 10 %. Few
+    Parameters
+    ----------
+    over
+        A group, or several for their interaction (one level for each combination).
+    sd
+        Scale of the half-normal prior of s, on the link scale: 0.1 on a log link means that levels differ by about 10 %. Few
         levels say little of s, so that the prior is felt: two levels differ by less than 0.5 sd or by more, with equal
         probability, and by more than 2.3 sd with probability 0.1. Give the difference that you would not be surprised by.
     """
@@ -64,8 +68,12 @@ class Trend:
 
     link(parameter) gets k * log(input / reference), k ~ Normal(0, sd)
 
-    on: an input of the law.
-    sd: scale of the slope; 0.1 on a log link means about 10 % for each factor e of the input.
+    Parameters
+    ----------
+    on
+        An input of the law.
+    sd
+        Scale of the slope; 0.1 on a log link means about 10 % for each factor e of the input.
     """
 
     on: str
@@ -82,11 +90,19 @@ type Term = Varying | Trend
 class Prior:
     """Where a parameter lies, said in the user's units in one of three ways.
 
-    median, factor: 90 % between median / factor and median * factor (log-normal; factor > 1).
-    between: 90 % between two values; log-normal where both are positive, normal otherwise.
-    distribution, arguments: a PyMC distribution by name, one of DISTRIBUTIONS, with its arguments.
+    Parameters
+    ----------
+    median, factor
+        90 % between median / factor and median * factor (log-normal; factor > 1).
+    between
+        90 % between two values; log-normal where both are positive, normal otherwise.
+    distribution, arguments
+        A PyMC distribution by name, one of DISTRIBUTIONS, with its arguments.
 
-    Raises InputError where none or several of the three are given, or where a value is out of range.
+    Raises
+    ------
+    InputError
+        Where none or several of the three are given, or where a value is out of range.
     """
 
     median: float | None = None

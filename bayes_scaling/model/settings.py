@@ -12,18 +12,30 @@ MOST_DRAWS = 10_000_000
 class Settings:
     """How to sample.
 
-    draws, tune: kept and discarded draws of each chain.
-    chains: number of independent chains.
-    seed: the same seed gives the same draws on the same machine.
-    target_accept: acceptance rate that the step size aims at; nearer 1 means smaller steps. None: 0.95 where effects of
-        groups are pooled, parameters drift or the law may be wrong, whose posteriors have narrow places, 0.99 where effects
-        of few levels are sampled jointly with the law, where steps are few, and 0.9 elsewhere.
-    cores: chains that are sampled side by side; None: as many as there are. The draws do not depend on it.
-    progress: show a progress bar.
-    strict: only clean draws count as done; noted ones end a command with exit code 3, see `health.accepted`.
-    rounds: where draws are not clean `fit` samples again, so many times at most, see `retries`; 0 for never.
-    effort: those rounds take at most so many times the leapfrog steps of the first.
-    seconds: no further round begins after so many; None: draws do not depend on a clock.
+    Parameters
+    ----------
+    draws, tune
+        Kept and discarded draws of each chain.
+    chains
+        Number of independent chains.
+    seed
+        The same seed gives the same draws on the same machine.
+    target_accept
+        Acceptance rate that the step size aims at; nearer 1 means smaller steps. None: 0.95 where effects of groups are pooled,
+        parameters drift or the law may be wrong, whose posteriors have narrow places, 0.99 where effects of few levels are
+        sampled jointly with the law, where steps are few, and 0.9 elsewhere.
+    cores
+        Chains that are sampled side by side; None: as many as there are. The draws do not depend on it.
+    progress
+        Show a progress bar.
+    strict
+        Only clean draws count as done; noted ones end a command with exit code 3, see `health.accepted`.
+    rounds
+        Where draws are not clean `fit` samples again, so many times at most, see `retries`; 0 for never.
+    effort
+        Those rounds take at most so many times the leapfrog steps of the first.
+    seconds
+        No further round begins after so many; None: draws do not depend on a clock.
     """
 
     draws: int = 2000

@@ -31,15 +31,25 @@ OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discre
 class Model:
     """A law, a prior for each of its parameters, and how runs scatter about it.
 
-    law: a plain function, data before the star and parameters after it.
-    parameters: name -> `Prior`, or `Prior + Varying + Trend`; the names are the law's. A trend may be on an input that the
-        law itself does not read, as when the coefficients of a curve over tokens drift with model size.
-    noise: scatter of single rows and departures that rows share.
-    discrepancy: smooth functions of the inputs by which the truth may leave the law; none where the law is taken for the truth.
-    unit: of the losses that the priors are for, as "nats/token": given runs in another unit, `fit` takes priors multiplied by
+    Parameters
+    ----------
+    law
+        A plain function, data before the star and parameters after it.
+    parameters
+        Name -> `Prior`, or `Prior + Varying + Trend`; the names are the law's. A trend may be on an input that the law itself
+        does not read, as when the coefficients of a curve over tokens drift with model size.
+    noise
+        Scatter of single rows and departures that rows share.
+    discrepancy
+        Smooth functions of the inputs by which the truth may leave the law; none where the law is taken for the truth.
+    unit
+        Of the losses that the priors are for, as "nats/token": given runs in another unit, `fit` takes priors multiplied by
         what leads from one to the other, see `loss_units.in_unit_of`. "": of the runs, whatever that is.
 
-    Raises InputError, naming both sides, where the law's parameters and the priors differ.
+    Raises
+    ------
+    InputError
+        Naming both sides, where the law's parameters and the priors differ.
     """
 
     law: Law
@@ -368,10 +378,16 @@ def evaluate(
 ) -> Any:
     """Return the law's loss at rows: the one bridge between symbols and draws.
 
-    draws: name -> values of parameters and slopes; variables of `pymc.dims` when the model is built, `xarray.DataArray` after.
-    logs: input -> log(input / reference), along the dimension "row", and "lr_part" where it has parts.
-    level: the owner of a varying term and the term -> its effect at each row.
-    functions: `exp`, `log` and `mean` for such values.
+    Parameters
+    ----------
+    draws
+        Name -> values of parameters and slopes; variables of `pymc.dims` when the model is built, `xarray.DataArray` after.
+    logs
+        Input -> log(input / reference), along the dimension "row", and "lr_part" where it has parts.
+    level
+        The owner of a varying term and the term -> its effect at each row.
+    functions
+        `exp`, `log` and `mean` for such values.
     """
     values = {name: parameter_at(model, name, draws, logs, level, functions) for name in model.parameters}
     return law_value(model.law, logs, values, functions)

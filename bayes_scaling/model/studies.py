@@ -38,9 +38,14 @@ from bayes_scaling.model.specification import Model, model_inputs
 class Sheet:
     """How the main figure of a study lays out its bands: a panel for each row and column, a colour for each hue.
 
-    x: input on the horizontal axis.
-    rows, columns, hue: group, or input with few values, between whose levels panels and colours differ.
-    beyond: how many times past the data the bands are drawn.
+    Parameters
+    ----------
+    x
+        Input on the horizontal axis.
+    rows, columns, hue
+        Group, or input with few values, between whose levels panels and colours differ.
+    beyond
+        How many times past the data the bands are drawn.
     """
 
     x: str
@@ -58,10 +63,16 @@ class Sheet:
 class Study:
     """What a model file says: a model, what the columns of its table are for, and the table itself where one is bundled.
 
-    source: name of a bundled dataset or path of a file; None where the runs are always the user's.
-    figure: the layout of the main figure; None for one chosen by the number of groups and inputs.
-    settings: how to sample, where the defaults do not serve.
-    notes: what was assumed in reading the file, a sentence each.
+    Parameters
+    ----------
+    source
+        Name of a bundled dataset or path of a file; None where the runs are always the user's.
+    figure
+        The layout of the main figure; None for one chosen by the number of groups and inputs.
+    settings
+        How to sample, where the defaults do not serve.
+    notes
+        What was assumed in reading the file, a sentence each.
     """
 
     name: str
@@ -141,7 +152,10 @@ def bundled() -> dict[str, str]:
 def read_study(name_or_path: str | Path) -> Study:
     """Return the study of a TOML file, or a bundled one by its name.
 
-    Raises InputError, in one line with file and key and what would be right, where the file is not a study.
+    Raises
+    ------
+    InputError
+        In one line with file and key and what would be right, where the file is not a study.
     """
     path = Path(name_or_path)
     if path.suffix == ".toml":
@@ -160,8 +174,12 @@ def read_study(name_or_path: str | Path) -> Study:
 def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     """Return the study that a TOML text describes.
 
-    source: what to call the text in errors.
-    folder: where a relative path of a table starts.
+    Parameters
+    ----------
+    source
+        What to call the text in errors.
+    folder
+        Where a relative path of a table starts.
     """
     try:
         file = _read(_toml(text, source))
@@ -287,7 +305,10 @@ def _check_figure(figure: Sheet | None, columns: Columns) -> None:
 def study_text(study: Study) -> str:
     """Return a study as TOML that `parse_study` reads back.
 
-    Raises InputError where the law is neither in the library nor to be written as text.
+    Raises
+    ------
+    InputError
+        Where the law is neither in the library nor to be written as text.
     """
     law, model = study.model.law, in_unit_of(study.model, study.columns.response)
     named = LAWS.get(law.__name__) is law
@@ -334,8 +355,11 @@ def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Ru
     Where nobody has said the unit of the losses, and they are as low for the study's priors as losses per byte are, they are
     read as such, with a note.
 
-    Raises InputError where the study has no table of its own and none is given, or where counts that nobody has said the unit
-    of are such as no training run has.
+    Raises
+    ------
+    InputError
+        Where the study has no table of its own and none is given, or where counts that nobody has said the unit of are such as
+        no training run has.
     """
     own = study.source if table is None and study.source in datasets.names() else None
     runs = read_runs(table if table is not None else study_table(study), study.columns, own)

@@ -160,8 +160,12 @@ for _op in KERNELS:
 def draw_whitened(name: str, information: Any, linear: Any, **size: Any) -> Any:
     """Return z as a symbol, having registered w under a name in the PyMC model at hand.
 
-    information, linear: A, symmetric, and b.
-    size: `shape` or `dims` of w, as PyMC takes them.
+    Parameters
+    ----------
+    information, linear
+        A, symmetric, and b.
+    size
+        `shape` or `dims` of w, as PyMC takes them.
     """
     import pymc as pm
 

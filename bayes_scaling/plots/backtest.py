@@ -29,7 +29,10 @@ ROOM = 1.06
 def backtest_figure(points: pd.DataFrame, runs: Runs) -> Figure:
     """Return the figure of a backtest: held-out runs against their bands, a row a cut-off; coverage by distance; the PIT.
 
-    points: what `backtest` returns; runs: all runs of the backtest, those trained on among them.
+    Parameters
+    ----------
+    points
+        What `backtest` returns; runs: all runs of the backtest, those trained on among them.
     """
     cuts = list(points["train"].cat.categories)
     with paper():
@@ -63,8 +66,12 @@ def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[fl
     Runs stand along the product of the inputs, which for params and tokens is compute / 6, grey where it is that of runs
     trained on; side by side where they are of nearly the same size. What lies far outside all else is a triangle at the edge.
 
-    points: rows of what `backtest` returns with the same `train`.
-    reach: lowest and highest departure shown, in percent; None: what holds all but those far outside.
+    Parameters
+    ----------
+    points
+        Rows of what `backtest` returns with the same `train`.
+    reach
+        Lowest and highest departure shown, in percent; None: what holds all but those far outside.
     """
     cut = points["train"].iloc[0]
     points = points.iloc[np.argsort(_size(points, runs))]

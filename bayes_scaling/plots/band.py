@@ -46,7 +46,10 @@ def plot_runs(
 ) -> Axes:
     """Draw observed losses as points over their bands.
 
-    table: rows of `runs.table`; x: input or numeric group for the horizontal axis.
+    Parameters
+    ----------
+    table
+        Rows of `runs.table`; x: input or numeric group for the horizontal axis.
     """
     many = len(table) > 15
     ax.scatter(

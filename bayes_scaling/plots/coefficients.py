@@ -27,12 +27,20 @@ def plot_coefficients(
 ) -> Sequence[Axes]:
     """Draw the posterior of each coefficient in the convention of papers, an axis each, with the values that papers print.
 
-    published: columns paper, parameter, value and, where known, standard_error, as in the bundled `scaling_law_coefficients`;
-        the rows of the law that was fitted, one for each paper and parameter.
-    axes: as many as the law has parameters, in their order.
-    units: parameter -> unit.
+    Parameters
+    ----------
+    published
+        Columns paper, parameter, value and, where known, standard_error, as in the bundled `scaling_law_coefficients`; the rows
+        of the law that was fitted, one for each paper and parameter.
+    axes
+        As many as the law has parameters, in their order.
+    units
+        Parameter -> unit.
 
-    Raises InputError where a parameter varies over groups or there are fewer or more axes.
+    Raises
+    ------
+    InputError
+        Where a parameter varies over groups or there are fewer or more axes.
     """
     values = {name: parameter_values(fit, name) for name in fit.model.parameters} | published_values(fit)
     if len(axes) != len(values):
@@ -52,11 +60,19 @@ def plot_coefficient(values: xr.DataArray, marks: Mapping[str, Mark], ax: Axes, 
 
     The axis is logarithmic where the draws are positive and span more than a factor three.
 
-    values: draws with dimensions chain, draw.
-    marks: label -> printed value and its standard error, None where none is printed; one standard error is drawn to each side.
-    unit: unit of the values.
+    Parameters
+    ----------
+    values
+        Draws with dimensions chain, draw.
+    marks
+        Label -> printed value and its standard error, None where none is printed; one standard error is drawn to each side.
+    unit
+        Unit of the values.
 
-    Raises InputError where the draws have other dimensions.
+    Raises
+    ------
+    InputError
+        Where the draws have other dimensions.
     """
     if set(values.dims) != {"chain", "draw"}:
         raise InputError(f"{values.name} has the dimensions {listed(values.dims)}; choose a level, to be left with chain, draw")

@@ -17,7 +17,10 @@ def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOU
 
     Of a response that may be negative it is the difference itself, in its unit.
 
-    contrast: what `contrast` returns; x: a numeric coordinate of its points; unit: the unit of x.
+    Parameters
+    ----------
+    contrast
+        What `contrast` returns; x: a numeric coordinate of its points; unit: the unit of x.
     """
     relative = "ratio" in contrast
     penalty = 100 * (contrast["ratio"] - 1) if relative else contrast["difference"]
@@ -37,7 +40,10 @@ def plot_multiplier(
 
     Bands are of the draws that have a multiplier; the axis says in which share at most no multiple is enough.
 
-    multiplier: what `compute_multiplier` returns; x: a numeric coordinate of its points; unit: the unit of x.
+    Parameters
+    ----------
+    multiplier
+        What `compute_multiplier` returns; x: a numeric coordinate of its points; unit: the unit of x.
     """
     there = np.isfinite(multiplier) & (multiplier > 0)
     _bands(multiplier.where(there), x, ax, colour, label)

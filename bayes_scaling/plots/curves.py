@@ -47,14 +47,24 @@ def plot_curves(
 
     The colour of a run is the size of an input, on a logarithmic scale of even lightness.
 
-    runs: names of the fit's runs, and logs of others so far, as `forecast` takes them; all of the fit's unless said.
-    end: where bands end, in the unit of the input that runs train along; 4 times as far as the longest of the fit unless said.
-    new: points of runs never seen, as for `predict_runs`, whose bands begin at their first point; without the runs' column, a
+    Parameters
+    ----------
+    runs
+        Names of the fit's runs, and logs of others so far, as `forecast` takes them; all of the fit's unless said.
+    end
+        Where bands end, in the unit of the input that runs train along; 4 times as far as the longest of the fit unless said.
+    new
+        Points of runs never seen, as for `predict_runs`, whose bands begin at their first point; without the runs' column, a
         run for each combination of their other columns.
-    truth: rows that were not fitted or came later, in the shape of `runs.table`; points, a few of each run.
-    hue: the input that colours; the first other than that along the runs unless said.
+    truth
+        Rows that were not fitted or came later, in the shape of `runs.table`; points, a few of each run.
+    hue
+        The input that colours; the first other than that along the runs unless said.
 
-    Raises InputError as `forecast` and `predict_runs` do.
+    Raises
+    ------
+    InputError
+        As `forecast` and `predict_runs` do.
     """
     along = along_runs(fit)
     names = list(fit.runs.levels["run"]) if runs is None else runs

@@ -53,7 +53,10 @@ def plot_decomposition(parts: xr.Dataset, x: str, ax: Axes, *, unit: str = "") -
     Law and discrepancy share what the runs know: within the data each alone may be uncertain where their sum is not. Grey
     where points lie within the runs.
 
-    parts: what `decompose` returns; x: a coordinate of its points; unit: the unit of x.
+    Parameters
+    ----------
+    parts
+        What `decompose` returns; x: a coordinate of its points; unit: the unit of x.
     """
     order = np.argsort(parts[x].to_numpy())
     at = parts[x].to_numpy()[order]

@@ -57,8 +57,12 @@ def plot_forecast(
 ) -> Axes:
     """Draw the rows that an unfinished run has shown, the 50 and 90 % bands to its end, and how its end is distributed there.
 
-    target: a loss, drawn as a dashed line with the probability that the run ends below it.
-    truth: rows that the run showed later, in the shape of `runs.table`; a thin line over the band.
+    Parameters
+    ----------
+    target
+        A loss, drawn as a dashed line with the probability that the run ends below it.
+    truth
+        Rows that the run showed later, in the shape of `runs.table`; a thin line over the band.
     """
     at, end = found.path[found.along].to_numpy(), float(found.path[found.along][-1])
     plot_fan(found, ax, colour=colour)
@@ -108,10 +112,17 @@ def forecast_ridgeline(
 
     Each ridge is as high as the others, however narrow; its dark and light parts are the 50 and 90 % intervals.
 
-    log: the whole log, of which each forecast sees the rows up to its share of `at`; at: where the run ends, as for `forecast`;
-    truth: the loss it ended at, a line.
+    Parameters
+    ----------
+    log
+        The whole log, of which each forecast sees the rows up to its share of `at`; at: where the run ends, as for `forecast`;.
+    truth
+        The loss it ended at, a line.
 
-    Raises InputError as `forecast` does.
+    Raises
+    ------
+    InputError
+        As `forecast` does.
     """
     whole, along = read_table(log, labels=fit.runs.columns.labels), along_runs(fit)
     reached = in_base(whole, fit.runs)[fit.runs.columns.inputs[along].column]

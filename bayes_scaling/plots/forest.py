@@ -13,7 +13,10 @@ from bayes_scaling.plots.style import COLOURS, INK, log_ticks, quantile, with_un
 def plot_forest(values: xr.DataArray, ax: Axes, *, hue: str | None = None, unit: str = "") -> Axes:
     """Draw median, 50 % (thick) and 90 % (thin) credible interval of a parameter for each level.
 
-    values: draws with chain, draw and one or two groups, see `parameter_values`; hue: the group told apart by colour.
+    Parameters
+    ----------
+    values
+        Draws with chain, draw and one or two groups, see `parameter_values`; hue: the group told apart by colour.
     """
     groups = [str(dim) for dim in values.dims if dim not in ("chain", "draw")]
     if hue is None and len(groups) > 1:

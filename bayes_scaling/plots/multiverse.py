@@ -26,7 +26,10 @@ def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes], *, point: int 
     interval across as a band, and a cross stands for draws that are not to be trusted. Below: dark where a choice differs
     from the base.
 
-    axes: two, one above the other.
+    Parameters
+    ----------
+    axes
+        Two, one above the other.
     """
     table = multiverse.table[multiverse.table["point"] == point].sort_values("q50").reset_index(drop=True)
     above, below = axes

@@ -22,8 +22,12 @@ def plot_optimum(optimum: xr.DataArray, tolerance: xr.Dataset, ax: Axes, *, labe
     ends, whose 90 % credible intervals stand below it; it runs off the axis where it has no end. A label says where a
     share of the draws has no optimum.
 
-    optimum, tolerance: what `optimum` and `tolerance` return for the same points.
-    labels: what to call the points; their levels unless given.
+    Parameters
+    ----------
+    optimum, tolerance
+        What `optimum` and `tolerance` return for the same points.
+    labels
+        What to call the points; their levels unless given.
     """
     names = _names(optimum) if labels is None else list(labels)
     ends = [_quantiles(draws) for draws in (optimum, tolerance["low"], tolerance["high"])]

@@ -40,7 +40,10 @@ def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
     With a discrepancy also what the uncertainty of predictions is made of, and where runs have laws of their own their curves,
     carried on.
 
-    sheet: the layout of the bands' panels; None for one chosen by the groups and inputs.
+    Parameters
+    ----------
+    sheet
+        The layout of the bands' panels; None for one chosen by the groups and inputs.
     """
     drawn = {"bands": sheet_figure(fit, sheet) if sheet else bands_figure(fit)}
     for name, value in fit.model.parameters.items():

@@ -52,7 +52,10 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: 
     region of equivalence was set, which is shaded. The baseline is the row at 1 and at 0; arrows go on beyond the axis, and a
     dotted line says where the runs of the baseline end.
 
-    axes: two, side by side. point: which of the points. most: how many levels to show.
+    Parameters
+    ----------
+    axes
+        Two, side by side. point: which of the points. most: how many levels to show.
     """
     left, right = axes
     table = rank_table(found)

@@ -39,7 +39,10 @@ def plot_autocorrelation(fit: Fit, axes: Sequence[Axes]) -> Sequence[Axes]:
     model's noise, the light one what runs so few and so long would show of it, with 90 % probability each. Second axis: nine of
     ten points lie in the grey band where innovations are independent; there they lie for a model that is right.
 
-    axes: two, side by side or one above the other.
+    Parameters
+    ----------
+    axes
+        Two, side by side or one above the other.
     """
     before, after = axes
     _before(residual_correlation(fit), along_runs(fit), before)

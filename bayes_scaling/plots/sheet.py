@@ -30,7 +30,10 @@ PANELS, HUES = 20, 40
 def sheet_figure(fit: Fit, sheet: Sheet, *, points: bool = True) -> Figure:
     """Return the sheet: 50 and 90 % bands of the expected curve, dashed where they leave the data, and the runs.
 
-    points: whether to draw the runs.
+    Parameters
+    ----------
+    points
+        Whether to draw the runs.
     """
     table = fit.runs.table
     rows, columns = (spread(_levels(table, name), PANELS) for name in (sheet.rows, sheet.columns))

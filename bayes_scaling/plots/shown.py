@@ -12,11 +12,18 @@ from matplotlib.axes import Axes
 class Shown:
     """A curve or band that was drawn.
 
-    name: what it is, such as a level; "" for the only one. colour: of its line.
-    quantity: what the horizontal axis shows: an input or group by its name.
-    x: where it was drawn, ascending.
-    quantiles: the median by 0.5 and, where they were drawn, 0.05, 0.25, 0.75 and 0.95; each of the shape of x.
-    inside: whether x lies within the data; None where that was not said.
+    Parameters
+    ----------
+    name
+        What it is, such as a level; "" for the only one. colour: of its line.
+    quantity
+        What the horizontal axis shows: an input or group by its name.
+    x
+        Where it was drawn, ascending.
+    quantiles
+        The median by 0.5 and, where they were drawn, 0.05, 0.25, 0.75 and 0.95; each of the shape of x.
+    inside
+        Whether x lies within the data; None where that was not said.
     """
 
     name: str

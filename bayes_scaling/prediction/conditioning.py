@@ -36,11 +36,17 @@ LEAST_NU = 3.0
 class Conditioned:
     """What a run will show.
 
-    ahead: draws at the rows to come; dimensions chain, draw, row.
-    surprise: the probability that a run strays at least as far from what is expected as the rows seen do.
-    evidence: log density of the rows seen, on average over the draws, but for a constant.
-    effective: of how many independent draws these are worth, 1 / sum of squared weights: as many as the fit has where its
-        draws leave the noise of the rows as probable as it is, few where hardly one of them does.
+    Parameters
+    ----------
+    ahead
+        Draws at the rows to come; dimensions chain, draw, row.
+    surprise
+        The probability that a run strays at least as far from what is expected as the rows seen do.
+    evidence
+        Log density of the rows seen, on average over the draws, but for a constant.
+    effective
+        Of how many independent draws these are worth, 1 / sum of squared weights: as many as the fit has where its draws leave
+        the noise of the rows as probable as it is, few where hardly one of them does.
     """
 
     ahead: xr.DataArray
@@ -54,11 +60,19 @@ def conditioned(
 ) -> Conditioned:
     """Return draws at the rows after the first n, given what those show.
 
-    frame: rows seen, then rows to come.
-    known: whether the fit has seen the run.
-    shared: what it shares with finished runs, if anything.
+    Parameters
+    ----------
+    frame
+        Rows seen, then rows to come.
+    known
+        Whether the fit has seen the run.
+    shared
+        What it shares with finished runs, if anything.
 
-    Raises InputError where no draw of the law has a loss at the rows.
+    Raises
+    ------
+    InputError
+        Where no draw of the law has a loss at the rows.
     """
     on_log = fit.model.noise.on == "log_loss"
     rng = np.random.default_rng([fit.settings.seed, seed])

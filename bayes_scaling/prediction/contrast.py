@@ -41,9 +41,15 @@ def contrast(fit: Posterior, group: str, a: object, b: object, points: Table) ->
     Draws in which one of the two losses is not above 0 have no ratio; `attrs["notes"]` says how many. Where the response may be
     negative there is no variable `ratio`.
 
-    points: as for `predict`; a column for `group` is not needed and not used.
+    Parameters
+    ----------
+    points
+        As for `predict`; a column for `group` is not needed and not used.
 
-    Raises InputError where the law does not vary over the group, or the group lacks a level.
+    Raises
+    ------
+    InputError
+        Where the law does not vary over the group, or the group lacks a level.
     """
     frames = _arms(fit, group, a, b, points)
     one, other = (labelled(fit, expected(fit, frame), frame) for frame in frames)
@@ -91,10 +97,16 @@ def compute_multiplier(fit: Posterior, group: str, a: object, b: object, points:
 
     Summaries: `multiplier_table`, which tells apart how much more is needed and how probably no more is enough.
 
-    along: the input that stands for compute, or input -> power for a budget spread over several (each input is
-        multiplied by m^power, say {"params": 0.5, "tokens": 0.5}); the only input of a law is found without asking.
+    Parameters
+    ----------
+    along
+        The input that stands for compute, or input -> power for a budget spread over several (each input is multiplied by
+        m^power, say {"params": 0.5, "tokens": 0.5}); the only input of a law is found without asking.
 
-    Raises InputError as `contrast` does, and where `along` is needed or names no input.
+    Raises
+    ------
+    InputError
+        As `contrast` does, and where `along` is needed or names no input.
     """
     powers = powers_along(fit, along)
     one, other = _arms(fit, group, a, b, points)
@@ -114,7 +126,10 @@ def multiplier_table(multiplier: xr.DataArray) -> pd.DataFrame:
     the share in which a million times the compute is not enough, and p_always_reached, in which a millionth is; p_unknown, the
     share that is not defined. Quantiles are NaN where no draw has one.
 
-    multiplier: what `compute_multiplier` returns.
+    Parameters
+    ----------
+    multiplier
+        What `compute_multiplier` returns.
     """
     rows = [reached(draws) for draws in multiplier.transpose("point", "chain", "draw").to_numpy()]
     columns = {str(name): of.to_numpy() for name, of in multiplier.coords.items() if of.dims == ("point",)}
@@ -143,10 +158,17 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
     unknown: whether a loss is not above 0, or not defined, before any crossing: the search ended there, and `exists` is false.
     a_ahead: whether a is the better one at the point itself, before any crossing.
 
-    below: the budget up to which to look, in the unit of that input; more than the points have.
-    along: as for `compute_multiplier`.
+    Parameters
+    ----------
+    below
+        The budget up to which to look, in the unit of that input; more than the points have.
+    along
+        As for `compute_multiplier`.
 
-    Raises InputError as `compute_multiplier` does, and where a point is not below the budget.
+    Raises
+    ------
+    InputError
+        As `compute_multiplier` does, and where a point is not below the budget.
     """
     powers = powers_along(fit, along)
     lead = next(iter(powers))
@@ -171,7 +193,10 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
 def known_levels(fit: Posterior, group: str, *asked_for: object) -> tuple[Any, ...]:
     """Return levels of a group as the runs have them.
 
-    Raises InputError, listing those there are, where the law lacks the group or it lacks a level.
+    Raises
+    ------
+    InputError
+        Listing those there are, where the law lacks the group or it lacks a level.
     """
     if group not in groups_needed(fit):
         raise InputError(f"the law does not vary over {group!r}; it varies over {groups_needed(fit)}")
@@ -201,7 +226,10 @@ def points_of(fit: Posterior, group: str, level: object, points: Table) -> pd.Da
 
     Groups that share columns with it go along: those whose columns are among its own have the level that goes with this one.
 
-    Raises InputError where points name a level of such a group, so that the two could not agree.
+    Raises
+    ------
+    InputError
+        Where points name a level of such a group, so that the two could not agree.
     """
     dims, table = fit.runs.columns.dims, in_base(points, fit.runs)
     own, alike = dims[group], kin(fit, group)
@@ -251,7 +279,10 @@ def moved_by(
 def along_curve(fit: Posterior, frame: pd.DataFrame, powers: Mapping[str, float], unit: np.ndarray | None = None) -> Curve:
     """Return the losses of points as a budget grows, an element for each draw and point.
 
-    unit: for each point, the step in the logarithm of the factor that a place of 1 is; 1 unless given.
+    Parameters
+    ----------
+    unit
+        For each point, the step in the logarithm of the factor that a place of 1 is; 1 unless given.
     """
     steps = np.ones(len(frame)) if unit is None else unit
     shape = (*draws_of(fit), len(frame))

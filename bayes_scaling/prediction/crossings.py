@@ -54,8 +54,12 @@ def multiples(curve: Curve, wanted: np.ndarray, up: np.ndarray | None = None, do
 
     inf where no multiple up to a million does, 0 where the loss is still lower at a millionth; NaN where a loss is not defined.
 
-    curve: losses over the logarithm of the multiple. wanted: NaN in elements to be left out.
-    up, down: places to look at on either side, from 0 on; a quarter of a decade apart, as far as a million, unless given.
+    Parameters
+    ----------
+    curve
+        Losses over the logarithm of the multiple. wanted: NaN in elements to be left out.
+    up, down
+        Places to look at on either side, from 0 on; a quarter of a decade apart, as far as a million, unless given.
     """
     grid = np.linspace(0.0, WIDEST, STEPS + 1)
     excess = Curve(curve.count, lambda at: _gap(curve.at(at), wanted[:, None]), lambda at: curve.of(at) - wanted)
@@ -74,7 +78,10 @@ def multiples(curve: Curve, wanted: np.ndarray, up: np.ndarray | None = None, do
 def meeting(one: Curve, other: Curve, places: np.ndarray, *, positive: bool) -> Change:
     """Return where the better of two curves changes; `lead` is below 0 where it is the first at first.
 
-    positive: whether only losses above 0 are any: the search ends where one of the two has fallen below.
+    Parameters
+    ----------
+    positive
+        Whether only losses above 0 are any: the search ends where one of the two has fallen below.
     """
 
     def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -96,7 +103,10 @@ def _gap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def first_change(curve: Curve, places: np.ndarray, among: np.ndarray | None = None) -> Change:
     """Return where each element of a curve first changes its sign along some places; a tie is no sign.
 
-    among: which elements to look at; all unless given.
+    Parameters
+    ----------
+    among
+        Which elements to look at; all unless given.
     """
     lead = np.zeros(curve.count)
     open_ = np.ones(curve.count, dtype=bool) if among is None else among.copy()
@@ -146,7 +156,10 @@ def interpolated(places: np.ndarray, losses: np.ndarray) -> Curve:
 
     Pieces are of the logarithm of the loss where that is positive around, else of the loss (PCHIP, Fritsch and Carlson 1980).
 
-    losses: an element a row, a place a column; no piece goes through a NaN.
+    Parameters
+    ----------
+    losses
+        An element a row, a place a column; no piece goes through a NaN.
     """
     step, last = float(places[1] - places[0]), len(places) - 1
 

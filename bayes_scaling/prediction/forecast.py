@@ -51,15 +51,26 @@ FEW_DRAWS = 200.0
 class Forecast:
     """What a run will show.
 
-    path: draws of its loss at places from the last row seen to the end, the last point; dimensions chain, draw, point.
-    seen: the rows conditioned on, a column for each input and group and `response`.
-    along: the input along which it trains, and its unit.
-    label: the run's name.
-    surprise: the probability that a run of the fit's family strays from what the fit expects at least as far as these rows do.
-    effective: the effective number of the fit's draws after the rows, 1 / sum of their squared weights.
-    refitted: whether those were too few, and the path is that of a fit with the rows among its runs.
-    health: of the fit, or of that other one.
-    notes: on the learning rate: that its fall is read by nothing, or how it is taken to go on.
+    Parameters
+    ----------
+    path
+        Draws of its loss at places from the last row seen to the end, the last point; dimensions chain, draw, point.
+    seen
+        The rows conditioned on, a column for each input and group and `response`.
+    along
+        The input along which it trains, and its unit.
+    label
+        The run's name.
+    surprise
+        The probability that a run of the fit's family strays from what the fit expects at least as far as these rows do.
+    effective
+        The effective number of the fit's draws after the rows, 1 / sum of their squared weights.
+    refitted
+        Whether those were too few, and the path is that of a fit with the rows among its runs.
+    health
+        Of the fit, or of that other one.
+    notes
+        On the learning rate: that its fall is read by nothing, or how it is taken to go on.
     """
 
     path: xr.DataArray
@@ -107,18 +118,27 @@ def forecast(
 ) -> Forecast:
     """Return the posterior of what an unfinished run will show, given a fitted family of runs and its rows so far.
 
-    curve: the log so far, with the columns of the fit's table (groups that the law does not vary over may be missing); or the
-        name of a run that the fit has seen. The log is filtered, checked and averaged as the fit's runs were, and its
-        measurement errors count.
-    at: where along the run it ends, in base units (tokens, steps), as a forecast says it; a number that the run has passed is
-        taken to be in the unit of its column where it then lies ahead. Or a table of places to come, the end last, for
-        inputs that change along the run. A planned schedule is such a table.
-    kind: "observed" is what a row will show, as the fit's rows are; "expected" leaves out what single rows scatter by.
-    refit_below: with fewer effective draws than this the model is fitted again with the rows among its runs, by the settings
-        of the fit, which takes as long as that did; 0 never does.
+    Parameters
+    ----------
+    curve
+        The log so far, with the columns of the fit's table (groups that the law does not vary over may be missing); or the name
+        of a run that the fit has seen. The log is filtered, checked and averaged as the fit's runs were, and its measurement
+        errors count.
+    at
+        Where along the run it ends, in base units (tokens, steps), as a forecast says it; a number that the run has passed is
+        taken to be in the unit of its column where it then lies ahead. Or a table of places to come, the end last, for inputs
+        that change along the run. A planned schedule is such a table.
+    kind
+        "observed" is what a row will show, as the fit's rows are; "expected" leaves out what single rows scatter by.
+    refit_below
+        With fewer effective draws than this the model is fitted again with the rows among its runs, by the settings of the fit,
+        which takes as long as that did; 0 never does.
 
-    Raises InputError as `read_runs` does, and where the log holds several runs, reaches beyond `at`, counts in another unit
-    than the fit's runs, or carries the name of a run that the fit has seen.
+    Raises
+    ------
+    InputError
+        As `read_runs` does, and where the log holds several runs, reaches beyond `at`, counts in another unit than the fit's
+        runs, or carries the name of a run that the fit has seen.
     """
     along, seed = along_runs(fit), checks.seed(seed, "seed")
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))

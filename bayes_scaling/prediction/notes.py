@@ -26,8 +26,11 @@ def noise_groups(fit: Posterior) -> list[str]:
 def notes_on(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str] | None = None) -> tuple[str, ...]:
     """Return which levels of checked points the runs do not have, with a near spelling where there is one.
 
-    groups: to be looked at; those that the expected loss differs between unless given. One that the points do not name is said
-        to be taken for levels never seen.
+    Parameters
+    ----------
+    groups
+        To be looked at; those that the expected loss differs between unless given. One that the points do not name is said to
+        be taken for levels never seen.
     """
     looked_at = groups_needed(fit) if groups is None else groups
     return (*(note for dim in looked_at for note in _new_levels(fit, frame, dim)), *_never_met(fit, frame, looked_at))

@@ -41,9 +41,15 @@ class Rates:
 def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tuple[pd.DataFrame, str]:
     """Return the places to come of a run, with its learning rate as planned, and one sentence on that.
 
-    log: its rows so far, as they are, in base units. places: along the run, the planned end last.
+    Parameters
+    ----------
+    log
+        Its rows so far, as they are, in base units. places: along the run, the planned end last.
 
-    Raises InputError where neither finished runs nor its own rows tell how the rate goes on.
+    Raises
+    ------
+    InputError
+        Where neither finished runs nor its own rows tell how the rate goes on.
     """
     columns = fit.runs.columns
     schedule, one = columns.schedule, columns.inputs[along]

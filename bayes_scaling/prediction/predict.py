@@ -38,13 +38,19 @@ type Kind = Literal["expected", "observed"]
 def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """Return draws of the expected loss at points: the law and its discrepancy, without scatter.
 
-    points: columns for every input of the law (under the name in the law or in the runs' table) and for every group the law
-        varies over. A level the runs do not have is one never seen: its effects are drawn from the population.
-
     Dimensions chain, draw, point; coordinates of the points' inputs and groups, of their `distance` from the data in decades,
     and of the `region` (inside, near, far).
 
-    Raises InputError as `read_runs` does.
+    Parameters
+    ----------
+    points
+        Columns for every input of the law (under the name in the law or in the runs' table) and for every group the law varies
+        over. A level the runs do not have is one never seen: its effects are drawn from the population.
+
+    Raises
+    ------
+    InputError
+        As `read_runs` does.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
@@ -68,8 +74,11 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
     Points that carry the same label of a group with shared departures (a size, a run) get the same departure; a point
     without such a column is a run of its own. Reading error is not added. Dimensions and errors as for `predict`.
 
-    seed: of the scatter and the new departures. None: another one in each call, the same in the same order of calls: runs of
-        two calls scatter apart, so that they can be held against each other.
+    Parameters
+    ----------
+    seed
+        Of the scatter and the new departures. None: another one in each call, the same in the same order of calls: runs of two
+        calls scatter apart, so that they can be held against each other.
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
@@ -110,9 +119,15 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
 def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
     """Return draws of the law's parameters at points, with their trends and levels, for inputs at their reference.
 
-    points: as for `predict`. Dimensions chain, draw, point. In the inputs' own units: `published_at`.
+    Parameters
+    ----------
+    points
+        As for `predict`. Dimensions chain, draw, point. In the inputs' own units: `published_at`.
 
-    Raises InputError as `read_runs` does.
+    Raises
+    ------
+    InputError
+        As `read_runs` does.
     """
     frame = read_points(points, fit.runs, law_groups(fit.model))
     level, logs = levels_at(fit, frame, fit.settings.seed, new=False), log_inputs(fit, frame)
@@ -149,7 +164,12 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     is on the loss itself; discrepancy the smooth departure from it, 0 for a model without; noise the departures that rows share
     and the scatter. Draws whose law is not above 0 have no logarithm: NaN, counted in `attrs["notes"]`.
 
-    points, dimensions and errors as for `predict_runs`. Raises InputError too where no draw has a loss above 0 at a point.
+    points, dimensions and errors as for `predict_runs`.
+
+    Raises
+    ------
+    InputError
+        Too where no draw has a loss above 0 at a point.
     """
     frame = read_points(points, fit.runs, law_groups(fit.model))
     logs, on_log = log_inputs(fit, frame), fit.model.noise.on == "log_loss"
@@ -186,7 +206,12 @@ def summaries(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Return mean, sd and quantiles of each row of what `draw` gives for a block of points, and what to know of them.
 
-    Draws in which the law is not defined are left out. Raises InputError where that are all at a point.
+    Draws in which the law is not defined are left out.
+
+    Raises
+    ------
+    InputError
+        Where that are all at a point.
     """
 
     def summarise(start: int) -> tuple[dict[str, np.ndarray], np.ndarray]:

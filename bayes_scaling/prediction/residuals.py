@@ -47,7 +47,10 @@ def run_residuals(fit: Fit) -> xr.Dataset:
     Variables `residual` and `innovation`; dimensions chain, draw (every k-th of the fit's), row. Rows stand run by run along
     the input that runs train along, which `attrs` names with its unit; coordinates are that input and `run`.
 
-    Raises InputError where the runs do not say which rows are one run, or no run has two rows.
+    Raises
+    ------
+    InputError
+        Where the runs do not say which rows are one run, or no run has two rows.
     """
     along, thin, table = along_runs(fit), thinned(fit), _in_order(fit)
     left, scale, own = departures_of(thin, table, table["response"].to_numpy())

@@ -47,11 +47,18 @@ WIDTH = 1.5
 class Shared:
     """What finished runs have in common.
 
-    along: the input along which runs train. alignment: of which places. width: of a bin, in e-folds.
-    places: log of the place of each bin; means: over runs and draws, on the scale of the noise; runs: behind each mean.
-    amplitude, length: of the shared departure, a Gaussian process over the log of the place.
-    own: share of the noise's covariance that is a run's own; white: variance of a single run's mean in a bin beside that.
-    share: of the variance of what runs depart by, how much is shared.
+    Parameters
+    ----------
+    along
+        The input along which runs train. alignment: of which places. width: of a bin, in e-folds.
+    places
+        Log of the place of each bin; means: over runs and draws, on the scale of the noise; runs: behind each mean.
+    amplitude, length
+        Of the shared departure, a Gaussian process over the log of the place.
+    own
+        Share of the noise's covariance that is a run's own; white: variance of a single run's mean in a bin beside that.
+    share
+        Of the variance of what runs depart by, how much is shared.
     """
 
     along: str
@@ -71,7 +78,10 @@ class Shared:
 def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[Shared]:
     """Return by what finished runs leave the law together, in either alignment; empty where they do not.
 
-    along: the input along which runs train. leave_out: label of a run that is not one of them.
+    Parameters
+    ----------
+    along
+        The input along which runs train. leave_out: label of a run that is not one of them.
     """
     table = _finished(fit, along, leave_out)
     if table["run"].nunique() < FEWEST_RUNS:
@@ -86,7 +96,10 @@ def with_shared(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what the law says of a run's rows with what it shares with finished runs, and the covariance of what is its own.
 
-    frame: rows of one run, its planned end last. g: draws, row, on the scale of the noise. noise: draws, row, row.
+    Parameters
+    ----------
+    frame
+        Rows of one run, its planned end last. g: draws, row, on the scale of the noise. noise: draws, row, row.
     """
     along = shared.along
     table = _finished(fit, along, str(frame["run"].iloc[-1]))

@@ -28,8 +28,12 @@ ROOM = 0.06
 class Belief:
     """What was believed of one quantity, and what is.
 
-    name: as in the table of parameters. prior, posterior: 5, 50 and 95 % quantiles.
-    prior_at, posterior_at: where those lie, in percent of a scale that holds both; logarithmic for positive quantities.
+    Parameters
+    ----------
+    name
+        As in the table of parameters. prior, posterior: 5, 50 and 95 % quantiles.
+    prior_at, posterior_at
+        Where those lie, in percent of a scale that holds both; logarithmic for positive quantities.
     """
 
     name: str

@@ -59,7 +59,10 @@ class Step:
 class Budget:
     """A slider: the budgets in words, and for each choice, such as a level, a step for every budget.
 
-    question: what the slider answers. choice: what is chosen by; "" where there is one choice. table: as it was computed.
+    Parameters
+    ----------
+    question
+        What the slider answers. choice: what is chosen by; "" where there is one choice. table: as it was computed.
     """
 
     question: str
@@ -73,7 +76,10 @@ class Budget:
 def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     """Return the plan of each budget, for a law of params and tokens; None for others, and where their unit is not known.
 
-    compute: the budget to open at.
+    Parameters
+    ----------
+    compute
+        The budget to open at.
     """
     if not {"params", "tokens"} <= set(law_inputs(fit.model.law)) or odd_counts(fit.runs.table, fit.runs.columns):
         return None
@@ -178,7 +184,10 @@ def _planned(row: Mapping[Any, Any], units: Mapping[str, str], loss: str, unit: 
 def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     """Return how much more compute levels of a group need than another at each budget; None without such an axis or group.
 
-    compute: the budget to open at, in the unit of the axis.
+    Parameters
+    ----------
+    compute
+        The budget to open at, in the unit of the axis.
     """
     along, group = compute_axis(fit), compared_group(fit)
     from bayes_scaling.prediction.contrast import compute_multiplier, kin, reached

@@ -19,8 +19,11 @@ RECORD = "diagnostics.json"
 class Record:
     """What is known of how a fit was made beyond the fit itself; empty where nothing is.
 
-    title, figure: of the study. model, runs: what was asked for, as it was typed. seconds: compiling and sampling. versions:
-        software of the fit.
+    Parameters
+    ----------
+    title, figure
+        Of the study. model, runs: what was asked for, as it was typed. seconds: compiling and sampling. versions: software of
+        the fit.
     """
 
     title: str = ""
@@ -34,7 +37,10 @@ class Record:
 def read_record(folder: Path | None) -> Record:
     """Return what is noted in a folder's diagnostics.json; folders of earlier versions know less.
 
-    Raises InputError where that file is there and is no record, or that of another fit than the one beside it.
+    Raises
+    ------
+    InputError
+        Where that file is there and is no record, or that of another fit than the one beside it.
     """
     if folder is None:
         return Record()

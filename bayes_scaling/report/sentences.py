@@ -39,9 +39,12 @@ def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
         where there are few, else of the last of each group. Rows along runs are no ends of runs: there it says so instead.
     loss: of the largest run, at its own levels, and where its inputs are ten times as large; the median with its 90 % interval.
 
-    folder: where the fit is saved, for the commands in sentences.
-
     Levels of runs are not compared, and what cannot be computed for a law, such as a split that has no optimum, is left out.
+
+    Parameters
+    ----------
+    folder
+        Where the fit is saved, for the commands in sentences.
     """
     bare = replace(fit, health=None)  # its line is said once, not with each sentence
     return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare, folder), *_losses(fit))

@@ -28,8 +28,12 @@ POINTS = 72.0
 class Drawing:
     """A figure on the page.
 
-    name: unlike that of any other on the page. title, caption: what it shows, in words.
-    svg: the picture. width: in units of the SVG. panels: what lies where, for `report.js`.
+    Parameters
+    ----------
+    name
+        Unlike that of any other on the page. title, caption: what it shows, in words.
+    svg
+        The picture. width: in units of the SVG. panels: what lies where, for `report.js`.
     """
 
     name: str
@@ -43,7 +47,10 @@ class Drawing:
 def drawing(figure: Figure, name: str, title: str, caption: str, units: dict[str, str] | None = None) -> Drawing:
     """Return a figure for the page.
 
-    name: letters, digits and "_". units: quantity on a horizontal axis -> unit.
+    Parameters
+    ----------
+    name
+        Letters, digits and "_". units: quantity on a horizontal axis -> unit.
     """
     width, height = figure.get_size_inches() * POINTS
     text = _svg(figure, name)

@@ -24,8 +24,12 @@ ALIKE = ("law", "parameters", "noise", "discrepancy")
 class Validation:
     """A backtest: scores of held-out runs.
 
-    scores: a row for each cut-off and distance, see `bayes-scaling backtest`. cutoffs: filter -> number of runs trained on.
-    problems: what was wrong with its fits. doubts: how it differs from what is reported on.
+    Parameters
+    ----------
+    scores
+        A row for each cut-off and distance, see `bayes-scaling backtest`. cutoffs: filter -> number of runs trained on.
+    problems
+        What was wrong with its fits. doubts: how it differs from what is reported on.
     """
 
     scores: pd.DataFrame
@@ -37,7 +41,10 @@ class Validation:
 def validation(fit: Fit, folder: Path | None) -> Validation | None:
     """Return the backtest that lies in the folder of a fit, None where there is none.
 
-    Raises InputError where its files cannot be read.
+    Raises
+    ------
+    InputError
+        Where its files cannot be read.
     """
     for place in (folder / name for name in PLACES) if folder is not None else ():
         if (place / "backtest.json").is_file() and (place / "scores.csv").is_file():

@@ -39,17 +39,26 @@ def write_report(
 ) -> Path:
     """Write a page on a fit: one HTML file that opens without a network.
 
-    folder: what `bayes-scaling fit` wrote, with a backtest in it or beneath it if there is one; title, figure, seconds and
-        versions of the fit are read from its record. None: from the fit alone.
-    title: what the page is called; that of the study unless given.
-    figure: the layout of the bands; that of the study unless given, else chosen by the groups and inputs.
-    compute: the budget that the page opens at, in FLOP for a law of params and tokens, else in the unit of its axis; ten times
-        the largest run's unless given.
-
     The same fit and folder give the same page. No sampling and no compiling: some seconds.
 
-    Raises InputError where the file cannot be written, a backtest in the folder cannot be read, or nothing can be said of
-    a budget that is asked about.
+    Parameters
+    ----------
+    folder
+        What `bayes-scaling fit` wrote, with a backtest in it or beneath it if there is one; title, figure, seconds and versions
+        of the fit are read from its record. None: from the fit alone.
+    title
+        What the page is called; that of the study unless given.
+    figure
+        The layout of the bands; that of the study unless given, else chosen by the groups and inputs.
+    compute
+        The budget that the page opens at, in FLOP for a law of params and tokens, else in the unit of its axis; ten times the
+        largest run's unless given.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be written, a backtest in the folder cannot be read, or nothing can be said of a budget that is
+        asked about.
     """
     path = Path(path)
     write_text(render(report_context(fit, folder=folder, title=title, figure=figure, compute=compute)), path)

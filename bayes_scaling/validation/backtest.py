@@ -23,10 +23,15 @@ from bayes_scaling.validation.splits import careful, folds
 class Backtest:
     """What was predicted for runs held out, and what they showed.
 
-    points: one row a held-out run and cut-off: the columns of `score_points`, and `train`, the cut-off, in the order asked for;
+    Parameters
+    ----------
+    points
+        One row a held-out run and cut-off: the columns of `score_points`, and `train`, the cut-off, in the order asked for;
         `score_table` sums up.
-    problems: cut-off -> why it gave no fit, or why its draws are not to be trusted.
-    healths: cut-off -> the health of its fit.
+    problems
+        Cut-off -> why it gave no fit, or why its draws are not to be trusted.
+    healths
+        Cut-off -> the health of its fit.
     """
 
     points: pd.DataFrame
@@ -49,14 +54,20 @@ def backtest(
 ) -> Backtest:
     """Fit a model to the runs that each cut-off keeps, and score its predictions of those it does not.
 
-    train: filters on the names of inputs and groups, such as "params < 1e9"; several growing ones make a rollout. What else
-        may stand there, and what is taken where nothing does: see `folds`.
-    settings: how to sample; unless they say a target_accept, with the smaller steps of `splits.careful`.
-    executor, folder: where the fits run and their scores are kept, as for `fit_many`; None: one after another in this process,
-        compiled once.
+    Parameters
+    ----------
+    train
+        Filters on the names of inputs and groups, such as "params < 1e9"; several growing ones make a rollout. What else may
+        stand there, and what is taken where nothing does: see `folds`.
+    settings
+        How to sample; unless they say a target_accept, with the smaller steps of `splits.careful`.
+    executor, folder
+        Where the fits run and their scores are kept, as for `fit_many`; None: one after another in this process, compiled once.
 
-    Raises InputError as `folds` does, where the model does not fit the runs or those of a cut-off, and where no cut-off gave
-    a fit.
+    Raises
+    ------
+    InputError
+        As `folds` does, where the model does not fit the runs or those of a cut-off, and where no cut-off gave a fit.
     """
     parts = {part.where: part for part in folds(runs, train)}
     for part in parts.values():

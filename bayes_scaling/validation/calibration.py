@@ -51,9 +51,13 @@ SETTINGS = Settings(draws=500, tune=500, chains=2, progress=False)
 class Simulations:
     """Runs that draws from the prior, or around a fit from its posterior, would have shown.
 
-    tasks: number of the simulation -> the runs to fit, with what the draw gives for each quantity in `extra`.
-    impossible: draws left out, since some loss was not finite, or not positive where its logarithm is taken. The model gives
-        them no density either, so that what it draws from is the draws kept.
+    Parameters
+    ----------
+    tasks
+        Number of the simulation -> the runs to fit, with what the draw gives for each quantity in `extra`.
+    impossible
+        Draws left out, since some loss was not finite, or not positive where its logarithm is taken. The model gives them no
+        density either, so that what it draws from is the draws kept.
     """
 
     tasks: Mapping[str, Task]
@@ -64,12 +68,18 @@ class Simulations:
 class Calibration:
     """How truths lie among the draws of fits to what they would have shown.
 
-    ranks: one row a simulation and quantity: task; quantity; truth; draws, how many it was ranked among; below, how many of
-        them are below it; pit, the rank as a number between 0 and 1, ties broken and steps filled by chance; ess, the effective
+    Parameters
+    ----------
+    ranks
+        One row a simulation and quantity: task; quantity; truth; draws, how many it was ranked among; below, how many of them
+        are below it; pit, the rank as a number between 0 and 1, ties broken and steps filled by chance; ess, the effective
         sample size; and the health of the fit: divergences, r_hat. Fits that are not to be trusted are among them.
-    impossible: draws without possible losses, which were not fitted.
-    failures: simulation that could not be fitted -> why.
-    healths: simulation -> the health of its fit.
+    impossible
+        Draws without possible losses, which were not fitted.
+    failures
+        Simulation that could not be fitted -> why.
+    healths
+        Simulation -> the health of its fit.
     """
 
     ranks: pd.DataFrame

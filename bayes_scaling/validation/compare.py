@@ -30,15 +30,23 @@ from bayes_scaling.validation.splits import Fold, careful, folds
 class Comparison:
     """How well several laws predict.
 
-    table: one row a law, best beyond the runs first. elpd_loo, the sum of the log predictive density of each run when it is
-        left out, its standard error and effective number of parameters p_loo; elpd_diff and se_diff against the largest; bad_k,
-        the number of runs whose Pareto k is too high for elpd_loo to be trusted there; the scores of held-out rows over all
-        folds, as in `score_table`; and the stacking weights by either, weight_loo and weight_held.
-    inside: a column for each law: log predictive density of each run when it is left out.
-    points: every held-out row of every fold under each law, see `score_points`, with columns law and fold.
-    fits: law -> its fit to all runs.
-    problems: what the sampler says against fits that are not to be trusted; empty where all may be.
-    healths: of each law's fit to all runs, and to the training part of each fold.
+    Parameters
+    ----------
+    table
+        One row a law, best beyond the runs first. elpd_loo, the sum of the log predictive density of each run when it is left
+        out, its standard error and effective number of parameters p_loo; elpd_diff and se_diff against the largest; bad_k, the
+        number of runs whose Pareto k is too high for elpd_loo to be trusted there; the scores of held-out rows over all folds,
+        as in `score_table`; and the stacking weights by either, weight_loo and weight_held.
+    inside
+        A column for each law: log predictive density of each run when it is left out.
+    points
+        Every held-out row of every fold under each law, see `score_points`, with columns law and fold.
+    fits
+        Law -> its fit to all runs.
+    problems
+        What the sampler says against fits that are not to be trusted; empty where all may be.
+    healths
+        Of each law's fit to all runs, and to the training part of each fold.
     """
 
     table: pd.DataFrame
@@ -77,11 +85,18 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
 
     Every law is fitted to all runs and to the training part of every fold; held-out rows are predicted as new runs.
 
-    train: see `folds`.
-    settings: how to sample; unless they say a target_accept, training parts are sampled at `CAREFUL`.
+    Parameters
+    ----------
+    train
+        See `folds`.
+    settings
+        How to sample; unless they say a target_accept, training parts are sampled at `CAREFUL`.
 
-    Raises InputError for fewer than two laws, a law that does not fit the runs or a training part, correlated noise, noise on
-    different scales, and as `folds` does.
+    Raises
+    ------
+    InputError
+        For fewer than two laws, a law that does not fit the runs or a training part, correlated noise, noise on different
+        scales, and as `folds` does.
     """
     parts = folds(runs, train)
     _check(models, runs, parts)
@@ -110,7 +125,10 @@ def loo(fit: Fit) -> Any:
     An `arviz_stats` ELPDDataLOO with pointwise values, of the log loss where the noise is on it (Vehtari et al. 2017).
     Rows whose `pareto_k` is above `good_k` are not to be trusted; `bad_k` counts them.
 
-    Raises InputError where rows of a run are correlated: one of them cannot be left out alone.
+    Raises
+    ------
+    InputError
+        Where rows of a run are correlated: one of them cannot be left out alone.
     """
     import arviz_stats
 

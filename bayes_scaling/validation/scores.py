@@ -29,12 +29,15 @@ DISTANCES = {"inside": 0.0, "0 to 0.5": 0.5, "0.5 to 1": 1.0, "1 to 2": 2.0, "ov
 def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Return held-out rows with what a fit had predicted for each as a new run, and how well.
 
-    held: rows in the shape of a fit's `runs.table`; where they have a reading error, the prediction is of what was read.
-
     Added columns: quantiles of the prediction (q05 to q95); pit, the share of it below the run; crps, the continuous ranked
     probability score E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007), of the log loss where the noise is on it; log_score,
     the log density of the same; error of the median, in the unit of the response, and relative_error, which a response that may
     be negative does not have (NaN); distance from the training runs in decades.
+
+    Parameters
+    ----------
+    held
+        Rows in the shape of a fit's `runs.table`; where they have a reading error, the prediction is of what was read.
     """
     draws = as_rows(observed(fit, held, seed))
     draws.sort(axis=1)
@@ -79,11 +82,14 @@ def log_mean_exp(density: xr.DataArray) -> np.ndarray:
 def score_table(points: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row for each combination of `by` (one row in all if empty) with the scores of its held-out points.
 
-    points: what `score_points` or `backtest` return; `by` may name any of their columns, and "decades", a class of distance.
-
     Columns: runs; coverage_50, coverage_80, coverage_90, the share of runs inside the central bands; crps and log_score, means;
     mae, mean |median - loss|; are, mean |median / loss - 1|; rmsle, root mean square of log(median / loss): these two are NaN
     for a response that may be negative.
+
+    Parameters
+    ----------
+    points
+        What `score_points` or `backtest` return; `by` may name any of their columns, and "decades", a class of distance.
     """
     labels = np.array(list(DISTANCES))[np.searchsorted(list(DISTANCES.values()), points["distance"])]
     points = points.assign(decades=pd.Categorical(labels, list(DISTANCES), ordered=True))

@@ -24,8 +24,12 @@ draws of Chinchilla's law from the runs below 1e9 parameters 36 diverged at 0.9,
 class Fold:
     """Runs to train on, and those left out.
 
-    where: the filter that keeps the training runs.
-    held: the rows left out, in the shape of a table of runs.
+    Parameters
+    ----------
+    where
+        The filter that keeps the training runs.
+    held
+        The rows left out, in the shape of a table of runs.
     """
 
     where: str
@@ -36,7 +40,10 @@ class Fold:
 def split(runs: Runs, where: str) -> Fold:
     """Return the runs that a filter keeps, and the rows of those it does not.
 
-    Raises InputError where the filter is none, names no column, or leaves no row to train on or to predict.
+    Raises
+    ------
+    InputError
+        Where the filter is none, names no column, or leaves no row to train on or to predict.
     """
     kept = subset(runs, where)
     if len(kept) == len(runs):
@@ -47,14 +54,17 @@ def split(runs: Runs, where: str) -> Fold:
 def folds(runs: Runs, train: Sequence[str] = ()) -> tuple[Fold, ...]:
     """Return the ways to train on a part of the runs and predict the others.
 
-    train: each entry is one of
-        a filter on inputs and groups, such as "params < 1e9": what it keeps is trained on;
-        an input: its largest level is left out;
-        a group: each of its levels is left out in turn.
-        None given: the product of all inputs, a stand-in for compute, up to two thirds and up to half of its range in
-        the logarithm; two rows at least are left out.
+    Parameters
+    ----------
+    train
+        Each entry is one of a filter on inputs and groups, such as "params < 1e9": what it keeps is trained on; an input: its
+        largest level is left out; a group: each of its levels is left out in turn. None given: the product of all inputs, a
+        stand-in for compute, up to two thirds and up to half of its range in the logarithm; two rows at least are left out.
 
-    Raises InputError where a filter is none, or leaves no row to train on or to predict.
+    Raises
+    ------
+    InputError
+        Where a filter is none, or leaves no row to train on or to predict.
     """
     asked = [text for entry in train for text in _filters(runs, entry)] or _default_filters(runs)
     return tuple(split(runs, text) for text in dict.fromkeys(asked))

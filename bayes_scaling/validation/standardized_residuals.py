@@ -31,10 +31,16 @@ CLIPPED = 3.0
 class Standardized:
     """Standardized residuals: what a fit leaves of its rows, in units of their scale.
 
-    table: the rows, in the order of their runs where noise is correlated; its index numbers the rows of the fit's table.
-    z: of each row, in units of its scale. score: the same as a normal score. scale: on the scale of the noise.
-    taken: draws of the expectation about their mean in units of the scale, over the root of their number: V = taken' taken.
-    nu: degrees of freedom of the noise; infinite where it is normal.
+    Parameters
+    ----------
+    table
+        The rows, in the order of their runs where noise is correlated; its index numbers the rows of the fit's table.
+    z
+        Of each row, in units of its scale. score: the same as a normal score. scale: on the scale of the noise.
+    taken
+        Draws of the expectation about their mean in units of the scale, over the root of their number: V = taken' taken.
+    nu
+        Degrees of freedom of the noise; infinite where it is normal.
     """
 
     table: pd.DataFrame
@@ -88,7 +94,10 @@ def _scores(z: np.ndarray, nu: float) -> np.ndarray:
 class Trial:
     """Whether what is left has a pattern.
 
-    p: of one as strong by chance. size: of the pattern at each row, on the scale of the noise.
+    Parameters
+    ----------
+    p
+        Of one as strong by chance. size: of the pattern at each row, on the scale of the noise.
     """
 
     p: float

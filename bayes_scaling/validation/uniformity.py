@@ -18,8 +18,12 @@ REPLICATES = 50_000
 class Band:
     """Where the share of n uniform numbers at or below each place lies, at all places at once.
 
-    places: between 0 and 1.
-    low, high: the shares.
+    Parameters
+    ----------
+    places
+        Between 0 and 1.
+    low, high
+        The shares.
     """
 
     places: np.ndarray

@@ -181,7 +181,7 @@ def test_an_unknown_law_is_named_with_those_there_are() -> None:
 @every_law
 def test_a_law_says_what_each_parameter_means(name: str) -> None:
     for parameter in law_parameters(LAWS[name]):
-        assert re.search(rf"^\s*{parameter}: \w", LAWS[name].__doc__, re.MULTILINE), parameter
+        assert re.search(rf"^\s*{parameter}\n\s+\S", LAWS[name].__doc__, re.MULTILINE), parameter
 
 
 @pytest.mark.parametrize("name", sorted(set(LAWS) - NO_TEXT))

@@ -24,7 +24,10 @@ def names() -> list[str]:
 def load(name: str) -> pd.DataFrame:
     """Return a bundled table; `attrs["units"]` maps columns to units, `attrs["provenance"]` says where it comes from.
 
-    Raises InputError, with the names there are, for any other name.
+    Raises
+    ------
+    InputError
+        With the names there are, for any other name.
     """
     units = tomllib.loads(HERE.joinpath("units.toml").read_text(encoding="utf-8"))
     if name not in units:

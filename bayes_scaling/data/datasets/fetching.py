@@ -29,10 +29,16 @@ GRID_KEY = (
 class Source:
     """Where a table comes from and what its numbers mean.
 
-    files: path in the repository -> SHA-256 of the file at the commit.
-    convention: how parameters, tokens, compute and loss are counted, and whether the learning-rate schedule was finished.
-    units: column -> unit; columns that are labels or counts without unit are left out.
-    folder_only: why the table is not downloaded; empty where it is.
+    Parameters
+    ----------
+    files
+        Path in the repository -> SHA-256 of the file at the commit.
+    convention
+        How parameters, tokens, compute and loss are counted, and whether the learning-rate schedule was finished.
+    units
+        Column -> unit; columns that are labels or counts without unit are left out.
+    folder_only
+        Why the table is not downloaded; empty where it is.
     """
 
     about: str
@@ -70,11 +76,18 @@ def fetch(name: str, *, host: str = HOST, cache: str | Path | None = None) -> pd
     The folder that the environment variable BAYES_SCALING_DATA names is looked into first, for NAME.csv and NAME.csv.gz. A
     table that is not there is downloaded at a fixed commit, checked by SHA-256, and kept in `cache`, so once only.
 
-    host: address under which OWNER/REPOSITORY/COMMIT/PATH is found.
-    cache: folder for downloads; by default the user's cache folder.
+    Parameters
+    ----------
+    host
+        Address under which OWNER/REPOSITORY/COMMIT/PATH is found.
+    cache
+        Folder for downloads; by default the user's cache folder.
 
-    Raises InputError for an unknown name, a table that can only be read from a folder, an unreadable file, a download that
-    fails, and a file that is not the one known.
+    Raises
+    ------
+    InputError
+        For an unknown name, a table that can only be read from a folder, an unreadable file, a download that fails, and a file
+        that is not the one known.
     """
     sources = registry()
     if name not in sources:

@@ -27,10 +27,16 @@ BETTER = 1e-9
 class Joint:
     """A question and what candidates would show, over draws.
 
-    question: draws less their mean, (draws,). shown: of every row of every candidate, less their means, (draws, rows).
-    rows: which rows are a candidate's, (candidates, most), -1 where it has fewer.
-    own: covariance within each candidate, and that with its noise, (candidates, most, most); identity where it has fewer rows.
-    with_question: covariance of a candidate's rows with the question, (candidates, most).
+    Parameters
+    ----------
+    question
+        Draws less their mean, (draws,). shown: of every row of every candidate, less their means, (draws, rows).
+    rows
+        Which rows are a candidate's, (candidates, most), -1 where it has fewer.
+    own
+        Covariance within each candidate, and that with its noise, (candidates, most, most); identity where it has fewer rows.
+    with_question
+        Covariance of a candidate's rows with the question, (candidates, most).
     """
 
     question: np.ndarray
@@ -49,8 +55,12 @@ class Joint:
 def joint(question: np.ndarray, shown: np.ndarray, rows: np.ndarray, noise: np.ndarray) -> Joint:
     """Return a question and candidates as one.
 
-    question: draws. shown: draws, a row of the candidates each column. rows: as in `Joint`.
-    noise: covariance of the scatter within each candidate, (candidates, most, most); that of different ones is independent.
+    Parameters
+    ----------
+    question
+        Draws. shown: draws, a row of the candidates each column. rows: as in `Joint`.
+    noise
+        Covariance of the scatter within each candidate, (candidates, most, most); that of different ones is independent.
     """
     question, shown = question - question.mean(), shown - shown.mean(axis=0)
     there = rows >= 0
@@ -134,7 +144,10 @@ def best_sets(of: Joint, cost: np.ndarray, budget: float, largest: int = LARGEST
     another until that helps no more. Of a few candidates all pairs are looked at. The best of a size by exchanges need not be
     the best of all.
 
-    cost, budget: of each candidate, in the same unit. Sizes for which the budget does not suffice are missing.
+    Parameters
+    ----------
+    cost, budget
+        Of each candidate, in the same unit. Sizes for which the budget does not suffice are missing.
     """
     told, found = further(of), []
     affordable = np.flatnonzero(cost <= budget)

@@ -41,7 +41,10 @@ MEASURABLE = 2.0
 class RunSet:
     """Candidates to be trained together.
 
-    members: their places among the candidates. flop: what they take together. information: what they tell together, in nats.
+    Parameters
+    ----------
+    members
+        Their places among the candidates. flop: what they take together. information: what they tell together, in nats.
     """
 
     members: tuple[int, ...]
@@ -53,16 +56,28 @@ class RunSet:
 class NextRuns:
     """What candidate runs would tell of a question.
 
-    asked: draws of the question, (chain, draw), as `ask` gives them; NaN in draws left out.
-    candidates: the candidates' own columns, those that its rows of most compute have in common; labelled by `candidate`.
-    flop: what each takes, in FLOP.
-    information: what each alone tells of the question, in nats; 0 where it is no more than chance shows.
-    sets: of each size the set within the budget that tells most.
-    budget: in FLOP; infinite where there is none.
-    least: information below which nothing is measurable, in nats, for a candidate of one row.
-    left_out: draws without a loss at some candidate, or without an answer.
-    notes: what to know before relying on it, a sentence each.
-    health: of the fit.
+    Parameters
+    ----------
+    asked
+        Draws of the question, (chain, draw), as `ask` gives them; NaN in draws left out.
+    candidates
+        The candidates' own columns, those that its rows of most compute have in common; labelled by `candidate`.
+    flop
+        What each takes, in FLOP.
+    information
+        What each alone tells of the question, in nats; 0 where it is no more than chance shows.
+    sets
+        Of each size the set within the budget that tells most.
+    budget
+        In FLOP; infinite where there is none.
+    least
+        Information below which nothing is measurable, in nats, for a candidate of one row.
+    left_out
+        Draws without a loss at some candidate, or without an answer.
+    notes
+        What to know before relying on it, a sentence each.
+    health
+        Of the fit.
     """
 
     asked: xr.DataArray
@@ -101,21 +116,31 @@ def next_runs(
 ) -> NextRuns:
     """Return what candidate runs, and sets of up to five of them, are expected to tell of a question.
 
-    candidates: as points for `predict`. Rows with the same label in a column `candidate`, or else in what tells runs apart, are
-        one candidate, say a run read at 16 positions; without either each row is one. Two equal rows are two runs, each with
+    Draws of the question are taken as they are; what they do not tell for sampling alone is counted as no information.
+
+    Parameters
+    ----------
+    candidates
+        As points for `predict`. Rows with the same label in a column `candidate`, or else in what tells runs apart, are one
+        candidate, say a run read at 16 positions; without either each row is one. Two equal rows are two runs, each with
         scatter of its own, that share the departures of their levels. A level the runs do not have, and a candidate without a
         column that departures are shared by, is one never seen; one that names a run of the fit has that run's departures, but
         scatter of its own. Reading errors are not added.
-    question: as for `ask`, or draws with dimensions chain, draw.
-    budget: in FLOP, of a set as of a single run; None for no limit.
-    cost: column with the cost of a candidate in FLOP, its largest row counting; "flop" unless given, where there is one; else
-        6 x params x tokens, or the input compute.
-    seed: of levels never seen.
+    question
+        As for `ask`, or draws with dimensions chain, draw.
+    budget
+        In FLOP, of a set as of a single run; None for no limit.
+    cost
+        Column with the cost of a candidate in FLOP, its largest row counting; "flop" unless given, where there is one; else 6 x
+        params x tokens, or the input compute.
+    seed
+        Of levels never seen.
 
-    Draws of the question are taken as they are; what they do not tell for sampling alone is counted as no information.
-
-    Raises InputError as `predict` and `ask` do, where no cost is known or none lies within the budget, and where most draws of
-    the law give no positive loss at a candidate.
+    Raises
+    ------
+    InputError
+        As `predict` and `ask` do, where no cost is known or none lies within the budget, and where most draws of the law give
+        no positive loss at a candidate.
     """
     seed = checks.seed(seed, "seed")
     asked = ask(fit, question) if isinstance(question, str) else _draws(fit, question)

@@ -22,9 +22,15 @@ def flop(
     A column of the table, else 6 x params x tokens, else an input compute whose unit is FLOP or PFLOP/s-days. Of the rows of a
     run the largest counts, since they are places along it; a candidate of several runs costs their sum.
 
-    table: as it was given. frame: its checked rows, with `run`. labels: which candidate each row is of.
+    Parameters
+    ----------
+    table
+        As it was given. frame: its checked rows, with `run`. labels: which candidate each row is of.
 
-    Raises InputError where none of these is there, or a cost is no positive number.
+    Raises
+    ------
+    InputError
+        Where none of these is there, or a cost is no positive number.
     """
     each = _of_rows(fit, table, frame, column, source)
     code, names = pd.factorize(labels)

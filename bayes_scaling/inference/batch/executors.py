@@ -53,8 +53,12 @@ def each[Job, Done](
     A call that raises was not at fault as far as this function knows: its worker died, or it never arrived. It is submitted
     once more. What an exception means to the job is for `work` to catch and return.
 
-    submit: that of an executor. Pending calls are cancelled when the caller stops asking.
-    room: how many jobs are in flight.
+    Parameters
+    ----------
+    submit
+        That of an executor. Pending calls are cancelled when the caller stops asking.
+    room
+        How many jobs are in flight.
     """
     untried = ((job, 1) for job in jobs)
     again: deque[tuple[Job, int]] = deque()
@@ -114,9 +118,15 @@ def own_processes(count: int, must_reach: object) -> Iterator[Submit]:
     Each process is a pool of its own: one that dies takes no other's work with it, and whose call it was is known. A call to
     `submit` waits for an idle process. Processes end with this one, however it ends, even in mid-call.
 
-    must_reach: what every process must be able to unpickle.
+    Parameters
+    ----------
+    must_reach
+        What every process must be able to unpickle.
 
-    Raises InputError where processes do not start or cannot unpickle that.
+    Raises
+    ------
+    InputError
+        Where processes do not start or cannot unpickle that.
     """
     context = get_context("spawn")
     reader, writer = context.Pipe(duplex=False)

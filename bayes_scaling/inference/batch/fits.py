@@ -28,14 +28,24 @@ from bayes_scaling.model.specification import Model
 class Fleet[Result]:
     """What became of every task, each by its name.
 
-    results: what was kept; the fits where nothing else was asked for, or their files where there is a folder.
-    failures: task without a result -> why, in one line.
-    problems: task whose draws are not to be trusted -> what the sampler's health says, in one line; its result is kept.
-    seconds: how long each fit took in its worker, compiling included.
-    loaded: tasks whose stored result was taken.
-    healths: the health of each fit; results stored by older versions have none.
-    redone: tasks whose stored result was not taken -> why: of other runs or settings, made with other software, damaged.
-    faults: tasks that failed by no fault of what was asked -> the traceback.
+    Parameters
+    ----------
+    results
+        What was kept; the fits where nothing else was asked for, or their files where there is a folder.
+    failures
+        Task without a result -> why, in one line.
+    problems
+        Task whose draws are not to be trusted -> what the sampler's health says, in one line; its result is kept.
+    seconds
+        How long each fit took in its worker, compiling included.
+    loaded
+        Tasks whose stored result was taken.
+    healths
+        The health of each fit; results stored by older versions have none.
+    redone
+        Tasks whose stored result was not taken -> why: of other runs or settings, made with other software, damaged.
+    faults
+        Tasks that failed by no fault of what was asked -> the traceback.
     """
 
     results: Mapping[str, Result]
@@ -130,21 +140,32 @@ def fit_many(
 
     A model is compiled once a worker, whatever levels its tasks have. Draws of a task are those of `fit`, to the last bit.
 
-    model: what is fitted where a task has no model of its own.
-    tasks: name -> runs, or `Task`.
-    executor: where it runs; Dask's is `client.get_executor()`, others come with MPI and Ray. It is left running. Workers need
-        this package. None: one process for each processor, ended afterwards; a script then needs
-        `if __name__ == "__main__":`.
-    folder: where each result is stored as it finishes, and taken from where model, settings, runs, `keep`, `extra` and the
-        software are the same as then; `redone` says where they are not. A function is known by its name and its own text: empty
-        the folder after a change of what `keep` calls. Failures are not stored.
-    keep: called in the worker with the fit and the task's `extra`; the table it returns is the result, stored as NAME.parquet.
+    Parameters
+    ----------
+    model
+        What is fitted where a task has no model of its own.
+    tasks
+        Name -> runs, or `Task`.
+    executor
+        Where it runs; Dask's is `client.get_executor()`, others come with MPI and Ray. It is left running. Workers need this
+        package. None: one process for each processor, ended afterwards; a script then needs `if __name__ == "__main__":`.
+    folder
+        Where each result is stored as it finishes, and taken from where model, settings, runs, `keep`, `extra` and the software
+        are the same as then; `redone` says where they are not. A function is known by its name and its own text: empty the
+        folder after a change of what `keep` calls. Failures are not stored.
+    keep
+        Called in the worker with the fit and the task's `extra`; the table it returns is the result, stored as NAME.parquet.
         None: the fit is, stored as NAME.nc for `load`. Characters of names that are not safe in files are replaced there.
-    settings: how to sample; one chain at a time unless `cores` says otherwise, and never with a progress bar a fit.
-    progress: show one progress bar for all.
+    settings
+        How to sample; one chain at a time unless `cores` says otherwise, and never with a progress bar a fit.
+    progress
+        Show one progress bar for all.
 
-    Raises InputError where nothing can be started: no law that can be written as text, a folder that cannot be written to,
-    a `keep` that workers cannot import. What is wrong with a single task stands in `failures`.
+    Raises
+    ------
+    InputError
+        Where nothing can be started: no law that can be written as text, a folder that cannot be written to, a `keep` that
+        workers cannot import. What is wrong with a single task stands in `failures`.
     """
     asked = plan(model, tasks, settings, keep, stored=folder is not None)
     shelf = _shelf(folder, tasks, "nc" if keep is None else "parquet")

@@ -43,11 +43,18 @@ type Fingerprint = Mapping[str, str]
 class Record:
     """What is stored beside a result, in the same file.
 
-    fingerprint: of the task that the result is for, part by part.
-    problem: what the sampler's health says, in one line; empty where the draws may be trusted.
-    seconds: how long the fit took.
-    health: None in files of older versions.
-    content: digest of a table with this record; a fit's file has a checksum of its own.
+    Parameters
+    ----------
+    fingerprint
+        Of the task that the result is for, part by part.
+    problem
+        What the sampler's health says, in one line; empty where the draws may be trusted.
+    seconds
+        How long the fit took.
+    health
+        None in files of older versions.
+    content
+        Digest of a table with this record; a fit's file has a checksum of its own.
     """
 
     fingerprint: Fingerprint
@@ -62,7 +69,10 @@ def fingerprint(name: str, model: str, runs: Runs, settings: Settings, keep: Any
 
     A function is known by its name and the text of its body, not by what it calls.
 
-    Raises InputError where `extra` or `keep` is nothing whose content can be told.
+    Raises
+    ------
+    InputError
+        Where `extra` or `keep` is nothing whose content can be told.
     """
     sampling = replace(settings, progress=False, cores=None, strict=False)
     parts = {"name": name, "model": model, "runs": runs, "settings": sampling, "keep": keep, "extra": extra}
@@ -158,7 +168,10 @@ def _told_array(array: np.ndarray) -> Any:
 def write_table(table: pd.DataFrame, path: Path, record: Record) -> pd.DataFrame:
     """Write a table as Parquet, with its record, and return it as it will be read.
 
-    Raises ValueError, TypeError or NotImplementedError where Parquet has no place for what the table holds.
+    Raises
+    ------
+    ValueError
+        TypeError or NotImplementedError where Parquet has no place for what the table holds.
     """
     known = replace(record, content=_content(_parquet(table, record)[1], record))
     content, read = _parquet(table, known)

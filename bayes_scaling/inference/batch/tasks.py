@@ -18,8 +18,12 @@ from bayes_scaling.model.specification import Model, groups_used
 class Task:
     """One fit of a fleet.
 
-    model, settings: in place of the fleet's.
-    extra: what `keep` is given beside the fit, such as held-out rows; tables, numbers, texts, and mappings of such.
+    Parameters
+    ----------
+    model, settings
+        In place of the fleet's.
+    extra
+        What `keep` is given beside the fit, such as held-out rows; tables, numbers, texts, and mappings of such.
     """
 
     runs: Runs
@@ -35,8 +39,12 @@ type Tasks = Mapping[str, Runs | Task]
 class Plan:
     """What was asked for.
 
-    text: the model as text, where there is one for all tasks.
-    stored: whether results are, so that tasks need a fingerprint.
+    Parameters
+    ----------
+    text
+        The model as text, where there is one for all tasks.
+    stored
+        Whether results are, so that tasks need a fingerprint.
     """
 
     tasks: Tasks
@@ -51,8 +59,12 @@ class Plan:
 class Entry:
     """What is known of a task before its turn: little, since there may be very many.
 
-    model: as text.
-    levels: those of the groups that the model uses.
+    Parameters
+    ----------
+    model
+        As text.
+    levels
+        Those of the groups that the model uses.
     """
 
     model: str

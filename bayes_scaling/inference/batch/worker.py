@@ -29,7 +29,10 @@ _READING = Lock()
 class Job:
     """A task as it travels.
 
-    model: as text, from which every fit in one worker gets the same law and so the same compiled sampler.
+    Parameters
+    ----------
+    model
+        As text, from which every fit in one worker gets the same law and so the same compiled sampler.
     """
 
     name: str
@@ -44,7 +47,10 @@ class Job:
 class Done:
     """What comes back: a table, or the draws where all is kept, with the sampler's health; or why there is neither.
 
-    fault: the traceback where nothing that was asked for is the reason.
+    Parameters
+    ----------
+    fault
+        The traceback where nothing that was asked for is the reason.
     """
 
     table: pd.DataFrame | None = None
@@ -93,7 +99,10 @@ def of_this_package(function: object) -> bool:
 def model_text(model: Model) -> str:
     """Return a model as a text that does not depend on the table it is fitted to.
 
-    Raises InputError where the law cannot be written as text.
+    Raises
+    ------
+    InputError
+        Where the law cannot be written as text.
     """
     columns = Columns({name: Input(name) for name in model_inputs(model)}, Response(unit=model.unit))
     return study_text(Study("model", model, columns))
