@@ -26,11 +26,11 @@ test: .venv/.dev
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadgroup
 
 # A quarter of an hour: also whole studies, notebooks, the wheel, and what takes long to sample.
 test-all: test
-	$(BIN)/python -m pytest -m 'slow' -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m 'slow' -n 2 --dist loadgroup --no-loadscope-reorder
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py

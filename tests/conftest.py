@@ -21,8 +21,14 @@ COLLECTED = pytest.StashKey[list[pytest.Item]]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Remember every test that was found, before those of the other suite are left out."""
+    """Remember every test that was found, before those of the other suite are left out; tests of a file share a worker.
+
+    Notebooks and the studies of one file are spread, each with its own worker.
+    """
     config.stash[COLLECTED] = list(items)
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling.cli.commands import app
+from bayes_scaling.laws.library import law_parameters
 from bayes_scaling.model.studies import parse_study, study_text
 
 CASES = {"table": 400, "law": 350, "filter": 250, "model": 350, "points": 200, "question": 150, "record": 200}
@@ -76,7 +77,7 @@ def table(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:
 def law(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:
     text = mutated(rng, "E + A * params**-alpha + B * exp(-beta * log(tokens))", code)
     found = bs.parse_law(text, ["params", "tokens"])
-    names = bs.formula.law_parameters(found)
+    names = law_parameters(found)
     with np.errstate(all="ignore"):
         try:
             return found(params=2.0, tokens=3.0, **dict.fromkeys(names, 0.5))
