@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON ?= python3
 DEMO := out/moba_vs_full
 
-.PHONY: demo test test-all browser bench backtests calibrate notebooks clean
+.PHONY: demo test test-all docs browser bench backtests calibrate notebooks clean
 
 # 3 is for draws that are not to be trusted: nothing is wrong with the installation, and all that is written says so.
 demo: .venv/.package
@@ -31,6 +31,10 @@ test: .venv/.dev
 # A quarter of an hour: also whole studies, notebooks, the wheel, and what takes long to sample.
 test-all: test
 	$(BIN)/python -m pytest -m 'slow' -n 2 --dist loadgroup --no-loadscope-reorder
+
+# The documentation, in out/docs; `make docs EXECUTE=1` also runs the notebooks that changed since they last ran.
+docs: .venv/.docs
+	$(BIN)/python docs/build.py $(if $(EXECUTE),--execute)
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py
@@ -98,6 +102,14 @@ notebooks: .venv/.dev
 	    uv pip install --quiet --python $(BIN)/python --group dev; \
 	else \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev; \
+	fi
+	@touch $@
+
+.venv/.docs: .venv/.package
+	@if command -v uv >/dev/null; then \
+	    uv pip install --quiet --python $(BIN)/python --group docs; \
+	else \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs; \
 	fi
 	@touch $@
 

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.data.runs import joined
+from bayes_scaling.data.runs import concat_runs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.observed import replicated
 from bayes_scaling.laws.library import LAWS, law_inputs
@@ -318,7 +318,7 @@ def test_around_a_fit_the_truth_has_the_likelihood_of_both_runs_and_their_effect
     task = simulate(fit.model, fit.runs, 4, around=fit).tasks["0000"]
     # Two rows at 1 and 1.1 and one at 30 a run; had effects of new runs been drawn twice it would be far below zero.
     assert 18 * 3.0 < task.extra["truth"]["log-likelihood"] < 18 * 7.0
-    every = joined(fit.runs, other_runs(fit, fit.runs))
+    every = concat_runs(fit.runs, other_runs(fit, fit.runs))
     wide = replace(with_levels(one_chain(fit, 0), every.levels, 0), runs=every)
     assert list(wide.posterior["run"].to_numpy()) == ["1", "1 again", "2", "2 again", "3", "3 again"]
     kept = wide.posterior["residual_by_run"].sel(run=["1", "2", "3"])
