@@ -168,6 +168,7 @@ def arms() -> Runs:
     return bs.read_runs(pd.DataFrame({"tokens": tokens, "attention": arm, "loss": loss}), columns)
 
 
+@pytest.mark.slow
 def test_what_two_arms_share_drops_out_of_their_contrast(arms: Runs) -> None:
     own = bs.Discrepancy(bs.Prior(median=0.005, factor=3.0), WAVE.length, within="attention")
     model = power((WAVE, own))
