@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.functions import exp, log, mean
 from bayes_scaling._base.numbers import exact
 
@@ -591,7 +591,7 @@ def check_references(law: Law, references: Mapping[str, float]) -> None:
     shared = {name: references[name] for name in SAME_REFERENCE.get(law, ())}
     if len(set(shared.values())) > 1:
         raise InputError(
-            f"{law.__name__} adds {listed(shared)}: give them one reference, not {[exact(r) for r in shared.values()]}"
+            f"{law.__name__} adds {format_names(shared)}: give them one reference, not {[exact(r) for r in shared.values()]}"
         )
     for name in REFERENCE_ONE.get(law, ()):
         if references[name] != 1.0:
@@ -623,5 +623,5 @@ def law_parameters(law: Law) -> tuple[str, ...]:
 def library_law(name: str) -> Law:
     """Return the law of that name; raises InputError, with the names there are, for any other."""
     if name not in LAWS:
-        raise InputError(f"no law is called {name!r}; the library has {listed(LAWS)}")
+        raise InputError(f"no law is called {name!r}; the library has {format_names(LAWS)}")
     return LAWS[name]
