@@ -85,13 +85,17 @@ from .inference.batch.tasks import (
     Task as Task,
 )
 from .inference.fit import (
-    Fit as Fit,
     fit as fit,
+    prior as prior,
+    refit as refit,
+)
+from .inference.parameters import (
     parameter_table as parameter_table,
     parameter_values as parameter_values,
-    prior as prior,
     published_values as published_values,
-    refit as refit,
+)
+from .inference.posterior import (
+    Fit as Fit,
 )
 from .inference.saving import (
     load as load,

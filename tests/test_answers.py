@@ -23,7 +23,7 @@ from worlds import FEATURES, World
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.decisions import frontiers, targets
-from bayes_scaling.inference.observed import replicated
+from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.plots.shown import shown
 from bayes_scaling.report import budget
 from bayes_scaling.report.budget import multiplier_budget, plan_budget

@@ -11,7 +11,7 @@ import bayes_scaling as bs
 from bayes_scaling.data import datasets
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import sampling
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.model.specification import model_inputs, trends, varyings
 from bayes_scaling.model.studies import bundled
 from bayes_scaling.prediction.simulate import simulated
@@ -343,7 +343,7 @@ def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Stu
 def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied) -> None:
     fit = studied("loop_depth")
     rows = fit.runs.table.iloc[:30]
-    spread = observed(fit, rows.assign(run="new"), seed=1).std(("chain", "draw"))
+    spread = posterior_predictive(fit, rows.assign(run="new"), seed=1).std(("chain", "draw"))
     assert (spread > bs.predict(fit, rows).std(("chain", "draw")).to_numpy()).all()
 
 

@@ -22,7 +22,8 @@ from bayes_scaling.cli.options import judge
 from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
 from bayes_scaling.decisions.multiverse import Multiverse
 from bayes_scaling.decisions.targets import needed_sentence
-from bayes_scaling.inference.health import Health, line_of
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots import overview
 from bayes_scaling.report import write as report

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.inference.posterior import Fit
     from bayes_scaling.model.studies import Study
     from bayes_scaling.validation.findings.every import Finding
 
@@ -156,8 +156,9 @@ def fit(
     """Fit a model and write the posterior, a table of parameters, diagnostics and figures."""
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
-    from bayes_scaling.inference.fit import fit as sample, parameter_table
+    from bayes_scaling.inference.fit import fit as sample
     from bayes_scaling.inference.memory import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
+    from bayes_scaling.inference.parameters import parameter_table
     from bayes_scaling.inference.saving import save
     from bayes_scaling.model.curves import taken_as_curves
     from bayes_scaling.model.studies import read_study, study_runs
@@ -208,7 +209,8 @@ def prior(
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
 ) -> None:
     """Show what a model believes before it sees the runs: bands, a table, and the loss at the reference."""
-    from bayes_scaling.inference.fit import parameter_table, prior as draw
+    from bayes_scaling.inference.fit import prior as draw
+    from bayes_scaling.inference.parameters import parameter_table
     from bayes_scaling.model.settings import Settings
     from bayes_scaling.model.studies import read_study, study_runs
     from bayes_scaling.plots.overview import figures

@@ -14,8 +14,8 @@ from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.data.runs import Runs
-    from bayes_scaling.inference.fit import Fit
     from bayes_scaling.inference.health import Health
+    from bayes_scaling.inference.posterior import Fit
     from bayes_scaling.model.studies import Study
 
 Tables = Annotated[

@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, band, called, exact, level_name, number, percent, probability, shared, value_at
 from bayes_scaling.decisions.rank import Ranking
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.contrast import reached
 from bayes_scaling.prediction.notes import noted
 

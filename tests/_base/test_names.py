@@ -13,7 +13,7 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.data.columns import ANSWERED, ANSWERS, RESERVED
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import names_of
 from bayes_scaling.model.studies import Study, parse_study, study_text
 

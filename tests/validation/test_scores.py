@@ -10,7 +10,7 @@ import xarray as xr
 from scipy import integrate, special, stats
 
 import bayes_scaling as bs
-from bayes_scaling.inference.observed import log_density
+from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.validation.scores import BANDS, crps, log_mean_exp, score_draws, score_points
 
 RNG = np.random.default_rng(11)
