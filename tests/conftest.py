@@ -9,21 +9,37 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from public_tables import path_of
 
 import bayes_scaling as bs
 
 os.environ.setdefault("NUMBA_OPT", "1")  # as the command line does: the same bits, compiled in less time
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+COLLECTED = pytest.StashKey[list[pytest.Item]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Remember every test that was found, before those of the other suite are left out; tests of a file share a worker.
+
+    Notebooks and the studies of one file are spread, each with its own worker.
+    """
+    config.stash[COLLECTED] = list(items)
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+
+
+@pytest.fixture
+def collected(request: pytest.FixtureRequest) -> list[pytest.Item]:
+    return request.config.stash[COLLECTED]
 
 
 @pytest.fixture(scope="session")
 def epoch_runs() -> Path:
     """The 245 runs behind the published Chinchilla coefficients; not part of the package."""
-    path = SHARED / "runs" / "chinchilla_epoch.csv"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not on this machine")
-    return path
+    return path_of("chinchilla_epoch")
 
 
 @pytest.fixture(scope="session")
@@ -106,11 +122,9 @@ def isoflop() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def gemstones() -> pd.DataFrame:
-    """Curves of 17 models at a constant learning rate (McLeish et al. 2025); not part of the package."""
-    path = SHARED / "runs" / "gemstones.csv"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not on this machine")
-    return pd.read_csv(path).query('schedule == "constant_lr"').drop(columns=["schedule"]).rename(columns={"run_id": "run"})
+    """Curves of 17 models at a constant learning rate (McLeish et al. 2025)."""
+    table = pd.read_csv(path_of("gemstones")).query('schedule == "constant_lr"')
+    return table.drop(columns=["schedule"]).rename(columns={"run_id": "run"})
 
 
 @pytest.fixture(scope="session")

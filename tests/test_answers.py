@@ -501,8 +501,16 @@ def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "BUDGETS", 33)
 
 
-@pytest.mark.parametrize("feature", FEATURES)
-@pytest.mark.parametrize("answer", ANSWERS)
+SOUGHT = {"crossover", "optimum", "rank", "compute_optimal", "compute_multiplier", "compute_needed"}
+"""Answers that are solved for, which under a discrepancy takes seconds each."""
+PAIRS = [
+    pytest.param(answer, feature, marks=pytest.mark.slow if answer in SOUGHT and "discrepancy" in feature else ())
+    for answer in ANSWERS
+    for feature in FEATURES
+]
+
+
+@pytest.mark.parametrize(("answer", "feature"), PAIRS)
 def test_an_answer_is_right_or_refused(answer: str, feature: str) -> None:
     if (answer, feature) in REFUSED:
         with pytest.raises(bs.InputError, match=REFUSED[answer, feature]) as caught:

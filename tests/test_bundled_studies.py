@@ -17,7 +17,13 @@ from bayes_scaling.model.studies import bundled
 from bayes_scaling.prediction.simulate import simulated
 
 type Studied = Callable[[str], bs.Fit]
-every_study = pytest.mark.parametrize("name", bundled())
+of_study = pytest.mark.xdist_group
+"""Tests of a study run in one worker, so that it is fitted once."""
+QUICK = {"chinchilla_law", "moba_panels", "loop_depth", "routed_lm"}
+"""Studies that are fitted in the fast suite as well: a plain law, group effects, correlated rows, a ranking."""
+every_study = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=(of_study(name), *(() if name in QUICK else (pytest.mark.slow,)))) for name in bundled()]
+)
 SHARES = (0.05, 0.5, 0.95)
 
 
@@ -115,6 +121,8 @@ def test_a_study_draws_its_figures(name: str, studied: Studied) -> None:
             assert len(ax.get_xlabel()) >= 4
 
 
+@of_study("kaplan_shape")
+@pytest.mark.slow
 def test_shape_optima_and_tolerances_are_what_the_figure_shows(studied: Studied) -> None:
     fit = studied("kaplan_shape")
     points = pd.DataFrame(
@@ -144,6 +152,8 @@ def test_one_percent_costs_about_22_percent_of_compute() -> None:
     assert high > 0.24
 
 
+@of_study("token_position")
+@pytest.mark.slow
 def test_published_fits_over_tokens_lie_inside_the_intervals(studied: Studied) -> None:
     fit = studied("token_position")
     printed = datasets.load("kaplan_fig20_left_fits")
@@ -159,6 +169,8 @@ def test_published_fits_over_tokens_lie_inside_the_intervals(studied: Studied) -
     assert float((fit.posterior["c_trend_params"] > 0).mean()) > 0.95
 
 
+@of_study("token_position")
+@pytest.mark.slow
 def test_a_size_never_seen_lies_in_its_band_over_tokens(studied: Studied) -> None:
     fit = studied("token_position")
     shares = []
@@ -172,6 +184,8 @@ def test_a_size_never_seen_lies_in_its_band_over_tokens(studied: Studied) -> Non
     assert 0.85 <= most <= 1.0
 
 
+@of_study("token_position_training")
+@pytest.mark.slow
 def test_tokens_learn_as_far_as_they_have_context(studied: Studied) -> None:
     fit = studied("token_position_training")
     tokens = fit.runs.levels["token"]
@@ -183,6 +197,7 @@ def test_tokens_learn_as_far_as_they_have_context(studied: Studied) -> None:
     assert float((fit.posterior["A_trend_token_index"] > 0).mean()) > 0.95
 
 
+@of_study("loop_depth")
 def test_looped_runs_refuse_to_add_size_and_data(studied: Studied) -> None:
     fit = studied("loop_depth")
     low, _, high = quantiles(fit.posterior["size_gain_trend_tokens"])
@@ -193,6 +208,8 @@ def test_looped_runs_refuse_to_add_size_and_data(studied: Studied) -> None:
     assert float((gain > 0).mean()) > 0.9
 
 
+@of_study("loop_depth")
+@pytest.mark.slow
 def test_a_depth_or_a_size_held_out_lies_in_its_band(studied: Studied) -> None:
     fit = studied("loop_depth")
     for where in ("loops == 4", "params == 99009"):
@@ -204,6 +221,8 @@ def test_a_depth_or_a_size_held_out_lies_in_its_band(studied: Studied) -> None:
         assert 1 - ((seen - band[2]) ** 2).sum() / ((seen - seen.mean()) ** 2).sum() > 0.95
 
 
+@of_study("loop_depth")
+@pytest.mark.slow
 def test_without_the_entropy_bonus_loops_gain_nothing_that_shows(studied: Studied) -> None:
     study = bs.read_study("loop_depth")
     columns = replace(study.columns, response=replace(study.columns.response, column="expected_step_loss"))
@@ -214,12 +233,16 @@ def test_without_the_entropy_bonus_loops_gain_nothing_that_shows(studied: Studie
     assert low < 0.0
 
 
+@of_study("loop_worth")
+@pytest.mark.slow
 def test_a_loop_is_worth_less_than_layers_of_its_own(studied: Studied) -> None:
     for name in ("loop_worth", "loop_worth_kaplan"):
         low, middle, high = quantiles(studied(name).posterior["phi"])
         assert 0.0 < low < middle < high < 0.5, name
 
 
+@of_study("moba_vs_full")
+@pytest.mark.slow
 def test_a_free_floor_moves_the_crossover_closer(studied: Studied) -> None:
     at = pd.DataFrame({"compute": [1.5], "position": 30720})
     chance = {}
@@ -242,6 +265,8 @@ def ends(compute: float, fit: bs.Fit) -> pd.DataFrame:
     return pd.DataFrame({"params": params, "tokens": TOKENS_A_PARAMETER * params, "position": fit.runs.levels["position"]})
 
 
+@of_study("moba_curves")
+@pytest.mark.slow
 def test_whole_curves_say_of_the_penalty_what_their_ends_do(studied: Studied) -> None:
     curves, at_ends = studied("moba_curves"), studied("moba_vs_full")
     for compute in (1.5, 10.0):
@@ -261,6 +286,8 @@ def test_whole_curves_say_of_the_penalty_what_their_ends_do(studied: Studied) ->
     assert ((low < middle) & (middle < high)).all()
 
 
+@of_study("moba_curves")
+@pytest.mark.slow
 def test_the_largest_models_curves_lie_in_the_bands_of_the_smaller(studied: Studied) -> None:
     fit = studied("moba_curves")
     where = "params > 2e9"
@@ -283,6 +310,8 @@ def unfinished(fit: bs.Fit, log: pd.DataFrame, share: float, seed: int = 0) -> t
     return float(off), float(half), bool(low <= last["response"] <= high), found
 
 
+@of_study("training_curves")
+@pytest.mark.slow
 def test_unfinished_curves_are_forecast_within_a_percent(studied: Studied, logs: pd.DataFrame) -> None:
     fit = studied("training_curves")
     left = bs.refit(
@@ -297,6 +326,7 @@ def test_unfinished_curves_are_forecast_within_a_percent(studied: Studied, logs:
     assert 50 * (high - low) / middle > 2 * half  # a run's own rows say more than those of its family
 
 
+@pytest.mark.slow
 def test_the_gemstones_are_forecast_from_the_smaller_of_them(gemstones: pd.DataFrame) -> None:
     study = bs.read_study("training_curves")
     largest = gemstones.groupby("run")["params"].first().nlargest(4).index
@@ -317,6 +347,7 @@ def test_the_gemstones_are_forecast_from_the_smaller_of_them(gemstones: pd.DataF
     assert inside.mean() >= 0.75
 
 
+@of_study("moba_panels")
 def test_panels_of_figure_3_agree_with_the_printed_lines(studied: Studied) -> None:
     values = bs.published_values(studied("moba_panels")) | {"b": bs.parameter_values(studied("moba_panels"), "b")}
     printed = {
@@ -331,6 +362,7 @@ def test_panels_of_figure_3_agree_with_the_printed_lines(studied: Studied) -> No
             assert low < value < high, (panel, attention, name)
 
 
+@of_study("chinchilla_law")
 def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Studied, epoch_runs: Runs) -> None:
     study = bs.read_study("chinchilla_law")
     fit = bs.refit(studied("chinchilla_law"), bs.study_runs(study, epoch_runs), bs.Settings(draws=500, seed=1, progress=False))
@@ -340,6 +372,7 @@ def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Stu
     assert 5e10 < quantiles(best["params"])[1, 0] < 1e11
 
 
+@of_study("loop_depth")
 def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied) -> None:
     fit = studied("loop_depth")
     rows = fit.runs.table.iloc[:30]
@@ -347,6 +380,7 @@ def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied
     assert (spread > bs.predict(fit, rows).std(("chain", "draw")).to_numpy()).all()
 
 
+@of_study("routed_lm")
 def test_routers_are_ranked_as_they_were_simulated(studied: Studied) -> None:
     fit, at = studied("routed_lm"), 57369600.0
     found = bs.rank(fit, "variant", "Dense 1", pd.DataFrame({"params": [at]}), equivalent=0.005)
@@ -367,6 +401,8 @@ def test_routers_are_ranked_as_they_were_simulated(studied: Studied) -> None:
     assert row["multiplier_q05"] / 1.1 < times < 1.1 * row["multiplier_q95"]
 
 
+@of_study("xlstm_isoflop")
+@pytest.mark.slow
 def test_token_mixers_are_ranked_at_equal_flop_as_they_were_simulated(studied: Studied) -> None:
     fit, against = studied("xlstm_isoflop"), "transformer 16384"
     flops = {"mlstm 16384": 5.2, "transformer 2048": 6.0, "transformer 8192": 8.9, "transformer 16384": 12.8}

@@ -373,7 +373,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*sorted(set(COMMANDS) - {"report"}), pytest.param("report", marks=pytest.mark.slow)])
 def test_commands_that_use_a_stored_fit_say_it_once(command: str, stored: dict[str, Path]) -> None:
     words = [word.format(stored["bad"].parent) for word in COMMANDS[command]]
     results = {name: run(command, folder, *words) for name, folder in stored.items()}

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bayes_scaling._base.checksums import seal_of
+from bayes_scaling._base.checksums import read_checksum
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.files import writable, write_csv, write_json
-from bayes_scaling._base.folders import together, whole_folder
+from bayes_scaling._base.files import require_writable, write_csv, write_json
+from bayes_scaling._base.folders import atomic_folder, write_together
 from bayes_scaling._base.naming import file_name
-from bayes_scaling._base.numbers import band, fixed, number, shared, whole
+from bayes_scaling._base.numbers import band, fixed, format_count, number, shared
 from bayes_scaling._base.paths import file_to_write, folder_to_write
 from bayes_scaling.cli.backtest import backtest
 from bayes_scaling.cli.compare import compare
@@ -187,9 +187,9 @@ def fit(
     parameters, notes = parameter_table(fitted), findings(fitted)
     drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
     asked = {"model": model, "runs": [str(path) for path in runs or []]}
-    with whole_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
+    with atomic_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
         save(fitted, new / "fit.nc")
-        belongs = {"fit_sha256": seal_of(new / "fit.nc"), "figures": list(drawn), "asked": asked}
+        belongs = {"fit_sha256": read_checksum(new / "fit.nc"), "figures": list(drawn), "asked": asked}
         write_json(_diagnostics(fitted, notes) | _made(study, seconds) | belongs, new / "diagnostics.json")
         write_csv(parameters, new / "parameters.csv")
         write_csv(_points(fitted), new / "points.csv")
@@ -226,7 +226,7 @@ def prior(
     say(study.title or study.name, f"the prior, beside {count}", *notes)
     figure = figures(before, study.figure)["bands"]
     _legible(before, figure)
-    with together():
+    with write_together():
         write_csv(parameters, folder / "prior.csv")
         write_figure(figure, folder / "figures" / "prior.png")
     _population(before, parameters)
@@ -285,7 +285,7 @@ def _compiled_code() -> Iterator[None]:
         yield
         return
     try:
-        writable(Path(os.path.expanduser("~"), ".pytensor"))  # noqa: PTH111 - `Path.home` raises where there is none
+        require_writable(Path(os.path.expanduser("~"), ".pytensor"))  # noqa: PTH111 - `Path.home` raises where there is none
     except InputError as error:
         say(f"note: {error}; compiled code is not kept, unless PYTENSOR_FLAGS=base_compiledir=DIR says where", err=True)
     else:
@@ -310,13 +310,13 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
 
     import pandas as pd
 
-    from bayes_scaling.data.counts import as_counted
+    from bayes_scaling.data.counts import in_column_units
     from bayes_scaling.model.specification import law_groups
 
     runs = fitted.runs
     if runs.columns.schedule is not None:
         last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
-        return as_counted(last.drop(columns=["response", "measurement_error"], errors="ignore"), runs.columns)
+        return in_column_units(last.drop(columns=["response", "measurement_error"], errors="ignore"), runs.columns)
     groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
@@ -324,7 +324,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     if prod(map(len, groups.values())) > MOST_CELLS:  # those that the runs have
         cells = runs.table[list(groups)].drop_duplicates().itertuples(index=False, name=None)
     rows = [dict(zip(groups, cell, strict=True)) | place for cell in cells for place in places]
-    return as_counted(pd.DataFrame(rows), runs.columns)
+    return in_column_units(pd.DataFrame(rows), runs.columns)
 
 
 def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
@@ -359,7 +359,8 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding
     assert health is not None
     agree = "" if health.r_hat is None else f"R-hat {fixed(health.r_hat, 3)}, "
     say(
-        f"{fitted.settings.chains} x {whole(fitted.settings.draws)} draws, {whole(health.divergences)} divergences, "
+        f"{fitted.settings.chains} x {format_count(fitted.settings.draws)} draws, "
+        f"{format_count(health.divergences)} divergences, "
         f"{agree}smallest effective sample size {number(min(health.ess_bulk, health.ess_tail))}: {health.grade}"
     )
     if rounds := rounds_line(health):
@@ -388,12 +389,12 @@ def _believed(before: "Fit") -> None:
     """Say which loss the prior expects at the reference, for levels never seen, and where the runs lie."""
     import pandas as pd
 
-    from bayes_scaling.data.counts import marked
+    from bayes_scaling.data.counts import mark_base_units
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.prediction.predict import predict
 
     place = dict(before.runs.references) | dict.fromkeys(law_groups(before.model), "another")
-    low, middle, high = predict(before, marked(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
+    low, middle, high = predict(before, mark_base_units(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
     seen, response = before.runs.table["response"], before.runs.columns.response
     say(
         f"{response.name} at the reference: {band((low, middle, high), response.unit)}; "

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from math import isfinite
 from typing import Any, Literal, get_args
 
-from bayes_scaling._base.numbers import fixed, percent, whole
+from bayes_scaling._base.numbers import fixed, format_count, percent
 
 type Grade = Literal["clean", "noted", "not to be trusted"]
 GRADES: tuple[Grade, ...] = get_args(Grade.__value__)
@@ -161,7 +161,7 @@ def _divergent(health: Health) -> Remark | None:
     count, draws = health.divergences, health.draws
     if not count:
         return None
-    share = f" in {whole(draws)} draws ({percent(count / draws)})" if draws else ""
+    share = f" in {format_count(draws)} draws ({percent(count / draws)})" if draws else ""
     what = f"{count} divergence{'s' if count > 1 else ''}{share}" + (f", {health.place}" if health.place else "")
     worst = max(health.by_chain, default=0)
     few = worst * health.chains <= DIVERGENT_CHAIN_LIMIT * draws  # chains are of one length

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from public_tables import path_of, whole
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
@@ -258,9 +259,8 @@ def test_a_run_that_diverged_is_named() -> None:
     ],
 )
 def test_public_curves_raise_few_alarms(file: str, along: str, loss: str, run: str, spikes: int) -> None:
-    path = Path(__file__).parents[3] / "shared" / "data" / "runs" / file
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not on this machine")
+    whole()
+    path = path_of(file.split(".")[0])
     runs = read(path, bs.Curve(along), inputs={along: bs.Input(along)}, response=bs.Response(loss), run=run)
     found = [note for note in runs.notes if "spike" in note]
     assert [note.split()[0] for note in found] == ([str(spikes)] if spikes else [])

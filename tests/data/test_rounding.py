@@ -6,7 +6,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.data.rounding import printed_step
-from bayes_scaling.data.runs import joined
+from bayes_scaling.data.runs import concat_runs
 
 
 def sweep(sd: float = 0.003, seed: int = 0, times: float = 1.0) -> pd.DataFrame:
@@ -83,9 +83,9 @@ def test_copies_of_rows_are_no_repeats() -> None:
 def test_rows_joined_to_rounded_ones_are_not_rounded() -> None:
     frame = sweep()
     rounded, exact = read(frame.assign(loss=frame["loss"].round(2))), read(frame)
-    errors = joined(rounded, exact).table["measurement_error"]
+    errors = concat_runs(rounded, exact).table["measurement_error"]
     assert (errors[:36] > 0).all()
     assert (errors[36:] == 0).all()
-    errors = joined(exact, rounded).table["measurement_error"]  # as the log of a run that a forecast adds to exact ones
+    errors = concat_runs(exact, rounded).table["measurement_error"]  # as the log of a run that a forecast adds to exact ones
     assert (errors[:36] == 0).all()
     assert (errors[36:] > 0).all()

@@ -24,10 +24,10 @@ from bayes_scaling._base.expressions import quoted_name
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import decimal_marks, read_numbers
 from bayes_scaling.data import delimited
-from bayes_scaling.data.binning import means
+from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.labels import level_index, ordered_levels
 from bayes_scaling.data.reading import read_points
-from bayes_scaling.data.runs import joined
+from bayes_scaling.data.runs import concat_runs
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.validation.splits import folds
@@ -388,7 +388,7 @@ def test_labels_are_text_as_written_unless_they_are_numbers_as_programs_write_th
     assert [fold.held["n"].tolist() for fold in folds(runs, ["label"])] == [
         [labels.index(str(level)) + 1.0] for level in levels
     ]
-    again = joined(runs, runs)
+    again = concat_runs(runs, runs)
     assert list(again.levels["label"]) == levels
 
 
@@ -681,8 +681,10 @@ def test_the_mean_of_n_readings_has_their_error_over_root_n() -> None:
     thin = bs.read_runs(table, bs.Columns(ONE, run="run", measurement_error=error, average=bs.Average("n", 2)))
     np.testing.assert_allclose(thin.table["measurement_error"], 0.03 / np.sqrt(thin.table["count"]), rtol=1e-12)
     whole = bs.read_runs(table, bs.Columns(ONE, run="run", measurement_error=error))
-    once = means(whole.table, ["run"], ["n"], "n", 3)
-    pd.testing.assert_frame_equal(means(once, ["run"], ["n"], "n", 1), means(whole.table, ["run"], ["n"], "n", 1), rtol=1e-9)
+    once = bin_means(whole.table, ["run"], ["n"], "n", 3)
+    pd.testing.assert_frame_equal(
+        bin_means(once, ["run"], ["n"], "n", 1), bin_means(whole.table, ["run"], ["n"], "n", 1), rtol=1e-9
+    )
 
 
 def test_candidates_keep_their_own_columns() -> None:
@@ -701,9 +703,9 @@ def test_unequal_measurement_errors_of_a_mean_add_up_in_squares() -> None:
     table = pd.DataFrame(
         {"run": "a", "n": [10.0, 10.0, 10.0], "response": [3.0, 3.1, 3.2], "measurement_error": [0.03, 0.04, 0.0]}
     )
-    found = means(table, ["run"], ["n"], "n", 1)
+    found = bin_means(table, ["run"], ["n"], "n", 1)
     assert found["measurement_error"].tolist() == pytest.approx([0.05 / 3])
-    counted = means(table.assign(count=[1.0, 2.0, 3.0], apart=0.0), ["run"], ["n"], "n", 1)
+    counted = bin_means(table.assign(count=[1.0, 2.0, 3.0], apart=0.0), ["run"], ["n"], "n", 1)
     assert counted["measurement_error"].tolist() == pytest.approx([np.hypot(0.03, 0.08) / 6])
 
 
@@ -809,11 +811,11 @@ def test_a_small_file_of_a_hundred_million_rows_is_refused_unread(tmp_path: Path
 
 
 def test_texts_that_unpack_to_too_much_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "LARGEST", 100_000)
+    monkeypatch.setattr(delimited, "MAX_BYTES", 100_000)
     (tmp_path / "runs.csv.gz").write_bytes(gzip.compress(b"n,loss\n" + b"1,1\n" * 100_000))
     assert "holds more than 0 MB of text" in refusal(tmp_path / "runs.csv.gz", bs.Columns(ONE))
-    monkeypatch.setattr(delimited, "LARGEST", 10_000_000)
-    monkeypatch.setattr(delimited, "MOST_CELLS", 100_000)
+    monkeypatch.setattr(delimited, "MAX_BYTES", 10_000_000)
+    monkeypatch.setattr(delimited, "MAX_CELLS", 100_000)
     assert "has 100,001 rows, 200,002 cells" in refusal(tmp_path / "runs.csv.gz", bs.Columns(ONE))
 
 

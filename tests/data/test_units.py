@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
-from bayes_scaling.data.counts import in_base, units_said
+from bayes_scaling.data.counts import in_base_units, units_said
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.laws.units import column_unit, conversion, loss_factor, loss_unit, read_unit, response_unit, stem
@@ -711,6 +711,7 @@ def test_losses_as_low_as_bits_a_byte_are_read_as_such_unless_their_unit_is_said
     assert bs.study_runs(own, low).columns.response.unit == "nats/token"  # its own floor is low
 
 
+@pytest.mark.slow
 def test_bits_a_byte_are_predicted_near_the_truth(tmp_path: Path) -> None:
     """By the command line; with priors for nats a token predictions rise with scale, .712 and .778."""
     out = tmp_path / "bpb"
@@ -745,7 +746,7 @@ def test_the_command_line_is_told_what_a_table_counts_in(tmp_path: Path) -> None
 def test_points_of_a_table_that_was_told_apart_count_as_it_does() -> None:
     study = bs.read_study("chinchilla")
     runs = bs.read_runs(CASES / "millions.csv", units_said(study.columns, {"params": "M", "tokens": "M"}))
-    points = in_base(pd.DataFrame({"params": [16000.0], "tokens": [640000.0]}), runs)
+    points = in_base_units(pd.DataFrame({"params": [16000.0], "tokens": [640000.0]}), runs)
     assert points.iloc[0].to_dict() == {"params": 1.6e10, "tokens": 6.4e11}
-    named = in_base(pd.DataFrame({"params_b": [16.0], "tokens (T)": [0.64]}), runs)
+    named = in_base_units(pd.DataFrame({"params_b": [16.0], "tokens (T)": [0.64]}), runs)
     assert named[["params", "tokens"]].iloc[0].to_dict() == {"params": 1.6e10, "tokens": 6.4e11}

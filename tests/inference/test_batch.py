@@ -275,6 +275,7 @@ def test_the_bar_goes_to_stderr(worker: Executor, capsys: pytest.CaptureFixture[
     assert "1/1" in said.err
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_no_task(worker: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet, "cores", lambda: 1)
     marker, others = tmp_path / "marker", set(active_children())
@@ -303,6 +304,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_workers_and_leaves_what_is_finished(tmp_path: Path) -> None:
     folder, marker, script = tmp_path / "results", tmp_path / "pid", tmp_path / "script.py"
     script.write_text(SCRIPT)
@@ -328,6 +330,7 @@ def test_an_interrupt_ends_workers_and_leaves_what_is_finished(tmp_path: Path) -
     assert finished.loaded == {"one"}
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_that_loses_a_worker_finishes_every_task(worker: Executor, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     marker = tmp_path / "marker"

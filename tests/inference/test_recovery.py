@@ -59,6 +59,7 @@ def test_crossed_effects_recover_simulated_truth(crossed: bs.Fit) -> None:
     assert bs.published_values(fit) == {}
 
 
+@pytest.mark.slow
 def test_correlation_and_drift_of_the_noise_recover_simulated_truth() -> None:
     truth = {"a": 3.0, "b": 0.1, "noise_sd": 0.02, "noise_sd_trend_tokens": -0.25, "noise_length": 0.6}
     rng = np.random.default_rng(8)

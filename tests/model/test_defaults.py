@@ -189,7 +189,11 @@ def simulated_runs(name: str, truth: dict[str, float], sd: float) -> bs.Runs:
     return bs.read_runs(table, bs.Columns(inputs, bs.Response("y", default_response(name), positive=name not in ON_LOSS)))
 
 
-@every_law
+LONG = {"annealing", "bnsl1", "bnsl2", "data_constrained", "farseer", "m4", "multi_power", "ouro"}
+"""Laws that take longest to compile and sample."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(of, marks=pytest.mark.slow if of in LONG else ()) for of in LAWS])
 def test_a_law_recovers_simulated_parameters(name: str) -> None:
     truth = simulated_truth(name)
     sd = 0.005 * (float(np.median(LAWS[name](**grid(name), **truth))) if name in ON_LOSS else 1.0)

@@ -165,6 +165,7 @@ def arms() -> bs.Runs:
     return bs.read_runs(pd.DataFrame({"tokens": tokens, "attention": arm, "loss": loss}), columns)
 
 
+@pytest.mark.slow
 def test_what_two_arms_share_drops_out_of_their_contrast(arms: bs.Runs) -> None:
     own = bs.Discrepancy(bs.Prior(median=0.005, factor=3.0), WAVE.length, within="attention")
     model = power((WAVE, own))

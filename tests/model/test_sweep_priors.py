@@ -86,6 +86,7 @@ def test_where_they_do_not_apply_one_line_says_so(change: dict[str, str], messag
         said(**change)
 
 
+@pytest.mark.slow
 def test_three_runs_give_an_honest_band() -> None:
     """Of simulated sweeps whose law and departure are drawn from the priors, nine bands in ten hold a run ten times larger."""
     params, tokens = np.array([1e8, 2e8, 4e8, 3e9]), np.array([2e9, 4e9, 8e9, 2e10])

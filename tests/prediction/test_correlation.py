@@ -528,6 +528,7 @@ def white_model() -> bs.Model:
     )
 
 
+@pytest.mark.slow
 def test_a_thinned_log_has_the_posterior_of_the_full_one() -> None:
     """2,000 rows and the 130 or 255 they are averaged to say the same of the law; of the noise, all that rows far apart say."""
     full = runs_of(logged(400, 4))
@@ -547,6 +548,7 @@ def test_a_thinned_log_has_the_posterior_of_the_full_one() -> None:
             )
 
 
+@pytest.mark.slow
 def test_averages_that_touch_do_not_slow_the_process_down() -> None:
     """Over 8 logs: what averaging takes of the process is accounted for; else its length comes out half as long again."""
     fitted = {"full": [], "thin": [], "unaware": []}
@@ -562,6 +564,7 @@ def test_averages_that_touch_do_not_slow_the_process_down() -> None:
     assert unaware > thin + 0.15
 
 
+@pytest.mark.slow
 def test_independent_rows_are_far_too_sure_where_correlated_ones_are_right() -> None:
     """A truth drawn from the prior 24 times: in how many 90 % bands the curve lies at 10 times the last tokens."""
     right, wrong = white_model(), model_of(sd=bs.Prior(median=0.02, factor=3.0), correlation=None)

@@ -154,6 +154,7 @@ def test_averages_of_a_log_with_hardly_any_white_noise_say_what_its_rows_do() ->
     assert final.std() == pytest.approx(sd, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_forecast_agrees_with_a_refit_that_has_seen_the_rows() -> None:
     settings, columns = bs.Settings(draws=1000, progress=False), COLUMNS
     runs = finished(3, ("p", "q", "r", "s", "t"))
@@ -166,6 +167,7 @@ def test_a_forecast_agrees_with_a_refit_that_has_seen_the_rows() -> None:
     assert quick.std() == pytest.approx(slow.std(), rel=0.1)
 
 
+@pytest.mark.slow
 def test_bands_hold_the_ends_of_simulated_runs() -> None:
     """120 runs drawn from the fit itself, each seen up to a place of its own."""
     fit, rng = drawn(), np.random.default_rng(8)

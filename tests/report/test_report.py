@@ -225,7 +225,7 @@ def test_the_command_writes_the_page_or_nothing(arms: bs.Fit, tmp_path: Path) ->
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver are not installed; `make test` installs them where it may")
+        pytest.skip("chromium and chromedriver are not installed; `make browser` installs them")
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 

@@ -69,6 +69,7 @@ def test_bands_hold_their_share_where_the_law_is_true(straight: bs.Runs) -> None
         assert share.std() / np.sqrt(24) < 0.06  # the bound above says something
 
 
+@pytest.mark.slow
 def test_where_the_truth_bends_a_law_misses_and_its_discrepancy_holds(bent: bs.Runs, found: bs.Backtest) -> None:
     """A power law is 8 to 10 % off runs that scatter by half a percent: its bands hold none.
 

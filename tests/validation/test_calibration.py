@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.data.runs import joined
+from bayes_scaling.data.runs import concat_runs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.laws.library import LAWS, law_inputs
@@ -83,7 +83,14 @@ def alarms(calibration: Calibration) -> set[str]:
     return set(table["quantity"][table["p_holm"] < ALARM])
 
 
-@pytest.mark.parametrize("name", ["chinchilla", "power_law_floor", "kaplan_params"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("chinchilla", marks=pytest.mark.slow),
+        pytest.param("power_law_floor", marks=pytest.mark.slow),
+        "kaplan_params",
+    ],
+)
 def test_a_law_is_calibrated(name: str) -> None:
     found = calibration(name)
     table = calibration_table(found)
@@ -104,18 +111,21 @@ def noisier(task: bs.Task, name: str) -> bs.Task:
     return replace(task, runs=replace(task.runs, table=table.assign(response=law * (table["response"] / law) ** 2)))
 
 
+@pytest.mark.slow
 def test_twice_the_noise_that_the_model_says_is_noticed() -> None:
     made = simulations("power_law_floor")
     wrong = {name: noisier(task, "power_law_floor") for name, task in made.tasks.items()}
     assert "noise_sd" in alarms(fitted(model("power_law_floor"), replace(made, tasks=wrong)))
 
 
+@pytest.mark.slow
 def test_a_posterior_that_is_biased_is_noticed() -> None:
     right = model("power_law_floor")
     sure = replace(right, parameters={**right.parameters, "E": bs.Prior(median=2.2, factor=1.02)})
     assert {"E", "loss far beyond"} <= alarms(fitted(sure, simulations("power_law_floor")))
 
 
+@pytest.mark.slow
 def test_posteriors_that_are_too_narrow_are_noticed() -> None:
     found = calibration("power_law_floor")
     away = found.ranks["pit"] - 0.5
@@ -234,6 +244,7 @@ def around() -> bs.Fit:
     return bs.fit(model(name), seen, replace(SETTINGS, chains=4))
 
 
+@pytest.mark.slow
 def test_around_a_fit_a_law_is_calibrated() -> None:
     fit = around()
     made = simulate(fit.model, fit.runs, SIMULATIONS, around=fit)
@@ -280,6 +291,7 @@ def by_hand(*, correlated: bool, draws: int = 4000) -> bs.Fit:
     return bs.Fit(model, read, xr.DataTree.from_dict({"posterior": xr.Dataset(sure)}), bs.Settings(), HEALTHY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlated", [False, True], ids=["independent rows", "paths"])
 def test_around_a_fit_known_levels_keep_their_effects_and_a_path_is_another_runs(correlated: bool) -> None:
     fit = by_hand(correlated=correlated)
@@ -306,7 +318,7 @@ def test_around_a_fit_the_truth_has_the_likelihood_of_both_runs_and_their_effect
     task = simulate(fit.model, fit.runs, 4, around=fit).tasks["0000"]
     # Two rows at 1 and 1.1 and one at 30 a run; had effects of new runs been drawn twice it would be far below zero.
     assert 18 * 3.0 < task.extra["truth"]["log-likelihood"] < 18 * 7.0
-    every = joined(fit.runs, other_runs(fit, fit.runs))
+    every = concat_runs(fit.runs, other_runs(fit, fit.runs))
     wide = replace(with_levels(one_chain(fit, 0), every.levels, 0), runs=every)
     assert list(wide.posterior["run"].to_numpy()) == ["1", "1 again", "2", "2 again", "3", "3 again"]
     kept = wide.posterior["residual_by_run"].sel(run=["1", "2", "3"])

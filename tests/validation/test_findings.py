@@ -59,6 +59,7 @@ def at_rows(size: Mapping[int, float]) -> np.ndarray:
     return off
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distribution", ["normal", "student_t"])
 def test_sound_tables_are_not_spoken_of(distribution: str) -> None:
     flagged = [found(posterior(sweep(seed), distribution=distribution)) for seed in range(40)]
