@@ -29,6 +29,7 @@ from bayes_scaling._base.leftovers import TEMPORARY_NAME, temporary_path
 from bayes_scaling._base.naming import file_name, file_names, joined_name
 from bayes_scaling.cli import commands as cli
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import fit as fitting
 from bayes_scaling.plots import overview
 
@@ -441,7 +442,7 @@ def test_the_figure_of_a_contrast_stays_in_the_folder(tmp_path: Path) -> None:
     table = FIT.runs.table.assign(arch=FIT.runs.table["arch"].map(names))
     levels = dict(FIT.runs.levels) | {"arch": pd.Series(FIT.runs.levels["arch"]).map(names).to_numpy()}
     draws = {"posterior": FIT.posterior.assign_coords(arch=levels["arch"])}
-    runs = bs.Runs(table, FIT.runs.columns, FIT.runs.references, levels)
+    runs = Runs(table, FIT.runs.columns, FIT.runs.references, levels)
     fit = bs.Fit(FIT.model, runs, type(FIT.draws).from_dict(draws), FIT.settings, FIT.health)
     folder = bs.save(fit, tmp_path / "deep" / "out" / "fit.nc").parent
     pd.DataFrame({"params": [1e9], "tokens": [2e10]}).to_csv(tmp_path / "points.csv", index=False)
