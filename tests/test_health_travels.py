@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli.commands import app
-from bayes_scaling.cli.options import judge
+from bayes_scaling.cli.messages import judge
 from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
 from bayes_scaling.decisions.multiverse import Multiverse
 from bayes_scaling.decisions.targets import needed_sentence
