@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling._base.files import write_csv, write_json
-from bayes_scaling._base.folders import together
+from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.naming import file_name
-from bayes_scaling._base.numbers import number, percent, whole
+from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, judge, judged
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bayes_scaling.validation.backtest import Backtest
 
 SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
-    "runs": (whole, "runs"),
+    "runs": (format_count, "runs"),
     "coverage_50": (percent, "in 50 %"),
     "coverage_80": (percent, "in 80 %"),
     "coverage_90": (percent, "in 90 %"),
@@ -77,7 +77,7 @@ def backtest(
     with pool(workers) as executor:
         found = score(study.model, data, train or (), settings, executor)
     scores = _scores(found.points)
-    with together():
+    with write_together():
         write_csv(found.points, folder / "backtest.csv")
         write_csv(scores, folder / "scores.csv")
         write_json(_record(found, study, data, settings, scores), folder / "backtest.json")

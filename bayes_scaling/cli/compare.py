@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.files import write_csv, write_json
-from bayes_scaling._base.folders import together
-from bayes_scaling._base.numbers import exact, fixed, number, percent, probability, whole
+from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.numbers import exact, fixed, format_count, number, percent, probability
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, judge, judged
@@ -30,7 +30,7 @@ SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
     "elpd_diff": (partial(fixed, places=1), "- best"),
     "se_diff": (partial(fixed, places=1), "se"),
     "p_loo": (partial(fixed, places=1), "p"),
-    "bad_k": (whole, "bad k"),
+    "bad_k": (format_count, "bad k"),
     "log_score": (number, "log score"),
     "crps": (number, "CRPS"),
     "are": (percent, "error"),
@@ -70,7 +70,7 @@ def compare(
     folder_to_write(out, "comparison.csv", "comparison.json", "figures/comparison.png")
     say(*counted(data), "compiling (up to half a minute a law the first time), then sampling")
     found = weigh(laws, data, train or (), settings)
-    with together():
+    with write_together():
         write_csv(found.table, out / "comparison.csv")
         write_json(_record(found, settings), out / "comparison.json")
         write_figure(_figure(found), out / "figures" / "comparison.png")
@@ -103,7 +103,9 @@ def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
     """Return the first study with the groups of both and the smaller steps, having checked that they read the table alike."""
     a, b = one.columns, two.columns
     if set(a.inputs) != set(b.inputs):
-        raise InputError(f"{first} reads {listed(a.inputs)}, {other} {listed(b.inputs)}; laws of the same table are compared")
+        raise InputError(
+            f"{first} reads {format_names(a.inputs)}, {other} {format_names(b.inputs)}; laws of the same table are compared"
+        )
     for part in ("inputs", "response", "where", "run", "measurement_error", "average"):
         if getattr(a, part) != getattr(b, part):
             raise InputError(

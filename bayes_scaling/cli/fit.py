@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling._base.checksums import seal_of
+from bayes_scaling._base.checksums import read_checksum
 from bayes_scaling._base.files import write_csv, write_json
-from bayes_scaling._base.folders import whole_folder
+from bayes_scaling._base.folders import atomic_folder
 from bayes_scaling._base.naming import file_name
-from bayes_scaling._base.numbers import fixed, number, whole
+from bayes_scaling._base.numbers import fixed, format_count, number
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, judge, judged, say_parameters
@@ -81,9 +81,9 @@ def fit(
     parameters, notes = parameter_table(fitted), findings(fitted)
     drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
     asked = {"model": model, "runs": [str(path) for path in runs or []]}
-    with whole_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
+    with atomic_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
         save(fitted, new / "fit.nc")
-        belongs = {"fit_sha256": seal_of(new / "fit.nc"), "figures": list(drawn), "asked": asked}
+        belongs = {"fit_sha256": read_checksum(new / "fit.nc"), "figures": list(drawn), "asked": asked}
         write_json(_diagnostics(fitted, notes) | _made(study, seconds) | belongs, new / "diagnostics.json")
         write_csv(parameters, new / "parameters.csv")
         write_csv(_points(fitted), new / "points.csv")
@@ -106,13 +106,13 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
 
     import pandas as pd
 
-    from bayes_scaling.data.counts import as_counted
+    from bayes_scaling.data.counts import in_column_units
     from bayes_scaling.model.specification import law_groups
 
     runs = fitted.runs
     if runs.columns.schedule is not None:
         last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
-        return as_counted(last.drop(columns=["response", "measurement_error"], errors="ignore"), runs.columns)
+        return in_column_units(last.drop(columns=["response", "measurement_error"], errors="ignore"), runs.columns)
     groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
@@ -120,7 +120,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     if prod(map(len, groups.values())) > MOST_CELLS:  # those that the runs have
         cells = runs.table[list(groups)].drop_duplicates().itertuples(index=False, name=None)
     rows = [dict(zip(groups, cell, strict=True)) | place for cell in cells for place in places]
-    return as_counted(pd.DataFrame(rows), runs.columns)
+    return in_column_units(pd.DataFrame(rows), runs.columns)
 
 
 def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
@@ -155,7 +155,8 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding
     assert health is not None
     agree = "" if health.r_hat is None else f"R-hat {fixed(health.r_hat, 3)}, "
     say(
-        f"{fitted.settings.chains} x {whole(fitted.settings.draws)} draws, {whole(health.divergences)} divergences, "
+        f"{fitted.settings.chains} x {format_count(fitted.settings.draws)} draws, "
+        f"{format_count(health.divergences)} divergences, "
         f"{agree}smallest effective sample size {number(min(health.ess_bulk, health.ess_tail))}: {health.grade}"
     )
     if rounds := rounds_line(health):

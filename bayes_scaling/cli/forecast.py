@@ -8,7 +8,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import together
+from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.paths import file_to_write, is_file
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
@@ -37,7 +37,7 @@ def forecast(
     file_to_write(out)
     found = condition(read_fit(folder), run, _end(at), seed=seed)
     figure = out.with_suffix(".png")
-    with together():
+    with write_together():
         write_csv(forecast_table(found), out)
         write_figure(forecast_figure(found, target=target), figure)
     say(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end

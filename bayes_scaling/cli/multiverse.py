@@ -9,7 +9,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import together
+from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.numbers import band
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
@@ -55,7 +55,7 @@ def multiverse(
     say("compiling each model (up to half a minute the first time), then sampling")
     found = answers(universe, at, choices, replace(study.settings, progress=False), full=full)
     points = sorted(set(found.table["point"]))
-    with paper(), together():
+    with paper(), write_together():
         write_csv(found.table, out / "multiverse.csv")
         write_csv(found.parameters, out / "parameters.csv")
         for point in points:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import together
-from bayes_scaling._base.numbers import number, percent, whole
+from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
@@ -57,7 +57,7 @@ def next_run(
     found = [next_runs(fitted, candidates, ask(fitted, one), budget, cost=cost, seed=seed) for one in questions]
     tables, sets = [candidate_table(one) for one in found], [set_table(one) for one in found]
     figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}
-    with together():
+    with write_together():
         write_csv(_stacked(tables, questions), folder / "next.csv")
         write_csv(_stacked(sets, questions), folder / "next_sets.csv")
         for path, figure in figures.items():
@@ -88,7 +88,7 @@ def _printed(table: "pd.DataFrame") -> None:
 
 
 def _row(row: Mapping[Any, Any]) -> list[str]:
-    lead = [whole(row["rank"]), str(row["candidate"]), number(row["flop"])]
+    lead = [format_count(row["rank"]), str(row["candidate"]), number(row["flop"])]
     if row["information"] <= 0:
         return [*lead, "not measurable", "", ""]
     left = row["width_after"] / row["width_before"]

@@ -8,7 +8,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import together
+from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
@@ -71,7 +71,7 @@ def plan(
     if target is not None:
         said += needed_sentences(bare[0], target, probability, points, **asked)
     others, figure = out.with_name(f"{out.stem}_choices.csv"), out.with_suffix(".png")
-    with together():
+    with write_together():
         write_csv(plan_table(found, target), out)
         write_csv(found.choices, others)
         write_figure(plan_figure(fitted, found), figure)

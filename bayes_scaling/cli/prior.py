@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import together
+from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.naming import file_name
 from bayes_scaling._base.numbers import band, number
 from bayes_scaling._base.paths import folder_to_write
@@ -49,7 +49,7 @@ def prior(
     say(study.title or study.name, f"the prior, beside {count}", *notes)
     figure = figures(before, study.figure)["bands"]
     _legible(before, figure)
-    with together():
+    with write_together():
         write_csv(parameters, folder / "prior.csv")
         write_figure(figure, folder / "figures" / "prior.png")
     say_parameters(before, parameters)
@@ -61,12 +61,12 @@ def _say_prior_loss(before: "Fit") -> None:
     """Say which loss the prior expects at the reference, for levels never seen, and where the runs lie."""
     import pandas as pd
 
-    from bayes_scaling.data.counts import marked
+    from bayes_scaling.data.counts import mark_base_units
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.prediction.predict import predict
 
     place = dict(before.runs.references) | dict.fromkeys(law_groups(before.model), "another")
-    low, middle, high = predict(before, marked(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
+    low, middle, high = predict(before, mark_base_units(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
     seen, response = before.runs.table["response"], before.runs.columns.response
     say(
         f"{response.name} at the reference: {band((low, middle, high), response.unit)}; "

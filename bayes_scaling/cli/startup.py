@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.files import writable
+from bayes_scaling._base.files import require_writable
 from bayes_scaling.cli.terminal import say
 
 
@@ -31,7 +31,7 @@ def compiled_code() -> Iterator[None]:
         yield
         return
     try:
-        writable(Path(os.path.expanduser("~"), ".pytensor"))  # noqa: PTH111 - `Path.home` raises where there is none
+        require_writable(Path(os.path.expanduser("~"), ".pytensor"))  # noqa: PTH111 - `Path.home` raises where there is none
     except InputError as error:
         say(f"note: {error}; compiled code is not kept, unless PYTENSOR_FLAGS=base_compiledir=DIR says where", err=True)
     else:

@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 
 
-def means(table: pd.DataFrame, dims: Sequence[str], scales: Sequence[str], along: str, per_decade: float) -> pd.DataFrame:
-    """Return one row for each bin of each run, in the order of the bins' first rows, see `merged`.
+def bin_means(table: pd.DataFrame, dims: Sequence[str], scales: Sequence[str], along: str, per_decade: float) -> pd.DataFrame:
+    """Return one row for each bin of each run, in the order of the bins' first rows, see `cell_means`.
 
     Bins are equal in the logarithm of `along`, at the same places for all runs, so that runs can be compared bin by bin.
     """
     bins = np.floor(np.log10(table[along]) * per_decade + 0.5).rename("row")
     cell = table.groupby([*(table[dim] for dim in dims), bins], sort=False, observed=True).ngroup()
-    return merged(table, cell, dims, scales, along)
+    return cell_means(table, cell, dims, scales, along)
 
 
-def merged(table: pd.DataFrame, cell: pd.Series, dims: Sequence[str], scales: Sequence[str], along: str) -> pd.DataFrame:
+def cell_means(table: pd.DataFrame, cell: pd.Series, dims: Sequence[str], scales: Sequence[str], along: str) -> pd.DataFrame:
     """Return one row for each cell, numbered in the order of their first rows; rows of a cell are of the same groups, `dims`.
 
     Geometric means of `scales`, inputs that have a logarithm, and arithmetic ones of the response and what else there is; rows

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, as_written, listed
+from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.functions import Functions, on_arrays
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import RESERVED
@@ -87,7 +87,7 @@ class Model:
 
 
 def _mismatch(law: str, expected: set[str], given: set[str]) -> str:
-    parts = [f"law {law} has the parameters {listed(expected)}; priors are given for {listed(given)}"]
+    parts = [f"law {law} has the parameters {format_names(expected)}; priors are given for {format_names(given)}"]
     for name in sorted(given - expected):
         near = difflib.get_close_matches(name, expected - given, 1, cutoff=0.3)
         parts.append(f"{name!r} is none of them" + (f", did you mean {near[0]!r}?" if near else ""))
@@ -242,7 +242,9 @@ def check_runs(model: Model, runs: Runs) -> None:
     """Raise InputError where the runs lack an input or group of the model, or a group has a single level."""
     inputs = model_inputs(model)
     if set(inputs) != set(runs.columns.inputs):
-        raise InputError(f"{model.law.__name__} needs inputs {listed(inputs)}; the table has {listed(runs.columns.inputs)}")
+        raise InputError(
+            f"{model.law.__name__} needs inputs {format_names(inputs)}; the table has {format_names(runs.columns.inputs)}"
+        )
     check_references(model.law, runs.references)
     check_logarithms(runs.columns, _on_logarithms(model))
     if model.noise.on == "log_loss" and not runs.columns.response.positive:
@@ -252,11 +254,11 @@ def check_runs(model: Model, runs: Runs) -> None:
     over = [(owner, dim) for owner, term in varyings(model) for dim in term.dims]
     for owner, dim in over + [("the discrepancy", dim) for term in model.discrepancy for dim in term.dims]:
         if dim not in runs.levels:
-            raise InputError(f"{owner} varies over {dim!r}; the groups of the runs are {listed(runs.levels)}")
+            raise InputError(f"{owner} varies over {dim!r}; the groups of the runs are {format_names(runs.levels)}")
         if len(runs.levels[dim]) < 2:
             raise InputError(
                 f"{runs.source}: group {dim!r} (column {' + '.join(runs.columns.dims[dim])}) has the single level "
-                f"{as_written(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
+                f"{format_value(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
             )
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
@@ -337,7 +339,7 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
         arrays |= {n: np.asarray(table.get(n, np.full(len(table), of))) for n, of in alone.items()} if filters else {}
         if (arrays["gap"] <= 0).any():
             row = int(np.argmax(arrays["gap"] <= 0))
-            run, at = as_written(table["run"].iloc[row]), table[correlation.along].iloc[row]
+            run, at = format_value(table["run"].iloc[row]), table[correlation.along].iloc[row]
             raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {exact(at)}; expected one")
     return arrays
 

@@ -17,6 +17,7 @@ from bayes_scaling.inference.observed import log_density
 from bayes_scaling.inference.sampling import _arrays, compiled
 from bayes_scaling.model import build as building, discrepancy as gp, specification as model
 from bayes_scaling.model.specification import groups_used, integrated, term_name
+from bayes_scaling.validation.compare import loo
 
 DRAWS = 40_000
 
@@ -106,7 +107,7 @@ def test_loo_is_of_rows_given_the_effects_that_were_drawn_back() -> None:
     tree = {"posterior": posterior, "log_likelihood": xr.Dataset({"response": expected})}
     with pytest.warns(UserWarning, match="Pareto"):  # of rows that an effect of their own follows
         by_hand = arviz_stats.loo(xr.DataTree.from_dict(tree), pointwise=True)
-    np.testing.assert_allclose(bs.loo(fit).elpd_i, by_hand.elpd_i, rtol=1e-9)
+    np.testing.assert_allclose(loo(fit).elpd_i, by_hand.elpd_i, rtol=1e-9)
 
 
 SHIFTS = {

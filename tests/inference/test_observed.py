@@ -10,6 +10,8 @@ import xarray as xr
 from scipy import stats
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.observed import log_density, observed, replicated
 from bayes_scaling.model.kalman import forward
 from bayes_scaling.model.specification import data
@@ -30,7 +32,7 @@ def model_of(*, white: bool = True, on: Any = "log_loss", drifting: bool = False
     return bs.Model(LAW, priors, bs.Noise(scale, distribution="normal", on=on, correlation=correlation))
 
 
-def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> bs.Runs:
+def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> Runs:
     """Return rows of several runs in no order: averages that touch, single rows among them, or single rows alone."""
     rng = np.random.default_rng(seed)
     rows = [
@@ -39,7 +41,7 @@ def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> bs.Runs:
         for i in range(count)
     ]
     frame = pd.DataFrame(rows).sample(frac=1, random_state=seed)
-    error = bs.MeasurementError("error", relative=False) if errors else None
+    error = MeasurementError("error", relative=False) if errors else None
     runs = bs.read_runs(frame, bs.Columns({"tokens": bs.Input("tokens", "tokens", 10.0)}, run="run", measurement_error=error))
     if not averages:
         return runs
@@ -47,7 +49,7 @@ def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> bs.Runs:
     return replace(runs, table=runs.table.assign(count=np.where(of, 40.0, 1.0), apart=np.where(of, WIDTH / 3, 0.0)))
 
 
-def certain(model: bs.Model, runs: bs.Runs, draws: int = 40_000, **values: float) -> bs.Fit:
+def certain(model: bs.Model, runs: Runs, draws: int = 40_000, **values: float) -> bs.Fit:
     """Return a fit that is sure of its parameters: what draws differ by is scatter alone."""
     every = {**POINT, **values}
     every = {n: of for n, of in every.items() if n != "noise_sd_trend_tokens" or not isinstance(model.noise.sd, bs.Prior)}
