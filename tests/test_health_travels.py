@@ -20,7 +20,7 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling._deprecated import MOVED
 from bayes_scaling.cli.commands import app
-from bayes_scaling.cli.options import judge
+from bayes_scaling.cli.messages import judge
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.design.next_runs import NextRuns
