@@ -6,7 +6,6 @@ from typing import Any
 
 MOVED = {
     "data.columns": "Average Curve MeasurementError Schedule",
-    "data.counts": "units_said",
     "data.runs": "Runs subset",
     "data.schedules": "schedule_inputs",
     "decisions.allocation": "compute_optimal",
@@ -40,7 +39,10 @@ MOVED = {
 }
 """File -> names of it that were at the front door, and are imported from there."""
 
-RENAMED: dict[str, tuple[str, str]] = {}
+RENAMED: dict[str, tuple[str, str]] = {
+    "ReadingError": ("data.columns:MeasurementError", "from bayes_scaling.data.columns import MeasurementError"),
+    "units_said": ("data.counts:with_units", "from bayes_scaling.data.counts import with_units"),
+}
 """Name -> where what it does stands, as "module:name", and what to write instead."""
 
 BEFORE = {

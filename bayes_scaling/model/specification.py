@@ -12,8 +12,8 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.functions import Functions, on_arrays
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.columns import RESERVED
 from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.reserved import RESERVED
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import check_logarithms, log_input
 from bayes_scaling.laws.formula import law_tree, law_value

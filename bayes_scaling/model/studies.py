@@ -19,7 +19,7 @@ from bayes_scaling._base.files import write_text
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Average, Columns, Curve, Input, MeasurementError, Response, Schedule
-from bayes_scaling.data.counts import refuse_implausible_counts
+from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table

@@ -10,9 +10,8 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, at, log_inputs, posterior_expectation

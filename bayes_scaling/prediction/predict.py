@@ -15,7 +15,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, on_arrays
 from bayes_scaling.data.distance import distance, region, regions
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import (
     as_rows,

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling.data.columns import ANSWERED, ANSWERS, RESERVED
+from bayes_scaling.data.reserved import ANSWERED, ANSWERS, RESERVED
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.decisions.estimands import ask
