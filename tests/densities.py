@@ -9,8 +9,8 @@ import pandas as pd
 from scipy import stats
 
 import bayes_scaling as bs
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Trend, Varying, as_parameter, distribution
-from bayes_scaling.model.specification import term_name
 
 type Rows = dict[str, np.ndarray]
 

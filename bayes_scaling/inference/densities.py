@@ -14,21 +14,11 @@ import xarray as xr
 
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.observed import log_density
+from bayes_scaling.model.arrays import neighbours
 from bayes_scaling.model.discrepancy import scales
+from bayes_scaling.model.names import NOISE_SD, NU_BEYOND_ONE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, distribution
-from bayes_scaling.model.specification import (
-    NOISE_SD,
-    NU_BEYOND_ONE,
-    Model,
-    departures,
-    neighbours,
-    noise_scales,
-    parameters_with_priors,
-    spread_name,
-    term_name,
-    trends,
-    varyings,
-)
+from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
 
 LOG_PRIOR, LOG_LIKELIHOOD = "log_prior", "log_likelihood"
 

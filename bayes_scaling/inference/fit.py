@@ -18,9 +18,10 @@ from bayes_scaling.inference.sampling import sample_prior
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Trend, Varying, as_parameter, link
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, term_name
+from bayes_scaling.model.specification import Model
 
 
 @dataclass(frozen=True)

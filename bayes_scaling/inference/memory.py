@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import number, whole
-from bayes_scaling.model import discrepancy
+from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def numbers_of_draw(model: Model, runs: "Runs") -> int:
     sizes = {dim: len(of) for dim, of in runs.levels.items()}
     levels: int = sum(1 + prod(sizes.get(dim, 1) for dim in term.dims) for _, term in varyings(model))
     knots: int = sum(
-        prod(sizes.get(dim, 1) for dim in term.dims) * discrepancy.extended_count(term, len(inputs)) ** len(inputs)
+        prod(sizes.get(dim, 1) for dim in term.dims) * gp.extended_count(term, len(inputs)) ** len(inputs)
         for term, inputs in departures(model)
     )
     scales = noise_scales(model) | discrepancy.scales(departures(model))

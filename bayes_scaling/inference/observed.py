@@ -10,7 +10,9 @@ from bayes_scaling._base.functions import ON_NUMBERS
 from bayes_scaling.inference.expected import expected, levels_at, log_inputs
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.model.specification import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, neighbours, parameter_at, residual
+from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.evaluation import parameter_at, residual
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE
 
 FARTHEST = 300.0
 """Heavy tails of scatter on the log loss are cut off at so many e-folds, far beyond all sense and short of overflow."""

@@ -25,7 +25,8 @@ from bayes_scaling.inference.observed import observed
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.specification import evaluate, law_groups, parameter_at
+from bayes_scaling.model.evaluation import evaluate, parameter_at
+from bayes_scaling.model.specification import law_groups
 from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}

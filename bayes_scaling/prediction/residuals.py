@@ -21,7 +21,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import carried
 from bayes_scaling.inference.observed import departures_of, kept_along, replicated
-from bayes_scaling.model.specification import neighbours
+from bayes_scaling.model.arrays import neighbours
 from bayes_scaling.prediction.forecast import along_runs
 
 MOST_DRAWS = 200

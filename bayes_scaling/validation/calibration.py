@@ -29,9 +29,11 @@ from bayes_scaling.inference.expected import expected
 from bayes_scaling.inference.fit import Fit, prior
 from bayes_scaling.inference.health import R_HAT_LIMIT, Health, carried, combined, counts as grades, mark
 from bayes_scaling.inference.observed import log_density, replicated
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, check_runs, data
+from bayes_scaling.model.specification import Model
 from bayes_scaling.prediction.simulate import one_chain, one_draw, other_runs, with_levels, with_responses
 from bayes_scaling.validation.uniformity import holm, p_value
 

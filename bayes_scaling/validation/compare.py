@@ -20,8 +20,9 @@ from bayes_scaling.inference.fit import Fit, fit, refit
 from bayes_scaling.inference.health import Health, combined, mark
 from bayes_scaling.inference.observed import log_density
 from bayes_scaling.inference.stacking import check_scales, stacking_weights
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, check_runs
+from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.scores import score_points, score_table
 from bayes_scaling.validation.splits import Fold, careful, folds
 

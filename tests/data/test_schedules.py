@@ -16,9 +16,9 @@ from bayes_scaling._base.functions import ON_NUMBERS, PART, on_arrays, on_symbol
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.laws.formula import law_text, law_value
 from bayes_scaling.laws.library import LAWS
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.defaults import default_priors
-from bayes_scaling.model.specification import data
 from bayes_scaling.model.studies import parse_study, study_text
 
 PEAK, END, WARM, LAST = 3e-4, 3e-5, 200, 2400

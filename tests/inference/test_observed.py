@@ -11,8 +11,8 @@ from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.inference.observed import log_density, observed, replicated
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.kalman import forward
-from bayes_scaling.model.specification import data
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 POINT = {"a": 3.1, "b": 0.12, "noise_sd": 0.03, "noise_length": 0.7, "noise_sd_trend_tokens": -0.2}

@@ -14,8 +14,9 @@ from bayes_scaling._base.numbers import interval, number
 from bayes_scaling.inference.densities import LOG_LIKELIHOOD, LOG_PRIOR, frozen, log_likelihood, log_prior, top_priors
 from bayes_scaling.inference.expected import expected
 from bayes_scaling.inference.fit import Fit, prior as from_prior
+from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import Prior, prior_quantiles
-from bayes_scaling.model.specification import NOISE_SD, law_groups, model_inputs
+from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
 
 FAR = 0.01
