@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON ?= python3
 DEMO := out/moba_vs_full
 
-.PHONY: demo test bench backtests calibrate notebooks clean
+.PHONY: demo test test-all docs browser bench backtests calibrate notebooks clean
 
 # 3 is for draws that are not to be trusted: nothing is wrong with the installation, and all that is written says so.
 demo: .venv/.package
@@ -19,13 +19,22 @@ demo: .venv/.package
 	@$(BIN)/bayes-scaling report $(DEMO)
 	@echo; echo "Done. Open $(DEMO)/report.html in a browser."
 
-# Two processes: most of a test's time is compiling, on one core.
-test: .venv/.dev .venv/.browser
+# Minutes: style, types, the order of rooms, and what is quick to test. Two processes: most of a test's time is compiling.
+test: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadgroup
+
+# A quarter of an hour: also whole studies, notebooks, the wheel, and what takes long to sample.
+test-all: test
+	$(BIN)/python -m pytest -m 'slow' -n 2 --dist loadgroup --no-loadscope-reorder
+
+# The documentation, in out/docs; `make docs EXECUTE=1` also runs the notebooks that changed since they last ran.
+docs: .venv/.docs
+	$(BIN)/python docs/build.py $(if $(EXECUTE),--execute)
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/chinchilla.py
@@ -33,16 +42,15 @@ bench: .venv/.dev
 	$(BIN)/python benchmarks/moba.py
 	$(BIN)/python benchmarks/planning.py
 
-# Pages are tested in a browser. Where none can be installed those tests are skipped and say so.
-.venv/.browser: | .venv/bin/python
-	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then touch $@; \
-	elif ! command -v apt-get >/dev/null; then echo "no apt-get: tests in a browser need chromium and chromedriver"; \
+# Pages are tested in a browser; without one those tests are skipped and say so. Only this target installs anything outside .venv.
+browser:
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then echo "chromium and chromedriver are there"; \
+	elif ! command -v apt-get >/dev/null; then echo "no apt-get: install chromium and chromedriver yourself" >&2; exit 1; \
 	else \
-	    if [ "$$(id -u)" = 0 ]; then as=env; elif sudo -n true 2>/dev/null; then as="sudo -n env"; else as=; fi; \
-	    if [ -z "$$as" ]; then echo "no root: tests in a browser need chromium and chromedriver"; \
-	    elif $$as apt-get -qq update >/dev/null \
-	        && $$as DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium chromium-driver >/dev/null; \
-	    then touch $@; else echo "chromium could not be installed: tests in a browser will be skipped" >&2; fi; \
+	    if [ "$$(id -u)" = 0 ]; then as=env; elif sudo -n true 2>/dev/null; then as="sudo -n env"; else \
+	        echo "no root: install chromium and chromedriver yourself" >&2; exit 1; fi; \
+	    $$as apt-get -qq update >/dev/null; \
+	    $$as DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium chromium-driver >/dev/null; \
 	fi
 
 # On public tables, read from the folder that BAYES_SCALING_DATA names; about two and a half hours. Priors come first, the others use them.
@@ -94,6 +102,14 @@ notebooks: .venv/.dev
 	    uv pip install --quiet --python $(BIN)/python --group dev; \
 	else \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev; \
+	fi
+	@touch $@
+
+.venv/.docs: .venv/.package
+	@if command -v uv >/dev/null; then \
+	    uv pip install --quiet --python $(BIN)/python --group docs; \
+	else \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs; \
 	fi
 	@touch $@
 

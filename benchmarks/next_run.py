@@ -22,6 +22,7 @@ import sweep_priors
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.design.candidates import scatter, shown
 from bayes_scaling.decisions.design.next_runs import next_runs
 from bayes_scaling.inference.expected import as_rows, expected
@@ -77,7 +78,7 @@ class Case:
     sweep: Sweep
     label: str
     model: bs.Model
-    runs: bs.Runs
+    runs: Runs
     held: np.ndarray
     pool: np.ndarray
 

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model import discrepancy, gaussian_process as gp, names as called, specification as of_model
 from bayes_scaling.model.parameters import link, median
@@ -33,7 +34,7 @@ def tree(posterior: Mapping[str, Any], diverging: Any = None, energy: Any = None
 
 
 def fit_of(
-    model: bs.Model, runs: bs.Runs, draws: Mapping[str, Any], health: Health | None, dims: Mapping[str, tuple[str, ...]] = {}
+    model: bs.Model, runs: Runs, draws: Mapping[str, Any], health: Health | None, dims: Mapping[str, tuple[str, ...]] = {}
 ) -> bs.Fit:
     """Return a fit with the given draws, name -> (chain, draw, level ...)."""
     variables = {name: (("chain", "draw", *dims.get(name, ())), np.asarray(of)) for name, of in draws.items()}
@@ -44,7 +45,7 @@ def fit_of(
 
 def fit_with(
     model: bs.Model,
-    runs: bs.Runs,
+    runs: Runs,
     values: Mapping[str, Any],
     *,
     shape: tuple[int, int] = (2, 200),
@@ -77,7 +78,7 @@ def fit_with(
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": posterior}), fit.settings, health)
 
 
-def variables(model: bs.Model, runs: bs.Runs) -> dict[str, tuple[float, bool, tuple[str, ...]]]:
+def variables(model: bs.Model, runs: Runs) -> dict[str, tuple[float, bool, tuple[str, ...]]]:
     """Return the variables of a posterior but for knots: name -> a value, whether it is positive, and its groups."""
     priors = {name: parameter.prior for name, parameter in of_model.parameters_with_priors(model).items()}
     scales = {name: prior for name, prior in of_model.noise_scales(model).items() if name != called.NU_BEYOND_ONE}

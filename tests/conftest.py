@@ -9,21 +9,41 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from public_tables import path_of
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import Schedule
+from bayes_scaling.data.runs import subset
+from bayes_scaling.data.schedules import schedule_inputs
+from bayes_scaling.model.studies import study_runs
 
 os.environ.setdefault("NUMBA_OPT", "1")  # as the command line does: the same bits, compiled in less time
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+COLLECTED = pytest.StashKey[list[pytest.Item]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Remember every test that was found, before those of the other suite are left out; tests of a file share a worker.
+
+    Notebooks and the studies of one file are spread, each with its own worker.
+    """
+    config.stash[COLLECTED] = list(items)
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+
+
+@pytest.fixture
+def collected(request: pytest.FixtureRequest) -> list[pytest.Item]:
+    return request.config.stash[COLLECTED]
 
 
 @pytest.fixture(scope="session")
 def epoch_runs() -> Path:
     """The 245 runs behind the published Chinchilla coefficients; not part of the package."""
-    path = SHARED / "runs" / "chinchilla_epoch.csv"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not on this machine")
-    return path
+    return path_of("chinchilla_epoch")
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +63,7 @@ def curves() -> pd.DataFrame:
     cosine = 1.65e-4 + 1.35e-4 * np.cos(np.pi * (step - 2200) / (24000 - 2200))
     rates = {"constant": 0 * step + 3e-4, "cosine": cosine, "two-stage": np.where(step > 8000, 9e-5, 3e-4)}
     table = pd.concat([pd.DataFrame({"run_id": name, "step": step, "lr": lr}) for name, lr in rates.items()], ignore_index=True)
-    table = bs.schedule_inputs(table, bs.Schedule(), "run_id")
+    table = schedule_inputs(table, Schedule(), "run_id")
     then, since = (table[[f"{name}_{part}" for part in range(1, 17)]].to_numpy() for name in ("lr_then", "lr_since"))
     saved = table["lr_drop"] / 1e-4 * (1 - (1 + 900 * since * (then / 1e-4) ** -0.6) ** -0.6).mean(axis=1)
     loss = 2.8 + 0.6 * table["lr_sum"] ** -0.45 - 0.045 * saved
@@ -106,11 +126,9 @@ def isoflop() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def gemstones() -> pd.DataFrame:
-    """Curves of 17 models at a constant learning rate (McLeish et al. 2025); not part of the package."""
-    path = SHARED / "runs" / "gemstones.csv"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not on this machine")
-    return pd.read_csv(path).query('schedule == "constant_lr"').drop(columns=["schedule"]).rename(columns={"run_id": "run"})
+    """Curves of 17 models at a constant learning rate (McLeish et al. 2025)."""
+    table = pd.read_csv(path_of("gemstones")).query('schedule == "constant_lr"')
+    return table.drop(columns=["schedule"]).rename(columns={"run_id": "run"})
 
 
 @pytest.fixture(scope="session")
@@ -140,8 +158,8 @@ def studied(
     def fitted(name: str) -> bs.Fit:
         study = bs.read_study(name)
         own = tables.get(name, curves if study.columns.schedule else logs if "run" in study.columns.dims else grid)
-        runs = bs.study_runs(study, own if study.source is None else None)
-        runs = bs.subset(runs, few[name]) if name in few else runs
+        runs = study_runs(study, own if study.source is None else None)
+        runs = subset(runs, few[name]) if name in few else runs
         return bs.fit(study.model, runs, replace(study.settings, draws=1500, seed=1, progress=False))
 
     return fitted

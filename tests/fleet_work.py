@@ -11,6 +11,7 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling.inference import compiling
+from bayes_scaling.inference.fit import parameter_table
 
 COMPILED: Counter[str] = Counter()
 
@@ -28,7 +29,7 @@ def count_compilations() -> None:
 
 def means(fit: bs.Fit, extra: object) -> pd.DataFrame:
     """Return the posterior mean of every parameter."""
-    return bs.parameter_table(fit)[["name", "dims", "mean"]]
+    return parameter_table(fit)[["name", "dims", "mean"]]
 
 
 def other_means(fit: bs.Fit, extra: object) -> pd.DataFrame:

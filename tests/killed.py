@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from bayes_scaling._base.files import write_bytes, write_text
-from bayes_scaling._base.folders import together, whole_folder
+from bayes_scaling._base.folders import atomic_folder, write_together
 from bayes_scaling._base.leftovers import recover
 
 STEPS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "ctypes.dlsym"}
@@ -27,7 +27,7 @@ type Writer = Callable[[Path, int], None]
 
 def write_fit(contents: dict[int, bytes], out: Path, number: int) -> None:
     """Write an answer of several files; the first has one that later ones lack."""
-    with whole_folder(out, earlier=("fit.nc", "number.txt", "figures/stale.txt")) as new:
+    with atomic_folder(out, earlier=("fit.nc", "number.txt", "figures/stale.txt")) as new:
         write_bytes(contents[number], new / "fit.nc")
         write_text(str(number), new / "number.txt")
         write_text(str(number), new / "figures" / ("stale.txt" if number == FIRST else "all.txt"))
@@ -35,7 +35,7 @@ def write_fit(contents: dict[int, bytes], out: Path, number: int) -> None:
 
 def write_files(out: Path, number: int) -> None:
     """Write an answer of several files among others, in two folders."""
-    with together():
+    with write_together():
         for name in ("number.txt", "more.txt", "figures/all.txt"):
             write_text(str(number), out / name)
 

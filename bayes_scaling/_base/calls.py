@@ -16,7 +16,7 @@ from bayes_scaling._base.errors import InputError
 LEVELS = {"a", "b", "against"}
 """Arguments that are levels of a group: text or numbers, whatever they are annotated as."""
 
-MOST_LETTERS = 40
+MAX_LETTERS = 40
 
 
 def asked[**P, T](function: Callable[P, T]) -> Callable[P, T]:
@@ -28,18 +28,18 @@ def asked[**P, T](function: Callable[P, T]) -> Callable[P, T]:
         try:
             bound = known.bind(*args, **kwargs)
         except TypeError as error:
-            raise InputError(f"{_name(function)}: {error}; expected {right_call(function)}") from None
+            raise InputError(f"{_name(function)}: {error}; expected {call_text(function)}") from None
         for name, value in bound.arguments.items():
             kind = str | Real | np.generic if name in LEVELS else known.parameters[name].annotation
             if not _is(value, kind):
                 words = f"{name} cannot be {_described(value)}"
-                raise InputError(f"{_name(function)}: {words}; expected {right_call(function)}")
+                raise InputError(f"{_name(function)}: {words}; expected {call_text(function)}")
         return function(*args, **kwargs)
 
     return called
 
 
-def right_call(function: Callable[..., Any]) -> str:
+def call_text(function: Callable[..., Any]) -> str:
     """Return how a function is called: "rank(fit, group, against, points, *, levels=...)"."""
     known = signature(function)
     bare = [
@@ -55,7 +55,7 @@ def _name(function: Callable[..., Any]) -> str:
 
 def _described(value: object) -> str:
     """Return a value that is short, else what kind of thing it is."""
-    plain = isinstance(value, str | Real | None) and len(repr(value)) < MOST_LETTERS
+    plain = isinstance(value, str | Real | None) and len(repr(value)) < MAX_LETTERS
     return repr(value) if plain else f"a {type(value).__name__}"
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 
-LARGEST = 1e100
+MAX_NUMBER = 1e100
 """Numbers are no larger, and positive ones no smaller than its inverse: their squares and products are numbers still."""
-LONGEST_NAME = 100
-SHOWN = 60
+MAX_NAME = 100
+MAX_SHOWN = 60
 """Characters of a wrong value that are shown."""
 
 type Rule = Callable[[Any, str], Any]
@@ -42,13 +42,13 @@ def check(record: object, of: str, **rules: Rule) -> None:
 def refusal(value: object, what: str, expected: str) -> InputError:
     """Return the error for a value that breaks a rule."""
     said = repr(value)
-    return InputError(f"{what} must be {expected}, not {said if len(said) <= SHOWN else said[:SHOWN] + '...'}")
+    return InputError(f"{what} must be {expected}, not {said if len(said) <= MAX_SHOWN else said[:MAX_SHOWN] + '...'}")
 
 
 def is_number(value: Any) -> bool:
     """Return whether a value is a real number, finite, and not so large that its square is none."""
     try:
-        return isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) <= LARGEST
+        return isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) <= MAX_NUMBER
     except OverflowError:  # an integer beyond all floats
         return False
 
@@ -62,7 +62,7 @@ def finite(value: Any, what: str) -> float:
 
 def positive(value: Any, what: str) -> float:
     """Refuse all but a number above zero."""
-    if not (is_number(value) and value > 0 and value * LARGEST >= 1):
+    if not (is_number(value) and value > 0 and value * MAX_NUMBER >= 1):
         far = isinstance(value, Real) and value not in (0, float("inf")) and str(value)[0].isdigit()
         raise refusal(value, what, "a positive number" + (" from 1e-100 to 1e100" if far else ""))
     return _plain(value)
@@ -142,8 +142,8 @@ def column(value: Any, what: str) -> str:
 def name(value: Any, what: str) -> str:
     """Refuse all but a name that a file can hold: printed, short, without "/", not blank at its ends."""
     good = isinstance(value, str) and value.isprintable() and value == value.strip() and value != "." and "/" not in value
-    if not good or not 0 < len(value) <= LONGEST_NAME:
-        raise refusal(value, what, f'a name of 1 to {LONGEST_NAME} characters that can be printed, without "/"')
+    if not good or not 0 < len(value) <= MAX_NAME:
+        raise refusal(value, what, f'a name of 1 to {MAX_NAME} characters that can be printed, without "/"')
     return str(value)
 
 

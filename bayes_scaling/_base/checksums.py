@@ -9,23 +9,23 @@ from typing import BinaryIO
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import fixed
 
-SEAL = re.compile(rb"\nbayes_scaling sha256 ([0-9a-f]{64})\n")
-LENGTH = len("\nbayes_scaling sha256 \n") + 64
+CHECKSUM_LINE = re.compile(rb"\nbayes_scaling sha256 ([0-9a-f]{64})\n")
+CHECKSUM_LENGTH = len("\nbayes_scaling sha256 \n") + 64
 BLOCK = 2**20
 
 
-def sealed(content: bytes) -> bytes:
+def with_checksum(content: bytes) -> bytes:
     """Return content with its checksum behind it, where readers of HDF5 do not look."""
     return content + f"\nbayes_scaling sha256 {hashlib.sha256(content).hexdigest()}\n".encode()
 
 
-def seal_of(path: Path) -> str:
+def read_checksum(path: Path) -> str:
     """Return the checksum that a file ends with, empty where it ends with none; raises OSError where it cannot be read."""
     with path.open("rb") as file:
         return _seal(file)
 
 
-def check_seal(path: Path) -> bool:
+def check_checksum(path: Path) -> bool:
     """Return whether a file has a checksum.
 
     Raises
@@ -36,14 +36,14 @@ def check_seal(path: Path) -> bool:
     """
     with path.open("rb") as file:
         size, said = os.fstat(file.fileno()).st_size, _seal(file)
-        if size > largest():
+        if size > max_readable_bytes():
             raise InputError(f"{path}: {fixed(size / 2**30, 1)} GB, more than a quarter of this machine's memory")
-        if said and _digest(file, size - LENGTH) != said:
+        if said and _digest(file, size - CHECKSUM_LENGTH) != said:
             raise InputError(f"{path}: damaged, its content is not what was saved (its checksum differs)")
     return bool(said)
 
 
-def largest() -> int:
+def max_readable_bytes() -> int:
     """Return how many bytes of draws may be read: a quarter of the machine's memory, or 4 GB where that is not known."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
@@ -53,8 +53,8 @@ def largest() -> int:
 
 def _seal(file: BinaryIO) -> str:
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - LENGTH))
-    found = SEAL.fullmatch(file.read(LENGTH))
+    file.seek(max(0, size - CHECKSUM_LENGTH))
+    found = CHECKSUM_LINE.fullmatch(file.read(CHECKSUM_LENGTH))
     return found[1].decode() if found else ""
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, as_written
-from bayes_scaling._base.notation import mark_elsewhere, read_numbers, spelt_number
+from bayes_scaling._base.errors import InputError, format_value
+from bayes_scaling._base.notation import decimal_mark_of, number_of_text, read_numbers
 from bayes_scaling._base.numbers import exact
 
 ORDER: dict[str, Callable[[Any, Any], Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -66,7 +66,7 @@ def as_numbers(side: Any) -> Any:
     values, wrong = _values(side)
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise TypeError(f"column {str(side.name)!r}, row {side.index[row] + 1}: {as_written(side.iloc[row])} with a number")
+        raise TypeError(f"column {str(side.name)!r}, row {side.index[row] + 1}: {format_value(side.iloc[row])} with a number")
     return pd.Series(values, side.index)
 
 
@@ -88,7 +88,7 @@ def _values(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Return the number that each cell is, NaN where it is none, and whether it is there but no number."""
     missing = column.isna().to_numpy()
     cells = column.astype(object).to_numpy()
-    text = read_numbers([cell if isinstance(cell, str) else "" for cell in cells], mark_elsewhere(column))
+    text = read_numbers([cell if isinstance(cell, str) else "" for cell in cells], decimal_mark_of(column))
     is_text = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
     real = [cell if isinstance(cell, int | float | np.number) else np.nan for cell in cells]
     values = np.where(is_text, text.numbers, np.array([_float(cell) for cell in real]))
@@ -127,7 +127,7 @@ def _equals_text(column: pd.Series, text: str) -> Any:
         return pd.Series([_is_text(cell, text) for cell in column.astype(object)], column.index, dtype=bool)
     if not pd.api.types.is_numeric_dtype(column):
         return _known(column == text)
-    number = spelt_number(text)
+    number = number_of_text(text)
     return _nowhere(column) if number is None else as_numbers(column) == number
 
 
@@ -135,7 +135,7 @@ def _is_text(cell: Any, text: str) -> bool:
     if isinstance(cell, str):
         return cell == text
     real = isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
-    return str(cell) == text or (real and cell == spelt_number(text))
+    return str(cell) == text or (real and cell == number_of_text(text))
 
 
 def _equals_number(column: pd.Series, number: Any) -> Any:

@@ -1,9 +1,9 @@
 """The one exception a user's input can raise."""
 
-LONGEST = 1_000
+MAX_MESSAGE = 1_000
 """Characters of an error; of a longer one both ends are kept."""
 
-LONGEST_VALUE = 100
+MAX_VALUE = 100
 """Characters of a value in one."""
 
 
@@ -15,22 +15,22 @@ class InputError(ValueError):
 
     def __init__(self, said: str) -> None:
         line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(str(said).split()))
-        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - 205]} ... {line[-200:]}")
+        super().__init__(line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 205]} ... {line[-200:]}")
 
 
-def listed(names: object) -> str:
+def format_names(names: object) -> str:
     """Return names as `['a', 'b']`, sorted, for an error that names both sides."""
     return str(sorted(str(name) for name in names))  # type: ignore[attr-defined]
 
 
-def as_written(value: object) -> str:
+def format_value(value: object) -> str:
     """Return a value of a table for an error, in one line and not too long: text quoted, a number bare."""
     bare = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
     try:
         said = " ".join(repr(bare).split())
     except ValueError:  # whole numbers of more than 4,300 digits have no text
         said = f"a number of {format(value.bit_length(), ',')} bits" if isinstance(value, int) else type(value).__name__
-    return said if len(said) <= LONGEST_VALUE else f"{said[: LONGEST_VALUE - 3]}..."
+    return said if len(said) <= MAX_VALUE else f"{said[: MAX_VALUE - 3]}..."
 
 
 def one_line(error: BaseException) -> str:

@@ -14,14 +14,14 @@ import numpy as np
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS
 
-LONGEST = 10_000
-LONGEST_FILTER = 2_000
-DEEPEST = 100
+MAX_EXPRESSION = 10_000
+MAX_FILTER = 2_000
+MAX_DEPTH = 100
 
-LONGEST_CHAIN = 32
+MAX_CHAIN = 32
 """Sums and products of more terms are taken in pairs."""
 
-NAME = r"[A-Za-z](_?[A-Za-z0-9])*"
+PLAIN_NAME = r"[A-Za-z](_?[A-Za-z0-9])*"
 """A plain word."""
 
 ARITHMETIC: dict[type[ast.AST], Callable[..., Any]] = {
@@ -62,7 +62,7 @@ def unquoted(text: str, kind: str) -> tuple[ast.expr, dict[str, str]]:
         names[f"{word}{len(names)}"] = found[1]
         return f" {word}{len(names) - 1} "
 
-    return parsed(TOKEN.sub(plain, text).strip(), kind, text), names
+    return parse_expression(TOKEN.sub(plain, text).strip(), kind, text), names
 
 
 def with_names(tree: ast.expr, names: Mapping[str, str]) -> ast.expr:
@@ -78,15 +78,15 @@ def with_names(tree: ast.expr, names: Mapping[str, str]) -> ast.expr:
 
 def quoted_name(name: str) -> str:
     """Return a column's name as a filter says it: in back-ticks where it is no plain word."""
-    return name if re.fullmatch(NAME, name) and not iskeyword(name) else f"`{name}`"
+    return name if re.fullmatch(PLAIN_NAME, name) and not iskeyword(name) else f"`{name}`"
 
 
-def parsed(text: str, kind: str, said: str | None = None) -> ast.expr:
+def parse_expression(text: str, kind: str, said: str | None = None) -> ast.expr:
     """Return the tree of a text; said: what to call it in errors, the text itself unless given."""
     if not isinstance(text, str):
         raise InputError(f"a {kind} is a text, not {text!r}")
     text, code = said or text, text if said else " ".join(text.split())
-    most = LONGEST if kind == "law" else LONGEST_FILTER
+    most = MAX_EXPRESSION if kind == "law" else MAX_FILTER
     if len(text) > most:
         raise InputError(f"{kind} text has {len(text)} characters; at most {most} are read")
     try:
@@ -96,8 +96,8 @@ def parsed(text: str, kind: str, said: str | None = None) -> ast.expr:
         why = f"{words[0]!r} is a word of Python and no name" if words else getattr(error, "msg", error)
         hint = "" if kind == "law" else "; a column whose name is no plain word goes in back-ticks, as `eval/loss` would"
         raise InputError(f"{kind} {text!r} is not an expression: {why}{hint}") from None
-    if depth(tree) > DEEPEST:
-        raise InputError(f"{kind} {text[:60]!r}... is nested more than {DEEPEST} deep")
+    if depth(tree) > MAX_DEPTH:
+        raise InputError(f"{kind} {text[:60]!r}... is nested more than {MAX_DEPTH} deep")
     return balanced(tree, {})
 
 
@@ -151,7 +151,7 @@ def _joined(terms: list[tuple[bool, ast.expr]], ops: tuple[type[ast.operator], t
     def join(one: tuple[bool, ast.expr], other: tuple[bool, ast.expr]) -> tuple[bool, ast.expr]:
         return one[0], ast.BinOp(one[1], ops[one[0] is not other[0]](), other[1])
 
-    while len(terms) > LONGEST_CHAIN:
+    while len(terms) > MAX_CHAIN:
         odd = terms[-1:] if len(terms) % 2 else []
         terms = [join(one, other) for one, other in zip(terms[::2], terms[1::2], strict=False)] + odd
     return reduce(join, terms)[1]
@@ -172,7 +172,7 @@ def check_arithmetic(node: ast.AST, text: str, constants: tuple[type, ...] = (in
             names = check_arithmetic(argument, text, constants)
         case _Quoted(id=name):
             return {name}
-        case ast.Name(id=name) if re.fullmatch(NAME, name):
+        case ast.Name(id=name) if re.fullmatch(PLAIN_NAME, name):
             return {name}
         case ast.Constant(value=value) if type(value) in constants:
             names = set()

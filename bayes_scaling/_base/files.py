@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.folders import cannot, made, put
-from bayes_scaling._base.leftovers import tidy, unfinished
+from bayes_scaling._base.folders import folder_made, put_in_place, write_error
+from bayes_scaling._base.leftovers import clean_up, temporary_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ LONGEST = 255
 
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and put what was written there in its place if all went well.
 
     A file that is replaced keeps its mode, a new one has that of the umask. A device is written to.
@@ -38,11 +38,11 @@ def whole(path: str | Path) -> Iterator[Path]:
         place = _place(path)
         device = place.exists() and not place.is_file()
         folder = Path(tempfile.gettempdir()) if device else place.parent
-        with nullcontext() if device else made(folder):
-            tidy(folder)
-            yield from _filled(unfinished(folder, path.suffix), place)
+        with nullcontext() if device else folder_made(folder):
+            clean_up(folder)
+            yield from _filled(temporary_path(folder, path.suffix), place)
     except OSError as error:
-        raise cannot(path, error) from None
+        raise write_error(path, error) from None
     except UnicodeEncodeError as error:
         raise InputError(f"{path}: cannot be written, {error.object[error.start : error.end]!r} is no character") from None
 
@@ -56,7 +56,7 @@ def _filled(unready: Path, place: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         if place.is_file():
             unready.chmod(stat.S_IMODE(place.stat().st_mode))
-        waits = not put(unready, place)
+        waits = not put_in_place(unready, place)
     finally:
         if not waits:
             unready.unlink(missing_ok=True)
@@ -74,12 +74,12 @@ def _place(path: Path) -> Path:
     return place
 
 
-def writable(folder: Path, *files: str) -> None:
+def require_writable(folder: Path, *files: str) -> None:
     """Refuse a folder that cannot be made, or in which files cannot be put in place, before anything is sampled."""
     try:
         _writable(folder, files)
     except OSError as error:
-        raise cannot(folder, error) from None
+        raise write_error(folder, error) from None
 
 
 def _writable(folder: Path, files: tuple[str, ...]) -> None:
@@ -97,21 +97,21 @@ def _writable(folder: Path, files: tuple[str, ...]) -> None:
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
     """Write a table without its index; what a spreadsheet would take for a formula is guarded, see `spreadsheets`."""
-    from bayes_scaling._base.spreadsheets import guarded
+    from bayes_scaling._base.spreadsheets import escape_formulas
 
-    with whole(path) as partial:
-        guarded(table).to_csv(partial, index=False, encoding="utf-8")
+    with atomic_write(path) as partial:
+        escape_formulas(table).to_csv(partial, index=False, encoding="utf-8")
 
 
 def write_text(text: str, path: Path) -> None:
     """Write a text."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def write_bytes(content: bytes, path: Path) -> None:
     """Write what was made in memory."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(content)
 
 
@@ -122,16 +122,16 @@ def write_json(record: Mapping[str, Any], path: Path) -> None:
 
 def json_text(record: Any, indent: int | None = None) -> str:
     """Return a record as JSON, which has no word for NaN or infinity: null stands for them."""
-    return json.dumps(finite(record), indent=indent, allow_nan=False)
+    return json.dumps(without_nan(record), indent=indent, allow_nan=False)
 
 
-def finite(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """Return a record with None where it has NaN or infinity."""
     match value:
         case float():
             return value if isfinite(value) else None
         case Mapping():
-            return {name: finite(one) for name, one in value.items()}
+            return {name: without_nan(one) for name, one in value.items()}
         case list() | tuple():
-            return [finite(one) for one in value]
+            return [without_nan(one) for one in value]
     return value

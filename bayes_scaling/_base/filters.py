@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.comparisons import as_numbers, compare
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.expressions import arithmetic, check_arithmetic, refusal, unquoted, with_names
 
 COMPARISON: dict[type[ast.AST], str] = {
@@ -46,7 +46,7 @@ def parse_filter(text: str) -> Callable[[Mapping[str, Any]], Any]:
 
     def keep(table: Mapping[str, Any]) -> Any:
         if missing := columns - set(table):
-            raise InputError(f"filter {text!r} reads {listed(missing)}; the table has {[str(name) for name in table]}")
+            raise InputError(f"filter {text!r} reads {format_names(missing)}; the table has {[str(name) for name in table]}")
         try:
             with np.errstate(all="ignore"):  # the logarithm of a value that has none compares as false
                 return _condition(tree, table)

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.leftovers import MANY, NAME, Move, tidy, unfinished, write_journals
+from bayes_scaling._base.leftovers import MAX_ENTRIES, TEMPORARY_NAME, Move, clean_up, temporary_path, write_journals
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ _TOGETHER: ContextVar[_Waiting | None] = ContextVar("together", default=None)
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
-def cannot(path: Path, error: OSError) -> InputError:
+def write_error(path: Path, error: OSError) -> InputError:
     """Return the error of a place that cannot be written to."""
     return InputError(f"{path}: cannot be written ({error.strerror or error})")
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def write_together() -> Iterator[None]:
     """Let all files that are written within appear at its end, in one go, or none of them.
 
     Raises
@@ -56,8 +56,8 @@ def together() -> Iterator[None]:
         _remove_empty(waiting.folders)
 
 
-def put(unready: Path, place: Path) -> bool:
-    """Put a finished file in its place, and return whether it is there: within `together` it waits for the others."""
+def put_in_place(unready: Path, place: Path) -> bool:
+    """Put a finished file in its place, and return whether it is there: within `write_together` it waits for the others."""
     waiting = _TOGETHER.get()
     if waiting is None:
         _commit([(unready, place)])
@@ -69,7 +69,7 @@ def put(unready: Path, place: Path) -> bool:
 
 
 @contextmanager
-def made(folder: Path) -> Iterator[None]:
+def folder_made(folder: Path) -> Iterator[None]:
     """Make a folder, and remove what was made where nothing is put into it."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
@@ -107,7 +107,7 @@ def _copy(unready: Path, device: Path) -> None:
         with unready.open("rb") as written, device.open("wb") as to:
             shutil.copyfileobj(written, to)
     except OSError as error:
-        raise cannot(device, error) from None
+        raise write_error(device, error) from None
 
 
 def _replace(unready: Path | None, place: Path) -> None:
@@ -117,7 +117,7 @@ def _replace(unready: Path | None, place: Path) -> None:
         else:
             unready.replace(place)
     except OSError as error:
-        raise cannot(place, error) from None
+        raise write_error(place, error) from None
 
 
 def _replace_all(moves: Sequence[Move]) -> None:
@@ -143,7 +143,7 @@ def _journals(moves: Sequence[Move]) -> list[Path]:
     try:
         return write_journals(moves)
     except OSError as error:
-        raise cannot(moves[0][1].parent, error) from None
+        raise write_error(moves[0][1].parent, error) from None
 
 
 def _restore(earlier: Sequence[tuple[Path, Path | None]]) -> None:
@@ -159,7 +159,7 @@ def _kept(place: Path) -> Path | None:
     """Return a second name of what is in a place, None where nothing is."""
     if not place.exists():
         return None
-    old = unfinished(place.parent)
+    old = temporary_path(place.parent)
     try:
         try:
             os.link(place, old)
@@ -167,12 +167,12 @@ def _kept(place: Path) -> Path | None:
             shutil.copy2(place, old)
     except OSError as error:
         old.unlink(missing_ok=True)
-        raise cannot(place, error) from None
+        raise write_error(place, error) from None
     return old
 
 
 @contextmanager
-def whole_folder(folder: str | Path, earlier: Collection[str] = ()) -> Iterator[Path]:
+def atomic_folder(folder: str | Path, earlier: Collection[str] = ()) -> Iterator[Path]:
     """Give an empty folder, and put what was written there in its place if all went well: all of it, or nothing.
 
     Whatever else is in the place is kept. A folder that is not there yet appears in one step. Where an earlier answer is to be
@@ -192,17 +192,17 @@ def whole_folder(folder: str | Path, earlier: Collection[str] = ()) -> Iterator[
     """
     place = Path(os.path.realpath(folder))
     fresh = not place.exists()
-    with made(place.parent):
+    with folder_made(place.parent):
         for one in (place.parent, place, *(place / name for name in _folders(earlier))):
-            tidy(one)
+            clean_up(one)
         replaces = not fresh and any((place / name).exists() for name in earlier)
-        unready = unfinished(place.parent if fresh or (replaces and _exchangeable(place)) else place)
+        unready = temporary_path(place.parent if fresh or (replaces and _exchangeable(place)) else place)
         try:
             unready.mkdir()
             yield unready
             _put_folder(unready, place, earlier)
         except OSError as error:
-            raise cannot(Path(folder), error) from None
+            raise write_error(Path(folder), error) from None
         except InputError as error:
             raise InputError(str(error).replace(str(unready), str(folder))) from None
         finally:
@@ -224,7 +224,7 @@ def _put_folder(unready: Path, place: Path, earlier: Collection[str]) -> None:
     if unready.parent == place.parent:
         if _exchanged(unready, place, old):
             return
-        within = unfinished(place)
+        within = temporary_path(place)
         shutil.move(unready, within)
         unready = within
     try:
@@ -237,7 +237,7 @@ def _put_files(unready: Path, place: Path, new: Collection[Path], old: Collectio
     gone: list[Move] = [(None, place / name) for name in old if (place / name).is_file()]
     with ExitStack() as folders:
         for folder in {(place / name).parent for name in new}:
-            folders.enter_context(made(folder))
+            folders.enter_context(folder_made(folder))
         _commit([*((unready / name, place / name) for name in new), *gone])
 
 
@@ -271,7 +271,7 @@ def _link(old: Path, new: Path, without: Collection[Path]) -> None:
     with os.scandir(old) as entries:
         for entry in entries:
             path, to = Path(entry.path), new / entry.name
-            if path in without or NAME.fullmatch(entry.name):
+            if path in without or TEMPORARY_NAME.fullmatch(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 to.mkdir(exist_ok=True)
@@ -284,9 +284,9 @@ def _exchangeable(place: Path) -> bool:
     """Return whether a folder may change places with another: nothing stands in it that a mount or this process holds on to."""
     if os.path.ismount(place) or Path.cwd().is_relative_to(place) or not os.access(place.parent, os.W_OK):
         return False
-    if place.stat().st_dev != place.parent.stat().st_dev or len(list(islice(place.rglob("*"), MANY))) == MANY:
+    if place.stat().st_dev != place.parent.stat().st_dev or len(list(islice(place.rglob("*"), MAX_ENTRIES))) == MAX_ENTRIES:
         return False
-    one, other = unfinished(place.parent), unfinished(place.parent)
+    one, other = temporary_path(place.parent), temporary_path(place.parent)
     try:
         one.mkdir()
         other.mkdir()

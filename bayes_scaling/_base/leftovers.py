@@ -15,12 +15,14 @@ from secrets import token_hex
 
 from bayes_scaling._base.errors import InputError
 
-NAME = re.compile(r"\.bayes-scaling~(?P<machine>[0-9a-f]{8})-(?P<process>\d{1,10})-[0-9a-f]{12}(?P<suffix>\.[^/]{0,20})?")
+TEMPORARY_NAME = re.compile(
+    r"\.bayes-scaling~(?P<machine>[0-9a-f]{8})-(?P<process>\d{1,10})-[0-9a-f]{12}(?P<suffix>\.[^/]{0,20})?"
+)
 JOURNAL = ".journal"
 STALE, STALE_JOURNAL = 86400.0, 60.0
 """Seconds after which a file is nobody's, whatever its process id says: another machine's cannot be looked up, and ids are
 used again. Files are in the making for minutes at most, and put in their places within a second."""
-MANY = 1000
+MAX_ENTRIES = 1000
 """Folders with more entries are looked through once a process."""
 _SEEN: set[Path] = set()
 
@@ -28,7 +30,7 @@ type Move = tuple[Path | None, Path]
 """A finished file and its place; None where the place is to be empty."""
 
 
-def unfinished(folder: Path, suffix: str = "") -> Path:
+def temporary_path(folder: Path, suffix: str = "") -> Path:
     """Return a path in a folder that nothing has, whose name says which process it belongs to."""
     suffix = suffix if re.fullmatch(r"(\.[^/]{0,20})?", suffix) else ""
     return folder / f".bayes-scaling~{_machine()}-{os.getpid()}-{token_hex(6)}{suffix}"
@@ -56,7 +58,7 @@ def _alive(process: int) -> bool:
 
 
 def _abandoned(path: Path) -> bool:
-    known = NAME.fullmatch(path.name)
+    known = TEMPORARY_NAME.fullmatch(path.name)
     if known is None:
         return False
     if known["machine"] == _machine() and not _alive(int(known["process"])):
@@ -73,13 +75,13 @@ def _left(folder: Path) -> list[Path]:
             names = [entry.name for entry in entries]
     except OSError:
         return []
-    if len(names) > MANY:
+    if len(names) > MAX_ENTRIES:
         _SEEN.add(folder)
     found = [path for path in (folder / name for name in names) if _abandoned(path)]
     return sorted(found, key=lambda path: path.suffix != JOURNAL)
 
 
-def tidy(folder: Path) -> None:
+def clean_up(folder: Path) -> None:
     """Finish what a killed process had begun to put in place in a folder, and remove what it left unfinished.
 
     Raises
@@ -120,7 +122,7 @@ def write_journals(moves: Sequence[Move]) -> list[Path]:
     for folder in [common] if common is not None else folders:
         own = [move for move in moves if common is not None or move[1].parent == folder]
         said = [[None if path is None else str(path.relative_to(folder)) for path in move] for move in own]
-        text, journal = unfinished(folder), unfinished(folder, JOURNAL)
+        text, journal = temporary_path(folder), temporary_path(folder, JOURNAL)
         text.write_text(json.dumps(said), encoding="utf-8")
         text.replace(journal)
         journals.append(journal)

@@ -5,8 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-PLAIN = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?")
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+SAFE_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?")
+DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """What Windows takes for a device, whatever comes after the first dot."""
 
 
@@ -37,7 +37,7 @@ def joined_name(*labels: str) -> str:
 
 
 def _plain(name: str) -> bool:
-    return PLAIN.fullmatch(name) is not None and RESERVED.fullmatch(name) is None
+    return SAFE_NAME.fullmatch(name) is not None and DEVICE_NAME.fullmatch(name) is None
 
 
 def _encoded(name: str, known_by: str | None = None) -> str:

@@ -18,13 +18,13 @@ MISSING = frozenset({"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN
 MISSING |= {"NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 """What stands for a missing number."""
 
-INFINITE = re.compile(r"([+-]?)inf(?:inity)?", re.IGNORECASE)
+INFINITE_TEXT = re.compile(r"([+-]?)inf(?:inity)?", re.IGNORECASE)
 WHOLE = re.compile(r"-?[1-9]\d*|0")
-DIGITS = 18
+INTEGER_DIGITS = 18
 """Whole numbers of more digits are text: not all of them are numbers of a machine."""
-PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
-SUFFIXES = {"%": -2, "k": 3, "K": 3, "M": 6, "B": 9, "b": 9, "G": 9, "T": 12}
+POWER_OF_SUFFIX = {"%": -2, "k": 3, "K": 3, "M": 6, "B": 9, "b": 9, "G": 9, "T": 12}
 """What may stand behind a number, and the power of ten that it stands for."""
 
 SPACES = " \u00a0\u2009\u202f'\u2019_"
@@ -78,7 +78,7 @@ def read_numbers(cells: Sequence[str], elsewhere: str | None = None, unit: str =
     """
     texts = [cell.strip() for cell in cells]
     distinct = list(dict.fromkeys(texts))
-    known = {text: value for text in distinct if (value := plain(text)) is not None}
+    known = {text: value for text in distinct if (value := plain_number(text)) is not None}
     odd, doubt = "", ""
     if len(known) < len(distinct) or (elsewhere == "," and any(_differ(text) for text in distinct)):
         known, odd, doubt, at = _unlike(distinct, known, elsewhere, unit, scale)
@@ -87,28 +87,28 @@ def read_numbers(cells: Sequence[str], elsewhere: str | None = None, unit: str =
     return Reading(np.array([known.get(text, nan) for text in texts], dtype=float), _missing(texts), odd)
 
 
-def plain(text: str) -> float | None:
+def plain_number(text: str) -> float | None:
     """Return the number that a text is in the spelling of programs, NaN where it stands for a missing one, else None."""
-    if PLAIN.fullmatch(text):
+    if PLAIN_NUMBER.fullmatch(text):
         return float(text)
-    if infinite := INFINITE.fullmatch(text):
+    if infinite := INFINITE_TEXT.fullmatch(text):
         return -inf if infinite[1] == "-" else inf
     return nan if text in MISSING else None
 
 
-def spelt_number(text: str) -> int | float | None:
+def number_of_text(text: str) -> int | float | None:
     """Return the number that a text is as programs spell it, None for any other text: `1.10`, `007` and `12e5` are labels.
 
     A whole number is an int: 2.0 is 2.
     """
-    if WHOLE.fullmatch(text) and len(text) <= DIGITS:
+    if WHOLE.fullmatch(text) and len(text) <= INTEGER_DIGITS:
         return int(text)
-    if PLAIN.fullmatch(text) and repr(float(text)) == text:
-        return as_whole(float(text))
+    if PLAIN_NUMBER.fullmatch(text) and repr(float(text)) == text:
+        return as_integer(float(text))
     return None
 
 
-def as_whole(number: float) -> int | float:
+def as_integer(number: float) -> int | float:
     """Return a float as an int where it is one."""
     return int(number) if number.is_integer() else number
 
@@ -128,15 +128,15 @@ READ = "bayes_scaling"
 """The attribute of a table that holds what was seen when it was read."""
 
 
-def read_of(frame: pd.DataFrame | pd.Series) -> dict[str, Any]:
+def reading_of(frame: pd.DataFrame | pd.Series) -> dict[str, Any]:
     """Return what was seen when a table was read: notes, the decimal marks of its columns, which were not read."""
     found = frame.attrs.get(READ, {})
     return found if isinstance(found, dict) else {}
 
 
-def mark_elsewhere(column: pd.Series) -> str | None:
+def decimal_mark_of(column: pd.Series) -> str | None:
     """Return the decimal mark of the other columns of a column's table, None where they have none or both."""
-    marks = {of for name, of in read_of(column).get("marks", {}).items() if name != column.name}
+    marks = {of for name, of in reading_of(column).get("marks", {}).items() if name != column.name}
     return marks.pop() if len(marks) == 1 else None
 
 
@@ -145,7 +145,7 @@ def _missing(texts: Sequence[str]) -> np.ndarray:
 
 
 def _either(text: str) -> bool:
-    return any(pattern.fullmatch(text) for pattern in PATTERNS.values()) or INFINITE.fullmatch(text) is not None
+    return any(pattern.fullmatch(text) for pattern in PATTERNS.values()) or INFINITE_TEXT.fullmatch(text) is not None
 
 
 def _settled(texts: Iterable[str]) -> set[str]:
@@ -165,7 +165,7 @@ def _value(found: re.Match[str], unit: str = "", mark: str | None = None, *, sca
     body = re.sub(f"[^0-9+{re.escape(mark)}-]", "", found["body"]).replace(",", ".")
     suffix = found["suffix"] or ""
     again = unit in PER_CENT if suffix == "%" else scale != 1.0
-    power = 0 if again else SUFFIXES.get(suffix, 0)
+    power = 0 if again else POWER_OF_SUFFIX.get(suffix, 0)
     return float(f"{body}{found['power'] or ''}" if found["power"] else f"{body}e{power}")
 
 
@@ -173,7 +173,7 @@ def _unlike(
     texts: Sequence[str], known: Mapping[str, float], elsewhere: str | None, unit: str, scale: float
 ) -> tuple[dict[str, float], str, str, str]:
     """Return the values of texts, what is odd about them, and what is in doubt about which of them."""
-    spelt = [text for text in texts if known.get(text) is None or PLAIN.fullmatch(text)]
+    spelt = [text for text in texts if known.get(text) is None or PLAIN_NUMBER.fullmatch(text)]
     numbers = [text for text in spelt if _either(text)]
     mark, doubt, at = _mark(numbers, elsewhere)
     if doubt:
@@ -209,10 +209,10 @@ def _suffixes(found: Mapping[str, re.Match[str]], scale: float) -> tuple[str, st
     """Say what is in doubt about the suffixes of a column, and where."""
     with_one = [text for text, match in found.items() if match["suffix"]]
     for text in with_one:
-        if found[text]["suffix"] not in SUFFIXES:
-            return f"has the suffix {found[text]['suffix']!r}, and known ones are {', '.join(SUFFIXES)}", text
+        if found[text]["suffix"] not in POWER_OF_SUFFIX:
+            return f"has the suffix {found[text]['suffix']!r}, and known ones are {', '.join(POWER_OF_SUFFIX)}", text
     for text in with_one:
-        if (suffix := found[text]["suffix"]) != "%" and scale not in (1.0, 10.0 ** SUFFIXES[suffix]):
+        if (suffix := found[text]["suffix"]) != "%" and scale not in (1.0, 10.0 ** POWER_OF_SUFFIX[suffix]):
             return f"has the suffix {suffix!r} in a column that counts {_plainly(scale)} as one", text
     bare = [text for text, match in found.items() if not match["suffix"] and _value(match) != 0.0]
     if with_one and bare:

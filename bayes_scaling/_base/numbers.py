@@ -13,7 +13,7 @@ from typing import Any
 
 from bayes_scaling._base.escaping import visible
 
-DIGITS, MOST = 3, 7
+DIGITS, MAX_DIGITS = 3, 7
 """Significant digits of a number that stands alone, and the most that any has."""
 
 WIDTHS = 5.0
@@ -48,19 +48,19 @@ def number(value: float, digits: int = DIGITS, *, signed: bool = False) -> str:
 
 def exact(value: float) -> str:
     """Return a number that somebody said or counted, up to seven digits: 3.275, 32768, 20k, 1.6384e20."""
-    text, value = number(value, MOST), float(value)
+    text, value = number(value, MAX_DIGITS), float(value)
     if not value.is_integer() or value == 0:
         return text
     digits = f"{value:.0f}"
-    return digits if len(digits.strip("-")) <= min(len(text), MOST) else text
+    return digits if len(digits.strip("-")) <= min(len(text), MAX_DIGITS) else text
 
 
 def tick(value: float, *, signed: bool = False) -> str:
     """Return a number at an axis, up to seven digits: 5000, 20k, 0.05; its minus is as long as a plus."""
-    return number(value, MOST, signed=signed).replace("-", "\N{MINUS SIGN}")
+    return number(value, MAX_DIGITS, signed=signed).replace("-", "\N{MINUS SIGN}")
 
 
-def whole(count: int) -> str:
+def format_count(count: int) -> str:
     """Return a count with all its digits: 12, 2,000, 1,234,567."""
     return f"{int(count):,}"
 
@@ -78,9 +78,9 @@ def shared(values: Sequence[float], *, signed: bool = False) -> list[str]:
         places = [min(_place(value, WIDE_DIGITS), _power(value)) for value in values]
         return [_in_band(value, place, value, signed=signed) for value, place in zip(values, places, strict=True)]
     if min(known) == max(known):
-        return [number(value, MOST, signed=signed) for value in values]
+        return [number(value, MAX_DIGITS, signed=signed) for value in values]
     largest = max(known, key=abs)
-    place = max(floor(log10((max(known) - min(known)) / WIDTHS) + 1e-9), _place(largest, MOST))
+    place = max(floor(log10((max(known) - min(known)) / WIDTHS) + 1e-9), _place(largest, MAX_DIGITS))
     place = min(place, _power(largest))
     return [_in_band(value, place, largest, signed=signed) for value in values]
 
@@ -109,7 +109,7 @@ def rounded(value: float, digits: int = DIGITS) -> float:
     return float(f"{value:.{digits - 1}e}")
 
 
-def called(name: str) -> str:
+def spaced_name(name: str) -> str:
     """Return the name of an input or group as sentences have it."""
     return name.replace("_", " ")
 
@@ -142,7 +142,7 @@ def percent(share: float, digits: int = 2) -> str:
         return _endless(value)
     if 0 < value < LEAST_PERCENT:
         return f"<{LEAST_PERCENT} %"
-    texts = (number(value, more) for more in range(digits, MOST + 1))
+    texts = (number(value, more) for more in range(digits, MAX_DIGITS + 1))
     text = next((text for text in texts if text != "100" or value == 100.0), ">99.999")
     return f"{text} %"
 
@@ -157,10 +157,10 @@ def level_name(level: object) -> str:
     value = int(digits)
     if value % KIBI == 0 and value % 1000 and KIBI <= value < 1000 * KIBI:
         return f"{value // KIBI}K"
-    return exact(value) if len(digits) > 4 and len(digits.rstrip("0")) <= MOST else digits
+    return exact(value) if len(digits) > 4 and len(digits.rstrip("0")) <= MAX_DIGITS else digits
 
 
-def value_at(name: str, value: object, digits: int = MOST) -> str:
+def value_at(name: str, value: object, digits: int = MAX_DIGITS) -> str:
     """Return the value of an input or group at a point: of a context length 32K, of other numbers what was said.
 
     Parameters
@@ -172,12 +172,12 @@ def value_at(name: str, value: object, digits: int = MOST) -> str:
         return level_name(value)
     if not isinstance(value, Real):
         return str(value)
-    return exact(float(value)) if digits == MOST else number(float(value), digits)
+    return exact(float(value)) if digits == MAX_DIGITS else number(float(value), digits)
 
 
 def place_words(at: Mapping[Any, object]) -> str:
     """Return levels and inputs of a point as "arch moba, position 32K"."""
-    return ", ".join(f"{called(str(name))} {value_at(str(name), of)}" for name, of in at.items())
+    return ", ".join(f"{spaced_name(str(name))} {value_at(str(name), of)}" for name, of in at.items())
 
 
 def _is_wide(known: Sequence[float]) -> bool:

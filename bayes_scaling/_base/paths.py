@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.files import writable
+from bayes_scaling._base.files import require_writable
 
 LONGEST_NAME, LONGEST_PATH = 255, 4095
 """Bytes of a file's name, and of a whole path."""
-SPARE = 16
+SPARE_BYTES = 16
 """Bytes by which what is written beside a file may be longer, as `plan_choices.csv` beside `plan.csv`."""
-KINDS = (".csv", ".html", ".json", ".nc", ".png", ".toml", ".parquet")
+FILE_KINDS = (".csv", ".html", ".json", ".nc", ".png", ".toml", ".parquet")
 """Endings that say what a file is."""
 
 
@@ -38,7 +38,7 @@ def folder_to_write(folder: Path, *files: str) -> Path:
     for part in Path(absolute).parts:
         if len(os.fsencode(part)) > LONGEST_NAME:
             raise InputError(f"{folder}: cannot be made, {part[:20]!r}... has more than {LONGEST_NAME} bytes")
-    writable(folder, *files)
+    require_writable(folder, *files)
     return folder
 
 
@@ -57,9 +57,9 @@ def file_to_write(path: Path, kind: str = ".csv") -> Path:
     """
     if path.name in ("", "..") or os.path.isdir(path):  # noqa: PTH112 - as in `is_file`
         raise InputError(f"{path}: cannot be written, it is a folder; expected a file such as {path / f'table{kind}'}")
-    if path.suffix.lower() in KINDS and path.suffix.lower() != kind:
+    if path.suffix.lower() in FILE_KINDS and path.suffix.lower() != kind:
         raise InputError(f"{path}: cannot be written; expected a name that ends in {kind}")
-    if len(os.fsencode(path.name)) > LONGEST_NAME - SPARE:
-        raise InputError(f"{path}: cannot be written, the name has more than {LONGEST_NAME - SPARE} bytes")
+    if len(os.fsencode(path.name)) > LONGEST_NAME - SPARE_BYTES:
+        raise InputError(f"{path}: cannot be written, the name has more than {LONGEST_NAME - SPARE_BYTES} bytes")
     folder_to_write(path.parent)
     return path

@@ -11,21 +11,21 @@ from collections.abc import Callable
 import pandas as pd
 
 ACTIVE = re.compile(r"'*[=+\-@\t\r]")
-NUMBER = re.compile(r"-\d+(\.\d+)?([eE][-+]?\d+)?")
+NEGATIVE_NUMBER = re.compile(r"-\d+(\.\d+)?([eE][-+]?\d+)?")
 
 
-def guarded(table: pd.DataFrame) -> pd.DataFrame:
+def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose names and texts are no formulas."""
     return _each(table, _guarded)
 
 
-def plain(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table that was written as `guarded` as it was."""
+def unescape_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that was written as `escape_formulas` as it was."""
     return _each(table, _plain)
 
 
 def _guarded(text: str) -> str:
-    return f"'{text}" if ACTIVE.match(text) and not NUMBER.fullmatch(text) else text
+    return f"'{text}" if ACTIVE.match(text) and not NEGATIVE_NUMBER.fullmatch(text) else text
 
 
 def _plain(text: str) -> str:

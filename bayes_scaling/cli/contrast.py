@@ -7,12 +7,13 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import together
+from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.naming import file_names, joined_name
-from bayes_scaling._base.numbers import band, called, number, probability, value_at
+from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import read_fit, say_health, say_notes
+from bayes_scaling.cli.messages import say_health, say_notes
+from bayes_scaling.cli.options import FitDir, Points, read_fit
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -22,15 +23,16 @@ if TYPE_CHECKING:
 
 
 def contrast(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")],
+    folder: FitDir,
     levels: Annotated[str, typer.Argument(metavar="GROUP=A:B", help="Two levels of a group, as attention=moba:full.")],
-    at: Annotated[Path, typer.Option(metavar="POINTS.csv", help="Inputs, and levels of groups, to predict at.")],
+    at: Points,
     out: Annotated[Path, typer.Option(metavar="CONTRAST.csv", help="Where to write the points with A minus B.")],
 ) -> None:
-    """Contrast two levels of a group at points: difference, ratio, probability that A is better; draws it into DIR/figures.
+    """Contrast two levels of a group at points: A against B.
 
-    Of the points of least and of most difference it says the penalty, what compute makes up for it, and how far they can be
-    trusted.
+    Prints the penalty, the compute that makes up for it, and the distance from the runs, where A and B differ least and most.
+
+    Writes CONTRAST.csv: the points with difference, ratio, and the probability that A is better; and a figure to DIR/figures.
     """
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.plots.overview import contrast_figure
@@ -47,7 +49,7 @@ def contrast(
     drawn = not set(kin(fitted, group)) & set(
         law_groups(fitted.model)
     )  # points along an input would not say the other groups of a level
-    with together():
+    with write_together():
         if drawn:
             write_figure(contrast_figure(fitted, group, a, b), figure)
         write_csv(table, out)
@@ -68,14 +70,14 @@ def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
 
 def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
     """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
-    from bayes_scaling.data.counts import in_base
+    from bayes_scaling.data.counts import in_base_units
 
-    point = in_base(point, fitted.runs)
+    point = in_base_units(point, fitted.runs)
     row = {str(name): value for name, value in point.iloc[0].items()}
     own = {name: of for name, of in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
     inputs = fitted.runs.columns.inputs
     units = {of.column: of.unit for of in inputs.values()} | {name: of.unit for name, of in inputs.items()}
-    at = ", ".join(f"{called(name)} {value_at(name, of)} {units.get(name, '')}".rstrip() for name, of in own.items())
+    at = ", ".join(f"{spaced_name(name)} {value_at(name, of)} {units.get(name, '')}".rstrip() for name, of in own.items())
     said = f"{a} against {b} at {at}: {_penalty(fitted, row)}, {a} is better with probability {probability(row['p_a_better'])}"
     return said, f"    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"
 
@@ -98,7 +100,7 @@ def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -
     if len(inputs) > 1:
         return ""
     of = reached(compute_multiplier(fitted, group, b, a, point).to_numpy().ravel())
-    return f"{needs(a, b, called(inputs[0]), of)}; "
+    return f"{needs(a, b, spaced_name(inputs[0]), of)}; "
 
 
 def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling._base.files import whole
+from bayes_scaling._base.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,5 +16,5 @@ def write_figure(figure: "Figure", path: Path) -> None:
     from bayes_scaling.plots.style import without_controls
 
     plain: Any = {"text.parse_math": False}
-    with whole(path) as partial, mpl.rc_context(plain):
+    with atomic_write(path) as partial, mpl.rc_context(plain):
         without_controls(figure).savefig(partial, dpi=200)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import together
-from bayes_scaling._base.numbers import number, percent, whole
+from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import read_fit, say_health
+from bayes_scaling.cli.messages import say_health
+from bayes_scaling.cli.options import AnySeed, FitDir, read_fit
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -25,18 +26,26 @@ SHOWN = 5
 
 
 def next_run(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")],
+    folder: FitDir,
     candidates: Annotated[
         Path, typer.Option(metavar="CANDIDATES.csv", help="Runs that may be trained, as points to predict at.")
     ],
-    decide: Annotated[str, typer.Option(metavar="QUESTION", help='As "contrast attention=moba:full at compute=100".')],
+    decide: Annotated[
+        str, typer.Option(metavar="QUESTION", help='What is to be decided, as "contrast attention=moba:full at compute=100".')
+    ],
     budget: Annotated[
-        float | None, typer.Option(metavar="FLOP", help="Of a set as of a single run; none unless given.")
+        float | None, typer.Option(metavar="FLOP", help="Most compute of a set, or of a single run; no limit unless given.")
     ] = None,
-    cost: Annotated[str | None, typer.Option(metavar="COLUMN", help="Cost of each candidate in FLOP; flop, or 6ND.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
+    cost: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column with the cost of each candidate in FLOP; flop unless given, else 6 N D."),
+    ] = None,
+    seed: AnySeed = 0,
 ) -> None:
-    """Rank candidate runs, and sets of them, by what they are expected to tell of a decision or prediction per FLOP."""
+    """Rank candidate runs, and sets of them, by expected information gain about a decision or prediction per FLOP.
+
+    Writes to DIR: next.csv (candidates), next_sets.csv (sets), next.png.
+    """
     from bayes_scaling.decisions.design.next_runs import next_runs
     from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
     from bayes_scaling.decisions.estimands import ask, every_question
@@ -48,7 +57,7 @@ def next_run(
     found = [next_runs(fitted, candidates, ask(fitted, one), budget, cost=cost, seed=seed) for one in questions]
     tables, sets = [candidate_table(one) for one in found], [set_table(one) for one in found]
     figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}
-    with together():
+    with write_together():
         write_csv(_stacked(tables, questions), folder / "next.csv")
         write_csv(_stacked(sets, questions), folder / "next_sets.csv")
         for path, figure in figures.items():
@@ -79,7 +88,7 @@ def _printed(table: "pd.DataFrame") -> None:
 
 
 def _row(row: Mapping[Any, Any]) -> list[str]:
-    lead = [whole(row["rank"]), str(row["candidate"]), number(row["flop"])]
+    lead = [format_count(row["rank"]), str(row["candidate"]), number(row["flop"])]
     if row["information"] <= 0:
         return [*lead, "not measurable", "", ""]
     left = row["width_after"] / row["width_before"]

@@ -8,11 +8,12 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import together
+from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.numbers import exact, place_words
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import read_fit, say_health
+from bayes_scaling.cli.messages import say_health
+from bayes_scaling.cli.options import FitDir, read_fit
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def rank(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")],
+    folder: FitDir,
     level: Annotated[str, typer.Argument(metavar="GROUP=BASELINE", help="What to compare, and with which: attention=full.")],
     compute: Annotated[
         list[float] | None,
@@ -41,15 +42,20 @@ def rank(
         float | None,
         typer.Option(metavar="SHARE", help="Equal up to this share of the loss, as 0.005: gives a verdict."),
     ] = None,
-    certainty: Annotated[float, typer.Option(help="Probability from which on there is a verdict.")] = 0.95,
+    certainty: Annotated[float, typer.Option(help="Probability above which there is a verdict.")] = 0.95,
     below: Annotated[
-        float | None, typer.Option(metavar="BUDGET", help="Where to stop looking for a crossover; 10,000 times the budget.")
+        float | None,
+        typer.Option(metavar="BUDGET", help="Where to stop looking for a crossover; 10,000 times the budget unless given."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="RANKING.csv", help="The table, with a figure beside it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="RANKING.csv", help="Where to write the table; DIR/ranking.csv unless given.")
+    ] = None,
 ) -> None:
     """Rank the levels of a group at a budget: compute multiplier, probability, gain of switching, crossover.
 
     Levels of other groups that the law varies over are the last of each unless --at says them. Without --equivalent no verdict.
+
+    Writes RANKING.csv (a row a level and budget), and a figure beside it.
     """
     from bayes_scaling.decisions.rank import rank as side_by_side
     from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
@@ -75,7 +81,7 @@ def rank(
         cost=costs,
     )
     table, figure = rank_table(found), out.with_suffix(".png")
-    with together():
+    with write_together():
         write_csv(table, out)
         write_figure(ranking_figure(found), figure)
     for sentence in rank_sentences(replace(found, health=None)):  # what the sampler says comes once, at the end
@@ -97,12 +103,12 @@ def _points(
     """Return the points asked for, and the levels of other groups that nothing was said of."""
     import pandas as pd
 
-    from bayes_scaling.data.counts import in_base, marked
+    from bayes_scaling.data.counts import in_base_units, mark_base_units
     from bayes_scaling.model.specification import law_groups, model_inputs
 
     if not compute and at is None:
         raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")
-    points = marked(pd.DataFrame(index=[0])) if at is None else in_base(at, fitted.runs)
+    points = mark_base_units(pd.DataFrame(index=[0])) if at is None else in_base_units(at, fitted.runs)
     inputs = model_inputs(fitted.model)
     splits = "compute" not in inputs and {"params", "tokens"} <= set(inputs)
     name = along or (inputs[0] if len(inputs) == 1 else "compute")
@@ -110,7 +116,9 @@ def _points(
         if not splits and name not in inputs:
             raise InputError(f"the law reads {list(inputs)}: say along which of them the budget grows, --along {inputs[0]}")
         column = "compute" if splits and along is None else name
-        points = marked(points.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: compute}), how="cross"))
+        points = mark_base_units(
+            points.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: compute}), how="cross")
+        )
     columns = fitted.runs.columns.dims
     others = [dim for dim in law_groups(fitted.model) if dim not in (group, *points) and not set(columns[dim]) <= set(points)]
     taken = {dim: fitted.runs.levels[dim][-1] for dim in others}

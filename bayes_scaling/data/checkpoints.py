@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import as_written
+from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.logs import is_run_name
 
@@ -28,18 +28,18 @@ TRAINED = {"token", "step", "sample", "example", "sequence", "iteration", "iter"
 NOT_TRAINED = {"index", "position", "unique", "per", "context", "length", "window", "vocab"}
 """unless they have one of these."""
 
-FEWEST, MANY = 6, 20
+MIN_ROWS, MANY_ROWS = 6, 20
 """Rows of a run, at least; and so many that nobody trains as runs of their own, where departures go on from row to row."""
-NAMED_FEWEST = 3
+MIN_NAMED_ROWS = 3
 """Rows of a label, at least, of a column that is called as runs are."""
-MOST_OF = 0.5
+MIN_SHARE = 0.5
 """Share of the rows that are of such runs."""
-EVEN, SPACED = 0.1, 0.7
+EVEN_STEP, EVEN_SHARE = 0.1, 0.7
 """Steps within a tenth of their median are even; so many of a log's are."""
-RATIO, SIGMAS = 0.6, 4.0
+MAX_RATIO, SIGMAS = 0.6, 4.0
 """Neighbours are alike below this ratio, and by so many standard errors; where many rows are evenly spaced by those alone."""
-MOST_ROWS = 4000
-FAR = 4.0
+MAX_ROWS = 4000
+MAX_DEVIATIONS = 4.0
 """Residuals beyond so many robust standard deviations count as so many."""
 PER_DECADE = 20.0
 CHECKPOINTS = "are checkpoints of"
@@ -65,7 +65,7 @@ class Checkpoints:
     runs: int
 
 
-def recognised(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns") -> Checkpoints | None:
+def find_checkpoints(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns") -> Checkpoints | None:
     """Return which runs the rows of a table are checkpoints of, or None where they are runs, or the columns say what a run is.
 
     Parameters
@@ -73,7 +73,7 @@ def recognised(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns") -
     frame
         The table as it is. checked: its inputs, groups and `response`.
     """
-    if columns.run is not None or len(checked) < 2 * NAMED_FEWEST:
+    if columns.run is not None or len(checked) < 2 * MIN_NAMED_ROWS:
         return None
     for along in [name for name in columns.scales if _is_trained(name, columns)]:
         found = _named(frame, checked, columns, along) or _shown(frame, checked, columns, along)
@@ -105,7 +105,7 @@ def not_ends(runs: "Runs") -> str:
     inputs = [name for name in runs.columns.scales if _is_trained(name, runs.columns)]
     places = runs.table.groupby("run")[inputs].nunique().max(axis=1) if inputs else pd.Series(1, index=[0])
     rows = f"the {len(runs)} rows lie along {len(places)} {'run' if len(places) == 1 else 'runs'}"
-    return rows if (places >= NAMED_FEWEST).mean() > MOST_OF else ""
+    return rows if (places >= MIN_NAMED_ROWS).mean() > MIN_SHARE else ""
 
 
 def _is_trained(name: str, columns: "Columns") -> bool:
@@ -123,8 +123,8 @@ def _named(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns", along
         label = frame[name].reset_index(drop=True)
         one = setting.groupby(label).agg(np.ptp) == 0
         places = checked[along].groupby(label).nunique()
-        good = one & (places >= NAMED_FEWEST)
-        if label.isin(good.index[good]).mean() >= MOST_OF and one.mean() >= MOST_OF:
+        good = one & (places >= MIN_NAMED_ROWS)
+        if label.isin(good.index[good]).mean() >= MIN_SHARE and one.mean() >= MIN_SHARE:
             return Checkpoints(along, label, str(name), np.nan, label.nunique())
     return None
 
@@ -146,15 +146,15 @@ def _shown(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns", along
         setting = pd.DataFrame(dict(enumerate(keys))).groupby(list(range(len(keys))), sort=False).ngroup()
     label = _in_file_order(setting, checked[along])
     rows = label.map(label.value_counts())
-    if (rows >= FEWEST).mean() < MOST_OF:
+    if (rows >= MIN_ROWS).mean() < MIN_SHARE:
         return None
-    logs = checked[along][rows >= FEWEST].groupby(label[rows >= FEWEST])
+    logs = checked[along][rows >= MIN_ROWS].groupby(label[rows >= MIN_ROWS])
     places = float(logs.nunique().median())
     even = float(logs.agg(_evenness).median())
-    if places < FEWEST or not (even >= SPACED or places >= MANY):
+    if places < MIN_ROWS or not (even >= EVEN_SHARE or places >= MANY_ROWS):
         return None
     ratio, sure = _ratio(checked, columns, along, label), 1.0 - SIGMAS / np.sqrt(len(checked))
-    most = sure if even >= SPACED and places >= MANY else min(RATIO, sure)
+    most = sure if even >= EVEN_SHARE and places >= MANY_ROWS else min(MAX_RATIO, sure)
     runs = int(checked[along].groupby(label).agg(lambda at: at.value_counts().max()).sum())
     return Checkpoints(along, _labels(label, checked, columns, along), None, ratio, runs) if ratio < most else None
 
@@ -162,7 +162,7 @@ def _shown(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns", along
 def _tells_apart(column: pd.Series) -> bool:
     """Return whether a column that nothing reads may tell rows of one setting apart: text of few levels, or seeds."""
     return (
-        1 < column.nunique() <= len(column) / FEWEST
+        1 < column.nunique() <= len(column) / MIN_ROWS
         and not column.isna().any()
         and (not pd.api.types.is_numeric_dtype(column) or str(column.name) == "seed")
     )
@@ -173,7 +173,7 @@ def _in_file_order(setting: pd.Series, at: pd.Series) -> pd.Series:
     back = at.groupby(setting).diff() < 0
     split = pd.DataFrame({"setting": setting, "log": back.groupby(setting).cumsum()})
     label = split.groupby(["setting", "log"], sort=False).ngroup()
-    return label if len(label) / label.nunique() >= FEWEST else setting
+    return label if len(label) / label.nunique() >= MIN_ROWS else setting
 
 
 def _evenness(at: pd.Series) -> float:
@@ -181,7 +181,7 @@ def _evenness(at: pd.Series) -> float:
     steps = np.diff(np.unique(at.to_numpy()))
     if not len(steps):
         return 0.0
-    return float((np.abs(steps / np.median(steps) - 1.0) < EVEN).mean())
+    return float((np.abs(steps / np.median(steps) - 1.0) < EVEN_STEP).mean())
 
 
 def _ratio(checked: pd.DataFrame, columns: "Columns", along: str, label: pd.Series) -> float:
@@ -189,7 +189,7 @@ def _ratio(checked: pd.DataFrame, columns: "Columns", along: str, label: pd.Seri
 
     Of two laws, a cubic in logarithms and Chinchilla's, that which leaves rows the more independent.
     """
-    some = label.isin(label.unique()[:: 1 + len(label) // MOST_ROWS])
+    some = label.isin(label.unique()[:: 1 + len(label) // MAX_ROWS])
     checked, run = checked[some].reset_index(drop=True), label[some].to_numpy()
     response = checked["response"].to_numpy()
     seen = np.log(response) if (response > 0).all() else response
@@ -202,7 +202,7 @@ def _ratio(checked: pd.DataFrame, columns: "Columns", along: str, label: pd.Seri
 
 
 def _neighbours(left: np.ndarray, same: np.ndarray) -> float:
-    spread = FAR * 1.4826 * float(np.median(np.abs(left)))
+    spread = MAX_DEVIATIONS * 1.4826 * float(np.median(np.abs(left)))
     left = np.clip(left, -spread, spread)
     if not same.any() or not left.any():
         return 1.0
@@ -251,5 +251,5 @@ def _labels(label: pd.Series, checked: pd.DataFrame, columns: "Columns", along: 
     told = [name for name in columns.scales if name != along] + list(columns.dims)
     names: dict[Hashable, str] = {}
     for place, (row, one) in enumerate(zip(first.index, label[first.index], strict=True), start=1):
-        names[one] = " ".join([f"{place}:", *(f"{name} {as_written(checked[name][row])}" for name in told)]).removesuffix(":")
+        names[one] = " ".join([f"{place}:", *(f"{name} {format_value(checked[name][row])}" for name in told)]).removesuffix(":")
     return label.map(names)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.functions import PART
 from bayes_scaling.laws.units import PERPLEXITY, TOKEN, column_unit, counted_by_name, loss_unit, read_unit, response_unit
@@ -28,7 +28,7 @@ RESERVED = {"response", "measurement_error", "run", "row", "point", "chain", "dr
 RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
 """Names that neither inputs, groups nor parameters can have: columns and dimensions of the package's own."""
 
-COUNTED = {"count", "apart"}
+COUNTED = {"count", "mean_lag"}
 """Columns of averages, which inputs and groups cannot be called either."""
 
 ANSWERS = {"law", "discrepancy", "expected", "noise", "quantile", "summary"}
@@ -313,15 +313,15 @@ class Columns:
         if self.where is not None:
             parse_filter(self.where)
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
-            raise InputError(f"average needs run, and an input to average along, one of {listed(self.inputs)}")
+            raise InputError(f"average needs run, and an input to average along, one of {format_names(self.inputs)}")
         if self.curve is not None and (self.run is None or self.curve.along not in self.inputs):
-            raise InputError(f"curve needs run, and an input along which a run is logged, one of {listed(self.inputs)}")
+            raise InputError(f"curve needs run, and an input along which a run is logged, one of {format_names(self.inputs)}")
         read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
         if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
             raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")
         taken = (RESERVED | COUNTED | ANSWERS) & {*self.inputs, *self.groups} | ANSWERED & {*self.groups}
         if taken or set(self.inputs) & set(self.groups):
-            clash = listed(taken | (set(self.inputs) & set(self.groups)))
+            clash = format_names(taken | (set(self.inputs) & set(self.groups)))
             raise InputError(f"inputs and groups need names of their own; {clash} is taken")
 
     @property

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.notation import read_of
+from bayes_scaling._base.notation import reading_of
 from bayes_scaling.data.tables import Table, read_table
 
 
-def without_copies(
+def drop_copies(
     frames: Sequence[pd.DataFrame], tables: Sequence[Table], sources: Sequence[str]
 ) -> tuple[list[pd.DataFrame], tuple[str, ...]]:
     """Return tables as read without rows that stand in them, or in one before, already; and a sentence where there are some.
@@ -47,7 +47,7 @@ def without_copies(
 
 def _whole(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Return some rows of a table with the columns of its file that were not read."""
-    unread = read_of(rows).get("unread", ()) if len(rows) else ()
+    unread = reading_of(rows).get("unread", ()) if len(rows) else ()
     return rows.assign(**{name: read_table(table, labels=frozenset(), wanted={name})[name].loc[rows.index] for name in unread})
 
 

@@ -13,11 +13,22 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.notation import READ, read_of
+from bayes_scaling._base.notation import READ, reading_of
 from bayes_scaling._base.numbers import exact, interval, number
 from bayes_scaling.data.columns import DERIVED
 from bayes_scaling.data.tables import Table, number_column, read_table, source_of
-from bayes_scaling.laws.units import DAYS, FLOP, LETTERS, PERPLEXITY, Unit, column_unit, conversion, kind, read_unit, stem
+from bayes_scaling.laws.units import (
+    DAYS,
+    FLOP,
+    LETTER_OF_FACTOR,
+    PERPLEXITY,
+    Unit,
+    column_unit,
+    conversion,
+    kind,
+    read_unit,
+    stem,
+)
 
 if TYPE_CHECKING:
     from bayes_scaling.data.columns import Columns, Input
@@ -26,20 +37,20 @@ if TYPE_CHECKING:
 IN_BASE = "in_base_units"
 """Attribute of tables whose inputs are in base units already."""
 
-FEWEST = {"parameters": (2e4, 2e5), "tokens": (2e5, 2e7), FLOP: (1e9, 1e12)}
+MIN_COUNTS = {"parameters": (2e4, 2e5), "tokens": (2e5, 2e7), FLOP: (1e9, 1e12)}
 """Tables whose middle and largest counts are no larger count in other units than ones; the smallest models of published sweeps
 have a thousand parameters, but not in the middle."""
-MOST = {"parameters": 1e13, "tokens": 1e16, FLOP: 1e30, DAYS: 1e10}
+MAX_COUNTS = {"parameters": 1e13, "tokens": 1e16, FLOP: 1e30, DAYS: 1e10}
 """Nobody has so many in the middle of a sweep: a unit that makes them so is not theirs."""
-SIZES = {"parameters": (1e6, 3e12), "tokens": (3e7, 1e14), FLOP: (1e15, 1e28)}
+USUAL_COUNTS = {"parameters": (1e6, 3e12), "tokens": (3e7, 1e14), FLOP: (1e15, 1e28)}
 """Between which the middle of a sweep lies."""
-LEAST_RATIO, MOST_RATIO = 0.1, 1e6
+MIN_TOKENS_PER_PARAM, MAX_TOKENS_PER_PARAM = 0.1, 1e6
 """Tokens a parameter that no run of a sweep has fewer, or more, of."""
-FARTHEST = 1e4
+MAX_UNIT_FACTOR = 1e4
 """Points farther from the runs than so many times are taken to be in base units where the runs' unit puts them there."""
 
 
-def declared(frame: pd.DataFrame, columns: "Columns", source: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def in_declared_units(frame: pd.DataFrame, columns: "Columns", source: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return a table with its inputs in the units their columns are declared in, and a sentence for each that was not.
 
     A column that is missing may be there with its unit in its name: `params_m`, `n_params_millions` or `params (M)` for
@@ -104,7 +115,7 @@ def _label(unit: Unit | None, one: "Input") -> str:
     return Unit(unit.factor, unit.name or one.unit, True).label
 
 
-def odd_counts(table: pd.DataFrame, columns: "Columns") -> tuple[str, ...]:
+def implausible_counts(table: pd.DataFrame, columns: "Columns") -> tuple[str, ...]:
     """Return a sentence for each input whose counts no run has: too few where nobody has said the unit, or too many."""
     unsaid = {name: one for name, one in columns.inputs.items() if one.scale is None and one.counts is None}
     found = []
@@ -112,10 +123,10 @@ def odd_counts(table: pd.DataFrame, columns: "Columns") -> tuple[str, ...]:
         what, seen = _kind(name, one), table[name][table[name] > 0]
         if what is None or not len(seen):
             continue
-        middle, largest = FEWEST.get(what, (0.0, 0.0))
+        middle, largest = MIN_COUNTS.get(what, (0.0, 0.0))
         if name in unsaid and _middle(seen) <= middle and seen.max() <= largest:
             found.append(f"{_range(seen, name, one)}, too few {what} for a sweep; {_how(seen, name, what)}")
-        elif _middle(seen) >= MOST.get(what, np.inf):
+        elif _middle(seen) >= MAX_COUNTS.get(what, np.inf):
             meant = ("FLOP", "FLOP") if what == DAYS else ("ones", f"ones of {what}")
             how = f'if the column counts in {meant[0]}, say unit = "{meant[1]}" or --unit {name}={meant[0]}'
             found.append(f"{_range(seen, name, one)} {what}, too many for a sweep; {how}")
@@ -128,7 +139,7 @@ def _odd_ratio(table: pd.DataFrame, columns: "Columns", unsaid: list[str]) -> tu
     if not unsaid or counted != {"params": "parameters", "tokens": "tokens"}:
         return ()
     name, ratio = unsaid[0], table["tokens"] / table["params"]
-    if ratio.max() >= LEAST_RATIO and ratio[ratio > 0].min() <= MOST_RATIO:
+    if ratio.max() >= MIN_TOKENS_PER_PARAM and ratio[ratio > 0].min() <= MAX_TOKENS_PER_PARAM:
         return ()
     return (
         f"{_range(table[name], name, inputs[name])}: {interval((ratio.min(), ratio.max()))} tokens a parameter, "
@@ -137,9 +148,9 @@ def _odd_ratio(table: pd.DataFrame, columns: "Columns", unsaid: list[str]) -> tu
     )
 
 
-def refuse_odd(runs: "Runs") -> None:
+def refuse_implausible_counts(runs: "Runs") -> None:
     """Raise InputError where counts that nobody has said the unit of are such as no training run has in ones."""
-    if said := odd_counts(runs.table, runs.columns):
+    if said := implausible_counts(runs.table, runs.columns):
         raise InputError(f"{runs.source}: {said[0]}")
 
 
@@ -163,15 +174,15 @@ def _middle(seen: pd.Series) -> float:
 def _how(seen: pd.Series, name: str, what: str) -> str:
     """Say what numbers look like, and how to say what they are."""
     middle = _middle(seen[seen > 0])
-    low, high = SIZES.get(what, (0.0, np.inf))
-    likely = [f for f in LETTERS if f > 1e3 and low <= f * middle <= high and f * seen.max() <= 10 * high]
-    ranges = [f"{LETTERS[f]} ({number(f * seen.min())} to {number(f * seen.max())})" for f in likely]
-    letter = LETTERS[likely[0]] if likely else "M"
+    low, high = USUAL_COUNTS.get(what, (0.0, np.inf))
+    likely = [f for f in LETTER_OF_FACTOR if f > 1e3 and low <= f * middle <= high and f * seen.max() <= 10 * high]
+    ranges = [f"{LETTER_OF_FACTOR[f]} ({number(f * seen.min())} to {number(f * seen.max())})" for f in likely]
+    letter = LETTER_OF_FACTOR[likely[0]] if likely else "M"
     guess = f"if they are {' or '.join(ranges)}, " if ranges else ""
     return f'{guess}say unit = "{letter} {what}" or --unit {name}={letter}; --unit {name}=ones keeps them'
 
 
-def in_base(table: Table, runs: "Runs") -> pd.DataFrame:
+def in_base_units(table: Table, runs: "Runs") -> pd.DataFrame:
     """Return points with their inputs in base units.
 
     A column that is called as in the runs' table counts as that does; one called as the input in the law counts in base units,
@@ -181,7 +192,7 @@ def in_base(table: Table, runs: "Runs") -> pd.DataFrame:
     frame, source = read_table(table, labels=runs.columns.labels), source_of(table, "the points")
     if frame.attrs.get(IN_BASE):
         return frame
-    found, notes = {}, list(read_of(frame).get("notes", ()))
+    found, notes = {}, list(reading_of(frame).get("notes", ()))
     for name, one in runs.columns.inputs.items():
         key, factor = _at_points(frame, name, one)
         if key is None or (factor == 1.0 and key in frame):
@@ -193,8 +204,8 @@ def in_base(table: Table, runs: "Runs") -> pd.DataFrame:
         if not (one.column == name and held == name and _beyond(values * factor, runs.table[name])):
             found[key] = values * factor
     points = frame.assign(**found) if found else frame.copy(deep=False)
-    points.attrs[READ] = {**read_of(frame), "notes": tuple(notes)}
-    return marked(points)
+    points.attrs[READ] = {**reading_of(frame), "notes": tuple(notes)}
+    return mark_base_units(points)
 
 
 def _at_points(frame: pd.DataFrame, name: str, one: "Input") -> tuple[str | None, float]:
@@ -211,10 +222,10 @@ def _at_points(frame: pd.DataFrame, name: str, one: "Input") -> tuple[str | None
 
 
 def _beyond(values: pd.Series, seen: pd.Series) -> bool:
-    return bool(values.min() > FARTHEST * seen.max() or values.max() * FARTHEST < seen.min())
+    return bool(values.min() > MAX_UNIT_FACTOR * seen.max() or values.max() * MAX_UNIT_FACTOR < seen.min())
 
 
-def marked(frame: pd.DataFrame) -> pd.DataFrame:
+def mark_base_units(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table, marked as one whose inputs are in base units."""
     frame.attrs[IN_BASE] = True
     return frame
@@ -234,8 +245,8 @@ def from_columns_units(
     return table, columns, {name: of * factors.get(name, 1.0) for name, of in references.items()}
 
 
-def as_counted(frame: pd.DataFrame, columns: "Columns") -> pd.DataFrame:
-    """Return points in base units as a file that `in_base` reads: inputs called as the runs' columns count as those do."""
+def in_column_units(frame: pd.DataFrame, columns: "Columns") -> pd.DataFrame:
+    """Return points in base units as a file for `in_base_units`: inputs called as the runs' columns count as those do."""
     alike = {name: one.factor for name, one in columns.inputs.items() if one.column == name and one.factor != 1.0}
     return frame.assign(**{name: frame[name] / factor for name, factor in alike.items() if name in frame})
 

@@ -13,17 +13,17 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import whole
+from bayes_scaling._base.numbers import format_count
 
-LARGEST = 500_000_000
+MAX_BYTES = 500_000_000
 """Text of more bytes, unpacked, is refused: read as cells it takes many times the memory."""
 
-MOST_CELLS = 50_000_000
+MAX_CELLS = 50_000_000
 """Tables of more rows times columns that are read are refused: a file of a megabyte can hold a hundred million rows."""
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
 
-MARKS = {
+BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -64,7 +64,7 @@ def read_stream(stream: Any, source: str) -> bytes | str:
     """Return what a stream holds from where it stands; where it can be wound back, it is left as it was."""
     try:
         start = stream.tell() if getattr(stream, "seekable", bool)() else None
-        content = stream.read(LARGEST + 1)
+        content = stream.read(MAX_BYTES + 1)
         if start is not None:
             stream.seek(start)
     except (OSError, ValueError, AttributeError, TypeError) as error:
@@ -80,7 +80,7 @@ def unpacked(content: bytes, source: str) -> bytes:
     if content.startswith(b"\x1f\x8b"):
         try:
             with gzip.open(io.BytesIO(content)) as packed:
-                content = packed.read(LARGEST + 1)
+                content = packed.read(MAX_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{source}: unreadable or truncated ({error})") from None
     _refuse_too_large(content, source)
@@ -89,7 +89,7 @@ def unpacked(content: bytes, source: str) -> bytes:
 
 def decoded(content: bytes, source: str) -> tuple[str, tuple[str, ...]]:
     """Return bytes as text, and a note where they are in no UTF-8."""
-    encoding = next((of for mark, of in MARKS.items() if content.startswith(mark)), None) or _unmarked(content)
+    encoding = next((of for mark, of in BYTE_ORDER_MARKS.items() if content.startswith(mark)), None) or _unmarked(content)
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -101,19 +101,19 @@ def decoded(content: bytes, source: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _refuse_too_large(content: bytes | str, source: str) -> None:
-    if len(content) > LARGEST:
+    if len(content) > MAX_BYTES:
         raise InputError(
-            f"{source}: holds more than {whole(LARGEST // 10**6)} MB of text; "
+            f"{source}: holds more than {format_count(MAX_BYTES // 10**6)} MB of text; "
             "give it as Parquet, whose other columns are not read"
         )
 
 
 def refuse_too_many(rows: int, columns: int, source: str) -> None:
     """Refuse a table before it is read that would fill memory."""
-    if rows * columns > MOST_CELLS:
+    if rows * columns > MAX_CELLS:
         raise InputError(
-            f"{source}: has {whole(rows)} rows, {whole(rows * columns)} cells in the columns to be read; "
-            f"at most {whole(MOST_CELLS)} are: "
+            f"{source}: has {format_count(rows)} rows, {format_count(rows * columns)} cells in the columns to be read; "
+            f"at most {format_count(MAX_CELLS)} are: "
             "leave out rows or average them first"
         )
 

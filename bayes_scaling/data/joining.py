@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, as_written
+from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.logs import named_runs
+from bayes_scaling.data.logs import format_runs
 
-APART = 100.0
+MAX_RANGE_FACTOR = 100.0
 """Tables whose ranges of an input lie apart by such a factor count in other units."""
 
 
@@ -39,7 +39,7 @@ class Part:
     notes: tuple[str, ...] = ()
 
 
-def refuse_other_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None:
+def require_same_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None:
     """Refuse tables that say other units of a column, or whose ranges of an input lie a factor of a hundred apart.
 
     Parameters
@@ -63,7 +63,7 @@ def _refuse_apart(parts: Sequence[Part], name: str, column: str) -> None:
     ranges = sorted((of.min(), of.max(), part.source) for of, part in zip(own, parts, strict=True) if len(of))
     reached = np.maximum.accumulate([high for _, high, _ in ranges])
     for place, (_, (low, high, source)) in enumerate(pairwise(ranges)):
-        if low >= APART * reached[place]:
+        if low >= MAX_RANGE_FACTOR * reached[place]:
             least, most, below = max(ranges[: place + 1], key=lambda one: one[1])
             raise InputError(
                 f"{source}: column {column!r} runs from {exact(low)} to {exact(high)}, "
@@ -80,10 +80,12 @@ def shared_runs(parts: Sequence[Part]) -> tuple[str, ...]:
     if not shared:
         return ()
     each = "it is" if len(shared) == 1 else "each is"
-    return (f"{named_runs(shared)} go{'es' if len(shared) == 1 else ''} on from one table to the next: {each} read as one run",)
+    return (
+        f"{format_runs(shared)} go{'es' if len(shared) == 1 else ''} on from one table to the next: {each} read as one run",
+    )
 
 
-def refuse_other_runs(table: pd.DataFrame, file: np.ndarray, parts: Sequence[Part], inputs: Sequence[str]) -> None:
+def require_same_settings(table: pd.DataFrame, file: np.ndarray, parts: Sequence[Part], inputs: Sequence[str]) -> None:
     """Refuse runs that have one value of an input in one table and another in the next: they only share a name.
 
     Parameters
@@ -102,4 +104,4 @@ def refuse_other_runs(table: pd.DataFrame, file: np.ndarray, parts: Sequence[Par
             run = clash.index[int(np.argmax(clash))]
             of = own[own["run"] == run].drop_duplicates("min")
             values = ", ".join(f"{exact(row['min'])} in {parts[row['file']].source}" for row in of.to_dict("records"))
-            raise InputError(f"run {as_written(run)} has {name} {values}; give runs names of their own")
+            raise InputError(f"run {format_value(run)} has {name} {values}; give runs names of their own")

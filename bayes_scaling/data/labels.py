@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.notation import PLAIN, as_whole, spelt_number
+from bayes_scaling._base.notation import PLAIN_NUMBER, as_integer, number_of_text
 from bayes_scaling.data.tables import named_column, refuse_first
 
 POWER = re.compile(r"-?\d+(?:\.\d*[1-9])?[eE][+-]?\d+")
-EXACT = 2**53
+MAX_EXACT_INTEGER = 2**53
 """Floats beyond it are no whole numbers for sure."""
-LONGEST = 1024
+MAX_LABEL = 1024
 """Whole numbers of more bits are no labels."""
 
 
@@ -47,7 +47,7 @@ def _labels(column: pd.Series, where: str, rows: np.ndarray) -> pd.Series:
         return _as_text(column, where, rows)
     numbers = pd.Series(column.to_numpy(), name=column.name)
     whole = numbers.dtype.kind == "f" and np.isfinite(numbers).all() and (numbers == numbers.round()).all()
-    return numbers.astype("int64") if whole and (numbers.abs() < EXACT).all() else numbers
+    return numbers.astype("int64") if whole and (numbers.abs() < MAX_EXACT_INTEGER).all() else numbers
 
 
 def _missing(column: pd.Series) -> np.ndarray:
@@ -71,7 +71,7 @@ def _as_text(column: pd.Series, where: str, rows: np.ndarray) -> pd.Series:
 
 
 def _may_be_level(cell: Any) -> bool:
-    long = isinstance(cell, int) and cell.bit_length() > LONGEST
+    long = isinstance(cell, int) and cell.bit_length() > MAX_LABEL
     return bool(pd.api.types.is_scalar(cell)) and not isinstance(cell, bytes) and not long
 
 
@@ -86,7 +86,7 @@ def ordered_levels(labels: pd.Series) -> np.ndarray:
     levels = labels.drop_duplicates().to_numpy()
     if levels.dtype.kind in "iuf":
         return np.sort(levels)
-    numbers = {level: float(level) for level in levels if isinstance(level, str) and PLAIN.fullmatch(level)}
+    numbers = {level: float(level) for level in levels if isinstance(level, str) and PLAIN_NUMBER.fullmatch(level)}
     if len(numbers) < len(levels):
         return np.array(sorted(levels, key=str), dtype=levels.dtype)
     return np.array(sorted(levels, key=lambda level: (numbers[level], level)), dtype=object)
@@ -118,11 +118,11 @@ def _by_number(levels: np.ndarray, *, powers: bool) -> dict[int | float | None, 
 def _number(label: Any, *, powers: bool = False) -> int | float | None:
     """Return the number that a label is or spells; powers: spelt as 1e20 too, as people write them."""
     if isinstance(label, str):
-        number = spelt_number(label)
-        return as_whole(float(label)) if number is None and powers and POWER.fullmatch(label) else number
+        number = number_of_text(label)
+        return as_integer(float(label)) if number is None and powers and POWER.fullmatch(label) else number
     if isinstance(label, int | np.integer) and not isinstance(label, bool):
         return int(label)
-    return as_whole(float(label)) if isinstance(label, float | np.floating) and isfinite(label) else None
+    return as_integer(float(label)) if isinstance(label, float | np.floating) and isfinite(label) else None
 
 
 def number_as_text(label: Any) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, as_written
-from bayes_scaling._base.numbers import exact, number, percent, whole
+from bayes_scaling._base.errors import InputError, format_value
+from bayes_scaling._base.numbers import exact, format_count, number, percent
 
 if TYPE_CHECKING:
     from bayes_scaling.data.columns import Columns
@@ -69,7 +69,7 @@ def as_log(table: pd.DataFrame, columns: "Columns", row: np.ndarray, file: np.nd
     return Log(table, run, branch, row, file, sources)
 
 
-def mended(log: Log, columns: "Columns", curve: Curve) -> tuple[Log, tuple[str, ...]]:
+def clean_log(log: Log, columns: "Columns", curve: Curve) -> tuple[Log, tuple[str, ...]]:
     """Return the rows to fit to, each place of a log once and in order, and what was found and done.
 
     Raises
@@ -177,7 +177,7 @@ def _refuse_disorder(log: Log, order: np.ndarray, back: np.ndarray, along: str) 
         own = log.branch[first]
         raise InputError(
             f"{_source(log, first)}: the rows of {_run(log, first)} are in no order, {along} goes back in "
-            f"{whole(int(places[own]))} of {rows[own]} rows, the first time in row {log.row[first] + 1}; "
+            f"{format_count(int(places[own]))} of {rows[own]} rows, the first time in row {log.row[first] + 1}; "
             f"sort them by {along}, or say in run or groups what tells its logs apart"
         )
 
@@ -212,7 +212,7 @@ def _refuse_repeats(log: Log, order: np.ndarray, again: np.ndarray, along: str) 
         own = log.branch[first]
         raise InputError(
             f"{_source(log, first)}: {_run(log, first)} has several rows at one {along}, with other losses, "
-            f"{whole(int(places[own]))} of {rows[own]} rows, the first in row {log.row[first] + 1}; "
+            f"{format_count(int(places[own]))} of {rows[own]} rows, the first in row {log.row[first] + 1}; "
             "say in run or groups what tells them apart"
         )
 
@@ -252,7 +252,7 @@ def _positive(log: Log, columns: "Columns", curve: Curve) -> Said:
             first = int(np.argmax(values <= 0))
             hint = "; warmup in curve leaves the start of a run out" if name == curve.along else ""
             raise InputError(
-                f"{_source(log, first)}: column {column!r}, row {log.row[first] + 1}: {as_written(values[first])} is not "
+                f"{_source(log, first)}: column {column!r}, row {log.row[first] + 1}: {format_value(values[first])} is not "
                 f"positive, and its logarithm is taken{hint}"
             )
     return log, []
@@ -326,18 +326,18 @@ def _unsorted(values: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 def _runs(log: Log, which: np.ndarray) -> str:
     """Return the runs that some rows are of: a few by name, the others counted."""
-    return named_runs(log.table["run"].to_numpy()[np.flatnonzero(which)[np.unique(log.run[which], return_index=True)[1]]])
+    return format_runs(log.table["run"].to_numpy()[np.flatnonzero(which)[np.unique(log.run[which], return_index=True)[1]]])
 
 
-def named_runs(labels: Sequence[object] | np.ndarray) -> str:
+def format_runs(labels: Sequence[object] | np.ndarray) -> str:
     """Return runs for a sentence: a few by name, the others counted."""
-    names = ", ".join(as_written(label) for label in labels[:NAMED])
+    names = ", ".join(format_value(label) for label in labels[:NAMED])
     more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
     return f"{'run' if len(labels) == 1 else 'runs'} {names}{more}"
 
 
 def _run(log: Log, row: int) -> str:
-    return f"run {as_written(log.table['run'].iloc[row])}"
+    return f"run {format_value(log.table['run'].iloc[row])}"
 
 
 def _source(log: Log, row: int) -> str:

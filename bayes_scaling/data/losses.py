@@ -13,7 +13,7 @@ from bayes_scaling.laws.units import loss_unit
 if TYPE_CHECKING:
     from bayes_scaling.data.columns import Columns
 
-HIGHEST = {
+MAX_LOSS = {
     "nats/token": 15.0,
     "bits/token": 22.0,
     "nats/byte": 6.5,
@@ -52,11 +52,11 @@ def loss_notes(columns: "Columns") -> tuple[str, ...]:
     return ()
 
 
-def refuse_odd_losses(table: pd.DataFrame, columns: "Columns", source: str) -> None:
+def refuse_implausible_losses(table: pd.DataFrame, columns: "Columns", source: str) -> None:
     """Raise InputError where values of the response are such as its unit does not have."""
     response, seen = columns.response, table["response"]
     unit, where = loss_unit(response.unit), f"{source}: column {response.column!r}"
-    if seen.median() > HIGHEST.get(unit, np.inf):
+    if seen.median() > MAX_LOSS.get(unit, np.inf):
         per = {"error rate": "%", "accuracy": "%"}.get(unit, "perplexity")
         called = "per cent" if per == "%" else "perplexities"
         raise InputError(

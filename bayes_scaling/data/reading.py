@@ -9,23 +9,31 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.filters import parse_filter
-from bayes_scaling._base.notation import read_of
-from bayes_scaling.data.binning import means
-from bayes_scaling.data.checkpoints import checkpoint_sentence, recognised
+from bayes_scaling._base.notation import reading_of
+from bayes_scaling.data.binning import bin_means
+from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
 from bayes_scaling.data.columns import DERIVED, IN_PARTS, MAY_BE_ZERO, Columns, Curve, MeasurementError
-from bayes_scaling.data.copies import without_copies
-from bayes_scaling.data.counts import IN_BASE, base_factor, declared, in_base, marked, name_notes, odd_counts
-from bayes_scaling.data.joining import Part, refuse_other_runs, refuse_other_units, shared_runs
+from bayes_scaling.data.copies import drop_copies
+from bayes_scaling.data.counts import (
+    IN_BASE,
+    base_factor,
+    implausible_counts,
+    in_base_units,
+    in_declared_units,
+    mark_base_units,
+    name_notes,
+)
+from bayes_scaling.data.joining import Part, require_same_settings, require_same_units, shared_runs
 from bayes_scaling.data.labels import label_column
-from bayes_scaling.data.logs import SCHEDULES, as_log, falling_rates, mended, schedule_notes
-from bayes_scaling.data.losses import as_losses, loss_notes, refuse_odd_losses
+from bayes_scaling.data.logs import SCHEDULES, as_log, clean_log, falling_rates, schedule_notes
+from bayes_scaling.data.losses import as_losses, loss_notes, refuse_implausible_losses
 from bayes_scaling.data.rounding import with_rounding
-from bayes_scaling.data.runs import Runs, joined_tables, levels_of
+from bayes_scaling.data.runs import Runs, concat_tables, levels_of
 from bayes_scaling.data.schedules import part_columns, schedule_inputs
 from bayes_scaling.data.tables import (
     Table,
     column_numbers,
-    filtered,
+    filter_rows,
     named_column,
     number_column,
     read_table,
@@ -59,12 +67,12 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     frames = [read_table(one, labels=columns.as_written, wanted=columns.read.union(SCHEDULES)) for one in tables]
     copies: tuple[str, ...] = ()
     if columns.curve is None:
-        frames, copies = without_copies(frames, tables, sources)
+        frames, copies = drop_copies(frames, tables, sources)
     # A table of nothing but copies of rows before it is left out.
     read = [(frame, source) for frame, source in zip(frames, sources, strict=True) if len(frame) or not copies]
     parts = [_part(frame, columns, source) for frame, source in read]
-    refuse_other_units(parts, {name: one.column for name, one in columns.inputs.items()})
-    checked = joined_tables([part.table for part in parts], tuple(columns.dims))
+    require_same_units(parts, {name: one.column for name, one in columns.inputs.items()})
+    checked = concat_tables([part.table for part in parts], tuple(columns.dims))
     notes = (*dict.fromkeys(note for part in parts for note in part.notes), *copies, *shared_runs(parts))
     if columns.curve is not None:
         checked, said = _mended(checked, parts, columns, columns.curve)
@@ -73,16 +81,18 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
         checked, rounded = with_rounding(checked, columns.scales, tuple(columns.dims), columns.response.positive)
         notes += (rounded,) if rounded else ()
     averaged, source = len(checked), name or ", ".join(part.source for part in parts)
-    notes += odd_counts(checked, columns)
-    refuse_odd_losses(checked, columns, source)
+    notes += implausible_counts(checked, columns)
+    refuse_implausible_losses(checked, columns, source)
     if columns.average is not None:
-        checked = means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
+        checked = bin_means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
     references = {
         name: one.reference if one.reference is not None else _reference(checked[name], one.column, source)
         for name, one in columns.inputs.items()
     }
     dropped = sum(part.dropped for part in parts)
-    return Runs(marked(checked), columns, references, levels_of(checked, columns.dims), source, dropped, averaged, notes)
+    return Runs(
+        mark_base_units(checked), columns, references, levels_of(checked, columns.dims), source, dropped, averaged, notes
+    )
 
 
 def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
@@ -100,8 +110,8 @@ def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Tabl
 
 def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
-    odd: list[str] = list(read_of(read).get("notes", ()))
-    raw, notes = declared(_with_numbers(read, columns, source, odd), columns, source)
+    odd: list[str] = list(reading_of(read).get("notes", ()))
+    raw, notes = in_declared_units(_with_numbers(read, columns, source, odd), columns, source)
     notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
     every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
     frame = _filtered(every, columns, source)
@@ -149,7 +159,7 @@ def _with_numbers(frame: pd.DataFrame, columns: Columns, source: str, notes: lis
 
 def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
     """Return what the rows of a table are, where the columns do not say it: checkpoints; and which fall of a rate is unread."""
-    found = recognised(kept, checked, columns)
+    found = find_checkpoints(kept, checked, columns)
     said = [one.along for one in (found, columns.curve, columns.average) if one is not None]
     run = found.label if found is not None else checked.get("run")
     notes = () if found is None else (checkpoint_sentence(found),)
@@ -160,7 +170,7 @@ def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> t
 def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
     """Return the rows that the filter keeps; where it keeps none, it may be that columns count in other units than it does."""
     try:
-        return filtered(frame, columns.where, source)
+        return filter_rows(frame, columns.where, source)
     except InputError as error:
         if columns.where is None:
             raise
@@ -172,18 +182,18 @@ def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFram
             for column, name in read.items()
             if compared
         }
-        odd = odd_counts(pd.DataFrame(numbers), columns) if compared else ()
+        odd = implausible_counts(pd.DataFrame(numbers), columns) if compared else ()
         raise InputError("; ".join([str(error), *odd])) from None
 
 
 def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve: Curve) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the rows of whole logs to fit to, and what was found in them."""
     file = np.repeat(np.arange(len(parts)), [len(part.table) for part in parts])
-    refuse_other_runs(table, file, parts, [name for name in columns.inputs if name != curve.along])
+    require_same_settings(table, file, parts, [name for name in columns.inputs if name != curve.along])
     row = np.concatenate([part.rows for part in parts])
     if curve.warmup is not None:
         curve = replace(curve, warmup=curve.warmup * (columns.inputs[curve.along].scale or 1.0))
-    log, notes = mended(as_log(table, columns, row, file, tuple(part.source for part in parts)), columns, curve)
+    log, notes = clean_log(as_log(table, columns, row, file, tuple(part.source for part in parts)), columns, curve)
     schedules = {name: list(dict.fromkeys(v for p in parts for v in p.schedules.get(name, ()))) for name in SCHEDULES}
     return log.table, notes + schedule_notes(schedules)
 
@@ -244,7 +254,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
     """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
 
     A column may carry the name it has in the runs' table, and then counts as that does, or the name in the law, and then counts
-    in the input's base unit; see `counts.in_base`.
+    in the input's base unit; see `counts.in_base_units`.
     Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
 
     Parameters
@@ -260,7 +270,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
         As `read_runs` does.
     """
     source, notes = source_of(table, "the points"), list[str]()
-    frame = in_base(table, runs)
+    frame = in_base_units(table, runs)
     rows = frame.index.to_numpy()
     frame = frame.reset_index(drop=True)
     if not len(frame):
@@ -277,9 +287,9 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):
             points[dim] = label_column(frame, named, source, rows)
-    if notes := [*read_of(frame).get("notes", ()), *notes]:
+    if notes := [*reading_of(frame).get("notes", ()), *notes]:
         points.attrs["notes"] = tuple(dict.fromkeys(notes))
-    return marked(points)
+    return mark_base_units(points)
 
 
 def round_reference(values: pd.Series) -> float:

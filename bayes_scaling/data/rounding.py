@@ -13,14 +13,14 @@ import pandas as pd
 
 from bayes_scaling._base.numbers import exact, number
 
-MOST_DECIMALS = 8
-EXACT = 0.005
+MAX_DECIMALS = 8
+EXACT_STEPS = 0.005
 """Values are multiples of a step to within this share of it: single precision is off by less for three figures and more."""
 
 MATTERS = 0.2
 """A step below this share of the scatter adds less than .2 % to it."""
 
-FEWEST = 5
+MIN_FREE_ROWS = 5
 DEGREES = (3, 2, 1)
 ROUNDS = 20
 PER_TERM = 2.5
@@ -42,7 +42,7 @@ def with_rounding(
         Whether the response scatters on its logarithm.
     """
     response = table["response"].to_numpy()
-    if "measurement_error" in table or len(table) < FEWEST or len(np.unique(response)) < 3:
+    if "measurement_error" in table or len(table) < MIN_FREE_ROWS or len(np.unique(response)) < 3:
         return table, ""
     step = printed_step(response)
     if step is None:
@@ -64,11 +64,11 @@ def with_rounding(
 def printed_step(values: np.ndarray) -> float | None:
     """Return the power of ten that all values are multiples of; None where they have more decimals than are ever printed."""
     size = float(np.abs(values).max())
-    for decimals in range(MOST_DECIMALS + 1):
+    for decimals in range(MAX_DECIMALS + 1):
         step = 10.0**-decimals
         if size / step > 1e7:  # a double would be told from its rounding no more
             return None
-        if (np.abs(values / step - np.round(values / step)) < EXACT).all():
+        if (np.abs(values / step - np.round(values / step)) < EXACT_STEPS).all():
             return step
     return None
 
@@ -91,7 +91,7 @@ def _of_repeats(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], gro
     place = table.groupby(by, sort=False).ngroup().to_numpy()
     count = np.bincount(place)
     free = len(y) - len(count)
-    if free < FEWEST:
+    if free < MIN_FREE_ROWS:
         return None
     mean = np.bincount(place, y) / count
     return float(np.sqrt(((y - mean[place]) ** 2).sum() / free))

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, listed
-from bayes_scaling.data.binning import means
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Average, Columns
-from bayes_scaling.data.counts import marked
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import number_as_text, ordered_levels
 from bayes_scaling.data.tables import (
-    filtered,
+    filter_rows,
 )
 
 
@@ -25,7 +25,7 @@ class Runs:
     table
         One row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
         `measurement_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind
-        each, and `apart`, the mean distance of two of them in e-folds of what they are averaged along.
+        each, and `mean_lag`, the mean distance of two of them in e-folds of what they are averaged along.
     columns
         What the columns of the original table were for.
     references
@@ -60,7 +60,7 @@ class Runs:
 
 
 def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
-    """Return runs with neighbouring rows averaged, as `Columns.average` does, with `count` and `apart`.
+    """Return runs with neighbouring rows averaged, as `Columns.average` does, with `count` and `mean_lag`.
 
     Parameters
     ----------
@@ -79,11 +79,11 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
     along = along if along is not None else next(iter(said), "")
     if along not in columns.inputs or columns.run is None:
         raise InputError(
-            f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {listed(columns.inputs)}"
+            f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {format_names(columns.inputs)}"
         )
     bins = Average(along, per_decade)
-    table = means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade)
-    return replace(runs, table=marked(table))
+    table = bin_means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade)
+    return replace(runs, table=mark_base_units(table))
 
 
 def subset(runs: Runs, where: str) -> Runs:
@@ -94,7 +94,7 @@ def subset(runs: Runs, where: str) -> Runs:
     InputError
         Where the filter names no column or keeps no row.
     """
-    kept = filtered(runs.table, where, runs.source)
+    kept = filter_rows(runs.table, where, runs.source)
     dropped = runs.dropped + len(runs) - len(kept)
     averaged = int(kept["count"].sum()) if "count" in kept else len(kept)
     return replace(
@@ -102,10 +102,10 @@ def subset(runs: Runs, where: str) -> Runs:
     )
 
 
-def joined(runs: Runs, others: Runs) -> Runs:
+def concat_runs(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns."""
     tables = _with_errors(runs.table, others.table)
-    table = marked(joined_tables([tables[0], tables[1][list(tables[0])]], tuple(runs.columns.dims)))
+    table = mark_base_units(concat_tables([tables[0], tables[1][list(tables[0])]], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
     return replace(runs, table=table, levels=levels_of(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 
@@ -117,7 +117,7 @@ def _with_errors(*tables: pd.DataFrame) -> list[pd.DataFrame]:
     return [table if "measurement_error" in table else table.assign(measurement_error=0.0) for table in tables]
 
 
-def joined_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.DataFrame:
+def concat_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.DataFrame:
     """Return tables one after the other; labels are text in all where they are in one."""
     if len(tables) == 1:
         return tables[0]

@@ -21,18 +21,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, as_written, listed
+from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.numbers import exact
 
 if TYPE_CHECKING:
     from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.columns import DERIVED, IN_PARTS, Schedule
 
-LEAST_FALL = 1e-4
+MIN_FALL = 1e-4
 """What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""
 ROUNDING = 1e-6
 """Changes of the learning rate below this fraction of its peak are none."""
-LONGEST = 100_000_000
+MAX_STEP = 100_000_000
 
 
 def schedule_inputs(
@@ -66,7 +66,7 @@ def schedule_inputs(
     found = {name: np.empty(len(frame)) for name in _columns(schedule, wanted)}
     for one in pd.unique(label):
         own = (label == one).to_numpy()
-        called = f"{source}: run {as_written(one)}" if run else source
+        called = f"{source}: run {format_value(one)}" if run else source
         derived = _derived(at[own].astype(int), lr[own], schedule, stepped, called) if stepped else {}
         if "lr_fall" in wanted:
             derived["lr_fall"] = _fall(at[own], lr[own])
@@ -81,7 +81,7 @@ def _fall(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
     peak = np.maximum.accumulate(lr[order])
     found = np.empty(len(at))
     found[order] = 1.0 - lr[order] / np.where(peak > 0, peak, 1.0)
-    return np.where((found > LEAST_FALL) & (lr < peak.max()), found, LEAST_FALL)
+    return np.where((found > MIN_FALL) & (lr < peak.max()), found, MIN_FALL)
 
 
 def _checked(
@@ -97,10 +97,10 @@ def _checked(
     if (lr < -ROUNDING * lr.max()).any():
         number_column(frame, schedule.lr, source, rows, positive=False, negative=False)
     lr = lr.clip(lower=0.0)  # a cosine ends at zero to rounding, which may lie below it
-    if steps and (wrong := (at != np.floor(at)) | (at > LONGEST)).any():
+    if steps and (wrong := (at != np.floor(at)) | (at > MAX_STEP)).any():
         row = int(np.argmax(wrong))
         where = f"{source}: column {schedule.along!r}, row {row + 1}"
-        raise InputError(f"{where}: {exact(at[row])} is no step; expected a whole number up to {exact(LONGEST)}")
+        raise InputError(f"{where}: {exact(at[row])} is no step; expected a whole number up to {exact(MAX_STEP)}")
     parts = (run,) if isinstance(run, str) else tuple(run or ())
     label = label_column(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
     return at.to_numpy(), lr.to_numpy(), label
@@ -141,7 +141,8 @@ def check_logarithms(columns: "Columns", terms: Mapping[str, Collection[str]]) -
     for term, names in terms.items():
         if wrong := [name for name in names if name not in columns.scales]:
             raise InputError(
-                f"{term} is on {listed(wrong)}, which may be 0 or has parts; expected one of {listed(columns.scales)}"
+                f"{term} is on {format_names(wrong)}, which may be 0 or has parts; expected one of "
+                f"{format_names(columns.scales)}"
             )
 
 

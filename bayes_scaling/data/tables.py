@@ -20,29 +20,29 @@ from typing import IO, Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, as_written
+from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.expressions import quoted_name
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import (
-    INFINITE,
+    INFINITE_TEXT,
     MISSING,
-    PLAIN,
+    PLAIN_NUMBER,
     READ,
     Reading,
+    decimal_mark_of,
     decimal_marks,
-    mark_elsewhere,
+    number_of_text,
     read_numbers,
-    read_of,
-    spelt_number,
+    reading_of,
 )
 from bayes_scaling._base.paths import is_file
-from bayes_scaling._base.spreadsheets import plain
+from bayes_scaling._base.spreadsheets import unescape_formulas
 from bayes_scaling.data.delimited import read_cells, read_stream, refuse_too_many
 from bayes_scaling.data.logs import SCHEDULES, is_rate_name, is_run_name
 
-ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
+TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 
-NUMBER = f"{PLAIN.pattern}|[+-]?(?:{'|'.join(['inf', 'Inf', 'INF', 'infinity', 'Infinity'])})"
+NUMBER = f"{PLAIN_NUMBER.pattern}|[+-]?(?:{'|'.join(['inf', 'Inf', 'INF', 'infinity', 'Infinity'])})"
 
 
 @runtime_checkable
@@ -67,7 +67,7 @@ def source_of(table: object, nameless: str | None = None) -> str:
     """Return what to call a table in errors; nameless: one that is neither a path nor a stream with a name."""
     if isinstance(table, str | PathLike):
         return str(table)
-    if isinstance(table, pd.DataFrame) and (said := read_of(table).get("source")):
+    if isinstance(table, pd.DataFrame) and (said := reading_of(table).get("source")):
         return str(said)
     if hasattr(table, "read"):
         name = getattr(table, "name", None)
@@ -90,7 +90,7 @@ def read_table(table: Table, *, labels: AbstractSet[str] = frozenset(), wanted: 
     """Return a table as a data frame with rows numbered from 0.
 
     CSV (also .csv.gz) and Parquet by the ending of a path, or what `Table` names. Text may be split at commas, semicolons, tabs
-    or bars, and be in UTF-8 or UTF-16; what is unlike plain CSV is among the notes of `read_of`.
+    or bars, and be in UTF-8 or UTF-16; what is unlike plain CSV is among the notes of `reading_of`.
 
     Parameters
     ----------
@@ -109,13 +109,13 @@ def read_table(table: Table, *, labels: AbstractSet[str] = frozenset(), wanted: 
     cells = _flat(opened, source)
     frame = cells
     if notes is not None:
-        cells = plain(cells).astype("str")
+        cells = unescape_formulas(cells).astype("str")
         labels = labels | {name for name in map(str, cells) if is_run_name(name)}
         kept = {str(name): (_label_cells if name in labels else _plain_cells)(of) for name, of in cells.items()}
         frame = pd.DataFrame(kept, index=cells.index)
     numbers = [name for name in map(str, frame) if name not in labels and (not wanted or name in wanted)]
     named = source not in ("the data frame", "the table", "the stream")
-    read = {"source": source if named else "", "notes": notes or (), "unread": read_of(opened).get("unread", ())}
+    read = {"source": source if named else "", "notes": notes or (), "unread": reading_of(opened).get("unread", ())}
     if any(_is_text(frame[name]) for name in numbers):
         read["marks"] = decimal_marks({name: cells[name].dropna() for name in numbers if _is_text(cells[name])})
     frame.attrs = {**cells.attrs, READ: read}
@@ -160,7 +160,7 @@ def _read_file(table: str | PathLike[str], wanted: AbstractSet[str]) -> tuple[pd
         raise InputError(f"{str(table)[:40]!r}... is taken for a path; give a text of several lines as io.StringIO(text)")
     if not is_file(path):
         raise InputError(f"{path}: no such file; expected CSV, .csv.gz or Parquet")
-    if not path.name.endswith(ENDINGS):
+    if not path.name.endswith(TABLE_ENDINGS):
         raise InputError(f"{path}: expected a name that ends in .csv, .csv.gz or .parquet")
     if path.suffix in (".parquet", ".pq"):
         return _read_parquet(path, wanted, str(path)), None
@@ -268,7 +268,7 @@ def _flat(frame: pd.DataFrame, source: str) -> pd.DataFrame:
 def _label_cells(column: pd.Series) -> pd.Series:
     """Return labels of a text as they are written, as numbers where that loses nothing; blanks are missing."""
     there = column.str.strip() != ""
-    values = [spelt_number(text) for text in column[there].unique()]
+    values = [number_of_text(text) for text in column[there].unique()]
     written = column.where(there)
     if not values or None in values:
         return written
@@ -303,7 +303,7 @@ def _cast(text: pd.Series, kind: str) -> np.ndarray:
         return text.to_numpy(dtype=object).astype(kind)
 
 
-def filtered(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFrame:
+def filter_rows(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFrame:
     """Return the rows that a filter keeps, with how many it does not in `attrs["dropped"]`; raises InputError for none."""
     before = len(frame)
     if where is not None:
@@ -412,13 +412,13 @@ def column_numbers(
     wrong = np.isnan(values) & ~missing & ~is_text
     if wrong.any():
         row = int(np.argmax(wrong))
-        what = f"{type(cells[row]).__name__} {as_written(cells[row])}"
+        what = f"{type(cells[row]).__name__} {format_value(cells[row])}"
         raise InputError(f"{where}, row {rows[row] + 1}: {what} is no number; expected one")
     written, mixed = [cell for cell in cells if isinstance(cell, str)], not (is_text | missing).all()
     text = _read_text(column, written, mixed=mixed, unit=unit, scale=scale)
     if text.doubt is not None:
         row, why = int(np.flatnonzero(is_text)[text.doubt[0]]), text.doubt[1]
-        raise InputError(f"{where}, row {rows[row] + 1}: {as_written(cells[row])} {why}; expected a number")
+        raise InputError(f"{where}, row {rows[row] + 1}: {format_value(cells[row])} {why}; expected a number")
     if text.odd and notes is not None:
         notes.append(f"column {str(column.name)!r} of {source} has {text.odd}")
     values[is_text], missing[is_text] = text.numbers, text.missing
@@ -428,9 +428,11 @@ def column_numbers(
 def _read_text(column: pd.Series, cells: Sequence[str], *, mixed: bool, unit: str, scale: float) -> Reading:
     """Return the cells of a column that are text as numbers; beside real numbers only plain ones are."""
     if mixed:
-        plainly = [cell if PLAIN.fullmatch(cell.strip()) or INFINITE.fullmatch(cell.strip()) else "text" for cell in cells]
+        plainly = [
+            cell if PLAIN_NUMBER.fullmatch(cell.strip()) or INFINITE_TEXT.fullmatch(cell.strip()) else "text" for cell in cells
+        ]
         return read_numbers([cell if cell.strip() in MISSING else of for cell, of in zip(cells, plainly, strict=True)])
-    return read_numbers(cells, mark_elsewhere(column), unit, scale)
+    return read_numbers(cells, decimal_mark_of(column), unit, scale)
 
 
 def _number(cell: Any) -> float:
@@ -450,4 +452,4 @@ def refuse_first(wrong: Any, column: pd.Series, where: str, rows: np.ndarray, wh
     wrong = np.asarray(wrong)
     if wrong.any():
         first = int(np.argmax(wrong))
-        raise InputError(f"{where}, row {rows[first] + 1}: {as_written(column.iloc[first])} {why}")
+        raise InputError(f"{where}, row {rows[first] + 1}: {format_value(column.iloc[first])} {why}")

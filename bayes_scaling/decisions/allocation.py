@@ -12,7 +12,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
-from bayes_scaling.data.counts import in_base, marked, refuse_odd
+from bayes_scaling.data.counts import in_base_units, mark_base_units, refuse_implausible_counts
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.decisions.flat_runs import refuse_flat
@@ -73,7 +73,7 @@ def compute_optimal(
     """
     refuse_flat(fit)
     cost = Cost() if cost is None else cost
-    rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
+    rows = mark_base_units(pd.DataFrame(index=[0])) if points is None else in_base_units(points, fit.runs)
     budgets = read_budgets(fit, compute)
     found = law_split(fit, rows, budgets, cost)
     if fit.model.discrepancy:
@@ -132,7 +132,7 @@ def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
         Where the law is not one of params and tokens, these are such as no run has in ones, or a budget is not positive.
     """
     moved_inputs(fit)
-    refuse_odd(fit.runs)
+    refuse_implausible_counts(fit.runs)
     budgets = np.atleast_1d(np.asarray(compute, dtype=object)).ravel()
     if not len(budgets) or not all(checks.is_number(of) and of > 0 for of in budgets):
         raise InputError(f"compute must be positive numbers in FLOP; it is {compute}")

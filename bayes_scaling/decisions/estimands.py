@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import percent
-from bayes_scaling.data.counts import in_base, marked
+from bayes_scaling.data.counts import in_base_units, mark_base_units
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.decisions.allocation import compute_optimal
@@ -171,7 +171,7 @@ def _parameter(fit: Fit, asked: Question) -> Answer:
         values = parameter_values(fit, asked.name)
         dims = [str(dim) for dim in values.dims if dim not in ("chain", "draw")]
         if set(asked.held) != set(dims):
-            raise InputError(f"{asked.name} varies over {dims}; the question says {listed(asked.held)}")
+            raise InputError(f"{asked.name} varies over {dims}; the question says {format_names(asked.held)}")
         where = {dim: _level(fit, dim, asked.held[dim]) for dim in dims}
         values = values.isel({dim: int(level_index(pd.Series([of]), values[dim].to_numpy())[0]) for dim, of in where.items()})
     return (_log(values) if scale == "log" else values), scale, ""
@@ -186,7 +186,7 @@ def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
     moved = ("params", "tokens") if split else ()
     held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
     references = {name: fit.runs.references[name] for name in moved}
-    base = (marked(pd.DataFrame(index=[0])) if held is None else held).assign(**references)
+    base = (mark_base_units(pd.DataFrame(index=[0])) if held is None else held).assign(**references)
     frame = read_points(base, fit.runs, law_groups(fit.model))
     logs = log_inputs(fit, frame)
     if not split:
@@ -219,9 +219,9 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
             raise InputError(f"the question {text!r} says {names[name]!r} twice")
         said[names[name]], called[names[name]] = value, name if names[name] in fit.runs.columns.inputs else names[name]
     if missing := [name for name in needed if name not in said]:
-        raise InputError(f"the question {text!r} needs a value of {listed(missing)} too")
+        raise InputError(f"the question {text!r} needs a value of {format_names(missing)} too")
     row = {called[n]: _level(fit, n, of) if n in fit.runs.levels else _number(n, of) for n, of in said.items()}
-    return in_base(pd.DataFrame([row]), fit.runs) if row else None
+    return in_base_units(pd.DataFrame([row]), fit.runs) if row else None
 
 
 def _names(fit: Fit) -> dict[str, str]:

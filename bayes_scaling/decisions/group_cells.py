@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bayes_scaling.data.counts import marked
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.decisions.cost import SPLITS
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.model.specification import law_groups, model_inputs
@@ -22,4 +22,4 @@ def every_cell(fit: Fit) -> pd.DataFrame:
     further = [name for name in model_inputs(fit.model) if name not in decided]
     held = {} if fit.runs.columns.schedule is not None else {name: fit.runs.references[name] for name in further}
     run = {"run": NEW} if "run" in law_groups(fit.model) else {}
-    return marked(cells.assign(**held, **run).reset_index(drop=True))
+    return mark_base_units(cells.assign(**held, **run).reset_index(drop=True))

@@ -11,10 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import in_base
+from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.schedules import check_logarithms, log_input
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.fit import Fit
@@ -154,7 +154,7 @@ def parameters_along(fit: Fit, points: Table, moved: Sequence[str]) -> xr.Datase
             raise InputError(f"along {name!r} names no input; the model's inputs are {list(model_inputs(fit.model))}")
         check_logarithms(fit.runs.columns, {"what is to be varied": (name,)})
     columns = [fit.runs.columns.inputs[name].column for name in moved]
-    frame = in_base(points, fit.runs).drop(columns=[*moved, *columns], errors="ignore")
+    frame = in_base_units(points, fit.runs).drop(columns=[*moved, *columns], errors="ignore")
     at = parameters_at(fit, frame.assign(**{name: fit.runs.references[name] for name in moved}))
     return at.drop_vars(list(moved))
 
@@ -307,7 +307,7 @@ def _exponent_draws(exponent: xr.DataArray | Prior, penalty: float | xr.DataArra
         kind, arguments = distribution(exponent)
         values = _DRAW[kind](rng, arguments, shape[0] * shape[1])
     elif set(exponent.dims) != {"chain", "draw"}:
-        raise InputError(f"an exponent needs draws with the dimensions ['chain', 'draw']; it has {listed(exponent.dims)}")
+        raise InputError(f"an exponent needs draws with the dimensions ['chain', 'draw']; it has {format_names(exponent.dims)}")
     elif like is None:
         return exponent.reset_coords(drop=True)
     else:

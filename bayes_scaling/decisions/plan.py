@@ -13,7 +13,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, band, exact, interval, number, percent, place_words, probability
-from bayes_scaling.data.counts import in_base
+from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import law_split, read_budgets, runs_compute, split_as_dataset, split_with_discrepancy
@@ -127,7 +127,7 @@ def plan(
     _check_reach(fit, budgets, cost)
     if not (checks.is_number(within) and 0 < within < 1):
         raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
-    rows = _with_unique(fit, every_cell(fit) if points is None else in_base(points, fit.runs), unique_tokens)
+    rows = _with_unique(fit, every_cell(fit) if points is None else in_base_units(points, fit.runs), unique_tokens)
     every = np.tile(budgets, len(rows))
     split = law_split(fit, rows, budgets, cost)
     sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)

@@ -13,9 +13,9 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import marked, refuse_odd
+from bayes_scaling.data.counts import mark_base_units, refuse_implausible_counts
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table, column_numbers, read_table
@@ -252,10 +252,10 @@ def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, s
         name for split in SPLITS for name in split if name in inputs_read(fit) and (name, name in table) != (UNIQUE[0], True)
     ]
     anywhere = pd.DataFrame({name: fit.runs.references[name] for name in free}, index=table.index)
-    rows = marked(pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1))
+    rows = mark_base_units(pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1))
     found = read_points(rows, fit.runs, groups_needed(fit))
     kept = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name not in free]
-    return marked(pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1))
+    return mark_base_units(pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1))
 
 
 def _splits(fit: Posterior) -> bool:
@@ -269,7 +269,7 @@ def _costs(group: str, levels: Sequence[object], cost: Cost | Mapping[str, Cost]
     if cost is None or isinstance(cost, Cost):
         return dict.fromkeys(named, cost or Cost())
     if not set(named) <= set(cost):
-        raise InputError(f"costs are given for {listed(cost)}; the levels of {group!r} are {listed(named)}")
+        raise InputError(f"costs are given for {format_names(cost)}; the levels of {group!r} are {format_names(named)}")
     return {level: cost[level] for level in named}
 
 
@@ -287,7 +287,7 @@ def _budget(
         lead = next(iter(path))
         spent = {name: table[lead].to_numpy() for name in costs}
         return lead, fit.runs.columns.inputs[lead].unit, {name: float(of[level == name].max()) for name, of in spent.items()}
-    refuse_odd(fit.runs)
+    refuse_implausible_counts(fit.runs)
     params = table["params"].to_numpy()
     tokens = table["tokens"].to_numpy() if "tokens" in table else (table[UNIQUE[0]] * table[UNIQUE[1]]).to_numpy()
     largest = {name: float(cost.compute(params, tokens)[level == name].max()) for name, cost in costs.items()}

@@ -8,7 +8,18 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import amount, band, called, exact, level_name, number, percent, probability, shared, value_at
+from bayes_scaling._base.numbers import (
+    amount,
+    band,
+    exact,
+    level_name,
+    number,
+    percent,
+    probability,
+    shared,
+    spaced_name,
+    value_at,
+)
 from bayes_scaling.decisions.rank import Ranking
 from bayes_scaling.inference.health import carried
 from bayes_scaling.prediction.contrast import reached
@@ -150,17 +161,19 @@ def _said_of_verdict(found: Ranking, row: dict[str, Any]) -> str:
 def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str:
     """Return the budget of a row with its unit, how far it lies beyond the runs, and what else its point says."""
     asked = f"{exact(row[found.budget])} {found.unit}".rstrip()
-    budget = f"{asked} ({found.counted})" if found.counted else f"{called(found.budget)} {asked}"
+    budget = f"{asked} ({found.counted})" if found.counted else f"{spaced_name(found.budget)} {asked}"
     more = number(row["beyond_runs"], 2)
     far = f" ({more} times the largest run of one of them)" if beyond and row["beyond_runs"] > ALIKE else ""
-    others = [f"{called(str(name))} {value_at(str(name), row[str(name)])}" for name in found.points if name != found.budget]
+    others = [
+        f"{spaced_name(str(name))} {value_at(str(name), row[str(name)])}" for name in found.points if name != found.budget
+    ]
     return ", ".join([budget + far, *others])
 
 
 def _worth(found: Ranking, row: dict[str, Any]) -> str:
     """Say how much more of the budget the baseline needs for the same loss, and how probably no more is enough."""
     low, middle, high = (row[f"multiplier_{q}"] for q in ENDS)
-    base, level, budget = level_name(found.against), level_name(row["level"]), called(found.budget)
+    base, level, budget = level_name(found.against), level_name(row["level"]), spaced_name(found.budget)
     of = {name: row[f"multiplier_{name}"] for name in ENDS} | {
         name: row[name] for name in ("p_never_reached", "p_always_reached")
     }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import in_base, marked
+from bayes_scaling.data.counts import in_base_units, mark_base_units
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import Cost, moved_inputs, split_inputs, unique_limit
@@ -61,7 +61,7 @@ def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Cost, 
     InputError
         As `read_points` does.
     """
-    rows = marked(pd.DataFrame(index=[0])) if points is None else in_base(points, fit.runs)
+    rows = mark_base_units(pd.DataFrame(index=[0])) if points is None else in_base_units(points, fit.runs)
     moved = {name: fit.runs.columns.inputs[name].column for name in moved_inputs(fit)}
     frame = rows.loc[np.repeat(rows.index, len(compute) // len(rows))].reset_index(drop=True)
     unique = unique_limit(fit, frame)

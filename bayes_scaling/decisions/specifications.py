@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
@@ -76,7 +76,7 @@ def standard_choices(
     }
     for name, column in (alternatives or {}).items():
         if name not in universe.columns.inputs:
-            raise InputError(f"no input {name!r}; there are {listed(universe.columns.inputs)}")
+            raise InputError(f"no input {name!r}; there are {format_names(universe.columns.inputs)}")
         choices[name] = {universe.columns.inputs[name].column: as_it_is, column: counted_by(name, column)}
     if filters:
         choices["points"] = {"all": as_it_is, **{name: only(text) for name, text in filters.items()}}
@@ -108,7 +108,7 @@ def prior(parameter: str, prior: Prior) -> Variant:
 
     def changed(of: Universe) -> Universe:
         if parameter not in of.model.parameters:
-            raise InputError(f"no parameter {parameter!r}; the law has {listed(of.model.parameters)}")
+            raise InputError(f"no parameter {parameter!r}; the law has {format_names(of.model.parameters)}")
         terms = as_parameter(of.model.parameters[parameter]).terms
         parameters = {**of.model.parameters, parameter: Parameter(prior, terms) if terms else prior}
         return replace(of, model=replace(of.model, parameters=parameters))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling._base.numbers import fixed, percent, whole
+from bayes_scaling._base.numbers import fixed, format_count, percent
 from bayes_scaling.inference.convergence import convergence
 from bayes_scaling.inference.divergences import place_of
 
@@ -169,7 +169,7 @@ def _divergent(health: Health) -> Remark | None:
     count, draws = health.divergences, health.draws
     if not count:
         return None
-    share = f" in {whole(draws)} draws ({percent(count / draws)})" if draws else ""
+    share = f" in {format_count(draws)} draws ({percent(count / draws)})" if draws else ""
     what = f"{count} divergence{'s' if count > 1 else ''}{share}" + (f", {health.place}" if health.place else "")
     worst = max(health.by_chain, default=0)
     few = worst * health.chains <= DIVERGENT_CHAIN_LIMIT * draws  # chains are of one length

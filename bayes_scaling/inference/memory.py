@@ -4,7 +4,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import number, whole
+from bayes_scaling._base.numbers import format_count, number
 from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
 
@@ -49,7 +49,8 @@ def draw_bytes(model: Model, runs: "Runs", settings: "Settings") -> int:
 def draws_line(model: Model, runs: "Runs", settings: "Settings") -> str:
     """Return how many draws of how many numbers are asked for, and what they take."""
     return (
-        f"{settings.chains} x {whole(settings.draws)} draws of {whole(numbers_of_draw(model, runs))} numbers take "
+        f"{settings.chains} x {format_count(settings.draws)} draws of {format_count(numbers_of_draw(model, runs))} "
+        f"numbers take "
         f"{gigabytes(draw_bytes(model, runs, settings))}"
     )
 
@@ -58,7 +59,7 @@ def refuse_points(draws: int, points: int) -> None:
     """Raise InputError where draws at points take more memory than `MOST`; summaries of as many points do not."""
     if 8 * draws * points > MOST:
         raise InputError(
-            f"{whole(draws)} draws at {whole(points)} points take {gigabytes(8 * draws * points)}; "
+            f"{format_count(draws)} draws at {format_count(points)} points take {gigabytes(8 * draws * points)}; "
             f"at most {gigabytes(MOST)} are held: "
             "ask for fewer points at a time, or for their summaries with predict_table"
         )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling._base.numbers import exact, number, whole
+from bayes_scaling._base.numbers import exact, format_count, number
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import ESS_LIMIT, GRADES, Health, health
 from bayes_scaling.inference.memory import MOST, draw_bytes, draws_line, refuse_draws
@@ -116,10 +116,10 @@ def _next(last: Round) -> tuple[Settings, int, str] | None:
         tried.append("all chains started anew")
     elif times := _more(found, settings):
         draws, tune = round(times * draws), max(tune, round(times * tune / 2))
-        tried.append(f"{whole(draws)} draws a chain")
+        tried.append(f"{format_count(draws)} draws a chain")
     if found.max_depth or (found.bfmi is not None and any("BFMI" in one.what for one in found.remarks)):
         tune = max(tune, 2 * settings.tune)
-        tried.append(f"{whole(tune)} draws of tuning")
+        tried.append(f"{format_count(tune)} draws of tuning")
     if not tried:
         return None
     return replace(settings, target_accept=accept, draws=draws, tune=tune), restarts, " and ".join(tried)

@@ -13,13 +13,13 @@ import pandas as pd
 import xarray as xr
 from pydantic import TypeAdapter
 
-from bayes_scaling._base.checksums import check_seal, sealed
-from bayes_scaling._base.errors import InputError, listed, one_line
-from bayes_scaling._base.files import json_text, whole
+from bayes_scaling._base.checksums import check_checksum, with_checksum
+from bayes_scaling._base.errors import InputError, format_names, one_line
+from bayes_scaling._base.files import atomic_write, json_text
 from bayes_scaling._base.leftovers import recover
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import from_columns_units, marked
+from bayes_scaling.data.counts import from_columns_units, mark_base_units
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.file_structure import check_structure, probe
 from bayes_scaling.inference.fit import Fit
@@ -32,6 +32,8 @@ from bayes_scaling.model.studies import Study, parse_study, study_text
 FORMAT = "bayes_scaling fit 3"
 WITHOUT_SEAL = "bayes_scaling fit 2"
 """The format before files had a checksum."""
+EARLIER_COLUMNS = {"apart": "mean_lag", "reading_error": "measurement_error"}
+"""Columns of runs as earlier versions called them."""
 
 
 def save(fit: Fit, path: str | Path) -> Path:
@@ -51,12 +53,12 @@ def save_with(fit: Fit, path: str | Path, attributes: Mapping[str, str]) -> Path
     """Write a fit as `save` does, with further attributes."""
     path = Path(path)
     try:
-        content = sealed(_content(fit, attributes))
+        content = with_checksum(_content(fit, attributes))
     except InputError:
         raise
     except ValueError as error:  # such as labels with a NUL in them
         raise InputError(f"{path}: the fit cannot be saved ({one_line(error)})") from None
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(content)
     return path
 
@@ -126,7 +128,7 @@ def _tree(path: Path) -> xr.DataTree:
     if not is_file(path):
         raise InputError(f"{path}: no such file; expected a fit written by `save` or `bayes-scaling fit`")
     try:
-        has_seal = check_seal(path)
+        has_seal = check_checksum(path)
         (check_structure if has_seal else probe)(path)
         with xr.open_datatree(path, engine="h5netcdf", decode_times=False, decode_timedelta=False) as opened:
             tree = opened.load()
@@ -159,18 +161,19 @@ def _health(record: Mapping[str, Any] | None) -> Health | None:
 
 
 def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str, Any]) -> Runs:
+    table = table.rename(columns={old: new for old, new in EARLIER_COLUMNS.items() if old not in columns.inputs})
     numbers = ["response", *columns.inputs]
     if lacking := {*numbers, *columns.dims} - set(table):
-        raise InputError(f"{path}: its runs lack {listed(lacking)}; expected a fit as it is saved")
+        raise InputError(f"{path}: its runs lack {format_names(lacking)}; expected a fit as it is saved")
     if not len(table) or any(table[name].dtype.kind not in "fiu" for name in numbers):
         raise InputError(f"{path}: its runs have no rows, or texts where numbers are; expected a fit as it is saved")
     references = {name: float(record["references"][name]) for name in record["references"]}
     if not all(references.get(name, 0) > 0 for name in columns.inputs):
-        raise InputError(f"{path}: no reference of {listed(columns.inputs)}; expected a fit as it is saved")
+        raise InputError(f"{path}: no reference of {format_names(columns.inputs)}; expected a fit as it is saved")
     if not record.get("in_base_units"):
         table, columns, references = from_columns_units(table, columns, references)
     return Runs(
-        table=marked(table),
+        table=mark_base_units(table),
         columns=columns,
         references=references,
         levels={dim: _levels(path, table[dim], record.get("levels", {}).get(dim)) for dim in columns.dims},

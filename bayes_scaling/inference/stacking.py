@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import xarray as xr
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, combined
@@ -41,7 +41,9 @@ class Stack:
         def __getattr__(self, name: str) -> NoReturn:
             """Refuse what only a single fit has."""
             if name in {one.name for one in fields(Fit)} | {"posterior"}:
-                raise InputError(f"a stack has no {name} of its own, which this asks for; ask a member: {listed(self.members)}")
+                raise InputError(
+                    f"a stack has no {name} of its own, which this asks for; ask a member: {format_names(self.members)}"
+                )
             raise AttributeError(f"'Stack' object has no attribute {name!r}")
 
     @property
@@ -78,7 +80,7 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
         references or scales of the noise.
     """
     if set(fits) != set(weights):
-        raise InputError(f"the fits are {listed(fits)}; weights are given for {listed(weights)}")
+        raise InputError(f"the fits are {format_names(fits)}; weights are given for {format_names(weights)}")
     if not fits or min(weights.values()) < 0 or not np.isclose(sum(weights.values()), 1.0, atol=1e-6):
         raise InputError(f"weights must be at least 0 and sum to 1, not {dict(weights)}")
     check_alike(fits)
@@ -112,7 +114,7 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
     from scipy.special import softmax
 
     if len({np.shape(of) for of in log_scores.values()}) != 1 or not all(np.isfinite(of).all() for of in log_scores.values()):
-        raise InputError(f"expected finite log scores of the same points for each of {listed(log_scores)}")
+        raise InputError(f"expected finite log scores of the same points for each of {format_names(log_scores)}")
     scores = np.stack(list(log_scores.values()), axis=1)
     density = np.exp(scores - scores.max(axis=1, keepdims=True))
     points, laws = density.shape

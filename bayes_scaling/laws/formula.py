@@ -11,16 +11,16 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Self
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.expressions import (
     ARITHMETIC,
-    DEEPEST,
-    LONGEST,
+    MAX_DEPTH,
+    MAX_EXPRESSION,
     arithmetic,
     balanced,
     check_arithmetic,
     depth,
-    parsed,
+    parse_expression,
 )
 from bayes_scaling._base.functions import ON_NUMBERS, Functions
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
@@ -40,14 +40,14 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
         Where the text is no arithmetic of names and numbers, or leaves one of `inputs` out.
     """
     inputs = _input_names(inputs)
-    tree = parsed(text, "law")
+    tree = parse_expression(text, "law")
     names = check_arithmetic(tree, text)
     if missing := set(inputs) - names:
-        raise InputError(f"law {text!r} does not use the inputs {listed(missing)}; its names are {listed(names)}")
+        raise InputError(f"law {text!r} does not use the inputs {format_names(missing)}; its names are {format_names(names)}")
     if names == set(inputs):
-        raise InputError(f"law {text!r} has no parameter: all its names {listed(names)} are inputs")
+        raise InputError(f"law {text!r} has no parameter: all its names {format_names(names)} are inputs")
     if clash := names & set(ON_NUMBERS):
-        raise InputError(f"law {text!r} uses {listed(clash)} as a name; it is a function and takes one value in brackets")
+        raise InputError(f"law {text!r} uses {format_names(clash)} as a name; it is a function and takes one value in brackets")
 
     def law(*data: Any, **values: Any) -> Any:
         return arithmetic(tree, dict(zip(inputs, data, strict=False)) | values)
@@ -72,7 +72,7 @@ def _input_names(inputs: Sequence[str]) -> tuple[str, ...]:
 
 def law_names(text: str) -> set[str]:
     """Return the names in a law's text, of inputs and of parameters; raises InputError as `parse_law` does."""
-    return check_arithmetic(parsed(text, "law"), text)
+    return check_arithmetic(parse_expression(text, "law"), text)
 
 
 @lru_cache(maxsize=256)
@@ -103,11 +103,13 @@ def law_text(law: Law) -> str:
         Where the law does more than arithmetic, or is too long to be read back.
     """
     tree = law_tree(law)
-    if _size(tree) > LONGEST or depth(tree) > DEEPEST:
+    if _size(tree) > MAX_EXPRESSION or depth(tree) > MAX_DEPTH:
         raise InputError(f"law {law.__name__} is too long to be written as text (loops multiply its terms)")
     text = ast.unparse(tree)
-    if len(text) > LONGEST:
-        raise InputError(f"law {law.__name__} is too long to be written as text: {len(text)} characters, above {LONGEST}")
+    if len(text) > MAX_EXPRESSION:
+        raise InputError(
+            f"law {law.__name__} is too long to be written as text: {len(text)} characters, above {MAX_EXPRESSION}"
+        )
     return text
 
 

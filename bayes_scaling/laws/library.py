@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.functions import exp, log, mean
 from bayes_scaling._base.numbers import exact
 
@@ -151,8 +151,8 @@ def data_constrained(
     N' = U_N (1 + R_N (1 - exp(-(N / U_N - 1) / R_N))),   U_N = min(N, size that is compute-optimal for U_D)
     (Muennighoff et al. 2023, arXiv 2305.16264, sec. 3)
 
-    The optimal size is where alpha A N^-alpha = beta B U_D^-beta; the minimum is exact, with |x| as (x^2)^(1/2). The reference
-    of `epochs` must be 1: with one epoch and no more than that size the law is Chinchilla's.
+    The optimal size is where alpha A N^-alpha = beta B U_D^-beta; the minimum is exact, with the absolute value of x as
+    (x^2)^(1/2). The reference of `epochs` must be 1: with one epoch and no more than that size the law is Chinchilla's.
 
     Parameters
     ----------
@@ -591,7 +591,7 @@ def check_references(law: Law, references: Mapping[str, float]) -> None:
     shared = {name: references[name] for name in SAME_REFERENCE.get(law, ())}
     if len(set(shared.values())) > 1:
         raise InputError(
-            f"{law.__name__} adds {listed(shared)}: give them one reference, not {[exact(r) for r in shared.values()]}"
+            f"{law.__name__} adds {format_names(shared)}: give them one reference, not {[exact(r) for r in shared.values()]}"
         )
     for name in REFERENCE_ONE.get(law, ()):
         if references[name] != 1.0:
@@ -623,5 +623,5 @@ def law_parameters(law: Law) -> tuple[str, ...]:
 def library_law(name: str) -> Law:
     """Return the law of that name; raises InputError, with the names there are, for any other."""
     if name not in LAWS:
-        raise InputError(f"no law is called {name!r}; the library has {listed(LAWS)}")
+        raise InputError(f"no law is called {name!r}; the library has {format_names(LAWS)}")
     return LAWS[name]

@@ -12,7 +12,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 
 PREFIXES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
-LETTERS = {1.0: "ones", 1e3: "K", 1e6: "M", 1e9: "B", 1e12: "T"}
+LETTER_OF_FACTOR = {1.0: "ones", 1e3: "K", 1e6: "M", 1e9: "B", 1e12: "T"}
 SI = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21, "Y": 1e24}
 GREEK = {"kilo": "K", "mega": "M", "giga": "G", "tera": "T", "peta": "P", "exa": "E", "zetta": "Z", "yotta": "Y"}
 SPELLED = {"one": 1.0, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "mn": 1e6, "bn": 1e9}
@@ -56,7 +56,7 @@ class Unit:
     @property
     def label(self) -> str:
         """The unit as it reads: "M parameters"."""
-        return f"{LETTERS.get(self.factor, exact(self.factor))} {self.name}".strip()
+        return f"{LETTER_OF_FACTOR.get(self.factor, exact(self.factor))} {self.name}".strip()
 
 
 def read_unit(text: str) -> Unit:
@@ -249,6 +249,6 @@ def loss_factor(one: str, other: str, bytes_per_token: float | None = None) -> t
     return factor * (bytes_per_token or TOKEN_BYTES) ** tokens, wide
 
 
-def widened(factor: float, by: float) -> float:
+def widen_factor(factor: float, by: float) -> float:
     """Return the 90 % factor of a log-normal prior multiplied by another that is known within a factor only."""
     return exp(sqrt(log(factor) ** 2 + log(by) ** 2))

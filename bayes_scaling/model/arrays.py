@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, as_written
+from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.runs import Runs
@@ -43,11 +43,11 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     if correlation is not None:
         found = neighbours(table, correlation.along)
         arrays |= {name: found[name] for name in (("gap",) if filters else ("gap", "previous"))}
-        alone = {"count": 1.0, "apart": 0.0}  # of a row that is no average
+        alone = {"count": 1.0, "mean_lag": 0.0}  # of a row that is no average
         arrays |= {n: np.asarray(table.get(n, np.full(len(table), of))) for n, of in alone.items()} if filters else {}
         if (arrays["gap"] <= 0).any():
             row = int(np.argmax(arrays["gap"] <= 0))
-            run, at = as_written(table["run"].iloc[row]), table[correlation.along].iloc[row]
+            run, at = format_value(table["run"].iloc[row]), table[correlation.along].iloc[row]
             raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {exact(at)}; expected one")
     return arrays
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bayes_scaling.data.checkpoints import CHECKPOINTS, PER_DECADE, Checkpoints, checkpoint_sentence, recognised
-from bayes_scaling.data.copies import without_copies
-from bayes_scaling.data.tables import Table, filtered, read_table, tables_of
+from bayes_scaling.data.checkpoints import CHECKPOINTS, PER_DECADE, Checkpoints, checkpoint_sentence, find_checkpoints
+from bayes_scaling.data.copies import drop_copies
+from bayes_scaling.data.tables import Table, filter_rows, read_table, tables_of
 
 if TYPE_CHECKING:
     from bayes_scaling.data.columns import Columns
@@ -52,9 +52,9 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
         return study, runs
     every = [study_table(study)] if tables is None else tables_of(tables)
     frames = [read_table(one, labels=study.columns.as_written) for one in every]
-    frame = pd.concat(without_copies(frames, every, [runs.source] * len(every))[0], ignore_index=True)
-    kept = filtered(frame, study.columns.where, runs.source)
-    found = recognised(kept.reset_index(drop=True), runs.table, study.columns)
+    frame = pd.concat(drop_copies(frames, every, [runs.source] * len(every))[0], ignore_index=True)
+    kept = filter_rows(frame, study.columns.where, runs.source)
+    found = find_checkpoints(kept.reset_index(drop=True), runs.table, study.columns)
     if found is None:
         return study, runs
     model, columns = as_curves(study.model, study.columns, found)

@@ -9,7 +9,7 @@ from importlib.resources import files
 from math import isclose
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.laws.library import law_parameters, library_law
 from bayes_scaling.laws.units import conversion, read_unit
@@ -56,7 +56,7 @@ def sweep_priors(name: str) -> dict[str, Prior]:
     """
     table = _read("sweep_priors.toml")
     if name not in table:
-        raise InputError(f"public sweeps suggest no priors for {name!r}; they do for {listed(table)}")
+        raise InputError(f"public sweeps suggest no priors for {name!r}; they do for {format_names(table)}")
     return {parameter: Prior(**said) for parameter, said in table[name]["priors"].items()}
 
 

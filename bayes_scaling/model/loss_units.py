@@ -16,7 +16,7 @@ import numpy as np
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
 from bayes_scaling.laws.library import Law, law_inputs
-from bayes_scaling.laws.units import TOKEN_BYTES, loss_factor, loss_unit, widened
+from bayes_scaling.laws.units import TOKEN_BYTES, loss_factor, loss_unit, widen_factor
 from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_parameter, distribution, link, median
 
 if TYPE_CHECKING:
@@ -100,11 +100,11 @@ def _scaled(value: Prior | Parameter, factor: float, within: float = 1.0) -> Par
 
 def _scaled_prior(prior: Prior, factor: float, within: float) -> Prior:
     if prior.median is not None and prior.factor is not None:
-        return Prior(median=prior.median * factor, factor=widened(prior.factor, within))
+        return Prior(median=prior.median * factor, factor=widen_factor(prior.factor, within))
     if prior.between is not None:
         low, high = prior.between
         if low > 0:
-            middle, half = (low * high) ** 0.5 * factor, widened((high / low) ** 0.5, within)
+            middle, half = (low * high) ** 0.5 * factor, widen_factor((high / low) ** 0.5, within)
             return Prior(between=(middle / half, middle * half))
         return Prior(between=(low * factor, high * factor))
     kind, of = distribution(prior)

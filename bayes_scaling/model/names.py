@@ -53,7 +53,7 @@ STRUCTURE = "joint_structure"
 """Which levels of integrated effects meet in which rows, see `marginalized`."""
 
 
-ORDER = ("gap", "previous", "count", "apart")
+ORDER = ("gap", "previous", "count", "mean_lag")
 """What correlated noise reads of rows beside their values."""
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 
 Z90 = 1.6448536269514722
 """A normal variable lies within +- Z90 standard deviations with probability 90 %."""
@@ -131,15 +131,17 @@ class Prior:
     def _apart(low: float, high: float) -> bool:
         """Return whether a normal, or a log-normal where both are positive, can lie between two values."""
         return (
-            high / low > 1 + LEAST and low * checks.LARGEST >= 1 if low > 0 else high - low > LEAST * max(abs(low), abs(high))
+            high / low > 1 + LEAST and low * checks.MAX_NUMBER >= 1
+            if low > 0
+            else high - low > LEAST * max(abs(low), abs(high))
         )
 
     def _check_distribution(self) -> None:
         if not isinstance(self.distribution, str) or self.distribution not in DISTRIBUTIONS:
-            raise InputError(f"no prior distribution is called {self.distribution!r}; there are {listed(DISTRIBUTIONS)}")
+            raise InputError(f"no prior distribution is called {self.distribution!r}; there are {format_names(DISTRIBUTIONS)}")
         expected = DISTRIBUTIONS[self.distribution][1]
         if set(self.arguments) != set(expected):
-            raise InputError(f"{self.distribution} takes {list(expected)}; the prior gives {listed(self.arguments)}")
+            raise InputError(f"{self.distribution} takes {list(expected)}; the prior gives {format_names(self.arguments)}")
         of = {
             one: (checks.finite if one == "mu" else checks.positive)(value, f"{one} of {self.distribution}")
             for one, value in self.arguments.items()

@@ -1,6 +1,6 @@
 """Whether runs have what a model reads."""
 
-from bayes_scaling._base.errors import InputError, as_written, listed
+from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.laws.library import check_references
@@ -12,7 +12,9 @@ def check_runs(model: Model, runs: Runs) -> None:
     """Raise InputError where the runs lack an input or group of the model, or a group has a single level."""
     inputs = model_inputs(model)
     if set(inputs) != set(runs.columns.inputs):
-        raise InputError(f"{model.law.__name__} needs inputs {listed(inputs)}; the table has {listed(runs.columns.inputs)}")
+        raise InputError(
+            f"{model.law.__name__} needs inputs {format_names(inputs)}; the table has {format_names(runs.columns.inputs)}"
+        )
     check_references(model.law, runs.references)
     check_logarithms(runs.columns, _on_logarithms(model))
     if model.noise.on == "log_loss" and not runs.columns.response.positive:
@@ -22,11 +24,11 @@ def check_runs(model: Model, runs: Runs) -> None:
     over = [(owner, dim) for owner, term in varyings(model) for dim in term.dims]
     for owner, dim in over + [("the discrepancy", dim) for term in model.discrepancy for dim in term.dims]:
         if dim not in runs.levels:
-            raise InputError(f"{owner} varies over {dim!r}; the groups of the runs are {listed(runs.levels)}")
+            raise InputError(f"{owner} varies over {dim!r}; the groups of the runs are {format_names(runs.levels)}")
         if len(runs.levels[dim]) < 2:
             raise InputError(
                 f"{runs.source}: group {dim!r} (column {' + '.join(runs.columns.dims[dim])}) has the single level "
-                f"{as_written(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
+                f"{format_value(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
             )
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")

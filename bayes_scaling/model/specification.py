@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.columns import RESERVED
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
@@ -86,7 +86,7 @@ class Model:
 
 
 def _mismatch(law: str, expected: set[str], given: set[str]) -> str:
-    parts = [f"law {law} has the parameters {listed(expected)}; priors are given for {listed(given)}"]
+    parts = [f"law {law} has the parameters {format_names(expected)}; priors are given for {format_names(given)}"]
     for name in sorted(given - expected):
         near = difflib.get_close_matches(name, expected - given, 1, cutoff=0.3)
         parts.append(f"{name!r} is none of them" + (f", did you mean {near[0]!r}?" if near else ""))

@@ -14,12 +14,12 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.files import write_text
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Average, Columns, Curve, Input, MeasurementError, Response, Schedule
-from bayes_scaling.data.counts import refuse_odd
+from bayes_scaling.data.counts import refuse_implausible_counts
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
@@ -274,9 +274,9 @@ def _model(file: _File) -> Model:
     noise = Noise(**said | {"sd": sd if sd.terms else sd.prior})
     model = Model(_law(file), parameters, noise, file.discrepancy or (), file.data.response.unit)
     if unknown := set(model_inputs(model)) - set(file.data.inputs):
-        raise InputError(f"the model reads {listed(unknown)}; [data.inputs] has {listed(file.data.inputs)}")
+        raise InputError(f"the model reads {format_names(unknown)}; [data.inputs] has {format_names(file.data.inputs)}")
     if unused := set(file.data.inputs) - set(model_inputs(model)):
-        raise InputError(f"[data.inputs] has {listed(unused)}, which neither the law nor a trend reads")
+        raise InputError(f"[data.inputs] has {format_names(unused)}, which neither the law nor a trend reads")
     return model
 
 
@@ -299,7 +299,9 @@ def _check_figure(figure: Sheet | None, columns: Columns) -> None:
     for part in ("x", "rows", "columns", "hue") if figure else ():
         name = getattr(figure, part)
         if name is not None and name not in (columns.inputs if part == "x" else known):
-            raise InputError(f"figure.{part} is {name!r}; expected one of {listed(columns.inputs if part == 'x' else known)}")
+            raise InputError(
+                f"figure.{part} is {name!r}; expected one of {format_names(columns.inputs if part == 'x' else known)}"
+            )
 
 
 def study_text(study: Study) -> str:
@@ -363,7 +365,7 @@ def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Ru
     """
     own = study.source if table is None and study.source in datasets.names() else None
     runs = read_runs(table if table is not None else study_table(study), study.columns, own)
-    refuse_odd(runs)
+    refuse_implausible_counts(runs)
     return recognised(study.model, replace(runs, notes=(*runs.notes, *study.notes)))
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.inference.fit import Fit, parameter_values, published_values
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, with_unit
@@ -44,7 +44,7 @@ def plot_coefficients(
     """
     values = {name: parameter_values(fit, name) for name in fit.model.parameters} | published_values(fit)
     if len(axes) != len(values):
-        raise InputError(f"the law has the {len(values)} parameters {listed(values)}; there are {len(axes)} axes")
+        raise InputError(f"the law has the {len(values)} parameters {format_names(values)}; there are {len(axes)} axes")
     for ax, (name, draws) in zip(axes, values.items(), strict=True):
         rows = published[published["parameter"] == name]
         papers = [str(paper).split(" (")[0] for paper in rows["paper"]]
@@ -75,7 +75,9 @@ def plot_coefficient(values: xr.DataArray, marks: Mapping[str, Mark], ax: Axes, 
         Where the draws have other dimensions.
     """
     if set(values.dims) != {"chain", "draw"}:
-        raise InputError(f"{values.name} has the dimensions {listed(values.dims)}; choose a level, to be left with chain, draw")
+        raise InputError(
+            f"{values.name} has the dimensions {format_names(values.dims)}; choose a level, to be left with chain, draw"
+        )
     draws = values.to_numpy().ravel()
     low, high = np.quantile(draws, (0.005, 0.995))
     log = bool(draws.min() > 0 and high / low > WIDE)

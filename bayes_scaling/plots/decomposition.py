@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bayes_scaling._base.numbers import DIGITS, number, tick, value_at
-from bayes_scaling.data.counts import marked
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.model.specification import departures, law_groups
 from bayes_scaling.plots.footnote import footed
@@ -90,7 +90,7 @@ def _ray(fit: Fit) -> tuple[pd.DataFrame, list[str]]:
     size = table[along].prod(axis=1)
     middle = np.exp(np.log(table[along]).mean())
     times = (np.geomspace(size.min(), size.max() * BEYOND, 80) / middle.prod()) ** (1 / len(along))
-    points = marked(pd.DataFrame({x: middle[x] * times for x in along}))
+    points = mark_base_units(pd.DataFrame({x: middle[x] * times for x in along}))
     held = {x: table[x].median() for x in inputs if x not in along}
     levels = {group: table[group].mode().iloc[0] for group in law_groups(fit.model)}
     return points.assign(**held, **levels), along

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bayes_scaling._base.numbers import exact, number, percent, probability
-from bayes_scaling.data.counts import in_base
+from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.plots.footnote import footed
@@ -125,7 +125,7 @@ def forecast_ridgeline(
         As `forecast` does.
     """
     whole, along = read_table(log, labels=fit.runs.columns.labels), along_runs(fit)
-    reached = in_base(whole, fit.runs)[fit.runs.columns.inputs[along].column]
+    reached = in_base_units(whole, fit.runs)[fit.runs.columns.inputs[along].column]
     at = end_in_base(fit, along, float(reached.min()), at)
     found = [forecast(fit, whole[reached <= fraction * at], at) for fraction in fractions]
     with paper():

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayes_scaling._base.numbers import DIGITS, level_name, number, value_at
-from bayes_scaling.data.counts import marked
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Varying, as_parameter
@@ -157,7 +157,7 @@ def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> N
         near = np.abs(np.log(table[name] / value)) < np.log(1.25) if name in fit.runs.columns.inputs else table[name] == value
         table = table[near]
     for i, level in enumerate(spread(fit.runs.levels[hue], HUES) if hue else [None]):
-        points = marked(pd.DataFrame({x: _span(fit, x), **at} | ({} if hue is None else {hue: level})))
+        points = mark_base_units(pd.DataFrame({x: _span(fit, x), **at} | ({} if hue is None else {hue: level})))
         colour = COLOURS[i % len(COLOURS)]
         plot_band(predict(fit, points), x, ax, colour=colour, label="" if level is None else level_name(level), unit=unit)
         rows = table if hue is None else table[table[hue] == level]
@@ -183,4 +183,4 @@ def _mark_data(fit: Fit, x: str, ax: Axes) -> None:
 
 
 def _grid(values: dict[str, list[object]] | dict[str, list[float]]) -> pd.DataFrame:
-    return marked(pd.DataFrame(list(product(*values.values())), columns=list(values)))
+    return mark_base_units(pd.DataFrame(list(product(*values.values())), columns=list(values)))

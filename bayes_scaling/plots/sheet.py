@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayes_scaling._base.numbers import DIGITS, level_name, value_at
-from bayes_scaling.data.counts import marked
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
@@ -117,7 +117,7 @@ def _points(fit: Fit, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:
         return runs.sort_values(sheet.x)
     held = {name: runs[name].median() for name in fit.runs.columns.inputs if name != sheet.x}
     levels = {name: runs[name].mode().iloc[0] for name in fit.runs.columns.dims}
-    return marked(pd.DataFrame({sheet.x: _span(runs, sheet)} | held | levels))
+    return mark_base_units(pd.DataFrame({sheet.x: _span(runs, sheet)} | held | levels))
 
 
 def _colours(table: pd.DataFrame, sheet: Sheet) -> dict[Any, str]:

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import tick, whole
+from bayes_scaling._base.numbers import format_count, tick
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Six of the eight colours of Okabe and Ito, told apart by colour-blind readers."""
@@ -95,7 +95,7 @@ def spread(levels: Sequence[Any] | np.ndarray, most: int) -> list[Any]:
 
 def some(shown: int, of: int) -> str:
     """Return " (24 of 5,000)" where not all are shown."""
-    return f" ({shown} of {whole(of)})" if shown < of else ""
+    return f" ({shown} of {format_count(of)})" if shown < of else ""
 
 
 def _fits(ax: Axes, subs: Sequence[float]) -> bool:

@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import in_base
+from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.schedules import check_logarithms
@@ -231,7 +231,7 @@ def points_of(fit: Posterior, group: str, level: object, points: Table) -> pd.Da
     InputError
         Where points name a level of such a group, so that the two could not agree.
     """
-    dims, table = fit.runs.columns.dims, in_base(points, fit.runs)
+    dims, table = fit.runs.columns.dims, in_base_units(points, fit.runs)
     own, alike = dims[group], kin(fit, group)
     if named := [dim for dim in alike if dim in table and (dim,) != dims[dim] and not set(dims[dim]) <= set(own)]:
         missing = [part for part in dims[named[0]] if part not in own]

@@ -10,18 +10,18 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, listed
-from bayes_scaling._base.numbers import band, exact, percent, probability, whole
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import band, exact, format_count, percent, probability
 from bayes_scaling._base.paths import is_file
-from bayes_scaling.data.binning import merged
+from bayes_scaling.data.binning import cell_means
 from bayes_scaling.data.columns import DERIVED, Columns
-from bayes_scaling.data.counts import in_base
+from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.distance import regions
-from bayes_scaling.data.joining import APART
+from bayes_scaling.data.joining import MAX_RANGE_FACTOR
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.logs import UNREAD_FALL
 from bayes_scaling.data.reading import read_points, read_runs
-from bayes_scaling.data.runs import Runs, joined
+from bayes_scaling.data.runs import Runs, concat_runs
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.inference.fit import Fit, refit
 from bayes_scaling.inference.health import Health, carried
@@ -103,7 +103,7 @@ class Forecast:
     def basis(self) -> str:
         """Say of how many draws the forecast is made, and whether the model was fitted again for it."""
         drawn = self.path.sizes["chain"] * self.path.sizes["draw"]
-        of = f"the rows so far leave {whole(round(max(self.effective, 1)))} of {whole(drawn)} draws effective"
+        of = f"the rows so far leave {format_count(round(max(self.effective, 1)))} of {format_count(drawn)} draws effective"
         return f"{of}, too few: the model was fitted again with them among its runs" if self.refitted else of
 
     def probability(self, target: "float | Forecast") -> float:
@@ -147,12 +147,12 @@ def forecast(
     label = str(seen["run"].iloc[-1])
     ahead, planned = _ahead(fit, seen, curve, at, along)
     seen = seen if known else _warmed_up(fit, seen, float(ahead[along].max()), along)
-    frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
+    frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(mean_lag=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
     found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
     effective, surprise, refitted = found.effective, found.surprise, found.effective < refit_below and not known
     if refitted:
-        fit = refit(fit, joined(fit.runs, replace(fit.runs, table=seen, dropped=0, averaged=len(seen), notes=())))
+        fit = refit(fit, concat_runs(fit.runs, replace(fit.runs, table=seen, dropped=0, averaged=len(seen), notes=())))
         found = _likeliest(_thinned(fit), frame, n, along, known=True, kind=kind, seed=seed)
     path = labelled(fit, found.ahead, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
@@ -174,7 +174,7 @@ def along_runs(fit: Fit) -> str:
             return said.along
     inputs = list(fit.runs.columns.inputs)
     if len(inputs) > 1 and "tokens" not in inputs:
-        raise InputError(f"which of {listed(inputs)} runs train along is not said: give the noise a correlation along it")
+        raise InputError(f"which of {format_names(inputs)} runs train along is not said: give the noise a correlation along it")
     return "tokens" if "tokens" in inputs else inputs[0]
 
 
@@ -188,7 +188,7 @@ def _read_seen(fit: Fit, curve: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
     frame = _filled(fit, read_table(curve, labels=fit.runs.columns.labels))
     runs = read_runs(frame, columns, source)
     if len(runs.levels.get("run", ["one"])) > 1:
-        raise InputError(f"{source} holds the runs {listed(map(str, runs.levels['run']))}; expected the log of one")
+        raise InputError(f"{source} holds the runs {format_names(map(str, runs.levels['run']))}; expected the log of one")
     table = runs.table if "run" in runs.table else runs.table.assign(run=OWN)
     if "run" in fit.runs.levels and level_index(table["run"].iloc[:1], fit.runs.levels["run"])[0] >= 0:
         raise InputError(
@@ -224,7 +224,7 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
     for name in runs.columns.scales:
         low, high = runs.table[name].min(), runs.table[name].max()
         first, last = table[name].min(), table[name].max()
-        if last * APART < low or first > high * APART:
+        if last * MAX_RANGE_FACTOR < low or first > high * MAX_RANGE_FACTOR:
             one = runs.columns.inputs[name]
             raise InputError(
                 f"{source}: column {one.column!r} lies between {exact(first)} and {exact(last)}, "
@@ -236,7 +236,7 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
 def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the places to come, from the last row seen to the end, and how the learning rate is taken to go on."""
     last = seen.iloc[[-1]]
-    own = last.drop(columns=["response", "count", "apart", "measurement_error"], errors="ignore")
+    own = last.drop(columns=["response", "count", "mean_lag", "measurement_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
@@ -250,13 +250,13 @@ def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along:
         others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
         if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
             raise InputError(
-                f"{listed(moving)} change along the run too: give the places to come as a table with their columns"
+                f"{format_names(moving)} change along the run too: give the places to come as a table with their columns"
             )
         if of_schedule and not (isinstance(curve, str) and not is_file(curve)):
             plan, said = continued(fit, _log_in_base(fit, curve), places, along)
             return _planned(fit, own, curve, plan), (said,)
         return own.loc[own.index.repeat(STEPS)].assign(**{along: places}), ()
-    points = _planned(fit, own, curve, in_base(at, fit.runs))
+    points = _planned(fit, own, curve, in_base_units(at, fit.runs))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
         raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
@@ -278,7 +278,7 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
     if not any(columns.inputs[name].column in DERIVED for name in still):
         return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
     if isinstance(curve, str) and not is_file(curve):
-        raise InputError(f"the places to come of run {curve} need the columns {listed(still)}, see `schedule_inputs`")
+        raise InputError(f"the places to come of run {curve} need the columns {format_names(still)}, see `schedule_inputs`")
     log = _log_in_base(fit, curve)
     same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
     both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)
@@ -287,18 +287,18 @@ def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> p
 
 def _log_in_base(fit: Fit, curve: Table) -> pd.DataFrame:
     """Return a log as it is, but for its units."""
-    return in_base(_filled(fit, read_table(curve, labels=fit.runs.columns.labels)), fit.runs)
+    return in_base_units(_filled(fit, read_table(curve, labels=fit.runs.columns.labels)), fit.runs)
 
 
 def _fewer(seen: pd.DataFrame, columns: Columns, along: str) -> pd.DataFrame:
     """Return the rows seen, averaged in bins of equal width in the logarithm where there are many."""
-    alone = {"count": 1.0, "apart": 0.0}
+    alone = {"count": 1.0, "mean_lag": 0.0}
     seen = seen.assign(**{name: of for name, of in alone.items() if name not in seen})
     if len(seen) <= MOST_ROWS:
         return seen
     at = np.log(seen[along])
     bins = np.floor((at - at.iloc[0]) / (at.iloc[-1] - at.iloc[0]) * (1 - 1e-9) * MOST_ROWS)
-    return merged(seen, pd.Series(pd.factorize(bins)[0]), list(columns.dims) or ["run"], columns.scales, along)
+    return cell_means(seen, pd.Series(pd.factorize(bins)[0]), list(columns.dims) or ["run"], columns.scales, along)
 
 
 def _thinned(fit: Fit) -> Fit:

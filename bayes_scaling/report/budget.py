@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import amount, called, interval, level_name, number, percent, rounded, shared
-from bayes_scaling.data.counts import marked, odd_counts
+from bayes_scaling._base.numbers import amount, interval, level_name, number, percent, rounded, shared, spaced_name
+from bayes_scaling.data.counts import implausible_counts, mark_base_units
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.plan import DECADES, plan, plan_sentences, plan_table
@@ -81,7 +81,7 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     compute
         The budget to open at.
     """
-    if not {"params", "tokens"} <= set(law_inputs(fit.model.law)) or odd_counts(fit.runs.table, fit.runs.columns):
+    if not {"params", "tokens"} <= set(law_inputs(fit.model.law)) or implausible_counts(fit.runs.table, fit.runs.columns):
         return None
     budgets, start = _budgets(runs_compute(fit, Cost()), compute)
     cells = _cells(fit)
@@ -119,7 +119,7 @@ def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets
     for label, cell in cells.items():
         if cell[group] == first:
             continue
-        point = marked(pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0]))
+        point = mark_base_units(pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0]))
         draws = split_multipliers(fit, group, [str(first), str(cell[group])], point, budgets)[0]
         name = f"Compute that {level_name(first)} needs for the loss {level_name(cell[group])} reaches"
         facts[label] = [_multiple(name, reached(of)) for of in draws]
@@ -164,7 +164,7 @@ def _cells(fit: Fit) -> dict[str, dict[str, Any]]:
 def _points(fit: Fit, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
     """Return a row for each combination of levels, with further inputs at their references; None where there are neither."""
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
-    rows = marked(pd.DataFrame([{**cell, **held} for cell in cells.values()]))
+    rows = mark_base_units(pd.DataFrame([{**cell, **held} for cell in cells.values()]))
     return rows if rows.shape[1] else None
 
 
@@ -200,7 +200,9 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     rest = [name for name in law_groups(fit.model) if name != group]
     held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name != along}
     cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
-    points = marked(pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets]))
+    points = mark_base_units(
+        pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
+    )
     tables = []
     for other in others:
         # A place at a time: arrays of all places leave the processor's cache.
@@ -216,7 +218,7 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
         _multiplied(table[table[along] == at], amount(at, unit, 4), along, float(at), largest, str(first)) for at in budgets
     ]
     return Budget(
-        f"How much more {called(along)} does each {called(group)} need than {level_name(first)} for the same "
+        f"How much more {spaced_name(along)} does each {spaced_name(group)} need than {level_name(first)} for the same "
         f"{fit.runs.columns.response.name}?",
         "",
         [amount(at, unit, 4) for at in budgets],
@@ -251,7 +253,7 @@ def _few(levels: np.ndarray, most: int) -> list[Any]:
 
 
 def _named(name: str, level: Any) -> str:
-    return f"{called(name)} {level_name(level)}"
+    return f"{spaced_name(name)} {level_name(level)}"
 
 
 def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest: float, first: str) -> Step:
@@ -261,9 +263,8 @@ def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest:
         facts.append(_multiple(name, {str(column): of for column, of in row.items()}))
     lead = {str(column): of for column, of in rows.iloc[-1].items()}
     place = f", {lead['cell']}" if lead["cell"] else ""
-    sentence = (
-        f"At {called(along)} {budget}{place}: {needs(level_name(lead['other']), level_name(first), called(along), lead)}."
-    )
+    sentence = f"At {spaced_name(along)} {budget}{place}: "
+    f"{needs(level_name(lead['other']), level_name(first), spaced_name(along), lead)}."
     if at > largest:
-        sentence += f" That budget is {number(at / largest)} times the {called(along)} of the largest run."
+        sentence += f" That budget is {number(at / largest)} times the {spaced_name(along)} of the largest run."
     return Step(sentence, facts, {along: at})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bayes_scaling._base.checksums import seal_of
+from bayes_scaling._base.checksums import read_checksum
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.leftovers import recover
 from bayes_scaling.model.studies import Sheet
@@ -69,7 +69,7 @@ def read_record(folder: Path | None) -> Record:
 def _check_together(folder: Path, said: Mapping[str, Any]) -> None:
     """Refuse a record of another fit; those of earlier versions do not say of which they are."""
     fit, own = folder / "fit.nc", said.get("fit_sha256")
-    if own and fit.is_file() and seal_of(fit) != own:
+    if own and fit.is_file() and read_checksum(fit) != own:
         raise InputError(f"{folder}: fit.nc and {RECORD} are of different fits; fit once more")
 
 

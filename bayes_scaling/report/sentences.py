@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import band, called, number, rounded, value_at
+from bayes_scaling._base.numbers import band, number, rounded, spaced_name, value_at
 from bayes_scaling.data.checkpoints import not_ends
-from bayes_scaling.data.counts import marked
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions.group_cells import NEW, every_cell
@@ -59,19 +59,19 @@ def _losses(fit: Fit) -> list[str]:
     sizes = np.log(fit.runs.table[list(inputs)].to_numpy()).sum(axis=1)
     largest = fit.runs.table.iloc[[int(sizes.argmax())]][[*inputs, *groups]]
     grow = [name for name in inputs if name in columns.scales]
-    largest = marked(largest)
+    largest = mark_base_units(largest)
     beyond = largest.assign(**{name: BEYOND * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
     return [
         _loss(fit, largest, "at the largest run"),
-        _loss(fit, beyond, f"at ten times its {' and '.join(map(called, grow))}"),
+        _loss(fit, beyond, f"at ten times its {' and '.join(map(spaced_name, grow))}"),
     ]
 
 
 def _loss(fit: Fit, point: pd.DataFrame, region: str) -> str:
     """Return what is expected at a point, which is said with its unit and levels."""
     columns, at = fit.runs.columns, {str(name): of for name, of in point.iloc[0].items()}
-    place = [f"{number(at[name])} {columns.inputs[name].unit or called(name)}" for name in model_inputs(fit.model)]
-    place += [f"{called(name)} {value_at(name, at[name])}" for name in law_groups(fit.model)]
+    place = [f"{number(at[name])} {columns.inputs[name].unit or spaced_name(name)}" for name in model_inputs(fit.model)]
+    place += [f"{spaced_name(name)} {value_at(name, at[name])}" for name in law_groups(fit.model)]
     values = predict(fit, point).quantile([0.05, 0.5, 0.95]).to_numpy().tolist()
     name = columns.response.name[:1].upper() + columns.response.name[1:]
     return f"{name} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
@@ -106,7 +106,7 @@ def _no_plan(fit: Fit, why: str, folder: str, compute: float) -> str:
 def _held(fit: Fit) -> pd.DataFrame:
     """Return the point of the last level of each group, with inputs that no budget decides at their references."""
     rest = [name for name in model_inputs(fit.model) if name not in ("params", "tokens", *UNIQUE)]
-    return marked(pd.DataFrame({name: fit.runs.references[name] for name in rest} | _last_levels(fit, ()), index=[0]))
+    return mark_base_units(pd.DataFrame({name: fit.runs.references[name] for name in rest} | _last_levels(fit, ()), index=[0]))
 
 
 def _alternatives(fit: Fit) -> list[str]:
@@ -130,7 +130,7 @@ def _compared(fit: Fit, group: str) -> tuple[str, ...]:
         return ()
     rest = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens", *place)}
     try:
-        point = marked(pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0]))
+        point = mark_base_units(pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0]))
         return rank_sentences(rank(fit, group, baseline, point))
     except InputError:
         return ()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.errors import InputError, one_line
-from bayes_scaling._base.files import finite, write_text
+from bayes_scaling._base.files import without_nan, write_text
 from bayes_scaling._base.numbers import exact, number
 from bayes_scaling._base.versions import versions
 from bayes_scaling.inference.fit import Fit
@@ -116,7 +116,7 @@ def report_context(
         "validation": validation(fit, place),
         "backtest": _backtest(record, place),
         "versions": record.versions or versions(),
-        "data": finite(_data([*drawings, check], budget)),
+        "data": without_nan(_data([*drawings, check], budget)),
     }
 
 

@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling._base.errors import InputError, listed
-from bayes_scaling.data.runs import Runs, joined
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling.data.runs import Runs, concat_runs
 from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text
@@ -195,7 +195,7 @@ def simulate(
     tasks = {}
     for i, response in enumerate(responses):
         shown = with_responses(truths, response)
-        truth = replace(one_draw(truths, i), runs=shown if seen is None else joined(seen, shown))
+        truth = replace(one_draw(truths, i), runs=shown if seen is None else concat_runs(seen, shown))
         values = {name: float(of.item()) for name, of in quantities(truth, points).items()}
         own = replace(settings, seed=settings.seed + FIRST_SEED + i)
         tasks[f"{i:04d}"] = Task(truth.runs, extra={"truth": values, "points": points}, settings=own)
@@ -282,7 +282,7 @@ def _source(model: Model, runs: Runs, seed: int, around: Fit | None) -> Source:
         return lambda count: prior(model, runs, count, seed)
     check_around(around, model, runs)
     to_come, every = other_runs(around, runs), one_chain(around, seed)
-    levels = joined(around.runs, to_come).levels
+    levels = concat_runs(around.runs, to_come).levels
 
     def draw(count: int) -> Fit:
         if count > (most := every.posterior.sizes["draw"]):
@@ -302,10 +302,12 @@ def check_around(around: Fit, model: Model, runs: Runs) -> None:
     if around.health is None:
         raise InputError(f"{where} takes one that was sampled; this one's draws are from the prior")
     if set(runs.table) != set(seen.table):
-        raise InputError(f"{where} takes runs with its columns {listed(seen.table)}; these have {listed(runs.table)}")
+        raise InputError(
+            f"{where} takes runs with its columns {format_names(seen.table)}; these have {format_names(runs.table)}"
+        )
     if dict(runs.references) != dict(seen.references):
         raise InputError(f"{where} takes runs with its references {dict(seen.references)}; these have {dict(runs.references)}")
-    every = joined(seen, other_runs(around, runs))
+    every = concat_runs(seen, other_runs(around, runs))
     check_runs(model, every)
     rows, before = data(model, every, every.levels), data(model, seen, seen.levels)
     knots = [name for name in rows if name.startswith("discrepancy") and "_knots_" in name]

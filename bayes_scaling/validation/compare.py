@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import Fit, fit, refit
 from bayes_scaling.inference.health import Health, combined, mark
@@ -148,7 +148,7 @@ def bad_k(left_out: Any) -> int:
 
 def _check(models: Mapping[str, Model], runs: Runs, parts: Sequence[Fold]) -> None:
     if len(models) < 2:
-        raise InputError(f"a comparison is of two laws or more; given {listed(models)}")
+        raise InputError(f"a comparison is of two laws or more; given {format_names(models)}")
     check_scales(models)
     for model in models.values():
         _check_independent(model)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.files import json_text, write_csv
-from bayes_scaling._base.spreadsheets import guarded, plain
+from bayes_scaling._base.spreadsheets import escape_formulas, unescape_formulas
 from bayes_scaling.cli.commands import app
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.report.page import render
@@ -72,11 +72,11 @@ def test_no_cell_is_a_formula_and_reading_gives_back_what_was_written(tmp_path: 
 
 def test_guarding_can_be_taken_back_however_often_it_is_done() -> None:
     table = pd.DataFrame({"level": [*ACTIVE, *HARMLESS, None, np.nan]})
-    once, twice = guarded(table), guarded(guarded(table))
-    pd.testing.assert_frame_equal(plain(once), table.astype(object), check_dtype=False)
-    pd.testing.assert_frame_equal(plain(plain(twice)), table.astype(object), check_dtype=False)
+    once, twice = escape_formulas(table), escape_formulas(escape_formulas(table))
+    pd.testing.assert_frame_equal(unescape_formulas(once), table.astype(object), check_dtype=False)
+    pd.testing.assert_frame_equal(unescape_formulas(unescape_formulas(twice)), table.astype(object), check_dtype=False)
     clean = pd.DataFrame({"level": list(HARMLESS), "loss": np.arange(len(HARMLESS)) * -1.0})
-    assert guarded(clean) is clean
+    assert escape_formulas(clean) is clean
 
 
 def test_the_terminal_shows_names_as_text(hostile: bs.Fit, tmp_path: Path) -> None:

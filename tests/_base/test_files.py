@@ -23,12 +23,12 @@ from typer.testing import CliRunner, Result
 import bayes_scaling as bs
 from bayes_scaling._base import checksums as sealing, folders, leftovers
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.files import json_text, whole, writable, write_csv, write_json, write_text
-from bayes_scaling._base.folders import together, whole_folder
-from bayes_scaling._base.leftovers import NAME, unfinished
+from bayes_scaling._base.files import atomic_write, json_text, require_writable, write_csv, write_json, write_text
+from bayes_scaling._base.folders import atomic_folder, write_together
+from bayes_scaling._base.leftovers import TEMPORARY_NAME, temporary_path
 from bayes_scaling._base.naming import file_name, file_names, joined_name
-from bayes_scaling.cli import commands as cli
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import fit as fitting
 from bayes_scaling.plots import overview
 
@@ -83,7 +83,7 @@ def test_a_new_file_has_the_mode_of_the_umask_and_an_old_one_keeps_its_own(mask:
     with umask(mask):
         write_text("new", tmp_path / "deep" / "new.txt")
         write_text("new", tmp_path / "old.txt")
-        with whole_folder(tmp_path / "folder") as new:
+        with atomic_folder(tmp_path / "folder") as new:
             write_text("new", new / "new.txt")
     assert stat.S_IMODE((tmp_path / "deep" / "new.txt").stat().st_mode) == 0o666 & ~mask
     assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o777 & ~mask
@@ -129,13 +129,13 @@ def test_what_json_has_no_word_for_is_null(tmp_path: Path) -> None:
 
 def test_files_written_together_appear_at_the_end_or_not_at_all(tmp_path: Path) -> None:
     write_text("old", tmp_path / "b.txt")
-    with together():
+    with write_together():
         write_text("new", tmp_path / "a" / "a.txt")
         write_text("new", tmp_path / "b.txt")
         assert (tmp_path / "b.txt").read_text() == "old"
         assert not (tmp_path / "a" / "a.txt").exists()
     assert content(tmp_path) == {"a": None, "a/a.txt": b"new", "b.txt": b"new"}
-    with pytest.raises(ZeroDivisionError), together():
+    with pytest.raises(ZeroDivisionError), write_together():
         _written("newer", tmp_path / "b.txt", tmp_path / "c" / "c.txt") / 0
     assert content(tmp_path) == {"a": None, "a/a.txt": b"new", "b.txt": b"new"}
 
@@ -151,22 +151,22 @@ def test_where_one_file_cannot_be_put_in_place_all_others_are_as_before(
 
     def full(unready: Path | None, place: Path) -> None:
         if place == tmp_path / names[failing]:
-            raise folders.cannot(place, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            raise folders.write_error(place, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         put(unready, place)
 
     monkeypatch.setattr(folders, "_replace", full)
-    with pytest.raises(bs.InputError, match="No space left on device"), together():
+    with pytest.raises(bs.InputError, match="No space left on device"), write_together():
         _written("new", *(tmp_path / name for name in names))
     assert content(tmp_path) == before
 
 
 def test_a_folder_appears_whole_and_keeps_what_others_put_there(tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
-    with pytest.raises(ZeroDivisionError), whole_folder(out) as new:
+    with pytest.raises(ZeroDivisionError), atomic_folder(out) as new:
         _written("1", new / "a.txt") / 0
     assert list(tmp_path.iterdir()) == []
     for number in ("1", "2"):
-        with whole_folder(out, earlier=["a.txt", "figures/1.txt"]) as new:
+        with atomic_folder(out, earlier=["a.txt", "figures/1.txt"]) as new:
             write_text(number, new / "a.txt")
             write_text(number, new / "figures" / f"{number}.txt")
         write_text("own", out / "figures" / "own.txt")
@@ -178,7 +178,7 @@ def test_a_link_to_a_folder_stays_one(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "out").symlink_to("there")
     for number in ("1", "2"):
-        with whole_folder(tmp_path / "out", earlier=["a.txt"]) as new:
+        with atomic_folder(tmp_path / "out", earlier=["a.txt"]) as new:
             write_text(number, new / "a.txt")
     assert (tmp_path / "out").is_symlink()
     assert content(tmp_path / "there") == {"a.txt": b"2"}
@@ -190,10 +190,10 @@ def test_what_stands_where_a_file_or_folder_must_go_is_refused(clash: str, tmp_p
     write_text("old", out / "fit.nc")
     (out / "a.txt").mkdir() if clash == "a.txt" else write_text("own", out / clash)
     before = content(tmp_path)
-    with pytest.raises(bs.InputError, match=f"{clash}: is a (file|folder)"), whole_folder(out, earlier=["fit.nc"]) as new:
+    with pytest.raises(bs.InputError, match=f"{clash}: is a (file|folder)"), atomic_folder(out, earlier=["fit.nc"]) as new:
         _written("new", new / "a.txt", new / "figures" / "b.txt")
     with pytest.raises(bs.InputError, match=clash):
-        writable(out, "a.txt", "figures/b.txt")
+        require_writable(out, "a.txt", "figures/b.txt")
     assert content(tmp_path) == before
 
 
@@ -204,7 +204,7 @@ def test_where_folders_cannot_be_exchanged_files_are_put_in_place_one_by_one(
     for possible in (lambda *_: False, lambda one, _: "out" not in one.name and not (one / "a.txt").exists()):
         monkeypatch.setattr(folders, "_exchange", possible)
         for number in ("1", "2"):
-            with whole_folder(tmp_path / "out", earlier=["a.txt", "1.txt"]) as new:
+            with atomic_folder(tmp_path / "out", earlier=["a.txt", "1.txt"]) as new:
                 write_text(number, new / "a.txt")
                 write_text(number, new / f"{number}.txt")
         assert content(tmp_path / "out") == {"a.txt": b"2", "2.txt": b"2", "own.txt": b"own"}
@@ -237,8 +237,8 @@ def test_a_kill_leaves_the_old_answer_or_the_new(tmp_path: Path) -> None:
 
 def left_by(process: int, folder: Path, suffix: str = "") -> Path:
     """Return a path as a process would have called its unfinished file."""
-    name = unfinished(folder, suffix).name.replace(f"-{os.getpid()}-", f"-{process}-")
-    assert NAME.fullmatch(name)
+    name = temporary_path(folder, suffix).name.replace(f"-{os.getpid()}-", f"-{process}-")
+    assert TEMPORARY_NAME.fullmatch(name)
     return folder / name
 
 
@@ -246,7 +246,7 @@ def test_only_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
     gone, alive = left_by(dead.pid, tmp_path, ".csv"), left_by(os.getppid(), tmp_path)
-    elsewhere = tmp_path / unfinished(tmp_path).name.replace(leftovers._machine(), "0" * 8)
+    elsewhere = tmp_path / temporary_path(tmp_path).name.replace(leftovers._machine(), "0" * 8)
     old = elsewhere.with_name(elsewhere.name[:-1] + "0")
     for path in (gone, alive, elsewhere, old, tmp_path / ".bayes-scaling~mine", tmp_path / ".hidden"):
         path.touch()
@@ -282,7 +282,7 @@ def test_a_disk_that_fills_up_is_one_line_and_leaves_what_was_there(planned: Pat
             ("predict", planned, "--at", points, "--out", planned / "p.csv"),
         ):
             assert "File too large" in refused(run(*words))
-        with pytest.raises(bs.InputError, match="out"), whole_folder(planned / "out") as new:
+        with pytest.raises(bs.InputError, match="out"), atomic_folder(planned / "out") as new:
             write_text("x" * 100, new / "a.txt")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -309,7 +309,7 @@ def test_a_command_that_cannot_write_one_of_its_files_writes_none(name: str, pla
 @pytest.mark.parametrize("name", ["x" * 300, "missing/" + "é" * 200, "a\0b"])
 def test_a_folder_that_can_have_no_such_name_is_refused_beforehand(name: str, tmp_path: Path) -> None:
     with pytest.raises(bs.InputError, match="cannot be made"):
-        writable(tmp_path / name)
+        require_writable(tmp_path / name)
 
 
 def test_two_files_of_a_command_in_one_place_are_refused(planned: Path) -> None:
@@ -340,7 +340,7 @@ def test_a_fit_replaces_an_earlier_one_whole_or_not_at_all(tmp_path: Path, monke
     before = content(out)
     monkeypatch.setattr(fitting, "fit", lambda *_: replace(FIT, health=by_hand.NOTED))
     with monkeypatch.context() as full:
-        full.setattr(cli, "write_figure", lambda *_: write_text("x", Path("/dev/full")))
+        full.setattr("bayes_scaling.cli.fit.write_figure", lambda *_: write_text("x", Path("/dev/full")))
         assert "No space left on device" in refused(run(*asked))
     assert content(out) == before
     monkeypatch.setattr(overview, "figures", lambda fit, sheet: {"bands": Figure()})
@@ -348,7 +348,7 @@ def test_a_fit_replaces_an_earlier_one_whole_or_not_at_all(tmp_path: Path, monke
     after = content(out)
     assert set(before) - set(after) == {"figures/forest_E.png", "figures/check.png"}
     assert after["figures/forest_mine.png"] == b"own"
-    assert json.loads((out / "diagnostics.json").read_text())["fit_sha256"] == sealing.seal_of(out / "fit.nc")
+    assert json.loads((out / "diagnostics.json").read_text())["fit_sha256"] == sealing.read_checksum(out / "fit.nc")
     bs.save(FIT, out / "fit.nc")
     assert "different fits" in refused(run("report", out))
 
@@ -379,7 +379,7 @@ def test_faults_of_ours_are_told_from_wrong_input(
     def fails(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "read_fit", fails)
+    monkeypatch.setattr("bayes_scaling.cli.predict.read_fit", fails)
     before = content(planned)
     result = run("predict", planned, "--at", "points.csv", "--out", planned / "p.csv")
     assert result.exit_code == code
@@ -441,7 +441,7 @@ def test_the_figure_of_a_contrast_stays_in_the_folder(tmp_path: Path) -> None:
     table = FIT.runs.table.assign(arch=FIT.runs.table["arch"].map(names))
     levels = dict(FIT.runs.levels) | {"arch": pd.Series(FIT.runs.levels["arch"]).map(names).to_numpy()}
     draws = {"posterior": FIT.posterior.assign_coords(arch=levels["arch"])}
-    runs = bs.Runs(table, FIT.runs.columns, FIT.runs.references, levels)
+    runs = Runs(table, FIT.runs.columns, FIT.runs.references, levels)
     fit = bs.Fit(FIT.model, runs, type(FIT.draws).from_dict(draws), FIT.settings, FIT.health)
     folder = bs.save(fit, tmp_path / "deep" / "out" / "fit.nc").parent
     pd.DataFrame({"params": [1e9], "tokens": [2e10]}).to_csv(tmp_path / "points.csv", index=False)
@@ -454,6 +454,6 @@ def test_the_figure_of_a_contrast_stays_in_the_folder(tmp_path: Path) -> None:
 
 def test_a_half_written_file_is_never_seen(tmp_path: Path) -> None:
     write_text("old", tmp_path / "a.txt")
-    with pytest.raises(ZeroDivisionError), whole(tmp_path / "a.txt") as partial:
+    with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "a.txt") as partial:
         partial.write_text("half") / 0
     assert content(tmp_path) == {"a.txt": b"old"}

@@ -12,6 +12,7 @@ import bayes_scaling as bs
 from bayes_scaling._base.numbers import (
     band,
     exact,
+    format_count,
     interval,
     level_name,
     number,
@@ -19,7 +20,6 @@ from bayes_scaling._base.numbers import (
     probability,
     shared,
     value_at,
-    whole,
 )
 
 SUFFIX = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
@@ -111,7 +111,13 @@ def test_what_was_said_is_repeated_as_it_was_said() -> None:
 
 
 def test_counts_are_written_whole() -> None:
-    assert [whole(count) for count in (0, 7, 2000, 12_345, 4_294_967_295)] == ["0", "7", "2,000", "12,345", "4,294,967,295"]
+    assert [format_count(count) for count in (0, 7, 2000, 12_345, 4_294_967_295)] == [
+        "0",
+        "7",
+        "2,000",
+        "12,345",
+        "4,294,967,295",
+    ]
 
 
 def _bands() -> list[tuple[float, float, float]]:

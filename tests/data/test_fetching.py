@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from public_tables import whole
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data import datasets
 from bayes_scaling.data.datasets import fetching
 
-RUNS = Path(__file__).parents[3] / "shared" / "data" / "runs"
 CELLS = b"N,D,C,lr,gbsz,loss\n47557632,6000000000.0,1.7e+18,0.0016,42.2,3.5\n124455168,12500000000.0,9e+18,0.0008,45.9,3.1\n"
 TIDY_CELLS = "run_id,params,tokens,flops,lr,batch_size,loss\nmine,1e8,1e9,6e17,0.001,32,3.25\n"
 
@@ -247,19 +247,16 @@ def test_llama3_isoflop_from_its_upstream_file() -> None:
 
 
 def test_the_names_are_those_of_the_tables_at_hand() -> None:
-    if not RUNS.is_dir():
-        pytest.skip(f"{RUNS.name} is not on this machine")
-    at_hand = {path.stem for path in RUNS.glob("*.md")} - {"README"}
+    at_hand = {path.stem for path in whole().glob("*.md")} - {"README"}
     assert set(datasets.public()) == {name for name in at_hand if not name.startswith("looped_tiny_")}
 
 
 @pytest.mark.parametrize("name", datasets.public())
 def test_a_table_at_hand_is_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not RUNS.is_dir():
-        pytest.skip(f"{RUNS.name} is not on this machine")
-    monkeypatch.setenv(fetching.FOLDER, str(RUNS))
+    place = whole()
+    monkeypatch.setenv(fetching.FOLDER, str(place))
     table = datasets.fetch(name)
-    source = (RUNS / f"{name}.md").read_text()
+    source = (place / f"{name}.md").read_text()
     assert len(table) > 0
     assert "run_id" in table
     assert table.attrs["provenance"]["commit"] in source

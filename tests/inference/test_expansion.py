@@ -15,10 +15,12 @@ from bayes_scaling.inference import expansion, reparametrization as geometry
 from bayes_scaling.inference.expansion import expand
 from bayes_scaling.inference.observed import log_density
 from bayes_scaling.inference.sampling import _arrays, compiled
+from bayes_scaling.laws.library import law_parameters
 from bayes_scaling.model import build as building, gaussian_process as gp, parametrization
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parametrization import integrated
 from bayes_scaling.model.specification import groups_used
+from bayes_scaling.validation.compare import loo
 
 DRAWS = 40_000
 
@@ -108,7 +110,7 @@ def test_loo_is_of_rows_given_the_effects_that_were_drawn_back() -> None:
     tree = {"posterior": posterior, "log_likelihood": xr.Dataset({"response": expected})}
     with pytest.warns(UserWarning, match="Pareto"):  # of rows that an effect of their own follows
         by_hand = arviz_stats.loo(xr.DataTree.from_dict(tree), pointwise=True)
-    np.testing.assert_allclose(bs.loo(fit).elpd_i, by_hand.elpd_i, rtol=1e-9)
+    np.testing.assert_allclose(loo(fit).elpd_i, by_hand.elpd_i, rtol=1e-9)
 
 
 SHIFTS = {
@@ -130,7 +132,7 @@ def test_effects_of_a_factor_are_integrated_out_on_the_log_loss(text: str) -> No
 
 def factors(law: Any, noise: bs.Noise, **priors: bs.Prior) -> set[str]:
     """Return the parameters whose levels are integrated out, were all to vary."""
-    names = bs.laws.law_parameters(law)
+    names = law_parameters(law)
     every = {name: priors.get(name, bs.Prior(median=0.5, factor=2.0)) + bs.Varying("arm", 0.1) for name in names}
     return {owner for owner, _ in integrated(bs.Model(law, every, noise))}
 

@@ -10,6 +10,8 @@ import xarray as xr
 from scipy import stats
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.observed import log_density, observed, replicated
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.kalman import forward
@@ -30,7 +32,7 @@ def model_of(*, white: bool = True, on: Any = "log_loss", drifting: bool = False
     return bs.Model(LAW, priors, bs.Noise(scale, distribution="normal", on=on, correlation=correlation))
 
 
-def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> bs.Runs:
+def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> Runs:
     """Return rows of several runs in no order: averages that touch, single rows among them, or single rows alone."""
     rng = np.random.default_rng(seed)
     rows = [
@@ -39,15 +41,15 @@ def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> bs.Runs:
         for i in range(count)
     ]
     frame = pd.DataFrame(rows).sample(frac=1, random_state=seed)
-    error = bs.MeasurementError("error", relative=False) if errors else None
+    error = MeasurementError("error", relative=False) if errors else None
     runs = bs.read_runs(frame, bs.Columns({"tokens": bs.Input("tokens", "tokens", 10.0)}, run="run", measurement_error=error))
     if not averages:
         return runs
     of = rng.uniform(size=len(frame)) < 0.8
-    return replace(runs, table=runs.table.assign(count=np.where(of, 40.0, 1.0), apart=np.where(of, WIDTH / 3, 0.0)))
+    return replace(runs, table=runs.table.assign(count=np.where(of, 40.0, 1.0), mean_lag=np.where(of, WIDTH / 3, 0.0)))
 
 
-def certain(model: bs.Model, runs: bs.Runs, draws: int = 40_000, **values: float) -> bs.Fit:
+def certain(model: bs.Model, runs: Runs, draws: int = 40_000, **values: float) -> bs.Fit:
     """Return a fit that is sure of its parameters: what draws differ by is scatter alone."""
     every = {**POINT, **values}
     every = {n: of for n, of in every.items() if n != "noise_sd_trend_tokens" or not isinstance(model.noise.sd, bs.Prior)}
@@ -62,7 +64,7 @@ def implied(fit: bs.Fit) -> np.ndarray:
     at = {str(name): float(of[0, 0]) for name, of in fit.posterior.items()}
     sd = at["noise_sd"] * np.exp(at.get("noise_sd_trend_tokens", 0.0) * rows["log_tokens"])
     white = at["noise_white"] ** 2 / rows["count"] + rows.get("measurement_error", 0.0) ** 2
-    kept, own = np.exp(-rows["gap"] / at["noise_length"]), white / sd**2 + np.expm1(-rows["apart"] / at["noise_length"])
+    kept, own = np.exp(-rows["gap"] / at["noise_length"]), white / sd**2 + np.expm1(-rows["mean_lag"] / at["noise_length"])
     n = len(sd)
     expects = np.stack([forward(one, kept, own)[0] for one in np.eye(n)], axis=1)
     variance = forward(np.zeros(n), kept, own)[1]

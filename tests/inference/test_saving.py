@@ -27,7 +27,7 @@ FIT = by_hand.sweep(by_hand.CLEAN)
 @pytest.fixture(scope="module")
 def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a saved fit, without their checksum."""
-    return bs.save(FIT, tmp_path_factory.mktemp("good") / "fit.nc").read_bytes()[: -sealing.LENGTH]
+    return bs.save(FIT, tmp_path_factory.mktemp("good") / "fit.nc").read_bytes()[: -sealing.CHECKSUM_LENGTH]
 
 
 def refused(path: Path) -> str:
@@ -45,7 +45,7 @@ def changed(content: bytes, path: Path, change: Callable[[h5py.File], Any]) -> P
     path.write_bytes(content)
     with h5py.File(path, "a") as file:
         change(file)
-    path.write_bytes(sealing.sealed(path.read_bytes()))
+    path.write_bytes(sealing.with_checksum(path.read_bytes()))
     return path
 
 
@@ -81,7 +81,7 @@ def test_a_label_that_no_file_can_hold_is_refused_and_nothing_written(tmp_path: 
 
 
 def test_any_flipped_byte_is_noticed(content: bytes, tmp_path: Path) -> None:
-    rng, path, whole = np.random.default_rng(1), tmp_path / "fit.nc", sealing.sealed(content)
+    rng, path, whole = np.random.default_rng(1), tmp_path / "fit.nc", sealing.with_checksum(content)
     for place in rng.integers(len(whole) - 1, size=300):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << rng.integers(8)
@@ -98,7 +98,7 @@ def test_damage_under_a_valid_checksum_ends_in_one_line(content: bytes, tmp_path
         damaged = bytearray(content)
         for place in rng.integers(rng.choice([len(content), 9000]), size=rng.choice([1, 2, 8])):
             damaged[place] = rng.integers(256)
-        path.write_bytes(sealing.sealed(bytes(damaged)))
+        path.write_bytes(sealing.with_checksum(bytes(damaged)))
         try:
             bs.load(path)
         except bs.InputError as error:
@@ -123,6 +123,13 @@ def test_a_file_of_an_earlier_version_is_read_with_a_note(
         read_fit(tmp_path)
     assert capsys.readouterr().err.startswith("note [file]: ")
     xr.testing.assert_identical(bs.load(bs.save(earlier, path)).posterior, FIT.posterior)
+
+
+def test_columns_of_runs_are_read_by_their_earlier_names(tmp_path: Path) -> None:
+    rows = FIT.runs.table.assign(mean_lag=0.1, measurement_error=0.01)
+    earlier = rows.rename(columns={"mean_lag": "apart", "measurement_error": "reading_error"})
+    loaded = bs.load(bs.save(replace(FIT, runs=replace(FIT.runs, table=earlier)), tmp_path / "fit.nc"))
+    assert list(loaded.runs.table) == list(rows)
 
 
 def elsewhere(file: h5py.File) -> None:
@@ -197,9 +204,9 @@ def test_a_text_that_stands_for_many_is_not_read_many_times(content: bytes, tmp_
     path = changed(content, tmp_path / "fit.nc", repeat)
     with h5py.File(path) as file:
         start = file["runs/run"].id.get_offset()
-    raw = bytearray(path.read_bytes()[: -sealing.LENGTH])
+    raw = bytearray(path.read_bytes()[: -sealing.CHECKSUM_LENGTH])
     raw[start : start + 80 * 16] = raw[start : start + 16] * 80
-    path.write_bytes(sealing.sealed(bytes(raw)))
+    path.write_bytes(sealing.with_checksum(bytes(raw)))
     assert "more than the file can hold" in refused(path)
 
 
@@ -210,7 +217,7 @@ def test_what_has_no_checksum_is_looked_through_by_another_process(name: str, co
         file.attrs["format"] = WITHOUT_SEAL
 
     path = changed(content, tmp_path / "fit.nc", earlier)
-    path.write_bytes(path.read_bytes()[: -sealing.LENGTH])
+    path.write_bytes(path.read_bytes()[: -sealing.CHECKSUM_LENGTH])
     assert HOSTILE[name][1] in refused(path)
 
 
@@ -235,7 +242,7 @@ def test_a_reader_that_hangs_or_dies_is_one_line(
 def test_a_file_larger_than_the_machine_is_not_read(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "fit.nc"
     path.write_bytes(content)
-    os.truncate(path, sealing.largest() + 1)  # holes take no room
+    os.truncate(path, sealing.max_readable_bytes() + 1)  # holes take no room
     assert "memory" in refused(path)
 
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.laws.library import LAWS, law_inputs, law_parameters
 from bayes_scaling.model.defaults import default_inputs, default_priors, default_response, equation, summary
 from bayes_scaling.model.parameters import distribution, median
@@ -179,7 +180,7 @@ def simulated_truth(name: str) -> dict[str, float]:
     return BREAKS if name == "bnsl2" else truth
 
 
-def simulated_runs(name: str, truth: dict[str, float], sd: float) -> bs.Runs:
+def simulated_runs(name: str, truth: dict[str, float], sd: float) -> Runs:
     """Return runs of a law over a grid, with scatter: relative, or in the unit of the response for the laws of ON_LOSS."""
     at = grid(name)
     expected, scatter = LAWS[name](**at, **truth), np.random.default_rng(2).normal(0.0, sd, len(next(iter(at.values()))))
@@ -189,7 +190,11 @@ def simulated_runs(name: str, truth: dict[str, float], sd: float) -> bs.Runs:
     return bs.read_runs(table, bs.Columns(inputs, bs.Response("y", default_response(name), positive=name not in ON_LOSS)))
 
 
-@every_law
+LONG = {"annealing", "bnsl1", "bnsl2", "data_constrained", "farseer", "m4", "multi_power", "ouro"}
+"""Laws that take longest to compile and sample."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(of, marks=pytest.mark.slow if of in LONG else ()) for of in LAWS])
 def test_a_law_recovers_simulated_parameters(name: str) -> None:
     truth = simulated_truth(name)
     sd = 0.005 * (float(np.median(LAWS[name](**grid(name), **truth))) if name in ON_LOSS else 1.0)

@@ -12,8 +12,12 @@ from bayes_scaling.inference.sampling import compiled
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parametrization import integrated
 
+LONG = {"astray", "few_levels", "heavy_tails"}
+"""Cases that take longest to compile."""
+PARAMS = [pytest.param(of, id=of.__name__, marks=pytest.mark.slow if of.__name__ in LONG else ()) for of in CASES]
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda of: of.__name__)
+
+@pytest.fixture(scope="module", params=PARAMS)
 def case(request: pytest.FixtureRequest) -> Case:
     return request.param()
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling.prediction.residuals import innovation_correlation, residual_correlation
 
 mpl.use("Agg")
 END = 4e11
@@ -204,7 +205,7 @@ def test_autocorrelation_is_drawn_as_it_was_found(fit: bs.Fit) -> None:
     before, after = figure.axes
     assert (before.get_xlabel(), after.get_xlabel()) == ("rows apart (e-folds of tokens)", "rows apart (places in the run)")
     assert before.get_ylabel() == "correlation"
-    seen, left = bs.residual_correlation(fit), bs.innovation_correlation(fit)
+    seen, left = residual_correlation(fit), innovation_correlation(fit)
     for ax, table, x in ((before, seen, "lag"), (after, left, "places")):
         points = ax.containers[0].lines[0]
         np.testing.assert_allclose(np.array(points.get_xdata(), float), table[x])

@@ -9,7 +9,9 @@ import pytest
 from by_hand import fit_of
 
 import bayes_scaling as bs
-from bayes_scaling.data.schedules import LEAST_FALL, schedule_inputs
+from bayes_scaling.data.columns import Schedule
+from bayes_scaling.data.schedules import MIN_FALL, schedule_inputs
+from bayes_scaling.model.studies import study_runs
 
 CASES = Path(__file__).parents[1] / "cases"
 END, PEAK = 3.2e10, 3e-3
@@ -67,7 +69,7 @@ def test_a_rate_goes_on_as_that_of_finished_runs(shape: str, share: float) -> No
     low, high = found.final.quantile([0.05, 0.95]).to_numpy()
     assert low < truth < high
     assert high / low < 1.06
-    assert found.path["fall"][-1] == pytest.approx(max(1 - RATES[shape](np.ones(1))[0], LEAST_FALL), abs=0.03)
+    assert found.path["fall"][-1] == pytest.approx(max(1 - RATES[shape](np.ones(1))[0], MIN_FALL), abs=0.03)
     [said] = found.notes
     assert "the schedule of the finished runs" in said or (shape, share) == ("wsd", 0.9)
 
@@ -98,16 +100,16 @@ def test_a_table_of_rates_to_come_is_taken_as_it_is() -> None:
     fit = family({"a": "cosine to zero", "b": "wsd", "c": "constant", "d": "linear"})
     plan = pd.DataFrame({"tokens": [0.75 * END, END], "lr": [PEAK, 0.0]})
     found = bs.forecast(fit, so_far("wsd", 0.5)[0], plan, refit_below=0)
-    assert found.path["fall"].to_numpy() == pytest.approx([LEAST_FALL, 1.0])
+    assert found.path["fall"].to_numpy() == pytest.approx([MIN_FALL, 1.0])
     assert found.notes == ()
 
 
 def test_falls_need_no_steps_and_survive_rounding_below_zero() -> None:
     table = pd.DataFrame({"tokens": [1.5e9, 2.5e9, 3.5e9, 4.5e9], "lr": [1e-3, 2e-3, 1e-3, -1e-12]})
-    found = schedule_inputs(table, bs.Schedule(along="tokens"), wanted=["lr_fall"])
-    assert found["lr_fall"].to_numpy() == pytest.approx([LEAST_FALL, LEAST_FALL, 0.5, 1.0])
+    found = schedule_inputs(table, Schedule(along="tokens"), wanted=["lr_fall"])
+    assert found["lr_fall"].to_numpy() == pytest.approx([MIN_FALL, MIN_FALL, 0.5, 1.0])
     with pytest.raises(bs.InputError, match="negative"):
-        schedule_inputs(table.assign(lr=[1e-3, 2e-3, 1e-3, -1e-4]), bs.Schedule(along="tokens"), wanted=["lr_fall"])
+        schedule_inputs(table.assign(lr=[1e-3, 2e-3, 1e-3, -1e-4]), Schedule(along="tokens"), wanted=["lr_fall"])
 
 
 def test_the_warm_up_of_an_unfinished_run_is_a_fraction_of_its_planned_end() -> None:
@@ -116,10 +118,11 @@ def test_the_warm_up_of_an_unfinished_run_is_a_fraction_of_its_planned_end() -> 
     assert found.seen["tokens"].min() >= 0.05 * END
 
 
+@pytest.mark.slow
 def test_ten_cosine_logs_forecast_the_eleventh() -> None:
     study = bs.read_study("training_curves_decay")
     settings = bs.Settings(draws=400, chains=2, seed=1, progress=False, target_accept=0.95)
-    fit = bs.fit(study.model, bs.study_runs(study, CASES / "cosine_finished.csv.gz"), settings)
+    fit = bs.fit(study.model, study_runs(study, CASES / "cosine_finished.csv.gz"), settings)
     found = bs.forecast(fit, CASES / "cosine_running.csv", 3.2e10)
     low, high = found.final.quantile([0.05, 0.95]).to_numpy()
     assert low < 2.273 < high

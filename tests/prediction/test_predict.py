@@ -9,14 +9,16 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.data.distance import distance
+from bayes_scaling.inference.fit import parameter_values
 from bayes_scaling.prediction import predict as prediction
+from bayes_scaling.prediction.predict import predict_table
 
 POINTS = pd.DataFrame({"compute": [0.5, 1.5, 50.0], "attention": "moba", "position": 30720})
 
 
 def test_the_curve_is_the_law_of_the_levels_parameters(moba: bs.Fit) -> None:
     at = {"attention": "moba", "position": 30720}
-    a, b = (bs.parameter_values(moba, name).sel(at) for name in "ab")
+    a, b = (parameter_values(moba, name).sel(at) for name in "ab")
     direct = a * (50.0 / 1.5) ** -b
     np.testing.assert_allclose(bs.predict(moba, POINTS).isel(point=2), direct, rtol=1e-12)
 
@@ -48,7 +50,7 @@ def test_a_level_never_seen_is_drawn_from_the_population(moba: bs.Fit) -> None:
     new = bs.predict(moba, POINTS.assign(attention="linear", position=99999))
     known = bs.predict(moba, POINTS)
     assert (new.std(("chain", "draw")) > 3 * known.std(("chain", "draw"))).all()
-    a = bs.parameter_values(moba, "a")
+    a = parameter_values(moba, "a")
     assert a.min() < float(new.isel(point=1).median()) < a.max()
 
 
@@ -69,7 +71,7 @@ def test_regions_and_decades_along_one_input(moba: bs.Fit) -> None:
     curve = bs.predict(moba, points)
     np.testing.assert_allclose(curve["distance"], [0, np.log10(2), 2], atol=1e-12)
     assert curve["region"].to_numpy().tolist() == ["inside", "near", "far"]
-    assert bs.predict_table(moba, points)["distance"].tolist() == ["inside", "near (0.30 decades)", "far (2.00 decades)"]
+    assert predict_table(moba, points)["distance"].tolist() == ["inside", "near (0.30 decades)", "far (2.00 decades)"]
 
 
 def test_the_distance_is_from_the_convex_hull_not_from_the_box(chinchilla: bs.Fit) -> None:
@@ -86,7 +88,7 @@ def test_the_distance_is_from_the_convex_hull_not_from_the_box(chinchilla: bs.Fi
 @pytest.mark.parametrize("kind", ["expected", "observed"])
 def test_the_table_summarises_the_draws(chinchilla: bs.Fit, kind: prediction.Kind) -> None:
     points = pd.DataFrame({"params": np.geomspace(1e8, 1e11, 300), "tokens": 1e11, "note": "kept"})
-    table = bs.predict_table(chinchilla, points, kind, seed=1)
+    table = predict_table(chinchilla, points, kind, seed=1)
     assert list(table) == ["params", "tokens", "note", "mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
     if kind == "expected":
         draws = bs.predict(chinchilla, points)
@@ -95,15 +97,15 @@ def test_the_table_summarises_the_draws(chinchilla: bs.Fit, kind: prediction.Kin
         for name, q in prediction.QUANTILES.items():
             np.testing.assert_allclose(table[name], draws.quantile(q, ("chain", "draw")))
     else:
-        assert (table["sd"] > bs.predict_table(chinchilla, points)["sd"]).all()
-    assert table.equals(bs.predict_table(chinchilla, points, kind, seed=1))
+        assert (table["sd"] > predict_table(chinchilla, points)["sd"]).all()
+    assert table.equals(predict_table(chinchilla, points, kind, seed=1))
 
 
 def test_bands_of_new_runs_hold_new_runs(chinchilla: bs.Fit) -> None:
     fresh = chinchilla.runs.table.sample(400, replace=True, random_state=1)[["params", "tokens"]].reset_index(drop=True)
     truth = 1.82 + 482 * fresh["params"] ** -0.348 + 2085 * fresh["tokens"] ** -0.366
     seen = truth * np.exp(np.random.default_rng(5).normal(0, 0.01, len(fresh)))
-    table = bs.predict_table(chinchilla, fresh, "observed")
+    table = predict_table(chinchilla, fresh, "observed")
     assert 0.85 < np.mean((table["q05"] < seen) & (seen < table["q95"])) < 0.95
     assert 0.42 < np.mean((table["q25"] < seen) & (seen < table["q75"])) < 0.58
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 
 FOLDER = "BAYES_SCALING_DATA"
 """The environment variable that names a folder with tables, NAME.csv or NAME.csv.gz, to be read instead of the network."""
@@ -91,7 +91,7 @@ def fetch(name: str, *, host: str = HOST, cache: str | Path | None = None) -> pd
     """
     sources = registry()
     if name not in sources:
-        raise InputError(f"no public table is called {name!r}; there are {listed(sources)}")
+        raise InputError(f"no public table is called {name!r}; there are {format_names(sources)}")
     source = sources[name]
     table = _from_folder(name, source)
     if table is None:
@@ -121,7 +121,7 @@ def _read(path: Path, source: Source) -> pd.DataFrame:
         raise InputError(f"{path}: unreadable or truncated ({first})") from None
     missing = [column for column in source.units if column not in table]
     if missing:
-        raise InputError(f"{path}: needs columns {missing}; the table has {listed(table)}")
+        raise InputError(f"{path}: needs columns {missing}; the table has {format_names(table)}")
     return table
 
 

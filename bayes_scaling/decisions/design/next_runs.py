@@ -18,7 +18,7 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.errors import InputError, listed
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import amount, exact, number, percent
 from bayes_scaling.data.distance import NEAR, distance
 from bayes_scaling.data.labels import level_index
@@ -183,7 +183,7 @@ def _far(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> li
         return []
     names = found.candidates[LABEL].astype(str).to_numpy()[np.array(proposed)[decades > NEAR]]
     beyond = f"lie more than {exact(NEAR)} decades from the runs"
-    return [f"{listed(names)} {beyond}: what they tell rests on the law holding there as at the question"]
+    return [f"{format_names(names)} {beyond}: what they tell rests on the law holding there as at the question"]
 
 
 def _draws(fit: Fit, question: xr.DataArray) -> xr.DataArray:

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, as_written
-from bayes_scaling.data.counts import refuse_odd
+from bayes_scaling._base.errors import InputError, format_value
+from bayes_scaling.data.counts import refuse_implausible_counts
 from bayes_scaling.data.tables import column_numbers
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.fit import Fit
@@ -45,7 +45,7 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
         return _column(table, column or COLUMN, source)
     inputs = law_inputs(fit.model.law)
     if {"params", "tokens"} <= set(inputs):
-        refuse_odd(fit.runs)
+        refuse_implausible_counts(fit.runs)
         return Cost().compute(frame["params"].to_numpy(), frame["tokens"].to_numpy())
     unit = read_unit(fit.runs.columns.inputs["compute"].unit if "compute" in inputs else "")
     if unit.name in (FLOP, DAYS) and (factor := conversion(unit, FLOP)) is not None:
@@ -64,7 +64,7 @@ def _column(table: pd.DataFrame, column: str, source: str) -> np.ndarray:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise InputError(
-            f"{source}: column {column!r}, row {row + 1}: {as_written(table[column].iloc[row])} is no cost; "
+            f"{source}: column {column!r}, row {row + 1}: {format_value(table[column].iloc[row])} is no cost; "
             "expected a positive number of FLOP"
         )
     return numbers

@@ -17,7 +17,7 @@ import xarray as xr
 
 import bayes_scaling
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.files import json_text, whole
+from bayes_scaling._base.files import atomic_write, json_text
 from bayes_scaling._base.naming import file_names as file_names
 from bayes_scaling._base.versions import versions
 from bayes_scaling.data.runs import Runs
@@ -175,7 +175,7 @@ def write_table(table: pd.DataFrame, path: Path, record: Record) -> pd.DataFrame
     """
     known = replace(record, content=_content(_parquet(table, record)[1], record))
     content, read = _parquet(table, known)
-    with whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_bytes(content)
     read.attrs.pop(RECORD)
     return read

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, as_written
+from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
 from bayes_scaling.data.flatness import scaled_response, slopes
@@ -198,7 +198,7 @@ def _group(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
     known = any(of.what in term for term in _groups_of(fit))
     return finding(
         of.code,
-        f"what the law leaves differs by {of.what}: runs of {as_written(worst)} lie {_off(fit, size)} off it, {rows} rows"
+        f"what the law leaves differs by {of.what}: runs of {format_value(worst)} lie {_off(fit, size)} off it, {rows} rows"
         f"{_chance(found.p)}",
         f"the terms over {of.what} do not take it: let more parameters vary"
         if known

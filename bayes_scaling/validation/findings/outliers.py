@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayes_scaling._base.errors import as_written
+from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
 from bayes_scaling.inference.fit import Fit
@@ -129,7 +129,7 @@ def _refitted(z: np.ndarray, basis: np.ndarray, weights: np.ndarray, scale: floa
 def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
     row, number_of = left.table.iloc[i], int(left.table.index[i]) + 1
     columns = fit.runs.columns
-    named = f"run {as_written(row['run'])}, " if "run" in fit.runs.levels else ""
+    named = f"run {format_value(row['run'])}, " if "run" in fit.runs.levels else ""
     place = ", ".join(f"{name} {number(float(row[name]))}" for name in columns.scales)
     level = _expected_there(fit, left, i)
     kept = "" if fit.runs.dropped == 0 and fit.runs.averaged == len(fit.runs) else " of those kept"

@@ -5,7 +5,7 @@ from itertools import groupby
 
 import pandas as pd
 
-from bayes_scaling._base.errors import as_written
+from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.model.names import NOISE_SD
@@ -34,7 +34,7 @@ def _alone(runs: Runs, dims: tuple[str, ...]) -> pd.Series:
 
 def _finding(dims: tuple[str, ...], owners: list[str], runs: Runs) -> Finding:
     alone = _alone(runs, dims)
-    levels = [" ".join(map(str, level)) if isinstance(level, tuple) else as_written(level) for level in alone.index[:NAMED]]
+    levels = [" ".join(map(str, level)) if isinstance(level, tuple) else format_value(level) for level in alone.index[:NAMED]]
     more = f" and {len(alone) - NAMED} more" if len(alone) > NAMED else ""
     return finding(
         "single-rows",

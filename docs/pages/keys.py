@@ -1,0 +1,76 @@
+"""The keys of model files, from the records that they are read into."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bayes_scaling.model import studies
+
+KINDS = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
+"""A type of JSON -> its name here."""
+
+TOP = """# Keys of model files
+
+Every key that a model file may hold, from the records that it is read into. Any other key is refused, with the key that
+was probably meant. How the parts go together: [](model-file.md).
+
+"""
+
+
+def page() -> str:
+    """Return the page, a section a table of TOML."""
+    schema = TypeAdapter(studies._File).json_schema()
+    records: dict[str, Any] = {"": schema} | schema.get("$defs", {})
+    plain = {name: record for name, record in records.items() if not record.get("properties")}
+    records = resolved({name: records[name] for name in records if name not in plain}, plain)
+    return TOP + "\n".join(section(name, record) for name, record in records.items())
+
+
+def resolved(of: Any, plain: dict[str, Any]) -> Any:
+    """Return a schema with references to what is no table, such as a choice of words, replaced by it."""
+    if isinstance(of, list):
+        return [resolved(one, plain) for one in of]
+    if not isinstance(of, dict):
+        return of
+    name = str(of.get("$ref", "")).rsplit("/", 1)[-1]
+    return plain[name] if name in plain else {key: resolved(one, plain) for key, one in of.items()}
+
+
+def section(name: str, record: dict[str, Any]) -> str:
+    """Return the keys of one record."""
+    title = name.lstrip("_") or "The file"
+    needed = record.get("required", [])
+    rows = [f"| `{key}` | {kind(of)} | {unless(key, of, needed)} |" for key, of in record["properties"].items()]
+    head = ["| key | holds | unless given |", "| --- | --- | --- |"]
+    return "\n".join([f"(keys-{title.lower().replace(' ', '-')})=", f"## {title}\n", *head, *rows, ""])
+
+
+def unless(key: str, of: dict[str, Any], needed: list[str]) -> str:
+    """Return what a key is where it is not given."""
+    if key in needed:
+        return "must be given"
+    default = of.get("default")
+    return "" if default in (None, "", [], {}) else f"`{short(default)}`"
+
+
+def short(default: object) -> str:
+    """Return a default in few words."""
+    text = str(default)
+    return text if len(text) < 60 else "see its own section"
+
+
+def kind(of: dict[str, Any]) -> str:
+    """Return what a key holds."""
+    if "$ref" in of:
+        title = of["$ref"].rsplit("/", 1)[-1].lstrip("_")
+        return f"[{title}](#keys-{title.lower()})"
+    if choices := of.get("enum") or ([of["const"]] if "const" in of else []):
+        return " or ".join(f'`"{one}"`' for one in choices)
+    if several := of.get("anyOf"):
+        return " or ".join(dict.fromkeys(kind(one) for one in several if one.get("type") != "null"))
+    if of.get("type") == "array":
+        parts = of.get("prefixItems")
+        return f"[{', '.join(kind(one) for one in parts)}]" if parts else f"list of {kind(of.get('items', {}))}"
+    if of.get("type") == "object":
+        return f"table of names, each {kind(of.get('additionalProperties', {}) or {})}"
+    return KINDS.get(of.get("type", ""), "any")
