@@ -48,8 +48,8 @@ ARMS = ("arch", "dense", "sparse")
 
 
 def rows(values: Any) -> np.ndarray:
-    """Return draws, with dimensions chain, draw, point, as a draw a row."""
-    return np.asarray(values.transpose("chain", "draw", "point").to_numpy().reshape(-1, values.sizes["point"]))
+    """Return draws, with dimensions chain, draw, row, as a draw a row."""
+    return np.asarray(values.transpose("chain", "draw", "row").to_numpy().reshape(-1, values.sizes["row"]))
 
 
 def arms(world: World, points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -306,7 +306,7 @@ def check_rank(world: World) -> None:
     arm = world.points.tail(1).drop(columns=["params", "tokens", "arch"], errors="ignore")
     points = arm.assign(compute=1e21) if world.splits else arm
     found = bs.rank(world.fit, "arch", "sparse", points)
-    times, losses = (of.isel(point=0).sel(level="dense").to_numpy().ravel() for of in (found.multiplier, found.loss))
+    times, losses = (of.isel(row=0).sel(level="dense").to_numpy().ravel() for of in (found.multiplier, found.loss))
     if world.splits:
         for draw in range(120)[::60]:
             _, wanted = frontier(world, arm.assign(arch="dense"), 1e21, draw)
@@ -319,7 +319,7 @@ def check_rank(world: World) -> None:
         both = compute_multiplier(world.fit, *ARMS, points=points)
         np.testing.assert_allclose(times, rows(both)[:, 0], rtol=1e-9)
     row = rank_table(found).iloc[0]
-    against = found.loss.isel(point=0).sel(level="sparse").to_numpy().ravel()
+    against = found.loss.isel(row=0).sel(level="sparse").to_numpy().ravel()
     assert row["p_better"] == pytest.approx((losses < against).mean())
     assert row["change_percent_mean"] == pytest.approx(100 * (losses / against - 1).mean())
     assert row["p_never_reached"] == pytest.approx(np.isinf(times).mean())

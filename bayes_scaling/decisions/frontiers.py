@@ -34,7 +34,7 @@ def frontier(fit: Posterior, budgets: Sequence[float] | np.ndarray, point: pd.Da
         As `compute_optimal` does.
     """
     losses = map_components(fit, lambda one, _: compute_optimal(one, list(budgets), cost=cost, points=point)["loss"])
-    return np.asarray(losses.transpose("chain", "draw", "point").to_numpy().reshape(-1, len(budgets)))
+    return np.asarray(losses.transpose("chain", "draw", "row").to_numpy().reshape(-1, len(budgets)))
 
 
 def by_split(fit: Posterior, arms: Sequence[pd.DataFrame], costs: Sequence[Cost], budget: float, end: float) -> Found:

@@ -33,7 +33,7 @@ OWN = {"universe", "point", *QUANTILES, "rows", "divergences", "r_hat", "problem
 
 
 type Answer = Callable[[Fit, Any], xr.DataArray]
-"""A function of a fit and points; draws with dimensions chain, draw, point."""
+"""A function of a fit and points; draws with dimensions chain, draw, row."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def answered(fit: Fit, extra: Any) -> pd.DataFrame:
         if of_this_package(extra["answer"]):
             raise
         raise InputError(f"the answer raised {one_line(error)}") from error
-    rows: list[dict[str, Any]] = [{"point": i} | _quantiles(of) for i, of in enumerate(draws.transpose("point", ...))]
+    rows: list[dict[str, Any]] = [{"point": i} | _quantiles(of) for i, of in enumerate(draws.transpose("row", ...))]
     rows += [{"parameter": name} | _quantiles(fit.posterior[name]) for name in fit.model.parameters]
     health = fit.health
     assert health is not None

@@ -38,7 +38,7 @@ class Ranking:
     points
         The budgets and what else was said of them, a row each, without the group.
     loss
-        Draws of the loss of every level; dimensions chain, draw, point, level. NaN where there is none above 0.
+        Draws of the loss of every level; dimensions chain, draw, row, level. NaN where there is none above 0.
     multiplier
         Draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up to a
         million times does, 0 where a millionth does, NaN where the law is not defined on the way.
@@ -113,7 +113,7 @@ class Ranking:
         """The probability of each level, `against` among them, to have the lowest loss of all; dimensions point, level."""
         least = self.loss.fillna(np.inf).argmin("level")
         best = least == xr.DataArray(np.arange(self.loss.sizes["level"]), {"level": self.loss["level"]}, "level")
-        return best.where(self.defined).mean(("chain", "draw")).transpose("point", "level")
+        return best.where(self.defined).mean(("chain", "draw")).transpose("row", "level")
 
 
 @asked
@@ -300,7 +300,7 @@ def _counted(costs: Mapping[str, Cost]) -> str:
 
 
 def _stacked(fit: Posterior, points: Sequence[Sequence[np.ndarray]]) -> xr.DataArray:
-    """Return draws of each point, a level a row, with dimensions chain, draw, point, level."""
+    """Return draws of each point, a level a row, with dimensions chain, draw, row, level."""
     values = np.array(points)
     shaped = values.reshape(*values.shape[:2], *draws_of(fit))
-    return xr.DataArray(shaped, dims=("point", "level", "chain", "draw")).transpose("chain", "draw", "point", "level")
+    return xr.DataArray(shaped, dims=("row", "level", "chain", "draw")).transpose("chain", "draw", "row", "level")

@@ -60,7 +60,7 @@ def rank_table(found: Ranking) -> pd.DataFrame:
 
 
 def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
-    at = {"point": point}
+    at = {"row": point}
     kept = found.defined.isel(at).to_numpy().ravel()
     if not kept.any():
         raise InputError(

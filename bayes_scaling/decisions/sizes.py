@@ -76,7 +76,7 @@ def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
     Parameters
     ----------
     best
-        Draws of the logarithm of the best size; chain, draw, point.
+        Draws of the logarithm of the best size; chain, draw, row.
 
     Raises
     ------

@@ -131,8 +131,8 @@ def multiplier_table(multiplier: xr.DataArray) -> pd.DataFrame:
     multiplier
         What `compute_multiplier` returns.
     """
-    rows = [reached(draws) for draws in multiplier.transpose("point", "chain", "draw").to_numpy()]
-    columns = {str(name): of.to_numpy() for name, of in multiplier.coords.items() if of.dims == ("point",)}
+    rows = [reached(draws) for draws in multiplier.transpose("row", "chain", "draw").to_numpy()]
+    columns = {str(name): of.to_numpy() for name, of in multiplier.coords.items() if of.dims == ("row",)}
     table = pd.DataFrame(columns | {name: [row[name] for row in rows] for name in rows[0]})
     return noted(table, tuple(multiplier.attrs.get("notes", ())))
 
@@ -152,7 +152,7 @@ def reached(draws: np.ndarray) -> dict[str, float]:
 def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, below: float, along: Path = None) -> xr.Dataset:
     """Return draws of the compute at which the better of two levels changes, upward from each point.
 
-    Variables, with dimensions chain, draw, point:
+    Variables, with dimensions chain, draw, row:
     crossing: value of the (first) input in `along` where L_a = L_b for the first time, NaN where that is nowhere below `below`.
     exists: whether there is such a crossing; its mean over draws is the probability.
     unknown: whether a loss is not above 0, or not defined, before any crossing: the search ended there, and `exists` is false.
@@ -182,12 +182,12 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
     first, second = (along_curve(fit, arm, powers, reach) for arm in (one, other))
     met = meeting(first, second, np.linspace(0.0, 1.0, GRID), positive=fit.runs.columns.response.positive)
     share, unknown = (_by_point(fit, of, one, group) for of in (met.place, met.unknown))
-    crossing = xr.DataArray(start, dims="point") * np.exp(share * xr.DataArray(powers[lead] * reach, dims="point"))
+    crossing = xr.DataArray(start, dims="row") * np.exp(share * xr.DataArray(powers[lead] * reach, dims="row"))
     found = {"crossing": crossing, "exists": np.isfinite(crossing), "unknown": unknown}
     found["a_ahead"] = _by_point(fit, met.lead < 0, one, group)
     why = f"a loss is not above 0, or not defined, before {lead} {exact(below)}: no crossover was sought from there on"
     notes = notes_of(fit, group, one, other) + left_out(met.unknown, why)
-    return noted(xr.Dataset(found).transpose("chain", "draw", "point"), notes)
+    return noted(xr.Dataset(found).transpose("chain", "draw", "row"), notes)
 
 
 def known_levels(fit: Posterior, group: str, *asked_for: object) -> tuple[Any, ...]:
@@ -314,8 +314,8 @@ def to_reach(curve: Curve, *, positive: bool) -> np.ndarray:
 def _by_point(fit: Posterior, values: np.ndarray, points: pd.DataFrame, group: str) -> xr.DataArray:
     """Return elements as draws along points, with the points' coordinates but those of the group."""
     named = {group, "run", *MADE}
-    coords = {str(name): ("point", points[name].to_numpy()) for name in points if name not in named}
-    return xr.DataArray(values.reshape(*draws_of(fit), len(points)), coords, ("chain", "draw", "point"))
+    coords = {str(name): ("row", points[name].to_numpy()) for name in points if name not in named}
+    return xr.DataArray(values.reshape(*draws_of(fit), len(points)), coords, ("chain", "draw", "row"))
 
 
 def _summary(a: np.ndarray, b: np.ndarray, *, positive: bool) -> pd.DataFrame:

@@ -54,7 +54,7 @@ class Forecast:
     Parameters
     ----------
     path
-        Draws of its loss at places from the last row seen to the end, the last point; dimensions chain, draw, point.
+        Draws of its loss at places from the last row seen to the end, the last point; dimensions chain, draw, row.
     seen
         The rows conditioned on, a column for each input and group and `response`.
     along
@@ -87,7 +87,7 @@ class Forecast:
     @property
     def final(self) -> xr.DataArray:
         """Draws of the loss at the end; dimensions chain, draw."""
-        return self.path.isel(point=-1)
+        return self.path.isel(row=-1)
 
     @property
     def unlike(self) -> str:
@@ -311,8 +311,8 @@ def _thinned(fit: Fit) -> Fit:
 @carried
 def forecast_table(found: Forecast) -> pd.DataFrame:
     """Return the path of a forecast as a table: inputs and groups of each place, mean, sd, quantiles of the loss, distance."""
-    rows = found.path.stack(sample=("chain", "draw")).transpose("point", "sample").to_numpy()
-    columns = {str(name): of.to_numpy() for name, of in found.path.coords.items() if of.dims == ("point",)}
+    rows = found.path.stack(sample=("chain", "draw")).transpose("row", "sample").to_numpy()
+    columns = {str(name): of.to_numpy() for name, of in found.path.coords.items() if of.dims == ("row",)}
     distance = columns.pop("distance")
     columns.pop("region")
     quantiles = dict(zip(QUANTILES, np.quantile(rows, list(QUANTILES.values()), axis=1), strict=True))

@@ -38,7 +38,7 @@ type Kind = Literal["expected", "observed"]
 def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """Return draws of the expected loss at points: the law and its discrepancy, without scatter.
 
-    Dimensions chain, draw, point; coordinates of the points' inputs and groups, of their `distance` from the data in decades,
+    Dimensions chain, draw, row; coordinates of the points' inputs and groups, of their `distance` from the data in decades,
     and of the `region` (inside, near, far).
 
     Parameters
@@ -122,7 +122,7 @@ def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
     Parameters
     ----------
     points
-        As for `predict`. Dimensions chain, draw, point. In the inputs' own units: `published_at`.
+        As for `predict`. Dimensions chain, draw, row. In the inputs' own units: `published_at`.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
         for name in fit.model.parameters
     }
     coords = {str(name): ("row", frame[name].to_numpy()) for name in frame if name not in fit.model.parameters}
-    return xr.Dataset(values).assign_coords(coords).rename(row="point")
+    return xr.Dataset(values).assign_coords(coords)
 
 
 @carried
@@ -292,10 +292,10 @@ def expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray])
 
 
 def labelled(fit: Posterior, draws: xr.DataArray, frame: pd.DataFrame) -> xr.DataArray:
-    """Return draws along rows with the rows' inputs, groups and distance from the data, along "point"."""
+    """Return draws along rows with the rows' inputs, groups and distance from the data, along "row"."""
     decades = distance(fit.runs, frame)
-    coords: dict[str, Any] = {str(name): ("point", frame[name].to_numpy()) for name in frame}
-    coords |= {"distance": ("point", decades), "region": ("point", [region(d) for d in decades])}
+    coords: dict[str, Any] = {str(name): ("row", frame[name].to_numpy()) for name in frame}
+    coords |= {"distance": ("row", decades), "region": ("row", [region(d) for d in decades])}
     response = fit.runs.columns.response
-    named = draws.rename(row="point").assign_coords(coords).rename("loss")
+    named = draws.assign_coords(coords).rename("loss")
     return mark(named.assign_attrs(units=response.unit, long_name=response.name), fit)

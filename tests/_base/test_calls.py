@@ -169,7 +169,7 @@ def test_the_better_of_two_runs_is_told_by_their_own_scatter() -> None:
     one, other = bs.predict_runs(world.fit, point), bs.predict_runs(world.fit, point)
     of = worlds.draws(world)
     spread = np.sqrt(2 * (of["noise_sd"] ** 2 + of["residual_sd_run"] ** 2).mean())
-    for a, b in ((together.isel(point=0), together.isel(point=1)), (one.isel(point=0), other.isel(point=0))):
+    for a, b in ((together.isel(row=0), together.isel(row=1)), (one.isel(row=0), other.isel(row=0))):
         left = np.log(a.to_numpy() / b.to_numpy())
         assert left.std() == pytest.approx(spread, rel=0.25)
         assert (left < 0).mean() == pytest.approx(0.5, abs=0.18)

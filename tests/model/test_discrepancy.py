@@ -149,7 +149,7 @@ def test_parts_of_a_prediction_add_up(fitted: bs.Fit) -> None:
     parts = decompose(fitted, points)
     np.testing.assert_allclose(parts["law"] + parts["discrepancy"] + parts["noise"], parts["run"])
     np.testing.assert_allclose(np.exp(parts["expected"]), bs.predict(fitted, points))
-    np.testing.assert_allclose(np.exp(parts["run"]), observed(fitted, points, 0).rename(row="point"))
+    np.testing.assert_allclose(np.exp(parts["run"]), observed(fitted, points, 0))
     with paper():
         ax = plot_decomposition(parts, "tokens", Figure().subplots(), unit="tokens")
     assert ax.get_xlabel() == "tokens"

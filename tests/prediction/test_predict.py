@@ -20,7 +20,7 @@ def test_the_curve_is_the_law_of_the_levels_parameters(moba: bs.Fit) -> None:
     at = {"attention": "moba", "position": 30720}
     a, b = (parameter_values(moba, name).sel(at) for name in "ab")
     direct = a * (50.0 / 1.5) ** -b
-    np.testing.assert_allclose(bs.predict(moba, POINTS).isel(point=2), direct, rtol=1e-12)
+    np.testing.assert_allclose(bs.predict(moba, POINTS).isel(row=2), direct, rtol=1e-12)
 
 
 def test_columns_may_carry_the_names_of_the_table_and_numbers_as_text(moba: bs.Fit) -> None:
@@ -51,13 +51,13 @@ def test_a_level_never_seen_is_drawn_from_the_population(moba: bs.Fit) -> None:
     known = bs.predict(moba, POINTS)
     assert (new.std(("chain", "draw")) > 3 * known.std(("chain", "draw"))).all()
     a = parameter_values(moba, "a")
-    assert a.min() < float(new.isel(point=1).median()) < a.max()
+    assert a.min() < float(new.isel(row=1).median()) < a.max()
 
 
 def test_a_new_level_is_the_same_whichever_points_are_asked_for(moba: bs.Fit) -> None:
     new = POINTS.assign(attention="linear")
     alone = bs.predict(moba, new.iloc[[2]])
-    np.testing.assert_array_equal(alone.isel(point=0), bs.predict(moba, new).isel(point=2))
+    np.testing.assert_array_equal(alone.isel(row=0), bs.predict(moba, new).isel(row=2))
 
 
 def test_a_missing_group_is_named(moba: bs.Fit) -> None:
@@ -113,7 +113,7 @@ def test_bands_of_new_runs_hold_new_runs(chinchilla: bs.Fit) -> None:
 def test_draws_carry_names_and_units(moba: bs.Fit) -> None:
     curve = bs.predict(moba, POINTS)
     assert isinstance(curve, xr.DataArray)
-    assert curve.dims == ("chain", "draw", "point")
+    assert curve.dims == ("chain", "draw", "row")
     assert curve.attrs["units"] == "nats/token"
 
 

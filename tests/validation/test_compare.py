@@ -232,7 +232,7 @@ def test_tables_and_scores_of_a_stack_are_those_of_its_draws(before: dict[str, b
 
 def test_members_scatter_each_by_numbers_of_their_own(before: dict[str, bs.Fit]) -> None:
     stacked = stack({"one": before["line"], "two": before["line"]}, {"one": 0.5, "two": 0.5})
-    runs = (bs.predict_runs(stacked, POINTS) / bs.predict(stacked, POINTS)).isel(chain=0, point=0).to_numpy()
+    runs = (bs.predict_runs(stacked, POINTS) / bs.predict(stacked, POINTS)).isel(chain=0, row=0).to_numpy()
     assert abs(np.corrcoef(runs[:400], runs[400:])[0, 1]) < 0.3
 
 
