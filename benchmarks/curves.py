@@ -220,7 +220,7 @@ def ours(family: Family, train: Runs, held: pd.DataFrame) -> tuple[np.ndarray, b
     seen = set(train.levels["run"])
     found = np.empty((len(held), SETTINGS.draws * SETTINGS.chains))
     for run, rows in held.groupby("run"):
-        points = rows.drop(columns=["response", "count", "apart"])
+        points = rows.drop(columns=["response", "count", "mean_lag"])
         place = held.index.get_indexer(rows.index)
         points = points.reset_index(drop=True)
         path = bs.forecast(fit, str(run), points).path if run in seen else bs.predict_runs(fit, points)

@@ -357,7 +357,7 @@ def check_forecast(world: World) -> None:
     found = bs.forecast(world.fit, run, float(own[along].max() * 1e3))
     end = (
         own.tail(1)
-        .drop(columns=["response", "measurement_error", "count", "apart"], errors="ignore")
+        .drop(columns=["response", "measurement_error", "count", "mean_lag"], errors="ignore")
         .assign(**{along: own[along].max() * 1e3})
     )
     centre = np.median(worlds.expected(world, end))

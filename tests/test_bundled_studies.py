@@ -325,7 +325,7 @@ def test_unfinished_curves_are_forecast_within_a_percent(studied: Studied, logs:
     assert not found.unlike
     assert inside
     assert abs(off) < half < 1.0
-    new = bs.predict_runs(left, found.seen.drop(columns=["count", "apart"]).iloc[-1:].assign(run="another"))
+    new = bs.predict_runs(left, found.seen.drop(columns=["count", "mean_lag"]).iloc[-1:].assign(run="another"))
     low, middle, high = quantiles(new)[:, 0]
     assert 50 * (high - low) / middle > 2 * half  # a run's own rows say more than those of its family
 

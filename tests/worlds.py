@@ -473,7 +473,7 @@ def scale(world: World, points: pd.DataFrame) -> np.ndarray:
     if "noise_white" in of:
         usual = world.fit.runs.table
         count = rows["count"].to_numpy() if "count" in rows else np.full(len(rows), usual["count"].median())
-        apart = rows["apart"].to_numpy() if "apart" in rows else np.full(len(rows), usual["apart"].median())
+        apart = rows["mean_lag"].to_numpy() if "mean_lag" in rows else np.full(len(rows), usual["mean_lag"].median())
         lost = np.exp(-apart / of["noise_length"][:, None])
         sd = np.sqrt(sd**2 * lost + of["noise_white"][:, None] ** 2 / count)
     return sd

@@ -96,18 +96,18 @@ def own_variance(fit: Fit, frame: pd.DataFrame, scale: Any, white: Any) -> Any:
 
 
 def mean_lag(fit: Fit, frame: pd.DataFrame, along: str) -> np.ndarray:
-    """Return the mean distance of two rows behind each row of a frame, in e-folds: `apart`, where that is known.
+    """Return the mean distance of two rows behind each row of a frame, in e-folds: `mean_lag`, where that is known.
 
     A row without it is an average as wide as the fit's rows are, by their median, or narrower where a neighbour in its run is
     nearer than that: averages do not overlap. Their width is three times the mean distance.
     """
-    known = frame["apart"].to_numpy() if "apart" in frame else np.full(len(frame), np.nan)
+    known = frame["mean_lag"].to_numpy() if "mean_lag" in frame else np.full(len(frame), np.nan)
     if not np.isnan(known).any():
         return known
     found = neighbours(_with_runs(frame), along)
     gap, room = found["gap"][found["order"]], np.empty(len(frame))
     room[found["order"]] = np.minimum(gap, np.append(gap[1:], np.inf))
-    usual = float(fit.runs.table["apart"].median()) if "apart" in fit.runs.table else 0.0
+    usual = float(fit.runs.table["mean_lag"].median()) if "mean_lag" in fit.runs.table else 0.0
     return np.where(np.isnan(known), np.minimum(usual, room / 3.0), known)
 
 
@@ -239,7 +239,7 @@ def noise_covariance(fit: Fit, frame: pd.DataFrame, sd: np.ndarray) -> np.ndarra
     Parameters
     ----------
     frame
-        Checked rows; `apart`, where the noise has a white part, is the mean distance of two rows behind an average.
+        Checked rows; `mean_lag`, where the noise has a white part, is the mean distance of two rows behind an average.
     sd
         Standard deviation of the scatter of each row, a draw a row.
     """
@@ -250,7 +250,7 @@ def noise_covariance(fit: Fit, frame: pd.DataFrame, sd: np.ndarray) -> np.ndarra
     lag = np.abs(at[:, None] - at)
     length = fit.posterior[NOISE_LENGTH].to_numpy().ravel()[:, None, None]
     if correlation.white is not None:
-        lag = _lag_of_means(lag, 3.0 * frame["apart"].to_numpy())
+        lag = _lag_of_means(lag, 3.0 * frame["mean_lag"].to_numpy())
     return np.asarray(sd[:, :, None] * sd[:, None, :] * np.exp(-lag / length))
 
 

@@ -225,7 +225,7 @@ def _observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[st
         length = _draw(NOISE_LENGTH, noise.correlation.length)
         kept = rows["gap"] / length
     if white is not None:
-        own = (white / scale) ** 2 + pmd.math.expm1(-rows["apart"] / length)
+        own = (white / scale) ** 2 + pmd.math.expm1(-rows["mean_lag"] / length)
         before, variance = _seen_through(own, (rows["response"] - centre) / scale, pmd.math.exp(-kept))
         centre, scale = centre + scale * before, scale * pmd.math.sqrt(variance)
     elif noise.correlation is not None:

@@ -294,7 +294,7 @@ def names_of(model: Model) -> list[tuple[str, str]]:
     return said + derived
 
 
-ORDER = ("gap", "previous", "count", "apart")
+ORDER = ("gap", "previous", "count", "mean_lag")
 """What correlated noise reads of rows beside their values."""
 
 
@@ -335,7 +335,7 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     if correlation is not None:
         found = neighbours(table, correlation.along)
         arrays |= {name: found[name] for name in (("gap",) if filters else ("gap", "previous"))}
-        alone = {"count": 1.0, "apart": 0.0}  # of a row that is no average
+        alone = {"count": 1.0, "mean_lag": 0.0}  # of a row that is no average
         arrays |= {n: np.asarray(table.get(n, np.full(len(table), of))) for n, of in alone.items()} if filters else {}
         if (arrays["gap"] <= 0).any():
             row = int(np.argmax(arrays["gap"] <= 0))

@@ -147,7 +147,7 @@ def forecast(
     label = str(seen["run"].iloc[-1])
     ahead, planned = _ahead(fit, seen, curve, at, along)
     seen = seen if known else _warmed_up(fit, seen, float(ahead[along].max()), along)
-    frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
+    frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(mean_lag=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
     found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
     effective, surprise, refitted = found.effective, found.surprise, found.effective < refit_below and not known
@@ -236,7 +236,7 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
 def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the places to come, from the last row seen to the end, and how the learning rate is taken to go on."""
     last = seen.iloc[[-1]]
-    own = last.drop(columns=["response", "count", "apart", "measurement_error"], errors="ignore")
+    own = last.drop(columns=["response", "count", "mean_lag", "measurement_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
@@ -292,7 +292,7 @@ def _log_in_base(fit: Fit, curve: Table) -> pd.DataFrame:
 
 def _fewer(seen: pd.DataFrame, columns: Columns, along: str) -> pd.DataFrame:
     """Return the rows seen, averaged in bins of equal width in the logarithm where there are many."""
-    alone = {"count": 1.0, "apart": 0.0}
+    alone = {"count": 1.0, "mean_lag": 0.0}
     seen = seen.assign(**{name: of for name, of in alone.items() if name not in seen})
     if len(seen) <= MOST_ROWS:
         return seen

@@ -177,7 +177,7 @@ def run_fractions(table: pd.DataFrame, along: str) -> np.ndarray:
     """Return the log of the fraction of its run that each row has behind it; an average of rows lies before the run's end."""
     at = np.log(table[along].to_numpy())
     last = table.groupby("run", sort=False)[along].transform("idxmax").to_numpy()
-    half = WIDTH * table["apart"].to_numpy() if "apart" in table else np.zeros(len(table))
+    half = WIDTH * table["mean_lag"].to_numpy() if "mean_lag" in table else np.zeros(len(table))
     fraction: np.ndarray = at - (at + half)[last]
     return fraction
 

@@ -134,7 +134,7 @@ def words() -> list[str]:
     found = {
         "observed",
         "count",
-        "apart",
+        "mean_lag",
         "gap",
         "previous",
         "train",

@@ -343,7 +343,7 @@ def naive(frame: pd.DataFrame, per_decade: float) -> pd.DataFrame:
                 "tokens": np.exp(np.mean(np.log([at for at, _ in of]))),
                 "run": run,
                 "count": float(len(of)),
-                "apart": np.mean(np.abs(np.log([[one / other for one, _ in of] for other, _ in of]))),
+                "mean_lag": np.mean(np.abs(np.log([[one / other for one, _ in of] for other, _ in of]))),
             }
             for (run, _), of in rows.items()
         ]
@@ -373,7 +373,7 @@ def test_thinned_twice_counts_add_and_weigh() -> None:
         logs = (np.log(runs.table["tokens"]) * runs.table["count"]).groupby(runs.table["run"]).sum()
         np.testing.assert_allclose(logs, np.log(frame["tokens"]).groupby(frame["run_id"]).sum(), rtol=1e-12)
     pd.testing.assert_frame_equal(twice.thin(4).table, twice.table, rtol=1e-12)
-    np.testing.assert_allclose(twice.table["apart"], once.table["apart"], rtol=0.05, atol=1e-3)
+    np.testing.assert_allclose(twice.table["mean_lag"], once.table["mean_lag"], rtol=0.05, atol=1e-3)
 
 
 def test_thinning_keeps_inputs_that_do_not_change_and_what_else_the_runs_are() -> None:
@@ -381,7 +381,7 @@ def test_thinning_keeps_inputs_that_do_not_change_and_what_else_the_runs_are() -
     runs = read(frame, inputs={**INPUTS, "params": bs.Input("n")}, groups={"set": "set"})
     thin = runs.thin(5)
     assert set(thin.table["params"]) == {123456789.123}
-    assert list(thin.table) == [*runs.table, "count", "apart"]
+    assert list(thin.table) == [*runs.table, "count", "mean_lag"]
     assert (thin.columns, thin.references, thin.source, thin.averaged) == (runs.columns, runs.references, runs.source, 800)
     assert thin.levels["run"].tolist() == ["a", "b"]
 

@@ -708,7 +708,7 @@ def test_unequal_measurement_errors_of_a_mean_add_up_in_squares() -> None:
     )
     found = bin_means(table, ["run"], ["n"], "n", 1)
     assert found["measurement_error"].tolist() == pytest.approx([0.05 / 3])
-    counted = bin_means(table.assign(count=[1.0, 2.0, 3.0], apart=0.0), ["run"], ["n"], "n", 1)
+    counted = bin_means(table.assign(count=[1.0, 2.0, 3.0], mean_lag=0.0), ["run"], ["n"], "n", 1)
     assert counted["measurement_error"].tolist() == pytest.approx([np.hypot(0.03, 0.08) / 6])
 
 

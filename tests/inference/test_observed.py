@@ -46,7 +46,7 @@ def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> Runs:
     if not averages:
         return runs
     of = rng.uniform(size=len(frame)) < 0.8
-    return replace(runs, table=runs.table.assign(count=np.where(of, 40.0, 1.0), apart=np.where(of, WIDTH / 3, 0.0)))
+    return replace(runs, table=runs.table.assign(count=np.where(of, 40.0, 1.0), mean_lag=np.where(of, WIDTH / 3, 0.0)))
 
 
 def certain(model: bs.Model, runs: Runs, draws: int = 40_000, **values: float) -> bs.Fit:
@@ -64,7 +64,7 @@ def implied(fit: bs.Fit) -> np.ndarray:
     at = {str(name): float(of[0, 0]) for name, of in fit.posterior.items()}
     sd = at["noise_sd"] * np.exp(at.get("noise_sd_trend_tokens", 0.0) * rows["log_tokens"])
     white = at["noise_white"] ** 2 / rows["count"] + rows.get("measurement_error", 0.0) ** 2
-    kept, own = np.exp(-rows["gap"] / at["noise_length"]), white / sd**2 + np.expm1(-rows["apart"] / at["noise_length"])
+    kept, own = np.exp(-rows["gap"] / at["noise_length"]), white / sd**2 + np.expm1(-rows["mean_lag"] / at["noise_length"])
     n = len(sd)
     expects = np.stack([forward(one, kept, own)[0] for one in np.eye(n)], axis=1)
     variance = forward(np.zeros(n), kept, own)[1]

@@ -229,8 +229,8 @@ def test_rows_of_a_run_in_one_bin_are_averaged() -> None:
     )
     assert runs.table["count"].tolist() == [2.0, 2.0, 1.0, 1.0]
     columns = list(runs_of(frame, measurement_error=MeasurementError("error", relative=False)).table)
-    assert list(runs.table) == [*columns, "count", "apart"]
-    np.testing.assert_allclose(runs.table["apart"], [np.log(11 / 9) / 2, 0.0, 0.0, 0.0], rtol=1e-12)
+    assert list(runs.table) == [*columns, "count", "mean_lag"]
+    np.testing.assert_allclose(runs.table["mean_lag"], [np.log(11 / 9) / 2, 0.0, 0.0, 0.0], rtol=1e-12)
     assert (len(runs), runs.averaged) == (4, 6)
     assert runs_of(frame.drop(columns="error")).averaged == 6
 
@@ -555,7 +555,7 @@ def test_averages_that_touch_do_not_slow_the_process_down() -> None:
     for seed in range(8):
         full = runs_of(logged(400, 20 + seed))
         thin = full.thin(per_decade=20, along="tokens")
-        unaware = replace(thin, table=thin.table.drop(columns="apart"))
+        unaware = replace(thin, table=thin.table.drop(columns="mean_lag"))
         for name, runs in {"full": full, "thin": thin, "unaware": unaware}.items():
             fit = bs.fit(white_model(), runs, bs.Settings(draws=400, chains=2, progress=False))
             fitted[name].append(float(np.log(fit.posterior["noise_length"]).mean()))

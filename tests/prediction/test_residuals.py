@@ -37,7 +37,7 @@ def simulated(runs: int = 12, rows: int = 60, *, white: float = 0.01, trend: flo
             "tokens": 10.0 * np.exp(log),
             "loss": loss,
             "count": count,
-            "apart": apart,
+            "mean_lag": apart,
             "run": f"run {run}",
             "deviate": deviate,
         }
@@ -47,7 +47,7 @@ def simulated(runs: int = 12, rows: int = 60, *, white: float = 0.01, trend: flo
 
 def runs_of(frame: pd.DataFrame) -> Runs:
     runs = bs.read_runs(frame, bs.Columns({"tokens": bs.Input("tokens", "tokens", 10.0)}, run="run"))
-    return Runs(runs.table.assign(**frame[["count", "apart"]].astype(float)), runs.columns, runs.references, runs.levels)
+    return Runs(runs.table.assign(**frame[["count", "mean_lag"]].astype(float)), runs.columns, runs.references, runs.levels)
 
 
 def certain(model: bs.Model, runs: Runs, values: dict[str, float], draws: int = 4) -> bs.Fit:

@@ -365,7 +365,7 @@ def test_what_is_no_posterior_of_the_runs_is_refused() -> None:
     quiet = replace(fit.model, noise=replace(fit.model.noise, correlation=None))
     refused("takes its own model; the one given differs", of=quiet)
     refused("takes one that was sampled; this one's draws are from the prior", replace(fit, health=None))
-    refused("takes runs with its columns .*; these have .*'apart'", at=replace(fit.runs, table=table.assign(apart=0.0)))
+    refused("takes runs with its columns .*; these have .*'mean_lag'", at=replace(fit.runs, table=table.assign(mean_lag=0.0)))
     refused(r"takes runs with its references \{'x': 1.0\}", at=replace(fit.runs, references={"x": 2.0}))
     refused("the fit has 8 draws; expected 9 or more, each simulation takes its own", count=9)
     twice = replace(fit.runs, table=pd.concat([table, table], ignore_index=True))

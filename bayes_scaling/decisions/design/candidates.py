@@ -30,7 +30,7 @@ def read_candidates(fit: Fit, candidates: Table, table: pd.DataFrame, source: st
         if dim not in frame:
             known = [table[part].astype(str) for part in fit.runs.columns.dims.get(dim, ()) if part in table]
             frame[dim] = [" ".join(of) for of in zip((f"{LABEL} {label}" for label in labels), *known, strict=True)]
-    return frame.assign(apart=0.0), labels
+    return frame.assign(mean_lag=0.0), labels
 
 
 def rows_of(labels: np.ndarray) -> np.ndarray:
