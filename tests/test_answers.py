@@ -31,8 +31,10 @@ from bayes_scaling.decisions.plan import plan_sentence, plan_table
 from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
 from bayes_scaling.inference.observed import replicated
 from bayes_scaling.plots.shown import shown
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table, multiplier_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, multiplier_table
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.report import budget
 from bayes_scaling.report.budget import multiplier_budget, plan_budget
 from bayes_scaling.report.sentences import summary_sentences

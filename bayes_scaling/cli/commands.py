@@ -243,7 +243,7 @@ def predict(
     ] = False,
 ) -> None:
     """Predict the loss at points: mean, sd, quantiles, and the distance from the data."""
-    from bayes_scaling.prediction.predict import predict_table
+    from bayes_scaling.prediction.summary import predict_table
 
     file_to_write(out)
     fitted = read_fit(folder)

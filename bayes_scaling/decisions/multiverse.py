@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, one_line
+from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.tables import Table, number_column, read_table
 from bayes_scaling.decisions.allocation import compute_optimal
@@ -25,7 +26,7 @@ from bayes_scaling.inference.batch.worker import of_this_package
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, combined, mark
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.prediction.predict import QUANTILES, predict
+from bayes_scaling.prediction.predict import predict
 
 BASE = "base"
 OWN = {"universe", "point", *QUANTILES, "rows", "divergences", "r_hat", "problem"}

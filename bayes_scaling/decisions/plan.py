@@ -13,6 +13,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, band, exact, interval, number, percent, place_words, probability
+from bayes_scaling._base.quantiles import sorted_quantiles
 from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.tables import Table
@@ -27,7 +28,7 @@ from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, carried, mark
 from bayes_scaling.inference.observed import observed
 from bayes_scaling.prediction.notes import loss_notes, noted, scatter_notes
-from bayes_scaling.prediction.predict import labelled, sorted_quantiles
+from bayes_scaling.prediction.predict import labelled
 
 FINE = 16
 """Between two sizes tried the expected loss is interpolated at so many."""

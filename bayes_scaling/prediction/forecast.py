@@ -13,6 +13,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import band, exact, format_count, percent, probability
 from bayes_scaling._base.paths import is_file
+from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.data.binning import cell_means
 from bayes_scaling.data.columns import DERIVED, Columns
 from bayes_scaling.data.counts import in_base_units
@@ -28,7 +29,7 @@ from bayes_scaling.inference.health import Health, carried
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.conditioning import Conditioned, conditioned
 from bayes_scaling.prediction.planned_rates import continued
-from bayes_scaling.prediction.predict import QUANTILES, Kind, labelled
+from bayes_scaling.prediction.predict import Kind, labelled
 from bayes_scaling.prediction.shared_misfit import shared_misfits
 
 MOST_ROWS = 40

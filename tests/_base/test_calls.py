@@ -16,7 +16,8 @@ from bayes_scaling.decisions.optimum import optimum
 from bayes_scaling.decisions.rank_tables import rank_table
 from bayes_scaling.inference.stacking import stack
 from bayes_scaling.prediction.contrast import contrast_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 
 POINTS = pd.DataFrame({"params": [1e9], "tokens": [2e10], "arch": "dense"})
 PLACE = POINTS[["params", "tokens"]]

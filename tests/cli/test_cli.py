@@ -12,7 +12,7 @@ import pytest
 from commands import refused, run
 
 import bayes_scaling as bs
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import predict_table
 
 BAND = ["mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
 

@@ -32,7 +32,7 @@ from bayes_scaling.data.runs import Runs, concat_runs, subset
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.model.studies import study_runs
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.validation.splits import folds
 
 CASES = Path(__file__).parents[1] / "cases"

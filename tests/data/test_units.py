@@ -34,8 +34,9 @@ from bayes_scaling.model.loss_units import in_unit_of, loss_like
 from bayes_scaling.model.parameters import as_parameter, median
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.model.studies import Study, parse_study, study_runs, study_text
-from bayes_scaling.prediction.contrast import compute_multiplier
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parents[1] / "cases"

@@ -18,7 +18,7 @@ from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.cost import split_inputs
 from bayes_scaling.decisions.plan import plan_sentence, plan_table
 from bayes_scaling.decisions.rank_tables import needs
-from bayes_scaling.prediction.contrast import compute_multiplier, reached
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
 from bayes_scaling.report.sentences import summary_sentences
 
 mpl.use("Agg")

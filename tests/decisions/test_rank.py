@@ -15,7 +15,8 @@ from bayes_scaling import plots
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
 from bayes_scaling.inference.stacking import stack
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
 
 mpl.use("Agg")
 LEVELS = ["base", "other", "third"]

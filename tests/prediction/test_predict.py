@@ -11,7 +11,7 @@ import bayes_scaling as bs
 from bayes_scaling.data.distance import distance
 from bayes_scaling.inference.fit import parameter_values
 from bayes_scaling.prediction import predict as prediction
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import predict_table
 
 POINTS = pd.DataFrame({"compute": [0.5, 1.5, 50.0], "attention": "moba", "position": 30720})
 

@@ -24,8 +24,10 @@ from bayes_scaling.inference.fit import parameter_table
 from bayes_scaling.inference.observed import log_density, observed
 from bayes_scaling.inference.stacking import Stack, parts, stack, stacking_weights
 from bayes_scaling.model.studies import Study, write_study
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.validation.compare import Comparison, bad_k, loo
 from bayes_scaling.validation.scores import log_mean_exp, score_points
 from bayes_scaling.validation.splits import folds
