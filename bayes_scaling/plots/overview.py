@@ -106,7 +106,7 @@ def forest_figure(fit: Fit, name: str) -> Figure:
     cells = cells.assign(**{group: levels[group][0] for group in law_groups(fit.model) if group not in groups})
     values = parameters_at(fit, cells)[name]
     if len(groups) == 2 and len(cells) == len(shown[groups[0]]) * len(shown[groups[1]]):
-        values = values.set_index(point=groups).unstack("row")  # noqa: PD010
+        values = values.set_index(row=groups).unstack("row")  # noqa: PD010
     else:  # one group lies within another, as series within kinds of shape
         values = values.swap_dims(row=groups[-1])
     with paper():
