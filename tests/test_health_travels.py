@@ -20,7 +20,7 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling._deprecated import MOVED
 from bayes_scaling.cli.commands import app
-from bayes_scaling.cli.options import judge
+from bayes_scaling.cli.messages import judge
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.design.next_runs import NextRuns
@@ -34,8 +34,9 @@ from bayes_scaling.decisions.specifications import Universe
 from bayes_scaling.decisions.targets import needed_sentence
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.fits import Fleet, fleet_table
-from bayes_scaling.inference.fit import parameter_table, parameter_values, published_values
-from bayes_scaling.inference.health import Health, line_of
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import line_of
+from bayes_scaling.inference.parameters import parameter_table, parameter_values, published_values
 from bayes_scaling.inference.stacking import Stack, stack
 from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots import overview

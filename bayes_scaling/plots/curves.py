@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayes_scaling._base.numbers import number, rounded, tick
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forecast import plot_fan
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, with_unit

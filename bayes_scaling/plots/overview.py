@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bayes_scaling._base.numbers import DIGITS, level_name, number, value_at
 from bayes_scaling.data.counts import mark_base_units
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Varying, as_parameter
 from bayes_scaling.model.specification import law_groups, model_inputs

@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.schedules import check_logarithms
-from bayes_scaling.inference.expected import at, log_inputs
+from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.stacking import Posterior, draws_of, inputs_read
 from bayes_scaling.prediction.crossings import Curve
 

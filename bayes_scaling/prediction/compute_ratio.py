@@ -9,7 +9,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.data.tables import Table
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, draws_of
 from bayes_scaling.prediction.along import Path, along_curve, powers_along, to_reach
 from bayes_scaling.prediction.arms import both_levels, notes_of

@@ -14,11 +14,11 @@ from bayes_scaling._base.functions import ON_NUMBERS
 from bayes_scaling.data.distance import distance, region
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table
-from bayes_scaling.inference.expected import at, expected, law_at, levels_at, log_inputs
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import carried, mark
+from bayes_scaling.inference.expectation import at, law_at, levels_at, log_inputs, posterior_expectation
+from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.memory import draws_in, refuse_points
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.library import law_inputs
@@ -48,7 +48,7 @@ def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
-    draws = expected(fit, frame)
+    draws = posterior_expectation(fit, frame)
     notes = notes_on(fit, frame) + loss_notes(fit, np.isnan(draws.to_numpy()), draws.to_numpy() <= 0)
     return noted(labelled(fit, draws, frame), notes)
 
@@ -76,7 +76,7 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
-    draws = observed(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed"))
+    draws = posterior_predictive(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed"))
     notes = scatter_notes(fit, frame) + loss_notes(fit, np.isnan(draws.to_numpy()), draws.to_numpy() <= 0)
     return noted(labelled(fit, draws, frame), notes)
 
@@ -141,7 +141,7 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     frame = read_points(points, fit.runs, law_groups(fit.model))
     logs, on_log = log_inputs(fit, frame), fit.model.noise.on == "log_loss"
     expectation, law = at(fit, frame, logs), law_at(fit, frame, logs)
-    run = observed(fit, frame, checks.seed(seed, "seed"))
+    run = posterior_predictive(fit, frame, checks.seed(seed, "seed"))
     gone = np.isnan(law.to_numpy())
     if on_log:
         gone = gone | (law.to_numpy() <= 0)

@@ -15,10 +15,10 @@ from bayes_scaling._base.quantiles import mean_known, sd_known, sorted_quantiles
 from bayes_scaling.data.distance import distance, regions
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.inference.expected import as_rows, departed, levels_at, log_inputs
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import carried
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.expectation import as_rows, discrepancy_at, levels_at, log_inputs
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.specification import evaluate
 from bayes_scaling.prediction.notes import loss_notes, noted, notes_on, scatter_notes
@@ -43,7 +43,7 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
 
     def draw(block: pd.DataFrame) -> np.ndarray:
         if kind == "observed":
-            return as_rows(observed(fit, block, seed))
+            return as_rows(posterior_predictive(fit, block, seed))
         rows = [expected_rows(one, block, flat) for one, flat in flats]
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
@@ -112,7 +112,7 @@ def expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray])
     level = levels_at(fit, frame, fit.settings.seed, new=False)
     loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), on_arrays(2))
     if fit.model.discrepancy:
-        departure = as_rows(departed(fit, frame, log_inputs(fit, frame)))
+        departure = as_rows(discrepancy_at(fit, frame, log_inputs(fit, frame)))
         loss = loss * np.exp(departure) if fit.model.noise.on == "log_loss" else loss + departure
     shape = (len(frame), fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
     return loss if loss.shape == shape else np.broadcast_to(loss, shape).copy()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.parameters import Prior, link, prior_quantiles
 from bayes_scaling.model.specification import (

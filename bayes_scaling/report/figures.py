@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from bayes_scaling._base.numbers import level_name, quantile_name
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import line_of
+from bayes_scaling.inference.health_line import line_of
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
 from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots.check import plot_check

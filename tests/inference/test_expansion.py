@@ -13,7 +13,7 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.inference import expansion, reparametrization as geometry
 from bayes_scaling.inference.expansion import expand
-from bayes_scaling.inference.observed import log_density
+from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.inference.sampling import _arrays, compiled
 from bayes_scaling.model import build as building, discrepancy as gp, specification as model
 from bayes_scaling.model.specification import groups_used, integrated, term_name

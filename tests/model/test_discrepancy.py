@@ -10,8 +10,8 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference import compiling
-from bayes_scaling.inference.expected import departed, log_inputs
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.expectation import discrepancy_at, log_inputs
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.sampling import compiled
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.plots import paper, plot_decomposition
@@ -88,7 +88,7 @@ def test_the_posterior_is_that_of_the_exact_process(curve: Runs, fitted: bs.Fit)
     x = np.log(curve.table["tokens"].to_numpy() / 2e10)
     points = pd.DataFrame({"tokens": 2e10 * np.exp(at)})
     logs = log_inputs(fitted, points)
-    found = departed(fitted, points, logs).stack(sample=("chain", "draw")).isel(sample=slice(0, 2000, 20))
+    found = discrepancy_at(fitted, points, logs).stack(sample=("chain", "draw")).isel(sample=slice(0, 2000, 20))
     left = (
         np.log(curve.table["response"].to_numpy())[:, None] - np.log(draws["a"].to_numpy()) + draws["b"].to_numpy() * x[:, None]
     )
@@ -151,7 +151,7 @@ def test_parts_of_a_prediction_add_up(fitted: bs.Fit) -> None:
     parts = decompose(fitted, points)
     np.testing.assert_allclose(parts["law"] + parts["discrepancy"] + parts["noise"], parts["run"])
     np.testing.assert_allclose(np.exp(parts["expected"]), bs.predict(fitted, points))
-    np.testing.assert_allclose(np.exp(parts["run"]), observed(fitted, points, 0))
+    np.testing.assert_allclose(np.exp(parts["run"]), posterior_predictive(fitted, points, 0))
     with paper():
         ax = plot_decomposition(parts, "tokens", Figure().subplots(), unit="tokens")
     assert ax.get_xlabel() == "tokens"

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling.cli import commands as cli
+from bayes_scaling.cli import app
 from bayes_scaling.model.parameters import Z90
 from bayes_scaling.model.studies import Study, study_runs, write_study
 
 
 def run(*words: object) -> Result:
-    return CliRunner().invoke(cli.app, ["prior", *(str(word) for word in words)])
+    return CliRunner().invoke(app, ["prior", *(str(word) for word in words)])
 
 
 def refused(result: Result, *expected: str) -> None:
@@ -48,7 +48,7 @@ def said(table: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that would be written."""
     found: list[Figure] = []
-    monkeypatch.setattr(cli, "write_figure", lambda figure, path: found.append(figure))
+    monkeypatch.setattr("bayes_scaling.cli.prior.write_figure", lambda figure, path: found.append(figure))
     return found
 
 

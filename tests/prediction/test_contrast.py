@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.inference.fit import parameter_values
+from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.prediction.compute_ratio import compute_multiplier
 from bayes_scaling.prediction.contrast import contrast_table
 

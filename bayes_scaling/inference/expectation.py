@@ -11,7 +11,7 @@ import xarray as xr
 from bayes_scaling._base.functions import ON_NUMBERS, PART
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.schedules import log_input
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, inputs_read, map_components
 from bayes_scaling.model import discrepancy
 from bayes_scaling.model.discrepancy import Discrepancy
@@ -25,7 +25,7 @@ def log_inputs(fit: Posterior, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
     return {name: xr.DataArray(log, dims=("row", PART)[: log.ndim]) for name, log in logs.items()}
 
 
-def expected(fit: Posterior, frame: pd.DataFrame) -> xr.DataArray:
+def posterior_expectation(fit: Posterior, frame: pd.DataFrame) -> xr.DataArray:
     """Return draws of the expected loss at checked points; dimensions chain, draw, row."""
     return at(fit, frame, log_inputs(fit, frame))
 
@@ -46,7 +46,7 @@ def _at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.Data
     law = law_at(fit, frame, logs)
     if not fit.model.discrepancy:
         return law
-    departure = departed(fit, frame, logs)
+    departure = discrepancy_at(fit, frame, logs)
     return law * np.exp(departure) if fit.model.noise.on == "log_loss" else law + departure
 
 
@@ -59,7 +59,7 @@ def law_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.D
     return loss.broadcast_like(xr.DataArray(np.arange(len(frame)), dims="row")).transpose("chain", "draw", "row")
 
 
-def departed(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
+def discrepancy_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     """Return draws of the discrepancy at log(input / reference), on the scale of the noise; dimensions as for `at`."""
     draws, total = fit.posterior, xr.zeros_like(logs[departures(fit.model)[0][1][0]])
     for term, inputs in departures(fit.model):
