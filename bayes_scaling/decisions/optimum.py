@@ -20,8 +20,9 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_value
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Prior, Trend, as_parameter, distribution, link
-from bayes_scaling.model.specification import model_inputs, term_name
+from bayes_scaling.model.specification import model_inputs
 from bayes_scaling.prediction.predict import parameters_at
 
 WIDER = 30.0

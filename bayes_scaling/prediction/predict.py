@@ -22,7 +22,8 @@ from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.specification import law_groups, parameter_at
+from bayes_scaling.model.evaluation import parameter_at
+from bayes_scaling.model.specification import law_groups
 from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 
 type Kind = Literal["expected", "observed"]

@@ -20,7 +20,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
-from bayes_scaling.model.specification import evaluate
+from bayes_scaling.model.evaluation import evaluate
 from bayes_scaling.prediction.notes import loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.prediction.predict import Kind
 

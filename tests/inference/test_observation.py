@@ -14,8 +14,8 @@ from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.inference.posterior_predictive import posterior_predictive, replicated
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.kalman import forward
-from bayes_scaling.model.specification import data
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 POINT = {"a": 3.1, "b": 0.12, "noise_sd": 0.03, "noise_length": 0.7, "noise_sd_trend_tokens": -0.2}

@@ -19,9 +19,9 @@ from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.parameters import Parameter, as_parameter
-from bayes_scaling.model.specification import data
 from bayes_scaling.model.studies import Sheet, parse_study, study_text
 from bayes_scaling.prediction.predict import parameters_at, published_at
 

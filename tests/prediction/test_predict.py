@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
+from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.data.distance import distance
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.prediction import predict as prediction
@@ -94,7 +95,7 @@ def test_the_table_summarises_the_draws(chinchilla: bs.Fit, kind: prediction.Kin
         draws = bs.predict(chinchilla, points)
         np.testing.assert_allclose(table["mean"], draws.mean(("chain", "draw")))
         np.testing.assert_allclose(table["sd"], draws.std(("chain", "draw"), ddof=1))
-        for name, q in prediction.QUANTILES.items():
+        for name, q in QUANTILES.items():
             np.testing.assert_allclose(table[name], draws.quantile(q, ("chain", "draw")))
     else:
         assert (table["sd"] > predict_table(chinchilla, points)["sd"]).all()

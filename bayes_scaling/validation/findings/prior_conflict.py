@@ -16,8 +16,9 @@ from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.fit import prior as from_prior
 from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, log_likelihood
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import Prior, prior_quantiles
-from bayes_scaling.model.specification import NOISE_SD, law_groups, model_inputs
+from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
 
 FAR = 0.01
