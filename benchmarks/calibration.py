@@ -27,11 +27,13 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.defaults import default_inputs, default_priors, default_response, sweep_discrepancy
 from bayes_scaling.model.parameters import median
-from bayes_scaling.model.studies import bundled
-from bayes_scaling.validation.calibration import SETTINGS, simulate
+from bayes_scaling.model.studies import bundled, study_runs
+from bayes_scaling.validation.calibration import SETTINGS, Calibration, calibration_table, simulate
 
 HERE = Path(__file__).parent
 OUT = Path("out") / "calibration"
@@ -70,16 +72,16 @@ def file_name(name: str) -> str:
     return name.replace(":", "_").replace("+", "_").replace("@", "_")
 
 
-def case(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
+def case(name: str) -> tuple[bs.Model, Runs, bs.Settings]:
     """Return a model, runs at whose inputs it is calibrated, and how to sample."""
     kind, _, rest = name.removesuffix("+discrepancy").partition(":")
     model, runs, settings = _study(rest) if kind == "model" else _law(rest)
     return (replace(model, discrepancy=(sweep_discrepancy(),)) if name.endswith("+discrepancy") else model), runs, settings
 
 
-def _study(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
+def _study(name: str) -> tuple[bs.Model, Runs, bs.Settings]:
     study = bs.read_study(name)
-    runs = bs.study_runs(study, OWN.get(name, _sweep)() if study.source is None else None)
+    runs = study_runs(study, OWN.get(name, _sweep)() if study.source is None else None)
     runs = runs.thin(ROWS_A_DECADE) if name in THINNED else runs
     return study.model, runs, replace(SETTINGS, target_accept=study.settings.target_accept)
 
@@ -146,7 +148,7 @@ OWN: dict[str, Callable[[], pd.DataFrame]] = {
 THINNED, ROWS_A_DECADE = ("training_curves", "training_curves_decay"), 5
 
 
-def _law(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
+def _law(name: str) -> tuple[bs.Model, Runs, bs.Settings]:
     inputs = {one: replace(of, reference=of.reference or 1.0) for one, of in default_inputs(name).items()}
     axes = [np.geomspace(*RANGES.get(one, (0.03, 30.0)), POINTS[len(inputs)]) for one in inputs]
     at = dict(zip(inputs, np.array(list(product(*axes))).T, strict=True))
@@ -160,14 +162,14 @@ def _law(name: str) -> tuple[bs.Model, bs.Runs, bs.Settings]:
     return bs.Model(LAWS[name], priors, noise), bs.read_runs(table, columns), SETTINGS
 
 
-def fitted(model: bs.Model, runs: bs.Runs, settings: bs.Settings, own: bool, folder: Path) -> bs.Fit:
+def fitted(model: bs.Model, runs: Runs, settings: bs.Settings, own: bool, folder: Path) -> bs.Fit:
     """Return the fit to calibrate around, stored as others are.
 
     own: whether it is of the runs as they are; else they are what one draw of the prior shows.
     """
     seen = runs if own else simulate(model, runs, 1, settings, seed=1).tasks["0000"].runs
     how = replace(FIT_SETTINGS, target_accept=settings.target_accept)
-    fleet = bs.fit_many(model, {"fit": seen}, bs.InProcess(), folder=folder, settings=how)
+    fleet = bs.fit_many(model, {"fit": seen}, InProcess(), folder=folder, settings=how)
     if fleet.failures:
         raise bs.InputError(f"the fit to calibrate around failed: {fleet.failures['fit']}")
     print("".join(f"    the fit to calibrate around: {line}\n" for line in fleet.problems.values()), end="", flush=True)
@@ -183,7 +185,7 @@ def measure(name: str, simulations: int, here: bool, out: Path) -> pd.DataFrame:
     if plain != name:
         around = fitted(model, runs, settings, has_losses(plain), folder)
         model, runs = around.model, around.runs
-    executor = bs.InProcess() if here else None
+    executor = InProcess() if here else None
     found = bs.calibrate(model, runs, simulations, settings, executor, folder, around=around)
     found.ranks.to_parquet(out / f"{folder.name}.parquet")
     seconds = time.perf_counter() - start
@@ -196,7 +198,7 @@ def measure(name: str, simulations: int, here: bool, out: Path) -> pd.DataFrame:
         "r_hat_above_1.05": int((fits["r_hat"] > 1.05).sum()),
         "ess_below_99": int((fits["ess"] < 99).sum()),
     }
-    table = bs.calibration_table(found).assign(case=name, **said)
+    table = calibration_table(found).assign(case=name, **said)
     worst = table.loc[table["p_holm"].idxmin()]
     print(f"{name}: {len(fits)} fits in {seconds:.0f} s, smallest corrected p {worst['p_holm']:.3g} ({worst['quantity']})")
     print("".join(f"    {line}\n" for line in found.report), end="", flush=True)
@@ -255,7 +257,7 @@ def draw(every: pd.DataFrame) -> None:
         figure = Figure(figsize=(1.8 * across, 1.9 * down))
         axes = figure.subplots(down, across, squeeze=False).ravel()
         for i, (ax, (name, path)) in enumerate(zip(axes, shown.items(), strict=False)):
-            plots.plot_calibration(bs.Calibration(pd.read_parquet(path), 0, {}), ax)
+            plots.plot_calibration(Calibration(pd.read_parquet(path), 0, {}), ax)
             _simplify(ax, name, first=i % across == 0, last=i + across >= len(shown))
         for ax in axes[len(shown) :]:
             ax.remove()

@@ -155,8 +155,9 @@ def cold_row(path: Path, folder: str) -> Row:
 
 def warm(path: Path) -> tuple[Sampled, Row, Any]:
     """Fit once, which compiles, then sample and refit with five other seeds."""
-    from bayes_scaling import Settings, fit, read_study, refit, study_runs
+    from bayes_scaling import Settings, fit, read_study, refit
     from bayes_scaling.inference.sampling import sample
+    from bayes_scaling.model.studies import study_runs
 
     study = read_study("chinchilla_law")
     runs = study_runs(study, path)
@@ -249,7 +250,8 @@ def naive(path: Path, sampler: str) -> dict[str, Any]:
 
 def observations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return parameters, tokens and log loss of the runs that the bundled model keeps."""
-    from bayes_scaling import read_study, study_runs
+    from bayes_scaling import read_study
+    from bayes_scaling.model.studies import study_runs
 
     table = study_runs(read_study("chinchilla_law"), path).table
     return table["params"].to_numpy(), table["tokens"].to_numpy(), np.log(table["response"].to_numpy())
@@ -287,7 +289,7 @@ def named(x: np.ndarray) -> dict[str, np.ndarray]:
 
 def coefficients(fit: Any, best: dict[str, float], spread: dict[str, np.ndarray]) -> pd.DataFrame:
     """Return posterior, Huber fit, and the published coefficients side by side, inputs in their own units."""
-    from bayes_scaling import parameter_values, published_values
+    from bayes_scaling.inference.parameters import parameter_values, published_values
 
     in_units: dict[str, xr.DataArray] = published_values(fit)
     rows = []
@@ -326,7 +328,8 @@ def prediction_rows(fit: Any, folder: str) -> list[Row]:
 
 def predictions(saved: Path) -> dict[str, float]:
     """Load a fit and predict: seconds of the first and second call, peak memory in GB after the first."""
-    from bayes_scaling import load, predict_table
+    from bayes_scaling import load
+    from bayes_scaling.prediction.summary import predict_table
 
     fit = load(saved)
     size, tokens = np.meshgrid(np.geomspace(1e7, 1e11, 100), np.geomspace(1e9, 1e13, 100))

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
-from bayes_scaling.model.specification import data
 
 RUNS = 50
 LAW = bs.parse_law(
@@ -99,7 +100,7 @@ def by_hand(p, logn, logd, kept_gap, y, first):  # type: ignore[no-untyped-def]
     return total - n / 2 * np.log(2 * np.pi), grad
 
 
-def compiled(runs: bs.Runs) -> tuple[Callable[[], None], Callable[[], None], float]:
+def compiled(runs: Runs) -> tuple[Callable[[], None], Callable[[], None], float]:
     """Return one evaluation of the package's likelihood and gradient, one by hand, and how far the two gradients differ."""
     import pytensor
     from pytensor import config

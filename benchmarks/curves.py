@@ -27,10 +27,12 @@ from sweeps import DATA
 
 import bayes_scaling as bs
 from bayes_scaling._base.functions import on_arrays
+from bayes_scaling.data.columns import Average, Schedule
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.parameters import as_parameter, median
+from bayes_scaling.model.parameters import Parameter, as_parameter, median
 from bayes_scaling.validation.scores import crps
 
 HERE = Path(__file__).parent
@@ -48,18 +50,18 @@ TEXTS = {
     "looped": CURVE.format(data="tokens") + " - saved * fall**kappa",
     "schedules": CURVE.format(data="lr_sum") + f" - saved * {MULTI_POWER}",
 }
-PRIORS: dict[str, bs.Prior | bs.Parameter] = {
+PRIORS: dict[str, bs.Prior | Parameter] = {
     "level": bs.Prior(median=2.8, factor=1.6),
     "size_gain": bs.Prior(median=0.1, factor=3.0),
     "alpha": bs.Prior(median=0.3, factor=2.0),
     "data_gain": bs.Prior(median=0.1, factor=3.0) + bs.Varying("run", 0.1) + bs.Trend("params", 0.1),
     "beta": bs.Prior(median=0.35, factor=2.0) + bs.Trend("params", 0.1),
 }
-FALLING: dict[str, bs.Prior | bs.Parameter] = {
+FALLING: dict[str, bs.Prior | Parameter] = {
     "saved": bs.Prior(median=0.1, factor=1.6) + bs.Varying("run", 0.15),
     "kappa": bs.Prior(median=1.2, factor=1.4),
 }
-SCHEDULES: dict[str, bs.Prior | bs.Parameter] = {
+SCHEDULES: dict[str, bs.Prior | Parameter] = {
     "saved": bs.Prior(median=0.045, factor=2.0) + bs.Varying("run", 0.15) + bs.Trend("params", 0.2),
     "half": bs.Prior(median=0.1, factor=5.0),
     "power": bs.Prior(median=0.7, factor=2.0),
@@ -81,7 +83,7 @@ class Family:
 
     name: str
     kind: str
-    runs: bs.Runs
+    runs: Runs
     along: str
 
 
@@ -170,7 +172,7 @@ def _family(name: str, kind: str, table: pd.DataFrame) -> Family:
     columns = bs.Columns(
         {"params": bs.Input("params", "parameters"), "tokens": bs.Input("tokens", "tokens"), **more},
         run="run",
-        average=bs.Average("tokens", PER_DECADE),
+        average=Average("tokens", PER_DECADE),
     )
     return Family(name, kind, bs.read_runs(table.reset_index(drop=True), columns), "tokens")
 
@@ -191,13 +193,13 @@ def multipower() -> Family:
         },
         run="run_id",
         where="loss > 0 and step >= 3000",
-        schedule=bs.Schedule(warmup=2160, parts=8),
-        average=bs.Average("step", 2 * PER_DECADE),
+        schedule=Schedule(warmup=2160, parts=8),
+        average=Average("step", 2 * PER_DECADE),
     )
     return Family("multipower", "schedules", bs.read_runs(pd.concat([table, ahead], ignore_index=True), columns), "step")
 
 
-def part(runs: bs.Runs, keep: pd.Series) -> bs.Runs:
+def part(runs: Runs, keep: pd.Series) -> Runs:
     """Return some of the rows of runs, against the same references."""
     table = runs.table[keep].reset_index(drop=True)
     return replace(runs, table=table, levels={dim: np.unique(table[dim].to_numpy()) for dim in runs.levels})
@@ -212,22 +214,22 @@ def splits(family: Family) -> Iterator[tuple[str, pd.Series]]:
     yield "all but the largest size", table["params"] < table["params"].max()
 
 
-def ours(family: Family, train: bs.Runs, held: pd.DataFrame) -> tuple[np.ndarray, bs.Fit]:
+def ours(family: Family, train: Runs, held: pd.DataFrame) -> tuple[np.ndarray, bs.Fit]:
     """Return draws of what each held-out row shows, a row each, in log loss."""
     fit = bs.fit(model(family.kind, family.along), train, SETTINGS)
     seen = set(train.levels["run"])
     found = np.empty((len(held), SETTINGS.draws * SETTINGS.chains))
     for run, rows in held.groupby("run"):
-        points = rows.drop(columns=["response", "count", "apart"])
+        points = rows.drop(columns=["response", "count", "mean_lag"])
         place = held.index.get_indexer(rows.index)
         points = points.reset_index(drop=True)
         path = bs.forecast(fit, str(run), points).path if run in seen else bs.predict_runs(fit, points)
-        draws = np.log(path.stack(sample=("chain", "draw")).transpose("point", "sample").to_numpy())
+        draws = np.log(path.stack(sample=("chain", "draw")).transpose("row", "sample").to_numpy())
         found[place] = draws[:, :: max(1, draws.shape[1] // found.shape[1])][:, : found.shape[1]]
     return found, fit
 
 
-def practice(family: Family, train: bs.Runs, held: pd.DataFrame) -> np.ndarray:
+def practice(family: Family, train: Runs, held: pd.DataFrame) -> np.ndarray:
     """Return the same for the law by least squares, refitted to resampled runs, with residuals resampled."""
     of = model(family.kind, family.along)
     names = list(of.parameters)

@@ -14,13 +14,14 @@ import pandas as pd
 from sweeps import sweeps
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import Runs
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=1000, tune=500, seed=1, progress=False)
 SIZES = (125, 250, 500, 1000, 2000, 4000)
 
 
-def timed(fit: bs.Fit, runs: bs.Runs) -> tuple[float, bs.Fit]:
+def timed(fit: bs.Fit, runs: Runs) -> tuple[float, bs.Fit]:
     """Return the middle of three warm refits in seconds, with the health of their draws."""
     seconds = []
     for _ in range(3):
@@ -30,7 +31,7 @@ def timed(fit: bs.Fit, runs: bs.Runs) -> tuple[float, bs.Fit]:
     return sorted(seconds)[1], again
 
 
-def simulated(runs: bs.Runs, count: int) -> bs.Runs:
+def simulated(runs: Runs, count: int) -> Runs:
     """Return as many runs in the range of those given, on a bent law, with 0.4 % scatter."""
     rng = np.random.default_rng(2)
     spans = [np.log(runs.table[name].agg(["min", "max"])) for name in ("params", "tokens")]

@@ -21,10 +21,13 @@ from scipy.special import gammaln
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.mode import find_mode, spread_of
 from bayes_scaling.inference.saving import load, save
+from bayes_scaling.model.arrays import data
+from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import median
-from bayes_scaling.model.specification import NOISE_SD, data, groups_used, parameters_with_priors
+from bayes_scaling.model.specification import groups_used, parameters_with_priors
 
 SHORT = bs.Settings(draws=500, tune=400, chains=4, seed=1, progress=False, rounds=1)
 ABOUT_ROWS = {"outliers", "misfit", "misfit-by-group", "shared-misfit", "misfit-in-order", "rising", "flat", "rounding"}
@@ -82,9 +85,7 @@ def design(random: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame({"params": params, "tokens": tokens})
 
 
-def simulated(
-    random: np.random.Generator, fault: str = "", size: float = 0.0, noise: Any = "normal"
-) -> tuple[bs.Model, bs.Runs]:
+def simulated(random: np.random.Generator, fault: str = "", size: float = 0.0, noise: Any = "normal") -> tuple[bs.Model, Runs]:
     """Return a model, and a table from its law with a fault planted in it.
 
     The scale is log-uniform from .2 to 2 %, the group `batch` is given and not used by the law.
@@ -125,7 +126,7 @@ def simulated(
 WALKERS, STEPS, BURNT = 48, 500, 250
 
 
-def by_hand(model: bs.Model, runs: bs.Runs, random: np.random.Generator, draws: int = 200) -> bs.Fit:
+def by_hand(model: bs.Model, runs: Runs, random: np.random.Generator, draws: int = 200) -> bs.Fit:
     """Return a fit of Chinchilla's law whose draws are those of an ensemble of walkers (Goodman and Weare 2010), in numpy.
 
     Coordinates are standard deviations of the priors; the Gaussian about the mode is only where walkers start, as the ridge of
@@ -157,7 +158,7 @@ def by_hand(model: bs.Model, runs: bs.Runs, random: np.random.Generator, draws: 
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": posterior}), bs.Settings(progress=False), None)
 
 
-def _starts(model: bs.Model, runs: bs.Runs, random: np.random.Generator, robust: bool) -> np.ndarray:
+def _starts(model: bs.Model, runs: Runs, random: np.random.Generator, robust: bool) -> np.ndarray:
     """Return walkers near the mode, for a scale that the rows themselves suggest."""
     arrays = data(model, runs, {dim: runs.levels[dim] for dim in groups_used(model)})
     _, mode = find_mode(model, arrays, {})

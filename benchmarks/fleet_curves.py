@@ -28,6 +28,8 @@ import pandas as pd
 from sweeps import DATA
 
 import bayes_scaling as bs
+from bayes_scaling.inference.batch.fits import fleet_table
+from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.validation.scores import score_points
 
 HERE = Path(__file__).parent
@@ -48,13 +50,13 @@ MODEL = bs.Model(
 )
 
 
-def tasks(only: str) -> dict[str, bs.Task]:
+def tasks(only: str) -> dict[str, Task]:
     """Return a task for each curve; its held-out rows, and what y is measured in, travel along."""
     table = pd.read_csv(DATA / "fleet_curves.csv.gz", encoding="utf-8")
     return {str(name): _task(curve) for name, curve in table[table["domain"].str.contains(only)].groupby("run_id")}
 
 
-def _task(curve: pd.DataFrame) -> bs.Task:
+def _task(curve: pd.DataFrame) -> Task:
     train = (curve["split"] == "train").to_numpy()
     known = curve[train].sort_values("x")
     last_y = known["y"].tail(max(3, len(known) // 5)).median()
@@ -63,7 +65,7 @@ def _task(curve: pd.DataFrame) -> bs.Task:
         {"x": bs.Input("x", "of the last training point", 1.0)}, bs.Response(unit="of the last training value")
     )
     kept, held = (bs.read_runs(relative[part].reset_index(drop=True), columns) for part in (train, ~train))
-    return bs.Task(kept, extra={"held": held.table, "last_y": float(last_y), "domain": curve["domain"].iloc[0]})
+    return Task(kept, extra={"held": held.table, "last_y": float(last_y), "domain": curve["domain"].iloc[0]})
 
 
 def scored(fit: bs.Fit, extra: dict[str, object]) -> pd.DataFrame:
@@ -96,7 +98,7 @@ def table_of(points: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def throughput(every: dict[str, bs.Task], workers: int) -> float:
+def throughput(every: dict[str, Task], workers: int) -> float:
     """Return seconds for the same forty curves on so many warm workers."""
     some = dict(list(every.items())[:: max(1, len(every) // 40)])
     warm = dict(list(every.items())[: 4 * workers])
@@ -122,7 +124,7 @@ def main() -> None:
         start = time.perf_counter()
         fleet = bs.fit_many(MODEL, every, folder=chosen.folder or fresh, keep=scored, settings=SETTINGS, progress=True)
         seconds = time.perf_counter() - start
-    points = bs.fleet_table(fleet)
+    points = fleet_table(fleet)
     rows = table_of(points)
     one, two = throughput(every, 1), throughput(every, 2)
     said = (

@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import Curve
+
 RUNS = 50
 CASES = ("log.csv", "log.parquet")
 
@@ -55,7 +57,7 @@ def measure(path: str) -> None:
     columns = bs.Columns(
         inputs={"params": bs.Input("params", "parameters"), "tokens": bs.Input("tokens", "tokens")},
         run="run_id",
-        curve=bs.Curve("tokens", warmup_fraction=0.01, skip=("missing", "spikes")),
+        curve=Curve("tokens", warmup_fraction=0.01, skip=("missing", "spikes")),
     )
     start = time.perf_counter()
     runs = bs.read_runs(path, columns)

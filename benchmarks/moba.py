@@ -31,9 +31,11 @@ from pymc.pytensorf import join_nonshared_inputs
 from studies import inserted
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.convergence import convergence
 from bayes_scaling.inference.sampling import compiled, sample
 from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.studies import study_runs
 
 HEADING = "# The MoBA hierarchy by hand"
 CHAINS, DRAWS = 4, 2000
@@ -59,7 +61,7 @@ class Data:
         return int(getattr(self, group).max()) + 1
 
 
-def arrays(runs: bs.Runs) -> Data:
+def arrays(runs: Runs) -> Data:
     """Return the table of runs as arrays."""
     table = runs.table
     groups = {name: np.unique(table[name], return_inverse=True)[1] for name in ("attention", "position", "size", "run")}
@@ -137,7 +139,7 @@ class Way:
         return self.ess / self.seconds
 
 
-def ours(study: Any, runs: bs.Runs, seeds: range) -> Way:
+def ours(study: Any, runs: Runs, seeds: range) -> Way:
     """Sample with this package, at the study's settings."""
     took, own = timed(lambda: compiled(study.model, runs))
     call = microseconds(own.evaluate, own.start(0))
@@ -272,7 +274,7 @@ def main() -> None:
     chosen = parser.parse_args()
     load, seeds = os.getloadavg()[0], range(chosen.seeds)
     study = bs.read_study("moba_vs_full")
-    runs = bs.study_runs(study)
+    runs = study_runs(study)
     data = arrays(runs)
     ways = [
         say("this package", lambda: ours(study, runs, seeds)),

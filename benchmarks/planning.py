@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
+from bayes_scaling.decisions.plan import plan_table
+from bayes_scaling.model.studies import study_runs
 
 BUDGETS = [float(of) for of in np.geomspace(1e19, 1e25, 100)]
 
@@ -21,7 +23,7 @@ def drawn(name: str) -> bs.Fit:
     params, tokens = (of.ravel() for of in np.meshgrid(np.geomspace(5e7, 1e10, 8), np.geomspace(1e9, 3e11, 8)))
     table = pd.DataFrame({"params": params, "tokens": tokens, "loss": 1.82 + 482 * params**-0.348 + 2085 * tokens**-0.366})
     study = bs.read_study(name)
-    return bs.prior(study.model, bs.study_runs(study, table), draws=4000)
+    return bs.prior(study.model, study_runs(study, table), draws=4000)
 
 
 def seconds(fit: bs.Fit, cost: bs.Cost) -> float:
@@ -29,7 +31,7 @@ def seconds(fit: bs.Fit, cost: bs.Cost) -> float:
     times = []
     for _ in range(3):
         start = perf_counter()
-        bs.plan_table(bs.plan(fit, BUDGETS, cost=cost))
+        plan_table(bs.plan(fit, BUDGETS, cost=cost))
         times.append(perf_counter() - start)
     return min(times)
 

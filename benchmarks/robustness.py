@@ -24,7 +24,9 @@ import pandas as pd
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
-from bayes_scaling.model.studies import bundled
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.batch.tasks import Task
+from bayes_scaling.model.studies import bundled, study_runs
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "robustness.csv"
@@ -32,7 +34,7 @@ SEEDS = 5
 SEEDS_OF_DEMO = {"moba_vs_full": 20}
 WORKERS, BATCH = 2, 20
 
-type Asked = tuple[str, bs.Model, bs.Runs, bs.Settings]
+type Asked = tuple[str, bs.Model, Runs, bs.Settings]
 """One fit: the name of its case, the model, the runs and how to sample."""
 
 
@@ -51,7 +53,7 @@ class Group:
     together: bool = False
 
 
-def over_seeds(name: str, model: bs.Model, runs: bs.Runs, settings: bs.Settings, seeds: int = SEEDS) -> Iterator[Asked]:
+def over_seeds(name: str, model: bs.Model, runs: Runs, settings: bs.Settings, seeds: int = SEEDS) -> Iterator[Asked]:
     """Yield a fit for each seed."""
     for seed in range(seeds):
         yield name, model, runs, replace(settings, seed=seed, progress=False)
@@ -62,7 +64,7 @@ def studies() -> Iterator[Asked]:
     for name in bundled():
         study = bs.read_study(name)
         if study.source is not None:
-            runs = bs.study_runs(study)
+            runs = study_runs(study)
             yield from over_seeds(name, study.model, runs, study.settings, SEEDS_OF_DEMO.get(name, SEEDS))
 
 
@@ -187,7 +189,7 @@ def swept() -> Iterator[Asked]:
     study = bs.read_study("chinchilla")
     for sweep in sweeps():
         if sweep.law == "chinchilla":
-            runs = bs.study_runs(study, _smaller(sweep))
+            runs = study_runs(study, _smaller(sweep))
             yield from over_seeds(sweep.name, study.model, runs, study.settings, 1)
 
 
@@ -287,7 +289,7 @@ def _alone() -> None:
 
 
 def _together(pool: ProcessPoolExecutor, part: Sequence[Asked]) -> list[pd.DataFrame]:
-    tasks = {str(i): bs.Task(runs, model, settings=settings) for i, (_, model, runs, settings) in enumerate(part)}
+    tasks = {str(i): Task(runs, model, settings=settings) for i, (_, model, runs, settings) in enumerate(part)}
     return list(bs.fit_many(None, tasks, pool, keep=measured).results.values())
 
 

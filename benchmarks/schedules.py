@@ -28,11 +28,14 @@ from sweeps import DATA
 
 import bayes_scaling as bs
 from bayes_scaling._base.functions import on_arrays
+from bayes_scaling.data.columns import Schedule
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.laws.formula import law_names, law_value
 from bayes_scaling.laws.library import law_inputs, law_parameters
-from bayes_scaling.model.parameters import median
+from bayes_scaling.model.parameters import Parameter, median
 from bayes_scaling.plots.style import COLOURS, paper
+from bayes_scaling.prediction.summary import predict_table
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False)
@@ -78,7 +81,7 @@ def curves() -> pd.DataFrame:
     return pd.concat([table, ahead], ignore_index=True)
 
 
-def read(table: pd.DataFrame, law: str, *, joint: bool = False) -> bs.Runs:
+def read(table: pd.DataFrame, law: str, *, joint: bool = False) -> Runs:
     """Return the runs of some curves with the inputs that a law reads."""
     read_by = law_names(TEXTS[law]) | {"step"} | ({"params"} if joint else set())
     columns = bs.Columns(
@@ -86,12 +89,12 @@ def read(table: pd.DataFrame, law: str, *, joint: bool = False) -> bs.Runs:
         run="run_id",
         groups={"size": "params_label", "schedule": "schedule"},
         where=f"loss > 0 and step >= {FIRST}",
-        schedule=bs.Schedule(warmup=WARMUP),
+        schedule=Schedule(warmup=WARMUP),
     )
     return bs.read_runs(table, columns, "multipower_curves")
 
 
-def thinned(runs: bs.Runs) -> bs.Runs:
+def thinned(runs: Runs) -> Runs:
     """Return the constant and cosine curves, a row each 256 steps, 512 of the long ones."""
     table = runs.table
     apart = np.where(table["schedule"].str.endswith("72000"), 4, 2)
@@ -103,7 +106,7 @@ def thinned(runs: bs.Runs) -> bs.Runs:
 def model(law: str, *, joint: bool = False) -> bs.Model:
     """Return a law with its priors and correlated noise; joint: with parameters that drift with size."""
     of = bs.parse_law(TEXTS[law], [name for name in INPUTS if name in law_names(TEXTS[law])])
-    parameters: dict[str, bs.Prior | bs.Parameter] = {name: PRIORS[name] for name in law_parameters(of)}
+    parameters: dict[str, bs.Prior | Parameter] = {name: PRIORS[name] for name in law_parameters(of)}
     if joint:
         parameters |= {name: PRIORS[name] + TERMS[name] for name in TERMS}
         parameters["level"] = PRIORS["level"] + TERMS["level"] + bs.Varying("size", 0.02)
@@ -111,13 +114,13 @@ def model(law: str, *, joint: bool = False) -> bs.Model:
     return bs.Model(of, parameters, bs.Noise(bs.Prior(median=0.002, factor=4.0), "normal", correlation=correlation))
 
 
-def huber(law: str, train: bs.Runs, every: bs.Runs) -> np.ndarray:
+def huber(law: str, train: Runs, every: Runs) -> np.ndarray:
     """Return the losses of a law with the coefficients of the smallest Huber loss, 1e-3 wide, of the log loss."""
     of = model(law).law
     names, starts = law_parameters(of), np.random.default_rng(0).normal(0.0, 0.3, (8, len(law_parameters(of))))
     middle = np.log([median(PRIORS[name]) for name in names])
 
-    def losses(z: np.ndarray, runs: bs.Runs) -> np.ndarray:
+    def losses(z: np.ndarray, runs: Runs) -> np.ndarray:
         logs = {name: log_input(runs.table, runs.columns, runs.references, name).T for name in law_inputs(of)}
         with np.errstate(all="ignore"):
             found: np.ndarray = law_value(of, logs, dict(zip(names, np.exp(middle + z), strict=True)), on_arrays(1))
@@ -152,13 +155,13 @@ def scores(rows: pd.DataFrame) -> dict[str, float]:
     } | inside  # fmt: skip
 
 
-def fitted(law: str, runs: bs.Runs, *, joint: bool = False) -> tuple[pd.DataFrame, bs.Fit, float]:
+def fitted(law: str, runs: Runs, *, joint: bool = False) -> tuple[pd.DataFrame, bs.Fit, float]:
     """Return every row with quantiles of what a run would show there, the fit, and the seconds it took."""
     start = time.perf_counter()
     fit = bs.fit(model(law, joint=joint), thinned(runs), SETTINGS)
     seconds = time.perf_counter() - start
     return (
-        runs.table.join(bs.predict_table(fit, runs.table, kind="observed")[["q05", "q25", "q50", "q75", "q95"]]),
+        runs.table.join(predict_table(fit, runs.table, kind="observed")[["q05", "q25", "q50", "q75", "q95"]]),
         fit,
         seconds,
     )

@@ -12,6 +12,8 @@ import pandas as pd
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import subset
+from bayes_scaling.inference.stacking import stack
 from bayes_scaling.laws.library import library_law
 from bayes_scaling.model.defaults import default_priors
 from bayes_scaling.validation.scores import score_points, score_table
@@ -37,13 +39,13 @@ def judged(sweep: Sweep) -> Iterator[dict[str, object]]:
     """Yield the held-out scores of each law and stack."""
     runs = bs.read_runs(sweep.table, COLUMNS, sweep.name)
     below = f"6 * params * tokens < {sweep.cut!r}"
-    train, held = bs.subset(runs, below), bs.subset(runs, f"not ({below})").table
+    train, held = subset(runs, below), subset(runs, f"not ({below})").table
     if len(train) < FEWEST:
         return
     found = bs.compare(LAWS, train, settings=SETTINGS)
     equal = dict.fromkeys(LAWS, 1 / len(LAWS))
     stacks = {"stack, held out": found.weights, "stack, LOO": found.weights_loo, "stack, equal": equal}
-    every = dict(found.fits) | {name: bs.stack(found.fits, weights) for name, weights in stacks.items()}
+    every = dict(found.fits) | {name: stack(found.fits, weights) for name, weights in stacks.items()}
     for name, fit in every.items():
         scores = score_table(score_points(fit, held)).iloc[0].to_dict()
         yield {"family": sweep.family, "sweep": sweep.name, "what": name} | scores

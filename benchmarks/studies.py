@@ -122,8 +122,9 @@ def table(name: str, folder: Path) -> list[str]:
 def warm(name: str, runs: str | None) -> float:
     """Return the seconds that the draws of the command take in a process that has compiled the model."""
     os.environ.setdefault("NUMBA_OPT", "1")  # as the command does
-    from bayes_scaling import read_study, study_runs
+    from bayes_scaling import read_study
     from bayes_scaling.inference.sampling import sample
+    from bayes_scaling.model.studies import study_runs
 
     study = read_study(name)
     data = study_runs(study, runs)

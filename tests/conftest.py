@@ -13,6 +13,10 @@ from gates import clean
 from public_tables import path_of
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import Schedule
+from bayes_scaling.data.runs import subset
+from bayes_scaling.data.schedules import schedule_inputs
+from bayes_scaling.model.studies import study_runs
 
 os.environ.setdefault("NUMBA_OPT", "1")  # as the command line does: the same bits, compiled in less time
 
@@ -60,7 +64,7 @@ def curves() -> pd.DataFrame:
     cosine = 1.65e-4 + 1.35e-4 * np.cos(np.pi * (step - 2200) / (24000 - 2200))
     rates = {"constant": 0 * step + 3e-4, "cosine": cosine, "two-stage": np.where(step > 8000, 9e-5, 3e-4)}
     table = pd.concat([pd.DataFrame({"run_id": name, "step": step, "lr": lr}) for name, lr in rates.items()], ignore_index=True)
-    table = bs.schedule_inputs(table, bs.Schedule(), "run_id")
+    table = schedule_inputs(table, Schedule(), "run_id")
     then, since = (table[[f"{name}_{part}" for part in range(1, 17)]].to_numpy() for name in ("lr_then", "lr_since"))
     saved = table["lr_drop"] / 1e-4 * (1 - (1 + 900 * since * (then / 1e-4) ** -0.6) ** -0.6).mean(axis=1)
     loss = 2.8 + 0.6 * table["lr_sum"] ** -0.45 - 0.045 * saved
@@ -155,8 +159,8 @@ def studied(
     def fitted(name: str) -> bs.Fit:
         study = bs.read_study(name)
         own = tables.get(name, curves if study.columns.schedule else logs if "run" in study.columns.dims else grid)
-        runs = bs.study_runs(study, own if study.source is None else None)
-        runs = bs.subset(runs, few[name]) if name in few else runs
+        runs = study_runs(study, own if study.source is None else None)
+        runs = subset(runs, few[name]) if name in few else runs
         settings = replace(study.settings, draws=1500, progress=False)
         return clean(lambda seed: bs.fit(study.model, runs, replace(settings, seed=seed)))
 

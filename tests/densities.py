@@ -9,8 +9,10 @@ import pandas as pd
 from scipy import stats
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Trend, Varying, as_parameter, distribution
-from bayes_scaling.model.specification import term_name
 
 type Rows = dict[str, np.ndarray]
 
@@ -49,7 +51,7 @@ class Case:
     columns: bs.Columns = COLUMNS
     frame: pd.DataFrame = field(default_factory=table)
 
-    def runs(self, where: str | None = None) -> bs.Runs:
+    def runs(self, where: str | None = None) -> Runs:
         """Return all rows, or some."""
         return bs.read_runs(self.frame if where is None else self.frame.query(where), self.columns)
 
@@ -86,7 +88,7 @@ def crossed() -> Case:
     noise = bs.Noise(SD, "normal", effects=(RUN, Varying(("arm", "position"), 0.03)))
     model = bs.Model(POWER, {"a": near(3.0) + ARM, "b": near(0.1)}, noise)
     columns = bs.Columns(
-        ONE_INPUT.inputs, groups=COLUMNS.groups, run="run", measurement_error=bs.MeasurementError("error", relative=False)
+        ONE_INPUT.inputs, groups=COLUMNS.groups, run="run", measurement_error=MeasurementError("error", relative=False)
     )
     return Case(model, power, ("a_by_arm", "residual_by_run", "residual_by_arm_position"), columns=columns)
 
@@ -175,7 +177,7 @@ class Reference:
     """
 
     case: Case
-    runs: bs.Runs
+    runs: Runs
     arrays: Mapping[str, np.ndarray]
 
     def owners(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from waiting import PATIENCE
 
 import bayes_scaling as bs
 from bayes_scaling.inference import compiling
+from bayes_scaling.inference.parameters import parameter_table
 
 COMPILED: Counter[str] = Counter()
 
@@ -29,7 +30,7 @@ def count_compilations() -> None:
 
 def means(fit: bs.Fit, extra: object) -> pd.DataFrame:
     """Return the posterior mean of every parameter."""
-    return bs.parameter_table(fit)[["name", "dims", "mean"]]
+    return parameter_table(fit)[["name", "dims", "mean"]]
 
 
 def other_means(fit: bs.Fit, extra: object) -> pd.DataFrame:

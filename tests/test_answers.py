@@ -22,13 +22,25 @@ from worlds import FEATURES, World
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling.data.runs import subset
 from bayes_scaling.decisions import frontiers, targets
-from bayes_scaling.inference.observed import replicated
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.optimum import optimum, tolerance
+from bayes_scaling.decisions.plan import plan_sentence, plan_table
+from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.plots.shown import shown
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, multiplier_table
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.report import budget
 from bayes_scaling.report.budget import multiplier_budget, plan_budget
+from bayes_scaling.report.sentences import summary_sentences
 from bayes_scaling.validation import compare as comparison
-from bayes_scaling.validation.scores import score_points
+from bayes_scaling.validation.compare import loo
+from bayes_scaling.validation.scores import score_points, score_table
 
 mpl.use("Agg")
 FEW = slice(None, None, 45)
@@ -38,8 +50,8 @@ ARMS = ("arch", "dense", "sparse")
 
 
 def rows(values: Any) -> np.ndarray:
-    """Return draws, with dimensions chain, draw, point, as a draw a row."""
-    return np.asarray(values.transpose("chain", "draw", "point").to_numpy().reshape(-1, values.sizes["point"]))
+    """Return draws, with dimensions chain, draw, row, as a draw a row."""
+    return np.asarray(values.transpose("chain", "draw", "row").to_numpy().reshape(-1, values.sizes["row"]))
 
 
 def arms(world: World, points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -83,14 +95,14 @@ def check_predict_runs(world: World) -> None:
 
 
 def check_predict_table(world: World) -> None:
-    found, draws = bs.predict_table(world.fit, world.points.assign(mean="kept")), worlds.expected(world, world.points)
+    found, draws = predict_table(world.fit, world.points.assign(mean="kept")), worlds.expected(world, world.points)
     np.testing.assert_allclose(found["mean"], draws.mean(axis=0), rtol=1e-10)
     np.testing.assert_allclose(found["sd"], draws.std(axis=0, ddof=1), rtol=1e-8)
     for name, share in QUANTILES.items():
         np.testing.assert_allclose(found[name], np.quantile(draws, share, axis=0), rtol=1e-10)
     assert (found["mean_given"] == "kept").all()
     if "size" not in world.fit.runs.levels:
-        band = bs.predict_table(world.fit, world.points, "observed", seed=3)
+        band = predict_table(world.fit, world.points, "observed", seed=3)
         wide = new_effects(world)
         for name, share in (("q05", 0.05), ("q95", 0.95)):
             at = np.tile(band[name].to_numpy(), (len(draws), 1))
@@ -108,7 +120,7 @@ def check_contrast(world: World) -> None:
 
 def check_contrast_table(world: World) -> None:
     one, other = arms(world, world.points)
-    found = bs.contrast_table(world.fit, *ARMS, points=world.points)
+    found = contrast_table(world.fit, *ARMS, points=world.points)
     np.testing.assert_allclose(found["p_a_better"], (one < other).mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(found["diff_mean"], (one - other).mean(axis=0), rtol=1e-7, atol=1e-12)
     for name in ("q05", "q50", "q95"):
@@ -155,7 +167,7 @@ def one_draw(world: World, draw: int) -> World:
 
 def check_compute_multiplier(world: World) -> None:
     points, along = own_rows(world).head(2), world.along
-    found = bs.compute_multiplier(world.fit, *ARMS, points=points, along=along)
+    found = compute_multiplier(world.fit, *ARMS, points=points, along=along)
     wanted, _ = arms(world, points)
     positive = world.fit.runs.columns.response.positive
     for place in range(len(points)):
@@ -172,7 +184,7 @@ def check_compute_multiplier(world: World) -> None:
                 end = worlds.expected(world, moved(world, point, 1e6 if reached else 1e-6))[draw, 0]
                 assert np.isnan(reached) or (end > wanted[draw, place]) == np.isinf(reached)
                 assert not np.isnan(reached) or np.isnan(end) or (positive and wanted[draw, place] <= 0)
-    table = bs.multiplier_table(found)
+    table = multiplier_table(found)
     there = np.where(np.isfinite(rows(found)) & (rows(found) > 0), rows(found), np.nan)
     if not np.isnan(there).all(axis=0).any():
         np.testing.assert_allclose(table["q50"], np.nanquantile(there, 0.5, axis=0))
@@ -213,7 +225,7 @@ def worlds_known(world: World) -> bool:
 
 
 def check_decompose(world: World) -> None:
-    found = bs.decompose(world.fit, world.points)
+    found = decompose(world.fit, world.points)
     law, centre = worlds.law(world, world.points), worlds.expected(world, world.points)
     on_scale = np.log if world.on_log else np.asarray
     np.testing.assert_allclose(rows(found["law"]), on_scale(law), rtol=1e-8, atol=1e-10)
@@ -228,7 +240,7 @@ def check_decompose(world: World) -> None:
 def check_optimum(world: World) -> None:
     along = "params" if world.splits else next(iter(world.along or world.fit.runs.columns.inputs))
     points = own_rows(world).head(1)
-    places = bs.optimum(world.fit, points, along)
+    places = optimum(world.fit, points, along)
     seen = world.fit.runs.table[along]
     grid = np.geomspace(seen.min() / 30, seen.max() * 30, 33)
     with np.errstate(invalid="ignore"):
@@ -240,7 +252,7 @@ def check_optimum(world: World) -> None:
             assert place == pytest.approx(grid[at], rel=2.1 * step)
         elif at in (0, len(grid) - 1):
             assert np.isnan(place) or abs(np.log(place / grid[at])) < step  # the bottom may lie just before an end
-    band = bs.tolerance(world.fit, points, along, below=0.01)
+    band = tolerance(world.fit, points, along, below=0.01)
     np.testing.assert_array_equal(np.isnan(rows(band["low"])), np.isnan(rows(places)))
 
 
@@ -258,7 +270,7 @@ BUDGETS = [1e21, 1e22]
 
 def check_compute_optimal(world: World) -> None:
     point = world.points.drop(columns=["params", "tokens"], errors="ignore").head(1)
-    found = bs.compute_optimal(world.fit, BUDGETS, point)
+    found = compute_optimal(world.fit, BUDGETS, point)
     for i, compute in enumerate(BUDGETS):
         for draw in range(120)[::60]:
             size, loss = frontier(world, point, compute, draw)
@@ -276,10 +288,10 @@ def check_plan(world: World) -> None:
     at = point.assign(params=found.choice["params"].to_numpy(), tokens=found.choice["tokens"].to_numpy())
     if "size" not in world.fit.runs.levels:
         assert worlds.uniform(worlds.shares_below(world, at, rows(found.loss), new_effects(world)))
-    table = bs.plan_table(found, target=2.5)
+    table = plan_table(found, target=2.5)
     np.testing.assert_allclose(table["loss_q05"], np.quantile(rows(found.loss)[:, 0], 0.05))
     assert table["probability"].iloc[0] == pytest.approx((rows(found.loss) <= 2.5).mean())
-    assert "nan" not in bs.plan_sentence(found, target=2.5)
+    assert "nan" not in plan_sentence(found, target=2.5)
 
 
 def check_compute_needed(world: World) -> None:
@@ -296,7 +308,7 @@ def check_rank(world: World) -> None:
     arm = world.points.tail(1).drop(columns=["params", "tokens", "arch"], errors="ignore")
     points = arm.assign(compute=1e21) if world.splits else arm
     found = bs.rank(world.fit, "arch", "sparse", points)
-    times, losses = (of.isel(point=0).sel(level="dense").to_numpy().ravel() for of in (found.multiplier, found.loss))
+    times, losses = (of.isel(row=0).sel(level="dense").to_numpy().ravel() for of in (found.multiplier, found.loss))
     if world.splits:
         for draw in range(120)[::60]:
             _, wanted = frontier(world, arm.assign(arch="dense"), 1e21, draw)
@@ -306,15 +318,15 @@ def check_rank(world: World) -> None:
                 assert reached == pytest.approx(wanted, rel=1e-4)
     else:
         np.testing.assert_allclose(losses, arms(world, points)[0][:, 0], rtol=1e-10)
-        both = bs.compute_multiplier(world.fit, *ARMS, points=points)
+        both = compute_multiplier(world.fit, *ARMS, points=points)
         np.testing.assert_allclose(times, rows(both)[:, 0], rtol=1e-9)
-    row = bs.rank_table(found).iloc[0]
-    against = found.loss.isel(point=0).sel(level="sparse").to_numpy().ravel()
+    row = rank_table(found).iloc[0]
+    against = found.loss.isel(row=0).sel(level="sparse").to_numpy().ravel()
     assert row["p_better"] == pytest.approx((losses < against).mean())
     assert row["change_percent_mean"] == pytest.approx(100 * (losses / against - 1).mean())
     assert row["p_never_reached"] == pytest.approx(np.isinf(times).mean())
     assert np.isfinite(row["multiplier_q95"]) or row["p_never_reached"] + row["p_always_reached"] == 1
-    assert "nan" not in " ".join(bs.rank_sentences(found))
+    assert "nan" not in " ".join(rank_sentences(found))
     figure = plots.ranking_figure(found)
     figure.canvas.draw()
 
@@ -323,7 +335,7 @@ def check_next_runs(world: World) -> None:
     candidates = own_rows(world).drop(columns=["run", "run_id"], errors="ignore").assign(flop=1e20)
     candidates = candidates.assign(size=["small", "large", "small"]) if "size" in world.fit.runs.levels else candidates
     found = bs.next_runs(world.fit, candidates, world.question)
-    asked = bs.ask(world.fit, world.question).to_numpy().ravel()
+    asked = ask(world.fit, world.question).to_numpy().ravel()
     of, nu = worlds.draws(world), worlds.draws(world).get("noise_nu")
     centre = worlds.expected(world, candidates)
     shown = np.log(centre) if world.on_log else centre
@@ -347,7 +359,7 @@ def check_forecast(world: World) -> None:
     found = bs.forecast(world.fit, run, float(own[along].max() * 1e3))
     end = (
         own.tail(1)
-        .drop(columns=["response", "measurement_error", "count", "apart"], errors="ignore")
+        .drop(columns=["response", "measurement_error", "count", "mean_lag"], errors="ignore")
         .assign(**{along: own[along].max() * 1e3})
     )
     centre = np.median(worlds.expected(world, end))
@@ -372,7 +384,7 @@ def check_score_points(world: World) -> None:
             worlds.shares_below(world, held, at, wide).mean(axis=0), share, atol=0.19 if share == 0.5 else 0.08
         )
     np.testing.assert_allclose(found["error"], found["q50"] - held["response"])
-    table = bs.score_table(found).iloc[0]
+    table = score_table(found).iloc[0]
     inside = (found["q05"] <= held["response"]) & (held["response"] <= found["q95"])
     assert table["coverage_90"] == pytest.approx(inside.mean())
     assert table["mae"] == pytest.approx(found["error"].abs().mean())
@@ -399,7 +411,7 @@ def check_loo(world: World) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Estimated shape parameter", UserWarning)
         by_hand = arviz_stats.loo(xr.DataTree.from_dict(tree), pointwise=True)
-    np.testing.assert_allclose(bs.loo(world.fit).elpd_i, by_hand.elpd_i, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(loo(world.fit).elpd_i, by_hand.elpd_i, rtol=1e-6, atol=1e-8)
 
 
 def check_compare(world: World) -> None:
@@ -412,11 +424,11 @@ def check_compare(world: World) -> None:
         largest = float(world.fit.runs.table[lead].max())
         found = bs.compare({"one": world.fit.model, "other": world.fit.model}, world.fit.runs, [f"{lead} < {largest!r}"])
     table = found.table.set_index("law")
-    assert table.loc["one", "elpd_loo"] == pytest.approx(float(bs.loo(world.fit).elpd))
+    assert table.loc["one", "elpd_loo"] == pytest.approx(float(loo(world.fit).elpd))
     assert table.loc["one", "weight_loo"] == pytest.approx(0.5)
     points = found.points[found.points["law"] == "one"]
     held = points[list(world.fit.runs.table)].reset_index(drop=True)
-    own = score_points(replace(world.fit, runs=bs.subset(world.fit.runs, f"{lead} < {largest!r}")), held)
+    own = score_points(replace(world.fit, runs=subset(world.fit.runs, f"{lead} < {largest!r}")), held)
     np.testing.assert_allclose(points["log_score"], own["log_score"])
 
 
@@ -429,7 +441,7 @@ def check_findings(world: World) -> None:
 def check_summaries(world: World) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frontiers, "PER_DECADE", 2)
-        said = bs.summary_sentences(world.fit)
+        said = summary_sentences(world.fit)
     assert said or world.fit.runs.columns.schedule is not None
     assert not any(word in " ".join(said) for word in ("nan", " inf", "None"))
 
@@ -458,7 +470,7 @@ def check_report(world: World) -> None:
         assert plans is not None
         row = plans.table.iloc[len(plans.table) // 2]
         point = pd.DataFrame({dim: [row[dim]] for dim in row.index if dim in world.fit.runs.levels and dim != "run"})
-        again = bs.plan_table(bs.plan(world.fit, float(row["compute"]), point)).iloc[0]
+        again = plan_table(bs.plan(world.fit, float(row["compute"]), point)).iloc[0]
         assert row["params"] == pytest.approx(again["params"], rel=1e-6)
         assert row["loss_q50"] == pytest.approx(again["loss_q50"], rel=1e-6)
     else:
@@ -467,7 +479,7 @@ def check_report(world: World) -> None:
         row = multiples.table.iloc[len(multiples.table) // 2]
         point = pd.DataFrame({"compute": [row["compute"]]})
         other = "sparse" if row["other"] == "dense" else "dense"
-        found = bs.multiplier_table(bs.compute_multiplier(world.fit, "arch", other, str(row["other"]), point)).iloc[0]
+        found = multiplier_table(compute_multiplier(world.fit, "arch", other, str(row["other"]), point)).iloc[0]
         assert row["q50"] == pytest.approx(found["q50"], nan_ok=True)
         said = json.dumps([[fact.value, fact.range] for step in multiples.steps[""] for fact in step.facts])
         assert "nan" not in said

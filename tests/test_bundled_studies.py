@@ -10,11 +10,17 @@ from gates import clean
 
 import bayes_scaling as bs
 from bayes_scaling.data import datasets
-from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.runs import Runs, subset
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.optimum import compute_price, optimum, tolerance
+from bayes_scaling.decisions.rank_tables import rank_table
 from bayes_scaling.inference import sampling
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.parameters import parameter_values, published_values
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.model.specification import model_inputs, trends, varyings
-from bayes_scaling.model.studies import bundled
+from bayes_scaling.model.studies import bundled, study_runs
+from bayes_scaling.prediction.forecast import Forecast
+from bayes_scaling.prediction.predict import parameters_at, published_at
 from bayes_scaling.prediction.simulate import simulated
 
 type Studied = Callable[[str], bs.Fit]
@@ -35,9 +41,9 @@ def quantiles(draws: object) -> np.ndarray:
 
 def held_out(fit: bs.Fit, where: str) -> tuple[bs.Fit, pd.DataFrame, np.ndarray]:
     """Return the refit without the rows that a filter names, those rows, and quantiles of what new runs would show there."""
-    rows = bs.subset(fit.runs, where).table
+    rows = subset(fit.runs, where).table
     settings = bs.Settings(draws=500, tune=500, seed=2, progress=False, target_accept=0.97)
-    again = bs.refit(fit, bs.subset(fit.runs, f"not ({where})"), settings)
+    again = bs.refit(fit, subset(fit.runs, f"not ({where})"), settings)
     points = rows.assign(run="new " + rows["run"].astype(str))
     return again, rows, bs.predict_runs(again, points).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw")).to_numpy()
 
@@ -132,22 +138,22 @@ def test_shape_optima_and_tolerances_are_what_the_figure_shows(studied: Studied)
             "series": ["50M params", "1.5B params", "d_model/n_head = 64", "d_model = 512"],
         }
     )
-    low, middle, high = quantiles(bs.optimum(fit, points, "ratio"))
+    low, middle, high = quantiles(optimum(fit, points, "ratio"))
     lowest = {"aspect 50M": 50.0, "aspect 1.5B": 33.3, "feed-forward": 1.0, "head": 128.0}
     assert (middle / np.array(list(lowest.values())) < 3).all()
     assert (middle / np.array(list(lowest.values())) > 1 / 3).all()
     assert (high / low < 3).all()
-    range_ = bs.tolerance(fit, points, "ratio", below=1.0)
+    range_ = tolerance(fit, points, "ratio", below=1.0)
     below, above = quantiles(range_["low"])[1], quantiles(range_["high"])[1]
     assert (above / below > 10).all()  # a ratio may be off by a factor of three or more for one percent
     assert float((fit.posterior["skew"] > 0).mean()) > 0.9
     new = points.assign(series=[f"never trained {i}" for i in range(4)])
-    wide = quantiles(bs.optimum(fit, new, "ratio"))
+    wide = quantiles(optimum(fit, new, "ratio"))
     assert (wide[2] / wide[0] > high / low).all()
 
 
 def test_one_percent_costs_about_22_percent_of_compute() -> None:
-    low, middle, high = quantiles(bs.compute_price(0.01, bs.Prior(median=0.05, factor=1.15)))
+    low, middle, high = quantiles(compute_price(0.01, bs.Prior(median=0.05, factor=1.15)))
     assert 0.2 < middle < 0.24
     assert low < 0.2
     assert high > 0.24
@@ -159,7 +165,7 @@ def test_published_fits_over_tokens_lie_inside_the_intervals(studied: Studied) -
     fit = studied("token_position")
     printed = datasets.load("kaplan_fig20_left_fits")
     size = printed["params_non_embedding"]
-    values = bs.published_at(fit, pd.DataFrame({"token_index": 50.0, "params": size, "size": size}))
+    values = published_at(fit, pd.DataFrame({"token_index": 50.0, "params": size, "size": size}))
     inside = 0
     for name, column in {"a": "floor", "b": "amplitude", "c": "exponent"}.items():
         low, _, high = quantiles(values[name])
@@ -190,7 +196,7 @@ def test_a_size_never_seen_lies_in_its_band_over_tokens(studied: Studied) -> Non
 def test_tokens_learn_as_far_as_they_have_context(studied: Studied) -> None:
     fit = studied("token_position_training")
     tokens = fit.runs.levels["token"]
-    at = bs.parameters_at(fit, pd.DataFrame({"step": 2e4, "token_index": tokens, "token": tokens}))
+    at = parameters_at(fit, pd.DataFrame({"step": 2e4, "token_index": tokens, "token": tokens}))
     floor = quantiles(at["level"] - at["A"])[1]
     assert (np.diff(floor[:-1]) < 0).all()
     assert 7.0 < floor[0] < 8.0
@@ -204,7 +210,7 @@ def test_looped_runs_refuse_to_add_size_and_data(studied: Studied) -> None:
     low, _, high = quantiles(fit.posterior["size_gain_trend_tokens"])
     assert 0.2 < low < high < 0.5
     depth = bs.predict(fit, pd.DataFrame({"params": 1e5, "tokens": 2e6, "loops": [2.0, 8.0]}))
-    gain = depth.isel(point=0) - depth.isel(point=1)
+    gain = depth.isel(row=0) - depth.isel(row=1)
     assert 0.0 < float(gain.median()) < 0.06
     assert float((gain > 0).mean()) > 0.9
 
@@ -281,9 +287,9 @@ def test_whole_curves_say_of_the_penalty_what_their_ends_do(studied: Studied) ->
     assert now[0, 0] < 1.0 < now[2, 0]
     assert 1.02 < now[0, -1] < now[2, -1] < 1.07
     position = curves.runs.levels["position"]
-    exponent = bs.parameter_values(curves, "c").sel(position=position) / 2  # C grows as N^2 along the ends
+    exponent = parameter_values(curves, "c").sel(position=position) / 2  # C grows as N^2 along the ends
     low, _, high = quantiles(exponent)
-    _, middle, _ = quantiles(bs.parameter_values(at_ends, "b").sel(position=position).transpose(*exponent.dims))
+    _, middle, _ = quantiles(parameter_values(at_ends, "b").sel(position=position).transpose(*exponent.dims))
     assert ((low < middle) & (middle < high)).all()
 
 
@@ -292,9 +298,9 @@ def test_whole_curves_say_of_the_penalty_what_their_ends_do(studied: Studied) ->
 def test_the_largest_models_curves_lie_in_the_bands_of_the_smaller(studied: Studied) -> None:
     fit = studied("moba_curves")
     where = "params > 2e9"
-    rows = bs.subset(fit.runs, where).table
+    rows = subset(fit.runs, where).table
     settings = replace(fit.settings, draws=500, seed=2)
-    again = bs.refit(fit, bs.subset(fit.runs, f"not ({where})"), settings)
+    again = bs.refit(fit, subset(fit.runs, f"not ({where})"), settings)
     points = rows.assign(run="new " + rows["run"].astype(str), size="new", model="new " + rows["attention"])
     band = bs.predict_runs(again, points).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw")).to_numpy()
     _, most = coverage(rows, band)
@@ -302,7 +308,7 @@ def test_the_largest_models_curves_lie_in_the_bands_of_the_smaller(studied: Stud
     assert np.abs(band[2] / rows["response"] - 1).mean() < 0.05
 
 
-def unfinished(fit: bs.Fit, log: pd.DataFrame, share: float, seed: int = 0) -> tuple[float, float, bool, bs.Forecast]:
+def unfinished(fit: bs.Fit, log: pd.DataFrame, share: float, seed: int = 0) -> tuple[float, float, bool, Forecast]:
     """Return a forecast from part of a log: its error and half the width of its 90 % interval in percent; is the end inside?"""
     last = bs.read_runs(log, fit.runs.columns).table.iloc[-1]
     found = bs.forecast(fit, log[log["tokens"] <= share * log["tokens"].max()], float(last["tokens"]), seed=seed)
@@ -315,14 +321,12 @@ def unfinished(fit: bs.Fit, log: pd.DataFrame, share: float, seed: int = 0) -> t
 @pytest.mark.slow
 def test_unfinished_curves_are_forecast_within_a_percent(studied: Studied, logs: pd.DataFrame) -> None:
     fit = studied("training_curves")
-    left = bs.refit(
-        fit, bs.subset(fit.runs, "params < 1e9"), bs.Settings(draws=500, seed=3, progress=False, target_accept=0.98)
-    )
+    left = bs.refit(fit, subset(fit.runs, "params < 1e9"), bs.Settings(draws=500, seed=3, progress=False, target_accept=0.98))
     off, half, inside, found = unfinished(left, logs[logs["run"] == "run 9"], 0.4)
     assert not found.unlike
     assert inside
     assert abs(off) < half < 1.0
-    new = bs.predict_runs(left, found.seen.drop(columns=["count", "apart"]).iloc[-1:].assign(run="another"))
+    new = bs.predict_runs(left, found.seen.drop(columns=["count", "mean_lag"]).iloc[-1:].assign(run="another"))
     low, middle, high = quantiles(new)[:, 0]
     assert 50 * (high - low) / middle > 2 * half  # a run's own rows say more than those of its family
 
@@ -331,7 +335,7 @@ def test_unfinished_curves_are_forecast_within_a_percent(studied: Studied, logs:
 def test_the_gemstones_are_forecast_from_the_smaller_of_them(gemstones: pd.DataFrame) -> None:
     study = bs.read_study("training_curves")
     largest = gemstones.groupby("run")["params"].first().nlargest(4).index
-    runs = bs.study_runs(study, gemstones[~gemstones["run"].isin(largest)])
+    runs = study_runs(study, gemstones[~gemstones["run"].isin(largest)])
     settings = replace(study.settings, draws=1000, progress=False)
     fit = clean(lambda seed: bs.fit(study.model, runs, replace(settings, seed=seed)))
     assert fit.health is not None
@@ -339,7 +343,7 @@ def test_the_gemstones_are_forecast_from_the_smaller_of_them(gemstones: pd.DataF
     shown = []
     for run in largest:
         log = gemstones[gemstones["run"] == run]
-        rows = bs.study_runs(study, log).table
+        rows = study_runs(study, log).table
         band = bs.predict_runs(fit, rows.assign(run="new")).quantile([0.05, 0.25, 0.5, 0.75, 0.95], ("chain", "draw"))
         assert coverage(rows, band.to_numpy())[1] >= 0.9, run
         shown += [unfinished(fit, log, share)[:3] for share in (0.3, 0.5, 0.7)]
@@ -351,7 +355,7 @@ def test_the_gemstones_are_forecast_from_the_smaller_of_them(gemstones: pd.DataF
 
 @of_study("moba_panels")
 def test_panels_of_figure_3_agree_with_the_printed_lines(studied: Studied) -> None:
-    values = bs.published_values(studied("moba_panels")) | {"b": bs.parameter_values(studied("moba_panels"), "b")}
+    values = published_values(studied("moba_panels")) | {"b": parameter_values(studied("moba_panels"), "b")}
     printed = {
         ("Fig. 3a", "moba"): (2.625, 0.063),
         ("Fig. 3a", "full"): (2.622, 0.063),
@@ -367,8 +371,8 @@ def test_panels_of_figure_3_agree_with_the_printed_lines(studied: Studied) -> No
 @of_study("chinchilla_law")
 def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Studied, epoch_runs: Runs) -> None:
     study = bs.read_study("chinchilla_law")
-    fit = bs.refit(studied("chinchilla_law"), bs.study_runs(study, epoch_runs), bs.Settings(draws=500, seed=1, progress=False))
-    best = bs.compute_optimal(fit, [5.76e23])
+    fit = bs.refit(studied("chinchilla_law"), study_runs(study, epoch_runs), bs.Settings(draws=500, seed=1, progress=False))
+    best = compute_optimal(fit, [5.76e23])
     low, middle, high = quantiles(best["tokens_per_param"])[:, 0]
     assert 10 < low < 20 < high < 35 or 10 < low < middle < high < 35
     assert 5e10 < quantiles(best["params"])[1, 0] < 1e11
@@ -378,7 +382,7 @@ def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Stu
 def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied) -> None:
     fit = studied("loop_depth")
     rows = fit.runs.table.iloc[:30]
-    spread = observed(fit, rows.assign(run="new"), seed=1).std(("chain", "draw"))
+    spread = posterior_predictive(fit, rows.assign(run="new"), seed=1).std(("chain", "draw"))
     assert (spread > bs.predict(fit, rows).std(("chain", "draw")).to_numpy()).all()
 
 
@@ -386,7 +390,7 @@ def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied
 def test_routers_are_ranked_as_they_were_simulated(studied: Studied) -> None:
     fit, at = studied("routed_lm"), 57369600.0
     found = bs.rank(fit, "variant", "Dense 1", pd.DataFrame({"params": [at]}), equivalent=0.005)
-    table = bs.rank_table(found).set_index("level")
+    table = rank_table(found).set_index("level")
     assert list(table.index[:3]) == ["S-Base 512", "RL-R 512", "Hash 512"]
     assert (table["verdict"] == "better").all()
 
@@ -409,7 +413,7 @@ def test_token_mixers_are_ranked_at_equal_flop_as_they_were_simulated(studied: S
     fit, against = studied("xlstm_isoflop"), "transformer 16384"
     flops = {"mlstm 16384": 5.2, "transformer 2048": 6.0, "transformer 8192": 8.9, "transformer 16384": 12.8}
     cost = {level: bs.Cost(flops_per_param_token=k) for level, k in flops.items()}
-    table = bs.rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}), cost=cost)).set_index("level")
+    table = rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}), cost=cost)).set_index("level")
 
     def lowest(k: float, level: float) -> float:
         params = np.geomspace(1e7, 1e10, 4001)
@@ -422,5 +426,5 @@ def test_token_mixers_are_ranked_at_equal_flop_as_they_were_simulated(studied: S
         true = 100 * (lowest(flops[level], loss) / lowest(flops[against], 3.09) - 1)
         row = table.loc[level]
         assert row["change_percent_q05"] - 0.2 < true < row["change_percent_q95"] + 0.2
-    alike = bs.rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}))).set_index("level")
+    alike = rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}))).set_index("level")
     assert abs(alike.loc["mlstm 16384", "change_percent_mean"]) < 0.6 * abs(table.loc["mlstm 16384", "change_percent_mean"])

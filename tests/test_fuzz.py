@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling.cli.commands import app
+from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.laws.library import law_parameters
-from bayes_scaling.model.studies import parse_study, study_text
+from bayes_scaling.model.studies import Study, parse_study, study_text
+from bayes_scaling.prediction.summary import predict_table
 
 CASES = {"table": 400, "law": 350, "filter": 250, "model": 350, "points": 200, "question": 150, "record": 200}
 CASES |= {"saved": 50, "options": 50}
@@ -102,12 +104,12 @@ def points(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:
             [*texts, code, None, 1j, 10**400, b"x", [1], {}, np.nan, "dense", 1e9]
         )
     frame = pd.DataFrame({name: [of] for name, of in row.items()})
-    return rng.choice([bs.predict, bs.predict_runs, bs.predict_table])(fit, frame)
+    return rng.choice([bs.predict, bs.predict_runs, predict_table])(fit, frame)
 
 
 def question(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:
     asked = ["loss at params=1e9, tokens=1e11, arch=dense", "contrast arch=dense:sparse at params=1e9, tokens=1e11"]
-    return bs.ask(fit, mutated(rng, rng.choice([*asked, "parameter E at arch=dense"]), code))
+    return ask(fit, mutated(rng, rng.choice([*asked, "parameter E at arch=dense"]), code))
 
 
 def record(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:
@@ -124,7 +126,7 @@ def record(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:
         where=where,
     )
     noise = bs.Noise(prior, effects=(bs.Varying(names[4], 0.1),))
-    study = bs.Study("s", bs.Model(bs.parse_law(f"a * {names[0]}**-b", [names[0]]), {"a": prior, "b": prior}, noise), columns)
+    study = Study("s", bs.Model(bs.parse_law(f"a * {names[0]}**-b", [names[0]]), {"a": prior, "b": prior}, noise), columns)
     return parse_study(study_text(study), "s.toml")
 
 

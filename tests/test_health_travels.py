@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,40 @@ from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling._deprecated import MOVED
 from bayes_scaling.cli.commands import app
-from bayes_scaling.cli.options import judge
+from bayes_scaling.cli.messages import judge
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.design.next_runs import NextRuns
 from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
+from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.decisions.multiverse import Multiverse
+from bayes_scaling.decisions.plan import Plan, plan_sentence, plan_table
+from bayes_scaling.decisions.rank import Ranking
+from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.decisions.specifications import Universe
 from bayes_scaling.decisions.targets import needed_sentence
-from bayes_scaling.inference.health import Health, line_of
+from bayes_scaling.inference.batch.executors import InProcess
+from bayes_scaling.inference.batch.fits import Fleet, fleet_table
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import line_of
+from bayes_scaling.inference.parameters import parameter_table, parameter_values, published_values
+from bayes_scaling.inference.stacking import Stack, stack
 from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots import overview
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, multiplier_table
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.forecast import Forecast, forecast_sentence, forecast_table
+from bayes_scaling.prediction.predict import decompose, parameters_at, published_at
+from bayes_scaling.prediction.residuals import run_residuals
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.report import write as report
-from bayes_scaling.validation.calibration import Calibration
-from bayes_scaling.validation.scores import score_points
+from bayes_scaling.report.sentences import summary_sentences
+from bayes_scaling.validation.backtest import Backtest
+from bayes_scaling.validation.calibration import Calibration, calibration_table
+from bayes_scaling.validation.compare import Comparison
+from bayes_scaling.validation.scores import score_points, score_table
 
 POINTS = pd.DataFrame({"params": [1e9, 3e9], "tokens": [2e10, 6e10], "arch": ["dense", "sparse"]})
 PLACE = POINTS[["params", "tokens"]]
@@ -37,27 +61,27 @@ FITS = {name: sweep(health) for name, health in HEALTHS.items()}
 LOG = FITS["clean"].runs.table.query("run == 'dense 1e+08'").head(5).rename(columns={"response": "loss"}).assign(run="new")
 
 
-def plan(fit: bs.Fit) -> bs.Plan:
+def plan(fit: bs.Fit) -> Plan:
     return bs.plan(fit, [1e20, 1e21], points=pd.DataFrame({"arch": ["dense"]}))
 
 
-def ranking(fit: bs.Fit) -> bs.Ranking:
+def ranking(fit: bs.Fit) -> Ranking:
     return bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e20]}))
 
 
-def forecast(fit: bs.Fit) -> bs.Forecast:
+def forecast(fit: bs.Fit) -> Forecast:
     return bs.forecast(fit, LOG, at=2e11)
 
 
-def next_runs(fit: bs.Fit) -> bs.NextRuns:
+def next_runs(fit: bs.Fit) -> NextRuns:
     return bs.next_runs(fit, POINTS, "loss at params=3e9, tokens=1e11, arch=dense")
 
 
-def stack(fit: bs.Fit) -> bs.Stack:
-    return bs.stack({"one": FITS["clean"], "law": fit}, {"one": 0.5, "law": 0.5})
+def mixture(fit: bs.Fit) -> Stack:
+    return stack({"one": FITS["clean"], "law": fit}, {"one": 0.5, "law": 0.5})
 
 
-def backtest(fit: bs.Fit) -> bs.Backtest:
+def backtest(fit: bs.Fit) -> Backtest:
     """Return a backtest whose first cut-off has a clean fit, and whose second has this one."""
     made = {"params < 2e8": FITS["clean"], "params < 1e9": fit}
     with pytest.MonkeyPatch.context() as patch:
@@ -68,7 +92,7 @@ def backtest(fit: bs.Fit) -> bs.Backtest:
         return bs.backtest(fit.model, fit.runs, list(made))
 
 
-def comparison(fit: bs.Fit) -> bs.Comparison:
+def comparison(fit: bs.Fit) -> Comparison:
     """Return a comparison in which one training part of one of two laws has this fit, all others clean ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bayes_scaling.validation.compare.fit", lambda *_: FITS["clean"])
@@ -84,20 +108,20 @@ def _one_by_one(fits: list[bs.Fit]) -> Callable[..., bs.Fit]:
 def multiverse(fit: bs.Fit) -> Multiverse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bayes_scaling.inference.batch.worker.fit", _one_by_one([FITS["clean"], fit, FITS["clean"]]))
-        universe = bs.Universe(fit.model, fit.runs.table.rename(columns={"response": "loss"}), fit.runs.columns)
+        universe = Universe(fit.model, fit.runs.table.rename(columns={"response": "loss"}), fit.runs.columns)
         choices = {"noise": dict.fromkeys(("as given", "other", "a third"), _same)}
-        return bs.multiverse(universe, POINTS, choices, executor=bs.InProcess())
+        return bs.multiverse(universe, POINTS, choices, executor=InProcess())
 
 
-def _same(universe: bs.Universe) -> bs.Universe:
+def _same(universe: Universe) -> Universe:
     return universe
 
 
-def fleet(fit: bs.Fit) -> bs.Fleet[pd.DataFrame]:
+def fleet(fit: bs.Fit) -> Fleet[pd.DataFrame]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bayes_scaling.inference.batch.worker.fit", _one_by_one([FITS["clean"], fit]))
         tasks = {"one": fit.runs, "two": fit.runs}
-        return bs.fit_many(fit.model, tasks, bs.InProcess(), keep=_medians)
+        return bs.fit_many(fit.model, tasks, InProcess(), keep=_medians)
 
 
 def _medians(fit: bs.Fit, extra: Any) -> pd.DataFrame:
@@ -117,7 +141,7 @@ def held_out(fit: bs.Fit) -> pd.DataFrame:
 
 RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
     "fit": lambda fit: fit,
-    "stack": stack,
+    "stack": mixture,
     "plan": plan,
     "ranking": ranking,
     "forecast": forecast,
@@ -131,52 +155,52 @@ RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
 
 MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "predict": lambda fit: bs.predict(fit, POINTS),
-    "predict of a stack": lambda fit: bs.predict(stack(fit), POINTS),
+    "predict of a stack": lambda fit: bs.predict(mixture(fit), POINTS),
     "predict_runs": lambda fit: bs.predict_runs(fit, points=POINTS),
-    "predict_table": lambda fit: bs.predict_table(fit=fit, points=POINTS),
-    "parameters_at": lambda fit: bs.parameters_at(fit, POINTS),
-    "published_at": lambda fit: bs.published_at(fit, POINTS)["E"],
-    "decompose": lambda fit: bs.decompose(fit, POINTS),
+    "predict_table": lambda fit: predict_table(fit=fit, points=POINTS),
+    "parameters_at": lambda fit: parameters_at(fit, POINTS),
+    "published_at": lambda fit: published_at(fit, POINTS)["E"],
+    "decompose": lambda fit: decompose(fit, POINTS),
     "contrast": lambda fit: bs.contrast(fit, "arch", "dense", "sparse", PLACE),
-    "contrast_table": lambda fit: bs.contrast_table(fit, "arch", "dense", "sparse", PLACE),
-    "compute_multiplier": lambda fit: bs.compute_multiplier(fit, "arch", "sparse", "dense", PLACE, ALONG),
+    "contrast_table": lambda fit: contrast_table(fit, "arch", "dense", "sparse", PLACE),
+    "compute_multiplier": lambda fit: compute_multiplier(fit, "arch", "sparse", "dense", PLACE, ALONG),
     "crossover": lambda fit: bs.crossover(fit, "arch", "dense", "sparse", PLACE, 1e12, ALONG),
-    "multiplier_table": lambda fit: bs.multiplier_table(MADE["compute_multiplier"](fit)),
-    "parameter_table": bs.parameter_table,
-    "parameter_values": lambda fit: bs.parameter_values(fit, "E"),
-    "parameter without levels": lambda fit: bs.parameter_values(fit, "A"),
-    "published_values": lambda fit: bs.published_values(fit)["A"],
-    "compute_optimal": lambda fit: bs.compute_optimal(fit, 1e21, points=POINTS[["arch"]])["tokens_per_param"],
+    "multiplier_table": lambda fit: multiplier_table(MADE["compute_multiplier"](fit)),
+    "parameter_table": parameter_table,
+    "parameter_values": lambda fit: parameter_values(fit, "E"),
+    "parameter without levels": lambda fit: parameter_values(fit, "A"),
+    "published_values": lambda fit: published_values(fit)["A"],
+    "compute_optimal": lambda fit: compute_optimal(fit, 1e21, points=POINTS[["arch"]])["tokens_per_param"],
     "compute_needed": lambda fit: bs.compute_needed(fit, 2.2, points=pd.DataFrame({"arch": ["dense"]})),
-    "ask": lambda fit: bs.ask(fit, "loss at params=3e9, tokens=1e11, arch=dense"),
-    "run_residuals": bs.run_residuals,
-    "plan_table": lambda fit: bs.plan_table(plan(fit)),
+    "ask": lambda fit: ask(fit, "loss at params=3e9, tokens=1e11, arch=dense"),
+    "run_residuals": run_residuals,
+    "plan_table": lambda fit: plan_table(plan(fit)),
     "plan's optimum": lambda fit: plan(fit).optimum,
     "plan's loss": lambda fit: plan(fit).loss,
-    "rank_table": lambda fit: bs.rank_table(ranking(fit)),
+    "rank_table": lambda fit: rank_table(ranking(fit)),
     "ranking's loss": lambda fit: ranking(fit).loss,
-    "forecast_table": lambda fit: bs.forecast_table(forecast(fit)),
+    "forecast_table": lambda fit: forecast_table(forecast(fit)),
     "forecast's path": lambda fit: forecast(fit).path,
     "candidate_table": lambda fit: candidate_table(next_runs(fit)),
     "set_table": lambda fit: set_table(next_runs(fit)),
     "score_points": held_out,
-    "score_table": lambda fit: bs.score_table(held_out(fit)),
+    "score_table": lambda fit: score_table(held_out(fit)),
     "backtest's points": lambda fit: backtest(fit).points,
-    "scores of a backtest": lambda fit: bs.score_table(backtest(fit).points, ["train", "decades"]),
+    "scores of a backtest": lambda fit: score_table(backtest(fit).points, ["train", "decades"]),
     "comparison's table": lambda fit: comparison(fit).table,
     "comparison's points": lambda fit: comparison(fit).points,
     "multiverse's table": lambda fit: multiverse(fit).table,
     "multiverse's parameters": lambda fit: multiverse(fit).parameters,
-    "fleet_table": lambda fit: bs.fleet_table(fleet(fit)),
-    "calibration_table": lambda fit: bs.calibration_table(calibration(fit)),
+    "fleet_table": lambda fit: fleet_table(fleet(fit)),
+    "calibration_table": lambda fit: calibration_table(calibration(fit)),
 }
 
 SENTENCES: dict[str, Callable[[bs.Fit], str | tuple[str, ...]]] = {
-    "summary": bs.summary_sentences,
-    "rank": lambda fit: bs.rank_sentences(ranking(fit)),
-    "plan": lambda fit: bs.plan_sentence(plan(fit), 1, 2.2),
+    "summary": summary_sentences,
+    "rank": lambda fit: rank_sentences(ranking(fit)),
+    "plan": lambda fit: plan_sentence(plan(fit), 1, 2.2),
     "needed": lambda fit: needed_sentence(MADE["compute_needed"](fit), 2.2, 0.9, "nats/token"),
-    "forecast": lambda fit: bs.forecast_sentence(forecast(fit), 2.4),
+    "forecast": lambda fit: forecast_sentence(forecast(fit), 2.4),
     "next": lambda fit: next_sentence(next_runs(fit)),
 }
 
@@ -198,9 +222,9 @@ FIGURES: dict[str, Callable[[bs.Fit], Figure]] = {
     "plot_check": lambda fit: axis(plots.plot_check, fit),
     "plot_contrast": lambda fit: axis(plots.plot_contrast, MADE["contrast"](fit), "params"),
     "plot_multiplier": lambda fit: axis(plots.plot_multiplier, MADE["compute_multiplier"](fit), "params"),
-    "plot_forest": lambda fit: axis(plots.plot_forest, bs.parameter_values(fit, "E")),
-    "plot_coefficient": lambda fit: axis(plots.plot_coefficient, bs.parameter_values(fit, "A"), {"printed": (1.8, 0.1)}),
-    "plot_decomposition": lambda fit: axis(plots.plot_decomposition, bs.decompose(fit, POINTS), "params"),
+    "plot_forest": lambda fit: axis(plots.plot_forest, parameter_values(fit, "E")),
+    "plot_coefficient": lambda fit: axis(plots.plot_coefficient, parameter_values(fit, "A"), {"printed": (1.8, 0.1)}),
+    "plot_decomposition": lambda fit: axis(plots.plot_decomposition, decompose(fit, POINTS), "params"),
     "plot_curves": lambda fit: axis(plots.plot_curves, fit),
     "plan": lambda fit: plots.plan_figure(fit, plan(fit)),
     "plot_excess": lambda fit: axis(plots.plot_excess, plan(fit)),
@@ -229,7 +253,9 @@ def test_nothing_public_that_is_made_from_a_fit_is_left_out() -> None:
     drawing = set(plots.__all__) - NO_FIT
     assert {name for name in drawing if not hasattr(getattr(plots, name), "__wrapped__")} == set()
     tables = (pd.DataFrame, xr.DataArray, xr.Dataset, str, tuple[str, ...], dict[str, xr.DataArray])
-    functions = {name: of for name in bs.__all__ if callable(of := getattr(bs, name)) and not isinstance(of, type)}
+    found = [getattr(bs, name) for name in bs.__all__]
+    found += [getattr(import_module(f"bayes_scaling.{file}"), name) for file, names in MOVED.items() for name in names.split()]
+    functions = {of.__name__: of for of in found if callable(of) and not isinstance(of, type)}
     made = {name: signature(of) for name, of in functions.items()}
     of_fits = {name for name, of in made.items() if list(of.parameters)[:1] in (["fit"], ["found"], ["fleet"], ["calibration"])}
     answers = {name for name in of_fits if made[name].return_annotation in tables}
@@ -313,13 +339,13 @@ def test_draws_from_the_prior_say_nothing() -> None:
     for make in MADE.values():
         if make not in (MADE["calibration_table"],):
             assert line_of(make(before)) == ""
-    assert bs.summary_sentences(before) == bs.summary_sentences(FITS["clean"])
+    assert summary_sentences(before) == summary_sentences(FITS["clean"])
 
 
 def test_marking_what_was_made_leaves_the_fit_as_it_was() -> None:
     fit = FITS["bad"]
-    bs.parameter_values(fit, "A")
-    bs.published_values(fit)
+    parameter_values(fit, "A")
+    published_values(fit)
     assert all("health" not in of.attrs for of in fit.posterior.values())
 
 
@@ -333,9 +359,9 @@ def test_a_fleet_counts_its_fits_by_grade() -> None:
 
 
 def test_stored_results_of_a_fleet_keep_their_health(tmp_path: Path) -> None:
-    def made() -> bs.Fleet[pd.DataFrame]:
+    def made() -> Fleet[pd.DataFrame]:
         fit = FITS["noted"]
-        return bs.fit_many(fit.model, {"one": fit.runs}, bs.InProcess(), keep=_medians, folder=tmp_path)
+        return bs.fit_many(fit.model, {"one": fit.runs}, InProcess(), keep=_medians, folder=tmp_path)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bayes_scaling.inference.batch.worker.fit", lambda *_: FITS["noted"])
@@ -418,7 +444,7 @@ def study(folder: Path) -> Path:
 def test_fit_ends_with_the_code_of_its_grade(name: str, strict: bool, code: int, tmp_path: Path) -> None:
     asked: list[bs.Settings] = []
 
-    def fitted(model: bs.Model, runs: bs.Runs, settings: bs.Settings) -> bs.Fit:
+    def fitted(model: bs.Model, runs: Runs, settings: bs.Settings) -> bs.Fit:
         asked.append(settings)
         return replace(FITS[name], settings=settings)
 

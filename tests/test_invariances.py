@@ -15,6 +15,13 @@ import xarray as xr
 from by_hand import CLEAN, PUBLISHED, fit_of
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import Curve
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.decisions.plan import plan_table
+from bayes_scaling.inference.parameters import parameter_values, published_values
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.validation.scores import score_points
 
 RNG = np.random.default_rng(4)
@@ -66,7 +73,7 @@ DRAWS = {name: of * np.exp(RNG.normal(0, 0.02, (2, 100))) for name, of in (PUBLI
 LEVELS = RNG.normal([0.0, -0.03], 0.005, (2, 100, 2))
 
 
-def told(of: Told) -> tuple[bs.Model, bs.Runs]:
+def told(of: Told) -> tuple[bs.Model, Runs]:
     """Return the model and the runs as they are told; losses in another unit have priors in it."""
     named = of.names
     scaled = TABLE.assign(
@@ -117,24 +124,24 @@ def answers(fit: bs.Fit, of: Told) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {
         "predict": bs.predict(fit, where).to_numpy() / of.loss,
         "predict_runs": bs.predict_runs(fit, where, seed=1).to_numpy() / of.loss,
-        "table": bs.predict_table(fit, where)[["mean", "sd", "q05", "q95"]].to_numpy() / of.loss,
+        "table": predict_table(fit, where)[["mean", "sd", "q05", "q95"]].to_numpy() / of.loss,
         "distance": bs.predict(fit, where)["distance"].to_numpy(),
         "difference": bs.contrast(fit, "arch", a, b, where)["difference"].to_numpy() / of.loss,
         "ratio": bs.contrast(fit, "arch", a, b, where)["ratio"].to_numpy(),
-        "multiplier": bs.compute_multiplier(fit, "arch", a, b, where, {"params": 0.5, "tokens": 0.5}).to_numpy(),
+        "multiplier": compute_multiplier(fit, "arch", a, b, where, {"params": 0.5, "tokens": 0.5}).to_numpy(),
     }
     crossing = bs.crossover(fit, "arch", a, b, where.iloc[:1], 1e13 * of.size, {"params": 0.5, "tokens": 0.5})
     found |= {"crossing": crossing["crossing"].to_numpy() / of.size, "ahead": crossing["a_ahead"].to_numpy()}
-    parts = bs.decompose(fit, where)
+    parts = decompose(fit, where)
     found |= {
         "parts " + name: (parts[name] - (np.log(of.loss) if name in ("law", "expected", "run") else 0)).to_numpy()
         for name in parts
     }
-    inside = bs.parameter_values(fit, "E").sel(arch=[b, a]).to_numpy() / of.loss
-    published = bs.published_values(fit)
+    inside = parameter_values(fit, "E").sel(arch=[b, a]).to_numpy() / of.loss
+    published = published_values(fit)
     found |= {"E": inside, "published A": published["A"].to_numpy() / of.loss / of.size ** fit.posterior["alpha"].to_numpy()}
     cost = bs.Cost(flops_per_param_token=6 / (of.size * of.length))
-    plan = bs.plan_table(bs.plan(fit, 1e22, cost=cost, points=pd.DataFrame({"arch": [a, b]})))
+    plan = plan_table(bs.plan(fit, 1e22, cost=cost, points=pd.DataFrame({"arch": [a, b]})))
     sizes = ["params", "params_low", "params_high", "best_params_q05", "best_params_q95"]
     found |= {"plan": plan[sizes].to_numpy() / of.size, "plan tokens": plan["tokens"].to_numpy() / of.length}
     found |= {"plan loss": plan[["regret", "loss_q05", "loss_q95"]].to_numpy() / of.loss, "excess": plan["excess"].to_numpy()}
@@ -246,7 +253,7 @@ def test_a_group_of_one_level_is_refused() -> None:
 def test_the_order_of_rows_within_a_log_is_data() -> None:
     """A log that goes back has been restarted; one without order is refused."""
     log = pd.DataFrame({"run": "one", "tokens": np.arange(1.0, 41.0), "loss": 3.0 - 0.01 * np.arange(40)})
-    columns = bs.Columns({"tokens": bs.Input("tokens")}, run="run", curve=bs.Curve("tokens"))
+    columns = bs.Columns({"tokens": bs.Input("tokens")}, run="run", curve=Curve("tokens"))
     again = pd.concat([log.iloc[:30], log.iloc[20:].assign(loss=lambda t: t["loss"] + 0.5)], ignore_index=True)
     assert len(bs.read_runs(again, columns)) == 40
     assert (bs.read_runs(again, columns).table["response"].to_numpy()[20:] > 3.0).all()

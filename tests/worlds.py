@@ -11,6 +11,10 @@ from by_hand import CLEAN, fit_with
 from scipy import stats
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import Average, MeasurementError, Schedule
+from bayes_scaling.data.schedules import schedule_inputs
+from bayes_scaling.inference.stacking import stack
+from bayes_scaling.prediction.predict import parameters_at
 
 SHAPE = (2, 60)
 TEXT = "E + A * params**-alpha + B * tokens**-beta"
@@ -145,11 +149,11 @@ def _noise_drifts() -> World:
 
 
 def _measurement_error() -> World:
-    return split(columns={"measurement_error": bs.MeasurementError("err")}, values={"noise_sd": 0.004})
+    return split(columns={"measurement_error": MeasurementError("err")}, values={"noise_sd": 0.004})
 
 
 def _error_in_units() -> World:
-    own = {"measurement_error": bs.MeasurementError("err", relative=False)}
+    own = {"measurement_error": MeasurementError("err", relative=False)}
     return split(noise(on="loss"), columns=own, values={"noise_sd": 0.01})
 
 
@@ -158,14 +162,14 @@ def _correlated() -> World:
 
 
 def _correlated_and_white() -> World:
-    columns = {"average": bs.Average("tokens", 4.0)}
+    columns = {"average": Average("tokens", 4.0)}
     values = {"noise_white": 0.02, "noise_length": 0.8}
     of = noise(correlation=bs.Correlation("tokens", WIDE, white=FEW))
     return split(of, table=grid(repeats=5), columns=columns, values=values)
 
 
 def _averaged_with_error() -> World:
-    columns = {"average": bs.Average("tokens", 4.0), "measurement_error": bs.MeasurementError("err")}
+    columns = {"average": Average("tokens", 4.0), "measurement_error": MeasurementError("err")}
     return split(table=grid(repeats=5), columns=columns)
 
 
@@ -174,7 +178,7 @@ def _student_t() -> World:
 
 
 def _heavy_tails_with_error() -> World:
-    columns = {"measurement_error": bs.MeasurementError("err")}
+    columns = {"measurement_error": MeasurementError("err")}
     return split(bs.Noise(sd=SD, distribution="student_t", on="log_loss"), values={"noise_nu": 1.2}, columns=columns)
 
 
@@ -289,7 +293,7 @@ def _schedule() -> World:
         {name: bs.Input(name, "", of) for name, of in names.items()},
         groups={"arch": "arch"},
         run="run_id",
-        schedule=bs.Schedule(parts=4),
+        schedule=Schedule(parts=4),
     )
     parameters = {
         "L0": bs.Prior(median=2.5, factor=1.5) + bs.Varying("arch", 0.1),
@@ -306,7 +310,7 @@ def _schedule() -> World:
 def _stack() -> World:
     one, other = _student_t(), _on_loss_free()
     weights = {"one": 0.5, "other": 0.5}
-    stacked = bs.stack({"one": one.fit, "other": other.fit}, weights)
+    stacked = stack({"one": one.fit, "other": other.fit}, weights)
     return World(stacked, one.points, _power, one.along, one.question)  # type: ignore[arg-type]
 
 
@@ -374,7 +378,7 @@ def checked(world: World, points: pd.DataFrame) -> pd.DataFrame:
     columns = world.fit.runs.columns
     rows = points.reset_index(drop=True)
     if columns.schedule is not None and "response" not in rows and not set(columns.inputs) <= set(rows):
-        rows = bs.schedule_inputs(rows, columns.schedule, "run_id")
+        rows = schedule_inputs(rows, columns.schedule, "run_id")
     for dim, of in columns.dims.items():
         if dim not in rows and set(of) <= set(rows):
             rows = rows.assign(**{dim: rows[list(of)].astype(str).agg(" ".join, axis=1)})
@@ -402,7 +406,7 @@ def effect(world: World, owner: str, dims: tuple[str, ...], rows: pd.DataFrame) 
     if (places >= 0).all():
         return by[(slice(None), *places)]
     of = draws(world)[owner]
-    at = bs.parameters_at(world.fit, rows.assign(**world.fit.runs.references))[owner].to_numpy().reshape(len(of), -1)
+    at = parameters_at(world.fit, rows.assign(**world.fit.runs.references))[owner].to_numpy().reshape(len(of), -1)
     return np.log(at / of[:, None])
 
 
@@ -469,7 +473,7 @@ def scale(world: World, points: pd.DataFrame) -> np.ndarray:
     if "noise_white" in of:
         usual = world.fit.runs.table
         count = rows["count"].to_numpy() if "count" in rows else np.full(len(rows), usual["count"].median())
-        apart = rows["apart"].to_numpy() if "apart" in rows else np.full(len(rows), usual["apart"].median())
+        apart = rows["mean_lag"].to_numpy() if "mean_lag" in rows else np.full(len(rows), usual["mean_lag"].median())
         lost = np.exp(-apart / of["noise_length"][:, None])
         sd = np.sqrt(sd**2 * lost + of["noise_white"][:, None] ** 2 / count)
     return sd

@@ -1,4 +1,4 @@
-"""`bayes-scaling backtest`: refit on the small runs, and see whether the bands held the large ones."""
+"""`bayes-scaling backtest`: refit on the small runs, and score the bands of the large ones."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -13,7 +13,8 @@ from bayes_scaling._base.naming import file_name
 from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import Tables, Units, counted, given, judge, judged, recounted
+from bayes_scaling.cli.messages import counted, judge, judged
+from bayes_scaling.cli.options import Chains, Draws, ModelFile, Seed, Tables, Train, Tune, Units, given, recounted
 from bayes_scaling.cli.terminal import say, say_table
 from bayes_scaling.inference.batch.executors import pool
 
@@ -43,25 +44,24 @@ BINS = 10
 
 
 def backtest(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
+    model: ModelFile,
     runs: Tables = None,
     unit: Units = None,
-    train: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILTER", help='What to train on, as "params < 1e9"; or an input or group to leave levels out of.'
-        ),
-    ] = None,
+    train: Train = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL/backtest unless given.")] = None,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the cut-offs; each compiles its own.")] = 1,
-    draws: Annotated[int | None, typer.Option(help="Draws kept of each chain; 2000 unless MODEL says otherwise.")] = None,
-    tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
-    chains: Annotated[int | None, typer.Option(help="Independent chains; 4.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers on the same machine; 0.")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes that share the cut-offs; each compiles its own model.")
+    ] = 1,
+    draws: Draws = None,
+    tune: Tune = None,
+    chains: Chains = None,
+    seed: Seed = None,
 ) -> None:
-    """Train on the runs that each --train keeps, predict the others, and count how often the bands held them.
+    """Backtest a model: train on the runs that each --train keeps, predict the held-out ones, and score the bands.
 
     Without --train: on the lower two thirds, and on the lower half, of the range of the product of all inputs.
+
+    Writes to DIR: backtest.csv (held-out runs), scores.csv (coverage, CRPS, log score), backtest.json, figures/backtest.png.
     """
     from bayes_scaling.model.studies import read_study, study_runs
     from bayes_scaling.plots.backtest import backtest_figure

@@ -1,4 +1,4 @@
-"""`bayes-scaling compare`: several laws on one table, by runs left out and by runs beyond those trained on."""
+"""`bayes-scaling compare`: several laws on one table, by LOO and by runs beyond those trained on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -14,7 +14,8 @@ from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.numbers import exact, fixed, format_count, number, percent, probability
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import Tables, Units, counted, given, judge, judged, recounted
+from bayes_scaling.cli.messages import counted, judge, judged
+from bayes_scaling.cli.options import Chains, Draws, Seed, Tables, Train, Tune, Units, given, recounted
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -45,22 +46,19 @@ def compare(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Bundled names, TOML files, or laws of the library.")],
     runs: Tables = None,
     unit: Units = None,
-    train: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILTER", help='What to train on, as "params < 1e9"; or an input or group to leave levels out of.'
-        ),
-    ] = None,
+    train: Train = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/comparison"),
-    draws: Annotated[int | None, typer.Option(help="Draws kept of each chain; 2000 unless MODEL says otherwise.")] = None,
-    tune: Annotated[int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500.")] = None,
-    chains: Annotated[int | None, typer.Option(help="Independent chains; 4.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers on the same machine; 0.")] = None,
+    draws: Draws = None,
+    tune: Tune = None,
+    chains: Chains = None,
+    seed: Seed = None,
 ) -> None:
-    """Compare laws on the same runs: each run left out, the largest from the others, and the weights of a stack by either.
+    """Compare laws on the same runs: LOO, the largest runs predicted from the others, and stacking weights by either.
 
     Table, columns and settings are those of the first model file. A law of the library has its published priors, and the noise
     of that file.
+
+    Writes to DIR: comparison.csv, comparison.json, figures/comparison.png.
     """
     from bayes_scaling.model.studies import study_runs
     from bayes_scaling.validation.compare import compare as weigh

@@ -12,29 +12,32 @@ from bayes_scaling._base.naming import file_names, joined_name
 from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import read_fit, say_health, say_notes
+from bayes_scaling.cli.messages import say_health, say_notes
+from bayes_scaling.cli.options import FitDir, Points, read_fit
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.inference.posterior import Fit
 
 
 def contrast(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")],
+    folder: FitDir,
     levels: Annotated[str, typer.Argument(metavar="GROUP=A:B", help="Two levels of a group, as attention=moba:full.")],
-    at: Annotated[Path, typer.Option(metavar="POINTS.csv", help="Inputs, and levels of groups, to predict at.")],
+    at: Points,
     out: Annotated[Path, typer.Option(metavar="CONTRAST.csv", help="Where to write the points with A minus B.")],
 ) -> None:
-    """Contrast two levels of a group at points: difference, ratio, probability that A is better; draws it into DIR/figures.
+    """Contrast two levels of a group at points: A against B.
 
-    Of the points of least and of most difference it says the penalty, what compute makes up for it, and how far they can be
-    trusted.
+    Prints the penalty, the compute that makes up for it, and the distance from the runs, where A and B differ least and most.
+
+    Writes CONTRAST.csv: the points with difference, ratio, and the probability that A is better; and a figure to DIR/figures.
     """
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.plots.overview import contrast_figure
-    from bayes_scaling.prediction.contrast import contrast_table, kin
+    from bayes_scaling.prediction.arms import kin
+    from bayes_scaling.prediction.contrast import contrast_table
 
     group, _, pair = levels.partition("=")
     a, _, b = pair.partition(":")
@@ -92,7 +95,7 @@ def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
     from bayes_scaling.decisions.rank_tables import needs
     from bayes_scaling.model.specification import model_inputs
-    from bayes_scaling.prediction.contrast import compute_multiplier, reached
+    from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
 
     inputs = model_inputs(fitted.model)
     if len(inputs) > 1:
@@ -102,7 +105,7 @@ def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -
 
 
 def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:
-    from bayes_scaling.prediction.contrast import points_of
+    from bayes_scaling.prediction.arms import points_of
     from bayes_scaling.prediction.predict import predict
 
     decades = float(predict(fitted, points_of(fitted, group, level, point))["distance"][0])

@@ -11,19 +11,25 @@ from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.paths import file_to_write, is_file
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import read_fit, say_health
+from bayes_scaling.cli.messages import say_health
+from bayes_scaling.cli.options import AnySeed, read_fit
 from bayes_scaling.cli.terminal import say
 
 
 def forecast(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote, for finished runs of the family.")],
     run: Annotated[str, typer.Option(metavar="LOG.csv", help="The log so far, or the name of a run that the fit has seen.")],
-    at: Annotated[str, typer.Option(metavar="TOKENS", help="Where the run ends; or a table of places to come, the end last.")],
+    at: Annotated[str, typer.Option(metavar="TOKENS", help="Where the run ends; or a table of points to come, the end last.")],
     target: Annotated[float | None, typer.Option(metavar="LOSS", help="Say how probably the run ends below this.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FORECAST.csv", help="Band to the end; DIR/forecast.csv.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FORECAST.csv", help="The band to the end; DIR/forecast.csv unless given.")
+    ] = None,
+    seed: AnySeed = 0,
 ) -> None:
-    """Forecast an unfinished run: its final loss with a band, given finished runs of its family and its rows so far."""
+    """Forecast an unfinished run, given finished runs of its family and its rows so far.
+
+    Prints the final loss with its band. Writes FORECAST.csv: the band from here to the end. Writes a figure beside it.
+    """
     from bayes_scaling.plots import forecast_figure
     from bayes_scaling.prediction.forecast import forecast as condition, forecast_sentence, forecast_table
 
@@ -40,7 +46,7 @@ def forecast(
         say(f"note [learning rate]: {note}")
     if found.unlike:
         say(f"note [unlike]: {found.unlike}")
-    say(f"{found.path.sizes['point']} places -> {out}", f"figure -> {figure}")
+    say(f"{found.path.sizes['row']} places -> {out}", f"figure -> {figure}")
     say_health(found.health)
 
 

@@ -13,7 +13,8 @@ from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.numbers import band
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import judge
+from bayes_scaling.cli.messages import judge
+from bayes_scaling.cli.options import ModelFile, Points
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -23,15 +24,24 @@ Pairs = list[str] | None
 
 
 def multiverse(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")],
-    at: Annotated[Path, typer.Option("--at", metavar="POINTS.csv", help="Inputs, and levels of groups, to predict at.")],
-    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs.")] = None,
-    alternative: Annotated[Pairs, typer.Option(metavar="INPUT=COLUMN", help="Another column for an input.")] = None,
-    keep: Annotated[Pairs, typer.Option(metavar="FILTER", help="Rows in place of all, as step > 1000.")] = None,
-    full: Annotated[bool, typer.Option("--full/--one", help="Every combination, or one choice at a time.")] = False,
+    model: ModelFile,
+    at: Points,
+    runs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of the study's runs.")
+    ] = None,
+    alternative: Annotated[
+        Pairs, typer.Option(metavar="INPUT=COLUMN", help="Another column for an input; may be repeated.")
+    ] = None,
+    keep: Annotated[
+        Pairs, typer.Option(metavar="FILTER", help="Rows in place of all, as 'step > 1000'; may be repeated.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full/--one", help="Every combination of choices, or one choice at a time.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/multiverse"),
 ) -> None:
-    """Predict under other choices: noise, small runs left out, the floor, a discrepancy, and those named."""
+    """Multiverse analysis: predict under other specifications of noise, small runs, floor, discrepancy, and those named.
+
+    Writes to DIR: multiverse.csv, parameters.csv, figures/multiverse_1.png and so on, one for each point.
+    """
     from bayes_scaling.decisions.multiverse import multiverse as answers
     from bayes_scaling.decisions.specifications import Universe, standard_choices
     from bayes_scaling.model.studies import read_study, study_runs, study_table
@@ -63,7 +73,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _summary(found: "Multiverse", points: Sequence[int]) -> None:
-    """Say for each point where the base lies, and which universes have the lowest and the highest median."""
+    """Say for each point where the base lies, and which specifications have the lowest and the highest median."""
     from bayes_scaling.decisions.multiverse import BASE
 
     for point in points:

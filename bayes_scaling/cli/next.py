@@ -12,7 +12,8 @@ from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import read_fit, say_health
+from bayes_scaling.cli.messages import say_health
+from bayes_scaling.cli.options import AnySeed, FitDir, read_fit
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -25,18 +26,26 @@ SHOWN = 5
 
 
 def next_run(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")],
+    folder: FitDir,
     candidates: Annotated[
         Path, typer.Option(metavar="CANDIDATES.csv", help="Runs that may be trained, as points to predict at.")
     ],
-    decide: Annotated[str, typer.Option(metavar="QUESTION", help='As "contrast attention=moba:full at compute=100".')],
+    decide: Annotated[
+        str, typer.Option(metavar="QUESTION", help='What is to be decided, as "contrast attention=moba:full at compute=100".')
+    ],
     budget: Annotated[
-        float | None, typer.Option(metavar="FLOP", help="Of a set as of a single run; none unless given.")
+        float | None, typer.Option(metavar="FLOP", help="Most compute of a set, or of a single run; no limit unless given.")
     ] = None,
-    cost: Annotated[str | None, typer.Option(metavar="COLUMN", help="Cost of each candidate in FLOP; flop, or 6ND.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
+    cost: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column with the cost of each candidate in FLOP; flop unless given, else 6 N D."),
+    ] = None,
+    seed: AnySeed = 0,
 ) -> None:
-    """Rank candidate runs, and sets of them, by what they are expected to tell of a decision or prediction per FLOP."""
+    """Rank candidate runs, and sets of them, by expected information gain about a decision or prediction per FLOP.
+
+    Writes to DIR: next.csv (candidates), next_sets.csv (sets), next.png.
+    """
     from bayes_scaling.decisions.design.next_runs import next_runs
     from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
     from bayes_scaling.decisions.estimands import ask, every_question

@@ -1,10 +1,8 @@
-"""What several commands have in common: their option for tables, and what they say of the rows read."""
+"""Options that several commands have, and how they are read."""
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,17 +11,17 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.runs import Runs
-    from bayes_scaling.inference.fit import Fit
-    from bayes_scaling.inference.health import Health
+    from bayes_scaling.inference.posterior import Fit
     from bayes_scaling.model.studies import Study
 
+ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")]
+FitDir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
+StudyDir = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where to write; out/MODEL unless given.")]
+Points = Annotated[Path, typer.Option("--at", metavar="POINTS.csv", help="Inputs, and levels of groups, to predict at.")]
 Tables = Annotated[
     list[Path] | None,
-    typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of its own runs; may be repeated."),
+    typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of the study's runs; may be repeated."),
 ]
-
-
 Units = Annotated[
     list[str] | None,
     typer.Option(
@@ -32,6 +30,21 @@ Units = Annotated[
         help="What a column of FILE counts in, as params=M, tokens='B tokens', loss=bits/byte; may be repeated.",
     ),
 ]
+Train = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILTER",
+        help='What to train on, as "params < 1e9"; or an input or group to leave levels out of. May be repeated.',
+    ),
+]
+Draws = Annotated[int | None, typer.Option(help="Draws kept of each chain; 2000 unless MODEL says otherwise.")]
+Tune = Annotated[
+    int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500 unless MODEL says otherwise.")
+]
+Chains = Annotated[int | None, typer.Option(help="Independent chains; 4 unless MODEL says otherwise.")]
+SEED = "The same seed gives the same numbers on the same machine"
+Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says otherwise.")]
+AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]
 
 
 def recounted(study: "Study", units: list[str] | None) -> "Study":
@@ -57,54 +70,6 @@ def read_fit(folder: Path) -> "Fit":
     return fitted
 
 
-def counted(data: "Runs") -> list[str]:
-    """Return how many rows there are, what became of others of their table, and a line for each thing found in them."""
-    averaged = f", averaged from {data.averaged}" if data.averaged > len(data) else ""
-    dropped = f", {data.dropped} rows removed by the filter {data.columns.where!r}" if data.dropped else ""
-    kind = "table" if data.columns.curve is None else "log"
-    return [f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [{kind}]: {note}" for note in data.notes)]
-
-
 def given(**asked: int | None) -> dict[str, Any]:
     """Return the options that were said."""
     return {name: of for name, of in asked.items() if of is not None}
-
-
-def say_health(health: "Health | None") -> None:
-    """Print the line of a stored fit: on stderr where it is not to be trusted, among the notes where it is; none if clean."""
-    if health is not None and health.line:
-        say(health.line, err=not health.ok)
-
-
-def say_notes(made: Any) -> None:
-    """Print on stderr what to know of an answer before relying on it, see `notes`."""
-    for note in made.attrs.get("notes", ()):
-        say(f"note: {note}", err=True)
-
-
-def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Print what speaks against draws just sampled, and exit with 3 where they are not accepted.
-
-    What is only noted is said among the notes, the rest on stderr with what to try.
-
-    Parameters
-    ----------
-    failed
-        What gave no draws -> why.
-    """
-    from bayes_scaling.inference.health import accepted
-
-    for remark in health.remarks if health is not None else ():
-        noted = remark.grade == "noted" and not strict
-        say(f"{'note [sampler]' if noted else 'not to be trusted'}: {remark.sentence}", err=not noted)
-    for name, why in failed.items():
-        say(f"not to be trusted: {name}: {why}", err=True)
-    if failed or not accepted(health, strict):
-        raise typer.Exit(3)
-
-
-def judged(health: "Health | None") -> dict[str, Any]:
-    """Return what records say of draws: their grade, whether they may be trusted, and what speaks against them."""
-    if health is None:
-        return {}
-    return {"grade": health.grade, "ok": health.ok, "problems": health.problems}

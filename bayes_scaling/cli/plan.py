@@ -11,7 +11,8 @@ from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import read_fit, say_health, say_notes
+from bayes_scaling.cli.messages import say_health, say_notes
+from bayes_scaling.cli.options import AnySeed, read_fit
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -28,22 +29,29 @@ def plan(
             help="What a model costs: served_tokens=2e12, price=3e-18 (of a FLOP), flops_per_param_token=6; may be repeated.",
         ),
     ] = None,
-    params: Annotated[float | None, typer.Option(metavar="N", help="A model size that is settled.")] = None,
+    params: Annotated[
+        float | None, typer.Option(metavar="N", help="A model size that is settled; only its tokens are planned.")
+    ] = None,
     unique_tokens: Annotated[
         float | None, typer.Option(metavar="TOKENS", help="How many different tokens there are, for a data-constrained law.")
     ] = None,
     target: Annotated[
         float | None, typer.Option(metavar="LOSS", help="Say how probably a plan reaches this, and what compute it needs.")
     ] = None,
-    probability: Annotated[float, typer.Option(help="With which that compute reaches the target.")] = 0.9,
-    within: Annotated[float, typer.Option(metavar="SHARE", help="Of the loss, that counts as nothing lost.")] = 0.003,
+    probability: Annotated[float, typer.Option(help="Probability with which that compute reaches the target.")] = 0.9,
+    within: Annotated[float, typer.Option(metavar="SHARE", help="Share of the loss that counts as nothing lost.")] = 0.003,
     at: Annotated[
         Path | None, typer.Option("--at", metavar="POINTS.csv", help="Levels of groups, and further inputs, to plan for.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="PLAN.csv", help="Where to write the plans; DIR/plan.csv.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers on the same machine.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="PLAN.csv", help="Where to write the plans; DIR/plan.csv unless given.")
+    ] = None,
+    seed: AnySeed = 0,
 ) -> None:
-    """Plan a budget: the size and tokens of lowest expected loss, what is as good, and what one new run will show."""
+    """Plan a budget: the size and tokens of lowest expected loss, what is as good, and what one new run will show.
+
+    Writes PLAN.csv (a row a budget), PLAN_choices.csv (other splits of it), and a figure beside them.
+    """
     from bayes_scaling.data.tables import read_table
     from bayes_scaling.decisions.group_cells import every_cell
     from bayes_scaling.decisions.plan import plan as decide, plan_sentences, plan_table

@@ -12,18 +12,19 @@ from bayes_scaling._base.folders import write_together
 from bayes_scaling._base.numbers import exact, place_words
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.options import read_fit, say_health
+from bayes_scaling.cli.messages import say_health
+from bayes_scaling.cli.options import FitDir, read_fit
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.decisions.cost import Cost
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.inference.posterior import Fit
 
 
 def rank(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")],
+    folder: FitDir,
     level: Annotated[str, typer.Argument(metavar="GROUP=BASELINE", help="What to compare, and with which: attention=full.")],
     compute: Annotated[
         list[float] | None,
@@ -41,15 +42,20 @@ def rank(
         float | None,
         typer.Option(metavar="SHARE", help="Equal up to this share of the loss, as 0.005: gives a verdict."),
     ] = None,
-    certainty: Annotated[float, typer.Option(help="Probability from which on there is a verdict.")] = 0.95,
+    certainty: Annotated[float, typer.Option(help="Probability above which there is a verdict.")] = 0.95,
     below: Annotated[
-        float | None, typer.Option(metavar="BUDGET", help="Where to stop looking for a crossover; 10,000 times the budget.")
+        float | None,
+        typer.Option(metavar="BUDGET", help="Where to stop looking for a crossover; 10,000 times the budget unless given."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="RANKING.csv", help="The table, with a figure beside it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="RANKING.csv", help="Where to write the table; DIR/ranking.csv unless given.")
+    ] = None,
 ) -> None:
     """Rank the levels of a group at a budget: compute multiplier, probability, gain of switching, crossover.
 
     Levels of other groups that the law varies over are the last of each unless --at says them. Without --equivalent no verdict.
+
+    Writes RANKING.csv (a row a level and budget), and a figure beside it.
     """
     from bayes_scaling.decisions.rank import rank as side_by_side
     from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table

@@ -7,14 +7,13 @@ import typer
 
 from bayes_scaling._base.numbers import fixed
 from bayes_scaling._base.paths import file_to_write
-from bayes_scaling.cli.options import read_fit, say_health
+from bayes_scaling.cli.messages import say_health
+from bayes_scaling.cli.options import FitDir, read_fit
 from bayes_scaling.cli.terminal import say
-
-Dir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
 
 
 def report(
-    folder: Dir,
+    folder: FitDir,
     out: Annotated[
         Path | None, typer.Option(metavar="report.html", help="Where to write; DIR/report.html unless given.")
     ] = None,
@@ -22,11 +21,14 @@ def report(
         float | None,
         typer.Option(
             metavar="BUDGET",
-            help="The budget it opens at, in FLOP or in the unit of the law's input; ten times the largest run's.",
+            help="The budget it opens at, in FLOP or in the unit of the law's input; ten times the largest run's unless given.",
         ),
     ] = None,
 ) -> None:
-    """Write one self-contained page: the answer, figures, a budget to slide, parameters, diagnostics, and what was done."""
+    """Write one self-contained page on a fit: the answer, figures, a budget to slide, parameters, diagnostics, methods.
+
+    Writes report.html. It loads nothing from the network.
+    """
     from bayes_scaling.report.write import write_report
 
     page = file_to_write(out if out is not None else folder / "report.html", ".html")

@@ -19,19 +19,19 @@ def bin_means(table: pd.DataFrame, dims: Sequence[str], scales: Sequence[str], a
 def cell_means(table: pd.DataFrame, cell: pd.Series, dims: Sequence[str], scales: Sequence[str], along: str) -> pd.DataFrame:
     """Return one row for each cell, numbered in the order of their first rows; rows of a cell are of the same groups, `dims`.
 
-    Geometric means of `scales`, inputs that have a logarithm, and arithmetic ones of the response and what else there is; rows
-    that are means already weigh as much as the rows behind them. `count` is how many rows those are, `apart` how far two of
-    them lie apart on average, in e-folds of `along`. The measurement errors of rows are independent, so that that of a mean is
+    `scales`, inputs that have a logarithm, have geometric means; the response and all else arithmetic ones. Rows that are
+    means already weigh as much as the rows behind them. `count` is the number of rows behind a mean, and `mean_lag` the mean
+    distance of two of them, in e-folds of `along`. The measurement errors of rows are independent. A mean's is
 
         sqrt(sum (count_i error_i)^2) / sum count_i,        error / sqrt(n) for n rows of one error
     """
     count = table["count"] if "count" in table else pd.Series(1.0, table.index)
-    values = [str(name) for name in table if name not in (*dims, "count", "apart")]
+    values = [str(name) for name in table if name not in (*dims, "count", "mean_lag")]
     weighted = {name: table[name] * count for name in values} | {f"log {name}": np.log(table[name]) * count for name in scales}
     total = pd.DataFrame({**weighted, "count": count}).groupby(cell, sort=False).sum()
     least, most = (getattr(table[[*scales]].groupby(cell, sort=False), of)() for of in ("min", "max"))
-    apart = _apart(cell.to_numpy(), np.log(table[along].to_numpy()), count.to_numpy(), table.get("apart"))
-    found = table[~cell.duplicated()].reset_index(drop=True).assign(count=total["count"], apart=apart)
+    lags = _mean_lags(cell.to_numpy(), np.log(table[along].to_numpy()), count.to_numpy(), table.get("mean_lag"))
+    found = table[~cell.duplicated()].reset_index(drop=True).assign(count=total["count"], mean_lag=lags)
     for name in values:
         found[name] = total[name] / total["count"]
     if "measurement_error" in found:
@@ -42,7 +42,7 @@ def cell_means(table: pd.DataFrame, cell: pd.Series, dims: Sequence[str], scales
     return found
 
 
-def _apart(cell: np.ndarray, at: np.ndarray, count: np.ndarray, within: pd.Series | None) -> np.ndarray:
+def _mean_lags(cell: np.ndarray, at: np.ndarray, count: np.ndarray, within: pd.Series | None) -> np.ndarray:
     """Return the mean distance of two rows of each cell, a row and itself among them, from sums over the rows in order."""
     order = np.lexsort((at, cell))
     cell, at, count = cell[order], at[order], count[order]

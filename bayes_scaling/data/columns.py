@@ -28,7 +28,7 @@ RESERVED = {"response", "measurement_error", "run", "row", "point", "chain", "dr
 RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
 """Names that neither inputs, groups nor parameters can have: columns and dimensions of the package's own."""
 
-COUNTED = {"count", "apart"}
+COUNTED = {"count", "mean_lag"}
 """Columns of averages, which inputs and groups cannot be called either."""
 
 ANSWERS = {"law", "discrepancy", "expected", "noise", "quantile", "summary"}

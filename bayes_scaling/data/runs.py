@@ -25,7 +25,7 @@ class Runs:
     table
         One row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
         `measurement_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind
-        each, and `apart`, the mean distance of two of them in e-folds of what they are averaged along.
+        each, and `mean_lag`, the mean distance of two of them in e-folds of what they are averaged along.
     columns
         What the columns of the original table were for.
     references
@@ -60,7 +60,7 @@ class Runs:
 
 
 def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
-    """Return runs with neighbouring rows averaged, as `Columns.average` does, with `count` and `apart`.
+    """Return runs with neighbouring rows averaged, as `Columns.average` does, with `count` and `mean_lag`.
 
     Parameters
     ----------

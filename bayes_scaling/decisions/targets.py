@@ -14,8 +14,8 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.plan import DECADES, Plan, plan, plan_place
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
 
 BUDGETS = 73
 """Budgets tried on the way to a target."""
@@ -77,7 +77,7 @@ def _on_the_way(fit: Fit, cost: Cost, params: float | None) -> list[float]:
 
 def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float) -> xr.DataArray:
     """Return draws of the compute at which losses along a rising budget first are at most a target."""
-    values = losses.transpose("chain", "draw", "point").to_numpy()
+    values = losses.transpose("chain", "draw", "row").to_numpy()
     unit = str(losses.attrs["units"])
     reached = values <= target
     if not reached.any():

@@ -22,15 +22,18 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import from_columns_units, mark_base_units
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.file_structure import check_structure, probe
-from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, from_record
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, term_name, varyings
+from bayes_scaling.model.specification import Model, varyings
 from bayes_scaling.model.studies import Study, parse_study, study_text
 
 FORMAT = "bayes_scaling fit 3"
 WITHOUT_SEAL = "bayes_scaling fit 2"
 """The format before files had a checksum."""
+EARLIER_COLUMNS = {"apart": "mean_lag", "reading_error": "measurement_error"}
+"""Columns of runs as earlier versions called them."""
 
 
 def save(fit: Fit, path: str | Path) -> Path:
@@ -158,6 +161,7 @@ def _health(record: Mapping[str, Any] | None) -> Health | None:
 
 
 def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str, Any]) -> Runs:
+    table = table.rename(columns={old: new for old, new in EARLIER_COLUMNS.items() if old not in columns.inputs})
     numbers = ["response", *columns.inputs]
     if lacking := {*numbers, *columns.dims} - set(table):
         raise InputError(f"{path}: its runs lack {format_names(lacking)}; expected a fit as it is saved")

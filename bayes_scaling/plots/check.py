@@ -4,12 +4,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bayes_scaling._base.numbers import percent
-from bayes_scaling.inference.expected import as_rows
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import replicated
+from bayes_scaling.inference.expectation import as_rows
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, with_unit
-from bayes_scaling.prediction.predict import summaries
+from bayes_scaling.prediction.summary import summaries
 
 
 @footed

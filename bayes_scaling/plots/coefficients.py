@@ -8,7 +8,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling.inference.fit import Fit, parameter_values, published_values
+from bayes_scaling.inference.parameters import parameter_values, published_values
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, with_unit
 

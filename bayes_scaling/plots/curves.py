@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayes_scaling._base.numbers import number, rounded, tick
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forecast import plot_fan
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, with_unit
@@ -115,7 +115,7 @@ def _new_runs(fit: Fit, points: Table, along: str) -> list[xr.DataArray]:
         frame = frame.assign(run=[f"new {row}" for row in frame[sorted(apart)].astype(str).agg(" ".join, axis=1)])
     drawn = predict_runs(fit, frame, seed=0)
     labels = drawn["run"].to_numpy()
-    return [drawn.isel(point=labels == label).sortby(along) for label in dict.fromkeys(labels)]
+    return [drawn.isel(row=labels == label).sortby(along) for label in dict.fromkeys(labels)]
 
 
 def _band(drawn: xr.DataArray, along: str, ax: Axes, colour: str) -> None:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from bayes_scaling._base.numbers import exact, number, percent, probability
 from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, paper, quantile, with_unit
 from bayes_scaling.prediction.forecast import Forecast, along_runs, end_in_base, forecast

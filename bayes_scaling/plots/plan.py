@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from bayes_scaling._base.numbers import amount, percent
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.plan import Plan, plan, plan_place, plan_table
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
 

@@ -13,6 +13,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import band, exact, format_count, percent, probability
 from bayes_scaling._base.paths import is_file
+from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.data.binning import cell_means
 from bayes_scaling.data.columns import DERIVED, Columns
 from bayes_scaling.data.counts import in_base_units
@@ -23,12 +24,14 @@ from bayes_scaling.data.logs import UNREAD_FALL
 from bayes_scaling.data.reading import read_points, read_runs
 from bayes_scaling.data.runs import Runs, concat_runs
 from bayes_scaling.data.tables import Table, read_table, source_of
-from bayes_scaling.inference.fit import Fit, refit
-from bayes_scaling.inference.health import Health, carried
+from bayes_scaling.inference.fit import refit
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.conditioning import Conditioned, conditioned
 from bayes_scaling.prediction.planned_rates import continued
-from bayes_scaling.prediction.predict import QUANTILES, Kind, labelled
+from bayes_scaling.prediction.predict import Kind, labelled
 from bayes_scaling.prediction.shared_misfit import shared_misfits
 
 MOST_ROWS = 40
@@ -54,7 +57,7 @@ class Forecast:
     Parameters
     ----------
     path
-        Draws of its loss at places from the last row seen to the end, the last point; dimensions chain, draw, point.
+        Draws of its loss at places from the last row seen to the end, the last point; dimensions chain, draw, row.
     seen
         The rows conditioned on, a column for each input and group and `response`.
     along
@@ -87,7 +90,7 @@ class Forecast:
     @property
     def final(self) -> xr.DataArray:
         """Draws of the loss at the end; dimensions chain, draw."""
-        return self.path.isel(point=-1)
+        return self.path.isel(row=-1)
 
     @property
     def unlike(self) -> str:
@@ -147,7 +150,7 @@ def forecast(
     label = str(seen["run"].iloc[-1])
     ahead, planned = _ahead(fit, seen, curve, at, along)
     seen = seen if known else _warmed_up(fit, seen, float(ahead[along].max()), along)
-    frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(apart=0.0)], ignore_index=True)
+    frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(mean_lag=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
     found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
     effective, surprise, refitted = found.effective, found.surprise, found.effective < refit_below and not known
@@ -236,7 +239,7 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
 def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the places to come, from the last row seen to the end, and how the learning rate is taken to go on."""
     last = seen.iloc[[-1]]
-    own = last.drop(columns=["response", "count", "apart", "measurement_error"], errors="ignore")
+    own = last.drop(columns=["response", "count", "mean_lag", "measurement_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
         at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
         if not (np.isfinite(at) and at >= last[along].iloc[0]):
@@ -292,7 +295,7 @@ def _log_in_base(fit: Fit, curve: Table) -> pd.DataFrame:
 
 def _fewer(seen: pd.DataFrame, columns: Columns, along: str) -> pd.DataFrame:
     """Return the rows seen, averaged in bins of equal width in the logarithm where there are many."""
-    alone = {"count": 1.0, "apart": 0.0}
+    alone = {"count": 1.0, "mean_lag": 0.0}
     seen = seen.assign(**{name: of for name, of in alone.items() if name not in seen})
     if len(seen) <= MOST_ROWS:
         return seen
@@ -311,8 +314,8 @@ def _thinned(fit: Fit) -> Fit:
 @carried
 def forecast_table(found: Forecast) -> pd.DataFrame:
     """Return the path of a forecast as a table: inputs and groups of each place, mean, sd, quantiles of the loss, distance."""
-    rows = found.path.stack(sample=("chain", "draw")).transpose("point", "sample").to_numpy()
-    columns = {str(name): of.to_numpy() for name, of in found.path.coords.items() if of.dims == ("point",)}
+    rows = found.path.stack(sample=("chain", "draw")).transpose("row", "sample").to_numpy()
+    columns = {str(name): of.to_numpy() for name, of in found.path.coords.items() if of.dims == ("row",)}
     distance = columns.pop("distance")
     columns.pop("region")
     quantiles = dict(zip(QUANTILES, np.quantile(rows, list(QUANTILES.values()), axis=1), strict=True))

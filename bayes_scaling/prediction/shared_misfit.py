@@ -17,9 +17,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.numbers import number, percent
-from bayes_scaling.inference.expected import expected
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import group_effects_and_scale, measurement_scale, white_scale
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, white_scale
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import CORRELATIONS
 
 type Alignment = Literal["fraction", "along"]
@@ -151,7 +151,7 @@ def _departures(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float
     """Return draws of what rows depart from their run's curve by, a draw a row; mean variances of noise and white part."""
     on_log = fit.model.noise.on == "log_loss"
     effects, scale = group_effects_and_scale(fit, table, 0, new=False)
-    centre = expected(fit, table)
+    centre = posterior_expectation(fit, table)
     with np.errstate(invalid="ignore", divide="ignore"):
         g = (np.log(centre) if on_log else centre) + effects
     seen = table["response"].to_numpy()
@@ -177,7 +177,7 @@ def run_fractions(table: pd.DataFrame, along: str) -> np.ndarray:
     """Return the log of the fraction of its run that each row has behind it; an average of rows lies before the run's end."""
     at = np.log(table[along].to_numpy())
     last = table.groupby("run", sort=False)[along].transform("idxmax").to_numpy()
-    half = WIDTH * table["apart"].to_numpy() if "apart" in table else np.zeros(len(table))
+    half = WIDTH * table["mean_lag"].to_numpy() if "mean_lag" in table else np.zeros(len(table))
     fraction: np.ndarray = at - (at + half)[last]
     return fraction
 

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from bayes_scaling._base.numbers import level_name, quantile_name
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import line_of
+from bayes_scaling.inference.health_line import line_of
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
 from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots.check import plot_check
@@ -18,7 +18,7 @@ from bayes_scaling.plots.overview import bands_figure, contrast_figure
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit
-from bayes_scaling.prediction.contrast import kin
+from bayes_scaling.prediction.arms import kin
 from bayes_scaling.report.budget import Budget, compared_group, ordered_levels
 from bayes_scaling.report.svg import Drawing, drawing
 

@@ -27,8 +27,8 @@ from bayes_scaling._base.files import atomic_write, json_text, require_writable,
 from bayes_scaling._base.folders import atomic_folder, write_together
 from bayes_scaling._base.leftovers import TEMPORARY_NAME, temporary_path
 from bayes_scaling._base.naming import file_name, file_names, joined_name
-from bayes_scaling.cli import commands as cli
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import fit as fitting
 from bayes_scaling.plots import overview
 
@@ -340,7 +340,7 @@ def test_a_fit_replaces_an_earlier_one_whole_or_not_at_all(tmp_path: Path, monke
     before = content(out)
     monkeypatch.setattr(fitting, "fit", lambda *_: replace(FIT, health=by_hand.NOTED))
     with monkeypatch.context() as full:
-        full.setattr(cli, "write_figure", lambda *_: write_text("x", Path("/dev/full")))
+        full.setattr("bayes_scaling.cli.fit.write_figure", lambda *_: write_text("x", Path("/dev/full")))
         assert "No space left on device" in refused(run(*asked))
     assert content(out) == before
     monkeypatch.setattr(overview, "figures", lambda fit, sheet: {"bands": Figure()})
@@ -379,7 +379,7 @@ def test_faults_of_ours_are_told_from_wrong_input(
     def fails(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "read_fit", fails)
+    monkeypatch.setattr("bayes_scaling.cli.predict.read_fit", fails)
     before = content(planned)
     result = run("predict", planned, "--at", "points.csv", "--out", planned / "p.csv")
     assert result.exit_code == code
@@ -441,7 +441,7 @@ def test_the_figure_of_a_contrast_stays_in_the_folder(tmp_path: Path) -> None:
     table = FIT.runs.table.assign(arch=FIT.runs.table["arch"].map(names))
     levels = dict(FIT.runs.levels) | {"arch": pd.Series(FIT.runs.levels["arch"]).map(names).to_numpy()}
     draws = {"posterior": FIT.posterior.assign_coords(arch=levels["arch"])}
-    runs = bs.Runs(table, FIT.runs.columns, FIT.runs.references, levels)
+    runs = Runs(table, FIT.runs.columns, FIT.runs.references, levels)
     fit = bs.Fit(FIT.model, runs, type(FIT.draws).from_dict(draws), FIT.settings, FIT.health)
     folder = bs.save(fit, tmp_path / "deep" / "out" / "fit.nc").parent
     pd.DataFrame({"params": [1e9], "tokens": [2e10]}).to_csv(tmp_path / "points.csv", index=False)

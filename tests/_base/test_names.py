@@ -13,9 +13,20 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.data.columns import ANSWERED, ANSWERS, RESERVED
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.decisions.design.summaries import candidate_table
+from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.plan import plan_table
+from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.inference.parameters import parameter_table
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import names_of
 from bayes_scaling.model.studies import Study, parse_study, study_text
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.predict import decompose, parameters_at, published_at
+from bayes_scaling.prediction.summary import predict_table
+from bayes_scaling.report.sentences import summary_sentences
 
 PLAIN = {"x": "size", "z": "width", "g": "arch", "p": "floor", "l": "dense"}
 POSITIVE = bs.Prior(median=0.3, factor=1.5)
@@ -54,7 +65,7 @@ def sweep(x: str, z: str, g: str, p: str, l: str) -> Fit:  # noqa: E741
     return _with_levels(model, bs.read_runs(table, bs.Columns(inputs, bs.Response("target"), {g: g})), g, l)
 
 
-def _with_levels(model: bs.Model, runs: bs.Runs, g: str, first: str) -> Fit:
+def _with_levels(model: bs.Model, runs: Runs, g: str, first: str) -> Fit:
     """Return draws in which `first` has those that come first, wherever it stands in the order of names."""
     fit = bs.prior(model, runs, draws=24)
     if runs.levels[g][0] == first:
@@ -66,15 +77,15 @@ def _with_levels(model: bs.Model, runs: bs.Runs, g: str, first: str) -> Fit:
 def on_line(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> Iterator[Any]:  # noqa: E741
     points = pd.DataFrame({x: [3.0, 100.0], z: [4.0, 90.0], g: [l, "other"], "seed_no": ["a", "b"]})
     yield from (bs.predict(fit, points), np.isfinite(bs.predict_runs(fit, points, seed=1)))
-    yield bs.decompose(fit, points)[["law", "discrepancy", "expected"]]
-    yield from (bs.predict_table(fit, points)["q50"], bs.parameters_at(fit, points), bs.published_at(fit, points))
-    yield bs.parameter_table(fit).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
+    yield decompose(fit, points)[["law", "discrepancy", "expected"]]
+    yield from (predict_table(fit, points)["q50"], parameters_at(fit, points), published_at(fit, points))
+    yield parameter_table(fit).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
     bare = points.drop(columns=g)
-    yield from (bs.contrast(fit, g, l, "other", bare), bs.compute_multiplier(fit, g, l, "other", bare, x))
-    yield bs.contrast_table(fit, g, l, "other", bare)["diff_q50"]
-    yield bs.ask(fit, f"loss at {x}=3, {z}=4, {g}={l!r}, seed_no=a")
-    yield bs.ask(fit, f"parameter {p} at {g}={l!r}")
-    assert bs.summary_sentences(fit)
+    yield from (bs.contrast(fit, g, l, "other", bare), compute_multiplier(fit, g, l, "other", bare, x))
+    yield contrast_table(fit, g, l, "other", bare)["diff_q50"]
+    yield ask(fit, f"loss at {x}=3, {z}=4, {g}={l!r}, seed_no=a")
+    yield ask(fit, f"parameter {p} at {g}={l!r}")
+    assert summary_sentences(fit)
     assert isinstance(bs.findings(fit), tuple)
     study = Study("s", fit.model, fit.runs.columns)
     assert parse_study(study_text(study), "s.toml").columns == study.columns
@@ -83,17 +94,17 @@ def on_line(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> I
 
 def on_sweep(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> Iterator[Any]:  # noqa: E741
     found = bs.plan(fit, 1e21, points=pd.DataFrame({g: [l, "other"]}))
-    yield from (found.choice, found.choices, found.optimum, bs.plan_table(found)["params"])
+    yield from (found.choice, found.choices, found.optimum, plan_table(found)["params"])
     ranked = bs.rank(fit, g, "other", pd.DataFrame({"compute": [1e21]}), equivalent=0.01)
     yield from (
         ranked.multiplier,
         ranked.loss.sel(level=l),
-        bs.rank_table(ranked)["multiplier_q50"],
-        len(bs.rank_sentences(ranked)),
+        rank_table(ranked)["multiplier_q50"],
+        len(rank_sentences(ranked)),
     )
     runs = pd.DataFrame({"params": [1e9, 1e10], "tokens": [1e11, 1e11], g: [l, "other"]})
     told = bs.next_runs(fit, runs, f"loss at params=1e9, tokens=1e12, {g}={l!r}")
-    yield bs.candidate_table(told)["information"]
+    yield candidate_table(told)["information"]
 
 
 def numbers(answer: Any) -> np.ndarray:
@@ -111,8 +122,8 @@ def numbers(answer: Any) -> np.ndarray:
 def answers(role: str, called: str, folder: Path) -> list[np.ndarray]:
     names = PLAIN | {role: called}
     found = []
-    for make, ask in ((line, on_line), (sweep, on_sweep)):
-        found += [numbers(one) for one in ask(make(**names), **names, folder=folder)]
+    for make, replies in ((line, on_line), (sweep, on_sweep)):
+        found += [numbers(one) for one in replies(make(**names), **names, folder=folder)]
     return found
 
 
@@ -126,7 +137,7 @@ def words() -> list[str]:
     found = {
         "observed",
         "count",
-        "apart",
+        "mean_lag",
         "gap",
         "previous",
         "train",

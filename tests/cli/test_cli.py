@@ -4,14 +4,18 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from commands import refused, run
+from typer.main import get_command
 
 import bayes_scaling as bs
+from bayes_scaling.cli.commands import COMMANDS, app
+from bayes_scaling.prediction.summary import predict_table
 
 BAND = ["mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
 
@@ -98,7 +102,7 @@ def test_predict_keeps_the_points_and_adds_the_band(fitted: Path, tmp_path: Path
     assert found["distance"].iloc[0] == "inside"
     assert found["distance"].iloc[1].startswith("far (")
     loaded = bs.load(fitted / "fit.nc")
-    expected = bs.predict_table(loaded, points, "expected" if kind == "--expected" else "observed")
+    expected = predict_table(loaded, points, "expected" if kind == "--expected" else "observed")
     np.testing.assert_allclose(found["q95"], expected["q95"])
 
 
@@ -160,6 +164,20 @@ def test_the_module_runs_as_a_command_without_a_traceback(tmp_path: Path) -> Non
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout == f"bayes-scaling {version('bayes-scaling')}\n"
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_says_what_it_does_what_it_writes_and_how_it_ends(name: str) -> None:
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    assert "rite" in command.help
+    assert "Exit codes: 0 done" in command.epilog
+    assert all(option.help for option in command.params if option.name != "help")
 
 
 def test_help_imports_nothing_heavy() -> None:

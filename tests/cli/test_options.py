@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
-from bayes_scaling.model.studies import Sheet, _File, parse_study, study_text
+from bayes_scaling.data.columns import Average, Curve, MeasurementError, Schedule
+from bayes_scaling.model.studies import Sheet, Study, _File, parse_study, study_text, write_study
 
 HUGE = 10**400
 POSITIVE = bs.Prior(median=0.3, factor=1.5)
@@ -37,10 +38,10 @@ RECORDS = {
     ),
     "response": bs.Response(),
     "input": bs.Input("x", "tokens", 1.0),
-    "measurement error": bs.MeasurementError("error"),
-    "average": bs.Average("x", 20.0),
-    "curve": bs.Curve("x", warmup=1.0, skip=("spikes",)),
-    "schedule": bs.Schedule(warmup=10.0),
+    "measurement error": MeasurementError("error"),
+    "average": Average("x", 20.0),
+    "curve": Curve("x", warmup=1.0, skip=("spikes",)),
+    "schedule": Schedule(warmup=10.0),
     "columns": bs.Columns({"x": bs.Input("x")}, groups={"g": "g"}, run="run", where="x > 1"),
     "settings": bs.Settings(target_accept=0.9, cores=2, seconds=5.0),
     "cost": bs.Cost(price=1e-18),
@@ -306,7 +307,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, fit = tmp_path_factory.mktemp("options"), sweep(CLEAN)
     bs.save(fit, folder / "fit" / "fit.nc")
     fit.runs.table.rename(columns={"response": "loss"}).to_csv(folder / "runs.csv", index=False)
-    bs.write_study(bs.Study("mine", fit.model, fit.runs.columns, str(folder / "runs.csv")), folder / "mine.toml")
+    write_study(Study("mine", fit.model, fit.runs.columns, str(folder / "runs.csv")), folder / "mine.toml")
     (folder / "points.csv").write_text("params,tokens,arch\n1e9,1e11,dense\n")
     (folder / "folder.csv").mkdir()
     return folder

@@ -11,6 +11,7 @@ from by_hand import CLEAN, fit_of
 
 import bayes_scaling as bs
 from bayes_scaling.model.curves import taken_as_curves
+from bayes_scaling.model.studies import study_runs
 from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -109,12 +110,12 @@ def test_two_runs_of_one_size_are_told_apart_by_their_order() -> None:
 
 
 def test_chinchillas_runs_are_runs(epoch_runs: Path) -> None:
-    assert bs.study_runs(bs.read_study("chinchilla"), epoch_runs).notes == ()
+    assert study_runs(bs.read_study("chinchilla"), epoch_runs).notes == ()
 
 
 def test_a_study_takes_checkpoints_for_curves() -> None:
     study, table = bs.read_study("chinchilla"), CASES / "curves_as_sweep.csv"
-    taken, runs = taken_as_curves(study, bs.study_runs(study, table), [table])
+    taken, runs = taken_as_curves(study, study_runs(study, table), [table])
     correlation = taken.model.noise.correlation
     assert correlation is not None
     assert correlation.along == "tokens"
@@ -133,7 +134,7 @@ def test_rows_that_are_runs_are_taken_as_they_are() -> None:
 
 def test_a_column_of_runs_is_what_tells_them_apart() -> None:
     study, table = bs.read_study("chinchilla"), logs(1).rename(columns={"run": "run_name"})
-    taken, runs = taken_as_curves(study, bs.study_runs(study, table), table)
+    taken, runs = taken_as_curves(study, study_runs(study, table), table)
     assert taken.columns.run == "run_name"
     assert list(runs.levels["run"]) == [f"r{i}" for i in range(6)]
 
@@ -185,10 +186,10 @@ def test_a_rate_that_stays_or_warms_up_is_not(rate: float | None) -> None:
 
 
 def test_training_curves_says_that_the_rate_falls() -> None:
-    runs = bs.study_runs(bs.read_study("training_curves"), CASES / "cosine_finished.csv.gz")
+    runs = study_runs(bs.read_study("training_curves"), CASES / "cosine_finished.csv.gz")
     assert [note for note in runs.notes if "column 'lr' falls along 10 of 10 runs, to 0.1 of its peak" in note]
 
 
 def test_a_rate_that_the_schedule_reads_is_not_said() -> None:
-    runs = bs.study_runs(bs.read_study("training_curves_decay"), CASES / "cosine_finished.csv.gz")
+    runs = study_runs(bs.read_study("training_curves_decay"), CASES / "cosine_finished.csv.gz")
     assert not any("falls along" in note for note in runs.notes)

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.columns import Average, Curve, MeasurementError
+from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.model.studies import parse_study, study_runs, study_text
 
 INPUTS = {"tokens": bs.Input("tokens", "tokens", 1e9)}
@@ -31,12 +33,12 @@ def several(names: str, rows: int = 400) -> pd.DataFrame:
     return pd.concat([log(name, rows, seed) for seed, name in enumerate(names)], ignore_index=True)
 
 
-def read(table: object, curve: bs.Curve | None = None, **more: object) -> bs.Runs:
-    columns = bs.Columns(**{"inputs": INPUTS, "run": "run_id", "curve": curve or bs.Curve("tokens"), **more})
+def read(table: object, curve: Curve | None = None, **more: object) -> Runs:
+    columns = bs.Columns(**{"inputs": INPUTS, "run": "run_id", "curve": curve or Curve("tokens"), **more})
     return bs.read_runs(table, columns)
 
 
-def refusal(table: object, curve: bs.Curve | None = None, **more: object) -> str:
+def refusal(table: object, curve: Curve | None = None, **more: object) -> str:
     with pytest.raises(bs.InputError) as error:
         read(table, curve, **more)
     message = str(error.value)
@@ -157,7 +159,7 @@ def test_missing_losses_are_refused_or_left_out(ending: str, value: float, tmp_p
     name = "the data frame" if ending == "frame" else str(path)
     what = "column 'loss' is missing or not finite in 6 rows of runs 'a', 'b', 'c' and 2 more, the first is row 18"
     assert refusal(table) == f'{name}: {what}; skip = ["missing"] in curve leaves them out'
-    runs = read(table, bs.Curve("tokens", skip=("missing",)))
+    runs = read(table, Curve("tokens", skip=("missing",)))
     assert runs.notes == (f"{what}: left out",)
     np.testing.assert_array_equal(runs.table["response"], frame["loss"].drop(wrong))
 
@@ -167,7 +169,7 @@ def test_text_for_a_loss_stays_an_error() -> None:
     frame.loc[5, "loss"] = "diverged"
     for skip in ((), ("missing",)):
         expected = "the data frame: column 'loss', row 6: 'diverged' is text; expected a number"
-        assert refusal(frame, bs.Curve("tokens", skip=skip)) == expected
+        assert refusal(frame, Curve("tokens", skip=skip)) == expected
 
 
 @pytest.mark.parametrize("value", [0.0, -1.5])
@@ -175,7 +177,7 @@ def test_a_loss_that_is_not_positive_stays_an_error(value: float) -> None:
     frame = log()
     frame.loc[8, "loss"] = value
     for skip in ((), ("missing", "spikes")):
-        message = refusal(frame, bs.Curve("tokens", skip=skip))
+        message = refusal(frame, Curve("tokens", skip=skip))
         assert message == f"the data frame: column 'loss', row 9: {value} is not positive, and its logarithm is taken"
 
 
@@ -190,17 +192,17 @@ def test_what_a_crashed_attempt_did_not_lose_a_loss_for_is_replaced_without_aski
 def test_rows_without_a_loss_do_not_replace_those_with_one_where_they_are_skipped() -> None:
     frame = log(rows=60)
     evaluations = frame.assign(loss=np.nan)
-    runs = read(pd.concat([frame, evaluations]).sort_values("tokens", kind="stable"), bs.Curve("tokens", skip=("missing",)))
+    runs = read(pd.concat([frame, evaluations]).sort_values("tokens", kind="stable"), Curve("tokens", skip=("missing",)))
     np.testing.assert_array_equal(runs.table["response"], frame["loss"])
 
 
 def test_a_missing_loss_needs_no_reading_error() -> None:
     frame = log().assign(error=0.01)
     frame.loc[7, ["loss", "error"]] = np.nan
-    more = {"measurement_error": bs.MeasurementError("error")}
-    assert len(read(frame, bs.Curve("tokens", skip=("missing",)), **more)) == 399
+    more = {"measurement_error": MeasurementError("error")}
+    assert len(read(frame, Curve("tokens", skip=("missing",)), **more)) == 399
     frame.loc[9, "error"] = np.nan
-    assert "row 10" in refusal(frame, bs.Curve("tokens", skip=("missing",)), **more)
+    assert "row 10" in refusal(frame, Curve("tokens", skip=("missing",)), **more)
 
 
 @pytest.mark.parametrize("wide", [1, 3])
@@ -215,7 +217,7 @@ def test_spikes_are_found_and_left_out_on_demand(wide: int) -> None:
     assert note.startswith(f"{wide + 1} spikes in runs 'a', 'b', more than 5 % and 8 robust standard deviations above the rows")
     assert int(note.split("the highest by ")[1].split(" %")[0]) == pytest.approx(50, abs=3)
     assert note.endswith(': kept; skip = ["spikes"] in curve leaves them out')
-    left = read(frame, bs.Curve("tokens", skip=("spikes",)))
+    left = read(frame, Curve("tokens", skip=("spikes",)))
     assert left.notes[0].endswith(": left out")
     np.testing.assert_array_equal(left.table["response"], frame["loss"].drop([*high, 700]))
 
@@ -224,7 +226,7 @@ def test_spikes_are_found_and_left_out_on_demand(wide: int) -> None:
 def test_a_spike_is_found_wherever_it_is(place: int) -> None:
     frame = log()
     frame.loc[place, "loss"] = frame["loss"].iloc[max(place - 3, 0) : place].max() * 1.5
-    assert len(read(frame, bs.Curve("tokens", skip=("spikes",)))) == 399
+    assert len(read(frame, Curve("tokens", skip=("spikes",)))) == 399
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.003, 0.02, 0.1])
@@ -261,7 +263,7 @@ def test_a_run_that_diverged_is_named() -> None:
 def test_public_curves_raise_few_alarms(file: str, along: str, loss: str, run: str, spikes: int) -> None:
     whole()
     path = path_of(file.split(".")[0])
-    runs = read(path, bs.Curve(along), inputs={along: bs.Input(along)}, response=bs.Response(loss), run=run)
+    runs = read(path, Curve(along), inputs={along: bs.Input(along)}, response=bs.Response(loss), run=run)
     found = [note for note in runs.notes if "spike" in note]
     assert [note.split()[0] for note in found] == ([str(spikes)] if spikes else [])
     others = [note for note in runs.notes if "spike" not in note and "schedule" not in note and "falls along" not in note]
@@ -273,24 +275,24 @@ def test_a_row_at_the_very_start_is_trimmed_with_the_warmup() -> None:
     frame = pd.concat([log().iloc[:1].assign(tokens=0.0, loss=0.0), log()])
     expected = "the data frame: column 'tokens', row 1: 0.0 is not positive, and its logarithm is taken; warmup in curve leaves"
     assert refusal(frame).startswith(expected)
-    runs = read(frame, bs.Curve("tokens", warmup=10.0 * TOKENS))
+    runs = read(frame, Curve("tokens", warmup=10.0 * TOKENS))
     assert runs.table["tokens"].iloc[0] == 10 * TOKENS
     assert runs.notes == (f"warm-up: 10 rows with tokens below {exact(10 * TOKENS)} left out",)
 
 
 def test_the_warmup_may_be_a_fraction_of_each_run() -> None:
     frame = pd.concat([log("a", 400), log("b", 100)])
-    runs = read(frame, bs.Curve("tokens", warmup_fraction=0.05))
+    runs = read(frame, Curve("tokens", warmup_fraction=0.05))
     assert runs.table.groupby("run")["tokens"].min().to_dict() == {"a": 20.0 * TOKENS, "b": 5.0 * TOKENS}
     assert runs.notes == ("warm-up: 23 rows with tokens below 0.05 of their run's last left out",)
 
 
 def test_runs_of_a_single_row_and_runs_without_any_are_named() -> None:
     frame = pd.concat([log("a"), log("b", 1, first=200), log("c", 3)])
-    runs = read(frame, bs.Curve("tokens", warmup=50.0 * TOKENS))
+    runs = read(frame, Curve("tokens", warmup=50.0 * TOKENS))
     assert runs.notes[1:] == ("no row is left of run 'c'", "a single row is all there is of run 'b'")
     assert list(runs.levels["run"]) == ["a", "b"]
-    assert "no row is left; warm-up: 404 rows" in refusal(frame, bs.Curve("tokens", warmup=1e15))
+    assert "no row is left; warm-up: 404 rows" in refusal(frame, Curve("tokens", warmup=1e15))
 
 
 @pytest.mark.parametrize("column", ["schedule", "lr_schedule", "scheduler"])
@@ -319,11 +321,11 @@ def test_schedules_that_nothing_reads_are_named(column: str) -> None:
 )
 def test_a_curve_is_checked(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(bs.InputError, match=said):
-        bs.Curve("tokens", **wrong)
+        Curve("tokens", **wrong)
 
 
 def test_a_curve_needs_runs_and_an_input() -> None:
-    for wrong in ({"run": None}, {"curve": bs.Curve("step")}):
+    for wrong in ({"run": None}, {"curve": Curve("step")}):
         assert refusal(log(), **wrong) == r"curve needs run, and an input along which a run is logged, one of ['tokens']"
     with pytest.raises(bs.InputError, match=r"\['count'\] is taken"):
         bs.Columns(INPUTS, groups={"count": "run_id"})
@@ -341,7 +343,7 @@ def naive(frame: pd.DataFrame, per_decade: float) -> pd.DataFrame:
                 "tokens": np.exp(np.mean(np.log([at for at, _ in of]))),
                 "run": run,
                 "count": float(len(of)),
-                "apart": np.mean(np.abs(np.log([[one / other for one, _ in of] for other, _ in of]))),
+                "mean_lag": np.mean(np.abs(np.log([[one / other for one, _ in of] for other, _ in of]))),
             }
             for (run, _), of in rows.items()
         ]
@@ -355,7 +357,7 @@ def test_thinning_is_averaging_with_counts(per_decade: float) -> None:
     pd.testing.assert_frame_equal(runs.table, naive(frame, per_decade), check_dtype=False, rtol=1e-12, atol=1e-12)
     assert runs.table["count"].dtype == float
     assert runs.table["count"].sum() == len(frame) == runs.averaged
-    average = read(frame, average=bs.Average("tokens", per_decade))
+    average = read(frame, average=Average("tokens", per_decade))
     pd.testing.assert_frame_equal(average.table, runs.table)
     assert average.averaged == len(frame)
 
@@ -371,7 +373,7 @@ def test_thinned_twice_counts_add_and_weigh() -> None:
         logs = (np.log(runs.table["tokens"]) * runs.table["count"]).groupby(runs.table["run"]).sum()
         np.testing.assert_allclose(logs, np.log(frame["tokens"]).groupby(frame["run_id"]).sum(), rtol=1e-12)
     pd.testing.assert_frame_equal(twice.thin(4).table, twice.table, rtol=1e-12)
-    np.testing.assert_allclose(twice.table["apart"], once.table["apart"], rtol=0.05, atol=1e-3)
+    np.testing.assert_allclose(twice.table["mean_lag"], once.table["mean_lag"], rtol=0.05, atol=1e-3)
 
 
 def test_thinning_keeps_inputs_that_do_not_change_and_what_else_the_runs_are() -> None:
@@ -379,7 +381,7 @@ def test_thinning_keeps_inputs_that_do_not_change_and_what_else_the_runs_are() -
     runs = read(frame, inputs={**INPUTS, "params": bs.Input("n")}, groups={"set": "set"})
     thin = runs.thin(5)
     assert set(thin.table["params"]) == {123456789.123}
-    assert list(thin.table) == [*runs.table, "count", "apart"]
+    assert list(thin.table) == [*runs.table, "count", "mean_lag"]
     assert (thin.columns, thin.references, thin.source, thin.averaged) == (runs.columns, runs.references, runs.source, 800)
     assert thin.levels["run"].tolist() == ["a", "b"]
 
@@ -397,13 +399,13 @@ def test_what_to_thin_along_is_known_or_asked_for() -> None:
     with pytest.raises(bs.InputError, match="per_decade must be a positive number, not 0"):
         bare.thin(0, along="tokens")
     assert len(bare.thin(5, along="step")) < 20
-    averaged = bs.read_runs(frame, bs.Columns(inputs, run="run_id", average=bs.Average("step", 20.0)))
+    averaged = bs.read_runs(frame, bs.Columns(inputs, run="run_id", average=Average("step", 20.0)))
     pd.testing.assert_frame_equal(averaged.thin(5).table, averaged.thin(5, "step").table)
 
 
 def test_rows_of_thinned_runs_that_a_filter_keeps_are_counted() -> None:
     runs = read(several("ab")).thin(10)
-    part = bs.subset(runs, "run == 'a'")
+    part = subset(runs, "run == 'a'")
     assert (part.averaged, part.table["count"].sum()) == (400, 400)
 
 
@@ -436,7 +438,7 @@ def test_what_is_wrong_in_one_of_several_files_is_said_with_its_name_and_row(tmp
         f"{two}: column 'loss' is missing or not finite in 1 row of run 'b', the first is row 5"
     )
     assert refusal([one, three]).startswith(f"{three}: no column 'tokens'")
-    (note,) = read([one, two], bs.Curve("tokens", skip=("missing",))).notes
+    (note,) = read([one, two], Curve("tokens", skip=("missing",))).notes
     assert f"the first is row 5 of {two}: left out" in note
 
 
@@ -514,10 +516,10 @@ sd = { median = 0.02, factor = 5.0 }
 
 def test_a_curve_reads_back_from_a_model_file() -> None:
     study = parse_study(TEXT, "mine.toml")
-    assert study.columns.curve == bs.Curve("tokens", 2e6, skip=("missing",))
+    assert study.columns.curve == Curve("tokens", 2e6, skip=("missing",))
     assert parse_study(study_text(study), "mine.toml").columns == study.columns
     fraction = parse_study(TEXT.replace("warmup = 2e6", "warmup_fraction = 0.05"), "mine.toml")
-    assert fraction.columns.curve == bs.Curve("tokens", warmup_fraction=0.05, skip=("missing",))
+    assert fraction.columns.curve == Curve("tokens", warmup_fraction=0.05, skip=("missing",))
     assert parse_study(study_text(fraction), "mine.toml").columns == fraction.columns
     runs = study_runs(study, [log("a"), log("b")])
     assert runs.notes == ("warm-up: 6 rows with tokens below 2M left out",)

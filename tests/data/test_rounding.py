@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.rounding import printed_step
-from bayes_scaling.data.runs import concat_runs
+from bayes_scaling.data.runs import Runs, concat_runs
 
 
 def sweep(sd: float = 0.003, seed: int = 0, times: float = 1.0) -> pd.DataFrame:
@@ -17,7 +18,7 @@ def sweep(sd: float = 0.003, seed: int = 0, times: float = 1.0) -> pd.DataFrame:
     )
 
 
-def read(frame: pd.DataFrame, **columns: object) -> bs.Runs:
+def read(frame: pd.DataFrame, **columns: object) -> Runs:
     return bs.read_runs(frame, bs.Columns({"params": bs.Input("params"), "tokens": bs.Input("tokens")}, **columns))  # type: ignore[arg-type]
 
 
@@ -54,7 +55,7 @@ def test_decimals_enough_are_not_spoken_of(decimals: int) -> None:
 
 def test_measurement_errors_that_are_known_stay_and_flat_losses_have_none() -> None:
     frame = sweep().assign(error=0.02)
-    known = read(frame.assign(loss=frame["loss"].round(1)), measurement_error=bs.MeasurementError("error", relative=False))
+    known = read(frame.assign(loss=frame["loss"].round(1)), measurement_error=MeasurementError("error", relative=False))
     assert (known.table["measurement_error"] == 0.02).all()
     assert known.notes == ()
     assert "measurement_error" not in read(frame.assign(loss=3.0)).table

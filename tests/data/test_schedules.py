@@ -13,13 +13,15 @@ from pytensor.xtensor import as_xtensor
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, PART, on_arrays, on_symbols
-from bayes_scaling.data.schedules import log_input
+from bayes_scaling.data.columns import Average, Schedule
+from bayes_scaling.data.schedules import log_input, schedule_inputs
 from bayes_scaling.laws.formula import law_text, law_value
 from bayes_scaling.laws.library import LAWS
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.defaults import default_priors
-from bayes_scaling.model.specification import data
 from bayes_scaling.model.studies import parse_study, study_text
+from bayes_scaling.prediction.summary import predict_table
 
 PEAK, END, WARM, LAST = 3e-4, 3e-5, 200, 2400
 TRUTH = {"L0": 2.65, "A": 0.6, "alpha": 0.45, "B": 0.044, "C": 8.9, "beta": 0.6, "gamma": 0.66}
@@ -79,7 +81,7 @@ def by_steps(name: str, step: int, momentum: float) -> tuple[float, float, float
 @every_shape
 @pytest.mark.parametrize("every", [1, 50])
 def test_columns_of_a_schedule_are_sums_over_steps(name: str, every: int) -> None:
-    found = bs.schedule_inputs(rows_of(name, every), bs.Schedule(momentum=0.99)).set_index("step")
+    found = schedule_inputs(rows_of(name, every), Schedule(momentum=0.99)).set_index("step")
     exact = every == 1 or name in ("constant", "linear", "two_stage")
     for step in (WARM, 700, 800, 801, 1000, 2100, LAST):
         total, area, drop, _ = by_steps(name, step, 0.99)
@@ -90,14 +92,14 @@ def test_columns_of_a_schedule_are_sums_over_steps(name: str, every: int) -> Non
 
 
 def test_before_the_learning_rate_falls_nothing_has_fallen() -> None:
-    found = bs.schedule_inputs(rows_of("two_stage", 50), bs.Schedule(parts=3)).set_index("step").loc[:800]
+    found = schedule_inputs(rows_of("two_stage", 50), Schedule(parts=3)).set_index("step").loc[:800]
     assert (found[["annealing_area", "lr_drop", "lr_since", "lr_since_1", "lr_since_3"]] == 0).all(axis=None)
     assert (found["lr_then_2"] == found["lr"]).all()
 
 
 def relative_error(name: str, parts: int, every: int = 20) -> float:
     """Return the largest error of the saving over rows, relative to the largest saving."""
-    found = bs.schedule_inputs(rows_of(name, every), bs.Schedule(parts=parts)).set_index("step")
+    found = schedule_inputs(rows_of(name, every), Schedule(parts=parts)).set_index("step")
     saved, exact = [], []
     for step in (801, 860, 1000, 1500, 1640, 1900, 2020, 2100, 2300, LAST):
         row = found.loc[step]
@@ -118,9 +120,9 @@ def test_a_few_parts_of_the_fall_stand_for_all_its_steps(name: str) -> None:
 
 def test_the_warm_up_before_the_first_row_is_counted() -> None:
     rows = pd.DataFrame({"step": [500, 600], "lr": [PEAK, PEAK]})
-    until_first = bs.schedule_inputs(rows, bs.Schedule())["lr_sum"]
-    risen_before = bs.schedule_inputs(rows, bs.Schedule(warmup=WARM))["lr_sum"]
-    without = bs.schedule_inputs(rows, bs.Schedule(warmup=0))["lr_sum"]
+    until_first = schedule_inputs(rows, Schedule())["lr_sum"]
+    risen_before = schedule_inputs(rows, Schedule(warmup=WARM))["lr_sum"]
+    without = schedule_inputs(rows, Schedule(warmup=0))["lr_sum"]
     assert until_first[0] == pytest.approx(PEAK * 501 / 2)
     assert risen_before[0] == pytest.approx(PEAK * ((WARM + 1) / 2 + 300))
     assert without[0] == pytest.approx(PEAK * 500)
@@ -130,26 +132,26 @@ def test_the_warm_up_before_the_first_row_is_counted() -> None:
 def test_runs_are_told_apart_and_rows_keep_their_order() -> None:
     parts = [rows_of(name, 100).assign(run_id=name) for name in ("two_stage", "constant")]
     together = pd.concat(parts).sample(frac=1, random_state=1)
-    found = bs.schedule_inputs(together, bs.Schedule(parts=2), "run_id")
+    found = schedule_inputs(together, Schedule(parts=2), "run_id")
     assert list(found["step"]) == list(together["step"])
-    alone = bs.schedule_inputs(parts[0], bs.Schedule(parts=2)).set_index("step")
+    alone = schedule_inputs(parts[0], Schedule(parts=2)).set_index("step")
     own = found[found["run_id"] == "two_stage"].set_index("step").loc[alone.index]
     pd.testing.assert_frame_equal(own[alone.columns], alone)
 
 
 def test_a_sum_is_taken_of_a_schedule_that_rises_again() -> None:
     rows = pd.DataFrame({"step": [1, 100, 200, 300], "lr": [PEAK, PEAK, END, PEAK]})
-    found = bs.schedule_inputs(rows, bs.Schedule(), wanted=["lr_sum", "annealing_area"])
+    found = schedule_inputs(rows, Schedule(), wanted=["lr_sum", "annealing_area"])
     assert (found["annealing_area"] >= 0).all()
     with pytest.raises(InputError, match=r"^the table, step 201: the learning rate rises after it has fallen; expected"):
-        bs.schedule_inputs(rows, bs.Schedule())
+        schedule_inputs(rows, Schedule())
 
 
 COLUMNS = bs.Columns(
     {name: bs.Input(name, reference=reference) for name, reference in REFERENCES.items()},
     run="run_id",
     where="loss > 0",
-    schedule=bs.Schedule(parts=8),
+    schedule=Schedule(parts=8),
 )
 
 
@@ -193,7 +195,7 @@ def test_parameters_are_recovered_from_simulated_curves(fit: bs.Fit) -> None:
 def test_a_planned_schedule_is_predicted(fit: bs.Fit) -> None:
     planned = pd.DataFrame({"step": [WARM, 2000, *range(2020, LAST + 1, 20)]})
     planned["lr"] = wsd(planned["step"].to_numpy())
-    found = bs.predict_table(fit, planned)
+    found = predict_table(fit, planned)
     assert list(found.columns[:2]) == ["step", "lr"]
     total, _, _, saved = by_steps("wsd", LAST, 0.999)
     truth = TRUTH["L0"] + TRUTH["A"] * total ** -TRUTH["alpha"] - saved
@@ -204,30 +206,30 @@ def test_a_planned_schedule_is_predicted(fit: bs.Fit) -> None:
 
 def test_several_planned_schedules_are_runs_of_their_own(fit: bs.Fit) -> None:
     planned = pd.concat([rows_of(name, 200).assign(run_id=name) for name in ("linear", "constant")])
-    found = bs.predict_table(fit, planned).set_index(["run_id", "step"])
+    found = predict_table(fit, planned).set_index(["run_id", "step"])
     assert found.loc[("linear", LAST), "q50"] < found.loc[("constant", LAST), "q50"] - 0.02
     with pytest.raises(
         InputError, match=r"^the points, step \d+: two learning rates; expected one, say which rows are one run"
     ):
-        bs.predict_table(fit, planned.drop(columns="run_id"))
+        predict_table(fit, planned.drop(columns="run_id"))
 
 
 def test_a_single_drop_needs_no_schedule(fit: bs.Fit) -> None:
-    point = bs.schedule_inputs(rows_of("two_stage"), bs.Schedule(parts=8)).iloc[[-1]]
-    plain = bs.predict_table(fit, point[["lr_sum", "lr_drop", "lr_then", "lr_since"]])
-    assert plain["q50"].iloc[0] == pytest.approx(bs.predict_table(fit, rows_of("two_stage"))["q50"].iloc[-1], rel=1e-10)
+    point = schedule_inputs(rows_of("two_stage"), Schedule(parts=8)).iloc[[-1]]
+    plain = predict_table(fit, point[["lr_sum", "lr_drop", "lr_then", "lr_since"]])
+    assert plain["q50"].iloc[0] == pytest.approx(predict_table(fit, rows_of("two_stage"))["q50"].iloc[-1], rel=1e-10)
 
 
 def test_a_saved_fit_predicts_the_same(fit: bs.Fit, tmp_path: Path) -> None:
     planned = rows_of("wsd", 50)
     again = bs.load(bs.save(fit, tmp_path / "fit.nc"))
     assert again.runs.columns == COLUMNS
-    pd.testing.assert_frame_equal(bs.predict_table(again, planned), bs.predict_table(fit, planned))
+    pd.testing.assert_frame_equal(predict_table(again, planned), predict_table(fit, planned))
 
 
 def test_distance_is_that_of_the_sum(fit: bs.Fit) -> None:
     longer = pd.DataFrame({"step": [WARM, 10 * LAST], "lr": PEAK})
-    assert list(bs.predict_table(fit, longer)["distance"])[1] == "far (1.02 decades)"
+    assert list(predict_table(fit, longer)["distance"])[1] == "far (1.02 decades)"
 
 
 def test_a_law_by_text_is_the_law_of_the_library() -> None:
@@ -281,7 +283,7 @@ sd = { median = 0.003, factor = 3.0 }
 
 def test_a_schedule_stands_in_a_model_file() -> None:
     study = parse_study(STUDY, "mine.toml")
-    assert study.columns.schedule == bs.Schedule("rate", "iteration", 0.995, 4, 100.0)
+    assert study.columns.schedule == Schedule("rate", "iteration", 0.995, 4, 100.0)
     assert parse_study(study_text(study), "mine.toml") == study
     with pytest.raises(InputError, match=r"schedule.momentun: no such key; did you mean 'momentum'"):
         parse_study(STUDY.replace("momentum", "momentun"), "mine.toml")
@@ -307,7 +309,7 @@ def test_tables_that_tell_no_schedule_are_refused(change: Callable[[pd.DataFrame
 
 def test_points_without_a_learning_rate_are_refused(fit: bs.Fit) -> None:
     with pytest.raises(InputError, match=r"^the points: no column 'lr'; the table has \['step'\]"):
-        bs.predict_table(fit, pd.DataFrame({"step": [100, 200]}))
+        predict_table(fit, pd.DataFrame({"step": [100, 200]}))
 
 
 def test_a_reference_cannot_be_found_where_nothing_falls() -> None:
@@ -335,7 +337,7 @@ def test_averages_of_a_schedule_are_arithmetic() -> None:
     inputs = {"lr_sum": bs.Input("lr_sum"), "lr_drop": bs.Input("lr_drop"), "lr_since": bs.Input("lr_since")}
     columns = replace(COLUMNS, inputs=inputs)
     every = bs.read_runs(simulated(("two_stage",)), columns).table
-    means = bs.read_runs(simulated(("two_stage",)), replace(columns, average=bs.Average("lr_sum", 4.0))).table
+    means = bs.read_runs(simulated(("two_stage",)), replace(columns, average=Average("lr_sum", 4.0))).table
     assert 0 < len(means) < len(every)
     assert means["lr_drop"].iloc[0] == 0
     assert means["lr_since_3"].between(0, every["lr_since_3"].max()).all()
@@ -351,9 +353,9 @@ def test_averages_of_a_schedule_are_arithmetic() -> None:
 )
 def test_a_schedule_that_means_nothing_is_refused(said: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        bs.Schedule(**said)  # type: ignore[arg-type]
+        Schedule(**said)  # type: ignore[arg-type]
 
 
 def test_an_input_of_the_schedule_has_a_name_of_its_own() -> None:
     with pytest.raises(InputError, match=r"cannot be called as a column that it comes from: 'lr'"):
-        bs.Columns({"lr": bs.Input("lr_then")}, schedule=bs.Schedule())
+        bs.Columns({"lr": bs.Input("lr_then")}, schedule=Schedule())

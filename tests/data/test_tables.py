@@ -25,11 +25,14 @@ from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import decimal_marks, read_numbers
 from bayes_scaling.data import delimited
 from bayes_scaling.data.binning import bin_means
+from bayes_scaling.data.columns import Average, Curve, MeasurementError
 from bayes_scaling.data.labels import level_index, ordered_levels
 from bayes_scaling.data.reading import read_points
-from bayes_scaling.data.runs import concat_runs
+from bayes_scaling.data.runs import Runs, concat_runs, subset
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.decisions.design.summaries import candidate_table
+from bayes_scaling.model.studies import study_runs
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.validation.splits import folds
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -310,8 +313,8 @@ def test_other_columns_tell_what_a_comma_is() -> None:
 
 
 def test_decimal_marks_of_columns_that_settle_one() -> None:
-    columns = {"comma": ["1,5", "2"], "either": ["1.234"], "names": ["x", "1.5"], "point": ["1.5B", ""], "both": ["1,5", "1.5"]}
-    assert decimal_marks(columns) == {"comma": ",", "point": "."}
+    columns = {"comma": ["1,5", "2"], "either": ["1.234"], "names": ["x", "1.5"], "row": ["1.5B", ""], "both": ["1,5", "1.5"]}
+    assert decimal_marks(columns) == {"comma": ",", "row": "."}
 
 
 def test_per_cent_is_kept_in_a_column_of_per_cent() -> None:
@@ -377,9 +380,9 @@ def test_labels_are_text_as_written_unless_they_are_numbers_as_programs_write_th
         [str(of) for of in levels].index(one) for one in labels
     ]
     for i, label in enumerate(labels):
-        part = bs.subset(runs, f"label == {label!r}")
+        part = subset(runs, f"label == {label!r}")
         assert part.table["n"].tolist() == [i + 1]
-        assert bs.subset(runs, f"label != {label!r}").table["n"].tolist() == [j + 1 for j in range(len(labels)) if j != i]
+        assert subset(runs, f"label != {label!r}").table["n"].tolist() == [j + 1 for j in range(len(labels)) if j != i]
         points = read_points(labelled_csv([label]), runs, ["label"])
         assert (
             runs.levels["label"][level_index(points["label"], runs.levels["label"])[0]]
@@ -471,7 +474,7 @@ def test_rows_that_a_filter_drops_may_lack_a_label() -> None:
 
 def versions(health: Any = CLEAN) -> bs.Fit:
     study = bs.read_study(CASES / "versions3.toml")
-    runs, rng = bs.study_runs(study), np.random.default_rng(2)
+    runs, rng = study_runs(study), np.random.default_rng(2)
     draws = {name: np.full((2, 50), of) for name, of in {"E": 1.8, "A": 0.8, "alpha": 0.3, "noise_sd": 0.01}.items()}
     draws |= {"E_sd_arch": np.full((2, 50), 0.1), "E_by_arch": rng.normal([0.07, 0.0, 0.03], 1e-4, (2, 50, 3))}
     return fit_of(study.model, runs, draws, health, {"E_by_arch": ("arch",)})
@@ -481,7 +484,7 @@ def test_versions_1_10_and_1_1_are_two_in_every_answer(tmp_path: Path) -> None:
     fit = versions()
     assert list(fit.runs.levels["arch"]) == ["1.1", "1.10", "1.2"]
     (tmp_path / "points.csv").write_text("arch,params\n1.10,1e9\n1.1,1e9\n1.3,1e9\n", encoding="utf-8")
-    table = bs.predict_table(fit, tmp_path / "points.csv")
+    table = predict_table(fit, tmp_path / "points.csv")
     assert table["arch"].tolist() == ["1.10", "1.1", "1.3"]
     mean = table["mean"].to_numpy()
     assert mean[1] / mean[0] == pytest.approx(np.exp(0.07) * 1.8 / 1.8, abs=0.03)
@@ -493,7 +496,7 @@ def test_versions_1_10_and_1_1_are_two_in_every_answer(tmp_path: Path) -> None:
     bs.save(fit, tmp_path / "fit.nc")
     loaded = bs.load(tmp_path / "fit.nc")
     assert list(loaded.runs.levels["arch"]) == ["1.1", "1.10", "1.2"]
-    pd.testing.assert_frame_equal(bs.predict_table(loaded, tmp_path / "points.csv"), table)
+    pd.testing.assert_frame_equal(predict_table(loaded, tmp_path / "points.csv"), table)
 
 
 @pytest.mark.parametrize("levels", [[7, 12], [7.0, 12.0], ["12", "7"], ["NA", "nan"]])
@@ -502,15 +505,15 @@ def test_fits_of_any_levels_are_loaded_as_they_were_drawn(levels: list[Any], tmp
     study = bs.read_study(CASES / "versions3.toml")
     runs = bs.read_runs(table, study.columns)
     # Files of older versions have whole numbers as floats where a table did, and texts in the order of letters.
-    old = bs.Runs(table.rename(columns={"loss": "response"}), runs.columns, runs.references, {"arch": np.array(levels)}, "old")
+    old = Runs(table.rename(columns={"loss": "response"}), runs.columns, runs.references, {"arch": np.array(levels)}, "old")
     draws = {name: np.full((2, 50), of) for name, of in {"E": 1.8, "A": 0.8, "alpha": 0.3, "noise_sd": 0.01}.items()}
     draws |= {"E_sd_arch": np.full((2, 50), 0.1), "E_by_arch": np.tile([0.0, 0.5], (2, 50, 1))}
     bs.save(fit_of(study.model, old, draws, CLEAN, {"E_by_arch": ("arch",)}), tmp_path / "fit.nc")
     loaded = bs.load(tmp_path / "fit.nc")
     assert [str(of) for of in loaded.runs.levels["arch"]] == [str(of) for of in levels]
-    means_of = bs.predict_table(loaded, {"arch": [str(of) for of in levels], "params": 1e8})["mean"]
+    means_of = predict_table(loaded, {"arch": [str(of) for of in levels], "params": 1e8})["mean"]
     assert means_of[1] > 1.3 * means_of[0]
-    pd.testing.assert_series_equal(bs.predict_table(loaded, {"arch": levels, "params": 1e8})["mean"], means_of)
+    pd.testing.assert_series_equal(predict_table(loaded, {"arch": levels, "params": 1e8})["mean"], means_of)
 
 
 FILTERED = pd.DataFrame(
@@ -592,7 +595,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("where", REFUSED)
 def test_filters_that_cannot_be_are_refused_in_one_line(where: str) -> None:
-    def read() -> bs.Runs:
+    def read() -> Runs:
         return bs.read_runs(io.StringIO(FILTERED.to_csv(index=False)), bs.Columns(ONE, where=where))
 
     with pytest.raises(bs.InputError) as error:
@@ -607,10 +610,10 @@ def test_a_study_filters_by_a_column_with_a_slash(tmp_path: Path) -> None:
         (tmp_path / f"{name}.toml").write_text(written, encoding="utf-8")
     (tmp_path / "slash.csv").write_bytes((CASES / "slash.csv").read_bytes())
     study = bs.read_study(tmp_path / "quoted.toml")
-    runs = bs.study_runs(study)
+    runs = study_runs(study)
     assert (runs.dropped, len(runs)) == (1, 3)
     assert bs.read_runs(tmp_path / "slash.csv", study.columns).table.equals(runs.table)
-    plain = bs.study_runs(bs.read_study(tmp_path / "plain.toml"))  # nothing else can be meant
+    plain = study_runs(bs.read_study(tmp_path / "plain.toml"))  # nothing else can be meant
     assert plain.table.equals(runs.table)
 
 
@@ -666,7 +669,7 @@ def test_near_copies_and_rows_of_logs_are_kept() -> None:
     rows = pd.DataFrame({"n": [1.0, 1.0], "loss": [3.0, 3.0], "run": ["a", "b"]})
     assert len(bs.read_runs(rows, bs.Columns(ONE))) == 2
     log = pd.DataFrame({"n": [1.0, 2.0, 2.0, 3.0], "loss": [3.0, 2.5, 2.5, 2.0], "run": "a"})
-    runs = bs.read_runs(log, bs.Columns(ONE, run="run", curve=bs.Curve("n")))
+    runs = bs.read_runs(log, bs.Columns(ONE, run="run", curve=Curve("n")))
     assert runs.notes == ("n is the same in rows running in run 'a': 1 row left out, the last kept",)
 
 
@@ -677,8 +680,8 @@ def test_copies_may_hold_lists() -> None:
 
 def test_the_mean_of_n_readings_has_their_error_over_root_n() -> None:
     table = pd.DataFrame({"run": "a", "n": np.arange(1.0, 101.0), "loss": 3.0, "error": 0.01})
-    error = bs.MeasurementError("error")
-    thin = bs.read_runs(table, bs.Columns(ONE, run="run", measurement_error=error, average=bs.Average("n", 2)))
+    error = MeasurementError("error")
+    thin = bs.read_runs(table, bs.Columns(ONE, run="run", measurement_error=error, average=Average("n", 2)))
     np.testing.assert_allclose(thin.table["measurement_error"], 0.03 / np.sqrt(thin.table["count"]), rtol=1e-12)
     whole = bs.read_runs(table, bs.Columns(ONE, run="run", measurement_error=error))
     once = bin_means(whole.table, ["run"], ["n"], "n", 3)
@@ -705,7 +708,7 @@ def test_unequal_measurement_errors_of_a_mean_add_up_in_squares() -> None:
     )
     found = bin_means(table, ["run"], ["n"], "n", 1)
     assert found["measurement_error"].tolist() == pytest.approx([0.05 / 3])
-    counted = bin_means(table.assign(count=[1.0, 2.0, 3.0], apart=0.0), ["run"], ["n"], "n", 1)
+    counted = bin_means(table.assign(count=[1.0, 2.0, 3.0], mean_lag=0.0), ["run"], ["n"], "n", 1)
     assert counted["measurement_error"].tolist() == pytest.approx([np.hypot(0.03, 0.08) / 6])
 
 

@@ -18,15 +18,26 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.columns import Curve, MeasurementError, Schedule
 from bayes_scaling.data.counts import in_base_units, units_said
+from bayes_scaling.data.runs import Runs, subset
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.plan import plan_sentence
+from bayes_scaling.decisions.rank_tables import rank_sentences
 from bayes_scaling.inference.batch.worker import model_text, read_model
+from bayes_scaling.inference.parameters import published_values
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.laws.units import column_unit, conversion, loss_factor, loss_unit, read_unit, response_unit, stem
 from bayes_scaling.model.defaults import default_priors, sweep_model
 from bayes_scaling.model.loss_units import in_unit_of, loss_like
 from bayes_scaling.model.parameters import as_parameter, median
 from bayes_scaling.model.specification import parameters_with_priors
-from bayes_scaling.model.studies import Study, parse_study, study_text
+from bayes_scaling.model.studies import Study, parse_study, study_runs, study_text
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
+from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parents[1] / "cases"
 
@@ -175,8 +186,8 @@ def test_tables_in_millions_and_billions_are_the_same_runs(names: tuple[str, str
 
 def test_a_column_with_its_unit_in_its_name_stands_for_the_one_a_study_asks_for() -> None:
     study = bs.read_study("chinchilla")
-    runs = bs.study_runs(study, counted(1e6, 1e9, ("n_params_millions", "Tokens (B)")))
-    pd.testing.assert_frame_equal(runs.table, bs.study_runs(study, TABLE).table)
+    runs = study_runs(study, counted(1e6, 1e9, ("n_params_millions", "Tokens (B)")))
+    pd.testing.assert_frame_equal(runs.table, study_runs(study, TABLE).table)
     assert runs.notes == (
         "column 'n_params_millions' is read as params, in M parameters, as its name says",
         "column 'Tokens (B)' is read as tokens, in B tokens, as its name says",
@@ -186,7 +197,7 @@ def test_a_column_with_its_unit_in_its_name_stands_for_the_one_a_study_asks_for(
 def test_what_a_table_says_of_its_units_is_taken_and_said() -> None:
     table = counted(1e6, 1.0)
     table.attrs["units"] = {"params": "M parameters", "tokens": "tokens", "loss": "nats/token"}
-    runs = bs.study_runs(bs.read_study("chinchilla"), table)
+    runs = study_runs(bs.read_study("chinchilla"), table)
     assert list(runs.table["params"]) == list(TABLE["params"])
     assert runs.notes == ("column 'params' is in 'M parameters', as the table says, and converted",)
 
@@ -195,7 +206,7 @@ def test_a_filter_sees_columns_as_they_are_declared_and_checked_runs_in_base_uni
     inputs = {"params": bs.Input("n", "M parameters"), "tokens": bs.Input("tokens")}
     runs = bs.read_runs(counted(1e6, 1.0, ("n", "tokens")), bs.Columns(inputs, where="n < 1000"))
     assert list(runs.table["params"]) == [1e8, 4e8]
-    assert len(bs.subset(runs, "params < 2e8")) == 1
+    assert len(subset(runs, "params < 2e8")) == 1
     study = bs.read_study("chinchilla")
     columns = replace(units_said(study.columns, {"params": "M", "tokens": "B"}), where="params < 1e9")
     assert list(bs.read_runs(counted(1e6, 1e9), columns).table["tokens"]) == [2e9, 8e9]
@@ -239,13 +250,13 @@ def test_published_priors_are_at_their_reference_in_any_unit_of_compute() -> Non
 
 def test_warm_up_and_the_steps_of_a_schedule_count_as_their_columns_do() -> None:
     table = pd.DataFrame({"run": "a", "tokens": np.arange(1.0, 9.0), "loss": np.linspace(4, 3, 8)})
-    columns = bs.Columns({"tokens": bs.Input("tokens", "B tokens")}, run="run", curve=bs.Curve("tokens", warmup=3.0))
+    columns = bs.Columns({"tokens": bs.Input("tokens", "B tokens")}, run="run", curve=Curve("tokens", warmup=3.0))
     assert bs.read_runs(table, columns).table["tokens"].min() == 3e9
     steps = pd.DataFrame({"step": [1000.0, 2000.0, 3000.0], "lr": 1e-3, "loss": [4.0, 3.5, 3.2]})
     inputs = {"lr_sum": bs.Input("lr_sum"), "step": bs.Input("step")}
-    plain = bs.read_runs(steps, bs.Columns(inputs, schedule=bs.Schedule()))
+    plain = bs.read_runs(steps, bs.Columns(inputs, schedule=Schedule()))
     inputs["step"] = bs.Input("step", "k steps")
-    runs = bs.read_runs(steps.assign(step=[1.0, 2.0, 3.0]), bs.Columns(inputs, where="step > 1", schedule=bs.Schedule()))
+    runs = bs.read_runs(steps.assign(step=[1.0, 2.0, 3.0]), bs.Columns(inputs, where="step > 1", schedule=Schedule()))
     pd.testing.assert_frame_equal(runs.table, plain.table.iloc[1:].reset_index(drop=True))
 
 
@@ -266,7 +277,7 @@ def test_warm_up_and_the_steps_of_a_schedule_count_as_their_columns_do() -> None
 )
 def test_counts_that_no_run_has_are_refused_with_what_they_look_like(params: float, tokens: float, words: list[str]) -> None:
     with pytest.raises(bs.InputError) as refused:
-        bs.study_runs(bs.read_study("chinchilla"), counted(params, tokens))
+        study_runs(bs.read_study("chinchilla"), counted(params, tokens))
     assert "\n" not in str(refused.value)
     for word in words:
         assert word in str(refused.value)
@@ -277,10 +288,10 @@ def test_a_table_of_columns_of_ones_own_is_read_with_a_note() -> None:
     small = bs.read_runs(counted(1e7, 1e7), columns)
     assert "too few parameters for a sweep" in small.notes[0]
     fit = in_units((1e6, 1e9), ("", ""), ("n", "d"))
-    for ask in (lambda: bs.plan(fit, 1e20), lambda: bs.compute_optimal(fit, 1e20), lambda: bs.compute_needed(fit, 2.5)):
+    for call in (lambda: bs.plan(fit, 1e20), lambda: compute_optimal(fit, 1e20), lambda: bs.compute_needed(fit, 2.5)):
         with pytest.raises(bs.InputError, match=r"column 'n' \(params\) runs from 100 to 3000, .* say unit = .M parameters."):
-            ask()
-    assert not any("train" in sentence for sentence in bs.summary_sentences(fit))
+            call()
+    assert not any("train" in sentence for sentence in summary_sentences(fit))
     said = units_said(columns, {"params": "ones", "tokens": "ones"})
     assert bs.read_runs(counted(1e7, 1e7), said).notes == ()
 
@@ -291,9 +302,9 @@ def test_names_that_numbers_belie_are_not_followed_in_silence() -> None:
     with pytest.raises(
         bs.InputError, match=r"'params_m' \(params\) runs from 100T to .* parameters, too many .* --unit params=ones"
     ):
-        bs.study_runs(study, TABLE.rename(columns={"params": "params_m"}))
+        study_runs(study, TABLE.rename(columns={"params": "params_m"}))
     said = replace(study, columns=units_said(study.columns, {"params": "ones"}))
-    assert list(bs.study_runs(said, TABLE.rename(columns={"params": "params_m"})).table["params"]) == list(TABLE["params"])
+    assert list(study_runs(said, TABLE.rename(columns={"params": "params_m"})).table["params"]) == list(TABLE["params"])
 
 
 def test_losses_that_no_unit_has_are_refused() -> None:
@@ -371,28 +382,28 @@ ANSWERS: dict[str, Callable[[bs.Fit], Any]] = {
     "predict at runs": lambda fit: bs.predict(fit, fit.runs.table),
     "predict_runs": lambda fit: bs.predict_runs(fit, places(fit), seed=1),
     "distance": lambda fit: bs.predict(fit, places(fit))["distance"],
-    "bands": lambda fit: bs.predict_table(fit, places(fit))[["mean", "q05", "q95"]],
-    "parts": lambda fit: bs.decompose(fit, places(fit))["law"],
+    "bands": lambda fit: predict_table(fit, places(fit))[["mean", "q05", "q95"]],
+    "parts": lambda fit: decompose(fit, places(fit))["law"],
     "contrast": lambda fit: bs.contrast(fit, "arch", "dense", "sparse", places(fit))["ratio"],
-    "multiplier": lambda fit: bs.compute_multiplier(
+    "multiplier": lambda fit: compute_multiplier(
         fit, "arch", "sparse", "dense", places(fit).head(2), {"params": 0.5, "tokens": 0.5}
     ),
     "crossover": lambda fit: bs.crossover(fit, "arch", "sparse", "dense", places(fit).head(1), 1e13, "tokens")["crossing"],
-    "optimal": lambda fit: bs.compute_optimal(fit, [1e20, 1e22], points=pd.DataFrame({"arch": ["dense"]}))["params"],
+    "optimal": lambda fit: compute_optimal(fit, [1e20, 1e22], points=pd.DataFrame({"arch": ["dense"]}))["params"],
     "plan": lambda fit: bs.plan(fit, 1e21, points=pd.DataFrame({"arch": ["dense"]})).choice[["params", "tokens", "compute"]],
     "plan of a size": lambda fit: bs.plan(fit, 1e21, params=1e9, points=pd.DataFrame({"arch": ["dense"]})).choice["tokens"],
     "plan, serving": lambda fit: bs.plan(
         fit, 1e21, cost=bs.Cost(served_tokens=1e11), points=pd.DataFrame({"arch": ["dense"]})
     ).choice["params"],
-    "plan in words": lambda fit: bs.plan_sentence(bs.plan(fit, 1e21, points=pd.DataFrame({"arch": ["dense"]}))),
+    "plan in words": lambda fit: plan_sentence(bs.plan(fit, 1e21, points=pd.DataFrame({"arch": ["dense"]}))),
     "needed": lambda fit: bs.compute_needed(fit, 2.5, points=pd.DataFrame({"arch": ["sparse"]})),
     "rank": lambda fit: bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e20, 1e22]})).loss,
-    "rank in words": lambda fit: bs.rank_sentences(bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e21]}))),
+    "rank in words": lambda fit: rank_sentences(bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e21]}))),
     "rank along": lambda fit: bs.rank(fit, "arch", "dense", places(fit).head(2), along="tokens").multiplier,
     "next": lambda fit: bs.next_runs(fit, places(fit).assign(run=["x", "y", "z"]), "plan at compute=1e22, arch=dense").flop,
-    "sentences": lambda fit: bs.summary_sentences(fit),
-    "published": lambda fit: bs.published_values(fit)["A"],
-    "subset": lambda fit: len(bs.subset(fit.runs, "params < 2e8 and tokens > 1e10")),
+    "sentences": lambda fit: summary_sentences(fit),
+    "published": lambda fit: published_values(fit)["A"],
+    "subset": lambda fit: len(subset(fit.runs, "params < 2e8 and tokens > 1e10")),
 }
 
 
@@ -452,9 +463,9 @@ def test_the_report_of_a_fit_says_the_same(plain: bs.Fit, other: bs.Fit) -> None
 
 
 def test_questions_count_as_their_names_do(plain: bs.Fit) -> None:
-    asked = bs.ask(plain, "loss at params=2e9, tokens=4e10, arch=dense").to_numpy()
+    asked = ask(plain, "loss at params=2e9, tokens=4e10, arch=dense").to_numpy()
     for which, held in ((0, "params=2e9, tokens=4e10"), (0, "n=2000, d=40"), (1, "params=2000, tokens=40")):
-        found = bs.ask(in_units(*OTHERS[which]), f"loss at {held}, arch=dense")
+        found = ask(in_units(*OTHERS[which]), f"loss at {held}, arch=dense")
         np.testing.assert_allclose(found.to_numpy(), asked, rtol=1e-8)
 
 
@@ -576,7 +587,7 @@ def test_a_law_with_numbers_that_have_a_unit_cannot_follow() -> None:
         in_unit_of(model, bs.Response("loss", "bits/token"))
 
 
-def drawn(model: bs.Model, runs: bs.Runs) -> bs.Fit:
+def drawn(model: bs.Model, runs: Runs) -> bs.Fit:
     return bs.prior(model, runs, draws=4000, seed=2)
 
 
@@ -650,7 +661,7 @@ def test_a_model_files_own_priors_are_in_the_unit_of_its_response_and_the_librar
     moved = as_parameter(in_unit_of(sweep_model("chinchilla"), bs.Response("bpb")).parameters["A"]).prior
     assert as_parameter(study.model.parameters["A"]).prior == moved
     assert parse_study(study_text(study), "again.toml").model == study.model
-    assert bs.study_runs(study, TABLE.assign(val_bpb=0.3 * TABLE["loss"])).notes == (
+    assert study_runs(study, TABLE.assign(val_bpb=0.3 * TABLE["loss"])).notes == (
         "column 'val_bpb' is in bits/byte, as its name says",
         *study.notes,
     )
@@ -683,7 +694,7 @@ def test_of_perplexities_the_logarithm_is_the_loss() -> None:
     table = TABLE.assign(ppl=np.exp(TABLE["loss"]), error=0.02 * np.exp(TABLE["loss"]))
     plain = bs.read_runs(TABLE, bs.Columns(inputs))
     runs = bs.read_runs(
-        table, bs.Columns(inputs, bs.Response("ppl"), measurement_error=bs.MeasurementError("error", relative=False))
+        table, bs.Columns(inputs, bs.Response("ppl"), measurement_error=MeasurementError("error", relative=False))
     )
     np.testing.assert_allclose(runs.table["response"], plain.table["response"])
     np.testing.assert_allclose(runs.table["measurement_error"], 0.02)
@@ -697,18 +708,18 @@ def test_of_perplexities_the_logarithm_is_the_loss() -> None:
 
 def test_losses_as_low_as_bits_a_byte_are_read_as_such_unless_their_unit_is_said() -> None:
     study = bs.read_study("chinchilla")
-    runs = bs.study_runs(study, CASES / "bpb.csv")
+    runs = study_runs(study, CASES / "bpb.csv")
     assert runs.columns.response.unit == "bits/byte"
     assert "are 0.33 times what priors in nats/token expect: read as bits/byte" in runs.notes[0]
     assert runs.notes[1].startswith(
         "priors for nats/token are multiplied by 0.336 to be for bits/byte, as a token has about 4.3"
     )
     said = replace(study, columns=units_said(study.columns, {"loss": "nats/token"}))
-    assert bs.study_runs(said, CASES / "bpb.csv").columns.response.unit == "nats/token"
-    assert bs.study_runs(study, TABLE).columns.response.unit == "nats/token"
+    assert study_runs(said, CASES / "bpb.csv").columns.response.unit == "nats/token"
+    assert study_runs(study, TABLE).columns.response.unit == "nats/token"
     own = parse_study(FILE.replace("val_bpb", "loss"), "mine.toml")
     low = TABLE.assign(loss=0.3 * TABLE["loss"])
-    assert bs.study_runs(own, low).columns.response.unit == "nats/token"  # its own floor is low
+    assert study_runs(own, low).columns.response.unit == "nats/token"  # its own floor is low
 
 
 @pytest.mark.slow
@@ -720,7 +731,7 @@ def test_bits_a_byte_are_predicted_near_the_truth(tmp_path: Path) -> None:
     assert done.exit_code in (0, 3), done.output
     assert "read as bits/byte" in done.output
     points = pd.DataFrame({"params": [1.6e10, 1e12], "tokens": [6.4e11, 2e13]})
-    table = bs.predict_table(bs.load(out / "fit.nc"), points)
+    table = predict_table(bs.load(out / "fit.nc"), points)
     truth = np.array([0.683, 0.612])
     assert (np.abs(table["q50"] - truth) < 0.02 * truth + (table["q95"] - table["q05"]) / 2).all()
     assert (table["q05"] < truth).all()

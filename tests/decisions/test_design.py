@@ -13,6 +13,8 @@ from commands import refused, run
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number, percent
 from bayes_scaling.decisions.design.information import best_sets, information, joint
+from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
+from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.plots import next_figure
 
 SD, LENGTH, WHITE, SIZE_SD = 0.02, 0.8, 0.01, 0.03
@@ -67,10 +69,10 @@ def test_single_runs_are_exact(table: pd.DataFrame) -> None:
     fit = made()
     found = bs.next_runs(fit, table, QUESTION)
     np.testing.assert_allclose(found.information, [exact(fit, [at], np.eye(1) * SD**2) for at in PLACES], rtol=1e-8)
-    shown = bs.candidate_table(found)
+    shown = candidate_table(found)
     assert shown["rank"].tolist() == list(range(1, 9))
     assert (np.diff(shown["information_per_1e18_flop"]) <= 0).all()
-    before = float(np.std(bs.ask(fit, QUESTION), ddof=1))
+    before = float(np.std(ask(fit, QUESTION), ddof=1))
     np.testing.assert_allclose(shown["sd_after"], before * np.exp(-shown["information"]), rtol=1e-9)
     assert shown["candidate"].tolist()[0] == found.candidates["candidate"].iloc[found.order[0]]
 
@@ -91,7 +93,7 @@ def test_sets_are_exact_and_the_best_there_are(table: pd.DataFrame) -> None:
         ]
         assert one.information == pytest.approx(max(every), rel=1e-8)
     assert [len(one.members) for one in found.sets] == [1, 2, 3, 4, 5]
-    sets = bs.set_table(found)
+    sets = set_table(found)
     assert sets["runs"].tolist() == [1, 2, 3, 4, 5]
     assert sets["candidates"].iloc[1].count("; ") == 1
 
@@ -181,7 +183,7 @@ def test_nothing_is_read_out_of_chance() -> None:
     table = pd.DataFrame({"tokens": np.geomspace(1, 1e5, 200), "flop": 1.0})
     found = bs.next_runs(fit, table, question, 5.0)
     assert (found.information == 0).all()
-    assert "No candidate" in bs.next_sentence(found) or found.best.information > found.least
+    assert "No candidate" in next_sentence(found) or found.best.information > found.least
     assert next_figure(found).axes[0].get_xlabel() == "compute (FLOP)"
     with pytest.raises(bs.InputError, match="the same answer in every draw"):
         bs.next_runs(fit, table, xr.full_like(question, 2.0))
@@ -254,13 +256,13 @@ def test_a_thousand_candidates(chinchilla: bs.Fit) -> None:
     rng = np.random.default_rng(0)
     many = pd.DataFrame({"params": np.exp(rng.uniform(17, 23, 1000)), "tokens": np.exp(rng.uniform(20, 26, 1000))})
     found = bs.next_runs(chinchilla, many, "loss at compute=1e24", 1e21)
-    assert len(bs.candidate_table(found)) == 1000
+    assert len(candidate_table(found)) == 1000
     assert all(one.flop <= 1e21 for one in found.sets)
     told = [one.information for one in found.sets]
     assert told == sorted(told)
     single = np.where(found.flop <= 1e21, found.information, 0.0).max()
     assert found.sets[0].information == pytest.approx(single)
-    shown = bs.candidate_table(found)
+    shown = candidate_table(found)
     assert shown["within_budget"].is_monotonic_decreasing
 
 
@@ -279,7 +281,7 @@ def test_refits_with_simulated_outcomes_agree() -> None:
     fit = bs.fit(model, bs.read_runs(seen, columns), settings)
     places, outcomes = [110.0, 1000.0, 1e4, 10.0], 12
     found = bs.next_runs(fit, pd.DataFrame({"tokens": places, "flop": 1.0}), QUESTION)
-    before = float(np.log(bs.ask(fit, QUESTION).std()))
+    before = float(np.log(ask(fit, QUESTION).std()))
     measured = []
     for place in places:
         shown = (
@@ -289,7 +291,7 @@ def test_refits_with_simulated_outcomes_agree() -> None:
         for loss in shown:
             more = pd.concat([seen, pd.DataFrame({"tokens": [place], "loss": [loss]})], ignore_index=True)
             after = bs.refit(fit, bs.read_runs(more, columns))
-            told.append(before - float(np.log(bs.ask(after, QUESTION).std())))
+            told.append(before - float(np.log(ask(after, QUESTION).std())))
         measured.append((np.mean(told), np.std(told, ddof=1) / np.sqrt(outcomes)))
     means, errors = np.array(measured).T
     assert np.argsort(means).tolist() == np.argsort(found.information).tolist()
@@ -307,7 +309,7 @@ def test_the_command_line_ranks_and_says(folder: Path, table: pd.DataFrame) -> N
     result = run("next", folder, "--candidates", folder / "candidates.csv", "--budget", 150, "--decide", QUESTION)
     assert result.exit_code == 0, result.output
     found = bs.next_runs(bs.load(folder / "fit.nc"), folder / "candidates.csv", QUESTION, 150.0)
-    assert bs.next_sentence(found) in result.stdout
+    assert next_sentence(found) in result.stdout
     ranked = pd.read_csv(folder / "next.csv")
     assert ranked["candidate"].astype(str).tolist()[0] in result.stdout
     assert ranked["within_budget"].sum() == (table["flop"] <= 150).sum()
@@ -328,7 +330,7 @@ def test_the_command_line_refuses_and_writes_nothing(tmp_path: Path, table: pd.D
 
 def test_the_sentence_says_what_is_known_and_what_a_run_would_leave(table: pd.DataFrame) -> None:
     found = bs.next_runs(made(), table, QUESTION, 150.0)
-    said = bs.next_sentence(found)
+    said = next_sentence(found)
     low, middle, high = np.exp(np.quantile(found.asked, [0.05, 0.5, 0.95]))
     assert f"now {band((low, middle, high), 'nats/token')}" in said
     first = found.order[0]

@@ -25,6 +25,7 @@ from bayes_scaling.decisions.specifications import (
     standard_choices,
     without_smallest,
 )
+from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.model.defaults import default_priors, sweep_discrepancy
 
@@ -50,7 +51,7 @@ def found() -> Multiverse:
     alternatives, filters = {"compute": "compute_non_embedding"}, {"last": "last == 1", "none": "last > 2"}
     choices = dict(standard_choices(universe(), alternatives=alternatives, filters=filters))
     del choices["discrepancy"]  # which takes the longest to compile
-    return multiverse(universe(), AT, choices, QUICK, bs.InProcess())
+    return multiverse(universe(), AT, choices, QUICK, InProcess())
 
 
 def answer(found: Multiverse, name: str, point: int = 0) -> pd.Series:
@@ -81,7 +82,7 @@ def test_the_base_is_the_fit_itself(found: Multiverse) -> None:
     draws = bs.predict(fit, AT)
     for point in (0, 1):
         row = answer(found, "base", point)
-        expected = np.quantile(draws.isel(point=point), (0.05, 0.5, 0.95))
+        expected = np.quantile(draws.isel(row=point), (0.05, 0.5, 0.95))
         np.testing.assert_allclose(row[["q05", "q50", "q95"]].astype(float), expected, rtol=1e-12)
     own = found.parameters[found.parameters["universe"] == "base"].set_index("parameter")
     assert list(own.index) == ["E", "a", "b"]
@@ -105,7 +106,7 @@ def test_a_universe_without_an_answer_says_why(found: Multiverse) -> None:
 
 
 def floor(fit: bs.Fit, points: pd.DataFrame) -> object:
-    return fit.posterior["E"].expand_dims(point=1).rename("floor")
+    return fit.posterior["E"].expand_dims(row=1).rename("floor")
 
 
 def test_all_combinations_and_another_answer() -> None:
@@ -114,7 +115,7 @@ def test_all_combinations_and_another_answer() -> None:
         "counted": {"all": as_it_is, "less": counted_by("compute", "compute_non_embedding")},
         "kept": {"all": as_it_is, "last": only("last == 1")},
     }
-    found = multiverse(universe(), AT, choices, QUICK, bs.InProcess(), answer=floor, full=True)
+    found = multiverse(universe(), AT, choices, QUICK, InProcess(), answer=floor, full=True)
     assert len(found.table) == 8
     assert {"base", "runs: large, counted: less, kept: last"} < set(found.table["universe"])
     assert answer(found, "runs: large, kept: last")["rows"] == 4
@@ -141,12 +142,12 @@ def test_variants_change_what_they_say_and_nothing_else() -> None:
 
 def test_names_of_choices_are_not_those_of_columns() -> None:
     with pytest.raises(bs.InputError, match=r"^a choice cannot be called 'rows'"):
-        multiverse(universe(), AT, {"rows": {"all": as_it_is}}, QUICK, bs.InProcess())
+        multiverse(universe(), AT, {"rows": {"all": as_it_is}}, QUICK, InProcess())
 
 
 def test_a_multiverse_without_an_answer_is_refused() -> None:
     with pytest.raises(bs.InputError, match=r"^no universe has an answer: the data frame: the filter"):
-        multiverse(universe(), AT, {"kept": {"none": only("last > 2")}}, QUICK, bs.InProcess())
+        multiverse(universe(), AT, {"kept": {"none": only("last > 2")}}, QUICK, InProcess())
 
 
 def test_the_curve_shows_every_universe_and_choice(found: Multiverse) -> None:

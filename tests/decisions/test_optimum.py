@@ -12,8 +12,11 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.decisions.optimum import _DRAW
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.optimum import _DRAW, compute_price, optimum, tolerance
+from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.model.parameters import DISTRIBUTIONS, median
+from bayes_scaling.prediction.predict import parameters_at, published_at
 
 mpl.use("Agg")
 SERIES = pd.DataFrame({"series": ["small", "large", "never seen"]})
@@ -56,16 +59,16 @@ def penalty() -> bs.Fit:
 
 def test_the_optimum_of_a_parabola_is_its_vertex_also_for_a_series_never_seen(penalty: bs.Fit) -> None:
     fit = held(penalty, skew=0.0)
-    found = bs.optimum(fit, SERIES, "ratio")
-    assert found.dims == ("chain", "draw", "point")
+    found = optimum(fit, SERIES, "ratio")
+    assert found.dims == ("chain", "draw", "row")
     assert found.attrs["units"] == "width/depth"
     assert list(found["series"].to_numpy()) == list(SERIES["series"])
-    np.testing.assert_allclose(found, bs.parameters_at(fit, SERIES.assign(ratio=1.0))["optimum"], rtol=1e-6)
+    np.testing.assert_allclose(found, parameters_at(fit, SERIES.assign(ratio=1.0))["optimum"], rtol=1e-6)
 
 
 def test_the_tolerance_of_a_parabola_is_its_width(penalty: bs.Fit) -> None:
     fit = held(penalty, skew=0.0)
-    found, of = bs.tolerance(fit, SERIES, "ratio", below=1.0), bs.parameters_at(fit, SERIES.assign(ratio=1.0))
+    found, of = tolerance(fit, SERIES, "ratio", below=1.0), parameters_at(fit, SERIES.assign(ratio=1.0))
     width = np.sqrt(1.0 / of["curvature"])
     np.testing.assert_allclose(found["low"], of["optimum"] * np.exp(-width), rtol=1e-6)
     np.testing.assert_allclose(found["high"], of["optimum"] * np.exp(width), rtol=1e-6)
@@ -76,9 +79,7 @@ def test_a_skewed_penalty_agrees_with_brute_force(penalty: bs.Fit) -> None:
     ratios = np.geomspace(1 / 30, 3000, 20001)
     points = pd.DataFrame({"ratio": ratios, "series": "small"})
     curve = bs.predict(few, points).to_numpy()[0]
-    best, range_ = (
-        of.isel(chain=0, point=0) for of in (bs.optimum(few, SERIES, "ratio"), bs.tolerance(few, SERIES, "ratio", 1.0))
-    )
+    best, range_ = (of.isel(chain=0, row=0) for of in (optimum(few, SERIES, "ratio"), tolerance(few, SERIES, "ratio", 1.0)))
     for i, losses in enumerate(curve):
         lowest = int(np.argmin(losses))
         assert best[i] == pytest.approx(ratios[lowest], rel=1e-3)
@@ -90,16 +91,16 @@ def test_a_skewed_penalty_agrees_with_brute_force(penalty: bs.Fit) -> None:
 
 def test_a_range_without_end_is_open(penalty: bs.Fit) -> None:
     leaning = held(penalty, skew=0.5, curvature=0.5)
-    found = bs.tolerance(leaning, SERIES, "ratio", below=2.0)  # below the optimum it rises to 4 curvature / (e skew)^2 = 1.08
+    found = tolerance(leaning, SERIES, "ratio", below=2.0)  # below the optimum it rises to 4 curvature / (e skew)^2 = 1.08
     assert (found["low"] == 0).all()
     assert np.isfinite(found["high"]).all()
-    assert (bs.tolerance(held(penalty, skew=-0.5, curvature=0.5), SERIES, "ratio", below=2.0)["high"] == np.inf).all()
+    assert (tolerance(held(penalty, skew=-0.5, curvature=0.5), SERIES, "ratio", below=2.0)["high"] == np.inf).all()
 
 
 def test_a_law_that_only_falls_has_no_optimum(chinchilla: bs.Fit) -> None:
     points = pd.DataFrame({"params": [1e9, 1e10]})
-    assert np.isnan(bs.optimum(chinchilla, points, "tokens")).all()
-    assert np.isnan(bs.tolerance(chinchilla, points, "tokens", 0.01)["low"]).all()
+    assert np.isnan(optimum(chinchilla, points, "tokens")).all()
+    assert np.isnan(tolerance(chinchilla, points, "tokens", 0.01)["low"]).all()
 
 
 def test_trends_on_the_input_move_with_it(chinchilla: bs.Fit) -> None:
@@ -111,24 +112,24 @@ def test_trends_on_the_input_move_with_it(chinchilla: bs.Fit) -> None:
     points = pd.DataFrame({"tokens": [1e10, 1e11]})
     # A N^-alpha + B D^-beta N^k is lowest at N^(alpha + k) = alpha A / (k B D^-beta), at reference
     closed = 1e9 * (0.3 / 0.4 * (points["tokens"] / 2e10) ** 0.3) ** (1 / 0.7)
-    found = bs.optimum(fit, points, "params")
+    found = optimum(fit, points, "params")
     np.testing.assert_allclose(found.isel(chain=0, draw=0), closed, rtol=1e-6)
 
 
 def test_the_compute_optimal_split_is_the_closed_form(chinchilla: bs.Fit) -> None:
-    found = bs.compute_optimal(chinchilla, COMPUTE)
-    at = bs.published_at(chinchilla, pd.DataFrame({"params": [1e9], "tokens": [1e9]})).isel(point=0)
+    found = compute_optimal(chinchilla, COMPUTE)
+    at = published_at(chinchilla, pd.DataFrame({"params": [1e9], "tokens": [1e9]})).isel(row=0)
     scale = (at["alpha"] * at["A"] / (at["beta"] * at["B"])) ** (1 / (at["alpha"] + at["beta"]))
-    budget = xr.DataArray(COMPUTE, dims="point")
+    budget = xr.DataArray(COMPUTE, dims="row")
     params = scale * (budget / 6) ** (at["beta"] / (at["alpha"] + at["beta"]))
-    params = params.transpose("chain", "draw", "point")
+    params = params.transpose("chain", "draw", "row")
     np.testing.assert_allclose(found["params"], params, rtol=1e-5)
     np.testing.assert_allclose(found["tokens"], (budget / 6 / params).transpose(*params.dims), rtol=1e-5)
     np.testing.assert_allclose(found["tokens_per_param"], (budget / 6 / params**2).transpose(*params.dims), rtol=2e-5)
     loss = at["E"] + at["A"] * params ** -at["alpha"] + at["B"] * (budget / 6 / params) ** -at["beta"]
     np.testing.assert_allclose(found["loss"], loss.transpose(*params.dims), rtol=1e-9)
     np.testing.assert_array_equal(found["compute"], COMPUTE)
-    assert found["params"].dims == ("chain", "draw", "point")
+    assert found["params"].dims == ("chain", "draw", "row")
     assert found["loss"].attrs["units"] == "nats/token"
 
 
@@ -138,16 +139,16 @@ def test_points_give_the_levels_at_each_compute(chinchilla: bs.Fit) -> None:
     parameters = {**chinchilla.model.parameters, "B": bs.Prior(median=0.4, factor=2) + bs.Varying("corpus", 0.3)}
     fit = bs.prior(replace(chinchilla.model, parameters=parameters), bs.read_runs(table, columns), draws=50)
     points = pd.DataFrame({"corpus": ["web", "code"]})
-    found = bs.compute_optimal(fit, COMPUTE, points=points)
+    found = compute_optimal(fit, COMPUTE, points=points)
     assert list(found["corpus"].to_numpy()) == ["web", "web", "code", "code"]
     np.testing.assert_array_equal(found["compute"], COMPUTE * 2)
-    np.testing.assert_array_equal(found["params"][..., 2:], bs.compute_optimal(fit, COMPUTE, points=points.tail(1))["params"])
+    np.testing.assert_array_equal(found["params"][..., 2:], compute_optimal(fit, COMPUTE, points=points.tail(1))["params"])
     with pytest.raises(bs.InputError, match="corpus"):
-        bs.compute_optimal(fit, COMPUTE)
+        compute_optimal(fit, COMPUTE)
 
 
 def test_a_per_cent_of_loss_costs_a_fifth_of_the_compute() -> None:
-    price = bs.compute_price(0.01, bs.Prior(median=0.05, factor=1.15))
+    price = compute_price(0.01, bs.Prior(median=0.05, factor=1.15))
     assert price.dims == ("chain", "draw")
     assert float(price.median()) == pytest.approx(1.01**20 - 1, abs=0.003)
     low, high = price.quantile([0.05, 0.95])
@@ -158,15 +159,15 @@ def test_a_per_cent_of_loss_costs_a_fifth_of_the_compute() -> None:
 def test_draws_of_penalty_and_exponent_carry_through(penalty: bs.Fit) -> None:
     rise = bs.predict(penalty, SERIES.assign(ratio=2.0)) / 100
     one = xr.DataArray(np.full((2, 30), 0.05), dims=("chain", "draw"))
-    found = bs.compute_price(rise, one)
+    found = compute_price(rise, one)
     assert found.sizes == rise.sizes
     np.testing.assert_allclose(found, (1 + rise) ** 20 - 1, rtol=1e-12)
-    spread = bs.compute_price(rise, bs.Prior(median=0.05, factor=2.0))
-    np.testing.assert_array_equal(spread, bs.compute_price(rise, bs.Prior(median=0.05, factor=2.0)))
-    exponents = np.log1p(rise.isel(point=0)) / np.log1p(spread.isel(point=0))
-    assert abs(np.corrcoef(exponents.to_numpy().ravel(), rise.isel(point=0).to_numpy().ravel())[0, 1]) < 0.15
+    spread = compute_price(rise, bs.Prior(median=0.05, factor=2.0))
+    np.testing.assert_array_equal(spread, compute_price(rise, bs.Prior(median=0.05, factor=2.0)))
+    exponents = np.log1p(rise.isel(row=0)) / np.log1p(spread.isel(row=0))
+    assert abs(np.corrcoef(exponents.to_numpy().ravel(), rise.isel(row=0).to_numpy().ravel())[0, 1]) < 0.15
     values = xr.DataArray(np.linspace(0.04, 0.06, 60).reshape(2, 30), dims=("chain", "draw"))
-    np.testing.assert_allclose(bs.compute_price(0.01, values), 1.01 ** (1 / values) - 1)
+    np.testing.assert_allclose(compute_price(0.01, values), 1.01 ** (1 / values) - 1)
 
 
 @pytest.mark.parametrize("kind", DISTRIBUTIONS)
@@ -177,19 +178,19 @@ def test_draws_of_a_prior_have_its_median(kind: str) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[bs.Fit, bs.Fit], object], str]] = {
-    "no such input": (lambda penalty, _: bs.optimum(penalty, SERIES, "depth"), "'depth' names no input"),
-    "no such group": (lambda penalty, _: bs.optimum(penalty, pd.DataFrame({"size": [1]}), "ratio"), "series"),
-    "no range": (lambda penalty, _: bs.tolerance(penalty, SERIES, "ratio", 0.0), "positive number, in %"),
-    "no params": (lambda penalty, _: bs.compute_optimal(penalty, 1e21, points=SERIES), "shape_penalty has"),
-    "no compute": (lambda _, chinchilla: bs.compute_optimal(chinchilla, [1e21, 0.0]), "must be positive"),
-    "all is lost": (lambda *_: bs.compute_price(-1.0, bs.Prior(median=0.05, factor=1.1)), "above -1"),
-    "negative exponents": (lambda *_: bs.compute_price(0.01, bs.Prior(between=(-0.1, 0.1))), "must be positive"),
+    "no such input": (lambda penalty, _: optimum(penalty, SERIES, "depth"), "'depth' names no input"),
+    "no such group": (lambda penalty, _: optimum(penalty, pd.DataFrame({"size": [1]}), "ratio"), "series"),
+    "no range": (lambda penalty, _: tolerance(penalty, SERIES, "ratio", 0.0), "positive number, in %"),
+    "no params": (lambda penalty, _: compute_optimal(penalty, 1e21, points=SERIES), "shape_penalty has"),
+    "no compute": (lambda _, chinchilla: compute_optimal(chinchilla, [1e21, 0.0]), "must be positive"),
+    "all is lost": (lambda *_: compute_price(-1.0, bs.Prior(median=0.05, factor=1.1)), "above -1"),
+    "negative exponents": (lambda *_: compute_price(0.01, bs.Prior(between=(-0.1, 0.1))), "must be positive"),
     "exponents of levels": (
-        lambda *_: bs.compute_price(0.01, xr.DataArray(np.ones((1, 2, 3)), dims=("chain", "draw", "arm"))),
+        lambda *_: compute_price(0.01, xr.DataArray(np.ones((1, 2, 3)), dims=("chain", "draw", "arm"))),
         "arm",
     ),
     "coefficients of levels": (
-        lambda penalty, _: plots.plot_coefficient(bs.parameter_values(penalty, "optimum"), {}, Figure().subplots()),
+        lambda penalty, _: plots.plot_coefficient(parameter_values(penalty, "optimum"), {}, Figure().subplots()),
         "series",
     ),
     "too few axes": (lambda _, chinchilla: plots.plot_coefficients(chinchilla, pd.DataFrame(), []), "0 axes"),
@@ -209,7 +210,7 @@ def test_the_picture_of_an_optimum_is_labelled_with_units(penalty: bs.Fit, below
     with plots.paper():
         figure = Figure()
         ax = figure.subplots()
-        best, range_ = bs.optimum(penalty, SERIES, "ratio"), bs.tolerance(penalty, SERIES, "ratio", below)
+        best, range_ = optimum(penalty, SERIES, "ratio"), tolerance(penalty, SERIES, "ratio", below)
         assert plots.plot_optimum(best, range_, ax) is ax
         figure.canvas.draw()
     assert ax.get_xlabel() == "ratio (width/depth)"
@@ -219,7 +220,7 @@ def test_the_picture_of_an_optimum_is_labelled_with_units(penalty: bs.Fit, below
 
 def test_a_picture_says_where_there_is_no_optimum(chinchilla: bs.Fit) -> None:
     points = pd.DataFrame({"params": [1e9, 1e10]})
-    best, range_ = bs.optimum(chinchilla, points, "tokens"), bs.tolerance(chinchilla, points, "tokens", 0.01)
+    best, range_ = optimum(chinchilla, points, "tokens"), tolerance(chinchilla, points, "tokens", 0.01)
     ax = plots.plot_optimum(best, range_, Figure().subplots(), labels=["small", "large"])
     assert ax.get_yticklabels()[1].get_text() == "large\n(none in 100 % of draws)"
 

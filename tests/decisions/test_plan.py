@@ -14,9 +14,12 @@ from commands import refused, run
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.decisions import allocation
+from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.cost import split_inputs
+from bayes_scaling.decisions.plan import plan_sentence, plan_table
 from bayes_scaling.decisions.rank_tables import needs
-from bayes_scaling.prediction.contrast import reached
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
+from bayes_scaling.report.sentences import summary_sentences
 
 mpl.use("Agg")
 PRIORS = {
@@ -78,7 +81,7 @@ def brute(fit: bs.Fit, compute: float, cost: bs.Cost, unique: float = np.inf) ->
     sizes = np.geomspace(1e7, 0.99 * min(1e12, float(cost.largest(np.array(compute)))), 1500)
     tokens = cost.tokens(sizes, np.full(len(sizes), compute))
     points = pd.DataFrame(split_inputs(fit, sizes, tokens, np.full(len(sizes), unique)))
-    return sizes, bs.predict(fit, points).transpose("point", "chain", "draw").to_numpy().reshape(len(sizes), -1)
+    return sizes, bs.predict(fit, points).transpose("row", "chain", "draw").to_numpy().reshape(len(sizes), -1)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_the_plan_has_the_lowest_expected_loss(
     for row, compute in enumerate((1e20, 3e22)):
         sizes, losses = brute(asked, compute, cost, unique or np.inf)
         mean, best = losses.mean(axis=1), int(losses.mean(axis=1).argmin())
-        at = bs.plan_table(found).iloc[row]
+        at = plan_table(found).iloc[row]
         assert np.interp(np.log(at["params"]), np.log(sizes), mean) <= mean[best] * (1 + 1e-5)
         assert at["params"] == pytest.approx(sizes[best], rel=0.02)
         assert cost.compute(at["params"], at["tokens"]) == pytest.approx(compute)
@@ -141,15 +144,13 @@ def test_sums_of_powers_have_the_closed_form_however_they_are_written(text: str,
     written = replace(fit, model=replace(fit.model, law=law))
     budgets = np.array([1e20, 1e24])
     assert allocation._closed_form(written, pd.DataFrame(index=[0]), budgets, bs.Cost()) is not None
-    np.testing.assert_allclose(
-        bs.compute_optimal(written, [1e20, 1e24])["params"], bs.compute_optimal(fit, [1e20, 1e24])["params"]
-    )
+    np.testing.assert_allclose(compute_optimal(written, [1e20, 1e24])["params"], compute_optimal(fit, [1e20, 1e24])["params"])
 
 
 def test_the_closed_form_is_what_is_found_by_seeking(fit: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = bs.compute_optimal(fit, [1e20, 1e22])
+    closed = compute_optimal(fit, [1e20, 1e22])
     monkeypatch.setattr(allocation, "_closed_form", lambda *_: None)
-    sought = bs.compute_optimal(fit, [1e20, 1e22])
+    sought = compute_optimal(fit, [1e20, 1e22])
     for name in ("params", "tokens", "loss"):
         np.testing.assert_allclose(sought[name], closed[name], rtol=1e-6)
 
@@ -158,7 +159,7 @@ def test_a_law_that_is_no_sum_of_powers_has_no_closed_form(grid: pd.DataFrame) -
     law = bs.parse_law("E + (A * params**-alpha + B * tokens**-beta)**1.1", ["params", "tokens"])
     joint = believed(grid, law)
     assert allocation._closed_form(joint, pd.DataFrame(index=[0]), np.array([1e21]), bs.Cost()) is None
-    assert np.isfinite(bs.compute_optimal(joint, 1e21)["params"]).all()
+    assert np.isfinite(compute_optimal(joint, 1e21)["params"]).all()
 
 
 def test_a_settled_size_costs_what_the_best_would_have_saved(fit: bs.Fit) -> None:
@@ -169,7 +170,7 @@ def test_a_settled_size_costs_what_the_best_would_have_saved(fit: bs.Fit) -> Non
     points = settled.choice[["params", "tokens"]]
     lowest = float(bs.predict(fit, best.choice[["params", "tokens"]]).mean())
     assert settled.choice["excess"].iloc[0] == pytest.approx(float(bs.predict(fit, points).mean()) / lowest - 1, abs=1e-6)
-    assert "above the lowest" in bs.plan_sentence(settled)
+    assert "above the lowest" in plan_sentence(settled)
 
 
 def test_serving_makes_models_smaller_and_few_tokens_are_repeated(fit: bs.Fit, limited: bs.Fit) -> None:
@@ -184,9 +185,9 @@ def test_serving_makes_models_smaller_and_few_tokens_are_repeated(fit: bs.Fit, l
 
 def test_new_runs_scatter_and_budgets_share_it(fit: bs.Fit) -> None:
     found = bs.plan(fit, [1e21, 1e22])
-    ratio = found.loss.isel(point=0) / bs.predict(fit, found.choice[["params", "tokens"]]).isel(point=0)
+    ratio = found.loss.isel(row=0) / bs.predict(fit, found.choice[["params", "tokens"]]).isel(row=0)
     assert float(np.log(ratio).std()) == pytest.approx(float(np.sqrt((fit.posterior["noise_sd"] ** 2).mean())), rel=0.15)
-    other = found.loss.isel(point=1) / bs.predict(fit, found.choice[["params", "tokens"]]).isel(point=1)
+    other = found.loss.isel(row=1) / bs.predict(fit, found.choice[["params", "tokens"]]).isel(row=1)
     np.testing.assert_allclose(ratio, other)
 
 
@@ -255,7 +256,7 @@ def test_the_command_plans(folder: Path, fit: bs.Fit) -> None:
     np.testing.assert_allclose(table["params"], found.choice["params"])
     np.testing.assert_allclose(table["probability"], found.probability(2.2))
     assert table["price"].tolist() == pytest.approx([1e3, 1e4])
-    assert bs.plan_sentence(found, 1, 2.2) in result.stdout
+    assert plan_sentence(found, 1, 2.2) in result.stdout
     assert "reach 2.2 nats/token with probability 0.9. What it takes is" in result.stdout
     assert set(pd.read_csv(folder / "plan_choices.csv")["row"]) == {0, 1}
     assert (folder / "plan.png").stat().st_size > 10_000
@@ -276,13 +277,13 @@ def test_wrong_input_is_one_line(options: tuple[str, ...], message: str, folder:
 
 
 def test_a_fit_is_summed_up_in_sentences(fit: bs.Fit, arms: bs.Fit) -> None:
-    said = bs.summary_sentences(fit)
+    said = summary_sentences(fit)
     assert len(said) == 4
     assert said[2].startswith("Loss at the largest run (10B parameters, 300B tokens): ")
-    assert said[0] == bs.plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
-    compared = bs.summary_sentences(arms)[0]
+    assert said[0] == plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
+    compared = summary_sentences(arms)[0]
     point = pd.DataFrame({"compute": [5.0]})
-    of = reached((1 / bs.compute_multiplier(arms, "arm", "moba", "full", point)).to_numpy())
+    of = reached((1 / compute_multiplier(arms, "arm", "moba", "full", point)).to_numpy())
     assert 1.3 < of["q50"] < 1.7
     assert needs("moba", "full", "compute", of) in compared
 

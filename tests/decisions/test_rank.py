@@ -12,6 +12,11 @@ from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.inference.stacking import stack
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
 
 mpl.use("Agg")
 LEVELS = ["base", "other", "third"]
@@ -72,8 +77,8 @@ def test_multipliers_of_chinchillas_law_are_the_closed_form(arms: bs.Fit) -> Non
     found = bs.rank(fit, "arm", "base", at(*BUDGETS))
     for i, budget in enumerate(BUDGETS):
         _, _, g = frontier(fit, budget)
-        np.testing.assert_allclose(found.multiplier.isel(point=i).sel(level="other"), np.exp(0.1 / g), rtol=1e-4)
-        np.testing.assert_allclose(found.multiplier.isel(point=i).sel(level="third"), 1.0, rtol=1e-9)
+        np.testing.assert_allclose(found.multiplier.isel(row=i).sel(level="other"), np.exp(0.1 / g), rtol=1e-4)
+        np.testing.assert_allclose(found.multiplier.isel(row=i).sel(level="third"), 1.0, rtol=1e-9)
 
 
 def test_multipliers_and_crossovers_with_floors_are_the_closed_form(arms: bs.Fit) -> None:
@@ -84,28 +89,28 @@ def test_multipliers_and_crossovers_with_floors_are_the_closed_form(arms: bs.Fit
     with np.errstate(divide="ignore", invalid="ignore"):
         times = np.where(reached > 0, (np.maximum(reached, 0) / k) ** (-1 / g), np.inf)
     times = np.where(times > 1e6, np.inf, np.where(times < 1e-6, 0.0, times))
-    np.testing.assert_allclose(found.multiplier.isel(point=0).sel(level="other"), times, rtol=1e-4)
+    np.testing.assert_allclose(found.multiplier.isel(row=0).sel(level="other"), times, rtol=1e-4)
     crossing = 1e20 * (k * np.expm1(0.1) / (floor * -np.expm1(-0.02))) ** (1 / g)
     expected = np.where((crossing > 1e20) & (crossing < 1e26), crossing, np.nan)
     assert np.isfinite(expected).mean() > 0.1
-    np.testing.assert_allclose(found.crossing.isel(point=0).sel(level="other"), expected, rtol=1e-4)
-    row = bs.rank_table(found).set_index("level").loc["other"]
+    np.testing.assert_allclose(found.crossing.isel(row=0).sel(level="other"), expected, rtol=1e-4)
+    row = rank_table(found).set_index("level").loc["other"]
     assert row["p_no_crossover"] == pytest.approx(np.isnan(expected).mean())
 
 
 def test_levels_are_ranked_by_expected_loss_with_their_chances(arms: bs.Fit) -> None:
     found = bs.rank(arms, "arm", "base", at(*BUDGETS))
     np.testing.assert_allclose(found.p_best.sum("level"), 1.0)
-    table = bs.rank_table(found)
+    table = rank_table(found)
     assert list(table["compute"]) == [1e19, 1e19, 1e22, 1e22]
     for i, (_, rows) in enumerate(table.groupby("compute", sort=False)):
-        means = found.loss.isel(point=i).mean(("chain", "draw")).to_series().sort_values()
+        means = found.loss.isel(row=i).mean(("chain", "draw")).to_series().sort_values()
         places = {level: place for place, level in enumerate(means.index, 1)}
         assert list(rows["rank"]) == [places[level] for level in rows["level"]] == sorted(rows["rank"])
         assert rows["p_best"].sum() + rows["p_best_against"].iloc[0] == pytest.approx(1.0)
     one = found.loss.sel(level="other") < found.loss.sel(level="base")
     np.testing.assert_allclose(table[table["level"] == "other"]["p_better"], one.mean(("chain", "draw")))
-    best = bs.compute_optimal(arms, BUDGETS, points=pd.DataFrame({"arm": ["third"]}))["loss"]
+    best = compute_optimal(arms, BUDGETS, points=pd.DataFrame({"arm": ["third"]}))["loss"]
     np.testing.assert_allclose(found.loss.sel(level="third"), best, rtol=1e-12)
 
 
@@ -120,7 +125,7 @@ def test_few_levels_of_many_may_be_asked_for(arms: bs.Fit) -> None:
 
 def test_there_is_no_verdict_without_a_region(arms: bs.Fit) -> None:
     found = bs.rank(arms, "arm", "base", at(1e20))
-    table, said = bs.rank_table(found), " ".join(bs.rank_sentences(found))
+    table, said = rank_table(found), " ".join(rank_sentences(found))
     assert not {"verdict", "p_worse", "p_equivalent", "p_better_by_more"} & set(table)
     for word in ("better", "worse", "equivalent", "undecided"):
         assert word not in said
@@ -131,7 +136,7 @@ def test_there_is_no_verdict_without_a_region(arms: bs.Fit) -> None:
 )
 def test_the_verdict_is_what_reaches_the_certainty(arms: bs.Fit, gain: float, equivalent: float, verdict: str) -> None:
     found = bs.rank(gains(arms, gain, gain), "arm", "base", at(1e19), equivalent=equivalent, certainty=0.9)
-    row = bs.rank_table(found).set_index("level").loc["other"]
+    row = rank_table(found).set_index("level").loc["other"]
     relative = found.relative.sel(level="other").to_numpy().ravel()
     shares = {
         "better": (relative < -equivalent).mean(),
@@ -140,35 +145,33 @@ def test_the_verdict_is_what_reaches_the_certainty(arms: bs.Fit, gain: float, eq
     }
     assert row["verdict"] == verdict
     assert [row[name] for name in ("p_better_by_more", "p_equivalent", "p_worse")] == pytest.approx(list(shares.values()))
-    assert any(f"as equal: {verdict}, at a certainty of 0.9" in one for one in bs.rank_sentences(found))
+    assert any(f"as equal: {verdict}, at a certainty of 0.9" in one for one in rank_sentences(found))
 
 
 def test_it_is_undecided_where_nothing_reaches_the_certainty(arms: bs.Fit) -> None:
     found = bs.rank(arms, "arm", "base", at(1e20), equivalent=0.01, certainty=0.95)
-    shares = bs.rank_table(found)[["p_better_by_more", "p_equivalent", "p_worse"]]
+    shares = rank_table(found)[["p_better_by_more", "p_equivalent", "p_worse"]]
     assert (shares.max(axis=1) < 0.95).all()
-    assert (bs.rank_table(found)["verdict"] == "undecided").all()
+    assert (rank_table(found)["verdict"] == "undecided").all()
 
 
 def test_what_is_never_reached_is_said_in_words(arms: bs.Fit) -> None:
     lower = bs.rank(gains(arms, -3.0, -3.0, -0.3), "arm", "base", at(1e22))
-    row = bs.rank_table(lower).set_index("level").loc["other"]
+    row = rank_table(lower).set_index("level").loc["other"]
     assert np.isnan(row["multiplier_q50"])  # no draw has one
     assert row["p_never_reached"] == 1.0
-    assert any(
-        "base cannot reach that loss by any compute up to a million times as much" in s for s in bs.rank_sentences(lower)
-    )
+    assert any("base cannot reach that loss by any compute up to a million times as much" in s for s in rank_sentences(lower))
     higher = bs.rank(gains(arms, 3.0, 3.0, 3.0), "arm", "base", at(1e22))
-    row = bs.rank_table(higher).set_index("level").loc["other"]
+    row = rank_table(higher).set_index("level").loc["other"]
     assert row["p_always_reached"] == 1.0
-    assert any("base needs under a millionth times the compute" in s for s in bs.rank_sentences(higher))
+    assert any("base needs under a millionth times the compute" in s for s in rank_sentences(higher))
 
 
 def test_each_level_may_have_a_cost_of_its_own(arms: bs.Fit) -> None:
     costs = {level: bs.Cost(flops_per_param_token=k) for level, k in zip(LEVELS, (12.0, 6.0, 12.0), strict=True)}
     found = bs.rank(gains(arms, 0.0, 0.0), "arm", "base", at(1e20), cost=costs)
-    np.testing.assert_allclose(found.multiplier.isel(point=0).sel(level="other"), 2.0, rtol=1e-4)
-    np.testing.assert_allclose(found.multiplier.isel(point=0).sel(level="third"), 1.0, rtol=1e-9)
+    np.testing.assert_allclose(found.multiplier.isel(row=0).sel(level="other"), 2.0, rtol=1e-4)
+    np.testing.assert_allclose(found.multiplier.isel(row=0).sel(level="third"), 1.0, rtol=1e-9)
 
 
 def test_draws_without_a_best_split_are_left_out_and_counted(arms: bs.Fit) -> None:
@@ -177,11 +180,11 @@ def test_draws_without_a_best_split_are_left_out_and_counted(arms: bs.Fit) -> No
     found = bs.rank(
         replace(fit, draws=xr.DataTree.from_dict({"posterior": fit.posterior.assign(B=flat)})), "arm", "base", at(1e20)
     )
-    table = bs.rank_table(found)
+    table = rank_table(found)
     np.testing.assert_allclose(table["left_out"], 0.25)
     assert np.isfinite(table["change_mean"]).all()
     np.testing.assert_allclose(found.p_best.sum("level"), 1.0)
-    assert "25 % of draws" in bs.rank_sentences(found)[0]
+    assert "25 % of draws" in rank_sentences(found)[0]
 
 
 POSITIONS = pd.DataFrame({"compute": [1.5, 10.0], "position": [0, 30720]})
@@ -189,16 +192,16 @@ POSITIONS = pd.DataFrame({"compute": [1.5, 10.0], "position": [0, 30720]})
 
 def test_a_law_of_compute_is_solved_as_contrasts_are(moba: bs.Fit) -> None:
     found = bs.rank(moba, "attention", "full", POSITIONS, below=1e4)
-    times = bs.compute_multiplier(moba, "attention", "moba", "full", POSITIONS)
+    times = compute_multiplier(moba, "attention", "moba", "full", POSITIONS)
     np.testing.assert_allclose(found.multiplier.sel(level="moba"), times, rtol=1e-9)
     crossing = bs.crossover(moba, "attention", "moba", "full", POSITIONS, below=1e4)["crossing"]
     np.testing.assert_allclose(found.crossing.sel(level="moba"), crossing, rtol=1e-8)
-    table, contrast = bs.rank_table(found), bs.contrast_table(moba, "attention", "moba", "full", POSITIONS)
+    table, contrast = rank_table(found), contrast_table(moba, "attention", "moba", "full", POSITIONS)
     np.testing.assert_allclose(table["change_mean"], contrast["diff_mean"])
     np.testing.assert_allclose(table["p_better"], contrast["p_a_better"])
     assert list(table["below"]) == [1e4, 1e4]
     assert table["beyond_runs"].iloc[1] == pytest.approx(10 / moba.runs.table["compute"].max())
-    assert "times the largest run" in bs.rank_sentences(found)[1]
+    assert "times the largest run" in rank_sentences(found)[1]
     np.testing.assert_allclose(found.runs_end, moba.runs.table["compute"].max() / POSITIONS["compute"])
 
 
@@ -207,15 +210,15 @@ def test_any_input_may_be_the_one_that_grows(arms: bs.Fit) -> None:
     points = pd.DataFrame({"params": [1e9], "tokens": [2e10]})
     found = bs.rank(fit, "arm", "base", points, along="params")
     times = np.exp(0.1 / fit.posterior["alpha"])
-    np.testing.assert_allclose(found.multiplier.isel(point=0).sel(level="other"), times, rtol=1e-9)
+    np.testing.assert_allclose(found.multiplier.isel(row=0).sel(level="other"), times, rtol=1e-9)
     assert found.budget == "params"
     assert found.runs_end == pytest.approx((10.0,))
     together = bs.rank(fit, "arm", "base", points, along={"params": 0.5, "tokens": 0.5})
     assert together.runs_end == pytest.approx((100.0,))
     far = bs.rank(fit, "arm", "base", points.assign(params=1e10), along="params")
-    assert "times its largest run" in bs.rank_sentences(far)[0]
-    assert "times its largest run" not in bs.rank_sentences(found)[0]
-    assert bs.rank_sentences(found)[0].count("times the params") == 1
+    assert "times its largest run" in rank_sentences(far)[0]
+    assert "times its largest run" not in rank_sentences(found)[0]
+    assert rank_sentences(found)[0].count("times the params") == 1
 
 
 WRONG = {
@@ -308,10 +311,10 @@ def test_the_command_refuses_wrong_input_and_writes_nothing(folder: Path, tmp_pa
 
 def test_a_stack_is_ranked_as_its_members_are(arms: bs.Fit) -> None:
     first, second = gains(arms, -0.1, 0.0), gains(arms, 0.1, 0.0)
-    both = bs.stack({"first": first, "second": second}, {"first": 0.5, "second": 0.5})
+    both = stack({"first": first, "second": second}, {"first": 0.5, "second": 0.5})
     found = bs.rank(both, "arm", "base", at(1e20))
     members = [bs.rank(one, "arm", "base", at(1e20)).multiplier for one in (first, second)]
     np.testing.assert_allclose(found.multiplier, np.concatenate(members, axis=1), rtol=1e-12)
     along = bs.rank(both, "arm", "base", pd.DataFrame({"params": [1e9], "tokens": 2e10}), along="params")
     expected = np.concatenate([np.exp(0.1 / arms.posterior["alpha"]), np.exp(-0.1 / arms.posterior["alpha"])], axis=1)
-    np.testing.assert_allclose(along.multiplier.isel(point=0).sel(level="other"), expected, rtol=1e-9)
+    np.testing.assert_allclose(along.multiplier.isel(row=0).sel(level="other"), expected, rtol=1e-9)

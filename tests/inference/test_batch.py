@@ -20,8 +20,11 @@ import xarray as xr
 from waiting import PATIENCE
 
 import bayes_scaling as bs
+from bayes_scaling._base.naming import file_names
+from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference.batch import fits as fleet
-from bayes_scaling.inference.batch.results import file_names
+from bayes_scaling.inference.batch.fits import fleet_table
+from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.model.parameters import as_parameter
 from bayes_scaling.model.specification import model_inputs
@@ -39,7 +42,7 @@ GROUPED = bs.Model(
 )
 
 
-def runs(seed: int) -> bs.Runs:
+def runs(seed: int) -> Runs:
     """A dozen runs of three families."""
     scatter = np.random.default_rng(seed).normal(0.0, 0.01, 12)
     compute = np.geomspace(1e18, 1e22, 12)
@@ -98,15 +101,15 @@ def test_every_bundled_model_travels_unchanged_and_is_read_once(name: str) -> No
 
 
 def test_a_worker_compiles_each_model_once_over_all_calls(worker: Executor) -> None:
-    fewer = bs.subset(runs(3), 'family != "a"')
-    without_b = bs.subset(runs(4), 'family != "b"')
+    fewer = subset(runs(3), 'family != "a"')
+    without_b = subset(runs(4), 'family != "b"')
     tasks = {
         "fewer": fewer,
-        "plain": bs.Task(runs(1), model=PLAIN),
+        "plain": Task(runs(1), model=PLAIN),
         "all": runs(2),
         "other": without_b,
-        "plain again": bs.Task(runs(2), replace(PLAIN)),
-        "grouped again": bs.Task(runs(2), replace(GROUPED, law=bs.parse_law("scale * compute ** -slope", ("compute",)))),
+        "plain again": Task(runs(2), replace(PLAIN)),
+        "grouped again": Task(runs(2), replace(GROUPED, law=bs.parse_law("scale * compute ** -slope", ("compute",)))),
     }
     first = bs.fit_many(GROUPED, tasks, worker, keep=fleet_work.compiled, settings=QUICK)
     again = bs.fit_many(GROUPED, tasks, worker, keep=fleet_work.compiled, settings=QUICK)
@@ -117,7 +120,7 @@ def test_a_worker_compiles_each_model_once_over_all_calls(worker: Executor) -> N
 
 
 def test_draws_do_not_depend_on_the_order_of_tasks_that_lack_levels(worker: Executor) -> None:
-    parts = {family: bs.subset(runs(5), f'family != "{family}"') for family in "abc"}
+    parts = {family: subset(runs(5), f'family != "{family}"') for family in "abc"}
     forth = bs.fit_many(GROUPED, parts, worker, settings=QUICK)
     back = bs.fit_many(GROUPED, dict(reversed(parts.items())), worker, settings=QUICK)
     for family in "abc":
@@ -128,7 +131,7 @@ def test_draws_do_not_depend_on_the_order_of_tasks_that_lack_levels(worker: Exec
 
 def test_a_finished_task_is_loaded_and_a_changed_one_is_fitted_again(worker: Executor, tmp_path: Path) -> None:
     held_out = pd.DataFrame({"compute": [1e23], "loss": [2.1]})
-    tasks = {f"t{seed}": bs.Task(runs(seed), extra=held_out) for seed in range(3)}
+    tasks = {f"t{seed}": Task(runs(seed), extra=held_out) for seed in range(3)}
     asked: dict[str, Any] = {"keep": fleet_work.error, "folder": tmp_path, "settings": QUICK}
     first = bs.fit_many(PLAIN, tasks, worker, **asked)
     again = bs.fit_many(PLAIN, tasks, Refusing(), **asked | {"settings": replace(QUICK, progress=True, cores=2)})
@@ -138,8 +141,8 @@ def test_a_finished_task_is_loaded_and_a_changed_one_is_fitted_again(worker: Exe
         pd.testing.assert_frame_equal(first.results[name], again.results[name])
     longer = runs(0).table.assign(response=runs(0).table["response"] * (1 + 1e-15))
     other = dict(tasks) | {
-        "t0": bs.Task(replace(runs(0), table=longer), extra=held_out),
-        "t1": bs.Task(runs(1), extra=held_out * 2),
+        "t0": Task(replace(runs(0), table=longer), extra=held_out),
+        "t1": Task(runs(1), extra=held_out * 2),
     }
     changed = bs.fit_many(PLAIN, other, worker, **asked)
     assert changed.loaded == {"t2"}
@@ -188,17 +191,17 @@ def test_a_bad_task_is_one_line_and_stops_no_other(worker: Executor, tmp_path: P
     nothing = replace(good, table=good.table.assign(response=np.nan))
     tokens = bs.read_runs(pd.DataFrame({"tokens": [1e9, 2e9], "loss": [3.0, 2.9]}), bs.Columns({"tokens": bs.Input("tokens")}))
     tasks = {
-        "no input": bs.Task(tokens),
-        "no draw": bs.Task(nothing),
-        "one family": bs.Task(bs.subset(good, 'family == "a"'), GROUPED),
-        "raises": bs.Task(good, extra="raise"),
-        "exits": bs.Task(good, extra="exit"),
-        "no table": bs.Task(good, extra="number"),
-        "not storable": bs.Task(good, extra="objects"),
-        "not told": bs.Task(good, extra=object()),
+        "no input": Task(tokens),
+        "no draw": Task(nothing),
+        "one family": Task(subset(good, 'family == "a"'), GROUPED),
+        "raises": Task(good, extra="raise"),
+        "exits": Task(good, extra="exit"),
+        "no table": Task(good, extra="number"),
+        "not storable": Task(good, extra="objects"),
+        "not told": Task(good, extra=object()),
         "not runs": good.table,
         "constant": replace(good, table=good.table.assign(response=2.0)),
-        "three points": bs.subset(good, "compute > 2e21"),
+        "three points": subset(good, "compute > 2e21"),
         "good": good,
     }
     made = bs.fit_many(PLAIN, tasks, worker, keep=fleet_work.asked, folder=tmp_path, settings=QUICK)  # type: ignore[arg-type]
@@ -263,10 +266,10 @@ def test_a_name_may_be_anything(worker: Executor, tmp_path: Path) -> None:
 
 def test_the_tables_of_all_tasks_become_one(worker: Executor) -> None:
     made = bs.fit_many(PLAIN, {"one": runs(1), "two": runs(2)}, worker, keep=fleet_work.means, settings=QUICK)
-    table = bs.fleet_table(made)
+    table = fleet_table(made)
     assert list(table) == ["task", "name", "dims", "mean"]
     assert list(table["task"].unique()) == ["one", "two"]
-    assert bs.fleet_table(replace(made, results={})).empty
+    assert fleet_table(replace(made, results={})).empty
 
 
 def test_the_bar_goes_to_stderr(worker: Executor, capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,12 +283,12 @@ def test_the_bar_goes_to_stderr(worker: Executor, capsys: pytest.CaptureFixture[
 def test_a_worker_that_is_killed_costs_no_task(worker: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet, "cores", lambda: 1)
     marker, others = tmp_path / "marker", set(active_children())
-    tasks = {str(seed): bs.Task(runs(seed), extra=str(marker) if seed == 2 else "") for seed in range(5)}
+    tasks = {str(seed): Task(runs(seed), extra=str(marker) if seed == 2 else "") for seed in range(5)}
     survived = bs.fit_many(PLAIN, tasks, keep=fleet_work.killed_once, folder=tmp_path / "results", settings=QUICK)
     assert marker.exists()
     assert not survived.failures
     undisturbed = bs.fit_many(PLAIN, tasks, worker, keep=fleet_work.means, settings=QUICK)
-    pd.testing.assert_frame_equal(bs.fleet_table(survived), bs.fleet_table(undisturbed))
+    pd.testing.assert_frame_equal(fleet_table(survived), fleet_table(undisturbed))
     assert set(active_children()) == others
 
 
@@ -296,11 +299,13 @@ import sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 import fleet_work
 import bayes_scaling as bs
+from bayes_scaling.data.runs import subset
+from bayes_scaling.inference.batch.tasks import Task
 from test_batch import PLAIN, QUICK, runs
 
 if __name__ == "__main__":
     folder, marker = sys.argv[1:]
-    tasks = {"one": bs.Task(runs(1), extra=""), "slow": bs.Task(bs.subset(runs(2), "compute > 1e19"), extra=marker)}
+    tasks = {"one": Task(runs(1), extra=""), "slow": Task(subset(runs(2), "compute > 1e19"), extra=marker)}
     bs.fit_many(PLAIN, tasks, keep=fleet_work.slow, folder=folder, settings=QUICK)
 """
 
@@ -326,7 +331,7 @@ def test_an_interrupt_ends_workers_and_leaves_what_is_finished(tmp_path: Path) -
     assert [path.name for path in folder.iterdir()] == ["one.parquet"]
     assert not Path(f"/proc/{int(marker.read_text())}/cmdline").exists()
     finished = bs.fit_many(
-        PLAIN, {"one": bs.Task(runs(1), extra="")}, Refusing(), keep=fleet_work.slow, folder=folder, settings=QUICK
+        PLAIN, {"one": Task(runs(1), extra="")}, Refusing(), keep=fleet_work.slow, folder=folder, settings=QUICK
     )
     assert finished.loaded == {"one"}
 
@@ -335,7 +340,7 @@ def test_an_interrupt_ends_workers_and_leaves_what_is_finished(tmp_path: Path) -
 def test_a_dask_cluster_that_loses_a_worker_finishes_every_task(worker: Executor, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     marker = tmp_path / "marker"
-    tasks = {str(seed): bs.Task(runs(seed), extra=str(marker) if seed == 3 else "") for seed in range(8)}
+    tasks = {str(seed): Task(runs(seed), extra=str(marker) if seed == 3 else "") for seed in range(8)}
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
@@ -350,4 +355,4 @@ def test_a_dask_cluster_that_loses_a_worker_finishes_every_task(worker: Executor
     assert len(before & after) == 1
     assert not survived.failures
     undisturbed = bs.fit_many(PLAIN, tasks, worker, keep=fleet_work.means, settings=QUICK)
-    pd.testing.assert_frame_equal(bs.fleet_table(survived), bs.fleet_table(undisturbed))
+    pd.testing.assert_frame_equal(fleet_table(survived), fleet_table(undisturbed))

@@ -173,11 +173,12 @@ import sys
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from waiting import wait_for
-from bayes_scaling.cli import commands as cli
+from bayes_scaling import cli
+from bayes_scaling.cli.errors import clear_errors
 from bayes_scaling.inference.batch.executors import each, pool
 
 @cli.app.command()
-@cli._clear_errors
+@clear_errors
 def wait():
     with pool(2) as executor:
         list(each(wait_for, markers, executor.submit, 2))

@@ -11,6 +11,8 @@ from gates import clean
 
 import bayes_scaling as bs
 from bayes_scaling.inference import fit as fitting
+from bayes_scaling.inference.parameters import parameter_table, parameter_values, published_values
+from bayes_scaling.model.studies import study_runs
 
 LAW_OF_ITS_OWN = "E + A * params**-alpha + B * tokens**-beta"
 
@@ -76,7 +78,7 @@ def test_another_netcdf_file_is_not_taken_for_a_fit(tmp_path: Path) -> None:
 
 
 def test_the_table_of_parameters_has_every_level_and_both_conventions(moba: bs.Fit) -> None:
-    table = bs.parameter_table(moba)
+    table = parameter_table(moba)
     assert list(table) == ["name", "dims", "mean", "sd", "q05", "q50", "q95", "r_hat", "ess_bulk", "ess_tail"]
     assert not table.duplicated(["name", "dims"]).any()
     assert (table["name"] == "a").sum() == 1 + 32
@@ -85,12 +87,12 @@ def test_the_table_of_parameters_has_every_level_and_both_conventions(moba: bs.F
 
 
 def test_published_coefficients_give_the_same_curve_without_references(chinchilla: bs.Fit) -> None:
-    published = bs.published_values(chinchilla)
+    published = published_values(chinchilla)
     assert set(published) == {"A", "B"}
-    values = {name: bs.parameter_values(chinchilla, name) for name in chinchilla.model.parameters} | published
+    values = {name: parameter_values(chinchilla, name) for name in chinchilla.model.parameters} | published
     point = {"params": 7e9, "tokens": 1.4e12}
     direct = bs.laws.chinchilla(**point, **values)
-    asked = bs.predict(chinchilla, pd.DataFrame([point])).isel(point=0)
+    asked = bs.predict(chinchilla, pd.DataFrame([point])).isel(row=0)
     np.testing.assert_allclose(direct.to_numpy(), asked.to_numpy(), rtol=1e-12)
 
 
@@ -101,12 +103,12 @@ def test_an_unknown_parameter_is_refused(chinchilla: bs.Fit) -> None:
 
 def test_the_240_runs_give_the_published_refit_within_its_standard_errors(chinchilla: bs.Fit, epoch_runs: Path) -> None:
     study = bs.read_study("chinchilla_law")
-    runs = bs.study_runs(study, epoch_runs)
+    runs = study_runs(study, epoch_runs)
     assert (len(runs), runs.dropped) == (240, 5)
     fit = clean(lambda seed: bs.refit(chinchilla, runs, bs.Settings(draws=1000, seed=seed, progress=False)), seed=2)
     assert fit.health is not None
     assert fit.health.ok
-    values = {name: bs.parameter_values(fit, name) for name in fit.model.parameters} | bs.published_values(fit)
+    values = {name: parameter_values(fit, name) for name in fit.model.parameters} | published_values(fit)
     besiroglu = {
         "E": (1.8172, 0.03),
         "A": (482.01, 124.58),

@@ -5,6 +5,7 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling.data import datasets
+from bayes_scaling.inference.parameters import parameter_values, published_values
 
 
 def penalty(moba: bs.Fit) -> np.ndarray:
@@ -29,7 +30,7 @@ def test_no_penalty_on_early_tokens_and_about_five_percent_on_late_ones(moba: bs
 
 
 def test_exponents_of_the_two_attentions_are_not_told_apart(moba: bs.Fit) -> None:
-    b = bs.parameter_values(moba, "b")
+    b = parameter_values(moba, "b")
     gap = b.sel(attention="moba") - b.sel(attention="full")
     low, high = gap.mean("position").quantile([0.05, 0.95]).to_numpy()
     assert low < 0 < high
@@ -41,7 +42,7 @@ def test_exponents_of_the_two_attentions_are_not_told_apart(moba: bs.Fit) -> Non
 def test_printed_coefficients_mostly_lie_inside_the_90_percent_intervals(moba: bs.Fit) -> None:
     printed = datasets.load("moba_fitted_power_laws")
     printed = printed[printed["drawn_in"].str.startswith("Fig. 8")]
-    values = bs.published_values(moba) | {"b": bs.parameter_values(moba, "b")}
+    values = published_values(moba) | {"b": parameter_values(moba, "b")}
     inside = {"a": 0, "b": 0}
     for row in printed.itertuples():
         at = {"attention": row.attention, "position": row.position_start}

@@ -22,7 +22,7 @@ def test_without_a_folder_to_keep_them_in_the_callbacks_are_compiled(monkeypatch
 
 def test_without_a_home_the_command_line_compiles_all_the_same() -> None:
     code = (
-        "from bayes_scaling.cli.commands import _compiled_code\nwith _compiled_code():\n"
+        "from bayes_scaling.cli.startup import compiled_code\nwith compiled_code():\n"
         "    import pytensor; print(pytensor.config.base_compiledir)"
     )
     own = {name: value for name, value in os.environ.items() if name != "PYTENSOR_FLAGS"} | {"HOME": "/dev/null/none"}

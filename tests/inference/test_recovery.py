@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.inference.parameters import parameter_values, published_values
 from bayes_scaling.prediction.simulate import simulated
 
 SETTINGS = bs.Settings(draws=600, tune=600, seed=5, progress=False)
@@ -14,8 +16,8 @@ def deviations(fit: bs.Fit, truth: bs.Fit, draw: int) -> np.ndarray:
     """Return (posterior mean - truth) / posterior sd of the logarithm of every parameter of the law, at every level."""
     found = []
     for name in fit.model.parameters:
-        values = np.log(bs.parameter_values(fit, name))
-        true = np.log(bs.parameter_values(truth, name)).isel(chain=0, draw=draw)
+        values = np.log(parameter_values(fit, name))
+        true = np.log(parameter_values(truth, name)).isel(chain=0, draw=draw)
         found.append(((values.mean(("chain", "draw")) - true) / values.std(("chain", "draw"))).to_numpy().ravel())
     return np.concatenate(found)
 
@@ -33,7 +35,7 @@ def crossed() -> bs.Fit:
     columns = bs.Columns(
         inputs={"compute": bs.Input("compute", "PFLOP/s-days", 1.0)},
         groups={"architecture": "architecture", "corpus": "corpus"},
-        measurement_error=bs.MeasurementError("error", relative=False),
+        measurement_error=MeasurementError("error", relative=False),
     )
     level = bs.Prior(median=1.5, factor=1.3) + bs.Varying("corpus", 0.2) + bs.Varying(("architecture", "corpus"), 0.1)
     model = bs.Model(
@@ -56,7 +58,7 @@ def test_crossed_effects_recover_simulated_truth(crossed: bs.Fit) -> None:
     assert np.mean(np.abs(z) < 1.645) >= 0.6
     slope = fit.posterior["b_trend_compute"]
     assert abs(float((slope.mean() - crossed.posterior["b_trend_compute"][0, 1]) / slope.std())) < 4
-    assert bs.published_values(fit) == {}
+    assert published_values(fit) == {}
 
 
 @pytest.mark.slow

@@ -10,20 +10,22 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import sampling
 from bayes_scaling.inference.batch import results as stored, worker
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.fits import Fleet
+from bayes_scaling.inference.batch.tasks import Task
 
 FIT = by_hand.sweep(by_hand.CLEAN)
-ASKED: list[bs.Runs] = []
+ASKED: list[Runs] = []
 
 
 @pytest.fixture(autouse=True)
 def by_hand_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers fit by hand, and write down what they were asked for."""
 
-    def fit(model: bs.Model, runs: bs.Runs, settings: bs.Settings) -> bs.Fit:
+    def fit(model: bs.Model, runs: Runs, settings: bs.Settings) -> bs.Fit:
         ASKED.append(runs)
         return replace(FIT, runs=runs, settings=settings)
 
@@ -37,8 +39,8 @@ def kept(fit: bs.Fit, extra: Any) -> pd.DataFrame:
     return table.assign(kind=pd.Categorical(["x", "y"], ["y", "x"], ordered=True), small=np.float32(0.1), extra=[extra, None])
 
 
-def fit_many(folder: Path, runs: bs.Runs = FIT.runs, keep: Any = kept, **others: Any) -> Fleet[Any]:
-    return bs.fit_many(FIT.model, {"one": bs.Task(runs, extra="e")}, InProcess(), keep=keep, folder=folder, **others)
+def fit_many(folder: Path, runs: Runs = FIT.runs, keep: Any = kept, **others: Any) -> Fleet[Any]:
+    return bs.fit_many(FIT.model, {"one": Task(runs, extra="e")}, InProcess(), keep=keep, folder=folder, **others)
 
 
 def test_a_resumed_batch_has_the_same_bits(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import retries as healing
 from bayes_scaling.inference.health import from_record
 
@@ -43,7 +44,7 @@ def sampled(monkeypatch: pytest.MonkeyPatch, chinchilla: bs.Fit) -> Callable[...
     def fit(*rounds: dict[str, Any], settings: bs.Settings = ASKED) -> tuple[bs.Fit, list[Any]]:
         asked: list[Any] = []
 
-        def sample(model: bs.Model, runs: bs.Runs, own: bs.Settings, restarts: int) -> xr.DataTree:
+        def sample(model: bs.Model, runs: Runs, own: bs.Settings, restarts: int) -> xr.DataTree:
             asked.append((own, restarts))
             return tree(own, **rounds[min(len(asked), len(rounds)) - 1])
 

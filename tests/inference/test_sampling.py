@@ -11,14 +11,17 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import subset
 from bayes_scaling.inference import compiling, sampling
+from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.model.specification import groups_used
+from bayes_scaling.model.studies import Study, study_runs
 
 QUICK = bs.Settings(draws=300, tune=300, chains=2, seed=3, progress=False)
 
 
 def test_a_refit_does_not_compile_and_equals_a_fresh_fit(chinchilla: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    half = bs.subset(chinchilla.runs, "params < 1e9")
+    half = subset(chinchilla.runs, "params < 1e9")
     fresh_cache: dict[object, object] = {}
     with monkeypatch.context() as context:
         context.setattr(sampling, "_COMPILED", fresh_cache)
@@ -46,19 +49,19 @@ def test_draws_do_not_depend_on_the_threads_of_linear_algebra(moba: bs.Fit) -> N
 
 def test_a_refit_without_some_levels_needs_no_compiling(moba: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "compile_density", lambda *_: pytest.fail("compiled again"))
-    fewer = bs.refit(moba, bs.subset(moba.runs, "size < 2e9"), QUICK)
+    fewer = bs.refit(moba, subset(moba.runs, "size < 2e9"), QUICK)
     assert len(fewer.runs.levels["size"]) == 4
     assert fewer.posterior.sizes["size"] == 4
-    assert bs.predict(fewer, fewer.runs.table.head(3)).sizes["point"] == 3
+    assert bs.predict(fewer, fewer.runs.table.head(3)).sizes["row"] == 3
 
 
 def test_a_refit_without_some_levels_finds_each_level_by_its_name(moba: bs.Fit) -> None:
-    late = bs.refit(moba, bs.subset(moba.runs, "position > 8192"), QUICK)
+    late = bs.refit(moba, subset(moba.runs, "position > 8192"), QUICK)
     points = late.runs.table.query("position == 30720 and size == 545000000")[["compute", "attention", "position"]]
-    a, b = (bs.parameter_values(late, name).sel(position=30720, attention=["full", "moba"]) for name in "ab")
+    a, b = (parameter_values(late, name).sel(position=30720, attention=["full", "moba"]) for name in "ab")
     curve = bs.predict(late, points)
     compute = points["compute"].iloc[0] / 1.5
-    np.testing.assert_allclose(curve.transpose("chain", "draw", "point"), a * compute**-b, rtol=1e-12)
+    np.testing.assert_allclose(curve.transpose("chain", "draw", "row"), a * compute**-b, rtol=1e-12)
 
 
 def test_priors_that_cannot_be_right_are_refused_in_one_line(chinchilla: bs.Fit) -> None:
@@ -143,25 +146,25 @@ def ladder() -> pd.DataFrame:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> bs.Study:
+def study(tmp_path: Path) -> Study:
     path = tmp_path / "study.toml"
     path.write_text(STUDY)
     return bs.read_study(path)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_two_levels_one_of_a_single_run_are_sampled_cleanly(study: bs.Study, seed: int) -> None:
-    fit = bs.fit(study.model, bs.study_runs(study, ladder()), bs.Settings(seed=seed, progress=False))
+def test_two_levels_one_of_a_single_run_are_sampled_cleanly(study: Study, seed: int) -> None:
+    fit = bs.fit(study.model, study_runs(study, ladder()), bs.Settings(seed=seed, progress=False))
     assert fit.health is not None
     assert fit.health.clean, fit.health.problems
 
 
-def test_a_seed_gives_the_same_draws_whatever_was_fitted_before(study: bs.Study, tmp_path: Path) -> None:
-    runs = bs.study_runs(study, ladder())
+def test_a_seed_gives_the_same_draws_whatever_was_fitted_before(study: Study, tmp_path: Path) -> None:
+    runs = study_runs(study, ladder())
     settings = bs.Settings(draws=50, tune=50, chains=2, seed=5, progress=False)
     first = bs.fit(study.model, runs, settings).posterior
     more = pd.concat([ladder(), ladder().tail(3).assign(arch=["third", "fourth", "fifth"])], ignore_index=True)
-    assert bs.fit(study.model, bs.study_runs(study, more), settings).posterior.sizes["arch"] == 5
+    assert bs.fit(study.model, study_runs(study, more), settings).posterior.sizes["arch"] == 5
     xr.testing.assert_identical(bs.fit(study.model, runs, settings).posterior, first)
     again = bs.read_study(tmp_path / "study.toml")
     assert again.model.law is not study.model.law
@@ -169,7 +172,7 @@ def test_a_seed_gives_the_same_draws_whatever_was_fitted_before(study: bs.Study,
 
 
 @pytest.mark.parametrize("name", ["structure", "joint", "x"])
-def test_a_group_may_be_called_as_what_a_model_is_made_of(study: bs.Study, name: str) -> None:
+def test_a_group_may_be_called_as_what_a_model_is_made_of(study: Study, name: str) -> None:
     floor = bs.Prior(median=2.0, factor=2.0) + bs.Varying(name, 0.1)
     noise = bs.Noise(bs.Prior(median=0.01, factor=3.0), "normal", effects=(bs.Varying(name, 0.1),))
     model = replace(study.model, parameters={**study.model.parameters, "E": floor}, noise=noise)
@@ -179,7 +182,7 @@ def test_a_group_may_be_called_as_what_a_model_is_made_of(study: bs.Study, name:
 
 
 @pytest.mark.parametrize("name", ["joint_number", "joint_structure"])
-def test_a_group_cannot_be_called_as_a_models_own_dimensions(study: bs.Study, name: str) -> None:
+def test_a_group_cannot_be_called_as_a_models_own_dimensions(study: Study, name: str) -> None:
     with pytest.raises(bs.InputError, match=f"{name}.* is taken"):
         replace(study.columns, groups={name: "arch"})
 
@@ -193,7 +196,7 @@ def compiled_once_each(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_a_study_read_twice_or_with_other_levels_is_compiled_once(
-    study: bs.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = compiled_once_each(monkeypatch)
     again = bs.read_study(tmp_path / "study.toml")
@@ -204,7 +207,7 @@ def test_a_study_read_twice_or_with_other_levels_is_compiled_once(
     assert len(found) == 1
 
 
-def test_a_law_too_long_to_be_written_as_text_is_compiled_once(study: bs.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_law_too_long_to_be_written_as_text_is_compiled_once(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     def law(params: Any, *, E: Any, A: Any, alpha: Any) -> Any:
         for _ in range(30):  # each time the text would double
             alpha = (alpha + alpha) / 2
@@ -217,14 +220,14 @@ def test_a_law_too_long_to_be_written_as_text_is_compiled_once(study: bs.Study, 
     assert len(found) == 1
 
 
-def read(study: bs.Study, table: pd.DataFrame) -> tuple[Any, ...]:
+def read(study: Study, table: pd.DataFrame) -> tuple[Any, ...]:
     """Return what a density is compiled from."""
-    runs = bs.study_runs(study, table)
+    runs = study_runs(study, table)
     levels = {"arch": runs.levels["arch"]}
     return study.model, sampling._arrays(study.model, runs, levels)[0], levels
 
 
-def test_no_more_is_kept_compiled_than_is_bounded(study: bs.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_kept_compiled_than_is_bounded(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     found = compiled_once_each(monkeypatch)
     monkeypatch.setattr(sampling, "MOST_COMPILED", 2)
 

@@ -132,6 +132,13 @@ def test_a_file_of_an_earlier_version_is_read_with_a_note(
     xr.testing.assert_identical(bs.load(bs.save(earlier, path)).posterior, FIT.posterior)
 
 
+def test_columns_of_runs_are_read_by_their_earlier_names(tmp_path: Path) -> None:
+    rows = FIT.runs.table.assign(mean_lag=0.1, measurement_error=0.01)
+    earlier = rows.rename(columns={"mean_lag": "apart", "measurement_error": "reading_error"})
+    loaded = bs.load(bs.save(replace(FIT, runs=replace(FIT.runs, table=earlier)), tmp_path / "fit.nc"))
+    assert list(loaded.runs.table) == list(rows)
+
+
 def elsewhere(file: h5py.File) -> None:
     """Let the levels of a group be the bytes of another file."""
     del file["posterior/arch"]

@@ -11,6 +11,7 @@ from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.laws.library import LAWS, law_inputs, law_parameters
 from bayes_scaling.model.defaults import default_inputs, default_priors, default_response, equation, summary
 from bayes_scaling.model.parameters import distribution, median
@@ -179,7 +180,7 @@ def simulated_truth(name: str) -> dict[str, float]:
     return BREAKS if name == "bnsl2" else truth
 
 
-def simulated_runs(name: str, truth: dict[str, float], sd: float) -> bs.Runs:
+def simulated_runs(name: str, truth: dict[str, float], sd: float) -> Runs:
     """Return runs of a law over a grid, with scatter: relative, or in the unit of the response for the laws of ON_LOSS."""
     at = grid(name)
     expected, scatter = LAWS[name](**at, **truth), np.random.default_rng(2).normal(0.0, sd, len(next(iter(at.values()))))

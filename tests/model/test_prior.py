@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling.cli import commands as cli
+from bayes_scaling.cli import app
 from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.studies import Study, study_runs, write_study
 
 
 def run(*words: object) -> Result:
-    return CliRunner().invoke(cli.app, ["prior", *(str(word) for word in words)])
+    return CliRunner().invoke(app, ["prior", *(str(word) for word in words)])
 
 
 def refused(result: Result, *expected: str) -> None:
@@ -47,7 +48,7 @@ def said(table: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that would be written."""
     found: list[Figure] = []
-    monkeypatch.setattr(cli, "write_figure", lambda figure, path: found.append(figure))
+    monkeypatch.setattr("bayes_scaling.cli.prior.write_figure", lambda figure, path: found.append(figure))
     return found
 
 
@@ -77,7 +78,7 @@ def test_the_screen_says_what_is_believed_of_parameters_and_of_the_loss(said: tu
     loss = re.search(r"loss at the reference: (\S+) nats/token \(90 %: (\S+) to (\S+)\)", screen)
     assert loss is not None
     study = bs.read_study("chinchilla_law")
-    before = bs.prior(study.model, bs.study_runs(study, grid), draws=4000, seed=2)
+    before = bs.prior(study.model, study_runs(study, grid), draws=4000, seed=2)
     expected = bs.predict(before, pd.DataFrame({"params": [1e9], "tokens": [2e10]})).quantile([0.5, 0.05, 0.95])
     np.testing.assert_allclose([float(part) for part in loss.groups()], expected.to_numpy(), rtol=0.03)
     assert f"the runs lie between {grid['loss'].min():.4g} and {grid['loss'].max():.4g}" in screen
@@ -100,7 +101,7 @@ def test_a_study_with_groups_is_drawn_for_its_own_runs(study: str, drawn: list[F
     assert re.search(r"at the reference: \S+ \S+ \(90 %: \S+ to \S+( %)?\)", result.stdout)
     (figure,) = drawn
     assert figure.axes
-    seen = bs.study_runs(bs.read_study(study)).table["response"]
+    seen = study_runs(bs.read_study(study)).table["response"]
     for ax in figure.axes:
         low, high = ax.get_ylim()
         assert high > seen.max()
@@ -124,7 +125,7 @@ def test_runs_and_band_are_both_legible(
     bundled = bs.read_study("chinchilla_law")
     parameters = {**bundled.model.parameters, "E": bs.Prior(median=E, factor=factor)}
     model = bs.Model(bundled.model.law, parameters, bundled.model.noise)
-    bs.write_study(bs.Study("mine", model, bundled.columns), tmp_path / "mine.toml")
+    write_study(Study("mine", model, bundled.columns), tmp_path / "mine.toml")
     result = run(tmp_path / "mine.toml", "--runs", table, "--out", tmp_path / "o", "--draws", 500)
     assert result.exit_code == 0, result.output
     for ax in drawn[0].axes:

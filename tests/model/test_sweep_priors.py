@@ -8,9 +8,9 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.model.defaults import sweep_model, sweep_priors
-from bayes_scaling.model.parameters import median
+from bayes_scaling.model.parameters import Parameter, median
 from bayes_scaling.model.specification import parameters_with_priors
-from bayes_scaling.model.studies import parse_study, study_text
+from bayes_scaling.model.studies import Study, parse_study, study_text
 
 FILE = """
 [data]
@@ -25,7 +25,7 @@ priors = "public_sweeps"
 """
 
 
-def said(law: str = "chinchilla", unit: str = "nats/token", reference: str = "", more: str = "") -> bs.Study:
+def said(law: str = "chinchilla", unit: str = "nats/token", reference: str = "", more: str = "") -> Study:
     return parse_study(FILE.format(law=law, unit=unit, reference=reference, more=more), "mine.toml")
 
 
@@ -68,8 +68,8 @@ def test_a_model_file_may_say_others() -> None:
     text = FILE.format(law="chinchilla", unit="nats/token", reference="", more=more)
     study = parse_study("discrepancy = []\n" + text, "mine.toml")
     assert study.model.discrepancy == ()
-    assert study.model.parameters["E"] == bs.Parameter(bs.Prior(median=1.0, factor=2.0))
-    assert study.model.parameters["A"] == bs.Parameter(sweep_priors("chinchilla")["A"])
+    assert study.model.parameters["E"] == Parameter(bs.Prior(median=1.0, factor=2.0))
+    assert study.model.parameters["A"] == Parameter(sweep_priors("chinchilla")["A"])
     assert study.model.noise.sd == bs.Prior(median=0.05, factor=2.0)
 
 

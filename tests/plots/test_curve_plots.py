@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling.prediction.residuals import innovation_correlation, residual_correlation
 
 mpl.use("Agg")
 END = 4e11
@@ -117,7 +118,7 @@ def test_a_run_never_seen_has_a_band_along_its_whole_curve(fit: bs.Fit, ax: Axes
     plots.plot_curves(fit, ax, runs=["small"], end=END, new=new, truth=later)
     outer = bands(ax)[2]
     assert span(outer, 0) == pytest.approx((1e9, END))
-    drawn = bs.predict_runs(fit, new.assign(name="new 3000000000.0"), seed=0).isel(point=-1)
+    drawn = bs.predict_runs(fit, new.assign(name="new 3000000000.0"), seed=0).isel(row=-1)
     assert at_end(outer) == pytest.approx(tuple(np.quantile(drawn, [0.05, 0.95])), rel=0.003)
     points = ax.collections[-1]
     assert set(points.get_offsets()[:, 1]) <= set(later["response"])
@@ -204,7 +205,7 @@ def test_autocorrelation_is_drawn_as_it_was_found(fit: bs.Fit) -> None:
     before, after = figure.axes
     assert (before.get_xlabel(), after.get_xlabel()) == ("rows apart (e-folds of tokens)", "rows apart (places in the run)")
     assert before.get_ylabel() == "correlation"
-    seen, left = bs.residual_correlation(fit), bs.innovation_correlation(fit)
+    seen, left = residual_correlation(fit), innovation_correlation(fit)
     for ax, table, x in ((before, seen, "lag"), (after, left, "places")):
         points = ax.containers[0].lines[0]
         np.testing.assert_allclose(np.array(points.get_xdata(), float), table[x])

@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.plots.overview import contrast_figure
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
 
 mpl.use("Agg")
 CURVE = pd.DataFrame({"compute": np.geomspace(0.3, 50, 20), "attention": "moba", "position": 0})
@@ -25,7 +27,7 @@ DRAWN: dict[str, tuple[Callable[[bs.Fit, Axes], Axes], str, str]] = {
         "loss (nats/token)",
     ),
     "runs": (lambda fit, ax: plots.plot_runs(fit.runs.table, fit.runs, "compute", ax), "", "loss (nats/token)"),
-    "forest": (lambda fit, ax: plots.plot_forest(bs.parameter_values(fit, "b"), ax), "b", "position"),
+    "forest": (lambda fit, ax: plots.plot_forest(parameter_values(fit, "b"), ax), "b", "position"),
     "contrast by position": (
         lambda fit, ax: plots.plot_contrast(bs.contrast(fit, *PAIR, ACROSS), "position", ax, unit="tokens"),
         "position (tokens)",
@@ -37,7 +39,7 @@ DRAWN: dict[str, tuple[Callable[[bs.Fit, Axes], Axes], str, str]] = {
         "loss penalty (%)",
     ),
     "multiplier": (
-        lambda fit, ax: plots.plot_multiplier(bs.compute_multiplier(fit, *PAIR, CURVE), "compute", ax, unit="PFLOP/s-days"),
+        lambda fit, ax: plots.plot_multiplier(compute_multiplier(fit, *PAIR, CURVE), "compute", ax, unit="PFLOP/s-days"),
         "compute (PFLOP/s-days)",
         "compute multiplier",
     ),

@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.inference.parameters import parameter_values
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
 
 POINTS = pd.DataFrame({"compute": 1.5, "position": [0, 16384, 30720]})
 MOBA_FULL = ("attention", "moba", "full")
@@ -12,7 +15,7 @@ MOBA_FULL = ("attention", "moba", "full")
 
 def coefficients(fit: bs.Fit) -> tuple[object, ...]:
     """Return level and exponent of both attentions at the three positions."""
-    a, b = (bs.parameter_values(fit, name).sel(position=POINTS["position"].to_numpy()) for name in "ab")
+    a, b = (parameter_values(fit, name).sel(position=POINTS["position"].to_numpy()) for name in "ab")
     return tuple(of.sel(attention=level).to_numpy() for of in (a, b) for level in ("moba", "full"))
 
 
@@ -24,7 +27,7 @@ def test_difference_and_ratio_are_of_draws(moba: bs.Fit) -> None:
 
 
 def test_the_table_has_the_columns_of_the_contract(moba: bs.Fit) -> None:
-    table = bs.contrast_table(moba, *MOBA_FULL, POINTS.assign(attention="ignored"))
+    table = contrast_table(moba, *MOBA_FULL, POINTS.assign(attention="ignored"))
     assert list(table)[:3] == ["compute", "position", "attention"]
     assert list(table)[3:] == (
         ["diff_mean", "diff_q05", "diff_q50", "diff_q95", "ratio_q05", "ratio_q50", "ratio_q95", "p_a_better"]
@@ -32,13 +35,13 @@ def test_the_table_has_the_columns_of_the_contract(moba: bs.Fit) -> None:
     draws = bs.contrast(moba, *MOBA_FULL, POINTS)
     np.testing.assert_allclose(table["diff_q95"], draws["difference"].quantile(0.95, ("chain", "draw")))
     np.testing.assert_allclose(table["p_a_better"], (draws["difference"] < 0).mean(("chain", "draw")))
-    swapped = bs.contrast_table(moba, "attention", "full", "moba", POINTS)
+    swapped = contrast_table(moba, "attention", "full", "moba", POINTS)
     np.testing.assert_allclose(swapped["diff_mean"], -table["diff_mean"])
 
 
 def test_the_multiplier_solves_for_equal_loss(moba: bs.Fit) -> None:
     a_moba, a_full, b_moba, _ = coefficients(moba)
-    found = bs.compute_multiplier(moba, "attention", "full", "moba", POINTS)
+    found = compute_multiplier(moba, "attention", "full", "moba", POINTS)
     np.testing.assert_allclose(found, (a_moba / a_full) ** (1 / b_moba), rtol=1e-9)
 
 
@@ -79,9 +82,9 @@ def floor_fit(chinchilla: bs.Fit) -> bs.Fit:
 def test_a_loss_below_the_other_floor_is_never_reached(chinchilla: bs.Fit) -> None:
     fit = floor_fit(chinchilla)
     points = pd.DataFrame({"compute": [0.2, 1e4]})
-    found = bs.compute_multiplier(fit, "arm", "low", "high", points)
-    assert (found.isel(point=0) < 1).all()
-    assert np.isinf(found.isel(point=1)).all()
+    found = compute_multiplier(fit, "arm", "low", "high", points)
+    assert (found.isel(row=0) < 1).all()
+    assert np.isinf(found.isel(row=1)).all()
     crossing = bs.crossover(fit, "arm", "high", "low", points.head(1), below=1e3)
     assert bool(crossing["exists"].all())
     truth = (0.4 / 0.3) ** (1 / 0.3)
@@ -95,7 +98,7 @@ def test_a_loss_below_the_other_floor_is_never_reached(chinchilla: bs.Fit) -> No
         (lambda fit: bs.contrast(fit, "attention", "moba", "ful", POINTS), "'ful'"),
         (lambda fit: bs.contrast(fit, "size", "545000000", "822000000", POINTS), "size"),
         (lambda fit: bs.crossover(fit, *MOBA_FULL, POINTS, below=1.0), "budget"),
-        (lambda fit: bs.compute_multiplier(fit, *MOBA_FULL, POINTS, along="tokens"), "tokens"),
+        (lambda fit: compute_multiplier(fit, *MOBA_FULL, POINTS, along="tokens"), "tokens"),
     ],
 )
 def test_wrong_input_is_named(moba: bs.Fit, call, word: str) -> None:  # type: ignore[no-untyped-def]
@@ -105,8 +108,8 @@ def test_wrong_input_is_named(moba: bs.Fit, call, word: str) -> None:  # type: i
 
 def test_several_inputs_need_to_be_told_along_which_compute_grows(chinchilla: bs.Fit) -> None:
     with pytest.raises(bs.InputError, match="does not vary"):
-        bs.compute_multiplier(chinchilla, "arm", "a", "b", POINTS, along={"params": 0.5, "tokens": 0.5})
-    from bayes_scaling.prediction.contrast import powers_along
+        compute_multiplier(chinchilla, "arm", "a", "b", POINTS, along={"params": 0.5, "tokens": 0.5})
+    from bayes_scaling.prediction.along import powers_along
 
     with pytest.raises(bs.InputError, match="along"):
         powers_along(chinchilla, None)

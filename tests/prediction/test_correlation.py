@@ -12,14 +12,18 @@ from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling._base.functions import exp, log
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.data.columns import Average, MeasurementError
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.parameters import parameter_values, published_values
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
-from bayes_scaling.model.parameters import as_parameter
-from bayes_scaling.model.specification import data
+from bayes_scaling.model.parameters import Parameter, as_parameter
 from bayes_scaling.model.studies import Sheet, parse_study, study_text
+from bayes_scaling.prediction.predict import parameters_at, published_at
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 SCALE = bs.Prior(median=0.02, factor=3.0)
@@ -39,7 +43,7 @@ def curves(per_run: dict[str, int], seed: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows).sample(frac=1, random_state=seed).reset_index(drop=True)
 
 
-def runs_of(frame: pd.DataFrame, **more: object) -> bs.Runs:
+def runs_of(frame: pd.DataFrame, **more: object) -> Runs:
     columns = bs.Columns(inputs={"tokens": bs.Input("tokens", "tokens", 10.0)}, **{"run": "run", **more})
     return bs.read_runs(frame, columns)
 
@@ -50,7 +54,7 @@ def model_of(**noise: object) -> bs.Model:
     return bs.Model(LAW, priors, bs.Noise(**{**kinds, **noise}))
 
 
-def log_likelihood(model: bs.Model, runs: bs.Runs, point: dict[str, float]) -> float:
+def log_likelihood(model: bs.Model, runs: Runs, point: dict[str, float]) -> float:
     """Return what the model as it is sampled gives for the rows, at a point in the user's units."""
     built = build(model, data(model, runs, runs.levels), {})
     names = {value.name: value.name.removesuffix("_log__") for value in built.value_vars}
@@ -58,7 +62,7 @@ def log_likelihood(model: bs.Model, runs: bs.Runs, point: dict[str, float]) -> f
     return float(built.compile_logp(vars=built.observed_RVs, jacobian=False, mode="FAST_COMPILE")(at))
 
 
-def departures(model: bs.Model, runs: bs.Runs, point: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+def departures(model: bs.Model, runs: Runs, point: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return how far rows lie from the law, on the scale of the noise, and the sd of their scatter."""
     table = runs.table
     along = np.log(table["tokens"] / 10.0)
@@ -74,10 +78,10 @@ def departures(model: bs.Model, runs: bs.Runs, point: dict[str, float]) -> tuple
 @pytest.mark.parametrize("sd", [SCALE, SCALE + bs.Trend("tokens", 0.3)], ids=["even", "drifting"])
 @pytest.mark.parametrize("on", ["log_loss", "loss"])
 def test_the_likelihood_of_correlated_rows_is_the_dense_normal_of_each_run(
-    on: str, sd: bs.Prior | bs.Parameter, errors: bool
+    on: str, sd: bs.Prior | Parameter, errors: bool
 ) -> None:
     frame = curves({"long": 9, "short": 4, "single": 1, "pair": 2})
-    more = {"measurement_error": bs.MeasurementError("error", relative=False)} if errors else {}
+    more = {"measurement_error": MeasurementError("error", relative=False)} if errors else {}
     runs, model = runs_of(frame, **more), model_of(on=on, sd=sd)
     off, scale = departures(model, runs, POINT)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
@@ -92,9 +96,9 @@ def test_the_likelihood_of_correlated_rows_is_the_dense_normal_of_each_run(
 
 @pytest.mark.parametrize("sd", [SCALE, SCALE + bs.Trend("tokens", 0.3)], ids=["even", "drifting"])
 @pytest.mark.parametrize("on", ["log_loss", "loss"])
-def test_with_white_noise_it_is_the_dense_normal_with_a_diagonal(on: str, sd: bs.Prior | bs.Parameter) -> None:
+def test_with_white_noise_it_is_the_dense_normal_with_a_diagonal(on: str, sd: bs.Prior | Parameter) -> None:
     frame = curves({"long": 9, "short": 4, "single": 1, "pair": 2})
-    runs = runs_of(frame, measurement_error=bs.MeasurementError("error", relative=False))
+    runs = runs_of(frame, measurement_error=MeasurementError("error", relative=False))
     runs.table["count"] = np.random.default_rng(1).integers(1, 9, len(frame)).astype(float)
     model = model_of(on=on, sd=sd, correlation=bs.Correlation("tokens", WIDE, white=SCALE))
     off, with_error = departures(model, runs, POINT)
@@ -152,7 +156,7 @@ def test_correlated_noise_needs_runs_an_input_and_a_positive_length() -> None:
         bs.Correlation("tokens", bs.Prior(between=(-1.0, 1.0)))
 
 
-def certain(model: bs.Model, runs: bs.Runs, values: dict[str, float], draws: int = 6000) -> bs.Fit:
+def certain(model: bs.Model, runs: Runs, values: dict[str, float], draws: int = 6000) -> bs.Fit:
     """Return a fit that is sure of its parameters: what draws differ by is scatter alone."""
     sure = {name: xr.DataArray(np.full((2, draws // 2), value), dims=("chain", "draw")) for name, value in values.items()}
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": xr.Dataset(sure)}), bs.Settings(), None)
@@ -163,7 +167,7 @@ def test_new_runs_show_white_scatter_that_averages_out() -> None:
     runs = runs_of(curves({"a": 4, "b": 3}))
     runs.table["count"] = np.array([1.0, 4.0, 9.0, 1.0, 100.0, 4.0, 4.0])
     fit = certain(model, runs, POINT | {"noise_white": 0.06})
-    off = np.log(observed(fit, runs.table, 0) / bs.predict(fit, runs.table).rename(point="row").reset_coords(drop=True))
+    off = np.log(posterior_predictive(fit, runs.table, 0) / bs.predict(fit, runs.table).reset_coords(drop=True))
     off = off.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     shared = 0.03**2 * np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
@@ -179,7 +183,7 @@ def test_new_runs_are_correlated_along_themselves_and_not_with_each_other(on: st
     fit = certain(model, runs, POINT)
     curve, drawn = bs.predict(fit, runs.table), bs.predict_runs(fit, runs.table)
     off = np.log(drawn / curve) if on == "log_loss" else drawn - curve
-    off = off.stack(sample=("chain", "draw")).transpose("sample", "point").to_numpy()
+    off = off.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
     _, sd = departures(model, runs, POINT)
     np.testing.assert_allclose(off.std(axis=0), sd, rtol=0.05)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
@@ -191,7 +195,7 @@ def test_points_that_name_no_run_are_runs_of_their_own() -> None:
     fit = certain(model_of(), runs_of(curves({"a": 4})), POINT)
     close = pd.DataFrame({"tokens": [10.0, 10.1, 10.2]})
     for points, alike in [(close, 0.0), (close.assign(run="mine"), np.exp(-np.log(1.01) / POINT["noise_length"]))]:
-        off = np.log(bs.predict_runs(fit, points)).stack(sample=("chain", "draw")).transpose("point", "sample")
+        off = np.log(bs.predict_runs(fit, points)).stack(sample=("chain", "draw")).transpose("row", "sample")
         assert np.corrcoef(off)[0, 1] == pytest.approx(alike, abs=0.05)
 
 
@@ -199,12 +203,12 @@ def test_replications_of_the_runs_are_correlated_too() -> None:
     runs = runs_of(curves({"a": 30}))
     fit = certain(model_of(), runs, POINT, draws=400)
     order = np.argsort(runs.table["tokens"].to_numpy())
-    off = np.log(observed(fit, runs.table, 0, new=False) / bs.predict(fit, runs.table).rename(point="row").drop_vars("run"))
+    off = np.log(posterior_predictive(fit, runs.table, 0, new=False) / bs.predict(fit, runs.table).drop_vars("run"))
     steps = np.diff(off.to_numpy()[..., order])
     assert steps.std() < 0.75 * np.sqrt(2) * POINT["noise_sd"]
 
 
-AVERAGE = bs.Average("tokens", per_decade=2.0)
+AVERAGE = Average("tokens", per_decade=2.0)
 
 
 def test_rows_of_a_run_in_one_bin_are_averaged() -> None:
@@ -216,7 +220,7 @@ def test_rows_of_a_run_in_one_bin_are_averaged() -> None:
             "error": [0.1, 0.2, 0.3, 0.4, 0.5, 0.2],
         }
     )
-    runs = runs_of(frame, average=AVERAGE, measurement_error=bs.MeasurementError("error", relative=False))
+    runs = runs_of(frame, average=AVERAGE, measurement_error=MeasurementError("error", relative=False))
     assert runs.table["run"].tolist() == ["p", "p", "q", "q"]
     np.testing.assert_allclose(runs.table["tokens"], [np.sqrt(99.0), 100.0, 10.0, 100.0], rtol=1e-15)
     np.testing.assert_allclose(runs.table["response"], [3.5, 2.25, 5.0, 6.0], rtol=1e-15)
@@ -224,9 +228,9 @@ def test_rows_of_a_run_in_one_bin_are_averaged() -> None:
         runs.table["measurement_error"], [np.hypot(0.1, 0.3) / 2, 0.2 / np.sqrt(2), 0.4, 0.5], rtol=1e-15
     )
     assert runs.table["count"].tolist() == [2.0, 2.0, 1.0, 1.0]
-    columns = list(runs_of(frame, measurement_error=bs.MeasurementError("error", relative=False)).table)
-    assert list(runs.table) == [*columns, "count", "apart"]
-    np.testing.assert_allclose(runs.table["apart"], [np.log(11 / 9) / 2, 0.0, 0.0, 0.0], rtol=1e-12)
+    columns = list(runs_of(frame, measurement_error=MeasurementError("error", relative=False)).table)
+    assert list(runs.table) == [*columns, "count", "mean_lag"]
+    np.testing.assert_allclose(runs.table["mean_lag"], [np.log(11 / 9) / 2, 0.0, 0.0, 0.0], rtol=1e-12)
     assert (len(runs), runs.averaged) == (4, 6)
     assert runs_of(frame.drop(columns="error")).averaged == 6
 
@@ -243,16 +247,16 @@ def test_no_row_is_lost_where_rows_are_averaged() -> None:
 
 
 def test_averaging_needs_runs_and_an_input_of_the_table() -> None:
-    for wrong in ({"run": None, "average": AVERAGE}, {"average": bs.Average("steps", 5.0)}):
+    for wrong in ({"run": None, "average": AVERAGE}, {"average": Average("steps", 5.0)}):
         with pytest.raises(bs.InputError, match=r"^average needs run, and an input to average along, one of \['tokens'\]$"):
             runs_of(curves({"a": 3}), **wrong)
     for wrong in (0.0, -1.0, np.inf, np.nan):
         with pytest.raises(bs.InputError, match="per_decade must be a positive number"):
-            bs.Average("tokens", wrong)
+            Average("tokens", wrong)
 
 
 def test_a_fit_of_averaged_correlated_runs_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
-    runs = runs_of(curves({"a": 40, "b": 30}), average=AVERAGE, measurement_error=bs.MeasurementError("error"))
+    runs = runs_of(curves({"a": 40, "b": 30}), average=AVERAGE, measurement_error=MeasurementError("error"))
     model = model_of(sd=SCALE + bs.Trend("tokens", 0.3))
     fit = certain(model, runs, POINT, draws=20)
     again = bs.load(bs.save(fit, tmp_path / "fit.nc"))
@@ -306,7 +310,7 @@ beyond = 3.0
 
 def test_a_file_says_how_curves_scatter_and_are_shown() -> None:
     study = parse_study(TEXT, "curves")
-    assert study.columns.average == bs.Average("tokens", 10.0)
+    assert study.columns.average == Average("tokens", 10.0)
     sd = bs.Prior(median=0.01, factor=3.0) + bs.Varying("corpus", 0.5) + bs.Trend("tokens", 0.3)
     assert study.model.noise == bs.Noise(sd, correlation=bs.Correlation("tokens", bs.Prior(median=0.5, factor=4.0)))
     assert study.figure == Sheet("tokens", rows="corpus", hue="params", beyond=3.0)
@@ -383,8 +387,8 @@ PLACES = pd.DataFrame({"tokens": [5e9, 5e9, 3e11], "params": [2e8, 7e10, 7e10], 
 
 
 def test_parameters_at_points_are_those_that_the_law_has_there(drifting: bs.Fit) -> None:
-    found = bs.parameters_at(drifting, PLACES)
-    assert found["a"].dims == ("chain", "draw", "point")
+    found = parameters_at(drifting, PLACES)
+    assert found["a"].dims == ("chain", "draw", "row")
     assert set(found.data_vars) == {"a", "b", "c"}
     one = found.isel(chain=1, draw=3)
     np.testing.assert_allclose(one["a"], 2.1 * np.array([1.0, 350.0**-0.07, 350.0**-0.07]), rtol=1e-14)
@@ -396,7 +400,7 @@ def test_parameters_at_points_are_those_that_the_law_has_there(drifting: bs.Fit)
 
 
 def test_published_parameters_at_points_give_the_curve_in_the_inputs_own_units(drifting: bs.Fit) -> None:
-    published, at_reference = bs.published_at(drifting, PLACES), bs.parameters_at(drifting, PLACES)
+    published, at_reference = published_at(drifting, PLACES), parameters_at(drifting, PLACES)
     np.testing.assert_allclose(published["b"], at_reference["b"] * 5e9 ** at_reference["c"], rtol=1e-12)
     for name in "ac":
         np.testing.assert_array_equal(published[name], at_reference[name])
@@ -405,19 +409,19 @@ def test_published_parameters_at_points_give_the_curve_in_the_inputs_own_units(d
 
 
 def test_parameters_at_points_of_a_level_never_seen_are_drawn(drifting: bs.Fit) -> None:
-    new = bs.parameters_at(drifting, PLACES.assign(corpus="r"))
+    new = parameters_at(drifting, PLACES.assign(corpus="r"))
     assert float(np.log(new["b"] / 0.8).std()) == pytest.approx(0.2, rel=0.5)
-    np.testing.assert_array_equal(new["b"].isel(point=0), new["b"].isel(point=2))
+    np.testing.assert_array_equal(new["b"].isel(row=0), new["b"].isel(row=2))
 
 
 def test_where_nothing_drifts_parameters_at_points_are_those_of_the_fit(chinchilla: bs.Fit) -> None:
     points = pd.DataFrame({"params": [1e9, 7e10], "tokens": [2e10, 1.4e12]})
-    found, published = bs.parameters_at(chinchilla, points), bs.published_values(chinchilla)
+    found, published = parameters_at(chinchilla, points), published_values(chinchilla)
     for name in chinchilla.model.parameters:
         for point in range(2):
-            np.testing.assert_array_equal(found[name].isel(point=point), bs.parameter_values(chinchilla, name))
+            np.testing.assert_array_equal(found[name].isel(row=point), parameter_values(chinchilla, name))
     for name in ("A", "B"):
-        np.testing.assert_allclose(bs.published_at(chinchilla, points)[name].isel(point=1), published[name], rtol=1e-12)
+        np.testing.assert_allclose(published_at(chinchilla, points)[name].isel(row=1), published[name], rtol=1e-12)
 
 
 def penalty(ratio: object, *, k: object, optimum: object, skew: object) -> object:
@@ -551,7 +555,7 @@ def test_averages_that_touch_do_not_slow_the_process_down() -> None:
     for seed in range(8):
         full = runs_of(logged(400, 20 + seed))
         thin = full.thin(per_decade=20, along="tokens")
-        unaware = replace(thin, table=thin.table.drop(columns="apart"))
+        unaware = replace(thin, table=thin.table.drop(columns="mean_lag"))
         for name, runs in {"full": full, "thin": thin, "unaware": unaware}.items():
             fit = bs.fit(white_model(), runs, bs.Settings(draws=400, chains=2, progress=False))
             fitted[name].append(float(np.log(fit.posterior["noise_length"]).mean()))

@@ -10,7 +10,8 @@ from by_hand import fit_with
 from scipy.interpolate import PchipInterpolator
 
 import bayes_scaling as bs
-from bayes_scaling.prediction.contrast import reached
+from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, multiplier_table, reached
 from bayes_scaling.prediction.crossings import Curve, first_change, interpolated, meeting, multiples
 
 
@@ -117,7 +118,7 @@ def test_a_law_that_falls_below_zero_has_its_multiplier_and_no_crossover_that_it
     shifts -= of["level"] * (np.exp(fit.posterior["level_by_arch"].sel(arch="a").to_numpy().ravel()) - 1)
     # L_b(8 m) = L_a(8): the gain of b over that step is the gap
     closed = (1 - of["b"] * shifts / of["gain"] * 8 ** of["b"]) ** (-1 / of["b"])
-    found = bs.compute_multiplier(fit, "arch", "a", "b", POINT)
+    found = compute_multiplier(fit, "arch", "a", "b", POINT)
     np.testing.assert_allclose(found.to_numpy().ravel(), closed, rtol=1e-9)
     crossing = bs.crossover(fit, "arch", "a", "b", POINT, below=1e8)
     assert not crossing["exists"].any()
@@ -125,13 +126,13 @@ def test_a_law_that_falls_below_zero_has_its_multiplier_and_no_crossover_that_it
     assert "in 100 % of draws" in crossing.attrs["notes"][0]
     ranked = bs.rank(fit, "arch", "b", POINT, below=1e8)
     np.testing.assert_allclose(ranked.multiplier.to_numpy().ravel(), closed, rtol=1e-9)
-    row = bs.rank_table(ranked).iloc[0]
+    row = rank_table(ranked).iloc[0]
     assert (row["p_no_crossover"], row["p_crossover_unknown"]) == (0.0, 1.0)
     assert np.isnan(row["crossover_q50"])
-    said = bs.rank_sentences(ranked)[0]
+    said = rank_sentences(ranked)[0]
     assert "as far as both losses are above 0" in said
     assert "nan" not in said
-    near = bs.rank_table(bs.rank(fit, "arch", "b", POINT, below=1e3)).iloc[0]
+    near = rank_table(bs.rank(fit, "arch", "b", POINT, below=1e3)).iloc[0]
     assert (near["p_no_crossover"], near["p_crossover_unknown"]) == (1.0, 0.0)
 
 
@@ -152,19 +153,19 @@ def floors(share: float) -> bs.Fit:
 def test_what_cannot_be_reached_is_a_probability_beside_a_finite_interval() -> None:
     """At 8 the better arm shows 2 + .536: higher floors are out of reach, others take (.536 / (.536 - gap))^(1 / .3)."""
     fit = floors(0.045)
-    found = bs.compute_multiplier(fit, "arch", "a", "b", POINT)
+    found = compute_multiplier(fit, "arch", "a", "b", POINT)
     excess = 8.0**-0.3
     gaps = 2.0 * (np.exp(fit.posterior["E_by_arch"].sel(arch="b").to_numpy().ravel()) - 1)
     closed = (excess / (excess - gaps[gaps < excess])) ** (1 / 0.3)
-    table = bs.multiplier_table(found).iloc[0]
+    table = multiplier_table(found).iloc[0]
     assert table["p_never_reached"] == pytest.approx(0.045)
     for name, share in (("q05", 0.05), ("q50", 0.5), ("q95", 0.95)):
         assert table[name] == pytest.approx(np.quantile(closed, share), rel=1e-9)
     ranked = bs.rank(fit, "arch", "b", POINT)
-    row = bs.rank_table(ranked).iloc[0]
+    row = rank_table(ranked).iloc[0]
     assert row["p_never_reached"] == pytest.approx(0.045)
     assert row["multiplier_q95"] == pytest.approx(np.quantile(closed, 0.95, method="inverted_cdf"), rel=1e-9)
-    said = bs.rank_sentences(ranked)[0]
+    said = rank_sentences(ranked)[0]
     assert "and cannot reach it with a million times as much in 4.5 % of draws" in said
     assert "inf" not in said
 

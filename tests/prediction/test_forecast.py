@@ -11,6 +11,8 @@ from by_hand import fit_of
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import shared
+from bayes_scaling.data.columns import Average, MeasurementError, Schedule
+from bayes_scaling.prediction.forecast import forecast_sentence, forecast_table
 
 LAW = bs.parse_law("a * tokens**-b", ["tokens"])
 RNG = np.random.default_rng(5)
@@ -138,7 +140,7 @@ def test_averages_of_a_log_with_hardly_any_white_noise_say_what_its_rows_do() ->
     root = np.linalg.cholesky(SD**2 * np.exp(-lag / LENGTH) + white**2 * np.eye(600))
     off = root @ np.random.default_rng(4).normal(size=600)
     log = pd.DataFrame({"tokens": at, "run": "long", "loss": 3.0 * (at / 100) ** -0.1 * np.exp(off)})
-    bins = replace(fit.runs, columns=replace(COLUMNS, average=bs.Average("tokens", 20.0)))
+    bins = replace(fit.runs, columns=replace(COLUMNS, average=Average("tokens", 20.0)))
     found = bs.forecast(replace(fit, runs=bins, draws=xr.DataTree.from_dict({"posterior": quiet})), log, end, kind="expected")
     rows = np.log(np.append(at, end) / 100)
     joint = SD**2 * np.exp(-np.abs(rows[:, None] - rows) / LENGTH) + np.diag([white**2] * 600 + [0.0])
@@ -193,7 +195,7 @@ def test_it_says_how_probably_a_target_or_another_run_is_beaten() -> None:
     assert better.probability(middle) == pytest.approx(0.5, abs=0.01)
     assert better.probability(worse) > 0.9 > 0.1 > worse.probability(better)
     assert better.probability(worse) + worse.probability(better) == pytest.approx(1.0)
-    said, values = bs.forecast_sentence(better, middle), np.quantile(better.final, [0.05, 0.5, 0.95]).tolist()
+    said, values = forecast_sentence(better, middle), np.quantile(better.final, [0.05, 0.5, 0.95]).tolist()
     assert said.startswith(f"At {END:.0f} tokens begun will show {shared(values)[1]} nats/token (90 %: ")
     assert "It has come 18 % of the way." in said or "It has come 19 % of the way." in said
     assert "with probability 0.50." in said
@@ -201,7 +203,7 @@ def test_it_says_how_probably_a_target_or_another_run_is_beaten() -> None:
 
 def test_the_path_runs_from_the_last_row_to_the_end_and_widens() -> None:
     log = begun()
-    table = bs.forecast_table(bs.forecast(drawn(), log, END, kind="expected"))
+    table = forecast_table(bs.forecast(drawn(), log, END, kind="expected"))
     assert table["tokens"].iloc[0] == pytest.approx(log["tokens"].max())
     assert table["tokens"].iloc[-1] == pytest.approx(END)
     assert {"mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance", "run"} <= set(table)
@@ -277,7 +279,7 @@ def test_a_planned_schedule_goes_on_from_that_of_the_log() -> None:
     columns = bs.Columns(
         inputs={"lr_sum": bs.Input("lr_sum", "", 1.0), "step": bs.Input("step", "steps", 100.0)},
         run="run",
-        schedule=bs.Schedule(warmup=0),
+        schedule=Schedule(warmup=0),
     )
     noise = replace(model().noise, correlation=replace(model().noise.correlation, along="step"))
     steps = np.arange(1, 41) * 10
@@ -307,7 +309,7 @@ def test_a_forecast_from_rows_that_are_averages_begins_at_the_last_of_them() -> 
     fit, log = drawn(400), begun()
     many = pd.concat([log.assign(tokens=log["tokens"] * 1.002**shift) for shift in range(12)], ignore_index=True)
     few, all_ = bs.forecast(fit, log, END), bs.forecast(fit, many, END)
-    assert float(all_.path.isel(point=0).median()) == pytest.approx(float(few.path.isel(point=0).median()), rel=0.006)
+    assert float(all_.path.isel(row=0).median()) == pytest.approx(float(few.path.isel(row=0).median()), rel=0.006)
     assert float(np.log(all_.final).std()) < 1.05 * float(np.log(few.final).std())
 
 
@@ -315,7 +317,7 @@ def test_measurement_errors_of_the_log_count() -> None:
     """Against the exact conditional of rows that were read with errors of their own, some of them hardly worth reading."""
     log, fit = begun(), drawn()
     error = np.where(np.arange(len(log)) % 3, 1e-9, 0.05)
-    columns = replace(COLUMNS, measurement_error=bs.MeasurementError("err"))
+    columns = replace(COLUMNS, measurement_error=MeasurementError("err"))
     read = replace(fit, runs=bs.read_runs(finished().assign(err=1e-9), columns))
     final = np.log(bs.forecast(read, log.assign(err=error), END, kind="expected").final.to_numpy().ravel())
     at = np.log(np.append(log["tokens"], END) / 100)
@@ -365,7 +367,7 @@ def test_a_log_that_few_draws_agree_with_is_fitted_with_the_rest() -> None:
 
 def test_a_planned_schedule_may_follow_rows_that_the_filter_leaves_out() -> None:
     """The first rows tell the schedule only; a sum of learning rates that is 0 there is nobody's input."""
-    columns = bs.Columns({"lr_sum": bs.Input("lr_sum", "", 1.0)}, run="run", schedule=bs.Schedule(), where="step >= 100")
+    columns = bs.Columns({"lr_sum": bs.Input("lr_sum", "", 1.0)}, run="run", schedule=Schedule(), where="step >= 100")
     noise = bs.Noise(sd=bs.Prior(median=0.002, factor=3.0), distribution="normal")
     model = bs.Model(
         bs.parse_law("a * lr_sum**-b", ["lr_sum"]),

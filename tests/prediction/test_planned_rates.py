@@ -9,7 +9,9 @@ import pytest
 from by_hand import fit_of
 
 import bayes_scaling as bs
+from bayes_scaling.data.columns import Schedule
 from bayes_scaling.data.schedules import MIN_FALL, schedule_inputs
+from bayes_scaling.model.studies import study_runs
 
 CASES = Path(__file__).parents[1] / "cases"
 END, PEAK = 3.2e10, 3e-3
@@ -104,10 +106,10 @@ def test_a_table_of_rates_to_come_is_taken_as_it_is() -> None:
 
 def test_falls_need_no_steps_and_survive_rounding_below_zero() -> None:
     table = pd.DataFrame({"tokens": [1.5e9, 2.5e9, 3.5e9, 4.5e9], "lr": [1e-3, 2e-3, 1e-3, -1e-12]})
-    found = schedule_inputs(table, bs.Schedule(along="tokens"), wanted=["lr_fall"])
+    found = schedule_inputs(table, Schedule(along="tokens"), wanted=["lr_fall"])
     assert found["lr_fall"].to_numpy() == pytest.approx([MIN_FALL, MIN_FALL, 0.5, 1.0])
     with pytest.raises(bs.InputError, match="negative"):
-        schedule_inputs(table.assign(lr=[1e-3, 2e-3, 1e-3, -1e-4]), bs.Schedule(along="tokens"), wanted=["lr_fall"])
+        schedule_inputs(table.assign(lr=[1e-3, 2e-3, 1e-3, -1e-4]), Schedule(along="tokens"), wanted=["lr_fall"])
 
 
 def test_the_warm_up_of_an_unfinished_run_is_a_fraction_of_its_planned_end() -> None:
@@ -120,7 +122,7 @@ def test_the_warm_up_of_an_unfinished_run_is_a_fraction_of_its_planned_end() -> 
 def test_ten_cosine_logs_forecast_the_eleventh() -> None:
     study = bs.read_study("training_curves_decay")
     settings = bs.Settings(draws=400, chains=2, seed=1, progress=False, target_accept=0.95)
-    fit = bs.fit(study.model, bs.study_runs(study, CASES / "cosine_finished.csv.gz"), settings)
+    fit = bs.fit(study.model, study_runs(study, CASES / "cosine_finished.csv.gz"), settings)
     found = bs.forecast(fit, CASES / "cosine_running.csv", 3.2e10)
     low, high = found.final.quantile([0.05, 0.95]).to_numpy()
     assert low < 2.273 < high

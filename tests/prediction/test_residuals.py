@@ -7,6 +7,7 @@ import xarray as xr
 from scipy import linalg, stats
 
 import bayes_scaling as bs
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.prediction.residuals import innovation_correlation, residual_correlation, run_residuals
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
@@ -36,7 +37,7 @@ def simulated(runs: int = 12, rows: int = 60, *, white: float = 0.01, trend: flo
             "tokens": 10.0 * np.exp(log),
             "loss": loss,
             "count": count,
-            "apart": apart,
+            "mean_lag": apart,
             "run": f"run {run}",
             "deviate": deviate,
         }
@@ -44,12 +45,12 @@ def simulated(runs: int = 12, rows: int = 60, *, white: float = 0.01, trend: flo
     return pd.concat(tables).sample(frac=1, random_state=seed).reset_index(drop=True)
 
 
-def runs_of(frame: pd.DataFrame) -> bs.Runs:
+def runs_of(frame: pd.DataFrame) -> Runs:
     runs = bs.read_runs(frame, bs.Columns({"tokens": bs.Input("tokens", "tokens", 10.0)}, run="run"))
-    return bs.Runs(runs.table.assign(**frame[["count", "apart"]].astype(float)), runs.columns, runs.references, runs.levels)
+    return Runs(runs.table.assign(**frame[["count", "mean_lag"]].astype(float)), runs.columns, runs.references, runs.levels)
 
 
-def certain(model: bs.Model, runs: bs.Runs, values: dict[str, float], draws: int = 4) -> bs.Fit:
+def certain(model: bs.Model, runs: Runs, values: dict[str, float], draws: int = 4) -> bs.Fit:
     """Return a fit that is sure of its parameters."""
     sure = {name: xr.DataArray(np.full((2, draws // 2), value), dims=("chain", "draw")) for name, value in values.items()}
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": xr.Dataset(sure)}), bs.Settings(), None)
@@ -75,23 +76,23 @@ def test_innovations_are_the_deviates_that_made_the_curves(white: float, trend: 
 
 
 @pytest.fixture(scope="module")
-def curves() -> bs.Runs:
+def curves() -> Runs:
     return runs_of(simulated())
 
 
-def sampled(correlation: bs.Correlation | None, runs: bs.Runs) -> bs.Fit:
+def sampled(correlation: bs.Correlation | None, runs: Runs) -> bs.Fit:
     priors = {"a": bs.Prior(median=3.0, factor=2.0), "b": bs.Prior(median=0.1, factor=2.0)}
     noise = bs.Noise(bs.Prior(median=0.02, factor=3.0), "normal", correlation=correlation)
     return bs.fit(bs.Model(LAW, priors, noise), runs, bs.Settings(draws=200, chains=2, seed=1, progress=False))
 
 
 @pytest.fixture(scope="module")
-def right(curves: bs.Runs) -> bs.Fit:
+def right(curves: Runs) -> bs.Fit:
     return sampled(bs.Correlation("tokens", WIDE, bs.Prior(median=0.02, factor=3.0)), curves)
 
 
 @pytest.fixture(scope="module")
-def wrong(curves: bs.Runs) -> bs.Fit:
+def wrong(curves: Runs) -> bs.Fit:
     return sampled(None, curves)
 
 

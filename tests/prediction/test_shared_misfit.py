@@ -8,6 +8,7 @@ import pytest
 from by_hand import fit_of
 
 import bayes_scaling as bs
+from bayes_scaling.model.studies import study_runs
 from bayes_scaling.prediction.shared_misfit import shared_misfits
 
 LAW = bs.parse_law("level * tokens**-b", ["tokens"])
@@ -124,7 +125,7 @@ def test_the_cooldown_of_a_sampled_family_is_learnt() -> None:
     cases = Path(__file__).parents[1] / "cases"
     study = bs.read_study("training_curves")
     settings = bs.Settings(draws=400, chains=2, seed=1, progress=False, target_accept=0.95)
-    fit = bs.fit(study.model, bs.study_runs(study, cases / "cooldown_finished.csv"), settings)
+    fit = bs.fit(study.model, study_runs(study, cases / "cooldown_finished.csv"), settings)
     found = bs.forecast(fit, cases / "cooldown_running.csv", 786432000)
     low, high = found.final.quantile([0.05, 0.95]).to_numpy()
     assert low < 3.198 < high

@@ -15,8 +15,11 @@ from bayes_scaling._base.numbers import band, number
 from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.estimands import every_question, parse_question
 from bayes_scaling.decisions.group_cells import every_cell
+from bayes_scaling.decisions.plan import plan_sentence
+from bayes_scaling.decisions.rank_tables import rank_sentences
 from bayes_scaling.decisions.targets import needed_sentences
 from bayes_scaling.model.studies import read_study, study_runs
+from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parents[1] / "cases"
 
@@ -69,7 +72,7 @@ def run(*words: object) -> Result:
 
 
 def test_digits_follow_a_narrow_band_and_steps_are_whole(narrow: bs.Fit) -> None:
-    largest = bs.summary_sentences(narrow)[0]
+    largest = summary_sentences(narrow)[0]
     values = bs.predict(narrow, pd.DataFrame({"step": [2775.0]})).quantile([0.05, 0.5, 0.95])
     assert largest == f"Loss at the largest run (2775 steps): {band(values.to_numpy(), 'nats/token')}."
     middle, low, high = (float(text) for text in re.findall(r"\d\.\d+", largest))
@@ -82,7 +85,7 @@ def test_a_note_counts_the_values_there_are(narrow: bs.Fit) -> None:
 
 
 def test_the_run_named_is_that_run(of_runs: bs.Fit) -> None:
-    largest, beyond = bs.summary_sentences(of_runs)[-2:]
+    largest, beyond = summary_sentences(of_runs)[-2:]
     assert largest.startswith("Loss at the largest run (3B parameters, run b 3B): ")
     assert beyond.startswith("Loss at ten times its params (30B parameters, run a new one): ")
     known = bs.predict(of_runs, pd.DataFrame({"params": [3e9], "run": ["b 3B"]})).quantile([0.05, 0.5, 0.95])
@@ -92,19 +95,19 @@ def test_the_run_named_is_that_run(of_runs: bs.Fit) -> None:
 def test_plans_where_no_level_was_said_are_of_every_level(fit: bs.Fit) -> None:
     found = bs.plan(fit, [1e21, 1e22])
     assert found.choice["arch"].tolist() == ["dense", "dense", "sparse", "sparse"]
-    said = [bs.plan_sentence(found, row) for row in range(4)]
+    said = [plan_sentence(found, row) for row in range(4)]
     assert [one.split(" train ")[0] for one in said] == [
         f"For arch {arch}, with {budget} FLOP (6 N D)" for arch in ("dense", "sparse") for budget in ("1e21", "1e22")
     ]
     alone = bs.plan(fit, [1e22], points=pd.DataFrame({"arch": ["sparse"]}))
-    assert bs.plan_sentence(alone) == said[3]
-    assert set(said) & set(bs.summary_sentences(fit)) == set()  # those are at the runs' own budgets
-    assert not any(" train " in one for one in bs.summary_sentences(fit))  # its rows are no ends of runs
+    assert plan_sentence(alone) == said[3]
+    assert set(said) & set(summary_sentences(fit)) == set()  # those are at the runs' own budgets
+    assert not any(" train " in one for one in summary_sentences(fit))  # its rows are no ends of runs
 
 
 def test_compute_counted_otherwise_is_said_so(fit: bs.Fit) -> None:
     cost = bs.Cost(flops_per_param_token=7.5, served_tokens=1e12, price=2e-18)
-    said = bs.plan_sentence(bs.plan(fit, 1e23, cost=cost, params=7e9), 0, target=2.1)
+    said = plan_sentence(bs.plan(fit, 1e23, cost=cost, params=7e9), 0, target=2.1)
     assert said.startswith("For arch dense, with 1e23 FLOP (7.5 N D + 2 N T, T = 1T tokens served) 7B parameters see ")
     assert said.endswith("It costs 200k, in the unit of the price.")
     assert "at most 2.1 with probability" in said
@@ -162,11 +165,11 @@ def test_no_two_answers_share_a_form_of_words(fit: bs.Fit) -> None:
     """With numbers and names taken out, what is left says which question was answered."""
     point = pd.DataFrame({"arch": ["dense"]})
     answers = {
-        "loss": bs.summary_sentences(fit)[-1],
-        "plan": bs.plan_sentence(bs.plan(fit, 1e21, points=point)),
-        "settled": bs.plan_sentence(bs.plan(fit, 1e21, points=point, params=1e9)),
+        "loss": summary_sentences(fit)[-1],
+        "plan": plan_sentence(bs.plan(fit, 1e21, points=point)),
+        "settled": plan_sentence(bs.plan(fit, 1e21, points=point, params=1e9)),
         "needed": needed_sentences(fit, 2.1, 0.9, point)[0],
-        "rank": bs.rank_sentences(bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e21]})))[0],
+        "rank": rank_sentences(bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e21]})))[0],
     }
     bare = [re.sub(r"[\d.]+[kMBT]?(e\d+)?", "#", said) for said in answers.values()]
     parts = [part for said in bare for part in set(re.split(r"[.:;] |\.$", said))]
@@ -176,7 +179,7 @@ def test_no_two_answers_share_a_form_of_words(fit: bs.Fit) -> None:
 
 
 def test_sentences_hold_no_more_than_seven_digits(fit: bs.Fit) -> None:
-    ranked = bs.rank_sentences(bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e21 / 3]})))
-    for said in (*bs.summary_sentences(fit), *ranked):
+    ranked = rank_sentences(bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e21 / 3]})))
+    for said in (*summary_sentences(fit), *ranked):
         for digits in re.findall(r"\d[\d.]*\d", said):
             assert len(digits.replace(".", "").lstrip("0")) <= 7, said

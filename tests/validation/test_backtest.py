@@ -16,9 +16,13 @@ from typer.testing import CliRunner, Result
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference import compiling
+from bayes_scaling.model.studies import Study, write_study
 from bayes_scaling.prediction.simulate import simulated
-from bayes_scaling.validation.scores import BANDS
+from bayes_scaling.validation.backtest import Backtest
+from bayes_scaling.validation.scores import BANDS, score_table
+from bayes_scaling.validation.splits import folds
 
 mpl.use("Agg")
 QUICK = bs.Settings(draws=250, tune=300, chains=2, progress=False)
@@ -39,22 +43,22 @@ def table(loss: Any, rows: int = 48) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def straight() -> bs.Runs:
+def straight() -> Runs:
     return bs.read_runs(table(lambda compute: 2.5 * compute**-0.1), COLUMNS)
 
 
 @pytest.fixture(scope="module")
-def bent() -> bs.Runs:
+def bent() -> Runs:
     """Runs on a floor, which a power law does not have."""
     return bs.read_runs(table(lambda compute: 1.6 + 0.9 * compute**-0.2), COLUMNS)
 
 
 @pytest.fixture(scope="module")
-def found(bent: bs.Runs) -> bs.Backtest:
+def found(bent: Runs) -> Backtest:
     return bs.backtest(LINE, bent, CUTS, QUICK)
 
 
-def test_bands_hold_their_share_where_the_law_is_true(straight: bs.Runs) -> None:
+def test_bands_hold_their_share_where_the_law_is_true(straight: Runs) -> None:
     """Truths drawn from the prior: coverage is exact on average, whatever the runs share within one backtest.
 
     The standard error is that of the shares of 24 independent backtests; 3.8 of them, by Student's t with 23 degrees of
@@ -62,7 +66,7 @@ def test_bands_hold_their_share_where_the_law_is_true(straight: bs.Runs) -> None
     """
     truth = bs.prior(LINE, straight, 24, seed=8)
     tables = [bs.backtest(LINE, simulated(truth, i, seed=i), ["compute < 3"], QUICK) for i in range(24)]
-    shares = pd.concat([bs.score_table(one.points) for one in tables])
+    shares = pd.concat([score_table(one.points) for one in tables])
     for level in BANDS:
         share = shares[f"coverage_{level}"]
         assert abs(share.mean() - int(level) / 100) < 3.8 * share.std() / np.sqrt(24)
@@ -70,7 +74,7 @@ def test_bands_hold_their_share_where_the_law_is_true(straight: bs.Runs) -> None
 
 
 @pytest.mark.slow
-def test_where_the_truth_bends_a_law_misses_and_its_discrepancy_holds(bent: bs.Runs, found: bs.Backtest) -> None:
+def test_where_the_truth_bends_a_law_misses_and_its_discrepancy_holds(bent: Runs, found: Backtest) -> None:
     """A power law is 8 to 10 % off runs that scatter by half a percent: its bands hold none.
 
     Held-out runs are on one curve and leave a band together, so that their share is no binomial one: over three seeds the
@@ -78,28 +82,28 @@ def test_where_the_truth_bends_a_law_misses_and_its_discrepancy_holds(bent: bs.R
     """
     holding = bs.backtest(BENDING, bent, CUTS, replace(QUICK, draws=500))
     for cut in CUTS:
-        bare, wide = (bs.score_table(of.points[of.points["train"] == cut]).iloc[0] for of in (found, holding))
+        bare, wide = (score_table(of.points[of.points["train"] == cut]).iloc[0] for of in (found, holding))
         assert bare["coverage_90"] < 0.1
         assert wide["coverage_90"] > 0.6
         assert wide["crps"] < bare["crps"]
         assert wide["log_score"] > bare["log_score"] + 1
 
 
-def test_every_run_is_held_out_or_trained_on(bent: bs.Runs, found: bs.Backtest) -> None:
+def test_every_run_is_held_out_or_trained_on(bent: Runs, found: Backtest) -> None:
     assert list(found.points["train"].cat.categories) == CUTS
     for cut, part in found.points.groupby("train", observed=True):
         assert len(part) + part["training_runs"].iloc[0] == len(bent)
-        assert part["compute"].min() >= float(str(cut).split("<")[1]) > bs.subset(bent, str(cut)).table["compute"].max()
+        assert part["compute"].min() >= float(str(cut).split("<")[1]) > subset(bent, str(cut)).table["compute"].max()
         assert (part["distance"] > 0).all()
     assert set(found.problems) <= set(CUTS)
 
 
-def test_without_cut_offs_two_thirds_and_half_of_the_range_are_trained_on(straight: bs.Runs) -> None:
+def test_without_cut_offs_two_thirds_and_half_of_the_range_are_trained_on(straight: Runs) -> None:
     points = bs.backtest(LINE, straight, settings=QUICK).points
-    assert list(points["train"].cat.categories) == [fold.where for fold in bs.folds(straight)]
+    assert list(points["train"].cat.categories) == [fold.where for fold in folds(straight)]
 
 
-def test_cut_offs_are_compiled_once_though_the_first_lacks_a_level(bent: bs.Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cut_offs_are_compiled_once_though_the_first_lacks_a_level(bent: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, compile_density = [], compiling.compile_density
     monkeypatch.setattr(compiling, "compile_density", lambda *args: compiled.append(1) or compile_density(*args))
     varied = replace(LINE, parameters={"a": A + bs.Varying("arch", 0.02), "b": B})
@@ -109,7 +113,7 @@ def test_cut_offs_are_compiled_once_though_the_first_lacks_a_level(bent: bs.Runs
     assert len(compiled) == 1
 
 
-def test_an_executor_gives_the_same_table_and_a_folder_keeps_it(bent: bs.Runs, found: bs.Backtest, tmp_path: Path) -> None:
+def test_an_executor_gives_the_same_table_and_a_folder_keeps_it(bent: Runs, found: Backtest, tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as executor:
         elsewhere = bs.backtest(LINE, bent, CUTS, QUICK, executor, tmp_path)
     pd.testing.assert_frame_equal(elsewhere.points, found.points)
@@ -128,7 +132,7 @@ def test_an_executor_gives_the_same_table_and_a_folder_keeps_it(bent: bs.Runs, f
     ],
 )
 def test_cut_offs_that_cannot_be_are_refused_before_sampling(
-    bent: bs.Runs, cut: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+    bent: Runs, cut: str, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bayes_scaling.validation.backtest.fit", lambda *_: pytest.fail("sampled"))
     varied = replace(LINE, parameters={"a": A + bs.Varying("arch", 0.02), "b": B})
@@ -137,16 +141,16 @@ def test_cut_offs_that_cannot_be_are_refused_before_sampling(
     assert all(word in str(raised.value) for word in words)
 
 
-def test_a_law_without_the_inputs_of_the_table_is_refused(bent: bs.Runs) -> None:
+def test_a_law_without_the_inputs_of_the_table_is_refused(bent: Runs) -> None:
     other = bs.Model(bs.laws.kaplan_tokens, {"L_D": A, "alpha_D": B}, NOISE)
     with pytest.raises(bs.InputError, match=r"kaplan_tokens needs inputs \['tokens'\]; the table has \['compute'\]"):
         bs.backtest(other, bent, CUTS, QUICK)
 
 
-def test_a_cut_off_without_a_fit_is_a_problem_and_none_at_all_an_error(bent: bs.Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_off_without_a_fit_is_a_problem_and_none_at_all_an_error(bent: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     fit, refused = bs.fit, {24}
 
-    def failing(model: bs.Model, runs: bs.Runs, settings: bs.Settings) -> bs.Fit:
+    def failing(model: bs.Model, runs: Runs, settings: bs.Settings) -> bs.Fit:
         if len(runs) in refused:
             raise bs.InputError("no draw could be made")
         return fit(model, runs, settings)
@@ -167,7 +171,7 @@ LABELS = {
 
 
 @pytest.mark.parametrize("plot", LABELS)
-def test_a_plot_of_scores_returns_its_axis_labelled(plot: Any, found: bs.Backtest) -> None:
+def test_a_plot_of_scores_returns_its_axis_labelled(plot: Any, found: Backtest) -> None:
     with plots.paper():
         figure = Figure()
         ax = figure.subplots()
@@ -176,7 +180,7 @@ def test_a_plot_of_scores_returns_its_axis_labelled(plot: Any, found: bs.Backtes
     assert (ax.get_xlabel(), ax.get_ylabel()) == LABELS[plot]
 
 
-def test_held_out_runs_far_outside_stand_at_the_edge(bent: bs.Runs, found: bs.Backtest) -> None:
+def test_held_out_runs_far_outside_stand_at_the_edge(bent: Runs, found: Backtest) -> None:
     part = found.points[found.points["train"] == CUTS[0]].reset_index(drop=True)
     astray = part.assign(response=part["response"].where(part.index != 3, 50.0))
     with plots.paper():
@@ -193,7 +197,7 @@ def test_held_out_runs_far_outside_stand_at_the_edge(bent: bs.Runs, found: bs.Ba
     assert drawn == {"^": 1}
 
 
-def test_the_figure_has_a_row_a_cut_off_whose_legend_covers_nothing(bent: bs.Runs, found: bs.Backtest) -> None:
+def test_the_figure_has_a_row_a_cut_off_whose_legend_covers_nothing(bent: Runs, found: Backtest) -> None:
     figure = plots.backtest_figure(found.points, bent)
     figure.canvas.draw()
     first, second, *lower = figure.axes
@@ -204,7 +208,7 @@ def test_the_figure_has_a_row_a_cut_off_whose_legend_covers_nothing(bent: bs.Run
             assert legend.get_window_extent().y0 >= ax.get_window_extent().y1
 
 
-def test_a_fit_with_a_discrepancy_draws_what_its_uncertainty_is_made_of(bent: bs.Runs) -> None:
+def test_a_fit_with_a_discrepancy_draws_what_its_uncertainty_is_made_of(bent: Runs) -> None:
     drawn = plots.figures(bs.prior(BENDING, bent, 200))
     ax = drawn["decomposition"].axes[0]
     drawn["decomposition"].canvas.draw()
@@ -218,11 +222,11 @@ def run(*words: object) -> Result:
 
 
 @pytest.fixture(scope="module")
-def files(bent: bs.Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def files(bent: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table and a model file, in a folder."""
     folder = tmp_path_factory.mktemp("backtest")
     bent.table.rename(columns={"response": "loss"}).to_csv(folder / "runs.csv", index=False)
-    bs.write_study(bs.Study("line", LINE, bent.columns), folder / "line.toml")
+    write_study(Study("line", LINE, bent.columns), folder / "line.toml")
     return folder
 
 

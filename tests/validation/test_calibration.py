@@ -18,9 +18,12 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.data.runs import concat_runs
+from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.data.runs import Runs, concat_runs
+from bayes_scaling.inference.batch.executors import InProcess
+from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.health import Health
-from bayes_scaling.inference.observed import replicated
+from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.defaults import default_inputs, default_priors
 from bayes_scaling.prediction.simulate import one_chain, other_runs, simulated, with_levels, with_responses
@@ -54,7 +57,7 @@ def model(name: str, noise: bs.Noise = NOISE) -> bs.Model:
     return bs.Model(LAWS[name], default_priors(name), noise)
 
 
-def runs(name: str) -> bs.Runs:
+def runs(name: str) -> Runs:
     """Two dozen runs over three decades of each input; their losses are not read."""
     inputs = default_inputs(name)
     points = 24 if len(inputs) == 1 else 5
@@ -70,7 +73,7 @@ def simulations(name: str) -> Simulations:
 
 
 def fitted(model: bs.Model, made: Simulations) -> Calibration:
-    return ranked(made, bs.fit_many(model, made.tasks, bs.InProcess(), keep=ranks))
+    return ranked(made, bs.fit_many(model, made.tasks, InProcess(), keep=ranks))
 
 
 @cache
@@ -103,7 +106,7 @@ def test_a_law_is_calibrated(name: str) -> None:
     assert found.ranks["below"].max() <= found.ranks["draws"].max() == 99
 
 
-def noisier(task: bs.Task, name: str) -> bs.Task:
+def noisier(task: Task, name: str) -> Task:
     """Return a task whose runs scatter twice as much about the truth as the model says."""
     table, truth = task.runs.table, task.extra["truth"]
     at = {one: table[one] / task.runs.references[one] for one in law_inputs(LAWS[name])}
@@ -135,7 +138,7 @@ def test_posteriors_that_are_too_narrow_are_noticed() -> None:
 
 def test_what_a_calibration_finds_is_stored_and_taken_up(tmp_path: Path) -> None:
     arguments = (model("kaplan_params"), runs("kaplan_params"), 4, replace(SETTINGS, draws=100, tune=200))
-    first = bs.calibrate(*arguments, executor=bs.InProcess(), folder=tmp_path)
+    first = bs.calibrate(*arguments, executor=InProcess(), folder=tmp_path)
     again = bs.calibrate(*arguments, executor=Refusing(), folder=tmp_path)
     pd.testing.assert_frame_equal(first.ranks, again.ranks)
     assert first.simulations == 4
@@ -180,7 +183,7 @@ def test_fits_that_are_not_to_be_trusted_are_told_of() -> None:
 @pytest.mark.parametrize("on", ["log_loss", "loss"])
 def test_simulated_runs_are_read_with_their_error(on: Any) -> None:
     quiet = bs.Noise(bs.Prior(median=1e-4, factor=1.1), distribution="normal", on=on)
-    columns = replace(runs("kaplan_params").columns, measurement_error=bs.MeasurementError("error", relative=on == "log_loss"))
+    columns = replace(runs("kaplan_params").columns, measurement_error=MeasurementError("error", relative=on == "log_loss"))
     table = runs("kaplan_params").table.rename(columns={"response": "loss"})
     read = bs.read_runs(table.assign(error=0.05), columns)
     before = bs.prior(
@@ -219,7 +222,7 @@ def test_p_values_are_corrected_for_their_number() -> None:
 
 
 def test_a_call_in_process_gives_what_it_returns_or_raises() -> None:
-    with bs.InProcess() as executor:
+    with InProcess() as executor:
         assert executor.submit(divmod, 7, 2).result() == (3, 1)
         assert isinstance(executor.submit(divmod, 7, 0).exception(), ZeroDivisionError)
 
@@ -259,7 +262,7 @@ def test_around_a_fit_a_law_is_calibrated() -> None:
     assert {"L_N", "loss amid the runs"} <= alarms(fitted(fit.model, replace(made, tasks=other)))
 
 
-def moved(both: bs.Runs) -> bs.Runs:
+def moved(both: Runs) -> Runs:
     """Return runs with the first half of their losses 3 % higher than a fit has seen them."""
     seen = np.arange(len(both)) < len(both) // 2
     return replace(both, table=both.table.assign(response=both.table["response"] * np.where(seen, 1.03, 1.0)))
@@ -354,7 +357,7 @@ def test_what_is_no_posterior_of_the_runs_is_refused() -> None:
     fit = by_hand(correlated=True, draws=8)
     table = fit.runs.table
 
-    def refused(message: str, one: bs.Fit = fit, of: bs.Model | None = None, at: bs.Runs = fit.runs, count: int = 4) -> None:
+    def refused(message: str, one: bs.Fit = fit, of: bs.Model | None = None, at: Runs = fit.runs, count: int = 4) -> None:
         with pytest.raises(bs.InputError, match=message) as error:
             simulate(of or one.model, at, count, around=one)
         assert "\n" not in str(error.value)
@@ -362,7 +365,7 @@ def test_what_is_no_posterior_of_the_runs_is_refused() -> None:
     quiet = replace(fit.model, noise=replace(fit.model.noise, correlation=None))
     refused("takes its own model; the one given differs", of=quiet)
     refused("takes one that was sampled; this one's draws are from the prior", replace(fit, health=None))
-    refused("takes runs with its columns .*; these have .*'apart'", at=replace(fit.runs, table=table.assign(apart=0.0)))
+    refused("takes runs with its columns .*; these have .*'mean_lag'", at=replace(fit.runs, table=table.assign(mean_lag=0.0)))
     refused(r"takes runs with its references \{'x': 1.0\}", at=replace(fit.runs, references={"x": 2.0}))
     refused("the fit has 8 draws; expected 9 or more, each simulation takes its own", count=9)
     twice = replace(fit.runs, table=pd.concat([table, table], ignore_index=True))

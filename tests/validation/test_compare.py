@@ -19,10 +19,19 @@ from typer.testing import CliRunner, Result
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli.commands import app
-from bayes_scaling.inference.observed import log_density, observed
-from bayes_scaling.inference.stacking import parts
-from bayes_scaling.validation.compare import bad_k
+from bayes_scaling.data.runs import Runs, subset
+from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.parameters import parameter_table
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
+from bayes_scaling.inference.stacking import Stack, parts, stack, stacking_weights
+from bayes_scaling.model.studies import Study, write_study
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
+from bayes_scaling.validation.compare import Comparison, bad_k, loo
 from bayes_scaling.validation.scores import log_mean_exp, score_points
+from bayes_scaling.validation.splits import folds
 
 mpl.use("Agg")
 NOISE = bs.Noise(sd=bs.Prior(median=0.01, factor=3.0))
@@ -36,7 +45,7 @@ POINTS = pd.DataFrame({"compute": [0.5, 20.0, 900.0], "arch": "a"})
 
 
 @pytest.fixture(scope="module")
-def runs() -> bs.Runs:
+def runs() -> Runs:
     """Two architectures over four decades of compute, on a law with a floor."""
     compute = np.tile(np.geomspace(0.01, 100, 18), 2)
     arch = np.repeat(["a", "b"], 18)
@@ -46,12 +55,12 @@ def runs() -> bs.Runs:
 
 
 @pytest.fixture(scope="module")
-def compared(runs: bs.Runs) -> bs.Comparison:
+def compared(runs: Runs) -> Comparison:
     return bs.compare(LAWS, runs, ["compute < 1", "compute < 10"], QUICK)
 
 
 @pytest.fixture(scope="module")
-def before(runs: bs.Runs) -> dict[str, bs.Fit]:
+def before(runs: Runs) -> dict[str, bs.Fit]:
     """Two laws of which one differs between architectures; draws of the prior do as well as any, and cost nothing."""
     varied = replace(FLOOR, parameters={"E": E, "a": A + bs.Varying("arch", 0.3), "b": B})
     return {name: bs.prior(model, runs, 400, seed=5) for name, model in {"line": LINE, "varied": varied}.items()}
@@ -59,28 +68,28 @@ def before(runs: bs.Runs) -> dict[str, bs.Fit]:
 
 def test_each_law_gets_the_share_of_points_that_it_alone_predicts() -> None:
     scores = {"x": np.repeat([0.0, -60.0], [30, 10]), "y": np.repeat([-60.0, 0.0], [30, 10])}
-    assert bs.stacking_weights(scores, evenly=0.0)["x"] == pytest.approx(30 / 40, abs=1e-5)
-    assert bs.stacking_weights(scores, evenly=2.0)["x"] == pytest.approx(31 / 42, abs=1e-5)
+    assert stacking_weights(scores, evenly=0.0)["x"] == pytest.approx(30 / 40, abs=1e-5)
+    assert stacking_weights(scores, evenly=2.0)["x"] == pytest.approx(31 / 42, abs=1e-5)
 
 
 def test_weights_solve_the_closed_form_of_two_laws() -> None:
     """n log(1 + 2 w) + m log(1 - w / 2), for n points with p / q = 3 and m with 1/2, is highest at (2 n - m / 2) / (n + m)."""
     n, m = 5, 8
     scores = {"p": np.log(np.repeat([3.0, 0.5], [n, m])) + 700, "q": np.full(n + m, 700.0)}
-    assert bs.stacking_weights(scores, evenly=0.0)["p"] == pytest.approx((2 * n - m / 2) / (n + m), abs=1e-5)
+    assert stacking_weights(scores, evenly=0.0)["p"] == pytest.approx((2 * n - m / 2) / (n + m), abs=1e-5)
 
 
 def test_one_law_better_everywhere_gets_nearly_all() -> None:
     scores = {"good": np.full(50, -1.0), "bad": np.full(50, -9.0), "worse": np.full(50, -10.0)}
-    weights = bs.stacking_weights(scores)
+    weights = stacking_weights(scores)
     assert sum(weights.values()) == pytest.approx(1.0)
     assert weights["bad"] == pytest.approx(1 / 3 / 51, rel=0.1)
     assert weights["good"] > 0.98
 
 
-def test_weights_agree_with_arviz(compared: bs.Comparison) -> None:
-    found = arviz_stats.compare({name: bs.loo(fit) for name, fit in compared.fits.items()}, method="stacking", round_to="none")
-    own = bs.stacking_weights({name: compared.inside[name].to_numpy() for name in LAWS}, evenly=0.0)
+def test_weights_agree_with_arviz(compared: Comparison) -> None:
+    found = arviz_stats.compare({name: loo(fit) for name, fit in compared.fits.items()}, method="stacking", round_to="none")
+    own = stacking_weights({name: compared.inside[name].to_numpy() for name in LAWS}, evenly=0.0)
     for name in LAWS:
         assert own[name] == pytest.approx(found.loc[name, "weight"], abs=1e-3)
         assert compared.table.set_index("law").loc[name, "elpd_diff"] == pytest.approx(found.loc[name, "elpd_diff"])
@@ -89,12 +98,12 @@ def test_weights_agree_with_arviz(compared: bs.Comparison) -> None:
 
 def test_weights_refuse_scores_that_are_not_of_the_same_points() -> None:
     with pytest.raises(bs.InputError, match="same points"):
-        bs.stacking_weights({"x": np.zeros(3), "y": np.zeros(4)})
+        stacking_weights({"x": np.zeros(3), "y": np.zeros(4)})
     with pytest.raises(bs.InputError, match="finite"):
-        bs.stacking_weights({"x": np.zeros(3), "y": np.full(3, -np.inf)})
+        stacking_weights({"x": np.zeros(3), "y": np.full(3, -np.inf)})
 
 
-def test_loo_is_that_of_arviz_called_by_hand(compared: bs.Comparison) -> None:
+def test_loo_is_that_of_arviz_called_by_hand(compared: Comparison) -> None:
     fit = compared.fits["floor"]
     density = log_density(fit, fit.runs.table, new=False)
     tree = {"posterior": fit.posterior, "log_likelihood": xr.Dataset({"y": density})}
@@ -104,12 +113,12 @@ def test_loo_is_that_of_arviz_called_by_hand(compared: bs.Comparison) -> None:
     np.testing.assert_allclose(compared.inside["floor"], by_hand.elpd_i)
 
 
-def test_runs_that_loo_cannot_leave_out_are_counted_without_a_warning(runs: bs.Runs) -> None:
+def test_runs_that_loo_cannot_leave_out_are_counted_without_a_warning(runs: Runs) -> None:
     fit = bs.prior(FLOOR, runs, 100)  # a prior lets single runs weigh far too much
-    assert bad_k(bs.loo(fit)) > 0
+    assert bad_k(loo(fit)) > 0
 
 
-def test_the_true_law_wins_by_both_scores(compared: bs.Comparison) -> None:
+def test_the_true_law_wins_by_both_scores(compared: Comparison) -> None:
     assert list(compared.table["law"]) == ["floor", "line"]
     assert compared.weights["floor"] == pytest.approx(1 - 1 / (2 * (2 + 1)), abs=0.03)  # as good as all of two folds
     assert compared.weights_loo["floor"] > 0.9
@@ -118,16 +127,16 @@ def test_the_true_law_wins_by_both_scores(compared: bs.Comparison) -> None:
     assert compared.points.groupby(["law", "fold"]).size().tolist() == [18, 10] * 2
 
 
-def test_folds_are_filters_the_largest_level_or_each_group(runs: bs.Runs) -> None:
-    found = {fold.where: len(fold.held) for fold in bs.folds(runs, ["compute < 1", "compute", "arch"])}
+def test_folds_are_filters_the_largest_level_or_each_group(runs: Runs) -> None:
+    found = {fold.where: len(fold.held) for fold in folds(runs, ["compute < 1", "compute", "arch"])}
     assert found == {"compute < 1": 18, "compute < 100": 2, "arch != 'a'": 18, "arch != 'b'": 18}
-    for fold in bs.folds(runs, ["compute < 1", "arch"]):
+    for fold in folds(runs, ["compute < 1", "arch"]):
         assert len(fold.train) + len(fold.held) == len(runs)
         assert fold.train.references == runs.references
 
 
-def test_without_folds_the_upper_third_and_half_of_the_range_are_left_out(runs: bs.Runs) -> None:
-    third, half = bs.folds(runs)
+def test_without_folds_the_upper_third_and_half_of_the_range_are_left_out(runs: Runs) -> None:
+    third, half = folds(runs)
     assert third.train.table["compute"].max() < 0.01 * 1e4 ** (2 / 3) <= third.held["compute"].min()
     assert half.train.table["compute"].max() < 0.01 * 1e4 ** (1 / 2) <= half.held["compute"].min()
 
@@ -141,13 +150,13 @@ def test_without_folds_the_upper_third_and_half_of_the_range_are_left_out(runs: 
         ("compute <", ["not an expression"]),
     ],
 )
-def test_a_fold_without_training_or_test_rows_is_refused(runs: bs.Runs, train: str, words: list[str]) -> None:
+def test_a_fold_without_training_or_test_rows_is_refused(runs: Runs, train: str, words: list[str]) -> None:
     with pytest.raises(bs.InputError) as raised:
-        bs.folds(runs, [train])
+        folds(runs, [train])
     assert all(word in str(raised.value) for word in words)
 
 
-def test_what_cannot_be_compared_is_refused_before_sampling(runs: bs.Runs) -> None:
+def test_what_cannot_be_compared_is_refused_before_sampling(runs: Runs) -> None:
     with pytest.raises(bs.InputError, match="two laws or more"):
         bs.compare({"line": LINE}, runs)
     on_loss = replace(LINE, noise=replace(NOISE, on="loss"))
@@ -167,18 +176,18 @@ def test_a_stack_of_one_law_is_that_law(before: dict[str, bs.Fit], chains: int) 
     chained = flat.assign_coords(draw=np.arange(400)).coarsen(draw=400 // chains).construct(draw=("chain", "draw"))
     draws = xr.DataTree.from_dict({"posterior": chained.transpose("chain", "draw", ...)})
     alone = replace(before["varied"], draws=draws)
-    stacked = bs.stack({"line": before["line"], "varied": alone}, {"line": 0.0, "varied": 1.0})
+    stacked = stack({"line": before["line"], "varied": alone}, {"line": 0.0, "varied": 1.0})
     assert list(stacked.members) == ["varied"]
     for function in (bs.predict, partial(bs.predict_runs, seed=0)):
         np.testing.assert_array_equal(function(stacked, POINTS).to_numpy().ravel(), function(alone, POINTS).to_numpy().ravel())
     for kind in ("expected", "observed"):
-        pd.testing.assert_frame_equal(bs.predict_table(stacked, POINTS, kind), bs.predict_table(alone, POINTS, kind))
+        pd.testing.assert_frame_equal(predict_table(stacked, POINTS, kind), predict_table(alone, POINTS, kind))
     held = alone.runs.table.iloc[:6]
     pd.testing.assert_frame_equal(score_points(stacked, held), score_points(alone, held))
 
 
 def test_a_stack_has_its_weights_in_draws_evenly_spaced(before: dict[str, bs.Fit]) -> None:
-    stacked = bs.stack(before, {"line": 0.8, "varied": 0.2})
+    stacked = stack(before, {"line": 0.8, "varied": 0.2})
     assert stacked.shares == {"line": slice(0, 400), "varied": slice(400, 500)}
     kept = stacked.members["varied"].posterior["E"].to_numpy().ravel()
     np.testing.assert_array_equal(kept, before["varied"].posterior["E"].to_numpy().ravel()[2::4])
@@ -189,18 +198,18 @@ QUESTIONS: dict[str, Callable[[Any], xr.DataArray | xr.Dataset]] = {
     "predict at a new level": lambda fit: bs.predict(fit, POINTS.assign(arch="c")),
     "predict_runs": lambda fit: bs.predict_runs(fit, POINTS, seed=0),
     "contrast": lambda fit: bs.contrast(fit, "arch", "a", "b", POINTS),
-    "compute_multiplier": lambda fit: bs.compute_multiplier(fit, "arch", "a", "b", POINTS),
+    "compute_multiplier": lambda fit: compute_multiplier(fit, "arch", "a", "b", POINTS),
     "crossover": lambda fit: bs.crossover(fit, "arch", "a", "b", POINTS, below=1e6),
 }
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_what_a_stack_says_is_what_its_members_say_one_after_the_other(before: dict[str, bs.Fit], question: str) -> None:
-    stacked = bs.stack(before, {"line": 0.25, "varied": 0.75})
+    stacked = stack(before, {"line": 0.25, "varied": 0.75})
     found = QUESTIONS[question](stacked)
     for name, share in stacked.shares.items():
         # A law that is the same for both architectures may be asked for their contrast in a stack only.
-        alone = bs.Stack({name: stacked.members[name], "x": stacked.members["varied"]}, {})
+        alone = Stack({name: stacked.members[name], "x": stacked.members["varied"]}, {})
         expected = QUESTIONS[question](alone).isel(draw=slice(0, share.stop - share.start))
         xr.testing.assert_allclose(
             *(of.drop_vars("draw", errors="ignore") for of in (found.isel(draw=share), expected)), rtol=1e-9
@@ -210,10 +219,10 @@ def test_what_a_stack_says_is_what_its_members_say_one_after_the_other(before: d
 
 
 def test_tables_and_scores_of_a_stack_are_those_of_its_draws(before: dict[str, bs.Fit]) -> None:
-    stacked = bs.stack(before, {"line": 0.5, "varied": 0.5})
+    stacked = stack(before, {"line": 0.5, "varied": 0.5})
     curve = bs.predict(stacked, POINTS)
-    np.testing.assert_allclose(bs.predict_table(stacked, POINTS)["q95"], curve.quantile(0.95, ("chain", "draw")))
-    table = bs.contrast_table(stacked, "arch", "a", "b", POINTS)
+    np.testing.assert_allclose(predict_table(stacked, POINTS)["q95"], curve.quantile(0.95, ("chain", "draw")))
+    table = contrast_table(stacked, "arch", "a", "b", POINTS)
     np.testing.assert_allclose(
         table["diff_mean"], bs.contrast(stacked, "arch", "a", "b", POINTS)["difference"].mean(("chain", "draw"))
     )
@@ -221,21 +230,21 @@ def test_tables_and_scores_of_a_stack_are_those_of_its_draws(before: dict[str, b
     members = [log_mean_exp(log_density(one, held)) for one, _ in parts(stacked)]
     scores = score_points(stacked, held)
     np.testing.assert_allclose(scores["log_score"], np.log(np.mean(np.exp(members), axis=0)))
-    assert observed(stacked, held, 0).sizes["draw"] == 800
+    assert posterior_predictive(stacked, held, 0).sizes["draw"] == 800
 
 
 def test_members_scatter_each_by_numbers_of_their_own(before: dict[str, bs.Fit]) -> None:
-    stacked = bs.stack({"one": before["line"], "two": before["line"]}, {"one": 0.5, "two": 0.5})
-    runs = (bs.predict_runs(stacked, POINTS) / bs.predict(stacked, POINTS)).isel(chain=0, point=0).to_numpy()
+    stacked = stack({"one": before["line"], "two": before["line"]}, {"one": 0.5, "two": 0.5})
+    runs = (bs.predict_runs(stacked, POINTS) / bs.predict(stacked, POINTS)).isel(chain=0, row=0).to_numpy()
     assert abs(np.corrcoef(runs[:400], runs[400:])[0, 1]) < 0.3
 
 
 SINGLE = {
-    "decompose": lambda one: bs.decompose(one, pd.DataFrame({"params": [1e9], "tokens": [1e10]})),
+    "decompose": lambda one: decompose(one, pd.DataFrame({"params": [1e9], "tokens": [1e10]})),
     "findings": bs.findings,
     "forecast": lambda one: bs.forecast(one, pd.DataFrame({"tokens": [1e10]}), 1e11),
-    "loo": bs.loo,
-    "parameter_table": bs.parameter_table,
+    "loo": loo,
+    "parameter_table": parameter_table,
     "plan": lambda one: bs.plan(one, 1e21),
     "save": lambda one: bs.save(one, "fit.nc"),
 }
@@ -243,31 +252,31 @@ SINGLE = {
 
 @pytest.mark.parametrize("what", list(SINGLE))
 def test_what_only_a_single_fit_has_is_refused_in_one_line(before: dict[str, bs.Fit], what: str) -> None:
-    both = bs.stack(before, dict.fromkeys(before, 1 / len(before)))
+    both = stack(before, dict.fromkeys(before, 1 / len(before)))
     one = r"a stack has no \w+ of its own, which this asks for; ask a member: \["
     with pytest.raises(bs.InputError, match=rf"^({one}|\w+: fit cannot be a Stack; expected \w+\(fit)"):
         SINGLE[what](both)
 
 
-def test_a_stack_of_unlike_fits_or_weights_is_refused(before: dict[str, bs.Fit], runs: bs.Runs) -> None:
+def test_a_stack_of_unlike_fits_or_weights_is_refused(before: dict[str, bs.Fit], runs: Runs) -> None:
     half = {"x": 0.5, "y": 0.5}
     fit = before["line"]
-    other = bs.prior(LINE, bs.subset(runs, "compute < 10"), 50)
+    other = bs.prior(LINE, subset(runs, "compute < 10"), 50)
     with pytest.raises(bs.InputError, match="'x' has rows '36 of the data frame', 'y' '26 of the data frame'"):
-        bs.stack({"x": fit, "y": other}, half)
+        stack({"x": fit, "y": other}, half)
     columns = replace(runs.columns, response=bs.Response(unit="bits/byte"))
     with pytest.raises(bs.InputError, match="'x' has responses in 'nats/token', 'y' 'bits/byte'"):
-        bs.stack({"x": fit, "y": replace(fit, runs=replace(runs, columns=columns))}, half)
+        stack({"x": fit, "y": replace(fit, runs=replace(runs, columns=columns))}, half)
     on_loss = replace(fit, model=replace(LINE, noise=replace(NOISE, on="loss")))
     with pytest.raises(bs.InputError, match="'x' has noise on 'log_loss', 'y' 'loss'"):
-        bs.stack({"x": fit, "y": on_loss}, half)
+        stack({"x": fit, "y": on_loss}, half)
     with pytest.raises(bs.InputError, match="sum to 1"):
-        bs.stack(before, {"line": 0.5, "varied": 0.2})
+        stack(before, {"line": 0.5, "varied": 0.2})
     with pytest.raises(bs.InputError, match="weights are given for"):
-        bs.stack(before, half)
+        stack(before, half)
 
 
-def test_the_figure_has_each_law_and_its_unit(compared: bs.Comparison) -> None:
+def test_the_figure_has_each_law_and_its_unit(compared: Comparison) -> None:
     with plots.paper():
         figure = Figure()
         ax = figure.subplots()
@@ -282,14 +291,14 @@ def run(*words: object) -> Result:
 
 
 @pytest.fixture(scope="module")
-def files(runs: bs.Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def files(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table, and a model file for each law, in a folder."""
     folder = tmp_path_factory.mktemp("compare")
     runs.table.rename(columns={"response": "loss"}).to_csv(folder / "runs.csv", index=False)
     shifted = replace(runs.columns, inputs={"compute": bs.Input("compute", "PFLOP/s-days", 2.0)})
-    bs.write_study(bs.Study("elsewhere", LINE, shifted), folder / "elsewhere.toml")
+    write_study(Study("elsewhere", LINE, shifted), folder / "elsewhere.toml")
     for name, model in LAWS.items():
-        bs.write_study(bs.Study(name, model, runs.columns), folder / f"{name}.toml")
+        write_study(Study(name, model, runs.columns), folder / f"{name}.toml")
     return folder
 
 

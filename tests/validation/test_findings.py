@@ -12,6 +12,10 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling._base.finding import ORDER
 from bayes_scaling._base.numbers import number
+from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.model.studies import study_runs
+from bayes_scaling.report.sentences import summary_sentences
 from bayes_scaling.validation.findings.every import beforehand
 from bayes_scaling.validation.findings.prior_conflict import conflicts
 from tests.by_hand import fit_of
@@ -71,7 +75,7 @@ def test_sound_tables_with_groups_runs_and_measurement_errors_are_not_spoken_of(
     error = np.where(rng.uniform(size=36) < 0.5, 0.03, 0.0)
     frame = sweep(1, rng.normal(0, 1, 36) * error)
     frame = frame.assign(arch=np.tile(["a", "b", "c"], 12), error=error, run=np.repeat(np.arange(6), 6).astype(str))
-    columns = {"groups": {"arch": "arch"}, "run": "run", "measurement_error": bs.MeasurementError("error")}
+    columns = {"groups": {"arch": "arch"}, "run": "run", "measurement_error": MeasurementError("error")}
     assert found(posterior(frame, columns=columns)) == {}
 
 
@@ -196,10 +200,10 @@ def test_a_loss_that_does_not_move_is_said_to_and_nothing_is_planned(loss: Any) 
     assert [one.code for one in beforehand(fit.model, fit.runs)] == ["flat"]
     groups = {"posterior": fit.posterior, "sample_stats": xr.Dataset()}
     sampled = replace(fit, draws=xr.DataTree.from_dict(groups))
-    for asked in (bs.plan, bs.compute_optimal):
+    for asked in (bs.plan, compute_optimal):
         with pytest.raises(bs.InputError, match="no plan: the loss does not depend on the inputs"):
             asked(sampled, 1e20)
-    assert not any(") train " in sentence for sentence in bs.summary_sentences(sampled))
+    assert not any(") train " in sentence for sentence in summary_sentences(sampled))
 
 
 def test_a_loss_over_inputs_that_hardly_move_is_not_called_flat() -> None:
@@ -256,7 +260,7 @@ def test_scatter_far_above_its_prior_is_said_in_per_cent() -> None:
 
 def test_departures_far_above_their_prior_are_said() -> None:
     study = bs.read_study("chinchilla")
-    runs = bs.study_runs(study, sweep())
+    runs = study_runs(study, sweep())
     drawn = bs.prior(study.model, runs, draws=200).posterior
     amplitude = xr.full_like(drawn["discrepancy_amplitude"], 0.5)
     tree = xr.DataTree.from_dict({"posterior": drawn.assign(discrepancy_amplitude=amplitude).drop_attrs()})
@@ -266,7 +270,7 @@ def test_departures_far_above_their_prior_are_said() -> None:
 
 def test_draws_from_a_prior_are_not_held_against_the_rows() -> None:
     study = bs.read_study("chinchilla_law")
-    runs = bs.study_runs(study, sweep().assign(loss=8.0))
+    runs = study_runs(study, sweep().assign(loss=8.0))
     assert {one.code for one in bs.findings(bs.prior(study.model, runs, draws=500))} <= {"prior-only", "floor-from-prior"}
 
 

@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.parameters import Parameter, as_parameter, distribution
+from bayes_scaling.model.studies import study_runs
 from bayes_scaling.validation.findings.every import floors
 
 Z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000).reshape(2, 1000)
@@ -24,13 +26,13 @@ Z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000).reshape(2, 1000)
 LADDER = np.geomspace(1e8, 1e10, 9)
 
 
-def sweep(params: np.ndarray, tokens: np.ndarray | float, **groups: object) -> bs.Runs:
+def sweep(params: np.ndarray, tokens: np.ndarray | float, **groups: object) -> Runs:
     frame = pd.DataFrame({"params": params, "tokens": tokens, "loss": 3.0, **groups})
     inputs = {"params": bs.Input("params", "parameters", 1e9), "tokens": bs.Input("tokens", "tokens", 2e10)}
     return bs.read_runs(frame, bs.Columns(inputs=inputs, groups={name: name for name in groups}))
 
 
-def crossed(size: int = 5) -> bs.Runs:
+def crossed(size: int = 5) -> Runs:
     params, tokens = np.meshgrid(np.geomspace(1e8, 1e10, size), np.geomspace(1e9, 1e11, size))
     return sweep(params.ravel(), tokens.ravel())
 
@@ -40,7 +42,7 @@ def chinchilla_with(**parameters: bs.Prior | Parameter) -> bs.Model:
     return replace(model, parameters={**model.parameters, **parameters})
 
 
-def known(model: bs.Model, runs: bs.Runs, narrowed: Mapping[str, tuple[float, float]], **more: xr.DataArray) -> bs.Fit:
+def known(model: bs.Model, runs: Runs, narrowed: Mapping[str, tuple[float, float]], **more: xr.DataArray) -> bs.Fit:
     """Return a fit whose posterior is each prior, this many times as wide and moved by so many of its sd; 0.1 as wide else."""
     draws = {}
     for name, parameter in model.parameters.items():
@@ -228,7 +230,7 @@ def test_a_trend_over_few_sizes_is_named() -> None:
 def test_a_sound_fit_of_a_crossed_sweep_has_no_findings_and_one_of_a_ladder_has(chinchilla: bs.Fit) -> None:
     assert bs.findings(chinchilla) == ()
     quick = bs.Settings(draws=300, tune=300, chains=2, seed=3, progress=False)
-    ladder = bs.refit(chinchilla, bs.study_runs(bs.read_study("chinchilla_law"), ladder_runs()), quick)
+    ladder = bs.refit(chinchilla, study_runs(bs.read_study("chinchilla_law"), ladder_runs()), quick)
     assert "fixed-ratio" in codes(ladder)
     assert "few-sizes" not in codes(ladder)
 

@@ -10,8 +10,9 @@ import xarray as xr
 from scipy import integrate, special, stats
 
 import bayes_scaling as bs
-from bayes_scaling.inference.observed import log_density
-from bayes_scaling.validation.scores import BANDS, crps, log_mean_exp, score_draws, score_points
+from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.validation.scores import BANDS, crps, log_mean_exp, score_draws, score_points, score_table
 
 RNG = np.random.default_rng(11)
 
@@ -21,7 +22,7 @@ def before() -> bs.Fit:
     """Draws of the prior stand for a posterior: scores only read draws."""
     compute = np.geomspace(0.1, 10.0, 12)
     table = pd.DataFrame({"compute": compute, "loss": 2.5 * compute**-0.1, "error": 0.02})
-    columns = bs.Columns({"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}, measurement_error=bs.MeasurementError("error"))
+    columns = bs.Columns({"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}, measurement_error=MeasurementError("error"))
     parameters = {"a": bs.Prior(median=2.5, factor=1.1), "b": bs.Prior(median=0.1, factor=1.5)}
     noise = bs.Noise(sd=bs.Prior(median=0.01, factor=2.0), distribution="normal")
     return bs.prior(bs.Model(bs.laws.power_law, parameters, noise), bs.read_runs(table, columns), 500, seed=2)
@@ -91,7 +92,7 @@ def test_calibrated_draws_give_nominal_coverage_and_a_flat_pit(before: bs.Fit) -
     held = table.assign(response=2.5 * np.exp(centre + RNG.normal(0, 0.02, n)))
     draws = np.sort(2.5 * np.exp(centre[:, None] + RNG.normal(0, 0.02, (n, count))), axis=1)
     points = score_draws(before, held, draws, log_density(before, held))
-    table = bs.score_table(points).iloc[0]
+    table = score_table(points).iloc[0]
     for level in BANDS:
         # Bands lie between draws: with 199 of them the (k/200)-quantiles hold their share up to half a percent.
         p = int(level) / 100
@@ -100,7 +101,7 @@ def test_calibrated_draws_give_nominal_coverage_and_a_flat_pit(before: bs.Fit) -
     assert stats.chisquare(counts).pvalue > 1e-4
     middle = 2.5 * np.exp(centre[:, None])
     narrow = score_draws(before, held, middle * np.sqrt(draws / middle), log_density(before, held))
-    assert bs.score_table(narrow).iloc[0]["coverage_90"] < 0.7  # half as wide: 59 %
+    assert score_table(narrow).iloc[0]["coverage_90"] < 0.7  # half as wide: 59 %
     assert stats.chisquare(np.histogram(narrow["pit"], 10, (0.0, 1.0))[0]).pvalue < 1e-6
 
 
@@ -116,17 +117,17 @@ def points() -> pd.DataFrame:
 
 
 def test_coverage_counts_the_runs_inside_each_band() -> None:
-    row = bs.score_table(points()).iloc[0].to_dict()
+    row = score_table(points()).iloc[0].to_dict()
     expected = {"runs": 8, "coverage_50": 4 / 8, "coverage_80": 6 / 8, "coverage_90": 7 / 8, "crps": 0.45, "log_score": -4.5}
     rmsle = np.sqrt((np.log(1.1) ** 2 + np.log(0.9) ** 2) / 2)
     assert row == pytest.approx(expected | {"are": 0.1, "rmsle": rmsle})
 
 
 def test_classes_of_distance_hold_their_upper_end_and_stand_in_order() -> None:
-    table = bs.score_table(points(), ["decades"])
+    table = score_table(points(), ["decades"])
     found = dict(zip(table["decades"], table["runs"], strict=True))
     assert list(found.items()) == [("inside", 1), ("0 to 0.5", 2), ("0.5 to 1", 2), ("1 to 2", 2), ("over 2", 1)]
-    both = bs.score_table(points(), ["train", "decades"])
+    both = score_table(points(), ["train", "decades"])
     assert both["runs"].sum() == 8
     assert both.query("train == 'a'")["decades"].tolist() == ["inside", "0 to 0.5", "0.5 to 1", "1 to 2"]
 

@@ -10,9 +10,12 @@ import xarray as xr
 from scipy import stats
 
 import bayes_scaling as bs
-from bayes_scaling.inference.observed import log_density, observed, replicated
+from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.posterior_predictive import posterior_predictive, replicated
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.kalman import forward
-from bayes_scaling.model.specification import data
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 POINT = {"a": 3.1, "b": 0.12, "noise_sd": 0.03, "noise_length": 0.7, "noise_sd_trend_tokens": -0.2}
@@ -30,7 +33,7 @@ def model_of(*, white: bool = True, on: Any = "log_loss", drifting: bool = False
     return bs.Model(LAW, priors, bs.Noise(scale, distribution="normal", on=on, correlation=correlation))
 
 
-def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> bs.Runs:
+def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> Runs:
     """Return rows of several runs in no order: averages that touch, single rows among them, or single rows alone."""
     rng = np.random.default_rng(seed)
     rows = [
@@ -39,15 +42,15 @@ def runs_of(*, averages: bool, errors: bool = False, seed: int = 3) -> bs.Runs:
         for i in range(count)
     ]
     frame = pd.DataFrame(rows).sample(frac=1, random_state=seed)
-    error = bs.MeasurementError("error", relative=False) if errors else None
+    error = MeasurementError("error", relative=False) if errors else None
     runs = bs.read_runs(frame, bs.Columns({"tokens": bs.Input("tokens", "tokens", 10.0)}, run="run", measurement_error=error))
     if not averages:
         return runs
     of = rng.uniform(size=len(frame)) < 0.8
-    return replace(runs, table=runs.table.assign(count=np.where(of, 40.0, 1.0), apart=np.where(of, WIDTH / 3, 0.0)))
+    return replace(runs, table=runs.table.assign(count=np.where(of, 40.0, 1.0), mean_lag=np.where(of, WIDTH / 3, 0.0)))
 
 
-def certain(model: bs.Model, runs: bs.Runs, draws: int = 40_000, **values: float) -> bs.Fit:
+def certain(model: bs.Model, runs: Runs, draws: int = 40_000, **values: float) -> bs.Fit:
     """Return a fit that is sure of its parameters: what draws differ by is scatter alone."""
     every = {**POINT, **values}
     every = {n: of for n, of in every.items() if n != "noise_sd_trend_tokens" or not isinstance(model.noise.sd, bs.Prior)}
@@ -62,7 +65,7 @@ def implied(fit: bs.Fit) -> np.ndarray:
     at = {str(name): float(of[0, 0]) for name, of in fit.posterior.items()}
     sd = at["noise_sd"] * np.exp(at.get("noise_sd_trend_tokens", 0.0) * rows["log_tokens"])
     white = at["noise_white"] ** 2 / rows["count"] + rows.get("measurement_error", 0.0) ** 2
-    kept, own = np.exp(-rows["gap"] / at["noise_length"]), white / sd**2 + np.expm1(-rows["apart"] / at["noise_length"])
+    kept, own = np.exp(-rows["gap"] / at["noise_length"]), white / sd**2 + np.expm1(-rows["mean_lag"] / at["noise_length"])
     n = len(sd)
     expects = np.stack([forward(one, kept, own)[0] for one in np.eye(n)], axis=1)
     variance = forward(np.zeros(n), kept, own)[1]
@@ -96,7 +99,7 @@ def test_simulated_rows_have_the_covariance_of_the_likelihood(averages: bool, on
     expected = implied(fit)
     lowest = np.linalg.eigvalsh(expected - np.diag(np.full(len(runs), white**2 / 40))).min()
     assert lowest > 0
-    assert_covariance(departures(fit, observed(fit, runs.table, 1)), expected)
+    assert_covariance(departures(fit, posterior_predictive(fit, runs.table, 1)), expected)
     assert_covariance(departures(fit, replicated(fit, runs.table, 2)), expected)
     if averages and not drifting:  # narrower than the process and white noise apart would be
         usual = POINT["noise_sd"] ** 2 + white**2 / runs.table["count"]
@@ -115,7 +118,7 @@ def test_without_white_noise_rows_are_those_of_the_process() -> None:
     fit = certain(model_of(white=False), runs)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     process = np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
-    assert_covariance(departures(fit, observed(fit, runs.table, 1)), POINT["noise_sd"] ** 2 * process)
+    assert_covariance(departures(fit, posterior_predictive(fit, runs.table, 1)), POINT["noise_sd"] ** 2 * process)
 
 
 def test_each_row_alone_has_the_density_of_its_variance() -> None:
@@ -142,17 +145,17 @@ def test_new_points_are_averages_as_the_rows_of_the_fit_are() -> None:
 def test_draws_of_a_row_do_not_depend_on_rows_of_other_runs() -> None:
     runs = runs_of(averages=True)
     fit = certain(model_of(), runs, 8, noise_white=0.01)
-    every = observed(fit, runs.table, 1)
+    every = posterior_predictive(fit, runs.table, 1)
     for run in RUNS:
         own = (runs.table["run"] == run).to_numpy()
-        np.testing.assert_array_equal(observed(fit, runs.table[own], 1), every[..., own])
+        np.testing.assert_array_equal(posterior_predictive(fit, runs.table[own], 1), every[..., own])
 
 
 def test_choices_of_one_row_have_its_scatter_and_are_no_run() -> None:
     fit = certain(model_of(white=False), runs_of(averages=False), 400)
     choices = fit.runs.table.query("run == 'long'")
-    shown = observed(fit, choices.set_axis(np.zeros(len(choices), dtype=int)), 1)
-    off = np.log(shown / bs.predict(fit, choices).rename(point="row").reset_coords(drop=True))
+    shown = posterior_predictive(fit, choices.set_axis(np.zeros(len(choices), dtype=int)), 1)
+    off = np.log(shown / bs.predict(fit, choices).reset_coords(drop=True))
     np.testing.assert_allclose(off.std(("chain", "draw")), POINT["noise_sd"], rtol=0.15)
     np.testing.assert_allclose(np.ptp(off.to_numpy(), axis=-1), 0.0, atol=1e-12)
 

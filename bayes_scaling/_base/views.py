@@ -1,0 +1,71 @@
+"""How records show themselves: sentences, tables and figures of rooms above them, found when they are asked for.
+
+Records lie below plots and sentences, and yet have `.plot()` and `.summary()`. A method that needs a room above its own names
+the place here: the one exception of the rule that no room imports one further right.
+"""
+
+from collections.abc import Callable, Sequence
+from html import escape
+from importlib import import_module
+from typing import Any
+
+import pandas as pd
+
+from bayes_scaling._base.escaping import visible
+
+MOST_ROWS = 20
+"""Rows of a table that a notebook shows."""
+
+
+def view(place: str) -> Callable[..., Any]:
+    """Return a function of a room above, which is imported when it is called.
+
+    Parameters
+    ----------
+    place
+        As "bayes_scaling.plots.plan:plan_figure".
+
+    Examples
+    --------
+    In a class it is a method: `plot = view("bayes_scaling.plots.plan:plan_figure")`.
+
+    >>> view("bayes_scaling._base.numbers:percent")(0.25)
+    '25 %'
+    """
+    module, _, name = place.partition(":")
+
+    def shown(*args: Any, **kwargs: Any) -> Any:
+        return getattr(import_module(module), name)(*args, **kwargs)
+
+    shown.__name__ = shown.__qualname__ = name
+    shown.__doc__ = f"See `{module}.{name}`."
+    return shown
+
+
+def page(title: str, sentences: Sequence[str], table: pd.DataFrame | None = None, health: str = "") -> str:
+    """Return a record as notebooks show it: what it is, its answer in sentences, its table, and what speaks against its draws.
+
+    Parameters
+    ----------
+    sentences
+        Lines, as `.summary()` has them. All texts are escaped.
+    health
+        The line of its fit; "" where that is clean.
+
+    Examples
+    --------
+    >>> page("Plan", ["Train <1B> parameters."])
+    '<div><p><b>Plan</b></p><p>Train &lt;1B&gt; parameters.</p></div>'
+    """
+    lines = [f"<p>{_text(one)}</p>" for one in sentences if one.rstrip(".") != health.rstrip(".")]
+    shown = [] if table is None else [table.map(_cell).rename(columns=_text).to_html(max_rows=MOST_ROWS, index=False, border=0)]
+    warned = [f'<p role="alert"><b>{_text(health)}</b></p>'] if health else []
+    return f"<div><p><b>{_text(title)}</b></p>{''.join([*lines, *shown, *warned])}</div>"
+
+
+def _text(of: object) -> str:
+    return escape(visible(str(of)))
+
+
+def _cell(of: object) -> object:
+    return visible(of) if isinstance(of, str) else of

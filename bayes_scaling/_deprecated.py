@@ -1,0 +1,60 @@
+"""Names that the front door had before: each still works for one version, and warns with what to write instead."""
+
+import warnings
+from importlib import import_module
+from typing import Any
+
+MOVED = {
+    "data.columns": "Average Curve MeasurementError Schedule",
+    "data.counts": "units_said",
+    "data.runs": "Runs subset",
+    "data.schedules": "schedule_inputs",
+    "decisions.allocation": "compute_optimal",
+    "decisions.design.next_runs": "NextRuns RunSet",
+    "decisions.design.summaries": "candidate_table next_sentence set_table",
+    "decisions.estimands": "Question ask parse_question",
+    "decisions.multiverse": "Multiverse",
+    "decisions.optimum": "compute_price optimum tolerance",
+    "decisions.plan": "Plan plan_sentence plan_table",
+    "decisions.rank": "Ranking",
+    "decisions.rank_tables": "rank_sentences rank_table",
+    "decisions.specifications": "Universe standard_choices",
+    "inference.batch.executors": "InProcess",
+    "inference.batch.fits": "Fleet fleet_table",
+    "inference.batch.tasks": "Task",
+    "inference.parameters": "parameter_table parameter_values published_values",
+    "inference.stacking": "Stack stack stacking_weights",
+    "model.parameters": "Parameter",
+    "model.studies": "Study study_runs write_study",
+    "prediction.compute_ratio": "compute_multiplier multiplier_table",
+    "prediction.contrast": "contrast_table",
+    "prediction.forecast": "Forecast forecast_sentence forecast_table",
+    "prediction.predict": "decompose parameters_at published_at",
+    "prediction.summary": "predict_table",
+    "prediction.residuals": "innovation_correlation residual_correlation run_residuals",
+    "report.sentences": "summary_sentences",
+    "validation.backtest": "Backtest",
+    "validation.calibration": "Calibration calibration_table",
+    "validation.compare": "Comparison loo",
+    "validation.findings.every": "Finding",
+    "validation.scores": "score_table",
+    "validation.splits": "folds",
+}
+"""File -> names of it that were at the front door, and are imported from there."""
+
+RENAMED: dict[str, tuple[str, str]] = {}
+"""Name -> where what it does stands, as "module:name", and what to write instead."""
+
+BEFORE = {
+    name: (f"{file}:{name}", f"from bayes_scaling.{file} import {name}")
+    for file, names in MOVED.items()
+    for name in names.split()
+} | RENAMED
+
+
+def before(name: str) -> Any:
+    """Return what a name of before stands for, with a warning that says what to write instead."""
+    place, instead = BEFORE[name]
+    warnings.warn(f"bs.{name} is deprecated: use {instead}", DeprecationWarning, stacklevel=3)
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(f"bayes_scaling.{module}"), attribute)

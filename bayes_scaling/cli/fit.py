@@ -1,0 +1,170 @@
+"""`bayes-scaling fit`: sample the posterior of a model given runs, and write what follows from it."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling._base.checksums import read_checksum
+from bayes_scaling._base.files import write_csv, write_json
+from bayes_scaling._base.folders import atomic_folder
+from bayes_scaling._base.naming import file_name
+from bayes_scaling._base.numbers import fixed, format_count, number
+from bayes_scaling._base.paths import folder_to_write
+from bayes_scaling.cli.figures import write_figure
+from bayes_scaling.cli.messages import counted, judge, judged, say_parameters
+from bayes_scaling.cli.options import Chains, Draws, ModelFile, Seed, StudyDir, Tables, Tune, Units, given, recounted
+from bayes_scaling.cli.terminal import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.inference.posterior import Fit
+    from bayes_scaling.model.studies import Study
+    from bayes_scaling.validation.findings.every import Finding
+
+OWN = ("fit.nc", "diagnostics.json", "parameters.csv", "points.csv")
+"""What `fit` writes beside figures."""
+
+
+def fit(
+    model: ModelFile,
+    runs: Tables = None,
+    unit: Units = None,
+    out: StudyDir = None,
+    draws: Draws = None,
+    tune: Tune = None,
+    chains: Chains = None,
+    seed: Seed = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")] = False,
+    independent: Annotated[
+        bool, typer.Option("--independent", help="Take rows that look like checkpoints of runs for runs of their own.")
+    ] = False,
+) -> None:
+    """Sample the posterior of a model given runs.
+
+    Writes to DIR: fit.nc (the draws), parameters.csv, diagnostics.json, points.csv (points to predict at), figures/.
+    """
+    import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
+
+    from bayes_scaling.inference.fit import fit as sample
+    from bayes_scaling.inference.memory import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
+    from bayes_scaling.inference.parameters import parameter_table
+    from bayes_scaling.inference.saving import save
+    from bayes_scaling.model.curves import taken_as_curves
+    from bayes_scaling.model.studies import read_study, study_runs
+    from bayes_scaling.plots.overview import figures
+    from bayes_scaling.report.record import earlier_figures
+    from bayes_scaling.validation.findings.every import beforehand, findings
+
+    study = recounted(read_study(model), unit)
+    options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
+    settings = replace(study.settings, **options, progress=sys.stderr.isatty())
+    data = study_runs(study, runs or None)
+    study, data = (study, data) if independent else taken_as_curves(study, data, runs or None)
+    folder = out if out is not None else Path("out") / file_name(study.name)
+    folder_to_write(folder, *OWN, "figures/bands.png")
+    refuse_draws(study.model, data, settings)
+    say(study.title or study.name, *counted(data))
+    if draw_bytes(study.model, data, settings) > WORTH_SAYING:
+        say(f"note [size]: {draws_line(study.model, data, settings)}")
+    before = beforehand(study.model, data)
+    for note in before:
+        say(f"note [{note.code}]: {note.sentence}")
+    say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
+    start = perf_counter()
+    fitted = sample(study.model, data, settings)
+    seconds = perf_counter() - start
+    parameters, notes = parameter_table(fitted), findings(fitted)
+    drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
+    asked = {"model": model, "runs": [str(path) for path in runs or []]}
+    with atomic_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
+        save(fitted, new / "fit.nc")
+        belongs = {"fit_sha256": read_checksum(new / "fit.nc"), "figures": list(drawn), "asked": asked}
+        write_json(_diagnostics(fitted, notes) | _made(study, seconds) | belongs, new / "diagnostics.json")
+        write_csv(parameters, new / "parameters.csv")
+        write_csv(_points(fitted), new / "points.csv")
+        for name, figure in drawn.items():
+            write_figure(figure, new / name)
+    _summary(fitted, parameters, [note for note in notes if note not in before], folder)
+
+
+MOST_CELLS = 1_000
+"""Of more combinations of levels those are listed that the runs have."""
+
+
+def _points(fitted: "Fit") -> "pd.DataFrame":
+    """Return points to start from: each level of the law's groups at the reference, the data's edge and ten times beyond.
+
+    Inputs from a schedule go together: there it is the last row of each run.
+    """
+    from itertools import product
+    from math import prod
+
+    import pandas as pd
+
+    from bayes_scaling.data.counts import in_column_units
+    from bayes_scaling.model.specification import law_groups
+
+    runs = fitted.runs
+    if runs.columns.schedule is not None:
+        last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
+        return in_column_units(last.drop(columns=["response", "measurement_error"], errors="ignore"), runs.columns)
+    groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
+    largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
+    places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
+    cells: Iterable[tuple[Any, ...]] = product(*groups.values())
+    if prod(map(len, groups.values())) > MOST_CELLS:  # those that the runs have
+        cells = runs.table[list(groups)].drop_duplicates().itertuples(index=False, name=None)
+    rows = [dict(zip(groups, cell, strict=True)) | place for cell in cells for place in places]
+    return in_column_units(pd.DataFrame(rows), runs.columns)
+
+
+def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
+    health, settings = fitted.health, asdict(fitted.settings)
+    assert health is not None
+    return {**judged(health), **asdict(health), "settings": settings} | {
+        "rows": len(fitted.runs),
+        "rows_before_averaging": fitted.runs.averaged,
+        "rows_removed_by_filter": fitted.runs.dropped,
+        "notes": list(fitted.runs.notes),
+        "references": dict(fitted.runs.references),
+        "findings": [asdict(note) for note in notes],
+    }
+
+
+def _made(study: "Study", seconds: float) -> dict[str, Any]:
+    """Return what a report of the fit will say of how it was made."""
+    from bayes_scaling._base.versions import versions
+
+    figure = asdict(study.figure) if study.figure else None
+    return {"model": study.name, "title": study.title, "figure": figure, "seconds": round(seconds, 1), "versions": versions()}
+
+
+def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding]", folder: Path) -> None:
+    from bayes_scaling.inference.retries import rounds_line
+    from bayes_scaling.report.sentences import summary_sentences
+
+    for note in notes:
+        say(f"note [{note.code}]: {note.sentence}")
+    say_parameters(fitted, parameters)
+    health = fitted.health
+    assert health is not None
+    agree = "" if health.r_hat is None else f"R-hat {fixed(health.r_hat, 3)}, "
+    say(
+        f"{fitted.settings.chains} x {format_count(fitted.settings.draws)} draws, "
+        f"{format_count(health.divergences)} divergences, "
+        f"{agree}smallest effective sample size {number(min(health.ess_bulk, health.ess_tail))}: {health.grade}"
+    )
+    if rounds := rounds_line(health):
+        say(rounds)
+    for sentence in summary_sentences(
+        replace(fitted, health=None), str(folder)
+    ):  # what the sampler says comes last, with what to try
+        say(sentence)
+    say(f"written -> {folder}")
+    judge(health, fitted.settings.strict)

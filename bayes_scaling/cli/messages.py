@@ -1,0 +1,78 @@
+"""What several commands say: of the rows they read, of parameters, of draws and whether to trust them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bayes_scaling._base.numbers import number, shared
+from bayes_scaling.cli.terminal import say, say_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.data.runs import Runs
+    from bayes_scaling.inference.health import Health
+    from bayes_scaling.inference.posterior import Fit
+
+
+def counted(data: "Runs") -> list[str]:
+    """Return how many rows there are, what became of others of their table, and a line for each thing found in them."""
+    averaged = f", averaged from {data.averaged}" if data.averaged > len(data) else ""
+    dropped = f", {data.dropped} rows removed by the filter {data.columns.where!r}" if data.dropped else ""
+    kind = "table" if data.columns.curve is None else "log"
+    return [f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [{kind}]: {note}" for note in data.notes)]
+
+
+def say_health(health: "Health | None") -> None:
+    """Print the line of a stored fit: on stderr where it is not to be trusted, among the notes where it is; none if clean."""
+    if health is not None and health.line:
+        say(health.line, err=not health.ok)
+
+
+def say_notes(made: Any) -> None:
+    """Print on stderr what to know of an answer before relying on it, see `notes`."""
+    for note in made.attrs.get("notes", ()):
+        say(f"note: {note}", err=True)
+
+
+def judge(health: "Health | None", strict: bool, failed: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Print what speaks against draws just sampled, and exit with 3 where they are not accepted.
+
+    What is only noted is said among the notes, the rest on stderr with what to try.
+
+    Parameters
+    ----------
+    failed
+        What gave no draws -> why.
+    """
+    from bayes_scaling.inference.health import accepted
+
+    for remark in health.remarks if health is not None else ():
+        noted = remark.grade == "noted" and not strict
+        say(f"{'note [sampler]' if noted else 'not to be trusted'}: {remark.sentence}", err=not noted)
+    for name, why in failed.items():
+        say(f"not to be trusted: {name}: {why}", err=True)
+    if failed or not accepted(health, strict):
+        raise typer.Exit(3)
+
+
+def judged(health: "Health | None") -> dict[str, Any]:
+    """Return what records say of draws: their grade, whether they may be trusted, and what speaks against them."""
+    if health is None:
+        return {}
+    return {"grade": health.grade, "ok": health.ok, "problems": health.problems}
+
+
+def say_parameters(fitted: "Fit", parameters: "pd.DataFrame") -> None:
+    """Print the parameters of the population, and where coefficients are stated."""
+    shown = parameters[parameters["dims"] == ""].to_dict("records")
+    rows = [[str(row["name"]), *shared([float(row[q]) for q in ("q50", "q05", "q95")])] for row in shown]
+    heads = ("parameter", "median", "5 %", "95 %")
+    say_table("population (median, 90 % interval)", heads, rows, left=("parameter",))
+    inputs = fitted.runs.columns.inputs
+    references = ", ".join(
+        f"{name} {number(value, 4)} {inputs[name].unit}".strip() for name, value in fitted.runs.references.items()
+    )
+    say(f"reference: {references}; NAME_published is in the inputs' own units")
