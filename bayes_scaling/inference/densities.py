@@ -14,19 +14,9 @@ import xarray as xr
 from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, log_likelihood
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import scales
+from bayes_scaling.model.names import NOISE_SD, NU_BEYOND_ONE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, distribution
-from bayes_scaling.model.specification import (
-    NOISE_SD,
-    NU_BEYOND_ONE,
-    Model,
-    departures,
-    noise_scales,
-    parameters_with_priors,
-    spread_name,
-    term_name,
-    trends,
-    varyings,
-)
+from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
 
 LOG_PRIOR = "log_prior"
 """The group that holds it."""

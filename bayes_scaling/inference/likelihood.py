@@ -12,7 +12,7 @@ from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import group_effects_and_scale, own_variance, scales_with_error
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.model.specification import neighbours
+from bayes_scaling.model.arrays import neighbours
 
 LOG_LIKELIHOOD = "log_likelihood"
 """The group that holds what is stored of it."""

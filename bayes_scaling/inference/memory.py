@@ -6,7 +6,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import format_count, number
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model import discrepancy
+from bayes_scaling.model import discrepancy, gaussian_process
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
 
@@ -23,7 +23,7 @@ def numbers_of_draw(model: Model, runs: Runs) -> int:
     sizes = {dim: len(of) for dim, of in runs.levels.items()}
     levels: int = sum(1 + prod(sizes.get(dim, 1) for dim in term.dims) for _, term in varyings(model))
     knots: int = sum(
-        prod(sizes.get(dim, 1) for dim in term.dims) * discrepancy.extended_count(term, len(inputs)) ** len(inputs)
+        prod(sizes.get(dim, 1) for dim in term.dims) * gaussian_process.extended_count(term, len(inputs)) ** len(inputs)
         for term, inputs in departures(model)
     )
     scales = noise_scales(model) | discrepancy.scales(departures(model))

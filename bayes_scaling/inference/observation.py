@@ -9,7 +9,9 @@ import xarray as xr
 from bayes_scaling._base.functions import ON_NUMBERS
 from bayes_scaling.inference.expectation import levels_at, log_inputs, posterior_expectation
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, neighbours, parameter_at, residual
+from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.evaluation import parameter_at, residual
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE
 
 NARROWEST = 1e-4
 """Width of a row that is no average, in e-folds, as far as averages go."""

@@ -13,21 +13,12 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.expansion import draw_prior, expand
 from bayes_scaling.inference.reparametrization import Geometry, geometry
 from bayes_scaling.laws.formula import law_key
+from bayes_scaling.model.arrays import array_shapes, data
 from bayes_scaling.model.build import build
+from bayes_scaling.model.names import JOINT, JOINT_INFORMATION, JOINT_W
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import (
-    JOINT,
-    JOINT_INFORMATION,
-    JOINT_W,
-    Model,
-    array_shapes,
-    check_runs,
-    data,
-    departures,
-    groups_used,
-    trends,
-    varyings,
-)
+from bayes_scaling.model.specification import Model, departures, groups_used, trends, varyings
 
 if TYPE_CHECKING:  # it loads the sampler
     from bayes_scaling.inference.compiling import Compiled, Density

@@ -13,7 +13,8 @@ from bayes_scaling.inference.expectation import level_knots, levels_at
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model import discrepancy
-from bayes_scaling.model.specification import departures, term_name, varyings
+from bayes_scaling.model.names import term_name
+from bayes_scaling.model.specification import departures, varyings
 
 
 def one_draw(fit: Fit, draw: int) -> Fit:

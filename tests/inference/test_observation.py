@@ -14,8 +14,8 @@ from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.inference.posterior_predictive import posterior_predictive, replicated
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.kalman import forward
-from bayes_scaling.model.specification import data
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 POINT = {"a": 3.1, "b": 0.12, "noise_sd": 0.03, "noise_length": 0.7, "noise_sd_trend_tokens": -0.2}
@@ -155,7 +155,7 @@ def test_choices_of_one_row_have_its_scatter_and_are_no_run() -> None:
     fit = certain(model_of(white=False), runs_of(averages=False), 400)
     choices = fit.runs.table.query("run == 'long'")
     shown = posterior_predictive(fit, choices.set_axis(np.zeros(len(choices), dtype=int)), 1)
-    off = np.log(shown / bs.predict(fit, choices).rename(point="row").reset_coords(drop=True))
+    off = np.log(shown / bs.predict(fit, choices).reset_coords(drop=True))
     np.testing.assert_allclose(off.std(("chain", "draw")), POINT["noise_sd"], rtol=0.15)
     np.testing.assert_allclose(np.ptp(off.to_numpy(), axis=-1), 0.0, atol=1e-12)
 
