@@ -21,7 +21,7 @@ from .model.noise import Correlation as Correlation, Noise as Noise
 from .model.parameters import Prior as Prior, Trend as Trend, Varying as Varying
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model
-from .model.studies import read_study as read_study
+from .model.studies.reading import read_study as read_study
 from .prediction.contrast import contrast as contrast, crossover as crossover
 from .prediction.forecast import forecast as forecast
 from .prediction.predict import predict as predict, predict_runs as predict_runs

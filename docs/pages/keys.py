@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bayes_scaling.model import studies
+from bayes_scaling.model.studies import study as studies
 
 KINDS = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
 """A type of JSON -> its name here."""

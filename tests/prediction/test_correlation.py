@@ -22,7 +22,9 @@ from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.parameters import Parameter, as_parameter
-from bayes_scaling.model.studies import Sheet, parse_study, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Sheet
+from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.predict import parameters_at, published_at
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
@@ -62,7 +64,7 @@ def log_likelihood(model: bs.Model, runs: Runs, point: dict[str, float]) -> floa
     return float(built.compile_logp(vars=built.observed_RVs, jacobian=False, mode="FAST_COMPILE")(at))
 
 
-def departures(model: bs.Model, runs: Runs, point: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+def discrepancy_terms(model: bs.Model, runs: Runs, point: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return how far rows lie from the law, on the scale of the noise, and the sd of their scatter."""
     table = runs.table
     along = np.log(table["tokens"] / 10.0)
@@ -83,7 +85,7 @@ def test_the_likelihood_of_correlated_rows_is_the_dense_normal_of_each_run(
     frame = curves({"long": 9, "short": 4, "single": 1, "pair": 2})
     more = {"measurement_error": MeasurementError("error", relative=False)} if errors else {}
     runs, model = runs_of(frame, **more), model_of(on=on, sd=sd)
-    off, scale = departures(model, runs, POINT)
+    off, scale = discrepancy_terms(model, runs, POINT)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     expected = 0.0
     for name in np.unique(run):
@@ -101,7 +103,7 @@ def test_with_white_noise_it_is_the_dense_normal_with_a_diagonal(on: str, sd: bs
     runs = runs_of(frame, measurement_error=MeasurementError("error", relative=False))
     runs.table["count"] = np.random.default_rng(1).integers(1, 9, len(frame)).astype(float)
     model = model_of(on=on, sd=sd, correlation=bs.Correlation("tokens", WIDE, white=SCALE))
-    off, with_error = departures(model, runs, POINT)
+    off, with_error = discrepancy_terms(model, runs, POINT)
     table = runs.table
     error = table["measurement_error"] / (table["response"] if on == "log_loss" else 1.0)
     scale = np.sqrt(with_error**2 - error**2).to_numpy()
@@ -118,7 +120,7 @@ def test_with_white_noise_it_is_the_dense_normal_with_a_diagonal(on: str, sd: bs
 
 def test_with_heavy_tails_it_is_the_steps_between_rows_that_go_astray() -> None:
     runs, model = runs_of(curves({"a": 5, "b": 3})), model_of(distribution="student_t")
-    off, scale = departures(model, runs, POINT)
+    off, scale = discrepancy_terms(model, runs, POINT)
     table = runs.table.assign(off=off, scale=scale)
     expected = 0.0
     for _, rows in table.sort_values("tokens").groupby("run"):
@@ -186,7 +188,7 @@ def test_new_runs_are_correlated_along_themselves_and_not_with_each_other(on: st
     curve, drawn = bs.predict(fit, runs.table), bs.predict_runs(fit, runs.table)
     off = np.log(drawn / curve) if on == "log_loss" else drawn - curve
     off = off.stack(sample=("chain", "draw")).transpose("sample", "point").to_numpy()
-    _, sd = departures(model, runs, POINT)
+    _, sd = discrepancy_terms(model, runs, POINT)
     np.testing.assert_allclose(off.std(axis=0), sd, rtol=0.05)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     alike = np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
