@@ -22,7 +22,7 @@ from bayes_scaling.laws.library import law_parameters
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import predict_table
 
 CASES = {"table": 400, "law": 350, "filter": 250, "model": 350, "points": 200, "question": 150, "record": 200}
 CASES |= {"saved": 50, "options": 50}

@@ -21,7 +21,7 @@ def plot_band(
     axis is logarithmic.
     """
     order = np.argsort(curve[x].to_numpy())
-    curve = curve.isel(point=order)
+    curve = curve.isel(row=order)
     at = curve[x].to_numpy()
     of = quantiles(curve)
     for low, high, opacity in LEVELS.values():

@@ -42,7 +42,7 @@ def plot_optimum(optimum: xr.DataArray, tolerance: xr.Dataset, ax: Axes, *, labe
     ax.hlines(rows, best[0], best[4], color=COLOURS[1], linewidth=0.9)
     ax.hlines(rows, best[1], best[3], color=COLOURS[1], linewidth=2.6, label="optimum, 50 and 90 %")
     ax.plot(best[2], rows, "o", ms=3.4, color="white", mec=COLOURS[1])
-    ax.set_yticks(rows, [_noted(name, draws) for name, draws in zip(names, optimum.transpose("point", ...), strict=True)])
+    ax.set_yticks(rows, [_noted(name, draws) for name, draws in zip(names, optimum.transpose("row", ...), strict=True)])
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_xscale("log")
     ax.set_xlim(*edges)
@@ -55,8 +55,8 @@ def plot_optimum(optimum: xr.DataArray, tolerance: xr.Dataset, ax: Axes, *, labe
 
 def _quantiles(draws: xr.DataArray) -> np.ndarray:
     """Return 5, 25, 50, 75 and 95 % of each point's draws that are numbers; a draw each, as infinite ones have no middle."""
-    found = np.full((5, draws.sizes["point"]), np.nan)
-    for i, row in enumerate(draws.transpose("point", "chain", "draw").to_numpy()):
+    found = np.full((5, draws.sizes["row"]), np.nan)
+    for i, row in enumerate(draws.transpose("row", "chain", "draw").to_numpy()):
         if len(known := row[~np.isnan(row)]):
             found[:, i] = np.quantile(known, (0.05, 0.25, 0.5, 0.75, 0.95), method="inverted_cdf")
     return found
@@ -67,11 +67,11 @@ def _names(optimum: xr.DataArray) -> list[str]:
     columns = [
         tuple(value_at(str(name), value, DIGITS) for value in of.to_numpy())
         for name, of in optimum.coords.items()
-        if of.dims == ("point",)
+        if of.dims == ("row",)
     ]
     told = [of for of in dict.fromkeys(columns) if len(set(of)) > 1] or columns[:1]
     if not told:
-        return [str(i) for i in range(optimum.sizes["point"])]
+        return [str(i) for i in range(optimum.sizes["row"])]
     return [",\n".join(values) for values in zip(*told, strict=True)]
 
 

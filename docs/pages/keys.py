@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bayes_scaling.model.studies import study as studies
+from bayes_scaling.model.studies.keys import StudyKeys
 
 KINDS = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
 """A type of JSON -> its name here."""
@@ -19,7 +19,7 @@ was probably meant. How the parts go together: [](model-file.md).
 
 def page() -> str:
     """Return the page, a section a table of TOML."""
-    schema = TypeAdapter(studies._File).json_schema()
+    schema = TypeAdapter(StudyKeys).json_schema()
     records: dict[str, Any] = {"": schema} | schema.get("$defs", {})
     plain = {name: record for name, record in records.items() if not record.get("properties")}
     records = resolved({name: records[name] for name in records if name not in plain}, plain)
@@ -38,7 +38,7 @@ def resolved(of: Any, plain: dict[str, Any]) -> Any:
 
 def section(name: str, record: dict[str, Any]) -> str:
     """Return the keys of one record."""
-    title = name.lstrip("_") or "The file"
+    title = name.removesuffix("Keys") or "The file"
     needed = record.get("required", [])
     rows = [f"| `{key}` | {kind(of)} | {unless(key, of, needed)} |" for key, of in record["properties"].items()]
     head = ["| key | holds | unless given |", "| --- | --- | --- |"]
@@ -62,7 +62,7 @@ def short(default: object) -> str:
 def kind(of: dict[str, Any]) -> str:
     """Return what a key holds."""
     if "$ref" in of:
-        title = of["$ref"].rsplit("/", 1)[-1].lstrip("_")
+        title = of["$ref"].rsplit("/", 1)[-1].removesuffix("Keys")
         return f"[{title}](#keys-{title.lower()})"
     if choices := of.get("enum") or ([of["const"]] if "const" in of else []):
         return " or ".join(f'`"{one}"`' for one in choices)

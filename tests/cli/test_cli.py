@@ -15,7 +15,7 @@ from typer.main import get_command
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import COMMANDS, app
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import predict_table
 
 BAND = ["mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
 

@@ -36,8 +36,9 @@ from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study, study_runs
 from bayes_scaling.model.studies.writing import study_text
-from bayes_scaling.prediction.contrast import compute_multiplier
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parents[1] / "cases"

@@ -91,7 +91,7 @@ def test_published_coefficients_give_the_same_curve_without_references(chinchill
     values = {name: parameter_values(chinchilla, name) for name in chinchilla.model.parameters} | published
     point = {"params": 7e9, "tokens": 1.4e12}
     direct = bs.laws.chinchilla(**point, **values)
-    asked = bs.predict(chinchilla, pd.DataFrame([point])).isel(point=0)
+    asked = bs.predict(chinchilla, pd.DataFrame([point])).isel(row=0)
     np.testing.assert_allclose(direct.to_numpy(), asked.to_numpy(), rtol=1e-12)
 
 

@@ -64,7 +64,7 @@ def log_likelihood(model: bs.Model, runs: Runs, point: dict[str, float]) -> floa
     return float(built.compile_logp(vars=built.observed_RVs, jacobian=False, mode="FAST_COMPILE")(at))
 
 
-def discrepancy_terms(model: bs.Model, runs: Runs, point: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+def departures(model: bs.Model, runs: Runs, point: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return how far rows lie from the law, on the scale of the noise, and the sd of their scatter."""
     table = runs.table
     along = np.log(table["tokens"] / 10.0)
@@ -85,7 +85,7 @@ def test_the_likelihood_of_correlated_rows_is_the_dense_normal_of_each_run(
     frame = curves({"long": 9, "short": 4, "single": 1, "pair": 2})
     more = {"measurement_error": MeasurementError("error", relative=False)} if errors else {}
     runs, model = runs_of(frame, **more), model_of(on=on, sd=sd)
-    off, scale = discrepancy_terms(model, runs, POINT)
+    off, scale = departures(model, runs, POINT)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     expected = 0.0
     for name in np.unique(run):
@@ -103,7 +103,7 @@ def test_with_white_noise_it_is_the_dense_normal_with_a_diagonal(on: str, sd: bs
     runs = runs_of(frame, measurement_error=MeasurementError("error", relative=False))
     runs.table["count"] = np.random.default_rng(1).integers(1, 9, len(frame)).astype(float)
     model = model_of(on=on, sd=sd, correlation=bs.Correlation("tokens", WIDE, white=SCALE))
-    off, with_error = discrepancy_terms(model, runs, POINT)
+    off, with_error = departures(model, runs, POINT)
     table = runs.table
     error = table["measurement_error"] / (table["response"] if on == "log_loss" else 1.0)
     scale = np.sqrt(with_error**2 - error**2).to_numpy()
@@ -120,7 +120,7 @@ def test_with_white_noise_it_is_the_dense_normal_with_a_diagonal(on: str, sd: bs
 
 def test_with_heavy_tails_it_is_the_steps_between_rows_that_go_astray() -> None:
     runs, model = runs_of(curves({"a": 5, "b": 3})), model_of(distribution="student_t")
-    off, scale = discrepancy_terms(model, runs, POINT)
+    off, scale = departures(model, runs, POINT)
     table = runs.table.assign(off=off, scale=scale)
     expected = 0.0
     for _, rows in table.sort_values("tokens").groupby("run"):
@@ -169,9 +169,7 @@ def test_new_runs_show_white_scatter_that_averages_out() -> None:
     runs = runs_of(curves({"a": 4, "b": 3}))
     runs.table["count"] = np.array([1.0, 4.0, 9.0, 1.0, 100.0, 4.0, 4.0])
     fit = certain(model, runs, POINT | {"noise_white": 0.06})
-    off = np.log(
-        posterior_predictive(fit, runs.table, 0) / bs.predict(fit, runs.table).rename(point="row").reset_coords(drop=True)
-    )
+    off = np.log(posterior_predictive(fit, runs.table, 0) / bs.predict(fit, runs.table).reset_coords(drop=True))
     off = off.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     shared = 0.03**2 * np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
@@ -187,8 +185,8 @@ def test_new_runs_are_correlated_along_themselves_and_not_with_each_other(on: st
     fit = certain(model, runs, POINT)
     curve, drawn = bs.predict(fit, runs.table), bs.predict_runs(fit, runs.table)
     off = np.log(drawn / curve) if on == "log_loss" else drawn - curve
-    off = off.stack(sample=("chain", "draw")).transpose("sample", "point").to_numpy()
-    _, sd = discrepancy_terms(model, runs, POINT)
+    off = off.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
+    _, sd = departures(model, runs, POINT)
     np.testing.assert_allclose(off.std(axis=0), sd, rtol=0.05)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     alike = np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
@@ -199,7 +197,7 @@ def test_points_that_name_no_run_are_runs_of_their_own() -> None:
     fit = certain(model_of(), runs_of(curves({"a": 4})), POINT)
     close = pd.DataFrame({"tokens": [10.0, 10.1, 10.2]})
     for points, alike in [(close, 0.0), (close.assign(run="mine"), np.exp(-np.log(1.01) / POINT["noise_length"]))]:
-        off = np.log(bs.predict_runs(fit, points)).stack(sample=("chain", "draw")).transpose("point", "sample")
+        off = np.log(bs.predict_runs(fit, points)).stack(sample=("chain", "draw")).transpose("row", "sample")
         assert np.corrcoef(off)[0, 1] == pytest.approx(alike, abs=0.05)
 
 
@@ -207,9 +205,7 @@ def test_replications_of_the_runs_are_correlated_too() -> None:
     runs = runs_of(curves({"a": 30}))
     fit = certain(model_of(), runs, POINT, draws=400)
     order = np.argsort(runs.table["tokens"].to_numpy())
-    off = np.log(
-        posterior_predictive(fit, runs.table, 0, new=False) / bs.predict(fit, runs.table).rename(point="row").drop_vars("run")
-    )
+    off = np.log(posterior_predictive(fit, runs.table, 0, new=False) / bs.predict(fit, runs.table).drop_vars("run"))
     steps = np.diff(off.to_numpy()[..., order])
     assert steps.std() < 0.75 * np.sqrt(2) * POINT["noise_sd"]
 
@@ -394,7 +390,7 @@ PLACES = pd.DataFrame({"tokens": [5e9, 5e9, 3e11], "params": [2e8, 7e10, 7e10], 
 
 def test_parameters_at_points_are_those_that_the_law_has_there(drifting: bs.Fit) -> None:
     found = parameters_at(drifting, PLACES)
-    assert found["a"].dims == ("chain", "draw", "point")
+    assert found["a"].dims == ("chain", "draw", "row")
     assert set(found.data_vars) == {"a", "b", "c"}
     one = found.isel(chain=1, draw=3)
     np.testing.assert_allclose(one["a"], 2.1 * np.array([1.0, 350.0**-0.07, 350.0**-0.07]), rtol=1e-14)
@@ -417,7 +413,7 @@ def test_published_parameters_at_points_give_the_curve_in_the_inputs_own_units(d
 def test_parameters_at_points_of_a_level_never_seen_are_drawn(drifting: bs.Fit) -> None:
     new = parameters_at(drifting, PLACES.assign(corpus="r"))
     assert float(np.log(new["b"] / 0.8).std()) == pytest.approx(0.2, rel=0.5)
-    np.testing.assert_array_equal(new["b"].isel(point=0), new["b"].isel(point=2))
+    np.testing.assert_array_equal(new["b"].isel(row=0), new["b"].isel(row=2))
 
 
 def test_where_nothing_drifts_parameters_at_points_are_those_of_the_fit(chinchilla: bs.Fit) -> None:
@@ -425,9 +421,9 @@ def test_where_nothing_drifts_parameters_at_points_are_those_of_the_fit(chinchil
     found, published = parameters_at(chinchilla, points), published_values(chinchilla)
     for name in chinchilla.model.parameters:
         for point in range(2):
-            np.testing.assert_array_equal(found[name].isel(point=point), parameter_values(chinchilla, name))
+            np.testing.assert_array_equal(found[name].isel(row=point), parameter_values(chinchilla, name))
     for name in ("A", "B"):
-        np.testing.assert_allclose(published_at(chinchilla, points)[name].isel(point=1), published[name], rtol=1e-12)
+        np.testing.assert_allclose(published_at(chinchilla, points)[name].isel(row=1), published[name], rtol=1e-12)
 
 
 def penalty(ratio: object, *, k: object, optimum: object, skew: object) -> object:
