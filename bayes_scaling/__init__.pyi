@@ -12,7 +12,8 @@ from .decisions.plan import plan as plan
 from .decisions.rank import rank as rank
 from .decisions.targets import compute_needed as compute_needed
 from .inference.batch.fits import fit_many as fit_many
-from .inference.fit import Fit as Fit, fit as fit, prior as prior, refit as refit
+from .inference.fit import fit as fit, prior as prior, refit as refit
+from .inference.posterior import Fit as Fit
 from .inference.saving import load as load, save as save
 from .laws.formula import parse_law as parse_law
 from .model.discrepancy import Discrepancy as Discrepancy

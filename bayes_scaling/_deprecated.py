@@ -22,7 +22,7 @@ MOVED = {
     "inference.batch.executors": "InProcess",
     "inference.batch.fits": "Fleet fleet_table",
     "inference.batch.tasks": "Task",
-    "inference.fit": "parameter_table parameter_values published_values",
+    "inference.parameters": "parameter_table parameter_values published_values",
     "inference.stacking": "Stack stack stacking_weights",
     "model.parameters": "Parameter",
     "model.studies": "Study study_runs write_study",

@@ -289,7 +289,7 @@ def named(x: np.ndarray) -> dict[str, np.ndarray]:
 
 def coefficients(fit: Any, best: dict[str, float], spread: dict[str, np.ndarray]) -> pd.DataFrame:
     """Return posterior, Huber fit, and the published coefficients side by side, inputs in their own units."""
-    from bayes_scaling.inference.fit import parameter_values, published_values
+    from bayes_scaling.inference.parameters import parameter_values, published_values
 
     in_units: dict[str, xr.DataArray] = published_values(fit)
     rows = []

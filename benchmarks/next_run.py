@@ -25,7 +25,7 @@ import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.design.candidates import scatter, shown
 from bayes_scaling.decisions.design.next_runs import next_runs
-from bayes_scaling.inference.expected import as_rows, expected
+from bayes_scaling.inference.expectation import as_rows, posterior_expectation
 from bayes_scaling.validation.scores import score_points
 
 HERE = Path(__file__).parent
@@ -89,7 +89,7 @@ class Case:
     def scores(self, fit: bs.Fit) -> dict[str, float]:
         """Return mean error of the median and mean CRPS of the log loss at what is held out."""
         held = self.runs.table.iloc[self.held].reset_index(drop=True)
-        middle = np.median(as_rows(expected(fit, held)), axis=1)
+        middle = np.median(as_rows(posterior_expectation(fit, held)), axis=1)
         error = np.abs(np.log(middle) - np.log(held["response"].to_numpy())).mean()
         return {"error": float(error), "crps": float(score_points(fit, held)["crps"].mean())}
 
@@ -127,7 +127,7 @@ def picked(
     """Return the runs a rule trains before the next refit."""
     frame = case.runs.table.iloc[left].reset_index(drop=True)
     held = case.runs.table.iloc[case.held].reset_index(drop=True)
-    asked = np.log(as_rows(expected(fit, held))).mean(axis=0)
+    asked = np.log(as_rows(posterior_expectation(fit, held))).mean(axis=0)
     noise = scatter(fit, frame, np.arange(len(left))[:, None], 0)[:, 0, 0]
     joint = np.cov(np.column_stack([shown(fit, frame, 0), asked]).T)
     cost, found, paid = case.sweep.scale[left], [], 0.0

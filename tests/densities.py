@@ -11,8 +11,8 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Trend, Varying, as_parameter, distribution
-from bayes_scaling.model.specification import term_name
 
 type Rows = dict[str, np.ndarray]
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling.inference import compiling
-from bayes_scaling.inference.fit import parameter_table
+from bayes_scaling.inference.parameters import parameter_table
 
 COMPILED: Counter[str] = Counter()
 

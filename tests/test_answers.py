@@ -29,7 +29,7 @@ from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.decisions.optimum import optimum, tolerance
 from bayes_scaling.decisions.plan import plan_sentence, plan_table
 from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
-from bayes_scaling.inference.observed import replicated
+from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.plots.shown import shown
 from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table, multiplier_table
 from bayes_scaling.prediction.predict import decompose, predict_table

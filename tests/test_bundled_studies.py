@@ -14,8 +14,8 @@ from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.optimum import compute_price, optimum, tolerance
 from bayes_scaling.decisions.rank_tables import rank_table
 from bayes_scaling.inference import sampling
-from bayes_scaling.inference.fit import parameter_values, published_values
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.parameters import parameter_values, published_values
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.model.specification import model_inputs, trends, varyings
 from bayes_scaling.model.studies import bundled, study_runs
 from bayes_scaling.prediction.forecast import Forecast
@@ -380,7 +380,7 @@ def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Stu
 def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied) -> None:
     fit = studied("loop_depth")
     rows = fit.runs.table.iloc[:30]
-    spread = observed(fit, rows.assign(run="new"), seed=1).std(("chain", "draw"))
+    spread = posterior_predictive(fit, rows.assign(run="new"), seed=1).std(("chain", "draw"))
     assert (spread > bs.predict(fit, rows).std(("chain", "draw")).to_numpy()).all()
 
 

@@ -34,8 +34,9 @@ from bayes_scaling.decisions.specifications import Universe
 from bayes_scaling.decisions.targets import needed_sentence
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.fits import Fleet, fleet_table
-from bayes_scaling.inference.fit import parameter_table, parameter_values, published_values
-from bayes_scaling.inference.health import Health, line_of
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import line_of
+from bayes_scaling.inference.parameters import parameter_table, parameter_values, published_values
 from bayes_scaling.inference.stacking import Stack, stack
 from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots import overview

@@ -19,7 +19,7 @@ from bayes_scaling.cli.terminal import say
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.inference.posterior import Fit
 
 
 def contrast(

@@ -23,7 +23,7 @@ from bayes_scaling.cli.terminal import say
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.inference.posterior import Fit
     from bayes_scaling.model.studies import Study
     from bayes_scaling.validation.findings.every import Finding
 
@@ -51,8 +51,9 @@ def fit(
     """
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
-    from bayes_scaling.inference.fit import fit as sample, parameter_table
+    from bayes_scaling.inference.fit import fit as sample
     from bayes_scaling.inference.memory import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
+    from bayes_scaling.inference.parameters import parameter_table
     from bayes_scaling.inference.saving import save
     from bayes_scaling.model.curves import taken_as_curves
     from bayes_scaling.model.studies import read_study, study_runs

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.data.runs import Runs
-    from bayes_scaling.inference.fit import Fit
     from bayes_scaling.inference.health import Health
+    from bayes_scaling.inference.posterior import Fit
 
 
 def counted(data: "Runs") -> list[str]:

@@ -11,7 +11,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.inference.posterior import Fit
     from bayes_scaling.model.studies import Study
 
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")]

@@ -18,7 +18,7 @@ from bayes_scaling.cli.terminal import say
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.inference.posterior import Fit
 
 
 def prior(
@@ -33,7 +33,8 @@ def prior(
 
     Writes to DIR: prior.csv (the parameters), figures/prior.png (its bands, and the runs).
     """
-    from bayes_scaling.inference.fit import parameter_table, prior as draw
+    from bayes_scaling.inference.fit import prior as draw
+    from bayes_scaling.inference.parameters import parameter_table
     from bayes_scaling.model.settings import Settings
     from bayes_scaling.model.studies import read_study, study_runs
     from bayes_scaling.plots.overview import figures

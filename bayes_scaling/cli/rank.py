@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.decisions.cost import Cost
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.inference.posterior import Fit
 
 
 def rank(

@@ -18,8 +18,8 @@ from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs, tokens_unit
 from bayes_scaling.decisions.flat_runs import refuse_flat
 from bayes_scaling.decisions.optimum import labelled_as, law_along, lowest, named_unit, parameters_along, sought
 from bayes_scaling.decisions.sizes import Sizes, over_sizes, size_grid
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
 
 HOLDS = 1e-9
 """A law is a sum of powers where that predicts it to this share of the loss."""

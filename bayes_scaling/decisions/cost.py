@@ -8,7 +8,7 @@ import pandas as pd
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, exact
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.library import law_inputs
 
 UNIQUE = ("unique_tokens", "epochs")

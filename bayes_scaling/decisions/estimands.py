@@ -26,9 +26,10 @@ from bayes_scaling.data.counts import in_base_units, mark_base_units
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.inference.expected import at, log_inputs
-from bayes_scaling.inference.fit import Fit, parameter_values
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.expectation import at, log_inputs
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.parameters import parameter_values
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.parameters import as_parameter, link
 from bayes_scaling.model.specification import law_groups, model_inputs

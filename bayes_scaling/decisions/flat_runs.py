@@ -2,7 +2,7 @@
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.flatness import flat
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 
 
 def refuse_flat(fit: Fit) -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.decisions.cost import SPLITS
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups, model_inputs
 
 NEW = "a new one"

@@ -22,8 +22,9 @@ from bayes_scaling.decisions.specifications import Choices, Universe, Variant, s
 from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import of_this_package
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import Health, combined, mark
+from bayes_scaling.inference.health import Health, combined
+from bayes_scaling.inference.health_line import mark
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.prediction.predict import QUANTILES, predict
 

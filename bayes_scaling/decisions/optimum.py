@@ -17,11 +17,12 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.schedules import check_logarithms, log_input
 from bayes_scaling.data.tables import Table
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_value
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Prior, Trend, as_parameter, distribution, link
-from bayes_scaling.model.specification import model_inputs, term_name
+from bayes_scaling.model.specification import model_inputs
 from bayes_scaling.prediction.predict import parameters_at
 
 WIDER = 30.0
@@ -215,7 +216,7 @@ def _columns_of(at: xr.Dataset) -> pd.DataFrame:
 
 def _bent_curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
     """Return the law with its discrepancy along an input."""
-    from bayes_scaling.inference.expected import at as expected_at, log_inputs
+    from bayes_scaling.inference.expectation import at as expected_at, log_inputs
 
     frame = _columns_of(at).assign(**{along: fit.runs.references[along]})
     logs = log_inputs(fit, frame)

@@ -22,10 +22,11 @@ from bayes_scaling.decisions.flat_runs import refuse_flat
 from bayes_scaling.decisions.group_cells import every_cell
 from bayes_scaling.decisions.optimum import vertex
 from bayes_scaling.decisions.sizes import Sizes, over_sizes, size_grid, split_points
-from bayes_scaling.inference.expected import expected
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import Health, carried, mark
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import carried, mark
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.prediction.notes import loss_notes, noted, scatter_notes
 from bayes_scaling.prediction.predict import labelled, sorted_quantiles
 
@@ -137,7 +138,7 @@ def plan(
     low, high = np.exp(_nearly_lowest(sizes, best + within * np.abs(best)))
     chosen = np.exp(_lowest_place(near)) if params is None else _settled(params, every, cost)
     frame = split_points(fit, chosen, every, cost, rows)
-    mean = expected(fit, frame).mean(("chain", "draw")).to_numpy()
+    mean = posterior_expectation(fit, frame).mean(("chain", "draw")).to_numpy()
     lowest = mean if params is None else best
     choice = frame.drop(columns=["run"], errors="ignore").assign(
         compute=every,
@@ -148,7 +149,7 @@ def plan(
         excess=(mean - lowest) / np.abs(lowest),
         regret=mean - sizes.lowest.mean(axis=1),
     )
-    loss = observed(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
+    loss = posterior_predictive(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
     loss = labelled(fit, loss, frame).assign_coords(compute=("point", every))
     shown = loss.to_numpy()
     choice = noted(choice, scatter_notes(fit, frame) + loss_notes(fit, np.isnan(shown), shown <= 0))

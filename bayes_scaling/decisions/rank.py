@@ -21,7 +21,8 @@ from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table, column_numbers, read_table
 from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions.frontiers import by_input, by_split
-from bayes_scaling.inference.health import Health, mark
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
 from bayes_scaling.prediction.contrast import Path, kin, known_levels, notes_of, points_of, powers_along
 

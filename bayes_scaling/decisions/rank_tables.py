@@ -21,7 +21,7 @@ from bayes_scaling._base.numbers import (
     value_at,
 )
 from bayes_scaling.decisions.rank import Ranking
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.contrast import reached
 from bayes_scaling.prediction.notes import noted
 

@@ -14,7 +14,7 @@ from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import Cost, moved_inputs, split_inputs, unique_limit
 from bayes_scaling.decisions.optimum import vertex
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
 from bayes_scaling.prediction.predict import expected_rows, flat_draws
 

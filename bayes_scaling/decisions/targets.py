@@ -14,8 +14,8 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.plan import DECADES, Plan, plan, plan_place
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
 
 BUDGETS = 73
 """Budgets tried on the way to a target."""

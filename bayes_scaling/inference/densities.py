@@ -1,9 +1,8 @@
-"""What prior and rows each say of a draw: log densities, stored with a fit, or made again from its draws.
+"""What the prior says of a draw, stored with a fit beside its likelihood.
 
 `log_prior` holds the log density of each top-level parameter under its own prior: the law's parameters, slopes, and the scales
 of groups, noise and discrepancy. Effects of levels are not among them: what their scale says of them is part of the model, and
-stays when the prior is weighted (Kallioinen et al. 2024). `log_likelihood` holds that of each row given the draw, and where
-rows of a run are correlated given the rows before it too, so that the sum is the likelihood's.
+stays when the prior is weighted (Kallioinen et al. 2024).
 """
 
 from dataclasses import replace
@@ -12,25 +11,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import log_density
+from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, log_likelihood
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import scales
+from bayes_scaling.model.names import NOISE_SD, NU_BEYOND_ONE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, distribution
-from bayes_scaling.model.specification import (
-    NOISE_SD,
-    NU_BEYOND_ONE,
-    Model,
-    departures,
-    neighbours,
-    noise_scales,
-    parameters_with_priors,
-    spread_name,
-    term_name,
-    trends,
-    varyings,
-)
+from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
 
-LOG_PRIOR, LOG_LIKELIHOOD = "log_prior", "log_likelihood"
+LOG_PRIOR = "log_prior"
+"""The group that holds it."""
 
 MOST_STORED = 1_000_000
 """So many densities of rows are stored with a fit, in single precision; more are made again where they are asked for."""
@@ -56,18 +45,6 @@ def log_prior(fit: Fit) -> xr.Dataset:
     return xr.Dataset({name: posterior[name].copy(data=_logpdf(name, of, posterior[name])) for name, of in known.items()})
 
 
-def log_likelihood(fit: Fit) -> xr.DataArray:
-    """Return the log density of each row given a draw, and the rows before it in its run; stored, or from the draws.
-
-    Dimensions chain, draw, row.
-    """
-    if LOG_LIKELIHOOD in fit.draws.children:
-        return fit.draws[LOG_LIKELIHOOD].to_dataset()["response"]
-    if fit.model.noise.correlation is None:
-        return log_density(fit, fit.runs.table, new=False).rename("response")
-    return _along_runs(fit)
-
-
 def with_densities(fit: Fit) -> Fit:
     """Return a fit whose draws hold both groups; densities of rows only where they are few enough to be stored."""
     groups: dict[str, xr.Dataset] = {name: node.to_dataset() for name, node in fit.draws.children.items()}
@@ -75,32 +52,6 @@ def with_densities(fit: Fit) -> Fit:
     if NOISE_SD in groups["posterior"] and groups["posterior"][NOISE_SD].size * len(fit.runs) <= MOST_STORED:
         groups[LOG_LIKELIHOOD] = log_likelihood(fit).drop_attrs().astype(np.float32).to_dataset(name="response")
     return replace(fit, draws=xr.DataTree.from_dict(groups))
-
-
-def _along_runs(fit: Fit) -> xr.DataArray:
-    """Return the densities of rows of correlated runs, each given those before it."""
-    from scipy import stats
-
-    from bayes_scaling.inference.observed import departures_of, kept_along
-    from bayes_scaling.model.kalman import forward
-
-    correlation = fit.model.noise.correlation
-    assert correlation is not None
-    order = neighbours(fit.runs.table, correlation.along)["order"]
-    table = fit.runs.table.iloc[order].reset_index(drop=True)
-    left, scale, own = departures_of(fit, table, table["response"].to_numpy())
-    kept = kept_along(fit, neighbours(table, correlation.along)["gap"])
-    shape, rows = left.shape, left.shape[-1]
-    flat = [np.ascontiguousarray(np.broadcast_to(of, shape)).reshape(-1, rows) for of in (left / scale, kept, own / scale**2)]
-    seen = [forward(*one) for one in zip(*flat, strict=True)]
-    mean, variance = (np.reshape([one[i] for one in seen], shape) for i in (0, 1))
-    z, sd = (left / scale - mean) / np.sqrt(variance), scale * np.sqrt(variance)
-    if fit.model.noise.distribution == "normal":
-        density = stats.norm.logpdf(z) - np.log(sd)
-    else:
-        density = stats.t.logpdf(z, fit.posterior["noise_nu"].to_numpy()[..., None]) - np.log(sd)
-    back = np.argsort(order)
-    return xr.DataArray(density[..., back], dims=("chain", "draw", "row"), name="response")
 
 
 def _logpdf(name: str, prior: Prior, values: xr.DataArray) -> np.ndarray:

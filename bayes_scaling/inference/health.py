@@ -1,20 +1,12 @@
-"""Whether draws can be trusted: three grades, what they rest on, and the one line that goes wherever the draws go."""
+"""Whether draws can be trusted: three grades, what they rest on, and the one line that says so."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import wraps
-from inspect import signature
 from math import isfinite
-from typing import Any, Literal, cast, get_args
-
-import numpy as np
-import pandas as pd
-import xarray as xr
+from typing import Any, Literal, get_args
 
 from bayes_scaling._base.numbers import fixed, format_count, percent
-from bayes_scaling.inference.convergence import convergence
-from bayes_scaling.inference.divergences import place_of
 
 type Grade = Literal["clean", "noted", "not to be trusted"]
 GRADES: tuple[Grade, ...] = get_args(Grade.__value__)
@@ -218,51 +210,6 @@ def _depth(health: Health) -> Remark | None:
     return Remark("not to be trusted", what, "try more tune, or tighter priors")
 
 
-def health(tree: xr.DataTree) -> Health:
-    """Return the sampler's health over every parameter and level.
-
-    Parameters
-    ----------
-    tree
-        Groups "posterior", and "sample_stats" with `diverging` and `energy`, and `maxdepth_reached` where the sampler says it.
-    """
-    posterior, stats = tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
-    found = convergence(posterior)
-    energy = convergence(stats[["energy"]].astype(float))
-    diverging = stats["diverging"].transpose("chain", "draw").to_numpy().astype(bool)
-    bulk = found.ess_bulk
-    known = bool(len(bulk)) and bool(np.isfinite(bulk).any())
-    return Health(
-        divergences=int(diverging.sum()),
-        r_hat=_extreme(found.r_hat, np.max),
-        ess_bulk=_extreme(bulk, np.min) or 0.0,
-        ess_tail=_extreme(found.ess_tail, np.min) or 0.0,
-        bfmi=_bfmi(stats["energy"]),
-        worst=found.names[int(np.nanargmin(bulk))] if known else "",
-        draws=diverging.size,
-        chains=len(diverging),
-        by_chain=tuple(int(count) for count in diverging.sum(axis=1)),
-        place=place_of(posterior, diverging),
-        max_depth=int(stats["maxdepth_reached"].sum()) if "maxdepth_reached" in stats else 0,
-        stuck=(*found.stuck, *energy.stuck),
-        not_finite=(*found.not_finite, *energy.not_finite),
-    )
-
-
-def _extreme(values: np.ndarray, of: Any) -> float | None:
-    """Return the largest or smallest of what is known, None where nothing is."""
-    known = values[np.isfinite(values)]
-    return float(of(known)) if len(known) else None
-
-
-def _bfmi(energy: xr.DataArray) -> float | None:
-    from arviz_stats.base import array_stats
-
-    with np.errstate(divide="ignore", invalid="ignore"):  # of a chain whose energy never moved
-        chains = array_stats.bfmi(energy.transpose("chain", "draw").to_numpy())
-    return float(chains.min()) if np.isfinite(chains).all() else None
-
-
 def combined(healths: Mapping[str, Health | None]) -> Health | None:
     """Return the health of several fits together: the worst of each number, every remark with the name of its fit.
 
@@ -318,52 +265,3 @@ def from_record(record: Mapping[str, Any]) -> Health:
     members = {name: from_record(of) for name, of in record.get("members", {}).items()}
     arguments: dict[str, Any] = {**plain, **sizes, **tuples, "members": members}
     return Health(**arguments)
-
-
-def line_of(made: object) -> str:
-    """Return the line of a fit, of a record, table or draws made from one, or of several of these; empty where all is clean."""
-    if isinstance(made, list | tuple):
-        return next((line for one in made if (line := line_of(one))), "")
-    health = getattr(made, "health", None)
-    if isinstance(health, Health):
-        return health.line
-    attrs = getattr(made, "attrs", None)
-    return str(attrs.get("health", "")) if isinstance(attrs, Mapping) else ""
-
-
-def mark[T](made: T, of: object) -> T:
-    """Return what was made from a fit with its line, see `line_of`: as it is where that is empty.
-
-    Tables and draws, and each variable of a dataset, have it in `attrs["health"]`; of sentences it is the last.
-    """
-    line = line_of(of)
-    if not line:
-        return made
-    marked: Any = made
-    match made:
-        case pd.DataFrame():
-            marked = made.copy(deep=False)
-            marked.attrs = {**made.attrs, "health": line}
-        case xr.Dataset():
-            each = {name: one.assign_attrs(health=line) for name, one in made.items()}
-            marked = made.assign(each).assign_attrs(health=line)
-        case xr.DataArray():
-            marked = made.assign_attrs(health=line)
-        case dict():
-            marked = {name: mark(one, of) for name, one in made.items()}
-        case tuple():
-            marked = (*made, f"{line}.")
-        case str():
-            marked = f"{made} {line}."
-    return cast("T", marked)
-
-
-def carried[**P, T](make: Callable[P, T]) -> Callable[P, T]:
-    """Let what a function makes carry the line of its first argument, see `mark`."""
-    first = next(iter(signature(make).parameters))
-
-    @wraps(make)
-    def marked(*args: P.args, **kwargs: P.kwargs) -> T:
-        return mark(make(*args, **kwargs), args[0] if args else kwargs[first])
-
-    return marked

@@ -1,17 +1,14 @@
 """How much memory draws take, said before any is made; what takes too much is refused."""
 
 from math import prod
-from typing import TYPE_CHECKING
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import format_count, number
-from bayes_scaling.model import discrepancy
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model import discrepancy, gaussian_process
+from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
-
-if TYPE_CHECKING:
-    from bayes_scaling.data.runs import Runs
-    from bayes_scaling.inference.fit import Fit
-    from bayes_scaling.model.settings import Settings
 
 MOST = 4 * 2**30
 """Bytes of draws that are held at a time; working with them takes about three times as much."""
@@ -21,19 +18,19 @@ STATISTICS = 8
 """Numbers that the sampler keeps of each draw beside the model's own."""
 
 
-def numbers_of_draw(model: Model, runs: "Runs") -> int:
+def numbers_of_draw(model: Model, runs: Runs) -> int:
     """Return how many numbers each draw of a posterior has: parameters, scales, levels and the knots of a discrepancy."""
     sizes = {dim: len(of) for dim, of in runs.levels.items()}
     levels: int = sum(1 + prod(sizes.get(dim, 1) for dim in term.dims) for _, term in varyings(model))
     knots: int = sum(
-        prod(sizes.get(dim, 1) for dim in term.dims) * discrepancy.extended_count(term, len(inputs)) ** len(inputs)
+        prod(sizes.get(dim, 1) for dim in term.dims) * gaussian_process.extended_count(term, len(inputs)) ** len(inputs)
         for term, inputs in departures(model)
     )
     scales = noise_scales(model) | discrepancy.scales(departures(model))
     return int(len(parameters_with_priors(model)) + len(trends(model)) + len(scales) + levels + knots)
 
 
-def refuse_draws(model: Model, runs: "Runs", settings: "Settings") -> None:
+def refuse_draws(model: Model, runs: Runs, settings: Settings) -> None:
     """Raise InputError where the draws asked for take more memory than `MOST`."""
     if draw_bytes(model, runs, settings) > MOST:
         raise InputError(
@@ -41,12 +38,12 @@ def refuse_draws(model: Model, runs: "Runs", settings: "Settings") -> None:
         )
 
 
-def draw_bytes(model: Model, runs: "Runs", settings: "Settings") -> int:
+def draw_bytes(model: Model, runs: Runs, settings: Settings) -> int:
     """Return how much memory the draws of a fit take."""
     return 8 * (numbers_of_draw(model, runs) + STATISTICS) * settings.draws * settings.chains
 
 
-def draws_line(model: Model, runs: "Runs", settings: "Settings") -> str:
+def draws_line(model: Model, runs: Runs, settings: Settings) -> str:
     """Return how many draws of how many numbers are asked for, and what they take."""
     return (
         f"{settings.chains} x {format_count(settings.draws)} draws of {format_count(numbers_of_draw(model, runs))} "
@@ -65,7 +62,7 @@ def refuse_points(draws: int, points: int) -> None:
         )
 
 
-def draws_in(fit: "Fit") -> int:
+def draws_in(fit: Fit) -> int:
     """Return how many draws a fit has."""
     return int(fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
 

@@ -8,20 +8,12 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.functions import on_arrays
-from bayes_scaling.model import discrepancy
+from bayes_scaling.model import discrepancy, gaussian_process as gp
+from bayes_scaling.model.evaluation import evaluate, residual
+from bayes_scaling.model.names import NOISE_SD, term_name
 from bayes_scaling.model.parameters import Prior, distribution, link, median
-from bayes_scaling.model.specification import (
-    NOISE_SD,
-    Model,
-    departures,
-    evaluate,
-    joint_slopes,
-    model_inputs,
-    parameters_with_priors,
-    residual,
-    term_name,
-    varyings,
-)
+from bayes_scaling.model.parametrization import joint_slopes
+from bayes_scaling.model.specification import Model, departures, model_inputs, parameters_with_priors, varyings
 
 STEPS = 30
 WORST = 1e3
@@ -94,7 +86,7 @@ def _knots(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
     if not model.discrepancy:
         return np.empty((len(arrays["response"]), 0))
     middle = {name: np.array([median(prior)]) for name, prior in discrepancy.scales(departures(model)).items()}
-    return np.asarray(arrays[discrepancy.WEIGHTS] @ discrepancy.joint_root(departures(model), middle, arrays, levels)[0])
+    return np.asarray(arrays[gp.WEIGHTS] @ gp.joint_root(departures(model), middle, arrays, levels)[0])
 
 
 @dataclass(frozen=True)

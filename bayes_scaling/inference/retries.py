@@ -16,7 +16,8 @@ import xarray as xr
 
 from bayes_scaling._base.numbers import exact, format_count, number
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.health import ESS_LIMIT, GRADES, Health, health
+from bayes_scaling.inference.diagnostics import health
+from bayes_scaling.inference.health import ESS_LIMIT, GRADES, Health
 from bayes_scaling.inference.memory import MOST, draw_bytes, draws_line, refuse_draws
 from bayes_scaling.inference.sampling import sample
 from bayes_scaling.model.settings import Settings

@@ -1,4 +1,4 @@
-"""Compile once, sample, refit on other data, and judge whether the draws can be trusted."""
+"""Compile once, sample; draws from the prior."""
 
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
@@ -11,27 +11,17 @@ from threadpoolctl import threadpool_limits
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.expansion import draw_prior, expand
-from bayes_scaling.inference.health import Health as Health, health as health
 from bayes_scaling.inference.reparametrization import Geometry, geometry
 from bayes_scaling.laws.formula import law_key
+from bayes_scaling.model.arrays import array_shapes, data
 from bayes_scaling.model.build import build
-from bayes_scaling.model.specification import (
-    JOINT,
-    JOINT_INFORMATION,
-    JOINT_W,
-    Model,
-    array_shapes,
-    check_runs,
-    data,
-    departures,
-    groups_used,
-    trends,
-    varyings,
-)
-
-if TYPE_CHECKING:
-    from bayes_scaling.inference.compiling import Compiled, Density
+from bayes_scaling.model.names import JOINT, JOINT_INFORMATION, JOINT_W
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.specification import Model, departures, groups_used, trends, varyings
+
+if TYPE_CHECKING:  # it loads the sampler
+    from bayes_scaling.inference.compiling import Compiled, Density
 
 PRIOR = "prior"
 """The attribute that marks draws as those of the prior."""

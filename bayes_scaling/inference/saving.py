@@ -22,10 +22,11 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import from_columns_units, mark_base_units
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.file_structure import check_structure, probe
-from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, from_record
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, term_name, varyings
+from bayes_scaling.model.specification import Model, varyings
 from bayes_scaling.model.studies import Study, parse_study, study_text
 
 FORMAT = "bayes_scaling fit 3"

@@ -13,8 +13,8 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, combined
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import Model, law_groups, model_inputs
 
 type Posterior = Fit | Stack

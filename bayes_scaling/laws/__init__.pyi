@@ -1,28 +1,39 @@
 """The laws, as `bs.laws` has them."""
 
-from .library import (
-    LAWS as LAWS,
-    annealing as annealing,
+from .context_and_shape import (
+    shape_penalty as shape_penalty,
+    token_position as token_position,
+)
+from .errors import (
     bnsl1 as bnsl1,
     bnsl2 as bnsl2,
-    chinchilla as chinchilla,
-    data_constrained as data_constrained,
     error_from_loss as error_from_loss,
-    farseer as farseer,
-    kaplan_params as kaplan_params,
-    kaplan_params_steps as kaplan_params_steps,
-    kaplan_params_tokens as kaplan_params_tokens,
-    kaplan_tokens as kaplan_tokens,
-    loop_worth as loop_worth,
     m1 as m1,
     m2 as m2,
     m3 as m3,
     m4 as m4,
-    multi_power as multi_power,
+)
+from .formula import equation as equation
+from .kaplan import (
+    kaplan_params as kaplan_params,
+    kaplan_params_steps as kaplan_params_steps,
+    kaplan_params_tokens as kaplan_params_tokens,
+    kaplan_tokens as kaplan_tokens,
+)
+from .library import LAWS as LAWS
+from .looped import (
+    loop_worth as loop_worth,
     ouro as ouro,
+)
+from .schedules import (
+    annealing as annealing,
+    multi_power as multi_power,
+)
+from .size_and_data import (
+    chinchilla as chinchilla,
+    data_constrained as data_constrained,
+    farseer as farseer,
     overtraining as overtraining,
     power_law as power_law,
     power_law_floor as power_law_floor,
-    shape_penalty as shape_penalty,
-    token_position as token_position,
 )

@@ -7,6 +7,7 @@ what is done to them.
 
 import ast
 import inspect
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Self
@@ -25,19 +26,40 @@ from bayes_scaling._base.expressions import (
 from bayes_scaling._base.functions import ON_NUMBERS, Functions
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 
+MAX_EQUATION = 120
+"""Nodes of a law that is still readable as an equation."""
+
 
 def parse_law(text: str, inputs: Sequence[str]) -> Law:
-    """Return the law that a text such as `E + A * params**-alpha` or `k * log(ratio / optimum)**2` describes.
+    """Return the law that a text describes, such as `E + A * params**-alpha` or `k * log(ratio / optimum)**2`.
+
+    The text is never executed: it is parsed, and only arithmetic, `exp`, `log` and `mean` mean anything in it.
 
     Parameters
     ----------
+    text
+        Arithmetic of names and numbers.
     inputs
-        The names in the text that are data; every other name is a parameter. `exp`, `log` and `mean` are functions.
+        The names in the text that are data. Every other name is a parameter.
+
+    Returns
+    -------
+    Law
+        A function of the inputs, and by keyword of the parameters.
 
     Raises
     ------
     InputError
         Where the text is no arithmetic of names and numbers, or leaves one of `inputs` out.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> law = bs.parse_law("E + A * params**-alpha", ["params"])
+    >>> law(100.0, E=1.5, A=2.0, alpha=0.5)
+    1.7
+    >>> bs.laws.equation(law)
+    'E + A params^-alpha'
     """
     inputs = _input_names(inputs)
     tree = parse_expression(text, "law")
@@ -111,6 +133,39 @@ def law_text(law: Law) -> str:
             f"law {law.__name__} is too long to be written as text: {len(text)} characters, above {MAX_EXPRESSION}"
         )
     return text
+
+
+def equation(law: Law) -> str:
+    """Return a law as its equation, in the names of its inputs and parameters.
+
+    Parameters
+    ----------
+    law
+        A law of the library, one from `parse_law`, or a function of your own.
+
+    Returns
+    -------
+    str
+        The right side of the equation. A law that is too long for one is written as a call.
+
+    Raises
+    ------
+    InputError
+        Where the law does more than arithmetic on its arguments.
+
+    Examples
+    --------
+    >>> from bayes_scaling import laws
+    >>> laws.equation(laws.chinchilla)
+    'E + A params^-alpha + B tokens^-beta'
+    >>> laws.equation(laws.m4)
+    'm4(x; a, b, c, e_0, e_inf)'
+    """
+    tree = law_tree(law)
+    if _size(tree) > MAX_EQUATION:
+        return f"{law.__name__}({', '.join(law_inputs(law))}; {', '.join(law_parameters(law))})"
+    text = ast.unparse(tree).replace(" ** ", "^").replace(" * ", " ")
+    return re.sub(r"\^\(-(\w+)\)", r"^-\1", re.sub(r"(?<![\w.])(\d+)\.0\b", r"\1", text))
 
 
 def law_key(law: Law) -> Hashable:

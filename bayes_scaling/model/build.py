@@ -8,10 +8,9 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling._base.functions import PART, on_symbols
-from bayes_scaling.model import discrepancy as gp
-from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Varying, distribution, doubles, link
-from bayes_scaling.model.specification import (
+from bayes_scaling.model import gaussian_process as gp
+from bayes_scaling.model.evaluation import evaluate, parameter_at, residual
+from bayes_scaling.model.names import (
     JOINT,
     JOINT_INFORMATION,
     JOINT_LINEAR,
@@ -21,22 +20,20 @@ from bayes_scaling.model.specification import (
     NOISE_WHITE,
     NU_BEYOND_ONE,
     STRUCTURE,
-    Model,
-    departures,
-    evaluate,
-    groups_used,
     information_name,
-    integrated,
-    joint_parameters,
-    joint_slopes,
-    joint_terms,
-    model_inputs,
-    parameter_at,
-    parameters_with_priors,
-    residual,
     sampled_name,
     spread_name,
     term_name,
+)
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Prior, Varying, distribution, doubles, link
+from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms
+from bayes_scaling.model.specification import (
+    Model,
+    departures,
+    groups_used,
+    model_inputs,
+    parameters_with_priors,
     trends,
     varyings,
 )

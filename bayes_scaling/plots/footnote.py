@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine, TightLayoutEngine
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
-from bayes_scaling.inference.health import line_of
+from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.plots.style import INK, paper
 
 SIZE = 5.5

@@ -32,9 +32,17 @@ def paint_intervals(ax: Axes, heights: Any, of: Mapping[float, Any], *, colour: 
 
 
 def paint_density(
-    ax: Axes, at: np.ndarray, edge: np.ndarray, base: float, values: np.ndarray, *, colour: str, upright: bool = False, zorder: float = 1
+    ax: Axes,
+    at: np.ndarray,
+    edge: np.ndarray,
+    base: float,
+    values: np.ndarray,
+    *,
+    colour: str,
+    upright: bool = False,
+    zorder: float = 1,
 ) -> None:
-    """Fill a density between its base and its edge over the 90 and 50 % intervals of the draws; upright: along the vertical axis."""
+    """Fill a density from its base to its edge over the 90 and 50 % intervals; upright: along the vertical axis."""
     fill = ax.fill_betweenx if upright else ax.fill_between
     for low, high, opacity in LEVELS.values():
         inside = np.linspace(*np.quantile(values, (low, high)), 200)

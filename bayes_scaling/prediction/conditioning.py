@@ -21,9 +21,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.inference.expected import expected
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import FARTHEST, group_effects_and_scale, measurement_scale, noise_covariance, white_scale
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, noise_covariance, white_scale
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import FARTHEST
 from bayes_scaling.prediction.predict import Kind
 from bayes_scaling.prediction.shared_misfit import Shared, with_shared
 
@@ -77,7 +78,7 @@ def conditioned(
     on_log = fit.model.noise.on == "log_loss"
     rng = np.random.default_rng([fit.settings.seed, seed])
     effects, scale = group_effects_and_scale(fit, frame, seed, new=False)
-    centre = expected(fit, frame)
+    centre = posterior_expectation(fit, frame)
     with np.errstate(invalid="ignore", divide="ignore"):
         g = _rows((np.log(centre) if on_log else centre) + effects, centre)
     possible = np.isfinite(g).all(axis=1)

@@ -15,8 +15,8 @@ from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.inference.expected import as_rows, at, expected, log_inputs
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.expectation import as_rows, at, log_inputs, posterior_expectation
+from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
 from bayes_scaling.prediction.crossings import Curve, meeting, multiples
 from bayes_scaling.prediction.notes import left_out, noted, notes_on
@@ -52,7 +52,7 @@ def contrast(fit: Posterior, group: str, a: object, b: object, points: Table) ->
         Where the law does not vary over the group, or the group lacks a level.
     """
     frames = _arms(fit, group, a, b, points)
-    one, other = (labelled(fit, expected(fit, frame), frame) for frame in frames)
+    one, other = (labelled(fit, posterior_expectation(fit, frame), frame) for frame in frames)
     coords = {name: of.variable for name, of in one.coords.items() if name not in (group, "run", "difference", "ratio")}
     one, other = one.reset_coords(drop=True), other.reset_coords(drop=True)
     found = {"difference": one - other}
@@ -77,7 +77,7 @@ def contrast_table(fit: Posterior, group: str, a: object, b: object, points: Tab
     blocks, gone = [], []
     for start in range(0, len(one), BLOCK):
         rows = slice(start, start + BLOCK)
-        pair = [as_rows(expected(fit, arm.iloc[rows])) for arm in (one, other)]
+        pair = [as_rows(posterior_expectation(fit, arm.iloc[rows])) for arm in (one, other)]
         blocks.append(_summary(*pair, positive=positive))
         gone.append(~((pair[0] > 0) & (pair[1] > 0)) if positive else np.isnan(pair[0] - pair[1]))
     added = pd.concat(blocks, ignore_index=True).set_index(table.index)

@@ -23,8 +23,10 @@ from bayes_scaling.data.logs import UNREAD_FALL
 from bayes_scaling.data.reading import read_points, read_runs
 from bayes_scaling.data.runs import Runs, concat_runs
 from bayes_scaling.data.tables import Table, read_table, source_of
-from bayes_scaling.inference.fit import Fit, refit
-from bayes_scaling.inference.health import Health, carried
+from bayes_scaling.inference.fit import refit
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.conditioning import Conditioned, conditioned
 from bayes_scaling.prediction.planned_rates import continued

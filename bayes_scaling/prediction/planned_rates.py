@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import number
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.prediction.shared_misfit import run_fractions
 
 FALL = "lr_fall"

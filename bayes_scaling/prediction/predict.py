@@ -17,15 +17,24 @@ from bayes_scaling._base.functions import ON_NUMBERS, on_arrays
 from bayes_scaling.data.distance import distance, region, regions
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.inference.expected import as_rows, at, departed, expected, law_at, levels_at, log_inputs
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import carried, mark
+from bayes_scaling.inference.expectation import (
+    as_rows,
+    at,
+    discrepancy_at,
+    law_at,
+    levels_at,
+    log_inputs,
+    posterior_expectation,
+)
+from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.memory import draws_in, refuse_points
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.specification import evaluate, law_groups, parameter_at
+from bayes_scaling.model.evaluation import evaluate, parameter_at
+from bayes_scaling.model.specification import law_groups
 from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
@@ -54,7 +63,7 @@ def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
-    draws = expected(fit, frame)
+    draws = posterior_expectation(fit, frame)
     notes = notes_on(fit, frame) + loss_notes(fit, np.isnan(draws.to_numpy()), draws.to_numpy() <= 0)
     return noted(labelled(fit, draws, frame), notes)
 
@@ -82,7 +91,7 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
-    draws = observed(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed"))
+    draws = posterior_predictive(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed"))
     notes = scatter_notes(fit, frame) + loss_notes(fit, np.isnan(draws.to_numpy()), draws.to_numpy() <= 0)
     return noted(labelled(fit, draws, frame), notes)
 
@@ -103,7 +112,7 @@ def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: 
 
     def draw(block: pd.DataFrame) -> np.ndarray:
         if kind == "observed":
-            return as_rows(observed(fit, block, seed))
+            return as_rows(posterior_predictive(fit, block, seed))
         rows = [expected_rows(one, block, flat) for one, flat in flats]
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
@@ -174,7 +183,7 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     frame = read_points(points, fit.runs, law_groups(fit.model))
     logs, on_log = log_inputs(fit, frame), fit.model.noise.on == "log_loss"
     expectation, law = at(fit, frame, logs), law_at(fit, frame, logs)
-    run = observed(fit, frame, checks.seed(seed, "seed"))
+    run = posterior_predictive(fit, frame, checks.seed(seed, "seed"))
     gone = np.isnan(law.to_numpy())
     if on_log:
         gone = gone | (law.to_numpy() <= 0)
@@ -285,7 +294,7 @@ def expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray])
     level = levels_at(fit, frame, fit.settings.seed, new=False)
     loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), on_arrays(2))
     if fit.model.discrepancy:
-        departure = as_rows(departed(fit, frame, log_inputs(fit, frame)))
+        departure = as_rows(discrepancy_at(fit, frame, log_inputs(fit, frame)))
         loss = loss * np.exp(departure) if fit.model.noise.on == "log_loss" else loss + departure
     shape = (len(frame), fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
     return loss if loss.shape == shape else np.broadcast_to(loss, shape).copy()

@@ -18,10 +18,11 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import carried
-from bayes_scaling.inference.observed import departures_of, kept_along, replicated
-from bayes_scaling.model.specification import neighbours
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.observation import kept_along, residuals_and_scales
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import replicated
+from bayes_scaling.model.arrays import neighbours
 from bayes_scaling.prediction.forecast import along_runs
 
 MOST_DRAWS = 200
@@ -53,7 +54,7 @@ def run_residuals(fit: Fit) -> xr.Dataset:
         Where the runs do not say which rows are one run, or no run has two rows.
     """
     along, thin, table = along_runs(fit), thinned(fit), _in_order(fit)
-    left, scale, own = departures_of(thin, table, table["response"].to_numpy())
+    left, scale, own = residuals_and_scales(thin, table, table["response"].to_numpy())
     kept = kept_along(thin, neighbours(table, along)["gap"])
     found = {"residual": left / np.sqrt(scale**2 + own), "innovation": innovations(left / scale, kept, own / scale**2)}
     rows = {name: ("row", table[name].to_numpy()) for name in (along, "run")}
@@ -80,7 +81,7 @@ def residual_correlation(fit: Fit, seed: int = 0) -> pd.DataFrame:
     pairs = np.bincount(bins)
     full = pairs > 0
     middle = np.bincount(bins, lag)[full] / pairs[full]
-    left, scale, own = departures_of(thin, table, replicated(thin, table, seed).to_numpy())
+    left, scale, own = residuals_and_scales(thin, table, replicated(thin, table, seed).to_numpy())
     shown = normal_scores(thin, left / np.sqrt(scale**2 + own))
     products = {"seen": found["residual"].to_numpy(), "shown": shown}
     tables = {name: _correlation(of, first, second, bins)[:, full] for name, of in products.items()}

@@ -17,9 +17,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.numbers import number, percent
-from bayes_scaling.inference.expected import expected
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import group_effects_and_scale, measurement_scale, white_scale
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, white_scale
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import CORRELATIONS
 
 type Alignment = Literal["fraction", "along"]
@@ -151,7 +151,7 @@ def _departures(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float
     """Return draws of what rows depart from their run's curve by, a draw a row; mean variances of noise and white part."""
     on_log = fit.model.noise.on == "log_loss"
     effects, scale = group_effects_and_scale(fit, table, 0, new=False)
-    centre = expected(fit, table)
+    centre = posterior_expectation(fit, table)
     with np.errstate(invalid="ignore", divide="ignore"):
         g = (np.log(centre) if on_log else centre) + effects
     seen = table["response"].to_numpy()

@@ -9,11 +9,12 @@ import xarray as xr
 
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.expected import level_knots, levels_at
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import replicated
+from bayes_scaling.inference.expectation import level_knots, levels_at
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model import discrepancy
-from bayes_scaling.model.specification import departures, term_name, varyings
+from bayes_scaling.model.names import term_name
+from bayes_scaling.model.specification import departures, varyings
 
 
 def one_draw(fit: Fit, draw: int) -> Fit:

@@ -5,20 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, link, prior_quantiles
-from bayes_scaling.model.specification import (
-    NOISE_LENGTH,
-    NOISE_SD,
-    NOISE_WHITE,
-    departures,
-    parameters_with_priors,
-    spread_name,
-    term_name,
-    trends,
-    varyings,
-)
+from bayes_scaling.model.specification import departures, parameters_with_priors, trends, varyings
 
 QUANTILES = (0.05, 0.5, 0.95)
 ROOM = 0.06

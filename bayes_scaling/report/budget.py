@@ -16,7 +16,7 @@ from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.plan import DECADES, plan, plan_sentences, plan_table
 from bayes_scaling.decisions.rank_tables import needs
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
 

@@ -16,8 +16,8 @@ from bayes_scaling.decisions.group_cells import NEW, every_cell
 from bayes_scaling.decisions.plan import plan, plan_sentences
 from bayes_scaling.decisions.rank import rank
 from bayes_scaling.decisions.rank_tables import rank_sentences
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict

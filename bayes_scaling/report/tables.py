@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayes_scaling._base.numbers import interval, shared
-from bayes_scaling.inference.fit import Fit, cells, quantities
+from bayes_scaling.inference.parameters import cells, quantities
+from bayes_scaling.inference.posterior import Fit
 
 PUBLISHED, LEVELS = "_published", ":levels"
 QUANTILES = (0.05, 0.5, 0.95)

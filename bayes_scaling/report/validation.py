@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.studies import Study, study_text
 
 PLACES = ("", "backtest")

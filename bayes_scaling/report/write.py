@@ -11,8 +11,9 @@ from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.files import without_nan, write_text
 from bayes_scaling._base.numbers import exact, number
 from bayes_scaling._base.versions import versions
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import accepted, line_of
+from bayes_scaling.inference.health import accepted
+from bayes_scaling.inference.health_line import line_of
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.studies import Sheet
 from bayes_scaling.report import words
 from bayes_scaling.report.beliefs import beliefs

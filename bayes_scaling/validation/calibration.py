@@ -25,13 +25,18 @@ from bayes_scaling.data.runs import Runs, concat_runs
 from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text
-from bayes_scaling.inference.expected import expected
-from bayes_scaling.inference.fit import Fit, prior
-from bayes_scaling.inference.health import R_HAT_LIMIT, Health, carried, combined, counts as grades, mark
-from bayes_scaling.inference.observed import log_density, replicated
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.fit import prior
+from bayes_scaling.inference.health import R_HAT_LIMIT, Health, combined, counts as grades
+from bayes_scaling.inference.health_line import carried, mark
+from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import replicated
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, check_runs, data
+from bayes_scaling.model.specification import Model
 from bayes_scaling.prediction.simulate import one_chain, one_draw, other_runs, with_levels, with_responses
 from bayes_scaling.validation.uniformity import holm, p_value
 
@@ -234,7 +239,7 @@ def quantities(fit: Fit, points: pd.DataFrame) -> dict[str, xr.DataArray]:
     """Return draws of everything that is ranked; `points` is what `points_asked` returns for the runs."""
     numbers = {str(name): of for name, of in fit.posterior.items() if of.dims == ("chain", "draw")}
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = expected(fit, points)
+        loss = posterior_expectation(fit, points)
         likelihood = log_density(fit, fit.runs.table, new=False).sum("row")
     asked = {"loss amid the runs": loss.isel(row=0), "loss far beyond": loss.isel(row=1), "log-likelihood": likelihood}
     # No number is larger than any, as for a law that overflows: a rank needs an order, whichever it is.

@@ -16,12 +16,15 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.fit import Fit, fit, refit
-from bayes_scaling.inference.health import Health, combined, mark
-from bayes_scaling.inference.observed import log_density
+from bayes_scaling.inference.fit import fit, refit
+from bayes_scaling.inference.health import Health, combined
+from bayes_scaling.inference.health_line import mark
+from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import check_scales, stacking_weights
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, check_runs
+from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.scores import score_points, score_table
 from bayes_scaling.validation.splits import Fold, careful, folds
 

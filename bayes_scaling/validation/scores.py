@@ -8,9 +8,10 @@ import xarray as xr
 
 from bayes_scaling._base.numbers import quantile_name
 from bayes_scaling.data.distance import distance
-from bayes_scaling.inference.expected import as_rows
-from bayes_scaling.inference.health import carried
-from bayes_scaling.inference.observed import log_density, observed
+from bayes_scaling.inference.expectation import as_rows
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, noise_scale
 
 BANDS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "90": ("q05", "q95")}
@@ -39,7 +40,7 @@ def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFr
     held
         Rows in the shape of a fit's `runs.table`; where they have a reading error, the prediction is of what was read.
     """
-    draws = as_rows(observed(fit, held, seed))
+    draws = as_rows(posterior_predictive(fit, held, seed))
     draws.sort(axis=1)
     return score_draws(fit, held, draws, density=log_density(fit, held, seed))
 

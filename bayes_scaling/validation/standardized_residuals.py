@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import departures_of
-from bayes_scaling.model.specification import NOISE_LENGTH, neighbours
+from bayes_scaling.inference.observation import residuals_and_scales
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.names import NOISE_LENGTH
 from bayes_scaling.prediction.residuals import innovations, thinned
 
 LEAST_FREE = 0.2
@@ -67,7 +68,7 @@ def standardized(fit: Fit) -> Standardized:
     if correlation is not None:
         table = table.iloc[neighbours(table, correlation.along)["order"]]
     rows = table.reset_index(drop=True)
-    left, scale, own = (of.reshape(-1, len(rows)) for of in departures_of(thin, rows, rows["response"].to_numpy()))
+    left, scale, own = (of.reshape(-1, len(rows)) for of in residuals_and_scales(thin, rows, rows["response"].to_numpy()))
     usual = np.median(scale, axis=0)
     z = left / usual
     if correlation is not None:

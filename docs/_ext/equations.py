@@ -1,22 +1,36 @@
 """Equations as MathML, which browsers draw themselves: no script and no network."""
 
+from html import escape
 from typing import Any
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.util.logging import getLogger
+
+LOGGER = getLogger(__name__)
 
 
 def inline(writer: Any, node: nodes.math) -> None:
     """Write an equation within a line."""
-    writer.body.append(tex2mathml(node.astext(), as_block=False))
+    writer.body.append(mathml(node, as_block=False))
     raise nodes.SkipNode
 
 
 def block(writer: Any, node: nodes.math_block) -> None:
     """Write an equation of its own."""
-    writer.body.append(f'<div class="math-block">{tex2mathml(node.astext(), as_block=True)}</div>')
+    writer.body.append(f'<div class="math-block">{mathml(node, as_block=True)}</div>')
     raise nodes.SkipNode
+
+
+def mathml(node: nodes.Element, *, as_block: bool) -> str:
+    """Return an equation as MathML; one that docutils cannot read is shown as it is written, with a warning."""
+    try:
+        return str(tex2mathml(node.astext(), as_block=as_block))
+    except MathError as error:
+        LOGGER.warning("equation %r: %s", node.astext(), error, location=node)
+        return f"<code>{escape(node.astext())}</code>"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -18,7 +18,8 @@ from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.decisions.plan import plan_table
 from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
-from bayes_scaling.inference.fit import Fit, parameter_table
+from bayes_scaling.inference.parameters import parameter_table
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import names_of
 from bayes_scaling.model.studies import Study, parse_study, study_text
 from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table

@@ -16,7 +16,8 @@ from bayes_scaling.data.runs import subset
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Prior, Varying
-from bayes_scaling.model.specification import Model, check_runs
+from bayes_scaling.model.run_checks import check_runs
+from bayes_scaling.model.specification import Model
 
 TABLE = pd.DataFrame(
     {

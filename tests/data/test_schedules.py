@@ -17,9 +17,9 @@ from bayes_scaling.data.columns import Average, Schedule
 from bayes_scaling.data.schedules import log_input, schedule_inputs
 from bayes_scaling.laws.formula import law_text, law_value
 from bayes_scaling.laws.library import LAWS
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.defaults import default_priors
-from bayes_scaling.model.specification import data
 from bayes_scaling.model.studies import parse_study, study_text
 from bayes_scaling.prediction.predict import predict_table
 

@@ -26,7 +26,7 @@ from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.decisions.plan import plan_sentence
 from bayes_scaling.decisions.rank_tables import rank_sentences
 from bayes_scaling.inference.batch.worker import model_text, read_model
-from bayes_scaling.inference.fit import published_values
+from bayes_scaling.inference.parameters import published_values
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.laws.units import column_unit, conversion, loss_factor, loss_unit, read_unit, response_unit, stem
 from bayes_scaling.model.defaults import default_priors, sweep_model

@@ -10,7 +10,7 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.estimands import ask, parse_question
-from bayes_scaling.inference.fit import parameter_values
+from bayes_scaling.inference.parameters import parameter_values
 
 
 @pytest.fixture(scope="module")

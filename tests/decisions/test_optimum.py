@@ -14,7 +14,7 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.optimum import _DRAW, compute_price, optimum, tolerance
-from bayes_scaling.inference.fit import parameter_values
+from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.model.parameters import DISTRIBUTIONS, median
 from bayes_scaling.prediction.predict import parameters_at, published_at
 

@@ -19,10 +19,10 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
+from bayes_scaling._base.naming import file_names
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference.batch import fits as fleet
 from bayes_scaling.inference.batch.fits import fleet_table
-from bayes_scaling.inference.batch.results import file_names
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.model.parameters import as_parameter

@@ -11,7 +11,8 @@ import xarray as xr
 from by_hand import BAD, CLEAN, NOTED, tree
 
 from bayes_scaling.inference.convergence import convergence
-from bayes_scaling.inference.health import GRADES, Health, accepted, combined, counts, from_record, health
+from bayes_scaling.inference.diagnostics import health
+from bayes_scaling.inference.health import GRADES, Health, accepted, combined, counts, from_record
 
 WELL = Health(divergences=0, r_hat=1.0, ess_bulk=4000.0, ess_tail=4000.0, bfmi=0.9, worst="a", draws=8000, chains=4)
 CHAINS, DRAWS = 4, 1000

@@ -5,7 +5,7 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling.data import datasets
-from bayes_scaling.inference.fit import parameter_values, published_values
+from bayes_scaling.inference.parameters import parameter_values, published_values
 
 
 def penalty(moba: bs.Fit) -> np.ndarray:

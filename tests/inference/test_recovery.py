@@ -6,7 +6,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
-from bayes_scaling.inference.fit import parameter_values, published_values
+from bayes_scaling.inference.parameters import parameter_values, published_values
 from bayes_scaling.prediction.simulate import simulated
 
 SETTINGS = bs.Settings(draws=600, tune=600, seed=5, progress=False)

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 import bayes_scaling as bs
 from bayes_scaling.data.runs import subset
 from bayes_scaling.inference import compiling, sampling
-from bayes_scaling.inference.fit import parameter_values
+from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.model.specification import groups_used
 from bayes_scaling.model.studies import Study, study_runs
 

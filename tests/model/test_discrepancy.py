@@ -10,10 +10,10 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference import compiling
-from bayes_scaling.inference.expected import departed, log_inputs
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.expectation import discrepancy_at, log_inputs
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.sampling import compiled
-from bayes_scaling.model import discrepancy as gp
+from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.plots import paper, plot_decomposition
 from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
 from bayes_scaling.prediction.predict import decompose, predict_table
@@ -47,9 +47,9 @@ def fitted(curve: Runs) -> bs.Fit:
     return bs.fit(power((replace(WAVE, knots=12),)), curve, SETTINGS)
 
 
-@pytest.mark.parametrize("kernel", gp.CORRELATIONS)
+@pytest.mark.parametrize("kernel", discrepancy.CORRELATIONS)
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_the_process_has_the_covariance_it_says(kernel: gp.Kernel, count: int) -> None:
+def test_the_process_has_the_covariance_it_says(kernel: discrepancy.Kernel, count: int) -> None:
     """At the length its prior expects, within the runs and beyond, the grid's process is the exact one."""
     term = replace(WAVE, kernel=kernel, length=bs.Prior(median=8.0, factor=1.5))
     rng = np.random.default_rng(1)
@@ -57,8 +57,8 @@ def test_the_process_has_the_covariance_it_says(kernel: gp.Kernel, count: int) -
     grids = [gp.extended(z) for z in gp.place_knots(term, logs)]
     asked = [np.concatenate([of[:20], rng.uniform(3, 7, 5)]) for of in logs]
     weights = gp.tensor_product([gp.interpolation(term, z, at) for z, at in zip(grids, asked, strict=True)])
-    covariances = [gp.CORRELATIONS[kernel](np.abs(z[:, None] - z) / 8.0, np.exp) for z in grids]
-    exact = np.prod([gp.CORRELATIONS[kernel](np.abs(at[:, None] - at) / 8.0, np.exp) for at in asked], axis=0)
+    covariances = [discrepancy.CORRELATIONS[kernel](np.abs(z[:, None] - z) / 8.0, np.exp) for z in grids]
+    exact = np.prod([discrepancy.CORRELATIONS[kernel](np.abs(at[:, None] - at) / 8.0, np.exp) for at in asked], axis=0)
     between = covariances[0]
     for one in covariances[1:]:
         between = np.kron(between, one)
@@ -86,7 +86,7 @@ def test_the_posterior_is_that_of_the_exact_process(curve: Runs, fitted: bs.Fit)
     x = np.log(curve.table["tokens"].to_numpy() / 2e10)
     points = pd.DataFrame({"tokens": 2e10 * np.exp(at)})
     logs = log_inputs(fitted, points)
-    found = departed(fitted, points, logs).stack(sample=("chain", "draw")).isel(sample=slice(0, 2000, 20))
+    found = discrepancy_at(fitted, points, logs).stack(sample=("chain", "draw")).isel(sample=slice(0, 2000, 20))
     left = (
         np.log(curve.table["response"].to_numpy())[:, None] - np.log(draws["a"].to_numpy()) + draws["b"].to_numpy() * x[:, None]
     )
@@ -94,7 +94,7 @@ def test_the_posterior_is_that_of_the_exact_process(curve: Runs, fitted: bs.Fit)
     for i in range(draws.sizes["sample"]):
         one = draws.isel(sample=i)
         length, variance = float(one["discrepancy_length_tokens"]), float(one["discrepancy_amplitude"]) ** 2
-        k = lambda a, b, length=length: gp.CORRELATIONS["matern52"](np.abs(a[:, None] - b) / length, np.exp)  # noqa: E731
+        k = lambda a, b, length=length: discrepancy.CORRELATIONS["matern52"](np.abs(a[:, None] - b) / length, np.exp)  # noqa: E731
         solved = np.linalg.solve(
             variance * k(x, x) + float(one["noise_sd"]) ** 2 * np.eye(60), np.column_stack([left[:, [i]], variance * k(x, at)])
         )
@@ -149,7 +149,7 @@ def test_parts_of_a_prediction_add_up(fitted: bs.Fit) -> None:
     parts = decompose(fitted, points)
     np.testing.assert_allclose(parts["law"] + parts["discrepancy"] + parts["noise"], parts["run"])
     np.testing.assert_allclose(np.exp(parts["expected"]), bs.predict(fitted, points))
-    np.testing.assert_allclose(np.exp(parts["run"]), observed(fitted, points, 0).rename(row="point"))
+    np.testing.assert_allclose(np.exp(parts["run"]), posterior_predictive(fitted, points, 0).rename(row="point"))
     with paper():
         ax = plot_decomposition(parts, "tokens", Figure().subplots(), unit="tokens")
     assert ax.get_xlabel() == "tokens"

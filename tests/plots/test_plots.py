@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling.inference.fit import parameter_values
+from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.plots.overview import contrast_figure
 from bayes_scaling.prediction.contrast import compute_multiplier
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.inference.fit import parameter_values
+from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
 
 POINTS = pd.DataFrame({"compute": 1.5, "position": [0, 16384, 30720]})

@@ -14,14 +14,14 @@ import bayes_scaling as bs
 from bayes_scaling._base.functions import exp, log
 from bayes_scaling.data.columns import Average, MeasurementError
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.fit import parameter_values, published_values
-from bayes_scaling.inference.observed import observed
+from bayes_scaling.inference.parameters import parameter_values, published_values
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.parameters import Parameter, as_parameter
-from bayes_scaling.model.specification import data
 from bayes_scaling.model.studies import Sheet, parse_study, study_text
 from bayes_scaling.prediction.predict import parameters_at, published_at
 
@@ -167,7 +167,9 @@ def test_new_runs_show_white_scatter_that_averages_out() -> None:
     runs = runs_of(curves({"a": 4, "b": 3}))
     runs.table["count"] = np.array([1.0, 4.0, 9.0, 1.0, 100.0, 4.0, 4.0])
     fit = certain(model, runs, POINT | {"noise_white": 0.06})
-    off = np.log(observed(fit, runs.table, 0) / bs.predict(fit, runs.table).rename(point="row").reset_coords(drop=True))
+    off = np.log(
+        posterior_predictive(fit, runs.table, 0) / bs.predict(fit, runs.table).rename(point="row").reset_coords(drop=True)
+    )
     off = off.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     shared = 0.03**2 * np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
@@ -203,7 +205,9 @@ def test_replications_of_the_runs_are_correlated_too() -> None:
     runs = runs_of(curves({"a": 30}))
     fit = certain(model_of(), runs, POINT, draws=400)
     order = np.argsort(runs.table["tokens"].to_numpy())
-    off = np.log(observed(fit, runs.table, 0, new=False) / bs.predict(fit, runs.table).rename(point="row").drop_vars("run"))
+    off = np.log(
+        posterior_predictive(fit, runs.table, 0, new=False) / bs.predict(fit, runs.table).rename(point="row").drop_vars("run")
+    )
     steps = np.diff(off.to_numpy()[..., order])
     assert steps.std() < 0.75 * np.sqrt(2) * POINT["noise_sd"]
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.data.distance import distance
-from bayes_scaling.inference.fit import parameter_values
+from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.prediction import predict as prediction
 from bayes_scaling.prediction.predict import predict_table
 

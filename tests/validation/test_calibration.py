@@ -23,7 +23,7 @@ from bayes_scaling.data.runs import Runs, concat_runs
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.health import Health
-from bayes_scaling.inference.observed import replicated
+from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.defaults import default_inputs, default_priors
 from bayes_scaling.prediction.simulate import one_chain, other_runs, simulated, with_levels, with_responses

@@ -20,8 +20,9 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli.commands import app
 from bayes_scaling.data.runs import Runs, subset
-from bayes_scaling.inference.fit import parameter_table
-from bayes_scaling.inference.observed import log_density, observed
+from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.parameters import parameter_table
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Stack, parts, stack, stacking_weights
 from bayes_scaling.model.studies import Study, write_study
 from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
@@ -227,7 +228,7 @@ def test_tables_and_scores_of_a_stack_are_those_of_its_draws(before: dict[str, b
     members = [log_mean_exp(log_density(one, held)) for one, _ in parts(stacked)]
     scores = score_points(stacked, held)
     np.testing.assert_allclose(scores["log_score"], np.log(np.mean(np.exp(members), axis=0)))
-    assert observed(stacked, held, 0).sizes["draw"] == 800
+    assert posterior_predictive(stacked, held, 0).sizes["draw"] == 800
 
 
 def test_members_scatter_each_by_numbers_of_their_own(before: dict[str, bs.Fit]) -> None:

@@ -7,9 +7,9 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.tables import Table
-from bayes_scaling.inference.expected import expected
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.observed import group_effects_and_scale, noise_covariance, white_scale
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.observation import group_effects_and_scale, noise_covariance, white_scale
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import groups_used, law_groups
 
 LABEL = "candidate"
@@ -47,7 +47,7 @@ def rows_of(labels: np.ndarray) -> np.ndarray:
 @np.errstate(invalid="ignore", divide="ignore")
 def shown(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
     """Return draws of what rows would show apart from scatter, on the scale of the noise; a draw a row."""
-    centre = _array(expected(fit, frame), len(frame))
+    centre = _array(posterior_expectation(fit, frame), len(frame))
     shared = group_effects_and_scale(fit, frame, seed, new=False)[0]
     on_scale = np.log(centre) if fit.model.noise.on == "log_loss" else centre
     return on_scale if isinstance(shared, int) else on_scale + _array(shared, len(frame))

@@ -27,8 +27,8 @@ from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, ro
 from bayes_scaling.decisions.design.information import best_sets, directions, information, joint
 from bayes_scaling.decisions.design.prices import flop
 from bayes_scaling.decisions.estimands import ask
-from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
 
 ENOUGH_DRAWS = 1000

@@ -8,7 +8,7 @@ import pandas as pd
 from bayes_scaling._base.numbers import amount, band, interval, number, percent
 from bayes_scaling.decisions.design.candidates import LABEL
 from bayes_scaling.decisions.design.next_runs import NextRuns, RunSet
-from bayes_scaling.inference.health import carried
+from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.predict import beside
 
 EXA = 1e18

@@ -17,8 +17,9 @@ from bayes_scaling.inference.batch.executors import IN_FLIGHT, InProcess, Submit
 from bayes_scaling.inference.batch.results import Fingerprint, Record, read_fit, read_table, write_fit, write_table
 from bayes_scaling.inference.batch.tasks import Entry, Plan, Tasks, entry, job, plan, resolved
 from bayes_scaling.inference.batch.worker import Done, Keep, work
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.health import Health, carried, combined, counts
+from bayes_scaling.inference.health import Health, combined, counts
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model

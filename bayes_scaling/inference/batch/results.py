@@ -18,12 +18,11 @@ import xarray as xr
 import bayes_scaling
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import atomic_write, json_text
-from bayes_scaling._base.naming import file_names as file_names
 from bayes_scaling._base.versions import versions
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.worker import model_text
-from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.health import Health, from_record
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.saving import attributes, save_with
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model

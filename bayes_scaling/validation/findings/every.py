@@ -8,9 +8,10 @@ from itertools import chain
 from bayes_scaling._base.finding import Finding, worst_first
 from bayes_scaling.data.flatness import flat
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampling import PRIOR
-from bayes_scaling.model.specification import NOISE_SD, Model
+from bayes_scaling.model.names import NOISE_SD
+from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.findings.identifiability import floors, left_open
 from bayes_scaling.validation.findings.misfit import misfits
 from bayes_scaling.validation.findings.outliers import outliers

@@ -11,8 +11,8 @@ from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
 from bayes_scaling.data.flatness import scaled_response, slopes
-from bayes_scaling.inference.expected import expected
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import model_inputs
 from bayes_scaling.prediction.forecast import along_runs
 from bayes_scaling.prediction.shared_misfit import shared_sentence
@@ -233,7 +233,7 @@ def _rising(fit: Fit) -> Iterator[Finding]:
     seen = slopes(fit.runs)
     if seen is None:
         return
-    law = expected(fit, fit.runs.table).median(("chain", "draw")).to_numpy()
+    law = posterior_expectation(fit, fit.runs.table).median(("chain", "draw")).to_numpy()
     if fit.runs.columns.response.positive and (law <= 0).any():
         return
     shown = fit.runs.table.assign(response=law)

@@ -11,11 +11,14 @@ import xarray as xr
 
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import interval, number
-from bayes_scaling.inference.densities import LOG_LIKELIHOOD, LOG_PRIOR, frozen, log_likelihood, log_prior, top_priors
-from bayes_scaling.inference.expected import expected
-from bayes_scaling.inference.fit import Fit, prior as from_prior
+from bayes_scaling.inference.densities import LOG_PRIOR, frozen, log_prior, top_priors
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.fit import prior as from_prior
+from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, log_likelihood
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import Prior, prior_quantiles
-from bayes_scaling.model.specification import NOISE_SD, law_groups, model_inputs
+from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
 
 FAR = 0.01
@@ -60,7 +63,7 @@ def conflicts(fit: Fit) -> tuple[Finding, ...]:
 def _loss(fit: Fit) -> Iterator[Finding]:
     """Yield that the losses of the runs are not those that the priors expect."""
     table = fit.runs.table.iloc[:: max(1, len(fit.runs) // MOST_ROWS)]
-    believed = expected(from_prior(fit.model, fit.runs, PRIOR_DRAWS, SEED), table)
+    believed = posterior_expectation(from_prior(fit.model, fit.runs, PRIOR_DRAWS, SEED), table)
     on_log = fit.model.noise.on == "log_loss"
     with np.errstate(all="ignore"):
         level = on_scale(believed, on_log=on_log).mean("row").to_numpy().ravel()

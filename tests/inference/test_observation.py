@@ -12,9 +12,10 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.observed import log_density, observed, replicated
+from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.posterior_predictive import posterior_predictive, replicated
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.kalman import forward
-from bayes_scaling.model.specification import data
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 POINT = {"a": 3.1, "b": 0.12, "noise_sd": 0.03, "noise_length": 0.7, "noise_sd_trend_tokens": -0.2}
@@ -98,7 +99,7 @@ def test_simulated_rows_have_the_covariance_of_the_likelihood(averages: bool, on
     expected = implied(fit)
     lowest = np.linalg.eigvalsh(expected - np.diag(np.full(len(runs), white**2 / 40))).min()
     assert lowest > 0
-    assert_covariance(departures(fit, observed(fit, runs.table, 1)), expected)
+    assert_covariance(departures(fit, posterior_predictive(fit, runs.table, 1)), expected)
     assert_covariance(departures(fit, replicated(fit, runs.table, 2)), expected)
     if averages and not drifting:  # narrower than the process and white noise apart would be
         usual = POINT["noise_sd"] ** 2 + white**2 / runs.table["count"]
@@ -117,7 +118,7 @@ def test_without_white_noise_rows_are_those_of_the_process() -> None:
     fit = certain(model_of(white=False), runs)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     process = np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
-    assert_covariance(departures(fit, observed(fit, runs.table, 1)), POINT["noise_sd"] ** 2 * process)
+    assert_covariance(departures(fit, posterior_predictive(fit, runs.table, 1)), POINT["noise_sd"] ** 2 * process)
 
 
 def test_each_row_alone_has_the_density_of_its_variance() -> None:
@@ -144,16 +145,16 @@ def test_new_points_are_averages_as_the_rows_of_the_fit_are() -> None:
 def test_draws_of_a_row_do_not_depend_on_rows_of_other_runs() -> None:
     runs = runs_of(averages=True)
     fit = certain(model_of(), runs, 8, noise_white=0.01)
-    every = observed(fit, runs.table, 1)
+    every = posterior_predictive(fit, runs.table, 1)
     for run in RUNS:
         own = (runs.table["run"] == run).to_numpy()
-        np.testing.assert_array_equal(observed(fit, runs.table[own], 1), every[..., own])
+        np.testing.assert_array_equal(posterior_predictive(fit, runs.table[own], 1), every[..., own])
 
 
 def test_choices_of_one_row_have_its_scatter_and_are_no_run() -> None:
     fit = certain(model_of(white=False), runs_of(averages=False), 400)
     choices = fit.runs.table.query("run == 'long'")
-    shown = observed(fit, choices.set_axis(np.zeros(len(choices), dtype=int)), 1)
+    shown = posterior_predictive(fit, choices.set_axis(np.zeros(len(choices), dtype=int)), 1)
     off = np.log(shown / bs.predict(fit, choices).rename(point="row").reset_coords(drop=True))
     np.testing.assert_allclose(off.std(("chain", "draw")), POINT["noise_sd"], rtol=0.15)
     np.testing.assert_allclose(np.ptp(off.to_numpy(), axis=-1), 0.0, atol=1e-12)

@@ -1,4 +1,4 @@
-"""What runs show about what is expected of them: departures that rows share, correlated and white scatter, reading errors."""
+"""The observation model: group effects on the residual, correlated and white scatter, measurement errors of rows."""
 
 from typing import Any
 
@@ -7,61 +7,14 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.functions import ON_NUMBERS
-from bayes_scaling.inference.expected import expected, levels_at, log_inputs
-from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.model.specification import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, neighbours, parameter_at, residual
-
-FARTHEST = 300.0
-"""Heavy tails of scatter on the log loss are cut off at so many e-folds, far beyond all sense and short of overflow."""
+from bayes_scaling.inference.expectation import levels_at, log_inputs, posterior_expectation
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.evaluation import parameter_at, residual
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE
 
 NARROWEST = 1e-4
 """Width of a row that is no average, in e-folds, as far as averages go."""
-
-
-def observed(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True) -> xr.DataArray:
-    """Return draws of what new runs show at checked points; dimensions chain, draw, row.
-
-    The scale of the scatter is that of the levels that the points name, and drawn
-    from the population for levels never seen. Where rows have a reading error, they are read with one: so is their likelihood.
-
-    Scatter that is correlated along a run is drawn as one path through the points of a run, from the very steps of the
-    likelihood; it is not held to the runs seen. Where it has a white part, points that do not say how many rows they average
-    are averages as the fit's rows are, see `white_scale` and `mean_lag`.
-
-    Parameters
-    ----------
-    new
-        Whether departures that rows share are drawn anew, or are those of the levels that the points name.
-    frame
-        Points, or rows in the shape of `runs.table`.
-    """
-    return map_components(fit, lambda one, _: _drawn(one, frame, seed, new=new))
-
-
-def replicated(fit: Posterior, frame: pd.DataFrame, seed: int) -> xr.DataArray:
-    """Return draws of what the same runs show when they are done and read again; dimensions chain, draw, row.
-
-    Departures are those of their levels, and errors those they were read with: runs seen are held against this.
-
-    Parameters
-    ----------
-    frame
-        Rows in the shape of `runs.table`.
-    """
-    return observed(fit, frame, seed, new=False)
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
-    shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
-    scale, white = scales_with_error(fit, frame, scale)
-    centre = expected(fit, frame)
-    own = own_variance(fit, frame, scale, white)
-    departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=centre.dims)
-    on_log = fit.model.noise.on == "log_loss"
-    runs: xr.DataArray = centre * np.exp(departure.clip(-FARTHEST, FARTHEST)) if on_log else centre + departure
-    return runs
 
 
 def white_scale(fit: Fit, frame: pd.DataFrame) -> xr.DataArray | None:
@@ -104,14 +57,14 @@ def mean_lag(fit: Fit, frame: pd.DataFrame, along: str) -> np.ndarray:
     known = frame["mean_lag"].to_numpy() if "mean_lag" in frame else np.full(len(frame), np.nan)
     if not np.isnan(known).any():
         return known
-    found = neighbours(_with_runs(frame), along)
+    found = neighbours(with_runs(frame), along)
     gap, room = found["gap"][found["order"]], np.empty(len(frame))
     room[found["order"]] = np.minimum(gap, np.append(gap[1:], np.inf))
     usual = float(fit.runs.table["mean_lag"].median()) if "mean_lag" in fit.runs.table else 0.0
     return np.where(np.isnan(known), np.minimum(usual, room / 3.0), known)
 
 
-def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:
+def with_runs(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame that tells which rows are one run.
 
     Each is one of its own where the frame does not say, or where rows have the same label: those are choices of one row.
@@ -136,42 +89,6 @@ def measurement_scale(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
     return np.asarray(error.fillna(0.0).to_numpy())
 
 
-def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:
-    """Return the log density of each row's response in each draw, on the scale of the noise; dimensions chain, draw, row.
-
-    Each row stands for itself: what correlated neighbours say of it is left out.
-
-    It is -inf in draws whose law has fallen below zero there, where the noise is on the log loss.
-
-    Parameters
-    ----------
-    frame
-        Rows in the shape of `runs.table`. Their reading error is added where they have one.
-    new
-        As for `observed`.
-    """
-    return map_components(fit, lambda one, _: _log_density(one, frame, seed, new=new))
-
-
-def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
-    from scipy import stats
-
-    noise, draws = fit.model.noise, fit.posterior
-    shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
-    centre = expected(fit, frame)
-    seen = xr.DataArray(frame["response"].to_numpy(), dims="row")
-    possible = centre > 0 if noise.on == "log_loss" else xr.ones_like(centre, dtype=bool)
-    left = np.log(seen / centre.where(possible, 1.0)) - shared if noise.on == "log_loss" else seen - centre - shared
-    scale, white = scales_with_error(fit, frame, scale)
-    scale = scale * np.sqrt(1.0 + own_variance(fit, frame, scale, white))
-    z, scale = xr.broadcast(left / scale, scale)
-    nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
-    of = z.transpose("chain", "draw", "row").to_numpy()
-    density = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
-    rows: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
-    return rows.where(possible, -np.inf)
-
-
 def group_effects_and_scale(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
     """Return draws of the departures that rows share, and of the scale of each row's own scatter.
 
@@ -184,53 +101,6 @@ def group_effects_and_scale(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bo
     known = levels_at(fit, frame, seed, new=False)
     scale = parameter_at(fit.model, NOISE_SD, fit.posterior, log_inputs(fit, frame), known, ON_NUMBERS)
     return residual(fit.model, levels_at(fit, frame, seed, new=new)), scale
-
-
-def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any) -> np.ndarray:
-    """Return draws of each row's scatter in units of its scale, correlated along a run; dimensions chain, draw, row.
-
-    Parameters
-    ----------
-    own
-        What `own_variance` returns.
-    """
-    draws, noise = fit.posterior, fit.model.noise
-    shape = (draws.sizes["chain"], draws.sizes["draw"])
-    streams = [np.random.default_rng([fit.settings.seed, seed, int(row)]) for row in frame.index]
-    if noise.distribution == "normal":
-        steps = np.stack([stream.standard_normal(shape) for stream in streams])
-    else:
-        steps = np.stack([stream.standard_t(draws["noise_nu"].to_numpy()) for stream in streams])
-    if noise.correlation is not None:
-        found = neighbours(_with_runs(frame), noise.correlation.along)
-        order = found["order"]
-        kept = np.exp(-found["gap"][order, None, None] / draws[NOISE_LENGTH].to_numpy())
-        steps[order] = _path(steps[order], kept, np.broadcast_to(own, (*shape, len(frame))).transpose(2, 0, 1)[order])
-    return np.moveaxis(steps, 0, -1)
-
-
-def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Return rows drawn one after the other, each from what the filter of the likelihood expects of it.
-
-    z_i = expected_i + sqrt(variance_i) e_i,   expected_i, variance_i as `kalman.forward` has them given z_1, ..., z_(i-1)
-
-    Their covariance is exactly that of the likelihood, for v below zero too; NaN where the likelihood has no density.
-
-    Parameters
-    ----------
-    steps
-        E, standard. a, v: as in `kalman`. Rows in the order of their runs along the first axis, draws along the others.
-    """
-    shown = np.empty_like(steps)
-    mean, left = np.zeros(steps.shape[1:]), np.zeros(steps.shape[1:])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for i in range(len(steps)):
-            before, spread = a[i] * mean, a[i] * a[i] * left + 1.0 - a[i] * a[i]
-            variance = spread + v[i]
-            shown[i] = before + np.sqrt(variance) * steps[i]
-            gain = np.where(variance == 0.0, 1.0, spread / variance)  # a row at the place of the one before shows the same
-            mean, left = before + gain * (shown[i] - before), gain * v[i]
-    return shown
 
 
 def noise_covariance(fit: Fit, frame: pd.DataFrame, sd: np.ndarray) -> np.ndarray:
@@ -270,12 +140,12 @@ def _lag_of_means(lag: np.ndarray, width: np.ndarray) -> np.ndarray:
     return np.where(lag >= half, lag, cubes / (6 * width[:, None] * width))
 
 
-def departures_of(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def residuals_and_scales(fit: Fit, table: pd.DataFrame, response: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the law leaves of responses, the scale of what neighbours share, and the variance of what is a row's own.
 
     That may be negative: averages have lost some of what they share. Each has dimensions chain, draw, row.
     """
-    centre = expected(fit, table)
+    centre = posterior_expectation(fit, table)
     shared, scale = group_effects_and_scale(fit, table, 0, new=False)
     scale, white = scales_with_error(fit, table, scale)
     if fit.model.noise.on == "log_loss":

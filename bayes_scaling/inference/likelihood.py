@@ -1,0 +1,92 @@
+"""The likelihood: the log density of each row's response in each draw.
+
+Where rows of a run are correlated, `log_likelihood` has each row given those before it: the sum over rows is the likelihood's.
+`log_density` has each row for itself.
+"""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.observation import group_effects_and_scale, own_variance, scales_with_error
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, map_components
+from bayes_scaling.model.arrays import neighbours
+
+LOG_LIKELIHOOD = "log_likelihood"
+"""The group that holds what is stored of it."""
+
+
+def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool = True) -> xr.DataArray:
+    """Return the log density of each row's response in each draw, on the scale of the noise; dimensions chain, draw, row.
+
+    Each row stands for itself: what correlated neighbours say of it is left out.
+
+    It is -inf in draws whose law has fallen below zero there, where the noise is on the log loss.
+
+    Parameters
+    ----------
+    frame
+        Rows in the shape of `runs.table`. Their measurement error is added where they have one.
+    new
+        As for `posterior_predictive`.
+    """
+    return map_components(fit, lambda one, _: _log_density(one, frame, seed, new=new))
+
+
+def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
+    from scipy import stats
+
+    noise, draws = fit.model.noise, fit.posterior
+    shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
+    centre = posterior_expectation(fit, frame)
+    seen = xr.DataArray(frame["response"].to_numpy(), dims="row")
+    possible = centre > 0 if noise.on == "log_loss" else xr.ones_like(centre, dtype=bool)
+    left = np.log(seen / centre.where(possible, 1.0)) - shared if noise.on == "log_loss" else seen - centre - shared
+    scale, white = scales_with_error(fit, frame, scale)
+    scale = scale * np.sqrt(1.0 + own_variance(fit, frame, scale, white))
+    z, scale = xr.broadcast(left / scale, scale)
+    nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
+    of = z.transpose("chain", "draw", "row").to_numpy()
+    density = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
+    rows: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
+    return rows.where(possible, -np.inf)
+
+
+def log_likelihood(fit: Fit) -> xr.DataArray:
+    """Return the log density of each row given a draw, and the rows before it in its run; stored, or from the draws.
+
+    Dimensions chain, draw, row.
+    """
+    if LOG_LIKELIHOOD in fit.draws.children:
+        return fit.draws[LOG_LIKELIHOOD].to_dataset()["response"]
+    if fit.model.noise.correlation is None:
+        return log_density(fit, fit.runs.table, new=False).rename("response")
+    return _along_runs(fit)
+
+
+def _along_runs(fit: Fit) -> xr.DataArray:
+    """Return the densities of rows of correlated runs, each given those before it."""
+    from scipy import stats
+
+    from bayes_scaling.inference.observation import kept_along, residuals_and_scales
+    from bayes_scaling.model.kalman import forward
+
+    correlation = fit.model.noise.correlation
+    assert correlation is not None
+    order = neighbours(fit.runs.table, correlation.along)["order"]
+    table = fit.runs.table.iloc[order].reset_index(drop=True)
+    left, scale, own = residuals_and_scales(fit, table, table["response"].to_numpy())
+    kept = kept_along(fit, neighbours(table, correlation.along)["gap"])
+    shape, rows = left.shape, left.shape[-1]
+    flat = [np.ascontiguousarray(np.broadcast_to(of, shape)).reshape(-1, rows) for of in (left / scale, kept, own / scale**2)]
+    seen = [forward(*one) for one in zip(*flat, strict=True)]
+    mean, variance = (np.reshape([one[i] for one in seen], shape) for i in (0, 1))
+    z, sd = (left / scale - mean) / np.sqrt(variance), scale * np.sqrt(variance)
+    if fit.model.noise.distribution == "normal":
+        density = stats.norm.logpdf(z) - np.log(sd)
+    else:
+        density = stats.t.logpdf(z, fit.posterior["noise_nu"].to_numpy()[..., None]) - np.log(sd)
+    back = np.argsort(order)
+    return xr.DataArray(density[..., back], dims=("chain", "draw", "row"), name="response")

@@ -1,0 +1,116 @@
+"""Parameters of a fit: draws by level, in the convention of papers, and as a table."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.convergence import convergence
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.conventions import in_units
+from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.model.names import term_name
+from bayes_scaling.model.parameters import Trend, Varying, as_parameter, link
+
+
+@carried
+def parameter_values(fit: Fit, name: str) -> xr.DataArray:
+    """Return draws of a law's parameter for every known level, in the user's units, at the reference of each input.
+
+    Dimensions chain, draw, and each group the parameter varies over.
+
+    Raises
+    ------
+    InputError
+        Where the law has no such parameter.
+    """
+    if name not in fit.model.parameters:
+        raise InputError(f"no parameter {name!r}; the law has {list(fit.model.parameters)}")
+    parameter = as_parameter(fit.model.parameters[name])
+    posterior = fit.posterior
+    effects = [posterior[term_name(name, term)] for term in parameter.terms if isinstance(term, Varying)]
+    if not effects:
+        return posterior[name]
+    total = sum(effects[1:], start=effects[0])
+    return (posterior[name] * np.exp(total) if link(parameter.prior) == "log" else posterior[name] + total).rename(name)
+
+
+@carried
+def published_values(fit: Fit) -> dict[str, xr.DataArray]:
+    """Return draws of the law's parameters in the convention of papers: inputs in their own units, without references.
+
+    Empty where a parameter trends with an input: away from the reference there is then no single number, see `published_at`.
+    """
+    terms = [term for parameter in fit.model.parameters.values() for term in as_parameter(parameter).terms]
+    if any(isinstance(term, Trend) for term in terms):
+        return {}
+    at_reference = {name: parameter_values(fit, name) for name in fit.model.parameters}
+    return in_units(fit.model.law, at_reference, {name: fit.runs.references[name] for name in law_inputs(fit.model.law)})
+
+
+@carried
+def parameter_table(fit: Fit) -> pd.DataFrame:
+    """Return one row for each parameter, level and scale: name, dims, mean, sd, quantiles, R-hat and effective sample sizes.
+
+    `NAME` without dims is the population's value, with dims that of a level; `NAME_published` is in the inputs' own units. Of
+    the combinations of several groups those are listed that the runs have. The discrepancy has its amplitude and lengths here;
+    the function itself is what `decompose` shows.
+    """
+    dataset = quantities(fit)
+    found = convergence(dataset)
+    chains = dict(zip(found.names, zip(found.r_hat, found.ess_bulk, found.ess_tail, strict=True), strict=True))
+    rows = []
+    for name, values in dataset.data_vars.items():
+        summaries = _summaries(values)
+        places = {str(dim): {level: i for i, level in enumerate(of.to_numpy())} for dim, of in summaries.coords.items()}
+        for dims, at in cells(values, fit.runs):
+            element = f"{name}[{', '.join(map(str, at.values()))}]" if at else str(name)
+            place = tuple(places[str(dim)][at[str(dim)]] for dim in summaries.dims[:-1])
+            numbers = (*summaries.to_numpy()[place], *chains.get(element, (np.nan,) * 3))
+            row = dict(zip(COLUMNS, map(float, numbers), strict=True))
+            rows.append({"name": str(name).removesuffix(":levels"), "dims": dims} | row)
+    return pd.DataFrame(rows)
+
+
+COLUMNS = ("mean", "sd", "q05", "q50", "q95", "r_hat", "ess_bulk", "ess_tail")
+
+
+def _summaries(values: xr.DataArray) -> xr.DataArray:
+    """Return mean, sd, and quantiles over the draws, along a last dimension."""
+    over = ("chain", "draw")
+    quantiles = values.quantile([0.05, 0.5, 0.95], over).rename(quantile="summary").drop_vars("summary")
+    return xr.concat([values.mean(over), values.std(over), quantiles], "summary").transpose(..., "summary")
+
+
+def quantities(fit: Fit) -> xr.Dataset:
+    """Return draws of what `parameter_table` has rows of; levels of NAME are called `NAME:levels`."""
+    variables = {name: of for name, of in fit.posterior.items() if not _over_knots(of)} | {
+        f"{name}:levels": parameter_values(fit, name)
+        for name, parameter in fit.model.parameters.items()
+        if any(isinstance(term, Varying) for term in as_parameter(parameter).terms)
+    }
+    variables |= {f"{name}_published": values for name, values in published_values(fit).items()}
+    return xr.Dataset({name: values.drop_attrs() for name, values in variables.items()})
+
+
+def _over_knots(values: xr.DataArray) -> bool:
+    """Return whether draws are those of a function of the inputs, at its knots, rather than of parameters."""
+    return any(str(dim).startswith("knot_") for dim in values.dims)
+
+
+def cells(values: xr.DataArray, runs: Runs) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the levels that draws tell apart, as text and by group; of the combinations of groups those that the runs have."""
+    dims = [str(dim) for dim in values.dims if dim not in ("chain", "draw")]
+    seen = set(zip(*(runs.table[dim] for dim in dims), strict=True)) if len(dims) > 1 else set()
+    for levels in product(*(values[dim].to_numpy() for dim in dims)):
+        if seen and levels not in seen:
+            continue
+        yield (
+            " ".join(f"{dim}={level}" for dim, level in zip(dims, levels, strict=True)),
+            dict(zip(dims, levels, strict=True)),
+        )

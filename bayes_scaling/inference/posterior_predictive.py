@@ -1,0 +1,114 @@
+"""The posterior predictive: draws of what runs show, new ones or the same once more."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.observation import (
+    group_effects_and_scale,
+    own_variance,
+    scales_with_error,
+    with_runs,
+)
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, map_components
+from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.names import NOISE_LENGTH
+
+FARTHEST = 300.0
+"""Heavy tails of scatter on the log loss are cut off at so many e-folds, far beyond all sense and short of overflow."""
+
+
+def posterior_predictive(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True) -> xr.DataArray:
+    """Return draws of what new runs show at checked points; dimensions chain, draw, row.
+
+    The scale of the scatter is that of the levels that the points name, and drawn
+    from the population for levels never seen. Rows with a measurement error are drawn with one, as in their likelihood.
+
+    Scatter that is correlated along a run is drawn as one path through the points of a run, from the very steps of the
+    likelihood; it is not held to the runs seen. Where it has a white part, points that do not say how many rows they average
+    are averages as the fit's rows are, see `white_scale` and `mean_lag`.
+
+    Parameters
+    ----------
+    new
+        Whether group effects on the residual are drawn anew, or are those of the levels that the points name.
+    frame
+        Points, or rows in the shape of `runs.table`.
+    """
+    return map_components(fit, lambda one, _: _drawn(one, frame, seed, new=new))
+
+
+def replicated(fit: Posterior, frame: pd.DataFrame, seed: int) -> xr.DataArray:
+    """Return draws of what the same runs show when they are done and read again; dimensions chain, draw, row.
+
+    Group effects are those of their levels, measurement errors those of their rows: runs seen are held against this.
+
+    Parameters
+    ----------
+    frame
+        Rows in the shape of `runs.table`.
+    """
+    return posterior_predictive(fit, frame, seed, new=False)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
+    shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
+    scale, white = scales_with_error(fit, frame, scale)
+    centre = posterior_expectation(fit, frame)
+    own = own_variance(fit, frame, scale, white)
+    departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=centre.dims)
+    on_log = fit.model.noise.on == "log_loss"
+    runs: xr.DataArray = centre * np.exp(departure.clip(-FARTHEST, FARTHEST)) if on_log else centre + departure
+    return runs
+
+
+def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any) -> np.ndarray:
+    """Return draws of each row's scatter in units of its scale, correlated along a run; dimensions chain, draw, row.
+
+    Parameters
+    ----------
+    own
+        What `own_variance` returns.
+    """
+    draws, noise = fit.posterior, fit.model.noise
+    shape = (draws.sizes["chain"], draws.sizes["draw"])
+    streams = [np.random.default_rng([fit.settings.seed, seed, int(row)]) for row in frame.index]
+    if noise.distribution == "normal":
+        steps = np.stack([stream.standard_normal(shape) for stream in streams])
+    else:
+        steps = np.stack([stream.standard_t(draws["noise_nu"].to_numpy()) for stream in streams])
+    if noise.correlation is not None:
+        found = neighbours(with_runs(frame), noise.correlation.along)
+        order = found["order"]
+        kept = np.exp(-found["gap"][order, None, None] / draws[NOISE_LENGTH].to_numpy())
+        steps[order] = _path(steps[order], kept, np.broadcast_to(own, (*shape, len(frame))).transpose(2, 0, 1)[order])
+    return np.moveaxis(steps, 0, -1)
+
+
+def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return rows drawn one after the other, each from what the filter of the likelihood expects of it.
+
+    z_i = expected_i + sqrt(variance_i) e_i,   expected_i, variance_i as `kalman.forward` has them given z_1, ..., z_(i-1)
+
+    Their covariance is exactly that of the likelihood, for v below zero too; NaN where the likelihood has no density.
+
+    Parameters
+    ----------
+    steps
+        E, standard. a, v: as in `kalman`. Rows in the order of their runs along the first axis, draws along the others.
+    """
+    shown = np.empty_like(steps)
+    mean, left = np.zeros(steps.shape[1:]), np.zeros(steps.shape[1:])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for i in range(len(steps)):
+            before, spread = a[i] * mean, a[i] * a[i] * left + 1.0 - a[i] * a[i]
+            variance = spread + v[i]
+            shown[i] = before + np.sqrt(variance) * steps[i]
+            gain = np.where(variance == 0.0, 1.0, spread / variance)  # a row at the place of the one before shows the same
+            mean, left = before + gain * (shown[i] - before), gain * v[i]
+    return shown
