@@ -45,7 +45,8 @@ def paint_density(
     """Fill a density from its base to its edge over the 90 and 50 % intervals; upright: along the vertical axis."""
     fill = ax.fill_betweenx if upright else ax.fill_between
     for low, high, opacity in LEVELS.values():
-        inside = np.linspace(*np.quantile(values, (low, high)), 200)
+        start, end = np.quantile(values, (low, high))
+        inside = np.linspace(start, end, 200)
         fill(inside, base, np.interp(inside, at, edge), color=colour, alpha=opacity, linewidth=0, zorder=zorder)
 
 
@@ -63,7 +64,7 @@ def kernel_density(
     """
     from scipy.stats import gaussian_kde
 
-    drawn, ends = (np.log(values), np.log([low, high])) if log else (values, np.array([low, high]))
-    grid = np.linspace(*ends, 300)
+    drawn, start, end = (np.log(values), np.log(low), np.log(high)) if log else (values, low, high)
+    grid = np.linspace(start, end, 300)
     height = gaussian_kde(drawn, width)(grid)
     return np.exp(grid) if log else grid, height / height.max()

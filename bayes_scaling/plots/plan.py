@@ -67,11 +67,13 @@ def plot_excess(found: Plan, ax: Axes | None = None) -> Axes:
     ax = axis_of(ax)
     rows = [int(i) for i in np.unique(np.linspace(0, len(found.choice) - 1, SHOWN).astype(int))]
     tall = max(TALLEST, 300 * found.within)
+    places = {row: plan_place(found, row) for row in rows}
+    apart = len(set(places.values())) > 1
     ends = []
     for colour, row in zip(COLOURS, rows, strict=False):
         one, at = found.choices[found.choices["row"] == row], found.choice.iloc[row]
         above = 100 * one["excess"].to_numpy()
-        label = ", ".join(filter(None, [amount(at["compute"], "FLOP", 4), plan_place(found, row)]))
+        label = ", ".join(filter(None, [amount(at["compute"], "FLOP", 4), places[row] if apart else ""]))
         ax.plot(one["params"], above, color=colour, label=label)
         ax.hlines(100 * found.within, at["params_low"], at["params_high"], color=colour, linewidth=2.4, alpha=0.6)
         ax.plot(at["params"], 100 * at["excess"], "o", color=colour, mec="white", ms=5, zorder=3)
@@ -82,7 +84,8 @@ def plot_excess(found: Plan, ax: Axes | None = None) -> Axes:
     log_ticks(ax, "x")
     ax.set_xlabel("model size (parameters)", color=INK)
     ax.set_ylabel(f"expected {found.loss.attrs['long_name']} above the lowest (%)", color=INK)
-    key = ax.legend(title=f"Dot: the plan. Bar: within {percent(found.within)} of the lowest", **ABOVE)
+    shared = "" if apart or not places[rows[0]] else f"{places[rows[0]]}. "
+    key = ax.legend(title=f"{shared}Dot: the plan. Bar: within {percent(found.within)}", **ABOVE)
     key.get_title().set_fontsize(7)
     return ax
 
