@@ -22,7 +22,8 @@ from .model.parameters import Prior as Prior, Trend as Trend, Varying as Varying
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model
 from .model.studies import read_study as read_study
-from .prediction.contrast import contrast as contrast, crossover as crossover
+from .prediction.compute_ratio import crossover as crossover
+from .prediction.contrast import contrast as contrast
 from .prediction.forecast import forecast as forecast
 from .prediction.predict import predict as predict, predict_runs as predict_runs
 from .report.write import write_report as write_report

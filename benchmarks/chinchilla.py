@@ -329,7 +329,7 @@ def prediction_rows(fit: Any, folder: str) -> list[Row]:
 def predictions(saved: Path) -> dict[str, float]:
     """Load a fit and predict: seconds of the first and second call, peak memory in GB after the first."""
     from bayes_scaling import load
-    from bayes_scaling.prediction.predict import predict_table
+    from bayes_scaling.prediction.summary import predict_table
 
     fit = load(saved)
     size, tokens = np.meshgrid(np.geomspace(1e7, 1e11, 100), np.geomspace(1e9, 1e13, 100))

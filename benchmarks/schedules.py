@@ -35,7 +35,7 @@ from bayes_scaling.laws.formula import law_names, law_value
 from bayes_scaling.laws.library import law_inputs, law_parameters
 from bayes_scaling.model.parameters import Parameter, median
 from bayes_scaling.plots.style import COLOURS, paper
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import predict_table
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False)

@@ -31,8 +31,10 @@ from bayes_scaling.decisions.plan import plan_sentence, plan_table
 from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.plots.shown import shown
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table, multiplier_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, multiplier_table
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.report import budget
 from bayes_scaling.report.budget import multiplier_budget, plan_budget
 from bayes_scaling.report.sentences import summary_sentences
@@ -48,8 +50,8 @@ ARMS = ("arch", "dense", "sparse")
 
 
 def rows(values: Any) -> np.ndarray:
-    """Return draws, with dimensions chain, draw, point, as a draw a row."""
-    return np.asarray(values.transpose("chain", "draw", "point").to_numpy().reshape(-1, values.sizes["point"]))
+    """Return draws, with dimensions chain, draw, row, as a draw a row."""
+    return np.asarray(values.transpose("chain", "draw", "row").to_numpy().reshape(-1, values.sizes["row"]))
 
 
 def arms(world: World, points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -306,7 +308,7 @@ def check_rank(world: World) -> None:
     arm = world.points.tail(1).drop(columns=["params", "tokens", "arch"], errors="ignore")
     points = arm.assign(compute=1e21) if world.splits else arm
     found = bs.rank(world.fit, "arch", "sparse", points)
-    times, losses = (of.isel(point=0).sel(level="dense").to_numpy().ravel() for of in (found.multiplier, found.loss))
+    times, losses = (of.isel(row=0).sel(level="dense").to_numpy().ravel() for of in (found.multiplier, found.loss))
     if world.splits:
         for draw in range(120)[::60]:
             _, wanted = frontier(world, arm.assign(arch="dense"), 1e21, draw)
@@ -319,7 +321,7 @@ def check_rank(world: World) -> None:
         both = compute_multiplier(world.fit, *ARMS, points=points)
         np.testing.assert_allclose(times, rows(both)[:, 0], rtol=1e-9)
     row = rank_table(found).iloc[0]
-    against = found.loss.isel(point=0).sel(level="sparse").to_numpy().ravel()
+    against = found.loss.isel(row=0).sel(level="sparse").to_numpy().ravel()
     assert row["p_better"] == pytest.approx((losses < against).mean())
     assert row["change_percent_mean"] == pytest.approx(100 * (losses / against - 1).mean())
     assert row["p_never_reached"] == pytest.approx(np.isinf(times).mean())

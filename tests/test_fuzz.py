@@ -20,7 +20,7 @@ from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.laws.library import law_parameters
 from bayes_scaling.model.studies import Study, parse_study, study_text
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import predict_table
 
 CASES = {"table": 400, "law": 350, "filter": 250, "model": 350, "points": 200, "question": 150, "record": 200}
 CASES |= {"saved": 50, "options": 50}

@@ -40,10 +40,12 @@ from bayes_scaling.inference.parameters import parameter_table, parameter_values
 from bayes_scaling.inference.stacking import Stack, stack
 from bayes_scaling.model.studies import Sheet
 from bayes_scaling.plots import overview
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table, multiplier_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, multiplier_table
+from bayes_scaling.prediction.contrast import contrast_table
 from bayes_scaling.prediction.forecast import Forecast, forecast_sentence, forecast_table
-from bayes_scaling.prediction.predict import decompose, parameters_at, predict_table, published_at
+from bayes_scaling.prediction.predict import decompose, parameters_at, published_at
 from bayes_scaling.prediction.residuals import run_residuals
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.report import write as report
 from bayes_scaling.report.sentences import summary_sentences
 from bayes_scaling.validation.backtest import Backtest

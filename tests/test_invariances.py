@@ -19,8 +19,9 @@ from bayes_scaling.data.columns import Curve
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.plan import plan_table
 from bayes_scaling.inference.parameters import parameter_values, published_values
-from bayes_scaling.prediction.contrast import compute_multiplier
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.validation.scores import score_points
 
 RNG = np.random.default_rng(4)

@@ -36,7 +36,8 @@ def contrast(
     """
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.plots.overview import contrast_figure
-    from bayes_scaling.prediction.contrast import contrast_table, kin
+    from bayes_scaling.prediction.arms import kin
+    from bayes_scaling.prediction.contrast import contrast_table
 
     group, _, pair = levels.partition("=")
     a, _, b = pair.partition(":")
@@ -94,7 +95,7 @@ def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
     from bayes_scaling.decisions.rank_tables import needs
     from bayes_scaling.model.specification import model_inputs
-    from bayes_scaling.prediction.contrast import compute_multiplier, reached
+    from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
 
     inputs = model_inputs(fitted.model)
     if len(inputs) > 1:
@@ -104,7 +105,7 @@ def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -
 
 
 def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:
-    from bayes_scaling.prediction.contrast import points_of
+    from bayes_scaling.prediction.arms import points_of
     from bayes_scaling.prediction.predict import predict
 
     decades = float(predict(fitted, points_of(fitted, group, level, point))["distance"][0])

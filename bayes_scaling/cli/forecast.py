@@ -46,7 +46,7 @@ def forecast(
         say(f"note [learning rate]: {note}")
     if found.unlike:
         say(f"note [unlike]: {found.unlike}")
-    say(f"{found.path.sizes['point']} places -> {out}", f"figure -> {figure}")
+    say(f"{found.path.sizes['row']} places -> {out}", f"figure -> {figure}")
     say_health(found.health)
 
 

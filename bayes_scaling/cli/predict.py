@@ -24,7 +24,7 @@ def predict(
 
     Writes PREDICTIONS.csv: the points with mean, sd, quantiles (q05 to q95), and their distance from the runs.
     """
-    from bayes_scaling.prediction.predict import predict_table
+    from bayes_scaling.prediction.summary import predict_table
 
     file_to_write(out)
     fitted = read_fit(folder)

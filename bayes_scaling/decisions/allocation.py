@@ -27,7 +27,7 @@ HOLDS = 1e-9
 
 @dataclass(frozen=True)
 class Split:
-    """Draws of the logarithm of the best size, and of the loss there; chain, draw, point."""
+    """Draws of the logarithm of the best size, and of the loss there; chain, draw, row."""
 
     log_params: np.ndarray
     loss: np.ndarray
@@ -51,7 +51,7 @@ def compute_optimal(
     Where the model has a discrepancy L is the law with it, as only their sum is known well, over sizes within a factor of
     thirty of the middle of the law's. Far beyond the runs draws of the discrepancy bend, and their lowest points spread widely.
 
-    Variables params, tokens, tokens_per_param and loss, with dimensions chain, draw, point and the coordinate compute. NaN in
+    Variables params, tokens, tokens_per_param and loss, with dimensions chain, draw, row and the coordinate compute. NaN in
     draws that would put all compute into one of the two.
 
     Parameters
@@ -120,7 +120,7 @@ def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Co
         "loss": (found.loss, response.name, response.unit),
     }
     best = {name: labelled_as(values, at, *of) for name, (values, *of) in shown.items()}
-    return xr.Dataset(best).assign_coords(compute=("point", every, {"units": "FLOP"}))
+    return xr.Dataset(best).assign_coords(compute=("row", every, {"units": "FLOP"}))
 
 
 def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:

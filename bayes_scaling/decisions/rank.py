@@ -24,7 +24,8 @@ from bayes_scaling.decisions.frontiers import by_input, by_split
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
-from bayes_scaling.prediction.contrast import Path, kin, known_levels, notes_of, points_of, powers_along
+from bayes_scaling.prediction.along import Path, powers_along
+from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
@@ -39,7 +40,7 @@ class Ranking:
     points
         The budgets and what else was said of them, a row each, without the group.
     loss
-        Draws of the loss of every level; dimensions chain, draw, point, level. NaN where there is none above 0.
+        Draws of the loss of every level; dimensions chain, draw, row, level. NaN where there is none above 0.
     multiplier
         Draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up to a
         million times does, 0 where a millionth does, NaN where the law is not defined on the way.
@@ -114,7 +115,7 @@ class Ranking:
         """The probability of each level, `against` among them, to have the lowest loss of all; dimensions point, level."""
         least = self.loss.fillna(np.inf).argmin("level")
         best = least == xr.DataArray(np.arange(self.loss.sizes["level"]), {"level": self.loss["level"]}, "level")
-        return best.where(self.defined).mean(("chain", "draw")).transpose("point", "level")
+        return best.where(self.defined).mean(("chain", "draw")).transpose("row", "level")
 
 
 @asked
@@ -301,7 +302,7 @@ def _counted(costs: Mapping[str, Cost]) -> str:
 
 
 def _stacked(fit: Posterior, points: Sequence[Sequence[np.ndarray]]) -> xr.DataArray:
-    """Return draws of each point, a level a row, with dimensions chain, draw, point, level."""
+    """Return draws of each point, a level a row, with dimensions chain, draw, row, level."""
     values = np.array(points)
     shaped = values.reshape(*values.shape[:2], *draws_of(fit))
-    return xr.DataArray(shaped, dims=("point", "level", "chain", "draw")).transpose("chain", "draw", "point", "level")
+    return xr.DataArray(shaped, dims=("row", "level", "chain", "draw")).transpose("chain", "draw", "row", "level")

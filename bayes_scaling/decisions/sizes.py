@@ -16,7 +16,7 @@ from bayes_scaling.decisions.cost import Cost, moved_inputs, split_inputs, uniqu
 from bayes_scaling.decisions.optimum import vertex
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
-from bayes_scaling.prediction.predict import expected_rows, flat_draws
+from bayes_scaling.prediction.summary import expected_rows, flat_draws
 
 SIZES = 49
 HALF_WIDTH = 3.5
@@ -76,7 +76,7 @@ def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
     Parameters
     ----------
     best
-        Draws of the logarithm of the best size; chain, draw, point.
+        Draws of the logarithm of the best size; chain, draw, row.
 
     Raises
     ------

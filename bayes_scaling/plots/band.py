@@ -50,12 +50,12 @@ def plot_band(
     >>> import numpy as np, xarray as xr
     >>> from bayes_scaling import plots
     >>> draws = np.random.default_rng(0).normal(2.5, 0.02, (4, 100, 3)) - [0.0, 0.2, 0.3]
-    >>> curve = xr.DataArray(draws, {"compute": ("point", [1e18, 1e19, 1e20])}, ("chain", "draw", "point"))
+    >>> curve = xr.DataArray(draws, {"compute": ("row", [1e18, 1e19, 1e20])}, ("chain", "draw", "row"))
     >>> plots.plot_band(curve, "compute", unit="FLOP").get_xlabel()
     'compute (FLOP)'
     """
     order = np.argsort(curve[x].to_numpy())
-    curve = curve.isel(point=order)
+    curve = curve.isel(row=order)
     at = curve[x].to_numpy()
     of = quantiles(curve)
     median = of[0.5]

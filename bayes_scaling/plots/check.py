@@ -13,7 +13,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, axis_of, with_unit
-from bayes_scaling.prediction.predict import summaries
+from bayes_scaling.prediction.summary import summaries
 
 
 @footed

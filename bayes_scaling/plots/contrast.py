@@ -81,7 +81,7 @@ def plot_multiplier(
     ax.axhline(1, color=INK, linewidth=0.6)
     never = float(xr.apply_ufunc(np.isinf, multiplier).mean(("chain", "draw")).max())
     if never > 0:
-        said = f"never reached in {'up to ' if multiplier.sizes['point'] > 1 else ''}{percent(never)} of draws"
+        said = f"never reached in {'up to ' if multiplier.sizes['row'] > 1 else ''}{percent(never)} of draws"
         ax.annotate(said, (0.03, 0.97), xycoords="axes fraction", size=6, va="top", color=INK)
     ax.set_ylabel("compute multiplier")
     _horizontal(ax, x, multiplier[x].to_numpy(), unit)
@@ -89,7 +89,7 @@ def plot_multiplier(
 
 
 def _bands(draws: xr.DataArray, quantity: str, ax: Axes, colour: str, label: str) -> None:
-    draws = draws.isel(point=np.argsort(draws[quantity].to_numpy()))
+    draws = draws.isel(row=np.argsort(draws[quantity].to_numpy()))
     x, of = draws[quantity].to_numpy(), quantiles(draws)
     paint_bands(ax, x, of, colour=colour)
     ax.plot(x, of[0.5], color=colour, label=label, marker="o" if len(x) <= 20 else "", ms=2.5)

@@ -126,7 +126,7 @@ def _new_runs(fit: Fit, points: Table, along: str) -> list[xr.DataArray]:
         frame = frame.assign(run=[f"new {row}" for row in frame[sorted(apart)].astype(str).agg(" ".join, axis=1)])
     drawn = predict_runs(fit, frame, seed=0)
     labels = drawn["run"].to_numpy()
-    return [drawn.isel(point=labels == label).sortby(along) for label in dict.fromkeys(labels)]
+    return [drawn.isel(row=labels == label).sortby(along) for label in dict.fromkeys(labels)]
 
 
 def _band(drawn: xr.DataArray, along: str, ax: Axes, colour: str) -> None:

@@ -52,7 +52,7 @@ def plot_optimum(
     for end in (low, high):
         ax.hlines(rows + HEIGHT / 2, end[0.05], end[0.95], color=COLOURS[0], linewidth=0.6)
     paint_intervals(ax, rows, best, colour=COLOURS[1], label="optimum, 50 and 90 %")
-    ax.set_yticks(rows, [_noted(name, draws) for name, draws in zip(names, optimum.transpose("point", ...), strict=True)])
+    ax.set_yticks(rows, [_noted(name, draws) for name, draws in zip(names, optimum.transpose("row", ...), strict=True)])
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_xscale("log")
     ax.set_xlim(*edges)
@@ -68,11 +68,11 @@ def _names(optimum: xr.DataArray) -> list[str]:
     columns = [
         tuple(value_at(str(name), value, DIGITS) for value in of.to_numpy())
         for name, of in optimum.coords.items()
-        if of.dims == ("point",)
+        if of.dims == ("row",)
     ]
     told = [of for of in dict.fromkeys(columns) if len(set(of)) > 1] or columns[:1]
     if not told:
-        return [str(i) for i in range(optimum.sizes["point"])]
+        return [str(i) for i in range(optimum.sizes["row"])]
     return [",\n".join(values) for values in zip(*told, strict=True)]
 
 

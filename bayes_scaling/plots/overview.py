@@ -24,7 +24,8 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper, some, spread
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast
 from bayes_scaling.prediction.predict import parameters_at, predict
 
 PANELS, HUES, ROWS = 4, 24, 60
@@ -105,9 +106,9 @@ def forest_figure(fit: Fit, name: str) -> Figure:
     cells = cells.assign(**{group: levels[group][0] for group in law_groups(fit.model) if group not in groups})
     values = parameters_at(fit, cells)[name]
     if len(groups) == 2 and len(cells) == len(shown[groups[0]]) * len(shown[groups[1]]):
-        values = values.set_index(point=groups).unstack("point")  # noqa: PD010
+        values = values.set_index(row=groups).unstack("row")  # noqa: PD010
     else:  # one group lies within another, as series within kinds of shape
-        values = values.swap_dims(point=groups[-1])
+        values = values.swap_dims(row=groups[-1])
     with paper():
         figure = Figure(figsize=(3.4, 0.6 + 0.17 * max(values.sizes[group] for group in groups if group in values.dims)))
         ax = plot_forest(values, figure.subplots())

@@ -75,13 +75,13 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: i
     rows = [{str(name): of for name, of in row.items()} for row in table.to_dict("records")]
     here = len(found.others)
     rows = rows[point * here : (point + 1) * here]
-    kept = found.defined.isel(point=point)
+    kept = found.defined.isel(row=point)
     order, hidden = _order(found, rows, most)
     at = {level: i for i, level in enumerate(order)}
     colours = {row["level"]: VERDICTS.get(str(row.get("verdict")), COLOURS[0]) for row in rows}
-    times = found.multiplier.isel(point=point)
+    times = found.multiplier.isel(row=point)
     times = times.where(kept & (times > 0))
-    change = 100 * found.relative.isel(point=point).where(kept)
+    change = 100 * found.relative.isel(row=point).where(kept)
     for level in (one for one in order if one != found.against):
         _interval(times.sel(level=level), at[level], left, colours[level])
         _interval(change.sel(level=level), at[level], right, colours[level])

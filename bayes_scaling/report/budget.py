@@ -110,7 +110,8 @@ def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
     group = compared_group(fit)
     from bayes_scaling.decisions.frontiers import split_multipliers
-    from bayes_scaling.prediction.contrast import kin, reached
+    from bayes_scaling.prediction.arms import kin
+    from bayes_scaling.prediction.compute_ratio import reached
 
     if group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return {}
@@ -190,7 +191,8 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
         The budget to open at, in the unit of the axis.
     """
     along, group = compute_axis(fit), compared_group(fit)
-    from bayes_scaling.prediction.contrast import compute_multiplier, kin, reached
+    from bayes_scaling.prediction.arms import kin
+    from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
 
     if along is None or group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return None

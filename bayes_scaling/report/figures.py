@@ -19,7 +19,7 @@ from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit
-from bayes_scaling.prediction.contrast import kin
+from bayes_scaling.prediction.arms import kin
 from bayes_scaling.report.budget import Budget, compared_group, ordered_levels
 from bayes_scaling.report.svg import Drawing, drawing
 

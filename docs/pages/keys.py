@@ -2,12 +2,29 @@
 
 from typing import Any
 
+from numpydoc.docscrape import ClassDoc
 from pydantic import TypeAdapter
 
 from bayes_scaling.model import studies
+from pages.laws import prose
 
 KINDS = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
 """A type of JSON -> its name here."""
+
+ORDER = (
+    "_Data",
+    "Input",
+    "Response",
+    "_Law",
+    "_Parameter",
+    "Prior",
+    "Varying",
+    "Trend",
+    "_Noise",
+    "Correlation",
+    "Discrepancy",
+)
+"""What most files hold, in the order in which they are written."""
 
 TOP = """# Keys of model files
 
@@ -23,7 +40,15 @@ def page() -> str:
     records: dict[str, Any] = {"": schema} | schema.get("$defs", {})
     plain = {name: record for name, record in records.items() if not record.get("properties")}
     records = resolved({name: records[name] for name in records if name not in plain}, plain)
-    return TOP + "\n".join(section(name, record) for name, record in records.items())
+    first = ["", *(name for name in ORDER if name in records)]
+    return TOP + "\n".join(section(name, records[name]) for name in [*first, *sorted(set(records) - set(first))])
+
+
+def meanings(name: str) -> dict[str, str]:
+    """Return what the fields of a record mean, as its docstring and those of the records it is made from say."""
+    record = getattr(studies, name, None)
+    docs = [ClassDoc(one) for one in reversed(record.__mro__[:-1]) if one.__doc__] if record else []
+    return {of.name: prose(" ".join(of.desc)) for doc in docs for of in doc["Parameters"]}
 
 
 def resolved(of: Any, plain: dict[str, Any]) -> Any:
@@ -40,8 +65,12 @@ def section(name: str, record: dict[str, Any]) -> str:
     """Return the keys of one record."""
     title = name.lstrip("_") or "The file"
     needed = record.get("required", [])
-    rows = [f"| `{key}` | {kind(of)} | {unless(key, of, needed)} |" for key, of in record["properties"].items()]
-    head = ["| key | holds | unless given |", "| --- | --- | --- |"]
+    means = meanings(name)
+    rows = [
+        f"| `{key}` | {kind(of)} | {means.get(key, '')} | {unless(key, of, needed)} |"
+        for key, of in record["properties"].items()
+    ]
+    head = ["| key | holds | meaning | unless given |", "| --- | --- | --- | --- |"]
     return "\n".join([f"(keys-{title.lower().replace(' ', '-')})=", f"## {title}\n", *head, *rows, ""])
 
 

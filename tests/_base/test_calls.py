@@ -16,7 +16,8 @@ from bayes_scaling.decisions.optimum import optimum
 from bayes_scaling.decisions.rank_tables import rank_table
 from bayes_scaling.inference.stacking import stack
 from bayes_scaling.prediction.contrast import contrast_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 
 POINTS = pd.DataFrame({"params": [1e9], "tokens": [2e10], "arch": "dense"})
 PLACE = POINTS[["params", "tokens"]]
@@ -169,7 +170,7 @@ def test_the_better_of_two_runs_is_told_by_their_own_scatter() -> None:
     one, other = bs.predict_runs(world.fit, point), bs.predict_runs(world.fit, point)
     of = worlds.draws(world)
     spread = np.sqrt(2 * (of["noise_sd"] ** 2 + of["residual_sd_run"] ** 2).mean())
-    for a, b in ((together.isel(point=0), together.isel(point=1)), (one.isel(point=0), other.isel(point=0))):
+    for a, b in ((together.isel(row=0), together.isel(row=1)), (one.isel(row=0), other.isel(row=0))):
         left = np.log(a.to_numpy() / b.to_numpy())
         assert left.std() == pytest.approx(spread, rel=0.25)
         assert (left < 0).mean() == pytest.approx(0.5, abs=0.18)

@@ -22,8 +22,10 @@ from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import names_of
 from bayes_scaling.model.studies import Study, parse_study, study_text
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
-from bayes_scaling.prediction.predict import decompose, parameters_at, predict_table, published_at
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.predict import decompose, parameters_at, published_at
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.report.sentences import summary_sentences
 
 PLAIN = {"x": "size", "z": "width", "g": "arch", "p": "floor", "l": "dense"}

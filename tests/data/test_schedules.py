@@ -21,7 +21,7 @@ from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.defaults import default_priors
 from bayes_scaling.model.studies import parse_study, study_text
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import predict_table
 
 PEAK, END, WARM, LAST = 3e-4, 3e-5, 200, 2400
 TRUTH = {"L0": 2.65, "A": 0.6, "alpha": 0.45, "B": 0.044, "C": 8.9, "beta": 0.6, "gamma": 0.66}

@@ -32,7 +32,7 @@ from bayes_scaling.data.runs import Runs, concat_runs, subset
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.model.studies import study_runs
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.validation.splits import folds
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -313,8 +313,8 @@ def test_other_columns_tell_what_a_comma_is() -> None:
 
 
 def test_decimal_marks_of_columns_that_settle_one() -> None:
-    columns = {"comma": ["1,5", "2"], "either": ["1.234"], "names": ["x", "1.5"], "point": ["1.5B", ""], "both": ["1,5", "1.5"]}
-    assert decimal_marks(columns) == {"comma": ",", "point": "."}
+    columns = {"comma": ["1,5", "2"], "either": ["1.234"], "names": ["x", "1.5"], "row": ["1.5B", ""], "both": ["1,5", "1.5"]}
+    assert decimal_marks(columns) == {"comma": ",", "row": "."}
 
 
 def test_per_cent_is_kept_in_a_column_of_per_cent() -> None:

@@ -196,4 +196,4 @@ def test_parameters_may_be_called_like_what_is_sampled_for_them() -> None:
     fit = bs.fit(model, runs, bs.Settings(draws=10, tune=20, chains=2, progress=False))
     assert {"knots", "gain_w", "slope", "knots_by_arch"} <= set(fit.posterior)
     expected = fit.posterior["knots"] * np.exp(fit.posterior["knots_by_arch"].sel(arch="b")) + fit.posterior["gain_w"]
-    np.testing.assert_allclose(bs.predict(fit, pd.DataFrame({"compute": [1.0], "arch": ["b"]})).isel(point=0), expected)
+    np.testing.assert_allclose(bs.predict(fit, pd.DataFrame({"compute": [1.0], "arch": ["b"]})).isel(row=0), expected)

@@ -155,7 +155,7 @@ def test_choices_of_one_row_have_its_scatter_and_are_no_run() -> None:
     fit = certain(model_of(white=False), runs_of(averages=False), 400)
     choices = fit.runs.table.query("run == 'long'")
     shown = posterior_predictive(fit, choices.set_axis(np.zeros(len(choices), dtype=int)), 1)
-    off = np.log(shown / bs.predict(fit, choices).rename(point="row").reset_coords(drop=True))
+    off = np.log(shown / bs.predict(fit, choices).reset_coords(drop=True))
     np.testing.assert_allclose(off.std(("chain", "draw")), POINT["noise_sd"], rtol=0.15)
     np.testing.assert_allclose(np.ptp(off.to_numpy(), axis=-1), 0.0, atol=1e-12)
 

@@ -15,8 +15,10 @@ from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.sampling import compiled
 from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.plots import paper, plot_decomposition
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 
 SETTINGS = bs.Settings(draws=500, tune=400, chains=4, seed=2, progress=False)
 WAVE = bs.Discrepancy(bs.Prior(median=0.05, factor=4.0), bs.Prior(median=5.0, factor=1.6))
@@ -149,7 +151,7 @@ def test_parts_of_a_prediction_add_up(fitted: bs.Fit) -> None:
     parts = decompose(fitted, points)
     np.testing.assert_allclose(parts["law"] + parts["discrepancy"] + parts["noise"], parts["run"])
     np.testing.assert_allclose(np.exp(parts["expected"]), bs.predict(fitted, points))
-    np.testing.assert_allclose(np.exp(parts["run"]), posterior_predictive(fitted, points, 0).rename(row="point"))
+    np.testing.assert_allclose(np.exp(parts["run"]), posterior_predictive(fitted, points, 0))
     with paper():
         ax = plot_decomposition(parts, "tokens", Figure().subplots(), unit="tokens")
     assert ax.get_xlabel() == "tokens"

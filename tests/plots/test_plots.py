@@ -13,7 +13,7 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.plots.overview import contrast_figure
-from bayes_scaling.prediction.contrast import compute_multiplier
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
 
 mpl.use("Agg")
 CURVE = pd.DataFrame({"compute": np.geomspace(0.3, 50, 20), "attention": "moba", "position": 0})

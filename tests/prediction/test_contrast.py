@@ -6,7 +6,8 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.inference.parameters import parameter_values
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
 
 POINTS = pd.DataFrame({"compute": 1.5, "position": [0, 16384, 30720]})
 MOBA_FULL = ("attention", "moba", "full")
@@ -82,8 +83,8 @@ def test_a_loss_below_the_other_floor_is_never_reached(chinchilla: bs.Fit) -> No
     fit = floor_fit(chinchilla)
     points = pd.DataFrame({"compute": [0.2, 1e4]})
     found = compute_multiplier(fit, "arm", "low", "high", points)
-    assert (found.isel(point=0) < 1).all()
-    assert np.isinf(found.isel(point=1)).all()
+    assert (found.isel(row=0) < 1).all()
+    assert np.isinf(found.isel(row=1)).all()
     crossing = bs.crossover(fit, "arm", "high", "low", points.head(1), below=1e3)
     assert bool(crossing["exists"].all())
     truth = (0.4 / 0.3) ** (1 / 0.3)
@@ -108,7 +109,7 @@ def test_wrong_input_is_named(moba: bs.Fit, call, word: str) -> None:  # type: i
 def test_several_inputs_need_to_be_told_along_which_compute_grows(chinchilla: bs.Fit) -> None:
     with pytest.raises(bs.InputError, match="does not vary"):
         compute_multiplier(chinchilla, "arm", "a", "b", POINTS, along={"params": 0.5, "tokens": 0.5})
-    from bayes_scaling.prediction.contrast import powers_along
+    from bayes_scaling.prediction.along import powers_along
 
     with pytest.raises(bs.InputError, match="along"):
         powers_along(chinchilla, None)

@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
-from bayes_scaling.prediction.contrast import compute_multiplier, multiplier_table, reached
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, multiplier_table, reached
 from bayes_scaling.prediction.crossings import Curve, first_change, interpolated, meeting, multiples
 
 

@@ -20,7 +20,7 @@ from bayes_scaling.decisions.rank_tables import needs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model.parameters import prior_quantiles
 from bayes_scaling.model.studies import Study, study_text
-from bayes_scaling.prediction.contrast import compute_multiplier, reached
+from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
 from bayes_scaling.report import words
 from bayes_scaling.report.beliefs import beliefs
 from bayes_scaling.report.budget import ordered_levels, plan_budget

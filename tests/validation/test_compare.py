@@ -25,8 +25,10 @@ from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Stack, parts, stack, stacking_weights
 from bayes_scaling.model.studies import Study, write_study
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.validation.compare import Comparison, bad_k, loo
 from bayes_scaling.validation.scores import log_mean_exp, score_points
 from bayes_scaling.validation.splits import folds
@@ -233,7 +235,7 @@ def test_tables_and_scores_of_a_stack_are_those_of_its_draws(before: dict[str, b
 
 def test_members_scatter_each_by_numbers_of_their_own(before: dict[str, bs.Fit]) -> None:
     stacked = stack({"one": before["line"], "two": before["line"]}, {"one": 0.5, "two": 0.5})
-    runs = (bs.predict_runs(stacked, POINTS) / bs.predict(stacked, POINTS)).isel(chain=0, point=0).to_numpy()
+    runs = (bs.predict_runs(stacked, POINTS) / bs.predict(stacked, POINTS)).isel(chain=0, row=0).to_numpy()
     assert abs(np.corrcoef(runs[:400], runs[400:])[0, 1]) < 0.3
 
 
