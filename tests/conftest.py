@@ -16,7 +16,7 @@ import bayes_scaling as bs
 from bayes_scaling.data.columns import Schedule
 from bayes_scaling.data.runs import subset
 from bayes_scaling.data.schedules import schedule_inputs
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 
 os.environ.setdefault("NUMBA_OPT", "1")  # as the command line does: the same bits, compiled in less time
 

@@ -21,7 +21,7 @@ from bayes_scaling.cli.terminal import say, say_table
 if TYPE_CHECKING:
     from bayes_scaling.model.settings import Settings
     from bayes_scaling.model.specification import Model
-    from bayes_scaling.model.studies import Study
+    from bayes_scaling.model.studies.study import Study
     from bayes_scaling.validation.compare import Comparison
     from bayes_scaling.validation.splits import Fold
 
@@ -60,7 +60,7 @@ def compare(
 
     Writes to DIR: comparison.csv, comparison.json, figures/comparison.png.
     """
-    from bayes_scaling.model.studies import study_runs
+    from bayes_scaling.model.studies.study import study_runs
     from bayes_scaling.plots.comparison import comparison_figure
     from bayes_scaling.validation.compare import compare as weigh
 
@@ -83,7 +83,7 @@ def compare(
 def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
     """Return the model of each name, and the study whose table and settings serve for all."""
     from bayes_scaling.laws.library import LAWS
-    from bayes_scaling.model.studies import bundled, read_study
+    from bayes_scaling.model.studies.reading import bundled, read_study
 
     short = [Path(name).name.removesuffix(".toml") for name in names]
     if repeated := [name for name in short if short.count(name) > 1]:

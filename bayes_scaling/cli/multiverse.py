@@ -44,7 +44,8 @@ def multiverse(
     """
     from bayes_scaling.decisions.multiverse import multiverse as answers
     from bayes_scaling.decisions.specifications import Universe, standard_choices
-    from bayes_scaling.model.studies import read_study, study_runs, study_table
+    from bayes_scaling.model.studies.reading import read_study
+    from bayes_scaling.model.studies.study import study_runs, study_table
     from bayes_scaling.plots import multiverse_figure
 
     study = read_study(model)

@@ -12,7 +12,7 @@ from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.inference.posterior import Fit
-    from bayes_scaling.model.studies import Study
+    from bayes_scaling.model.studies.study import Study
 
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")]
 FitDir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]

@@ -36,7 +36,8 @@ def prior(
     from bayes_scaling.inference.fit import prior as draw
     from bayes_scaling.inference.parameters import parameter_table
     from bayes_scaling.model.settings import Settings
-    from bayes_scaling.model.studies import read_study, study_runs
+    from bayes_scaling.model.studies.reading import read_study
+    from bayes_scaling.model.studies.study import study_runs
     from bayes_scaling.plots.overview import figures
 
     settings = Settings(draws=draws, seed=seed)

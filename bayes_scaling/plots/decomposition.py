@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from bayes_scaling._base.numbers import DIGITS, number, tick, value_at
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import departures, law_groups
+from bayes_scaling.model.specification import discrepancy_terms, law_groups
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, axis_of, log_ticks, paper, quantiles, with_unit
 from bayes_scaling.prediction.predict import decompose
@@ -98,7 +98,7 @@ def plot_decomposition(parts: xr.Dataset, x: str, ax: Axes | None = None, *, uni
 def _ray(fit: Fit) -> tuple[pd.DataFrame, list[str]]:
     """Return points along the inputs that the discrepancy depends on, and those inputs."""
     table, inputs = fit.runs.table, list(fit.runs.columns.inputs)
-    needed = {x for _, of in departures(fit.model) for x in of}
+    needed = {x for _, of in discrepancy_terms(fit.model) for x in of}
     along = [x for x in inputs if x in needed]
     size = table[along].prod(axis=1)
     middle = np.exp(np.log(table[along]).mean())

@@ -14,7 +14,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Varying, as_parameter
 from bayes_scaling.model.specification import law_groups, model_inputs
-from bayes_scaling.model.studies import Sheet
+from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier

@@ -21,7 +21,9 @@ from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import names_of
-from bayes_scaling.model.studies import Study, parse_study, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.compute_ratio import compute_multiplier
 from bayes_scaling.prediction.contrast import contrast_table
 from bayes_scaling.prediction.predict import decompose, parameters_at, published_at

@@ -15,7 +15,9 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling.cli.commands import app
 from bayes_scaling.data.columns import Average, Curve, MeasurementError
 from bayes_scaling.data.runs import Runs, subset
-from bayes_scaling.model.studies import parse_study, study_runs, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import study_runs
+from bayes_scaling.model.studies.writing import study_text
 
 INPUTS = {"tokens": bs.Input("tokens", "tokens", 1e9)}
 TOKENS = 2**19

@@ -31,7 +31,7 @@ from bayes_scaling.data.reading import read_points
 from bayes_scaling.data.runs import Runs, concat_runs, subset
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.decisions.design.summaries import candidate_table
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.prediction.summary import predict_table
 from bayes_scaling.validation.splits import folds
 

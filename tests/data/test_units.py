@@ -33,7 +33,9 @@ from bayes_scaling.model.defaults import default_priors, sweep_model
 from bayes_scaling.model.loss_units import in_unit_of, loss_like
 from bayes_scaling.model.parameters import as_parameter, median
 from bayes_scaling.model.specification import parameters_with_priors
-from bayes_scaling.model.studies import Study, parse_study, study_runs, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Study, study_runs
+from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.compute_ratio import compute_multiplier
 from bayes_scaling.prediction.predict import decompose
 from bayes_scaling.prediction.summary import predict_table

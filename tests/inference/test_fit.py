@@ -12,7 +12,7 @@ from gates import clean
 import bayes_scaling as bs
 from bayes_scaling.inference import fit as fitting
 from bayes_scaling.inference.parameters import parameter_table, parameter_values, published_values
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 
 LAW_OF_ITS_OWN = "E + A * params**-alpha + B * tokens**-beta"
 
