@@ -6,7 +6,6 @@ from typing import Any
 
 MOVED = {
     "data.columns": "Average Curve MeasurementError Schedule",
-    "data.counts": "units_said",
     "data.runs": "Runs subset",
     "data.schedules": "schedule_inputs",
     "decisions.allocation": "compute_optimal",
@@ -25,7 +24,8 @@ MOVED = {
     "inference.parameters": "parameter_table parameter_values published_values",
     "inference.stacking": "Stack stack stacking_weights",
     "model.parameters": "Parameter",
-    "model.studies": "Study study_runs write_study",
+    "model.studies.study": "Study study_runs",
+    "model.studies.writing": "write_study",
     "prediction.forecast": "Forecast forecast_sentence forecast_table",
     "prediction.predict": "decompose parameters_at published_at",
     "prediction.residuals": "innovation_correlation residual_correlation run_residuals",
@@ -39,7 +39,7 @@ MOVED = {
 }
 """File -> names of it that were at the front door, and are imported from there."""
 
-RENAMED = {
+RENAMED: dict[str, tuple[str, str]] = {
     "compute_multiplier": (
         "_deprecated:compute_multiplier",
         "bs.compute_ratio(fit, group, b, a, points), which says how many times the compute b needs for the loss of a",
@@ -47,6 +47,8 @@ RENAMED = {
     "contrast_table": ("prediction.contrast:contrast_at", "bs.contrast(...).to_frame()"),
     "multiplier_table": ("prediction.summary:summarize", "bs.summarize(draws)"),
     "predict_table": ("prediction.summary:summarize_at", "bs.summarize(bs.predict(fit, points))"),
+    "ReadingError": ("data.columns:MeasurementError", "from bayes_scaling.data.columns import MeasurementError"),
+    "units_said": ("data.counts:with_units", "from bayes_scaling.data.counts import with_units"),
 }
 """Name -> where what it does stands, as "module:name", and what to write instead."""
 

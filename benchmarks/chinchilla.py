@@ -157,7 +157,7 @@ def warm(path: Path) -> tuple[Sampled, Row, Any]:
     """Fit once, which compiles, then sample and refit with five other seeds."""
     from bayes_scaling import Settings, fit, read_study, refit
     from bayes_scaling.inference.sampling import sample
-    from bayes_scaling.model.studies import study_runs
+    from bayes_scaling.model.studies.study import study_runs
 
     study = read_study("chinchilla_law")
     runs = study_runs(study, path)
@@ -251,7 +251,7 @@ def naive(path: Path, sampler: str) -> dict[str, Any]:
 def observations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return parameters, tokens and log loss of the runs that the bundled model keeps."""
     from bayes_scaling import read_study
-    from bayes_scaling.model.studies import study_runs
+    from bayes_scaling.model.studies.study import study_runs
 
     table = study_runs(read_study("chinchilla_law"), path).table
     return table["params"].to_numpy(), table["tokens"].to_numpy(), np.log(table["response"].to_numpy())

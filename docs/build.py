@@ -37,7 +37,7 @@ def main() -> int:
     lay_out(generated(ROOT))
     from sphinx.cmd.build import main as sphinx
 
-    words = ["-b", "html", "-W", "--keep-going", "-q", "-d", str(CACHE / "doctrees"), str(SOURCE), str(OUT)]
+    words = ["-b", "html", "-E", "-W", "--keep-going", "-q", "-d", str(CACHE / "doctrees"), str(SOURCE), str(OUT)]
     if code := sphinx(words):
         return code
     lost = broken(OUT)

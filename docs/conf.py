@@ -21,7 +21,7 @@ extensions = [
     "sphinx_copybutton",
     "equations",
 ]
-source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}  # the first is autosummary's
 exclude_patterns = ["_templates", "_ext"]
 templates_path = ["_templates"]
 

@@ -73,7 +73,7 @@ def fit_with(
         raise KeyError(f"the model has no {unknown}; it has {sorted(draws)}")
     fit = fit_of(model, runs, draws, health, dims)
     posterior = fit.posterior
-    for term, inputs in of_model.departures(model):
+    for term, inputs in of_model.discrepancy_terms(model):
         posterior = posterior.assign({discrepancy.name(term): knots(fit, term, inputs, values, rng)})
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": posterior}), fit.settings, health)
 
@@ -82,7 +82,7 @@ def variables(model: bs.Model, runs: Runs) -> dict[str, tuple[float, bool, tuple
     """Return the variables of a posterior but for knots: name -> a value, whether it is positive, and its groups."""
     priors = {name: parameter.prior for name, parameter in of_model.parameters_with_priors(model).items()}
     scales = {name: prior for name, prior in of_model.noise_scales(model).items() if name != called.NU_BEYOND_ONE}
-    scales |= discrepancy.scales(of_model.departures(model))
+    scales |= discrepancy.scales(of_model.discrepancy_terms(model))
     found = {name: (median(prior), link(prior) == "log", ()) for name, prior in (priors | scales).items()}
     found |= {"noise_nu": (5.0, True, ())} if model.noise.distribution == "student_t" else {}
     for owner, term in of_model.varyings(model):

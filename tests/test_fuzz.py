@@ -19,7 +19,9 @@ from bayes_scaling._base.filters import parse_filter
 from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.laws.library import law_parameters
-from bayes_scaling.model.studies import Study, parse_study, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.summary import summarize_at
 
 CASES = {"table": 400, "law": 350, "filter": 250, "model": 350, "points": 200, "question": 150, "record": 200}

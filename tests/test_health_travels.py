@@ -38,7 +38,7 @@ from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.parameters import parameter_table, parameter_values, published_values
 from bayes_scaling.inference.stacking import Stack, stack
-from bayes_scaling.model.studies import Sheet
+from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots import overview
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import Contrast, contrast_at

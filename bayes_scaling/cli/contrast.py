@@ -7,7 +7,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_names, joined_name
 from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
 from bayes_scaling._base.paths import file_to_write
@@ -71,7 +71,7 @@ def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
 
 def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
     """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
-    from bayes_scaling.data.counts import in_base_units
+    from bayes_scaling.data.points import in_base_units
 
     point = in_base_units(point, fitted.runs)
     row = {str(name): value for name, value in point.iloc[0].items()}

@@ -18,7 +18,7 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.evaluation import evaluate
 from bayes_scaling.model.names import spread_name, term_name
 from bayes_scaling.model.parameters import Varying
-from bayes_scaling.model.specification import departures
+from bayes_scaling.model.specification import discrepancy_terms
 
 
 def log_inputs(fit: Posterior, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
@@ -63,8 +63,8 @@ def law_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.D
 
 def discrepancy_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     """Return draws of the discrepancy at log(input / reference), on the scale of the noise; dimensions as for `at`."""
-    draws, total = fit.posterior, xr.zeros_like(logs[departures(fit.model)[0][1][0]])
-    for term, inputs in departures(fit.model):
+    draws, total = fit.posterior, xr.zeros_like(logs[discrepancy_terms(fit.model)[0][1][0]])
+    for term, inputs in discrepancy_terms(fit.model):
         known = draws[discrepancy.name(term)]
         if not term.dims and all(logs[x].dims == ("row",) for x in inputs):
             total = total + _at_once(term, inputs, known, logs)

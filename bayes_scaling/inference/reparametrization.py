@@ -33,7 +33,7 @@ from bayes_scaling.model.names import (
 )
 from bayes_scaling.model.parameters import Prior, Varying, link, median
 from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms, sampled
-from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
+from bayes_scaling.model.specification import Model, discrepancy_terms, noise_scales, parameters_with_priors, trends, varyings
 
 HALF_NORMAL_MEDIAN = 0.6745
 
@@ -143,7 +143,7 @@ def _near_mode(
 def _around_prior(model: Model, arrays: Mapping[str, np.ndarray]) -> Geometry:
     """Return the middle and the spread of everything's prior; whitened knots start where they take what the law leaves."""
     priors = {name: parameter.prior for name, parameter in parameters_with_priors(model).items()} | noise_scales(model)
-    priors |= discrepancy.scales(departures(model))
+    priors |= discrepancy.scales(discrepancy_terms(model))
     centre = {name: np.asarray(_linked(prior, median(prior))) for name, prior in priors.items()}
     spread = {name: np.asarray(spread_of(prior)) for name, prior in priors.items()}
     centre |= {term_name(owner, term): np.asarray(0.0) for owner, term in trends(model)}

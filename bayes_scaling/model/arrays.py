@@ -18,7 +18,7 @@ from bayes_scaling.model.names import (
     STRUCTURE,
     information_name,
 )
-from bayes_scaling.model.specification import Model, departures, groups_used, model_inputs, varyings
+from bayes_scaling.model.specification import Model, discrepancy_terms, groups_used, model_inputs, varyings
 
 
 def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -39,7 +39,7 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
         error = table["measurement_error"].to_numpy()
         arrays["measurement_error"] = error / response if on_log else error
     if model.discrepancy:
-        arrays |= gp.arrays(departures(model), arrays, levels)
+        arrays |= gp.arrays(discrepancy_terms(model), arrays, levels)
     if correlation is not None:
         found = neighbours(table, correlation.along)
         arrays |= {name: found[name] for name in (("gap",) if filters else ("gap", "previous"))}

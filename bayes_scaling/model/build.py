@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayes_scaling._base.functions import PART, on_symbols
 from bayes_scaling.model import gaussian_process as gp
-from bayes_scaling.model.evaluation import evaluate, parameter_at, residual
+from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.names import (
     JOINT,
     JOINT_INFORMATION,
@@ -30,7 +30,7 @@ from bayes_scaling.model.parameters import Prior, Varying, distribution, doubles
 from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms
 from bayes_scaling.model.specification import (
     Model,
-    departures,
+    discrepancy_terms,
     groups_used,
     model_inputs,
     parameters_with_priors,
@@ -76,9 +76,9 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
             draws, level = draws | more, _levels(model, effects | own, held)
         expected = evaluate(model, draws, logs, level, functions)
         centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
-        centre = centre + residual(model, level)
+        centre = centre + group_effects(model, level)
         if model.discrepancy:
-            centre = centre + _departed(model, held["response"] - centre, scale, held, levels)
+            centre = centre + _discrepancy(model, held["response"] - centre, scale, held, levels)
         _observe(model, centre, scale, white, held, spreads)
     return built
 
@@ -187,7 +187,7 @@ def _white(noise: Noise, held: Mapping[str, Any]) -> Any:
     return _with_error(_draw(NOISE_WHITE, noise.correlation.white) / held["count"] ** 0.5, held)
 
 
-def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:
+def _discrepancy(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:
     """Return the discrepancy at rows, given what the law leaves of them."""
     from pytensor.xtensor import as_xtensor
 
@@ -196,7 +196,7 @@ def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], lev
 
     counts = {dim: len(of) for dim, of in levels.items()}
     left, precision = as_tensor(left), as_tensor(1.0 / scale**2).mean()
-    return as_xtensor(gp.draw_departures(departures(model), knots, counts, left, precision), dims=("row",))
+    return as_xtensor(gp.draw_discrepancy(discrepancy_terms(model), knots, counts, left, precision), dims=("row",))
 
 
 def _normal(sd: float) -> Prior:

@@ -30,8 +30,8 @@ def evaluate(
     return law_value(model.law, logs, values, functions)
 
 
-def residual(model: Model, level: Callable[[str, Varying], Any]) -> Any:
-    """Return the departures that rows share, at each row, on the scale of the noise; 0 where the model has none."""
+def group_effects(model: Model, level: Callable[[str, Varying], Any]) -> Any:
+    """Return the sum of the group effects at each row, on the scale of the noise; 0 where the model has none."""
     return sum(level("residual", effect) for effect in model.noise.effects)
 
 

@@ -25,7 +25,7 @@ KNOTS, FEWEST = {1: 8, 2: 5, 3: 4}, 3
 
 
 UP, DOWN = np.log(1e3), np.log(10.0)
-"""The grid is extended by three decades above and one below the runs; further out a departure stays what it is there."""
+"""The grid is extended by three decades above and one below the runs; further out a discrepancy stays what it is there."""
 
 
 STEP = np.log(5.0)
@@ -45,7 +45,7 @@ WORTH = "discrepancy_worth"
 
 
 SAMPLED = "discrepancy_w"
-"""What the knots are sampled as, see `draw_departures`."""
+"""What the knots are sampled as, see `draw_discrepancy`."""
 
 
 def place_knots(term: Discrepancy, logs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -72,7 +72,7 @@ def interpolation(term: Discrepancy, knots: np.ndarray, at: np.ndarray) -> np.nd
     """Return the weights of the knots along an input at values of log(input / reference), in a further, last axis.
 
     w = k(at, knots) k(knots, knots)^-1 with the length its prior expects: between knots closer than the length, weights hardly
-    depend on it. Beyond the outermost knots a departure stays what it is there.
+    depend on it. Beyond the outermost knots a discrepancy stays what it is there.
     """
     length, correlation = median(term.length), CORRELATIONS[term.kernel]
     within = np.clip(at, knots.min(), knots.max())
@@ -107,10 +107,10 @@ def arrays(terms: Terms, rows: Mapping[str, np.ndarray], levels: Mapping[str, np
     return found | {WEIGHTS: joint, PRODUCTS: joint.T @ joint}
 
 
-def draw_departures(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, int], left: Any, precision: Any) -> Any:
-    """Return the departures at rows, as a symbol, having registered their random variables in the model at hand.
+def draw_discrepancy(terms: Terms, held: Mapping[str, Any], levels: Mapping[str, int], left: Any, precision: Any) -> Any:
+    """Return the discrepancy at rows, as a symbol, having registered their random variables in the model at hand.
 
-    Departures are W R u: whitened knots u ~ Normal(0, I), R the root of their covariance, W their weights at rows. Rows of
+    It is W R u: whitened knots u ~ Normal(0, I), R the root of their covariance, W their weights at rows. Rows of
     precision p say of u what a Gaussian of precision R'W'W R p and linear term R'W' left p does, exactly so for normal noise of
     one scale: in the coordinates of `whitening` the sampler's path is that of the law alone.
 
@@ -146,7 +146,7 @@ def whitened(
     left: np.ndarray,
     precision: np.ndarray,
 ) -> np.ndarray:
-    """Return draws of the whitened knots u from those of the coordinates sampled, as in `draw_departures`; a draw a row.
+    """Return draws of the whitened knots u from those of the coordinates sampled, as in `draw_discrepancy`; a draw a row.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def at_rows(
     held: Mapping[str, np.ndarray],
     levels: Mapping[str, np.ndarray],
 ) -> np.ndarray:
-    """Return the departures at rows from whitened knots, a draw a row."""
+    """Return the discrepancy at rows from whitened knots, a draw a row."""
     knots = joint_root(terms, draws, held, levels) @ u[..., None]
     return np.asarray(knots[..., 0] @ held[WEIGHTS].T)
 
@@ -233,7 +233,7 @@ def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> 
 def extrapolate(
     terms: Terms, draws: xr.Dataset, whitened: np.ndarray, held: Mapping[str, np.ndarray], levels: Any, seed: int
 ) -> xr.Dataset:
-    """Return draws with each term's departures at its knots and at those beyond the runs.
+    """Return draws with each term's discrepancy at its knots and at those beyond the runs.
 
     With the knots of the runs first, Cholesky's factor of the extended grid has that of the runs as its corner: new whitened
     knots, Normal(0, 1), carry the process on exactly.
@@ -266,7 +266,7 @@ def extrapolate(
 def unwhitened(
     term: Discrepancy, inputs: Sequence[str], draws: xr.Dataset, grid: Sequence[np.ndarray], whitened: np.ndarray
 ) -> np.ndarray:
-    """Return departures at a grid, dimensions chain, draw, groups, knots, from whitened ones."""
+    """Return the discrepancy at a grid, dimensions chain, draw, groups, knots, from whitened ones."""
     values = whitened
     for axis, (x, knots) in enumerate(zip(inputs, grid, strict=True), start=whitened.ndim - len(inputs)):
         length = draws[f"{name(term)}_length_{x}"].to_numpy()[..., None, None]

@@ -16,7 +16,7 @@ TRIED = 5
 def integrated(model: Model) -> list[tuple[str, Varying]]:
     """Return the varying terms whose effects are integrated out of the likelihood, and drawn afterwards.
 
-    Under normal noise those that shift rows by themselves on the scale of the noise: departures that rows share, and levels of
+    Under normal noise those that shift rows by themselves on the scale of the noise: group effects, and levels of
     a parameter that is a factor of the law, where the noise is on the log loss, or a summand of it, where it is on the loss.
     Where the noise is correlated and has a white part, effects are sampled.
     """

@@ -5,7 +5,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.laws.library import check_references
 from bayes_scaling.model.names import refuse_same_names
-from bayes_scaling.model.specification import Model, departures, groups_used, model_inputs, names_of, trends, varyings
+from bayes_scaling.model.specification import Model, discrepancy_terms, groups_used, model_inputs, names_of, trends, varyings
 
 
 def check_runs(model: Model, runs: Runs) -> None:
@@ -39,4 +39,4 @@ def _on_logarithms(model: Model) -> dict[str, tuple[str, ...]]:
     correlation = model.noise.correlation
     terms = {f"the trend of {owner}": (term.on,) for owner, term in trends(model)}
     terms |= {"the correlation of the noise": (correlation.along,)} if correlation else {}
-    return terms | {"the discrepancy": tuple(name for _, inputs in departures(model) for name in inputs)}
+    return terms | {"the discrepancy": tuple(name for _, inputs in discrepancy_terms(model) for name in inputs)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling.data.columns import RESERVED
+from bayes_scaling.data.reserved import RESERVED
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model import discrepancy as smooth
@@ -124,7 +124,7 @@ def noise_scales(model: Model) -> dict[str, Prior]:
     return found | ({NU_BEYOND_ONE: noise.nu} if noise.distribution == "student_t" else {})
 
 
-def departures(model: Model) -> list[tuple[Discrepancy, tuple[str, ...]]]:
+def discrepancy_terms(model: Model) -> list[tuple[Discrepancy, tuple[str, ...]]]:
     """Return the terms of the discrepancy, each with the inputs that it depends on."""
     return [(term, term.over or tuple(law_inputs(model.law))) for term in model.discrepancy]
 
@@ -145,7 +145,7 @@ def law_groups(model: Model) -> list[str]:
 
 def names_of(model: Model) -> list[tuple[str, str]]:
     """Return every name that a model's draws, its compiled form and its tables use, each with what has it."""
-    departs = [(smooth.name(term), inputs) for term, inputs in departures(model)]
+    departs = [(smooth.name(term), inputs) for term, inputs in discrepancy_terms(model)]
     inputs, groups = model_inputs(model), groups_used(model)
     derived = [
         *((term_name(*of), f"the levels of {of[0]} over {list(of[1].dims)}") for of in varyings(model)),
@@ -153,7 +153,7 @@ def names_of(model: Model) -> list[tuple[str, str]]:
         *((term_name(*of), f"the trend of {of[0]} with {of[1].on!r}") for of in trends(model)),
         *((f"{name}_published", f"the parameter {name!r} in the inputs' own units") for name in model.parameters),
         *((name, "the noise") for name in (NOISE_SD, "noise_nu", *noise_scales(model))),
-        *((name, "the discrepancy") for name in (*(n for n, _ in departs), *smooth.scales(departures(model)))),
+        *((name, "the discrepancy") for name in (*(n for n, _ in departs), *smooth.scales(discrepancy_terms(model)))),
         *((smooth.knot_dim(x), f"the knots along {x!r}") for x in {x for _, over in departs for x in over}),
         *((f"log_{x}", f"the logarithm of {x!r}") for x in inputs),
         *((f"index_{dim}", f"the levels of {dim!r}") for dim in groups),

@@ -14,7 +14,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Varying, as_parameter
 from bayes_scaling.model.specification import law_groups, model_inputs
-from bayes_scaling.model.studies import Sheet
+from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
@@ -30,7 +30,7 @@ from bayes_scaling.prediction.predict import parameters_at, predict
 
 PANELS, HUES, ROWS = 4, 24, 60
 """Panels, levels told apart by colour, and rows of a forest at most."""
-BEYOND = 10.0
+REACH = 10.0
 """Bands are drawn up to ten times past the data."""
 
 
@@ -175,7 +175,7 @@ def _representative(fit: Fit, name: str) -> list[Any]:
 
 def _span(fit: Fit, x: str) -> np.ndarray:
     seen = fit.runs.table[x]
-    return np.geomspace(seen.min() / 1.2, seen.max() * BEYOND, 60)
+    return np.geomspace(seen.min() / 1.2, seen.max() * REACH, 60)
 
 
 def _mark_data(fit: Fit, x: str, ax: Axes) -> None:

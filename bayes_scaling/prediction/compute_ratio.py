@@ -65,7 +65,7 @@ def compute_ratio(fit: Posterior, group: str, a: object, b: object, points: Tabl
     Examples
     --------
     >>> import bayes_scaling as bs
-    >>> from bayes_scaling.model.studies import study_runs
+    >>> from bayes_scaling.model.studies.study import study_runs
     >>> study = bs.read_study("moba_vs_full")
     >>> before = bs.prior(study.model, study_runs(study), draws=40)
     >>> ratio = bs.compute_ratio(before, "attention", "moba", "full", {"compute": [1.5, 10.0], "position": 30720})
@@ -116,7 +116,7 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
     Examples
     --------
     >>> import bayes_scaling as bs
-    >>> from bayes_scaling.model.studies import study_runs
+    >>> from bayes_scaling.model.studies.study import study_runs
     >>> study = bs.read_study("moba_vs_full")
     >>> before = bs.prior(study.model, study_runs(study), draws=40)
     >>> place = {"compute": [1.5], "position": 30720}

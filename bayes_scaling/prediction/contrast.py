@@ -178,7 +178,7 @@ def contrast(fit: Posterior, group: str, a: object, b: object, points: Table) ->
     Examples
     --------
     >>> import bayes_scaling as bs
-    >>> from bayes_scaling.model.studies import study_runs
+    >>> from bayes_scaling.model.studies.study import study_runs
     >>> study = bs.read_study("moba_vs_full")
     >>> before = bs.prior(study.model, study_runs(study), draws=40)
     >>> found = bs.contrast(before, "attention", "moba", "full", {"compute": [1.5, 10.0], "position": 30720})

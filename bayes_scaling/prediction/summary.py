@@ -14,7 +14,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.quantiles import mean_known, reached, sd_known, sorted_quantiles
 from bayes_scaling.data.distance import distance, regions
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, discrepancy_at, levels_at, log_inputs
 from bayes_scaling.inference.health_line import carried
@@ -55,7 +55,7 @@ def summarize(draws: xr.DataArray) -> pd.DataFrame:
     Examples
     --------
     >>> import bayes_scaling as bs
-    >>> from bayes_scaling.model.studies import study_runs
+    >>> from bayes_scaling.model.studies.study import study_runs
     >>> study = bs.read_study("moba_vs_full")
     >>> before = bs.prior(study.model, study_runs(study), draws=40)
     >>> found = bs.predict(before, {"compute": [1.5, 10.0], "position": 30720, "attention": "moba"})

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling.data.columns import ANSWERED, ANSWERS, RESERVED
+from bayes_scaling.data.reserved import ANSWERED, ANSWERS, RESERVED
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.decisions.estimands import ask
@@ -21,7 +21,9 @@ from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import names_of
-from bayes_scaling.model.studies import Study, parse_study, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import contrast_at
 from bayes_scaling.prediction.predict import decompose, parameters_at, published_at

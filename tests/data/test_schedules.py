@@ -20,7 +20,8 @@ from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.defaults import default_priors
-from bayes_scaling.model.studies import parse_study, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.summary import summarize_at
 
 PEAK, END, WARM, LAST = 3e-4, 3e-5, 200, 2400

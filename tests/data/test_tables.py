@@ -27,11 +27,11 @@ from bayes_scaling.data import delimited
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Average, Curve, MeasurementError
 from bayes_scaling.data.labels import level_index, ordered_levels
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import read_points
 from bayes_scaling.data.runs import Runs, concat_runs, subset
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.decisions.design.summaries import candidate_table
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.prediction.summary import summarize_at
 from bayes_scaling.validation.splits import folds
 

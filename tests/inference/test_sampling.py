@@ -15,7 +15,7 @@ from bayes_scaling.data.runs import subset
 from bayes_scaling.inference import compiling, sampling
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.model.specification import groups_used
-from bayes_scaling.model.studies import Study, study_runs
+from bayes_scaling.model.studies.study import Study, study_runs
 
 QUICK = bs.Settings(draws=300, tune=300, chains=2, seed=3, progress=False)
 

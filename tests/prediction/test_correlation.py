@@ -22,7 +22,9 @@ from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.parameters import Parameter, as_parameter
-from bayes_scaling.model.studies import Sheet, parse_study, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Sheet
+from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.predict import parameters_at, published_at
 
 WIDE = bs.Prior(median=0.5, factor=3.0)

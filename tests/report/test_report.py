@@ -20,7 +20,8 @@ from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.rank_tables import needs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model.parameters import prior_quantiles
-from bayes_scaling.model.studies import Study, study_text
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.report import words
 from bayes_scaling.report.beliefs import beliefs

@@ -24,7 +24,8 @@ from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Stack, parts, stack, stacking_weights
-from bayes_scaling.model.studies import Study, write_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import write_study
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import contrast_at
 from bayes_scaling.prediction.predict import decompose
