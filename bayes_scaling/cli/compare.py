@@ -10,7 +10,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.files import write_csv, write_json
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import exact, fixed, format_count, number, percent, probability
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure

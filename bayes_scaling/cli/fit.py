@@ -108,7 +108,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
 
     import pandas as pd
 
-    from bayes_scaling.data.counts import in_column_units
+    from bayes_scaling.data.points import in_column_units
     from bayes_scaling.model.specification import law_groups
 
     runs = fitted.runs

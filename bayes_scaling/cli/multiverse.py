@@ -9,7 +9,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import band
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bayes_scaling._base.numbers import exact, number, percent, probability
-from bayes_scaling.data.counts import in_base_units
+from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
