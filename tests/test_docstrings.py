@@ -67,7 +67,6 @@ INCOMPLETE = {
     "plots.paper",
     "plots.plan_figure",
     "plots.plot_autocorrelation",
-    "plots.plot_band",
     "plots.plot_calibration",
     "plots.plot_check",
     "plots.plot_coefficient",
@@ -80,14 +79,12 @@ INCOMPLETE = {
     "plots.plot_excess",
     "plots.plot_fan",
     "plots.plot_forecast",
-    "plots.plot_forest",
     "plots.plot_held_out",
     "plots.plot_multiplier",
     "plots.plot_multiverse",
     "plots.plot_next",
     "plots.plot_optimum",
     "plots.plot_path",
-    "plots.plot_pit",
     "plots.plot_ranking",
     "plots.plot_runs",
     "plots.ranking_figure",
@@ -101,7 +98,6 @@ INCOMPLETE = {
     "read_study",
     "refit",
     "save",
-    "write_report",
 }
 """Public names whose docstrings are not complete yet."""
 

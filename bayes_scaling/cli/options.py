@@ -49,17 +49,18 @@ AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]
 
 def recounted(study: "Study", units: list[str] | None) -> "Study":
     """Return a study for a table whose columns count in the units that were said, NAME=UNIT."""
-    from bayes_scaling.data.counts import units_said
+    from bayes_scaling.data.counts import with_units
 
     pairs = [one.partition("=") for one in units or ()]
     if wrong := [name for name, _, unit in pairs if not (name and unit)]:
         raise InputError(f"--unit {wrong[0]}: expected NAME=UNIT, as in params=M")
     said = {name: unit for name, _, unit in pairs}
-    return replace(study, columns=units_said(study.columns, said)) if said else study
+    return replace(study, columns=with_units(study.columns, said)) if said else study
 
 
 def read_fit(folder: Path) -> "Fit":
-    """Return the fit of a folder, and say on stderr what is to be known of its file."""
+    """Return the fit of a folder, and say on stderr what is to be known of its file and of the fit."""
+    from bayes_scaling.cli.messages import say_findings
     from bayes_scaling.inference.saving import load
 
     with warnings.catch_warnings(record=True) as told:
@@ -67,6 +68,7 @@ def read_fit(folder: Path) -> "Fit":
         fitted = load(folder / "fit.nc")
     for one in told:
         say(f"note [file]: {one.message}", err=True)
+    say_findings(folder)
     return fitted
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_name
 from bayes_scaling._base.numbers import band, number
 from bayes_scaling._base.paths import folder_to_write

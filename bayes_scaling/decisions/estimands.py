@@ -22,9 +22,9 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import percent
-from bayes_scaling.data.counts import in_base_units, mark_base_units
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.health_line import carried

@@ -16,8 +16,9 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.quantiles import QUANTILES
+from bayes_scaling.data.cells import number_column
 from bayes_scaling.data.reading import read_runs
-from bayes_scaling.data.tables import Table, number_column, read_table
+from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.specifications import Choices, Universe, Variant, standard_choices
 from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table

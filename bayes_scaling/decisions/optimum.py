@@ -14,7 +14,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import in_base_units
+from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.schedules import check_logarithms, log_input
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.health_line import carried

@@ -14,8 +14,8 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, band, exact, interval, number, percent, place_words, probability
 from bayes_scaling._base.quantiles import sorted_quantiles
-from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.distance import regions
+from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import law_split, read_budgets, runs_compute, split_as_dataset, split_with_discrepancy
 from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs

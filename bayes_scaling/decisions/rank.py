@@ -15,10 +15,12 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import mark_base_units, refuse_implausible_counts
+from bayes_scaling.data.cells import column_numbers
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.reading import read_points
-from bayes_scaling.data.tables import Table, column_numbers, read_table
+from bayes_scaling.data.plausible import refuse_implausible_counts
+from bayes_scaling.data.points import read_points
+from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions.frontiers import by_input, by_split
 from bayes_scaling.inference.health import Health
@@ -140,7 +142,7 @@ def rank(
     Where the law reads params and tokens, C is compute in FLOP and L(C) = min L(N, D) with C = k N D: each level spends a
     budget in its own best way (`compute_optimal`, with the discrepancy where there is one), and loss over budget is a monotone
     cubic on log-log axes between six budgets a decade. Otherwise C is the input `compute`, the only one, or what `along` says,
-    and both are solved for in each draw, as by `compute_multiplier` and `crossover`.
+    and both are solved for in each draw, as by `compute_ratio` and `crossover`.
 
     Parameters
     ----------
@@ -158,7 +160,7 @@ def rank(
     below
         The budget up to which a crossover is sought; ten thousand times that of each point unless given.
     along
-        The input that grows with the budget, or input -> power, as for `compute_multiplier`.
+        The input that grows with the budget, or input -> power, as for `compute_ratio`.
     cost
         What a model of params and tokens costs, 6 FLOP for each pair unless given; or level -> cost, where levels differ, as
         attentions at a long context do.

@@ -8,7 +8,8 @@ import pandas as pd
 
 from bayes_scaling.data.checkpoints import CHECKPOINTS, PER_DECADE, Checkpoints, checkpoint_sentence, find_checkpoints
 from bayes_scaling.data.copies import drop_copies
-from bayes_scaling.data.tables import Table, filter_rows, read_table, tables_of
+from bayes_scaling.data.rows import filter_rows
+from bayes_scaling.data.tables import Table, read_table, tables_of
 
 if TYPE_CHECKING:
     from bayes_scaling.data.columns import Columns

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling.data.columns import RESERVED
+from bayes_scaling.data.reserved import RESERVED
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model import discrepancy as smooth

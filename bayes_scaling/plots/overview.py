@@ -24,13 +24,13 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper, some, spread
-from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import contrast
 from bayes_scaling.prediction.predict import parameters_at, predict
 
 PANELS, HUES, ROWS = 4, 24, 60
 """Panels, levels told apart by colour, and rows of a forest at most."""
-BEYOND = 10.0
+REACH = 10.0
 """Bands are drawn up to ten times past the data."""
 
 
@@ -139,7 +139,7 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
         _mark_data(fit, x, ax)
         ax.set_title(at)
         if single:
-            ax = plot_multiplier(compute_multiplier(fit, group, b, a, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
+            ax = plot_multiplier(compute_ratio(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
             _mark_data(fit, x, ax)
             ax.set_title(f"compute {a} needs / {b}")
     return figure
@@ -175,7 +175,7 @@ def _representative(fit: Fit, name: str) -> list[Any]:
 
 def _span(fit: Fit, x: str) -> np.ndarray:
     seen = fit.runs.table[x]
-    return np.geomspace(seen.min() / 1.2, seen.max() * BEYOND, 60)
+    return np.geomspace(seen.min() / 1.2, seen.max() * REACH, 60)
 
 
 def _mark_data(fit: Fit, x: str, ax: Axes) -> None:

@@ -5,9 +5,8 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.counts import in_base_units
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.stacking import Posterior, groups_needed
 from bayes_scaling.prediction.notes import notes_on

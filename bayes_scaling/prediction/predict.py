@@ -12,9 +12,15 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS
 from bayes_scaling.data.distance import distance, region
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table
-from bayes_scaling.inference.expectation import at, law_at, levels_at, log_inputs, posterior_expectation
+from bayes_scaling.inference.expectation import (
+    at,
+    law_at,
+    levels_at,
+    log_inputs,
+    posterior_expectation,
+)
 from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.memory import draws_in, refuse_points
 from bayes_scaling.inference.posterior import Fit

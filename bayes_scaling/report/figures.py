@@ -15,6 +15,7 @@ from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
+from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit
@@ -44,8 +45,8 @@ def check_figure(fit: Fit) -> Drawing:
     with paper():
         figure = Figure(figsize=(3.4, 2.6))
         plot_check(fit, figure.subplots())
-    caption = "Each run's departure from its predicted median, with the intervals of replicated data: 50 % thick, 90 % thin."
-    return drawing(figure, "check", "Do the bands hold the runs they were fitted to?", caption)
+    caption = "Each run's residual from its predicted median, with the intervals of replicated data: 50 % thick, 90 % thin."
+    return drawing(figure, "check", "Posterior predictive check", caption)
 
 
 def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:
@@ -102,7 +103,7 @@ def _plan(fit: Fit, plans: Budget | None) -> Iterator[Drawing]:
 def _line(ax: Axes, name: str, colour: str, at: np.ndarray, of: dict[float, np.ndarray]) -> None:
     for low, high, opacity in LEVELS.values():
         if low in of:
-            ax.fill_between(at, of[low], of[high], color=colour, alpha=opacity, linewidth=0)
+            paint_band(ax, at, of[low], of[high], colour=colour, opacity=opacity)
     ax.plot(at, of[0.5], color=colour, label=name)
     remember(ax, Shown(name, colour, "compute", at, of))
 

@@ -7,7 +7,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import refuse_implausible_counts
+from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
