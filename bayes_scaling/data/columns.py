@@ -97,6 +97,8 @@ class Response:
 
     Parameters
     ----------
+    column
+        Its name in the table.
     unit
         Of the losses that answers are in: nats or bits per token, byte or character, "error rate", any other. "auto": what the
         column's name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors that are for another unit follow it, see
@@ -201,6 +203,8 @@ class MeasurementError:
 
     Parameters
     ----------
+    column
+        Its name in the table.
     relative
         The column is a fraction of the response (0.01 is 1 %); otherwise it is in the unit of the response.
     """
@@ -242,6 +246,8 @@ class Columns:
     ----------
     inputs
         Name in the law -> column.
+    response
+        The column that the law predicts.
     groups
         Name of the dimension -> column, or several columns whose combination is a level.
     run
