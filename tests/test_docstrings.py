@@ -90,7 +90,6 @@ INCOMPLETE = {
     "read_study",
     "refit",
     "save",
-    "write_report",
 }
 """Public names whose docstrings are not complete yet."""
 

@@ -40,3 +40,16 @@ def sorted_quantiles(ordered: np.ndarray) -> dict[str, np.ndarray]:
         with np.errstate(invalid="ignore"):  # infinite ends
             found[name] = np.where((place == low) | (above == below), below, below + (place - low) * (above - below))
     return found
+
+
+def reached(draws: np.ndarray) -> dict[str, float]:
+    """Return quantiles of the ratios that there are, and the shares of draws in which there is none.
+
+    p_never_reached, the share that is infinite; p_always_reached, that is 0; p_unknown, that is not defined.
+    """
+    known = draws[~np.isnan(draws)]
+    there = known[np.isfinite(known) & (known > 0)]
+    found = {name: float(np.quantile(there, q)) if len(there) else np.nan for name, q in QUANTILES.items()}
+    shares = {"p_never_reached": np.isinf(known), "p_always_reached": known == 0}
+    found |= {name: float(of.mean()) if len(known) else np.nan for name, of in shares.items()}
+    return found | {"p_unknown": 1.0 - len(known) / draws.size}

@@ -37,7 +37,7 @@ def contrast(
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.plots.overview import contrast_figure
     from bayes_scaling.prediction.arms import kin
-    from bayes_scaling.prediction.contrast import contrast_table
+    from bayes_scaling.prediction.contrast import contrast_at
 
     group, _, pair = levels.partition("=")
     a, _, b = pair.partition(":")
@@ -45,7 +45,7 @@ def contrast(
         raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
     file_to_write(out)
     fitted = read_fit(folder)
-    table = contrast_table(fitted, group, a, b, at)
+    table = contrast_at(fitted, group, a, b, at)
     figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
     drawn = not set(kin(fitted, group)) & set(
         law_groups(fitted.model)
@@ -93,14 +93,15 @@ def _penalty(fitted: "Fit", row: dict[str, Any]) -> str:
 
 def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
+    from bayes_scaling._base.quantiles import reached
     from bayes_scaling.decisions.rank_tables import needs
     from bayes_scaling.model.specification import model_inputs
-    from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
+    from bayes_scaling.prediction.compute_ratio import compute_ratio
 
     inputs = model_inputs(fitted.model)
     if len(inputs) > 1:
         return ""
-    of = reached(compute_multiplier(fitted, group, b, a, point).to_numpy().ravel())
+    of = reached(compute_ratio(fitted, group, a, b, point).to_numpy().ravel())
     return f"{needs(a, b, spaced_name(inputs[0]), of)}; "
 
 

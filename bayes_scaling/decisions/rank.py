@@ -142,7 +142,7 @@ def rank(
     Where the law reads params and tokens, C is compute in FLOP and L(C) = min L(N, D) with C = k N D: each level spends a
     budget in its own best way (`compute_optimal`, with the discrepancy where there is one), and loss over budget is a monotone
     cubic on log-log axes between six budgets a decade. Otherwise C is the input `compute`, the only one, or what `along` says,
-    and both are solved for in each draw, as by `compute_multiplier` and `crossover`.
+    and both are solved for in each draw, as by `compute_ratio` and `crossover`.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def rank(
     below
         The budget up to which a crossover is sought; ten thousand times that of each point unless given.
     along
-        The input that grows with the budget, or input -> power, as for `compute_multiplier`.
+        The input that grows with the budget, or input -> power, as for `compute_ratio`.
     cost
         What a model of params and tokens costs, 6 FLOP for each pair unless given; or level -> cost, where levels differ, as
         attentions at a long context do.

@@ -20,9 +20,9 @@ from bayes_scaling._base.numbers import (
     spaced_name,
     value_at,
 )
+from bayes_scaling._base.quantiles import reached
 from bayes_scaling.decisions.rank import Ranking
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.prediction.compute_ratio import reached
 from bayes_scaling.prediction.notes import noted
 
 ENDS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}

@@ -58,7 +58,7 @@ def refuse_points(draws: int, points: int) -> None:
         raise InputError(
             f"{format_count(draws)} draws at {format_count(points)} points take {gigabytes(8 * draws * points)}; "
             f"at most {gigabytes(MOST)} are held: "
-            "ask for fewer points at a time, or for their summaries with predict_table"
+            "ask for fewer points at a time, or for their summaries with summarize_at"
         )
 
 

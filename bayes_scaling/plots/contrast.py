@@ -10,11 +10,12 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_bands
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, INK, axis_of, log_ticks, quantiles, with_unit
+from bayes_scaling.prediction.contrast import Contrast
 
 
 @footed
 def plot_contrast(
-    contrast: xr.Dataset, x: str, ax: Axes | None = None, *, colour: str = COLOURS[0], label: str = "", unit: str = ""
+    contrast: Contrast, x: str, ax: Axes | None = None, *, colour: str = COLOURS[0], label: str = "", unit: str = ""
 ) -> Axes:
     """Draw the relative difference of the loss, in percent, with 50 and 90 % credible bands against an input or a group.
 
@@ -53,14 +54,14 @@ def plot_contrast(
 def plot_multiplier(
     multiplier: xr.DataArray, x: str, ax: Axes | None = None, *, colour: str = COLOURS[0], label: str = "", unit: str = ""
 ) -> Axes:
-    """Draw the compute multiplier with 50 and 90 % credible bands against an input or a group.
+    """Draw the compute ratio with 50 and 90 % credible bands against an input or a group.
 
-    Bands are of the draws that have a multiplier; the axis says in which share at most no multiple is enough.
+    Bands are of the draws that have one; the axis says in which share at most no multiple is enough.
 
     Parameters
     ----------
     multiplier
-        Draws of the multiplier at points.
+        What `compute_ratio` returns.
     x
         A numeric coordinate of its points.
     ax
@@ -83,7 +84,7 @@ def plot_multiplier(
     if never > 0:
         said = f"never reached in {'up to ' if multiplier.sizes['row'] > 1 else ''}{percent(never)} of draws"
         ax.annotate(said, (0.03, 0.97), xycoords="axes fraction", size=6, va="top", color=INK)
-    ax.set_ylabel("compute multiplier")
+    ax.set_ylabel("compute ratio")
     _horizontal(ax, x, multiplier[x].to_numpy(), unit)
     return ax
 

@@ -24,7 +24,7 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper, some, spread
-from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import contrast
 from bayes_scaling.prediction.predict import parameters_at, predict
 
@@ -139,7 +139,7 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
         _mark_data(fit, x, ax)
         ax.set_title(at)
         if single:
-            ax = plot_multiplier(compute_multiplier(fit, group, b, a, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
+            ax = plot_multiplier(compute_ratio(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
             _mark_data(fit, x, ax)
             ax.set_title(f"compute {a} needs / {b}")
     return figure

@@ -1,17 +1,18 @@
 """Draws at points summed up: mean, standard deviation, quantiles and distance, block by block where points are many."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.functions import on_arrays
-from bayes_scaling._base.quantiles import mean_known, sd_known, sorted_quantiles
+from bayes_scaling._base.quantiles import mean_known, reached, sd_known, sorted_quantiles
 from bayes_scaling.data.distance import distance, regions
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table, read_table
@@ -21,6 +22,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.evaluation import evaluate
+from bayes_scaling.prediction.compute_ratio import RATIO
 from bayes_scaling.prediction.notes import loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.prediction.predict import Kind
 
@@ -29,13 +31,88 @@ BLOCK = 64
 
 @carried
 @asked
-def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: int = 0) -> pd.DataFrame:
-    """Return the points with mean, sd, quantiles and distance of what `predict` or `predict_runs` draw there.
+def summarize(draws: xr.DataArray) -> pd.DataFrame:
+    """Return the points that draws are at with mean, standard deviation, quantiles and distance from the runs.
+
+    Parameters
+    ----------
+    draws
+        What `predict`, `predict_runs`, `compute_ratio`, `compute_needed` and others return: dimensions chain, draw, and row or
+        groups. Draws that are not known are left out.
+
+    Returns
+    -------
+    DataFrame
+        A row a point: its inputs and groups, mean, sd, q05, q25, q50, q75, q95, and distance ("inside", or how many decades
+        beyond). Of a compute ratio they are of the draws that have one; p_never_reached is the share in which a million times
+        the compute is not enough, p_always_reached in which a millionth is, p_unknown in which it is not defined.
+
+    Raises
+    ------
+    InputError
+        Where there are no dimensions chain and draw.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> before = bs.prior(study.model, study_runs(study), draws=40)
+    >>> found = bs.predict(before, {"compute": [1.5, 10.0], "position": 30720, "attention": "moba"})
+    >>> list(bs.summarize(found))[-3:]
+    ['q75', 'q95', 'distance']
+    """
+    if not {"chain", "draw"} <= set(draws.dims):
+        raise InputError(
+            f"summarize needs draws with the dimensions chain and draw; these have {format_names(map(str, draws.dims))}"
+        )
+    others = [str(dim) for dim in draws.dims if dim not in ("chain", "draw")]
+    rows = draws.transpose(*others, "chain", "draw").to_numpy().reshape(-1, draws.sizes["chain"] * draws.sizes["draw"])
+    columns = _places(draws, others)
+    distances = {"distance": regions(columns.pop("distance"))} if "distance" in columns else {}
+    columns.pop("region", None)
+    shares = {}
+    if draws.name == RATIO:
+        every = [reached(row) for row in rows]
+        shares = {name: np.array([of[name] for of in every]) for name in every[0] if name.startswith("p_")}
+        rows = np.where(np.isfinite(rows) & (rows > 0), rows, np.nan)
+    ordered = np.sort(rows, axis=1)
+    with np.errstate(invalid="ignore"):  # of draws that are infinite
+        found = {"mean": mean_known(ordered), "sd": sd_known(ordered)} | sorted_quantiles(ordered) | shares | distances
+    return noted(
+        beside(pd.DataFrame(columns, index=range(len(rows))), pd.DataFrame(found)), tuple(draws.attrs.get("notes", ()))
+    )
+
+
+def _places(draws: xr.DataArray, dims: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return what is known of each of the places that draws are at: the coordinates of rows, or levels of groups."""
+    if list(dims) == ["row"]:
+        return {str(name): of.to_numpy() for name, of in draws.coords.items() if of.dims == ("row",)}
+    levels = [draws[dim].to_numpy() for dim in dims]
+    return {dim: of.ravel() for dim, of in zip(dims, np.meshgrid(*levels, indexing="ij"), strict=True)} if dims else {}
+
+
+@carried
+@asked
+def summarize_at(fit: Posterior, points: Table, kind: Kind = "expected", seed: int = 0) -> pd.DataFrame:
+    """Return `summarize` of what `predict` or `predict_runs` draw at points, made block by block.
 
     A column of the points that is called like one of these is kept as NAME_given. `attrs["notes"]` says which levels the runs
     do not have, and in which share of draws the law is not defined or its loss not above 0.
 
-    Draws are summarised block by block: 10,000 points need no more memory than a hundred.
+    10,000 points need no more memory than a hundred.
+
+    Parameters
+    ----------
+    points
+        As for `predict`.
+    kind
+        "expected" as by `predict`, "observed" as by `predict_runs`. seed: of the scatter of the latter.
+
+    Raises
+    ------
+    InputError
+        As `predict` does, and where the law is not defined in any draw at a point.
     """
     table = read_table(points, labels=fit.runs.columns.labels)
     frame = read_points(table, fit.runs, groups_needed(fit))

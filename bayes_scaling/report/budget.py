@@ -110,9 +110,9 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
 def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
     group = compared_group(fit)
+    from bayes_scaling._base.quantiles import reached
     from bayes_scaling.decisions.frontiers import split_multipliers
     from bayes_scaling.prediction.arms import kin
-    from bayes_scaling.prediction.compute_ratio import reached
 
     if group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return {}
@@ -192,8 +192,9 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
         The budget to open at, in the unit of the axis.
     """
     along, group = compute_axis(fit), compared_group(fit)
+    from bayes_scaling._base.quantiles import reached
     from bayes_scaling.prediction.arms import kin
-    from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
+    from bayes_scaling.prediction.compute_ratio import compute_ratio
 
     if along is None or group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return None
@@ -210,7 +211,7 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     for other in others:
         # A place at a time: arrays of all places leave the processor's cache.
         parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
-        draws = [compute_multiplier(fit, group, str(first), str(other), part, along).to_numpy() for part in parts]
+        draws = [compute_ratio(fit, group, str(other), str(first), part, along).to_numpy() for part in parts]
         found = pd.DataFrame([reached(of) for part in draws for of in part.reshape(-1, part.shape[-1]).T])
         named = [", ".join(_named(name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
         table = points.assign(**{str(name): of.to_numpy() for name, of in found.items()}, other=str(other))

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import COMMANDS, app
-from bayes_scaling.prediction.summary import predict_table
+from bayes_scaling.prediction.summary import summarize_at
 
 BAND = ["mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
 
@@ -102,7 +102,7 @@ def test_predict_keeps_the_points_and_adds_the_band(fitted: Path, tmp_path: Path
     assert found["distance"].iloc[0] == "inside"
     assert found["distance"].iloc[1].startswith("far (")
     loaded = bs.load(fitted / "fit.nc")
-    expected = predict_table(loaded, points, "expected" if kind == "--expected" else "observed")
+    expected = summarize_at(loaded, points, "expected" if kind == "--expected" else "observed")
     np.testing.assert_allclose(found["q95"], expected["q95"])
 
 

@@ -37,9 +37,9 @@ from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study, study_runs
 from bayes_scaling.model.studies.writing import study_text
-from bayes_scaling.prediction.compute_ratio import compute_multiplier
+from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.predict import decompose
-from bayes_scaling.prediction.summary import predict_table
+from bayes_scaling.prediction.summary import summarize_at
 from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -385,11 +385,11 @@ ANSWERS: dict[str, Callable[[bs.Fit], Any]] = {
     "predict at runs": lambda fit: bs.predict(fit, fit.runs.table),
     "predict_runs": lambda fit: bs.predict_runs(fit, places(fit), seed=1),
     "distance": lambda fit: bs.predict(fit, places(fit))["distance"],
-    "bands": lambda fit: predict_table(fit, places(fit))[["mean", "q05", "q95"]],
+    "bands": lambda fit: summarize_at(fit, places(fit))[["mean", "q05", "q95"]],
     "parts": lambda fit: decompose(fit, places(fit))["law"],
     "contrast": lambda fit: bs.contrast(fit, "arch", "dense", "sparse", places(fit))["ratio"],
-    "multiplier": lambda fit: compute_multiplier(
-        fit, "arch", "sparse", "dense", places(fit).head(2), {"params": 0.5, "tokens": 0.5}
+    "multiplier": lambda fit: compute_ratio(
+        fit, "arch", "dense", "sparse", places(fit).head(2), {"params": 0.5, "tokens": 0.5}
     ),
     "crossover": lambda fit: bs.crossover(fit, "arch", "sparse", "dense", places(fit).head(1), 1e13, "tokens")["crossing"],
     "optimal": lambda fit: compute_optimal(fit, [1e20, 1e22], points=pd.DataFrame({"arch": ["dense"]}))["params"],
@@ -734,7 +734,7 @@ def test_bits_a_byte_are_predicted_near_the_truth(tmp_path: Path) -> None:
     assert done.exit_code in (0, 3), done.output
     assert "read as bits/byte" in done.output
     points = pd.DataFrame({"params": [1.6e10, 1e12], "tokens": [6.4e11, 2e13]})
-    table = predict_table(bs.load(out / "fit.nc"), points)
+    table = summarize_at(bs.load(out / "fit.nc"), points)
     truth = np.array([0.683, 0.612])
     assert (np.abs(table["q50"] - truth) < 0.02 * truth + (table["q95"] - table["q05"]) / 2).all()
     assert (table["q05"] < truth).all()

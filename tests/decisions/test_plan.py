@@ -13,12 +13,13 @@ from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling._base.quantiles import reached
 from bayes_scaling.decisions import allocation
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.cost import split_inputs
 from bayes_scaling.decisions.plan import plan_sentence, plan_table
 from bayes_scaling.decisions.rank_tables import needs
-from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
+from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.report.sentences import summary_sentences
 
 mpl.use("Agg")
@@ -283,7 +284,7 @@ def test_a_fit_is_summed_up_in_sentences(fit: bs.Fit, arms: bs.Fit) -> None:
     assert said[0] == plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
     compared = summary_sentences(arms)[0]
     point = pd.DataFrame({"compute": [5.0]})
-    of = reached((1 / compute_multiplier(arms, "arm", "moba", "full", point)).to_numpy())
+    of = reached((1 / compute_ratio(arms, "arm", "full", "moba", point)).to_numpy())
     assert 1.3 < of["q50"] < 1.7
     assert needs("moba", "full", "compute", of) in compared
 

@@ -15,8 +15,8 @@ from bayes_scaling import plots
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
 from bayes_scaling.inference.stacking import stack
-from bayes_scaling.prediction.compute_ratio import compute_multiplier
-from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.contrast import contrast_at
 
 mpl.use("Agg")
 LEVELS = ["base", "other", "third"]
@@ -192,11 +192,11 @@ POSITIONS = pd.DataFrame({"compute": [1.5, 10.0], "position": [0, 30720]})
 
 def test_a_law_of_compute_is_solved_as_contrasts_are(moba: bs.Fit) -> None:
     found = bs.rank(moba, "attention", "full", POSITIONS, below=1e4)
-    times = compute_multiplier(moba, "attention", "moba", "full", POSITIONS)
+    times = compute_ratio(moba, "attention", "full", "moba", POSITIONS)
     np.testing.assert_allclose(found.multiplier.sel(level="moba"), times, rtol=1e-9)
     crossing = bs.crossover(moba, "attention", "moba", "full", POSITIONS, below=1e4)["crossing"]
     np.testing.assert_allclose(found.crossing.sel(level="moba"), crossing, rtol=1e-8)
-    table, contrast = rank_table(found), contrast_table(moba, "attention", "moba", "full", POSITIONS)
+    table, contrast = rank_table(found), contrast_at(moba, "attention", "moba", "full", POSITIONS)
     np.testing.assert_allclose(table["change_mean"], contrast["diff_mean"])
     np.testing.assert_allclose(table["p_better"], contrast["p_a_better"])
     assert list(table["below"]) == [1e4, 1e4]

@@ -15,10 +15,10 @@ from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.sampling import compiled
 from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.plots import paper, plot_decomposition
-from bayes_scaling.prediction.compute_ratio import compute_multiplier
-from bayes_scaling.prediction.contrast import contrast_table
+from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.contrast import contrast_at
 from bayes_scaling.prediction.predict import decompose
-from bayes_scaling.prediction.summary import predict_table
+from bayes_scaling.prediction.summary import summarize_at
 
 SETTINGS = bs.Settings(draws=500, tune=400, chains=4, seed=2, progress=False)
 WAVE = bs.Discrepancy(bs.Prior(median=0.05, factor=4.0), bs.Prior(median=5.0, factor=1.6))
@@ -137,7 +137,7 @@ def test_steps_of_the_sampler_stay_few_and_lone_noise_is_no_trouble(curve: Runs,
 def test_tables_draws_and_files_agree(fitted: bs.Fit, tmp_path: object) -> None:
     points = pd.DataFrame({"tokens": [3e8, 2e10, 5e12, 1e16]})
     drawn = bs.predict(fitted, points)
-    table = predict_table(fitted, points)
+    table = summarize_at(fitted, points)
     np.testing.assert_allclose(table["q50"], drawn.median(("chain", "draw")), rtol=1e-9)
     again = bs.load(bs.save(fitted, f"{tmp_path}/fit.nc"))
     xr.testing.assert_identical(bs.predict(again, points), drawn)
@@ -181,9 +181,9 @@ def test_what_two_arms_share_drops_out_of_their_contrast(arms: Runs) -> None:
     each = np.log(bs.predict(fit, points.assign(attention="moba")))
     np.testing.assert_allclose(ratio.mean(("chain", "draw"))[:2], [0.02, 0.02 + 0.003 * np.log(50)], atol=0.006)
     assert float(ratio.std(("chain", "draw"))[-1]) < 0.5 * float(each.std(("chain", "draw"))[-1])
-    table = contrast_table(fit, "attention", "moba", "full", points)
+    table = contrast_at(fit, "attention", "moba", "full", points)
     np.testing.assert_allclose(np.log(table["ratio_q50"]), ratio.median(("chain", "draw")), atol=1e-6)
-    multiplier = compute_multiplier(fit, "attention", "full", "moba", points.iloc[:1])
+    multiplier = compute_ratio(fit, "attention", "moba", "full", points.iloc[:1])
     assert 1.0 < float(multiplier.median()) < 1.6
     unseen = np.log(bs.predict(fit, points.assign(attention="another")))
     assert (unseen.std(("chain", "draw")) >= 0.9 * each.std(("chain", "draw"))).all()

@@ -12,7 +12,7 @@ from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.data.distance import distance
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.prediction import predict as prediction
-from bayes_scaling.prediction.summary import predict_table
+from bayes_scaling.prediction.summary import summarize_at
 
 POINTS = pd.DataFrame({"compute": [0.5, 1.5, 50.0], "attention": "moba", "position": 30720})
 
@@ -72,7 +72,7 @@ def test_regions_and_decades_along_one_input(moba: bs.Fit) -> None:
     curve = bs.predict(moba, points)
     np.testing.assert_allclose(curve["distance"], [0, np.log10(2), 2], atol=1e-12)
     assert curve["region"].to_numpy().tolist() == ["inside", "near", "far"]
-    assert predict_table(moba, points)["distance"].tolist() == ["inside", "near (0.30 decades)", "far (2.00 decades)"]
+    assert summarize_at(moba, points)["distance"].tolist() == ["inside", "near (0.30 decades)", "far (2.00 decades)"]
 
 
 def test_the_distance_is_from_the_convex_hull_not_from_the_box(chinchilla: bs.Fit) -> None:
@@ -89,7 +89,7 @@ def test_the_distance_is_from_the_convex_hull_not_from_the_box(chinchilla: bs.Fi
 @pytest.mark.parametrize("kind", ["expected", "observed"])
 def test_the_table_summarises_the_draws(chinchilla: bs.Fit, kind: prediction.Kind) -> None:
     points = pd.DataFrame({"params": np.geomspace(1e8, 1e11, 300), "tokens": 1e11, "note": "kept"})
-    table = predict_table(chinchilla, points, kind, seed=1)
+    table = summarize_at(chinchilla, points, kind, seed=1)
     assert list(table) == ["params", "tokens", "note", "mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
     if kind == "expected":
         draws = bs.predict(chinchilla, points)
@@ -98,15 +98,15 @@ def test_the_table_summarises_the_draws(chinchilla: bs.Fit, kind: prediction.Kin
         for name, q in QUANTILES.items():
             np.testing.assert_allclose(table[name], draws.quantile(q, ("chain", "draw")))
     else:
-        assert (table["sd"] > predict_table(chinchilla, points)["sd"]).all()
-    assert table.equals(predict_table(chinchilla, points, kind, seed=1))
+        assert (table["sd"] > summarize_at(chinchilla, points)["sd"]).all()
+    assert table.equals(summarize_at(chinchilla, points, kind, seed=1))
 
 
 def test_bands_of_new_runs_hold_new_runs(chinchilla: bs.Fit) -> None:
     fresh = chinchilla.runs.table.sample(400, replace=True, random_state=1)[["params", "tokens"]].reset_index(drop=True)
     truth = 1.82 + 482 * fresh["params"] ** -0.348 + 2085 * fresh["tokens"] ** -0.366
     seen = truth * np.exp(np.random.default_rng(5).normal(0, 0.01, len(fresh)))
-    table = predict_table(chinchilla, fresh, "observed")
+    table = summarize_at(chinchilla, fresh, "observed")
     assert 0.85 < np.mean((table["q05"] < seen) & (seen < table["q95"])) < 0.95
     assert 0.42 < np.mean((table["q25"] < seen) & (seen < table["q75"])) < 0.58
 

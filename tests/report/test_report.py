@@ -15,17 +15,18 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import amount, interval, level_name, number, shared
+from bayes_scaling._base.quantiles import reached
 from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.rank_tables import needs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model.parameters import prior_quantiles
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
-from bayes_scaling.prediction.compute_ratio import compute_multiplier, reached
+from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.report import words
-from bayes_scaling.report.beliefs import beliefs
 from bayes_scaling.report.budget import ordered_levels, plan_budget
 from bayes_scaling.report.page import render
+from bayes_scaling.report.prior_posterior import prior_posterior
 from bayes_scaling.report.write import report_context, write_report
 
 SCRIPT, IMAGE, END, MATH = "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script>$", "$\\frac$ x$"
@@ -154,7 +155,7 @@ def test_a_law_without_a_best_split_is_still_reported(arms: bs.Fit, monkeypatch:
 
 
 def test_priors_stand_beside_posteriors(arms: bs.Fit) -> None:
-    found = {one.name: one for one in beliefs(arms)}
+    found = {one.name: one for one in prior_posterior(arms)}
     assert set(found) == {"a", "b", "noise_sd", "a_sd_attention"}
     own = arms.model.parameters["b"]
     assert isinstance(own, bs.Prior)
@@ -170,7 +171,7 @@ def test_priors_stand_beside_posteriors(arms: bs.Fit) -> None:
 def test_multipliers_are_those_of_the_contrast(arms: bs.Fit, compared: dict[str, Any]) -> None:
     budget = compared["budget"]
     row = budget.table.iloc[budget.start]
-    draws = compute_multiplier(arms, "attention", "full", "moba", pd.DataFrame({"compute": [row["compute"]]}))
+    draws = compute_ratio(arms, "attention", "moba", "full", pd.DataFrame({"compute": [row["compute"]]}))
     assert row["q50"] == pytest.approx(float(draws.median()), rel=1e-3)
     assert 1.2 < row["q50"] < 1.9
     assert needs("moba", "full", "compute", row) in budget.steps[""][budget.start].sentence
