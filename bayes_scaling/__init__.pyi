@@ -21,10 +21,12 @@ from .model.noise import Correlation as Correlation, Noise as Noise
 from .model.parameters import Prior as Prior, Trend as Trend, Varying as Varying
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model
-from .model.studies import read_study as read_study
-from .prediction.contrast import contrast as contrast, crossover as crossover
+from .model.studies.reading import read_study as read_study
+from .prediction.compute_ratio import compute_ratio as compute_ratio, crossover as crossover
+from .prediction.contrast import contrast as contrast
 from .prediction.forecast import forecast as forecast
 from .prediction.predict import predict as predict, predict_runs as predict_runs
+from .prediction.summary import summarize as summarize
 from .report.write import write_report as write_report
 from .validation.backtest import backtest as backtest
 from .validation.calibration import calibrate as calibrate

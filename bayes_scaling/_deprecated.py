@@ -6,7 +6,6 @@ from typing import Any
 
 MOVED = {
     "data.columns": "Average Curve MeasurementError Schedule",
-    "data.counts": "units_said",
     "data.runs": "Runs subset",
     "data.schedules": "schedule_inputs",
     "decisions.allocation": "compute_optimal",
@@ -25,10 +24,10 @@ MOVED = {
     "inference.parameters": "parameter_table parameter_values published_values",
     "inference.stacking": "Stack stack stacking_weights",
     "model.parameters": "Parameter",
-    "model.studies": "Study study_runs write_study",
-    "prediction.contrast": "compute_multiplier contrast_table multiplier_table",
+    "model.studies.study": "Study study_runs",
+    "model.studies.writing": "write_study",
     "prediction.forecast": "Forecast forecast_sentence forecast_table",
-    "prediction.predict": "decompose parameters_at predict_table published_at",
+    "prediction.predict": "decompose parameters_at published_at",
     "prediction.residuals": "innovation_correlation residual_correlation run_residuals",
     "report.sentences": "summary_sentences",
     "validation.backtest": "Backtest",
@@ -40,7 +39,17 @@ MOVED = {
 }
 """File -> names of it that were at the front door, and are imported from there."""
 
-RENAMED: dict[str, tuple[str, str]] = {}
+RENAMED: dict[str, tuple[str, str]] = {
+    "compute_multiplier": (
+        "_deprecated:compute_multiplier",
+        "bs.compute_ratio(fit, group, b, a, points), which says how many times the compute b needs for the loss of a",
+    ),
+    "contrast_table": ("prediction.contrast:contrast_at", "bs.contrast(...).to_frame()"),
+    "multiplier_table": ("prediction.summary:summarize", "bs.summarize(draws)"),
+    "predict_table": ("prediction.summary:summarize_at", "bs.summarize(bs.predict(fit, points))"),
+    "ReadingError": ("data.columns:MeasurementError", "from bayes_scaling.data.columns import MeasurementError"),
+    "units_said": ("data.counts:with_units", "from bayes_scaling.data.counts import with_units"),
+}
 """Name -> where what it does stands, as "module:name", and what to write instead."""
 
 BEFORE = {
@@ -56,3 +65,10 @@ def before(name: str) -> Any:
     warnings.warn(f"bs.{name} is deprecated: use {instead}", DeprecationWarning, stacklevel=3)
     module, _, attribute = place.partition(":")
     return getattr(import_module(f"bayes_scaling.{module}"), attribute)
+
+
+def compute_multiplier(fit: Any, group: str, a: object, b: object, points: Any, along: Any = None) -> Any:
+    """Return how many times the compute level `b` needs for the loss of `a`: `compute_ratio` with the two changed."""
+    from bayes_scaling.prediction.compute_ratio import compute_ratio
+
+    return compute_ratio(fit, group, b, a, points, along)

@@ -32,7 +32,8 @@ from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.defaults import default_inputs, default_priors, default_response, sweep_discrepancy
 from bayes_scaling.model.parameters import median
-from bayes_scaling.model.studies import bundled, study_runs
+from bayes_scaling.model.studies.reading import bundled
+from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.validation.calibration import SETTINGS, Calibration, calibration_table, simulate
 
 HERE = Path(__file__).parent

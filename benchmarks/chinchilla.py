@@ -157,7 +157,7 @@ def warm(path: Path) -> tuple[Sampled, Row, Any]:
     """Fit once, which compiles, then sample and refit with five other seeds."""
     from bayes_scaling import Settings, fit, read_study, refit
     from bayes_scaling.inference.sampling import sample
-    from bayes_scaling.model.studies import study_runs
+    from bayes_scaling.model.studies.study import study_runs
 
     study = read_study("chinchilla_law")
     runs = study_runs(study, path)
@@ -251,7 +251,7 @@ def naive(path: Path, sampler: str) -> dict[str, Any]:
 def observations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return parameters, tokens and log loss of the runs that the bundled model keeps."""
     from bayes_scaling import read_study
-    from bayes_scaling.model.studies import study_runs
+    from bayes_scaling.model.studies.study import study_runs
 
     table = study_runs(read_study("chinchilla_law"), path).table
     return table["params"].to_numpy(), table["tokens"].to_numpy(), np.log(table["response"].to_numpy())
@@ -318,7 +318,7 @@ def prediction_rows(fit: Any, folder: str) -> list[Row]:
     saved = save(fit, Path(folder) / "fit.nc")
     found = [part(Path(__file__), "predict", "--fit", str(saved)) for _ in range(3)]
     first, again, memory = (float(np.median([one[name] for one in found])) for name in ("first", "again", "memory"))
-    what = "10,000 points x 4,000 draws, `predict_table`"
+    what = "10,000 points x 4,000 draws, `summarize_at`"
     return [
         Row(f"{what} (median of 3 fresh processes)", f"{first:.2f} s", "<= 1 s", first <= 1.0),
         Row("peak memory of such a process", f"{memory:.2f} GB", "<= 1 GB", memory <= 1.0),
@@ -329,15 +329,15 @@ def prediction_rows(fit: Any, folder: str) -> list[Row]:
 def predictions(saved: Path) -> dict[str, float]:
     """Load a fit and predict: seconds of the first and second call, peak memory in GB after the first."""
     from bayes_scaling import load
-    from bayes_scaling.prediction.predict import predict_table
+    from bayes_scaling.prediction.summary import summarize_at
 
     fit = load(saved)
     size, tokens = np.meshgrid(np.geomspace(1e7, 1e11, 100), np.geomspace(1e9, 1e13, 100))
     points = pd.DataFrame({"params": size.ravel(), "tokens": tokens.ravel()})
-    first, _ = timed(lambda: predict_table(fit, points))
+    first, _ = timed(lambda: summarize_at(fit, points))
     unit = 1e9 if sys.platform == "darwin" else 1e9 / 1024
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    return {"first": first, "again": timed(lambda: predict_table(fit, points))[0], "memory": memory}
+    return {"first": first, "again": timed(lambda: summarize_at(fit, points))[0], "memory": memory}
 
 
 # The report.

@@ -13,8 +13,8 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
-from bayes_scaling.model.specification import data
 
 RUNS = 50
 LAW = bs.parse_law(

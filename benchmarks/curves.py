@@ -224,7 +224,7 @@ def ours(family: Family, train: Runs, held: pd.DataFrame) -> tuple[np.ndarray, b
         place = held.index.get_indexer(rows.index)
         points = points.reset_index(drop=True)
         path = bs.forecast(fit, str(run), points).path if run in seen else bs.predict_runs(fit, points)
-        draws = np.log(path.stack(sample=("chain", "draw")).transpose("point", "sample").to_numpy())
+        draws = np.log(path.stack(sample=("chain", "draw")).transpose("row", "sample").to_numpy())
         found[place] = draws[:, :: max(1, draws.shape[1] // found.shape[1])][:, : found.shape[1]]
     return found, fit
 

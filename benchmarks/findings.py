@@ -24,8 +24,10 @@ import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.mode import find_mode, spread_of
 from bayes_scaling.inference.saving import load, save
+from bayes_scaling.model.arrays import data
+from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import median
-from bayes_scaling.model.specification import NOISE_SD, data, groups_used, parameters_with_priors
+from bayes_scaling.model.specification import groups_used, parameters_with_priors
 
 SHORT = bs.Settings(draws=500, tune=400, chains=4, seed=1, progress=False, rounds=1)
 ABOUT_ROWS = {"outliers", "misfit", "misfit-by-group", "shared-misfit", "misfit-in-order", "rising", "flat", "rounding"}

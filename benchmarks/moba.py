@@ -35,7 +35,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.convergence import convergence
 from bayes_scaling.inference.sampling import compiled, sample
 from bayes_scaling.model.parameters import Z90
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 
 HEADING = "# The MoBA hierarchy by hand"
 CHAINS, DRAWS = 4, 2000

@@ -13,7 +13,7 @@ import pandas as pd
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.plan import plan_table
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 
 BUDGETS = [float(of) for of in np.geomspace(1e19, 1e25, 100)]
 

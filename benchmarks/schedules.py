@@ -35,7 +35,7 @@ from bayes_scaling.laws.formula import law_names, law_value
 from bayes_scaling.laws.library import law_inputs, law_parameters
 from bayes_scaling.model.parameters import Parameter, median
 from bayes_scaling.plots.style import COLOURS, paper
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import summarize_at
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False)
@@ -161,7 +161,7 @@ def fitted(law: str, runs: Runs, *, joint: bool = False) -> tuple[pd.DataFrame, 
     fit = bs.fit(model(law, joint=joint), thinned(runs), SETTINGS)
     seconds = time.perf_counter() - start
     return (
-        runs.table.join(predict_table(fit, runs.table, kind="observed")[["q05", "q25", "q50", "q75", "q95"]]),
+        runs.table.join(summarize_at(fit, runs.table, kind="observed")[["q05", "q25", "q50", "q75", "q95"]]),
         fit,
         seconds,
     )

@@ -62,7 +62,7 @@ def main() -> None:
     if arguments.part:
         print(json.dumps(warm(arguments.part, arguments.runs)))
         return
-    from bayes_scaling.model.studies import bundled
+    from bayes_scaling.model.studies.reading import bundled
 
     loads = [os.getloadavg()[0]]
     names = arguments.only or list(bundled())
@@ -124,7 +124,7 @@ def warm(name: str, runs: str | None) -> float:
     os.environ.setdefault("NUMBA_OPT", "1")  # as the command does
     from bayes_scaling import read_study
     from bayes_scaling.inference.sampling import sample
-    from bayes_scaling.model.studies import study_runs
+    from bayes_scaling.model.studies.study import study_runs
 
     study = read_study(name)
     data = study_runs(study, runs)

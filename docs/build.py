@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "out" / "docs-source"
 OUT = ROOT / "out" / "docs"
 CACHE = ROOT / "out" / "docs-cache"
+MOVED = ("design-decisions.md",)
+"""Pages that `generate` puts elsewhere."""
 TABLES = ROOT.parent / "shared" / "data" / "runs"
 """Public tables beside the checkout, which some notebooks read."""
 
@@ -35,7 +37,7 @@ def main() -> int:
     lay_out(generated(ROOT))
     from sphinx.cmd.build import main as sphinx
 
-    words = ["-b", "html", "-W", "--keep-going", "-q", "-d", str(CACHE / "doctrees"), str(SOURCE), str(OUT)]
+    words = ["-b", "html", "-E", "-W", "--keep-going", "-q", "-d", str(CACHE / "doctrees"), str(SOURCE), str(OUT)]
     if code := sphinx(words):
         return code
     lost = broken(OUT)
@@ -46,7 +48,7 @@ def main() -> int:
 
 def lay_out(made: dict[str, str]) -> None:
     """Put pages, notebooks, benchmarks and what is made from code into one folder; what is unchanged keeps its time."""
-    wanted = {path.relative_to(ROOT / "docs"): path for path in files(ROOT / "docs")}
+    wanted = {path.relative_to(ROOT / "docs"): path for path in files(ROOT / "docs") if path.name not in MOVED}
     wanted |= {Path("studies") / path.name: path for path in (ROOT / "notebooks").glob("*.ipynb")}
     wanted |= {Path("validation") / path.name: path for path in (ROOT / "benchmarks").glob("*.png")}
     texts = {Path(name): text for name, text in made.items()}

@@ -21,7 +21,7 @@ extensions = [
     "sphinx_copybutton",
     "equations",
 ]
-source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}  # the first is autosummary's
 exclude_patterns = ["_templates", "_ext"]
 templates_path = ["_templates"]
 
@@ -33,8 +33,10 @@ nb_execution_raise_on_error = True
 nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "text/html", 0)]
 
-myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist", "dollarmath"]
 myst_heading_anchors = 3
+myst_dmath_allow_space = False
+myst_dmath_allow_digits = False
 
 autosummary_generate = True
 autosummary_imported_members = True
@@ -49,6 +51,7 @@ numpydoc_xref_param_type = False
 add_module_names = False
 default_role = "code"
 
+toc_object_entries = False
 nitpicky = True
 # Types in signatures are named as the source names them; only pages of this site can be linked to without a network.
 nitpick_ignore_regex = [("py:.*", ".*")]
@@ -73,4 +76,4 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "search_bar_text": "Search",
 }
-html_sidebars = {"index": [], "changelog": [], "glossary": []}
+html_sidebars = {"index": [], "changelog": [], "glossary": [], "start": []}

@@ -10,7 +10,7 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import Health
-from bayes_scaling.model import discrepancy as gp, specification as of_model
+from bayes_scaling.model import discrepancy, gaussian_process as gp, names as called, specification as of_model
 from bayes_scaling.model.parameters import link, median
 
 CLEAN = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="a", draws=8000, chains=4)
@@ -69,26 +69,26 @@ def fit_with(
             stray = spread * rng.normal(size=(*shape, *sizes))
             draws[name] = given * np.exp(stray) if positive else given + stray
         dims[name] = own
-    if unknown := sorted(set(values) - set(draws) - {gp.name(term) for term in model.discrepancy}):
+    if unknown := sorted(set(values) - set(draws) - {discrepancy.name(term) for term in model.discrepancy}):
         raise KeyError(f"the model has no {unknown}; it has {sorted(draws)}")
     fit = fit_of(model, runs, draws, health, dims)
     posterior = fit.posterior
-    for term, inputs in of_model.departures(model):
-        posterior = posterior.assign({gp.name(term): knots(fit, term, inputs, values, rng)})
+    for term, inputs in of_model.discrepancy_terms(model):
+        posterior = posterior.assign({discrepancy.name(term): knots(fit, term, inputs, values, rng)})
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": posterior}), fit.settings, health)
 
 
 def variables(model: bs.Model, runs: Runs) -> dict[str, tuple[float, bool, tuple[str, ...]]]:
     """Return the variables of a posterior but for knots: name -> a value, whether it is positive, and its groups."""
     priors = {name: parameter.prior for name, parameter in of_model.parameters_with_priors(model).items()}
-    scales = {name: prior for name, prior in of_model.noise_scales(model).items() if name != of_model.NU_BEYOND_ONE}
-    scales |= gp.scales(of_model.departures(model))
+    scales = {name: prior for name, prior in of_model.noise_scales(model).items() if name != called.NU_BEYOND_ONE}
+    scales |= discrepancy.scales(of_model.discrepancy_terms(model))
     found = {name: (median(prior), link(prior) == "log", ()) for name, prior in (priors | scales).items()}
     found |= {"noise_nu": (5.0, True, ())} if model.noise.distribution == "student_t" else {}
     for owner, term in of_model.varyings(model):
-        found[of_model.spread_name(owner, term)] = (0.1, True, ())
-        found[of_model.term_name(owner, term)] = (0.0, False, term.dims)
-    return found | {of_model.term_name(owner, term): (0.0, False, ()) for owner, term in of_model.trends(model)}
+        found[called.spread_name(owner, term)] = (0.1, True, ())
+        found[called.term_name(owner, term)] = (0.0, False, term.dims)
+    return found | {called.term_name(owner, term): (0.0, False, ()) for owner, term in of_model.trends(model)}
 
 
 def knots(
@@ -100,11 +100,11 @@ def knots(
     grid = [np.sort(gp.extended(one)) for one in placed]
     levels = {dim: fit.runs.levels[dim] for dim in term.dims}
     shape = (*fit.posterior["noise_sd"].shape, *map(len, levels.values()), *map(len, grid))
-    if gp.name(term) in values:
-        drawn = np.broadcast_to(values[gp.name(term)], shape)
+    if discrepancy.name(term) in values:
+        drawn = np.broadcast_to(values[discrepancy.name(term)], shape)
     else:
         drawn = gp.unwhitened(term, inputs, fit.posterior, grid, rng.standard_normal(shape))
-    coords = levels | {gp.knot_dim(x): one for x, one in zip(inputs, grid, strict=True)}
+    coords = levels | {discrepancy.knot_dim(x): one for x, one in zip(inputs, grid, strict=True)}
     return xr.DataArray(drawn, coords, ("chain", "draw", *coords))
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from gates import clean
 from public_tables import path_of
 
 import bayes_scaling as bs
 from bayes_scaling.data.columns import Schedule
 from bayes_scaling.data.runs import subset
 from bayes_scaling.data.schedules import schedule_inputs
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 
 os.environ.setdefault("NUMBA_OPT", "1")  # as the command line does: the same bits, compiled in less time
 
@@ -160,6 +161,7 @@ def studied(
         own = tables.get(name, curves if study.columns.schedule else logs if "run" in study.columns.dims else grid)
         runs = study_runs(study, own if study.source is None else None)
         runs = subset(runs, few[name]) if name in few else runs
-        return bs.fit(study.model, runs, replace(study.settings, draws=1500, seed=1, progress=False))
+        settings = replace(study.settings, draws=1500, progress=False)
+        return clean(lambda seed: bs.fit(study.model, runs, replace(settings, seed=seed)))
 
     return fitted

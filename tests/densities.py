@@ -11,8 +11,8 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Trend, Varying, as_parameter, distribution
-from bayes_scaling.model.specification import term_name
 
 type Rows = dict[str, np.ndarray]
 
@@ -202,7 +202,7 @@ class Reference:
         priors |= {"noise_length": correlation.length} if correlation else {}
         priors |= {"noise_white": correlation.white} if correlation and correlation.white else {}
         priors |= {"noise_nu_beyond_one": model.noise.nu} if model.noise.distribution == "student_t" else {}
-        for term, inputs, name in self.departures():
+        for term, inputs, name in self.discrepancy_terms():
             priors |= {f"{name}_amplitude": term.amplitude} | {f"{name}_length_{one}": term.length for one in inputs}
         known = {name: distribution(prior) for name, prior in priors.items()}
         found = {name: (written(*of), of[0] != "Normal") for name, of in known.items()}
@@ -213,7 +213,7 @@ class Reference:
         """Return the name of a term's learnt standard deviation."""
         return f"{owner}_sd_{'_'.join(term.dims)}"
 
-    def departures(self) -> list[tuple[bs.Discrepancy, tuple[str, ...], str]]:
+    def discrepancy_terms(self) -> list[tuple[bs.Discrepancy, tuple[str, ...], str]]:
         """Return the terms of the discrepancy, with their inputs and their names."""
         inputs = tuple(self.runs.columns.inputs)
         names = ["_by_".join(["discrepancy", *term.dims]) for term in self.case.model.discrepancy]
@@ -345,7 +345,7 @@ class Reference:
     ) -> tuple[np.ndarray, float]:
         """Return the discrepancy at rows, and the log density of its knots."""
         weights, roots = self.arrays["discrepancy_weights"], []
-        for term, inputs, name in self.departures():
+        for term, inputs, name in self.discrepancy_terms():
             covariance = np.array([[values[f"{name}_amplitude"] ** 2]])
             for one in inputs:
                 knots, length = self.arrays[f"{name}_knots_{one}"], values[f"{name}_length_{one}"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from waiting import PATIENCE
 
 import bayes_scaling as bs
 from bayes_scaling.inference import compiling
@@ -72,7 +73,7 @@ def slow(fit: bs.Fit, marker: str) -> pd.DataFrame:
     """Take for ever where there is a marker, which then holds the worker's process id."""
     if marker:
         Path(marker).write_text(str(os.getpid()))
-        time.sleep(600)
+        time.sleep(4 * PATIENCE)
     return means(fit, marker)
 
 

@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from bayes_scaling._base.files import write_bytes, write_text
-from bayes_scaling._base.folders import atomic_folder, write_together
+from bayes_scaling._base.folders import atomic_folder
 from bayes_scaling._base.leftovers import recover
+from bayes_scaling._base.moves import write_together
 
 STEPS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "ctypes.dlsym"}
 """What changes a folder, as the interpreter tells of it."""

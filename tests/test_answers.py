@@ -31,8 +31,10 @@ from bayes_scaling.decisions.plan import plan_sentence, plan_table
 from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.plots.shown import shown
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table, multiplier_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.contrast import contrast_at
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import summarize, summarize_at
 from bayes_scaling.report import budget
 from bayes_scaling.report.budget import multiplier_budget, plan_budget
 from bayes_scaling.report.sentences import summary_sentences
@@ -48,8 +50,8 @@ ARMS = ("arch", "dense", "sparse")
 
 
 def rows(values: Any) -> np.ndarray:
-    """Return draws, with dimensions chain, draw, point, as a draw a row."""
-    return np.asarray(values.transpose("chain", "draw", "point").to_numpy().reshape(-1, values.sizes["point"]))
+    """Return draws, with dimensions chain, draw, row, as a draw a row."""
+    return np.asarray(values.transpose("chain", "draw", "row").to_numpy().reshape(-1, values.sizes["row"]))
 
 
 def arms(world: World, points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -92,15 +94,15 @@ def check_predict_runs(world: World) -> None:
     assert abs(np.corrcoef(*left)[0, 1]) < 5 / len(one) ** 0.5  # runs of two calls are two runs
 
 
-def check_predict_table(world: World) -> None:
-    found, draws = predict_table(world.fit, world.points.assign(mean="kept")), worlds.expected(world, world.points)
+def check_summarize_at(world: World) -> None:
+    found, draws = summarize_at(world.fit, world.points.assign(mean="kept")), worlds.expected(world, world.points)
     np.testing.assert_allclose(found["mean"], draws.mean(axis=0), rtol=1e-10)
     np.testing.assert_allclose(found["sd"], draws.std(axis=0, ddof=1), rtol=1e-8)
     for name, share in QUANTILES.items():
         np.testing.assert_allclose(found[name], np.quantile(draws, share, axis=0), rtol=1e-10)
     assert (found["mean_given"] == "kept").all()
     if "size" not in world.fit.runs.levels:
-        band = predict_table(world.fit, world.points, "observed", seed=3)
+        band = summarize_at(world.fit, world.points, "observed", seed=3)
         wide = new_effects(world)
         for name, share in (("q05", 0.05), ("q95", 0.95)):
             at = np.tile(band[name].to_numpy(), (len(draws), 1))
@@ -116,9 +118,9 @@ def check_contrast(world: World) -> None:
         np.testing.assert_allclose(rows(found["ratio"]), one / other, rtol=1e-10)
 
 
-def check_contrast_table(world: World) -> None:
+def check_contrast_at(world: World) -> None:
     one, other = arms(world, world.points)
-    found = contrast_table(world.fit, *ARMS, points=world.points)
+    found = contrast_at(world.fit, *ARMS, points=world.points)
     np.testing.assert_allclose(found["p_a_better"], (one < other).mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(found["diff_mean"], (one - other).mean(axis=0), rtol=1e-7, atol=1e-12)
     for name in ("q05", "q50", "q95"):
@@ -163,9 +165,9 @@ def one_draw(world: World, draw: int) -> World:
     return replace(world, fit=replace(world.fit, draws=tree))
 
 
-def check_compute_multiplier(world: World) -> None:
+def check_compute_ratio(world: World) -> None:
     points, along = own_rows(world).head(2), world.along
-    found = compute_multiplier(world.fit, *ARMS, points=points, along=along)
+    found = compute_ratio(world.fit, "arch", "sparse", "dense", points=points, along=along)
     wanted, _ = arms(world, points)
     positive = world.fit.runs.columns.response.positive
     for place in range(len(points)):
@@ -182,7 +184,7 @@ def check_compute_multiplier(world: World) -> None:
                 end = worlds.expected(world, moved(world, point, 1e6 if reached else 1e-6))[draw, 0]
                 assert np.isnan(reached) or (end > wanted[draw, place]) == np.isinf(reached)
                 assert not np.isnan(reached) or np.isnan(end) or (positive and wanted[draw, place] <= 0)
-    table = multiplier_table(found)
+    table = summarize(found)
     there = np.where(np.isfinite(rows(found)) & (rows(found) > 0), rows(found), np.nan)
     if not np.isnan(there).all(axis=0).any():
         np.testing.assert_allclose(table["q50"], np.nanquantile(there, 0.5, axis=0))
@@ -306,7 +308,7 @@ def check_rank(world: World) -> None:
     arm = world.points.tail(1).drop(columns=["params", "tokens", "arch"], errors="ignore")
     points = arm.assign(compute=1e21) if world.splits else arm
     found = bs.rank(world.fit, "arch", "sparse", points)
-    times, losses = (of.isel(point=0).sel(level="dense").to_numpy().ravel() for of in (found.multiplier, found.loss))
+    times, losses = (of.isel(row=0).sel(level="dense").to_numpy().ravel() for of in (found.multiplier, found.loss))
     if world.splits:
         for draw in range(120)[::60]:
             _, wanted = frontier(world, arm.assign(arch="dense"), 1e21, draw)
@@ -316,10 +318,10 @@ def check_rank(world: World) -> None:
                 assert reached == pytest.approx(wanted, rel=1e-4)
     else:
         np.testing.assert_allclose(losses, arms(world, points)[0][:, 0], rtol=1e-10)
-        both = compute_multiplier(world.fit, *ARMS, points=points)
+        both = compute_ratio(world.fit, "arch", "sparse", "dense", points=points)
         np.testing.assert_allclose(times, rows(both)[:, 0], rtol=1e-9)
     row = rank_table(found).iloc[0]
-    against = found.loss.isel(point=0).sel(level="sparse").to_numpy().ravel()
+    against = found.loss.isel(row=0).sel(level="sparse").to_numpy().ravel()
     assert row["p_better"] == pytest.approx((losses < against).mean())
     assert row["change_percent_mean"] == pytest.approx(100 * (losses / against - 1).mean())
     assert row["p_never_reached"] == pytest.approx(np.isinf(times).mean())
@@ -477,7 +479,7 @@ def check_report(world: World) -> None:
         row = multiples.table.iloc[len(multiples.table) // 2]
         point = pd.DataFrame({"compute": [row["compute"]]})
         other = "sparse" if row["other"] == "dense" else "dense"
-        found = multiplier_table(compute_multiplier(world.fit, "arch", other, str(row["other"]), point)).iloc[0]
+        found = summarize(compute_ratio(world.fit, "arch", str(row["other"]), other, point)).iloc[0]
         assert row["q50"] == pytest.approx(found["q50"], nan_ok=True)
         said = json.dumps([[fact.value, fact.range] for step in multiples.steps[""] for fact in step.facts])
         assert "nan" not in said
@@ -511,7 +513,7 @@ def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "BUDGETS", 33)
 
 
-SOUGHT = {"crossover", "optimum", "rank", "compute_optimal", "compute_multiplier", "compute_needed"}
+SOUGHT = {"crossover", "optimum", "rank", "compute_optimal", "compute_ratio", "compute_needed"}
 """Answers that are solved for, which under a discrepancy takes seconds each."""
 PAIRS = [
     pytest.param(answer, feature, marks=pytest.mark.slow if answer in SOUGHT and "discrepancy" in feature else ())

@@ -19,8 +19,10 @@ from bayes_scaling._base.filters import parse_filter
 from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.laws.library import law_parameters
-from bayes_scaling.model.studies import Study, parse_study, study_text
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
+from bayes_scaling.prediction.summary import summarize_at
 
 CASES = {"table": 400, "law": 350, "filter": 250, "model": 350, "points": 200, "question": 150, "record": 200}
 CASES |= {"saved": 50, "options": 50}
@@ -104,7 +106,7 @@ def points(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:
             [*texts, code, None, 1j, 10**400, b"x", [1], {}, np.nan, "dense", 1e9]
         )
     frame = pd.DataFrame({name: [of] for name, of in row.items()})
-    return rng.choice([bs.predict, bs.predict_runs, predict_table])(fit, frame)
+    return rng.choice([bs.predict, bs.predict_runs, summarize_at])(fit, frame)
 
 
 def question(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:

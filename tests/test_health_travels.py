@@ -38,12 +38,14 @@ from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.parameters import parameter_table, parameter_values, published_values
 from bayes_scaling.inference.stacking import Stack, stack
-from bayes_scaling.model.studies import Sheet
+from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots import overview
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table, multiplier_table
+from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.contrast import Contrast, contrast_at
 from bayes_scaling.prediction.forecast import Forecast, forecast_sentence, forecast_table
-from bayes_scaling.prediction.predict import decompose, parameters_at, predict_table, published_at
+from bayes_scaling.prediction.predict import decompose, parameters_at, published_at
 from bayes_scaling.prediction.residuals import run_residuals
+from bayes_scaling.prediction.summary import summarize, summarize_at
 from bayes_scaling.report import write as report
 from bayes_scaling.report.sentences import summary_sentences
 from bayes_scaling.validation.backtest import Backtest
@@ -137,7 +139,12 @@ def held_out(fit: bs.Fit) -> pd.DataFrame:
     return score_points(fit, fit.runs.table)
 
 
+def contrast(fit: bs.Fit) -> Contrast:
+    return bs.contrast(fit, "arch", "dense", "sparse", PLACE)
+
+
 RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
+    "contrast": contrast,
     "fit": lambda fit: fit,
     "stack": mixture,
     "plan": plan,
@@ -155,15 +162,17 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "predict": lambda fit: bs.predict(fit, POINTS),
     "predict of a stack": lambda fit: bs.predict(mixture(fit), POINTS),
     "predict_runs": lambda fit: bs.predict_runs(fit, points=POINTS),
-    "predict_table": lambda fit: predict_table(fit=fit, points=POINTS),
+    "summarize_at": lambda fit: summarize_at(fit=fit, points=POINTS),
     "parameters_at": lambda fit: parameters_at(fit, POINTS),
     "published_at": lambda fit: published_at(fit, POINTS)["E"],
     "decompose": lambda fit: decompose(fit, POINTS),
-    "contrast": lambda fit: bs.contrast(fit, "arch", "dense", "sparse", PLACE),
-    "contrast_table": lambda fit: contrast_table(fit, "arch", "dense", "sparse", PLACE),
-    "compute_multiplier": lambda fit: compute_multiplier(fit, "arch", "sparse", "dense", PLACE, ALONG),
+    "contrast": lambda fit: contrast(fit).draws,
+    "contrast's ratio": lambda fit: contrast(fit)["ratio"],
+    "contrast as a table": lambda fit: contrast(fit).to_frame(),
+    "contrast_at": lambda fit: contrast_at(fit, "arch", "dense", "sparse", PLACE),
+    "compute_ratio": lambda fit: compute_ratio(fit, "arch", "dense", "sparse", PLACE, ALONG),
     "crossover": lambda fit: bs.crossover(fit, "arch", "dense", "sparse", PLACE, 1e12, ALONG),
-    "multiplier_table": lambda fit: multiplier_table(MADE["compute_multiplier"](fit)),
+    "summarize": lambda fit: summarize(MADE["compute_ratio"](fit)),
     "parameter_table": parameter_table,
     "parameter_values": lambda fit: parameter_values(fit, "E"),
     "parameter without levels": lambda fit: parameter_values(fit, "A"),
@@ -195,6 +204,7 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
 
 SENTENCES: dict[str, Callable[[bs.Fit], str | tuple[str, ...]]] = {
     "summary": summary_sentences,
+    "contrast": lambda fit: contrast(fit).summary(),
     "rank": lambda fit: rank_sentences(ranking(fit)),
     "plan": lambda fit: plan_sentence(plan(fit), 1, 2.2),
     "needed": lambda fit: needed_sentence(MADE["compute_needed"](fit), 2.2, 0.9, "nats/token"),
@@ -213,13 +223,14 @@ FIGURES: dict[str, Callable[[bs.Fit], Figure]] = {
     "bands": overview.bands_figure,
     "all": lambda fit: plots.figures(fit)["bands"],
     "check in all": lambda fit: plots.figures(fit)["check"],
+    "contrast itself": lambda fit: contrast(fit).plot(),
     "forest": lambda fit: overview.forest_figure(fit, "E"),
     "contrast": lambda fit: overview.contrast_figure(fit, "arch", "sparse", "dense"),
     "sheet": lambda fit: plots.sheet_figure(fit, Sheet(x="params", hue="arch")),
     "plot_band": lambda fit: axis(plots.plot_band, bs.predict(fit, POINTS), "params"),
     "plot_check": lambda fit: axis(plots.plot_check, fit),
-    "plot_contrast": lambda fit: axis(plots.plot_contrast, MADE["contrast"](fit), "params"),
-    "plot_multiplier": lambda fit: axis(plots.plot_multiplier, MADE["compute_multiplier"](fit), "params"),
+    "plot_contrast": lambda fit: axis(plots.plot_contrast, contrast(fit), "params"),
+    "plot_multiplier": lambda fit: axis(plots.plot_multiplier, MADE["compute_ratio"](fit), "params"),
     "plot_forest": lambda fit: axis(plots.plot_forest, parameter_values(fit, "E")),
     "plot_coefficient": lambda fit: axis(plots.plot_coefficient, parameter_values(fit, "A"), {"printed": (1.8, 0.1)}),
     "plot_decomposition": lambda fit: axis(plots.plot_decomposition, decompose(fit, POINTS), "params"),

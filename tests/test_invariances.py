@@ -19,8 +19,9 @@ from bayes_scaling.data.columns import Curve
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.plan import plan_table
 from bayes_scaling.inference.parameters import parameter_values, published_values
-from bayes_scaling.prediction.contrast import compute_multiplier
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import summarize_at
 from bayes_scaling.validation.scores import score_points
 
 RNG = np.random.default_rng(4)
@@ -123,11 +124,11 @@ def answers(fit: bs.Fit, of: Told) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {
         "predict": bs.predict(fit, where).to_numpy() / of.loss,
         "predict_runs": bs.predict_runs(fit, where, seed=1).to_numpy() / of.loss,
-        "table": predict_table(fit, where)[["mean", "sd", "q05", "q95"]].to_numpy() / of.loss,
+        "table": summarize_at(fit, where)[["mean", "sd", "q05", "q95"]].to_numpy() / of.loss,
         "distance": bs.predict(fit, where)["distance"].to_numpy(),
         "difference": bs.contrast(fit, "arch", a, b, where)["difference"].to_numpy() / of.loss,
         "ratio": bs.contrast(fit, "arch", a, b, where)["ratio"].to_numpy(),
-        "multiplier": compute_multiplier(fit, "arch", a, b, where, {"params": 0.5, "tokens": 0.5}).to_numpy(),
+        "multiplier": compute_ratio(fit, "arch", b, a, where, {"params": 0.5, "tokens": 0.5}).to_numpy(),
     }
     crossing = bs.crossover(fit, "arch", a, b, where.iloc[:1], 1e13 * of.size, {"params": 0.5, "tokens": 0.5})
     found |= {"crossing": crossing["crossing"].to_numpy() / of.size, "ahead": crossing["a_ahead"].to_numpy()}

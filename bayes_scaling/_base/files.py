@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.folders import folder_made, put_in_place, write_error
 from bayes_scaling._base.leftovers import clean_up, temporary_path
+from bayes_scaling._base.moves import folder_made, put_in_place, write_error
 
 if TYPE_CHECKING:
     import pandas as pd

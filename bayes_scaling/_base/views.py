@@ -4,7 +4,7 @@ Records lie below plots and sentences, and yet have `.plot()` and `.summary()`. 
 the place here: the one exception of the rule that no room imports one further right.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from importlib import import_module
 from typing import Any
@@ -40,6 +40,23 @@ def view(place: str) -> Callable[..., Any]:
     shown.__name__ = shown.__qualname__ = name
     shown.__doc__ = f"See `{module}.{name}`."
     return shown
+
+
+def said(sentences: Iterable[str], health: str = "") -> str:
+    """Return sentences a line each, and last what speaks against the draws that they rest on.
+
+    Parameters
+    ----------
+    health
+        The line of a fit; "" where that is clean.
+
+    Examples
+    --------
+    >>> print(said(["The loss is 2.1.", "It lies inside the runs."]))
+    The loss is 2.1.
+    It lies inside the runs.
+    """
+    return "\n".join([*sentences, *([f"{health}."] if health else [])])
 
 
 def page(title: str, sentences: Sequence[str], table: pd.DataFrame | None = None, health: str = "") -> str:

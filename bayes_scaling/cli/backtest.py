@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling._base.files import write_csv, write_json
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_name
 from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.paths import folder_to_write
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bayes_scaling.data.runs import Runs
     from bayes_scaling.model.settings import Settings
-    from bayes_scaling.model.studies import Study
+    from bayes_scaling.model.studies.study import Study
     from bayes_scaling.validation.backtest import Backtest
 
 SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
@@ -63,7 +63,8 @@ def backtest(
 
     Writes to DIR: backtest.csv (held-out runs), scores.csv (coverage, CRPS, log score), backtest.json, figures/backtest.png.
     """
-    from bayes_scaling.model.studies import read_study, study_runs
+    from bayes_scaling.model.studies.reading import read_study
+    from bayes_scaling.model.studies.study import study_runs
     from bayes_scaling.plots.backtest import backtest_figure
     from bayes_scaling.validation.backtest import backtest as score
 
@@ -108,7 +109,7 @@ def _record(found: "Backtest", study: "Study", data: "Runs", settings: "Settings
     """Return what the JSON file says: the model, scores of each cut-off by distance, the PIT, and how it was sampled."""
     import numpy as np
 
-    from bayes_scaling.model.studies import study_text
+    from bayes_scaling.model.studies.writing import study_text
 
     trained = found.points.groupby("train", observed=True)["training_runs"].first()
     sums = {

@@ -10,7 +10,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.files import write_csv, write_json
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import exact, fixed, format_count, number, percent, probability
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
@@ -21,7 +21,7 @@ from bayes_scaling.cli.terminal import say, say_table
 if TYPE_CHECKING:
     from bayes_scaling.model.settings import Settings
     from bayes_scaling.model.specification import Model
-    from bayes_scaling.model.studies import Study
+    from bayes_scaling.model.studies.study import Study
     from bayes_scaling.validation.compare import Comparison
     from bayes_scaling.validation.splits import Fold
 
@@ -60,7 +60,8 @@ def compare(
 
     Writes to DIR: comparison.csv, comparison.json, figures/comparison.png.
     """
-    from bayes_scaling.model.studies import study_runs
+    from bayes_scaling.model.studies.study import study_runs
+    from bayes_scaling.plots.comparison import comparison_figure
     from bayes_scaling.validation.compare import compare as weigh
 
     laws, study = _read(models)
@@ -73,7 +74,7 @@ def compare(
     with write_together():
         write_csv(found.table, out / "comparison.csv")
         write_json(_record(found, settings), out / "comparison.json")
-        write_figure(_figure(found), out / "figures" / "comparison.png")
+        write_figure(comparison_figure(found), out / "figures" / "comparison.png")
     _summary(found)
     say(f"written -> {out}")
     judge(found.health, settings.strict)
@@ -82,7 +83,7 @@ def compare(
 def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
     """Return the model of each name, and the study whose table and settings serve for all."""
     from bayes_scaling.laws.library import LAWS
-    from bayes_scaling.model.studies import bundled, read_study
+    from bayes_scaling.model.studies.reading import bundled, read_study
 
     short = [Path(name).name.removesuffix(".toml") for name in names]
     if repeated := [name for name in short if short.count(name) > 1]:
@@ -162,18 +163,6 @@ def _record(found: "Comparison", settings: "Settings") -> dict[str, Any]:
             "settings": asdict(settings),
         }
     )
-
-
-def _figure(found: "Comparison") -> Any:
-    from matplotlib.figure import Figure
-
-    from bayes_scaling.plots.comparison import plot_comparison
-    from bayes_scaling.plots.style import paper
-
-    with paper():
-        figure = Figure(figsize=(3.4, 0.9 + 0.34 * len(found.table)))
-        plot_comparison(found, figure.subplots())
-    return figure
 
 
 def _summary(found: "Comparison") -> None:

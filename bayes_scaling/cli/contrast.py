@@ -7,7 +7,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_names, joined_name
 from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
 from bayes_scaling._base.paths import file_to_write
@@ -36,7 +36,8 @@ def contrast(
     """
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.plots.overview import contrast_figure
-    from bayes_scaling.prediction.contrast import contrast_table, kin
+    from bayes_scaling.prediction.arms import kin
+    from bayes_scaling.prediction.contrast import contrast_at
 
     group, _, pair = levels.partition("=")
     a, _, b = pair.partition(":")
@@ -44,7 +45,7 @@ def contrast(
         raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
     file_to_write(out)
     fitted = read_fit(folder)
-    table = contrast_table(fitted, group, a, b, at)
+    table = contrast_at(fitted, group, a, b, at)
     figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
     drawn = not set(kin(fitted, group)) & set(
         law_groups(fitted.model)
@@ -70,7 +71,7 @@ def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
 
 def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
     """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
-    from bayes_scaling.data.counts import in_base_units
+    from bayes_scaling.data.points import in_base_units
 
     point = in_base_units(point, fitted.runs)
     row = {str(name): value for name, value in point.iloc[0].items()}
@@ -92,19 +93,20 @@ def _penalty(fitted: "Fit", row: dict[str, Any]) -> str:
 
 def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
+    from bayes_scaling._base.quantiles import reached
     from bayes_scaling.decisions.rank_tables import needs
     from bayes_scaling.model.specification import model_inputs
-    from bayes_scaling.prediction.contrast import compute_multiplier, reached
+    from bayes_scaling.prediction.compute_ratio import compute_ratio
 
     inputs = model_inputs(fitted.model)
     if len(inputs) > 1:
         return ""
-    of = reached(compute_multiplier(fitted, group, b, a, point).to_numpy().ravel())
+    of = reached(compute_ratio(fitted, group, a, b, point).to_numpy().ravel())
     return f"{needs(a, b, spaced_name(inputs[0]), of)}; "
 
 
 def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:
-    from bayes_scaling.prediction.contrast import points_of
+    from bayes_scaling.prediction.arms import points_of
     from bayes_scaling.prediction.predict import predict
 
     decades = float(predict(fitted, points_of(fitted, group, level, point))["distance"][0])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.inference.posterior import Fit
-    from bayes_scaling.model.studies import Study
+    from bayes_scaling.model.studies.study import Study
     from bayes_scaling.validation.findings.every import Finding
 
 OWN = ("fit.nc", "diagnostics.json", "parameters.csv", "points.csv")
@@ -56,7 +56,8 @@ def fit(
     from bayes_scaling.inference.parameters import parameter_table
     from bayes_scaling.inference.saving import save
     from bayes_scaling.model.curves import taken_as_curves
-    from bayes_scaling.model.studies import read_study, study_runs
+    from bayes_scaling.model.studies.reading import read_study
+    from bayes_scaling.model.studies.study import study_runs
     from bayes_scaling.plots.overview import figures
     from bayes_scaling.report.record import earlier_figures
     from bayes_scaling.validation.findings.every import beforehand, findings
@@ -107,7 +108,7 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
 
     import pandas as pd
 
-    from bayes_scaling.data.counts import in_column_units
+    from bayes_scaling.data.points import in_column_units
     from bayes_scaling.model.specification import law_groups
 
     runs = fitted.runs

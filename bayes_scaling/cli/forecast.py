@@ -8,7 +8,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.paths import file_to_write, is_file
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
@@ -46,7 +46,7 @@ def forecast(
         say(f"note [learning rate]: {note}")
     if found.unlike:
         say(f"note [unlike]: {found.unlike}")
-    say(f"{found.path.sizes['point']} places -> {out}", f"figure -> {figure}")
+    say(f"{found.path.sizes['row']} places -> {out}", f"figure -> {figure}")
     say_health(found.health)
 
 

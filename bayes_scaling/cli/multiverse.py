@@ -9,7 +9,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import band
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
@@ -44,8 +44,9 @@ def multiverse(
     """
     from bayes_scaling.decisions.multiverse import multiverse as answers
     from bayes_scaling.decisions.specifications import Universe, standard_choices
-    from bayes_scaling.model.studies import read_study, study_runs, study_table
-    from bayes_scaling.plots import multiverse_figure, paper
+    from bayes_scaling.model.studies.reading import read_study
+    from bayes_scaling.model.studies.study import study_runs, study_table
+    from bayes_scaling.plots import multiverse_figure
 
     study = read_study(model)
     universe = Universe(study.model, study_table(study, runs), study_runs(study, runs).columns)
@@ -55,7 +56,7 @@ def multiverse(
     say("compiling each model (up to half a minute the first time), then sampling")
     found = answers(universe, at, choices, replace(study.settings, progress=False), full=full)
     points = sorted(set(found.table["point"]))
-    with paper(), write_together():
+    with write_together():
         write_csv(found.table, out / "multiverse.csv")
         write_csv(found.parameters, out / "parameters.csv")
         for point in points:

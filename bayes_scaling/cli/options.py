@@ -12,7 +12,7 @@ from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.inference.posterior import Fit
-    from bayes_scaling.model.studies import Study
+    from bayes_scaling.model.studies.study import Study
 
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")]
 FitDir = Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote.")]
@@ -49,13 +49,13 @@ AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]
 
 def recounted(study: "Study", units: list[str] | None) -> "Study":
     """Return a study for a table whose columns count in the units that were said, NAME=UNIT."""
-    from bayes_scaling.data.counts import units_said
+    from bayes_scaling.data.counts import with_units
 
     pairs = [one.partition("=") for one in units or ()]
     if wrong := [name for name, _, unit in pairs if not (name and unit)]:
         raise InputError(f"--unit {wrong[0]}: expected NAME=UNIT, as in params=M")
     said = {name: unit for name, _, unit in pairs}
-    return replace(study, columns=units_said(study.columns, said)) if said else study
+    return replace(study, columns=with_units(study.columns, said)) if said else study
 
 
 def read_fit(folder: Path) -> "Fit":

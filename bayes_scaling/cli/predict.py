@@ -24,11 +24,11 @@ def predict(
 
     Writes PREDICTIONS.csv: the points with mean, sd, quantiles (q05 to q95), and their distance from the runs.
     """
-    from bayes_scaling.prediction.predict import predict_table
+    from bayes_scaling.prediction.summary import summarize_at
 
     file_to_write(out)
     fitted = read_fit(folder)
-    table = predict_table(fitted, at, "observed" if observed else "expected")
+    table = summarize_at(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)
     say(f"{len(table)} points -> {out}")
     say_notes(table)

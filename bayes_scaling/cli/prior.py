@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_name
 from bayes_scaling._base.numbers import band, number
 from bayes_scaling._base.paths import folder_to_write
@@ -36,7 +36,8 @@ def prior(
     from bayes_scaling.inference.fit import prior as draw
     from bayes_scaling.inference.parameters import parameter_table
     from bayes_scaling.model.settings import Settings
-    from bayes_scaling.model.studies import read_study, study_runs
+    from bayes_scaling.model.studies.reading import read_study
+    from bayes_scaling.model.studies.study import study_runs
     from bayes_scaling.plots.overview import figures
 
     settings = Settings(draws=draws, seed=seed)

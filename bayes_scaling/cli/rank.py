@@ -8,7 +8,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
-from bayes_scaling._base.folders import write_together
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import exact, place_words
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
@@ -103,7 +103,8 @@ def _points(
     """Return the points asked for, and the levels of other groups that nothing was said of."""
     import pandas as pd
 
-    from bayes_scaling.data.counts import in_base_units, mark_base_units
+    from bayes_scaling.data.counts import mark_base_units
+    from bayes_scaling.data.points import in_base_units
     from bayes_scaling.model.specification import law_groups, model_inputs
 
     if not compute and at is None:

@@ -10,18 +10,15 @@ what rows leave a smooth surface by goes on from row to row: neighbours differ b
 import re
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.numbers import number, percent
-from bayes_scaling.data.logs import is_run_name
-
-if TYPE_CHECKING:
-    from bayes_scaling.data.columns import Columns
-    from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.rates import is_run_name
+from bayes_scaling.data.runs import Runs
 
 TRAINED = {"token", "step", "sample", "example", "sequence", "iteration", "iter", "byte", "character", "char", "epoch", "d"}
 """Inputs whose names or units have such a word say how long a run has trained,"""
@@ -65,7 +62,7 @@ class Checkpoints:
     runs: int
 
 
-def find_checkpoints(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns") -> Checkpoints | None:
+def find_checkpoints(frame: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> Checkpoints | None:
     """Return which runs the rows of a table are checkpoints of, or None where they are runs, or the columns say what a run is.
 
     Parameters
@@ -96,7 +93,7 @@ def checkpoint_sentence(found: Checkpoints) -> str:
     )
 
 
-def not_ends(runs: "Runs") -> str:
+def not_ends(runs: Runs) -> str:
     """Return why rows are not ends of runs, to go on with a verb; "" where they are as far as is known."""
     if any(CHECKPOINTS in note for note in runs.notes) and "run" not in runs.table:
         return "the rows are checkpoints of runs"
@@ -108,13 +105,13 @@ def not_ends(runs: "Runs") -> str:
     return rows if (places >= MIN_NAMED_ROWS).mean() > MIN_SHARE else ""
 
 
-def _is_trained(name: str, columns: "Columns") -> bool:
+def _is_trained(name: str, columns: Columns) -> bool:
     said = f"{name} {columns.inputs[name].column} {columns.inputs[name].unit}"
     words = {word.removesuffix("s") for word in re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", said).lower())}
     return bool(words & TRAINED) and not words & NOT_TRAINED
 
 
-def _named(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns", along: str) -> Checkpoints | None:
+def _named(frame: pd.DataFrame, checked: pd.DataFrame, columns: Columns, along: str) -> Checkpoints | None:
     """Return what a column says that is called as runs are."""
     setting = _setting(checked, columns, along)
     for name in frame:
@@ -129,7 +126,7 @@ def _named(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns", along
     return None
 
 
-def _setting(checked: pd.DataFrame, columns: "Columns", along: str) -> pd.Series:
+def _setting(checked: pd.DataFrame, columns: Columns, along: str) -> pd.Series:
     """Return a number for what all but `along` says of each row."""
     others = [name for name in columns.inputs if name != along and name in columns.scales] + list(columns.dims)
     if not others:
@@ -137,7 +134,7 @@ def _setting(checked: pd.DataFrame, columns: "Columns", along: str) -> pd.Series
     return checked.groupby(others, sort=False, observed=True).ngroup()
 
 
-def _shown(frame: pd.DataFrame, checked: pd.DataFrame, columns: "Columns", along: str) -> Checkpoints | None:
+def _shown(frame: pd.DataFrame, checked: pd.DataFrame, columns: Columns, along: str) -> Checkpoints | None:
     """Return what rows show without a name: settings with many rows each whose departures go on from row to row."""
     setting = _setting(checked, columns, along)
     apart = [name for name in frame if name not in columns.read and _tells_apart(frame[name])]
@@ -184,7 +181,7 @@ def _evenness(at: pd.Series) -> float:
     return float((np.abs(steps / np.median(steps) - 1.0) < EVEN_STEP).mean())
 
 
-def _ratio(checked: pd.DataFrame, columns: "Columns", along: str, label: pd.Series) -> float:
+def _ratio(checked: pd.DataFrame, columns: Columns, along: str, label: pd.Series) -> float:
     """Return how much neighbours in a log differ in what they leave a smooth law by, of what independent rows would.
 
     Of two laws, a cubic in logarithms and Chinchilla's, that which leaves rows the more independent.
@@ -245,7 +242,7 @@ def _standard(values: np.ndarray) -> np.ndarray:
     return (values - values.mean()) / spread if spread > 0 else values * 0.0
 
 
-def _labels(label: pd.Series, checked: pd.DataFrame, columns: "Columns", along: str) -> pd.Series:
+def _labels(label: pd.Series, checked: pd.DataFrame, columns: Columns, along: str) -> pd.Series:
     """Return names for logs: their number and what tells their setting."""
     first = checked.loc[~label.duplicated()]
     told = [name for name in columns.scales if name != along] + list(columns.dims)

@@ -8,34 +8,9 @@ from typing import Any, Literal
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import parse_filter
-from bayes_scaling._base.functions import PART
+from bayes_scaling.data.derived import DERIVED, NO_SCALE
+from bayes_scaling.data.reserved import ANSWERED, ANSWERS, COUNTED, RESERVED
 from bayes_scaling.laws.units import PERPLEXITY, TOKEN, column_unit, counted_by_name, loss_unit, read_unit, response_unit
-
-DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since", "lr_fall")
-"""Columns that a schedule gives."""
-
-IN_PARTS = ("lr_then", "lr_since")
-"""Those with a value for each part of the fall."""
-
-MAY_BE_ZERO = ("annealing_area", "lr_drop", "lr_since")
-"""Those that are 0 before the learning rate has fallen."""
-
-NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall")
-"""Those whose logarithm does not say how far apart rows are."""
-
-
-RESERVED = {"response", "measurement_error", "run", "row", "point", "chain", "draw", "distance", "region", PART}
-RESERVED |= {"joint_number", "joint_structure"}  # of the compiled model
-"""Names that neither inputs, groups nor parameters can have: columns and dimensions of the package's own."""
-
-COUNTED = {"count", "mean_lag"}
-"""Columns of averages, which inputs and groups cannot be called either."""
-
-ANSWERS = {"law", "discrepancy", "expected", "noise", "quantile", "summary"}
-"""What answers hold beside the inputs and groups of their points."""
-
-ANSWERED = {"loss", "difference", "ratio", "tokens_per_param", "params_low", "params_high", "excess", "regret"}
-"""What they have beside groups, and laws may read."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Whether the loss depends on the inputs at all: told from the table alone, before or after a fit."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,9 +8,6 @@ import pandas as pd
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
 from bayes_scaling.data.runs import Runs
-
-if TYPE_CHECKING:
-    pass
 
 STEEP = 0.01
 """A loss that moves by less than this share for each e-fold of every input follows no scaling law: published exponents of the

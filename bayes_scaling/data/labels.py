@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.notation import PLAIN_NUMBER, as_integer, number_of_text
-from bayes_scaling.data.tables import named_column, refuse_first
+from bayes_scaling.data.cells import named_column, refuse_first
 
 POWER = re.compile(r"-?\d+(?:\.\d*[1-9])?[eE][+-]?\d+")
 MAX_EXACT_INTEGER = 2**53

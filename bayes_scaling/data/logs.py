@@ -1,30 +1,17 @@
 """Training logs: the rows of a run as they were written, mended where a rule says how, and what was found put in sentences."""
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import log1p
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_value
-from bayes_scaling._base.numbers import exact, format_count, number, percent
+from bayes_scaling._base.numbers import exact, format_count, percent
+from bayes_scaling.data.columns import Columns, Curve
 
-if TYPE_CHECKING:
-    from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.columns import Curve
-
-SCHEDULES = ("schedule", "lr_schedule", "scheduler")
-"""Columns of these names say how the learning rate went; losses under different schedules differ."""
-RATES = r"(^|[^a-z])(lr|learning[_ ]?rate)([^a-z]|$)"
-"""Columns of such names are learning rates."""
-RUN_NAMES = r"run|job|trial|wandb|uuid"
-"""Columns of such names tell which rows are one run."""
-UNREAD_FALL = "and nothing in the model reads it: losses on the way"
-FALLS = 0.9
-"""A learning rate that has come down to this share of its peak has fallen."""
 SPIKE = 0.05
 """A spike is at least so far above its neighbours, and a run that ends so far above its lowest loss is named; of log loss."""
 SPIKE_SD = 8.0
@@ -62,14 +49,14 @@ class Log:
 type Said = tuple[Log, list[str]]
 
 
-def as_log(table: pd.DataFrame, columns: "Columns", row: np.ndarray, file: np.ndarray, sources: tuple[str, ...]) -> Log:
+def as_log(table: pd.DataFrame, columns: Columns, row: np.ndarray, file: np.ndarray, sources: tuple[str, ...]) -> Log:
     """Return a checked table as rows of logs."""
     run = table.groupby("run", sort=False, observed=True).ngroup().to_numpy()
     branch = table.groupby(list(columns.dims), sort=False, observed=True).ngroup().to_numpy() if columns.groups else run
     return Log(table, run, branch, row, file, sources)
 
 
-def clean_log(log: Log, columns: "Columns", curve: Curve) -> tuple[Log, tuple[str, ...]]:
+def clean_log(log: Log, columns: Columns, curve: Curve) -> tuple[Log, tuple[str, ...]]:
     """Return the rows to fit to, each place of a log once and in order, and what was found and done.
 
     Raises
@@ -94,52 +81,7 @@ def clean_log(log: Log, columns: "Columns", curve: Curve) -> tuple[Log, tuple[st
     return log, tuple(notes)
 
 
-def schedule_notes(schedules: Mapping[str, Sequence[object]]) -> tuple[str, ...]:
-    """Return a sentence for each column of schedules that nothing in the model reads and that has several values."""
-    return tuple(
-        f"column {name!r} has {len(values)} values, and nothing in the model reads it: losses under different schedules are "
-        "not comparable; filter with where, or make it a group"
-        for name, values in schedules.items()
-        if len(values) > 1
-    )
-
-
-def is_run_name(name: str) -> bool:
-    """Return whether a column of that name tells which rows are one run."""
-    words = re.split(r"[^a-z]+", name.lower())
-    return any(re.fullmatch(f"({RUN_NAMES})(id|name|number|index)?s?", word) for word in words)
-
-
-def is_rate_name(name: str) -> bool:
-    """Return whether a column of that name is a learning rate."""
-    return re.search(RATES, name.lower()) is not None
-
-
-def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Collection[str]) -> tuple[str, ...]:
-    """Return a sentence for the first column of learning rates that fall along runs and that nothing in the model reads.
-
-    Parameters
-    ----------
-    frame
-        A table as it is. run, at: of each of its rows, the run and how far along it is. read: columns that are read.
-    """
-    for name in [name for name in frame if name not in read and is_rate_name(str(name))]:
-        rate = pd.to_numeric(frame[name], errors="coerce").reset_index(drop=True)
-        order = np.lexsort((at.to_numpy(), run.astype(str).to_numpy()))
-        of = rate.iloc[order].dropna().groupby(run.iloc[order])
-        left = (of.last() / of.max()).clip(lower=0.0)
-        fell = left < FALLS
-        if fell.any():
-            low = number(float(left[fell].median()), 2)
-            return (
-                f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, to {low} of its "
-                f"peak, {UNREAD_FALL} are not those of runs that end there; "
-                "the study training_curves_decay reads it (column lr)",
-            )
-    return ()
-
-
-def _in_order(log: Log, columns: "Columns", curve: Curve) -> Said:
+def _in_order(log: Log, columns: Columns, curve: Curve) -> Said:
     """Leave out rows that a later row of the same log, at their place or before it, has made void."""
     order = np.argsort(log.branch, kind="stable")
     branch, at = log.branch[order], log.table[curve.along].to_numpy()[order]
@@ -217,7 +159,7 @@ def _refuse_repeats(log: Log, order: np.ndarray, again: np.ndarray, along: str) 
         )
 
 
-def _without_warmup(log: Log, columns: "Columns", curve: Curve) -> Said:
+def _without_warmup(log: Log, columns: Columns, curve: Curve) -> Said:
     at = log.table[curve.along]
     if curve.warmup is not None:
         early, rule = at < curve.warmup, f"{curve.along} below {exact(curve.warmup)}"
@@ -230,7 +172,7 @@ def _without_warmup(log: Log, columns: "Columns", curve: Curve) -> Said:
     return _kept(log, ~early.to_numpy()), said
 
 
-def _without_missing(log: Log, columns: "Columns", curve: Curve) -> Said:
+def _without_missing(log: Log, columns: Columns, curve: Curve) -> Said:
     gone = ~np.isfinite(log.table["response"].to_numpy())
     if not gone.any():
         return log, []
@@ -243,7 +185,7 @@ def _without_missing(log: Log, columns: "Columns", curve: Curve) -> Said:
     return _kept(log, ~gone), [f"{what}, the first is {_place(log, first)}: left out"]
 
 
-def _positive(log: Log, columns: "Columns", curve: Curve) -> Said:
+def _positive(log: Log, columns: Columns, curve: Curve) -> Said:
     named = {name: one.column for name, one in columns.inputs.items()}
     named |= {"response": columns.response.column} if columns.response.positive else {}
     for name, column in named.items():
@@ -258,7 +200,7 @@ def _positive(log: Log, columns: "Columns", curve: Curve) -> Said:
     return log, []
 
 
-def _without_spikes(log: Log, columns: "Columns", curve: Curve) -> Said:
+def _without_spikes(log: Log, columns: Columns, curve: Curve) -> Said:
     if not columns.response.positive:
         return log, []
     spike, above, rises = _judged(log)

@@ -1,17 +1,14 @@
 """The response at the door: perplexities to losses, values that no loss of a unit has."""
 
 from shlex import quote
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.columns import Columns
 from bayes_scaling.laws.units import loss_unit
-
-if TYPE_CHECKING:
-    from bayes_scaling.data.columns import Columns
 
 MAX_LOSS = {
     "nats/token": 15.0,
@@ -29,7 +26,7 @@ RISING = 0.7
 SCALES = ("params", "tokens", "compute")
 
 
-def as_losses(numbers: pd.Series, columns: "Columns", where: str) -> pd.Series:
+def as_losses(numbers: pd.Series, columns: Columns, where: str) -> pd.Series:
     """Return a response as losses: of perplexities their logarithms."""
     if not columns.response.perplexity:
         return numbers
@@ -39,7 +36,7 @@ def as_losses(numbers: pd.Series, columns: "Columns", where: str) -> pd.Series:
     return losses
 
 
-def loss_notes(columns: "Columns") -> tuple[str, ...]:
+def loss_notes(columns: Columns) -> tuple[str, ...]:
     """Return a sentence on the response's unit where the column's name says it, or where it is converted."""
     from bayes_scaling.laws.units import response_unit
 
@@ -52,7 +49,7 @@ def loss_notes(columns: "Columns") -> tuple[str, ...]:
     return ()
 
 
-def refuse_implausible_losses(table: pd.DataFrame, columns: "Columns", source: str) -> None:
+def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str) -> None:
     """Raise InputError where values of the response are such as its unit does not have."""
     response, seen = columns.response, table["response"]
     unit, where = loss_unit(response.unit), f"{source}: column {response.column!r}"
@@ -70,7 +67,7 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: "Columns", source: s
         )
 
 
-def _rises(table: pd.DataFrame, columns: "Columns") -> bool:
+def _rises(table: pd.DataFrame, columns: Columns) -> bool:
     scales = [name for name in SCALES if name in columns.inputs]
     if not scales or len(table) < 5 or table["response"].nunique() < 3:
         return False

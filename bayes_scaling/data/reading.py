@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import floor, log10
 
 import numpy as np
 import pandas as pd
@@ -11,36 +10,22 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import reading_of
 from bayes_scaling.data.binning import bin_means
+from bayes_scaling.data.cells import column_numbers, named_column, number_column, refuse_first
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
-from bayes_scaling.data.columns import DERIVED, IN_PARTS, MAY_BE_ZERO, Columns, Curve, MeasurementError
+from bayes_scaling.data.columns import Columns, Curve, MeasurementError
 from bayes_scaling.data.copies import drop_copies
-from bayes_scaling.data.counts import (
-    IN_BASE,
-    base_factor,
-    implausible_counts,
-    in_base_units,
-    in_declared_units,
-    mark_base_units,
-    name_notes,
-)
+from bayes_scaling.data.counts import base_factor, in_declared_units, mark_base_units, name_notes
+from bayes_scaling.data.inputs import input_columns, input_reference, with_schedule
 from bayes_scaling.data.joining import Part, require_same_settings, require_same_units, shared_runs
 from bayes_scaling.data.labels import label_column
-from bayes_scaling.data.logs import SCHEDULES, as_log, clean_log, falling_rates, schedule_notes
+from bayes_scaling.data.logs import as_log, clean_log
 from bayes_scaling.data.losses import as_losses, loss_notes, refuse_implausible_losses
+from bayes_scaling.data.plausible import implausible_counts
+from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes
 from bayes_scaling.data.rounding import with_rounding
+from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.runs import Runs, concat_tables, levels_of
-from bayes_scaling.data.schedules import part_columns, schedule_inputs
-from bayes_scaling.data.tables import (
-    Table,
-    column_numbers,
-    filter_rows,
-    named_column,
-    number_column,
-    read_table,
-    refuse_first,
-    source_of,
-    tables_of,
-)
+from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 
 
 def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None = None) -> Runs:
@@ -86,7 +71,7 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     if columns.average is not None:
         checked = bin_means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
     references = {
-        name: one.reference if one.reference is not None else _reference(checked[name], one.column, source)
+        name: one.reference if one.reference is not None else input_reference(checked[name], one.column, source)
         for name, one in columns.inputs.items()
     }
     dropped = sum(part.dropped for part in parts)
@@ -113,7 +98,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     odd: list[str] = list(reading_of(read).get("notes", ()))
     raw, notes = in_declared_units(_with_numbers(read, columns, source, odd), columns, source)
     notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
-    every = _scheduled(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
+    every = with_schedule(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
     frame = _filtered(every, columns, source)
     kept = frame.reset_index(drop=True)
     rows, whole = frame.index.to_numpy(), columns.curve is None
@@ -123,7 +108,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     checked = pd.DataFrame({"response": as_losses(response, columns, f"{source}: column {columns.response.column!r}")})
     for name, one in columns.inputs.items():
         factor = base_factor(one, raw)
-        own = _input(kept, name, one.column, columns, source, rows, positive=whole, scale=factor, notes=odd) * factor
+        own = input_columns(kept, name, one.column, columns, source, rows, positive=whole, scale=factor, notes=odd) * factor
         checked = pd.concat([checked, own], axis=1)
     labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[rows].reset_index(drop=True)], axis=1)
     for dim, parts in columns.dims.items():
@@ -196,107 +181,6 @@ def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve:
     log, notes = clean_log(as_log(table, columns, row, file, tuple(part.source for part in parts)), columns, curve)
     schedules = {name: list(dict.fromkeys(v for p in parts for v in p.schedules.get(name, ()))) for name in SCHEDULES}
     return log.table, notes + schedule_notes(schedules)
-
-
-def _scheduled(
-    frame: pd.DataFrame, columns: Columns, read: Sequence[str], run: str | tuple[str, ...] | None, source: str
-) -> pd.DataFrame:
-    """Return a table with those columns to be read that the schedule gives and the table does not hold already."""
-    wanted = [column for column in dict.fromkeys(read) if column in DERIVED and column not in frame]
-    if columns.schedule is None or not wanted:
-        return frame
-    along = columns.schedule.along
-    steps = next((one.scale for one in columns.inputs.values() if one.column == along and one.scale is not None), 1.0)
-    if steps == 1.0 or frame.attrs.get(IN_BASE):
-        return schedule_inputs(frame, columns.schedule, run, wanted, source)
-    given = named_column(frame, along, source)
-    return schedule_inputs(frame.assign(**{along: given * steps}), columns.schedule, run, wanted, source).assign(
-        **{along: given}
-    )
-
-
-def _input(
-    frame: pd.DataFrame,
-    name: str,
-    column: str,
-    columns: Columns,
-    source: str,
-    rows: np.ndarray,
-    *,
-    positive: bool = True,
-    scale: float = 1.0,
-    notes: list[str] | None = None,
-) -> pd.DataFrame:
-    """Return an input's column, and where the schedule has it in parts one for each of them, by the input's name."""
-    schedule, kind = columns.schedule, columns.inputs[name].column
-    parts = part_columns(column, schedule.parts) if schedule and kind in IN_PARTS else []
-    names = [name, *(part_columns(name, len(parts)) if set(parts) <= set(frame) else ())]
-    of = dict(zip(names, [column, *parts], strict=False))
-    least, unit = schedule is not None and kind in MAY_BE_ZERO, columns.inputs[name].unit
-    limits = {"positive": positive and not least, "negative": not least}
-    return pd.DataFrame(
-        {
-            name: number_column(frame, one, source, rows, **limits, unit=unit, scale=scale, notes=notes)
-            for name, one in of.items()
-        }
-    )
-
-
-def _reference(values: pd.Series, column: str, source: str) -> float:
-    if not (values > 0).any():
-        raise InputError(
-            f"{source}: column {column!r} is 0 throughout: the learning rate never falls; give the input a reference"
-        )
-    return round_reference(values[values > 0])
-
-
-def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) -> pd.DataFrame:
-    """Return points to predict at: a column for each input, and for each of `groups` and further groups the table has.
-
-    A column may carry the name it has in the runs' table, and then counts as that does, or the name in the law, and then counts
-    in the input's base unit; see `counts.in_base_units`.
-    Where inputs come from a schedule, points are a schedule as it was run or is planned: rows of step and learning rate.
-
-    Parameters
-    ----------
-    groups
-        Those the points must say a level of; a level that the runs do not have stands for one never seen.
-    past
-        So many rows at the top tell a schedule's past only, and are no points themselves.
-
-    Raises
-    ------
-    InputError
-        As `read_runs` does.
-    """
-    source, notes = source_of(table, "the points"), list[str]()
-    frame = in_base_units(table, runs)
-    rows = frame.index.to_numpy()
-    frame = frame.reset_index(drop=True)
-    if not len(frame):
-        raise InputError(f"{source} has no rows")
-    run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
-    read = [one.column for name, one in runs.columns.inputs.items() if name not in frame]
-    frame = _scheduled(frame, runs.columns, read, run if set(run) <= set(frame) else None, source)
-    frame, rows = frame.iloc[past:].reset_index(drop=True), rows[: len(frame) - past]
-    points = pd.DataFrame(index=frame.index)
-    for name, one in runs.columns.inputs.items():
-        column = one.column if one.column in frame or name not in frame else name
-        points = pd.concat([points, _input(frame, name, column, runs.columns, source, rows, notes=notes)], axis=1)
-    for dim, parts in runs.columns.dims.items():
-        named = (dim,) if dim in frame else parts
-        if dim in groups or set(named) <= set(frame):
-            points[dim] = label_column(frame, named, source, rows)
-    if notes := [*reading_of(frame).get("notes", ()), *notes]:
-        points.attrs["notes"] = tuple(dict.fromkeys(notes))
-    return mark_base_units(points)
-
-
-def round_reference(values: pd.Series) -> float:
-    """Return the geometric mean rounded to 1, 2 or 5 times a power of ten, whichever is nearest in the logarithm."""
-    exponent = float(np.log10(values).mean())
-    lead = min((1, 2, 5, 10), key=lambda digit: abs(exponent - floor(exponent) - log10(digit)))
-    return float(f"{lead}e{floor(exponent)}")
 
 
 def _reading_error(

@@ -11,9 +11,7 @@ from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Average, Columns
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import number_as_text, ordered_levels
-from bayes_scaling.data.tables import (
-    filter_rows,
-)
+from bayes_scaling.data.rows import filter_rows
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,15 @@ over all steps becomes one over a few parts (midpoint rule over the fall), exact
 """
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.numbers import exact
-
-if TYPE_CHECKING:
-    from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.columns import DERIVED, IN_PARTS, Schedule
+from bayes_scaling.data.columns import Columns, Schedule
+from bayes_scaling.data.derived import DERIVED, IN_PARTS
 
 MIN_FALL = 1e-4
 """What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""
@@ -88,8 +86,8 @@ def _checked(
     frame: pd.DataFrame, schedule: Schedule, run: str | tuple[str, ...] | None, source: str, *, steps: bool
 ) -> tuple[np.ndarray, np.ndarray, pd.Series]:
     """Return step, learning rate and run of each row."""
+    from bayes_scaling.data.cells import number_column
     from bayes_scaling.data.labels import label_column
-    from bayes_scaling.data.tables import number_column
 
     rows, frame = frame.index.to_numpy(), frame.reset_index(drop=True)
     read = (schedule.along, schedule.lr)
@@ -111,7 +109,7 @@ def part_columns(name: str, parts: int) -> list[str]:
     return [f"{name}_{part + 1}" for part in range(parts)]
 
 
-def in_parts(frame: pd.DataFrame, columns: "Columns") -> dict[str, list[str]]:
+def in_parts(frame: pd.DataFrame, columns: Columns) -> dict[str, list[str]]:
     """Return the columns of each input that a checked table holds in parts of the fall, and not as a single number."""
     if columns.schedule is None:
         return {}
@@ -119,7 +117,7 @@ def in_parts(frame: pd.DataFrame, columns: "Columns") -> dict[str, list[str]]:
     return {name: parts for name, parts in of.items() if set(parts) <= set(frame)}
 
 
-def log_input(frame: pd.DataFrame, columns: "Columns", references: Mapping[str, float], name: str) -> np.ndarray:
+def log_input(frame: pd.DataFrame, columns: Columns, references: Mapping[str, float], name: str) -> np.ndarray:
     """Return log(input / reference) at rows of a checked table, with a second axis over parts of the fall where it has some.
 
     It is -inf where an input is 0 because the learning rate has not fallen.
@@ -130,7 +128,7 @@ def log_input(frame: pd.DataFrame, columns: "Columns", references: Mapping[str, 
     return logs
 
 
-def check_logarithms(columns: "Columns", terms: Mapping[str, Collection[str]]) -> None:
+def check_logarithms(columns: Columns, terms: Mapping[str, Collection[str]]) -> None:
     """Raise InputError where a term of a model is on the logarithm of an input that may be 0 or has parts.
 
     Parameters

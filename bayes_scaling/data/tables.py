@@ -5,14 +5,11 @@ number as programs spell it, so that text -> number -> text loses nothing: 7 and
 Any other column is numbers where all its cells are plain ones.
 """
 
-import difflib
 import io
 import json
 import re
 from collections.abc import Mapping, Sequence, Set as AbstractSet
-from decimal import Decimal
-from fractions import Fraction
-from math import inf, nan
+from math import nan
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Protocol, runtime_checkable
@@ -20,25 +17,19 @@ from typing import IO, Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, format_value
-from bayes_scaling._base.expressions import quoted_name
-from bayes_scaling._base.filters import parse_filter
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.notation import (
-    INFINITE_TEXT,
     MISSING,
     PLAIN_NUMBER,
     READ,
-    Reading,
-    decimal_mark_of,
     decimal_marks,
     number_of_text,
-    read_numbers,
     reading_of,
 )
 from bayes_scaling._base.paths import is_file
 from bayes_scaling._base.spreadsheets import unescape_formulas
 from bayes_scaling.data.delimited import read_cells, read_stream, refuse_too_many
-from bayes_scaling.data.logs import SCHEDULES, is_rate_name, is_run_name
+from bayes_scaling.data.rates import SCHEDULES, is_rate_name, is_run_name
 
 TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 
@@ -301,155 +292,3 @@ def _cast(text: pd.Series, kind: str) -> np.ndarray:
         return np.asarray(pa.array(text).cast(kind).to_numpy(zero_copy_only=False))
     except pa.ArrowInvalid:
         return text.to_numpy(dtype=object).astype(kind)
-
-
-def filter_rows(frame: pd.DataFrame, where: str | None, source: str) -> pd.DataFrame:
-    """Return the rows that a filter keeps, with how many it does not in `attrs["dropped"]`; raises InputError for none."""
-    before = len(frame)
-    if where is not None:
-        where = _with_ticks(where, frame)
-        keep = parse_filter(where)
-        for name in sorted(keep.columns):  # type: ignore[attr-defined]
-            _named_in(where, frame, name, source)
-        frame = frame[keep({str(name): frame[name] for name in keep.columns}).to_numpy(dtype=bool)]  # type: ignore[attr-defined]
-    if not len(frame):
-        why = f"the filter {where!r} keeps none of its {before} rows" if before else "it has no rows"
-        raise InputError(f"{source}: {why}")
-    frame.attrs["dropped"] = before - len(frame)
-    return frame
-
-
-def _with_ticks(where: str, frame: pd.DataFrame) -> str:
-    """Return a filter with back-ticks about columns whose names are no plain words, where nothing else can be meant."""
-    words = parse_filter(where).columns  # type: ignore[attr-defined]
-    odd = [name for name in map(str, frame) if not name.isidentifier() and name in where and "`" not in name]
-    if "`" in where or not odd or any(word in frame for word in words):
-        return where
-    ticked = re.sub("|".join(map(re.escape, sorted(odd, key=len, reverse=True))), lambda found: f"`{found[0]}`", where)
-    try:
-        meant = parse_filter(ticked).columns  # type: ignore[attr-defined]
-    except InputError:
-        return where
-    return ticked if set(meant) <= set(map(str, frame)) else where
-
-
-def _named_in(where: str, frame: pd.DataFrame, name: str, source: str) -> None:
-    """Refuse a column that the table lacks, in the name of one that stands in the filter without back-ticks."""
-    meant = [of for of in map(str, frame) if name not in frame and of in where and quoted_name(of) != of and name in of]
-    if meant:
-        raise InputError(
-            f"{source}: no column {name!r}; in a filter the column {max(meant, key=len)!r} is written in back-ticks: "
-            f"{quoted_name(max(meant, key=len))}"
-        )
-    named_column(frame, name, source)
-
-
-def named_column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
-    """Return a column of a table; raises InputError, with the nearest name there is, where it has none of that name."""
-    if name not in frame:
-        near = difflib.get_close_matches(name, [str(column) for column in frame], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"{source}: no column {name!r}; the table has {[str(column) for column in frame]}{hint}")
-    column: pd.Series = frame[name]
-    return column
-
-
-def number_column(
-    frame: pd.DataFrame,
-    name: str,
-    source: str,
-    rows: np.ndarray,
-    *,
-    positive: bool = True,
-    negative: bool = True,
-    finite: bool = True,
-    unit: str = "",
-    scale: float = 1.0,
-    notes: list[str] | None = None,
-) -> pd.Series:
-    """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands.
-
-    Parameters
-    ----------
-    rows
-        The place of each row in its file. unit: of the column, where it is known. scale: how many ones one of the column is:
-        with a suffix, as `0.41M` in a column of millions, it is said twice.
-    notes
-        Gets a sentence where numbers were written unlike plain ones, see `notation`.
-    """
-    column = named_column(frame, name, source)
-    numbers, missing = column_numbers(column, source, rows, unit, scale, notes)
-    where = f"{source}: column {name!r}"
-    refuse_first(missing & finite, column, where, rows, "is missing; expected a number")
-    refuse_first(np.isnan(numbers) & ~missing, column, where, rows, "is text; expected a number")
-    refuse_first(~np.isfinite(numbers) & finite, column, where, rows, "is not finite")
-    refuse_first((numbers <= 0) & positive, column, where, rows, "is not positive, and its logarithm is taken")
-    refuse_first((numbers < 0) & (not negative), column, where, rows, "is negative; expected 0 or more")
-    return pd.Series(numbers, column.index, name=name)
-
-
-def column_numbers(
-    column: pd.Series, source: str, rows: np.ndarray, unit: str = "", scale: float = 1.0, notes: list[str] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a column as floats, NaN where a cell is none, and which cells are missing.
-
-    Raises
-    ------
-    InputError
-        For a column of dates, truth values or other things than numbers, and where it cannot be told which number a text is.
-    """
-    where, kind = f"{source}: column {str(column.name)!r}", getattr(column.dtype, "kind", "O")
-    if kind in "mM" or isinstance(column.dtype, pd.PeriodDtype):
-        raise InputError(f"{where} holds dates or durations; expected numbers")
-    if kind in "bc":
-        raise InputError(f"{where} holds {'truth values' if kind == 'b' else 'complex numbers'}; expected numbers")
-    if kind in "iuf":
-        values = column.to_numpy(dtype=float, na_value=nan)
-        return values, np.isnan(values)
-    cells, missing = column.astype(object).to_numpy(), column.isna().to_numpy(copy=True)
-    is_text = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
-    values = np.array([_number(cell) for cell in cells], dtype=float)
-    wrong = np.isnan(values) & ~missing & ~is_text
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        what = f"{type(cells[row]).__name__} {format_value(cells[row])}"
-        raise InputError(f"{where}, row {rows[row] + 1}: {what} is no number; expected one")
-    written, mixed = [cell for cell in cells if isinstance(cell, str)], not (is_text | missing).all()
-    text = _read_text(column, written, mixed=mixed, unit=unit, scale=scale)
-    if text.doubt is not None:
-        row, why = int(np.flatnonzero(is_text)[text.doubt[0]]), text.doubt[1]
-        raise InputError(f"{where}, row {rows[row] + 1}: {format_value(cells[row])} {why}; expected a number")
-    if text.odd and notes is not None:
-        notes.append(f"column {str(column.name)!r} of {source} has {text.odd}")
-    values[is_text], missing[is_text] = text.numbers, text.missing
-    return values, missing
-
-
-def _read_text(column: pd.Series, cells: Sequence[str], *, mixed: bool, unit: str, scale: float) -> Reading:
-    """Return the cells of a column that are text as numbers; beside real numbers only plain ones are."""
-    if mixed:
-        plainly = [
-            cell if PLAIN_NUMBER.fullmatch(cell.strip()) or INFINITE_TEXT.fullmatch(cell.strip()) else "text" for cell in cells
-        ]
-        return read_numbers([cell if cell.strip() in MISSING else of for cell, of in zip(cells, plainly, strict=True)])
-    return read_numbers(cells, decimal_mark_of(column), unit, scale)
-
-
-def _number(cell: Any) -> float:
-    """Return a number of any kind as a float, inf where it is beyond one; NaN for anything else."""
-    if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | float | np.integer | np.floating | Decimal | Fraction):
-        return nan
-    try:
-        return float(cell)
-    except OverflowError:
-        return inf if cell > 0 else -inf
-    except ValueError:  # a Decimal's signalling NaN
-        return nan
-
-
-def refuse_first(wrong: Any, column: pd.Series, where: str, rows: np.ndarray, why: str) -> None:
-    """Raise InputError for the first row that is wrong, where there is one."""
-    wrong = np.asarray(wrong)
-    if wrong.any():
-        first = int(np.argmax(wrong))
-        raise InputError(f"{where}, row {rows[first] + 1}: {format_value(column.iloc[first])} {why}")

@@ -12,7 +12,9 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
-from bayes_scaling.data.counts import in_base_units, mark_base_units, refuse_implausible_counts
+from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.plausible import refuse_implausible_counts
+from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.decisions.flat_runs import refuse_flat
@@ -27,7 +29,7 @@ HOLDS = 1e-9
 
 @dataclass(frozen=True)
 class Split:
-    """Draws of the logarithm of the best size, and of the loss there; chain, draw, point."""
+    """Draws of the logarithm of the best size, and of the loss there; chain, draw, row."""
 
     log_params: np.ndarray
     loss: np.ndarray
@@ -51,7 +53,7 @@ def compute_optimal(
     Where the model has a discrepancy L is the law with it, as only their sum is known well, over sizes within a factor of
     thirty of the middle of the law's. Far beyond the runs draws of the discrepancy bend, and their lowest points spread widely.
 
-    Variables params, tokens, tokens_per_param and loss, with dimensions chain, draw, point and the coordinate compute. NaN in
+    Variables params, tokens, tokens_per_param and loss, with dimensions chain, draw, row and the coordinate compute. NaN in
     draws that would put all compute into one of the two.
 
     Parameters
@@ -120,7 +122,7 @@ def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Co
         "loss": (found.loss, response.name, response.unit),
     }
     best = {name: labelled_as(values, at, *of) for name, (values, *of) in shown.items()}
-    return xr.Dataset(best).assign_coords(compute=("point", every, {"units": "FLOP"}))
+    return xr.Dataset(best).assign_coords(compute=("row", every, {"units": "FLOP"}))
 
 
 def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:

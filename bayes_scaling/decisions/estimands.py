@@ -22,9 +22,9 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import percent
-from bayes_scaling.data.counts import in_base_units, mark_base_units
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.health_line import carried
@@ -160,7 +160,7 @@ def _plan(fit: Fit, asked: Question) -> Answer:
     rest = {name: of for name, of in asked.held.items() if name != "compute"}
     compute = _number("compute", asked.held["compute"])
     params = compute_optimal(fit, compute, points=_held(fit, rest, asked.text, ("params", "tokens")))["params"]
-    return _log(params.isel(point=0)), "log", fit.runs.columns.inputs["params"].unit
+    return _log(params.isel(row=0)), "log", fit.runs.columns.inputs["params"].unit
 
 
 def _parameter(fit: Fit, asked: Question) -> Answer:
@@ -193,7 +193,7 @@ def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
     if not split:
         return at(fit, frame, logs).isel(row=0)
     best = compute_optimal(fit, _number("compute", where["compute"]), points=held)[["params", "tokens"]]
-    best = best.reset_coords(drop=True).drop_vars("point", errors="ignore").rename(point="row")
+    best = best.reset_coords(drop=True).drop_vars("row", errors="ignore")
     there = np.isfinite(best["params"])
     logs |= {name: _log(best[name].where(there, references[name]) / references[name]).drop_attrs() for name in moved}
     return at(fit, frame, logs).where(there).isel(row=0)

@@ -8,7 +8,8 @@ import pandas as pd
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.prediction.contrast import GRID, along_curve, to_reach
+from bayes_scaling.prediction.along import along_curve, to_reach
+from bayes_scaling.prediction.compute_ratio import GRID
 from bayes_scaling.prediction.crossings import Change, Curve, interpolated, meeting, multiples
 
 FARTHEST = 1e6
@@ -34,7 +35,7 @@ def frontier(fit: Posterior, budgets: Sequence[float] | np.ndarray, point: pd.Da
         As `compute_optimal` does.
     """
     losses = map_components(fit, lambda one, _: compute_optimal(one, list(budgets), cost=cost, points=point)["loss"])
-    return np.asarray(losses.transpose("chain", "draw", "point").to_numpy().reshape(-1, len(budgets)))
+    return np.asarray(losses.transpose("chain", "draw", "row").to_numpy().reshape(-1, len(budgets)))
 
 
 def by_split(fit: Posterior, arms: Sequence[pd.DataFrame], costs: Sequence[Cost], budget: float, end: float) -> Found:

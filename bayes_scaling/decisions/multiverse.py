@@ -15,8 +15,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, one_line
+from bayes_scaling._base.quantiles import QUANTILES
+from bayes_scaling.data.cells import number_column
 from bayes_scaling.data.reading import read_runs
-from bayes_scaling.data.tables import Table, number_column, read_table
+from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.specifications import Choices, Universe, Variant, standard_choices
 from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
@@ -26,7 +28,7 @@ from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.prediction.predict import QUANTILES, predict
+from bayes_scaling.prediction.predict import predict
 
 BASE = "base"
 OWN = {"universe", "point", *QUANTILES, "rows", "divergences", "r_hat", "problem"}
@@ -34,7 +36,7 @@ OWN = {"universe", "point", *QUANTILES, "rows", "divergences", "r_hat", "problem
 
 
 type Answer = Callable[[Fit, Any], xr.DataArray]
-"""A function of a fit and points; draws with dimensions chain, draw, point."""
+"""A function of a fit and points; draws with dimensions chain, draw, row."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def answered(fit: Fit, extra: Any) -> pd.DataFrame:
         if of_this_package(extra["answer"]):
             raise
         raise InputError(f"the answer raised {one_line(error)}") from error
-    rows: list[dict[str, Any]] = [{"point": i} | _quantiles(of) for i, of in enumerate(draws.transpose("point", ...))]
+    rows: list[dict[str, Any]] = [{"point": i} | _quantiles(of) for i, of in enumerate(draws.transpose("row", ...))]
     rows += [{"parameter": name} | _quantiles(fit.posterior[name]) for name in fit.model.parameters]
     health = fit.health
     assert health is not None

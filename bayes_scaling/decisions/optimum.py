@@ -14,14 +14,15 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import in_base_units
+from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.schedules import check_logarithms, log_input
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_value
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Prior, Trend, as_parameter, distribution, link
-from bayes_scaling.model.specification import model_inputs, term_name
+from bayes_scaling.model.specification import model_inputs
 from bayes_scaling.prediction.predict import parameters_at
 
 WIDER = 30.0
@@ -35,7 +36,7 @@ PRIOR_DRAWS = 4000
 SEED = 0
 
 type Curve = Callable[[np.ndarray], np.ndarray]
-"""Log of the input's value -> loss, both with chain, draw, point, or what broadcasts to that."""
+"""Log of the input's value -> loss, both with chain, draw, row, or what broadcasts to that."""
 
 _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.ndarray]] = {
     "Normal": lambda rng, of, size: rng.normal(of["mu"], of["sigma"], size),
@@ -52,7 +53,7 @@ _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.nd
 def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
     """Return draws of the value of an input at which the expected loss is lowest, all else as in the points.
 
-    x* = argmin_x L(x)        (chain, draw, point; in the unit of the input)
+    x* = argmin_x L(x)        (chain, draw, row; in the unit of the input)
 
     L is the expected loss, with the discrepancy where the model has one. Sought from a thirtieth of the smallest value among
     the runs to thirty times the largest, on 65 values equally far apart in the logarithm, then narrowed down to about 1e-6 of
@@ -82,7 +83,7 @@ def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
 
     L(x) < L(x*) + below        for low < x < high
 
-    Variables low and high, with dimensions chain, draw, point, in the unit of the input: the first values on either side of the
+    Variables low and high, with dimensions chain, draw, row, in the unit of the input: the first values on either side of the
     optimum where the loss is that much higher; 0 or inf where it is not so within the range of `optimum`, NaN without an
     optimum. The attributes `below` and `units` say what was asked for.
 
@@ -209,8 +210,8 @@ def _curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
 
 def _columns_of(at: xr.Dataset) -> pd.DataFrame:
     """Return the checked points behind parameters at points."""
-    columns = {str(name): of.to_numpy() for name, of in at.coords.items() if of.dims == ("point",)}
-    return pd.DataFrame(columns, index=range(at.sizes["point"]))
+    columns = {str(name): of.to_numpy() for name, of in at.coords.items() if of.dims == ("row",)}
+    return pd.DataFrame(columns, index=range(at.sizes["row"]))
 
 
 def _bent_curve(fit: Fit, at: xr.Dataset, along: str) -> Curve:
@@ -290,7 +291,7 @@ def _edge(curve: Curve, start: np.ndarray, end: np.ndarray, limit: np.ndarray) -
 
 def labelled_as(values: np.ndarray, at: xr.Dataset, name: str, unit: str) -> xr.DataArray:
     """Return draws with the coordinates of the points, but for the inputs that were moved."""
-    return xr.DataArray(values, at.coords, ("chain", "draw", "point"), attrs={"long_name": name, "units": unit})
+    return xr.DataArray(values, at.coords, ("chain", "draw", "row"), attrs={"long_name": name, "units": unit})
 
 
 def named_unit(fit: Fit, name: str) -> tuple[str, str]:

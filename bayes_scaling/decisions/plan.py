@@ -13,8 +13,9 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, band, exact, interval, number, percent, place_words, probability
-from bayes_scaling.data.counts import in_base_units
+from bayes_scaling._base.quantiles import sorted_quantiles
 from bayes_scaling.data.distance import regions
+from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import law_split, read_budgets, runs_compute, split_as_dataset, split_with_discrepancy
 from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs
@@ -28,7 +29,7 @@ from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.prediction.notes import loss_notes, noted, scatter_notes
-from bayes_scaling.prediction.predict import labelled, sorted_quantiles
+from bayes_scaling.prediction.predict import labelled
 
 FINE = 16
 """Between two sizes tried the expected loss is interpolated at so many."""
@@ -59,7 +60,7 @@ class Plan:
     optimum
         Draws of the best split, see `compute_optimal`.
     loss
-        Draws of what one new run of the plan would show; dimensions chain, draw, point.
+        Draws of what one new run of the plan would show; dimensions chain, draw, row.
     cost, within
         As asked for.
     health
@@ -150,7 +151,7 @@ def plan(
         regret=mean - sizes.lowest.mean(axis=1),
     )
     loss = posterior_predictive(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
-    loss = labelled(fit, loss, frame).assign_coords(compute=("point", every))
+    loss = labelled(fit, loss, frame).assign_coords(compute=("row", every))
     shown = loss.to_numpy()
     choice = noted(choice, scatter_notes(fit, frame) + loss_notes(fit, np.isnan(shown), shown <= 0))
     return Plan(mark(choice, fit), _choices(sizes, best, every, cost), mark(optimum, fit), loss, cost, within, fit.health)
@@ -182,7 +183,7 @@ def plan_table(found: Plan, target: float | None = None) -> pd.DataFrame:
 @carried
 def plan_sentence(found: Plan, row: int = 0, target: float | None = None) -> str:
     """Return what a plan says at one of its rows, with the probability of a target where one is given."""
-    optimum, loss = found.optimum.isel(point=[row]), found.loss.isel(point=[row])
+    optimum, loss = found.optimum.isel(row=[row]), found.loss.isel(row=[row])
     return plan_sentences(replace(found, choice=found.choice.iloc[[row]], optimum=optimum, loss=loss, health=None), target)[0]
 
 
@@ -334,7 +335,7 @@ def _choices(sizes: Sizes, best: np.ndarray, compute: np.ndarray, cost: Cost) ->
 
 def _by_point(draws: xr.DataArray) -> np.ndarray:
     """Return draws as an array, a point a row."""
-    return np.asarray(draws.transpose("point", "chain", "draw").to_numpy().reshape(draws.sizes["point"], -1))
+    return np.asarray(draws.transpose("row", "chain", "draw").to_numpy().reshape(draws.sizes["row"], -1))
 
 
 def _quantile(draws: np.ndarray, q: float) -> float:

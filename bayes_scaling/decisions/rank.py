@@ -15,16 +15,19 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import mark_base_units, refuse_implausible_counts
+from bayes_scaling.data.cells import column_numbers
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.reading import read_points
-from bayes_scaling.data.tables import Table, column_numbers, read_table
+from bayes_scaling.data.plausible import refuse_implausible_counts
+from bayes_scaling.data.points import read_points
+from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions.frontiers import by_input, by_split
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
-from bayes_scaling.prediction.contrast import Path, kin, known_levels, notes_of, points_of, powers_along
+from bayes_scaling.prediction.along import Path, powers_along
+from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
@@ -39,7 +42,7 @@ class Ranking:
     points
         The budgets and what else was said of them, a row each, without the group.
     loss
-        Draws of the loss of every level; dimensions chain, draw, point, level. NaN where there is none above 0.
+        Draws of the loss of every level; dimensions chain, draw, row, level. NaN where there is none above 0.
     multiplier
         Draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up to a
         million times does, 0 where a millionth does, NaN where the law is not defined on the way.
@@ -114,7 +117,7 @@ class Ranking:
         """The probability of each level, `against` among them, to have the lowest loss of all; dimensions point, level."""
         least = self.loss.fillna(np.inf).argmin("level")
         best = least == xr.DataArray(np.arange(self.loss.sizes["level"]), {"level": self.loss["level"]}, "level")
-        return best.where(self.defined).mean(("chain", "draw")).transpose("point", "level")
+        return best.where(self.defined).mean(("chain", "draw")).transpose("row", "level")
 
 
 @asked
@@ -139,7 +142,7 @@ def rank(
     Where the law reads params and tokens, C is compute in FLOP and L(C) = min L(N, D) with C = k N D: each level spends a
     budget in its own best way (`compute_optimal`, with the discrepancy where there is one), and loss over budget is a monotone
     cubic on log-log axes between six budgets a decade. Otherwise C is the input `compute`, the only one, or what `along` says,
-    and both are solved for in each draw, as by `compute_multiplier` and `crossover`.
+    and both are solved for in each draw, as by `compute_ratio` and `crossover`.
 
     Parameters
     ----------
@@ -157,7 +160,7 @@ def rank(
     below
         The budget up to which a crossover is sought; ten thousand times that of each point unless given.
     along
-        The input that grows with the budget, or input -> power, as for `compute_multiplier`.
+        The input that grows with the budget, or input -> power, as for `compute_ratio`.
     cost
         What a model of params and tokens costs, 6 FLOP for each pair unless given; or level -> cost, where levels differ, as
         attentions at a long context do.
@@ -301,7 +304,7 @@ def _counted(costs: Mapping[str, Cost]) -> str:
 
 
 def _stacked(fit: Posterior, points: Sequence[Sequence[np.ndarray]]) -> xr.DataArray:
-    """Return draws of each point, a level a row, with dimensions chain, draw, point, level."""
+    """Return draws of each point, a level a row, with dimensions chain, draw, row, level."""
     values = np.array(points)
     shaped = values.reshape(*values.shape[:2], *draws_of(fit))
-    return xr.DataArray(shaped, dims=("point", "level", "chain", "draw")).transpose("chain", "draw", "point", "level")
+    return xr.DataArray(shaped, dims=("row", "level", "chain", "draw")).transpose("chain", "draw", "row", "level")

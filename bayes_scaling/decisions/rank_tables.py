@@ -20,9 +20,9 @@ from bayes_scaling._base.numbers import (
     spaced_name,
     value_at,
 )
+from bayes_scaling._base.quantiles import reached
 from bayes_scaling.decisions.rank import Ranking
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.prediction.contrast import reached
 from bayes_scaling.prediction.notes import noted
 
 ENDS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
@@ -60,7 +60,7 @@ def rank_table(found: Ranking) -> pd.DataFrame:
 
 
 def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
-    at = {"point": point}
+    at = {"row": point}
     kept = found.defined.isel(at).to_numpy().ravel()
     if not kept.any():
         raise InputError(
@@ -193,7 +193,7 @@ def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str
     Parameters
     ----------
     of
-        What `contrast.reached` returns. far: what to say of how far that lies.
+        What `compute_ratio.reached` returns. far: what to say of how far that lies.
     """
     if np.isnan(of["q50"]):
         return _none(level, budget, of)

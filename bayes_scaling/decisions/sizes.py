@@ -9,14 +9,14 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import in_base_units, mark_base_units
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import Cost, moved_inputs, split_inputs, unique_limit
 from bayes_scaling.decisions.optimum import vertex
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
-from bayes_scaling.prediction.predict import expected_rows, flat_draws
+from bayes_scaling.prediction.summary import expected_rows, flat_draws
 
 SIZES = 49
 HALF_WIDTH = 3.5
@@ -76,7 +76,7 @@ def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
     Parameters
     ----------
     best
-        Draws of the logarithm of the best size; chain, draw, point.
+        Draws of the logarithm of the best size; chain, draw, row.
 
     Raises
     ------

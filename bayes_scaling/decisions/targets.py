@@ -77,7 +77,7 @@ def _on_the_way(fit: Fit, cost: Cost, params: float | None) -> list[float]:
 
 def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float) -> xr.DataArray:
     """Return draws of the compute at which losses along a rising budget first are at most a target."""
-    values = losses.transpose("chain", "draw", "point").to_numpy()
+    values = losses.transpose("chain", "draw", "row").to_numpy()
     unit = str(losses.attrs["units"])
     reached = values <= target
     if not reached.any():

@@ -12,7 +12,7 @@ from bayes_scaling.inference.memory import draws_in, refuse_points
 from bayes_scaling.inference.parameters import KNOT, over_knots
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.posterior_predictive import replicated
-from bayes_scaling.model.specification import NOISE_SD
+from bayes_scaling.model.names import NOISE_SD
 
 OBSERVED, CONSTANT, PREDICTIVE = "observed_data", "constant_data", "posterior_predictive"
 KNOTS = "discrepancy"

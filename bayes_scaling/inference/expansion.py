@@ -9,9 +9,9 @@ import xarray as xr
 
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.inference.mode import KNOTS
-from bayes_scaling.model import discrepancy
-from bayes_scaling.model.parameters import Prior, Varying, link, prior_quantiles
-from bayes_scaling.model.specification import (
+from bayes_scaling.model import discrepancy, gaussian_process as gp
+from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
+from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
     JOINT_W,
@@ -19,23 +19,19 @@ from bayes_scaling.model.specification import (
     NOISE_SD,
     NU_BEYOND_ONE,
     STRUCTURE,
-    Model,
-    departures,
-    evaluate,
     information_name,
-    integrated,
-    joint_parameters,
-    joint_slopes,
-    joint_terms,
-    model_inputs,
-    noise_scales,
-    parameter_at,
-    parameters_with_priors,
-    residual,
-    sampled,
     sampled_name,
     spread_name,
     term_name,
+)
+from bayes_scaling.model.parameters import Prior, Varying, link, prior_quantiles
+from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms, sampled
+from bayes_scaling.model.specification import (
+    Model,
+    discrepancy_terms,
+    model_inputs,
+    noise_scales,
+    parameters_with_priors,
     trends,
     varyings,
 )
@@ -51,7 +47,7 @@ type Levels = Mapping[str, np.ndarray]
 
 def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels: Levels, chains: int, seed: int) -> xr.Dataset:
     """Return draws of all that a model has, from draws of what was sampled, each on its own scale; chain after chain."""
-    coordinates = {JOINT_W, discrepancy.SAMPLED, *(sampled_name(*of) for of in sampled(model))}
+    coordinates = {JOINT_W, gp.SAMPLED, *(sampled_name(*of) for of in sampled(model))}
     draws = {name: of for name, of in drawn.items() if name not in coordinates}
     for owner, term in sampled(model):
         if sampled_name(owner, term) in drawn:
@@ -64,13 +60,13 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
         draws["noise_nu"] = 1.0 + draws.pop(NU_BEYOND_ONE)
     knots = None
     if model.discrepancy:
-        knots = _in_blocks(model, draws, drawn[discrepancy.SAMPLED], arrays, levels)
+        knots = _in_blocks(model, draws, drawn[gp.SAMPLED], arrays, levels)
     if STRUCTURE in arrays:
         draws |= _drawn_back(model, draws, knots, arrays, levels, seed)
     named = _named(model, draws, levels, chains)
     if knots is None:
         return named
-    return discrepancy.extrapolate(departures(model), named, _by_chain(knots, chains), arrays, levels, seed)
+    return gp.extrapolate(discrepancy_terms(model), named, _by_chain(knots, chains), arrays, levels, seed)
 
 
 def _along(draws: np.ndarray, term: Varying) -> np.ndarray:
@@ -120,7 +116,7 @@ def _drawn_back(
     for part in _blocks(whole, arrays):
         left, scale = left_of_rows(model, part, arrays)
         if knots is not None:
-            left = left - discrepancy.at_rows(departures(model), part, part[KNOTS], arrays, levels)
+            left = left - gp.at_rows(discrepancy_terms(model), part, part[KNOTS], arrays, levels)
         before = None
         if model.noise.correlation is not None:
             previous, kept = arrays["previous"], arrays["gap"] / part[NOISE_LENGTH][:, None]
@@ -146,14 +142,16 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
         sd = draws[spread_name(owner, term)] = np.abs(random.normal(0.0, term.sd, count))
         shape = tuple(len(levels[dim]) for dim in term.dims)
         draws[term_name(owner, term)] = random.standard_normal((count, *shape)) * sd.reshape(-1, *(1 for _ in shape))
-    draws |= {name: scalar(prior) for name, prior in (noise_scales(model) | discrepancy.scales(departures(model))).items()}
+    draws |= {
+        name: scalar(prior) for name, prior in (noise_scales(model) | discrepancy.scales(discrepancy_terms(model))).items()
+    }
     if NU_BEYOND_ONE in draws:
         draws["noise_nu"] = 1.0 + draws.pop(NU_BEYOND_ONE)
     named = _named(model, draws, levels, 1)
     if not model.discrepancy:
         return named
-    knots = random.standard_normal((count, arrays[discrepancy.WEIGHTS].shape[1]))
-    return discrepancy.extrapolate(departures(model), named, _by_chain(knots, 1), arrays, levels, seed)
+    knots = random.standard_normal((count, arrays[gp.WEIGHTS].shape[1]))
+    return gp.extrapolate(discrepancy_terms(model), named, _by_chain(knots, 1), arrays, levels, seed)
 
 
 def _named(model: Model, draws: Draws, levels: Levels, chains: int) -> xr.Dataset:
@@ -176,7 +174,7 @@ def left_of_rows(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -
     with np.errstate(all="ignore"):
         loss = evaluate(model, scalars, logs, level, on_arrays(2))
         centre = np.log(loss) if model.noise.on == "log_loss" else loss
-    left = arrays["response"] - centre - residual(model, level)
+    left = arrays["response"] - centre - group_effects(model, level)
     return left, np.broadcast_to(_scale(model, draws, arrays), left.shape)
 
 
@@ -222,8 +220,8 @@ def _blocks(draws: Draws, arrays: Mapping[str, np.ndarray]) -> Iterator[Draws]:
 def _in_blocks(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, np.ndarray], levels: Levels) -> np.ndarray:
     """Return draws of the discrepancy's whitened knots."""
     found = []
-    for part in _blocks(draws | {discrepancy.SAMPLED: w}, arrays):
+    for part in _blocks(draws | {gp.SAMPLED: w}, arrays):
         left, scale = left_of_rows(model, part, arrays)
         precision = (1.0 / scale**2).mean(axis=1)
-        found.append(discrepancy.whitened(departures(model), part, arrays, levels, left, precision))
+        found.append(gp.whitened(discrepancy_terms(model), part, arrays, levels, left, precision))
     return np.concatenate(found)

@@ -13,10 +13,12 @@ from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, inputs_read, map_components
-from bayes_scaling.model import discrepancy
+from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.evaluation import evaluate
+from bayes_scaling.model.names import spread_name, term_name
 from bayes_scaling.model.parameters import Varying
-from bayes_scaling.model.specification import departures, evaluate, spread_name, term_name
+from bayes_scaling.model.specification import discrepancy_terms
 
 
 def log_inputs(fit: Posterior, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
@@ -61,8 +63,8 @@ def law_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.D
 
 def discrepancy_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     """Return draws of the discrepancy at log(input / reference), on the scale of the noise; dimensions as for `at`."""
-    draws, total = fit.posterior, xr.zeros_like(logs[departures(fit.model)[0][1][0]])
-    for term, inputs in departures(fit.model):
+    draws, total = fit.posterior, xr.zeros_like(logs[discrepancy_terms(fit.model)[0][1][0]])
+    for term, inputs in discrepancy_terms(fit.model):
         known = draws[discrepancy.name(term)]
         if not term.dims and all(logs[x].dims == ("row",) for x in inputs):
             total = total + _at_once(term, inputs, known, logs)
@@ -70,7 +72,7 @@ def discrepancy_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray])
         values = level_knots(fit, frame, term, inputs) if term.dims else known
         for x in inputs:
             dim = discrepancy.knot_dim(x)
-            weights = discrepancy.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy())
+            weights = gp.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy())
             values = xr.dot(values, xr.DataArray(weights, dims=(*logs[x].dims, dim)), dim=dim)
         total = total + values
     return total.transpose("chain", "draw", "row")
@@ -79,11 +81,9 @@ def discrepancy_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray])
 def _at_once(term: Discrepancy, inputs: tuple[str, ...], known: xr.DataArray, logs: dict[str, xr.DataArray]) -> xr.DataArray:
     """Return a term's departures at rows that are the same in every draw: one product of matrices, not one input at a time."""
     dims = [discrepancy.knot_dim(x) for x in inputs]
-    weights = [
-        discrepancy.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy()) for x, dim in zip(inputs, dims, strict=True)
-    ]
+    weights = [gp.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy()) for x, dim in zip(inputs, dims, strict=True)]
     draws = known.transpose("chain", "draw", *dims).to_numpy()
-    values = draws.reshape(-1, prod(draws.shape[2:])) @ discrepancy.tensor_product(weights).T
+    values = draws.reshape(-1, prod(draws.shape[2:])) @ gp.tensor_product(weights).T
     return xr.DataArray(values.reshape(*draws.shape[:2], -1), dims=("chain", "draw", "row"))
 
 
@@ -101,7 +101,7 @@ def level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[
     for cell in np.unique(cells[fresh]):
         stream = np.random.default_rng([fit.settings.seed, crc32(f"{discrepancy.name(term)} {cell}".encode())])
         whitened = stream.standard_normal((*values.shape[:2], *(len(z) for z in grid)))
-        drawn = discrepancy.unwhitened(term, inputs, fit.posterior, grid, whitened)
+        drawn = gp.unwhitened(term, inputs, fit.posterior, grid, whitened)
         values[:, :, fresh & (cells == cell)] = drawn[:, :, None]
     return rows.copy(data=values)
 

@@ -12,7 +12,8 @@ from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import group_effects_and_scale, own_variance, scales_with_error
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.model.specification import neighbours, varyings
+from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.specification import varyings
 
 RESPONSE = "response"
 """What the loss is called in every group of draws and data."""

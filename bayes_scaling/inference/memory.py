@@ -6,9 +6,9 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import format_count, number
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model import discrepancy
+from bayes_scaling.model import discrepancy, gaussian_process
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, departures, noise_scales, parameters_with_priors, trends, varyings
+from bayes_scaling.model.specification import Model, discrepancy_terms, noise_scales, parameters_with_priors, trends, varyings
 
 MOST = 4 * 2**30
 """Bytes of draws that are held at a time; working with them takes about three times as much."""
@@ -23,10 +23,10 @@ def numbers_of_draw(model: Model, runs: Runs) -> int:
     sizes = {dim: len(of) for dim, of in runs.levels.items()}
     levels: int = sum(1 + prod(sizes.get(dim, 1) for dim in term.dims) for _, term in varyings(model))
     knots: int = sum(
-        prod(sizes.get(dim, 1) for dim in term.dims) * discrepancy.extended_count(term, len(inputs)) ** len(inputs)
-        for term, inputs in departures(model)
+        prod(sizes.get(dim, 1) for dim in term.dims) * gaussian_process.extended_count(term, len(inputs)) ** len(inputs)
+        for term, inputs in discrepancy_terms(model)
     )
-    scales = noise_scales(model) | discrepancy.scales(departures(model))
+    scales = noise_scales(model) | discrepancy.scales(discrepancy_terms(model))
     return int(len(parameters_with_priors(model)) + len(trends(model)) + len(scales) + levels + knots)
 
 
@@ -58,7 +58,7 @@ def refuse_points(draws: int, points: int) -> None:
         raise InputError(
             f"{format_count(draws)} draws at {format_count(points)} points take {gigabytes(8 * draws * points)}; "
             f"at most {gigabytes(MOST)} are held: "
-            "ask for fewer points at a time, or for their summaries with predict_table"
+            "ask for fewer points at a time, or for their summaries with summarize_at"
         )
 
 

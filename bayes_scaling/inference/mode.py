@@ -8,20 +8,12 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.functions import on_arrays
-from bayes_scaling.model import discrepancy
+from bayes_scaling.model import discrepancy, gaussian_process as gp
+from bayes_scaling.model.evaluation import evaluate, group_effects
+from bayes_scaling.model.names import NOISE_SD, term_name
 from bayes_scaling.model.parameters import Prior, distribution, link, median
-from bayes_scaling.model.specification import (
-    NOISE_SD,
-    Model,
-    departures,
-    evaluate,
-    joint_slopes,
-    model_inputs,
-    parameters_with_priors,
-    residual,
-    term_name,
-    varyings,
-)
+from bayes_scaling.model.parametrization import joint_slopes
+from bayes_scaling.model.specification import Model, discrepancy_terms, model_inputs, parameters_with_priors, varyings
 
 STEPS = 30
 WORST = 1e3
@@ -93,8 +85,8 @@ def _knots(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
     """Return what each whitened knot of the discrepancy adds to rows, its scales being what their priors expect."""
     if not model.discrepancy:
         return np.empty((len(arrays["response"]), 0))
-    middle = {name: np.array([median(prior)]) for name, prior in discrepancy.scales(departures(model)).items()}
-    return np.asarray(arrays[discrepancy.WEIGHTS] @ discrepancy.joint_root(departures(model), middle, arrays, levels)[0])
+    middle = {name: np.array([median(prior)]) for name, prior in discrepancy.scales(discrepancy_terms(model)).items()}
+    return np.asarray(arrays[gp.WEIGHTS] @ gp.joint_root(discrepancy_terms(model), middle, arrays, levels)[0])
 
 
 @dataclass(frozen=True)
@@ -135,7 +127,7 @@ class _Trial:
         with np.errstate(all="ignore"):
             loss = evaluate(model, draws, logs, level, on_arrays(2))
             centre = np.log(loss) if model.noise.on == "log_loss" else loss
-            left = (arrays["response"] - centre - residual(model, level) - parts[KNOTS] @ self.knots.T) * self.weight
+            left = (arrays["response"] - centre - group_effects(model, level) - parts[KNOTS] @ self.knots.T) * self.weight
         return np.asarray(np.clip(np.nan_to_num(left, nan=WORST), -WORST, WORST))
 
     def departures(self, z: np.ndarray) -> np.ndarray:

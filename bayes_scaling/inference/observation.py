@@ -9,7 +9,9 @@ import xarray as xr
 from bayes_scaling._base.functions import ON_NUMBERS
 from bayes_scaling.inference.expectation import levels_at, log_inputs, posterior_expectation
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, neighbours, parameter_at, residual
+from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.evaluation import group_effects, parameter_at
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE
 
 NARROWEST = 1e-4
 """Width of a row that is no average, in e-folds, as far as averages go."""
@@ -98,7 +100,7 @@ def group_effects_and_scale(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bo
     """
     known = levels_at(fit, frame, seed, new=False)
     scale = parameter_at(fit.model, NOISE_SD, fit.posterior, log_inputs(fit, frame), known, ON_NUMBERS)
-    return residual(fit.model, levels_at(fit, frame, seed, new=new)), scale
+    return group_effects(fit.model, levels_at(fit, frame, seed, new=new)), scale
 
 
 def noise_covariance(fit: Fit, frame: pd.DataFrame, sd: np.ndarray) -> np.ndarray:

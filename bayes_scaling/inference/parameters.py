@@ -14,8 +14,8 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Trend, Varying, as_parameter, link
-from bayes_scaling.model.specification import term_name
 
 
 @carried

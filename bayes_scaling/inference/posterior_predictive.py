@@ -15,7 +15,8 @@ from bayes_scaling.inference.observation import (
 )
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.model.specification import NOISE_LENGTH, neighbours
+from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.names import NOISE_LENGTH
 
 FARTHEST = 300.0
 """Heavy tails of scatter on the log loss are cut off at so many e-folds, far beyond all sense and short of overflow."""

@@ -19,30 +19,21 @@ from math import prod
 import numpy as np
 
 from bayes_scaling.inference.mode import KNOTS, Mode, find_mode, independent, spread_of, without
-from bayes_scaling.model import discrepancy
-from bayes_scaling.model.parameters import Prior, Varying, link, median
-from bayes_scaling.model.specification import (
+from bayes_scaling.model import discrepancy, gaussian_process as gp
+from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
     JOINT_W,
     NOISE_SD,
     STRUCTURE,
-    Model,
-    departures,
     information_name,
-    integrated,
-    joint_parameters,
-    joint_slopes,
-    joint_terms,
-    noise_scales,
-    parameters_with_priors,
-    sampled,
     sampled_name,
     spread_name,
     term_name,
-    trends,
-    varyings,
 )
+from bayes_scaling.model.parameters import Prior, Varying, link, median
+from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms, sampled
+from bayes_scaling.model.specification import Model, discrepancy_terms, noise_scales, parameters_with_priors, trends, varyings
 
 HALF_NORMAL_MEDIAN = 0.6745
 
@@ -75,7 +66,7 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     Parameters
     ----------
     arrays
-        What `specification.data` returns.
+        What `arrays.data` returns.
     levels
         Group -> its levels.
     """
@@ -85,7 +76,7 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
         return everywhere
     shapes = {term_name(owner, term): tuple(len(levels[dim]) for dim in term.dims) for owner, term in varyings(model)}
     weights, mode = find_mode(model, arrays, levels)
-    own = discrepancy.weighted(arrays, weights) if robust else {}
+    own = gp.weighted(arrays, weights) if robust else {}
     if not varyings(model):
         return replace(everywhere, arrays=own)
     mode = without(mode, [*(term_name(*of) for of in integrated(model)), KNOTS])
@@ -124,7 +115,7 @@ def _joint(model: Model, mode: Mode) -> dict[str, np.ndarray]:
 
 def _structure(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return which levels of integrated effects meet in which rows; nothing where none is integrated out."""
-    from bayes_scaling.model.marginalized import structure
+    from bayes_scaling.model.sparsity import structure
 
     shapes = [tuple(len(levels[dim]) for dim in term.dims) for _, term in integrated(model)]
     if not shapes:
@@ -152,14 +143,14 @@ def _near_mode(
 def _around_prior(model: Model, arrays: Mapping[str, np.ndarray]) -> Geometry:
     """Return the middle and the spread of everything's prior; whitened knots start where they take what the law leaves."""
     priors = {name: parameter.prior for name, parameter in parameters_with_priors(model).items()} | noise_scales(model)
-    priors |= discrepancy.scales(departures(model))
+    priors |= discrepancy.scales(discrepancy_terms(model))
     centre = {name: np.asarray(_linked(prior, median(prior))) for name, prior in priors.items()}
     spread = {name: np.asarray(spread_of(prior)) for name, prior in priors.items()}
     centre |= {term_name(owner, term): np.asarray(0.0) for owner, term in trends(model)}
     spread |= {term_name(owner, term): np.asarray(term.sd) for owner, term in trends(model)}
     if model.discrepancy:
-        knots = arrays[discrepancy.WEIGHTS].shape[1]
-        centre[discrepancy.SAMPLED], spread[discrepancy.SAMPLED] = np.zeros(knots), np.full(knots, 0.5)
+        knots = arrays[gp.WEIGHTS].shape[1]
+        centre[gp.SAMPLED], spread[gp.SAMPLED] = np.zeros(knots), np.full(knots, 0.5)
     return Geometry({}, centre, spread)
 
 

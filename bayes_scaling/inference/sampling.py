@@ -14,21 +14,12 @@ from bayes_scaling.inference.expansion import draw_prior, expand
 from bayes_scaling.inference.posterior import PRIOR
 from bayes_scaling.inference.reparametrization import Geometry, geometry
 from bayes_scaling.laws.formula import law_key
+from bayes_scaling.model.arrays import array_shapes, data
 from bayes_scaling.model.build import build
+from bayes_scaling.model.names import JOINT, JOINT_INFORMATION, JOINT_W
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import (
-    JOINT,
-    JOINT_INFORMATION,
-    JOINT_W,
-    Model,
-    array_shapes,
-    check_runs,
-    data,
-    departures,
-    groups_used,
-    trends,
-    varyings,
-)
+from bayes_scaling.model.specification import Model, discrepancy_terms, groups_used, trends, varyings
 
 if TYPE_CHECKING:  # it loads the sampler
     from bayes_scaling.inference.compiling import Compiled, Density
@@ -103,7 +94,7 @@ def _target_accept(model: Model, arrays: Mapping[str, np.ndarray]) -> float:
     """Return the acceptance rate to aim at: steps are cheap where few numbers are sampled jointly."""
     if JOINT_INFORMATION in arrays:
         return 0.99
-    return 0.95 if varyings(model) or trends(model) or departures(model) else 0.9
+    return 0.95 if varyings(model) or trends(model) or discrepancy_terms(model) else 0.9
 
 
 ARVIZ_NAMES = {"logp": "lp", "depth": "tree_depth", "maxdepth_reached": "reached_max_treedepth"}

@@ -27,9 +27,12 @@ from bayes_scaling.inference.health import Health, from_record
 from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.sampling import ARVIZ_NAMES
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, term_name, varyings
-from bayes_scaling.model.studies import Study, parse_study, study_text
+from bayes_scaling.model.specification import Model, varyings
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
 
 FORMAT = "bayes_scaling fit 3"
 WITHOUT_SEAL = "bayes_scaling fit 2"

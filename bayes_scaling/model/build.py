@@ -8,10 +8,9 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling._base.functions import PART, on_symbols
-from bayes_scaling.model import discrepancy as gp
-from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Varying, distribution, doubles, link
-from bayes_scaling.model.specification import (
+from bayes_scaling.model import gaussian_process as gp
+from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
+from bayes_scaling.model.names import (
     JOINT,
     JOINT_INFORMATION,
     JOINT_LINEAR,
@@ -21,22 +20,20 @@ from bayes_scaling.model.specification import (
     NOISE_WHITE,
     NU_BEYOND_ONE,
     STRUCTURE,
-    Model,
-    departures,
-    evaluate,
-    groups_used,
     information_name,
-    integrated,
-    joint_parameters,
-    joint_slopes,
-    joint_terms,
-    model_inputs,
-    parameter_at,
-    parameters_with_priors,
-    residual,
     sampled_name,
     spread_name,
     term_name,
+)
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Prior, Varying, distribution, doubles, link
+from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms
+from bayes_scaling.model.specification import (
+    Model,
+    discrepancy_terms,
+    groups_used,
+    model_inputs,
+    parameters_with_priors,
     trends,
     varyings,
 )
@@ -79,9 +76,9 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
             draws, level = draws | more, _levels(model, effects | own, held)
         expected = evaluate(model, draws, logs, level, functions)
         centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
-        centre = centre + residual(model, level)
+        centre = centre + group_effects(model, level)
         if model.discrepancy:
-            centre = centre + _departed(model, held["response"] - centre, scale, held, levels)
+            centre = centre + _discrepancy(model, held["response"] - centre, scale, held, levels)
         _observe(model, centre, scale, white, held, spreads)
     return built
 
@@ -190,7 +187,7 @@ def _white(noise: Noise, held: Mapping[str, Any]) -> Any:
     return _with_error(_draw(NOISE_WHITE, noise.correlation.white) / held["count"] ** 0.5, held)
 
 
-def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:
+def _discrepancy(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:
     """Return the discrepancy at rows, given what the law leaves of them."""
     from pytensor.xtensor import as_xtensor
 
@@ -199,7 +196,7 @@ def _departed(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], lev
 
     counts = {dim: len(of) for dim, of in levels.items()}
     left, precision = as_tensor(left), as_tensor(1.0 / scale**2).mean()
-    return as_xtensor(gp.draw_departures(departures(model), knots, counts, left, precision), dims=("row",))
+    return as_xtensor(gp.draw_discrepancy(discrepancy_terms(model), knots, counts, left, precision), dims=("row",))
 
 
 def _normal(sd: float) -> Prior:

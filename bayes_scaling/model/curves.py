@@ -8,13 +8,14 @@ import pandas as pd
 
 from bayes_scaling.data.checkpoints import CHECKPOINTS, PER_DECADE, Checkpoints, checkpoint_sentence, find_checkpoints
 from bayes_scaling.data.copies import drop_copies
-from bayes_scaling.data.tables import Table, filter_rows, read_table, tables_of
+from bayes_scaling.data.rows import filter_rows
+from bayes_scaling.data.tables import Table, read_table, tables_of
 
 if TYPE_CHECKING:
     from bayes_scaling.data.columns import Columns
     from bayes_scaling.data.runs import Runs
     from bayes_scaling.model.specification import Model
-    from bayes_scaling.model.studies import Study
+    from bayes_scaling.model.studies.study import Study
 
 
 def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["Model", "Columns"]:
@@ -23,7 +24,7 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
     The columns have the run in a column "run", unless there is one that says it.
     """
     from bayes_scaling.data.columns import Average
-    from bayes_scaling.model.studies import read_study
+    from bayes_scaling.model.studies.reading import read_study
 
     noise = read_study("training_curves").model.noise
     noise = replace(noise, effects=noise.effects if len(found.label.unique()) > 1 else ())
@@ -46,7 +47,7 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
         What the runs were read from.
     """
     from bayes_scaling.data.reading import read_runs
-    from bayes_scaling.model.studies import study_table
+    from bayes_scaling.model.studies.study import study_table
 
     if study.columns.run is not None or not any(CHECKPOINTS in note for note in runs.notes):
         return study, runs

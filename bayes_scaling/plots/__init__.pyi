@@ -10,7 +10,7 @@ from .band import plot_band as plot_band, plot_runs as plot_runs
 from .calibration import plot_calibration as plot_calibration
 from .check import plot_check as plot_check
 from .coefficients import plot_coefficient as plot_coefficient, plot_coefficients as plot_coefficients
-from .comparison import plot_comparison as plot_comparison
+from .comparison import comparison_figure as comparison_figure, plot_comparison as plot_comparison
 from .contrast import plot_contrast as plot_contrast, plot_multiplier as plot_multiplier
 from .curves import plot_curves as plot_curves, size_colours as size_colours
 from .decomposition import plot_decomposition as plot_decomposition

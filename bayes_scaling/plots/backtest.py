@@ -1,4 +1,8 @@
-"""Did the bands hold the runs they had not seen?"""
+"""Backtest: did the bands hold the runs they had not seen?
+
+The PIT is a histogram with the band of independent runs, and not ArviZ's `plot_ecdf_pit`: of ten or twenty held-out runs a
+reader can count the bars, and see on which side they miss.
+"""
 
 import numpy as np
 import pandas as pd
@@ -9,11 +13,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from bayes_scaling._base.numbers import tick
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper, with_unit
 from bayes_scaling.validation.scores import BANDS, score_table
 from bayes_scaling.validation.splits import split
 
-WIDTH, ROW, LOWER = 6.8, 1.25, 2.0
+WIDTH, ROW, LOWER = PAGE, 1.25, 2.0
 """Width of the figure, height of a cut-off's panel and of the panels below, in inches."""
 
 APART = 0.004
@@ -32,7 +36,14 @@ def backtest_figure(points: pd.DataFrame, runs: Runs) -> Figure:
     Parameters
     ----------
     points
-        What `backtest` returns; runs: all runs of the backtest, those trained on among them.
+        The points of what `backtest` returns.
+    runs
+        All runs of the backtest, those trained on among them.
+
+    Returns
+    -------
+    Figure
+        The figure.
     """
     cuts = list(points["train"].cat.categories)
     with paper():
@@ -40,7 +51,7 @@ def backtest_figure(points: pd.DataFrame, runs: Runs) -> Figure:
         figure = Figure(figsize=(WIDTH, sum(heights)))
         upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
         axes = upper.subplots(len(cuts), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-        size, reach = _size(points, runs), _reach(_departures(points))
+        size, reach = _size(points, runs), _reach(_residuals(points))
         for cut, ax in zip(cuts, axes, strict=True):
             plot_held_out(points[points["train"] == cut], runs, ax, reach=reach)
             ax.label_outer(remove_inner_ticks=False)
@@ -60,7 +71,9 @@ def backtest_figure(points: pd.DataFrame, runs: Runs) -> Figure:
 
 
 @footed
-def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[float, float] | None = None) -> Axes:
+def plot_held_out(
+    points: pd.DataFrame, runs: Runs, ax: Axes | None = None, *, reach: tuple[float, float] | None = None
+) -> Axes:
     """Draw how far each run held out by one cut-off lay from its predicted median, with its 50 and 90 % intervals.
 
     Runs stand along the product of the inputs, which for params and tokens is compute / 6, grey where it is that of runs
@@ -70,14 +83,24 @@ def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[fl
     ----------
     points
         Rows of what `backtest` returns with the same `train`.
+    runs
+        All runs of the backtest.
+    ax
+        Where to draw; a new axis unless given.
     reach
-        Lowest and highest departure shown, in percent; None: what holds all but those far outside.
+        Lowest and highest residual shown, in percent; None: what holds all but those far outside.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax, (WIDTH, ROW + 0.5))
     cut = points["train"].iloc[0]
     points = points.iloc[np.argsort(_size(points, runs))]
     size = _size(points, runs)
     x = _side_by_side(size)
-    away = _departures(points)
+    away = _residuals(points)
     for low, high, width, opacity in (("q05", "q95", 0.9, 0.5), ("q25", "q75", 2.4, 0.4)):
         ax.vlines(x, away[low], away[high], color=COLOURS[0], linewidth=width, alpha=opacity)
     bottom, top = reach or _reach(away)
@@ -109,11 +132,24 @@ def plot_held_out(points: pd.DataFrame, runs: Runs, ax: Axes, *, reach: tuple[fl
 
 
 @footed
-def plot_coverage(points: pd.DataFrame, ax: Axes) -> Axes:
+def plot_coverage(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the share of held-out runs inside the 50, 80 and 90 % bands by distance from the training runs.
 
     Bars are 90 % intervals of the share (Wilson), as if the runs of a class were independent; those of one sweep are less so.
+
+    Parameters
+    ----------
+    points
+        The points of what `backtest` returns.
+    ax
+        Where to draw; a new axis unless given.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax)
     table = score_table(points, ["decades"])
     x = np.arange(len(table))
     for i, (level, colour, marker) in enumerate(zip(BANDS, COLOURS, "os^", strict=False)):
@@ -137,11 +173,31 @@ def plot_coverage(points: pd.DataFrame, ax: Axes) -> Axes:
 
 
 @footed
-def plot_pit(points: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw the histogram of where held-out runs fell in their predictive distributions: flat where bands keep their word.
+def plot_pit(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the histogram of where held-out runs fell in their predictive distributions: flat for calibrated predictions.
 
     The grey band holds nine of ten bars of a calibrated forecast of so many independent runs.
+
+    Parameters
+    ----------
+    points
+        The points of what `backtest` returns.
+    ax
+        Where to draw; a new axis unless given.
+
+    Returns
+    -------
+    Axes
+        The axis.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from bayes_scaling import plots
+    >>> plots.plot_pit(pd.DataFrame({"pit": np.linspace(0.01, 0.99, 40)})).get_ylabel()
+    'held-out runs'
     """
+    ax = axis_of(ax)
     from scipy import stats
 
     bins = int(np.clip(len(points) // 5, 5, 10))
@@ -163,19 +219,19 @@ def _size(table: pd.DataFrame, runs: Runs) -> np.ndarray:
 
 
 def _relative(points: pd.DataFrame) -> bool:
-    """Return whether departures are in percent: of a response that may be negative they are in its unit."""
+    """Return whether residuals are in percent: of a response that may be negative they are in its unit."""
     return bool(points["relative_error"].notna().all() and (points["q50"] > 0).all())
 
 
-def _departures(points: pd.DataFrame) -> pd.DataFrame:
-    """Return what was seen and the ends of bands, as departures from the predicted median, see `_relative`."""
+def _residuals(points: pd.DataFrame) -> pd.DataFrame:
+    """Return what was seen and the ends of bands, as residuals from the predicted median, see `_relative`."""
     ends = points[["response", "q05", "q25", "q75", "q95"]]
     away: pd.DataFrame = 100 * (ends.div(points["q50"], axis=0) - 1) if _relative(points) else ends.sub(points["q50"], axis=0)
     return away
 
 
 def _reach(away: pd.DataFrame) -> tuple[float, float]:
-    """Return a range that holds all departures, but for what lies far outside all others."""
+    """Return a range that holds all residuals, but for what lies far outside all others."""
     low, high = away[["response", "q05"]].to_numpy(), away[["response", "q95"]].to_numpy()
     bottom, top = np.quantile(low, 0.05), np.quantile(high, 0.95)
     return max(low.min(), FAR * min(bottom, 0.0)), min(high.max(), FAR * max(top, 0.0))

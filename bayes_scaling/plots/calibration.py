@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 
 from bayes_scaling._base.numbers import percent
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK
+from bayes_scaling.plots.painters import paint_band
+from bayes_scaling.plots.style import COLOURS, INK, axis_of
 from bayes_scaling.validation.calibration import Calibration, calibration_table
 from bayes_scaling.validation.uniformity import Band, uniform_band
 
@@ -16,16 +17,31 @@ MARKERS = ("o", "s", "^", "D", "v")
 
 
 @footed
-def plot_calibration(calibration: Calibration, ax: Axes, *, probability: float = 0.95) -> Axes:
+def plot_calibration(calibration: Calibration, ax: Axes | None = None, *, probability: float = 0.95) -> Axes:
     """Draw each quantity's share of ranks up to a fraction, less the share that uniform ranks have.
 
     Calibrated posteriors stay in the dark band with the given probability each, and in the light band all of them together.
     A line that rises first and then falls below zero belongs to truths at the ends of posteriors that are too narrow, one
     below zero throughout to posteriors that lie too low. Quantities that leave the light band are drawn in colour and named.
+
+    Parameters
+    ----------
+    calibration
+        What `calibrate` returns.
+    ax
+        Where to draw; a new axis unless given.
+    probability
+        With which calibrated posteriors stay in a band.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax)
     ranks = {str(name): part["pit"].to_numpy() for name, part in calibration.ranks.groupby("quantity", sort=False)}
     bands = _bands(min(map(len, ranks.values())), len(ranks), probability)
-    for (label, band), opacity in zip(bands.items(), (0.16, 0.3), strict=True):
+    for (label, band), opacity in zip(bands.items(), (0.3,) if len(ranks) == 1 else (0.16, 0.3), strict=True):
         _shade(ax, band, opacity, label)
     marked = dict(zip(_outside(calibration, 1 - probability), zip(COLOURS[1:], MARKERS, strict=False), strict=False))
     for name, pit in ranks.items():
@@ -42,6 +58,8 @@ def plot_calibration(calibration: Calibration, ax: Axes, *, probability: float =
 
 
 def _bands(n: int, quantities: int, probability: float) -> dict[str, Band]:
+    if quantities == 1:
+        return {percent(probability, 4): uniform_band(n, probability)}
     together = uniform_band(n, 1 - (1 - probability) / quantities)
     return {
         f"{percent(probability, 4)}, all {quantities}": together,
@@ -58,7 +76,7 @@ def _outside(calibration: Calibration, below: float) -> list[str]:
 def _shade(ax: Axes, band: Band, opacity: float, label: str) -> None:
     low, high = (np.concatenate([[0.0], edge - band.places, [0.0]]) for edge in (band.low, band.high))
     places = np.concatenate([[0.0], band.places, [1.0]])
-    ax.fill_between(places, low, high, color=COLOURS[0], alpha=opacity, linewidth=0, label=label)
+    paint_band(ax, places, low, high, opacity=opacity, label=label)
 
 
 def _away(pit: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,8 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.inference.parameters import parameter_values, published_values
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, with_unit
+from bayes_scaling.plots.painters import kernel_density, paint_density
+from bayes_scaling.plots.style import COLOURS, COLUMN, INK, PAGE, axes_of, axis_of, log_ticks, with_unit
 
 type Mark = tuple[float, float | None]
 """A printed value and its standard error."""
@@ -24,19 +25,26 @@ ROW = 0.28
 
 @footed
 def plot_coefficients(
-    fit: Fit, published: pd.DataFrame, axes: Sequence[Axes], *, units: Mapping[str, str] | None = None
+    fit: Fit, published: pd.DataFrame, axes: Sequence[Axes] | None = None, *, units: Mapping[str, str] | None = None
 ) -> Sequence[Axes]:
     """Draw the posterior of each coefficient in the convention of papers, an axis each, with the values that papers print.
 
     Parameters
     ----------
+    fit
+        A fit of a law without groups.
     published
         Columns paper, parameter, value and, where known, standard_error, as in the bundled `scaling_law_coefficients`; the rows
         of the law that was fitted, one for each paper and parameter.
     axes
-        As many as the law has parameters, in their order.
+        As many as the law has parameters, in their order; a new row of them unless given.
     units
         Parameter -> unit.
+
+    Returns
+    -------
+    Sequence[Axes]
+        The axes.
 
     Raises
     ------
@@ -44,6 +52,7 @@ def plot_coefficients(
         Where a parameter varies over groups or there are fewer or more axes.
     """
     values = {name: parameter_values(fit, name) for name in fit.model.parameters} | published_values(fit)
+    axes = axes_of(axes, 1, len(values), (PAGE, 1.8))
     if len(axes) != len(values):
         raise InputError(f"the law has the {len(values)} parameters {format_names(values)}; there are {len(axes)} axes")
     for ax, (name, draws) in zip(axes, values.items(), strict=True):
@@ -56,7 +65,7 @@ def plot_coefficients(
 
 
 @footed
-def plot_coefficient(values: xr.DataArray, marks: Mapping[str, Mark], ax: Axes, *, unit: str = "") -> Axes:
+def plot_coefficient(values: xr.DataArray, marks: Mapping[str, Mark], ax: Axes | None = None, *, unit: str = "") -> Axes:
     """Draw the density of a coefficient's draws, with its 50 and 90 % credible intervals, over printed values.
 
     The axis is logarithmic where the draws are positive and span more than a factor three.
@@ -67,8 +76,15 @@ def plot_coefficient(values: xr.DataArray, marks: Mapping[str, Mark], ax: Axes, 
         Draws with dimensions chain, draw.
     marks
         Label -> printed value and its standard error, None where none is printed; one standard error is drawn to each side.
+    ax
+        Where to draw; a new axis unless given.
     unit
         Unit of the values.
+
+    Returns
+    -------
+    Axes
+        The axis.
 
     Raises
     ------
@@ -79,14 +95,12 @@ def plot_coefficient(values: xr.DataArray, marks: Mapping[str, Mark], ax: Axes, 
         raise InputError(
             f"{values.name} has the dimensions {format_names(values.dims)}; choose a level, to be left with chain, draw"
         )
+    ax = axis_of(ax, (COLUMN, 2.0))
     draws = values.to_numpy().ravel()
     low, high = np.quantile(draws, (0.005, 0.995))
     log = bool(draws.min() > 0 and high / low > WIDE)
     grid, density = _density(draws, log=log)
-    for lower, upper, opacity in LEVELS.values():
-        start, end = np.quantile(draws, (lower, upper))
-        inside = np.linspace(start, end, 200)
-        ax.fill_between(inside, np.interp(inside, grid, density), color=COLOURS[0], alpha=opacity, linewidth=0)
+    paint_density(ax, grid, density, 0.0, draws, colour=COLOURS[0])
     ax.plot(grid, density, color=COLOURS[0])
     ax.set_xscale("log" if log else "linear")
     _limits(ax, low, high, marks, log=log)
@@ -102,13 +116,11 @@ def plot_coefficient(values: xr.DataArray, marks: Mapping[str, Mark], ax: Axes, 
 
 def _density(draws: np.ndarray, *, log: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return a kernel estimate of the density along the axis as drawn, its peak at 1."""
-    from scipy.stats import gaussian_kde
-
     drawn = np.log(draws) if log else draws
     apart = 4 * drawn.std()
-    grid = np.linspace(max(drawn.min(), drawn.mean() - apart), min(drawn.max(), drawn.mean() + apart), 300)
-    density = gaussian_kde(drawn)(grid)
-    return np.exp(grid) if log else grid, density / density.max()
+    ends = max(drawn.min(), drawn.mean() - apart), min(drawn.max(), drawn.mean() + apart)
+    low, high = np.exp(ends) if log else ends
+    return kernel_density(draws, low, high, log=log)
 
 
 def _limits(ax: Axes, low: float, high: float, marks: Mapping[str, Mark], *, log: bool) -> None:

@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
 
 from bayes_scaling._base.numbers import probability, tick
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK
+from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, paper
 from bayes_scaling.validation.compare import Comparison
 
 NINETY = 1.645
@@ -17,12 +18,34 @@ WIDEST = 20.0
 
 
 @footed
-def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
+def comparison_figure(comparison: Comparison) -> Figure:
+    """Return the figure of a comparison in the width of a column, see `plot_comparison`."""
+    with paper():
+        figure = Figure(figsize=(COLUMN, 0.9 + 0.34 * len(comparison.table)))
+        plot_comparison(comparison, figure.subplots())
+    return figure
+
+
+@footed
+def plot_comparison(comparison: Comparison, ax: Axes | None = None) -> Axes:
     """Draw each law's mean log score a run less that of the best law, with 90 % intervals, and its weights in a stack.
 
     Circles: runs left out one at a time; triangles: runs beyond those trained on. An interval is that of the paired difference
     over runs, as if they were independent.
+
+    Parameters
+    ----------
+    comparison
+        What `compare` returns.
+    ax
+        Where to draw; a new axis unless given.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax)
     laws = [str(law) for law in comparison.table["law"]]
     beyond = pd.DataFrame({law: comparison.points.query("law == @law")["log_score"].to_numpy() for law in laws})
     ends = [

@@ -7,12 +7,16 @@ from matplotlib.ticker import MultipleLocator
 
 from bayes_scaling._base.numbers import level_name, percent
 from bayes_scaling.plots.footnote import footed
+from bayes_scaling.plots.painters import paint_bands
 from bayes_scaling.plots.shown import Shown, remember
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantiles, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, axis_of, log_ticks, quantiles, with_unit
+from bayes_scaling.prediction.contrast import Contrast
 
 
 @footed
-def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = "") -> Axes:
+def plot_contrast(
+    contrast: Contrast, x: str, ax: Axes | None = None, *, colour: str = COLOURS[0], label: str = "", unit: str = ""
+) -> Axes:
     """Draw the relative difference of the loss, in percent, with 50 and 90 % credible bands against an input or a group.
 
     Of a response that may be negative it is the difference itself, in its unit.
@@ -20,8 +24,22 @@ def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOU
     Parameters
     ----------
     contrast
-        What `contrast` returns; x: a numeric coordinate of its points; unit: the unit of x.
+        What `contrast` returns.
+    x
+        A numeric coordinate of its points.
+    ax
+        Where to draw; a new axis unless given.
+    colour, label
+        Of the curve.
+    unit
+        Of x.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax)
     relative = "ratio" in contrast
     penalty = 100 * (contrast["ratio"] - 1) if relative else contrast["difference"]
     _bands(penalty, x, ax, colour, label)
@@ -34,34 +52,47 @@ def plot_contrast(contrast: xr.Dataset, x: str, ax: Axes, *, colour: str = COLOU
 
 @footed
 def plot_multiplier(
-    multiplier: xr.DataArray, x: str, ax: Axes, *, colour: str = COLOURS[0], label: str = "", unit: str = ""
+    multiplier: xr.DataArray, x: str, ax: Axes | None = None, *, colour: str = COLOURS[0], label: str = "", unit: str = ""
 ) -> Axes:
-    """Draw the compute multiplier with 50 and 90 % credible bands against an input or a group.
+    """Draw the compute ratio with 50 and 90 % credible bands against an input or a group.
 
-    Bands are of the draws that have a multiplier; the axis says in which share at most no multiple is enough.
+    Bands are of the draws that have one; the axis says in which share at most no multiple is enough.
 
     Parameters
     ----------
     multiplier
-        What `compute_multiplier` returns; x: a numeric coordinate of its points; unit: the unit of x.
+        What `compute_ratio` returns.
+    x
+        A numeric coordinate of its points.
+    ax
+        Where to draw; a new axis unless given.
+    colour, label
+        Of the curve.
+    unit
+        Of x.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax)
     there = np.isfinite(multiplier) & (multiplier > 0)
     _bands(multiplier.where(there), x, ax, colour, label)
     ax.axhline(1, color=INK, linewidth=0.6)
     never = float(xr.apply_ufunc(np.isinf, multiplier).mean(("chain", "draw")).max())
     if never > 0:
-        said = f"never reached in {'up to ' if multiplier.sizes['point'] > 1 else ''}{percent(never)} of draws"
+        said = f"never reached in {'up to ' if multiplier.sizes['row'] > 1 else ''}{percent(never)} of draws"
         ax.annotate(said, (0.03, 0.97), xycoords="axes fraction", size=6, va="top", color=INK)
-    ax.set_ylabel("compute multiplier")
+    ax.set_ylabel("compute ratio")
     _horizontal(ax, x, multiplier[x].to_numpy(), unit)
     return ax
 
 
 def _bands(draws: xr.DataArray, quantity: str, ax: Axes, colour: str, label: str) -> None:
-    draws = draws.isel(point=np.argsort(draws[quantity].to_numpy()))
+    draws = draws.isel(row=np.argsort(draws[quantity].to_numpy()))
     x, of = draws[quantity].to_numpy(), quantiles(draws)
-    for low, high, opacity in LEVELS.values():
-        ax.fill_between(x, of[low], of[high], color=colour, alpha=opacity, linewidth=0)
+    paint_bands(ax, x, of, colour=colour)
     ax.plot(x, of[0.5], color=colour, label=label, marker="o" if len(x) <= 20 else "", ms=2.5)
     remember(ax, Shown(label, colour, quantity, x, of))
 

@@ -18,11 +18,12 @@ from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forecast import plot_fan
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, quantile, with_unit
+from bayes_scaling.plots.painters import paint_bands
+from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, quantiles, with_unit
 from bayes_scaling.prediction.forecast import along_runs, forecast
 from bayes_scaling.prediction.predict import predict_runs
 
-BEYOND = 4.0
+REACH = 4.0
 """How many times as far as the longest run bands reach unless said."""
 
 POINTS = 24
@@ -35,7 +36,7 @@ NAMED = 5
 @footed
 def plot_curves(
     fit: Fit,
-    ax: Axes,
+    ax: Axes | None = None,
     *,
     runs: Sequence[Table] | None = None,
     end: float | None = None,
@@ -49,6 +50,10 @@ def plot_curves(
 
     Parameters
     ----------
+    fit
+        A fit of learning curves.
+    ax
+        Where to draw; a new axis unless given.
     runs
         Names of the fit's runs, and logs of others so far, as `forecast` takes them; all of the fit's unless said.
     end
@@ -61,14 +66,20 @@ def plot_curves(
     hue
         The input that colours; the first other than that along the runs unless said.
 
+    Returns
+    -------
+    Axes
+        The axis.
+
     Raises
     ------
     InputError
         As `forecast` and `predict_runs` do.
     """
+    ax = axis_of(ax, (COLUMN, 2.8))
     along = along_runs(fit)
     names = list(fit.runs.levels["run"]) if runs is None else runs
-    end = BEYOND * float(fit.runs.table[along].max()) if end is None else end
+    end = REACH * float(fit.runs.table[along].max()) if end is None else end
     found = [forecast(fit, one, end) for one in names]
     hue = hue or next((name for name in fit.runs.columns.inputs if name != along), along)
     bands = [] if new is None else _new_runs(fit, new, along)
@@ -115,14 +126,13 @@ def _new_runs(fit: Fit, points: Table, along: str) -> list[xr.DataArray]:
         frame = frame.assign(run=[f"new {row}" for row in frame[sorted(apart)].astype(str).agg(" ".join, axis=1)])
     drawn = predict_runs(fit, frame, seed=0)
     labels = drawn["run"].to_numpy()
-    return [drawn.isel(point=labels == label).sortby(along) for label in dict.fromkeys(labels)]
+    return [drawn.isel(row=labels == label).sortby(along) for label in dict.fromkeys(labels)]
 
 
 def _band(drawn: xr.DataArray, along: str, ax: Axes, colour: str) -> None:
-    at = drawn[along].to_numpy()
-    for low, high, opacity in LEVELS.values():
-        ax.fill_between(at, quantile(drawn, low), quantile(drawn, high), color=colour, alpha=opacity, linewidth=0, zorder=1)
-    ax.plot(at, quantile(drawn, 0.5), color=colour, linewidth=0.9, linestyle=(0, (3, 2)), zorder=2)
+    at, of = drawn[along].to_numpy(), quantiles(drawn)
+    paint_bands(ax, at, of, colour=colour)
+    ax.plot(at, of[0.5], color=colour, linewidth=0.9, linestyle=(0, (3, 2)), zorder=2)
 
 
 def _points(rows: pd.DataFrame, along: str, ax: Axes, colour: str) -> None:

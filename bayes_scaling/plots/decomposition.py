@@ -10,9 +10,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from bayes_scaling._base.numbers import DIGITS, number, tick, value_at
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import departures, law_groups
+from bayes_scaling.model.specification import discrepancy_terms, law_groups
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, quantile, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, axis_of, log_ticks, paper, quantiles, with_unit
 from bayes_scaling.prediction.predict import decompose
 
 PARTS = {
@@ -24,7 +24,7 @@ PARTS = {
 }
 """Part -> label, dashes, colour."""
 
-BEYOND = 30.0
+REACH = 30.0
 """How far past the runs the figure goes, in the product of the inputs that the discrepancy depends on."""
 
 
@@ -47,7 +47,7 @@ def decomposition_figure(fit: Fit) -> Figure:
 
 
 @footed
-def plot_decomposition(parts: xr.Dataset, x: str, ax: Axes, *, unit: str = "") -> Axes:
+def plot_decomposition(parts: xr.Dataset, x: str, ax: Axes | None = None, *, unit: str = "") -> Axes:
     """Draw half the width of the 90 % interval of each part of a prediction against an input, in percent where relative.
 
     Law and discrepancy share what the runs know: within the data each alone may be uncertain where their sum is not. Grey
@@ -56,13 +56,26 @@ def plot_decomposition(parts: xr.Dataset, x: str, ax: Axes, *, unit: str = "") -
     Parameters
     ----------
     parts
-        What `decompose` returns; x: a coordinate of its points; unit: the unit of x.
+        What `decompose` returns.
+    x
+        A coordinate of its points.
+    ax
+        Where to draw; a new axis unless given.
+    unit
+        Of x.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax)
     order = np.argsort(parts[x].to_numpy())
     at = parts[x].to_numpy()[order]
     relative = parts.attrs["units"] == ""
     for part, (label, dashes, colour) in PARTS.items():
-        half = (quantile(parts[part], 0.95) - quantile(parts[part], 0.05))[order] / 2 * (100 if relative else 1)
+        of = quantiles(parts[part])
+        half = (of[0.95] - of[0.05])[order] / 2 * (100 if relative else 1)
         if half.any():
             ax.plot(at, half, dashes, color=colour, label=label)
     seen = at[parts["distance"].to_numpy()[order] <= 0]
@@ -85,11 +98,11 @@ def plot_decomposition(parts: xr.Dataset, x: str, ax: Axes, *, unit: str = "") -
 def _ray(fit: Fit) -> tuple[pd.DataFrame, list[str]]:
     """Return points along the inputs that the discrepancy depends on, and those inputs."""
     table, inputs = fit.runs.table, list(fit.runs.columns.inputs)
-    needed = {x for _, of in departures(fit.model) for x in of}
+    needed = {x for _, of in discrepancy_terms(fit.model) for x in of}
     along = [x for x in inputs if x in needed]
     size = table[along].prod(axis=1)
     middle = np.exp(np.log(table[along]).mean())
-    times = (np.geomspace(size.min(), size.max() * BEYOND, 80) / middle.prod()) ** (1 / len(along))
+    times = (np.geomspace(size.min(), size.max() * REACH, 80) / middle.prod()) ** (1 / len(along))
     points = mark_base_units(pd.DataFrame({x: middle[x] * times for x in along}))
     held = {x: table[x].median() for x in inputs if x not in along}
     levels = {group: table[group].mode().iloc[0] for group in law_groups(fit.model)}

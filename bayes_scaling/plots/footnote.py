@@ -1,7 +1,9 @@
 """The line of a fit that is not clean, at the foot of every figure made from it."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from functools import wraps
+from inspect import signature
 from textwrap import fill
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -13,7 +15,7 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from bayes_scaling.inference.health_line import line_of
-from bayes_scaling.plots.style import INK
+from bayes_scaling.plots.style import INK, paper
 
 SIZE = 5.5
 LETTERS = 24.0
@@ -29,11 +31,18 @@ _RAISED: "WeakKeyDictionary[Legend, float]" = WeakKeyDictionary()
 
 
 def footed[**P, T](draw: Callable[P, T]) -> Callable[P, T]:
-    """Let a figure that a function draws, or draws on, say at its foot what speaks against the fits behind its arguments."""
+    """Let a figure that a function draws, or draws on, say at its foot what speaks against the fits behind its arguments.
+
+    Where the function is given no axis it draws in the style of `paper`.
+    """
+    asked = signature(draw)
+    place = next((name for name in ("ax", "axes") if name in asked.parameters), None)
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
-        made = draw(*args, **kwargs)
+        own = place is not None and asked.bind(*args, **kwargs).arguments.get(place) is None
+        with paper() if own else nullcontext():
+            made = draw(*args, **kwargs)
         lines = [line for one in (*args, *kwargs.values()) if (line := line_of(one))]
         for figure in _figures(made):
             footnote(figure, lines)

@@ -10,21 +10,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bayes_scaling._base.numbers import exact, number, percent, probability
-from bayes_scaling.data.counts import in_base_units
+from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, LEVELS, log_ticks, paper, quantile, with_unit
+from bayes_scaling.plots.painters import kernel_density, paint_band, paint_bands, paint_density
+from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, paper, quantiles, with_unit
 from bayes_scaling.prediction.forecast import Forecast, along_runs, end_in_base, forecast
 
-WIDTH, HEIGHT = 3.4, 2.5
+WIDTH, HEIGHT = COLUMN, 2.5
 VIOLIN = 0.12
 """Width of the distribution at the end, as a share of the axis."""
 
 ROOM = 0.15
 """Room left below a target for its probability, as a share of the height above it."""
 
-FAR = 10.0
+OUT_OF_SIGHT = 10.0
 """A target this many times outside what is shown is left out."""
 
 RIDGE = 0.3
@@ -53,17 +54,34 @@ def forecast_figure(found: Forecast, *, target: float | None = None, truth: pd.D
 
 @footed
 def plot_forecast(
-    found: Forecast, ax: Axes, *, target: float | None = None, truth: pd.DataFrame | None = None, colour: str = COLOURS[0]
+    found: Forecast,
+    ax: Axes | None = None,
+    *,
+    target: float | None = None,
+    truth: pd.DataFrame | None = None,
+    colour: str = COLOURS[0],
 ) -> Axes:
     """Draw the rows that an unfinished run has shown, the 50 and 90 % bands to its end, and how its end is distributed there.
 
     Parameters
     ----------
+    found
+        What `forecast` returns.
+    ax
+        Where to draw; a new axis unless given.
     target
         A loss, drawn as a dashed line with the probability that the run ends below it.
     truth
         Rows that the run showed later, in the shape of `runs.table`; a thin line over the band.
+    colour
+        Of the run.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax, (WIDTH, HEIGHT))
     at, end = found.path[found.along].to_numpy(), float(found.path[found.along][-1])
     plot_fan(found, ax, colour=colour)
     if truth is not None:
@@ -88,18 +106,33 @@ def plot_forecast(
 def _shown(ax: Axes, target: float) -> bool:
     """Return whether a target lies near enough to what an axis shows to be shown with it."""
     low, high = ax.get_ylim()
-    return low / FAR < target < high * FAR
+    return low / OUT_OF_SIGHT < target < high * OUT_OF_SIGHT
 
 
 @footed
-def plot_fan(found: Forecast, ax: Axes, *, colour: str = COLOURS[0], label: str = "") -> Axes:
-    """Draw a run's rows so far as a line, and the 50 and 90 % bands of what it will show from there on; axes as they are."""
-    at = found.path[found.along].to_numpy()
-    for low, high, opacity in LEVELS.values():
-        ax.fill_between(
-            at, quantile(found.path, low), quantile(found.path, high), color=colour, alpha=opacity, linewidth=0, zorder=1
-        )
-    ax.plot(at, quantile(found.path, 0.5), color=colour, linewidth=0.9, linestyle=(0, (3, 2)), zorder=2)
+def plot_fan(found: Forecast, ax: Axes | None = None, *, colour: str = COLOURS[0], label: str = "") -> Axes:
+    """Draw a run's rows so far as a line, and the 50 and 90 % bands of what it will show from there on.
+
+    Scales, limits and labels of the axis stay as they are.
+
+    Parameters
+    ----------
+    found
+        What `forecast` returns.
+    ax
+        Where to draw; a new axis unless given.
+    colour, label
+        Of the run.
+
+    Returns
+    -------
+    Axes
+        The axis.
+    """
+    ax = axis_of(ax, (WIDTH, HEIGHT))
+    at, of = found.path[found.along].to_numpy(), quantiles(found.path)
+    paint_bands(ax, at, of, colour=colour)
+    ax.plot(at, of[0.5], color=colour, linewidth=0.9, linestyle=(0, (3, 2)), zorder=2)
     ax.plot(found.seen[found.along], found.seen["response"], color=colour, linewidth=0.9, zorder=3, label=label)
     return ax
 
@@ -114,10 +147,21 @@ def forecast_ridgeline(
 
     Parameters
     ----------
+    fit
+        A fit of finished runs.
     log
-        The whole log, of which each forecast sees the rows up to its share of `at`; at: where the run ends, as for `forecast`;.
+        The whole log, of which each forecast sees the rows up to its share of `at`.
+    at
+        Where the run ends, as for `forecast`.
+    fractions
+        Shares of the training.
     truth
         The loss it ended at, a line.
+
+    Returns
+    -------
+    Figure
+        The figure.
 
     Raises
     ------
@@ -152,22 +196,16 @@ def _ridge(values: np.ndarray, row: int, ax: Axes) -> None:
     at, height = density(values)
     top = row - OVERLAP * height
     layer = 2 * row + 2  # later ones stand before earlier ones
-    ax.fill_between(at, row, top, color="white", linewidth=0, zorder=layer)
-    for low, high, opacity in LEVELS.values():
-        inside = (at >= np.quantile(values, low)) & (at <= np.quantile(values, high))
-        ax.fill_between(at, row, top, where=inside, color=COLOURS[0], alpha=opacity, linewidth=0, zorder=layer)
+    paint_band(ax, at, row, top, colour="white", opacity=1.0, zorder=layer)
+    paint_density(ax, at, top, row, values, colour=COLOURS[0], zorder=layer)
     ax.plot(at, top, color=COLOURS[0], linewidth=0.9, zorder=layer + 0.5)
     ax.axhline(row, color=INK, linewidth=0.3, alpha=0.4, zorder=layer)
 
 
 def density(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return places over the range of draws and their density there, in units of its peak."""
-    from scipy import stats
-
     low, high = np.quantile(values, WITHIN)
-    at = np.linspace(low, high, 200)
-    height = stats.gaussian_kde(values, SMOOTH)(at)
-    return at, height / height.max()
+    return kernel_density(values, float(low), float(high), width=SMOOTH)
 
 
 def _violin(found: Forecast, ax: Axes, colour: str) -> None:
@@ -177,9 +215,7 @@ def _violin(found: Forecast, ax: Axes, colour: str) -> None:
     end, edge = float(found.path[found.along][-1]), ax.get_xlim()[1]
     x = end * (edge / end) ** (0.92 * height)
     ax.fill_betweenx(at, end, x, color=colour, alpha=0.12, linewidth=0, zorder=1)
-    for low, high, opacity in LEVELS.values():
-        inside = (at >= np.quantile(values, low)) & (at <= np.quantile(values, high))
-        ax.fill_betweenx(at, end, x, where=inside, color=colour, alpha=opacity, linewidth=0, zorder=1)
+    paint_density(ax, at, x, end, values, colour=colour, upright=True)
     ax.plot(x, at, color=colour, linewidth=0.7, zorder=2)
 
 

@@ -1,4 +1,4 @@
-"""A specification curve: the answer in every universe, and below it which choices made each."""
+"""A specification curve: the answer under every specification, and below it which choices made each."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bayes_scaling.decisions.multiverse import BASE, Multiverse
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, PAGE, axes_of, log_ticks, paper, with_unit
 
 ROW = 0.14
 """Height of a row of the choices, in inches."""
@@ -19,8 +19,8 @@ WIDE = 3.0
 
 
 @footed
-def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes], *, point: int = 0) -> Sequence[Axes]:
-    """Draw the answer at a point in each universe, lowest median first, and on a second axis the choices made in each.
+def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes] | None = None, *, point: int = 0) -> Sequence[Axes]:
+    """Draw the answer at a point under each specification, lowest median first, and on a second axis the choices of each.
 
     Above: dot, thick and thin line are median, 50 and 90 % credible interval; the base is in the second colour, with its 90 %
     interval across as a band, and a cross stands for draws that are not to be trusted. Below: dark where a choice differs
@@ -28,9 +28,19 @@ def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes], *, point: int 
 
     Parameters
     ----------
+    multiverse
+        What `multiverse` returns.
     axes
-        Two, one above the other.
+        Two, one above the other; new ones unless given.
+    point
+        Which of the points.
+
+    Returns
+    -------
+    Sequence[Axes]
+        The axes.
     """
+    axes = axes_of(axes, 2, 1, (PAGE, 4.0), sharex=True)
     table = multiverse.table[multiverse.table["point"] == point].sort_values("q50").reset_index(drop=True)
     above, below = axes
     _intervals(table, above)
@@ -39,18 +49,19 @@ def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes], *, point: int 
     for ax in axes:
         ax.set_xlim(-0.7, len(table) - 0.3)
         ax.tick_params(axis="x", bottom=False, labelbottom=False)
-    below.set_xlabel(f"{len(table)} universes, by their median", color=INK)
+    below.set_xlabel(f"{len(table)} specifications, by their median", color=INK)
     return axes
 
 
 @footed
 def multiverse_figure(multiverse: Multiverse, *, point: int = 0) -> Figure:
-    """Return the specification curve of an answer at a point, as wide as its universes need."""
+    """Return the specification curve of an answer at a point, as wide as its specifications need."""
     rows = len(multiverse.choices) + sum(map(len, multiverse.choices.values()))
     universes = multiverse.table["universe"].nunique()
     low = ROW * rows
-    figure = Figure(figsize=(min(7.0, max(4.0, 2.0 + 0.22 * universes)), 2.0 + low + 0.3))
-    plot_multiverse(multiverse, figure.subplots(2, 1, sharex=True, height_ratios=(2.0, low)), point=point)
+    with paper():
+        figure = Figure(figsize=(min(7.0, max(4.0, 2.0 + 0.22 * universes)), 2.0 + low + 0.3))
+        plot_multiverse(multiverse, figure.subplots(2, 1, sharex=True, height_ratios=(2.0, low)), point=point)
     return figure
 
 
@@ -80,7 +91,7 @@ def _medians(table: pd.DataFrame, colours: Sequence[str], ax: Axes, size: float)
 
 
 def _matrix(table: pd.DataFrame, choices: Mapping[str, Sequence[str]], ax: Axes) -> None:
-    """Draw a row for each variant under the name of its choice, with a dot in the universes that it holds in."""
+    """Draw a row for each variant under the name of its choice, with a dot in the specifications that it holds in."""
     labels: list[str] = []
     bold: list[int] = []
     row = 0

@@ -10,9 +10,9 @@ from matplotlib.patheffects import withStroke
 from bayes_scaling.decisions.design.candidates import LABEL
 from bayes_scaling.decisions.design.next_runs import NextRuns
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
+from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, paper
 
-WIDTH, HEIGHT = 3.4, 2.9
+WIDTH, HEIGHT = COLUMN, 2.9
 NAMED = 3
 """So many of the best single runs are named."""
 
@@ -35,12 +35,25 @@ def next_figure(found: NextRuns) -> Figure:
 
 
 @footed
-def plot_next(found: NextRuns, ax: Axes) -> Axes:
+def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
     """Draw what each candidate tells of the question against its cost, the best for their compute named, and the sets.
 
     Candidates that tell nothing measurable lie on the lower edge, hollow; those beyond the budget are grey. Dotted lines join
     what tells as much for its compute as the best run, and a tenth of it.
+
+    Parameters
+    ----------
+    found
+        What `next_runs` returns.
+    ax
+        Where to draw; a new axis unless given.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax, (WIDTH, HEIGHT))
     told, flop, names = found.information, found.flop, found.candidates[LABEL].astype(str).to_numpy()
     within = flop <= found.budget
     positive = [*told[told > 0], *(one.information for one in found.sets if one.information > 0)]

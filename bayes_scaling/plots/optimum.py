@@ -8,14 +8,17 @@ from matplotlib.axes import Axes
 
 from bayes_scaling._base.numbers import DIGITS, exact, percent, value_at
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, log_ticks, with_unit
+from bayes_scaling.plots.painters import paint_intervals
+from bayes_scaling.plots.style import COLOURS, INK, axis_of, log_ticks, quantiles, with_unit
 
 HEIGHT = 0.56
 ROOM = 1.25
 
 
 @footed
-def plot_optimum(optimum: xr.DataArray, tolerance: xr.Dataset, ax: Axes, *, labels: Sequence[str] | None = None) -> Axes:
+def plot_optimum(
+    optimum: xr.DataArray, tolerance: xr.Dataset, ax: Axes | None = None, *, labels: Sequence[str] | None = None
+) -> Axes:
     """Draw the optimum of each point, a row each, over the range of the input that costs little.
 
     Dot, thick and thin line: median, 50 and 90 % credible interval of the optimum. Bar: the range, between the medians of its
@@ -26,23 +29,30 @@ def plot_optimum(optimum: xr.DataArray, tolerance: xr.Dataset, ax: Axes, *, labe
     ----------
     optimum, tolerance
         What `optimum` and `tolerance` return for the same points.
+    ax
+        Where to draw; a new axis unless given.
     labels
         What to call the points; their levels unless given.
+
+    Returns
+    -------
+    Axes
+        The axis.
     """
+    ax = axis_of(ax)
     names = _names(optimum) if labels is None else list(labels)
-    ends = [_quantiles(draws) for draws in (optimum, tolerance["low"], tolerance["high"])]
-    shown = np.concatenate([end[np.isfinite(end) & (end > 0)] for end in ends])
+    ends = [quantiles(draws, method="inverted_cdf") for draws in (optimum, tolerance["low"], tolerance["high"])]
+    every = np.concatenate([np.ravel(list(end.values())) for end in ends])
+    shown = every[np.isfinite(every) & (every > 0)]
     edges = (shown.min() / ROOM, shown.max() * ROOM) if len(shown) else (0.1, 10.0)
-    best, low, high = (np.clip(end, *edges) for end in ends)
+    best, low, high = ({q: np.clip(of, *edges) for q, of in end.items()} for end in ends)
     rows = np.arange(len(names))
     cost = f"less than {exact(tolerance.attrs['below'])} {tolerance.attrs['units']} above the lowest".replace("  ", " ")
-    ax.barh(rows, high[2] - low[2], HEIGHT, low[2], color=COLOURS[0], alpha=0.2, linewidth=0, label=cost)
+    ax.barh(rows, high[0.5] - low[0.5], HEIGHT, low[0.5], color=COLOURS[0], alpha=0.2, linewidth=0, label=cost)
     for end in (low, high):
-        ax.hlines(rows + HEIGHT / 2, end[0], end[4], color=COLOURS[0], linewidth=0.6)
-    ax.hlines(rows, best[0], best[4], color=COLOURS[1], linewidth=0.9)
-    ax.hlines(rows, best[1], best[3], color=COLOURS[1], linewidth=2.6, label="optimum, 50 and 90 %")
-    ax.plot(best[2], rows, "o", ms=3.4, color="white", mec=COLOURS[1])
-    ax.set_yticks(rows, [_noted(name, draws) for name, draws in zip(names, optimum.transpose("point", ...), strict=True)])
+        ax.hlines(rows + HEIGHT / 2, end[0.05], end[0.95], color=COLOURS[0], linewidth=0.6)
+    paint_intervals(ax, rows, best, colour=COLOURS[1], label="optimum, 50 and 90 %")
+    ax.set_yticks(rows, [_noted(name, draws) for name, draws in zip(names, optimum.transpose("row", ...), strict=True)])
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_xscale("log")
     ax.set_xlim(*edges)
@@ -53,25 +63,16 @@ def plot_optimum(optimum: xr.DataArray, tolerance: xr.Dataset, ax: Axes, *, labe
     return ax
 
 
-def _quantiles(draws: xr.DataArray) -> np.ndarray:
-    """Return 5, 25, 50, 75 and 95 % of each point's draws that are numbers; a draw each, as infinite ones have no middle."""
-    found = np.full((5, draws.sizes["point"]), np.nan)
-    for i, row in enumerate(draws.transpose("point", "chain", "draw").to_numpy()):
-        if len(known := row[~np.isnan(row)]):
-            found[:, i] = np.quantile(known, (0.05, 0.25, 0.5, 0.75, 0.95), method="inverted_cdf")
-    return found
-
-
 def _names(optimum: xr.DataArray) -> list[str]:
     """Return the levels and inputs of each point, but for those that all points share or that say the same twice."""
     columns = [
         tuple(value_at(str(name), value, DIGITS) for value in of.to_numpy())
         for name, of in optimum.coords.items()
-        if of.dims == ("point",)
+        if of.dims == ("row",)
     ]
     told = [of for of in dict.fromkeys(columns) if len(set(of)) > 1] or columns[:1]
     if not told:
-        return [str(i) for i in range(optimum.sizes["point"])]
+        return [str(i) for i in range(optimum.sizes["row"])]
     return [",\n".join(values) for values in zip(*told, strict=True)]
 
 

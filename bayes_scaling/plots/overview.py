@@ -14,7 +14,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Varying, as_parameter
 from bayes_scaling.model.specification import law_groups, model_inputs
-from bayes_scaling.model.studies import Sheet
+from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
@@ -24,12 +24,13 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper, some, spread
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast
+from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.contrast import contrast
 from bayes_scaling.prediction.predict import parameters_at, predict
 
 PANELS, HUES, ROWS = 4, 24, 60
 """Panels, levels told apart by colour, and rows of a forest at most."""
-BEYOND = 10.0
+REACH = 10.0
 """Bands are drawn up to ten times past the data."""
 
 
@@ -105,9 +106,9 @@ def forest_figure(fit: Fit, name: str) -> Figure:
     cells = cells.assign(**{group: levels[group][0] for group in law_groups(fit.model) if group not in groups})
     values = parameters_at(fit, cells)[name]
     if len(groups) == 2 and len(cells) == len(shown[groups[0]]) * len(shown[groups[1]]):
-        values = values.set_index(point=groups).unstack("point")  # noqa: PD010
+        values = values.set_index(row=groups).unstack("row")  # noqa: PD010
     else:  # one group lies within another, as series within kinds of shape
-        values = values.swap_dims(point=groups[-1])
+        values = values.swap_dims(row=groups[-1])
     with paper():
         figure = Figure(figsize=(3.4, 0.6 + 0.17 * max(values.sizes[group] for group in groups if group in values.dims)))
         ax = plot_forest(values, figure.subplots())
@@ -138,7 +139,7 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
         _mark_data(fit, x, ax)
         ax.set_title(at)
         if single:
-            ax = plot_multiplier(compute_multiplier(fit, group, b, a, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
+            ax = plot_multiplier(compute_ratio(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
             _mark_data(fit, x, ax)
             ax.set_title(f"compute {a} needs / {b}")
     return figure
@@ -174,7 +175,7 @@ def _representative(fit: Fit, name: str) -> list[Any]:
 
 def _span(fit: Fit, x: str) -> np.ndarray:
     seen = fit.runs.table[x]
-    return np.geomspace(seen.min() / 1.2, seen.max() * BEYOND, 60)
+    return np.geomspace(seen.min() / 1.2, seen.max() * REACH, 60)
 
 
 def _mark_data(fit: Fit, x: str, ax: Axes) -> None:

@@ -11,17 +11,18 @@ from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling._base.numbers import number, percent, probability, tick
 from bayes_scaling.decisions.rank import Ranking
-from bayes_scaling.decisions.rank_tables import ALIKE, BETTER, ENDS, WORSE, place, rank_table
+from bayes_scaling.decisions.rank_tables import ALIKE, BETTER, WORSE, place, rank_table
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper
+from bayes_scaling.plots.painters import paint_intervals
+from bayes_scaling.plots.style import COLOURS, INK, PAGE, SHOWN, axes_of, log_ticks, paper
 
-WIDTH, ROW, FRAME = 6.8, 0.165, 0.85
+WIDTH, ROW, FRAME = PAGE, 0.165, 0.85
 """Inches: of the figure, of a level, and of a panel's title and axis."""
 
 MOST = 16
 """Levels shown at a budget, the best by expected loss; the baseline is always among them."""
 
-FAR = 100.0
+FARTHEST = 100.0
 """The axis of multipliers ends there on either side, however far intervals reach; arrows say that they go on."""
 
 MARGIN = 1.08
@@ -44,7 +45,7 @@ def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
 
 
 @footed
-def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: int = MOST) -> Sequence[Axes]:
+def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: int = 0, most: int = MOST) -> Sequence[Axes]:
     """Draw levels at a point, the lowest expected loss on top: compute multipliers, and what switching does to the loss.
 
     Dot, thick and thin line are median, 50 and 90 % credible interval of draws that have a multiplier; the share of the others
@@ -54,21 +55,33 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes], *, point: int = 0, most: 
 
     Parameters
     ----------
+    found
+        What `rank` returns.
     axes
-        Two, side by side. point: which of the points. most: how many levels to show.
+        Two, side by side; new ones unless given.
+    point
+        Which of the points.
+    most
+        How many levels to show.
+
+    Returns
+    -------
+    Sequence[Axes]
+        The axes.
     """
+    axes = axes_of(axes, 1, 2, (WIDTH, FRAME + ROW * min(most, found.loss.sizes["level"])))
     left, right = axes
     table = rank_table(found)
     rows = [{str(name): of for name, of in row.items()} for row in table.to_dict("records")]
     here = len(found.others)
     rows = rows[point * here : (point + 1) * here]
-    kept = found.defined.isel(point=point)
+    kept = found.defined.isel(row=point)
     order, hidden = _order(found, rows, most)
     at = {level: i for i, level in enumerate(order)}
     colours = {row["level"]: VERDICTS.get(str(row.get("verdict")), COLOURS[0]) for row in rows}
-    times = found.multiplier.isel(point=point)
+    times = found.multiplier.isel(row=point)
     times = times.where(kept & (times > 0))
-    change = 100 * found.relative.isel(point=point).where(kept)
+    change = 100 * found.relative.isel(row=point).where(kept)
     for level in (one for one in order if one != found.against):
         _interval(times.sel(level=level), at[level], left, colours[level])
         _interval(change.sel(level=level), at[level], right, colours[level])
@@ -126,12 +139,8 @@ def _interval(draws: xr.DataArray, height: int, ax: Axes, colour: str) -> None:
     values = values[np.isfinite(values)]
     if not len(values):
         return
-    shares = (*ENDS.values(), 0.25, 0.75)
-    found = np.quantile(values, shares, method="inverted_cdf")
-    low, middle, high, lower, upper = found
-    ax.hlines(height, low, high, color=colour, linewidth=0.8, zorder=2)
-    ax.hlines(height, lower, upper, color=colour, linewidth=2.6, zorder=2)
-    ax.plot([middle], [height], "o", ms=3.4, color="white", mec=colour, zorder=3)
+    of = dict(zip(SHOWN, np.quantile(values, SHOWN, method="inverted_cdf"), strict=True))
+    paint_intervals(ax, height, of, colour=colour)
 
 
 def _multiplier_axis(found: Ranking, ax: Axes) -> None:
@@ -139,8 +148,8 @@ def _multiplier_axis(found: Ranking, ax: Axes) -> None:
     ends = [np.ones(1), *(np.asarray(line.get_xdata(), float) for line in ax.lines)]
     ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]
     reached = np.concatenate([[1.0], *ends])
-    low = max(1 / FAR, min(1.0, float(reached.min()))) / MARGIN
-    high = min(FAR, max(1.0, float(reached.max()))) * MARGIN
+    low = max(1 / FARTHEST, min(1.0, float(reached.min()))) / MARGIN
+    high = min(FARTHEST, max(1.0, float(reached.max()))) * MARGIN
     ax.set_xlim(low, high)
     log_ticks(ax, "x")
     ax.set_xlabel(f"{found.budget.replace('_', ' ')} multiplier", color=INK)

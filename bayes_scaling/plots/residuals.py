@@ -11,11 +11,12 @@ from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, paper
+from bayes_scaling.plots.painters import paint_band
+from bayes_scaling.plots.style import COLOURS, INK, PAGE, axes_of, paper
 from bayes_scaling.prediction.forecast import along_runs
 from bayes_scaling.prediction.residuals import innovation_correlation, residual_correlation
 
-WIDTH, HEIGHT = 6.8, 2.6
+WIDTH, HEIGHT = PAGE, 2.6
 WHITE = "0.85"
 """Where the correlations of independent rows lie."""
 
@@ -32,7 +33,7 @@ def autocorrelation_figure(fit: Fit) -> Figure:
 
 
 @footed
-def plot_autocorrelation(fit: Fit, axes: Sequence[Axes]) -> Sequence[Axes]:
+def plot_autocorrelation(fit: Fit, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw how alike rows of a run are: residuals by distance on a first axis, innovations by places apart on a second.
 
     Points and bars: median and 90 % interval over draws of the law. First axis: the dark band holds the correlation of the
@@ -41,9 +42,17 @@ def plot_autocorrelation(fit: Fit, axes: Sequence[Axes]) -> Sequence[Axes]:
 
     Parameters
     ----------
+    fit
+        A fit of learning curves.
     axes
-        Two, side by side or one above the other.
+        Two, side by side or one above the other; new ones unless given.
+
+    Returns
+    -------
+    Sequence[Axes]
+        The axes.
     """
+    axes = axes_of(axes, 1, 2, (WIDTH, HEIGHT), sharey=True)
     before, after = axes
     _before(residual_correlation(fit), along_runs(fit), before)
     _after(innovation_correlation(fit), after)
@@ -61,7 +70,7 @@ def _before(table: pd.DataFrame, along: str, ax: Axes) -> None:
     lag = table["lag"]
     for of, opacity, label in (("shown", 0.15, "such runs"), ("implied", 0.35, "model's noise")):
         low, high = table[f"{of}_q05"], table[f"{of}_q95"]
-        ax.fill_between(lag, low, high, color=COLOURS[0], alpha=opacity, linewidth=0, label=f"{label}, 90 %")
+        paint_band(ax, lag, low, high, opacity=opacity, label=f"{label}, 90 %")
     _points(lag, table, ax, "residuals")
     ax.set_xlim(0, lag.max() * 1.04)
     ax.set_xlabel(f"rows apart (e-folds of {along})")
@@ -69,7 +78,7 @@ def _before(table: pd.DataFrame, along: str, ax: Axes) -> None:
 
 def _after(table: pd.DataFrame, ax: Axes) -> None:
     at = table["places"]
-    ax.fill_between(at, table["low"], table["high"], color=WHITE, linewidth=0, label="independent, 90 %", zorder=0)
+    paint_band(ax, at, table["low"], table["high"], colour=WHITE, opacity=1.0, label="independent, 90 %", zorder=0)
     _points(at, table, ax, "innovations")
     ax.set_xlim(0.3, at.max() + 0.7)
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from bayes_scaling._base.numbers import DIGITS, level_name, value_at
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.studies import Sheet
+from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, paper, spread

@@ -24,6 +24,10 @@ INK = "#333333"
 LEVELS = {"90 %": (0.05, 0.95, 0.18), "50 %": (0.25, 0.75, 0.38)}
 """Credible intervals shown: lower and upper quantile, and opacity."""
 SHOWN = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Quantiles that bands and intervals are made of."""
+
+COLUMN, PAGE = 3.4, 6.8
+"""Width of a paper's column and of its page, in inches."""
 
 
 def paper() -> AbstractContextManager[None]:
@@ -50,22 +54,40 @@ def paper() -> AbstractContextManager[None]:
     return context
 
 
-def quantile(draws: xr.DataArray, q: float) -> np.ndarray:
-    """Return a quantile over chains and draws that are known; NaN where none is."""
-    return np.asarray(known_quantiles(draws, (q,))[0])
+def axis_of(ax: Axes | None, size: tuple[float, float] = (COLUMN, 2.6)) -> Axes:
+    """Return an axis as it is; where there is none, that of a new figure of a size in inches."""
+    if ax is not None:
+        return ax
+    from matplotlib.pyplot import subplots
+
+    return subplots(figsize=size)[1]
 
 
-def quantiles(draws: xr.DataArray) -> dict[float, np.ndarray]:
-    """Return the median and the ends of the intervals shown, over chains and draws that are known; NaN where none is."""
-    return dict(zip(SHOWN, known_quantiles(draws, SHOWN), strict=True))
+def axes_of(
+    axes: Sequence[Axes] | None, rows: int, columns: int, size: tuple[float, float] = (PAGE, 2.6), **how: Any
+) -> Sequence[Axes]:
+    """Return axes as they are; where there are none, those of a new figure, row by row."""
+    if axes is not None:
+        return axes
+    from matplotlib.pyplot import subplots
+
+    made: list[Axes] = subplots(rows, columns, figsize=size, squeeze=False, **how)[1].ravel().tolist()
+    return made
 
 
-def known_quantiles(draws: xr.DataArray, shares: Sequence[float]) -> np.ndarray:
-    """Return quantiles over chains and draws, a share a row; what is not known is left out."""
+def quantiles(draws: xr.DataArray, *, method: Any = "linear") -> dict[float, np.ndarray]:
+    """Return the median and the ends of the intervals shown, over chains and draws that are known; NaN where none is.
+
+    Parameters
+    ----------
+    method
+        "inverted_cdf" where draws may be infinite: between those there is no middle.
+    """
     dims = [dim for dim in ("chain", "draw") if dim in draws.dims]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-        return np.asarray(draws.quantile(shares, dims).to_numpy())
+        found = draws.quantile(SHOWN, dims, method=method).to_numpy()
+    return dict(zip(SHOWN, np.asarray(found), strict=True))
 
 
 def with_unit(name: str, unit: str) -> str:

@@ -13,14 +13,16 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import band, exact, format_count, percent, probability
 from bayes_scaling._base.paths import is_file
+from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.data.binning import cell_means
-from bayes_scaling.data.columns import DERIVED, Columns
-from bayes_scaling.data.counts import in_base_units
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.derived import DERIVED
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.joining import MAX_RANGE_FACTOR
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.logs import UNREAD_FALL
-from bayes_scaling.data.reading import read_points, read_runs
+from bayes_scaling.data.points import in_base_units, read_points
+from bayes_scaling.data.rates import UNREAD_FALL
+from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs, concat_runs
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.inference.fit import refit
@@ -30,7 +32,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.conditioning import Conditioned, conditioned
 from bayes_scaling.prediction.planned_rates import continued
-from bayes_scaling.prediction.predict import QUANTILES, Kind, labelled
+from bayes_scaling.prediction.predict import Kind, labelled
 from bayes_scaling.prediction.shared_misfit import shared_misfits
 
 MOST_ROWS = 40
@@ -56,7 +58,7 @@ class Forecast:
     Parameters
     ----------
     path
-        Draws of its loss at places from the last row seen to the end, the last point; dimensions chain, draw, point.
+        Draws of its loss at places from the last row seen to the end, the last point; dimensions chain, draw, row.
     seen
         The rows conditioned on, a column for each input and group and `response`.
     along
@@ -89,7 +91,7 @@ class Forecast:
     @property
     def final(self) -> xr.DataArray:
         """Draws of the loss at the end; dimensions chain, draw."""
-        return self.path.isel(point=-1)
+        return self.path.isel(row=-1)
 
     @property
     def unlike(self) -> str:
@@ -313,8 +315,8 @@ def _thinned(fit: Fit) -> Fit:
 @carried
 def forecast_table(found: Forecast) -> pd.DataFrame:
     """Return the path of a forecast as a table: inputs and groups of each place, mean, sd, quantiles of the loss, distance."""
-    rows = found.path.stack(sample=("chain", "draw")).transpose("point", "sample").to_numpy()
-    columns = {str(name): of.to_numpy() for name, of in found.path.coords.items() if of.dims == ("point",)}
+    rows = found.path.stack(sample=("chain", "draw")).transpose("row", "sample").to_numpy()
+    columns = {str(name): of.to_numpy() for name, of in found.path.coords.items() if of.dims == ("row",)}
     distance = columns.pop("distance")
     columns.pop("region")
     quantiles = dict(zip(QUANTILES, np.quantile(rows, list(QUANTILES.values()), axis=1), strict=True))

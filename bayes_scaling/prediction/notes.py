@@ -11,7 +11,8 @@ import xarray as xr
 from bayes_scaling._base.numbers import percent
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
-from bayes_scaling.model.specification import NOISE_SD, varyings
+from bayes_scaling.model.names import NOISE_SD
+from bayes_scaling.model.specification import varyings
 
 NAMED = 3
 """Most new levels of a group that are named."""

@@ -1,8 +1,5 @@
 """Predictions at new points, for known groups or levels never seen, and how far they lie from the data."""
 
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any, Literal
 
@@ -13,14 +10,12 @@ import xarray as xr
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.functions import ON_NUMBERS, on_arrays
-from bayes_scaling.data.distance import distance, region, regions
-from bayes_scaling.data.reading import read_points
-from bayes_scaling.data.tables import Table, read_table
+from bayes_scaling._base.functions import ON_NUMBERS
+from bayes_scaling.data.distance import distance, region
+from bayes_scaling.data.points import read_points
+from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expectation import (
-    as_rows,
     at,
-    discrepancy_at,
     law_at,
     levels_at,
     log_inputs,
@@ -33,11 +28,9 @@ from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.specification import evaluate, law_groups, parameter_at
+from bayes_scaling.model.evaluation import parameter_at
+from bayes_scaling.model.specification import law_groups
 from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes
-
-QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
-BLOCK = 64
 
 type Kind = Literal["expected", "observed"]
 
@@ -46,7 +39,7 @@ type Kind = Literal["expected", "observed"]
 def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """Return draws of the expected loss at points: the law and its discrepancy, without scatter.
 
-    Dimensions chain, draw, point; coordinates of the points' inputs and groups, of their `distance` from the data in decades,
+    Dimensions chain, draw, row; coordinates of the points' inputs and groups, of their `distance` from the data in decades,
     and of the `region` (inside, near, far).
 
     Parameters
@@ -97,40 +90,13 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
 
 @carried
 @asked
-def predict_table(fit: Posterior, points: Table, kind: Kind = "expected", seed: int = 0) -> pd.DataFrame:
-    """Return the points with mean, sd, quantiles and distance of what `predict` or `predict_runs` draw there.
-
-    A column of the points that is called like one of these is kept as NAME_given. `attrs["notes"]` says which levels the runs
-    do not have, and in which share of draws the law is not defined or its loss not above 0.
-
-    Draws are summarised block by block: 10,000 points need no more memory than a hundred.
-    """
-    table = read_table(points, labels=fit.runs.columns.labels)
-    frame = read_points(table, fit.runs, groups_needed(fit))
-    flats, seed = [(one, flat_draws(one)) for one, _ in parts(fit)], checks.seed(seed, "seed")
-
-    def draw(block: pd.DataFrame) -> np.ndarray:
-        if kind == "observed":
-            return as_rows(posterior_predictive(fit, block, seed))
-        rows = [expected_rows(one, block, flat) for one, flat in flats]
-        return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
-
-    found, notes = summaries(fit, frame, draw)
-    added = pd.DataFrame(found | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
-    notes = (*frame.attrs.get("notes", ()), *notes)
-    notes += (notes_on if kind == "expected" else scatter_notes)(fit, frame)
-    return noted(beside(table, added), notes)
-
-
-@carried
-@asked
 def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
     """Return draws of the law's parameters at points, with their trends and levels, for inputs at their reference.
 
     Parameters
     ----------
     points
-        As for `predict`. Dimensions chain, draw, point. In the inputs' own units: `published_at`.
+        As for `predict`. Dimensions chain, draw, row. In the inputs' own units: `published_at`.
 
     Raises
     ------
@@ -145,7 +111,7 @@ def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
         for name in fit.model.parameters
     }
     coords = {str(name): ("row", frame[name].to_numpy()) for name in frame if name not in fit.model.parameters}
-    return xr.Dataset(values).assign_coords(coords).rename(row="point")
+    return xr.Dataset(values).assign_coords(coords)
 
 
 @carried
@@ -198,112 +164,11 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     return noted(xr.Dataset(named, attrs={"units": "" if on_log else fit.runs.columns.response.unit}), notes)
 
 
-def beside(table: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
-    """Return points with columns added; columns of theirs that have the name of one are kept as NAME_given."""
-    names = [str(name) for name in table]
-    for name in [name for name in names if name in added]:
-        kept = f"{name}_given"
-        while kept in names or kept in added:
-            kept += "_given"
-        names[names.index(name)] = kept
-    return pd.concat([table.set_axis(names, axis=1), added], axis=1)
-
-
-def summaries(
-    fit: Posterior, frame: pd.DataFrame, draw: Callable[[pd.DataFrame], np.ndarray]
-) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    """Return mean, sd and quantiles of each row of what `draw` gives for a block of points, and what to know of them.
-
-    Draws in which the law is not defined are left out.
-
-    Raises
-    ------
-    InputError
-        Where that are all at a point.
-    """
-
-    def summarise(start: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        ordered = draw(frame.iloc[start : start + BLOCK])
-        ordered.sort(axis=1)
-        missing = np.stack([np.isnan(ordered).mean(axis=1), (ordered <= 0).mean(axis=1)])
-        return {"mean": mean_known(ordered), "sd": sd_known(ordered)} | sorted_quantiles(ordered), missing
-
-    # The C library hands freed arrays of a few megabytes back to the system, and every block would fault its pages in anew;
-    # having freed a larger one it keeps them, which halves the time.
-    np.empty(31 * 2**20, np.uint8)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        blocks, shares = zip(*pool.map(summarise, range(0, len(frame), BLOCK)), strict=True)
-    undefined, below = np.concatenate(shares, axis=1)
-    if (undefined == 1).any():
-        raise InputError(f"the points, row {int(np.argmax(undefined)) + 1}: the law is not defined there in any draw")
-    found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    return found, loss_notes(fit, undefined, below)
-
-
-def mean_known(rows: np.ndarray) -> np.ndarray:
-    """Return the mean of what is known of each row, NaN where nothing is."""
-    mean: np.ndarray = rows.mean(axis=1)
-    for row in np.flatnonzero(np.isnan(mean)):
-        known = rows[row][~np.isnan(rows[row])]
-        mean[row] = known.mean() if len(known) else np.nan
-    return mean
-
-
-def sd_known(rows: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of what is known of each row, NaN where that is less than two."""
-    sd: np.ndarray = rows.std(axis=1, ddof=1) if rows.shape[1] > 1 else np.full(len(rows), np.nan)
-    for row in np.flatnonzero(np.isnan(sd)):
-        known = rows[row][~np.isnan(rows[row])]
-        sd[row] = known.std(ddof=1) if len(known) > 1 else np.nan
-    return sd
-
-
-def sorted_quantiles(ordered: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the quantiles of sorted rows, interpolated as `numpy.quantile` does, which sorts four times more slowly.
-
-    What is not known stands last in a row, and is left out.
-    """
-    rows = np.arange(len(ordered))
-    whole = not np.isnan(ordered[:, -1]).any()
-    last = ordered.shape[1] - 1 if whole else np.maximum((~np.isnan(ordered)).sum(axis=1) - 1, 0)
-    found = {}
-    for name, q in QUANTILES.items():
-        place = q * np.broadcast_to(last, len(ordered))
-        low = place.astype(int)
-        high = np.minimum(low + 1, last)
-        below, above = ordered[rows, low], ordered[rows, high]
-        with np.errstate(invalid="ignore"):  # infinite ends
-            found[name] = np.where((place == low) | (above == below), below, below + (place - low) * (above - below))
-    return found
-
-
-def flat_draws(fit: Fit) -> dict[str, np.ndarray]:
-    """Return the draws of what has a single value in each as rows."""
-    return {
-        str(name): values.to_numpy().reshape(1, -1)
-        for name, values in fit.posterior.items()
-        if values.dims == ("chain", "draw")
-    }
-
-
-@np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return what `expected` does as a bare array, a point a row: a table of many points is made from such blocks."""
-    logs = {name: log.to_numpy().T[..., None] for name, log in log_inputs(fit, frame).items()}  # parts stand before rows
-    level = levels_at(fit, frame, fit.settings.seed, new=False)
-    loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), on_arrays(2))
-    if fit.model.discrepancy:
-        departure = as_rows(discrepancy_at(fit, frame, log_inputs(fit, frame)))
-        loss = loss * np.exp(departure) if fit.model.noise.on == "log_loss" else loss + departure
-    shape = (len(frame), fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
-    return loss if loss.shape == shape else np.broadcast_to(loss, shape).copy()
-
-
 def labelled(fit: Posterior, draws: xr.DataArray, frame: pd.DataFrame) -> xr.DataArray:
-    """Return draws along rows with the rows' inputs, groups and distance from the data, along "point"."""
+    """Return draws along rows with the rows' inputs, groups and distance from the data, along "row"."""
     decades = distance(fit.runs, frame)
-    coords: dict[str, Any] = {str(name): ("point", frame[name].to_numpy()) for name in frame}
-    coords |= {"distance": ("point", decades), "region": ("point", [region(d) for d in decades])}
+    coords: dict[str, Any] = {str(name): ("row", frame[name].to_numpy()) for name in frame}
+    coords |= {"distance": ("row", decades), "region": ("row", [region(d) for d in decades])}
     response = fit.runs.columns.response
-    named = draws.rename(row="point").assign_coords(coords).rename("loss")
+    named = draws.assign_coords(coords).rename("loss")
     return mark(named.assign_attrs(units=response.unit, long_name=response.name), fit)

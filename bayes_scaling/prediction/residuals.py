@@ -22,7 +22,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.observation import kept_along, residuals_and_scales
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
-from bayes_scaling.model.specification import neighbours
+from bayes_scaling.model.arrays import neighbours
 from bayes_scaling.prediction.forecast import along_runs
 
 MOST_DRAWS = 200

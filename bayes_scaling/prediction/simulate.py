@@ -13,7 +13,8 @@ from bayes_scaling.inference.expectation import level_knots, levels_at
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model import discrepancy
-from bayes_scaling.model.specification import departures, term_name, varyings
+from bayes_scaling.model.names import term_name
+from bayes_scaling.model.specification import discrepancy_terms, varyings
 
 
 def one_draw(fit: Fit, draw: int) -> Fit:
@@ -66,7 +67,7 @@ def with_levels(fit: Fit, levels: Mapping[str, np.ndarray], seed: int) -> Fit:
     for owner, term in varyings(fit.model):
         effect = levels_at(fit, _cells(term.dims, levels), seed, new=False)(owner, term)
         found[term_name(owner, term)] = _by_level(effect, term.dims, levels)
-    for smooth, inputs in departures(fit.model):
+    for smooth, inputs in discrepancy_terms(fit.model):
         if smooth.dims:
             knots = level_knots(fit, _cells(smooth.dims, levels), smooth, inputs)
             found[discrepancy.name(smooth)] = _by_level(knots, smooth.dims, levels)

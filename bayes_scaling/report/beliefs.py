@@ -7,18 +7,9 @@ import numpy as np
 
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, link, prior_quantiles
-from bayes_scaling.model.specification import (
-    NOISE_LENGTH,
-    NOISE_SD,
-    NOISE_WHITE,
-    departures,
-    parameters_with_priors,
-    spread_name,
-    term_name,
-    trends,
-    varyings,
-)
+from bayes_scaling.model.specification import discrepancy_terms, parameters_with_priors, trends, varyings
 
 QUANTILES = (0.05, 0.5, 0.95)
 ROOM = 0.06
@@ -61,7 +52,7 @@ def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
         yield NOISE_LENGTH, correlation.length
         if correlation.white is not None:
             yield NOISE_WHITE, correlation.white
-    for term, inputs in departures(fit.model):
+    for term, inputs in discrepancy_terms(fit.model):
         yield f"{gp.name(term)}_amplitude", term.amplitude
         yield from ((f"{gp.name(term)}_length_{x}", term.length) for x in inputs)
 

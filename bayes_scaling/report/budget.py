@@ -11,7 +11,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, interval, level_name, number, percent, rounded, shared, spaced_name
-from bayes_scaling.data.counts import implausible_counts, mark_base_units
+from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.plan import DECADES, plan, plan_sentences, plan_table
@@ -109,8 +110,9 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
 def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
     group = compared_group(fit)
+    from bayes_scaling._base.quantiles import reached
     from bayes_scaling.decisions.frontiers import split_multipliers
-    from bayes_scaling.prediction.contrast import kin, reached
+    from bayes_scaling.prediction.arms import kin
 
     if group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return {}
@@ -190,7 +192,9 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
         The budget to open at, in the unit of the axis.
     """
     along, group = compute_axis(fit), compared_group(fit)
-    from bayes_scaling.prediction.contrast import compute_multiplier, kin, reached
+    from bayes_scaling._base.quantiles import reached
+    from bayes_scaling.prediction.arms import kin
+    from bayes_scaling.prediction.compute_ratio import compute_ratio
 
     if along is None or group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
         return None
@@ -207,7 +211,7 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     for other in others:
         # A place at a time: arrays of all places leave the processor's cache.
         parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
-        draws = [compute_multiplier(fit, group, str(first), str(other), part, along).to_numpy() for part in parts]
+        draws = [compute_ratio(fit, group, str(other), str(first), part, along).to_numpy() for part in parts]
         found = pd.DataFrame([reached(of) for part in draws for of in part.reshape(-1, part.shape[-1]).T])
         named = [", ".join(_named(name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
         table = points.assign(**{str(name): of.to_numpy() for name, of in found.items()}, other=str(other))

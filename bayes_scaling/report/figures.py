@@ -11,14 +11,15 @@ from bayes_scaling._base.numbers import level_name, quantile_name
 from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
-from bayes_scaling.model.studies import Sheet
+from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
+from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit
-from bayes_scaling.prediction.contrast import kin
+from bayes_scaling.prediction.arms import kin
 from bayes_scaling.report.budget import Budget, compared_group, ordered_levels
 from bayes_scaling.report.svg import Drawing, drawing
 
@@ -102,7 +103,7 @@ def _plan(fit: Fit, plans: Budget | None) -> Iterator[Drawing]:
 def _line(ax: Axes, name: str, colour: str, at: np.ndarray, of: dict[float, np.ndarray]) -> None:
     for low, high, opacity in LEVELS.values():
         if low in of:
-            ax.fill_between(at, of[low], of[high], color=colour, alpha=opacity, linewidth=0)
+            paint_band(ax, at, of[low], of[high], colour=colour, opacity=opacity)
     ax.plot(at, of[0.5], color=colour, label=name)
     remember(ax, Shown(name, colour, "compute", at, of))
 

@@ -10,7 +10,7 @@ from typing import Any
 from bayes_scaling._base.checksums import read_checksum
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.leftovers import recover
-from bayes_scaling.model.studies import Sheet
+from bayes_scaling.model.studies.study import Sheet
 
 RECORD = "diagnostics.json"
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.studies import Study, study_text
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
 
 PLACES = ("", "backtest")
 """Where `bayes-scaling backtest` writes for the folder of a fit: into it, or into this one beneath it."""

@@ -14,7 +14,7 @@ from bayes_scaling._base.versions import versions
 from bayes_scaling.inference.health import accepted
 from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.studies import Sheet
+from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.report import words
 from bayes_scaling.report.beliefs import beliefs
 from bayes_scaling.report.budget import Budget, multiplier_budget, plan_budget

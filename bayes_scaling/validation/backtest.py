@@ -14,8 +14,9 @@ from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.fit import fit
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import mark
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, check_runs
+from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.scores import score_points
 from bayes_scaling.validation.splits import careful, folds
 

@@ -32,9 +32,11 @@ from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, check_runs, data
+from bayes_scaling.model.specification import Model
 from bayes_scaling.prediction.simulate import one_chain, one_draw, other_runs, with_levels, with_responses
 from bayes_scaling.validation.uniformity import holm, p_value
 

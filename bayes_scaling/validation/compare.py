@@ -22,8 +22,9 @@ from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import check_scales, stacking_weights
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, check_runs
+from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.scores import score_points, score_table
 from bayes_scaling.validation.splits import Fold, careful, folds
 

@@ -17,7 +17,8 @@ import pandas as pd
 
 from bayes_scaling.inference.observation import residuals_and_scales
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import NOISE_LENGTH, neighbours
+from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.names import NOISE_LENGTH
 from bayes_scaling.prediction.residuals import innovations, thinned
 
 LEAST_FREE = 0.2

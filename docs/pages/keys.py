@@ -2,12 +2,29 @@
 
 from typing import Any
 
+from numpydoc.docscrape import ClassDoc
 from pydantic import TypeAdapter
 
-from bayes_scaling.model import studies
+from bayes_scaling.model.studies import keys
+from pages.laws import prose
 
 KINDS = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
 """A type of JSON -> its name here."""
+
+ORDER = (
+    "DataKeys",
+    "Input",
+    "Response",
+    "LawKeys",
+    "ParameterKeys",
+    "Prior",
+    "Varying",
+    "Trend",
+    "NoiseKeys",
+    "Correlation",
+    "Discrepancy",
+)
+"""What most files hold, in the order in which they are written."""
 
 TOP = """# Keys of model files
 
@@ -19,11 +36,19 @@ was probably meant. How the parts go together: [](model-file.md).
 
 def page() -> str:
     """Return the page, a section a table of TOML."""
-    schema = TypeAdapter(studies._File).json_schema()
+    schema = TypeAdapter(keys.StudyKeys).json_schema()
     records: dict[str, Any] = {"": schema} | schema.get("$defs", {})
     plain = {name: record for name, record in records.items() if not record.get("properties")}
     records = resolved({name: records[name] for name in records if name not in plain}, plain)
-    return TOP + "\n".join(section(name, record) for name, record in records.items())
+    first = ["", *(name for name in ORDER if name in records)]
+    return TOP + "\n".join(section(name, records[name]) for name in [*first, *sorted(set(records) - set(first))])
+
+
+def meanings(name: str) -> dict[str, str]:
+    """Return what the fields of a record mean, as its docstring and those of the records it is made from say."""
+    record = getattr(keys, name, None)
+    docs = [ClassDoc(one) for one in reversed(record.__mro__[:-1]) if one.__doc__] if record else []
+    return {of.name: prose(" ".join(of.desc)) for doc in docs for of in doc["Parameters"]}
 
 
 def resolved(of: Any, plain: dict[str, Any]) -> Any:
@@ -38,10 +63,14 @@ def resolved(of: Any, plain: dict[str, Any]) -> Any:
 
 def section(name: str, record: dict[str, Any]) -> str:
     """Return the keys of one record."""
-    title = name.lstrip("_") or "The file"
+    title = name.removesuffix("Keys") or "The file"
     needed = record.get("required", [])
-    rows = [f"| `{key}` | {kind(of)} | {unless(key, of, needed)} |" for key, of in record["properties"].items()]
-    head = ["| key | holds | unless given |", "| --- | --- | --- |"]
+    means = meanings(name)
+    rows = [
+        f"| `{key}` | {kind(of)} | {means.get(key, '')} | {unless(key, of, needed)} |"
+        for key, of in record["properties"].items()
+    ]
+    head = ["| key | holds | meaning | unless given |", "| --- | --- | --- | --- |"]
     return "\n".join([f"(keys-{title.lower().replace(' ', '-')})=", f"## {title}\n", *head, *rows, ""])
 
 
@@ -62,7 +91,7 @@ def short(default: object) -> str:
 def kind(of: dict[str, Any]) -> str:
     """Return what a key holds."""
     if "$ref" in of:
-        title = of["$ref"].rsplit("/", 1)[-1].lstrip("_")
+        title = of["$ref"].rsplit("/", 1)[-1].removesuffix("Keys")
         return f"[{title}](#keys-{title.lower()})"
     if choices := of.get("enum") or ([of["const"]] if "const" in of else []):
         return " or ".join(f'`"{one}"`' for one in choices)

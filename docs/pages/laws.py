@@ -2,6 +2,9 @@
 
 import ast
 import inspect
+import re
+
+from numpydoc.docscrape import FunctionDoc
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.laws.formula import law_text
@@ -9,6 +12,8 @@ from bayes_scaling.laws.library import LAWS, Law, law_inputs
 from bayes_scaling.model.defaults import default_priors
 from pages.latex import latex
 
+EQUATION = re.compile(r"(\w+|\(.+?\) / \(.+?\)\^\w) = ")
+"""How an equation begins."""
 LONGEST = 170
 """Characters of a law's text that is still readable as one equation."""
 
@@ -19,7 +24,8 @@ A law is one plain function: what it reads before the star, its parameters after
 [model file](model-file.md) (`name = "chinchilla"`) or given to `Model` (`bs.laws.chinchilla`); a law of your own is
 [a line of text](../howto/own-law.md).
 
-Priors in the tables are those of `priors = "published"`: 90 % of the prior lies between the two numbers.
+Priors in the tables are those of `priors = "published"`: 90 % lies between the two numbers.
+`params` is N, `tokens` D, `compute` C.
 
 """
 
@@ -32,21 +38,25 @@ def page() -> str:
 
 def line(name: str, law: Law) -> str:
     """Return a law's row of the contents."""
-    return f"| [{name}](#law-{name.replace('_', '-')}) | {', '.join(f'`{one}`' for one in law_inputs(law))} | {said(law)[0]} |"
+    return f"| [{name}](#law-{name.replace('_', '-')}) | {', '.join(f'`{one}`' for one in law_inputs(law))} | {said(law)} |"
 
 
 def section(name: str, law: Law) -> str:
-    """Return a law's equation, its docstring as numpydoc shows it, and its priors."""
-    return f"(law-{name.replace('_', '-')})=\n## {name}\n\n{equation(law)}{docstring(law)}\n{priors(name)}\n"
+    """Return a law's equation, what its docstring says, and its parameters with their priors."""
+    doc = FunctionDoc(law)
+    title = f"(law-{name.replace('_', '-')})=\n## {name}\n"
+    return "\n".join(
+        [title, " ".join(doc["Summary"]), "", typeset(law), *extended(doc), table(name, doc), references(doc), source(law)]
+    )
 
 
-def said(law: Law) -> list[str]:
-    """Return the paragraphs of a law's docstring."""
-    return [" ".join(part.split()) for part in (inspect.getdoc(law) or "").split("\n\n")]
+def said(law: Law) -> str:
+    """Return what a law says, in one sentence."""
+    return " ".join(FunctionDoc(law)["Summary"])
 
 
-def equation(law: Law) -> str:
-    """Return the equation typeset, where it is short enough to be read."""
+def typeset(law: Law) -> str:
+    """Return the equation typeset from the law itself, where it is short enough to be read."""
     try:
         text = law_text(law)
     except InputError:
@@ -54,22 +64,50 @@ def equation(law: Law) -> str:
     if len(text) > LONGEST:
         return ""
     left = "\\text{penalty}" if "ratio" in law_inputs(law) else "\\text{error}" if "loss" in law_inputs(law) else "L"
-    return f"```{{math}}\n{left} = {latex(ast.parse(text, mode='eval').body)}\n```\n\n"
+    return f"```{{math}}\n{left} = {latex(ast.parse(text, mode='eval').body)}\n```\n"
 
 
-def docstring(law: Law) -> str:
-    """Return the docstring by autodoc."""
-    return f"```{{eval-rst}}\n.. autofunction:: bayes_scaling.laws.{law.__name__}\n```\n"
+def extended(doc: FunctionDoc) -> list[str]:
+    """Return the paragraphs after the first sentence; equations as they are written."""
+    text = "\n".join(doc["Extended Summary"])
+    return [written(part) for part in text.split("\n\n") if part.strip()]
 
 
-def priors(name: str) -> str:
-    """Return the library's priors as a table; nothing where it has none."""
+def written(part: str) -> str:
+    """Return a paragraph, or an equation as a block."""
+    return f"```text\n{part}\n```\n" if EQUATION.match(part) else f"{prose(part)}\n"
+
+
+def prose(text: str) -> str:
+    """Return a text of a docstring as Markdown: what Markdown would take for marks of its own is escaped."""
+    return re.sub(r"(`[^`]*`)|([*_<])", lambda found: found[1] or f"\\{found[2]}", " ".join(text.split()))
+
+
+def table(name: str, doc: FunctionDoc) -> str:
+    """Return what parameters mean, with the library's priors."""
     try:
-        found = default_priors(name)
+        priors = default_priors(name)
     except InputError:
-        return ""
-    rows = [f"| `{parameter}` | {interval(prior)} |" for parameter, prior in found.items()]
-    return "\n".join(["| parameter | 90 % of the published prior |", "| --- | --- |", *rows, ""])
+        priors = {}
+    head = ["| parameter | meaning | 90 % of the published prior |", "| --- | --- | --- |"]
+    rows = [
+        f"| `{of.name}` | {prose(' '.join(of.desc))} | {interval(priors[of.name]) if of.name in priors else ''} |"
+        for of in doc["Parameters"]
+    ]
+    return "\n".join([*head, *rows, ""])
+
+
+def references(doc: FunctionDoc) -> str:
+    """Return the references of a docstring, a paragraph each."""
+    text = " ".join(" ".join(doc["References"]).split())
+    return "".join(f"{prose(part)}\n\n" for part in re.split(r"\.\. \[\d+\] ", text) if part.strip())
+
+
+def source(law: Law) -> str:
+    """Return the law as it is written."""
+    code = inspect.getsource(law)
+    body = re.sub(r'\n    """.*?"""', "", code, flags=re.DOTALL)
+    return f"```python\n{body}```\n"
 
 
 def interval(prior: object) -> str:

@@ -15,8 +15,9 @@ from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.optimum import optimum
 from bayes_scaling.decisions.rank_tables import rank_table
 from bayes_scaling.inference.stacking import stack
-from bayes_scaling.prediction.contrast import contrast_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.contrast import contrast_at
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import summarize_at
 
 POINTS = pd.DataFrame({"params": [1e9], "tokens": [2e10], "arch": "dense"})
 PLACE = POINTS[["params", "tokens"]]
@@ -36,7 +37,7 @@ WRONG: dict[str, tuple[Callable[[bs.Fit], object], str]] = {
     "contrast as rank": (lambda fit: bs.contrast(fit, "arch", "dense", PLACE), "contrast: b cannot be a DataFrame|missing"),  # type: ignore[call-arg]
     "points before levels": (lambda fit: bs.contrast(fit, "arch", PLACE, "dense", "sparse"), "a cannot be a DataFrame"),
     "no fit": (lambda fit: bs.predict(POINTS, fit), "fit cannot be a DataFrame; expected predict"),  # type: ignore[arg-type]
-    "no points": (lambda fit: predict_table(fit), "missing a required argument: 'points'"),  # type: ignore[call-arg]
+    "no points": (lambda fit: summarize_at(fit), "missing a required argument: 'points'"),  # type: ignore[call-arg]
     "points as a number": (lambda fit: bs.predict(fit, 3.0), "points cannot be 3.0"),  # type: ignore[arg-type]
     "cost in the place of points": (lambda fit: compute_optimal(fit, 1e21, bs.Cost()), "points cannot be a Cost"),  # type: ignore[arg-type]
     "points in the place of compute": (lambda fit: compute_optimal(fit, ARCH), "compute cannot be a DataFrame"),  # type: ignore[arg-type]
@@ -72,7 +73,7 @@ def test_points_come_after_what_is_asked_and_numbers_of_numpy_are_numbers(fit: b
 ASKED: dict[str, Callable[[bs.Fit, pd.DataFrame], object]] = {
     "predict": bs.predict,
     "predict_runs": bs.predict_runs,
-    "predict_table": predict_table,
+    "summarize_at": summarize_at,
     "decompose": decompose,
     "plan": lambda fit, points: bs.plan(fit, 1e21, points[["arch"]]).choice,
 }
@@ -90,8 +91,9 @@ def test_levels_of_other_groups_and_cells_that_never_met_are_said() -> None:
     fit = worlds.world("crossed groups that never met").fit
     points = pd.DataFrame({"params": [1e9, 1e9], "tokens": 2e10, "corpus": ["code", "wed"]})
     for made in (
-        bs.contrast(fit, "arch", "sparse", "dense", points),
-        contrast_table(fit, "arch", "sparse", "dense", points),
+        bs.contrast(fit, "arch", "sparse", "dense", points).draws,
+        bs.contrast(fit, "arch", "sparse", "dense", points).to_frame(),
+        contrast_at(fit, "arch", "sparse", "dense", points),
     ):
         new, never = made.attrs["notes"]
         assert new.startswith("corpus 'wed' (did you mean 'web'?) is a level")
@@ -122,7 +124,7 @@ def test_losses_below_zero_are_said_where_there_are_none() -> None:
     assert np.isnan(ratio["ratio"]).mean() == pytest.approx(
         float((bs.predict(world.fit, world.far.assign(arch="sparse")) <= 0).mean()), abs=0.1
     )
-    assert "there is no ratio" in ratio.attrs["notes"][-1]
+    assert "there is no ratio" in ratio.notes[-1]
     near_zero = worlds.world("losses near and below zero")
     assert "notes" not in bs.predict(near_zero.fit, near_zero.far).attrs
 
@@ -132,17 +134,17 @@ def test_draws_in_which_a_law_is_not_defined_are_left_out_and_counted() -> None:
     curve = bs.predict(world.fit, world.far)
     known = curve.to_numpy()[~np.isnan(curve.to_numpy())]
     assert 0.2 < len(known) / curve.size < 0.8
-    row = predict_table(world.fit, world.far).iloc[0]
+    row = summarize_at(world.fit, world.far).iloc[0]
     assert (row["mean"], row["q05"], row["q95"]) == pytest.approx((known.mean(), *np.quantile(known, [0.05, 0.95])))
-    assert "the law is not defined; they are left out" in predict_table(world.fit, world.far).attrs["notes"][0]
+    assert "the law is not defined; they are left out" in summarize_at(world.fit, world.far).attrs["notes"][0]
     with pytest.raises(bs.InputError, match="row 1: the law is not defined there in any draw"):
-        predict_table(world.fit, world.far.assign(compute=0.01))
+        summarize_at(world.fit, world.far.assign(compute=0.01))
 
 
 def test_columns_of_the_points_keep_their_values() -> None:
     world = worlds.world("plain, law as text")
     points = world.points.assign(mean=7.0, sd="mine", mean_given=1)
-    table = predict_table(world.fit, points)
+    table = summarize_at(world.fit, points)
     assert table["mean_given_given"].eq(7.0).all()
     assert table["sd_given"].eq("mine").all()
     assert table["mean_given"].eq(1).all()
@@ -169,7 +171,7 @@ def test_the_better_of_two_runs_is_told_by_their_own_scatter() -> None:
     one, other = bs.predict_runs(world.fit, point), bs.predict_runs(world.fit, point)
     of = worlds.draws(world)
     spread = np.sqrt(2 * (of["noise_sd"] ** 2 + of["residual_sd_run"] ** 2).mean())
-    for a, b in ((together.isel(point=0), together.isel(point=1)), (one.isel(point=0), other.isel(point=0))):
+    for a, b in ((together.isel(row=0), together.isel(row=1)), (one.isel(row=0), other.isel(row=0))):
         left = np.log(a.to_numpy() / b.to_numpy())
         assert left.std() == pytest.approx(spread, rel=0.25)
         assert (left < 0).mean() == pytest.approx(0.5, abs=0.18)

@@ -21,11 +21,12 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
-from bayes_scaling._base import checksums as sealing, folders, leftovers
+from bayes_scaling._base import checksums as sealing, folders, leftovers, moves
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import atomic_write, json_text, require_writable, write_csv, write_json, write_text
-from bayes_scaling._base.folders import atomic_folder, write_together
+from bayes_scaling._base.folders import atomic_folder
 from bayes_scaling._base.leftovers import TEMPORARY_NAME, temporary_path
+from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_name, file_names, joined_name
 from bayes_scaling.cli.commands import app
 from bayes_scaling.data.runs import Runs
@@ -147,14 +148,14 @@ def test_where_one_file_cannot_be_put_in_place_all_others_are_as_before(
     names = ("a.txt", "new/b.txt", "c.txt")
     for name in ("a.txt", "c.txt"):
         write_text("old", tmp_path / name)
-    put, before = folders._replace, content(tmp_path)
+    put, before = moves._replace, content(tmp_path)
 
     def full(unready: Path | None, place: Path) -> None:
         if place == tmp_path / names[failing]:
-            raise folders.write_error(place, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            raise moves.write_error(place, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         put(unready, place)
 
-    monkeypatch.setattr(folders, "_replace", full)
+    monkeypatch.setattr(moves, "_replace", full)
     with pytest.raises(bs.InputError, match="No space left on device"), write_together():
         _written("new", *(tmp_path / name for name in names))
     assert content(tmp_path) == before

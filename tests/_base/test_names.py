@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling.data.columns import ANSWERED, ANSWERS, RESERVED
+from bayes_scaling.data.reserved import ANSWERED, ANSWERS, RESERVED
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.decisions.estimands import ask
@@ -21,9 +21,13 @@ from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import names_of
-from bayes_scaling.model.studies import Study, parse_study, study_text
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
-from bayes_scaling.prediction.predict import decompose, parameters_at, predict_table, published_at
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
+from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.contrast import contrast_at
+from bayes_scaling.prediction.predict import decompose, parameters_at, published_at
+from bayes_scaling.prediction.summary import summarize_at
 from bayes_scaling.report.sentences import summary_sentences
 
 PLAIN = {"x": "size", "z": "width", "g": "arch", "p": "floor", "l": "dense"}
@@ -76,11 +80,11 @@ def on_line(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> I
     points = pd.DataFrame({x: [3.0, 100.0], z: [4.0, 90.0], g: [l, "other"], "seed_no": ["a", "b"]})
     yield from (bs.predict(fit, points), np.isfinite(bs.predict_runs(fit, points, seed=1)))
     yield decompose(fit, points)[["law", "discrepancy", "expected"]]
-    yield from (predict_table(fit, points)["q50"], parameters_at(fit, points), published_at(fit, points))
+    yield from (summarize_at(fit, points)["q50"], parameters_at(fit, points), published_at(fit, points))
     yield parameter_table(fit).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
     bare = points.drop(columns=g)
-    yield from (bs.contrast(fit, g, l, "other", bare), compute_multiplier(fit, g, l, "other", bare, x))
-    yield contrast_table(fit, g, l, "other", bare)["diff_q50"]
+    yield from (bs.contrast(fit, g, l, "other", bare).draws, compute_ratio(fit, g, "other", l, bare, x))
+    yield contrast_at(fit, g, l, "other", bare)["diff_q50"]
     yield ask(fit, f"loss at {x}=3, {z}=4, {g}={l!r}, seed_no=a")
     yield ask(fit, f"parameter {p} at {g}={l!r}")
     assert summary_sentences(fit)

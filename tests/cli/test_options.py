@@ -18,7 +18,10 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
 from bayes_scaling.data.columns import Average, Curve, MeasurementError, Schedule
-from bayes_scaling.model.studies import Sheet, Study, _File, parse_study, study_text, write_study
+from bayes_scaling.model.studies.keys import StudyKeys
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Sheet, Study
+from bayes_scaling.model.studies.writing import study_text, write_study
 
 HUGE = 10**400
 POSITIVE = bs.Prior(median=0.3, factor=1.5)
@@ -93,7 +96,7 @@ def test_a_field_of_a_record_refuses_what_it_cannot_be(name: str, kind: str) -> 
 
 
 def test_every_record_of_a_model_file_is_held_to_that() -> None:
-    read = {record for record in reached(_File) if not record.__name__.startswith("_")}
+    read = {record for record in reached(StudyKeys) if not record.__name__.endswith("Keys")}
     assert len(read) >= 12
     assert read <= {type(one) for one in RECORDS.values()}
 
@@ -218,7 +221,7 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
 
 def test_the_file_has_every_key_that_is_read() -> None:
     parse_study(tomli_w.dumps(FULL), "full.toml")
-    assert keys(_File) - EITHER == {as_key(path) for path in leaves(FULL)}
+    assert keys(StudyKeys) - EITHER == {as_key(path) for path in leaves(FULL)}
 
 
 WRONG = {

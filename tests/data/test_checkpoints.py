@@ -11,7 +11,7 @@ from by_hand import CLEAN, fit_of
 
 import bayes_scaling as bs
 from bayes_scaling.model.curves import taken_as_curves
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parents[1] / "cases"

@@ -10,13 +10,16 @@ import pytest
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.columns import Columns, Input, MeasurementError, Response
+from bayes_scaling.data.inputs import round_reference
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.reading import read_points, read_runs, round_reference
+from bayes_scaling.data.points import read_points
+from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import subset
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Prior, Varying
-from bayes_scaling.model.specification import Model, check_runs
+from bayes_scaling.model.run_checks import check_runs
+from bayes_scaling.model.specification import Model
 
 TABLE = pd.DataFrame(
     {

@@ -17,11 +17,12 @@ from bayes_scaling.data.columns import Average, Schedule
 from bayes_scaling.data.schedules import log_input, schedule_inputs
 from bayes_scaling.laws.formula import law_text, law_value
 from bayes_scaling.laws.library import LAWS
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.defaults import default_priors
-from bayes_scaling.model.specification import data
-from bayes_scaling.model.studies import parse_study, study_text
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.writing import study_text
+from bayes_scaling.prediction.summary import summarize_at
 
 PEAK, END, WARM, LAST = 3e-4, 3e-5, 200, 2400
 TRUTH = {"L0": 2.65, "A": 0.6, "alpha": 0.45, "B": 0.044, "C": 8.9, "beta": 0.6, "gamma": 0.66}
@@ -195,7 +196,7 @@ def test_parameters_are_recovered_from_simulated_curves(fit: bs.Fit) -> None:
 def test_a_planned_schedule_is_predicted(fit: bs.Fit) -> None:
     planned = pd.DataFrame({"step": [WARM, 2000, *range(2020, LAST + 1, 20)]})
     planned["lr"] = wsd(planned["step"].to_numpy())
-    found = predict_table(fit, planned)
+    found = summarize_at(fit, planned)
     assert list(found.columns[:2]) == ["step", "lr"]
     total, _, _, saved = by_steps("wsd", LAST, 0.999)
     truth = TRUTH["L0"] + TRUTH["A"] * total ** -TRUTH["alpha"] - saved
@@ -206,30 +207,30 @@ def test_a_planned_schedule_is_predicted(fit: bs.Fit) -> None:
 
 def test_several_planned_schedules_are_runs_of_their_own(fit: bs.Fit) -> None:
     planned = pd.concat([rows_of(name, 200).assign(run_id=name) for name in ("linear", "constant")])
-    found = predict_table(fit, planned).set_index(["run_id", "step"])
+    found = summarize_at(fit, planned).set_index(["run_id", "step"])
     assert found.loc[("linear", LAST), "q50"] < found.loc[("constant", LAST), "q50"] - 0.02
     with pytest.raises(
         InputError, match=r"^the points, step \d+: two learning rates; expected one, say which rows are one run"
     ):
-        predict_table(fit, planned.drop(columns="run_id"))
+        summarize_at(fit, planned.drop(columns="run_id"))
 
 
 def test_a_single_drop_needs_no_schedule(fit: bs.Fit) -> None:
     point = schedule_inputs(rows_of("two_stage"), Schedule(parts=8)).iloc[[-1]]
-    plain = predict_table(fit, point[["lr_sum", "lr_drop", "lr_then", "lr_since"]])
-    assert plain["q50"].iloc[0] == pytest.approx(predict_table(fit, rows_of("two_stage"))["q50"].iloc[-1], rel=1e-10)
+    plain = summarize_at(fit, point[["lr_sum", "lr_drop", "lr_then", "lr_since"]])
+    assert plain["q50"].iloc[0] == pytest.approx(summarize_at(fit, rows_of("two_stage"))["q50"].iloc[-1], rel=1e-10)
 
 
 def test_a_saved_fit_predicts_the_same(fit: bs.Fit, tmp_path: Path) -> None:
     planned = rows_of("wsd", 50)
     again = bs.load(bs.save(fit, tmp_path / "fit.nc"))
     assert again.runs.columns == COLUMNS
-    pd.testing.assert_frame_equal(predict_table(again, planned), predict_table(fit, planned))
+    pd.testing.assert_frame_equal(summarize_at(again, planned), summarize_at(fit, planned))
 
 
 def test_distance_is_that_of_the_sum(fit: bs.Fit) -> None:
     longer = pd.DataFrame({"step": [WARM, 10 * LAST], "lr": PEAK})
-    assert list(predict_table(fit, longer)["distance"])[1] == "far (1.02 decades)"
+    assert list(summarize_at(fit, longer)["distance"])[1] == "far (1.02 decades)"
 
 
 def test_a_law_by_text_is_the_law_of_the_library() -> None:
@@ -309,7 +310,7 @@ def test_tables_that_tell_no_schedule_are_refused(change: Callable[[pd.DataFrame
 
 def test_points_without_a_learning_rate_are_refused(fit: bs.Fit) -> None:
     with pytest.raises(InputError, match=r"^the points: no column 'lr'; the table has \['step'\]"):
-        predict_table(fit, pd.DataFrame({"step": [100, 200]}))
+        summarize_at(fit, pd.DataFrame({"step": [100, 200]}))
 
 
 def test_a_reference_cannot_be_found_where_nothing_falls() -> None:

@@ -27,12 +27,12 @@ from bayes_scaling.data import delimited
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Average, Curve, MeasurementError
 from bayes_scaling.data.labels import level_index, ordered_levels
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import read_points
 from bayes_scaling.data.runs import Runs, concat_runs, subset
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.decisions.design.summaries import candidate_table
-from bayes_scaling.model.studies import study_runs
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.model.studies.study import study_runs
+from bayes_scaling.prediction.summary import summarize_at
 from bayes_scaling.validation.splits import folds
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -313,8 +313,8 @@ def test_other_columns_tell_what_a_comma_is() -> None:
 
 
 def test_decimal_marks_of_columns_that_settle_one() -> None:
-    columns = {"comma": ["1,5", "2"], "either": ["1.234"], "names": ["x", "1.5"], "point": ["1.5B", ""], "both": ["1,5", "1.5"]}
-    assert decimal_marks(columns) == {"comma": ",", "point": "."}
+    columns = {"comma": ["1,5", "2"], "either": ["1.234"], "names": ["x", "1.5"], "row": ["1.5B", ""], "both": ["1,5", "1.5"]}
+    assert decimal_marks(columns) == {"comma": ",", "row": "."}
 
 
 def test_per_cent_is_kept_in_a_column_of_per_cent() -> None:
@@ -484,7 +484,7 @@ def test_versions_1_10_and_1_1_are_two_in_every_answer(tmp_path: Path) -> None:
     fit = versions()
     assert list(fit.runs.levels["arch"]) == ["1.1", "1.10", "1.2"]
     (tmp_path / "points.csv").write_text("arch,params\n1.10,1e9\n1.1,1e9\n1.3,1e9\n", encoding="utf-8")
-    table = predict_table(fit, tmp_path / "points.csv")
+    table = summarize_at(fit, tmp_path / "points.csv")
     assert table["arch"].tolist() == ["1.10", "1.1", "1.3"]
     mean = table["mean"].to_numpy()
     assert mean[1] / mean[0] == pytest.approx(np.exp(0.07) * 1.8 / 1.8, abs=0.03)
@@ -496,7 +496,7 @@ def test_versions_1_10_and_1_1_are_two_in_every_answer(tmp_path: Path) -> None:
     bs.save(fit, tmp_path / "fit.nc")
     loaded = bs.load(tmp_path / "fit.nc")
     assert list(loaded.runs.levels["arch"]) == ["1.1", "1.10", "1.2"]
-    pd.testing.assert_frame_equal(predict_table(loaded, tmp_path / "points.csv"), table)
+    pd.testing.assert_frame_equal(summarize_at(loaded, tmp_path / "points.csv"), table)
 
 
 @pytest.mark.parametrize("levels", [[7, 12], [7.0, 12.0], ["12", "7"], ["NA", "nan"]])
@@ -511,9 +511,9 @@ def test_fits_of_any_levels_are_loaded_as_they_were_drawn(levels: list[Any], tmp
     bs.save(fit_of(study.model, old, draws, CLEAN, {"E_by_arch": ("arch",)}), tmp_path / "fit.nc")
     loaded = bs.load(tmp_path / "fit.nc")
     assert [str(of) for of in loaded.runs.levels["arch"]] == [str(of) for of in levels]
-    means_of = predict_table(loaded, {"arch": [str(of) for of in levels], "params": 1e8})["mean"]
+    means_of = summarize_at(loaded, {"arch": [str(of) for of in levels], "params": 1e8})["mean"]
     assert means_of[1] > 1.3 * means_of[0]
-    pd.testing.assert_series_equal(predict_table(loaded, {"arch": levels, "params": 1e8})["mean"], means_of)
+    pd.testing.assert_series_equal(summarize_at(loaded, {"arch": levels, "params": 1e8})["mean"], means_of)
 
 
 FILTERED = pd.DataFrame(

@@ -42,15 +42,15 @@ def swept() -> bs.Fit:
 def test_a_contrast_and_a_loss_are_those_of_the_package(swept: bs.Fit) -> None:
     place = pd.DataFrame({"params": [2e9], "tokens": [5e10]})
     asked = ask(swept, "contrast arm=x:y at params=2e9, tokens=5e10")
-    np.testing.assert_allclose(asked, np.log(bs.contrast(swept, "arm", "x", "y", place)["ratio"].isel(point=0)), atol=1e-12)
+    np.testing.assert_allclose(asked, np.log(bs.contrast(swept, "arm", "x", "y", place)["ratio"].isel(row=0)), atol=1e-12)
     assert asked.dims == ("chain", "draw")
     assert asked.attrs["scale"] == "log"
     loss = ask(swept, "  loss at n=2e9,tokens = 5e10 , arm='y'")
-    np.testing.assert_allclose(loss, np.log(bs.predict(swept, place.assign(arm="y")).isel(point=0)))
+    np.testing.assert_allclose(loss, np.log(bs.predict(swept, place.assign(arm="y")).isel(row=0)))
 
 
 def test_compute_is_split_by_each_arm_for_itself(swept: bs.Fit) -> None:
-    arms = [compute_optimal(swept, 1e22, points=pd.DataFrame({"arm": [arm]})).isel(point=0) for arm in ("x", "y")]
+    arms = [compute_optimal(swept, 1e22, points=pd.DataFrame({"arm": [arm]})).isel(row=0) for arm in ("x", "y")]
     asked = ask(swept, "contrast arm=x:y at compute=1e22")
     np.testing.assert_allclose(asked, np.log(arms[0]["loss"]) - np.log(arms[1]["loss"]), atol=1e-10)
     np.testing.assert_allclose(ask(swept, "plan at compute=1e22, arm=y"), np.log(arms[1]["params"]))
@@ -69,7 +69,7 @@ def test_losses_that_may_be_negative_are_not_logarithms(swept: bs.Fit) -> None:
     own = replace(swept, model=replace(swept.model, noise=noise))
     place = pd.DataFrame({"params": [2e9], "tokens": [5e10]})
     asked = ask(own, "contrast arm=x:y at params=2e9, tokens=5e10")
-    np.testing.assert_allclose(asked, bs.contrast(own, "arm", "x", "y", place)["difference"].isel(point=0), atol=1e-12)
+    np.testing.assert_allclose(asked, bs.contrast(own, "arm", "x", "y", place)["difference"].isel(row=0), atol=1e-12)
     assert asked.attrs["scale"] == "identity"
     assert asked.attrs["units"] == "nats/token"
 
@@ -92,10 +92,10 @@ def test_the_discrepancy_is_in_a_loss(chinchilla: bs.Fit, grid: pd.DataFrame) ->
         chinchilla.model, discrepancy=(bs.Discrepancy(bs.Prior(median=0.02, factor=2), bs.Prior(median=8, factor=2)),)
     )
     own = bs.prior(model, chinchilla.runs, draws=200)
-    best = compute_optimal(own, 1e21).isel(point=0)
+    best = compute_optimal(own, 1e21).isel(row=0)
     one = int(np.flatnonzero(np.isfinite(best["params"].to_numpy()[0]))[0])
     there = {name: [float(best[name][0, one])] for name in ("params", "tokens")}
-    expected = bs.predict(own, pd.DataFrame(there)).isel(point=0)[0, one]
+    expected = bs.predict(own, pd.DataFrame(there)).isel(row=0)[0, one]
     assert float(ask(own, "loss at compute=1e21")[0, one]) == pytest.approx(float(np.log(expected)), rel=1e-9)
 
 

@@ -82,7 +82,7 @@ def test_the_base_is_the_fit_itself(found: Multiverse) -> None:
     draws = bs.predict(fit, AT)
     for point in (0, 1):
         row = answer(found, "base", point)
-        expected = np.quantile(draws.isel(point=point), (0.05, 0.5, 0.95))
+        expected = np.quantile(draws.isel(row=point), (0.05, 0.5, 0.95))
         np.testing.assert_allclose(row[["q05", "q50", "q95"]].astype(float), expected, rtol=1e-12)
     own = found.parameters[found.parameters["universe"] == "base"].set_index("parameter")
     assert list(own.index) == ["E", "a", "b"]
@@ -106,7 +106,7 @@ def test_a_universe_without_an_answer_says_why(found: Multiverse) -> None:
 
 
 def floor(fit: bs.Fit, points: pd.DataFrame) -> object:
-    return fit.posterior["E"].expand_dims(point=1).rename("floor")
+    return fit.posterior["E"].expand_dims(row=1).rename("floor")
 
 
 def test_all_combinations_and_another_answer() -> None:

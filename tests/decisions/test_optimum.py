@@ -60,7 +60,7 @@ def penalty() -> bs.Fit:
 def test_the_optimum_of_a_parabola_is_its_vertex_also_for_a_series_never_seen(penalty: bs.Fit) -> None:
     fit = held(penalty, skew=0.0)
     found = optimum(fit, SERIES, "ratio")
-    assert found.dims == ("chain", "draw", "point")
+    assert found.dims == ("chain", "draw", "row")
     assert found.attrs["units"] == "width/depth"
     assert list(found["series"].to_numpy()) == list(SERIES["series"])
     np.testing.assert_allclose(found, parameters_at(fit, SERIES.assign(ratio=1.0))["optimum"], rtol=1e-6)
@@ -79,7 +79,7 @@ def test_a_skewed_penalty_agrees_with_brute_force(penalty: bs.Fit) -> None:
     ratios = np.geomspace(1 / 30, 3000, 20001)
     points = pd.DataFrame({"ratio": ratios, "series": "small"})
     curve = bs.predict(few, points).to_numpy()[0]
-    best, range_ = (of.isel(chain=0, point=0) for of in (optimum(few, SERIES, "ratio"), tolerance(few, SERIES, "ratio", 1.0)))
+    best, range_ = (of.isel(chain=0, row=0) for of in (optimum(few, SERIES, "ratio"), tolerance(few, SERIES, "ratio", 1.0)))
     for i, losses in enumerate(curve):
         lowest = int(np.argmin(losses))
         assert best[i] == pytest.approx(ratios[lowest], rel=1e-3)
@@ -118,18 +118,18 @@ def test_trends_on_the_input_move_with_it(chinchilla: bs.Fit) -> None:
 
 def test_the_compute_optimal_split_is_the_closed_form(chinchilla: bs.Fit) -> None:
     found = compute_optimal(chinchilla, COMPUTE)
-    at = published_at(chinchilla, pd.DataFrame({"params": [1e9], "tokens": [1e9]})).isel(point=0)
+    at = published_at(chinchilla, pd.DataFrame({"params": [1e9], "tokens": [1e9]})).isel(row=0)
     scale = (at["alpha"] * at["A"] / (at["beta"] * at["B"])) ** (1 / (at["alpha"] + at["beta"]))
-    budget = xr.DataArray(COMPUTE, dims="point")
+    budget = xr.DataArray(COMPUTE, dims="row")
     params = scale * (budget / 6) ** (at["beta"] / (at["alpha"] + at["beta"]))
-    params = params.transpose("chain", "draw", "point")
+    params = params.transpose("chain", "draw", "row")
     np.testing.assert_allclose(found["params"], params, rtol=1e-5)
     np.testing.assert_allclose(found["tokens"], (budget / 6 / params).transpose(*params.dims), rtol=1e-5)
     np.testing.assert_allclose(found["tokens_per_param"], (budget / 6 / params**2).transpose(*params.dims), rtol=2e-5)
     loss = at["E"] + at["A"] * params ** -at["alpha"] + at["B"] * (budget / 6 / params) ** -at["beta"]
     np.testing.assert_allclose(found["loss"], loss.transpose(*params.dims), rtol=1e-9)
     np.testing.assert_array_equal(found["compute"], COMPUTE)
-    assert found["params"].dims == ("chain", "draw", "point")
+    assert found["params"].dims == ("chain", "draw", "row")
     assert found["loss"].attrs["units"] == "nats/token"
 
 
@@ -164,8 +164,8 @@ def test_draws_of_penalty_and_exponent_carry_through(penalty: bs.Fit) -> None:
     np.testing.assert_allclose(found, (1 + rise) ** 20 - 1, rtol=1e-12)
     spread = compute_price(rise, bs.Prior(median=0.05, factor=2.0))
     np.testing.assert_array_equal(spread, compute_price(rise, bs.Prior(median=0.05, factor=2.0)))
-    exponents = np.log1p(rise.isel(point=0)) / np.log1p(spread.isel(point=0))
-    assert abs(np.corrcoef(exponents.to_numpy().ravel(), rise.isel(point=0).to_numpy().ravel())[0, 1]) < 0.15
+    exponents = np.log1p(rise.isel(row=0)) / np.log1p(spread.isel(row=0))
+    assert abs(np.corrcoef(exponents.to_numpy().ravel(), rise.isel(row=0).to_numpy().ravel())[0, 1]) < 0.15
     values = xr.DataArray(np.linspace(0.04, 0.06, 60).reshape(2, 30), dims=("chain", "draw"))
     np.testing.assert_allclose(compute_price(0.01, values), 1.01 ** (1 / values) - 1)
 

@@ -13,12 +13,13 @@ from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling import plots
+from bayes_scaling._base.quantiles import reached
 from bayes_scaling.decisions import allocation
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.cost import split_inputs
 from bayes_scaling.decisions.plan import plan_sentence, plan_table
 from bayes_scaling.decisions.rank_tables import needs
-from bayes_scaling.prediction.contrast import compute_multiplier, reached
+from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.report.sentences import summary_sentences
 
 mpl.use("Agg")
@@ -81,7 +82,7 @@ def brute(fit: bs.Fit, compute: float, cost: bs.Cost, unique: float = np.inf) ->
     sizes = np.geomspace(1e7, 0.99 * min(1e12, float(cost.largest(np.array(compute)))), 1500)
     tokens = cost.tokens(sizes, np.full(len(sizes), compute))
     points = pd.DataFrame(split_inputs(fit, sizes, tokens, np.full(len(sizes), unique)))
-    return sizes, bs.predict(fit, points).transpose("point", "chain", "draw").to_numpy().reshape(len(sizes), -1)
+    return sizes, bs.predict(fit, points).transpose("row", "chain", "draw").to_numpy().reshape(len(sizes), -1)
 
 
 @pytest.mark.parametrize(
@@ -185,9 +186,9 @@ def test_serving_makes_models_smaller_and_few_tokens_are_repeated(fit: bs.Fit, l
 
 def test_new_runs_scatter_and_budgets_share_it(fit: bs.Fit) -> None:
     found = bs.plan(fit, [1e21, 1e22])
-    ratio = found.loss.isel(point=0) / bs.predict(fit, found.choice[["params", "tokens"]]).isel(point=0)
+    ratio = found.loss.isel(row=0) / bs.predict(fit, found.choice[["params", "tokens"]]).isel(row=0)
     assert float(np.log(ratio).std()) == pytest.approx(float(np.sqrt((fit.posterior["noise_sd"] ** 2).mean())), rel=0.15)
-    other = found.loss.isel(point=1) / bs.predict(fit, found.choice[["params", "tokens"]]).isel(point=1)
+    other = found.loss.isel(row=1) / bs.predict(fit, found.choice[["params", "tokens"]]).isel(row=1)
     np.testing.assert_allclose(ratio, other)
 
 
@@ -283,7 +284,7 @@ def test_a_fit_is_summed_up_in_sentences(fit: bs.Fit, arms: bs.Fit) -> None:
     assert said[0] == plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
     compared = summary_sentences(arms)[0]
     point = pd.DataFrame({"compute": [5.0]})
-    of = reached((1 / compute_multiplier(arms, "arm", "moba", "full", point)).to_numpy())
+    of = reached((1 / compute_ratio(arms, "arm", "full", "moba", point)).to_numpy())
     assert 1.3 < of["q50"] < 1.7
     assert needs("moba", "full", "compute", of) in compared
 

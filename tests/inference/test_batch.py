@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from waiting import PATIENCE
 
 import bayes_scaling as bs
 from bayes_scaling._base.naming import file_names
@@ -27,7 +28,7 @@ from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.model.parameters import as_parameter
 from bayes_scaling.model.specification import model_inputs
-from bayes_scaling.model.studies import bundled
+from bayes_scaling.model.studies.reading import bundled
 
 QUICK = bs.Settings(draws=60, tune=100, chains=2, seed=3, progress=False)
 COLUMNS = bs.Columns({"compute": bs.Input("compute", "FLOP", 1e20)}, groups={"family": "family"})
@@ -319,13 +320,13 @@ def test_an_interrupt_ends_workers_and_leaves_what_is_finished(tmp_path: Path) -
         stderr=subprocess.PIPE,
         text=True,
     )
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + PATIENCE
     while not (marker.is_file() and marker.read_text() and (folder / "one.parquet").is_file()):
         assert process.poll() is None, process.stderr and process.stderr.read()
         assert time.monotonic() < give_up
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE)
     assert said.strip().splitlines()[-1] == "KeyboardInterrupt"
     assert [path.name for path in folder.iterdir()] == ["one.parquet"]
     assert not Path(f"/proc/{int(marker.read_text())}/cmdline").exists()
@@ -348,7 +349,7 @@ def test_a_dask_cluster_that_loses_a_worker_finishes_every_task(worker: Executor
         survived = bs.fit_many(
             PLAIN, tasks, client.get_executor(), keep=fleet_work.killed_once, folder=tmp_path / "results", settings=QUICK
         )
-        client.wait_for_workers(2, timeout=30)
+        client.wait_for_workers(2, timeout=PATIENCE)
         after = set(client.run(os.getpid).values())
     assert marker.exists()
     assert len(before & after) == 1

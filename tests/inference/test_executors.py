@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from fleet_work import square, square_or_die
+from waiting import PATIENCE
 
 import bayes_scaling as bs
 from bayes_scaling.inference.batch.executors import ENVIRONMENT, each, own_processes
@@ -112,8 +113,8 @@ def test_a_function_that_workers_cannot_import_is_refused_at_once() -> None:
 
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(marker)], cwd=Path(__file__).parents[1])
-    worker = int(_appears(marker))
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(marker)], cwd=Path(__file__).parents[1], text=True)
+    worker = int(_appears(marker, process))
     process.kill()
     process.wait()
     assert _ends(worker)
@@ -124,9 +125,9 @@ def test_an_interrupt_ends_processes_in_mid_call(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(marker)], cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True
     )
-    worker = int(_appears(marker))
+    worker = int(_appears(marker, process))
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE)
     assert said.strip().splitlines()[-1] == "KeyboardInterrupt"
     assert _ends(worker)
 
@@ -137,9 +138,9 @@ def test_a_pool_ends_with_its_parent_in_mid_call(how: signal.Signals, tmp_path: 
     process = subprocess.Popen(
         [sys.executable, "-c", POOL, *map(str, markers)], cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True
     )
-    workers = [int(_appears(marker)) for marker in markers]
+    workers = [int(_appears(marker, process)) for marker in markers]
     process.send_signal(how)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == (-9 if how == signal.SIGKILL else 130)
     if how == signal.SIGINT:
         assert said.splitlines() == ["interrupted; no file is half written"]
@@ -149,7 +150,7 @@ def test_a_pool_ends_with_its_parent_in_mid_call(how: signal.Signals, tmp_path: 
 def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("from bayes_scaling.inference.batch.executors import own_processes\nwith own_processes(1, None): pass\n")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert "InputError: worker processes do not start; a script needs `if __name__ == '__main__':`" in done.stderr
 
 
@@ -187,18 +188,19 @@ cli.main()
 """
 
 
-def _appears(path: Path) -> str:
+def _appears(path: Path, writer: subprocess.Popen[str]) -> str:
     """Return what a file holds, as soon as it holds anything."""
-    for _ in range(2400):
+    for _ in range(int(PATIENCE / 0.05)):
         if path.is_file() and (content := path.read_text()):
             return content
+        assert writer.poll() is None, f"{path.name} did not appear: {writer.stderr and writer.stderr.read()}"
         time.sleep(0.05)
     raise AssertionError(f"{path.name} did not appear")
 
 
 def _ends(process: int) -> bool:
     """Return whether a process is gone, or soon will be."""
-    for _ in range(200):
+    for _ in range(int(PATIENCE / 0.05)):
         try:
             if "\nState:\tZ" in Path(f"/proc/{process}/status").read_text():
                 return True

@@ -15,8 +15,11 @@ from bayes_scaling.inference import expansion, reparametrization as geometry
 from bayes_scaling.inference.expansion import expand
 from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.inference.sampling import _arrays, compiled
-from bayes_scaling.model import build as building, discrepancy as gp, specification as model
-from bayes_scaling.model.specification import groups_used, integrated, term_name
+from bayes_scaling.laws.library import law_parameters
+from bayes_scaling.model import build as building, gaussian_process as gp, parametrization
+from bayes_scaling.model.names import term_name
+from bayes_scaling.model.parametrization import integrated
+from bayes_scaling.model.specification import groups_used
 from bayes_scaling.validation.compare import loo
 
 DRAWS = 40_000
@@ -129,7 +132,7 @@ def test_effects_of_a_factor_are_integrated_out_on_the_log_loss(text: str) -> No
 
 def factors(law: Any, noise: bs.Noise, **priors: bs.Prior) -> set[str]:
     """Return the parameters whose levels are integrated out, were all to vary."""
-    names = bs.laws.law_parameters(law)
+    names = law_parameters(law)
     every = {name: priors.get(name, bs.Prior(median=0.5, factor=2.0)) + bs.Varying("arm", 0.1) for name in names}
     return {owner for owner, _ in integrated(bs.Model(law, every, noise))}
 
@@ -169,7 +172,7 @@ def test_the_posterior_is_that_of_effects_that_are_sampled(monkeypatch: pytest.M
     noise = bs.Noise(bs.Prior(median=0.01, factor=2.0), "normal", effects=(bs.Varying("seed", 0.03),))
     settings = bs.Settings(draws=1000, chains=2, seed=1, progress=False, target_accept=0.95)
     out = bs.fit(bs.Model(bs.parse_law("a * params**-b", ["params"]), priors, noise), runs, settings)
-    for module in (model, building, geometry, expansion):
+    for module in (parametrization, building, geometry, expansion):
         monkeypatch.setattr(module, "integrated", lambda _: [])
     inside = bs.fit(out.model, runs, settings)
     assert "joint_w" in compiled(out.model, runs).density.variables
@@ -193,4 +196,4 @@ def test_parameters_may_be_called_like_what_is_sampled_for_them() -> None:
     fit = bs.fit(model, runs, bs.Settings(draws=10, tune=20, chains=2, progress=False))
     assert {"knots", "gain_w", "slope", "knots_by_arch"} <= set(fit.posterior)
     expected = fit.posterior["knots"] * np.exp(fit.posterior["knots_by_arch"].sel(arch="b")) + fit.posterior["gain_w"]
-    np.testing.assert_allclose(bs.predict(fit, pd.DataFrame({"compute": [1.0], "arch": ["b"]})).isel(point=0), expected)
+    np.testing.assert_allclose(bs.predict(fit, pd.DataFrame({"compute": [1.0], "arch": ["b"]})).isel(row=0), expected)

@@ -14,8 +14,8 @@ from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.inference.posterior_predictive import posterior_predictive, replicated
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.kalman import forward
-from bayes_scaling.model.specification import data
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
 POINT = {"a": 3.1, "b": 0.12, "noise_sd": 0.03, "noise_length": 0.7, "noise_sd_trend_tokens": -0.2}
@@ -75,7 +75,7 @@ def implied(fit: bs.Fit) -> np.ndarray:
     return (root @ root.T)[np.ix_(back, back)]
 
 
-def departures(fit: bs.Fit, drawn: xr.DataArray) -> np.ndarray:
+def discrepancy_terms(fit: bs.Fit, drawn: xr.DataArray) -> np.ndarray:
     """Return how far drawn rows lie from the law on the scale of the noise, a draw a row."""
     law = POINT["a"] * (fit.runs.table["tokens"].to_numpy() / 10.0) ** -POINT["b"]
     shown = drawn.to_numpy().reshape(-1, drawn.sizes["row"])
@@ -99,8 +99,8 @@ def test_simulated_rows_have_the_covariance_of_the_likelihood(averages: bool, on
     expected = implied(fit)
     lowest = np.linalg.eigvalsh(expected - np.diag(np.full(len(runs), white**2 / 40))).min()
     assert lowest > 0
-    assert_covariance(departures(fit, posterior_predictive(fit, runs.table, 1)), expected)
-    assert_covariance(departures(fit, replicated(fit, runs.table, 2)), expected)
+    assert_covariance(discrepancy_terms(fit, posterior_predictive(fit, runs.table, 1)), expected)
+    assert_covariance(discrepancy_terms(fit, replicated(fit, runs.table, 2)), expected)
     if averages and not drifting:  # narrower than the process and white noise apart would be
         usual = POINT["noise_sd"] ** 2 + white**2 / runs.table["count"]
         assert (np.diag(expected) <= usual + 1e-15).all()
@@ -110,7 +110,7 @@ def test_simulated_rows_have_the_covariance_of_the_likelihood(averages: bool, on
 def test_rows_read_again_have_the_reading_error_of_the_likelihood() -> None:
     runs = runs_of(averages=True, errors=True)
     fit = certain(model_of(), runs, noise_white=0.01)
-    assert_covariance(departures(fit, replicated(fit, runs.table, 2)), implied(fit))
+    assert_covariance(discrepancy_terms(fit, replicated(fit, runs.table, 2)), implied(fit))
 
 
 def test_without_white_noise_rows_are_those_of_the_process() -> None:
@@ -118,7 +118,7 @@ def test_without_white_noise_rows_are_those_of_the_process() -> None:
     fit = certain(model_of(white=False), runs)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     process = np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
-    assert_covariance(departures(fit, posterior_predictive(fit, runs.table, 1)), POINT["noise_sd"] ** 2 * process)
+    assert_covariance(discrepancy_terms(fit, posterior_predictive(fit, runs.table, 1)), POINT["noise_sd"] ** 2 * process)
 
 
 def test_each_row_alone_has_the_density_of_its_variance() -> None:
@@ -155,7 +155,7 @@ def test_choices_of_one_row_have_its_scatter_and_are_no_run() -> None:
     fit = certain(model_of(white=False), runs_of(averages=False), 400)
     choices = fit.runs.table.query("run == 'long'")
     shown = posterior_predictive(fit, choices.set_axis(np.zeros(len(choices), dtype=int)), 1)
-    off = np.log(shown / bs.predict(fit, choices).rename(point="row").reset_coords(drop=True))
+    off = np.log(shown / bs.predict(fit, choices).reset_coords(drop=True))
     np.testing.assert_allclose(off.std(("chain", "draw")), POINT["noise_sd"], rtol=0.15)
     np.testing.assert_allclose(np.ptp(off.to_numpy(), axis=-1), 0.0, atol=1e-12)
 

@@ -15,7 +15,7 @@ from bayes_scaling.data.runs import subset
 from bayes_scaling.inference import compiling, sampling
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.model.specification import groups_used
-from bayes_scaling.model.studies import Study, study_runs
+from bayes_scaling.model.studies.study import Study, study_runs
 
 QUICK = bs.Settings(draws=300, tune=300, chains=2, seed=3, progress=False)
 
@@ -52,7 +52,7 @@ def test_a_refit_without_some_levels_needs_no_compiling(moba: bs.Fit, monkeypatc
     fewer = bs.refit(moba, subset(moba.runs, "size < 2e9"), QUICK)
     assert len(fewer.runs.levels["size"]) == 4
     assert fewer.posterior.sizes["size"] == 4
-    assert bs.predict(fewer, fewer.runs.table.head(3)).sizes["point"] == 3
+    assert bs.predict(fewer, fewer.runs.table.head(3)).sizes["row"] == 3
 
 
 def test_a_refit_without_some_levels_finds_each_level_by_its_name(moba: bs.Fit) -> None:
@@ -61,7 +61,7 @@ def test_a_refit_without_some_levels_finds_each_level_by_its_name(moba: bs.Fit) 
     a, b = (parameter_values(late, name).sel(position=30720, attention=["full", "moba"]) for name in "ab")
     curve = bs.predict(late, points)
     compute = points["compute"].iloc[0] / 1.5
-    np.testing.assert_allclose(curve.transpose("chain", "draw", "point"), a * compute**-b, rtol=1e-12)
+    np.testing.assert_allclose(curve.transpose("chain", "draw", "row"), a * compute**-b, rtol=1e-12)
 
 
 def test_priors_that_cannot_be_right_are_refused_in_one_line(chinchilla: bs.Fit) -> None:

@@ -15,7 +15,8 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.laws.library import LAWS, law_inputs, law_parameters
 from bayes_scaling.model.defaults import default_inputs, default_priors, default_response, equation, summary
 from bayes_scaling.model.parameters import distribution, median
-from bayes_scaling.model.studies import parse_study, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.writing import study_text
 
 every_law = pytest.mark.parametrize("name", sorted(LAWS))
 

@@ -9,7 +9,8 @@ from densities import CASES, Case, Reference
 from bayes_scaling.inference import compiling
 from bayes_scaling.inference.compiling import Compiled
 from bayes_scaling.inference.sampling import compiled
-from bayes_scaling.model.specification import integrated, term_name
+from bayes_scaling.model.names import term_name
+from bayes_scaling.model.parametrization import integrated
 
 LONG = {"astray", "few_levels", "heavy_tails"}
 """Cases that take longest to compile."""

@@ -13,10 +13,12 @@ from bayes_scaling.inference import compiling
 from bayes_scaling.inference.expectation import discrepancy_at, log_inputs
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.sampling import compiled
-from bayes_scaling.model import discrepancy as gp
+from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.plots import paper, plot_decomposition
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.contrast import contrast_at
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import summarize_at
 
 SETTINGS = bs.Settings(draws=500, tune=400, chains=4, seed=2, progress=False)
 WAVE = bs.Discrepancy(bs.Prior(median=0.05, factor=4.0), bs.Prior(median=5.0, factor=1.6))
@@ -47,9 +49,9 @@ def fitted(curve: Runs) -> bs.Fit:
     return bs.fit(power((replace(WAVE, knots=12),)), curve, SETTINGS)
 
 
-@pytest.mark.parametrize("kernel", gp.CORRELATIONS)
+@pytest.mark.parametrize("kernel", discrepancy.CORRELATIONS)
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_the_process_has_the_covariance_it_says(kernel: gp.Kernel, count: int) -> None:
+def test_the_process_has_the_covariance_it_says(kernel: discrepancy.Kernel, count: int) -> None:
     """At the length its prior expects, within the runs and beyond, the grid's process is the exact one."""
     term = replace(WAVE, kernel=kernel, length=bs.Prior(median=8.0, factor=1.5))
     rng = np.random.default_rng(1)
@@ -57,8 +59,8 @@ def test_the_process_has_the_covariance_it_says(kernel: gp.Kernel, count: int) -
     grids = [gp.extended(z) for z in gp.place_knots(term, logs)]
     asked = [np.concatenate([of[:20], rng.uniform(3, 7, 5)]) for of in logs]
     weights = gp.tensor_product([gp.interpolation(term, z, at) for z, at in zip(grids, asked, strict=True)])
-    covariances = [gp.CORRELATIONS[kernel](np.abs(z[:, None] - z) / 8.0, np.exp) for z in grids]
-    exact = np.prod([gp.CORRELATIONS[kernel](np.abs(at[:, None] - at) / 8.0, np.exp) for at in asked], axis=0)
+    covariances = [discrepancy.CORRELATIONS[kernel](np.abs(z[:, None] - z) / 8.0, np.exp) for z in grids]
+    exact = np.prod([discrepancy.CORRELATIONS[kernel](np.abs(at[:, None] - at) / 8.0, np.exp) for at in asked], axis=0)
     between = covariances[0]
     for one in covariances[1:]:
         between = np.kron(between, one)
@@ -94,7 +96,7 @@ def test_the_posterior_is_that_of_the_exact_process(curve: Runs, fitted: bs.Fit)
     for i in range(draws.sizes["sample"]):
         one = draws.isel(sample=i)
         length, variance = float(one["discrepancy_length_tokens"]), float(one["discrepancy_amplitude"]) ** 2
-        k = lambda a, b, length=length: gp.CORRELATIONS["matern52"](np.abs(a[:, None] - b) / length, np.exp)  # noqa: E731
+        k = lambda a, b, length=length: discrepancy.CORRELATIONS["matern52"](np.abs(a[:, None] - b) / length, np.exp)  # noqa: E731
         solved = np.linalg.solve(
             variance * k(x, x) + float(one["noise_sd"]) ** 2 * np.eye(60), np.column_stack([left[:, [i]], variance * k(x, at)])
         )
@@ -135,7 +137,7 @@ def test_steps_of_the_sampler_stay_few_and_lone_noise_is_no_trouble(curve: Runs,
 def test_tables_draws_and_files_agree(fitted: bs.Fit, tmp_path: object) -> None:
     points = pd.DataFrame({"tokens": [3e8, 2e10, 5e12, 1e16]})
     drawn = bs.predict(fitted, points)
-    table = predict_table(fitted, points)
+    table = summarize_at(fitted, points)
     np.testing.assert_allclose(table["q50"], drawn.median(("chain", "draw")), rtol=1e-9)
     again = bs.load(bs.save(fitted, f"{tmp_path}/fit.nc"))
     xr.testing.assert_identical(bs.predict(again, points), drawn)
@@ -149,7 +151,7 @@ def test_parts_of_a_prediction_add_up(fitted: bs.Fit) -> None:
     parts = decompose(fitted, points)
     np.testing.assert_allclose(parts["law"] + parts["discrepancy"] + parts["noise"], parts["run"])
     np.testing.assert_allclose(np.exp(parts["expected"]), bs.predict(fitted, points))
-    np.testing.assert_allclose(np.exp(parts["run"]), posterior_predictive(fitted, points, 0).rename(row="point"))
+    np.testing.assert_allclose(np.exp(parts["run"]), posterior_predictive(fitted, points, 0))
     with paper():
         ax = plot_decomposition(parts, "tokens", Figure().subplots(), unit="tokens")
     assert ax.get_xlabel() == "tokens"
@@ -179,9 +181,9 @@ def test_what_two_arms_share_drops_out_of_their_contrast(arms: Runs) -> None:
     each = np.log(bs.predict(fit, points.assign(attention="moba")))
     np.testing.assert_allclose(ratio.mean(("chain", "draw"))[:2], [0.02, 0.02 + 0.003 * np.log(50)], atol=0.006)
     assert float(ratio.std(("chain", "draw"))[-1]) < 0.5 * float(each.std(("chain", "draw"))[-1])
-    table = contrast_table(fit, "attention", "moba", "full", points)
+    table = contrast_at(fit, "attention", "moba", "full", points)
     np.testing.assert_allclose(np.log(table["ratio_q50"]), ratio.median(("chain", "draw")), atol=1e-6)
-    multiplier = compute_multiplier(fit, "attention", "full", "moba", points.iloc[:1])
+    multiplier = compute_ratio(fit, "attention", "moba", "full", points.iloc[:1])
     assert 1.0 < float(multiplier.median()) < 1.6
     unseen = np.log(bs.predict(fit, points.assign(attention="another")))
     assert (unseen.std(("chain", "draw")) >= 0.9 * each.std(("chain", "draw"))).all()

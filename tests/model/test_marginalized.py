@@ -11,7 +11,9 @@ from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from bayes_scaling.model.kalman import forward
-from bayes_scaling.model.marginalized import draw_back, forward_backward, integrated, structure
+from bayes_scaling.model.marginalized import draw_back, integrated
+from bayes_scaling.model.marginalized_kernels import forward_backward
+from bayes_scaling.model.sparsity import structure
 
 
 def case(sizes: list[int], rows: int, seed: int, *, follows: bool = False, used: float = 1.0) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.columns import Columns, Input
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.laws.library import LAWS
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_parameter, distribution, link, median
-from bayes_scaling.model.specification import Model, check_runs, groups_used, law_groups, term_name, varyings
+from bayes_scaling.model.run_checks import check_runs
+from bayes_scaling.model.specification import Model, groups_used, law_groups, varyings
 
 BELIEF = Prior(median=1.0, factor=2.0)
 NOISE = Noise(BELIEF)

@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 import bayes_scaling as bs
 from bayes_scaling.cli import app
 from bayes_scaling.model.parameters import Z90
-from bayes_scaling.model.studies import Study, study_runs, write_study
+from bayes_scaling.model.studies.study import Study, study_runs
+from bayes_scaling.model.studies.writing import write_study
 
 
 def run(*words: object) -> Result:

@@ -14,7 +14,9 @@ from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Prior, Trend, Varying, as_parameter
 from bayes_scaling.model.specification import Model
-from bayes_scaling.model.studies import Study, bundled, parse_study, read_study, study_runs, study_text, write_study
+from bayes_scaling.model.studies.reading import bundled, parse_study, read_study
+from bayes_scaling.model.studies.study import Study, study_runs
+from bayes_scaling.model.studies.writing import study_text, write_study
 
 GOOD = """
 title = "Loss over size"

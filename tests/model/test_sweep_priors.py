@@ -10,7 +10,9 @@ import bayes_scaling as bs
 from bayes_scaling.model.defaults import sweep_model, sweep_priors
 from bayes_scaling.model.parameters import Parameter, median
 from bayes_scaling.model.specification import parameters_with_priors
-from bayes_scaling.model.studies import Study, parse_study, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
 
 FILE = """
 [data]

@@ -118,7 +118,7 @@ def test_a_run_never_seen_has_a_band_along_its_whole_curve(fit: bs.Fit, ax: Axes
     plots.plot_curves(fit, ax, runs=["small"], end=END, new=new, truth=later)
     outer = bands(ax)[2]
     assert span(outer, 0) == pytest.approx((1e9, END))
-    drawn = bs.predict_runs(fit, new.assign(name="new 3000000000.0"), seed=0).isel(point=-1)
+    drawn = bs.predict_runs(fit, new.assign(name="new 3000000000.0"), seed=0).isel(row=-1)
     assert at_end(outer) == pytest.approx(tuple(np.quantile(drawn, [0.05, 0.95])), rel=0.003)
     points = ax.collections[-1]
     assert set(points.get_offsets()[:, 1]) <= set(later["response"])

@@ -13,7 +13,6 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.plots.overview import contrast_figure
-from bayes_scaling.prediction.contrast import compute_multiplier
 
 mpl.use("Agg")
 CURVE = pd.DataFrame({"compute": np.geomspace(0.3, 50, 20), "attention": "moba", "position": 0})
@@ -39,9 +38,9 @@ DRAWN: dict[str, tuple[Callable[[bs.Fit, Axes], Axes], str, str]] = {
         "loss penalty (%)",
     ),
     "multiplier": (
-        lambda fit, ax: plots.plot_multiplier(compute_multiplier(fit, *PAIR, CURVE), "compute", ax, unit="PFLOP/s-days"),
+        lambda fit, ax: plots.plot_multiplier(bs.compute_ratio(fit, *PAIR, CURVE), "compute", ax, unit="PFLOP/s-days"),
         "compute (PFLOP/s-days)",
-        "compute multiplier",
+        "compute ratio",
     ),
     "check": (lambda fit, ax: plots.plot_check(fit, ax), "predicted loss (nats/token)", "observed - predicted (%)"),
 }

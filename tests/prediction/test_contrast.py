@@ -1,4 +1,4 @@
-"""Contrasts, compute multipliers and crossovers, against closed forms."""
+"""Contrasts, compute ratios and crossovers, against closed forms."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,8 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.inference.parameters import parameter_values
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
+from bayes_scaling.prediction.contrast import contrast_at
+from bayes_scaling.prediction.summary import summarize_at
 
 POINTS = pd.DataFrame({"compute": 1.5, "position": [0, 16384, 30720]})
 MOBA_FULL = ("attention", "moba", "full")
@@ -26,7 +27,7 @@ def test_difference_and_ratio_are_of_draws(moba: bs.Fit) -> None:
 
 
 def test_the_table_has_the_columns_of_the_contract(moba: bs.Fit) -> None:
-    table = contrast_table(moba, *MOBA_FULL, POINTS.assign(attention="ignored"))
+    table = contrast_at(moba, *MOBA_FULL, POINTS.assign(attention="ignored"))
     assert list(table)[:3] == ["compute", "position", "attention"]
     assert list(table)[3:] == (
         ["diff_mean", "diff_q05", "diff_q50", "diff_q95", "ratio_q05", "ratio_q50", "ratio_q95", "p_a_better"]
@@ -34,13 +35,46 @@ def test_the_table_has_the_columns_of_the_contract(moba: bs.Fit) -> None:
     draws = bs.contrast(moba, *MOBA_FULL, POINTS)
     np.testing.assert_allclose(table["diff_q95"], draws["difference"].quantile(0.95, ("chain", "draw")))
     np.testing.assert_allclose(table["p_a_better"], (draws["difference"] < 0).mean(("chain", "draw")))
-    swapped = contrast_table(moba, "attention", "full", "moba", POINTS)
+    swapped = contrast_at(moba, "attention", "full", "moba", POINTS)
     np.testing.assert_allclose(swapped["diff_mean"], -table["diff_mean"])
 
 
-def test_the_multiplier_solves_for_equal_loss(moba: bs.Fit) -> None:
+def test_a_contrast_is_its_draws_its_table_and_its_sentences(moba: bs.Fit) -> None:
+    found = bs.contrast(moba, *MOBA_FULL, POINTS)
+    assert list(found) == list(found.keys()) == ["difference", "ratio"]
+    assert len(found) == 2
+    assert "ratio" in found
+    assert "compute" not in found
+    pd.testing.assert_frame_equal(found.to_frame(), contrast_at(moba, *MOBA_FULL, POINTS))
+    said = found.summary().splitlines()
+    assert said[0].startswith("moba against full at compute 1.5 PFLOP/s-days, position 0: loss ")
+    assert said[1].startswith("moba is better with probability ")
+    assert len(said) == 2 * len(POINTS)
+    assert len(bs.contrast(moba, *MOBA_FULL, pd.concat([POINTS] * 4)).summary().splitlines()) == 4
+    page = found._repr_html_()
+    assert "<b>attention moba against full</b>" in page
+    assert said[0] in page
+    assert "ratio_q50" in page
+
+
+def test_a_summary_has_the_points_their_quantiles_and_distance(moba: bs.Fit) -> None:
+    points = POINTS.assign(attention="moba", compute=[1.5, 10.0, 1e4])
+    found = bs.summarize(bs.predict(moba, points))
+    table = summarize_at(moba, points)
+    assert list(found) == ["compute", "attention", "position", "mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
+    pd.testing.assert_frame_equal(found, table[list(found)], check_dtype=False)
+    ratio = bs.summarize(bs.compute_ratio(moba, *MOBA_FULL, POINTS))
+    assert list(ratio)[2:] == [*list(found)[3:-1], "p_never_reached", "p_always_reached", "p_unknown", "distance"]
+    by_level = bs.summarize(parameter_values(moba, "b"))
+    assert len(by_level) == parameter_values(moba, "b").isel(chain=0, draw=0).size
+    assert set(list(by_level)[:2]) == {"attention", "position"}
+    with pytest.raises(bs.InputError, match="dimensions chain and draw"):
+        bs.summarize(parameter_values(moba, "b").mean("draw"))
+
+
+def test_the_compute_ratio_solves_for_equal_loss(moba: bs.Fit) -> None:
     a_moba, a_full, b_moba, _ = coefficients(moba)
-    found = compute_multiplier(moba, "attention", "full", "moba", POINTS)
+    found = bs.compute_ratio(moba, "attention", "moba", "full", POINTS)
     np.testing.assert_allclose(found, (a_moba / a_full) ** (1 / b_moba), rtol=1e-9)
 
 
@@ -81,9 +115,9 @@ def floor_fit(chinchilla: bs.Fit) -> bs.Fit:
 def test_a_loss_below_the_other_floor_is_never_reached(chinchilla: bs.Fit) -> None:
     fit = floor_fit(chinchilla)
     points = pd.DataFrame({"compute": [0.2, 1e4]})
-    found = compute_multiplier(fit, "arm", "low", "high", points)
-    assert (found.isel(point=0) < 1).all()
-    assert np.isinf(found.isel(point=1)).all()
+    found = bs.compute_ratio(fit, "arm", "high", "low", points)
+    assert (found.isel(row=0) < 1).all()
+    assert np.isinf(found.isel(row=1)).all()
     crossing = bs.crossover(fit, "arm", "high", "low", points.head(1), below=1e3)
     assert bool(crossing["exists"].all())
     truth = (0.4 / 0.3) ** (1 / 0.3)
@@ -97,7 +131,7 @@ def test_a_loss_below_the_other_floor_is_never_reached(chinchilla: bs.Fit) -> No
         (lambda fit: bs.contrast(fit, "attention", "moba", "ful", POINTS), "'ful'"),
         (lambda fit: bs.contrast(fit, "size", "545000000", "822000000", POINTS), "size"),
         (lambda fit: bs.crossover(fit, *MOBA_FULL, POINTS, below=1.0), "budget"),
-        (lambda fit: compute_multiplier(fit, *MOBA_FULL, POINTS, along="tokens"), "tokens"),
+        (lambda fit: bs.compute_ratio(fit, *MOBA_FULL, POINTS, along="tokens"), "tokens"),
     ],
 )
 def test_wrong_input_is_named(moba: bs.Fit, call, word: str) -> None:  # type: ignore[no-untyped-def]
@@ -107,8 +141,8 @@ def test_wrong_input_is_named(moba: bs.Fit, call, word: str) -> None:  # type: i
 
 def test_several_inputs_need_to_be_told_along_which_compute_grows(chinchilla: bs.Fit) -> None:
     with pytest.raises(bs.InputError, match="does not vary"):
-        compute_multiplier(chinchilla, "arm", "a", "b", POINTS, along={"params": 0.5, "tokens": 0.5})
-    from bayes_scaling.prediction.contrast import powers_along
+        bs.compute_ratio(chinchilla, "arm", "b", "a", POINTS, along={"params": 0.5, "tokens": 0.5})
+    from bayes_scaling.prediction.along import powers_along
 
     with pytest.raises(bs.InputError, match="along"):
         powers_along(chinchilla, None)

@@ -19,10 +19,12 @@ from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.laws.conventions import in_units
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
+from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.parameters import Parameter, as_parameter
-from bayes_scaling.model.specification import data
-from bayes_scaling.model.studies import Sheet, parse_study, study_text
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Sheet
+from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.predict import parameters_at, published_at
 
 WIDE = bs.Prior(median=0.5, factor=3.0)
@@ -167,9 +169,7 @@ def test_new_runs_show_white_scatter_that_averages_out() -> None:
     runs = runs_of(curves({"a": 4, "b": 3}))
     runs.table["count"] = np.array([1.0, 4.0, 9.0, 1.0, 100.0, 4.0, 4.0])
     fit = certain(model, runs, POINT | {"noise_white": 0.06})
-    off = np.log(
-        posterior_predictive(fit, runs.table, 0) / bs.predict(fit, runs.table).rename(point="row").reset_coords(drop=True)
-    )
+    off = np.log(posterior_predictive(fit, runs.table, 0) / bs.predict(fit, runs.table).reset_coords(drop=True))
     off = off.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
     shared = 0.03**2 * np.exp(-np.abs(at[:, None] - at) / POINT["noise_length"]) * (run[:, None] == run)
@@ -185,7 +185,7 @@ def test_new_runs_are_correlated_along_themselves_and_not_with_each_other(on: st
     fit = certain(model, runs, POINT)
     curve, drawn = bs.predict(fit, runs.table), bs.predict_runs(fit, runs.table)
     off = np.log(drawn / curve) if on == "log_loss" else drawn - curve
-    off = off.stack(sample=("chain", "draw")).transpose("sample", "point").to_numpy()
+    off = off.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
     _, sd = departures(model, runs, POINT)
     np.testing.assert_allclose(off.std(axis=0), sd, rtol=0.05)
     at, run = np.log(runs.table["tokens"].to_numpy()), runs.table["run"].to_numpy()
@@ -197,7 +197,7 @@ def test_points_that_name_no_run_are_runs_of_their_own() -> None:
     fit = certain(model_of(), runs_of(curves({"a": 4})), POINT)
     close = pd.DataFrame({"tokens": [10.0, 10.1, 10.2]})
     for points, alike in [(close, 0.0), (close.assign(run="mine"), np.exp(-np.log(1.01) / POINT["noise_length"]))]:
-        off = np.log(bs.predict_runs(fit, points)).stack(sample=("chain", "draw")).transpose("point", "sample")
+        off = np.log(bs.predict_runs(fit, points)).stack(sample=("chain", "draw")).transpose("row", "sample")
         assert np.corrcoef(off)[0, 1] == pytest.approx(alike, abs=0.05)
 
 
@@ -205,9 +205,7 @@ def test_replications_of_the_runs_are_correlated_too() -> None:
     runs = runs_of(curves({"a": 30}))
     fit = certain(model_of(), runs, POINT, draws=400)
     order = np.argsort(runs.table["tokens"].to_numpy())
-    off = np.log(
-        posterior_predictive(fit, runs.table, 0, new=False) / bs.predict(fit, runs.table).rename(point="row").drop_vars("run")
-    )
+    off = np.log(posterior_predictive(fit, runs.table, 0, new=False) / bs.predict(fit, runs.table).drop_vars("run"))
     steps = np.diff(off.to_numpy()[..., order])
     assert steps.std() < 0.75 * np.sqrt(2) * POINT["noise_sd"]
 
@@ -392,7 +390,7 @@ PLACES = pd.DataFrame({"tokens": [5e9, 5e9, 3e11], "params": [2e8, 7e10, 7e10], 
 
 def test_parameters_at_points_are_those_that_the_law_has_there(drifting: bs.Fit) -> None:
     found = parameters_at(drifting, PLACES)
-    assert found["a"].dims == ("chain", "draw", "point")
+    assert found["a"].dims == ("chain", "draw", "row")
     assert set(found.data_vars) == {"a", "b", "c"}
     one = found.isel(chain=1, draw=3)
     np.testing.assert_allclose(one["a"], 2.1 * np.array([1.0, 350.0**-0.07, 350.0**-0.07]), rtol=1e-14)
@@ -415,7 +413,7 @@ def test_published_parameters_at_points_give_the_curve_in_the_inputs_own_units(d
 def test_parameters_at_points_of_a_level_never_seen_are_drawn(drifting: bs.Fit) -> None:
     new = parameters_at(drifting, PLACES.assign(corpus="r"))
     assert float(np.log(new["b"] / 0.8).std()) == pytest.approx(0.2, rel=0.5)
-    np.testing.assert_array_equal(new["b"].isel(point=0), new["b"].isel(point=2))
+    np.testing.assert_array_equal(new["b"].isel(row=0), new["b"].isel(row=2))
 
 
 def test_where_nothing_drifts_parameters_at_points_are_those_of_the_fit(chinchilla: bs.Fit) -> None:
@@ -423,9 +421,9 @@ def test_where_nothing_drifts_parameters_at_points_are_those_of_the_fit(chinchil
     found, published = parameters_at(chinchilla, points), published_values(chinchilla)
     for name in chinchilla.model.parameters:
         for point in range(2):
-            np.testing.assert_array_equal(found[name].isel(point=point), parameter_values(chinchilla, name))
+            np.testing.assert_array_equal(found[name].isel(row=point), parameter_values(chinchilla, name))
     for name in ("A", "B"):
-        np.testing.assert_allclose(published_at(chinchilla, points)[name].isel(point=1), published[name], rtol=1e-12)
+        np.testing.assert_allclose(published_at(chinchilla, points)[name].isel(row=1), published[name], rtol=1e-12)
 
 
 def penalty(ratio: object, *, k: object, optimum: object, skew: object) -> object:

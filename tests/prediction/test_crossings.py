@@ -10,9 +10,11 @@ from by_hand import fit_with
 from scipy.interpolate import PchipInterpolator
 
 import bayes_scaling as bs
+from bayes_scaling._base.quantiles import reached
 from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
-from bayes_scaling.prediction.contrast import compute_multiplier, multiplier_table, reached
+from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.crossings import Curve, first_change, interpolated, meeting, multiples
+from bayes_scaling.prediction.summary import summarize
 
 
 def curve(function: Any, count: int = 1) -> Curve:
@@ -118,7 +120,7 @@ def test_a_law_that_falls_below_zero_has_its_multiplier_and_no_crossover_that_it
     shifts -= of["level"] * (np.exp(fit.posterior["level_by_arch"].sel(arch="a").to_numpy().ravel()) - 1)
     # L_b(8 m) = L_a(8): the gain of b over that step is the gap
     closed = (1 - of["b"] * shifts / of["gain"] * 8 ** of["b"]) ** (-1 / of["b"])
-    found = compute_multiplier(fit, "arch", "a", "b", POINT)
+    found = compute_ratio(fit, "arch", "b", "a", POINT)
     np.testing.assert_allclose(found.to_numpy().ravel(), closed, rtol=1e-9)
     crossing = bs.crossover(fit, "arch", "a", "b", POINT, below=1e8)
     assert not crossing["exists"].any()
@@ -153,11 +155,11 @@ def floors(share: float) -> bs.Fit:
 def test_what_cannot_be_reached_is_a_probability_beside_a_finite_interval() -> None:
     """At 8 the better arm shows 2 + .536: higher floors are out of reach, others take (.536 / (.536 - gap))^(1 / .3)."""
     fit = floors(0.045)
-    found = compute_multiplier(fit, "arch", "a", "b", POINT)
+    found = compute_ratio(fit, "arch", "b", "a", POINT)
     excess = 8.0**-0.3
     gaps = 2.0 * (np.exp(fit.posterior["E_by_arch"].sel(arch="b").to_numpy().ravel()) - 1)
     closed = (excess / (excess - gaps[gaps < excess])) ** (1 / 0.3)
-    table = multiplier_table(found).iloc[0]
+    table = summarize(found).iloc[0]
     assert table["p_never_reached"] == pytest.approx(0.045)
     for name, share in (("q05", 0.05), ("q50", 0.5), ("q95", 0.95)):
         assert table[name] == pytest.approx(np.quantile(closed, share), rel=1e-9)

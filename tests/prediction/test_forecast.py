@@ -309,7 +309,7 @@ def test_a_forecast_from_rows_that_are_averages_begins_at_the_last_of_them() -> 
     fit, log = drawn(400), begun()
     many = pd.concat([log.assign(tokens=log["tokens"] * 1.002**shift) for shift in range(12)], ignore_index=True)
     few, all_ = bs.forecast(fit, log, END), bs.forecast(fit, many, END)
-    assert float(all_.path.isel(point=0).median()) == pytest.approx(float(few.path.isel(point=0).median()), rel=0.006)
+    assert float(all_.path.isel(row=0).median()) == pytest.approx(float(few.path.isel(row=0).median()), rel=0.006)
     assert float(np.log(all_.final).std()) < 1.05 * float(np.log(few.final).std())
 
 

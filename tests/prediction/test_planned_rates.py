@@ -11,7 +11,7 @@ from by_hand import fit_of
 import bayes_scaling as bs
 from bayes_scaling.data.columns import Schedule
 from bayes_scaling.data.schedules import MIN_FALL, schedule_inputs
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 
 CASES = Path(__file__).parents[1] / "cases"
 END, PEAK = 3.2e10, 3e-3

@@ -8,10 +8,11 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
+from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.data.distance import distance
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.prediction import predict as prediction
-from bayes_scaling.prediction.predict import predict_table
+from bayes_scaling.prediction.summary import summarize_at
 
 POINTS = pd.DataFrame({"compute": [0.5, 1.5, 50.0], "attention": "moba", "position": 30720})
 
@@ -20,7 +21,7 @@ def test_the_curve_is_the_law_of_the_levels_parameters(moba: bs.Fit) -> None:
     at = {"attention": "moba", "position": 30720}
     a, b = (parameter_values(moba, name).sel(at) for name in "ab")
     direct = a * (50.0 / 1.5) ** -b
-    np.testing.assert_allclose(bs.predict(moba, POINTS).isel(point=2), direct, rtol=1e-12)
+    np.testing.assert_allclose(bs.predict(moba, POINTS).isel(row=2), direct, rtol=1e-12)
 
 
 def test_columns_may_carry_the_names_of_the_table_and_numbers_as_text(moba: bs.Fit) -> None:
@@ -51,13 +52,13 @@ def test_a_level_never_seen_is_drawn_from_the_population(moba: bs.Fit) -> None:
     known = bs.predict(moba, POINTS)
     assert (new.std(("chain", "draw")) > 3 * known.std(("chain", "draw"))).all()
     a = parameter_values(moba, "a")
-    assert a.min() < float(new.isel(point=1).median()) < a.max()
+    assert a.min() < float(new.isel(row=1).median()) < a.max()
 
 
 def test_a_new_level_is_the_same_whichever_points_are_asked_for(moba: bs.Fit) -> None:
     new = POINTS.assign(attention="linear")
     alone = bs.predict(moba, new.iloc[[2]])
-    np.testing.assert_array_equal(alone.isel(point=0), bs.predict(moba, new).isel(point=2))
+    np.testing.assert_array_equal(alone.isel(row=0), bs.predict(moba, new).isel(row=2))
 
 
 def test_a_missing_group_is_named(moba: bs.Fit) -> None:
@@ -71,7 +72,7 @@ def test_regions_and_decades_along_one_input(moba: bs.Fit) -> None:
     curve = bs.predict(moba, points)
     np.testing.assert_allclose(curve["distance"], [0, np.log10(2), 2], atol=1e-12)
     assert curve["region"].to_numpy().tolist() == ["inside", "near", "far"]
-    assert predict_table(moba, points)["distance"].tolist() == ["inside", "near (0.30 decades)", "far (2.00 decades)"]
+    assert summarize_at(moba, points)["distance"].tolist() == ["inside", "near (0.30 decades)", "far (2.00 decades)"]
 
 
 def test_the_distance_is_from_the_convex_hull_not_from_the_box(chinchilla: bs.Fit) -> None:
@@ -88,24 +89,24 @@ def test_the_distance_is_from_the_convex_hull_not_from_the_box(chinchilla: bs.Fi
 @pytest.mark.parametrize("kind", ["expected", "observed"])
 def test_the_table_summarises_the_draws(chinchilla: bs.Fit, kind: prediction.Kind) -> None:
     points = pd.DataFrame({"params": np.geomspace(1e8, 1e11, 300), "tokens": 1e11, "note": "kept"})
-    table = predict_table(chinchilla, points, kind, seed=1)
+    table = summarize_at(chinchilla, points, kind, seed=1)
     assert list(table) == ["params", "tokens", "note", "mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
     if kind == "expected":
         draws = bs.predict(chinchilla, points)
         np.testing.assert_allclose(table["mean"], draws.mean(("chain", "draw")))
         np.testing.assert_allclose(table["sd"], draws.std(("chain", "draw"), ddof=1))
-        for name, q in prediction.QUANTILES.items():
+        for name, q in QUANTILES.items():
             np.testing.assert_allclose(table[name], draws.quantile(q, ("chain", "draw")))
     else:
-        assert (table["sd"] > predict_table(chinchilla, points)["sd"]).all()
-    assert table.equals(predict_table(chinchilla, points, kind, seed=1))
+        assert (table["sd"] > summarize_at(chinchilla, points)["sd"]).all()
+    assert table.equals(summarize_at(chinchilla, points, kind, seed=1))
 
 
 def test_bands_of_new_runs_hold_new_runs(chinchilla: bs.Fit) -> None:
     fresh = chinchilla.runs.table.sample(400, replace=True, random_state=1)[["params", "tokens"]].reset_index(drop=True)
     truth = 1.82 + 482 * fresh["params"] ** -0.348 + 2085 * fresh["tokens"] ** -0.366
     seen = truth * np.exp(np.random.default_rng(5).normal(0, 0.01, len(fresh)))
-    table = predict_table(chinchilla, fresh, "observed")
+    table = summarize_at(chinchilla, fresh, "observed")
     assert 0.85 < np.mean((table["q05"] < seen) & (seen < table["q95"])) < 0.95
     assert 0.42 < np.mean((table["q25"] < seen) & (seen < table["q75"])) < 0.58
 
@@ -113,7 +114,7 @@ def test_bands_of_new_runs_hold_new_runs(chinchilla: bs.Fit) -> None:
 def test_draws_carry_names_and_units(moba: bs.Fit) -> None:
     curve = bs.predict(moba, POINTS)
     assert isinstance(curve, xr.DataArray)
-    assert curve.dims == ("chain", "draw", "point")
+    assert curve.dims == ("chain", "draw", "row")
     assert curve.attrs["units"] == "nats/token"
 
 

@@ -8,7 +8,7 @@ import pytest
 from by_hand import fit_of
 
 import bayes_scaling as bs
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.prediction.shared_misfit import shared_misfits
 
 LAW = bs.parse_law("level * tokens**-b", ["tokens"])

@@ -15,12 +15,14 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import amount, interval, level_name, number, shared
+from bayes_scaling._base.quantiles import reached
 from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.rank_tables import needs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model.parameters import prior_quantiles
-from bayes_scaling.model.studies import Study, study_text
-from bayes_scaling.prediction.contrast import compute_multiplier, reached
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
+from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.report import words
 from bayes_scaling.report.beliefs import beliefs
 from bayes_scaling.report.budget import ordered_levels, plan_budget
@@ -169,7 +171,7 @@ def test_priors_stand_beside_posteriors(arms: bs.Fit) -> None:
 def test_multipliers_are_those_of_the_contrast(arms: bs.Fit, compared: dict[str, Any]) -> None:
     budget = compared["budget"]
     row = budget.table.iloc[budget.start]
-    draws = compute_multiplier(arms, "attention", "full", "moba", pd.DataFrame({"compute": [row["compute"]]}))
+    draws = compute_ratio(arms, "attention", "moba", "full", pd.DataFrame({"compute": [row["compute"]]}))
     assert row["q50"] == pytest.approx(float(draws.median()), rel=1e-3)
     assert 1.2 < row["q50"] < 1.9
     assert needs("moba", "full", "compute", row) in budget.steps[""][budget.start].sentence

@@ -18,7 +18,8 @@ from bayes_scaling.decisions.group_cells import every_cell
 from bayes_scaling.decisions.plan import plan_sentence
 from bayes_scaling.decisions.rank_tables import rank_sentences
 from bayes_scaling.decisions.targets import needed_sentences
-from bayes_scaling.model.studies import read_study, study_runs
+from bayes_scaling.model.studies.reading import read_study
+from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.report.sentences import summary_sentences
 
 CASES = Path(__file__).parents[1] / "cases"

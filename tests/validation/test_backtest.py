@@ -18,7 +18,8 @@ from bayes_scaling import plots
 from bayes_scaling.cli.commands import app
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference import compiling
-from bayes_scaling.model.studies import Study, write_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import write_study
 from bayes_scaling.prediction.simulate import simulated
 from bayes_scaling.validation.backtest import Backtest
 from bayes_scaling.validation.scores import BANDS, score_table

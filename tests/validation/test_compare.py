@@ -24,9 +24,12 @@ from bayes_scaling.inference.likelihood import log_density
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Stack, parts, stack, stacking_weights
-from bayes_scaling.model.studies import Study, write_study
-from bayes_scaling.prediction.contrast import compute_multiplier, contrast_table
-from bayes_scaling.prediction.predict import decompose, predict_table
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import write_study
+from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.contrast import contrast_at
+from bayes_scaling.prediction.predict import decompose
+from bayes_scaling.prediction.summary import summarize_at
 from bayes_scaling.validation.compare import Comparison, bad_k, loo
 from bayes_scaling.validation.scores import log_mean_exp, score_points
 from bayes_scaling.validation.splits import folds
@@ -179,7 +182,7 @@ def test_a_stack_of_one_law_is_that_law(before: dict[str, bs.Fit], chains: int) 
     for function in (bs.predict, partial(bs.predict_runs, seed=0)):
         np.testing.assert_array_equal(function(stacked, POINTS).to_numpy().ravel(), function(alone, POINTS).to_numpy().ravel())
     for kind in ("expected", "observed"):
-        pd.testing.assert_frame_equal(predict_table(stacked, POINTS, kind), predict_table(alone, POINTS, kind))
+        pd.testing.assert_frame_equal(summarize_at(stacked, POINTS, kind), summarize_at(alone, POINTS, kind))
     held = alone.runs.table.iloc[:6]
     pd.testing.assert_frame_equal(score_points(stacked, held), score_points(alone, held))
 
@@ -195,8 +198,8 @@ QUESTIONS: dict[str, Callable[[Any], xr.DataArray | xr.Dataset]] = {
     "predict": lambda fit: bs.predict(fit, POINTS),
     "predict at a new level": lambda fit: bs.predict(fit, POINTS.assign(arch="c")),
     "predict_runs": lambda fit: bs.predict_runs(fit, POINTS, seed=0),
-    "contrast": lambda fit: bs.contrast(fit, "arch", "a", "b", POINTS),
-    "compute_multiplier": lambda fit: compute_multiplier(fit, "arch", "a", "b", POINTS),
+    "contrast": lambda fit: bs.contrast(fit, "arch", "a", "b", POINTS).draws,
+    "compute_ratio": lambda fit: compute_ratio(fit, "arch", "b", "a", POINTS),
     "crossover": lambda fit: bs.crossover(fit, "arch", "a", "b", POINTS, below=1e6),
 }
 
@@ -212,15 +215,15 @@ def test_what_a_stack_says_is_what_its_members_say_one_after_the_other(before: d
         xr.testing.assert_allclose(
             *(of.drop_vars("draw", errors="ignore") for of in (found.isel(draw=share), expected)), rtol=1e-9
         )
-    if question == "compute_multiplier":
+    if question == "compute_ratio":
         np.testing.assert_allclose(found.isel(draw=stacked.shares["line"]), 1.0, rtol=1e-9)
 
 
 def test_tables_and_scores_of_a_stack_are_those_of_its_draws(before: dict[str, bs.Fit]) -> None:
     stacked = stack(before, {"line": 0.5, "varied": 0.5})
     curve = bs.predict(stacked, POINTS)
-    np.testing.assert_allclose(predict_table(stacked, POINTS)["q95"], curve.quantile(0.95, ("chain", "draw")))
-    table = contrast_table(stacked, "arch", "a", "b", POINTS)
+    np.testing.assert_allclose(summarize_at(stacked, POINTS)["q95"], curve.quantile(0.95, ("chain", "draw")))
+    table = contrast_at(stacked, "arch", "a", "b", POINTS)
     np.testing.assert_allclose(
         table["diff_mean"], bs.contrast(stacked, "arch", "a", "b", POINTS)["difference"].mean(("chain", "draw"))
     )
@@ -233,7 +236,7 @@ def test_tables_and_scores_of_a_stack_are_those_of_its_draws(before: dict[str, b
 
 def test_members_scatter_each_by_numbers_of_their_own(before: dict[str, bs.Fit]) -> None:
     stacked = stack({"one": before["line"], "two": before["line"]}, {"one": 0.5, "two": 0.5})
-    runs = (bs.predict_runs(stacked, POINTS) / bs.predict(stacked, POINTS)).isel(chain=0, point=0).to_numpy()
+    runs = (bs.predict_runs(stacked, POINTS) / bs.predict(stacked, POINTS)).isel(chain=0, row=0).to_numpy()
     assert abs(np.corrcoef(runs[:400], runs[400:])[0, 1]) < 0.3
 
 

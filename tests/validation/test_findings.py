@@ -14,7 +14,7 @@ from bayes_scaling._base.finding import ORDER
 from bayes_scaling._base.numbers import number
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.report.sentences import summary_sentences
 from bayes_scaling.validation.findings.every import beforehand
 from bayes_scaling.validation.findings.prior_conflict import conflicts

@@ -17,7 +17,7 @@ from bayes_scaling.cli.commands import app
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.parameters import Parameter, as_parameter, distribution
-from bayes_scaling.model.studies import study_runs
+from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.validation.findings.every import floors
 
 Z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000).reshape(2, 1000)

@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.reading import read_points
+from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import group_effects_and_scale, noise_covariance, white_scale

@@ -9,7 +9,7 @@ from bayes_scaling._base.numbers import amount, band, interval, number, percent
 from bayes_scaling.decisions.design.candidates import LABEL
 from bayes_scaling.decisions.design.next_runs import NextRuns, RunSet
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.prediction.predict import beside
+from bayes_scaling.prediction.summary import beside
 
 EXA = 1e18
 """Information is given per so many FLOP."""

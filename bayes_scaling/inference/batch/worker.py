@@ -17,9 +17,12 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, check_runs, model_inputs
-from bayes_scaling.model.studies import Study, parse_study, study_text
+from bayes_scaling.model.specification import Model, model_inputs
+from bayes_scaling.model.studies.reading import parse_study
+from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.studies.writing import study_text
 
 type Keep = Callable[[Fit, Any], pd.DataFrame]
 

@@ -9,7 +9,8 @@ from bayes_scaling._base.finding import Finding, worst_first
 from bayes_scaling.data.flatness import flat
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.posterior import Fit, is_prior
-from bayes_scaling.model.specification import NOISE_SD, Model
+from bayes_scaling.model.names import NOISE_SD
+from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.findings.identifiability import floors, left_open
 from bayes_scaling.validation.findings.misfit import misfits
 from bayes_scaling.validation.findings.outliers import outliers
@@ -22,20 +23,20 @@ __all__ = ["Finding", "findings", "floors"]
 def findings(fit: Fit) -> tuple[Finding, ...]:
     """Return what speaks for care with a fit, the worst first; empty where nothing does.
 
-    flat: the loss does not depend on the inputs; nothing else is then said.
-    rising: the loss rises with an input, and the law cannot follow.
-    prior-loss: the runs' losses are not those that the priors expect: another unit, or priors of something else.
-    prior-conflict: parameters end in the far tails of their priors.
-    noise-above-prior, discrepancy-above-prior: runs scatter, or leave the law, by far more than the prior expects.
-    outliers: rows that lie many scales off the rest.
-    misfit, misfit-by-group, shared-misfit, misfit-in-order: what the fit leaves of the rows has a pattern along an input, by
-        group, at a place of all runs, or from neighbour to neighbour.
-    single-rows: levels with one row, whose departure cannot be told from its scatter.
-    prior-only: a parameter of the law as the population has it, or the slope of its trend, is just its prior.
-    floor-from-prior: the level that the law tends to is known little better than from its prior.
-    fixed-ratio: two inputs of the law lie on one line in logarithms.
-    few-sizes: an input of the law, or of a trend, has fewer than four values.
-    prior-sensitive: the loss beyond the runs moves with the weight of the prior, and with that of the runs the other way.
+    - `flat`: the loss does not depend on the inputs; nothing else is then said.
+    - `rising`: the loss rises with an input, and the law cannot follow.
+    - `prior-loss`: the runs' losses are not those that the priors expect: another unit, or priors of something else.
+    - `prior-conflict`: parameters end in the far tails of their priors.
+    - `noise-above-prior`, `discrepancy-above-prior`: runs scatter, or leave the law, by far more than the prior expects.
+    - `outliers`: rows that lie many scales off the rest.
+    - `misfit`, `misfit-by-group`, `shared-misfit`, `misfit-in-order`: what the fit leaves of the rows has a pattern along an
+      input, by group, at a place of all runs, or from neighbour to neighbour.
+    - `single-rows`: levels with one row, whose departure cannot be told from its scatter.
+    - `prior-only`: a parameter of the law as the population has it, or the slope of its trend, is just its prior.
+    - `floor-from-prior`: the level that the law tends to is known little better than from its prior.
+    - `fixed-ratio`: two inputs of the law lie on one line in logarithms.
+    - `few-sizes`: an input of the law, or of a trend, has fewer than four values.
+    - `prior-sensitive`: the loss beyond the runs moves with the weight of the prior, and with that of the runs the other way.
 
     Draws from a prior are judged by `left_open` alone, no rows having spoken, as are those that say nothing of the noise.
     """

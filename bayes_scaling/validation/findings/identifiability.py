@@ -15,8 +15,9 @@ from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs
+from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Z90, Parameter, Prior, Varying, as_parameter, link, prior_quantiles
-from bayes_scaling.model.specification import term_name, trends
+from bayes_scaling.model.specification import trends
 
 QUANTILES = (0.05, 0.5, 0.95)
 

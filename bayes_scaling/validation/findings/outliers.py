@@ -6,8 +6,9 @@ from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import median
-from bayes_scaling.model.specification import NOISE_SD, parameters_with_priors
+from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.validation.standardized_residuals import LEAST_FREE, Standardized, standardized
 
 BY_CHANCE = 0.01

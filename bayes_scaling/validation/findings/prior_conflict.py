@@ -16,8 +16,9 @@ from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.fit import prior as from_prior
 from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, log_likelihood
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import Prior, prior_quantiles
-from bayes_scaling.model.specification import NOISE_SD, law_groups, model_inputs
+from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
 
 FAR = 0.01
@@ -196,7 +197,7 @@ def _share(values: np.ndarray, *, percent: bool) -> str:
 def sensitivity(fit: Fit, points: pd.DataFrame) -> xr.Dataset:
     """Return how the loss at points moves with the weight of the prior, and with that of the runs.
 
-    Variables `prior` and `likelihood`: power-scaling sensitivities of `arviz_stats.psense`, along "point"; `shift`: by how much
+    Variables `prior` and `likelihood`: power-scaling sensitivities of `arviz_stats.psense`, along "row"; `shift`: by how much
     the median moves, in half widths of the 90 % band, where the prior counts half as much or twice, whichever moves it more.
     """
     import arviz_stats
@@ -206,7 +207,7 @@ def sensitivity(fit: Fit, points: pd.DataFrame) -> xr.Dataset:
     loss = loss.transpose("chain", "draw", dim).drop_vars([c for c in loss.coords if c not in ("chain", "draw")]).drop_attrs()
     total = log_likelihood(fit).astype(float).sum("row").to_dataset(name="response")
     groups = {
-        "posterior": loss.rename({dim: "point"}).to_dataset(name="loss"),
+        "posterior": loss.rename({dim: "row"}).to_dataset(name="loss"),
         LOG_PRIOR: log_prior(fit),
         LOG_LIKELIHOOD: total,
     }
@@ -214,7 +215,7 @@ def sensitivity(fit: Fit, points: pd.DataFrame) -> xr.Dataset:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of few draws in the tails of weights that are all but equal
         senses = {of: arviz_stats.psense(tree, var_names=["loss"], group=of)["loss"] for of in ("prior", "likelihood")}
-    return xr.Dataset(senses | {"shift": ("point", _shift(loss.to_numpy(), log_prior(fit)))})
+    return xr.Dataset(senses | {"shift": ("row", _shift(loss.to_numpy(), log_prior(fit)))})
 
 
 def _shift(loss: np.ndarray, densities: xr.Dataset) -> np.ndarray:
@@ -242,7 +243,7 @@ def _sensitive(fit: Fit) -> Iterator[Finding]:
     loss = predict(fit, point)
     if not np.isfinite(loss).all() or float(loss.max() - loss.min()) == 0.0:
         return
-    found = sensitivity(fit, point).isel(point=0)
+    found = sensitivity(fit, point).isel(row=0)
     prior, runs, shift = (float(found[name]) for name in ("prior", "likelihood", "shift"))
     if prior >= SENSITIVE and runs >= SENSITIVE and shift >= MOVED:
         yield finding(

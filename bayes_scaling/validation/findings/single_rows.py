@@ -8,8 +8,9 @@ import pandas as pd
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import Varying
-from bayes_scaling.model.specification import NOISE_SD, Model, varyings
+from bayes_scaling.model.specification import Model, varyings
 
 NAMED = 3
 

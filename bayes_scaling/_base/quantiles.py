@@ -1,0 +1,55 @@
+"""Quantiles of draws: the ones every table has, of rows in which some draws may be unknown."""
+
+import numpy as np
+
+QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+
+
+def mean_known(rows: np.ndarray) -> np.ndarray:
+    """Return the mean of what is known of each row, NaN where nothing is."""
+    mean: np.ndarray = rows.mean(axis=1)
+    for row in np.flatnonzero(np.isnan(mean)):
+        known = rows[row][~np.isnan(rows[row])]
+        mean[row] = known.mean() if len(known) else np.nan
+    return mean
+
+
+def sd_known(rows: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of what is known of each row, NaN where that is less than two."""
+    sd: np.ndarray = rows.std(axis=1, ddof=1) if rows.shape[1] > 1 else np.full(len(rows), np.nan)
+    for row in np.flatnonzero(np.isnan(sd)):
+        known = rows[row][~np.isnan(rows[row])]
+        sd[row] = known.std(ddof=1) if len(known) > 1 else np.nan
+    return sd
+
+
+def sorted_quantiles(ordered: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the quantiles of sorted rows, interpolated as `numpy.quantile` does, which sorts four times more slowly.
+
+    What is not known stands last in a row, and is left out.
+    """
+    rows = np.arange(len(ordered))
+    whole = not np.isnan(ordered[:, -1]).any()
+    last = ordered.shape[1] - 1 if whole else np.maximum((~np.isnan(ordered)).sum(axis=1) - 1, 0)
+    found = {}
+    for name, q in QUANTILES.items():
+        place = q * np.broadcast_to(last, len(ordered))
+        low = place.astype(int)
+        high = np.minimum(low + 1, last)
+        below, above = ordered[rows, low], ordered[rows, high]
+        with np.errstate(invalid="ignore"):  # infinite ends
+            found[name] = np.where((place == low) | (above == below), below, below + (place - low) * (above - below))
+    return found
+
+
+def reached(draws: np.ndarray) -> dict[str, float]:
+    """Return quantiles of the ratios that there are, and the shares of draws in which there is none.
+
+    p_never_reached, the share that is infinite; p_always_reached, that is 0; p_unknown, that is not defined.
+    """
+    known = draws[~np.isnan(draws)]
+    there = known[np.isfinite(known) & (known > 0)]
+    found = {name: float(np.quantile(there, q)) if len(there) else np.nan for name, q in QUANTILES.items()}
+    shares = {"p_never_reached": np.isinf(known), "p_always_reached": known == 0}
+    found |= {name: float(of.mean()) if len(known) else np.nan for name, of in shares.items()}
+    return found | {"p_unknown": 1.0 - len(known) / draws.size}

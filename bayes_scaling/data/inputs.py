@@ -1,0 +1,73 @@
+"""The columns of a law's inputs: from the table, or from the schedule; and their references."""
+
+from collections.abc import Sequence
+from math import floor, log10
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.cells import named_column, number_column
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.counts import IN_BASE
+from bayes_scaling.data.derived import DERIVED, IN_PARTS, MAY_BE_ZERO
+from bayes_scaling.data.schedules import part_columns, schedule_inputs
+
+
+def with_schedule(
+    frame: pd.DataFrame, columns: Columns, read: Sequence[str], run: str | tuple[str, ...] | None, source: str
+) -> pd.DataFrame:
+    """Return a table with those columns to be read that the schedule gives and the table does not hold already."""
+    wanted = [column for column in dict.fromkeys(read) if column in DERIVED and column not in frame]
+    if columns.schedule is None or not wanted:
+        return frame
+    along = columns.schedule.along
+    steps = next((one.scale for one in columns.inputs.values() if one.column == along and one.scale is not None), 1.0)
+    if steps == 1.0 or frame.attrs.get(IN_BASE):
+        return schedule_inputs(frame, columns.schedule, run, wanted, source)
+    given = named_column(frame, along, source)
+    return schedule_inputs(frame.assign(**{along: given * steps}), columns.schedule, run, wanted, source).assign(
+        **{along: given}
+    )
+
+
+def input_columns(
+    frame: pd.DataFrame,
+    name: str,
+    column: str,
+    columns: Columns,
+    source: str,
+    rows: np.ndarray,
+    *,
+    positive: bool = True,
+    scale: float = 1.0,
+    notes: list[str] | None = None,
+) -> pd.DataFrame:
+    """Return an input's column, and where the schedule has it in parts one for each of them, by the input's name."""
+    schedule, kind = columns.schedule, columns.inputs[name].column
+    parts = part_columns(column, schedule.parts) if schedule and kind in IN_PARTS else []
+    names = [name, *(part_columns(name, len(parts)) if set(parts) <= set(frame) else ())]
+    of = dict(zip(names, [column, *parts], strict=False))
+    least, unit = schedule is not None and kind in MAY_BE_ZERO, columns.inputs[name].unit
+    limits = {"positive": positive and not least, "negative": not least}
+    return pd.DataFrame(
+        {
+            name: number_column(frame, one, source, rows, **limits, unit=unit, scale=scale, notes=notes)
+            for name, one in of.items()
+        }
+    )
+
+
+def input_reference(values: pd.Series, column: str, source: str) -> float:
+    if not (values > 0).any():
+        raise InputError(
+            f"{source}: column {column!r} is 0 throughout: the learning rate never falls; give the input a reference"
+        )
+    return round_reference(values[values > 0])
+
+
+def round_reference(values: pd.Series) -> float:
+    """Return the geometric mean rounded to 1, 2 or 5 times a power of ten, whichever is nearest in the logarithm."""
+    exponent = float(np.log10(values).mean())
+    lead = min((1, 2, 5, 10), key=lambda digit: abs(exponent - floor(exponent) - log10(digit)))
+    return float(f"{lead}e{floor(exponent)}")

@@ -1,0 +1,99 @@
+"""Counts that no training run has. The unit was meant otherwise, and the error says how to give it."""
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import exact, interval, number
+from bayes_scaling.data.columns import Columns, Input
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.laws.units import (
+    DAYS,
+    FLOP,
+    LETTER_OF_FACTOR,
+    kind,
+    read_unit,
+)
+
+MIN_COUNTS = {"parameters": (2e4, 2e5), "tokens": (2e5, 2e7), FLOP: (1e9, 1e12)}
+"""Tables whose middle and largest counts are no larger count in other units than ones; the smallest models of published sweeps
+have a thousand parameters, but not in the middle."""
+
+
+MAX_COUNTS = {"parameters": 1e13, "tokens": 1e16, FLOP: 1e30, DAYS: 1e10}
+"""Nobody has so many in the middle of a sweep: a unit that makes them so is not theirs."""
+
+
+USUAL_COUNTS = {"parameters": (1e6, 3e12), "tokens": (3e7, 1e14), FLOP: (1e15, 1e28)}
+"""Between which the middle of a sweep lies."""
+
+
+MIN_TOKENS_PER_PARAM, MAX_TOKENS_PER_PARAM = 0.1, 1e6
+"""Tokens a parameter that no run of a sweep has fewer, or more, of."""
+
+
+def implausible_counts(table: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+    """Return a sentence for each input whose counts no run has: too few where nobody has said the unit, or too many."""
+    unsaid = {name: one for name, one in columns.inputs.items() if one.scale is None and one.counts is None}
+    found = []
+    for name, one in columns.inputs.items():
+        what, seen = _kind(name, one), table[name][table[name] > 0]
+        if what is None or not len(seen):
+            continue
+        middle, largest = MIN_COUNTS.get(what, (0.0, 0.0))
+        if name in unsaid and _middle(seen) <= middle and seen.max() <= largest:
+            found.append(f"{_range(seen, name, one)}, too few {what} for a sweep; {_how(seen, name, what)}")
+        elif _middle(seen) >= MAX_COUNTS.get(what, np.inf):
+            meant = ("FLOP", "FLOP") if what == DAYS else ("ones", f"ones of {what}")
+            how = f'if the column counts in {meant[0]}, say unit = "{meant[1]}" or --unit {name}={meant[0]}'
+            found.append(f"{_range(seen, name, one)} {what}, too many for a sweep; {how}")
+    return tuple(found) or _odd_ratio(table, columns, [name for name in ("tokens", "params") if name in unsaid])
+
+
+def _odd_ratio(table: pd.DataFrame, columns: Columns, unsaid: list[str]) -> tuple[str, ...]:
+    inputs = columns.inputs
+    counted = {name: _kind(name, inputs[name]) for name in ("params", "tokens") if name in inputs}
+    if not unsaid or counted != {"params": "parameters", "tokens": "tokens"}:
+        return ()
+    name, ratio = unsaid[0], table["tokens"] / table["params"]
+    if ratio.max() >= MIN_TOKENS_PER_PARAM and ratio[ratio > 0].min() <= MAX_TOKENS_PER_PARAM:
+        return ()
+    return (
+        f"{_range(table[name], name, inputs[name])}: {interval((ratio.min(), ratio.max()))} tokens a parameter, "
+        "as no run has; "
+        f"{_how(table[name], name, str(counted[name]))}",
+    )
+
+
+def refuse_implausible_counts(runs: Runs) -> None:
+    """Raise InputError where counts that nobody has said the unit of are such as no training run has in ones."""
+    if said := implausible_counts(runs.table, runs.columns):
+        raise InputError(f"{runs.source}: {said[0]}")
+
+
+def _kind(name: str, one: Input) -> str | None:
+    """Return what an input counts, where it is known what numbers of it runs have."""
+    if name in ("tokens", "unique_tokens", "params"):
+        return kind(one.unit) if one.unit else {"params": "parameters"}.get(name, "tokens")
+    unit = read_unit(one.unit).name
+    return unit if unit in (FLOP, DAYS) and name == "compute" else "parameters" if kind(unit) == "parameters" else None
+
+
+def _range(seen: pd.Series, name: str, one: Input) -> str:
+    called = repr(one.column) if one.column == name else f"{one.column!r} ({name})"
+    return f"column {called} runs from {exact(seen.min())} to {exact(seen.max())}"
+
+
+def _middle(seen: pd.Series) -> float:
+    return float(np.exp(np.log(seen).mean()))
+
+
+def _how(seen: pd.Series, name: str, what: str) -> str:
+    """Say what numbers look like, and how to say what they are."""
+    middle = _middle(seen[seen > 0])
+    low, high = USUAL_COUNTS.get(what, (0.0, np.inf))
+    likely = [f for f in LETTER_OF_FACTOR if f > 1e3 and low <= f * middle <= high and f * seen.max() <= 10 * high]
+    ranges = [f"{LETTER_OF_FACTOR[f]} ({number(f * seen.min())} to {number(f * seen.max())})" for f in likely]
+    letter = LETTER_OF_FACTOR[likely[0]] if likely else "M"
+    guess = f"if they are {' or '.join(ranges)}, " if ranges else ""
+    return f'{guess}say unit = "{letter} {what}" or --unit {name}={letter}; --unit {name}=ones keeps them'

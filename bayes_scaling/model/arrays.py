@@ -1,0 +1,83 @@
+"""What a model reads of runs, as arrays: log inputs, numbers of levels, the response, and how rows follow each other."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError, format_value
+from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.schedules import log_input
+from bayes_scaling.model import gaussian_process as gp
+from bayes_scaling.model.names import (
+    JOINT,
+    JOINT_INFORMATION,
+    JOINT_LINEAR,
+    STRUCTURE,
+    information_name,
+)
+from bayes_scaling.model.specification import Model, discrepancy_terms, groups_used, model_inputs, varyings
+
+
+def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what the model reads from the runs: inputs over their reference, level numbers, the response, its error.
+
+    Rows are in the order of the table, but for a model that filters white noise in the order of their runs.
+    """
+    table, correlation = runs.table, model.noise.correlation
+    filters = correlation is not None and correlation.white is not None
+    if correlation is not None and filters:
+        table = table.iloc[neighbours(table, correlation.along)["order"]]
+    arrays = {f"log_{name}": log_input(table, runs.columns, runs.references, name) for name in model_inputs(model)}
+    arrays |= {f"index_{dim}": level_index(table[dim], levels[dim]) for dim in groups_used(model)}
+    response = table["response"].to_numpy()
+    on_log = model.noise.on == "log_loss"
+    arrays["response"] = np.log(response) if on_log else response
+    if "measurement_error" in table:
+        error = table["measurement_error"].to_numpy()
+        arrays["measurement_error"] = error / response if on_log else error
+    if model.discrepancy:
+        arrays |= gp.arrays(discrepancy_terms(model), arrays, levels)
+    if correlation is not None:
+        found = neighbours(table, correlation.along)
+        arrays |= {name: found[name] for name in (("gap",) if filters else ("gap", "previous"))}
+        alone = {"count": 1.0, "mean_lag": 0.0}  # of a row that is no average
+        arrays |= {n: np.asarray(table.get(n, np.full(len(table), of))) for n, of in alone.items()} if filters else {}
+        if (arrays["gap"] <= 0).any():
+            row = int(np.argmax(arrays["gap"] <= 0))
+            run, at = format_value(table["run"].iloc[row]), table[correlation.along].iloc[row]
+            raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {exact(at)}; expected one")
+    return arrays
+
+
+def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int | str, ...]]:
+    """Return the shape of each array that a model reads, with names for the dimensions that differ between runs."""
+    own: dict[str, tuple[int | str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+    own |= {JOINT_INFORMATION: (JOINT, JOINT), JOINT_LINEAR: (JOINT,), STRUCTURE: (STRUCTURE,)}
+
+    def shape(name: str, of: np.ndarray) -> tuple[int | str, ...]:
+        fixed = name.startswith("discrepancy") and name not in (gp.WEIGHTS, gp.WORTH)
+        return own[name] if name in own else of.shape if fixed else ("row", *of.shape[1:])
+
+    return {name: shape(name, of) for name, of in arrays.items()}
+
+
+FAR = 1e6
+"""Gap, in e-folds, before the first row of a run: nothing of what lies before it is left."""
+
+
+def neighbours(table: pd.DataFrame, along: str) -> dict[str, np.ndarray]:
+    """Return how rows follow each other along their runs.
+
+    order: the rows, run by run. previous: the row before each in its run, itself for the first; gap: how far that lies back, in
+    e-folds of an input.
+    """
+    run, at = pd.factorize(table["run"])[0], np.log(table[along].to_numpy())
+    order = np.lexsort((at, run))
+    first = np.diff(run[order], prepend=-1) != 0
+    previous, gap = order.copy(), np.full(len(order), FAR)
+    previous[order] = np.where(first, order, np.roll(order, 1))
+    gap[order] = np.where(first, FAR, np.diff(at[order], prepend=0.0))
+    return {"previous": previous, "gap": gap, "order": order}

@@ -1,0 +1,47 @@
+"""The law and its parameters at rows: the same arithmetic on symbols of the sampler and on posterior draws."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bayes_scaling._base.functions import Functions
+from bayes_scaling.laws.formula import law_value
+from bayes_scaling.model.names import term_name
+from bayes_scaling.model.parameters import Varying, link
+from bayes_scaling.model.specification import Model, parameters_with_priors
+
+
+def evaluate(
+    model: Model, draws: Any, logs: Mapping[str, Any], level: Callable[[str, Varying], Any], functions: Functions
+) -> Any:
+    """Return the law's loss at rows: the one bridge between symbols and draws.
+
+    Parameters
+    ----------
+    draws
+        Name -> values of parameters and slopes; variables of `pymc.dims` when the model is built, `xarray.DataArray` after.
+    logs
+        Input -> log(input / reference), along the dimension "row", and "lr_part" where it has parts.
+    level
+        The owner of a varying term and the term -> its effect at each row.
+    functions
+        `exp`, `log` and `mean` for such values.
+    """
+    values = {name: parameter_at(model, name, draws, logs, level, functions) for name in model.parameters}
+    return law_value(model.law, logs, values, functions)
+
+
+def group_effects(model: Model, level: Callable[[str, Varying], Any]) -> Any:
+    """Return the sum of the group effects at each row, on the scale of the noise; 0 where the model has none."""
+    return sum(level("residual", effect) for effect in model.noise.effects)
+
+
+def parameter_at(model: Model, name: str, draws: Any, logs: Any, level: Any, functions: Functions) -> Any:
+    """Return a parameter of the law, or "noise_sd", at rows; the arguments are those of `evaluate`."""
+    parameter = parameters_with_priors(model)[name]
+    if not parameter.terms:
+        return draws[name]
+    total = sum(
+        level(name, term) if isinstance(term, Varying) else draws[term_name(name, term)] * logs[term.on]
+        for term in parameter.terms
+    )
+    return draws[name] * functions["exp"](total) if link(parameter.prior) == "log" else draws[name] + total

@@ -1,0 +1,66 @@
+"""What a model's variables are called: draws of terms and of the noise, arrays of the compiled model."""
+
+from collections.abc import Sequence
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.model.parameters import Term, Varying
+
+OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy", "joint")
+"""Beginnings of names that a law's parameters cannot have: the model's own variables have them."""
+
+
+NOISE_LENGTH = "noise_length"
+
+
+NOISE_WHITE = "noise_white"
+
+
+NU_BEYOND_ONE = "noise_nu_beyond_one"
+"""What the Student-t degrees of freedom are sampled as; draws are kept as `noise_nu`."""
+
+
+def term_name(owner: str, term: Term) -> str:
+    """Return what a term's draws are called: `b_by_attention_position`, or `b_trend_params` for a slope."""
+    return f"{owner}_by_{'_'.join(term.dims)}" if isinstance(term, Varying) else f"{owner}_trend_{term.on}"
+
+
+def spread_name(owner: str, term: Varying) -> str:
+    """Return what the draws of a term's learnt standard deviation are called: `b_sd_attention_position`."""
+    return f"{owner}_sd_{'_'.join(term.dims)}"
+
+
+def sampled_name(owner: str, term: Varying) -> str:
+    """Return what the coordinates in which a term is sampled are called, see `reparametrization`."""
+    return f"{term_name(owner, term)}_w"
+
+
+def information_name(owner: str, term: Varying) -> str:
+    """Return what the information about a term's levels is called, see `reparametrization`."""
+    return f"information_{term_name(owner, term)}"
+
+
+NOISE_SD = "noise_sd"
+
+
+JOINT = "joint_number"
+"""Parameters, slopes and effects that are sampled together, in coordinates that whiten them, see `whitening`."""
+
+
+JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = "joint_w", "joint_information", "joint_linear"
+
+
+STRUCTURE = "joint_structure"
+"""Which levels of integrated effects meet in which rows, see `marginalized`."""
+
+
+ORDER = ("gap", "previous", "count", "mean_lag")
+"""What correlated noise reads of rows beside their values."""
+
+
+def refuse_same_names(named: Sequence[tuple[str, str]]) -> None:
+    """Raise InputError, naming both, where two things have one name: the second would be taken for the first."""
+    first: dict[str, str] = {}
+    for name, what in named:
+        if name in first:
+            raise InputError(f"{name!r} is the name of {first[name]} and of {what}; rename one of them")
+        first[name] = what

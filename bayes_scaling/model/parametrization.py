@@ -1,0 +1,69 @@
+"""In which coordinates a model is sampled: which group effects are integrated out, which sampled jointly with the law."""
+
+import numpy as np
+
+from bayes_scaling._base.functions import on_arrays
+from bayes_scaling.laws.formula import law_value
+from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.model.names import NOISE_SD, term_name
+from bayes_scaling.model.parameters import Varying, distribution, link
+from bayes_scaling.model.specification import Model, parameters_with_priors, trends, varyings
+
+TRIED = 5
+"""Places at which a law is tried for whether a parameter shifts it."""
+
+
+def integrated(model: Model) -> list[tuple[str, Varying]]:
+    """Return the varying terms whose effects are integrated out of the likelihood, and drawn afterwards.
+
+    Under normal noise those that shift rows by themselves on the scale of the noise: group effects, and levels of
+    a parameter that is a factor of the law, where the noise is on the log loss, or a summand of it, where it is on the loss.
+    Where the noise is correlated and has a white part, effects are sampled.
+    """
+    noise = model.noise
+    if noise.distribution != "normal" or (noise.correlation is not None and noise.correlation.white is not None):
+        return []
+    shifting = {name for name in model.parameters if _shifts(model, name)} | {"residual"}
+    return [(owner, term) for owner, term in varyings(model) if owner in shifting]
+
+
+def sampled(model: Model) -> list[tuple[str, Varying]]:
+    """Return the varying terms whose effects are sampled."""
+    gone = integrated(model)
+    return [pair for pair in varyings(model) if pair not in gone]
+
+
+def _shifts(model: Model, name: str) -> bool:
+    """Return whether a step of a parameter, on its link scale, is that step of the loss on the scale of the noise.
+
+    The law is tried at some places, so that it does not matter how it is written.
+    """
+    on_log, positive = model.noise.on == "log_loss", link(parameters_with_priors(model)[name].prior) == "log"
+    if on_log is not positive:
+        return False
+    random = np.random.default_rng(0)
+    logs = {x: random.normal(size=TRIED) for x in law_inputs(model.law)}
+    values = {other: random.uniform(0.5, 1.5, TRIED) for other in model.parameters}
+    step = 0.7
+    with np.errstate(all="ignore"):
+        before = law_value(model.law, logs, values, on_arrays(1))
+        moved = values | {name: values[name] * np.exp(step) if positive else values[name] + step}
+        after = law_value(model.law, logs, moved, on_arrays(1))
+        steps = np.log(after / before) if on_log else after - before
+    return bool(np.allclose(steps, step, rtol=0.0, atol=1e-9))
+
+
+def joint_parameters(model: Model) -> dict[str, tuple[float, float]]:
+    """Return the parameters of the law that may be sampled jointly, with their prior's mean and sd on the link scale."""
+    priors = {name: distribution(parameters_with_priors(model)[name].prior) for name in model.parameters}
+    return {name: (of["mu"], of["sigma"]) for name, (kind, of) in priors.items() if kind in ("Normal", "LogNormal")}
+
+
+def joint_slopes(model: Model) -> dict[str, float]:
+    """Return the slopes of the law's parameters, with the sd of their prior."""
+    return {term_name(owner, term): term.sd for owner, term in trends(model) if owner != NOISE_SD}
+
+
+def joint_terms(model: Model) -> list[tuple[str, Varying]]:
+    """Return the varying terms that may be sampled jointly."""
+    return [(owner, term) for owner, term in sampled(model) if owner != NOISE_SD]

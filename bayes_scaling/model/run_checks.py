@@ -1,0 +1,42 @@
+"""Whether runs have what a model reads."""
+
+from bayes_scaling._base.errors import InputError, format_names, format_value
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.schedules import check_logarithms
+from bayes_scaling.laws.library import check_references
+from bayes_scaling.model.names import refuse_same_names
+from bayes_scaling.model.specification import Model, discrepancy_terms, groups_used, model_inputs, names_of, trends, varyings
+
+
+def check_runs(model: Model, runs: Runs) -> None:
+    """Raise InputError where the runs lack an input or group of the model, or a group has a single level."""
+    inputs = model_inputs(model)
+    if set(inputs) != set(runs.columns.inputs):
+        raise InputError(
+            f"{model.law.__name__} needs inputs {format_names(inputs)}; the table has {format_names(runs.columns.inputs)}"
+        )
+    check_references(model.law, runs.references)
+    check_logarithms(runs.columns, _on_logarithms(model))
+    if model.noise.on == "log_loss" and not runs.columns.response.positive:
+        raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
+    unused = [dim for dim in runs.levels if dim not in groups_used(model)]
+    refuse_same_names([*((dim, "a group") for dim in unused), *names_of(model)])
+    over = [(owner, dim) for owner, term in varyings(model) for dim in term.dims]
+    for owner, dim in over + [("the discrepancy", dim) for term in model.discrepancy for dim in term.dims]:
+        if dim not in runs.levels:
+            raise InputError(f"{owner} varies over {dim!r}; the groups of the runs are {format_names(runs.levels)}")
+        if len(runs.levels[dim]) < 2:
+            raise InputError(
+                f"{runs.source}: group {dim!r} (column {' + '.join(runs.columns.dims[dim])}) has the single level "
+                f"{format_value(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
+            )
+    if model.noise.correlation is not None and "run" not in runs.levels:
+        raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
+
+
+def _on_logarithms(model: Model) -> dict[str, tuple[str, ...]]:
+    """Return what is linear or smooth in the logarithm of inputs, beside the law: what it is called -> the inputs."""
+    correlation = model.noise.correlation
+    terms = {f"the trend of {owner}": (term.on,) for owner, term in trends(model)}
+    terms |= {"the correlation of the noise": (correlation.along,)} if correlation else {}
+    return terms | {"the discrepancy": tuple(name for _, inputs in discrepancy_terms(model) for name in inputs)}

@@ -1,0 +1,1 @@
+"""Studies: one TOML file says which table, which columns, and which model."""

@@ -1,0 +1,68 @@
+"""What is wrong in a model file, in one line with its key and what would be right."""
+
+import difflib
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from bayes_scaling.data.columns import Average, Curve, Input, MeasurementError, Response, Schedule
+from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.noise import Correlation
+from bayes_scaling.model.parameters import Prior, Trend, Varying
+from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.studies.keys import DataKeys, LawKeys, NoiseKeys, ParameterKeys, StudyKeys
+from bayes_scaling.model.studies.study import Sheet
+
+
+def first_error(error: ValidationError) -> str:
+    """Return the first error as `key: what is wrong and what would be right`."""
+    every = error.errors()
+    first: ErrorDetails = next((one for one in every if one["type"] == "unexpected_keyword_argument"), every[0])
+    loc = first["loc"][:-1] if first["type"] == "string_type" and first["loc"][-1] == "str" else first["loc"]
+    key = ".".join(_written(part) for part in loc)
+    if first["type"] == "unexpected_keyword_argument":
+        known = _keys(first["loc"])
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; expected {known}" if known else ""
+        return f"{key}: no such key{hint}"
+    if first["type"] == "missing":
+        return f"{key}: this key is missing"
+    said = first["msg"].removeprefix("Value error, ").replace("an object", "a table").replace("an array", "a list")
+    return f"{key}: {said}" + ("" if first["type"] == "value_error" else f", not {first['input']!r}")
+
+
+def _written(part: int | str) -> str:
+    return str(part) if str(part).isprintable() else repr(part)
+
+
+def _keys(loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table at a place of the file may have."""
+    records: dict[str, Any] = {
+        "data": DataKeys,
+        "inputs": Input,
+        "response": Response,
+        "measurement_error": MeasurementError,
+        "law": LawKeys,
+        "average": Average,
+        "curve": Curve,
+        "schedule": Schedule,
+        "figure": Sheet,
+        "sampling": Settings,
+        "noise": NoiseKeys,
+        "correlation": Correlation,
+        "length": Prior,
+        "discrepancy": Discrepancy,
+        "amplitude": Prior,
+        "parameters": ParameterKeys,
+        "prior": Prior,
+        "sd": Prior,
+        "nu": Prior,
+        "varying": Varying,
+        "effects": Varying,
+        "sd_varying": Varying,
+        "sd_trend": Trend,
+        "trend": Trend,
+    }
+    named = [str(part) for part in loc[:-1] if str(part) in records]
+    return list(records[named[-1]].__dataclass_fields__ if named else StudyKeys.__dataclass_fields__)

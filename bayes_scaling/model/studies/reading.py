@@ -1,0 +1,202 @@
+"""Model files read: by path, by the name of a bundled one, or as text."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.paths import is_file
+from bayes_scaling.data import datasets
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.laws.formula import law_names, parse_law
+from bayes_scaling.laws.library import Law, library_law
+from bayes_scaling.model.defaults import at_references, default_priors, default_response, sweep_model
+from bayes_scaling.model.loss_units import in_unit_of, moved_notes
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Parameter, Prior, Term, as_parameter
+from bayes_scaling.model.specification import Model, model_inputs
+from bayes_scaling.model.studies.errors import first_error
+from bayes_scaling.model.studies.keys import NoiseKeys, ParameterKeys, StudyKeys
+from bayes_scaling.model.studies.study import Sheet, Study
+
+
+def bundled() -> dict[str, str]:
+    """Return the bundled studies: name -> title."""
+    return {
+        path.name.removesuffix(".toml"): _toml(path.read_text(encoding="utf-8"), path.name).get("title", "")
+        for path in _bundled()
+    }
+
+
+def read_study(name_or_path: str | Path) -> Study:
+    """Return the study of a TOML file, or a bundled one by its name.
+
+    Raises
+    ------
+    InputError
+        In one line with file and key and what would be right, where the file is not a study.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        if not is_file(path):
+            raise InputError(f"{path}: no such file; expected a model file")
+        try:
+            return parse_study(path.read_text(encoding="utf-8"), str(path), path.parent)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: unreadable ({error})") from None
+    for file in _bundled():
+        if file.name == f"{path}.toml":
+            return parse_study(file.read_text(encoding="utf-8"), str(path))
+    raise InputError(f"no bundled model is called {str(path)!r}; there are {sorted(bundled())}, or give a .toml file")
+
+
+def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
+    """Return the study that a TOML text describes.
+
+    Parameters
+    ----------
+    source
+        What to call the text in errors.
+    folder
+        Where a relative path of a table starts.
+    """
+    try:
+        file = _read(_toml(text, source))
+    except ValidationError as error:
+        raise InputError(f"{source}: {first_error(error)}") from None
+    try:
+        file = _filled(file)
+        model = _model(file)
+        columns = Columns(**{name: getattr(file.data, name) for name in Columns.__dataclass_fields__})
+        _check_figure(file.figure, columns)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
+    table = file.data.source
+    if table is not None and table not in datasets.names() and folder is not None:
+        table = str((folder / table).absolute())
+    asked = file.law.priors is not None
+    notes = moved_notes(default_response(str(file.law.name)), columns.response) if asked else ()
+    name = Path(source).name.removesuffix(".toml")
+    return Study(name, model, columns, table, file.title, file.figure, file.sampling, notes)
+
+
+def _read(content: Mapping[str, Any]) -> StudyKeys:
+    """Return what a model file says: numbers as numbers and texts as texts, as strict JSON is read."""
+    return TypeAdapter(StudyKeys).validate_json(json.dumps(content, default=_as_date), strict=True)
+
+
+def _as_date(value: object) -> list[list[str]]:
+    """Return a date or time as what no key takes; everything else in TOML is in JSON too."""
+    return [[str(value)]]
+
+
+def _filled(file: StudyKeys) -> StudyKeys:
+    """Return a model file with the library's priors, units and references where it asks for them and says no others."""
+    if file.law.priors is None:
+        return _complete(file)
+    name = str(file.law.name)
+    file = replace(file, data=replace(file.data, inputs=at_references(name, file.data.inputs)))
+    return _complete(_published(file, name) if file.law.priors == "published" else _as_public_sweeps(file, name))
+
+
+def _complete(file: StudyKeys) -> StudyKeys:
+    """Return a model file where it has a prior for each parameter that it names, and for the noise."""
+    missing = [f"parameters.{name}.prior" for name, of in file.parameters.items() if of.prior is None]
+    missing += [] if file.parameters else ["parameters"]
+    missing += ["noise"] if file.noise is None else ["noise.sd"] if file.noise.sd is None else []
+    if missing:
+        raise InputError(f"{missing[0]}: this key is missing")
+    return file
+
+
+def _published(file: StudyKeys, name: str) -> StudyKeys:
+    noise = Noise(sd=(file.noise and file.noise.sd) or Prior(median=0.01, factor=3.0))  # not of the library
+    model = Model(library_law(name), default_priors(name), noise, unit=default_response(name))
+    return replace(file, parameters=_with_priors(file, _priors(model, file)))
+
+
+def _priors(model: Model, file: StudyKeys) -> dict[str, Prior]:
+    """Return a library's priors in the unit of a model file's response, as those are that it says itself."""
+    moved = in_unit_of(model, file.data.response)
+    return {parameter: as_parameter(prior).prior for parameter, prior in moved.parameters.items()}
+
+
+def _with_priors(file: StudyKeys, priors: Mapping[str, Prior]) -> dict[str, ParameterKeys]:
+    """Return the parameters of a model file: terms are added to the library's prior where it says no other."""
+    if unknown := [name for name, of in file.parameters.items() if of.prior is None and name not in priors]:
+        raise InputError(f"parameters.{unknown[0]}: {file.law.name} has no such parameter; it has {list(priors)}")
+    own = {name: replace(of, prior=of.prior or priors[name]) for name, of in file.parameters.items()}
+    return {name: ParameterKeys(prior) for name, prior in priors.items()} | own
+
+
+def _as_public_sweeps(file: StudyKeys, name: str) -> StudyKeys:
+    """Return a model file with parameters, noise and discrepancy as public sweeps have them, where it says no others.
+
+    `discrepancy = []` is to say another: none.
+    """
+    model = sweep_model(name)
+    priors = _priors(model, file)
+    noise = file.noise or NoiseKeys()
+    noise = replace(noise, sd=noise.sd or as_parameter(model.noise.sd).prior)
+    departs = model.discrepancy if file.discrepancy is None else file.discrepancy
+    return replace(file, parameters=_with_priors(file, priors), noise=noise, discrepancy=departs)
+
+
+def _model(file: StudyKeys) -> Model:
+    assert file.noise is not None
+    assert file.noise.sd is not None
+    priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}
+    terms: dict[str, tuple[Term, ...]] = {name: (*one.varying, *one.trend) for name, one in file.parameters.items()}
+    parameters = {name: Parameter(prior, terms[name]) for name, prior in priors.items()}
+    said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
+    sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_trend))
+    noise = Noise(**said | {"sd": sd if sd.terms else sd.prior})
+    model = Model(_law(file), parameters, noise, file.discrepancy or (), file.data.response.unit)
+    if unknown := set(model_inputs(model)) - set(file.data.inputs):
+        raise InputError(f"the model reads {format_names(unknown)}; [data.inputs] has {format_names(file.data.inputs)}")
+    if unused := set(file.data.inputs) - set(model_inputs(model)):
+        raise InputError(f"[data.inputs] has {format_names(unused)}, which neither the law nor a trend reads")
+    return model
+
+
+def _law(file: StudyKeys) -> Law:
+    """Return the law of a model file; inputs that its text leaves out are those that only trends are on."""
+    if file.law.name is not None:
+        return library_law(file.law.name)
+    text = str(file.law.text)
+    assert file.noise is not None
+    trends = [*(term for one in file.parameters.values() for term in one.trend), *file.noise.sd_trend]
+    correlation = file.noise.correlation
+    elsewhere = {term.on for term in trends} | ({correlation.along} if correlation else set())
+    elsewhere |= {name for term in file.discrepancy or () for name in term.over or ()}
+    elsewhere -= law_names(text)
+    return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere))
+
+
+def _check_figure(figure: Sheet | None, columns: Columns) -> None:
+    known = {*columns.inputs, *columns.dims}
+    for part in ("x", "rows", "columns", "hue") if figure else ():
+        name = getattr(figure, part)
+        if name is not None and name not in (columns.inputs if part == "x" else known):
+            raise InputError(
+                f"figure.{part} is {name!r}; expected one of {format_names(columns.inputs if part == 'x' else known)}"
+            )
+
+
+def _bundled() -> list[Any]:
+    installed = files("bayes_scaling").joinpath("models")
+    folder = installed if installed.is_dir() else Path(__file__).parents[3] / "models"
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+
+
+def _toml(text: str, source: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # of which there are others than TOML's own, for integers too long to read
+        raise InputError(f"{source}: not TOML: {error}") from None

@@ -1,0 +1,95 @@
+"""A study: a model, what the columns of its table are for, and its runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bayes_scaling._base import checks
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data import datasets
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.plausible import refuse_implausible_counts
+from bayes_scaling.data.reading import read_runs
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.tables import Table
+from bayes_scaling.model.loss_units import recognised
+from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.specification import Model
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """How the main figure of a study lays out its bands: a panel for each row and column, a colour for each hue.
+
+    Parameters
+    ----------
+    x
+        Input on the horizontal axis.
+    rows, columns, hue
+        Group, or input with few values, between whose levels panels and colours differ.
+    beyond
+        How many times past the data the bands are drawn.
+    """
+
+    x: str
+    rows: str | None = None
+    columns: str | None = None
+    hue: str | None = None
+    beyond: float = 10.0
+
+    def __post_init__(self) -> None:
+        group = checks.optional(checks.name)
+        checks.check(self, "of the figure", x=checks.name, rows=group, columns=group, hue=group, beyond=checks.at_least(1))
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a model file says: a model, what the columns of its table are for, and the table itself where one is bundled.
+
+    Parameters
+    ----------
+    source
+        Name of a bundled dataset or path of a file; None where the runs are always the user's.
+    figure
+        The layout of the main figure; None for one chosen by the number of groups and inputs.
+    settings
+        How to sample, where the defaults do not serve.
+    notes
+        What was assumed in reading the file, a sentence each.
+    """
+
+    name: str
+    model: Model
+    columns: Columns
+    source: str | None = None
+    title: str = ""
+    figure: Sheet | None = None
+    settings: Settings = Settings()
+    notes: tuple[str, ...] = ()
+
+
+def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Runs:
+    """Return the runs of a study: its own, or those of another table, or of several, with the same columns.
+
+    Where nobody has said the unit of the losses, and they are as low for the study's priors as losses per byte are, they are
+    read as such, with a note.
+
+    Raises
+    ------
+    InputError
+        Where the study has no table of its own and none is given, or where counts that nobody has said the unit of are such as
+        no training run has.
+    """
+    own = study.source if table is None and study.source in datasets.names() else None
+    runs = read_runs(table if table is not None else study_table(study), study.columns, own)
+    refuse_implausible_counts(runs)
+    return recognised(study.model, replace(runs, notes=(*runs.notes, *study.notes)))
+
+
+def study_table(study: Study, table: Table | None = None) -> Table:
+    """Return the table of a study unless another is given; raises InputError where there is neither."""
+    if table is not None:
+        return table
+    if study.source is None:
+        wanted = [one.column for one in study.columns.inputs.values()] + [study.columns.response.column]
+        raise InputError(f"{study.name} comes without runs; give a table with the columns {wanted} (--runs FILE)")
+    return datasets.load(study.source) if study.source in datasets.names() else study.source

@@ -1,0 +1,76 @@
+"""Studies written as model files."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from bayes_scaling._base.files import write_text
+from bayes_scaling.laws.formula import law_text
+from bayes_scaling.laws.library import LAWS
+from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Prior, Trend, Varying, as_parameter
+from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.studies.study import Study
+
+
+def study_text(study: Study) -> str:
+    """Return a study as TOML that `parse_study` reads back.
+
+    Raises
+    ------
+    InputError
+        Where the law is neither in the library nor to be written as text.
+    """
+    law, model = study.model.law, in_unit_of(study.model, study.columns.response)
+    named = LAWS.get(law.__name__) is law
+    parameters = {}
+    for name, value in model.parameters.items():
+        parameter = as_parameter(value)
+        parameters[name] = {
+            "prior": parameter.prior,
+            "varying": [term for term in parameter.terms if isinstance(term, Varying)],
+            "trend": [term for term in parameter.terms if isinstance(term, Trend)],
+        }
+    content = {
+        "title": study.title,
+        "data": {"source": study.source} | asdict(study.columns),
+        "law": {"name": law.__name__} if named else {"text": law_text(law)},
+        "parameters": parameters,
+        "noise": _noise(model.noise),
+        "discrepancy": [asdict(term) for term in model.discrepancy],
+        "figure": asdict(study.figure) if study.figure else {},
+        "sampling": {name: of for name, of in asdict(study.settings).items() if of != getattr(Settings(), name)},
+    }
+    return tomli_w.dumps(_bare(content))
+
+
+def _noise(noise: Noise) -> dict[str, Any]:
+    sd = as_parameter(noise.sd)
+    return asdict(noise) | {
+        "sd": sd.prior,
+        "sd_varying": [term for term in sd.terms if isinstance(term, Varying)],
+        "sd_trend": [term for term in sd.terms if isinstance(term, Trend)],
+    }
+
+
+def write_study(study: Study, path: str | Path) -> Path:
+    """Write a study to a model file."""
+    path = Path(path)
+    write_text(study_text(study), path)
+    return path
+
+
+def _bare(value: Any) -> Any:
+    """Return records as tables without what is empty, which TOML has no word for."""
+    if isinstance(value, Prior | Varying | Trend):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        bare = {key: _bare(one) for key, one in value.items()}
+        return {key: one for key, one in bare.items() if one is not None and one not in ({}, [])}
+    if isinstance(value, list | tuple):
+        return [_bare(one) for one in value]
+    return value

@@ -1,0 +1,76 @@
+"""The same points as those of two levels of a group."""
+
+from typing import Any
+
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.points import in_base_units, read_points
+from bayes_scaling.data.tables import Table, read_table
+from bayes_scaling.inference.stacking import Posterior, groups_needed
+from bayes_scaling.prediction.notes import notes_on
+
+
+def known_levels(fit: Posterior, group: str, *asked_for: object) -> tuple[Any, ...]:
+    """Return levels of a group as the runs have them.
+
+    Raises
+    ------
+    InputError
+        Listing those there are, where the law lacks the group or it lacks a level.
+    """
+    if group not in groups_needed(fit):
+        raise InputError(f"the law does not vary over {group!r}; it varies over {groups_needed(fit)}")
+    levels = fit.runs.levels[group]
+    places = level_index(pd.Series(asked_for, dtype=object), levels)
+    for level, place in zip(asked_for, places, strict=True):
+        if place < 0:
+            raise InputError(f"group {group!r} has no level {str(level)!r}; its levels are {[str(one) for one in levels]}")
+    return tuple(levels[places].tolist())
+
+
+def both_levels(fit: Posterior, group: str, a: object, b: object, points: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the checked points twice, as points of level a and of level b."""
+    levels, table = known_levels(fit, group, a, b), read_table(points, labels=fit.runs.columns.labels)
+    one, other = (read_points(points_of(fit, group, level, table), fit.runs, groups_needed(fit)) for level in levels)
+    return one, other
+
+
+def notes_of(fit: Posterior, group: str, *frames: pd.DataFrame) -> tuple[str, ...]:
+    """Return what `notes_on` says of the groups other than the one whose levels are held against each other."""
+    others = [dim for dim in groups_needed(fit) if dim != group]
+    return tuple(dict.fromkeys(note for frame in frames for note in notes_on(fit, frame, others)))
+
+
+def points_of(fit: Posterior, group: str, level: object, points: Table) -> pd.DataFrame:
+    """Return points as those of a level of a group, whatever they said of it.
+
+    Groups that share columns with it go along: those whose columns are among its own have the level that goes with this one.
+
+    Raises
+    ------
+    InputError
+        Where points name a level of such a group, so that the two could not agree.
+    """
+    dims, table = fit.runs.columns.dims, in_base_units(points, fit.runs)
+    own, alike = dims[group], kin(fit, group)
+    if named := [dim for dim in alike if dim in table and (dim,) != dims[dim] and not set(dims[dim]) <= set(own)]:
+        missing = [part for part in dims[named[0]] if part not in own]
+        raise InputError(
+            f"{named[0]!r} is made of the columns {list(dims[named[0]])}, of which {group!r} moves {list(own)}; "
+            f"the points should give {missing} instead of {named[0]!r}"
+        )
+    read = {of for name, one in fit.runs.columns.inputs.items() for of in (name, one.column)}
+    parts = [part for part in own if part not in read]
+    moved: dict[str, Any] = {group: level} | ({parts[0]: level} if len(own) == 1 and parts else {})
+    if len(own) > 1:
+        rows = fit.runs.table[fit.runs.table[group] == level]
+        moved |= {dim: rows[dim].iloc[0] for dim in alike if set(dims[dim]) <= set(own)}
+    return table.drop(columns=[group, *parts, *moved], errors="ignore").assign(**moved)
+
+
+def kin(fit: Posterior, group: str) -> list[str]:
+    """Return the other groups that are made of some of the same columns as a group."""
+    dims = fit.runs.columns.dims
+    return [dim for dim, of in dims.items() if dim != group and set(of) & set(dims[group])]
