@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from numpydoc.docscrape import ClassDoc
-from pydantic import TypeAdapter
-
-from bayes_scaling.model.studies import keys
+from bayes_scaling.model.studies.schema import study_schema
 from pages.laws import prose
 
+FEW = 8
+"""Words to choose from that are few enough to be listed."""
 KINDS = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
 """A type of JSON -> its name here."""
 
@@ -31,24 +30,20 @@ TOP = """# Keys of model files
 Every key that a model file may hold, from the records that it is read into. Any other key is refused, with the key that
 was probably meant. How the parts go together: [](model-file.md).
 
+The same as a JSON schema: `models/schema.json`, beside the bundled studies. Editors that know TOML complete and check by it
+where the first line of a file is `#:schema PATH/TO/schema.json`.
+
 """
 
 
 def page() -> str:
     """Return the page, a section a table of TOML."""
-    schema = TypeAdapter(keys.StudyKeys).json_schema()
+    schema = study_schema()
     records: dict[str, Any] = {"": schema} | schema.get("$defs", {})
     plain = {name: record for name, record in records.items() if not record.get("properties")}
     records = resolved({name: records[name] for name in records if name not in plain}, plain)
     first = ["", *(name for name in ORDER if name in records)]
     return TOP + "\n".join(section(name, records[name]) for name in [*first, *sorted(set(records) - set(first))])
-
-
-def meanings(name: str) -> dict[str, str]:
-    """Return what the fields of a record mean, as its docstring and those of the records it is made from say."""
-    record = getattr(keys, name, None)
-    docs = [ClassDoc(one) for one in reversed(record.__mro__[:-1]) if one.__doc__] if record else []
-    return {of.name: prose(" ".join(of.desc)) for doc in docs for of in doc["Parameters"]}
 
 
 def resolved(of: Any, plain: dict[str, Any]) -> Any:
@@ -65,9 +60,8 @@ def section(name: str, record: dict[str, Any]) -> str:
     """Return the keys of one record."""
     title = name.removesuffix("Keys") or "The file"
     needed = record.get("required", [])
-    means = meanings(name)
     rows = [
-        f"| `{key}` | {kind(of)} | {means.get(key, '')} | {unless(key, of, needed)} |"
+        f"| `{key}` | {kind(of)} | {prose(of.get('description', ''))} | {unless(key, of, needed)} |"
         for key, of in record["properties"].items()
     ]
     head = ["| key | holds | meaning | unless given |", "| --- | --- | --- | --- |"]
@@ -79,13 +73,13 @@ def unless(key: str, of: dict[str, Any], needed: list[str]) -> str:
     if key in needed:
         return "must be given"
     default = of.get("default")
-    return "" if default in (None, "", [], {}) else f"`{short(default)}`"
+    return "" if default in (None, "", [], {}) else short(default)
 
 
 def short(default: object) -> str:
     """Return a default in few words."""
     text = str(default)
-    return text if len(text) < 60 else "see its own section"
+    return f"`{text}`" if len(text) < 60 else "see there"
 
 
 def kind(of: dict[str, Any]) -> str:
@@ -94,7 +88,7 @@ def kind(of: dict[str, Any]) -> str:
         title = of["$ref"].rsplit("/", 1)[-1].removesuffix("Keys")
         return f"[{title}](#keys-{title.lower()})"
     if choices := of.get("enum") or ([of["const"]] if "const" in of else []):
-        return " or ".join(f'`"{one}"`' for one in choices)
+        return " or ".join(f'`"{one}"`' for one in choices) if len(choices) < FEW else "a name of the library"
     if several := of.get("anyOf"):
         return " or ".join(dict.fromkeys(kind(one) for one in several if one.get("type") != "null"))
     if of.get("type") == "array":
