@@ -32,13 +32,14 @@ EXCUSED = {
     "bayes_scaling/_deprecated.py": "names of earlier versions",
     "bayes_scaling/inference/saving.py": "columns of files of earlier versions",
     "bayes_scaling/data/columns.py": "an argument of earlier versions",
+    "bayes_scaling/model/studies/earlier_keys.py": "keys of files of earlier versions",
 }
 
 
 def texts() -> list[Path]:
     """Return what people read, and the README."""
     found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in KINDS]
-    return [*sorted(path for path in found if not {"_build", "__pycache__"} & set(path.parts)), ROOT / "README.md"]
+    return [*sorted(path for path in found if not {"_build", "__pycache__", "datasets"} & set(path.parts)), ROOT / "README.md"]
 
 
 @pytest.mark.parametrize("word", INSTEAD)
