@@ -139,7 +139,7 @@ def test_what_was_done_is_said(hostile: bs.Fit, arms: bs.Fit) -> None:
     said = dict(words.counting(hostile))
     assert "with or without embeddings: not stated" in said["Params"]
     assert dict(words.priors(arms))["b"].startswith("log-normal, 90 % in 0.05 to 0.13")
-    assert "levels of attention pooled" in dict(words.priors(arms))["a"]
+    assert "levels of attention are partially pooled" in dict(words.priors(arms))["a"]
     assert any("logarithm of loss: normal" in sentence for sentence in words.likelihood(arms))
 
 
