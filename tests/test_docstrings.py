@@ -25,17 +25,13 @@ WANTED = {
 }
 
 INCOMPLETE = {
-    "Columns",
     "Correlation",
     "Cost",
     "Discrepancy",
     "Fit",
-    "Input",
-    "InputError",
     "Model",
     "Noise",
     "Prior",
-    "Response",
     "Settings",
     "Trend",
     "Varying",
@@ -45,10 +41,6 @@ INCOMPLETE = {
     "compute_needed",
     "contrast",
     "crossover",
-    "datasets.fetch",
-    "datasets.load",
-    "datasets.names",
-    "datasets.public",
     "findings",
     "fit",
     "fit_many",
@@ -59,6 +51,7 @@ INCOMPLETE = {
     "plan",
     "plots.autocorrelation_figure",
     "plots.backtest_figure",
+    "plots.comparison_figure",
     "plots.figures",
     "plots.forecast_figure",
     "plots.forecast_ridgeline",
@@ -94,11 +87,9 @@ INCOMPLETE = {
     "predict_runs",
     "prior",
     "rank",
-    "read_runs",
     "read_study",
     "refit",
     "save",
-    "write_report",
 }
 """Public names whose docstrings are not complete yet."""
 

@@ -8,13 +8,27 @@ MAX_VALUE = 100
 
 
 class InputError(ValueError):
-    """The input is wrong: one line saying what, where, and what was expected.
+    """The input is wrong: one line says what, where, and what was expected.
 
-    What is quoted in it may come from anywhere: characters that cannot be printed, such as a terminal's commands, are escaped.
+    What it quotes may come from anywhere. Characters that cannot be printed, such as a terminal's commands, are escaped.
+
+    Parameters
+    ----------
+    message
+        What is wrong. It is put in one line and shortened to 1,000 characters.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> try:
+    ...     bs.datasets.load("moba")
+    ... except bs.InputError as error:
+    ...     print(str(error)[:31])
+    no dataset is called 'moba'; th
     """
 
-    def __init__(self, said: str) -> None:
-        line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(str(said).split()))
+    def __init__(self, message: str) -> None:
+        line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(str(message).split()))
         super().__init__(line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 205]} ... {line[-200:]}")
 
 

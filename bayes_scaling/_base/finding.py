@@ -24,6 +24,9 @@ ORDER = (
 )
 """Codes of findings, the worst first: no law at all, the wrong unit or prior, rows astray, a law astray, what is left open."""
 
+SERIOUS = ORDER[: ORDER.index("single-rows")]
+"""Codes of findings that put every answer of a fit in doubt; the others say what the runs leave open."""
+
 
 @dataclass(frozen=True)
 class Finding:

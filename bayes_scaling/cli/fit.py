@@ -16,7 +16,7 @@ from bayes_scaling._base.naming import file_name
 from bayes_scaling._base.numbers import fixed, format_count, number
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.messages import counted, judge, judged, say_parameters
+from bayes_scaling.cli.messages import counted, finding_line, judge, judged, say_parameters
 from bayes_scaling.cli.options import Chains, Draws, ModelFile, Seed, StudyDir, Tables, Tune, Units, given, recounted
 from bayes_scaling.cli.terminal import say
 
@@ -75,7 +75,7 @@ def fit(
         say(f"note [size]: {draws_line(study.model, data, settings)}")
     before = beforehand(study.model, data)
     for note in before:
-        say(f"note [{note.code}]: {note.sentence}")
+        say(finding_line(note))
     say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
     fitted = sample(study.model, data, settings)
@@ -151,7 +151,7 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding
     from bayes_scaling.report.sentences import summary_sentences
 
     for note in notes:
-        say(f"note [{note.code}]: {note.sentence}")
+        say(finding_line(note))
     say_parameters(fitted, parameters)
     health = fitted.health
     assert health is not None

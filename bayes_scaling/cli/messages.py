@@ -1,17 +1,20 @@
 """What several commands say: of the rows they read, of parameters, of draws and whether to trust them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import number, shared
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayes_scaling._base.finding import Finding
     from bayes_scaling.data.runs import Runs
     from bayes_scaling.inference.health import Health
     from bayes_scaling.inference.posterior import Fit
@@ -29,6 +32,25 @@ def say_health(health: "Health | None") -> None:
     """Print the line of a stored fit: on stderr where it is not to be trusted, among the notes where it is; none if clean."""
     if health is not None and health.line:
         say(health.line, err=not health.ok)
+
+
+def say_findings(folder: Path) -> None:
+    """Print on stderr the worst of what `fit` found that puts every answer of a fit in doubt, and how many more there are."""
+    from bayes_scaling._base.finding import SERIOUS
+    from bayes_scaling.report.record import RECORD, read_record
+
+    try:
+        found = [one for one in read_record(folder).findings if one.code in SERIOUS]
+    except InputError:  # a record of another fit, or none that can be read: `report` says so
+        return
+    if found:
+        more = f" ({len(found) - 1} more in {folder / RECORD})" if len(found) > 1 else ""
+        say(f"{finding_line(found[0])}{more}", err=True)
+
+
+def finding_line(found: "Finding") -> str:
+    """Return a finding as every command prints it."""
+    return f"note [{found.code}]: {found.sentence}"
 
 
 def say_notes(made: Any) -> None:

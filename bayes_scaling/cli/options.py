@@ -59,7 +59,8 @@ def recounted(study: "Study", units: list[str] | None) -> "Study":
 
 
 def read_fit(folder: Path) -> "Fit":
-    """Return the fit of a folder, and say on stderr what is to be known of its file."""
+    """Return the fit of a folder, and say on stderr what is to be known of its file and of the fit."""
+    from bayes_scaling.cli.messages import say_findings
     from bayes_scaling.inference.saving import load
 
     with warnings.catch_warnings(record=True) as told:
@@ -67,6 +68,7 @@ def read_fit(folder: Path) -> "Fit":
         fitted = load(folder / "fit.nc")
     for one in told:
         say(f"note [file]: {one.message}", err=True)
+    say_findings(folder)
     return fitted
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bayes_scaling._base import checks
+from bayes_scaling._base.deprecation import renamed_field
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling.data.derived import DERIVED, NO_SCALE
@@ -17,20 +18,26 @@ from bayes_scaling.laws.units import PERPLEXITY, TOKEN, column_unit, counted_by_
 class Curve:
     """The rows of a run are one log, in the order they were written.
 
-    A step back is a restart: rows of the attempt before, at or beyond its place, are replaced by the later ones. Of rows at the
-    same place running the last is kept. What was found is in `Runs.notes`.
+    A step back is a restart. Rows of the attempt before, at or beyond its place, are replaced by the later ones. Of rows at the
+    same place that follow one another the last is kept. What was found is in `Runs.notes`.
 
     Parameters
     ----------
     along
         The input that orders a log.
     warmup
-        Rows with less of it are left out; or.
+        Rows with less of it are left out.
     warmup_fraction
-        Those with less than this fraction of their run's last value.
+        Rows with less than this fraction of their run's last value are left out. Give either this or `warmup`.
     skip
-        What to leave out and report: "missing", rows without a finite response, which are an error otherwise; "spikes", rows
-        that rise and fall again by more than 5 % and 8 robust standard deviations, which are reported and kept otherwise.
+        What to leave out. "missing": rows without a finite response, which are an error otherwise. "spikes": rows that rise and
+        fall again by more than 5 % and 8 robust standard deviations, which are kept otherwise. Both are reported.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.data.columns import Curve
+    >>> columns = bs.Columns({"tokens": bs.Input("tokens")}, run="run", curve=Curve("tokens", warmup=1e8))
     """
 
     along: str
@@ -53,24 +60,31 @@ class Curve:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which columns tell the learning rate along a run.
+    """The columns that say how the learning rate goes along a run.
 
     From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since` and `lr_fall`, which inputs may
-    name, see `schedule_inputs`. They are computed from all rows of a run, before any filter: rows without a loss may tell the
-    schedule only, and `where = "loss > 0"` leaves them out afterwards. A drop at once needs a row at the step before it.
+    name, see `schedule_inputs`. They are computed from all rows of a run, before any filter. So rows without a loss may be
+    there for the schedule only, and `where = "loss > 0"` leaves them out afterwards. A sudden drop needs a
+    row at the step before it.
 
     Parameters
     ----------
     lr
         Column of the learning rate of the step.
     along
-        Column of the optimizer step, whole numbers counted from 1; for `lr_fall` alone any that orders a run, as tokens.
+        Column of the optimizer step, whole numbers counted from 1. For `lr_fall` alone any that orders a run, such as tokens.
     momentum
-        Factor a step by which an earlier fall counts less in `annealing_area`; Tissue et al. 2024 have .99 to .9995.
+        Factor a step by which an earlier fall counts less in `annealing_area`. Tissue et al. 2024 have .99 to .9995.
     parts
-        In how many equal parts the fall so far is cut. Twice as many cost twice the time.
+        Number of equal parts that the fall so far is cut into. Twice as many cost twice the time.
     warmup
-        Step by which the learning rate had risen, linearly from 0, to that of the first row; None: at the first row.
+        Step by which the learning rate had risen, linearly from 0, to that of the first row. None: at the first row.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.data.columns import Schedule
+    >>> columns = bs.Columns({"S1": bs.Input("lr_sum")}, run="run", schedule=Schedule(lr="learning_rate"))
     """
 
     lr: str = "lr"
@@ -97,21 +111,31 @@ class Response:
 
     Parameters
     ----------
+    column
+        Its name in the table.
     unit
-        Of the losses that answers are in: nats or bits per token, byte or character, "error rate", any other. "auto": what the
-        column's name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors that are for another unit follow it, see
-        `Model.unit`. With "perplexity" the logarithm of the column is taken: losses are then in nats/token.
+        Unit of the losses: nats or bits per token, byte or character, "error rate", or any other. "auto": what the column's
+        name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors in another unit follow it, see `Model.unit`. With
+        "perplexity" the logarithm of the column is taken, and losses are in nats/token.
+    positive
+        Whether values <= 0 are refused. False where they are meant, which needs noise on the loss itself.
     name
         What to call it on axes.
-    positive
-        Whether values <= 0 are refused; False where they are meant, which needs noise on the loss itself.
     perplexity
-        Whether the column holds perplexities; follows from the unit.
+        Whether the column holds perplexities. Follows from the unit.
     bytes_per_token
-        How many bytes, or characters, a token has, where a loss per token meets one per byte; about 4.3, and priors the wider
-        for it, unless given.
+        Bytes, or characters, in a token, for a loss per token beside one per byte. About 4.3 unless given, and priors are the
+        wider for it.
     assumed
-        Whether nobody has said the unit; follows from "auto".
+        Whether nobody has said the unit. Follows from "auto".
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> bs.Response("val_bpb").unit
+    'bits/byte'
+    >>> bs.Response("loss").unit
+    'nats/token'
     """
 
     column: str = "loss"
@@ -146,27 +170,34 @@ class Response:
 
 @dataclass(frozen=True)
 class Input:
-    """A column the law reads.
+    """A column the law reads, its unit and its reference.
 
-    All but the file itself counts in base units, tokens or FLOP: `Input("d", "B tokens", 20)` is
-    `Input("d", "tokens", 2e10, scale=1e9)`.
+    Only the file counts in the unit of the column. All else counts in base units, such as tokens or FLOP:
+    `Input("d", "B tokens", 20)` is `Input("d", "tokens", 2e10, scale=1e9)`.
 
     Parameters
     ----------
     column
-        Its name in the table; positive numbers.
+        Its name in the table. Its numbers are positive.
     unit
-        Unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP", else what the column's name says, as
-        `params_m` or `tokens (B)`. Kept without its prefix: the unit of answers, axes and tables.
+        Unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP". Unless given, what the column's name
+        says, as `params_m` or `tokens (B)`. It is kept without its prefix: the unit of answers, axes and tables.
     reference
-        The law sees column / reference; given in the unit of the column. None: the geometric mean of the runs, rounded to 1, 2
+        The law sees column / reference. Given in the unit of the column. None: the geometric mean of the runs, rounded to 1, 2
         or 5 times a power of ten.
     scale
-        How many of `unit` one of the column is; follows from the unit's prefix. None where nothing says it: then 1, and numbers
+        How many of `unit` one of the column is. Follows from the unit's prefix. None where nothing says it: then 1, and numbers
         that no such unit has are refused.
     counts
-        What the file's numbers are multiplied by to be in the column's unit, where a file counts otherwise than it was declared
-        to; a filter sees them multiplied.
+        Factor from the file's numbers to the column's unit, where a file counts otherwise than the column was declared. A
+        filter sees the numbers multiplied.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> one = bs.Input("d", "B tokens", 20)
+    >>> one.unit, one.reference, one.scale
+    ('tokens', 20000000000.0, 1000000000.0)
     """
 
     column: str
@@ -195,29 +226,39 @@ class Input:
 
 @dataclass(frozen=True)
 class MeasurementError:
-    """A column with the standard error of each row's response, known beforehand; independent from row to row.
+    """A column with the standard error of each row's response, known beforehand.
 
-    The mean of n rows has it over sqrt(n). What is wrong with all rows of a run alike is none, and averages out in no mean.
+    Errors are independent from row to row, so that the mean of n rows has one over sqrt(n). An error that all rows of a run
+    share is not meant: it averages out in no mean.
 
     Parameters
     ----------
+    column
+        Its name in the table.
     relative
-        The column is a fraction of the response (0.01 is 1 %); otherwise it is in the unit of the response.
+        Whether the column is a fraction of the response (0.01 is 1 %). Otherwise it is in the unit of the response.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.data.columns import MeasurementError
+    >>> columns = bs.Columns({"compute": bs.Input("compute")}, measurement_error=MeasurementError("loss_rel_error"))
     """
 
     column: str
     relative: bool = True
 
     def __post_init__(self) -> None:
-        checks.check(self, "of the reading error", column=checks.column, relative=checks.flag)
+        checks.check(self, "of the measurement error", column=checks.column, relative=checks.flag)
 
 
 @dataclass(frozen=True)
 class Average:
-    """Replace neighbouring rows of a run by their mean: what they scatter by averages out, what they share stays.
+    """Neighbouring rows of a run are replaced by their mean.
 
-    Bins are equal in the logarithm of an input. A bin has the mean response of its rows, the geometric mean of each input, the
-    arithmetic one where it comes from a schedule and may be zero, and the reading error of a mean of independent readings.
+    What rows scatter by averages out, what they share stays. Bins are equal in the logarithm of an input. A bin has the mean
+    response of its rows, the geometric mean of each input, the arithmetic one where it comes from a schedule and may be zero,
+    and the measurement error of a mean of independent measurements.
 
     Parameters
     ----------
@@ -225,6 +266,12 @@ class Average:
         The input that orders the rows of a run.
     per_decade
         Bins for each factor of ten of it.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.data.columns import Average
+    >>> columns = bs.Columns({"tokens": bs.Input("tokens")}, run="run", average=Average("tokens", per_decade=20))
     """
 
     along: str
@@ -234,6 +281,7 @@ class Average:
         checks.check(self, "", along=checks.name, per_decade=checks.positive)
 
 
+@renamed_field("reading_error", "measurement_error")
 @dataclass(frozen=True)
 class Columns:
     """What each column of a table is for.
@@ -242,22 +290,40 @@ class Columns:
     ----------
     inputs
         Name in the law -> column.
+    response
+        The column that the law predicts. `loss` unless given.
     groups
         Name of the dimension -> column, or several columns whose combination is a level.
     run
-        Column or columns that tell which run a row belongs to; becomes the group "run".
+        Column or columns that tell which run a row belongs to. They become the group "run".
     measurement_error
         Standard error of each row's response, where it is known.
     where
-        Row filter such as `params < 1e9 and corpus == "c4"`; rows it does not keep are counted and reported. It sees the
+        Row filter such as `params < 1e9 and corpus == "c4"`. Rows that it does not keep are counted and reported. It sees the
         columns as they are declared: the file's own numbers, in millions where the unit is "M parameters". Filters of checked
         runs, as in `subset` and backtests, see inputs in base units.
     average
-        Rows of one run to be averaged; needs `run`. How many rows that leaves is reported.
+        Rows of one run to be averaged. Needs `run`. How many rows that leaves is reported.
     curve
-        The rows of a run are one log, to be checked and mended as such; needs `run`. What was found is reported.
+        The rows of a run are one log, and are checked as such. Needs `run`. What was found is reported.
     schedule
-        Columns that tell the learning rate; inputs may then read `lr_sum` and others, see `Schedule`.
+        Columns that say how the learning rate goes. Inputs may then read `lr_sum` and others, see `Schedule`.
+
+    Raises
+    ------
+    InputError
+        Where a name is taken, a filter cannot be read, or `run` is missing where it is needed.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> columns = bs.Columns(
+    ...     {"params": bs.Input("N", "M parameters"), "tokens": bs.Input("D", "B tokens")},
+    ...     bs.Response("val_loss"),
+    ...     groups={"arch": "model_type"},
+    ... )
+    >>> sorted(columns.read)
+    ['D', 'N', 'model_type', 'val_loss']
     """
 
     inputs: Mapping[str, Input]

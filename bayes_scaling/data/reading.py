@@ -29,21 +29,38 @@ from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 
 
 def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None = None) -> Runs:
-    """Return the runs of a CSV (also .csv.gz) or Parquet file, or of a data frame, checked once and for all.
+    """Return the runs of a table, checked once and for all.
 
     Parameters
     ----------
     table
-        Or several of them, one after the other; a run may go on in the next.
+        A path of CSV (also .csv.gz) or Parquet, a data frame, an Arrow table, a dict of columns, records or a stream. Or
+        several of them, one after the other: a run may go on in the next.
+    columns
+        What each of its columns is for.
     name
-        What to call the table in summaries and errors; a file's path unless given.
+        What to call the table in summaries and errors. A file's path unless given.
+
+    Returns
+    -------
+    Runs
+        One row a run, or a point of one, with inputs in base units. `notes` says what was found and done.
 
     Raises
     ------
     InputError
-        In one line with file, column and first offending row, for an unreadable file, a missing or repeated column, text in a
-        number column, NaN or infinite values, values <= 0 where a logarithm is taken, no rows left, tables in unequal units, or
-        logs in no order (see `Curve`).
+        In one line with file, column and first offending row. For an unreadable file, a missing or repeated column, text in a
+        column of numbers, NaN or infinite values, values <= 0 where a logarithm is taken, no rows left, tables in unequal
+        units, or logs in no order (see `Curve`).
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> table = {"N": [70, 160, 410], "D": [2.0, 4.0, 8.0], "loss": [3.9, 3.5, 3.1]}
+    >>> columns = bs.Columns({"params": bs.Input("N", "M parameters"), "tokens": bs.Input("D", "B tokens")})
+    >>> runs = bs.read_runs(table, columns)
+    >>> len(runs), runs.references["params"]
+    (3, 200000000.0)
     """
     called = _called(table, name)
     if columns.schedule is not None and len(called) > 1:
@@ -114,7 +131,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     for dim, parts in columns.dims.items():
         checked[dim] = label_column(labels, parts, source, rows)
     if columns.measurement_error is not None:
-        error = _reading_error(kept, columns.measurement_error, response, source, rows, odd)
+        error = _measurement_error(kept, columns.measurement_error, response, source, rows, odd)
         checked["measurement_error"] = error / response if columns.response.perplexity else error
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
@@ -183,11 +200,11 @@ def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve:
     return log.table, notes + schedule_notes(schedules)
 
 
-def _reading_error(
+def _measurement_error(
     frame: pd.DataFrame, role: MeasurementError, response: pd.Series, source: str, rows: np.ndarray, notes: list[str]
 ) -> pd.Series:
     column = named_column(frame, role.column, source)
     numbers = pd.Series(column_numbers(column, source, rows, notes=notes)[0])
     wrong = ~(np.isfinite(numbers) & (numbers >= 0)) & np.isfinite(response)
-    refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no reading error; expected a number >= 0")
+    refuse_first(wrong, column, f"{source}: column {role.column!r}", rows, "is no measurement error; expected a number >= 0")
     return numbers * response.abs() if role.relative else numbers

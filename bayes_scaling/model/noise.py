@@ -48,9 +48,9 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Noise:
-    """Scatter of every row, and departures that rows share.
+    """Scatter of every row, and group effects: what the rows of a level share.
 
-    y_row = mu_row + sum of effects + e_row,   e_row ~ Normal or StudentT(nu) of scale sqrt(sd^2 + reading_error_row^2)
+    y_row = mu_row + sum of effects + e_row,   e_row ~ Normal or StudentT(nu) of scale sqrt(sd^2 + error_row^2)
 
     With on="log_loss" y and mu are logarithms of the observed and the expected loss, and sd is a relative error (0.01 is
     1 %); with on="loss" they are the losses themselves.
@@ -61,10 +61,12 @@ class Noise:
         "normal", or "student_t" where single runs may go astray.
     sd
         Prior of the scale of the scatter; with terms where it differs between groups or drifts with an input.
+    on
+        "log_loss" where scatter is relative, "loss" where it is in the unit of the loss.
     nu
         Prior of the Student-t degrees of freedom beyond 1, so that a heavy tail still has a mean.
     effects
-        Departures shared by all rows of a level, on the scale of y; a new run draws its own.
+        Group effects (random effects): shared by all rows of a level, on the scale of y; a new run draws its own.
     correlation
         How neighbouring rows of a run resemble each other; None where rows are independent. sd is then the scale of what they
         share. With "student_t" it is the step from one row to the next that may go astray.

@@ -45,8 +45,8 @@ def check_figure(fit: Fit) -> Drawing:
     with paper():
         figure = Figure(figsize=(3.4, 2.6))
         plot_check(fit, figure.subplots())
-    caption = "Each run's departure from its predicted median, with the intervals of replicated data: 50 % thick, 90 % thin."
-    return drawing(figure, "check", "Do the bands hold the runs they were fitted to?", caption)
+    caption = "Each run's residual from its predicted median, with the intervals of replicated data: 50 % thick, 90 % thin."
+    return drawing(figure, "check", "Posterior predictive check", caption)
 
 
 def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bayes_scaling._base.checksums import read_checksum
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.finding import Finding
 from bayes_scaling._base.leftovers import recover
 from bayes_scaling.model.studies.study import Sheet
 
@@ -22,8 +23,15 @@ class Record:
     Parameters
     ----------
     title, figure
-        Of the study. model, runs: what was asked for, as it was typed. seconds: compiling and sampling. versions: software of
-        the fit.
+        Of the study.
+    model, runs
+        What was asked for, as it was typed.
+    seconds
+        Compiling and sampling.
+    versions
+        Software of the fit.
+    findings
+        What speaks for care with the fit, the worst first.
     """
 
     title: str = ""
@@ -32,6 +40,7 @@ class Record:
     runs: tuple[str, ...] = ()
     seconds: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
 
 def read_record(folder: Path | None) -> Record:
@@ -58,11 +67,12 @@ def read_record(folder: Path | None) -> Record:
             model=str(said.get("asked", {}).get("model", "")),
             runs=tuple(str(path) for path in said.get("asked", {}).get("runs", [])),
             seconds=float(seconds) if seconds is not None else None,
+            findings=tuple(Finding(str(one["code"]), str(one["sentence"])) for one in said.get("findings", [])),
             versions={str(name): str(of) for name, of in said.get("versions", {}).items()},
         )
     except InputError:
         raise
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise InputError(f"{path}: unreadable, expected what `bayes-scaling fit` writes ({error})") from None
 
 

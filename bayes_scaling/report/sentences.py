@@ -23,7 +23,7 @@ from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
 
-BEYOND = 10.0
+TENFOLD = 10.0
 """Sentences are about the largest run, and ten times beyond."""
 
 FEW = 6
@@ -34,18 +34,26 @@ FEW = 6
 def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
     """Return what a fit says: how alternatives compare, the best split of compute, the loss at and beyond the largest run.
 
-    alternatives: each group of two to six named levels against the one with most rows, where the runs end, see
-        `rank_sentences`; other groups at their last level.
-    split: for laws of params and tokens, at the largest run's compute and ten times that, see `plan_sentence`; of every level
-        where there are few, else of the last of each group. Rows along runs are no ends of runs: there it says so instead.
-    loss: of the largest run, at its own levels, and where its inputs are ten times as large; the median with its 90 % interval.
+    - Alternatives: each group of two to six named levels against the one with most rows, where the runs end, see
+      `rank_sentences`. Other groups are at their last level.
+    - Split: for laws of params and tokens, at the largest run's compute and ten times that, see `plan_sentence`. It is of every
+      level where there are few, else of the last of each group. Rows along runs are no ends of runs: there it says so instead.
+    - Loss: of the largest run, at its own levels, and where its inputs are ten times as large. It is the median with its 90 %
+      interval.
 
-    Levels of runs are not compared, and what cannot be computed for a law, such as a split that has no optimum, is left out.
+    Levels of runs are not compared. What cannot be computed for a law, such as a split that has no optimum, is left out.
 
     Parameters
     ----------
+    fit
+        A fit.
     folder
         Where the fit is saved, for the commands in sentences.
+
+    Returns
+    -------
+    tuple[str, ...]
+        The sentences.
     """
     bare = replace(fit, health=None)  # its line is said once, not with each sentence
     return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare, folder), *_losses(fit))
@@ -61,7 +69,7 @@ def _losses(fit: Fit) -> list[str]:
     largest = fit.runs.table.iloc[[int(sizes.argmax())]][[*inputs, *groups]]
     grow = [name for name in inputs if name in columns.scales]
     largest = mark_base_units(largest)
-    beyond = largest.assign(**{name: BEYOND * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
+    beyond = largest.assign(**{name: TENFOLD * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
     return [
         _loss(fit, largest, "at the largest run"),
         _loss(fit, beyond, f"at ten times its {' and '.join(map(spaced_name, grow))}"),
@@ -86,7 +94,7 @@ def _splits(fit: Fit, folder: str) -> list[str]:
     largest = float(runs_compute(fit, Cost()).max())
     if why := not_ends(fit.runs):
         return [_no_plan(fit, why, folder, largest)]
-    cells, budgets = every_cell(fit), [rounded(times * largest, 2) for times in (1.0, BEYOND)]
+    cells, budgets = every_cell(fit), [rounded(times * largest, 2) for times in (1.0, TENFOLD)]
     try:
         found = plan(fit, budgets, points=cells if len(cells) <= FEW else _held(fit))
     except InputError:

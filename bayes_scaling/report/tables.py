@@ -7,9 +7,9 @@ import numpy as np
 from bayes_scaling._base.numbers import interval, shared
 from bayes_scaling.inference.parameters import cells, quantities
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.report.prior_posterior import ENDS
 
 PUBLISHED, LEVELS = "_published", ":levels"
-QUANTILES = (0.05, 0.5, 0.95)
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def parameters(fit: Fit) -> Parameters:
     for name, values in quantities(fit).data_vars.items():
         single = values.dims == ("chain", "draw")
         if single or str(name).endswith((LEVELS, PUBLISHED)):
-            known = np.quantile(values.transpose("chain", "draw", ...), QUANTILES, axis=(0, 1))
-            of = values.isel(chain=0, draw=0).expand_dims(q=list(QUANTILES)).copy(data=known)
+            known = np.quantile(values.transpose("chain", "draw", ...), ENDS, axis=(0, 1))
+            of = values.isel(chain=0, draw=0).expand_dims(q=list(ENDS)).copy(data=known)
             found[str(name)] = {level: _read(of.sel(at).to_numpy()) for level, at in cells(values, fit.runs)}
     published = {name.removesuffix(PUBLISHED): of for name, of in found.items() if name.endswith(PUBLISHED)}
     rows = [

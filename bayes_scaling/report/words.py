@@ -67,7 +67,7 @@ def columns(fit: Fit) -> list[Column]:
         found.append(Column("group", dim, " and ".join(parts), "", "", f"{len(fit.runs.levels[dim])} levels"))
     if of.measurement_error is not None:
         scale = "share of the response" if of.measurement_error.relative else response.unit
-        found.append(Column("reading error", "", of.measurement_error.column, scale, "", ""))
+        found.append(Column("measurement error", "", of.measurement_error.column, scale, "", ""))
     return found
 
 
@@ -84,18 +84,20 @@ def likelihood(fit: Fit) -> list[str]:
     unit = "a relative error" if noise.on == "log_loss" else f"in {response.unit}"
     found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {unit}."]
     if fit.runs.columns.measurement_error is not None:
-        found.append(f"To it the reading error of column {fit.runs.columns.measurement_error.column} is added in quadrature.")
+        found.append(
+            f"The measurement error of column {fit.runs.columns.measurement_error.column} is added to it in quadrature."
+        )
     found += [
-        f"All rows of one {_joined(effect.dims)} share a departure, normal about 0; its standard deviation is learnt, "
-        f"half-normal({number(effect.sd)}) beforehand."
+        f"All rows of one {_joined(effect.dims)} share a group effect, normal about 0. "
+        f"The prior of its standard deviation is half-normal({number(effect.sd)})."
         for effect in noise.effects
     ]
     found += list(_correlated(noise))
-    found += [_departure(term) for term in fit.model.discrepancy]
+    found += [_discrepancy(term) for term in fit.model.discrepancy]
     if not (noise.effects or noise.correlation or fit.model.discrepancy):
-        found.append("Rows are independent of each other, and the law is taken for the truth.")
+        found.append("Rows are independent given the law. There is no discrepancy: the law is taken for the truth.")
     elif not fit.model.discrepancy:
-        found.append("The law itself is taken for the truth: no discrepancy.")
+        found.append("There is no discrepancy: the law is taken for the truth.")
     return found
 
 
@@ -192,19 +194,19 @@ def _logs(fit: Fit) -> Iterator[str]:
 def _correlated(noise: Noise) -> Iterator[str]:
     if noise.correlation is not None:
         yield (
-            f"Neighbouring rows of a run depart alike: their correlation falls as exp(-distance / noise_length) with the "
+            "The scatter of neighbouring rows of a run is correlated, by exp(-distance / noise_length) in the "
             f"logarithm of {noise.correlation.along}."
         )
         if noise.correlation.white is not None:
-            yield "Each row of a log also scatters on its own, by noise_white."
+            yield "Each row also has a white part of its own, of scale noise_white."
 
 
-def _departure(term: Discrepancy) -> str:
+def _discrepancy(term: Discrepancy) -> str:
     over = f"of {_joined(term.over)}" if term.over else "of the inputs"
     within = f", one for each {_joined(term.dims)}" if term.dims else ""
     return (
-        f"The truth may leave the law by a smooth function {over}{within} (a Gaussian process, {term.kernel}): bands widen "
-        "beyond the runs by more than the law's own parameters allow."
+        f"The discrepancy from the law is a smooth function {over}{within}: a Gaussian process, {term.kernel}. "
+        "It widens the bands beyond the runs."
     )
 
 
@@ -219,7 +221,8 @@ def _parameter(parameter: Parameter) -> str:
 
 def _varies(term: Varying, *, logarithmic: bool) -> str:
     scale = " on the log scale" if logarithmic else ""
-    return f"levels of {_joined(term.dims)} pooled about it{scale}, their standard deviation half-normal({number(term.sd)})"
+    spread = f"half-normal({number(term.sd)})"
+    return f"levels of {_joined(term.dims)} are partially pooled about it{scale}, their standard deviation {spread}"
 
 
 def _drifts(term: Trend, *, logarithmic: bool) -> str:

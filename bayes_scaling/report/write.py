@@ -16,10 +16,10 @@ from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.report import words
-from bayes_scaling.report.beliefs import beliefs
 from bayes_scaling.report.budget import Budget, multiplier_budget, plan_budget
 from bayes_scaling.report.figures import check_figure, main_figures
 from bayes_scaling.report.page import render
+from bayes_scaling.report.prior_posterior import prior_posterior
 from bayes_scaling.report.record import Record, read_record
 from bayes_scaling.report.sentences import summary_sentences
 from bayes_scaling.report.tables import parameters
@@ -44,6 +44,10 @@ def write_report(
 
     Parameters
     ----------
+    fit
+        A fit.
+    path
+        Where to write; ends in .html.
     folder
         What `bayes-scaling fit` wrote, with a backtest in it or beneath it if there is one; title, figure, seconds and versions
         of the fit are read from its record. None: from the fit alone.
@@ -55,11 +59,20 @@ def write_report(
         The budget that the page opens at, in FLOP for a law of params and tokens, else in the unit of its axis; ten times the
         largest run's unless given.
 
+    Returns
+    -------
+    Path
+        The page.
+
     Raises
     ------
     InputError
         Where the file cannot be written, a backtest in the folder cannot be read, or nothing can be said of a budget that is
         asked about.
+
+    Examples
+    --------
+    >>> bs.write_report(fit, "report.html")  # doctest: +SKIP
     """
     path = Path(path)
     write_text(render(report_context(fit, folder=folder, title=title, figure=figure, compute=compute)), path)
@@ -104,7 +117,7 @@ def report_context(
             f"{name} {number(value)} {fit.runs.columns.inputs[name].unit}".rstrip()
             for name, value in fit.runs.references.items()
         ],
-        "beliefs": beliefs(fit),
+        "prior_posterior": prior_posterior(fit),
         "health": fit.health,
         "settings": fit.settings,
         "record": record,

@@ -26,6 +26,39 @@ ORDER = (
 )
 """What most files hold, in the order in which they are written."""
 
+OWN = {
+    "": {
+        "data": "What the columns of the table are for, and the table.",
+        "law": "A law of the library, or its text.",
+        "noise": "How runs scatter.",
+        "parameters": "Each parameter's prior and terms.",
+        "discrepancy": "How the truth may leave the law; several add up.",
+        "title": "One line, shown by `bayes-scaling models` and on reports.",
+        "description": "What a reader should know.",
+        "figure": "The layout of the main figure.",
+        "sampling": "How to sample, where the defaults do not serve.",
+    },
+    "LawKeys": {
+        "name": "A law of the [library](laws.md).",
+        "text": "An expression: names that are inputs are data, all others parameters.",
+        "priors": "Where parameters without a table of their own have their priors from.",
+    },
+    "ParameterKeys": {
+        "prior": "Where it lies.",
+        "varying": "Groups whose levels it differs between.",
+        "trend": "Inputs it drifts with.",
+    },
+    "DataKeys": {
+        "source": "A path beside this file, or a bundled dataset; `--runs` replaces it.",
+        "response": "The loss: its column and unit.",
+    },
+    "NoiseKeys": {
+        "sd_varying": "Groups whose levels differ in their scatter.",
+        "sd_trend": "Inputs that the scatter drifts with.",
+    },
+}
+"""What keys mean whose records do not say."""
+
 TOP = """# Keys of model files
 
 Every key that a model file may hold, from the records that it is read into. Any other key is refused, with the key that
@@ -48,7 +81,7 @@ def meanings(name: str) -> dict[str, str]:
     """Return what the fields of a record mean, as its docstring and those of the records it is made from say."""
     record = getattr(keys, name, None)
     docs = [ClassDoc(one) for one in reversed(record.__mro__[:-1]) if one.__doc__] if record else []
-    return {of.name: prose(" ".join(of.desc)) for doc in docs for of in doc["Parameters"]}
+    return OWN.get(name, {}) | {of.name: prose(" ".join(of.desc)) for doc in docs for of in doc["Parameters"]}
 
 
 def resolved(of: Any, plain: dict[str, Any]) -> Any:
@@ -79,13 +112,13 @@ def unless(key: str, of: dict[str, Any], needed: list[str]) -> str:
     if key in needed:
         return "must be given"
     default = of.get("default")
-    return "" if default in (None, "", [], {}) else f"`{short(default)}`"
+    return "" if default in (None, "", [], {}) else short(default)
 
 
 def short(default: object) -> str:
     """Return a default in few words."""
     text = str(default)
-    return text if len(text) < 60 else "see its own section"
+    return f"`{text}`" if len(text) < 60 else "see there"
 
 
 def kind(of: dict[str, Any]) -> str:

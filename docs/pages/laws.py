@@ -106,7 +106,7 @@ def references(doc: FunctionDoc) -> str:
 def source(law: Law) -> str:
     """Return the law as it is written."""
     code = inspect.getsource(law)
-    body = re.sub(r'\n    """.*?"""', "", code, flags=re.DOTALL)
+    body = re.sub(r'\n    """.*?"""|: Any| -> Any', "", code, flags=re.DOTALL)
     return f"```python\n{body}```\n"
 
 

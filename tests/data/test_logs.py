@@ -198,7 +198,7 @@ def test_rows_without_a_loss_do_not_replace_those_with_one_where_they_are_skippe
     np.testing.assert_array_equal(runs.table["response"], frame["loss"])
 
 
-def test_a_missing_loss_needs_no_reading_error() -> None:
+def test_a_missing_loss_needs_no_measurement_error() -> None:
     frame = log().assign(error=0.01)
     frame.loc[7, ["loss", "error"]] = np.nan
     more = {"measurement_error": MeasurementError("error")}

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -147,11 +148,11 @@ def test_a_missing_group_label_is_found_in_its_row(source: str, column: str, tmp
 
 @both_sources
 @pytest.mark.parametrize("value", [-0.01, float("nan"), float("inf"), "small"])
-def test_a_wrong_reading_error_is_found_in_its_row(source: str, value, tmp_path: Path) -> None:
+def test_a_wrong_measurement_error_is_found_in_its_row(source: str, value, tmp_path: Path) -> None:
     table, name = given(changed("error", 2, value), source, tmp_path)
     message = refusal(table)
     assert message.startswith(f"{name}: column 'error', row 2: ")
-    assert message.endswith("is no reading error; expected a number >= 0")
+    assert message.endswith("is no measurement error; expected a number >= 0")
 
 
 @both_sources
@@ -392,17 +393,17 @@ def test_runs_are_a_group_of_their_own(run, levels) -> None:
     assert levels in (list(runs.levels["run"]), len(runs.levels["run"]))
 
 
-def test_an_absolute_reading_error_is_kept() -> None:
+def test_an_absolute_measurement_error_is_kept() -> None:
     table = read_runs(TABLE, columns(measurement_error=MeasurementError("error", relative=False))).table
     assert list(table["measurement_error"]) == list(TABLE["error"])
 
 
-def test_a_relative_reading_error_is_multiplied_by_the_response() -> None:
+def test_a_relative_measurement_error_is_multiplied_by_the_response() -> None:
     table = read_runs(TABLE, COLUMNS).table
     np.testing.assert_allclose(table["measurement_error"], TABLE["error"] * TABLE["loss"], rtol=1e-15)
 
 
-def test_without_a_reading_error_there_is_no_column_of_it() -> None:
+def test_without_a_measurement_error_there_is_no_column_of_it() -> None:
     assert "measurement_error" not in read_runs(TABLE, columns(measurement_error=None)).table
 
 
@@ -569,3 +570,15 @@ def test_values_below_zero_are_kept_where_they_are_meant() -> None:
 
 def power_law_of_x(x, *, a):  # type: ignore[no-untyped-def]
     return a * x
+
+
+def test_columns_take_the_earlier_name_of_the_measurement_error_and_warn() -> None:
+    inputs, error = {"x": Input("x")}, MeasurementError("error")
+    with pytest.warns(DeprecationWarning, match=r"^Columns\(reading_error=\.\.\.\) is deprecated: use measurement_error$"):
+        columns = Columns(inputs, reading_error=error)
+    assert columns == Columns(inputs, measurement_error=error)
+    with pytest.warns(DeprecationWarning, match=r"^Columns.reading_error is deprecated: use measurement_error$"):
+        assert columns.reading_error is error
+    with pytest.warns(DeprecationWarning, match="use measurement_error"):
+        assert replace(columns, reading_error=None).measurement_error is None
+    assert replace(columns, where="x > 1").measurement_error is error

@@ -24,9 +24,9 @@ from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.report import words
-from bayes_scaling.report.beliefs import beliefs
 from bayes_scaling.report.budget import ordered_levels, plan_budget
 from bayes_scaling.report.page import render
+from bayes_scaling.report.prior_posterior import prior_posterior
 from bayes_scaling.report.write import report_context, write_report
 
 SCRIPT, IMAGE, END, MATH = "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script>$", "$\\frac$ x$"
@@ -155,7 +155,7 @@ def test_a_law_without_a_best_split_is_still_reported(arms: bs.Fit, monkeypatch:
 
 
 def test_priors_stand_beside_posteriors(arms: bs.Fit) -> None:
-    found = {one.name: one for one in beliefs(arms)}
+    found = {one.name: one for one in prior_posterior(arms)}
     assert set(found) == {"a", "b", "noise_sd", "a_sd_attention"}
     own = arms.model.parameters["b"]
     assert isinstance(own, bs.Prior)

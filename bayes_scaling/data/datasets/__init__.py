@@ -1,6 +1,6 @@
 """Tables of training runs: small published ones that come with the package, and public ones that `fetch` brings.
 
-Each table that comes along has its source and reading error in a `.md` beside it.
+Each table that comes along has its source and measurement error in a `.md` beside it.
 """
 
 import tomllib
@@ -17,17 +17,46 @@ HERE = files("bayes_scaling.data.datasets")
 
 
 def names() -> list[str]:
-    """Return the names of the bundled tables."""
+    """Return the names of the bundled tables.
+
+    Returns
+    -------
+    list of str
+        Names that `load` takes.
+
+    Examples
+    --------
+    >>> from bayes_scaling import datasets
+    >>> "moba_final_losses" in datasets.names()
+    True
+    """
     return sorted(tomllib.loads(HERE.joinpath("units.toml").read_text(encoding="utf-8")))
 
 
 def load(name: str) -> pd.DataFrame:
-    """Return a bundled table; `attrs["units"]` maps columns to units, `attrs["provenance"]` says where it comes from.
+    """Return a bundled table.
+
+    Parameters
+    ----------
+    name
+        One of `names()`.
+
+    Returns
+    -------
+    DataFrame
+        `attrs["units"]` maps columns to units. `attrs["provenance"]` says where the table comes from.
 
     Raises
     ------
     InputError
         With the names there are, for any other name.
+
+    Examples
+    --------
+    >>> from bayes_scaling import datasets
+    >>> table = datasets.load("moba_final_losses")
+    >>> table.attrs["units"]["loss_final"]
+    'nats/token'
     """
     units = tomllib.loads(HERE.joinpath("units.toml").read_text(encoding="utf-8"))
     if name not in units:

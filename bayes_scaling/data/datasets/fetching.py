@@ -66,28 +66,54 @@ def registry() -> dict[str, Source]:
 
 
 def public() -> list[str]:
-    """Return the names of the public tables; some can only be read from a folder, and `fetch` says which and why."""
+    """Return the names of the public tables.
+
+    Some can only be read from a folder: `fetch` says which, and why.
+
+    Returns
+    -------
+    list of str
+        Names that `fetch` takes.
+
+    Examples
+    --------
+    >>> from bayes_scaling import datasets
+    >>> "chinchilla_epoch" in datasets.public()
+    True
+    """
     return sorted(registry())
 
 
 def fetch(name: str, *, host: str = HOST, cache: str | Path | None = None) -> pd.DataFrame:
-    """Return a public table; `attrs` holds its units, provenance, licence and convention of counting.
+    """Return a public table, from a folder of your own or from where its authors keep it.
 
     The folder that the environment variable BAYES_SCALING_DATA names is looked into first, for NAME.csv and NAME.csv.gz. A
-    table that is not there is downloaded at a fixed commit, checked by SHA-256, and kept in `cache`, so once only.
+    table that is not there is downloaded at a fixed commit, checked by SHA-256, and kept in `cache`. So it is downloaded once.
 
     Parameters
     ----------
+    name
+        One of `public()`.
     host
         Address under which OWNER/REPOSITORY/COMMIT/PATH is found.
     cache
-        Folder for downloads; by default the user's cache folder.
+        Folder for downloads. The user's cache folder unless given.
+
+    Returns
+    -------
+    DataFrame
+        `attrs` holds its units, provenance, licence and convention of counting.
 
     Raises
     ------
     InputError
         For an unknown name, a table that can only be read from a folder, an unreadable file, a download that fails, and a file
         that is not the one known.
+
+    Examples
+    --------
+    >>> from bayes_scaling import datasets
+    >>> runs = datasets.fetch("chinchilla_epoch")  # doctest: +SKIP
     """
     sources = registry()
     if name not in sources:

@@ -16,6 +16,19 @@ from bayes_scaling.model.studies.study import Sheet
 
 @dataclass(frozen=True)
 class LawKeys:
+    """The law: one of the library by name, or a text.
+
+    Parameters
+    ----------
+    name
+        Of a law of the library, as "chinchilla".
+    text
+        An equation such as "E + A * params**-alpha": inputs are those of `[data.inputs]`, all other names are parameters.
+    priors
+        For a law of the library, where parameters have no priors of their own: "published" for those of papers, "public_sweeps"
+        for parameters, noise and discrepancy as public sweeps of training runs suggest them.
+    """
+
     name: str | None = None
     text: str | None = None
     priors: Literal["published", "public_sweeps"] | None = None
@@ -29,6 +42,18 @@ class LawKeys:
 
 @dataclass(frozen=True)
 class ParameterKeys:
+    """A parameter of the law: link(parameter) = link(prior) + varying + ... + trend.
+
+    Parameters
+    ----------
+    prior
+        May be left out where `law.priors` gives one.
+    varying
+        Terms by which it differs between levels of groups.
+    trend
+        Terms by which it drifts with the logarithm of inputs.
+    """
+
     prior: Prior | None = None
     varying: tuple[Varying, ...] = ()
     trend: tuple[Trend, ...] = ()
@@ -36,23 +61,67 @@ class ParameterKeys:
 
 @dataclass(frozen=True)
 class DataKeys(Columns):
+    """The table, and what its columns are for.
+
+    Parameters
+    ----------
+    source
+        Name of a bundled dataset, or path of a file, from the model file on; left out where a study has no runs of its own.
+    """
+
     source: str | None = None
 
 
 @dataclass(frozen=True)
 class NoiseKeys(Noise):
+    """How runs scatter about the law.
+
+    Parameters
+    ----------
+    sd
+        Prior of the scale of the scatter.
+    sd_varying
+        Terms by which the scale differs between levels of groups.
+    sd_trend
+        Terms by which the scale drifts with the logarithm of inputs.
+    """
+
     sd: Prior | None = None  # type: ignore[assignment]
     sd_varying: tuple[Varying, ...] = ()
     sd_trend: tuple[Trend, ...] = ()
 
     def __post_init__(self) -> None:
-        """Leave what the library is to fill in to `_complete`."""
+        """Leave what the library is to fill in to the reader."""
         if self.sd is not None:
             super().__post_init__()
 
 
 @dataclass(frozen=True)
 class StudyKeys:
+    """A model file: one study.
+
+    Parameters
+    ----------
+    data
+        The table, and what its columns are for.
+    law
+        What the expected loss is, as a function of the inputs.
+    noise
+        How runs scatter about the law; may be left out where `law.priors` gives it.
+    parameters
+        Name in the law -> its prior, and terms by which it varies or drifts.
+    discrepancy
+        Smooth functions of the inputs by which the truth may leave the law; [] for none.
+    title
+        One line, shown by `bayes-scaling models`.
+    description
+        Where the study is from and what it shows, for readers of the file.
+    figure
+        Layout of the main figure.
+    sampling
+        How to sample, where the defaults do not serve.
+    """
+
     data: DataKeys
     law: LawKeys
     noise: NoiseKeys | None = None

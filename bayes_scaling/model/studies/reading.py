@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
@@ -21,6 +22,7 @@ from bayes_scaling.model.loss_units import in_unit_of, moved_notes
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Parameter, Prior, Term, as_parameter
 from bayes_scaling.model.specification import Model, model_inputs
+from bayes_scaling.model.studies.earlier_keys import with_keys_of_today
 from bayes_scaling.model.studies.errors import first_error
 from bayes_scaling.model.studies.keys import NoiseKeys, ParameterKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet, Study
@@ -35,21 +37,45 @@ def bundled() -> dict[str, str]:
 
 
 def read_study(name_or_path: str | Path) -> Study:
-    """Return the study of a TOML file, or a bundled one by its name.
+    """Return the study of a model file, or a bundled one by its name.
+
+    A key that has another name today is read, with a `DeprecationWarning` and a note of the study.
+
+    Parameters
+    ----------
+    name_or_path
+        Path of a file that ends in `.toml`, or the name of a bundled study, see `bayes-scaling models`.
+
+    Returns
+    -------
+    Study
+        The model, what the columns of its table are for, and the table where there is one.
 
     Raises
     ------
     InputError
         In one line with file and key and what would be right, where the file is not a study.
+
+    Examples
+    --------
+    >>> study = read_study("chinchilla_law")
+    >>> study.model.law.__name__, sorted(study.model.parameters)
+    ('chinchilla', ['A', 'B', 'E', 'alpha', 'beta'])
+    >>> study.columns.inputs["params"].reference
+    1000000000.0
     """
     path = Path(name_or_path)
     if path.suffix == ".toml":
         if not is_file(path):
             raise InputError(f"{path}: no such file; expected a model file")
         try:
-            return parse_study(path.read_text(encoding="utf-8"), str(path), path.parent)
+            text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: unreadable ({error})") from None
+        study = parse_study(text, str(path), path.parent)
+        for note in with_keys_of_today(_toml(text, str(path)))[1]:
+            warnings.warn(f"{path}: {note}", DeprecationWarning, stacklevel=2)
+        return study
     for file in _bundled():
         if file.name == f"{path}.toml":
             return parse_study(file.read_text(encoding="utf-8"), str(path))
@@ -66,10 +92,14 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     folder
         Where a relative path of a table starts.
     """
+    content = _toml(text, source)
     try:
-        file = _read(_toml(text, source))
+        content, renamed = with_keys_of_today(content)
+        file = _read(content)
     except ValidationError as error:
         raise InputError(f"{source}: {first_error(error)}") from None
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
     try:
         file = _filled(file)
         model = _model(file)
@@ -83,7 +113,7 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     asked = file.law.priors is not None
     notes = moved_notes(default_response(str(file.law.name)), columns.response) if asked else ()
     name = Path(source).name.removesuffix(".toml")
-    return Study(name, model, columns, table, file.title, file.figure, file.sampling, notes)
+    return Study(name, model, columns, table, file.title, file.figure, file.sampling, (*renamed, *notes))
 
 
 def _read(content: Mapping[str, Any]) -> StudyKeys:
@@ -189,10 +219,14 @@ def _check_figure(figure: Sheet | None, columns: Columns) -> None:
             )
 
 
-def _bundled() -> list[Any]:
+def models_folder() -> Any:
+    """Return the folder of the bundled studies: of the wheel, or of a checkout."""
     installed = files("bayes_scaling").joinpath("models")
-    folder = installed if installed.is_dir() else Path(__file__).parents[3] / "models"
-    return sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "models"
+
+
+def _bundled() -> list[Any]:
+    return sorted((file for file in models_folder().iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
 
 
 def _toml(text: str, source: str) -> dict[str, Any]:

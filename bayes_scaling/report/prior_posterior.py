@@ -1,4 +1,4 @@
-"""Prior against posterior of what describes the population: the intervals, and where they lie on a scale of their own."""
+"""Prior against posterior of the population's parameters: intervals, and where they lie on a scale of their own."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +11,22 @@ from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, sprea
 from bayes_scaling.model.parameters import Prior, link, prior_quantiles
 from bayes_scaling.model.specification import discrepancy_terms, parameters_with_priors, trends, varyings
 
-QUANTILES = (0.05, 0.5, 0.95)
+ENDS = (0.05, 0.5, 0.95)
+"""Quantiles of a median with its 90 % interval."""
+
 ROOM = 0.06
 
 
 @dataclass(frozen=True)
-class Belief:
-    """What was believed of one quantity, and what is.
+class PriorPosterior:
+    """Prior and posterior of one quantity.
 
     Parameters
     ----------
     name
-        As in the table of parameters. prior, posterior: 5, 50 and 95 % quantiles.
+        As in the table of parameters.
+    prior, posterior
+        Their 5, 50 and 95 % quantiles.
     prior_at, posterior_at
         Where those lie, in percent of a scale that holds both; logarithmic for positive quantities.
     """
@@ -34,15 +38,15 @@ class Belief:
     posterior_at: tuple[float, float, float]
 
 
-def beliefs(fit: Fit) -> list[Belief]:
+def prior_posterior(fit: Fit) -> list[PriorPosterior]:
     """Return prior and posterior of the law's parameters at the population, of their spreads and slopes, and of the scatter."""
     posterior = fit.posterior
-    return [_belief(name, prior, np.quantile(posterior[name], QUANTILES)) for name, prior in _priors(fit) if name in posterior]
+    return [_compared(name, prior, np.quantile(posterior[name], ENDS)) for name, prior in _priors(fit) if name in posterior]
 
 
 def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
-    of_owners = parameters_with_priors(fit.model)
-    yield from ((name, of_owners[name].prior) for name in (*fit.model.parameters, NOISE_SD))
+    parameters = parameters_with_priors(fit.model)
+    yield from ((name, parameters[name].prior) for name in (*fit.model.parameters, NOISE_SD))
     for owner, varying in varyings(fit.model):
         yield spread_name(owner, varying), Prior(distribution="HalfNormal", arguments={"sigma": varying.sd})
     for owner, trend in trends(fit.model):
@@ -57,14 +61,14 @@ def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
         yield from ((f"{gp.name(term)}_length_{x}", term.length) for x in inputs)
 
 
-def _belief(name: str, prior: Prior, after: np.ndarray) -> Belief:
-    before = prior_quantiles(prior, QUANTILES)
+def _compared(name: str, prior: Prior, after: np.ndarray) -> PriorPosterior:
+    before = prior_quantiles(prior, ENDS)
     both = np.concatenate([before, after])
     scaled = np.log(both) if link(prior) == "log" else both
     low, high = scaled.min(), scaled.max()
     room = ROOM * (high - low or 1.0)
     places = tuple(float(at) for at in np.round(100 * (scaled - low + room) / (high - low + 2 * room), 2))
-    return Belief(name, _three(before), _three(after), _three(places[:3]), _three(places[3:]))
+    return PriorPosterior(name, _three(before), _three(after), _three(places[:3]), _three(places[3:]))
 
 
 def _three(values: object) -> tuple[float, float, float]:

@@ -1,0 +1,30 @@
+"""Arguments of earlier versions: they still work, and warn with what to write instead."""
+
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+
+def renamed_field[T](old: str, new: str) -> Callable[[type[T]], type[T]]:
+    """Return a decorator by which a record takes and shows a field under its earlier name too."""
+
+    def decorate(record: type[T]) -> type[T]:
+        made, said = record.__init__, f"{record.__name__}({old}=...) is deprecated: use {new}"
+
+        @wraps(made)
+        def init(self: T, *args: Any, **kwargs: Any) -> None:
+            if old in kwargs:
+                warnings.warn(said, DeprecationWarning, stacklevel=2)
+                kwargs[new] = kwargs.pop(old)
+            made(self, *args, **kwargs)
+
+        def read(self: T) -> Any:
+            warnings.warn(f"{record.__name__}.{old} is deprecated: use {new}", DeprecationWarning, stacklevel=2)
+            return getattr(self, new)
+
+        record.__init__ = init  # type: ignore[method-assign, assignment]
+        setattr(record, old, property(read))
+        return record
+
+    return decorate

@@ -1,0 +1,60 @@
+"""What several commands say: what puts every answer of a stored fit in doubt."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from by_hand import CLEAN, sweep
+from commands import run
+
+import bayes_scaling as bs
+from bayes_scaling._base.checksums import read_checksum
+from bayes_scaling._base.finding import ORDER, SERIOUS
+
+FINDINGS = [
+    {"code": "misfit", "sentence": "residuals bend along tokens; try another law"},
+    {"code": "misfit-in-order", "sentence": "neighbours scatter alike; say so"},
+    {"code": "few-sizes", "sentence": "params has 3 values; add one"},
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What `fit` writes of a fit with findings, and points to predict at."""
+    path = bs.save(sweep(CLEAN), tmp_path / "fit.nc")
+    record(tmp_path, FINDINGS, read_checksum(path))
+    pd.DataFrame({"params": [1e9], "tokens": [2e10], "arch": ["dense"]}).to_csv(tmp_path / "points.csv", index=False)
+    return tmp_path
+
+
+def record(folder: Path, findings: list[dict[str, str]], checksum: str) -> None:
+    (folder / "diagnostics.json").write_text(json.dumps({"fit_sha256": checksum, "findings": findings}))
+
+
+def predicted(folder: Path) -> list[str]:
+    result = run("predict", folder, "--at", folder / "points.csv", "--out", folder / "out.csv")
+    assert result.exit_code == 0, result.output
+    return result.stderr.splitlines()
+
+
+def test_the_worst_finding_is_said_once_and_others_are_counted(folder: Path) -> None:
+    lines = predicted(folder)
+    assert lines == [f"note [misfit]: residuals bend along tokens; try another law (1 more in {folder / 'diagnostics.json'})"]
+
+
+def test_what_the_runs_leave_open_is_left_to_the_fit(folder: Path) -> None:
+    record(folder, FINDINGS[2:], read_checksum(folder / "fit.nc"))
+    assert predicted(folder) == []
+
+
+@pytest.mark.parametrize("said", ["", "[]", '{"findings": 3}', '{"findings": [{"code": "flat"}]}', '{"fit_sha256": "another"}'])
+def test_a_record_of_another_fit_or_of_none_says_nothing(folder: Path, said: str) -> None:
+    (folder / "diagnostics.json").write_text(said)
+    assert predicted(folder) == []
+
+
+def test_serious_findings_are_the_worst() -> None:
+    assert ORDER[: len(SERIOUS)] == SERIOUS
+    assert {"flat", "misfit", "outliers"} < set(SERIOUS)
+    assert "prior-sensitive" not in SERIOUS
