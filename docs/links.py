@@ -6,26 +6,27 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-LINK = re.compile(r"<(?:a|img|link|script)\b[^>]*?\s(?:href|src)=\"([^\"]*)\"")
+LINK = re.compile(r"<(a|img|link|script)\b[^>]*?\s(?:href|src)=\"([^\"]*)\"")
 PLACE = re.compile(r"\s(?:id|name)=\"([^\"]+)\"")
 
 
 def broken(site: Path) -> list[str]:
-    """Return `page: link`, a line each, for links to files or places that do not exist."""
+    """Return `page: link`, a line each: to files or places that do not exist, or to what a page would load from elsewhere."""
     pages = [page for page in sorted(site.rglob("*.html")) if "_static" not in page.parts]
     return [f"{page.relative_to(site)}: {link}" for page in pages for link in lost(page)]
 
 
 def lost(page: Path) -> list[str]:
     """Return the links of one page that lead nowhere."""
-    return sorted({link for link in map(unescape, LINK.findall(page.read_text(encoding="utf-8"))) if not leads(page, link)})
+    found = {(tag, unescape(link)) for tag, link in LINK.findall(page.read_text(encoding="utf-8"))}
+    return sorted({link for tag, link in found if not leads(page, tag, link)})
 
 
-def leads(page: Path, link: str) -> bool:
-    """Return whether a link leads to a file and a place that exist; other sites are not asked."""
+def leads(page: Path, tag: str, link: str) -> bool:
+    """Return whether a link leads to a file and a place that exist; other sites may be linked to, and are not asked."""
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
-        return True
+        return tag == "a" or parts.scheme == "data"
     target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
     if target.is_dir():
         target = target / "index.html"

@@ -39,8 +39,6 @@ INCOMPLETE = {
     "calibrate",
     "compare",
     "compute_needed",
-    "contrast",
-    "crossover",
     "findings",
     "fit",
     "fit_many",
@@ -87,7 +85,6 @@ INCOMPLETE = {
     "predict_runs",
     "prior",
     "rank",
-    "read_study",
     "refit",
     "save",
 }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, log_likelihood
+from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, RESPONSE, log_likelihood
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import scales
 from bayes_scaling.model.names import NOISE_SD, NU_BEYOND_ONE, spread_name, term_name
@@ -50,7 +50,7 @@ def with_densities(fit: Fit) -> Fit:
     groups: dict[str, xr.Dataset] = {name: node.to_dataset() for name, node in fit.draws.children.items()}
     groups[LOG_PRIOR] = log_prior(fit).drop_attrs()
     if NOISE_SD in groups["posterior"] and groups["posterior"][NOISE_SD].size * len(fit.runs) <= MOST_STORED:
-        groups[LOG_LIKELIHOOD] = log_likelihood(fit).drop_attrs().astype(np.float32).to_dataset(name="response")
+        groups[LOG_LIKELIHOOD] = log_likelihood(fit).astype(np.float32).to_dataset(name=RESPONSE)
     return replace(fit, draws=xr.DataTree.from_dict(groups))
 
 

@@ -16,7 +16,8 @@ def health(tree: xr.DataTree) -> Health:
     Parameters
     ----------
     tree
-        Groups "posterior", and "sample_stats" with `diverging` and `energy`, and `maxdepth_reached` where the sampler says it.
+        Groups "posterior", and "sample_stats" with `diverging` and `energy`, and, where the sampler says it,
+        `reached_max_treedepth`.
     """
     posterior, stats = tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
     found = convergence(posterior)
@@ -35,7 +36,7 @@ def health(tree: xr.DataTree) -> Health:
         chains=len(diverging),
         by_chain=tuple(int(count) for count in diverging.sum(axis=1)),
         place=place_of(posterior, diverging),
-        max_depth=int(stats["maxdepth_reached"].sum()) if "maxdepth_reached" in stats else 0,
+        max_depth=int(stats["reached_max_treedepth"].sum()) if "reached_max_treedepth" in stats else 0,
         stuck=(*found.stuck, *energy.stuck),
         not_finite=(*found.not_finite, *energy.not_finite),
     )

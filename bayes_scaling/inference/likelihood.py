@@ -13,7 +13,12 @@ from bayes_scaling.inference.observation import group_effects_and_scale, own_var
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.specification import varyings
 
+RESPONSE = "response"
+"""What the loss is called in every group of draws and data."""
+OF = "density_of"
+"""The attribute that says what a density is of."""
 LOG_LIKELIHOOD = "log_likelihood"
 """The group that holds what is stored of it."""
 
@@ -55,15 +60,34 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
 
 
 def log_likelihood(fit: Fit) -> xr.DataArray:
-    """Return the log density of each row given a draw, and the rows before it in its run; stored, or from the draws.
+    """Return the log density of each row's loss given a draw, and the rows before it in its run; stored, or from the draws.
 
-    Dimensions chain, draw, row.
+    It is of the loss itself, also where the noise is on its logarithm: p(y) = p(log y) / y.
+
+    Returns
+    -------
+    xr.DataArray
+        Dimensions chain, draw, row. Its attributes say what each row is given.
     """
-    if LOG_LIKELIHOOD in fit.draws.children:
-        return fit.draws[LOG_LIKELIHOOD].to_dataset()["response"]
-    if fit.model.noise.correlation is None:
-        return log_density(fit, fit.runs.table, new=False).rename("response")
-    return _along_runs(fit)
+    stored = fit.draws[LOG_LIKELIHOOD].to_dataset()[RESPONSE] if LOG_LIKELIHOOD in fit.draws.children else None
+    if stored is not None and OF in stored.attrs:
+        return stored
+    if stored is not None:  # an older file, of the log loss where the noise is on it
+        return _of_loss(fit, stored)
+    correlated = fit.model.noise.correlation is not None
+    return _of_loss(fit, _along_runs(fit) if correlated else log_density(fit, fit.runs.table, new=False).rename(RESPONSE))
+
+
+def _of_loss(fit: Fit, density: xr.DataArray) -> xr.DataArray:
+    """Return a density on the scale of the noise as that of the loss, with what it is given."""
+    model = fit.model
+    if model.noise.on == "log_loss":
+        density = density - xr.DataArray(np.log(fit.runs.table["response"].to_numpy()), dims="row")
+    effects = [*(["group effects"] if varyings(model) else []), *(["the discrepancy"] if model.discrepancy else [])]
+    rows = ["the rows before it in its run"] if model.noise.correlation is not None else []
+    given = "the parameters" + "".join(f", {of}" for of in [*effects, *rows])
+    error = {"noise": "with the measurement error of each row"} if "measurement_error" in fit.runs.table else {}
+    return density.assign_attrs({OF: "loss", "given": given} | error)
 
 
 def _along_runs(fit: Fit) -> xr.DataArray:
@@ -89,4 +113,4 @@ def _along_runs(fit: Fit) -> xr.DataArray:
     else:
         density = stats.t.logpdf(z, fit.posterior["noise_nu"].to_numpy()[..., None]) - np.log(sd)
     back = np.argsort(order)
-    return xr.DataArray(density[..., back], dims=("chain", "draw", "row"), name="response")
+    return xr.DataArray(density[..., back], dims=("chain", "draw", "row"), name=RESPONSE)

@@ -77,6 +77,9 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+KNOT = "knot_"
+"""Beginning of the names of dimensions along which a discrepancy is a function."""
+
 COLUMNS = ("mean", "sd", "q05", "q50", "q95", "r_hat", "ess_bulk", "ess_tail")
 
 
@@ -89,7 +92,7 @@ def _summaries(values: xr.DataArray) -> xr.DataArray:
 
 def quantities(fit: Fit) -> xr.Dataset:
     """Return draws of what `parameter_table` has rows of; levels of NAME are called `NAME:levels`."""
-    variables = {name: of for name, of in fit.posterior.items() if not _over_knots(of)} | {
+    variables = {name: of for name, of in fit.posterior.items() if not over_knots(of)} | {
         f"{name}:levels": parameter_values(fit, name)
         for name, parameter in fit.model.parameters.items()
         if any(isinstance(term, Varying) for term in as_parameter(parameter).terms)
@@ -98,9 +101,9 @@ def quantities(fit: Fit) -> xr.Dataset:
     return xr.Dataset({name: values.drop_attrs() for name, values in variables.items()})
 
 
-def _over_knots(values: xr.DataArray) -> bool:
+def over_knots(values: xr.DataArray) -> bool:
     """Return whether draws are those of a function of the inputs, at its knots, rather than of parameters."""
-    return any(str(dim).startswith("knot_") for dim in values.dims)
+    return any(str(dim).startswith(KNOT) for dim in values.dims)
 
 
 def cells(values: xr.DataArray, runs: Runs) -> Iterator[tuple[str, dict[str, object]]]:

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from bayes_scaling._base.views import page, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 
+PRIOR = "prior"
+"""The attribute that marks draws as those of the prior."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Fit:
     """A posterior over a scaling law.
 
@@ -35,3 +39,25 @@ class Fit:
     def posterior(self) -> xr.Dataset:
         """The draws of every parameter and term."""
         return self.draws["posterior"].to_dataset()
+
+    to_datatree = view("bayes_scaling.inference.datatree:to_datatree")
+    to_frame = view("bayes_scaling.inference.parameters:parameter_table")
+    plot = view("bayes_scaling.plots.overview:bands_figure")
+    _lines = view("bayes_scaling.inference.page:lines")
+    _sentences = view("bayes_scaling.report.sentences:summary_sentences")
+
+    def summary(self) -> str:
+        """Return what the fit says, a sentence a line: alternatives compared, the best split of compute, losses."""
+        return "\n".join(self._sentences())
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str:
+        title, *lines = self._lines()
+        return page(title, lines, health=self.health.line if self.health else "")
+
+
+def is_prior(fit: Fit) -> bool:
+    """Return whether the draws of a fit are those of its prior."""
+    return bool(fit.posterior.attrs.get(PRIOR))

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.expansion import draw_prior, expand
+from bayes_scaling.inference.posterior import PRIOR
 from bayes_scaling.inference.reparametrization import Geometry, geometry
 from bayes_scaling.laws.formula import law_key
 from bayes_scaling.model.arrays import array_shapes, data
@@ -22,9 +23,6 @@ from bayes_scaling.model.specification import Model, discrepancy_terms, groups_u
 
 if TYPE_CHECKING:  # it loads the sampler
     from bayes_scaling.inference.compiling import Compiled, Density
-
-PRIOR = "prior"
-"""The attribute that marks draws as those of the prior."""
 
 MOST_COMPILED = 64
 _COMPILED: "dict[tuple[Any, ...], Density]" = {}
@@ -99,11 +97,14 @@ def _target_accept(model: Model, arrays: Mapping[str, np.ndarray]) -> float:
     return 0.95 if varyings(model) or trends(model) or discrepancy_terms(model) else 0.9
 
 
-STATS = ("diverging", "energy", "n_steps", "step_size", "logp", "depth", "maxdepth_reached")
+ARVIZ_NAMES = {"logp": "lp", "depth": "tree_depth", "maxdepth_reached": "reached_max_treedepth"}
+"""What the sampler calls a statistic -> what ArviZ does."""
+STATS = ("diverging", "energy", "n_steps", "step_size", *ARVIZ_NAMES)
 
 
 def _kept_stats(stats: xr.Dataset) -> xr.Dataset:
-    return stats[[name for name in STATS if name in stats]].drop_attrs()
+    kept = stats[[name for name in STATS if name in stats]].drop_attrs()
+    return kept.rename({name: known for name, known in ARVIZ_NAMES.items() if name in kept})
 
 
 def compiled(model: Model, runs: Runs) -> "Compiled":

@@ -21,9 +21,12 @@ from bayes_scaling._base.paths import is_file
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import from_columns_units, mark_base_units
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.datatree import CONSTANT, KNOTS, OBSERVED, PREDICTIVE, file_groups, split_knots, with_rows
 from bayes_scaling.inference.file_structure import check_structure, probe
 from bayes_scaling.inference.health import Health, from_record
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD
+from bayes_scaling.inference.posterior import Fit, is_prior
+from bayes_scaling.inference.sampling import ARVIZ_NAMES
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model, varyings
@@ -69,7 +72,10 @@ def _content(fit: Fit, attributes: Mapping[str, str]) -> bytes:
     """Return a fit as netCDF, made in memory: HDF5 does not survive a disk that is full."""
     table = fit.runs.table.rename_axis("row")
     parts = {name: node.to_dataset() for name, node in fit.draws.children.items()}
-    parts["runs"] = xr.Dataset({str(c): ("row", table[c].to_numpy()) for c in table})
+    if LOG_LIKELIHOOD in parts:
+        parts[LOG_LIKELIHOOD] = with_rows(parts[LOG_LIKELIHOOD], fit.runs)
+    parts |= split_knots(parts.pop("posterior"), "prior" if is_prior(fit) else "posterior", KNOTS)
+    parts |= file_groups(fit) | {"runs": xr.Dataset({str(c): ("row", table[c].to_numpy()) for c in table})}
     tree = xr.DataTree.from_dict(parts)
     study = study_text(Study(name="fit", model=fit.model, columns=fit.runs.columns))
     tree.attrs = {"format": FORMAT, "study": study, "record": json_text(_record(fit))} | dict(attributes)
@@ -151,11 +157,27 @@ def _fit(path: Path, tree: xr.DataTree) -> Fit:
     record = json.loads(tree.attrs["record"])
     parts = {name: node.to_dataset() for name, node in tree.children.items()}
     runs = _runs(path, parts.pop("runs").to_dataframe().reset_index(drop=True), study.columns, record)
-    draws = xr.DataTree.from_dict(parts)
+    draws = xr.DataTree.from_dict(_draws(parts))
     _check_draws(path, study.model, runs, draws["posterior"].to_dataset())
     settings = TypeAdapter(Settings).validate_python(record["settings"])
     model = replace(study.model, unit=str(record.get("prior_unit", "")))
     return Fit(model, runs, draws, settings, _health(record["health"]))
+
+
+def _draws(parts: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Return the groups of a file that a fit keeps, by the names they have in it; the others are made from these."""
+    groups = {name: of for name, of in parts.items() if name not in (OBSERVED, CONSTANT, PREDICTIVE)}
+    if "prior" in groups:
+        groups["posterior"] = groups.pop("prior")
+    if KNOTS in groups:
+        groups["posterior"] = groups["posterior"].merge(groups.pop(KNOTS))
+    if "sample_stats" in groups:
+        stats = groups["sample_stats"]
+        groups["sample_stats"] = stats.rename({name: known for name, known in ARVIZ_NAMES.items() if name in stats})
+    if LOG_LIKELIHOOD in groups:
+        stored = groups[LOG_LIKELIHOOD]
+        groups[LOG_LIKELIHOOD] = stored.drop_vars([str(name) for name in stored.coords if name not in ("chain", "draw")])
+    return groups
 
 
 def _health(record: Mapping[str, Any] | None) -> Health | None:

@@ -40,7 +40,7 @@ class Stack:
 
         def __getattr__(self, name: str) -> NoReturn:
             """Refuse what only a single fit has."""
-            if name in {one.name for one in fields(Fit)} | {"posterior"}:
+            if name in {one.name for one in fields(Fit)} | {"posterior", "to_datatree", "to_frame"}:
                 raise InputError(
                     f"a stack has no {name} of its own, which this asks for; ask a member: {format_names(self.members)}"
                 )

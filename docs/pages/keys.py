@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from numpydoc.docscrape import ClassDoc
-from pydantic import TypeAdapter
-
-from bayes_scaling.model.studies import keys
+from bayes_scaling.model.studies.schema import study_schema
 from pages.laws import prose
 
+FEW = 8
+"""Words to choose from that are few enough to be listed."""
 KINDS = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
 """A type of JSON -> its name here."""
 
@@ -26,62 +25,25 @@ ORDER = (
 )
 """What most files hold, in the order in which they are written."""
 
-OWN = {
-    "": {
-        "data": "What the columns of the table are for, and the table.",
-        "law": "A law of the library, or its text.",
-        "noise": "How runs scatter.",
-        "parameters": "Each parameter's prior and terms.",
-        "discrepancy": "How the truth may leave the law; several add up.",
-        "title": "One line, shown by `bayes-scaling models` and on reports.",
-        "description": "What a reader should know.",
-        "figure": "The layout of the main figure.",
-        "sampling": "How to sample, where the defaults do not serve.",
-    },
-    "LawKeys": {
-        "name": "A law of the [library](laws.md).",
-        "text": "An expression: names that are inputs are data, all others parameters.",
-        "priors": "Where parameters without a table of their own have their priors from.",
-    },
-    "ParameterKeys": {
-        "prior": "Where it lies.",
-        "varying": "Groups whose levels it differs between.",
-        "trend": "Inputs it drifts with.",
-    },
-    "DataKeys": {
-        "source": "A path beside this file, or a bundled dataset; `--runs` replaces it.",
-        "response": "The loss: its column and unit.",
-    },
-    "NoiseKeys": {
-        "sd_varying": "Groups whose levels differ in their scatter.",
-        "sd_trend": "Inputs that the scatter drifts with.",
-    },
-}
-"""What keys mean whose records do not say."""
-
 TOP = """# Keys of model files
 
 Every key that a model file may hold, from the records that it is read into. Any other key is refused, with the key that
 was probably meant. How the parts go together: [](model-file.md).
+
+The same as a JSON schema: `models/schema.json`, beside the bundled studies. Editors that know TOML complete and check by it
+where the first line of a file is `#:schema PATH/TO/schema.json`.
 
 """
 
 
 def page() -> str:
     """Return the page, a section a table of TOML."""
-    schema = TypeAdapter(keys.StudyKeys).json_schema()
+    schema = study_schema()
     records: dict[str, Any] = {"": schema} | schema.get("$defs", {})
     plain = {name: record for name, record in records.items() if not record.get("properties")}
     records = resolved({name: records[name] for name in records if name not in plain}, plain)
     first = ["", *(name for name in ORDER if name in records)]
     return TOP + "\n".join(section(name, records[name]) for name in [*first, *sorted(set(records) - set(first))])
-
-
-def meanings(name: str) -> dict[str, str]:
-    """Return what the fields of a record mean, as its docstring and those of the records it is made from say."""
-    record = getattr(keys, name, None)
-    docs = [ClassDoc(one) for one in reversed(record.__mro__[:-1]) if one.__doc__] if record else []
-    return OWN.get(name, {}) | {of.name: prose(" ".join(of.desc)) for doc in docs for of in doc["Parameters"]}
 
 
 def resolved(of: Any, plain: dict[str, Any]) -> Any:
@@ -98,9 +60,8 @@ def section(name: str, record: dict[str, Any]) -> str:
     """Return the keys of one record."""
     title = name.removesuffix("Keys") or "The file"
     needed = record.get("required", [])
-    means = meanings(name)
     rows = [
-        f"| `{key}` | {kind(of)} | {means.get(key, '')} | {unless(key, of, needed)} |"
+        f"| `{key}` | {kind(of)} | {prose(of.get('description', ''))} | {unless(key, of, needed)} |"
         for key, of in record["properties"].items()
     ]
     head = ["| key | holds | meaning | unless given |", "| --- | --- | --- | --- |"]
@@ -127,7 +88,7 @@ def kind(of: dict[str, Any]) -> str:
         title = of["$ref"].rsplit("/", 1)[-1].removesuffix("Keys")
         return f"[{title}](#keys-{title.lower()})"
     if choices := of.get("enum") or ([of["const"]] if "const" in of else []):
-        return " or ".join(f'`"{one}"`' for one in choices)
+        return " or ".join(f'`"{one}"`' for one in choices) if len(choices) < FEW else "a name of the library"
     if several := of.get("anyOf"):
         return " or ".join(dict.fromkeys(kind(one) for one in several if one.get("type") != "null"))
     if of.get("type") == "array":

@@ -181,7 +181,7 @@ def test_chains_that_disagree_and_slow_ones_are_not_to_be_trusted() -> None:
 def test_trajectories_cut_at_the_largest_depth_count(share: float, grade: str) -> None:
     cut = np.zeros((CHAINS, DRAWS), dtype=bool)
     cut.flat[: round(share * cut.size)] = True
-    found = health(tree({"a": normal()}, maxdepth_reached=cut))
+    found = health(tree({"a": normal()}, reached_max_treedepth=cut))
     assert found.max_depth == round(share * cut.size)
     assert found.grade == grade
 

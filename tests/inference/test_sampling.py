@@ -79,7 +79,7 @@ def test_the_prior_of_every_level_is_wide_as_written_whatever_the_sampling_coord
 
 def test_what_the_sampler_says_of_its_trajectories_is_kept(chinchilla: bs.Fit) -> None:
     stats, health = chinchilla.draws["sample_stats"].to_dataset(), chinchilla.health
-    assert {"diverging", "energy", "depth", "maxdepth_reached"} <= set(stats.data_vars)
+    assert {"diverging", "energy", "tree_depth", "reached_max_treedepth", "lp"} <= set(stats.data_vars)
     assert health is not None
     assert (health.draws, health.chains) == (stats["diverging"].size, chinchilla.settings.chains)
     assert health.by_chain == tuple(stats["diverging"].sum("draw").to_numpy().tolist())

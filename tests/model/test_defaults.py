@@ -203,7 +203,7 @@ def test_a_law_recovers_simulated_parameters(name: str) -> None:
     model = bs.Model(LAWS[name], default_priors(name), noise)
     fit = bs.fit(model, simulated_runs(name, truth, sd), bs.Settings(draws=300, tune=500, seed=1, progress=False))
     # Of two breaks, a chain may stay where they explain the runs worse: a place of far less density than the others found.
-    density = fit.draws["sample_stats"]["logp"].mean("draw")
+    density = fit.draws["sample_stats"]["lp"].mean("draw")
     found = density > density.max() - 25.0
     assert found.all() or name == "bnsl2"
     for one, true in truth.items():

@@ -8,8 +8,7 @@ from itertools import chain
 from bayes_scaling._base.finding import Finding, worst_first
 from bayes_scaling.data.flatness import flat
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.sampling import PRIOR
+from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.findings.identifiability import floors, left_open
@@ -41,7 +40,7 @@ def findings(fit: Fit) -> tuple[Finding, ...]:
 
     Draws from a prior are judged by `left_open` alone, no rows having spoken, as are those that say nothing of the noise.
     """
-    if fit.posterior.attrs.get(PRIOR) or NOISE_SD not in fit.posterior:
+    if is_prior(fit) or NOISE_SD not in fit.posterior:
         return worst_first(left_open(fit))
     if none := flat(fit.runs):
         return (none,)

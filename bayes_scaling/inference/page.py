@@ -1,0 +1,83 @@
+"""A fit in five lines: its law, its runs, its health, what is known best and least, what to do next."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import amount, format_count, number, percent
+from bayes_scaling.inference.densities import frozen
+from bayes_scaling.inference.posterior import Fit, is_prior
+from bayes_scaling.laws.formula import law_text
+from bayes_scaling.model.parameters import as_parameter, link
+
+WIDEST = 400
+"""Characters of a law's equation."""
+
+
+def lines(fit: Fit) -> tuple[str, ...]:
+    """Return a fit in five lines, which take no computing to speak of."""
+    return (_law(fit), _runs(fit), _health(fit), _known(fit), _next(fit))
+
+
+def _law(fit: Fit) -> str:
+    try:
+        equation = law_text(fit.model.law)
+    except InputError:
+        equation = ""
+    kind = "Prior" if is_prior(fit) else "Fit"
+    return f"{kind} of {fit.model.law.__name__}" + (f": loss = {equation}" if 0 < len(equation) <= WIDEST else "")
+
+
+def _runs(fit: Fit) -> str:
+    runs = fit.runs
+    said = [f"{format_count(len(runs))} rows of {runs.source}"]
+    for name, of in runs.columns.inputs.items():
+        low, high = (float(end(runs.table[name])) for end in (np.min, np.max))
+        unit = "" if of.unit in (name, "parameters") else of.unit
+        said.append(f"{name} {amount(low, unit)}" if low == high else f"{name} {number(low)} to {amount(high, unit)}")
+    said += [f"{len(levels)} levels of {name}" for name, levels in runs.levels.items()]
+    return f"Runs: {'; '.join(said)}."
+
+
+def _health(fit: Fit) -> str:
+    sizes = fit.posterior.sizes
+    count = f"{format_count(sizes['chain'] * sizes['draw'])} draws in {sizes['chain']} chain{'s' * (sizes['chain'] > 1)}"
+    if fit.health is None:
+        return f"Draws: {count}, not sampled."
+    return f"Draws: {count}, {fit.health.grade}."
+
+
+def _known(fit: Fit) -> str:
+    found = dict(_shrinkage(fit))
+    if is_prior(fit) or not found:
+        return "Known: the prior only."
+    names = sorted(found, key=lambda name: found[name])
+    said = [
+        f"{name} {_value(fit, name)}, sd {percent(found[name])} of its prior's" for name in dict.fromkeys((names[0], names[-1]))
+    ]
+    return f"Known best: {said[0]}" + (f"; least: {said[1]}." if len(said) > 1 else ".")
+
+
+def _shrinkage(fit: Fit) -> Iterator[tuple[str, float]]:
+    """Yield the posterior's standard deviation of each parameter over the prior's, on the scale of its link."""
+    for name, of in fit.model.parameters.items():
+        draws = fit.posterior[name].to_numpy() if name in fit.posterior else np.array([np.nan])
+        prior = as_parameter(of).prior
+        middle = frozen(prior).ppf([0.16, 0.84])
+        if link(prior) == "log":
+            draws, middle = np.log(np.where(draws > 0, draws, np.nan)), np.log(middle)
+        ratio = 2 * float(np.std(draws)) / float(middle[1] - middle[0])
+        if np.isfinite(ratio):
+            yield name, ratio
+
+
+def _value(fit: Fit, name: str) -> str:
+    draws = fit.posterior[name].to_numpy()
+    return f"{number(float(np.mean(draws)))} ± {number(float(np.std(draws)), 2)}"
+
+
+def _next(fit: Fit) -> str:
+    if fit.health is not None and not fit.health.ok:
+        return f"Next: {fit.health.remarks[0].cure or 'look at fit.health.problems'}."
+    return "Next: bs.findings(fit), fit.summary(), fit.plot(), bs.predict(fit, points)."
