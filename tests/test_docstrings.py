@@ -39,8 +39,6 @@ INCOMPLETE = {
     "calibrate",
     "compare",
     "compute_needed",
-    "contrast",
-    "crossover",
     "findings",
     "fit",
     "fit_many",
@@ -53,7 +51,6 @@ INCOMPLETE = {
     "predict_runs",
     "prior",
     "rank",
-    "read_study",
     "refit",
     "save",
 }

@@ -9,7 +9,7 @@ from bayes_scaling._base.numbers import percent
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.style import COLOURS, INK, axis_of
-from bayes_scaling.validation.calibration import Calibration, calibration_table
+from bayes_scaling.validation.calibration import Calibration
 from bayes_scaling.validation.uniformity import Band, uniform_band
 
 MARKERS = ("o", "s", "^", "D", "v")
@@ -73,7 +73,7 @@ def _bands(n: int, quantities: int, probability: float) -> dict[str, Band]:
 
 def _outside(calibration: Calibration, below: float) -> list[str]:
     """Return the quantities whose corrected p-value is below a number, the smallest first."""
-    table = calibration_table(calibration).sort_values("p")
+    table = calibration.to_frame().sort_values("p")
     return [str(name) for name in table["quantity"][table["p_holm"] < below]]
 
 

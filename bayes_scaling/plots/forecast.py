@@ -16,7 +16,8 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import kernel_density, paint_band, paint_bands, paint_density
 from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, paper, quantiles, with_unit
-from bayes_scaling.prediction.forecast import Forecast, along_runs, end_in_base, forecast
+from bayes_scaling.prediction.forecast import Forecast, along_runs, forecast
+from bayes_scaling.prediction.running_log import end_in_base
 
 WIDTH, HEIGHT = COLUMN, 2.5
 VIOLIN = 0.12

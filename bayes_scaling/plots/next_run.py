@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from bayes_scaling.decisions.design.candidates import LABEL
-from bayes_scaling.decisions.design.next_runs import NextRuns
+from bayes_scaling.decisions.design.ranked import NextRuns
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, paper
 

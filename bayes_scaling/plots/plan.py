@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from bayes_scaling._base.numbers import amount, percent
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.plan import Plan, plan, plan_place, plan_table
+from bayes_scaling.decisions.plan import Plan, plan
+from bayes_scaling.decisions.plan_sentences import plan_place
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_band
@@ -140,7 +141,7 @@ def plot_path(fit: Fit, found: Plan, ax: Axes | None = None) -> Axes:
     unique = float(found.choice["unique_tokens"].max()) if "epochs" in found.choice else None
     least = 2.0 * float(found.cost.serving(np.asarray(fit.runs.table["params"].min())))
     path = [float(of) for of in np.geomspace(max(low, least), high, PATH)]
-    table = plan_table(plan(fit, path, cost=found.cost, within=found.within, points=points, unique_tokens=unique))
+    table = plan(fit, path, cost=found.cost, within=found.within, points=points, unique_tokens=unique).to_frame()
     for name, colour, marker in (("params", COLOURS[0], "o"), ("tokens", COLOURS[1], "s")):
         paint_band(ax, table["compute"], table[f"best_{name}_q05"], table[f"best_{name}_q95"], colour=colour)
         ax.plot(table["compute"], table[name], color=colour, label="parameters" if name == "params" else name)

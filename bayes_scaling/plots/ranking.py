@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling._base.numbers import number, percent, probability, tick
-from bayes_scaling.decisions.rank import Ranking
-from bayes_scaling.decisions.rank_tables import ALIKE, BETTER, WORSE, place, rank_table
+from bayes_scaling.decisions.rank_sentences import ALIKE, place
+from bayes_scaling.decisions.ranking import BETTER, WORSE, Ranking
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_intervals
 from bayes_scaling.plots.style import COLOURS, INK, PAGE, SHOWN, axes_of, log_ticks, paper
@@ -92,7 +92,7 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: i
     """
     axes = axes_of(axes, 1, 2, (WIDTH, FRAME + ROW * min(most, found.loss.sizes["level"])))
     left, right = axes
-    table = rank_table(found)
+    table = found.to_frame()
     rows = [{str(name): of for name, of in row.items()} for row in table.to_dict("records")]
     here = len(found.others)
     rows = rows[point * here : (point + 1) * here]

@@ -13,9 +13,10 @@ from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions.group_cells import NEW, every_cell
-from bayes_scaling.decisions.plan import plan, plan_sentences
+from bayes_scaling.decisions.plan import plan
+from bayes_scaling.decisions.plan_sentences import plan_sentences
 from bayes_scaling.decisions.rank import rank
-from bayes_scaling.decisions.rank_tables import rank_sentences
+from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.library import law_inputs
