@@ -79,7 +79,7 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: i
     order, hidden = _order(found, rows, most)
     at = {level: i for i, level in enumerate(order)}
     colours = {row["level"]: VERDICTS.get(str(row.get("verdict")), COLOURS[0]) for row in rows}
-    times = found.multiplier.isel(row=point)
+    times = found.compute_ratio.isel(row=point)
     times = times.where(kept & (times > 0))
     change = 100 * found.relative.isel(row=point).where(kept)
     for level in (one for one in order if one != found.against):
