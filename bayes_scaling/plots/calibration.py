@@ -37,6 +37,10 @@ def plot_calibration(calibration: Calibration, ax: Axes | None = None, *, probab
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_calibration(bs.calibrate(model, runs))  # doctest: +SKIP
     """
     ax = axis_of(ax)
     ranks = {str(name): part["pit"].to_numpy() for name, part in calibration.ranks.groupby("quantity", sort=False)}

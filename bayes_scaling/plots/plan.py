@@ -40,6 +40,22 @@ def plan_figure(fit: Fit, found: Plan) -> Figure:
     """Return a plan as two panels: the excess of other sizes at each budget, and the split over a range of budgets.
 
     The path beside the budgets is for the first row of the points, at the costs of the plan.
+
+    Parameters
+    ----------
+    fit
+        The fit that the plan is made from.
+    found
+        What `plan` returns.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.plan_figure(fit, bs.plan(fit, 1e21)).savefig("plan.png")  # doctest: +SKIP
     """
     with paper():
         figure = Figure(figsize=(PAGE, 2.7))
@@ -64,6 +80,10 @@ def plot_excess(found: Plan, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_excess(bs.plan(fit, [1e21, 1e22]))  # doctest: +SKIP
     """
     ax = axis_of(ax)
     rows = [int(i) for i in np.unique(np.linspace(0, len(found.choice) - 1, SHOWN).astype(int))]
@@ -108,6 +128,10 @@ def plot_path(fit: Fit, found: Plan, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_path(fit, bs.plan(fit, [1e21, 1e22]))  # doctest: +SKIP
     """
     ax = axis_of(ax)
     budgets = found.choice["compute"]

@@ -33,7 +33,24 @@ VERDICTS = {BETTER: COLOURS[2], WORSE: COLOURS[1]}
 
 @footed
 def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
-    """Return a forest of levels for each point, the best on top; most: how many levels to show."""
+    """Return a forest of levels for each point, the best on top; most: how many levels to show.
+
+    Parameters
+    ----------
+    found
+        What `rank` returns.
+    most
+        How many levels to show.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.ranking_figure(bs.rank(fit, "attention", "full", points)).savefig("ranking.png")  # doctest: +SKIP
+    """
     shown = min(most, found.loss.sizes["level"])
     points = len(found.points)
     with paper():
@@ -68,6 +85,10 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: i
     -------
     Sequence[Axes]
         The axes.
+
+    Examples
+    --------
+    >>> plots.plot_ranking(bs.rank(fit, "attention", "full", points))  # doctest: +SKIP
     """
     axes = axes_of(axes, 1, 2, (WIDTH, FRAME + ROW * min(most, found.loss.sizes["level"])))
     left, right = axes

@@ -269,8 +269,8 @@ def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest:
         facts.append(_multiple(name, {str(column): of for column, of in row.items()}))
     lead = {str(column): of for column, of in rows.iloc[-1].items()}
     place = f", {lead['cell']}" if lead["cell"] else ""
-    sentence = f"At {spaced_name(along)} {budget}{place}: "
-    f"{needs(level_name(lead['other']), level_name(first), spaced_name(along), lead)}."
+    needed = needs(level_name(lead["other"]), level_name(first), spaced_name(along), lead)
+    sentence = f"At {spaced_name(along)} {budget}{place}: {needed}."
     if at > largest:
         sentence += f" That budget is {number(at / largest)} times the {spaced_name(along)} of the largest run."
     return Step(sentence, facts, {along: at})
