@@ -174,7 +174,7 @@ def _linked(model: Model, name: str, value: Any) -> Any:
 
 
 def _with_error(scale: Any, held: Mapping[str, Any]) -> Any:
-    """Return a scale of each row's scatter with its reading error, where there is one."""
+    """Return a scale of each row's scatter with its measurement error, where there is one."""
     import pymc.dims as pmd
 
     return pmd.math.sqrt(scale**2 + held["measurement_error"] ** 2) if "measurement_error" in held else scale
