@@ -125,6 +125,16 @@ QUESTIONS = (
 """Inputs whose counting differs between papers: what to ask, and the words in a name or unit that answer it."""
 
 
+def title(fit: Fit) -> str:
+    """Return what a page on a fit is called where nobody said."""
+    return f"{capitalized(fit.runs.columns.response.name)} of {basenames(fit.runs.source)}"
+
+
+def capitalized(name: str) -> str:
+    """Return a name as a sentence begins with it."""
+    return name[:1].upper() + name[1:]
+
+
 def basenames(source: str) -> str:
     """Return the names of files without their folders."""
     return ", ".join(Path(part).name if "/" in part or "\\" in part else part for part in source.split(", "))

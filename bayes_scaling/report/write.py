@@ -101,7 +101,7 @@ def report_context(
     if compute is not None and budget is None:
         raise InputError(f"nothing can be said of a budget of {exact(compute)}: {no_plan or NO_BUDGET}")
     return {
-        "title": title or record.title or f"{fit.runs.columns.response.name} of {words.basenames(fit.runs.source)}",
+        "title": title or record.title or words.title(fit),
         "problems": fit.health.problems if fit.health is not None and not fit.health.ok else [],
         "noted": line_of(fit) if accepted(fit.health) else "",
         "prior_only": fit.health is None,

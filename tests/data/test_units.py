@@ -24,8 +24,8 @@ from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.estimands import ask
-from bayes_scaling.decisions.plan import plan_sentence
-from bayes_scaling.decisions.rank_tables import rank_sentences
+from bayes_scaling.decisions.plan_sentences import plan_sentence
+from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.inference.parameters import published_values
 from bayes_scaling.laws.library import LAWS, law_inputs
@@ -456,6 +456,7 @@ def test_figures_are_in_base_units(plain: bs.Fit, other: bs.Fit) -> None:
             np.testing.assert_allclose(np.array(one[1:]), np.array(two[1:]), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_report_of_a_fit_says_the_same(plain: bs.Fit, other: bs.Fit) -> None:
     from bayes_scaling.report.budget import plan_budget
 

@@ -17,7 +17,7 @@ import bayes_scaling as bs
 from bayes_scaling._base.numbers import amount, interval, level_name, number, shared
 from bayes_scaling._base.quantiles import reached
 from bayes_scaling.cli.commands import app
-from bayes_scaling.decisions.rank_tables import needs
+from bayes_scaling.decisions.rank_sentences import needs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model.description import model_priors
 from bayes_scaling.model.parameters import prior_quantiles
