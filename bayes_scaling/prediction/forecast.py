@@ -16,7 +16,6 @@ from bayes_scaling._base.paths import is_file
 from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.data.binning import cell_means
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.derived import DERIVED
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.joining import MAX_RANGE_FACTOR
 from bayes_scaling.data.labels import level_index
@@ -24,6 +23,7 @@ from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.rates import UNREAD_FALL
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs, concat_runs
+from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.inference.fit import refit
 from bayes_scaling.inference.health import Health
