@@ -5,8 +5,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTHON ?= python3
 DEMO := out/moba_vs_full
+FLOORS := tests/data tests/laws tests/cli/test_cli.py tests/model/test_studies.py tests/inference/test_saving.py tests/plots
 
-.PHONY: demo test test-all docs browser bench backtests calibrate notebooks clean
+.PHONY: demo test test-all floors docs browser bench backtests calibrate notebooks clean
 
 # 3 is for draws that are not to be trusted: nothing is wrong with the installation, and all that is written says so.
 demo: .venv/.package
@@ -31,6 +32,16 @@ test: .venv/.dev
 # A quarter of an hour: also whole studies, notebooks, the wheel, and what takes long to sample.
 test-all: test
 	$(BIN)/python -m pytest -m 'slow' -n 2 --dist loadgroup --no-loadscope-reorder
+	$(MAKE) --no-print-directory floors
+
+# The lowest versions that pyproject.toml allows, in an environment of their own: what reads, builds, samples, saves and draws.
+floors: pyproject.toml .venv/.dev
+	@echo "installing the lowest versions into .venv/floors: about 1 GB, a minute or two"
+	$(BIN)/python -m venv --clear .venv/floors
+	$(BIN)/python tests/packaging/floors.py >.venv/floors/pins.txt
+	.venv/floors/bin/python -m pip install --quiet --disable-pip-version-check -r .venv/floors/pins.txt pytest hypothesis tabulate
+	.venv/floors/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	.venv/floors/bin/python -m pytest -q -p no:warnings -o addopts= -o filterwarnings=default -m 'not slow' $(FLOORS)
 
 # The documentation, in out/docs; `make docs EXECUTE=1` also runs the notebooks that changed since they last ran.
 docs: .venv/.docs

@@ -2,6 +2,7 @@
 
 import warnings
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 MOVED = {
@@ -9,14 +10,12 @@ MOVED = {
     "data.runs": "Runs subset",
     "data.schedules": "schedule_inputs",
     "decisions.allocation": "compute_optimal",
-    "decisions.design.next_runs": "NextRuns RunSet",
-    "decisions.design.summaries": "candidate_table next_sentence set_table",
+    "decisions.design.ranked": "NextRuns RunSet",
     "decisions.estimands": "Question ask parse_question",
     "decisions.multiverse": "Multiverse",
     "decisions.optimum": "compute_price optimum tolerance",
-    "decisions.plan": "Plan plan_sentence plan_table",
-    "decisions.rank": "Ranking",
-    "decisions.rank_tables": "rank_sentences rank_table",
+    "decisions.plan": "Plan",
+    "decisions.ranking": "Ranking",
     "decisions.specifications": "Universe standard_choices",
     "inference.batch.executors": "InProcess",
     "inference.batch.fits": "Fleet fleet_table",
@@ -26,12 +25,12 @@ MOVED = {
     "model.parameters": "Parameter",
     "model.studies.study": "Study study_runs",
     "model.studies.writing": "write_study",
-    "prediction.forecast": "Forecast forecast_sentence forecast_table",
+    "prediction.forecast": "Forecast",
     "prediction.predict": "decompose parameters_at published_at",
     "prediction.residuals": "innovation_correlation residual_correlation run_residuals",
     "report.sentences": "summary_sentences",
     "validation.backtest": "Backtest",
-    "validation.calibration": "Calibration calibration_table",
+    "validation.calibration": "Calibration",
     "validation.compare": "Comparison loo",
     "validation.findings.every": "Finding",
     "validation.scores": "score_table",
@@ -44,6 +43,16 @@ RENAMED: dict[str, tuple[str, str]] = {
         "_deprecated:compute_multiplier",
         "bs.compute_ratio(fit, group, b, a, points), which says how many times the compute b needs for the loss of a",
     ),
+    "calibration_table": ("validation.calibration:Calibration.to_frame", "found.to_frame()"),
+    "candidate_table": ("decisions.design.ranked:NextRuns.to_frame", "found.to_frame()"),
+    "set_table": ("decisions.design.ranked:NextRuns.sets_to_frame", "found.sets_to_frame()"),
+    "next_sentence": ("decisions.design.sentences:next_sentence", "found.summary()"),
+    "plan_table": ("decisions.plan:Plan.to_frame", "found.to_frame(target)"),
+    "plan_sentence": ("decisions.plan_sentences:plan_sentence", "found.summary(target)"),
+    "rank_table": ("decisions.ranking:Ranking.to_frame", "found.to_frame()"),
+    "rank_sentences": ("decisions.rank_sentences:rank_sentences", "found.summary()"),
+    "forecast_table": ("prediction.forecast:Forecast.to_frame", "found.to_frame()"),
+    "forecast_sentence": ("prediction.forecast_sentences:forecast_sentence", "found.summary(target)"),
     "contrast_table": ("prediction.contrast:contrast_at", "bs.contrast(...).to_frame()"),
     "multiplier_table": ("prediction.summary:summarize", "bs.summarize(draws)"),
     "predict_table": ("prediction.summary:summarize_at", "bs.summarize(bs.predict(fit, points))"),
@@ -64,7 +73,7 @@ def before(name: str) -> Any:
     place, instead = BEFORE[name]
     warnings.warn(f"bs.{name} is deprecated: use {instead}", DeprecationWarning, stacklevel=3)
     module, _, attribute = place.partition(":")
-    return getattr(import_module(f"bayes_scaling.{module}"), attribute)
+    return attrgetter(attribute)(import_module(f"bayes_scaling.{module}"))
 
 
 def compute_multiplier(fit: Any, group: str, a: object, b: object, points: Any, along: Any = None) -> Any:

@@ -34,7 +34,8 @@ from bayes_scaling.model.defaults import default_inputs, default_priors, default
 from bayes_scaling.model.parameters import median
 from bayes_scaling.model.studies.reading import bundled
 from bayes_scaling.model.studies.study import study_runs
-from bayes_scaling.validation.calibration import SETTINGS, Calibration, calibration_table, simulate
+from bayes_scaling.validation.calibration import Calibration
+from bayes_scaling.validation.simulations import SETTINGS, simulate
 
 HERE = Path(__file__).parent
 OUT = Path("out") / "calibration"
@@ -199,7 +200,7 @@ def measure(name: str, simulations: int, here: bool, out: Path) -> pd.DataFrame:
         "r_hat_above_1.05": int((fits["r_hat"] > 1.05).sum()),
         "ess_below_99": int((fits["ess"] < 99).sum()),
     }
-    table = calibration_table(found).assign(case=name, **said)
+    table = found.to_frame().assign(case=name, **said)
     worst = table.loc[table["p_holm"].idxmin()]
     print(f"{name}: {len(fits)} fits in {seconds:.0f} s, smallest corrected p {worst['p_holm']:.3g} ({worst['quantity']})")
     print("".join(f"    {line}\n" for line in found.report), end="", flush=True)

@@ -46,7 +46,7 @@ GRADIENT_AIM = 1.5
 
 @dataclass(frozen=True)
 class Data:
-    """The table as arrays: y = log loss, x = -log (compute / reference), its reading error, and the groups of each row."""
+    """The table as arrays: y = log loss, x = -log (compute / reference), its measurement error, and the groups of each row."""
 
     y: np.ndarray
     x: np.ndarray

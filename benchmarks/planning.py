@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling.decisions.plan import plan_table
 from bayes_scaling.model.studies.study import study_runs
 
 BUDGETS = [float(of) for of in np.geomspace(1e19, 1e25, 100)]
@@ -31,7 +30,7 @@ def seconds(fit: bs.Fit, cost: bs.Cost) -> float:
     times = []
     for _ in range(3):
         start = perf_counter()
-        plan_table(bs.plan(fit, BUDGETS, cost=cost))
+        bs.plan(fit, BUDGETS, cost=cost).to_frame()
         times.append(perf_counter() - start)
     return min(times)
 

@@ -27,8 +27,8 @@ from bayes_scaling.decisions import frontiers, targets
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.decisions.optimum import optimum, tolerance
-from bayes_scaling.decisions.plan import plan_sentence, plan_table
-from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.decisions.plan_sentences import plan_sentence
+from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.plots.shown import shown
 from bayes_scaling.prediction.compute_ratio import compute_ratio
@@ -288,7 +288,7 @@ def check_plan(world: World) -> None:
     at = point.assign(params=found.choice["params"].to_numpy(), tokens=found.choice["tokens"].to_numpy())
     if "size" not in world.fit.runs.levels:
         assert worlds.uniform(worlds.shares_below(world, at, rows(found.loss), new_effects(world)))
-    table = plan_table(found, target=2.5)
+    table = found.to_frame(target=2.5)
     np.testing.assert_allclose(table["loss_q05"], np.quantile(rows(found.loss)[:, 0], 0.05))
     assert table["probability"].iloc[0] == pytest.approx((rows(found.loss) <= 2.5).mean())
     assert "nan" not in plan_sentence(found, target=2.5)
@@ -320,7 +320,7 @@ def check_rank(world: World) -> None:
         np.testing.assert_allclose(losses, arms(world, points)[0][:, 0], rtol=1e-10)
         both = compute_ratio(world.fit, "arch", "sparse", "dense", points=points)
         np.testing.assert_allclose(times, rows(both)[:, 0], rtol=1e-9)
-    row = rank_table(found).iloc[0]
+    row = found.to_frame().iloc[0]
     against = found.loss.isel(row=0).sel(level="sparse").to_numpy().ravel()
     assert row["p_better"] == pytest.approx((losses < against).mean())
     assert row["change_percent_mean"] == pytest.approx(100 * (losses / against - 1).mean())
@@ -470,7 +470,7 @@ def check_report(world: World) -> None:
         assert plans is not None
         row = plans.table.iloc[len(plans.table) // 2]
         point = pd.DataFrame({dim: [row[dim]] for dim in row.index if dim in world.fit.runs.levels and dim != "run"})
-        again = plan_table(bs.plan(world.fit, float(row["compute"]), point)).iloc[0]
+        again = bs.plan(world.fit, float(row["compute"]), point).to_frame().iloc[0]
         assert row["params"] == pytest.approx(again["params"], rel=1e-6)
         assert row["loss_q50"] == pytest.approx(again["loss_q50"], rel=1e-6)
     else:

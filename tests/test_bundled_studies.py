@@ -13,7 +13,6 @@ from bayes_scaling.data import datasets
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.optimum import compute_price, optimum, tolerance
-from bayes_scaling.decisions.rank_tables import rank_table
 from bayes_scaling.inference import sampling
 from bayes_scaling.inference.parameters import parameter_values, published_values
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
@@ -391,7 +390,7 @@ def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied
 def test_routers_are_ranked_as_they_were_simulated(studied: Studied) -> None:
     fit, at = studied("routed_lm"), 57369600.0
     found = bs.rank(fit, "variant", "Dense 1", pd.DataFrame({"params": [at]}), equivalent=0.005)
-    table = rank_table(found).set_index("level")
+    table = found.to_frame().set_index("level")
     assert list(table.index[:3]) == ["S-Base 512", "RL-R 512", "Hash 512"]
     assert (table["verdict"] == "better").all()
 
@@ -414,7 +413,7 @@ def test_token_mixers_are_ranked_at_equal_flop_as_they_were_simulated(studied: S
     fit, against = studied("xlstm_isoflop"), "transformer 16384"
     flops = {"mlstm 16384": 5.2, "transformer 2048": 6.0, "transformer 8192": 8.9, "transformer 16384": 12.8}
     cost = {level: bs.Cost(flops_per_param_token=k) for level, k in flops.items()}
-    table = rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}), cost=cost)).set_index("level")
+    table = bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}), cost=cost).to_frame().set_index("level")
 
     def lowest(k: float, level: float) -> float:
         params = np.geomspace(1e7, 1e10, 4001)
@@ -427,5 +426,5 @@ def test_token_mixers_are_ranked_at_equal_flop_as_they_were_simulated(studied: S
         true = 100 * (lowest(flops[level], loss) / lowest(flops[against], 3.09) - 1)
         row = table.loc[level]
         assert row["change_percent_q05"] - 0.2 < true < row["change_percent_q95"] + 0.2
-    alike = rank_table(bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}))).set_index("level")
+    alike = bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]})).to_frame().set_index("level")
     assert abs(alike.loc["mlstm 16384", "change_percent_mean"]) < 0.6 * abs(table.loc["mlstm 16384", "change_percent_mean"])

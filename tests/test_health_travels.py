@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 from importlib import import_module
 from inspect import signature
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +20,19 @@ from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
 from bayes_scaling import plots
-from bayes_scaling._deprecated import MOVED
+from bayes_scaling._deprecated import BEFORE
 from bayes_scaling.cli.commands import app
 from bayes_scaling.cli.messages import judge
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.design.next_runs import NextRuns
-from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
+from bayes_scaling.decisions.design.ranked import NextRuns
+from bayes_scaling.decisions.design.sentences import next_sentence
 from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.decisions.multiverse import Multiverse
-from bayes_scaling.decisions.plan import Plan, plan_sentence, plan_table
-from bayes_scaling.decisions.rank import Ranking
-from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.decisions.plan import Plan
+from bayes_scaling.decisions.plan_sentences import plan_sentence
+from bayes_scaling.decisions.rank_sentences import rank_sentences
+from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.decisions.specifications import Universe
 from bayes_scaling.decisions.targets import needed_sentence
 from bayes_scaling.inference.batch.executors import InProcess
@@ -42,14 +45,15 @@ from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots import overview
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import Contrast, contrast_at
-from bayes_scaling.prediction.forecast import Forecast, forecast_sentence, forecast_table
+from bayes_scaling.prediction.forecast import Forecast
+from bayes_scaling.prediction.forecast_sentences import forecast_sentence
 from bayes_scaling.prediction.predict import decompose, parameters_at, published_at
 from bayes_scaling.prediction.residuals import run_residuals
 from bayes_scaling.prediction.summary import summarize, summarize_at
 from bayes_scaling.report import write as report
 from bayes_scaling.report.sentences import summary_sentences
 from bayes_scaling.validation.backtest import Backtest
-from bayes_scaling.validation.calibration import Calibration, calibration_table
+from bayes_scaling.validation.calibration import Calibration
 from bayes_scaling.validation.compare import Comparison
 from bayes_scaling.validation.scores import score_points, score_table
 
@@ -181,15 +185,15 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "compute_needed": lambda fit: bs.compute_needed(fit, 2.2, points=pd.DataFrame({"arch": ["dense"]})),
     "ask": lambda fit: ask(fit, "loss at params=3e9, tokens=1e11, arch=dense"),
     "run_residuals": run_residuals,
-    "plan_table": lambda fit: plan_table(plan(fit)),
+    "plan_table": lambda fit: plan(fit).to_frame(),
     "plan's optimum": lambda fit: plan(fit).optimum,
     "plan's loss": lambda fit: plan(fit).loss,
-    "rank_table": lambda fit: rank_table(ranking(fit)),
+    "rank_table": lambda fit: ranking(fit).to_frame(),
     "ranking's loss": lambda fit: ranking(fit).loss,
-    "forecast_table": lambda fit: forecast_table(forecast(fit)),
+    "forecast_table": lambda fit: forecast(fit).to_frame(),
     "forecast's path": lambda fit: forecast(fit).path,
-    "candidate_table": lambda fit: candidate_table(next_runs(fit)),
-    "set_table": lambda fit: set_table(next_runs(fit)),
+    "candidate_table": lambda fit: next_runs(fit).to_frame(),
+    "set_table": lambda fit: next_runs(fit).sets_to_frame(),
     "score_points": held_out,
     "score_table": lambda fit: score_table(held_out(fit)),
     "backtest's points": lambda fit: backtest(fit).points,
@@ -199,7 +203,7 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "multiverse's table": lambda fit: multiverse(fit).table,
     "multiverse's parameters": lambda fit: multiverse(fit).parameters,
     "fleet_table": lambda fit: fleet_table(fleet(fit)),
-    "calibration_table": lambda fit: calibration_table(calibration(fit)),
+    "calibration_table": lambda fit: calibration(fit).to_frame(),
 }
 
 SENTENCES: dict[str, Callable[[bs.Fit], str | tuple[str, ...]]] = {
@@ -263,10 +267,13 @@ def test_nothing_public_that_is_made_from_a_fit_is_left_out() -> None:
     assert {name for name in drawing if not hasattr(getattr(plots, name), "__wrapped__")} == set()
     tables = (pd.DataFrame, xr.DataArray, xr.Dataset, str, tuple[str, ...], dict[str, xr.DataArray])
     found = [getattr(bs, name) for name in bs.__all__]
-    found += [getattr(import_module(f"bayes_scaling.{file}"), name) for file, names in MOVED.items() for name in names.split()]
-    functions = {of.__name__: of for of in found if callable(of) and not isinstance(of, type)}
+    places = [place.split(":") for place, _ in BEFORE.values() if not place.startswith("_deprecated")]
+    found += [attrgetter(name)(import_module(f"bayes_scaling.{file}")) for file, name in places]
+    functions = {of.__qualname__: of for of in found if callable(of) and not isinstance(of, type)}
     made = {name: signature(of) for name, of in functions.items()}
-    of_fits = {name for name, of in made.items() if list(of.parameters)[:1] in (["fit"], ["found"], ["fleet"], ["calibration"])}
+    of_fits = {
+        name for name, of in made.items() if list(of.parameters)[:1] in (["fit"], ["found"], ["fleet"], ["self"], ["draws"])
+    }
     answers = {name for name in of_fits if made[name].return_annotation in tables}
     carrying = "carried.<locals>.marked"  # other decorators carry nothing
     assert {name for name in answers if functions[name].__code__.co_qualname != carrying} == BY_THE_WAY
@@ -284,6 +291,32 @@ def test_records_carry_the_health_of_their_fits(name: str) -> None:
         assert health.grade == HEALTHS[grade].grade
         assert (NOTED.remarks[0].what in health.line) == (grade == "noted")
         assert (BAD.remarks[0].what in health.line) == (grade == "bad")
+
+
+SHOWN = ("contrast", "plan", "ranking", "forecast", "next_runs", "backtest", "comparison", "multiverse", "calibration")
+"""Records of answers, which show themselves."""
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_records_have_a_table_sentences_a_figure_and_a_page_with_their_health(name: str) -> None:
+    clean, bad = (RECORDS[name](FITS[grade]) for grade in ("clean", "bad"))
+    for record in (clean, bad):
+        assert isinstance(record.to_frame(), pd.DataFrame)
+        assert len(record.to_frame())
+        said = record.summary().splitlines()
+        assert all(line.endswith(".") and not line.endswith("..") for line in said)
+        assert "nan" not in record.summary()
+        assert isinstance(record.plot(), Figure)
+        page = record._repr_html_()
+        assert page.startswith("<div><p><b>")
+        assert "<table" in page
+    line = bad.health.line
+    assert bad.summary().splitlines()[-1] == f"{line}."
+    assert "trusted" not in clean.summary()
+    assert bad._repr_html_().count(escape(line)) == 1
+    assert 'role="alert"' in bad._repr_html_()
+    assert bad.to_frame().attrs["health"] == line
+    assert "not to be trusted" in health_in(bad.plot())
 
 
 @pytest.mark.parametrize("name", MADE)

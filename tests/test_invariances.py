@@ -17,7 +17,6 @@ from by_hand import CLEAN, PUBLISHED, fit_of
 import bayes_scaling as bs
 from bayes_scaling.data.columns import Curve
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.decisions.plan import plan_table
 from bayes_scaling.inference.parameters import parameter_values, published_values
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.predict import decompose
@@ -141,7 +140,7 @@ def answers(fit: bs.Fit, of: Told) -> dict[str, np.ndarray]:
     published = published_values(fit)
     found |= {"E": inside, "published A": published["A"].to_numpy() / of.loss / of.size ** fit.posterior["alpha"].to_numpy()}
     cost = bs.Cost(flops_per_param_token=6 / (of.size * of.length))
-    plan = plan_table(bs.plan(fit, 1e22, cost=cost, points=pd.DataFrame({"arch": [a, b]})))
+    plan = bs.plan(fit, 1e22, cost=cost, points=pd.DataFrame({"arch": [a, b]})).to_frame()
     sizes = ["params", "params_low", "params_high", "best_params_q05", "best_params_q95"]
     found |= {"plan": plan[sizes].to_numpy() / of.size, "plan tokens": plan["tokens"].to_numpy() / of.length}
     found |= {"plan loss": plan[["regret", "loss_q05", "loss_q95"]].to_numpy() / of.loss, "excess": plan["excess"].to_numpy()}

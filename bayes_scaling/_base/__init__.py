@@ -1,1 +1,1 @@
-"""What everything rests on and knows nothing of runs: errors, files, numbers as people read and write them."""
+"""What all rooms use: errors, files, numbers as people read and write them. It knows nothing of runs."""

@@ -1,4 +1,4 @@
-"""Wrong calls are refused with the right one: a function says in one line what it takes, instead of failing in its depths."""
+"""Wrong calls are refused with the right one, in one line."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps

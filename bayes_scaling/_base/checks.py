@@ -1,7 +1,7 @@
-"""What a field of a record may hold: a rule a kind of value, and one line for what breaks it.
+"""The values that a field of a record may hold: a rule for each kind, and one line for a value that breaks it.
 
-A rule is a function of a value and of what to call it; it returns the value as plain Python has it, so that whatever a record
-holds can be written to a file, or raises InputError.
+A rule is a function of a value and of the name to call it by. It returns the value as plain Python has it, so that any record
+can be written to a file. Or it raises InputError.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -41,8 +41,8 @@ def check(record: object, of: str, **rules: Rule) -> None:
 
 def refusal(value: object, what: str, expected: str) -> InputError:
     """Return the error for a value that breaks a rule."""
-    said = repr(value)
-    return InputError(f"{what} must be {expected}, not {said if len(said) <= MAX_SHOWN else said[:MAX_SHOWN] + '...'}")
+    shown = repr(value)
+    return InputError(f"{what} must be {expected}, not {shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + '...'}")
 
 
 def is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The checksum at the end of a file: whether its bytes are those that were written."""
+"""The checksum at the end of a file. It shows whether the bytes are those that were written."""
 
 import hashlib
 import os
@@ -35,12 +35,12 @@ def check_checksum(path: Path) -> bool:
         read.
     """
     with path.open("rb") as file:
-        size, said = os.fstat(file.fileno()).st_size, _seal(file)
+        size, checksum = os.fstat(file.fileno()).st_size, _seal(file)
         if size > max_readable_bytes():
             raise InputError(f"{path}: {fixed(size / 2**30, 1)} GB, more than a quarter of this machine's memory")
-        if said and _digest(file, size - CHECKSUM_LENGTH) != said:
+        if checksum and _digest(file, size - CHECKSUM_LENGTH) != checksum:
             raise InputError(f"{path}: damaged, its content is not what was saved (its checksum differs)")
-    return bool(said)
+    return bool(checksum)
 
 
 def max_readable_bytes() -> int:

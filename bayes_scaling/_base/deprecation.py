@@ -10,12 +10,12 @@ def renamed_field[T](old: str, new: str) -> Callable[[type[T]], type[T]]:
     """Return a decorator by which a record takes and shows a field under its earlier name too."""
 
     def decorate(record: type[T]) -> type[T]:
-        made, said = record.__init__, f"{record.__name__}({old}=...) is deprecated: use {new}"
+        made, message = record.__init__, f"{record.__name__}({old}=...) is deprecated: use {new}"
 
         @wraps(made)
         def init(self: T, *args: Any, **kwargs: Any) -> None:
             if old in kwargs:
-                warnings.warn(said, DeprecationWarning, stacklevel=2)
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
                 kwargs[new] = kwargs.pop(old)
             made(self, *args, **kwargs)
 

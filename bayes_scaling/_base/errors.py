@@ -41,15 +41,15 @@ def format_value(value: object) -> str:
     """Return a value of a table for an error, in one line and not too long: text quoted, a number bare."""
     bare = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
     try:
-        said = " ".join(repr(bare).split())
+        written = " ".join(repr(bare).split())
     except ValueError:  # whole numbers of more than 4,300 digits have no text
-        said = f"a number of {format(value.bit_length(), ',')} bits" if isinstance(value, int) else type(value).__name__
-    return said if len(said) <= MAX_VALUE else f"{said[: MAX_VALUE - 3]}..."
+        written = f"a number of {format(value.bit_length(), ',')} bits" if isinstance(value, int) else type(value).__name__
+    return written if len(written) <= MAX_VALUE else f"{written[: MAX_VALUE - 3]}..."
 
 
 def one_line(error: BaseException) -> str:
     """Return an error as one line: wrong input as it stands, anything else by its kind and the first line of what it says."""
     if isinstance(error, InputError):
         return " ".join(str(error).split())
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0].strip()}" if said else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""Texts that others wrote, as they are shown: names of levels, columns and files act on no terminal and no page."""
+"""Texts that others wrote, escaped: names of levels, columns and files do nothing to a terminal or a page."""
 
 from unicodedata import category
 

@@ -1,4 +1,4 @@
-"""Safe expressions: text to a syntax tree of which only the kinds of node named here mean anything; nothing is evaluated."""
+"""Safe expressions: text becomes a syntax tree with only the kinds of node named here, and nothing is evaluated."""
 
 import ast
 import operator
@@ -81,11 +81,11 @@ def quoted_name(name: str) -> str:
     return name if re.fullmatch(PLAIN_NAME, name) and not iskeyword(name) else f"`{name}`"
 
 
-def parse_expression(text: str, kind: str, said: str | None = None) -> ast.expr:
-    """Return the tree of a text; said: what to call it in errors, the text itself unless given."""
+def parse_expression(text: str, kind: str, shown: str | None = None) -> ast.expr:
+    """Return the tree of a text; shown: how errors quote it, the text itself unless given."""
     if not isinstance(text, str):
         raise InputError(f"a {kind} is a text, not {text!r}")
-    text, code = said or text, text if said else " ".join(text.split())
+    text, code = shown or text, text if shown else " ".join(text.split())
     most = MAX_EXPRESSION if kind == "law" else MAX_FILTER
     if len(text) > most:
         raise InputError(f"{kind} text has {len(text)} characters; at most {most} are read")

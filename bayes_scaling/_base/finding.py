@@ -1,4 +1,4 @@
-"""The record of what speaks for care with a fit, and which of such things weigh most."""
+"""The record of a diagnostic of a fit, and the order of diagnostics by weight."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SERIOUS = ORDER[: ORDER.index("single-rows")]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that speaks for care with a fit.
+    """A diagnostic: a reason for care with a fit.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ class Finding:
     sentence: str
 
 
-def finding(code: str, said: str, advice: str) -> Finding:
-    """Return a finding from what is said and what to do."""
-    return Finding(code, f"{said}; {advice}")
+def finding(code: str, sentence: str, advice: str) -> Finding:
+    """Return a finding: what was found, and what to do about it."""
+    return Finding(code, f"{sentence}; {advice}")
 
 
 def worst_first(found: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""The functions that a law may use beside operators: `exp`, `log` and `mean`, on numbers, arrays, draws and symbols alike."""
+"""The functions of a law beside operators: `exp`, `log` and `mean`, on numbers, arrays, draws and symbols."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Names of unfinished files, whose they are, and what becomes of those whose process is gone."""
+"""Temporary files: their names say which process made them, and those of a dead process are removed."""
 
 import json
 import os
@@ -39,10 +39,13 @@ def temporary_path(folder: Path, suffix: str = "") -> Path:
 @cache
 def _machine() -> str:
     """Return a digest of what process ids are unique in: a machine, since it started, and its space of such ids."""
-    said = [node()]
+    parts = [node()]
     with suppress(OSError):
-        said += [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"), str(Path("/proc/self/ns/pid").readlink())]
-    return sha256("\n".join(said).encode()).hexdigest()[:8]
+        parts += [
+            Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"),
+            str(Path("/proc/self/ns/pid").readlink()),
+        ]
+    return sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 
 def _alive(process: int) -> bool:
@@ -121,9 +124,9 @@ def write_journals(moves: Sequence[Move]) -> list[Path]:
     journals = []
     for folder in [common] if common is not None else folders:
         own = [move for move in moves if common is not None or move[1].parent == folder]
-        said = [[None if path is None else str(path.relative_to(folder)) for path in move] for move in own]
+        entries = [[None if path is None else str(path.relative_to(folder)) for path in move] for move in own]
         text, journal = temporary_path(folder), temporary_path(folder, JOURNAL)
-        text.write_text(json.dumps(said), encoding="utf-8")
+        text.write_text(json.dumps(entries), encoding="utf-8")
         text.replace(journal)
         journals.append(journal)
     return journals
@@ -150,8 +153,8 @@ def _told(journal: Path, folder: Path) -> list[Move]:
     A journal that came with a folder of somebody else moves nothing into the folder or out of it.
     """
     try:
-        said = json.loads(journal.read_text(encoding="utf-8"))
-        moves = [(None if unready is None else folder / str(unready), folder / str(place)) for unready, place in said]
+        entries = json.loads(journal.read_text(encoding="utf-8"))
+        moves = [(None if unready is None else folder / str(unready), folder / str(place)) for unready, place in entries]
         return [move for move in moves if all(one is None or one.parent.resolve().is_relative_to(folder) for one in move)]
     except (ValueError, TypeError, RecursionError):
         return []

@@ -1,4 +1,4 @@
-"""Finished files, put in their places: one at once, or several in one go."""
+"""Finished files, put in place: one by one, or several at once."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Names of files made of labels, which may be anything."""
+"""File names made of labels, which may be any text."""
 
 import hashlib
 import re

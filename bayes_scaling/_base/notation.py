@@ -1,8 +1,9 @@
-"""Numbers as people write them: decimal commas, thousands, suffixes. Read where a column leaves no doubt, else said which.
+"""Numbers as people write them: decimal commas, thousands, suffixes.
 
-A cell is read under each of the two decimal marks; it settles the mark where only one of them gives a number, as `1,5`,
-`1.234.567` and `1,234.5` do. `1,234` alone does not: the other cells of its column decide, then the other columns of its table,
-and where they do not either, it is refused. A column of nothing but points is one of decimal points, as everywhere.
+A column is read where it leaves no doubt, and refused otherwise. A cell is read under each of the two decimal marks. It settles
+the mark where only one of them gives a number, as `1,5`, `1.234.567` and `1,234.5` do. `1,234` alone does not: the other cells
+of its column decide, then the other columns of its table. Where those do not either, it is refused. A column of nothing but
+points is one of decimal points, as everywhere.
 """
 
 import re
@@ -225,15 +226,15 @@ def _suffixes(found: Mapping[str, re.Match[str]], scale: float) -> tuple[str, st
 
 def _oddities(found: Mapping[str, re.Match[str]], mark: str, unit: str, scale: float) -> str:
     """Say what is unlike plain numbers, each with an example."""
-    said: dict[str, str] = {}
+    seen: dict[str, str] = {}
     for text, match in found.items():
         gap, suffix = match["gap"], match["suffix"]
         kinds = ["decimal commas"] * (mark == "," and "," in match["body"])
         kinds += [f"{gap!r} between thousands"] * bool(gap) + [f"the suffix {suffix!r}"] * bool(suffix)
         for kind in kinds:
-            said.setdefault(kind, f"{text!r} is read as {_plainly(_value(match, unit, scale=scale))}")
-    examples = ", ".join(dict.fromkeys(said.values()))
-    return f"{' and '.join(said)}: {examples}" if said else ""
+            seen.setdefault(kind, f"{text!r} is read as {_plainly(_value(match, unit, scale=scale))}")
+    examples = ", ".join(dict.fromkeys(seen.values()))
+    return f"{' and '.join(seen)}: {examples}" if seen else ""
 
 
 def _plainly(value: float) -> str:

@@ -1,8 +1,8 @@
-"""How numbers read, wherever a person reads them: sentences, tables in the terminal, figures and the page.
+"""Numbers as people read them: in sentences, tables in the terminal, figures and the page.
 
 A number is rounded first and laid out after, so that no boundary shows: 999,600 to three digits is "1M". From 10,000 on it has
-k, M, B or T, from 1e15 on and below 0.001 a power of ten. No digit before the point is a zero in place of another: 2775 stays
-2775. With a band, digits follow its width.
+k, M, B or T. From 1e15 on and below 0.001 it has a power of ten. No digit before the point is a zero in place of another: 2775
+stays 2775. With a band, digits follow its width.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ def number(value: float, digits: int = DIGITS, *, signed: bool = False) -> str:
 
 
 def exact(value: float) -> str:
-    """Return a number that somebody said or counted, up to seven digits: 3.275, 32768, 20k, 1.6384e20."""
+    """Return a number as it was given or counted, up to seven digits: 3.275, 32768, 20k, 1.6384e20."""
     text, value = number(value, MAX_DIGITS), float(value)
     if not value.is_integer() or value == 0:
         return text
@@ -161,12 +161,12 @@ def level_name(level: object) -> str:
 
 
 def value_at(name: str, value: object, digits: int = MAX_DIGITS) -> str:
-    """Return the value of an input or group at a point: of a context length 32K, of other numbers what was said.
+    """Return the value of an input or group at a point: 32K for a context length, any other number as it was given.
 
     Parameters
     ----------
     digits
-        Fewer for numbers that nobody said.
+        Fewer for numbers that were computed.
     """
     if isinstance(value, str | bool) or any(word in name.lower() for word in CONTEXT):
         return level_name(value)

@@ -1,4 +1,4 @@
-"""Paths as people give them: where no file can be is said before anything is computed."""
+"""Paths as people give them. A path at which no file can be is refused before anything is computed."""
 
 import os
 from pathlib import Path

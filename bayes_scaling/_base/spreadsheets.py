@@ -1,8 +1,8 @@
-"""Tables that people open in a spreadsheet: no name in them becomes a formula, and what we read back is what it was.
+"""Tables that people open in a spreadsheet: no text in them becomes a formula, and reading gives back what was written.
 
-A cell that would be one, such as =HYPERLINK(...), +1 or @x, gets an apostrophe in front, by which spreadsheets know text
-(OWASP, "CSV injection"); quotes do not help. One that begins with apostrophes and then so gets one more, so that reading takes
-back just what was added. Numbers are left alone, and so are texts that are negative numbers.
+A cell that would be a formula, such as =HYPERLINK(...), +1 or @x, gets an apostrophe in front, by which spreadsheets know text
+(OWASP, "CSV injection"). Quotes do not help. A cell that begins with apostrophes before such a text gets one more, so that
+reading takes away just what was added. Numbers are left alone, and so are texts that are negative numbers.
 """
 
 import re

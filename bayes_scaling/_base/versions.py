@@ -1,4 +1,4 @@
-"""With which software something was made."""
+"""The versions of the software that something was made with."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version

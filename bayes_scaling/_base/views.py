@@ -42,21 +42,27 @@ def view(place: str) -> Callable[..., Any]:
     return shown
 
 
-def said(sentences: Iterable[str], health: str = "") -> str:
-    """Return sentences a line each, and last what speaks against the draws that they rest on.
-
-    Parameters
-    ----------
-    health
-        The line of a fit; "" where that is clean.
+def lines(sentences: Iterable[str], record: object = None) -> str:
+    """Return sentences a line each, and last what speaks against the draws of the record that says them.
 
     Examples
     --------
-    >>> print(said(["The loss is 2.1.", "It lies inside the runs."]))
+    >>> print(lines(["The loss is 2.1.", "It lies inside the runs."]))
     The loss is 2.1.
     It lies inside the runs.
     """
-    return "\n".join([*sentences, *([f"{health}."] if health else [])])
+    line = health_of(record)
+    return "\n".join([*sentences, *([f"{line}."] if line else [])])
+
+
+def health_of(record: object) -> str:
+    """Return what speaks against the draws of a record in one line; "" where they are clean, or none are behind it."""
+    return str(getattr(getattr(record, "health", None), "line", ""))
+
+
+def show(record: Any, title: str) -> str:
+    """Return a record as notebooks show it: its summary, its table, and its health."""
+    return page(title, record.summary().splitlines(), record.to_frame(), health_of(record))
 
 
 def page(title: str, sentences: Sequence[str], table: pd.DataFrame | None = None, health: str = "") -> str:
@@ -74,10 +80,10 @@ def page(title: str, sentences: Sequence[str], table: pd.DataFrame | None = None
     >>> page("Plan", ["Train <1B> parameters."])
     '<div><p><b>Plan</b></p><p>Train &lt;1B&gt; parameters.</p></div>'
     """
-    lines = [f"<p>{_text(one)}</p>" for one in sentences if one.rstrip(".") != health.rstrip(".")]
+    said = [f"<p>{_text(one)}</p>" for one in sentences if one.rstrip(".") != health.rstrip(".")]
     shown = [] if table is None else [table.map(_cell).rename(columns=_text).to_html(max_rows=MOST_ROWS, index=False, border=0)]
     warned = [f'<p role="alert"><b>{_text(health)}</b></p>'] if health else []
-    return f"<div><p><b>{_text(title)}</b></p>{''.join([*lines, *shown, *warned])}</div>"
+    return f"<div><p><b>{_text(title)}</b></p>{''.join([*said, *shown, *warned])}</div>"
 
 
 def _text(of: object) -> str:

@@ -94,7 +94,7 @@ def _penalty(fitted: "Fit", row: dict[str, Any]) -> str:
 def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
     from bayes_scaling._base.quantiles import reached
-    from bayes_scaling.decisions.rank_tables import needs
+    from bayes_scaling.decisions.rank_sentences import needs
     from bayes_scaling.model.specification import model_inputs
     from bayes_scaling.prediction.compute_ratio import compute_ratio
 

@@ -31,14 +31,15 @@ def forecast(
     Prints the final loss with its band. Writes FORECAST.csv: the band from here to the end. Writes a figure beside it.
     """
     from bayes_scaling.plots import forecast_figure
-    from bayes_scaling.prediction.forecast import forecast as condition, forecast_sentence, forecast_table
+    from bayes_scaling.prediction.forecast import forecast as condition
+    from bayes_scaling.prediction.forecast_sentences import forecast_sentence
 
     out = folder / "forecast.csv" if out is None else out
     file_to_write(out)
     found = condition(read_fit(folder), run, _end(at), seed=seed)
     figure = out.with_suffix(".png")
     with write_together():
-        write_csv(forecast_table(found), out)
+        write_csv(found.to_frame(), out)
         write_figure(forecast_figure(found, target=target), figure)
     say(forecast_sentence(replace(found, health=None), target))  # what the sampler says comes once, at the end
     say(f"{found.basis[0].upper()}{found.basis[1:]}.")

@@ -47,7 +47,7 @@ def next_run(
     Writes to DIR: next.csv (candidates), next_sets.csv (sets), next.png.
     """
     from bayes_scaling.decisions.design.next_runs import next_runs
-    from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
+    from bayes_scaling.decisions.design.sentences import next_sentence
     from bayes_scaling.decisions.estimands import ask, every_question
     from bayes_scaling.plots.next_run import next_figure
 
@@ -55,7 +55,7 @@ def next_run(
     fitted = read_fit(folder)
     questions = every_question(fitted, decide)
     found = [next_runs(fitted, candidates, ask(fitted, one), budget, cost=cost, seed=seed) for one in questions]
-    tables, sets = [candidate_table(one) for one in found], [set_table(one) for one in found]
+    tables, sets = [one.to_frame() for one in found], [one.sets_to_frame() for one in found]
     figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}
     with write_together():
         write_csv(_stacked(tables, questions), folder / "next.csv")

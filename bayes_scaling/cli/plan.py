@@ -54,7 +54,8 @@ def plan(
     """
     from bayes_scaling.data.tables import read_table
     from bayes_scaling.decisions.group_cells import every_cell
-    from bayes_scaling.decisions.plan import plan as decide, plan_sentences, plan_table
+    from bayes_scaling.decisions.plan import plan as decide
+    from bayes_scaling.decisions.plan_sentences import plan_sentences
     from bayes_scaling.decisions.targets import needed_sentences
     from bayes_scaling.plots.plan import plan_figure
 
@@ -72,7 +73,7 @@ def plan(
         said += needed_sentences(bare[0], target, probability, points, **asked)
     others, figure = out.with_name(f"{out.stem}_choices.csv"), out.with_suffix(".png")
     with write_together():
-        write_csv(plan_table(found, target), out)
+        write_csv(found.to_frame(target), out)
         write_csv(found.choices, others)
         write_figure(plan_figure(fitted, found), figure)
     for sentence in said:

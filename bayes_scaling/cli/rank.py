@@ -58,7 +58,7 @@ def rank(
     Writes RANKING.csv (a row a level and budget), and a figure beside it.
     """
     from bayes_scaling.decisions.rank import rank as side_by_side
-    from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+    from bayes_scaling.decisions.rank_sentences import rank_sentences
     from bayes_scaling.plots import ranking_figure
 
     group, _, baseline = level.partition("=")
@@ -80,7 +80,7 @@ def rank(
         along=along,
         cost=costs,
     )
-    table, figure = rank_table(found), out.with_suffix(".png")
+    table, figure = found.to_frame(), out.with_suffix(".png")
     with write_together():
         write_csv(table, out)
         write_figure(ranking_figure(found), figure)

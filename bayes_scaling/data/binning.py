@@ -1,4 +1,4 @@
-"""Neighbouring rows of a run, averaged: what they scatter by averages out, what they share stays."""
+"""Neighbouring rows of a run, averaged: independent scatter averages out, shared errors stay."""
 
 from collections.abc import Sequence
 

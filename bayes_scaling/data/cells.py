@@ -44,13 +44,13 @@ def number_column(
     scale: float = 1.0,
     notes: list[str] | None = None,
 ) -> pd.Series:
-    """Return a column of finite floats, above zero unless said otherwise, or say where the first other value stands.
+    """Return a column of finite floats, above zero by default. The first wrong value is named, with its row.
 
     Parameters
     ----------
     rows
         The place of each row in its file. unit: of the column, where it is known. scale: how many ones one of the column is:
-        with a suffix, as `0.41M` in a column of millions, it is said twice.
+        with a suffix, as `0.41M` in a column of millions, the scale would count twice.
     notes
         Gets a sentence where numbers were written unlike plain ones, see `notation`.
     """

@@ -1,8 +1,8 @@
-"""Rows that are checkpoints of one run, not runs: told from what a table shows where nothing says so.
+"""Rows that are checkpoints of one run, found in the table where nothing says so.
 
-A column that is called as runs are, and has many rows of ascending tokens a label, says so itself. Without one there are few
+A column that has a name like `run`, and many rows of ascending tokens for each label, says it itself. Without one there are few
 settings (values of all other inputs and groups) with many rows each. They are logs where tokens are evenly spaced, or many, and
-what rows leave a smooth surface by goes on from row to row: neighbours differ by less than independent rows would,
+where residuals from a smooth surface are autocorrelated: neighbours differ by less than independent rows would,
 
     ratio = mean (r_(i+1) - r_i)^2 / (2 mean r^2),     about 1 - 3 / sqrt(rows) or more for independent rows (von Neumann 1941)
 """
@@ -82,11 +82,11 @@ def find_checkpoints(frame: pd.DataFrame, checked: pd.DataFrame, columns: Column
 def checkpoint_sentence(found: Checkpoints) -> str:
     """Return what was recognised, in one sentence."""
     runs, rows = found.runs, len(found.label)
-    said = f"the {rows} rows {CHECKPOINTS} {runs} {'run' if runs == 1 else 'runs'}, not {rows} runs: "
+    text = f"the {rows} rows {CHECKPOINTS} {runs} {'run' if runs == 1 else 'runs'}, not {rows} runs: "
     several = runs > found.label.nunique()
     if found.column is not None:
-        return said + f"column {found.column!r}, which nothing in the model reads, has {number(rows / runs)} rows of each"
-    return said + (
+        return text + f"column {found.column!r}, which nothing in the model reads, has {number(rows / runs)} rows of each"
+    return text + (
         f"{number(rows / runs)} rows of each follow one another along {found.along}, and {percent(1 - found.ratio)} of the "
         "variance about a smooth law goes on from row to row"
         + (", and no column tells apart those of one size" if several else "")
@@ -106,8 +106,8 @@ def not_ends(runs: Runs) -> str:
 
 
 def _is_trained(name: str, columns: Columns) -> bool:
-    said = f"{name} {columns.inputs[name].column} {columns.inputs[name].unit}"
-    words = {word.removesuffix("s") for word in re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", said).lower())}
+    text = f"{name} {columns.inputs[name].column} {columns.inputs[name].unit}"
+    words = {word.removesuffix("s") for word in re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", text).lower())}
     return bool(words & TRAINED) and not words & NOT_TRAINED
 
 

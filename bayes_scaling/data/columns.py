@@ -1,4 +1,4 @@
-"""What the columns of a table are for."""
+"""The roles of a table's columns."""
 
 import re
 from collections.abc import Mapping
@@ -127,7 +127,7 @@ class Response:
         Bytes, or characters, in a token, for a loss per token beside one per byte. About 4.3 unless given, and priors are the
         wider for it.
     assumed
-        Whether nobody has said the unit. Follows from "auto".
+        Whether the unit is a default. Follows from "auto".
 
     Examples
     --------
@@ -160,9 +160,9 @@ class Response:
         if self.bytes_per_token is not None:
             object.__setattr__(self, "bytes_per_token", checks.positive(self.bytes_per_token, "bytes_per_token"))
         if self.unit == "auto":
-            said = response_unit(self.column)
-            object.__setattr__(self, "assumed", said is None)
-            object.__setattr__(self, "unit", said or TOKEN)
+            named = response_unit(self.column)
+            object.__setattr__(self, "assumed", named is None)
+            object.__setattr__(self, "unit", named or TOKEN)
         if self.perplexity is None and (unit := loss_unit(self.unit)).split("/")[0] == PERPLEXITY:
             object.__setattr__(self, "perplexity", True)
             object.__setattr__(self, "unit", f"nats/{unit.partition('/')[2] or 'token'}")
@@ -212,9 +212,9 @@ class Input:
             if value is not None:
                 object.__setattr__(self, name, checks.positive(value, f"the {name} of {self.column!r}"))
         unit = read_unit(self.unit) if self.unit else column_unit(self.column) if self.scale is None else None
-        if unit is not None and (unit.said or not self.unit):
+        if unit is not None and (unit.explicit or not self.unit):
             object.__setattr__(self, "unit", unit.name or counted_by_name(self.column))
-        if unit is not None and unit.said:
+        if unit is not None and unit.explicit:
             object.__setattr__(self, "scale", (self.scale or 1.0) * unit.factor)
             object.__setattr__(self, "reference", None if self.reference is None else self.reference * unit.factor)
 

@@ -1,4 +1,4 @@
-"""Exact copies of whole rows: found, named, and counted once. Rows that differ in any column of their file are no copies."""
+"""Exact copies of whole rows are counted once, and named. Rows that differ in any column of their file are no copies."""
 
 from collections.abc import Sequence
 
@@ -34,13 +34,13 @@ def drop_copies(
     copy[np.flatnonzero(suspect)[again]] = True
     one = int(np.argmax(again))
     first, second = (int(np.flatnonzero(suspect)[of]) for of in (int(np.argmax(code == code[one])), one))
-    said = f"row {place[second] + 1} of {sources[file[second]]} is an exact copy of row {place[first] + 1}"
-    said += f" of {sources[file[first]]}" if file[first] != file[second] else ""
+    sentence = f"row {place[second] + 1} of {sources[file[second]]} is an exact copy of row {place[first] + 1}"
+    sentence += f" of {sources[file[first]]}" if file[first] != file[second] else ""
     count = int(copy.sum())
     note = (
-        f"{said}, in every column, and is counted once"
+        f"{sentence}, in every column, and is counted once"
         if count == 1
-        else (f"{count} rows are exact copies of earlier ones, in every column, and are counted once: {said}, and so on")
+        else (f"{count} rows are exact copies of earlier ones, in every column, and are counted once: {sentence}, and so on")
     )
     return [frame[~copy[file == i]] for i, frame in enumerate(frames)], (note,)
 

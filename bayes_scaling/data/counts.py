@@ -1,8 +1,8 @@
-"""What tables count in, converted to base units at the door: by what is declared, by names of columns, else refused.
+"""Units of tables: numbers are converted to base units once, when they are read.
 
 A table's numbers go through two factors. `Input.counts`, or what the table itself or another name of the column says, leads to
-the unit that the study has declared for the column: a filter of rows sees these. `Input.scale` leads from there to the base
-unit, in which everything else counts: runs, points, plans, costs, figures.
+the unit that the study has declared for the column. A filter of rows sees these. `Input.scale` leads from there to the base
+unit. Everything else counts in it: runs, points, plans, costs, figures.
 """
 
 from collections.abc import Mapping
@@ -53,11 +53,11 @@ def in_declared_units(frame: pd.DataFrame, columns: Columns, source: str) -> tup
 
 def name_notes(columns: Columns, frame: pd.DataFrame) -> tuple[str, ...]:
     """Return a sentence for each input whose unit its column's name says."""
-    said = {one.column: column_unit(one.column) for one in columns.inputs.values() if one.column in frame}
+    by_name = {one.column: column_unit(one.column) for one in columns.inputs.values() if one.column in frame}
     return tuple(
         f"column {one.column!r} counts in {_label(unit, one)}, as its name says: converted to {one.unit or 'ones'}"
         for one in columns.inputs.values()
-        if (unit := said.get(one.column)) is not None and unit.said and unit.factor == one.scale and one.counts is None
+        if (unit := by_name.get(one.column)) is not None and unit.explicit and unit.factor == one.scale and one.counts is None
     )
 
 
@@ -71,7 +71,7 @@ def column_in_file(frame: pd.DataFrame, one: Input) -> tuple[str | None, float]:
     if one.column in frame:
         stated = _stated(frame).get(one.column)
         unit = read_unit(stated) if stated is not None and one.counts is None else None
-        other = conversion(unit, one.unit) if unit is not None and (unit.said or unit.name in (FLOP, DAYS)) else None
+        other = conversion(unit, one.unit) if unit is not None and (unit.explicit or unit.name in (FLOP, DAYS)) else None
         return one.column, (one.counts or 1.0) if other is None else other / (one.scale or 1.0)
     key, unit = column_in_other_unit(frame, one.column)
     other = conversion(unit, one.unit) if unit is not None else None
@@ -114,12 +114,12 @@ def from_columns_units(
     return table, columns, {name: of * factors.get(name, 1.0) for name, of in references.items()}
 
 
-def with_units(columns: Columns, said: Mapping[str, str]) -> Columns:
-    """Return columns for a file that counts in other units than they were declared in.
+def with_units(columns: Columns, units: Mapping[str, str]) -> Columns:
+    """Return columns for a file in other units than they were declared in.
 
     Parameters
     ----------
-    said
+    units
         Input, its column, or the response -> unit, such as {"params": "M", "tokens": "B tokens", "loss": "bits/byte"}; and
         "bytes_per_token" -> a number, see `Response`.
 
@@ -129,7 +129,7 @@ def with_units(columns: Columns, said: Mapping[str, str]) -> Columns:
         Where there is no such column, or it is not known how many of the declared unit one of the other is.
     """
     inputs, response = dict(columns.inputs), columns.response
-    for called, text in said.items():
+    for called, text in units.items():
         if called == "bytes_per_token":
             response = replace(response, bytes_per_token=read_unit(text).factor)
             continue
@@ -138,7 +138,7 @@ def with_units(columns: Columns, said: Mapping[str, str]) -> Columns:
             response = replace(response, unit=text, perplexity=None, assumed=False)
         elif not names:
             known = sorted({*inputs, response.column})
-            raise InputError(f"unit {text!r} is said of {called!r}; expected one of {known}")
+            raise InputError(f"unit {text!r} is given for {called!r}; expected one of {known}")
         for name in names:
             inputs[name] = _recounted(inputs[name], name, text)
     return replace(columns, inputs=inputs, response=response)

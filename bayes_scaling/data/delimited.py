@@ -1,4 +1,4 @@
-"""Delimited text: bytes -> encoding, separator, cells. What is seen is said, and nothing is guessed."""
+"""Delimited text: bytes -> encoding, separator, cells. Anything unusual is noted, and nothing is guessed."""
 
 import codecs
 import csv
@@ -50,9 +50,9 @@ def read_cells(content: bytes | str, source: str) -> tuple[pd.DataFrame, tuple[s
         raise InputError(f"{source}: the file is empty; expected a header and rows")
     if "\0" in text:
         raise InputError(f"{source}: holds NUL characters; expected text, or Parquet by its ending")
-    said = re.match(r"sep=(.)\r?\n", text)
-    separator = said[1] if said else _separator(text, source)
-    text = text[said.end() :] if said else text
+    hint = re.match(r"sep=(.)\r?\n", text)
+    separator = hint[1] if hint else _separator(text, source)
+    text = text[hint.end() :] if hint else text
     refuse_too_many(text.count("\n"), text.partition("\n")[0].count(separator) + 1, source)
     frame = _cells(text, separator, source)
     if separator != ",":

@@ -1,4 +1,4 @@
-"""Whether the loss depends on the inputs at all: told from the table alone, before or after a fit."""
+"""Whether the loss depends on the inputs at all, from the table alone."""
 
 from dataclasses import dataclass
 
@@ -50,15 +50,15 @@ def flat(runs: Runs) -> Finding | None:
     spans = " and ".join(f"{name} spans a factor of {number(_span(runs, name))}" for name in names)
     unit, low, high = runs.columns.response.unit, response.min(), response.max()
     if low == high:
-        said = f"is {number(low)} {unit}".rstrip() + f" in all {len(runs)} rows"
+        which = f"is {number(low)} {unit}".rstrip() + f" in all {len(runs)} rows"
     else:
         found = slopes(runs, names)
         if found is None or found.p < 0.01 or (np.abs(found.slope) + SURE * found.se > STEEP).any():
             return None
-        said = f"lies between {number(low, 4)} and {number(high, 4)} {unit}".rstrip() + f" in all {len(runs)} rows"
+        which = f"lies between {number(low, 4)} and {number(high, 4)} {unit}".rstrip() + f" in all {len(runs)} rows"
     return finding(
         "flat",
-        f"the loss does not depend on the inputs: {runs.columns.response.name} {said}, while {spans}",
+        f"the loss does not depend on the inputs: {runs.columns.response.name} {which}, while {spans}",
         f"see that {runs.columns.response.column!r} is the right column: these rows teach nothing of a scaling law",
     )
 

@@ -1,4 +1,4 @@
-"""Tables read one after the other: that they count in the same units, and which runs go on from one to the next."""
+"""Several tables read as one: they must count in the same units, and a run may go on from one to the next."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Labels of groups: what a level is called, and how one is found.
+"""Labels of groups: the names of levels, and how a level is found.
 
-A label is text, as it is written; where a column is of numbers it is the number, and 7.0 is 7. A level is found by the number
-or by its text, as programs spell it: 7, 7.0, "7" and "7.0" are one, "007", "1.10" and "12e5" are themselves only.
+A label is text, as it is written. Where a column is of numbers it is the number, and 7.0 is 7. A level is found by the number
+or by its text, as programs spell it: 7, 7.0, "7" and "7.0" are one. "007", "1.10" and "12e5" are themselves only.
 """
 
 import re

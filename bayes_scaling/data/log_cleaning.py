@@ -1,4 +1,4 @@
-"""Training logs: the rows of a run as they were written, mended where a rule says how, and what was found put in sentences."""
+"""Training logs: restarts, warm-up, missing losses and spikes are found, handled by rules, and noted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -70,8 +70,8 @@ def clean_log(log: Log, columns: Columns, curve: Curve) -> tuple[Log, tuple[str,
         steps = [_without_missing, _in_order, _without_warmup, _positive, _without_spikes]
     before, notes = log, []
     for step in steps:
-        log, said = step(log, columns, curve)
-        notes += said
+        log, more = step(log, columns, curve)
+        notes += more
         if not len(log.table):
             raise InputError(f"{', '.join(log.sources)}: no row is left; {'; '.join(notes)}")
     lost = ~np.isin(before.run, log.run)
@@ -168,8 +168,8 @@ def _without_warmup(log: Log, columns: Columns, curve: Curve) -> Said:
         rule = f"{curve.along} below {exact(curve.warmup_fraction)} of their run's last"
     else:
         return log, []
-    said = [f"warm-up: {_many(early.sum(), 'row')} with {rule} left out"] if early.any() else []
-    return _kept(log, ~early.to_numpy()), said
+    note = [f"warm-up: {_many(early.sum(), 'row')} with {rule} left out"] if early.any() else []
+    return _kept(log, ~early.to_numpy()), note
 
 
 def _without_missing(log: Log, columns: Columns, curve: Curve) -> Said:

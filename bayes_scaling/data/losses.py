@@ -1,4 +1,4 @@
-"""The response at the door: perplexities to losses, values that no loss of a unit has."""
+"""The response: perplexities become losses, and values that no loss of a unit has are refused."""
 
 from shlex import quote
 
@@ -43,9 +43,9 @@ def loss_notes(columns: Columns) -> tuple[str, ...]:
     response = columns.response
     if response.perplexity:
         return (f"column {response.column!r} holds perplexities: their logarithm, in {response.unit}, is the {response.name}",)
-    said = response_unit(response.column)
-    if said is not None and said == response.unit and not response.assumed:
-        return (f"column {response.column!r} is in {said}, as its name says",)
+    named = response_unit(response.column)
+    if named is not None and named == response.unit and not response.assumed:
+        return (f"column {response.column!r} is in {named}, as its name says",)
     return ()
 
 

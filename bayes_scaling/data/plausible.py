@@ -33,7 +33,7 @@ MIN_TOKENS_PER_PARAM, MAX_TOKENS_PER_PARAM = 0.1, 1e6
 
 
 def implausible_counts(table: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
-    """Return a sentence for each input whose counts no run has: too few where nobody has said the unit, or too many."""
+    """Return a sentence for each input whose counts no run has: too few where no unit is given, or too many."""
     unsaid = {name: one for name, one in columns.inputs.items() if one.scale is None and one.counts is None}
     found = []
     for name, one in columns.inputs.items():
@@ -66,9 +66,9 @@ def _odd_ratio(table: pd.DataFrame, columns: Columns, unsaid: list[str]) -> tupl
 
 
 def refuse_implausible_counts(runs: Runs) -> None:
-    """Raise InputError where counts that nobody has said the unit of are such as no training run has in ones."""
-    if said := implausible_counts(runs.table, runs.columns):
-        raise InputError(f"{runs.source}: {said[0]}")
+    """Raise InputError where counts without a unit are implausible in ones."""
+    if odd := implausible_counts(runs.table, runs.columns):
+        raise InputError(f"{runs.source}: {odd[0]}")
 
 
 def _kind(name: str, one: Input) -> str | None:

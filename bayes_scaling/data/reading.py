@@ -1,4 +1,4 @@
-"""A table and its columns in, checked `Runs` out; points at which to predict, read the same way."""
+"""Read a table: a table and its columns in, checked `Runs` out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -77,8 +77,8 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     checked = concat_tables([part.table for part in parts], tuple(columns.dims))
     notes = (*dict.fromkeys(note for part in parts for note in part.notes), *copies, *shared_runs(parts))
     if columns.curve is not None:
-        checked, said = _mended(checked, parts, columns, columns.curve)
-        notes += said
+        checked, more = _mended(checked, parts, columns, columns.curve)
+        notes += more
     elif columns.average is None and columns.schedule is None:
         checked, rounded = with_rounding(checked, columns.scales, tuple(columns.dims), columns.response.positive)
         notes += (rounded,) if rounded else ()
@@ -149,23 +149,23 @@ def _with_numbers(frame: pd.DataFrame, columns: Columns, source: str, notes: lis
         unit = columns.response.unit if name == columns.response.column else ""
         if pd.api.types.is_numeric_dtype(frame[name]):
             continue
-        said: list[str] = []
+        unusual: list[str] = []
         try:
-            numbers, missing = column_numbers(frame[name], source, rows, unit, scales.get(name, 1.0), said)
-        except InputError:  # said of the rows that the filter keeps
+            numbers, missing = column_numbers(frame[name], source, rows, unit, scales.get(name, 1.0), unusual)
+        except InputError:  # raised later, for the rows that the filter keeps
             continue
-        if said and not (np.isnan(numbers) & ~missing).any():
-            found[name], notes[len(notes) :] = numbers, said
+        if unusual and not (np.isnan(numbers) & ~missing).any():
+            found[name], notes[len(notes) :] = numbers, unusual
     return frame.assign(**found) if found else frame
 
 
 def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
     """Return what the rows of a table are, where the columns do not say it: checkpoints; and which fall of a rate is unread."""
     found = find_checkpoints(kept, checked, columns)
-    said = [one.along for one in (found, columns.curve, columns.average) if one is not None]
+    orders = [one.along for one in (found, columns.curve, columns.average) if one is not None]
     run = found.label if found is not None else checked.get("run")
     notes = () if found is None else (checkpoint_sentence(found),)
-    rates = () if run is None or not said else falling_rates(kept, run, checked[said[0]], columns.read)
+    rates = () if run is None or not orders else falling_rates(kept, run, checked[orders[0]], columns.read)
     return notes + rates
 
 

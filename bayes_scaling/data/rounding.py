@@ -1,8 +1,8 @@
-"""Responses printed with few decimals: what rounding has taken of them is a measurement error, where it matters.
+"""Responses printed with few decimals: rounding counts as a measurement error, where it matters.
 
-A value rounded to steps of d is off by anything between -d/2 and d/2: an error with the standard deviation d / sqrt(12). Where
-a step is small beside the scatter of runs it does not matter; where it is not, rows tie, and a likelihood without it would take
-the scatter for smaller than it is, or for none.
+A value rounded to steps of d is off by anything between -d/2 and d/2: an error with the standard deviation d / sqrt(12).
+Where a step is small beside the scatter of runs it does not matter. Where it is not, rows tie, and a likelihood without it
+would underestimate the scatter.
 """
 
 from itertools import combinations_with_replacement

@@ -73,8 +73,8 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
         Where it is not known which rows are one run, or what orders them.
     """
     columns = runs.columns
-    said = [one.along for one in (columns.curve, columns.average) if one is not None]
-    along = along if along is not None else next(iter(said), "")
+    orders = [one.along for one in (columns.curve, columns.average) if one is not None]
+    along = along if along is not None else next(iter(orders), "")
     if along not in columns.inputs or columns.run is None:
         raise InputError(
             f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {format_names(columns.inputs)}"

@@ -1,8 +1,8 @@
-"""The one door for tables: whatever holds one in, columns of numbers and of labels out, or one line on what is wrong where.
+"""Read any table: a path, data frame, stream or records in, columns of numbers and of labels out.
 
-Text says nothing of types. A column of labels (groups, and what filters name) stays as it is written unless every cell is a
-number as programs spell it, so that text -> number -> text loses nothing: 7 and 12 are numbers, 007, 1.10 and 12e5 are text.
-Any other column is numbers where all its cells are plain ones.
+Text has no types. A column of labels (groups, and columns that filters name) stays as it is written unless every cell is a
+number as programs spell it. So text -> number -> text loses nothing: 7 and 12 are numbers, 007, 1.10 and 12e5 are text. Any
+other column is numbers where all its cells are plain ones.
 """
 
 import io
@@ -58,8 +58,8 @@ def source_of(table: object, nameless: str | None = None) -> str:
     """Return what to call a table in errors; nameless: one that is neither a path nor a stream with a name."""
     if isinstance(table, str | PathLike):
         return str(table)
-    if isinstance(table, pd.DataFrame) and (said := reading_of(table).get("source")):
-        return str(said)
+    if isinstance(table, pd.DataFrame) and (name := reading_of(table).get("source")):
+        return str(name)
     if hasattr(table, "read"):
         name = getattr(table, "name", None)
         return name if isinstance(name, str) else nameless or "the stream"

@@ -15,7 +15,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, one_line
+from bayes_scaling._base.numbers import amount, band
 from bayes_scaling._base.quantiles import QUANTILES
+from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.data.cells import number_column
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.tables import Table, read_table
@@ -25,7 +27,7 @@ from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import of_this_package
 from bayes_scaling.inference.health import Health, combined
-from bayes_scaling.inference.health_line import mark
+from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.prediction.predict import predict
@@ -72,6 +74,38 @@ class Multiverse:
     def health(self) -> Health | None:
         """The health of all fits together, see `health.combined`."""
         return combined(self.healths)
+
+    @carried
+    def to_frame(self) -> pd.DataFrame:
+        """Return `table`: one row a specification and point."""
+        return self.table
+
+    def summary(self) -> str:
+        """Return the answer of the base and between what the others move it, a sentence a line for each."""
+        every = [one for _, rows in self.table.groupby("point") for one in _sentences(rows, self.label, self.unit)]
+        return lines([*every, *(f"{name} has no answer: {why}" for name, why in self.failures.items())], self)
+
+    def plot(self, point: int = 0) -> Any:
+        """Return the figure of one of the points: the answer under each specification, and what was chosen."""
+        return view("bayes_scaling.plots.multiverse:multiverse_figure")(self, point=point)
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        return show(self, f"Multiverse analysis of {self.label}")
+
+
+def _sentences(rows: pd.DataFrame, label: str, unit: str) -> list[str]:
+    ordered = rows.sort_values("q50")
+    low, high = ordered.iloc[0], ordered.iloc[-1]
+    base = rows[rows["universe"] == BASE]
+    said = [f"{label} is {band(one[['q05', 'q50', 'q95']].tolist(), unit)} in the base." for _, one in base.iterrows()]
+    if len(rows) == 1:
+        return said
+    return [
+        *said,
+        f"Of {len(rows)} specifications the lowest median is that of {low['universe']}: {amount(low['q50'], unit)}.",
+        f"The highest is that of {high['universe']}: {amount(high['q50'], unit)}.",
+    ]
 
 
 def multiverse(

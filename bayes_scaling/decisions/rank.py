@@ -4,7 +4,6 @@ Draws throughout; `rank_tables.py` makes tables and sentences of them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
@@ -23,7 +22,7 @@ from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions.frontiers import by_input, by_split
-from bayes_scaling.inference.health import Health
+from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
 from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
@@ -31,93 +30,6 @@ from bayes_scaling.prediction.budget_curves import Path, powers_along
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Levels of a group at budgets, against one of them.
-
-    Parameters
-    ----------
-    points
-        The budgets and what else was said of them, a row each, without the group.
-    loss
-        Draws of the loss of every level; dimensions chain, draw, row, level. NaN where there is none above 0.
-    multiplier
-        Draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up to a
-        million times does, 0 where a millionth does, NaN where the law is not defined on the way.
-    crossing
-        Draws of the budget at which a level and `against` change places, upward from each point; NaN where nowhere below
-        `below`.
-    unknown
-        Whether there is no crossing because one of the two has no loss above 0 from some budget below `below` on.
-    budget
-        The input that grows, or "compute" where a law splits it over params and tokens.
-    unit
-        Of the budget.
-    budgets
-        That of each point. largest: the largest among the runs of each level.
-    runs_end
-        The multiple of each point's budget at which the runs of `against` end; larger multipliers are the law's to say.
-    below
-        Up to which budget a crossover was sought, for each point.
-    equivalent
-        Relative difference in loss within which two levels count as equal; None where the user set none.
-    certainty
-        The probability from which on there is a verdict.
-    counted
-        How compute that is split is counted, as "6 N D"; "" for budgets of an input.
-    notes
-        What to know before relying on it, a sentence each.
-    health
-        Of the fit.
-    """
-
-    group: str
-    against: object
-    points: pd.DataFrame
-    loss: xr.DataArray
-    multiplier: xr.DataArray
-    crossing: xr.DataArray
-    unknown: xr.DataArray
-    budget: str
-    unit: str
-    budgets: tuple[float, ...]
-    largest: Mapping[str, float]
-    runs_end: tuple[float, ...]
-    below: tuple[float, ...]
-    equivalent: float | None
-    certainty: float
-    counted: str = ""
-    notes: tuple[str, ...] = ()
-    health: Health | None = None
-
-    @property
-    def others(self) -> list[object]:
-        """The levels that are held against the one."""
-        return list(self.multiplier["level"].to_numpy())
-
-    @property
-    def relative(self) -> xr.DataArray:
-        """Draws of L / L_against - 1 for each other level: below 0 where switching gains."""
-        return self.loss.sel(level=self.others) / self.loss.sel(level=self.against, drop=True) - 1.0
-
-    @property
-    def difference(self) -> xr.DataArray:
-        """Draws of L - L_against for each other level, in the unit of the loss."""
-        return self.loss.sel(level=self.others) - self.loss.sel(level=self.against, drop=True)
-
-    @property
-    def defined(self) -> xr.DataArray:
-        """In which draws every level has a loss at a point: some have no best split of the budget, or a loss below 0."""
-        return self.loss.copy(data=np.isfinite(self.loss.to_numpy())).all("level")
-
-    @property
-    def p_best(self) -> xr.DataArray:
-        """The probability of each level, `against` among them, to have the lowest loss of all; dimensions point, level."""
-        least = self.loss.fillna(np.inf).argmin("level")
-        best = least == xr.DataArray(np.arange(self.loss.sizes["level"]), {"level": self.loss["level"]}, "level")
-        return best.where(self.defined).mean(("chain", "draw")).transpose("row", "level")
 
 
 @asked

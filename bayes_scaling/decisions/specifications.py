@@ -129,7 +129,7 @@ def counted_by(name: str, column: str) -> Variant:
 
     def changed(of: Universe) -> Universe:
         one, said, own = of.columns.inputs[name], column_unit(column), column_unit(of.columns.inputs[name].column)
-        scale = said.factor if said is not None and said.said else None if own is not None and own.said else one.scale
+        scale = said.factor if said is not None and said.explicit else None if own is not None and own.explicit else one.scale
         inputs = {**of.columns.inputs, name: replace(one, column=column, scale=scale)}
         return replace(of, columns=replace(of.columns, inputs=inputs))
 

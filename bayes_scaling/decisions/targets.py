@@ -13,7 +13,9 @@ from bayes_scaling._base.numbers import amount, band, exact, percent, place_word
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import Cost
-from bayes_scaling.decisions.plan import DECADES, Plan, plan, plan_place
+from bayes_scaling.decisions.plan import Plan, plan
+from bayes_scaling.decisions.plan_search import DECADES
+from bayes_scaling.decisions.plan_sentences import plan_place
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 

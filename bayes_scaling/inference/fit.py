@@ -1,6 +1,11 @@
 """From a model and its runs to a fit: the posterior, the posterior given other runs, the prior."""
 
+from pathlib import Path
+from typing import cast
+
+from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.densities import with_densities
 from bayes_scaling.inference.memory import refuse_draws
 from bayes_scaling.inference.posterior import Fit
@@ -9,9 +14,11 @@ from bayes_scaling.inference.sampling import sample_prior
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
+from bayes_scaling.model.studies.reading import read_study
+from bayes_scaling.model.studies.study import Study, study_runs
 
 
-def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
+def fit(model: Model | Study | str | Path, runs: Runs | Table | None = None, settings: Settings | None = None) -> Fit:
     """Return the posterior of a model given runs; where draws are not clean, sample again by itself, see `retries`.
 
     A model is compiled the first time it is sampled; later fits of it to other runs only sample, unless levels become so few or
@@ -19,14 +26,48 @@ def fit(model: Model, runs: Runs, settings: Settings | None = None) -> Fit:
 
     Priors that are for losses in another unit than the runs' follow it, see `Model.unit`.
 
+    Parameters
+    ----------
+    model
+        A model; or a study, or the name or file of one, which knows its columns and settings.
+    runs
+        What `read_runs` returns. A study also takes a table, a frame or the path of one; None: its own table.
+    settings
+        How to sample; None: as the study says, or `Settings()`.
+
     Raises
     ------
     InputError
         Where the runs lack an input or a group that the model needs, or where priors cannot follow the unit.
+
+    Examples
+    --------
+    A model and its runs, a bundled study with its own table, one with yours:
+
+    >>> bs.fit(model, runs)  # doctest: +SKIP
+    >>> bs.fit("moba_vs_full")  # doctest: +SKIP
+    >>> bs.fit("chinchilla", "runs.csv", bs.Settings(seed=1))  # doctest: +SKIP
     """
+    model, runs, settings = _resolved(model, runs, settings)
     model = in_unit_of(model, runs.columns.response)
-    draws, found, used = sample_until_clean(model, runs, settings or Settings())
+    draws, found, used = sample_until_clean(model, runs, settings)
     return with_densities(Fit(model, runs, draws, used, found))
+
+
+def _resolved(model: object, runs: object, settings: Settings | None) -> tuple[Model, Runs, Settings]:
+    """Return a model, its runs and settings, whether they were given so or as a study; errors name both sides."""
+    study = read_study(model) if isinstance(model, str | Path) else model
+    if isinstance(study, Study):
+        own = runs if isinstance(runs, Runs) else study_runs(study, cast("Table | None", runs))
+        return study.model, own, settings or study.settings
+    if not isinstance(study, Model):
+        raise InputError(f"fit takes a Model with its Runs, or a study with a table, not a {type(model).__name__} first")
+    if not isinstance(runs, Runs):
+        said = "no runs" if runs is None else f"a {type(runs).__name__}"
+        raise InputError(
+            f"a Model is fitted to Runs, given was {said}; bs.read_runs(table, columns) makes them, a study needs none"
+        )
+    return study, runs, settings or Settings()
 
 
 def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:

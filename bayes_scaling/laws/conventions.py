@@ -1,9 +1,9 @@
-"""From coefficients at a reference to coefficients in the inputs' own units, by the law's own dimensions.
+"""Convert coefficients at a reference to coefficients in the inputs' own units, by the dimensions of the law.
 
-A law at reference sees x / x_ref. In A (x / x_ref)^-alpha = (A x_ref^alpha) x^-alpha the coefficient for x in its own unit
-is A x_ref^alpha. For any law, each part of its tree carries a factor of powers of the references; sums need the same factor
-on both sides, what a function is taken of carries none (but for the mean, which is a sum), nor does the whole, which leaves
-one unknown after another to be solved for.
+A law at reference sees x / x_ref. In A (x / x_ref)^-alpha = (A x_ref^alpha) x^-alpha the coefficient for x in its own unit is
+A x_ref^alpha. In any law each part of its tree carries a factor of powers of the references. Both sides of a sum need the same
+factor. The argument of a function carries none, but for the mean, which is a sum. The whole law carries none. That leaves one
+unknown after another to be solved for.
 """
 
 import ast

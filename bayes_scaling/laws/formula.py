@@ -1,8 +1,7 @@
-"""Text to law, such as `E + A * params**-alpha`, and back.
+"""Laws as text, such as `E + A * params**-alpha`: text to law, and law to text.
 
-Text is parsed to Python's syntax tree and walked node by node; only the kinds of node named here mean anything, and
-nothing is ever passed to `eval`. The way back, from a law to its text, calls the law with symbols that write down
-what is done to them.
+Text is parsed to Python's syntax tree and walked node by node. Only the kinds of node named here are allowed, and nothing is
+ever passed to `eval`. The way back calls the law with symbols that record what is done to them.
 """
 
 import ast

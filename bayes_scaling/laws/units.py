@@ -1,7 +1,7 @@
-"""Units of counts and of losses: "B tokens" is 1e9 tokens, bits/byte a share of nats/token; what names of columns say of them.
+"""Units of counts and of losses: "B tokens" is 1e9 tokens, and bits/byte follow from nats/token.
 
-Nothing but texts and numbers. `pint` knows no unit of ours: it has no tokens or parameters, takes B for a byte and "M" for a
-prefix that stands without a blank, and would bring arrays of its own to convert three kinds of counts.
+This file knows texts and numbers only. `pint` knows no unit of ours: it has no tokens or parameters, takes B for a byte and "M"
+for a prefix that stands without a blank, and would bring arrays of its own to convert three kinds of counts.
 """
 
 import re
@@ -45,13 +45,13 @@ class Unit:
 
     Parameters
     ----------
-    said
-        Whether a prefix or a number says so.
+    explicit
+        Whether a prefix or a number states the factor.
     """
 
     factor: float
     name: str
-    said: bool
+    explicit: bool
 
     @property
     def label(self) -> str:
@@ -63,7 +63,7 @@ def read_unit(text: str) -> Unit:
     """Return the unit that a text such as "B tokens", "1e9 tokens", "millions of parameters" or "EFLOP" says.
 
     A text without prefix is a base unit as it stands. Compute is FLOP, or PFLOP/s-days, whichever the text names; bytes are no
-    tokens, and hours no FLOP, until it is said how many one is: "0.23 tokens", "1.4e18 FLOP".
+    tokens, and hours no FLOP, unless the text says how many one is: "0.23 tokens", "1.4e18 FLOP".
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _of_compute(text: str) -> Unit | None:
         if match := pattern.fullmatch(text):
             prefix = (match["prefix"] or "").lower()
             factor = SI[GREEK.get(prefix, prefix.upper())] / one
-            return Unit(factor, base, said=factor != 1.0)
+            return Unit(factor, base, explicit=factor != 1.0)
     return None
 
 
@@ -140,7 +140,7 @@ def counted_by_name(column: str) -> str:
 def stem(column: str) -> str | None:
     """Return a column's name without the unit it says: `params` of `params_m` and of `n_params_millions`; None without one."""
     found = _split(column)
-    return re.sub(r"(?i)^(n|num|number|number of)[_ -]+", "", found[0]) if found is not None and found[1].said else None
+    return re.sub(r"(?i)^(n|num|number|number of)[_ -]+", "", found[0]) if found is not None and found[1].explicit else None
 
 
 def _split(column: str) -> tuple[str, Unit] | None:
@@ -149,7 +149,7 @@ def _split(column: str) -> tuple[str, Unit] | None:
     for pattern in (r"(.*?)[ _]*[(\[](.+)[)\]]", r"(.*?), ?(.+)", r"(.*?)[ _]in[ _](.+)", r"(.*?) ?/ ?(\d[\de.^*]*|[kKMBGT])"):
         if match := re.fullmatch(pattern, text):
             unit = read_unit(match[2].replace("10^", "1e").replace("_", " "))
-            if unit.said or unit.name in (FLOP, DAYS):
+            if unit.explicit or unit.name in (FLOP, DAYS):
                 return match[1], _named(unit, match[1])
     words = [word for word in re.split(r"[_\- .]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text)) if word]
     return _by_words(words)
@@ -184,7 +184,7 @@ def _factor(word: str, counted: bool) -> float | None:
 def _named(unit: Unit, called: str) -> Unit:
     words = [word for word in re.split(r"[^A-Za-z]+", called.lower()) if word]
     base = next((_WORDS[word] for word in words if word in _WORDS), FLOP if {"flop", "flops"} & set(words) else "")
-    return unit if unit.name else Unit(unit.factor, base, unit.said)
+    return unit if unit.name else Unit(unit.factor, base, unit.explicit)
 
 
 # Losses
@@ -192,7 +192,7 @@ def _named(unit: Unit, called: str) -> Unit:
 PERPLEXITY = "perplexity"
 TOKEN = "nats/token"
 TOKEN_BYTES, TOKEN_BYTES_FACTOR = 4.3, 1.2
-"""Bytes, or characters, a token where it is not said: 4.2 to 4.5 for English text by tokenizers of 32,000 to 128,000 entries;
+"""Bytes, or characters, a token where it is not given: 4.2 to 4.5 for English text by tokenizers of 32,000 to 128,000 entries;
 90 % within a factor that holds 3.6 to 5.2, as small vocabularies, code and other languages have."""
 
 _PARTS = {"token": "token", "tok": "token", "byte": "byte", "character": "character", "char": "character", "word": "word"}

@@ -4,8 +4,11 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.views import view
 from bayes_scaling.data.reserved import RESERVED
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
@@ -26,7 +29,7 @@ from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_parameter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A law, a prior for each of its parameters, and how runs scatter about it.
 
@@ -38,7 +41,7 @@ class Model:
         Name -> `Prior`, or `Prior + Varying + Trend`; the names are the law's. A trend may be on an input that the law itself
         does not read, as when the coefficients of a curve over tokens drift with model size.
     noise
-        Scatter of single rows and departures that rows share.
+        Scatter of single rows, and group effects.
     discrepancy
         Smooth functions of the inputs by which the truth may leave the law; none where the law is taken for the truth.
     unit
@@ -49,6 +52,17 @@ class Model:
     ------
     InputError
         Naming both sides, where the law's parameters and the priors differ.
+
+    Examples
+    --------
+    >>> from bayes_scaling.laws.library import power_law
+    >>> priors = {"a": Prior(median=2.5, factor=2), "b": Prior(median=0.05, factor=2)}
+    >>> Model(power_law, priors, Noise(Prior(median=0.01, factor=3)))  # doctest: +ELLIPSIS
+    L = a compute^-b, over compute
+      a             log-normal, 90 % in 1.2 to 5.0
+      b             log-normal, 90 % in 0.025 to 0.10
+      noise_sd      log-normal, 90 % in 0.0033 to 0.030
+    ...
     """
 
     law: Law
@@ -83,6 +97,21 @@ class Model:
         if repeated := sorted({name for name, over in terms if terms.count((name, over)) > 1}):
             raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
         refuse_same_names(names_of(self))
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the parameters and their priors in words, a row each."""
+        return pd.DataFrame(view("bayes_scaling.model.description:model_frame")(self))
+
+    def summary(self) -> str:
+        """Return the model in words, a line each: its law, its priors, and how runs scatter about it."""
+        return str(view("bayes_scaling.model.description:model_summary")(self))
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        return str(view("bayes_scaling.model.description:model_page")(self))
 
 
 def _mismatch(law: str, expected: set[str], given: set[str]) -> str:

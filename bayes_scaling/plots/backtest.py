@@ -44,6 +44,10 @@ def backtest_figure(points: pd.DataFrame, runs: Runs) -> Figure:
     -------
     Figure
         The figure.
+
+    Examples
+    --------
+    >>> plots.backtest_figure(bs.backtest(model, runs).points, runs).savefig("backtest.png")  # doctest: +SKIP
     """
     cuts = list(points["train"].cat.categories)
     with paper():
@@ -94,6 +98,10 @@ def plot_held_out(
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_held_out(found.points.query("train == 'params < 1e9'"), runs)  # doctest: +SKIP
     """
     ax = axis_of(ax, (WIDTH, ROW + 0.5))
     cut = points["train"].iloc[0]
@@ -148,6 +156,10 @@ def plot_coverage(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_coverage(bs.backtest(model, runs).points)  # doctest: +SKIP
     """
     ax = axis_of(ax)
     table = score_table(points, ["decades"])

@@ -104,6 +104,10 @@ def plot_runs(
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_runs(fit.runs.table, fit.runs, "compute")  # doctest: +SKIP
     """
     ax = axis_of(ax)
     many = len(table) > 15

@@ -9,7 +9,7 @@ from bayes_scaling._base.numbers import percent
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.style import COLOURS, INK, axis_of
-from bayes_scaling.validation.calibration import Calibration, calibration_table
+from bayes_scaling.validation.calibration import Calibration
 from bayes_scaling.validation.uniformity import Band, uniform_band
 
 MARKERS = ("o", "s", "^", "D", "v")
@@ -37,6 +37,10 @@ def plot_calibration(calibration: Calibration, ax: Axes | None = None, *, probab
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_calibration(bs.calibrate(model, runs))  # doctest: +SKIP
     """
     ax = axis_of(ax)
     ranks = {str(name): part["pit"].to_numpy() for name, part in calibration.ranks.groupby("quantity", sort=False)}
@@ -69,7 +73,7 @@ def _bands(n: int, quantities: int, probability: float) -> dict[str, Band]:
 
 def _outside(calibration: Calibration, below: float) -> list[str]:
     """Return the quantities whose corrected p-value is below a number, the smallest first."""
-    table = calibration_table(calibration).sort_values("p")
+    table = calibration.to_frame().sort_values("p")
     return [str(name) for name in table["quantity"][table["p_holm"] < below]]
 
 

@@ -50,6 +50,10 @@ def plot_coefficients(
     ------
     InputError
         Where a parameter varies over groups or there are fewer or more axes.
+
+    Examples
+    --------
+    >>> plots.plot_coefficients(fit, bs.datasets.load("scaling_law_coefficients"))  # doctest: +SKIP
     """
     values = {name: parameter_values(fit, name) for name in fit.model.parameters} | published_values(fit)
     axes = axes_of(axes, 1, len(values), (PAGE, 1.8))
@@ -90,6 +94,14 @@ def plot_coefficient(values: xr.DataArray, marks: Mapping[str, Mark], ax: Axes |
     ------
     InputError
         Where the draws have other dimensions.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> from bayes_scaling import plots
+    >>> draws = xr.DataArray(np.random.default_rng(0).normal(0.35, 0.01, (4, 100)), dims=("chain", "draw"), name="alpha")
+    >>> plots.plot_coefficient(draws, {"Hoffmann et al.": (0.34, 0.02)}).get_xlabel()
+    'alpha'
     """
     if set(values.dims) != {"chain", "draw"}:
         raise InputError(

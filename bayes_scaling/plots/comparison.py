@@ -19,7 +19,22 @@ WIDEST = 20.0
 
 @footed
 def comparison_figure(comparison: Comparison) -> Figure:
-    """Return the figure of a comparison in the width of a column, see `plot_comparison`."""
+    """Return the figure of a comparison in the width of a column, see `plot_comparison`.
+
+    Parameters
+    ----------
+    comparison
+        What `compare` returns.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.comparison_figure(bs.compare(laws, runs)).savefig("comparison.png")  # doctest: +SKIP
+    """
     with paper():
         figure = Figure(figsize=(COLUMN, 0.9 + 0.34 * len(comparison.table)))
         plot_comparison(comparison, figure.subplots())
@@ -44,6 +59,10 @@ def plot_comparison(comparison: Comparison, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_comparison(bs.compare(laws, runs))  # doctest: +SKIP
     """
     ax = axis_of(ax)
     laws = [str(law) for law in comparison.table["law"]]

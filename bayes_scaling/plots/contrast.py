@@ -38,6 +38,10 @@ def plot_contrast(
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_contrast(bs.contrast(fit, "attention", "moba", "full", points), "compute")  # doctest: +SKIP
     """
     ax = axis_of(ax)
     relative = "ratio" in contrast
@@ -75,6 +79,10 @@ def plot_multiplier(
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_multiplier(bs.compute_ratio(fit, "attention", "moba", "full", points), "compute")  # doctest: +SKIP
     """
     ax = axis_of(ax)
     there = np.isfinite(multiplier) & (multiplier > 0)

@@ -75,6 +75,10 @@ def plot_curves(
     ------
     InputError
         As `forecast` and `predict_runs` do.
+
+    Examples
+    --------
+    >>> plots.plot_curves(fit, end=1e12)  # doctest: +SKIP
     """
     ax = axis_of(ax, (COLUMN, 2.8))
     along = along_runs(fit)
@@ -101,7 +105,24 @@ def plot_curves(
 
 
 def size_colours(sizes: Iterable[float]) -> dict[float, str]:
-    """Return a colour for each size, dark for small ones, on a logarithmic scale that colour-blind readers see as one."""
+    """Return a colour for each size, dark for small ones, on a logarithmic scale that colour-blind readers see as one.
+
+    Parameters
+    ----------
+    sizes
+        Positive numbers.
+
+    Returns
+    -------
+    dict[float, str]
+        Size -> colour, sizes ascending.
+
+    Examples
+    --------
+    >>> from bayes_scaling import plots
+    >>> list(plots.size_colours([1e9, 1e8]))
+    [100000000.0, 1000000000.0]
+    """
     every = sorted(set(sizes))
     scale = LogNorm(every[0], max(every[-1], 1.0001 * every[0]))
     shades = _shades()

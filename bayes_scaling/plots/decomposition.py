@@ -68,6 +68,10 @@ def plot_decomposition(parts: xr.Dataset, x: str, ax: Axes | None = None, *, uni
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_decomposition(decompose(fit, points), "tokens", unit="tokens")  # doctest: +SKIP
     """
     ax = axis_of(ax)
     order = np.argsort(parts[x].to_numpy())

@@ -16,7 +16,8 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import kernel_density, paint_band, paint_bands, paint_density
 from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, paper, quantiles, with_unit
-from bayes_scaling.prediction.forecast import Forecast, along_runs, end_in_base, forecast
+from bayes_scaling.prediction.forecast import Forecast, along_runs, forecast
+from bayes_scaling.prediction.running_log import end_in_base
 
 WIDTH, HEIGHT = COLUMN, 2.5
 VIOLIN = 0.12
@@ -45,7 +46,26 @@ FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 @footed
 def forecast_figure(found: Forecast, *, target: float | None = None, truth: pd.DataFrame | None = None) -> Figure:
-    """Return the figure of a forecast in the width of a column; the arguments are those of `plot_forecast`."""
+    """Return the figure of a forecast in the width of a column; the arguments are those of `plot_forecast`.
+
+    Parameters
+    ----------
+    found
+        What `forecast` returns.
+    target
+        A loss to draw as a line.
+    truth
+        Rows that the run showed later.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.forecast_figure(bs.forecast(fit, "log.csv", at=3e11), target=2.4).savefig("forecast.png")  # doctest: +SKIP
+    """
     with paper():
         figure = Figure(figsize=(WIDTH, HEIGHT))
         plot_forecast(found, figure.subplots(), target=target, truth=truth)
@@ -80,6 +100,10 @@ def plot_forecast(
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_forecast(bs.forecast(fit, "log.csv", at=3e11), target=2.4)  # doctest: +SKIP
     """
     ax = axis_of(ax, (WIDTH, HEIGHT))
     at, end = found.path[found.along].to_numpy(), float(found.path[found.along][-1])
@@ -128,6 +152,10 @@ def plot_fan(found: Forecast, ax: Axes | None = None, *, colour: str = COLOURS[0
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_fan(bs.forecast(fit, "log.csv", at=3e11))  # doctest: +SKIP
     """
     ax = axis_of(ax, (WIDTH, HEIGHT))
     at, of = found.path[found.along].to_numpy(), quantiles(found.path)
@@ -167,6 +195,10 @@ def forecast_ridgeline(
     ------
     InputError
         As `forecast` does.
+
+    Examples
+    --------
+    >>> plots.forecast_ridgeline(fit, "log.csv", at=3e11).savefig("ridgeline.png")  # doctest: +SKIP
     """
     whole, along = read_table(log, labels=fit.runs.columns.labels), along_runs(fit)
     reached = in_base_units(whole, fit.runs)[fit.runs.columns.inputs[along].column]

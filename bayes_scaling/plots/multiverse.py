@@ -39,6 +39,10 @@ def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes] | None = None, 
     -------
     Sequence[Axes]
         The axes.
+
+    Examples
+    --------
+    >>> plots.plot_multiverse(bs.multiverse(universe, points))  # doctest: +SKIP
     """
     axes = axes_of(axes, 2, 1, (PAGE, 4.0), sharex=True)
     table = multiverse.table[multiverse.table["point"] == point].sort_values("q50").reset_index(drop=True)
@@ -55,7 +59,24 @@ def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes] | None = None, 
 
 @footed
 def multiverse_figure(multiverse: Multiverse, *, point: int = 0) -> Figure:
-    """Return the specification curve of an answer at a point, as wide as its specifications need."""
+    """Return the specification curve of an answer at a point, as wide as its specifications need.
+
+    Parameters
+    ----------
+    multiverse
+        What `multiverse` returns.
+    point
+        Which of the points.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.multiverse_figure(bs.multiverse(universe, points)).savefig("multiverse.png")  # doctest: +SKIP
+    """
     rows = len(multiverse.choices) + sum(map(len, multiverse.choices.values()))
     universes = multiverse.table["universe"].nunique()
     low = ROW * rows

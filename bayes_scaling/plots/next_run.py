@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from bayes_scaling.decisions.design.candidates import LABEL
-from bayes_scaling.decisions.design.next_runs import NextRuns
+from bayes_scaling.decisions.design.ranked import NextRuns
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, paper
 
@@ -27,7 +27,22 @@ LONGEST = 18
 
 @footed
 def next_figure(found: NextRuns) -> Figure:
-    """Return the figure of candidates in the width of a column, see `plot_next`."""
+    """Return the figure of candidates in the width of a column, see `plot_next`.
+
+    Parameters
+    ----------
+    found
+        What `next_runs` returns.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.next_figure(bs.next_runs(fit, candidates, "loss at compute=100")).savefig("next.png")  # doctest: +SKIP
+    """
     with paper():
         figure = Figure(figsize=(WIDTH, HEIGHT))
         plot_next(found, figure.subplots())
@@ -52,6 +67,10 @@ def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_next(bs.next_runs(fit, candidates, "loss at params=7e10, tokens=1.4e12"))  # doctest: +SKIP
     """
     ax = axis_of(ax, (WIDTH, HEIGHT))
     told, flop, names = found.information, found.flop, found.candidates[LABEL].astype(str).to_numpy()

@@ -38,6 +38,10 @@ def plot_optimum(
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_optimum(optimum(fit, "ratio", points), tolerance(fit, "ratio", points))  # doctest: +SKIP
     """
     ax = axis_of(ax)
     names = _names(optimum) if labels is None else list(labels)

@@ -43,8 +43,19 @@ def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
 
     Parameters
     ----------
+    fit
+        A fit.
     sheet
         The layout of the bands' panels; None for one chosen by the groups and inputs.
+
+    Returns
+    -------
+    dict[str, Figure]
+        Figures by name: "bands", "check", "forest_E" and so on.
+
+    Examples
+    --------
+    >>> plots.figures(fit)["check"].savefig("check.png")  # doctest: +SKIP
     """
     drawn = {"bands": sheet_figure(fit, sheet) if sheet else bands_figure(fit)}
     for name, value in fit.model.parameters.items():
@@ -134,14 +145,14 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
             ax.set_title(f"{a} against {b} at {number(reference[x][0])} {fit.runs.columns.inputs[x].unit}")
         unit = fit.runs.columns.inputs[x].unit
         points = _grid(reference | first | {x: _span(fit, x).tolist()})
-        at = ", ".join(f"{name} {level_name(values[0])}" for name, values in first.items())
+        at = [f"{name} {level_name(values[0])}" for name, values in first.items()]
         ax = plot_contrast(contrast(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[1], unit=unit)
         _mark_data(fit, x, ax)
-        ax.set_title(at)
+        ax.set_title(", ".join(at if across is not None else [f"{a} against {b}", *at]))
         if single:
             ax = plot_multiplier(compute_ratio(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
             _mark_data(fit, x, ax)
-            ax.set_title(f"compute {a} needs / {b}")
+            ax.set_title(f"compute that {a} needs for the loss of {b}")
     return figure
 
 

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from bayes_scaling._base.numbers import amount, percent
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.plan import Plan, plan, plan_place, plan_table
+from bayes_scaling.decisions.plan import Plan, plan
+from bayes_scaling.decisions.plan_sentences import plan_place
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_band
@@ -39,6 +40,22 @@ def plan_figure(fit: Fit, found: Plan) -> Figure:
     """Return a plan as two panels: the excess of other sizes at each budget, and the split over a range of budgets.
 
     The path beside the budgets is for the first row of the points, at the costs of the plan.
+
+    Parameters
+    ----------
+    fit
+        The fit that the plan is made from.
+    found
+        What `plan` returns.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.plan_figure(fit, bs.plan(fit, 1e21)).savefig("plan.png")  # doctest: +SKIP
     """
     with paper():
         figure = Figure(figsize=(PAGE, 2.7))
@@ -63,6 +80,10 @@ def plot_excess(found: Plan, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_excess(bs.plan(fit, [1e21, 1e22]))  # doctest: +SKIP
     """
     ax = axis_of(ax)
     rows = [int(i) for i in np.unique(np.linspace(0, len(found.choice) - 1, SHOWN).astype(int))]
@@ -107,6 +128,10 @@ def plot_path(fit: Fit, found: Plan, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_path(fit, bs.plan(fit, [1e21, 1e22]))  # doctest: +SKIP
     """
     ax = axis_of(ax)
     budgets = found.choice["compute"]
@@ -116,7 +141,7 @@ def plot_path(fit: Fit, found: Plan, ax: Axes | None = None) -> Axes:
     unique = float(found.choice["unique_tokens"].max()) if "epochs" in found.choice else None
     least = 2.0 * float(found.cost.serving(np.asarray(fit.runs.table["params"].min())))
     path = [float(of) for of in np.geomspace(max(low, least), high, PATH)]
-    table = plan_table(plan(fit, path, cost=found.cost, within=found.within, points=points, unique_tokens=unique))
+    table = plan(fit, path, cost=found.cost, within=found.within, points=points, unique_tokens=unique).to_frame()
     for name, colour, marker in (("params", COLOURS[0], "o"), ("tokens", COLOURS[1], "s")):
         paint_band(ax, table["compute"], table[f"best_{name}_q05"], table[f"best_{name}_q95"], colour=colour)
         ax.plot(table["compute"], table[name], color=colour, label="parameters" if name == "params" else name)

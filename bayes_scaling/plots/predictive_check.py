@@ -36,6 +36,10 @@ def plot_check(fit: Fit, ax: Axes | None = None, *, seed: int = 0) -> Axes:
     -------
     Axes
         The axis.
+
+    Examples
+    --------
+    >>> plots.plot_check(fit)  # doctest: +SKIP
     """
     ax = axis_of(ax)
     found = predictive_check(fit, seed=seed)

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling._base.numbers import number, percent, probability, tick
-from bayes_scaling.decisions.rank import Ranking
-from bayes_scaling.decisions.rank_tables import ALIKE, BETTER, WORSE, place, rank_table
+from bayes_scaling.decisions.rank_sentences import ALIKE, place
+from bayes_scaling.decisions.ranking import BETTER, WORSE, Ranking
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_intervals
 from bayes_scaling.plots.style import COLOURS, INK, PAGE, SHOWN, axes_of, log_ticks, paper
@@ -33,7 +33,24 @@ VERDICTS = {BETTER: COLOURS[2], WORSE: COLOURS[1]}
 
 @footed
 def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
-    """Return a forest of levels for each point, the best on top; most: how many levels to show."""
+    """Return a forest of levels for each point, the best on top; most: how many levels to show.
+
+    Parameters
+    ----------
+    found
+        What `rank` returns.
+    most
+        How many levels to show.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.ranking_figure(bs.rank(fit, "attention", "full", points)).savefig("ranking.png")  # doctest: +SKIP
+    """
     shown = min(most, found.loss.sizes["level"])
     points = len(found.points)
     with paper():
@@ -68,10 +85,14 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: i
     -------
     Sequence[Axes]
         The axes.
+
+    Examples
+    --------
+    >>> plots.plot_ranking(bs.rank(fit, "attention", "full", points))  # doctest: +SKIP
     """
     axes = axes_of(axes, 1, 2, (WIDTH, FRAME + ROW * min(most, found.loss.sizes["level"])))
     left, right = axes
-    table = rank_table(found)
+    table = found.to_frame()
     rows = [{str(name): of for name, of in row.items()} for row in table.to_dict("records")]
     here = len(found.others)
     rows = rows[point * here : (point + 1) * here]

@@ -23,7 +23,22 @@ WHITE = "0.85"
 
 @footed
 def autocorrelation_figure(fit: Fit) -> Figure:
-    """Return the correlation of residuals along runs, and of what is left of them, side by side."""
+    """Return the correlation of residuals along runs, and of what is left of them, side by side.
+
+    Parameters
+    ----------
+    fit
+        A fit.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.autocorrelation_figure(fit).savefig("autocorrelation.png")  # doctest: +SKIP
+    """
     with paper():
         figure = Figure(figsize=(WIDTH, HEIGHT))
         axes = figure.subplots(1, 2, sharey=True)
@@ -51,6 +66,10 @@ def plot_autocorrelation(fit: Fit, axes: Sequence[Axes] | None = None) -> Sequen
     -------
     Sequence[Axes]
         The axes.
+
+    Examples
+    --------
+    >>> plots.plot_autocorrelation(fit)  # doctest: +SKIP
     """
     axes = axes_of(axes, 1, 2, (WIDTH, HEIGHT), sharey=True)
     before, after = axes

@@ -32,8 +32,21 @@ def sheet_figure(fit: Fit, sheet: Sheet, *, points: bool = True) -> Figure:
 
     Parameters
     ----------
+    fit
+        A fit.
+    sheet
+        What the axes and panels are.
     points
         Whether to draw the runs.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Examples
+    --------
+    >>> plots.sheet_figure(fit, bs.read_study("moba_vs_full").figure).savefig("sheet.png")  # doctest: +SKIP
     """
     table = fit.runs.table
     rows, columns = (spread(_levels(table, name), PANELS) for name in (sheet.rows, sheet.columns))

@@ -31,7 +31,21 @@ COLUMN, PAGE = 3.4, 6.8
 
 
 def paper() -> AbstractContextManager[None]:
-    """Return the style of figures in the width of a paper's column; use as `with paper(): ...`."""
+    """Return the style of figures in the width of a paper's column.
+
+    Returns
+    -------
+    AbstractContextManager[None]
+        The style, for as long as it is entered.
+
+    Examples
+    --------
+    >>> import matplotlib as mpl
+    >>> from bayes_scaling import plots
+    >>> with plots.paper():
+    ...     mpl.rcParams["font.size"]
+    8.0
+    """
     settings: Any = {
         "font.size": 8,
         "axes.labelsize": 8,

@@ -11,7 +11,7 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
 from bayes_scaling._base.quantiles import mean_known, sorted_quantiles
-from bayes_scaling._base.views import page, said, view
+from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, posterior_expectation
 from bayes_scaling.inference.health import Health
@@ -99,7 +99,7 @@ class Contrast:
         middle = table["ratio_q50" if "ratio" in self else "diff_q50"].fillna(0.0)
         ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
         rows = ends if len(table) > FEW else range(len(table))
-        return said([one for row in rows for one in self._sentences(table.iloc[row].to_dict(), row)], _line(self.health))
+        return lines([one for row in rows for one in self._sentences(table.iloc[row].to_dict(), row)], self)
 
     def plot(self, x: str | None = None) -> Any:
         """Return the figure: the relative difference in per cent with its credible bands.
@@ -118,8 +118,7 @@ class Contrast:
 
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
-        title = f"{spaced_name(self.group)} {self.a} against {self.b}"
-        return page(title, self.summary().splitlines(), self.to_frame(), _line(self.health))
+        return show(self, f"{spaced_name(self.group)} {self.a} against {self.b}")
 
     def _sentences(self, at: Mapping[Any, Any], row: int) -> list[str]:
         place, loss = self.draws.isel(row=row), self["difference"].attrs
@@ -140,10 +139,6 @@ class Contrast:
 
 ENDS = ("q05", "q50", "q95")
 NO_PLACE = ("distance", "region", "row", "chain", "draw")
-
-
-def _line(health: Health | None) -> str:
-    return "" if health is None else health.line
 
 
 @asked

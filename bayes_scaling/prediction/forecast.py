@@ -4,6 +4,7 @@ Where the rows leave only few of the fit's draws with any weight, the model is f
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,38 +12,23 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import band, exact, format_count, percent, probability
-from bayes_scaling._base.paths import is_file
-from bayes_scaling._base.quantiles import QUANTILES
-from bayes_scaling.data.binning import cell_means
-from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.distance import regions
-from bayes_scaling.data.joining import MAX_RANGE_FACTOR
-from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.points import in_base_units, read_points
-from bayes_scaling.data.rates import UNREAD_FALL
-from bayes_scaling.data.reading import read_runs
-from bayes_scaling.data.runs import Runs, concat_runs
-from bayes_scaling.data.schedule_columns import DERIVED
-from bayes_scaling.data.tables import Table, read_table, source_of
+from bayes_scaling._base.numbers import format_count, percent
+from bayes_scaling._base.views import lines, show, view
+from bayes_scaling.data.runs import concat_runs
+from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.fit import refit
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import law_groups, model_inputs
+from bayes_scaling.model.specification import model_inputs
 from bayes_scaling.prediction.conditioning import Conditioned, conditioned
-from bayes_scaling.prediction.planned_rates import continued
 from bayes_scaling.prediction.predict import Kind, labelled
+from bayes_scaling.prediction.running_log import averaged_to_few, known_rows, past_warm_up, places_ahead, read_log
 from bayes_scaling.prediction.shared_misfit import shared_misfits
-
-MOST_ROWS = 40
-"""Rows seen are averaged to so many at most before they are conditioned on."""
+from bayes_scaling.prediction.summary import summarize
 
 MOST_DRAWS = 2000
-STEPS = 24
-FURTHEST = 1e6
-"""A run ends at most so many times further than it has come."""
-"""Places of the path between the last row seen and the end."""
+"""Draws of a fit that a forecast is made of, at most."""
 
 SURPRISING = 0.005
 """Runs that stray as few of the fit's would are said to be unlike them."""
@@ -116,6 +102,23 @@ class Forecast:
         others = target.final.to_numpy().ravel() if isinstance(target, Forecast) else np.array([target])
         return float(np.searchsorted(own, others).mean() / len(own))
 
+    @carried
+    def to_frame(self) -> pd.DataFrame:
+        """Return the path as a table: inputs and groups of each place, mean, sd, quantiles of the loss, distance."""
+        return summarize(self.path)
+
+    def summary(self, target: float | None = None) -> str:
+        """Return what the forecast says, a sentence a line, with the probability of a target where one is given."""
+        return lines(view("bayes_scaling.prediction.forecast_sentences:said_of_forecast")(self, target), self)
+
+    def plot(self, target: float | None = None) -> Any:
+        """Return the figure: the rows so far, the path with its bands, and the end."""
+        return view("bayes_scaling.plots.forecast:forecast_figure")(self, target=target)
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        return show(self, f"Forecast of {self.label}")
+
 
 def forecast(
     fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observed", seed: int = 0, refit_below: float = FEW_DRAWS
@@ -146,12 +149,12 @@ def forecast(
     """
     along, seed = along_runs(fit), checks.seed(seed, "seed")
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
-    seen, unread = (_known_rows(fit, str(curve)), ()) if known else _read_seen(fit, curve)
+    seen, unread = (known_rows(fit, str(curve)), ()) if known else read_log(fit, curve)
     seen = seen.sort_values(along, ignore_index=True)
     label = str(seen["run"].iloc[-1])
-    ahead, planned = _ahead(fit, seen, curve, at, along)
-    seen = seen if known else _warmed_up(fit, seen, float(ahead[along].max()), along)
-    frame = pd.concat([_fewer(seen, fit.runs.columns, along), ahead.assign(mean_lag=0.0)], ignore_index=True)
+    ahead, planned = places_ahead(fit, seen, curve, at, along)
+    seen = seen if known else past_warm_up(fit, seen, float(ahead[along].max()), along)
+    frame = pd.concat([averaged_to_few(seen, fit.runs.columns, along), ahead.assign(mean_lag=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
     found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
     effective, surprise, refitted = found.effective, found.surprise, found.effective < refit_below and not known
@@ -182,159 +185,8 @@ def along_runs(fit: Fit) -> str:
     return "tokens" if "tokens" in inputs else inputs[0]
 
 
-def _known_rows(fit: Fit, label: str) -> pd.DataFrame:
-    return fit.runs.table[fit.runs.table["run"].astype(str) == label]
-
-
-def _read_seen(fit: Fit, curve: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the checked rows of a log, those of its columns that the law can do without filled in, and falls unread."""
-    columns, source = fit.runs.columns, source_of(curve)
-    frame = _filled(fit, read_table(curve, labels=fit.runs.columns.labels))
-    runs = read_runs(frame, columns, source)
-    if len(runs.levels.get("run", ["one"])) > 1:
-        raise InputError(f"{source} holds the runs {format_names(map(str, runs.levels['run']))}; expected the log of one")
-    table = runs.table if "run" in runs.table else runs.table.assign(run=OWN)
-    if "run" in fit.runs.levels and level_index(table["run"].iloc[:1], fit.runs.levels["run"])[0] >= 0:
-        raise InputError(
-            f"{source}: the fit has seen run {str(table['run'].iloc[0])!r}; give its name to carry it on from there, "
-            "or the log another name where it is another run"
-        )
-    _check_unit(fit.runs, table, source)
-    return table, tuple(note for note in runs.notes if UNREAD_FALL in note)
-
-
-def _warmed_up(fit: Fit, seen: pd.DataFrame, end: float, along: str) -> pd.DataFrame:
-    """Return the rows past the warm-up, which is a fraction of the planned end: finished runs have left as much out."""
-    curve = fit.runs.columns.curve
-    fraction = 0.0 if curve is None or curve.warmup_fraction is None else curve.warmup_fraction
-    late = seen[seen[along] >= fraction * end]
-    return late.reset_index(drop=True) if len(late) else seen
-
-
-OWN = "this run"
-FARTHEST_END = 1e3
-"""No run is planned to be so many times as long as any before it."""
-
-
-def _filled(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a log with levels of its own for the run and for groups it does not say and the law has no need of."""
-    needed = set(law_groups(fit.model)) - {"run"}
-    parts = {part for dim, of in fit.runs.columns.dims.items() if dim not in needed for part in of}
-    return frame.assign(**{part: OWN for part in sorted(parts) if part not in frame})
-
-
-def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
-    """Raise InputError where a log lies so far from the runs that it must count in another unit."""
-    for name in runs.columns.scales:
-        low, high = runs.table[name].min(), runs.table[name].max()
-        first, last = table[name].min(), table[name].max()
-        if last * MAX_RANGE_FACTOR < low or first > high * MAX_RANGE_FACTOR:
-            one = runs.columns.inputs[name]
-            raise InputError(
-                f"{source}: column {one.column!r} lies between {exact(first)} and {exact(last)}, "
-                f"that of the fit's runs between {exact(low)} and {exact(high)} {one.unit}".rstrip()
-                + "; does it count in the same unit?"
-            )
-
-
-def _ahead(fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the places to come, from the last row seen to the end, and how the learning rate is taken to go on."""
-    last = seen.iloc[[-1]]
-    own = last.drop(columns=["response", "count", "mean_lag", "measurement_error"], errors="ignore")
-    if isinstance(at, int | float | np.number):
-        at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
-        if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            end = exact(at) if np.isfinite(at) else at
-            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {end}")
-        if at > last[along].iloc[0] * FURTHEST:
-            reached = exact(last[along].iloc[0])
-            raise InputError(f"the run has reached {along} {reached}; {exact(at)} is over {exact(FURTHEST)} times as far")
-        places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
-        of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
-        others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
-        if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
-            raise InputError(
-                f"{format_names(moving)} change along the run too: give the places to come as a table with their columns"
-            )
-        if of_schedule and not (isinstance(curve, str) and not is_file(curve)):
-            plan, said = continued(fit, _log_in_base(fit, curve), places, along)
-            return _planned(fit, own, curve, plan), (said,)
-        return own.loc[own.index.repeat(STEPS)].assign(**{along: places}), ()
-    points = _planned(fit, own, curve, in_base_units(at, fit.runs))
-    if points[along].min() < last[along].iloc[0]:
-        reached = last[along].iloc[0]
-        raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
-    return points.sort_values(along, ignore_index=True), ()
-
-
-def end_in_base(fit: Fit, along: str, reached: float, at: float) -> float:
-    """Return where a run ends in base units: as given, or what the unit of its column makes of it where that lies ahead."""
-    counted = at * fit.runs.columns.inputs[along].factor
-    farthest = FARTHEST_END * max(reached, float(fit.runs.table[along].max()))
-    return counted if at < reached <= counted <= farthest else at
-
-
-def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> pd.DataFrame:
-    """Return the places of a table, with what does not change along the run; a schedule goes on from that of the log."""
-    columns, label = fit.runs.columns, own["run"].iloc[0]
-    constant = {dim: own[dim].iloc[0] for dim in fit.runs.levels if not set(columns.dims[dim]) <= set(plan)}
-    still = {name: own[name].iloc[0] for name, one in columns.inputs.items() if not {name, one.column} & set(plan)}
-    if not any(columns.inputs[name].column in DERIVED for name in still):
-        return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
-    if isinstance(curve, str) and not is_file(curve):
-        raise InputError(f"the places to come of run {curve} need the columns {format_names(still)}, see `schedule_inputs`")
-    log = _log_in_base(fit, curve)
-    same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
-    both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)
-    return read_points(both, fit.runs, list(constant), past=len(log)).assign(run=label)
-
-
-def _log_in_base(fit: Fit, curve: Table) -> pd.DataFrame:
-    """Return a log as it is, but for its units."""
-    return in_base_units(_filled(fit, read_table(curve, labels=fit.runs.columns.labels)), fit.runs)
-
-
-def _fewer(seen: pd.DataFrame, columns: Columns, along: str) -> pd.DataFrame:
-    """Return the rows seen, averaged in bins of equal width in the logarithm where there are many."""
-    alone = {"count": 1.0, "mean_lag": 0.0}
-    seen = seen.assign(**{name: of for name, of in alone.items() if name not in seen})
-    if len(seen) <= MOST_ROWS:
-        return seen
-    at = np.log(seen[along])
-    bins = np.floor((at - at.iloc[0]) / (at.iloc[-1] - at.iloc[0]) * (1 - 1e-9) * MOST_ROWS)
-    return cell_means(seen, pd.Series(pd.factorize(bins)[0]), list(columns.dims) or ["run"], columns.scales, along)
-
-
 def _thinned(fit: Fit) -> Fit:
     """Return a fit with every k-th of its draws, as many as a forecast needs."""
     posterior = fit.posterior
     step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // MOST_DRAWS)
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))}))
-
-
-@carried
-def forecast_table(found: Forecast) -> pd.DataFrame:
-    """Return the path of a forecast as a table: inputs and groups of each place, mean, sd, quantiles of the loss, distance."""
-    rows = found.path.stack(sample=("chain", "draw")).transpose("row", "sample").to_numpy()
-    columns = {str(name): of.to_numpy() for name, of in found.path.coords.items() if of.dims == ("row",)}
-    distance = columns.pop("distance")
-    columns.pop("region")
-    quantiles = dict(zip(QUANTILES, np.quantile(rows, list(QUANTILES.values()), axis=1), strict=True))
-    bands = {"mean": rows.mean(axis=1), "sd": rows.std(axis=1, ddof=1)} | quantiles | {"distance": regions(distance)}
-    return pd.DataFrame(columns | bands)
-
-
-@carried
-def forecast_sentence(found: Forecast, target: float | None = None) -> str:
-    """Return what a forecast says in one sentence, with the probability of a target where one is given."""
-    low, middle, high = np.quantile(found.final.to_numpy(), [0.05, 0.5, 0.95])
-    end = float(found.path[found.along][-1])
-    unit = str(found.path.attrs.get("units", ""))
-    reached = float(found.seen[found.along].iloc[-1])
-    said = (
-        f"At {exact(end)} {found.unit or found.along} {found.label} will show {band((low, middle, high), unit)}. "
-        f"It has come {percent(reached / end)} of the way."
-    )
-    if target is None:
-        return said
-    return f"{said} It ends below {exact(target)} with probability {probability(found.probability(target))}."

@@ -73,7 +73,7 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
     """Return draws of what new runs would show at points: the law, new departures, and scatter.
 
     Points that carry the same label of a group with shared departures (a size, a run) get the same departure; a point
-    without such a column is a run of its own. Reading error is not added. Dimensions and errors as for `predict`.
+    without such a column is a run of its own. Measurement error is not added. Dimensions and errors as for `predict`.
 
     Parameters
     ----------

@@ -15,8 +15,10 @@ from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import Cost
-from bayes_scaling.decisions.plan import DECADES, plan, plan_sentences, plan_table
-from bayes_scaling.decisions.rank_tables import needs
+from bayes_scaling.decisions.plan import plan
+from bayes_scaling.decisions.plan_search import DECADES
+from bayes_scaling.decisions.plan_sentences import plan_sentences
+from bayes_scaling.decisions.rank_sentences import needs
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
@@ -87,7 +89,7 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     budgets, start = _budgets(runs_compute(fit, Cost()), compute)
     cells = _cells(fit)
     found = replace(plan(fit, budgets.tolist(), points=_points(fit, cells)), health=None)  # the page says it once
-    table = plan_table(found).assign(choice=np.repeat(list(cells), len(budgets)), sentence=plan_sentences(found))
+    table = found.to_frame().assign(choice=np.repeat(list(cells), len(budgets)), sentence=plan_sentences(found))
     units = {name: fit.runs.columns.inputs[name].unit or name for name in ("params", "tokens")}
     response = fit.runs.columns.response
     steps = {
@@ -267,8 +269,8 @@ def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest:
         facts.append(_multiple(name, {str(column): of for column, of in row.items()}))
     lead = {str(column): of for column, of in rows.iloc[-1].items()}
     place = f", {lead['cell']}" if lead["cell"] else ""
-    sentence = f"At {spaced_name(along)} {budget}{place}: "
-    f"{needs(level_name(lead['other']), level_name(first), spaced_name(along), lead)}."
+    needed = needs(level_name(lead["other"]), level_name(first), spaced_name(along), lead)
+    sentence = f"At {spaced_name(along)} {budget}{place}: {needed}."
     if at > largest:
         sentence += f" That budget is {number(at / largest)} times the {spaced_name(along)} of the largest run."
     return Step(sentence, facts, {along: at})

@@ -63,7 +63,7 @@ def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:
     for i, other in enumerate(others[:PAIRS]):
         figure = contrast_figure(fit, group, str(other), str(first))
         title = f"What {level_name(other)} costs against {level_name(first)}"
-        caption = "Above 0 % or 1: worse. Bands hold 50 and 90 %; grey where there are runs."
+        caption = f"{level_name(other)} is worse above 0 %, and above 1. Bands hold 50 and 90 %. Grey: where the runs are."
         yield drawing(figure, f"contrast{i}", title, caption, units)
 
 

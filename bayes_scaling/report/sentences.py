@@ -13,14 +13,16 @@ from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
 from bayes_scaling.decisions.group_cells import NEW, every_cell
-from bayes_scaling.decisions.plan import plan, plan_sentences
+from bayes_scaling.decisions.plan import plan
+from bayes_scaling.decisions.plan_sentences import plan_sentences
 from bayes_scaling.decisions.rank import rank
-from bayes_scaling.decisions.rank_tables import rank_sentences
+from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
+from bayes_scaling.report.words import capitalized
 
 TENFOLD = 10.0
 """Sentences are about the largest run, and ten times beyond."""
@@ -81,8 +83,7 @@ def _loss(fit: Fit, point: pd.DataFrame, region: str) -> str:
     place = [f"{number(at[name])} {columns.inputs[name].unit or spaced_name(name)}" for name in model_inputs(fit.model)]
     place += [f"{spaced_name(name)} {value_at(name, at[name])}" for name in law_groups(fit.model)]
     values = predict(fit, point).quantile([0.05, 0.5, 0.95]).to_numpy().tolist()
-    name = columns.response.name[:1].upper() + columns.response.name[1:]
-    return f"{name} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
+    return f"{capitalized(columns.response.name)} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
 
 
 def _splits(fit: Fit, folder: str) -> list[str]:

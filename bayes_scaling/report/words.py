@@ -1,6 +1,6 @@
 """A model in words: its formula, its columns, how runs scatter, and every prior."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,7 @@ from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.laws.units import Unit
 from bayes_scaling.model.defaults import equation, summary
-from bayes_scaling.model.discrepancy import Discrepancy
-from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, distribution, link, prior_quantiles
-from bayes_scaling.model.specification import parameters_with_priors
-
-NINETY = (0.05, 0.95)
+from bayes_scaling.model.description import scatter_sentences
 
 
 @dataclass(frozen=True)
@@ -78,50 +73,8 @@ def _counted(one: Input) -> str:
 
 def likelihood(fit: Fit) -> list[str]:
     """Return how runs scatter about the law, a sentence for each part."""
-    noise, response = fit.model.noise, fit.runs.columns.response
-    what = f"the logarithm of {response.name}" if noise.on == "log_loss" else response.name
-    how = "normal" if noise.distribution == "normal" else "Student-t, with its degrees of freedom learnt,"
-    unit = "a relative error" if noise.on == "log_loss" else f"in {response.unit}"
-    found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {unit}."]
-    if fit.runs.columns.measurement_error is not None:
-        found.append(
-            f"The measurement error of column {fit.runs.columns.measurement_error.column} is added to it in quadrature."
-        )
-    found += [
-        f"All rows of one {_joined(effect.dims)} share a group effect, normal about 0. "
-        f"The prior of its standard deviation is half-normal({number(effect.sd)})."
-        for effect in noise.effects
-    ]
-    found += list(_correlated(noise))
-    found += [_discrepancy(term) for term in fit.model.discrepancy]
-    if not (noise.effects or noise.correlation or fit.model.discrepancy):
-        found.append("Rows are independent given the law. There is no discrepancy: the law is taken for the truth.")
-    elif not fit.model.discrepancy:
-        found.append("There is no discrepancy: the law is taken for the truth.")
-    return found
-
-
-def priors(fit: Fit) -> list[tuple[str, str]]:
-    """Return each thing that has a prior, and the prior in words."""
-    found = [(name, _parameter(parameter)) for name, parameter in parameters_with_priors(fit.model).items()]
-    noise = fit.model.noise
-    if noise.distribution == "student_t":
-        found.append(("noise_nu - 1", prior(noise.nu)))
-    if noise.correlation is not None:
-        found.append(("noise_length", f"{prior(noise.correlation.length)}; in e-folds of {noise.correlation.along}"))
-        if noise.correlation.white is not None:
-            found.append(("noise_white", prior(noise.correlation.white)))
-    for term in fit.model.discrepancy:
-        found += [("discrepancy amplitude", prior(term.amplitude)), ("discrepancy length", prior(term.length) + "; in e-folds")]
-    return found
-
-
-def prior(of: Prior) -> str:
-    """Return a prior in words: its kind, and the interval that holds 90 %."""
-    kind, arguments = distribution(of)
-    given = "" if of.distribution is None else "(" + ", ".join(f"{name} {number(at)}" for name, at in arguments.items()) + ")"
-    names = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t"}
-    return f"{names.get(kind, kind.lower())}{given}, 90 % in {interval(prior_quantiles(of, NINETY).tolist())}"
+    columns = fit.runs.columns
+    return scatter_sentences(fit.model, columns.response, columns.measurement_error)
 
 
 def rows(fit: Fit) -> list[str]:
@@ -172,6 +125,16 @@ QUESTIONS = (
 """Inputs whose counting differs between papers: what to ask, and the words in a name or unit that answer it."""
 
 
+def title(fit: Fit) -> str:
+    """Return what a page on a fit is called where nobody said."""
+    return f"{capitalized(fit.runs.columns.response.name)} of {basenames(fit.runs.source)}"
+
+
+def capitalized(name: str) -> str:
+    """Return a name as a sentence begins with it."""
+    return name[:1].upper() + name[1:]
+
+
 def basenames(source: str) -> str:
     """Return the names of files without their folders."""
     return ", ".join(Path(part).name if "/" in part or "\\" in part else part for part in source.split(", "))
@@ -189,46 +152,3 @@ def _logs(fit: Fit) -> Iterator[str]:
         yield f"Whole learning curves along {curve.along} were checked and mended as logs before they were used."
     elif "run" in fit.runs.levels and len(fit.runs) > 2 * len(fit.runs.levels["run"]):
         yield "Several rows of each run were used, not its end alone."
-
-
-def _correlated(noise: Noise) -> Iterator[str]:
-    if noise.correlation is not None:
-        yield (
-            "The scatter of neighbouring rows of a run is correlated, by exp(-distance / noise_length) in the "
-            f"logarithm of {noise.correlation.along}."
-        )
-        if noise.correlation.white is not None:
-            yield "Each row also has a white part of its own, of scale noise_white."
-
-
-def _discrepancy(term: Discrepancy) -> str:
-    over = f"of {_joined(term.over)}" if term.over else "of the inputs"
-    within = f", one for each {_joined(term.dims)}" if term.dims else ""
-    return (
-        f"The discrepancy from the law is a smooth function {over}{within}: a Gaussian process, {term.kernel}. "
-        "It widens the bands beyond the runs."
-    )
-
-
-def _parameter(parameter: Parameter) -> str:
-    logarithmic = link(parameter.prior) == "log"
-    terms = [
-        _varies(term, logarithmic=logarithmic) if isinstance(term, Varying) else _drifts(term, logarithmic=logarithmic)
-        for term in parameter.terms
-    ]
-    return "; ".join([prior(parameter.prior), *terms])
-
-
-def _varies(term: Varying, *, logarithmic: bool) -> str:
-    scale = " on the log scale" if logarithmic else ""
-    spread = f"half-normal({number(term.sd)})"
-    return f"levels of {_joined(term.dims)} are partially pooled about it{scale}, their standard deviation {spread}"
-
-
-def _drifts(term: Trend, *, logarithmic: bool) -> str:
-    what = "its logarithm" if logarithmic else "it"
-    return f"{what} drifts with the logarithm of {term.on}, slope normal(0, {number(term.sd)})"
-
-
-def _joined(names: Sequence[str]) -> str:
-    return " x ".join(names)

@@ -14,6 +14,7 @@ from bayes_scaling._base.versions import versions
 from bayes_scaling.inference.health import accepted
 from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.description import model_priors
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.report import words
 from bayes_scaling.report.budget import Budget, multiplier_budget, plan_budget
@@ -100,7 +101,7 @@ def report_context(
     if compute is not None and budget is None:
         raise InputError(f"nothing can be said of a budget of {exact(compute)}: {no_plan or NO_BUDGET}")
     return {
-        "title": title or record.title or f"{fit.runs.columns.response.name} of {words.basenames(fit.runs.source)}",
+        "title": title or record.title or words.title(fit),
         "problems": fit.health.problems if fit.health is not None and not fit.health.ok else [],
         "noted": line_of(fit) if accepted(fit.health) else "",
         "prior_only": fit.health is None,
@@ -126,7 +127,7 @@ def report_context(
         "counting": words.counting(fit),
         "rows": words.rows(fit),
         "likelihood": words.likelihood(fit),
-        "priors": words.priors(fit),
+        "priors": model_priors(fit.model),
         "validation": validation(fit, place),
         "backtest": _backtest(record, place),
         "versions": record.versions or versions(),

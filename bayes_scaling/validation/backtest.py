@@ -4,20 +4,24 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import format_count, number, percent
+from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.fits import fit_many
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.fit import fit
 from bayes_scaling.inference.health import Health, combined
-from bayes_scaling.inference.health_line import mark
+from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
-from bayes_scaling.validation.scores import score_points
+from bayes_scaling.validation.scores import score_points, score_table
 from bayes_scaling.validation.splits import careful, folds
 
 
@@ -44,6 +48,46 @@ class Backtest:
     def health(self) -> Health | None:
         """The health of all its fits together, see `health.combined`."""
         return combined({f"trained on {where}": one for where, one in self.healths.items()})
+
+    @carried
+    def to_frame(self, by: Sequence[str] = ("train",)) -> pd.DataFrame:
+        """Return the scores of held-out rows as a table.
+
+        Parameters
+        ----------
+        by
+            Columns of `points` that rows of the table are for, as "train", the cut-off, or "decades", a class of distance from
+            the training runs; one row in all where empty.
+
+        Returns
+        -------
+        DataFrame
+            As `score_table`: runs, coverage of the central bands, CRPS, log score, errors of the median.
+        """
+        return score_table(self.points, by)
+
+    def summary(self) -> str:
+        """Return how well held-out rows were predicted, a sentence a line."""
+        row = self.to_frame(()).iloc[0]
+        bands = ", ".join(f"{q} % bands {percent(row[f'coverage_{q}'])}" for q in (50, 90))
+        return lines(
+            [
+                f"{format_count(int(row['runs']))} held-out rows of {self.points['train'].nunique()} cut-offs were predicted.",
+                f"Of them hold {bands}.",
+                f"The mean CRPS is {number(row['crps'])}.",
+                *([] if np.isnan(row["are"]) else [f"Medians are off by {percent(row['are'])} on average."]),
+                *(f"{where}: {why}" for where, why in self.problems.items() if where not in self.healths),
+            ],
+            self,
+        )
+
+    def plot(self) -> Any:
+        """Return the figure: coverage of the bands; `plots.backtest_figure` has the runs too."""
+        return view("bayes_scaling.plots.records:backtest_of")(self)
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        return show(self, "Backtest")
 
 
 def backtest(

@@ -10,9 +10,9 @@ Ranks that pile up at the ends say that posteriors are too narrow, in the middle
 the sampler, or by an error in the model's code.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,53 +20,21 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling.data.runs import Runs, concat_runs
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import percent, probability
+from bayes_scaling._base.views import lines, show, view
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
-from bayes_scaling.inference.batch.tasks import Task
-from bayes_scaling.inference.batch.worker import model_text
-from bayes_scaling.inference.expectation import posterior_expectation
-from bayes_scaling.inference.fit import prior
 from bayes_scaling.inference.health import R_HAT_LIMIT, Health, combined, counts as grades
 from bayes_scaling.inference.health_line import carried, mark
-from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.posterior_predictive import replicated
-from bayes_scaling.model.arrays import data
-from bayes_scaling.model.loss_units import in_unit_of
-from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
-from bayes_scaling.prediction.simulate import one_chain, one_draw, other_runs, with_levels, with_responses
+from bayes_scaling.validation.simulations import Simulations, quantities, simulate
 from bayes_scaling.validation.uniformity import holm, p_value
 
 RANKS = 99
 """Draws that a truth is ranked among; fewer where a fit has fewer independent ones."""
-BEYOND = 10.0
-"""How many times past the largest input a loss is asked for."""
-MOST = 20
-"""Of the prior's draws at least one in so many must give possible losses."""
-FIRST_SEED = 2**20
-"""Seed of the first refit, far from those that draw the truths; and by how much seeds of runs to come lie above others."""
-
-SETTINGS = Settings(draws=500, tune=500, chains=2, progress=False)
-
-
-@dataclass(frozen=True)
-class Simulations:
-    """Runs that draws from the prior, or around a fit from its posterior, would have shown.
-
-    Parameters
-    ----------
-    tasks
-        Number of the simulation -> the runs to fit, with what the draw gives for each quantity in `extra`.
-    impossible
-        Draws left out, since some loss was not finite, or not positive where its logarithm is taken. The model gives them no
-        density either, so that what it draws from is the draws kept.
-    """
-
-    tasks: Mapping[str, Task]
-    impossible: int
 
 
 @dataclass(frozen=True)
@@ -119,6 +87,48 @@ class Calibration:
         said = [f"{count} {what}" for what, count in counts.items() if count]
         return said if all(one.clean for one in self.healths.values()) else [*said, grades(self.healths)]
 
+    @carried
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a quantity: is its rank uniform?
+
+        Returns
+        -------
+        DataFrame
+            quantity; simulations; mean of the ranks between 0 and 1, a half if unbiased; inside_50 and inside_90, the share of
+            truths inside central 50 and 90 % intervals; p, the probability of ranks less uniform than these by chance, see
+            `uniformity`; p_holm, the same corrected for the number of quantities.
+        """
+        rows = []
+        for quantity, part in self.ranks.groupby("quantity", sort=False):
+            pit = part["pit"].to_numpy()
+            inside = {f"inside_{q}": float((np.abs(pit - 0.5) < q / 200).mean()) for q in (50, 90)}
+            rows.append({"quantity": quantity, "simulations": len(pit), "mean": pit.mean(), **inside, "p": p_value(pit)})
+        table = pd.DataFrame(rows)
+        return table.assign(p_holm=holm(table["p"].to_numpy()))
+
+    def summary(self) -> str:
+        """Return how uniform the ranks are, and what was left out, a sentence a line."""
+        table = self.to_frame()
+        least = table.iloc[int(table["p_holm"].argmin())]
+        return lines(
+            [
+                f"{self.simulations} simulations were fitted, and {len(table)} quantities ranked.",
+                f"The least uniform ranks are those of {least['quantity']}: p {probability(least['p'])}.",
+                f"Corrected for the number of quantities it is {probability(least['p_holm'])}.",
+                f"Central 90 % intervals hold {percent(table['inside_90'].mean())} of truths.",
+                *(f"{one}." for one in self.report),
+            ],
+            self,
+        )
+
+    def plot(self) -> Any:
+        """Return the figure: ranks of each quantity against what chance would show."""
+        return view("bayes_scaling.plots.records:calibration_of")(self)
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        return show(self, "Simulation-based calibration")
+
 
 def calibrate(
     model: Model,
@@ -164,7 +174,7 @@ def calibrate(
 
     Returns
     -------
-    A row of ranks for each simulation and quantity, see `calibration_table` and `plots.plot_calibration`.
+    A row of ranks for each simulation and quantity, see `Calibration.to_frame` and `plots.plot_calibration`.
 
     Raises
     ------
@@ -181,30 +191,6 @@ def calibrate(
     return ranked(made, fit_many(model, made.tasks, executor, keep=ranks, folder=folder), seed)
 
 
-def simulate(
-    model: Model,
-    runs: Runs,
-    simulations: int,
-    settings: Settings | None = None,
-    seed: int = 0,
-    around: Fit | None = None,
-) -> Simulations:
-    """Return runs at the same inputs and groups as draws would show them; arguments as for `calibrate`."""
-    # What a fit was given may itself be simulated: runs to come have other seeds.
-    seed = seed if around is None else seed + FIRST_SEED
-    truths, responses, impossible = _possible(_source(model, runs, seed, around), simulations, seed)
-    seen = None if around is None else around.runs
-    points, settings = points_asked(seen or runs), settings or SETTINGS
-    tasks = {}
-    for i, response in enumerate(responses):
-        shown = with_responses(truths, response)
-        truth = replace(one_draw(truths, i), runs=shown if seen is None else concat_runs(seen, shown))
-        values = {name: float(of.item()) for name, of in quantities(truth, points).items()}
-        own = replace(settings, seed=settings.seed + FIRST_SEED + i)
-        tasks[f"{i:04d}"] = Task(truth.runs, extra={"truth": values, "points": points}, settings=own)
-    return Simulations(tasks, impossible)
-
-
 def ranked(made: Simulations, fleet: Fleet[pd.DataFrame], seed: int = 0) -> Calibration:
     """Return the ranks that the refits of simulations have kept."""
     table = fleet_table(fleet)
@@ -216,43 +202,6 @@ def ranked(made: Simulations, fleet: Fleet[pd.DataFrame], seed: int = 0) -> Cali
     pit = (table["below"] + by_chance * (table["equal"] + 1)) / (table["draws"] + 1)
     ranks = mark(table.drop(columns="equal").assign(pit=pit), fleet)
     return Calibration(ranks, made.impossible, fleet.failures, fleet.healths)
-
-
-@carried
-def calibration_table(calibration: Calibration) -> pd.DataFrame:
-    """Return one row a quantity: is its rank uniform?
-
-    Columns: quantity; simulations; mean of the ranks between 0 and 1, a half if unbiased; inside_50 and inside_90, the share of
-    truths inside central 50 and 90 % intervals; p, the probability of ranks less uniform than these by chance, see
-    `uniformity`; p_holm, the same corrected for the number of quantities.
-    """
-    rows = []
-    for quantity, part in calibration.ranks.groupby("quantity", sort=False):
-        pit = part["pit"].to_numpy()
-        inside = {f"inside_{q}": float((np.abs(pit - 0.5) < q / 200).mean()) for q in (50, 90)}
-        rows.append({"quantity": quantity, "simulations": len(pit), "mean": pit.mean(), **inside, "p": p_value(pit)})
-    table = pd.DataFrame(rows)
-    return table.assign(p_holm=holm(table["p"].to_numpy()))
-
-
-def quantities(fit: Fit, points: pd.DataFrame) -> dict[str, xr.DataArray]:
-    """Return draws of everything that is ranked; `points` is what `points_asked` returns for the runs."""
-    numbers = {str(name): of for name, of in fit.posterior.items() if of.dims == ("chain", "draw")}
-    with np.errstate(over="ignore", invalid="ignore"):
-        loss = posterior_expectation(fit, points)
-        likelihood = log_density(fit, fit.runs.table, new=False).sum("row")
-    asked = {"loss amid the runs": loss.isel(row=0), "loss far beyond": loss.isel(row=1), "log-likelihood": likelihood}
-    # No number is larger than any, as for a law that overflows: a rank needs an order, whichever it is.
-    return {name: of.fillna(np.inf) for name, of in (numbers | asked).items()}
-
-
-def points_asked(runs: Runs) -> pd.DataFrame:
-    """Return the run nearest to the middle of all, and one with each input ten times the largest."""
-    inputs = list(runs.columns.scales)
-    logs = np.log(runs.table[inputs].to_numpy())
-    middle = runs.table.iloc[[int(((logs - logs.mean(axis=0)) ** 2).sum(axis=1).argmin())]]
-    largest = runs.table.iloc[[int(logs.sum(axis=1).argmax())]].assign(**{x: BEYOND * runs.table[x].max() for x in inputs})
-    return pd.concat([middle, largest], ignore_index=True)
 
 
 def ranks(fit: Fit, extra: Any) -> pd.DataFrame:
@@ -273,61 +222,3 @@ def _rank(draws: xr.DataArray, truth: float, ess: float) -> dict[str, float]:
     thinned = values[np.linspace(0, len(values) - 1, count).round().astype(int)]
     below, equal = int((thinned < truth).sum()), int((thinned == truth).sum())
     return {"truth": truth, "draws": count, "below": below, "equal": equal, "ess": ess}
-
-
-type Source = Callable[[int], Fit]
-"""So many draws of a truth, of one chain, with the runs that are to be simulated."""
-
-
-def _source(model: Model, runs: Runs, seed: int, around: Fit | None) -> Source:
-    """Return what draws truths: the prior, or the posterior of a fit."""
-    if around is None:
-        return lambda count: prior(model, runs, count, seed)
-    check_around(around, model, runs)
-    to_come, every = other_runs(around, runs), one_chain(around, seed)
-    levels = concat_runs(around.runs, to_come).levels
-
-    def draw(count: int) -> Fit:
-        if count > (most := every.posterior.sizes["draw"]):
-            raise InputError(f"the fit has {most} draws; expected {count} or more, each simulation takes its own")
-        few = replace(every, draws=every.draws.isel(draw=slice(count)))
-        return replace(with_levels(few, levels, seed), runs=to_come)
-
-    return draw
-
-
-def check_around(around: Fit, model: Model, runs: Runs) -> None:
-    """Raise InputError where a fit's draws are not draws given its runs and those to come that the latter could be made of."""
-    where, seen = f"{runs.source}: to calibrate around a fit", around.runs
-    model = in_unit_of(model, runs.columns.response)
-    if model is not around.model and model_text(model) != model_text(around.model):
-        raise InputError(f"{where} takes its own model; the one given differs")
-    if around.health is None:
-        raise InputError(f"{where} takes one that was sampled; this one's draws are from the prior")
-    if set(runs.table) != set(seen.table):
-        raise InputError(
-            f"{where} takes runs with its columns {format_names(seen.table)}; these have {format_names(runs.table)}"
-        )
-    if dict(runs.references) != dict(seen.references):
-        raise InputError(f"{where} takes runs with its references {dict(seen.references)}; these have {dict(runs.references)}")
-    every = concat_runs(seen, other_runs(around, runs))
-    check_runs(model, every)
-    rows, before = data(model, every, every.levels), data(model, seen, seen.levels)
-    knots = [name for name in rows if name.startswith("discrepancy") and "_knots_" in name]
-    if not all(np.array_equal(rows[name], before[name]) for name in knots):
-        raise InputError(f"{where} whose law has a discrepancy takes runs within the inputs of the fit's own")
-
-
-def _possible(source: Source, simulations: int, seed: int) -> tuple[Fit, np.ndarray, int]:
-    """Return draws that give possible losses, what runs of each would show, and how many others there were."""
-    asked = max(simulations, 4)
-    while asked <= MOST * simulations:
-        before = source(asked)
-        with np.errstate(over="ignore", invalid="ignore"):
-            shown = replicated(before, before.runs.table, seed).isel(chain=0).transpose("draw", "row").to_numpy()
-        possible = np.isfinite(shown).all(axis=1) & ((shown > 0).all(axis=1) | (before.model.noise.on == "loss"))
-        kept = np.flatnonzero(possible)[:simulations]
-        if len(kept) == simulations:
-            return replace(before, draws=before.draws.isel(draw=kept)), shown[kept], int(kept[-1]) + 1 - simulations
-        asked *= 2
-    raise InputError(f"of {asked // 2} draws {possible.sum()} give losses that are possible; do the priors fit?")

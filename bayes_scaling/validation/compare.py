@@ -15,10 +15,12 @@ import xarray as xr
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import number, probability
+from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit, refit
 from bayes_scaling.inference.health import Health, combined
-from bayes_scaling.inference.health_line import mark
+from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import check_scales, stacking_weights
@@ -81,6 +83,35 @@ class Comparison:
 
     def _column(self, name: str) -> dict[str, float]:
         return {str(law): float(weight) for law, weight in zip(self.table["law"], self.table[name], strict=True)}
+
+    @carried
+    def to_frame(self) -> pd.DataFrame:
+        """Return `table`: one row a law, best beyond the runs first."""
+        return self.table
+
+    def summary(self) -> str:
+        """Return which law predicts best, beyond the runs and among them, a sentence a line."""
+        best, inside = self.table.iloc[0], self.table.iloc[int(self.table["elpd_loo"].argmax())]
+        weights = {"beyond the runs they were trained on": self.weights, "of runs left out": self.weights_loo}
+        return lines(
+            [
+                f"Beyond the runs {best['law']} predicts best: mean log score {number(best['log_score'])}.",
+                f"Among them {inside['law']} predicts best: elpd_loo {number(inside['elpd_loo'])}.",
+                *(
+                    f"Weights by predictions {of}: {', '.join(f'{law} {probability(weight)}' for law, weight in each.items())}."
+                    for of, each in weights.items()
+                ),
+            ],
+            self,
+        )
+
+    def plot(self) -> Any:
+        """Return the figure: laws by how they predict, beyond the runs and left out."""
+        return view("bayes_scaling.plots.comparison:comparison_figure")(self)
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        return show(self, "Comparison of laws")
 
 
 def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), settings: Settings | None = None) -> Comparison:

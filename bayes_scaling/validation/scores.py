@@ -38,7 +38,7 @@ def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFr
     Parameters
     ----------
     held
-        Rows in the shape of a fit's `runs.table`; where they have a reading error, the prediction is of what was read.
+        Rows in the shape of a fit's `runs.table`; where they have a measurement error, the prediction is of what was read.
     """
     draws = as_rows(posterior_predictive(fit, held, seed))
     draws.sort(axis=1)

@@ -13,7 +13,6 @@ from commands import run
 import bayes_scaling as bs
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.optimum import optimum
-from bayes_scaling.decisions.rank_tables import rank_table
 from bayes_scaling.inference.stacking import stack
 from bayes_scaling.prediction.contrast import contrast_at
 from bayes_scaling.prediction.predict import decompose
@@ -100,7 +99,7 @@ def test_levels_of_other_groups_and_cells_that_never_met_are_said() -> None:
         assert never.startswith("sparse and code never met in the runs")
     found = bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e21], "corpus": "books"}))
     assert found.notes[0].startswith("corpus 'books' is a level")
-    assert rank_table(found).attrs["notes"] == found.notes
+    assert found.to_frame().attrs["notes"] == found.notes
 
 
 def test_the_command_says_on_stderr_what_is_new(fit: bs.Fit, tmp_path: Path) -> None:

@@ -14,10 +14,8 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling.data.reserved import ANSWERED, ANSWERS, RESERVED
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.decisions.design.summaries import candidate_table
 from bayes_scaling.decisions.estimands import ask
-from bayes_scaling.decisions.plan import plan_table
-from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import names_of
@@ -96,17 +94,17 @@ def on_line(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> I
 
 def on_sweep(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> Iterator[Any]:  # noqa: E741
     found = bs.plan(fit, 1e21, points=pd.DataFrame({g: [l, "other"]}))
-    yield from (found.choice, found.choices, found.optimum, plan_table(found)["params"])
+    yield from (found.choice, found.choices, found.optimum, found.to_frame()["params"])
     ranked = bs.rank(fit, g, "other", pd.DataFrame({"compute": [1e21]}), equivalent=0.01)
     yield from (
         ranked.multiplier,
         ranked.loss.sel(level=l),
-        rank_table(ranked)["multiplier_q50"],
+        ranked.to_frame()["multiplier_q50"],
         len(rank_sentences(ranked)),
     )
     runs = pd.DataFrame({"params": [1e9, 1e10], "tokens": [1e11, 1e11], g: [l, "other"]})
     told = bs.next_runs(fit, runs, f"loss at params=1e9, tokens=1e12, {g}={l!r}")
-    yield candidate_table(told)["information"]
+    yield told.to_frame()["information"]
 
 
 def numbers(answer: Any) -> np.ndarray:

@@ -30,7 +30,7 @@ from bayes_scaling.data.labels import level_index, ordered_levels
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.runs import Runs, concat_runs, subset
 from bayes_scaling.data.tables import read_table
-from bayes_scaling.decisions.design.summaries import candidate_table
+from bayes_scaling.decisions.design.ranked import NextRuns
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.prediction.summary import summarize_at
 from bayes_scaling.validation.splits import folds
@@ -696,7 +696,7 @@ def test_candidates_keep_their_own_columns() -> None:
     found = SimpleNamespace(
         order=np.array([1, 0]), candidates=own, information=np.ones(2), flop=np.array([1.0, 2.0]), budget=5.0, asked=asked
     )
-    table = candidate_table.__wrapped__(found)
+    table = NextRuns.to_frame.__wrapped__(found)
     assert table["rank"].tolist() == [1, 2]
     assert table["rank_given"].tolist() == ["y", "x"]
     assert table["flop"].tolist() == [2.0, 1.0]

@@ -24,8 +24,8 @@ from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.estimands import ask
-from bayes_scaling.decisions.plan import plan_sentence
-from bayes_scaling.decisions.rank_tables import rank_sentences
+from bayes_scaling.decisions.plan_sentences import plan_sentence
+from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.inference.parameters import published_values
 from bayes_scaling.laws.library import LAWS, law_inputs

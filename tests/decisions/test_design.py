@@ -13,7 +13,7 @@ from commands import refused, run
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number, percent
 from bayes_scaling.decisions.design.information import best_sets, information, joint
-from bayes_scaling.decisions.design.summaries import candidate_table, next_sentence, set_table
+from bayes_scaling.decisions.design.sentences import next_sentence
 from bayes_scaling.decisions.estimands import ask
 from bayes_scaling.plots import next_figure
 
@@ -69,7 +69,7 @@ def test_single_runs_are_exact(table: pd.DataFrame) -> None:
     fit = made()
     found = bs.next_runs(fit, table, QUESTION)
     np.testing.assert_allclose(found.information, [exact(fit, [at], np.eye(1) * SD**2) for at in PLACES], rtol=1e-8)
-    shown = candidate_table(found)
+    shown = found.to_frame()
     assert shown["rank"].tolist() == list(range(1, 9))
     assert (np.diff(shown["information_per_1e18_flop"]) <= 0).all()
     before = float(np.std(ask(fit, QUESTION), ddof=1))
@@ -93,7 +93,7 @@ def test_sets_are_exact_and_the_best_there_are(table: pd.DataFrame) -> None:
         ]
         assert one.information == pytest.approx(max(every), rel=1e-8)
     assert [len(one.members) for one in found.sets] == [1, 2, 3, 4, 5]
-    sets = set_table(found)
+    sets = found.sets_to_frame()
     assert sets["runs"].tolist() == [1, 2, 3, 4, 5]
     assert sets["candidates"].iloc[1].count("; ") == 1
 
@@ -256,13 +256,13 @@ def test_a_thousand_candidates(chinchilla: bs.Fit) -> None:
     rng = np.random.default_rng(0)
     many = pd.DataFrame({"params": np.exp(rng.uniform(17, 23, 1000)), "tokens": np.exp(rng.uniform(20, 26, 1000))})
     found = bs.next_runs(chinchilla, many, "loss at compute=1e24", 1e21)
-    assert len(candidate_table(found)) == 1000
+    assert len(found.to_frame()) == 1000
     assert all(one.flop <= 1e21 for one in found.sets)
     told = [one.information for one in found.sets]
     assert told == sorted(told)
     single = np.where(found.flop <= 1e21, found.information, 0.0).max()
     assert found.sets[0].information == pytest.approx(single)
-    shown = candidate_table(found)
+    shown = found.to_frame()
     assert shown["within_budget"].is_monotonic_decreasing
 
 

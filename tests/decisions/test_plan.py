@@ -17,8 +17,8 @@ from bayes_scaling._base.quantiles import reached
 from bayes_scaling.decisions import allocation
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.cost import split_inputs
-from bayes_scaling.decisions.plan import plan_sentence, plan_table
-from bayes_scaling.decisions.rank_tables import needs
+from bayes_scaling.decisions.plan_sentences import plan_sentence
+from bayes_scaling.decisions.rank_sentences import needs
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.report.sentences import summary_sentences
 
@@ -102,7 +102,7 @@ def test_the_plan_has_the_lowest_expected_loss(
     for row, compute in enumerate((1e20, 3e22)):
         sizes, losses = brute(asked, compute, cost, unique or np.inf)
         mean, best = losses.mean(axis=1), int(losses.mean(axis=1).argmin())
-        at = plan_table(found).iloc[row]
+        at = found.to_frame().iloc[row]
         assert np.interp(np.log(at["params"]), np.log(sizes), mean) <= mean[best] * (1 + 1e-5)
         assert at["params"] == pytest.approx(sizes[best], rel=0.02)
         assert cost.compute(at["params"], at["tokens"]) == pytest.approx(compute)

@@ -13,7 +13,7 @@ from commands import refused, run
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.stacking import stack
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import contrast_at
@@ -94,14 +94,14 @@ def test_multipliers_and_crossovers_with_floors_are_the_closed_form(arms: bs.Fit
     expected = np.where((crossing > 1e20) & (crossing < 1e26), crossing, np.nan)
     assert np.isfinite(expected).mean() > 0.1
     np.testing.assert_allclose(found.crossing.isel(row=0).sel(level="other"), expected, rtol=1e-4)
-    row = rank_table(found).set_index("level").loc["other"]
+    row = found.to_frame().set_index("level").loc["other"]
     assert row["p_no_crossover"] == pytest.approx(np.isnan(expected).mean())
 
 
 def test_levels_are_ranked_by_expected_loss_with_their_chances(arms: bs.Fit) -> None:
     found = bs.rank(arms, "arm", "base", at(*BUDGETS))
     np.testing.assert_allclose(found.p_best.sum("level"), 1.0)
-    table = rank_table(found)
+    table = found.to_frame()
     assert list(table["compute"]) == [1e19, 1e19, 1e22, 1e22]
     for i, (_, rows) in enumerate(table.groupby("compute", sort=False)):
         means = found.loss.isel(row=i).mean(("chain", "draw")).to_series().sort_values()
@@ -125,7 +125,7 @@ def test_few_levels_of_many_may_be_asked_for(arms: bs.Fit) -> None:
 
 def test_there_is_no_verdict_without_a_region(arms: bs.Fit) -> None:
     found = bs.rank(arms, "arm", "base", at(1e20))
-    table, said = rank_table(found), " ".join(rank_sentences(found))
+    table, said = found.to_frame(), " ".join(rank_sentences(found))
     assert not {"verdict", "p_worse", "p_equivalent", "p_better_by_more"} & set(table)
     for word in ("better", "worse", "equivalent", "undecided"):
         assert word not in said
@@ -136,7 +136,7 @@ def test_there_is_no_verdict_without_a_region(arms: bs.Fit) -> None:
 )
 def test_the_verdict_is_what_reaches_the_certainty(arms: bs.Fit, gain: float, equivalent: float, verdict: str) -> None:
     found = bs.rank(gains(arms, gain, gain), "arm", "base", at(1e19), equivalent=equivalent, certainty=0.9)
-    row = rank_table(found).set_index("level").loc["other"]
+    row = found.to_frame().set_index("level").loc["other"]
     relative = found.relative.sel(level="other").to_numpy().ravel()
     shares = {
         "better": (relative < -equivalent).mean(),
@@ -150,19 +150,19 @@ def test_the_verdict_is_what_reaches_the_certainty(arms: bs.Fit, gain: float, eq
 
 def test_it_is_undecided_where_nothing_reaches_the_certainty(arms: bs.Fit) -> None:
     found = bs.rank(arms, "arm", "base", at(1e20), equivalent=0.01, certainty=0.95)
-    shares = rank_table(found)[["p_better_by_more", "p_equivalent", "p_worse"]]
+    shares = found.to_frame()[["p_better_by_more", "p_equivalent", "p_worse"]]
     assert (shares.max(axis=1) < 0.95).all()
-    assert (rank_table(found)["verdict"] == "undecided").all()
+    assert (found.to_frame()["verdict"] == "undecided").all()
 
 
 def test_what_is_never_reached_is_said_in_words(arms: bs.Fit) -> None:
     lower = bs.rank(gains(arms, -3.0, -3.0, -0.3), "arm", "base", at(1e22))
-    row = rank_table(lower).set_index("level").loc["other"]
+    row = lower.to_frame().set_index("level").loc["other"]
     assert np.isnan(row["multiplier_q50"])  # no draw has one
     assert row["p_never_reached"] == 1.0
     assert any("base cannot reach that loss by any compute up to a million times as much" in s for s in rank_sentences(lower))
     higher = bs.rank(gains(arms, 3.0, 3.0, 3.0), "arm", "base", at(1e22))
-    row = rank_table(higher).set_index("level").loc["other"]
+    row = higher.to_frame().set_index("level").loc["other"]
     assert row["p_always_reached"] == 1.0
     assert any("base needs under a millionth times the compute" in s for s in rank_sentences(higher))
 
@@ -180,7 +180,7 @@ def test_draws_without_a_best_split_are_left_out_and_counted(arms: bs.Fit) -> No
     found = bs.rank(
         replace(fit, draws=xr.DataTree.from_dict({"posterior": fit.posterior.assign(B=flat)})), "arm", "base", at(1e20)
     )
-    table = rank_table(found)
+    table = found.to_frame()
     np.testing.assert_allclose(table["left_out"], 0.25)
     assert np.isfinite(table["change_mean"]).all()
     np.testing.assert_allclose(found.p_best.sum("level"), 1.0)
@@ -196,7 +196,7 @@ def test_a_law_of_compute_is_solved_as_contrasts_are(moba: bs.Fit) -> None:
     np.testing.assert_allclose(found.multiplier.sel(level="moba"), times, rtol=1e-9)
     crossing = bs.crossover(moba, "attention", "moba", "full", POSITIONS, below=1e4)["crossing"]
     np.testing.assert_allclose(found.crossing.sel(level="moba"), crossing, rtol=1e-8)
-    table, contrast = rank_table(found), contrast_at(moba, "attention", "moba", "full", POSITIONS)
+    table, contrast = found.to_frame(), contrast_at(moba, "attention", "moba", "full", POSITIONS)
     np.testing.assert_allclose(table["change_mean"], contrast["diff_mean"])
     np.testing.assert_allclose(table["p_better"], contrast["p_a_better"])
     assert list(table["below"]) == [1e4, 1e4]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -118,3 +119,33 @@ def test_the_240_runs_give_the_published_refit_within_its_standard_errors(chinch
     }
     for name, (value, error) in besiroglu.items():
         assert abs(float(values[name].median()) - value) < error, name
+
+
+def test_a_study_is_fitted_as_its_model_and_runs_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    def sample(model: Any, runs: Any, settings: Any) -> Any:
+        given.append((model, runs, settings))
+        raise bs.InputError("enough")
+
+    monkeypatch.setattr("bayes_scaling.inference.fit.sample_until_clean", sample)
+    table = pd.DataFrame({"params": [1e8, 1e9, 1e10], "tokens": 2e10, "loss": [3.1, 2.7, 2.4]})
+    study = bs.read_study("chinchilla")
+    settings = bs.Settings(draws=7)
+    runs = bs.read_runs(table, study.columns)
+    for call in ((study, table), ("chinchilla", table), ("chinchilla", runs, settings), ("chinchilla", table, settings)):
+        with pytest.raises(bs.InputError, match="enough"):
+            bs.fit(*call)
+        assert given[-1][0].law is study.model.law
+        pd.testing.assert_frame_equal(given[-1][1].table, runs.table)
+        assert given[-1][2] == (settings if settings in call[2:] else study.settings)
+
+
+def test_what_cannot_be_fitted_is_said_with_both_sides() -> None:
+    study = bs.read_study("chinchilla")
+    with pytest.raises(bs.InputError, match=r"a Model is fitted to Runs, given was a DataFrame; bs.read_runs"):
+        bs.fit(study.model, pd.DataFrame())
+    with pytest.raises(bs.InputError, match="given was no runs"):
+        bs.fit(study.model)
+    with pytest.raises(bs.InputError, match="not a DataFrame first"):
+        bs.fit(pd.DataFrame(), study.model)  # type: ignore[arg-type]

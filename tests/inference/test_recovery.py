@@ -24,7 +24,7 @@ def deviations(fit: bs.Fit, truth: bs.Fit, draw: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def crossed() -> bs.Fit:
-    """Four architectures crossed with three corpora, a trend, reading errors, and noise on the loss itself."""
+    """Four architectures crossed with three corpora, a trend, measurement errors, and noise on the loss itself."""
     rng = np.random.default_rng(3)
     rows = [
         {"compute": c, "architecture": a, "corpus": k, "run": f"{a}{k}{i}", "loss": 3.0, "error": rng.choice([0.0, 0.02])}

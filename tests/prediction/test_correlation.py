@@ -76,7 +76,7 @@ def departures(model: bs.Model, runs: Runs, point: dict[str, float]) -> tuple[np
     return (table["response"] - law).to_numpy(), np.hypot(sd, error).to_numpy()
 
 
-@pytest.mark.parametrize("errors", [False, True], ids=["", "reading errors"])
+@pytest.mark.parametrize("errors", [False, True], ids=["", "measurement errors"])
 @pytest.mark.parametrize("sd", [SCALE, SCALE + bs.Trend("tokens", 0.3)], ids=["even", "drifting"])
 @pytest.mark.parametrize("on", ["log_loss", "loss"])
 def test_the_likelihood_of_correlated_rows_is_the_dense_normal_of_each_run(

@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 
 import bayes_scaling as bs
 from bayes_scaling._base.quantiles import reached
-from bayes_scaling.decisions.rank_tables import rank_sentences, rank_table
+from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.crossings import Curve, first_change, interpolated, meeting, multiples
 from bayes_scaling.prediction.summary import summarize
@@ -128,13 +128,13 @@ def test_a_law_that_falls_below_zero_has_its_multiplier_and_no_crossover_that_it
     assert "in 100 % of draws" in crossing.attrs["notes"][0]
     ranked = bs.rank(fit, "arch", "b", POINT, below=1e8)
     np.testing.assert_allclose(ranked.multiplier.to_numpy().ravel(), closed, rtol=1e-9)
-    row = rank_table(ranked).iloc[0]
+    row = ranked.to_frame().iloc[0]
     assert (row["p_no_crossover"], row["p_crossover_unknown"]) == (0.0, 1.0)
     assert np.isnan(row["crossover_q50"])
     said = rank_sentences(ranked)[0]
     assert "as far as both losses are above 0" in said
     assert "nan" not in said
-    near = rank_table(bs.rank(fit, "arch", "b", POINT, below=1e3)).iloc[0]
+    near = bs.rank(fit, "arch", "b", POINT, below=1e3).to_frame().iloc[0]
     assert (near["p_no_crossover"], near["p_crossover_unknown"]) == (1.0, 0.0)
 
 
@@ -164,7 +164,7 @@ def test_what_cannot_be_reached_is_a_probability_beside_a_finite_interval() -> N
     for name, share in (("q05", 0.05), ("q50", 0.5), ("q95", 0.95)):
         assert table[name] == pytest.approx(np.quantile(closed, share), rel=1e-9)
     ranked = bs.rank(fit, "arch", "b", POINT)
-    row = rank_table(ranked).iloc[0]
+    row = ranked.to_frame().iloc[0]
     assert row["p_never_reached"] == pytest.approx(0.045)
     assert row["multiplier_q95"] == pytest.approx(np.quantile(closed, 0.95, method="inverted_cdf"), rel=1e-9)
     said = rank_sentences(ranked)[0]

@@ -12,7 +12,7 @@ from by_hand import fit_of
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import shared
 from bayes_scaling.data.columns import Average, MeasurementError, Schedule
-from bayes_scaling.prediction.forecast import forecast_sentence, forecast_table
+from bayes_scaling.prediction.forecast_sentences import forecast_sentence
 
 LAW = bs.parse_law("a * tokens**-b", ["tokens"])
 RNG = np.random.default_rng(5)
@@ -203,7 +203,7 @@ def test_it_says_how_probably_a_target_or_another_run_is_beaten() -> None:
 
 def test_the_path_runs_from_the_last_row_to_the_end_and_widens() -> None:
     log = begun()
-    table = forecast_table(bs.forecast(drawn(), log, END, kind="expected"))
+    table = bs.forecast(drawn(), log, END, kind="expected").to_frame()
     assert table["tokens"].iloc[0] == pytest.approx(log["tokens"].max())
     assert table["tokens"].iloc[-1] == pytest.approx(END)
     assert {"mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance", "run"} <= set(table)

@@ -17,8 +17,9 @@ import bayes_scaling as bs
 from bayes_scaling._base.numbers import amount, interval, level_name, number, shared
 from bayes_scaling._base.quantiles import reached
 from bayes_scaling.cli.commands import app
-from bayes_scaling.decisions.rank_tables import needs
+from bayes_scaling.decisions.rank_sentences import needs
 from bayes_scaling.inference.health import Health
+from bayes_scaling.model.description import model_priors
 from bayes_scaling.model.parameters import prior_quantiles
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
@@ -138,8 +139,8 @@ def test_what_was_done_is_said(hostile: bs.Fit, arms: bs.Fit) -> None:
     assert "folder" not in " ".join(words.rows(hostile))
     said = dict(words.counting(hostile))
     assert "with or without embeddings: not stated" in said["Params"]
-    assert dict(words.priors(arms))["b"].startswith("log-normal, 90 % in 0.05 to 0.13")
-    assert "levels of attention pooled" in dict(words.priors(arms))["a"]
+    assert dict(model_priors(arms.model))["b"].startswith("log-normal, 90 % in 0.05 to 0.13")
+    assert "levels of attention are partially pooled" in dict(model_priors(arms.model))["a"]
     assert any("logarithm of loss: normal" in sentence for sentence in words.likelihood(arms))
 
 

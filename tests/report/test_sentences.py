@@ -15,8 +15,8 @@ from bayes_scaling._base.numbers import band, number
 from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.estimands import every_question, parse_question
 from bayes_scaling.decisions.group_cells import every_cell
-from bayes_scaling.decisions.plan import plan_sentence
-from bayes_scaling.decisions.rank_tables import rank_sentences
+from bayes_scaling.decisions.plan_sentences import plan_sentence
+from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.decisions.targets import needed_sentences
 from bayes_scaling.model.studies.reading import read_study
 from bayes_scaling.model.studies.study import study_runs

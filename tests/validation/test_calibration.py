@@ -28,16 +28,8 @@ from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.defaults import default_inputs, default_priors
 from bayes_scaling.prediction.simulate import one_chain, other_runs, simulated, with_levels, with_responses
 from bayes_scaling.validation import uniformity
-from bayes_scaling.validation.calibration import (
-    SETTINGS,
-    Calibration,
-    Simulations,
-    calibration_table,
-    quantities,
-    ranked,
-    ranks,
-    simulate,
-)
+from bayes_scaling.validation.calibration import Calibration, ranked, ranks
+from bayes_scaling.validation.simulations import SETTINGS, Simulations, quantities, simulate
 
 mpl.use("Agg")
 SIMULATIONS = 50
@@ -82,7 +74,7 @@ def calibration(name: str) -> Calibration:
 
 
 def alarms(calibration: Calibration) -> set[str]:
-    table = calibration_table(calibration)
+    table = calibration.to_frame()
     return set(table["quantity"][table["p_holm"] < ALARM])
 
 
@@ -96,7 +88,7 @@ def alarms(calibration: Calibration) -> set[str]:
 )
 def test_a_law_is_calibrated(name: str) -> None:
     found = calibration(name)
-    table = calibration_table(found)
+    table = found.to_frame()
     assert {*default_priors(name), "noise_sd", "loss amid the runs", "loss far beyond", "log-likelihood"} == set(
         table["quantity"]
     )
@@ -255,7 +247,7 @@ def test_around_a_fit_a_law_is_calibrated() -> None:
     for task in made.tasks.values():
         pd.testing.assert_frame_equal(task.runs.table.head(len(fit.runs)), fit.runs.table)
     found = fitted(fit.model, made)
-    assert not alarms(found), calibration_table(found).to_string()
+    assert not alarms(found), found.to_frame().to_string()
     truths = found.ranks.groupby("quantity")["truth"]
     assert truths.std()["L_N"] == pytest.approx(float(fit.posterior["L_N"].std()), rel=0.4)
     other = {name: replace(task, runs=moved(task.runs)) for name, task in list(made.tasks.items())[:25]}

@@ -74,7 +74,7 @@ def test_the_log_score_is_a_mixture_of_normals_that_includes_the_reading_error(b
 
 
 def test_bands_hold_what_was_read_with_its_error(before: bs.Fit) -> None:
-    """A reading error of 20 % on predictions that scatter by some 6 %: the band is three times as wide."""
+    """A measurement error of 20 % on predictions that scatter by some 6 %: the band is three times as wide."""
     held = before.runs.table.iloc[[5, 6]].reset_index(drop=True)
     width = [
         np.log(points["q95"] / points["q05"])

@@ -152,10 +152,13 @@ def _read(path: Path, source: Source) -> pd.DataFrame:
 
 
 def _downloaded(name: str, source: Source, host: str, cache: str | Path | None) -> list[pd.DataFrame]:
-    import pooch  # type: ignore[import-untyped]
+    instead = f"a table in the folder that {FOLDER} names is read instead"
+    try:
+        import pooch  # type: ignore[import-untyped]
+    except ModuleNotFoundError:
+        raise InputError(f"downloads need pooch: pip install 'bayes-scaling[datasets]'; {instead}") from None
 
     folder = Path(cache or pooch.os_cache("bayes_scaling"), name)
-    instead = f"a table in the folder that {FOLDER} names is read instead"
     # Streamed, an answer such as 404 would leave its connection open.
     download = pooch.HTTPDownloader(stream=False)
     kept = []

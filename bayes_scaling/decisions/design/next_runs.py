@@ -9,7 +9,7 @@ Scatter that is Student-t counts with the variance of a normal that tells as muc
 its own variance would overstate what a run leaves open, and may be infinite.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 
 import numpy as np
@@ -26,8 +26,8 @@ from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
 from bayes_scaling.decisions.design.information import best_sets, directions, information, joint
 from bayes_scaling.decisions.design.prices import flop
+from bayes_scaling.decisions.design.ranked import NextRuns, RunSet
 from bayes_scaling.decisions.estimands import ask
-from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
 
@@ -35,73 +35,6 @@ ENOUGH_DRAWS = 1000
 
 MEASURABLE = 2.0
 """Information below so many times 1 / draws, for each direction a candidate can tell apart, is no more than chance shows."""
-
-
-@dataclass(frozen=True)
-class RunSet:
-    """Candidates to be trained together.
-
-    Parameters
-    ----------
-    members
-        Their places among the candidates. flop: what they take together. information: what they tell together, in nats.
-    """
-
-    members: tuple[int, ...]
-    flop: float
-    information: float
-
-
-@dataclass(frozen=True)
-class NextRuns:
-    """What candidate runs would tell of a question.
-
-    Parameters
-    ----------
-    asked
-        Draws of the question, (chain, draw), as `ask` gives them; NaN in draws left out.
-    candidates
-        The candidates' own columns, those that its rows of most compute have in common; labelled by `candidate`.
-    flop
-        What each takes, in FLOP.
-    information
-        What each alone tells of the question, in nats; 0 where it is no more than chance shows.
-    sets
-        Of each size the set within the budget that tells most.
-    budget
-        In FLOP; infinite where there is none.
-    least
-        Information below which nothing is measurable, in nats, for a candidate of one row.
-    left_out
-        Draws without a loss at some candidate, or without an answer.
-    notes
-        What to know before relying on it, a sentence each.
-    health
-        Of the fit.
-    """
-
-    asked: xr.DataArray
-    candidates: pd.DataFrame
-    flop: np.ndarray
-    information: np.ndarray
-    sets: tuple[RunSet, ...]
-    budget: float
-    least: float
-    left_out: int
-    notes: tuple[str, ...] = ()
-    health: Health | None = None
-
-    @property
-    def order(self) -> np.ndarray:
-        """Places of the candidates, first those within the budget, by information per FLOP, ties by cost."""
-        found: np.ndarray = np.lexsort((self.flop, -self.information / self.flop, self.flop > self.budget))
-        return found
-
-    @property
-    def best(self) -> RunSet:
-        """The set within the budget that tells most; the smaller of two that differ by less than is measurable."""
-        most = max(one.information for one in self.sets)
-        return next(one for one in self.sets if one.information > most - self.least)
 
 
 @asked
@@ -125,7 +58,7 @@ def next_runs(
         candidate, say a run read at 16 positions; without either each row is one. Two equal rows are two runs, each with
         scatter of its own, that share the departures of their levels. A level the runs do not have, and a candidate without a
         column that departures are shared by, is one never seen; one that names a run of the fit has that run's departures, but
-        scatter of its own. Reading errors are not added.
+        scatter of its own. Measurement errors are not added.
     question
         As for `ask`, or draws with dimensions chain, draw.
     budget

@@ -1,0 +1,143 @@
+"""Candidate runs and sets of them by expected information gain: the record, and its tables."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.views import lines, show, view
+from bayes_scaling.decisions.design.candidates import LABEL
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.prediction.summary import beside
+
+
+@dataclass(frozen=True)
+class RunSet:
+    """Candidates to be trained together.
+
+    Parameters
+    ----------
+    members
+        Their places among the candidates. flop: what they take together. information: what they tell together, in nats.
+    """
+
+    members: tuple[int, ...]
+    flop: float
+    information: float
+
+
+@dataclass(frozen=True)
+class NextRuns:
+    """What candidate runs would tell of a question.
+
+    Parameters
+    ----------
+    asked
+        Draws of the question, (chain, draw), as `ask` gives them; NaN in draws left out.
+    candidates
+        The candidates' own columns, those that its rows of most compute have in common; labelled by `candidate`.
+    flop
+        What each takes, in FLOP.
+    information
+        What each alone tells of the question, in nats; 0 where it is no more than chance shows.
+    sets
+        Of each size the set within the budget that tells most.
+    budget
+        In FLOP; infinite where there is none.
+    least
+        Information below which nothing is measurable, in nats, for a candidate of one row.
+    left_out
+        Draws without a loss at some candidate, or without an answer.
+    notes
+        What to know before relying on it, a sentence each.
+    health
+        Of the fit.
+    """
+
+    asked: xr.DataArray
+    candidates: pd.DataFrame
+    flop: np.ndarray
+    information: np.ndarray
+    sets: tuple[RunSet, ...]
+    budget: float
+    least: float
+    left_out: int
+    notes: tuple[str, ...] = ()
+    health: Health | None = None
+
+    @property
+    def order(self) -> np.ndarray:
+        """Places of the candidates, first those within the budget, by information per FLOP, ties by cost."""
+        found: np.ndarray = np.lexsort((self.flop, -self.information / self.flop, self.flop > self.budget))
+        return found
+
+    @property
+    def best(self) -> RunSet:
+        """The set within the budget that tells most; the smaller of two that differ by less than is measurable."""
+        most = max(one.information for one in self.sets)
+        return next(one for one in self.sets if one.information > most - self.least)
+
+    @carried
+    def to_frame(self) -> pd.DataFrame:
+        """Return the candidates as a table, the one to be trained first on top.
+
+        Returns
+        -------
+        DataFrame
+            A row a candidate: its own columns, as NAME_given where one of these is called so; rank, by information per FLOP,
+            those within the budget first; flop; within_budget; information in nats and per 1e18 FLOP; sd_before and the
+            sd_after of the question, on the scale it was asked on (relative, where that is the logarithm); width_before and
+            width_after of its 90 % interval on the same scale.
+        """
+        order = self.order
+        own = self.candidates.iloc[order].reset_index(drop=True).drop(columns="flop", errors="ignore")
+        information, flop = self.information[order], self.flop[order]
+        added = {
+            "rank": np.arange(1, len(order) + 1),
+            "flop": flop,
+            "within_budget": flop <= self.budget,
+            "information": information,
+        }
+        added["information_per_1e18_flop"] = information / flop * EXA
+        return beside(own, pd.DataFrame(added | _spread(self, information)))
+
+    @carried
+    def sets_to_frame(self) -> pd.DataFrame:
+        """Return a row for the best set of each size: runs, candidates, flop, information in nats, spreads as `to_frame`."""
+        names = self.candidates[LABEL].astype(str).to_numpy()
+        information = np.array([one.information for one in self.sets])
+        rows = {
+            "runs": [len(one.members) for one in self.sets],
+            "candidates": ["; ".join(names[list(one.members)]) for one in self.sets],
+            "flop": [one.flop for one in self.sets],
+            "information": information,
+            "information_per_1e18_flop": [one.information / one.flop * EXA for one in self.sets],
+        }
+        return pd.DataFrame(rows | _spread(self, information))
+
+    def summary(self) -> str:
+        """Return what is known of the question, and what the best run and the best set would make of it, a sentence a line."""
+        return lines(view("bayes_scaling.decisions.design.sentences:said_of_next")(self), self)
+
+    def plot(self) -> Any:
+        """Return the figure: the candidates' expected information gain over what they cost."""
+        return view("bayes_scaling.plots.next_run:next_figure")(self)
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        return show(self, "Next runs")
+
+
+EXA = 1e18
+"""Information is given per so many FLOP."""
+
+
+def _spread(found: NextRuns, information: np.ndarray) -> dict[str, np.ndarray]:
+    low, high = np.nanquantile(found.asked, [0.05, 0.95])
+    before = {"sd": float(found.asked.std(ddof=1)), "width": float(high - low)}
+    left = np.exp(-information)
+    after = {f"{of}_after": by * left for of, by in before.items()}
+    return {f"{of}_before": np.full(len(left), by) for of, by in before.items()} | after

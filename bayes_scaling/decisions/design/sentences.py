@@ -1,0 +1,71 @@
+"""What is said of candidate runs, in sentences."""
+
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling._base.numbers import amount, band, interval, number, percent
+from bayes_scaling.decisions.design.candidates import LABEL
+from bayes_scaling.decisions.design.ranked import NextRuns, RunSet
+from bayes_scaling.inference.health_line import carried
+
+
+@carried
+def next_sentence(found: NextRuns) -> str:
+    """Return what `said_of_next` does as one paragraph."""
+    return " ".join(said_of_next(found))
+
+
+def said_of_next(found: NextRuns) -> list[str]:
+    """Return what is known of the question, and what the best run and the best set within the budget would make of it."""
+    first, best = int(found.order[0]), found.best
+    said = [f"{found.asked.attrs.get('question', 'the question')}: {_now(found)}."]
+    if found.information[first] <= 0 and best.information <= found.least:
+        least = number(found.least, 2)
+        return [*said, f"No candidate within the budget is expected to tell measurably more (below {least} nats)."]
+    single = RunSet((first,), float(found.flop[first]), float(found.information[first]))
+    if single.information > 0:
+        said += [f"Candidate {_named(found, single)} tells most for its compute.", *_then(found, single)]
+    if best.members != single.members:
+        count = f"the {len(best.members)} candidates" if len(best.members) > 1 else "candidate"
+        limit = f"Within {amount(found.budget, 'FLOP', 4)}" if np.isfinite(found.budget) else "Without a budget"
+        verb = "tell" if len(best.members) > 1 else "tells"
+        said += [f"{limit} {count} {_named(found, best)} {verb} most.", *_then(found, best)]
+    return said
+
+
+def _named(found: NextRuns, one: RunSet) -> str:
+    """Return the labels of candidates, and what they take."""
+    names = found.candidates[LABEL].astype(str).to_numpy()[list(one.members)]
+    return f"{', '.join(names)} ({amount(one.flop, 'FLOP')})"
+
+
+def _now(found: NextRuns) -> str:
+    return f"now {band(_shown(found, np.nanquantile(found.asked, [0.05, 0.5, 0.95])), **_form(found))}"
+
+
+def _then(found: NextRuns, one: RunSet) -> list[str]:
+    """Return the width of the interval to be expected, as the interval about what is now the median."""
+    low, middle, high = np.nanquantile(found.asked, [0.05, 0.5, 0.95])
+    left = np.exp(-one.information)
+    values = _shown(found, np.array([middle + left * (end - middle) for end in (low, middle, high)]))
+    unit, signed = _form(found).values()
+    about = f"About the same middle it is {interval(values, signed=bool(signed))} {unit}".rstrip()
+    return [f"The 90 % interval would be {percent(1 - left)} narrower ({number(one.information, 2)} nats).", f"{about}."]
+
+
+def _shown(found: NextRuns, values: np.ndarray) -> list[float]:
+    """Return values of the question in its own unit, a ratio of losses in per cent."""
+    if found.asked.attrs.get("scale") != "log":
+        return [float(of) for of in values]
+    return [float(of) for of in (100 * np.expm1(values) if _is_change(found) else np.exp(values))]
+
+
+def _is_change(found: NextRuns) -> bool:
+    return found.asked.attrs.get("kind") == "contrast" and found.asked.attrs.get("scale") == "log"
+
+
+def _form(found: NextRuns) -> dict[str, Any]:
+    """Return the unit of the question, and whether its values are changes, written with a sign."""
+    change = found.asked.attrs.get("kind") == "contrast"
+    return {"unit": "%" if _is_change(found) else str(found.asked.attrs.get("units", "")), "signed": change}

@@ -1,0 +1,222 @@
+"""Levels of a group at budgets, held against one of them: the record, and its table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import (
+    exact,
+)
+from bayes_scaling._base.quantiles import reached
+from bayes_scaling._base.views import lines, show, view
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.prediction.notes import noted
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Levels of a group at budgets, against one of them.
+
+    Parameters
+    ----------
+    points
+        The budgets and what else was said of them, a row each, without the group.
+    loss
+        Draws of the loss of every level; dimensions chain, draw, row, level. NaN where there is none above 0.
+    multiplier
+        Draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up to a
+        million times does, 0 where a millionth does, NaN where the law is not defined on the way.
+    crossing
+        Draws of the budget at which a level and `against` change places, upward from each point; NaN where nowhere below
+        `below`.
+    unknown
+        Whether there is no crossing because one of the two has no loss above 0 from some budget below `below` on.
+    budget
+        The input that grows, or "compute" where a law splits it over params and tokens.
+    unit
+        Of the budget.
+    budgets
+        That of each point. largest: the largest among the runs of each level.
+    runs_end
+        The multiple of each point's budget at which the runs of `against` end; larger multipliers are the law's to say.
+    below
+        Up to which budget a crossover was sought, for each point.
+    equivalent
+        Relative difference in loss within which two levels count as equal; None where the user set none.
+    certainty
+        The probability from which on there is a verdict.
+    counted
+        How compute that is split is counted, as "6 N D"; "" for budgets of an input.
+    notes
+        What to know before relying on it, a sentence each.
+    health
+        Of the fit.
+    """
+
+    group: str
+    against: object
+    points: pd.DataFrame
+    loss: xr.DataArray
+    multiplier: xr.DataArray
+    crossing: xr.DataArray
+    unknown: xr.DataArray
+    budget: str
+    unit: str
+    budgets: tuple[float, ...]
+    largest: Mapping[str, float]
+    runs_end: tuple[float, ...]
+    below: tuple[float, ...]
+    equivalent: float | None
+    certainty: float
+    counted: str = ""
+    notes: tuple[str, ...] = ()
+    health: Health | None = None
+
+    @property
+    def others(self) -> list[object]:
+        """The levels that are held against the one."""
+        return list(self.multiplier["level"].to_numpy())
+
+    @property
+    def relative(self) -> xr.DataArray:
+        """Draws of L / L_against - 1 for each other level: below 0 where switching gains."""
+        return self.loss.sel(level=self.others) / self.loss.sel(level=self.against, drop=True) - 1.0
+
+    @property
+    def difference(self) -> xr.DataArray:
+        """Draws of L - L_against for each other level, in the unit of the loss."""
+        return self.loss.sel(level=self.others) - self.loss.sel(level=self.against, drop=True)
+
+    @property
+    def defined(self) -> xr.DataArray:
+        """In which draws every level has a loss at a point: some have no best split of the budget, or a loss below 0."""
+        return self.loss.copy(data=np.isfinite(self.loss.to_numpy())).all("level")
+
+    @property
+    def p_best(self) -> xr.DataArray:
+        """The probability of each level, `against` among them, to have the lowest loss of all; dimensions point, level."""
+        least = self.loss.fillna(np.inf).argmin("level")
+        best = least == xr.DataArray(np.arange(self.loss.sizes["level"]), {"level": self.loss["level"]}, "level")
+        return best.where(self.defined).mean(("chain", "draw")).transpose("row", "level")
+
+    @carried
+    def to_frame(self) -> pd.DataFrame:
+        """Return the ranking as a table.
+
+        Returns
+        -------
+        DataFrame
+            A row for each point and level but the baseline, the lowest expected loss first. The columns of the points, then:
+            level; its `rank` among all levels, the baseline too; `p_best`, and `p_best_against` of the baseline.
+            multiplier_q05, _q50, _q95: how many times the budget the baseline needs for the loss of the level, among draws that
+            have one; `p_never_reached`, the share in which a million times the budget is not enough, and `p_always_reached`, in
+            which a millionth is; `p_multiplier_unknown`, in which it is not defined; `runs_end`, the multiple at which the runs
+            of the baseline end; `p_better`, P(L < L_against).
+            crossover_q05, _q50, _q95 in the unit of the budget, among draws that cross; `p_no_crossover` up to the budget
+            `below`, and `p_crossover_unknown`, the share in which one of the two has no loss above 0 from some budget before
+            that on. change_percent_mean, _q05, _q95 and, in the unit of the loss, change_mean.. of switching: below 0 it gains.
+            beyond_runs: the budget over the largest run of the level or of the baseline, whichever is smaller.
+            left_out: the share of draws without a best split of the budget, or with a loss below 0.
+            With a region of equivalence also p_better_by_more, p_equivalent, p_worse, and the verdict: the one of these that
+            reaches the certainty asked for, else undecided.
+
+        Raises
+        ------
+        InputError
+            Where no draw has a best split of a budget.
+        """
+        rows = [row for point in range(len(self.points)) for row in _rows_of(self, point)]
+        return noted(pd.DataFrame(rows), self.notes)
+
+    def summary(self) -> str:
+        """Return what the ranking says, a sentence a line."""
+        every = view("bayes_scaling.decisions.rank_sentences:said_of_ranking")(self)
+        return lines([one for of in every for one in of], self)
+
+    def plot(self) -> Any:
+        """Return the figure: for each point the levels, how much more compute each is worth, and what switching changes."""
+        return view("bayes_scaling.plots.ranking:ranking_figure")(self)
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        return show(self, f"Ranking of {self.group} against {self.against}")
+
+
+BETTER, EQUIVALENT, WORSE, UNDECIDED = "better", "equivalent", "worse", "undecided"
+
+
+def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
+    at = {"row": point}
+    kept = found.defined.isel(at).to_numpy().ravel()
+    if not kept.any():
+        raise InputError(
+            f"no draw has a loss, or a best split, at the budget {exact(found.budgets[point])} {found.unit} for every level"
+        )
+    losses = {level: _draws(found.loss.isel(at).sel(level=level), kept) for level in (found.against, *found.others)}
+    order = sorted(losses, key=lambda level: float(losses[level].mean()))
+    p_best = {level: float(found.p_best.isel(at).sel(level=level)) for level in losses}
+    rows = []
+    for level in (one for one in order if one != found.against):
+        times = _draws(found.multiplier.isel(at).sel(level=level), kept)
+        crossing = _draws(found.crossing.isel(at).sel(level=level), kept)
+        relative, difference = losses[level] / losses[found.against] - 1.0, losses[level] - losses[found.against]
+        row: dict[str, object] = {str(name): of for name, of in found.points.iloc[point].to_dict().items()}
+        row |= {"level": level, "rank": order.index(level) + 1}
+        row |= {"p_best": p_best[level], "p_best_against": p_best[found.against]}
+        row |= _multiples(times) | {"runs_end": found.runs_end[point]}
+        row |= {"p_better": float((difference < 0).mean())} | _quantiles("crossover", crossing[np.isfinite(crossing)])
+        unknown = _draws(found.unknown.isel(at).sel(level=level), kept)
+        row |= {"p_no_crossover": float((np.isnan(crossing) & ~unknown).mean())}
+        row |= {"p_crossover_unknown": float(unknown.mean()), "below": found.below[point]}
+        row |= _change("change_percent", 100 * relative) | _change("change", difference)
+        row |= {"beyond_runs": _beyond(found, point, level), "left_out": float(1 - kept.mean())}
+        rows.append(row | _verdict(relative, found.equivalent, found.certainty))
+    return rows
+
+
+def _beyond(found: Ranking, point: int, level: object) -> float:
+    return found.budgets[point] / min(found.largest[str(one)] for one in (level, found.against))
+
+
+def _verdict(relative: np.ndarray, equivalent: float | None, certainty: float) -> dict[str, object]:
+    if equivalent is None:
+        return {}
+    shares = {
+        BETTER: float((relative < -equivalent).mean()),
+        EQUIVALENT: float((np.abs(relative) <= equivalent).mean()),
+        WORSE: float((relative > equivalent).mean()),
+    }
+    said = next((name for name, share in shares.items() if share >= certainty), UNDECIDED)
+    named = {"p_better_by_more": shares[BETTER], "p_equivalent": shares[EQUIVALENT], "p_worse": shares[WORSE]}
+    return named | {"verdict": said}
+
+
+def _draws(values: xr.DataArray, kept: np.ndarray) -> np.ndarray:
+    return np.asarray(values.transpose("chain", "draw").to_numpy().ravel()[kept])
+
+
+def _multiples(times: np.ndarray) -> dict[str, object]:
+    """Return quantiles of multipliers among draws that have one, and the shares of those that have none."""
+    of = reached(times)
+    shares = {name: of[name] for name in ("p_never_reached", "p_always_reached")} | {"p_multiplier_unknown": of["p_unknown"]}
+    return _quantiles("multiplier", times[np.isfinite(times) & (times > 0)]) | shares
+
+
+def _quantiles(name: str, values: np.ndarray) -> dict[str, object]:
+    """Return quantiles that are draws themselves, as between a number and infinity there is nothing to interpolate."""
+    ends = {q: float(np.quantile(values, at, method="inverted_cdf")) if len(values) else np.nan for q, at in ENDS.items()}
+    return {f"{name}_{q}": of for q, of in ends.items()}
+
+
+def _change(name: str, values: np.ndarray) -> dict[str, object]:
+    low, high = np.quantile(values, [0.05, 0.95])
+    return {f"{name}_mean": float(values.mean()), f"{name}_q05": float(low), f"{name}_q95": float(high)}
+
+
+ENDS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}

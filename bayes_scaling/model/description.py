@@ -1,0 +1,151 @@
+"""A model in words: its law, how runs scatter about it, and every prior with the interval that holds 90 %."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from bayes_scaling._base.numbers import interval, number
+from bayes_scaling._base.views import page
+from bayes_scaling.data.columns import MeasurementError, Response
+from bayes_scaling.laws.formula import equation
+from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, distribution, link, prior_quantiles
+from bayes_scaling.model.specification import Model, parameters_with_priors
+
+NINETY = (0.05, 0.95)
+NAMES = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t"}
+
+
+def prior_words(of: Prior) -> str:
+    """Return a prior in words: its kind, and the interval that holds 90 %.
+
+    Examples
+    --------
+    >>> prior_words(Prior(median=1.7, factor=1.6))
+    'log-normal, 90 % in 1.1 to 2.7'
+    """
+    kind, arguments = distribution(of)
+    given = "" if of.distribution is None else "(" + ", ".join(f"{name} {number(at)}" for name, at in arguments.items()) + ")"
+    return f"{NAMES.get(kind, kind.lower())}{given}, 90 % in {interval(prior_quantiles(of, NINETY).tolist())}"
+
+
+def parameter_words(of: Parameter) -> str:
+    """Return a parameter in words: its prior, and how it varies and drifts.
+
+    Examples
+    --------
+    >>> parameter_words(Prior(between=(-1, 1)) + Trend("tokens", sd=0.1))
+    'normal, 90 % in -1.0 to 1.0; it drifts with the logarithm of tokens, slope normal(0, 0.1)'
+    """
+    log = link(of.prior) == "log"
+    terms = [_varies(term, log=log) if isinstance(term, Varying) else _drifts(term, log=log) for term in of.terms]
+    return "; ".join([prior_words(of.prior), *terms])
+
+
+def model_priors(model: Model) -> list[tuple[str, str]]:
+    """Return each thing that has a prior, by the name of its draws, and the prior in words."""
+    found = [(name, parameter_words(of)) for name, of in parameters_with_priors(model).items()]
+    noise = model.noise
+    if noise.distribution == "student_t":
+        found.append(("noise_nu - 1", prior_words(noise.nu)))
+    if noise.correlation is not None:
+        found.append(("noise_length", f"{prior_words(noise.correlation.length)}; in e-folds of {noise.correlation.along}"))
+        if noise.correlation.white is not None:
+            found.append(("noise_white", prior_words(noise.correlation.white)))
+    for term in model.discrepancy:
+        length = f"{prior_words(term.length)}; in e-folds"
+        found += [("discrepancy amplitude", prior_words(term.amplitude)), ("discrepancy length", length)]
+    return found
+
+
+def scatter_sentences(model: Model, response: Response | None = None, error: MeasurementError | None = None) -> list[str]:
+    """Return how runs scatter about the law, a sentence for each part.
+
+    Parameters
+    ----------
+    response
+        What it is called, and its unit; None where no runs are at hand.
+    error
+        The column of measurement errors; None where there is none.
+    """
+    noise, name, unit = model.noise, "the loss", "the unit of the loss"
+    if response is not None:
+        name, unit = response.name, response.unit
+    what = f"the logarithm of {name}" if noise.on == "log_loss" else name
+    how = "normal" if noise.distribution == "normal" else "Student-t, with its degrees of freedom learnt,"
+    scale = "a relative error" if noise.on == "log_loss" else f"in {unit}"
+    found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {scale}."]
+    if error is not None:
+        found.append(f"The measurement error of column {error.column} is added to it in quadrature.")
+    found += [
+        f"All rows of one {_joined(effect.dims)} share a group effect, normal about 0. "
+        f"The prior of its standard deviation is half-normal({number(effect.sd)})."
+        for effect in noise.effects
+    ]
+    found += list(_correlated(noise))
+    found += [_discrepancy(term) for term in model.discrepancy]
+    if not (noise.effects or noise.correlation or model.discrepancy):
+        found.append("Rows are independent given the law. There is no discrepancy: the law is taken for the truth.")
+    elif not model.discrepancy:
+        found.append("There is no discrepancy: the law is taken for the truth.")
+    return found
+
+
+def model_frame(model: Model) -> pd.DataFrame:
+    """Return the parameters of a model and their priors in words, a row each."""
+    return pd.DataFrame(model_priors(model), columns=["parameter", "prior"])
+
+
+def model_summary(model: Model) -> str:
+    """Return a model in words, a line each: its law, its priors, and how runs scatter."""
+    width = max(len(name) for name, _ in model_priors(model))
+    return "\n".join([_law_line(model), *(f"  {n:<{width}}  {of}" for n, of in model_priors(model)), *_about(model)])
+
+
+def model_page(model: Model) -> str:
+    """Return a model as notebooks show it; all texts are escaped."""
+    return page("Model", [_law_line(model), *_about(model)], model_frame(model))
+
+
+def _law_line(model: Model) -> str:
+    return f"L = {equation(model.law)}, over {' and '.join(law_inputs(model.law))}"
+
+
+def _about(model: Model) -> list[str]:
+    return [*scatter_sentences(model), *([f"Priors are for losses in {model.unit}."] if model.unit else [])]
+
+
+def _correlated(noise: Noise) -> Iterator[str]:
+    if noise.correlation is not None:
+        yield (
+            "The scatter of neighbouring rows of a run is correlated, by exp(-distance / noise_length) in the "
+            f"logarithm of {noise.correlation.along}."
+        )
+        if noise.correlation.white is not None:
+            yield "Each row also has a white part of its own, of scale noise_white."
+
+
+def _discrepancy(term: Discrepancy) -> str:
+    over = f"of {_joined(term.over)}" if term.over else "of the inputs"
+    within = f", one for each {_joined(term.dims)}" if term.dims else ""
+    return (
+        f"The discrepancy from the law is a smooth function {over}{within}: a Gaussian process, {term.kernel}. "
+        "It widens the bands beyond the runs."
+    )
+
+
+def _varies(term: Varying, *, log: bool) -> str:
+    scale = " on the log scale" if log else ""
+    spread = f"half-normal({number(term.sd)})"
+    return f"levels of {_joined(term.dims)} are partially pooled about it{scale}, their standard deviation {spread}"
+
+
+def _drifts(term: Trend, *, log: bool) -> str:
+    what = "its logarithm" if log else "it"
+    return f"{what} drifts with the logarithm of {term.on}, slope normal(0, {number(term.sd)})"
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " x ".join(names)

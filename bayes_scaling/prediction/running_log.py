@@ -1,0 +1,157 @@
+"""The log of an unfinished run as it is read, and the places that are still to come."""
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import exact
+from bayes_scaling._base.paths import is_file
+from bayes_scaling.data.binning import cell_means
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.joining import MAX_RANGE_FACTOR
+from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.points import in_base_units, read_points
+from bayes_scaling.data.rates import UNREAD_FALL
+from bayes_scaling.data.reading import read_runs
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.schedule_columns import DERIVED
+from bayes_scaling.data.tables import Table, read_table, source_of
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.specification import law_groups
+from bayes_scaling.prediction.planned_rates import continued
+
+MOST_ROWS = 40
+"""Rows seen are averaged to so many at most before they are conditioned on."""
+
+STEPS = 24
+"""Places of the path between the last row seen and the end."""
+
+FURTHEST = 1e6
+"""A run ends at most so many times further than it has come."""
+
+
+def known_rows(fit: Fit, label: str) -> pd.DataFrame:
+    return fit.runs.table[fit.runs.table["run"].astype(str) == label]
+
+
+def read_log(fit: Fit, curve: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the checked rows of a log, those of its columns that the law can do without filled in, and falls unread."""
+    columns, source = fit.runs.columns, source_of(curve)
+    frame = _filled(fit, read_table(curve, labels=fit.runs.columns.labels))
+    runs = read_runs(frame, columns, source)
+    if len(runs.levels.get("run", ["one"])) > 1:
+        raise InputError(f"{source} holds the runs {format_names(map(str, runs.levels['run']))}; expected the log of one")
+    table = runs.table if "run" in runs.table else runs.table.assign(run=OWN)
+    if "run" in fit.runs.levels and level_index(table["run"].iloc[:1], fit.runs.levels["run"])[0] >= 0:
+        raise InputError(
+            f"{source}: the fit has seen run {str(table['run'].iloc[0])!r}; give its name to carry it on from there, "
+            "or the log another name where it is another run"
+        )
+    _check_unit(fit.runs, table, source)
+    return table, tuple(note for note in runs.notes if UNREAD_FALL in note)
+
+
+def past_warm_up(fit: Fit, seen: pd.DataFrame, end: float, along: str) -> pd.DataFrame:
+    """Return the rows past the warm-up, which is a fraction of the planned end: finished runs have left as much out."""
+    curve = fit.runs.columns.curve
+    fraction = 0.0 if curve is None or curve.warmup_fraction is None else curve.warmup_fraction
+    late = seen[seen[along] >= fraction * end]
+    return late.reset_index(drop=True) if len(late) else seen
+
+
+OWN = "this run"
+
+
+FARTHEST_END = 1e3
+"""No run is planned to be so many times as long as any before it."""
+
+
+def _filled(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a log with levels of its own for the run and for groups it does not say and the law has no need of."""
+    needed = set(law_groups(fit.model)) - {"run"}
+    parts = {part for dim, of in fit.runs.columns.dims.items() if dim not in needed for part in of}
+    return frame.assign(**{part: OWN for part in sorted(parts) if part not in frame})
+
+
+def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
+    """Raise InputError where a log lies so far from the runs that it must count in another unit."""
+    for name in runs.columns.scales:
+        low, high = runs.table[name].min(), runs.table[name].max()
+        first, last = table[name].min(), table[name].max()
+        if last * MAX_RANGE_FACTOR < low or first > high * MAX_RANGE_FACTOR:
+            one = runs.columns.inputs[name]
+            raise InputError(
+                f"{source}: column {one.column!r} lies between {exact(first)} and {exact(last)}, "
+                f"that of the fit's runs between {exact(low)} and {exact(high)} {one.unit}".rstrip()
+                + "; does it count in the same unit?"
+            )
+
+
+def places_ahead(
+    fit: Fit, seen: pd.DataFrame, curve: Table, at: float | Table, along: str
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the places to come, from the last row seen to the end, and how the learning rate is taken to go on."""
+    last = seen.iloc[[-1]]
+    own = last.drop(columns=["response", "count", "mean_lag", "measurement_error"], errors="ignore")
+    if isinstance(at, int | float | np.number):
+        at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
+        if not (np.isfinite(at) and at >= last[along].iloc[0]):
+            end = exact(at) if np.isfinite(at) else at
+            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {end}")
+        if at > last[along].iloc[0] * FURTHEST:
+            reached = exact(last[along].iloc[0])
+            raise InputError(f"the run has reached {along} {reached}; {exact(at)} is over {exact(FURTHEST)} times as far")
+        places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
+        of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
+        others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
+        if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
+            raise InputError(
+                f"{format_names(moving)} change along the run too: give the places to come as a table with their columns"
+            )
+        if of_schedule and not (isinstance(curve, str) and not is_file(curve)):
+            plan, said = continued(fit, _log_in_base(fit, curve), places, along)
+            return _planned(fit, own, curve, plan), (said,)
+        return own.loc[own.index.repeat(STEPS)].assign(**{along: places}), ()
+    points = _planned(fit, own, curve, in_base_units(at, fit.runs))
+    if points[along].min() < last[along].iloc[0]:
+        reached = last[along].iloc[0]
+        raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
+    return points.sort_values(along, ignore_index=True), ()
+
+
+def end_in_base(fit: Fit, along: str, reached: float, at: float) -> float:
+    """Return where a run ends in base units: as given, or what the unit of its column makes of it where that lies ahead."""
+    counted = at * fit.runs.columns.inputs[along].factor
+    farthest = FARTHEST_END * max(reached, float(fit.runs.table[along].max()))
+    return counted if at < reached <= counted <= farthest else at
+
+
+def _planned(fit: Fit, own: pd.DataFrame, curve: Table, plan: pd.DataFrame) -> pd.DataFrame:
+    """Return the places of a table, with what does not change along the run; a schedule goes on from that of the log."""
+    columns, label = fit.runs.columns, own["run"].iloc[0]
+    constant = {dim: own[dim].iloc[0] for dim in fit.runs.levels if not set(columns.dims[dim]) <= set(plan)}
+    still = {name: own[name].iloc[0] for name, one in columns.inputs.items() if not {name, one.column} & set(plan)}
+    if not any(columns.inputs[name].column in DERIVED for name in still):
+        return read_points(plan.assign(**constant, **still), fit.runs, list(constant)).assign(run=label)
+    if isinstance(curve, str) and not is_file(curve):
+        raise InputError(f"the places to come of run {curve} need the columns {format_names(still)}, see `schedule_inputs`")
+    log = _log_in_base(fit, curve)
+    same = {name: log[name].iloc[0] for name in columns.read & set(log) - set(plan) if (log[name] == log[name].iloc[0]).all()}
+    both = pd.concat([log, plan.assign(**same)], ignore_index=True).assign(**constant)
+    return read_points(both, fit.runs, list(constant), past=len(log)).assign(run=label)
+
+
+def _log_in_base(fit: Fit, curve: Table) -> pd.DataFrame:
+    """Return a log as it is, but for its units."""
+    return in_base_units(_filled(fit, read_table(curve, labels=fit.runs.columns.labels)), fit.runs)
+
+
+def averaged_to_few(seen: pd.DataFrame, columns: Columns, along: str) -> pd.DataFrame:
+    """Return the rows seen, averaged in bins of equal width in the logarithm where there are many."""
+    alone = {"count": 1.0, "mean_lag": 0.0}
+    seen = seen.assign(**{name: of for name, of in alone.items() if name not in seen})
+    if len(seen) <= MOST_ROWS:
+        return seen
+    at = np.log(seen[along])
+    bins = np.floor((at - at.iloc[0]) / (at.iloc[-1] - at.iloc[0]) * (1 - 1e-9) * MOST_ROWS)
+    return cell_means(seen, pd.Series(pd.factorize(bins)[0]), list(columns.dims) or ["run"], columns.scales, along)
