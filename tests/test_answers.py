@@ -515,8 +515,16 @@ def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 SOUGHT = {"crossover", "optimum", "rank", "compute_optimal", "compute_ratio", "compute_needed"}
 """Answers that are solved for, which under a discrepancy takes seconds each."""
+WRITTEN = {"report", "summaries"}
+"""Answers of many parts, which take a second each; some features will do where time is short."""
+
+
+def takes_long(answer: str, feature: str) -> bool:
+    return (answer in SOUGHT and "discrepancy" in feature) or (answer in WRITTEN and feature not in list(FEATURES)[:4])
+
+
 PAIRS = [
-    pytest.param(answer, feature, marks=pytest.mark.slow if answer in SOUGHT and "discrepancy" in feature else ())
+    pytest.param(answer, feature, marks=pytest.mark.slow if takes_long(answer, feature) else ())
     for answer in ANSWERS
     for feature in FEATURES
 ]

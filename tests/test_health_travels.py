@@ -537,6 +537,7 @@ def _exit(health: Health | None, strict: bool, failed: dict[str, str] | None = N
     return 0
 
 
+@pytest.mark.slow
 def test_a_report_has_a_banner_or_a_note() -> None:
     said = {name: report.render(report.report_context(fit)) for name, fit in FITS.items()}
     assert 'id="problems"' in said["bad"]

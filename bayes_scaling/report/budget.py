@@ -20,6 +20,7 @@ from bayes_scaling.decisions.plan_search import DECADES
 from bayes_scaling.decisions.plan_sentences import plan_sentences
 from bayes_scaling.decisions.rank_sentences import needs
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
 
@@ -84,7 +85,7 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     compute
         The budget to open at.
     """
-    if not {"params", "tokens"} <= set(law_inputs(fit.model.law)) or implausible_counts(fit.runs.table, fit.runs.columns):
+    if not has_params_and_tokens(law_inputs(fit.model.law)) or implausible_counts(fit.runs.table, fit.runs.columns):
         return None
     budgets, start = _budgets(runs_compute(fit, Cost()), compute)
     cells = _cells(fit)

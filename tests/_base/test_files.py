@@ -331,6 +331,7 @@ def test_a_prior_that_cannot_be_written_is_not_written(blocked: str, tmp_path: P
     assert content(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_fit_replaces_an_earlier_one_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out, asked = tmp_path / "out", ("fit", "chinchilla_law", "--runs", tmp_path / "runs.csv", "--out", tmp_path / "out")
     FIT.runs.table.rename(columns={"response": "loss"}).to_csv(tmp_path / "runs.csv", index=False)

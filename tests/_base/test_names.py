@@ -171,7 +171,12 @@ def outcome(role: str, called: str, expected: list[np.ndarray], folder: Path) ->
 
 @pytest.mark.parametrize(
     ("role", "called"),
-    [("g", "arm"), ("x", "scale"), ("x", "ratio"), ("x", "loss"), ("z", "depth"), ("p", "least"), ("l", "zz")],
+    [
+        ("g", "arm"),
+        ("x", "scale"),
+        *(pytest.param(*of, marks=pytest.mark.slow) for of in (("x", "ratio"), ("x", "loss"), ("z", "depth"), ("p", "least"))),
+        pytest.param("l", "zz", marks=pytest.mark.slow),
+    ],
 )
 def test_answers_do_not_depend_on_what_things_are_called(
     role: str, called: str, expected: list[np.ndarray], tmp_path: Path

@@ -456,6 +456,7 @@ def test_figures_are_in_base_units(plain: bs.Fit, other: bs.Fit) -> None:
             np.testing.assert_allclose(np.array(one[1:]), np.array(two[1:]), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_report_of_a_fit_says_the_same(plain: bs.Fit, other: bs.Fit) -> None:
     from bayes_scaling.report.budget import plan_budget
 

@@ -266,6 +266,7 @@ def test_a_thousand_candidates(chinchilla: bs.Fit) -> None:
     assert shown["within_budget"].is_monotonic_decreasing
 
 
+@pytest.mark.slow
 def test_refits_with_simulated_outcomes_agree() -> None:
     """Mean log ratio of the question's sd after to before, over outcomes simulated for each candidate and refits with them."""
     rng = np.random.default_rng(4)

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 import bayes_scaling as bs
-from bayes_scaling._base.finding import ORDER
+from bayes_scaling._base.finding import WORST_FIRST
 from bayes_scaling.cli import app
 from bayes_scaling.model.studies.reading import bundled, parse_study
 
@@ -80,7 +80,7 @@ def test_the_model_file_reads() -> None:
 
 def test_every_finding_has_its_meaning() -> None:
     told = re.findall(r"^\| `([\w-]+)` \|", PAGES["docs/reference/findings.md"], re.MULTILINE)
-    assert tuple(told[: len(ORDER)]) == ORDER
+    assert tuple(told[: len(WORST_FIRST)]) == WORST_FIRST
 
 
 def test_every_study_is_named() -> None:

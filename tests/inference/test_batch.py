@@ -17,13 +17,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from by_hand import CLEAN
 from waiting import PATIENCE
 
 import bayes_scaling as bs
 from bayes_scaling._base.naming import file_names
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference.batch import fits as fleet
-from bayes_scaling.inference.batch.fits import fleet_table
+from bayes_scaling.inference.batch.fits import Fleet, fleet_table
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.model.parameters import as_parameter
@@ -356,3 +357,14 @@ def test_a_dask_cluster_that_loses_a_worker_finishes_every_task(worker: Executor
     assert not survived.failures
     undisturbed = bs.fit_many(PLAIN, tasks, worker, keep=fleet_work.means, settings=QUICK)
     pd.testing.assert_frame_equal(fleet_table(survived), fleet_table(undisturbed))
+
+
+def test_a_batch_of_fits_is_a_frame_and_says_how_it_went() -> None:
+    kept = Fleet({"a": Path("a.nc")}, {"b": "no rows"}, {}, {"a": 2.0}, healths={"a": CLEAN})
+    frame = kept.to_frame()
+    assert frame["task"].tolist() == ["a", "b"]
+    assert frame["grade"].tolist() == ["clean", ""]
+    assert frame["problem"].tolist() == ["", "no rows"]
+    assert kept.summary() == "1 of 2 tasks have a result.\nb: failed: no rows"
+    tables = Fleet({"a": pd.DataFrame({"x": [1]})}, {}, {}, {})
+    assert list(tables.to_frame()) == ["task", "x"]

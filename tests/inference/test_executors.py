@@ -67,6 +67,7 @@ def test_a_lost_call_is_tried_once_more_with_another_ticket() -> None:
     assert [len(set(tickets[number])) for number in range(3)] == [1, 2, 2]
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_takes_no_other_call_with_it() -> None:
     with own_processes(2, square) as submit:
         answers = dict(each(square_or_die, [1, -1, 2, 3, -2, 4, 5], submit, 2))

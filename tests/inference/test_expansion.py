@@ -52,7 +52,9 @@ def expanded(case: Case, draws: int, seed: int = 3) -> tuple[Reference, dict[str
     return reference, given, expand(case.model, repeated, arrays, levels, 2, seed)
 
 
-@pytest.mark.parametrize("make", [few_levels, departing, heavy_tails], ids=lambda of: of.__name__)
+@pytest.mark.parametrize(
+    "make", [pytest.param(few_levels, marks=pytest.mark.slow), departing, heavy_tails], ids=lambda of: of.__name__
+)
 def test_what_is_sampled_in_other_coordinates_is_found_again(make: Any) -> None:
     reference, given, drawn = expanded(make(), 2)
     values = reference.state(given)[1]

@@ -50,6 +50,7 @@ def crossed() -> bs.Fit:
     return bs.prior(model, bs.read_runs(pd.DataFrame(rows), columns), draws=4, seed=21)
 
 
+@pytest.mark.slow
 def test_crossed_effects_recover_simulated_truth(crossed: bs.Fit) -> None:
     fit = bs.fit(crossed.model, simulated(crossed, 1), SETTINGS)
     z = deviations(fit, crossed, 1)

@@ -152,7 +152,7 @@ def study(tmp_path: Path) -> Study:
     return bs.read_study(path)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(of, marks=pytest.mark.slow) for of in (1, 2))])
 def test_two_levels_one_of_a_single_run_are_sampled_cleanly(study: Study, seed: int) -> None:
     fit = bs.fit(study.model, study_runs(study, ladder()), bs.Settings(seed=seed, progress=False))
     assert fit.health is not None
@@ -171,7 +171,7 @@ def test_a_seed_gives_the_same_draws_whatever_was_fitted_before(study: Study, tm
     xr.testing.assert_identical(bs.fit(again.model, runs, settings).posterior, first)
 
 
-@pytest.mark.parametrize("name", ["structure", "joint", "x"])
+@pytest.mark.parametrize("name", [*(pytest.param(of, marks=pytest.mark.slow) for of in ("structure", "joint")), "x"])
 def test_a_group_may_be_called_as_what_a_model_is_made_of(study: Study, name: str) -> None:
     floor = bs.Prior(median=2.0, factor=2.0) + bs.Varying(name, 0.1)
     noise = bs.Noise(bs.Prior(median=0.01, factor=3.0), "normal", effects=(bs.Varying(name, 0.1),))

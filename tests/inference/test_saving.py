@@ -99,6 +99,7 @@ def test_any_flipped_byte_is_noticed(content: bytes, tmp_path: Path) -> None:
         refused(path) if end > len(content) else None
 
 
+@pytest.mark.slow
 def test_damage_under_a_valid_checksum_ends_in_one_line(content: bytes, tmp_path: Path) -> None:
     rng, path, seen = np.random.default_rng(2), tmp_path / "fit.nc", list[str]()
     for _ in range(120):

@@ -20,7 +20,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import amount, exact, number, percent
-from bayes_scaling.data.distance import NEAR, distance
+from bayes_scaling.data.distance import NEAR_DECADES, distance
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
@@ -112,10 +112,10 @@ def _far(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> li
     """Say which of the candidates proposed lie so far from the runs that what they tell rests on the law."""
     proposed = sorted({int(found.order[0]), *found.best.members})
     decades = np.array([distance(fit.runs, frame.iloc[rows[i][rows[i] >= 0]]).max() for i in proposed])
-    if not (decades > NEAR).any():
+    if not (decades > NEAR_DECADES).any():
         return []
-    names = found.candidates[LABEL].astype(str).to_numpy()[np.array(proposed)[decades > NEAR]]
-    beyond = f"lie more than {exact(NEAR)} decades from the runs"
+    names = found.candidates[LABEL].astype(str).to_numpy()[np.array(proposed)[decades > NEAR_DECADES]]
+    beyond = f"lie more than {exact(NEAR_DECADES)} decades from the runs"
     return [f"{format_names(names)} {beyond}: what they tell rests on the law holding there as at the question"]
 
 

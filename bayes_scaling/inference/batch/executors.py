@@ -1,4 +1,7 @@
-"""Many calls on any `concurrent.futures.Executor`, or on processes of our own: none is lost, few are in flight at a time."""
+"""Many calls on any `concurrent.futures.Executor`, or on processes of our own: none is lost, few are in flight at a time.
+
+`loky` has one pool for all: a process that dies there breaks it, with every call in flight, and whose call it was is not known.
+"""
 
 import os
 import pickle

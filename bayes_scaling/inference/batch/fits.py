@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import pandas as pd
 
@@ -74,6 +74,26 @@ class Fleet[Result]:
         lines = [f"{_written(name)}: failed: {why}" for name, why in self.failures.items()]
         lines += [f"{_written(name)}: not to be trusted: {why}" for name, why in self.problems.items()]
         return lines if all(one.clean for one in self.healths.values()) else [*lines, counts(self.healths)]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the tables of all tasks, one below the other; of fits one row each: grade, seconds, and why there is none."""
+        if self.results and all(isinstance(of, pd.DataFrame) for of in self.results.values()):
+            return fleet_table(cast("Fleet[pd.DataFrame]", self))
+        rows = [
+            {
+                "task": name,
+                "grade": self.healths[name].grade if name in self.healths else "",
+                "seconds": self.seconds.get(name),
+                "problem": self.failures.get(name, self.problems.get(name, "")),
+            }
+            for name in (*self.results, *self.failures)
+        ]
+        return pd.DataFrame(rows, columns=["task", "grade", "seconds", "problem"])
+
+    def summary(self) -> str:
+        """Return how many tasks have a result, and a line for each that failed or is not to be trusted."""
+        every = len(self.results) + len(self.failures)
+        return "\n".join([f"{len(self.results)} of {every} tasks have a result.", *self.report])
 
 
 def _written(name: str) -> str:
