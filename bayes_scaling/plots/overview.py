@@ -30,7 +30,7 @@ from bayes_scaling.prediction.predict import parameters_at, predict
 
 PANELS, HUES, ROWS = 4, 24, 60
 """Panels, levels told apart by colour, and rows of a forest at most."""
-REACH = 10.0
+BANDS_BEYOND = 10.0
 """Bands are drawn up to ten times past the data."""
 
 
@@ -186,7 +186,7 @@ def _representative(fit: Fit, name: str) -> list[Any]:
 
 def _span(fit: Fit, x: str) -> np.ndarray:
     seen = fit.runs.table[x]
-    return np.geomspace(seen.min() / 1.2, seen.max() * REACH, 60)
+    return np.geomspace(seen.min() / 1.2, seen.max() * BANDS_BEYOND, 60)
 
 
 def _mark_data(fit: Fit, x: str, ax: Axes) -> None:

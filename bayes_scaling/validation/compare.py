@@ -121,16 +121,30 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
 
     Parameters
     ----------
+    models
+        Name -> model, two or more.
+    runs
+        What all are fitted to.
     train
         See `folds`.
     settings
         How to sample; unless they say a target_accept, training parts are sampled at `CAREFUL`.
+
+    Returns
+    -------
+    Comparison
+        `.to_frame()` has a row a law, `.weights` are those of a stack, `.plot()` draws the differences.
 
     Raises
     ------
     InputError
         For fewer than two laws, a law that does not fit the runs or a training part, correlated noise, noise on different
         scales, and as `folds` does.
+
+    Examples
+    --------
+    >>> found = bs.compare({"chinchilla": model, "mine": other}, runs)  # doctest: +SKIP
+    >>> print(found.summary())  # doctest: +SKIP
     """
     parts = folds(runs, train)
     _check(models, runs, parts)
