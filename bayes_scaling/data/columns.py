@@ -9,8 +9,8 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.deprecation import renamed_field
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import parse_filter
-from bayes_scaling.data.derived import DERIVED, NO_SCALE
 from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
+from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE
 from bayes_scaling.laws.units import (
     DEFAULT_LOSS_UNIT,
     PERPLEXITY,

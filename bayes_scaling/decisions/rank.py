@@ -25,8 +25,8 @@ from bayes_scaling.decisions.frontiers import by_input, by_split
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
-from bayes_scaling.prediction.along import Path, powers_along
 from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
+from bayes_scaling.prediction.budget_curves import Path, powers_along
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""

@@ -21,7 +21,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit, refit
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried, mark
-from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import check_scales, stacking_weights
 from bayes_scaling.model.run_checks import check_runs
