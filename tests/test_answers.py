@@ -308,7 +308,7 @@ def check_rank(world: World) -> None:
     arm = world.points.tail(1).drop(columns=["params", "tokens", "arch"], errors="ignore")
     points = arm.assign(compute=1e21) if world.splits else arm
     found = bs.rank(world.fit, "arch", "sparse", points)
-    times, losses = (of.isel(row=0).sel(level="dense").to_numpy().ravel() for of in (found.multiplier, found.loss))
+    times, losses = (of.isel(row=0).sel(level="dense").to_numpy().ravel() for of in (found.compute_ratio, found.loss))
     if world.splits:
         for draw in range(120)[::60]:
             _, wanted = frontier(world, arm.assign(arch="dense"), 1e21, draw)

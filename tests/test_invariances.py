@@ -147,7 +147,11 @@ def answers(fit: bs.Fit, of: Told) -> dict[str, np.ndarray]:
     needed = bs.compute_needed(fit, 2.1 * of.loss, cost=cost, points=pd.DataFrame({"arch": [a]}))
     found |= {"needed": needed.to_numpy()}
     ranked = bs.rank(fit, "arch", b, pd.DataFrame({"compute": [1e21]}), cost=cost)
-    found |= {"rank": ranked.multiplier.to_numpy(), "rank loss": ranked.relative.to_numpy(), "best": ranked.p_best.to_numpy()}
+    found |= {
+        "rank": ranked.compute_ratio.to_numpy(),
+        "rank loss": ranked.relative.to_numpy(),
+        "best": ranked.p_best.to_numpy(),
+    }
     scores = score_points(fit, in_order(fit.runs.table, of))
     found |= {"scores": scores[["pit", "relative_error", "distance"]].to_numpy(), "log_score": scores["log_score"].to_numpy()}
     return found

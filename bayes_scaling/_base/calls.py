@@ -13,7 +13,7 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError
 
-LEVELS = {"a", "b", "against"}
+LEVEL_ARGUMENTS = {"a", "b", "against"}
 """Arguments that are levels of a group: text or numbers, whatever they are annotated as."""
 
 MAX_LETTERS = 40
@@ -30,7 +30,7 @@ def asked[**P, T](function: Callable[P, T]) -> Callable[P, T]:
         except TypeError as error:
             raise InputError(f"{_name(function)}: {error}; expected {call_text(function)}") from None
         for name, value in bound.arguments.items():
-            kind = str | Real | np.generic if name in LEVELS else known.parameters[name].annotation
+            kind = str | Real | np.generic if name in LEVEL_ARGUMENTS else known.parameters[name].annotation
             if not _is(value, kind):
                 words = f"{name} cannot be {_described(value)}"
                 raise InputError(f"{_name(function)}: {words}; expected {call_text(function)}")

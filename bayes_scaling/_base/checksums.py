@@ -11,7 +11,7 @@ from bayes_scaling._base.numbers import fixed
 
 CHECKSUM_LINE = re.compile(rb"\nbayes_scaling sha256 ([0-9a-f]{64})\n")
 CHECKSUM_LENGTH = len("\nbayes_scaling sha256 \n") + 64
-BLOCK = 2**20
+READ_BYTES = 2**20
 
 
 def with_checksum(content: bytes) -> bytes:
@@ -61,7 +61,7 @@ def _seal(file: BinaryIO) -> str:
 def _digest(file: BinaryIO, size: int) -> str:
     digest = hashlib.sha256()
     file.seek(0)
-    while size > 0 and (block := file.read(min(BLOCK, size))):
+    while size > 0 and (block := file.read(min(READ_BYTES, size))):
         digest.update(block)
         size -= len(block)
     return digest.hexdigest()

@@ -19,7 +19,7 @@ from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.notation import decimal_mark_of, number_of_text, read_numbers
 from bayes_scaling._base.numbers import exact
 
-ORDER: dict[str, Callable[[Any, Any], Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+ORDERED_BY: dict[str, Callable[[Any, Any], Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 def compare(sign: str, one: Any, other: Any) -> Any:
@@ -45,8 +45,8 @@ def compare(sign: str, one: Any, other: Any) -> Any:
         case "not in":
             return ~compare("in", one, other)
     if isinstance(one, str) or isinstance(other, str) or (_texts(one) and _texts(other)):
-        return _in_order(ORDER[sign], one, other)
-    return ORDER[sign](as_numbers(one), as_numbers(other))
+        return _in_order(ORDERED_BY[sign], one, other)
+    return ORDERED_BY[sign](as_numbers(one), as_numbers(other))
 
 
 def as_numbers(side: Any) -> Any:

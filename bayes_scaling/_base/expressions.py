@@ -39,7 +39,7 @@ CHAINS: tuple[tuple[type[ast.operator], type[ast.operator]], ...] = ((ast.Add, a
 
 LOGIC = ("and", "or", "not", "in", "True", "False")
 
-TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`([^`]*)`|(\s+)""")
+QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`([^`]*)`|(\s+)""")
 """Quoted text, a quoted name, or blanks."""
 
 
@@ -62,7 +62,7 @@ def unquoted(text: str, kind: str) -> tuple[ast.expr, dict[str, str]]:
         names[f"{word}{len(names)}"] = found[1]
         return f" {word}{len(names) - 1} "
 
-    return parse_expression(TOKEN.sub(plain, text).strip(), kind, text), names
+    return parse_expression(QUOTED.sub(plain, text).strip(), kind, text), names
 
 
 def with_names(tree: ast.expr, names: Mapping[str, str]) -> ast.expr:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-LONGEST = 255
+MAX_NAME_BYTES = 255
 """Bytes in a name, on all common file systems."""
 
 
@@ -83,7 +83,7 @@ def require_writable(folder: Path, *files: str) -> None:
 
 
 def _writable(folder: Path, files: tuple[str, ...]) -> None:
-    if "\0" in str(folder) or any(len(os.fsencode(part)) > LONGEST for part in folder.parts):
+    if "\0" in str(folder) or any(len(os.fsencode(part)) > MAX_NAME_BYTES for part in folder.parts):
         raise InputError(f"{str(folder)!r}: cannot be made (a name is too long, or has a NUL in it)")
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):

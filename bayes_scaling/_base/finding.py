@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-ORDER = (
+WORST_FIRST = (
     "flat",
     "rising",
     "prior-loss",
@@ -24,7 +24,7 @@ ORDER = (
 )
 """Codes of findings, the worst first: no law at all, the wrong unit or prior, rows astray, a law astray, what is left open."""
 
-SERIOUS = ORDER[: ORDER.index("single-rows")]
+SERIOUS = WORST_FIRST[: WORST_FIRST.index("single-rows")]
 """Codes of findings that put every answer of a fit in doubt; the others say what the runs leave open."""
 
 
@@ -35,7 +35,7 @@ class Finding:
     Parameters
     ----------
     code
-        One of `ORDER`.
+        One of `WORST_FIRST`.
     sentence
         Which parameter, input, group or rows, with numbers; and what to do, after a semicolon.
     """
@@ -50,5 +50,5 @@ def finding(code: str, sentence: str, advice: str) -> Finding:
 
 
 def worst_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings in the order of `ORDER`; those of one code as they were found."""
-    return tuple(sorted(found, key=lambda one: ORDER.index(one.code)))
+    """Return findings in the order of `WORST_FIRST`; those of one code as they were found."""
+    return tuple(sorted(found, key=lambda one: WORST_FIRST.index(one.code)))

@@ -19,7 +19,7 @@ DIGITS, MAX_DIGITS = 3, 7
 WIDTHS = 5.0
 """The ends of a band lie at least so many units of their last digit apart, and less than ten times as many."""
 
-WIDE = 3.0
+WIDE_RATIO = 3.0
 """A band whose ends have this ratio or more is read by ratios: each number has significant digits of its own."""
 
 WIDE_DIGITS = 2
@@ -182,7 +182,7 @@ def place_words(at: Mapping[Any, object]) -> str:
 
 def _is_wide(known: Sequence[float]) -> bool:
     low, high = min(map(abs, known)), max(map(abs, known))
-    return min(known) * max(known) > 0 and high >= WIDE * low
+    return min(known) * max(known) > 0 and high >= WIDE_RATIO * low
 
 
 def _place(value: float, digits: int) -> int:

@@ -4,10 +4,9 @@ import os
 from pathlib import Path
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.files import require_writable
+from bayes_scaling._base.files import MAX_NAME_BYTES, require_writable
 
-LONGEST_NAME, LONGEST_PATH = 255, 4095
-"""Bytes of a file's name, and of a whole path."""
+MAX_PATH_BYTES = 4095
 SPARE_BYTES = 16
 """Bytes by which what is written beside a file may be longer, as `plan_choices.csv` beside `plan.csv`."""
 FILE_KINDS = (".csv", ".html", ".json", ".nc", ".png", ".toml", ".parquet")
@@ -33,11 +32,11 @@ def folder_to_write(folder: Path, *files: str) -> Path:
         Where it cannot be made or written to.
     """
     absolute = os.path.abspath(folder) if "\0" not in str(folder) else ""  # noqa: PTH100 - with `..` taken away
-    if not absolute or len(os.fsencode(absolute)) > LONGEST_PATH - LONGEST_NAME:
+    if not absolute or len(os.fsencode(absolute)) > MAX_PATH_BYTES - MAX_NAME_BYTES:
         raise InputError(f"{str(folder)!r}: cannot be made, it is no path of a folder")
     for part in Path(absolute).parts:
-        if len(os.fsencode(part)) > LONGEST_NAME:
-            raise InputError(f"{folder}: cannot be made, {part[:20]!r}... has more than {LONGEST_NAME} bytes")
+        if len(os.fsencode(part)) > MAX_NAME_BYTES:
+            raise InputError(f"{folder}: cannot be made, {part[:20]!r}... has more than {MAX_NAME_BYTES} bytes")
     require_writable(folder, *files)
     return folder
 
@@ -59,7 +58,7 @@ def file_to_write(path: Path, kind: str = ".csv") -> Path:
         raise InputError(f"{path}: cannot be written, it is a folder; expected a file such as {path / f'table{kind}'}")
     if path.suffix.lower() in FILE_KINDS and path.suffix.lower() != kind:
         raise InputError(f"{path}: cannot be written; expected a name that ends in {kind}")
-    if len(os.fsencode(path.name)) > LONGEST_NAME - SPARE_BYTES:
-        raise InputError(f"{path}: cannot be written, the name has more than {LONGEST_NAME - SPARE_BYTES} bytes")
+    if len(os.fsencode(path.name)) > MAX_NAME_BYTES - SPARE_BYTES:
+        raise InputError(f"{path}: cannot be written, the name has more than {MAX_NAME_BYTES - SPARE_BYTES} bytes")
     folder_to_write(path.parent)
     return path

@@ -15,6 +15,7 @@ from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
 from bayes_scaling.cli.options import FitDir, read_fit
 from bayes_scaling.cli.terminal import say
+from bayes_scaling.laws.inputs import has_params_and_tokens
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +112,7 @@ def _points(
         raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")
     points = mark_base_units(pd.DataFrame(index=[0])) if at is None else in_base_units(at, fitted.runs)
     inputs = model_inputs(fitted.model)
-    splits = "compute" not in inputs and {"params", "tokens"} <= set(inputs)
+    splits = "compute" not in inputs and has_params_and_tokens(inputs)
     name = along or (inputs[0] if len(inputs) == 1 else "compute")
     if compute:
         if not splits and name not in inputs:

@@ -9,9 +9,17 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.deprecation import renamed_field
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import parse_filter
-from bayes_scaling.data.derived import DERIVED, NO_SCALE
-from bayes_scaling.data.reserved import ANSWERED, ANSWERS, COUNTED, RESERVED
-from bayes_scaling.laws.units import PERPLEXITY, TOKEN, column_unit, counted_by_name, loss_unit, read_unit, response_unit
+from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
+from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE
+from bayes_scaling.laws.units import (
+    DEFAULT_LOSS_UNIT,
+    PERPLEXITY,
+    column_unit,
+    counted_by_name,
+    loss_unit,
+    read_unit,
+    response_unit,
+)
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,7 @@ class Response:
         if self.unit == "auto":
             named = response_unit(self.column)
             object.__setattr__(self, "assumed", named is None)
-            object.__setattr__(self, "unit", named or TOKEN)
+            object.__setattr__(self, "unit", named or DEFAULT_LOSS_UNIT)
         if self.perplexity is None and (unit := loss_unit(self.unit)).split("/")[0] == PERPLEXITY:
             object.__setattr__(self, "perplexity", True)
             object.__setattr__(self, "unit", f"nats/{unit.partition('/')[2] or 'token'}")
@@ -360,7 +368,7 @@ class Columns:
         read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
         if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
             raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")
-        taken = (RESERVED | COUNTED | ANSWERS) & {*self.inputs, *self.groups} | ANSWERED & {*self.groups}
+        taken = (RESERVED | OF_AVERAGES | ANSWERS) & {*self.inputs, *self.groups} | ANSWERED & {*self.groups}
         if taken or set(self.inputs) & set(self.groups):
             clash = format_names(taken | (set(self.inputs) & set(self.groups)))
             raise InputError(f"inputs and groups need names of their own; {clash} is taken")

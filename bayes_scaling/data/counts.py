@@ -13,7 +13,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.cells import number_column
 from bayes_scaling.data.columns import Columns, Input
-from bayes_scaling.data.derived import DERIVED
+from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.laws.units import (
     DAYS,
     FLOP,

@@ -6,7 +6,7 @@ import pandas as pd
 from bayes_scaling._base.numbers import fixed
 from bayes_scaling.data.runs import Runs
 
-NEAR = 0.5
+NEAR_DECADES = 0.5
 """Up to half a decade, a factor of three, beyond the data a point is "near"; further away it is "far"."""
 
 
@@ -34,7 +34,7 @@ def region(decades: float) -> str:
     """Return "inside", "near" (up to half a decade) or "far"."""
     if decades <= 0:
         return "inside"
-    return "near" if decades <= NEAR else "far"
+    return "near" if decades <= NEAR_DECADES else "far"
 
 
 def _from_hull(asked: np.ndarray, seen: np.ndarray) -> np.ndarray:

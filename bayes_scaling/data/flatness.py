@@ -16,10 +16,10 @@ loss itself begin at .03."""
 SPAN = 2.0
 """An input that spans less than such a factor says nothing of whether the loss depends on it."""
 
-LEAST = 3
-SURE = 2.0
+MIN_VALUES = 3
+MIN_SIGMAS = 2.0
 """Slopes are known to so many standard errors."""
-FEW = 6
+FEW_LEVELS = 6
 """Groups of so many levels at most may shift the loss beside the inputs."""
 
 
@@ -45,7 +45,7 @@ class Slopes:
 def flat(runs: Runs) -> Finding | None:
     """Return the finding that the loss does not depend on the inputs, None where it does or where the runs cannot tell."""
     names, response = _spread_inputs(runs), runs.table["response"].to_numpy()
-    if not names or len(runs) < LEAST or runs.columns.schedule is not None:
+    if not names or len(runs) < MIN_VALUES or runs.columns.schedule is not None:
         return None
     spans = " and ".join(f"{name} spans a factor of {number(_span(runs, name))}" for name in names)
     unit, low, high = runs.columns.response.unit, response.min(), response.max()
@@ -53,7 +53,7 @@ def flat(runs: Runs) -> Finding | None:
         which = f"is {number(low)} {unit}".rstrip() + f" in all {len(runs)} rows"
     else:
         found = slopes(runs, names)
-        if found is None or found.p < 0.01 or (np.abs(found.slope) + SURE * found.se > STEEP).any():
+        if found is None or found.p < 0.01 or (np.abs(found.slope) + MIN_SIGMAS * found.se > STEEP).any():
             return None
         which = f"lies between {number(low, 4)} and {number(high, 4)} {unit}".rstrip() + f" in all {len(runs)} rows"
     return finding(
@@ -99,7 +99,7 @@ def _span(runs: Runs, name: str) -> float:
 
 def _beside(runs: Runs) -> np.ndarray:
     """Return a constant, and columns for the levels of groups that are few."""
-    few = [dim for dim, of in runs.levels.items() if 1 < len(of) <= FEW and len(of) < len(runs) / 2]
+    few = [dim for dim, of in runs.levels.items() if 1 < len(of) <= FEW_LEVELS and len(of) < len(runs) / 2]
     shifts = [pd.get_dummies(runs.table[dim].astype(str), drop_first=True).to_numpy(float) for dim in few]
     return np.hstack([np.ones((len(runs), 1)), *shifts])
 

@@ -10,7 +10,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.cells import named_column, number_column
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import IN_BASE
-from bayes_scaling.data.derived import DERIVED, IN_PARTS, MAY_BE_ZERO
+from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, MAY_BE_ZERO
 from bayes_scaling.data.schedules import part_columns, schedule_inputs
 
 

@@ -21,7 +21,7 @@ MAX_LOSS = {
     "accuracy": 1.0,
 }
 """Above what guessing costs, with vocabularies of a million tokens: half of a table's losses lie below."""
-RISING = 0.7
+RISING_RANKS = 0.7
 """Rank correlation with scale from which losses between 0 and 1 are taken for accuracies."""
 SCALES = ("params", "tokens", "compute")
 
@@ -72,4 +72,4 @@ def _rises(table: pd.DataFrame, columns: Columns) -> bool:
     if not scales or len(table) < 5 or table["response"].nunique() < 3:
         return False
     size = table[scales].prod(axis=1)
-    return bool(size.rank().corr(table["response"].rank()) > RISING)
+    return bool(size.rank().corr(table["response"].rank()) > RISING_RANKS)

@@ -10,10 +10,10 @@ from bayes_scaling._base.notation import READ, reading_of
 from bayes_scaling.data.cells import number_column
 from bayes_scaling.data.columns import Columns, Input
 from bayes_scaling.data.counts import IN_BASE, base_factor, column_in_file, column_in_other_unit, mark_base_units
-from bayes_scaling.data.derived import DERIVED
 from bayes_scaling.data.inputs import input_columns, with_schedule
 from bayes_scaling.data.labels import label_column
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.laws.units import (
     conversion,

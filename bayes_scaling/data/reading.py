@@ -18,7 +18,7 @@ from bayes_scaling.data.counts import base_factor, in_declared_units, mark_base_
 from bayes_scaling.data.inputs import input_columns, input_reference, with_schedule
 from bayes_scaling.data.joining import Part, require_same_settings, require_same_units, shared_runs
 from bayes_scaling.data.labels import label_column
-from bayes_scaling.data.logs import as_log, clean_log
+from bayes_scaling.data.log_cleaning import as_log, clean_log
 from bayes_scaling.data.losses import as_losses, loss_notes, refuse_implausible_losses
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes

@@ -9,7 +9,7 @@ RESERVED = {
 """Names that neither inputs, groups nor parameters can have: columns and dimensions of the package's own."""
 
 
-COUNTED = {"count", "mean_lag"}
+OF_AVERAGES = {"count", "mean_lag"}
 """Columns of averages, which inputs and groups cannot be called either."""
 
 

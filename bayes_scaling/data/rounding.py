@@ -22,7 +22,7 @@ MATTERS = 0.2
 
 MIN_FREE_ROWS = 5
 DEGREES = (3, 2, 1)
-ROUNDS = 20
+REWEIGHTINGS = 20
 PER_TERM = 2.5
 """A smooth surface through the rows has a term for each so many rows, at most."""
 
@@ -113,7 +113,7 @@ def _of_surface(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], gro
 def _robustly(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:
     """Return what is left of rows by least absolute deviations, so that rows astray do not hide how close the others lie."""
     weights, off, rank = np.ones(len(y)), y, np.linalg.matrix_rank(design)
-    for _ in range(ROUNDS):
+    for _ in range(REWEIGHTINGS):
         at, _, _, _ = np.linalg.lstsq(design * weights[:, None], y * weights, rcond=None)
         off = y - design @ at
         weights = 1.0 / np.sqrt(np.maximum(np.abs(off), 1e-3 * max(float(np.abs(off).max()), 1e-300)))

@@ -24,11 +24,11 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import Columns, Schedule
-from bayes_scaling.data.derived import DERIVED, IN_PARTS
+from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS
 
 MIN_FALL = 1e-4
 """What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""
-ROUNDING = 1e-6
+LR_ROUNDING = 1e-6
 """Changes of the learning rate below this fraction of its peak are none."""
 MAX_STEP = 100_000_000
 
@@ -92,7 +92,7 @@ def _checked(
     rows, frame = frame.index.to_numpy(), frame.reset_index(drop=True)
     read = (schedule.along, schedule.lr)
     at, lr = (number_column(frame, name, source, rows, positive=False, negative=name != schedule.along) for name in read)
-    if (lr < -ROUNDING * lr.max()).any():
+    if (lr < -LR_ROUNDING * lr.max()).any():
         number_column(frame, schedule.lr, source, rows, positive=False, negative=False)
     lr = lr.clip(lower=0.0)  # a cosine ends at zero to rounding, which may lie below it
     if steps and (wrong := (at != np.floor(at)) | (at > MAX_STEP)).any():
@@ -181,13 +181,13 @@ def _annealing_area(every: np.ndarray, peak: int, momentum: float) -> np.ndarray
     from scipy.signal import lfilter
 
     below = np.where(np.arange(len(every)) > peak, every[peak] - every, 0.0)
-    area: np.ndarray = lfilter([1.0], [1.0, -momentum], np.where(below > ROUNDING * every[peak], below, 0.0))
+    area: np.ndarray = lfilter([1.0], [1.0, -momentum], np.where(below > LR_ROUNDING * every[peak], below, 0.0))
     return area
 
 
 def _fallen(every: np.ndarray, peak: int, called: str) -> np.ndarray:
     """Return how far the learning rate has fallen from its peak at every step; raises InputError where it rises again."""
-    after, rounding = every[peak:], ROUNDING * every[peak]
+    after, rounding = every[peak:], LR_ROUNDING * every[peak]
     lowest = np.minimum.accumulate(after)
     if (rises := after > lowest + rounding).any():
         step = peak + int(np.argmax(rises))

@@ -27,11 +27,11 @@ class Cost:
     Parameters
     ----------
     flops_per_param_token
-        K, in FLOP: 6 for a forward and a backward pass.
+        k, in FLOP: 6 for a forward and a backward pass.
     served_tokens
         T, tokens that the model will read and write when it is used; 0 counts training alone.
     flops_per_param_served
-        S, in FLOP: 2 for a forward pass.
+        s, in FLOP: 2 for a forward pass.
     price
         Of a FLOP, in any currency; None where money is not asked about.
 
@@ -39,6 +39,14 @@ class Cost:
     ------
     InputError
         Where one of them is not positive, or the served tokens are negative.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> float(bs.Cost().compute(1e9, 2e10))
+    1.2e+20
+    >>> bs.Cost(served_tokens=1e12).counted
+    '6 N D + 2 N T, T = 1T tokens served'
     """
 
     flops_per_param_token: float = 6.0

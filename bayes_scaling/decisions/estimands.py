@@ -30,6 +30,7 @@ from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.parameters import as_parameter, link
 from bayes_scaling.model.specification import law_groups, model_inputs
@@ -183,7 +184,7 @@ _ANSWER = {"contrast": _contrast, "loss": _loss, "plan": _plan, "parameter": _pa
 
 def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
     """Return draws of the expected loss at one place, with the discrepancy; NaN where a draw has no best split."""
-    split = "compute" in where and not _names(fit).get("compute") and {"params", "tokens"} <= set(law_inputs(fit.model.law))
+    split = "compute" in where and not _names(fit).get("compute") and has_params_and_tokens(law_inputs(fit.model.law))
     moved = ("params", "tokens") if split else ()
     held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
     references = {name: fit.runs.references[name] for name in moved}
@@ -212,7 +213,7 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
     called: dict[str, str] = {}
     for name, value in where.items():
         if name not in names or names[name] in moved:
-            asked = sorted(set(names) | ({"compute"} if {"params", "tokens"} <= set(names) else set()))
+            asked = sorted(set(names) | ({"compute"} if has_params_and_tokens(names) else set()))
             raise InputError(
                 f"the question {text!r} holds {name!r}, which is none of {[one for one in asked if one not in moved]}"
             )

@@ -8,7 +8,7 @@ import pandas as pd
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.prediction.along import along_curve, to_reach
+from bayes_scaling.prediction.budget_curves import along_curve, to_reach
 from bayes_scaling.prediction.compute_ratio import GRID
 from bayes_scaling.prediction.crossings import Change, Curve, interpolated, meeting, multiples
 

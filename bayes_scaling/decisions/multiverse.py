@@ -122,10 +122,14 @@ def multiverse(
 
     Parameters
     ----------
+    universe
+        The base: a model, a table, and what its columns are for.
     at
         Points to answer at, as `predict` takes them. Where a choice changes an input's column they need both columns.
     choices
         `standard_choices` of the universe unless given.
+    settings
+        How to sample.
     executor
         As for `fit_many`.
     answer
@@ -133,10 +137,22 @@ def multiverse(
     full
         Every combination of variants, not one choice at a time.
 
+    Returns
+    -------
+    Multiverse
+        `.to_frame()` has a row for each specification and point, `.summary()` says how far the answer moves.
+
     Raises
     ------
     InputError
         Where nothing can be fitted; what is wrong with one universe stands in `failures`.
+
+    Examples
+    --------
+    >>> from bayes_scaling.decisions.specifications import Universe
+    >>> base = Universe(study.model, "runs.csv", study.columns)  # doctest: +SKIP
+    >>> found = bs.multiverse(base, {"params": [1e10], "tokens": [2e11]})  # doctest: +SKIP
+    >>> print(found.summary())  # doctest: +SKIP
     """
     choices = choices or standard_choices(universe)
     if clash := sorted(set(choices) & OWN):

@@ -140,6 +140,8 @@ def plan(
 
     Parameters
     ----------
+    fit
+        A fit, or draws from a prior.
     compute
         In FLOP, a number or several.
     points
@@ -156,11 +158,30 @@ def plan(
     seed
         Of the scatter of new runs.
 
+    Returns
+    -------
+    Plan
+        `.summary()` says what to train, `.to_frame()` has a row for each budget and point;
+        `.plot()` draws what other sizes would cost.
+
     Raises
     ------
     InputError
         As `compute_optimal` does, and where a budget lies more than six decades from the compute of the runs, a size is not
         positive or leaves nothing to train with, or the law has no input of unique tokens.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> sizes = {"params": [1e8, 1e9, 1e8, 1e9], "tokens": [2e9, 2e9, 2e10, 2e10], "loss": [3.4, 3.1, 2.9, 2.5]}
+    >>> study = bs.read_study("chinchilla_law")
+    >>> before = bs.prior(study.model, study_runs(study, sizes), draws=200)
+    >>> found = bs.plan(before, [1e20, 1e21])
+    >>> print(found.summary().splitlines()[0].split(" train ")[0])
+    With 1e20 FLOP (6 N D)
+    >>> len(found.to_frame())
+    2
     """
     refuse_flat(fit)
     cost = Cost() if cost is None else cost

@@ -25,8 +25,8 @@ from bayes_scaling.decisions.frontiers import by_input, by_split
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
-from bayes_scaling.prediction.along import Path, powers_along
 from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
+from bayes_scaling.prediction.budget_curves import Path, powers_along
 
 BEYOND = 1e4
 """A crossover is sought up to so many times the budget, unless said otherwise."""
@@ -58,8 +58,12 @@ def rank(
 
     Parameters
     ----------
+    fit
+        A fit, or a stack of several.
     group
-        The group, such as the architecture. against: one of its levels, the baseline.
+        The group, such as the architecture.
+    against
+        One of its levels, the baseline.
     points
         A row for each question: the budget, a level of every other group that the law varies over, further inputs.
     levels
@@ -77,11 +81,26 @@ def rank(
         What a model of params and tokens costs, 6 FLOP for each pair unless given; or level -> cost, where levels differ, as
         attentions at a long context do.
 
+    Returns
+    -------
+    Ranking
+        `.summary()` says it in sentences, `.to_frame()` has a row for each point and level, `.plot()` draws it.
+
     Raises
     ------
     InputError
         Where the law does not vary over the group, the group lacks the level, a point lacks a column, the loss may be negative,
         or a number is out of range.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> before = bs.prior(study.model, study_runs(study), draws=100)
+    >>> found = bs.rank(before, "attention", "full", {"compute": [10.0], "position": 30720})
+    >>> found.to_frame()["level"].tolist()
+    ['moba']
     """
     _check(fit, equivalent, certainty)
     below = checks.optional(checks.positive)(below, "below")
@@ -115,7 +134,7 @@ def rank(
         against=ordered[0],
         points=table,
         loss=loss.assign_coords(level=ordered).assign_attrs(units=fit.runs.columns.response.unit),
-        multiplier=multipliers.assign_coords(level=ordered[1:]),
+        compute_ratio=multipliers.assign_coords(level=ordered[1:]),
         crossing=crossings.assign_coords(level=ordered[1:]).assign_attrs(units=unit),
         unknown=unknown.assign_coords(level=ordered[1:]),
         budget=name,

@@ -29,9 +29,10 @@ class Ranking:
         The budgets and what else was said of them, a row each, without the group.
     loss
         Draws of the loss of every level; dimensions chain, draw, row, level. NaN where there is none above 0.
-    multiplier
-        Draws of how many times the budget `against` needs to reach the loss of each other level; inf where no budget up to a
-        million times does, 0 where a millionth does, NaN where the law is not defined on the way.
+    compute_ratio
+        Draws of how many times the budget `against` needs for the loss of each other level, as
+        `compute_ratio(fit, group, against, level, points)` gives them; inf where no budget up to a million times does, 0 where
+        a millionth does, NaN where the law is not defined on the way.
     crossing
         Draws of the budget at which a level and `against` change places, upward from each point; NaN where nowhere below
         `below`.
@@ -63,7 +64,7 @@ class Ranking:
     against: object
     points: pd.DataFrame
     loss: xr.DataArray
-    multiplier: xr.DataArray
+    compute_ratio: xr.DataArray
     crossing: xr.DataArray
     unknown: xr.DataArray
     budget: str
@@ -81,7 +82,7 @@ class Ranking:
     @property
     def others(self) -> list[object]:
         """The levels that are held against the one."""
-        return list(self.multiplier["level"].to_numpy())
+        return list(self.compute_ratio["level"].to_numpy())
 
     @property
     def relative(self) -> xr.DataArray:
@@ -163,7 +164,7 @@ def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
     p_best = {level: float(found.p_best.isel(at).sel(level=level)) for level in losses}
     rows = []
     for level in (one for one in order if one != found.against):
-        times = _draws(found.multiplier.isel(at).sel(level=level), kept)
+        times = _draws(found.compute_ratio.isel(at).sel(level=level), kept)
         crossing = _draws(found.crossing.isel(at).sel(level=level), kept)
         relative, difference = losses[level] / losses[found.against] - 1.0, losses[level] - losses[found.against]
         row: dict[str, object] = {str(name): of for name, of in found.points.iloc[point].to_dict().items()}

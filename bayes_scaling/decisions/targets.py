@@ -43,17 +43,37 @@ def compute_needed(
     Its quantiles are compute that reaches the target with that probability: the 0.9 quantile nine times in ten. inf in draws
     that are not there a million times beyond the runs; those for which a tenth of the smallest run's is enough have that.
 
-    Dimensions chain, draw.
-
     Parameters
     ----------
+    fit
+        A fit, or draws from a prior.
     target
-        In the unit of the loss. Others: as for `plan`; the points have one row.
+        In the unit of the loss.
+    points
+        As for `plan`, one row.
+    cost, params, unique_tokens, seed
+        As for `plan`.
+
+    Returns
+    -------
+    DataArray
+        Compute in FLOP; dimensions chain, draw.
 
     Raises
     ------
     InputError
         As `plan` does, and where no draw, or every draw, reaches the target within that range.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> sizes = {"params": [1e8, 1e9, 1e8, 1e9], "tokens": [2e9, 2e9, 2e10, 2e10], "loss": [3.4, 3.1, 2.9, 2.5]}
+    >>> study = bs.read_study("chinchilla_law")
+    >>> before = bs.prior(study.model, study_runs(study, sizes), draws=200)
+    >>> needed = bs.compute_needed(before, 2.9)
+    >>> needed.attrs["units"]
+    'FLOP'
     """
     cost, target = Cost() if cost is None else cost, checks.finite(target, "target")
     budgets = _on_the_way(fit, cost, params)

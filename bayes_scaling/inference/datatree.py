@@ -7,7 +7,7 @@ from bayes_scaling._base import checks
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.densities import LOG_PRIOR, MOST_STORED, log_prior
 from bayes_scaling.inference.fit import prior as draw_prior
-from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, RESPONSE, log_likelihood
+from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, RESPONSE, log_likelihood
 from bayes_scaling.inference.memory import draws_in, refuse_points
 from bayes_scaling.inference.parameters import KNOT, over_knots
 from bayes_scaling.inference.posterior import Fit, is_prior

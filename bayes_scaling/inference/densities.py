@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, RESPONSE, log_likelihood
+from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, RESPONSE, log_likelihood
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import scales
 from bayes_scaling.model.names import NOISE_SD, NU_BEYOND_ONE, spread_name, term_name

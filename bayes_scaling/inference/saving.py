@@ -24,7 +24,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.datatree import CONSTANT, KNOTS, OBSERVED, PREDICTIVE, file_groups, split_knots, with_rows
 from bayes_scaling.inference.file_structure import check_structure, probe
 from bayes_scaling.inference.health import Health, from_record
-from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD
+from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.sampling import ARVIZ_NAMES
 from bayes_scaling.model.names import term_name

@@ -22,7 +22,7 @@ FLOP, DAYS = "FLOP", "PFLOP/s-days"
 FLOP_A_DAY = 8.64e19
 """FLOP in a PFLOP/s-day."""
 
-COUNTED = {
+COUNT_WORDS = {
     "parameters": ("params", "param", "parameters", "parameter", "nparams", "weights"),
     "tokens": ("tokens", "token", "toks", "tok", "ntokens"),
     "bytes": ("bytes", "byte"),
@@ -33,7 +33,7 @@ COUNTED = {
 }
 """What is counted -> words for it in units and in names of columns."""
 
-_WORDS = {word: kind for kind, words in COUNTED.items() for word in words}
+_WORDS = {word: kind for kind, words in COUNT_WORDS.items() for word in words}
 _NUMBER = r"(?P<number>[+-]?\d[\d_,]*(?:\.\d*)?|\.\d+)(?:\s*(?:e|x\s*10\^|\*\s*10\^)\s*(?P<power>[+-]?\d+))?"
 _COMPUTE = re.compile(rf"(?i:(?P<prefix>[KMGTPEZY]|{'|'.join(GREEK)})?[ -]?(?:flops?|floating.point operations))")
 _PER_DAY = re.compile(rf"(?i:(?P<prefix>[KMGTPEZY]|{'|'.join(GREEK)})?[ -]?f(?:lops?)?(?:/s)?[ -]days?)")
@@ -190,7 +190,7 @@ def _named(unit: Unit, called: str) -> Unit:
 # Losses
 
 PERPLEXITY = "perplexity"
-TOKEN = "nats/token"
+DEFAULT_LOSS_UNIT = "nats/token"
 TOKEN_BYTES, TOKEN_BYTES_FACTOR = 4.3, 1.2
 """Bytes, or characters, a token where it is not given: 4.2 to 4.5 for English text by tokenizers of 32,000 to 128,000 entries;
 90 % within a factor that holds 3.6 to 5.2, as small vocabularies, code and other languages have."""

@@ -15,18 +15,14 @@ from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
     JOINT_W,
-    NOISE_LENGTH,
     NOISE_SD,
-    NOISE_WHITE,
-    NU_BEYOND_ONE,
     STRUCTURE,
     information_name,
     sampled_name,
     spread_name,
     term_name,
 )
-from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Varying, distribution, doubles, link
+from bayes_scaling.model.parameters import Prior, Varying, link
 from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms
 from bayes_scaling.model.specification import (
     Model,
@@ -40,6 +36,7 @@ from bayes_scaling.model.specification import (
 
 if TYPE_CHECKING:
     import pymc as pm
+from bayes_scaling.model.likelihood import draw_scalar, observe, white_scale, with_measurement_error
 
 
 def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "pm.Model":
@@ -62,15 +59,15 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         jointly = JOINT_INFORMATION in rows
         apart = joint_parameters(model).keys() | joint_slopes(model).keys() if jointly else set()
         priors = {name: of.prior for name, of in scalars.items()} | {name: _normal(of.sd) for name, of in slopes.items()}
-        draws = {name: _draw(name, prior) for name, prior in priors.items() if name not in apart}
-        spreads = {spread_name(*of): _draw(spread_name(*of), _half_normal(of[1].sd)) for of in varyings(model)}
+        draws = {name: draw_scalar(name, prior) for name, prior in priors.items() if name not in apart}
+        spreads = {spread_name(*of): draw_scalar(spread_name(*of), _half_normal(of[1].sd)) for of in varyings(model)}
         effects = _draw_effects(model, spreads, held, jointly=jointly)
         level = _levels(model, effects, held)
         logs = {name: held[f"log_{name}"] for name in model_inputs(model)}
         functions = on_symbols()
         scale = parameter_at(model, NOISE_SD, draws, logs, level, functions)
-        white = _white(model.noise, held)
-        scale = scale if white is not None else _with_error(scale, held)
+        white = white_scale(model.noise, held)
+        scale = scale if white is not None else with_measurement_error(scale, held)
         if jointly:
             more, own = _draw_jointly(model, spreads, (1.0 / scale**2).mean(), held, built)
             draws, level = draws | more, _levels(model, effects | own, held)
@@ -79,7 +76,7 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         centre = centre + group_effects(model, level)
         if model.discrepancy:
             centre = centre + _discrepancy(model, held["response"] - centre, scale, held, levels)
-        _observe(model, centre, scale, white, held, spreads)
+        observe(model, centre, scale, white, held, spreads)
     return built
 
 
@@ -173,20 +170,6 @@ def _linked(model: Model, name: str, value: Any) -> Any:
     return pmd.math.exp(value) if link(parameters_with_priors(model)[name].prior) == "log" else value
 
 
-def _with_error(scale: Any, held: Mapping[str, Any]) -> Any:
-    """Return a scale of each row's scatter with its measurement error, where there is one."""
-    import pymc.dims as pmd
-
-    return pmd.math.sqrt(scale**2 + held["measurement_error"] ** 2) if "measurement_error" in held else scale
-
-
-def _white(noise: Noise, held: Mapping[str, Any]) -> Any:
-    """Return the scale of what rows scatter by each on its own, beside what neighbours share; None where all is one."""
-    if noise.correlation is None or noise.correlation.white is None:
-        return None
-    return _with_error(_draw(NOISE_WHITE, noise.correlation.white) / held["count"] ** 0.5, held)
-
-
 def _discrepancy(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:
     """Return the discrepancy at rows, given what the law leaves of them."""
     from pytensor.xtensor import as_xtensor
@@ -205,74 +188,3 @@ def _normal(sd: float) -> Prior:
 
 def _half_normal(sd: float) -> Prior:
     return Prior(distribution="HalfNormal", arguments={"sigma": sd})
-
-
-def _draw(name: str, prior: Prior) -> Any:
-    import pymc.dims as pmd
-
-    kind, arguments = distribution(prior)
-    return getattr(pmd, kind)(name, **doubles(arguments))
-
-
-def _observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any], spreads: Mapping[str, Any]) -> None:
-    import pymc.dims as pmd
-
-    noise, weights = model.noise, None
-    if noise.correlation is not None:
-        length = _draw(NOISE_LENGTH, noise.correlation.length)
-        kept = rows["gap"] / length
-    if white is not None:
-        own = (white / scale) ** 2 + pmd.math.expm1(-rows["mean_lag"] / length)
-        before, variance = _seen_through(own, (rows["response"] - centre) / scale, pmd.math.exp(-kept))
-        centre, scale = centre + scale * before, scale * pmd.math.sqrt(variance)
-    elif noise.correlation is not None:
-        weights = pmd.math.exp(-kept) * (scale / scale.isel(row=rows["previous"]) if "row" in scale.dims else 1.0)
-        centre = centre + weights * (rows["response"] - centre).isel(row=rows["previous"])
-        scale = scale * pmd.math.sqrt(-pmd.math.expm1(-2.0 * kept))
-    if STRUCTURE in rows:
-        _observe_integrated(model, rows["response"] - centre, scale, weights, rows[STRUCTURE], spreads)
-    elif noise.distribution == "normal":
-        pmd.Normal("observed", mu=centre, sigma=scale, observed=rows["response"])
-    else:
-        beyond_one = _draw(NU_BEYOND_ONE, noise.nu)
-        pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])
-
-
-def _observe_integrated(model: Model, left: Any, scale: Any, weights: Any, structure: Any, spreads: Mapping[str, Any]) -> None:
-    """Register the likelihood of rows whose normal effects are integrated out.
-
-    Parameters
-    ----------
-    weights
-        Of what the row before departs by, in a row's innovation; None where rows are independent.
-    """
-    import pymc as pm
-    import pytensor.tensor as pt
-
-    from bayes_scaling.model import marginalized as kernel
-
-    def as_tensor(variable: Any) -> Any:
-        return variable.values
-
-    sds = pt.stack([as_tensor(spreads[spread_name(owner, term)]) for owner, term in integrated(model)])
-    left, variance = as_tensor(left), as_tensor(scale) ** 2 + pt.zeros_like(as_tensor(left))
-    before = None if weights is None else -as_tensor(weights)
-    pm.Potential("observed", kernel.integrated(left, variance, sds, structure, before=before))
-
-
-def _seen_through(own: Any, left: Any, kept: Any) -> tuple[Any, Any]:
-    """Return what each row is expected to show given those before it, and its variance, in units of the process.
-
-    Rows are in the order of their runs.
-
-    Parameters
-    ----------
-    own
-        The variance of what is each row's own; less than the white part's where averaging has taken some of the process too.
-    """
-    from pytensor.xtensor import as_xtensor
-
-    from bayes_scaling.model.kalman import filtered
-
-    expected, variance = filtered(*(of.values for of in (left, kept, own)))
-    return as_xtensor(expected, dims=("row",)), as_xtensor(variance, dims=("row",))

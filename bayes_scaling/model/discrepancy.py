@@ -20,19 +20,19 @@ type Terms = Sequence[tuple[Discrepancy, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """A smooth departure of the truth from the law, on the scale of the noise.
+    """A smooth discrepancy between the truth and the law, on the scale of the noise.
 
     Parameters
     ----------
     amplitude
-        Prior of the departure's standard deviation: on the log loss 0.02 is 2 %.
+        Prior of the discrepancy's standard deviation: on the log loss 0.02 is 2 %.
     length
-        Prior of the distance in e-folds of an input over which the departure changes; each input has its own.
+        Prior of the distance in e-folds of an input over which the discrepancy changes; each input has its own.
     over
-        Inputs that the departure depends on; None: all inputs of the law.
+        Inputs that the discrepancy depends on; None: all inputs of the law.
     within
-        Group, or groups, each level of which departs on its own; None: all rows share one departure, which then drops out of
-        their contrasts. Give one of each for arms that share some causes of the departure and not others.
+        Group, or groups, each level of which has one of its own; None: all rows share one, which then drops out of
+        their contrasts. Give one of each for arms that share some of its causes and not others.
     kernel
         How smooth: "matern52" (twice differentiable), "matern32" (once), "squared_exponential" (always).
     knots
@@ -71,7 +71,7 @@ class Discrepancy:
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """The groups whose levels depart on their own."""
+        """The groups whose levels have a discrepancy of their own."""
         return () if self.within is None else (self.within,) if isinstance(self.within, str) else tuple(self.within)
 
 

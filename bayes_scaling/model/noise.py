@@ -10,7 +10,7 @@ from bayes_scaling.model.parameters import Parameter, Prior, Varying, as_paramet
 
 @dataclass(frozen=True)
 class Correlation:
-    """Neighbouring rows of one run depart alike, the less so the further apart they are.
+    """The scatter of neighbouring rows of one run is correlated, the less so the further apart they are.
 
     corr(e_i, e_j) = exp(-|log x_i - log x_j| / length)        (Ornstein and Uhlenbeck's process in log x)
 
@@ -19,8 +19,8 @@ class Correlation:
     sd^2 (1 - exp(-apart_i / length)), apart_i the mean distance of two of its rows: right to first order. Without it
     the process would seem slower than it is, by half where neighbours are averages that touch.
 
-    Exact whichever rows are kept, at a cost linear in their number: each row departs from its predecessor's share, or from what
-    a Kalman filter (1960) has learnt from the rows before it.
+    Exact whichever rows are kept, at a cost linear in their number: each row is observed given
+    the one before it, or given what a Kalman filter (1960) has learnt from all before it.
 
     Parameters
     ----------

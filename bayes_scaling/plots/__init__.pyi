@@ -8,7 +8,6 @@ from .backtest import (
 )
 from .band import plot_band as plot_band, plot_runs as plot_runs
 from .calibration import plot_calibration as plot_calibration
-from .check import plot_check as plot_check
 from .coefficients import plot_coefficient as plot_coefficient, plot_coefficients as plot_coefficients
 from .comparison import comparison_figure as comparison_figure, plot_comparison as plot_comparison
 from .contrast import plot_contrast as plot_contrast, plot_multiplier as plot_multiplier
@@ -26,6 +25,7 @@ from .next_run import next_figure as next_figure, plot_next as plot_next
 from .optimum import plot_optimum as plot_optimum
 from .overview import figures as figures
 from .plan import plan_figure as plan_figure, plot_excess as plot_excess, plot_path as plot_path
+from .predictive_check import plot_check as plot_check
 from .ranking import plot_ranking as plot_ranking, ranking_figure as ranking_figure
 from .residuals import autocorrelation_figure as autocorrelation_figure, plot_autocorrelation as plot_autocorrelation
 from .sheet import sheet_figure as sheet_figure

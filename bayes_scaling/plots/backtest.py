@@ -20,10 +20,10 @@ from bayes_scaling.validation.splits import split
 WIDTH, ROW, LOWER = PAGE, 1.25, 2.0
 """Width of the figure, height of a cut-off's panel and of the panels below, in inches."""
 
-APART = 0.004
+SIDE_BY_SIDE = 0.004
 """Runs of nearly the same size are drawn at least this share of the axis apart."""
 
-FAR = 4.0
+REACH_TIMES = 4.0
 """The vertical axis reaches up to so many times what 19 of 20 bands and runs reach."""
 
 ROOM = 1.06
@@ -246,15 +246,15 @@ def _reach(away: pd.DataFrame) -> tuple[float, float]:
     """Return a range that holds all residuals, but for what lies far outside all others."""
     low, high = away[["response", "q05"]].to_numpy(), away[["response", "q95"]].to_numpy()
     bottom, top = np.quantile(low, 0.05), np.quantile(high, 0.95)
-    return max(low.min(), FAR * min(bottom, 0.0)), min(high.max(), FAR * max(top, 0.0))
+    return max(low.min(), REACH_TIMES * min(bottom, 0.0)), min(high.max(), REACH_TIMES * max(top, 0.0))
 
 
 def _side_by_side(size: np.ndarray) -> np.ndarray:
-    """Return sizes in order, moved as little as keeps neighbours `APART` on a logarithmic axis (least squares)."""
+    """Return sizes in order, moved as little as keeps neighbours `SIDE_BY_SIDE` on a logarithmic axis (least squares)."""
     from scipy.optimize import isotonic_regression
 
     log = np.log(size)
-    steps = APART * max(float(log[-1] - log[0]), 1e-3) * np.arange(len(log))
+    steps = SIDE_BY_SIDE * max(float(log[-1] - log[0]), 1e-3) * np.arange(len(log))
     apart: np.ndarray = np.exp(isotonic_regression(log - steps).x + steps)
     return apart
 

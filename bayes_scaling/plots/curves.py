@@ -23,7 +23,7 @@ from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, 
 from bayes_scaling.prediction.forecast import along_runs, forecast
 from bayes_scaling.prediction.predict import predict_runs
 
-REACH = 4.0
+LENGTHS = 4.0
 """How many times as far as the longest run bands reach unless said."""
 
 POINTS = 24
@@ -83,7 +83,7 @@ def plot_curves(
     ax = axis_of(ax, (COLUMN, 2.8))
     along = along_runs(fit)
     names = list(fit.runs.levels["run"]) if runs is None else runs
-    end = REACH * float(fit.runs.table[along].max()) if end is None else end
+    end = LENGTHS * float(fit.runs.table[along].max()) if end is None else end
     found = [forecast(fit, one, end) for one in names]
     hue = hue or next((name for name in fit.runs.columns.inputs if name != along), along)
     bands = [] if new is None else _new_runs(fit, new, along)

@@ -24,7 +24,7 @@ PARTS = {
 }
 """Part -> label, dashes, colour."""
 
-REACH = 30.0
+RAY_BEYOND = 30.0
 """How far past the runs the figure goes, in the product of the inputs that the discrepancy depends on."""
 
 
@@ -106,7 +106,7 @@ def _ray(fit: Fit) -> tuple[pd.DataFrame, list[str]]:
     along = [x for x in inputs if x in needed]
     size = table[along].prod(axis=1)
     middle = np.exp(np.log(table[along]).mean())
-    times = (np.geomspace(size.min(), size.max() * REACH, 80) / middle.prod()) ** (1 / len(along))
+    times = (np.geomspace(size.min(), size.max() * RAY_BEYOND, 80) / middle.prod()) ** (1 / len(along))
     points = mark_base_units(pd.DataFrame({x: middle[x] * times for x in along}))
     held = {x: table[x].median() for x in inputs if x not in along}
     levels = {group: table[group].mode().iloc[0] for group in law_groups(fit.model)}

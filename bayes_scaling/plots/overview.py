@@ -16,12 +16,12 @@ from bayes_scaling.model.parameters import Varying, as_parameter
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
-from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
 from bayes_scaling.plots.curves import plot_curves
 from bayes_scaling.plots.decomposition import decomposition_figure
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
+from bayes_scaling.plots.predictive_check import plot_check
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.style import COLOURS, paper, some, spread
 from bayes_scaling.prediction.compute_ratio import compute_ratio
@@ -30,7 +30,7 @@ from bayes_scaling.prediction.predict import parameters_at, predict
 
 PANELS, HUES, ROWS = 4, 24, 60
 """Panels, levels told apart by colour, and rows of a forest at most."""
-REACH = 10.0
+BANDS_BEYOND = 10.0
 """Bands are drawn up to ten times past the data."""
 
 
@@ -186,7 +186,7 @@ def _representative(fit: Fit, name: str) -> list[Any]:
 
 def _span(fit: Fit, x: str) -> np.ndarray:
     seen = fit.runs.table[x]
-    return np.geomspace(seen.min() / 1.2, seen.max() * REACH, 60)
+    return np.geomspace(seen.min() / 1.2, seen.max() * BANDS_BEYOND, 60)
 
 
 def _mark_data(fit: Fit, x: str, ax: Axes) -> None:

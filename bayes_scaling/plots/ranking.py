@@ -22,7 +22,7 @@ WIDTH, ROW, FRAME = PAGE, 0.165, 0.85
 MOST = 16
 """Levels shown at a budget, the best by expected loss; the baseline is always among them."""
 
-FARTHEST = 100.0
+AXIS_ENDS = 100.0
 """The axis of multipliers ends there on either side, however far intervals reach; arrows say that they go on."""
 
 MARGIN = 1.08
@@ -100,7 +100,7 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: i
     order, hidden = _order(found, rows, most)
     at = {level: i for i, level in enumerate(order)}
     colours = {row["level"]: VERDICTS.get(str(row.get("verdict")), COLOURS[0]) for row in rows}
-    times = found.multiplier.isel(row=point)
+    times = found.compute_ratio.isel(row=point)
     times = times.where(kept & (times > 0))
     change = 100 * found.relative.isel(row=point).where(kept)
     for level in (one for one in order if one != found.against):
@@ -169,8 +169,8 @@ def _multiplier_axis(found: Ranking, ax: Axes) -> None:
     ends = [np.ones(1), *(np.asarray(line.get_xdata(), float) for line in ax.lines)]
     ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]
     reached = np.concatenate([[1.0], *ends])
-    low = max(1 / FARTHEST, min(1.0, float(reached.min()))) / MARGIN
-    high = min(FARTHEST, max(1.0, float(reached.max()))) * MARGIN
+    low = max(1 / AXIS_ENDS, min(1.0, float(reached.min()))) / MARGIN
+    high = min(AXIS_ENDS, max(1.0, float(reached.max()))) * MARGIN
     ax.set_xlim(low, high)
     log_ticks(ax, "x")
     ax.set_xlabel(f"{found.budget.replace('_', ' ')} multiplier", color=INK)

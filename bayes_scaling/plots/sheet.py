@@ -16,10 +16,10 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, paper, spread
+from bayes_scaling.plots.style import COLOURS, PAGE, paper, spread
 from bayes_scaling.prediction.predict import predict
 
-WIDTH, HEIGHT = 6.8, 1.9
+WIDTH, HEIGHT = PAGE, 1.9
 MARKERS = "os^Dv<"
 SEQUENCE = "viridis"
 PANELS, HUES = 20, 40

@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import format_count, tick
+from bayes_scaling._base.quantiles import QUANTILES
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Six of the eight colours of Okabe and Ito, told apart by colour-blind readers."""
@@ -23,7 +24,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK = "#333333"
 LEVELS = {"90 %": (0.05, 0.95, 0.18), "50 %": (0.25, 0.75, 0.38)}
 """Credible intervals shown: lower and upper quantile, and opacity."""
-SHOWN = (0.05, 0.25, 0.5, 0.75, 0.95)
+SHOWN = tuple(QUANTILES.values())
 """Quantiles that bands and intervals are made of."""
 
 COLUMN, PAGE = 3.4, 6.8

@@ -13,8 +13,8 @@ from bayes_scaling.data.distance import distance, region
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, draws_of
-from bayes_scaling.prediction.along import Path, along_curve, powers_along, to_reach
 from bayes_scaling.prediction.arms import both_levels, notes_of
+from bayes_scaling.prediction.budget_curves import Path, along_curve, powers_along, to_reach
 from bayes_scaling.prediction.crossings import meeting, multiples
 from bayes_scaling.prediction.notes import left_out, noted
 

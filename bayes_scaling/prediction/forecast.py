@@ -127,6 +127,8 @@ def forecast(
 
     Parameters
     ----------
+    fit
+        A fit to finished runs of the family.
     curve
         The log so far, with the columns of the fit's table (groups that the law does not vary over may be missing); or the name
         of a run that the fit has seen. The log is filtered, checked and averaged as the fit's runs were, and its measurement
@@ -137,15 +139,28 @@ def forecast(
         that change along the run. A planned schedule is such a table.
     kind
         "observed" is what a row will show, as the fit's rows are; "expected" leaves out what single rows scatter by.
+    seed
+        Of the scatter.
     refit_below
         With fewer effective draws than this the model is fitted again with the rows among its runs, by the settings of the fit,
         which takes as long as that did; 0 never does.
+
+    Returns
+    -------
+    Forecast
+        `.summary()` says what the run will show, `.to_frame()` has its path, `.plot()` draws it; `.probability(2.4)` is that of
+        ending below a loss.
 
     Raises
     ------
     InputError
         As `read_runs` does, and where the log holds several runs, reaches beyond `at`, counts in another unit than the fit's
         runs, or carries the name of a run that the fit has seen.
+
+    Examples
+    --------
+    >>> found = bs.forecast(fit, "running.csv", at=3e11)  # doctest: +SKIP
+    >>> print(found.summary(target=2.4))  # doctest: +SKIP
     """
     along, seed = along_runs(fit), checks.seed(seed, "seed")
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))

@@ -39,19 +39,34 @@ type Kind = Literal["expected", "observed"]
 def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """Return draws of the expected loss at points: the law and its discrepancy, without scatter.
 
-    Dimensions chain, draw, row; coordinates of the points' inputs and groups, of their `distance` from the data in decades,
-    and of the `region` (inside, near, far).
-
     Parameters
     ----------
+    fit
+        A fit, or a stack of several.
     points
         Columns for every input of the law (under the name in the law or in the runs' table) and for every group the law varies
         over. A level the runs do not have is one never seen: its effects are drawn from the population.
+
+    Returns
+    -------
+    DataArray
+        Dimensions chain, draw, row; coordinates along row of the points' inputs and groups, of their `distance` from the data
+        in decades, and of the `region` (inside, near, far). `summarize` makes a table of them.
 
     Raises
     ------
     InputError
         As `read_runs` does.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> before = bs.prior(study.model, study_runs(study), draws=100)
+    >>> curve = bs.predict(before, {"compute": [1.5, 10.0], "position": 30720, "attention": "moba"})
+    >>> curve.dims
+    ('chain', 'draw', 'row')
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
@@ -73,13 +88,37 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
     """Return draws of what new runs would show at points: the law, new departures, and scatter.
 
     Points that carry the same label of a group with shared departures (a size, a run) get the same departure; a point
-    without such a column is a run of its own. Measurement error is not added. Dimensions and errors as for `predict`.
+    without such a column is a run of its own. Measurement error is not added.
 
     Parameters
     ----------
+    fit
+        A fit, or a stack of several.
+    points
+        As for `predict`.
     seed
         Of the scatter and the new departures. None: another one in each call, the same in the same order of calls: runs of two
         calls scatter apart, so that they can be held against each other.
+
+    Returns
+    -------
+    DataArray
+        As `predict` returns.
+
+    Raises
+    ------
+    InputError
+        As `predict` does.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> before = bs.prior(study.model, study_runs(study), draws=100)
+    >>> shown = bs.predict_runs(before, {"compute": [1.5], "position": 30720, "attention": "moba"}, seed=0)
+    >>> shown.sizes["row"]
+    1
     """
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)

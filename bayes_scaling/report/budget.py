@@ -20,17 +20,18 @@ from bayes_scaling.decisions.plan_search import DECADES
 from bayes_scaling.decisions.plan_sentences import plan_sentences
 from bayes_scaling.decisions.rank_sentences import needs
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
 
 STEPS = 41
-BEYOND = 100.0
+BUDGETS_BEYOND = 100.0
 """Budgets go from the smallest of the runs to a hundred times the largest."""
 
 AT_FIRST = 10.0
 """The page opens at ten times the largest run: the next scale is what one asks about."""
 
-FARTHEST = 10.0 ** (DECADES - 0.01)
+LARGEST_RATIO = 10.0 ** (DECADES - 0.01)
 """Nor beyond what a plan can be asked for, unless it is asked for."""
 
 LEVELS, BENT = 6, 2
@@ -84,7 +85,7 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     compute
         The budget to open at.
     """
-    if not {"params", "tokens"} <= set(law_inputs(fit.model.law)) or implausible_counts(fit.runs.table, fit.runs.columns):
+    if not has_params_and_tokens(law_inputs(fit.model.law)) or implausible_counts(fit.runs.table, fit.runs.columns):
         return None
     budgets, start = _budgets(runs_compute(fit, Cost()), compute)
     cells = _cells(fit)
@@ -145,7 +146,9 @@ def _budgets(seen: Any, asked: float | None) -> tuple[np.ndarray, int]:
     first = AT_FIRST * high if asked is None else asked
     if not (isfinite(first) and first > 0):
         raise InputError(f"a budget must be a positive number, not {first}")
-    budgets = np.geomspace(min(low, first), max(high * BEYOND, first, min(AT_FIRST * first, high * FARTHEST)), STEPS)
+    budgets = np.geomspace(
+        min(low, first), max(high * BUDGETS_BEYOND, first, min(AT_FIRST * first, high * LARGEST_RATIO)), STEPS
+    )
     budgets = np.array([rounded(budget, 4) for budget in budgets])
     start = int(np.abs(np.log(budgets / first)).argmin())
     if asked is not None:

@@ -12,10 +12,10 @@ from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
 from bayes_scaling.model.studies.study import Sheet
-from bayes_scaling.plots.check import plot_check
 from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
 from bayes_scaling.plots.painters import paint_band
+from bayes_scaling.plots.predictive_check import plot_check
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit

@@ -19,6 +19,7 @@ from bayes_scaling.decisions.rank import rank
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
@@ -133,7 +134,7 @@ def _compared(fit: Fit, group: str) -> tuple[str, ...]:
     baseline = fit.runs.table[group].value_counts(sort=True).sort_index(kind="stable").idxmax()
     if len(inputs) == 1:
         place = {inputs[0]: float(fit.runs.table[inputs[0]].max())}
-    elif {"params", "tokens"} <= set(inputs):
+    elif has_params_and_tokens(inputs):
         place = {"compute": rounded(runs_compute(fit, Cost()).max(), 2)}
     else:
         return ()

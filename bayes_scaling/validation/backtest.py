@@ -102,6 +102,10 @@ def backtest(
 
     Parameters
     ----------
+    model
+        What is fitted.
+    runs
+        All of them.
     train
         Filters on the names of inputs and groups, such as "params < 1e9"; several growing ones make a rollout. What else may
         stand there, and what is taken where nothing does: see `folds`.
@@ -110,10 +114,20 @@ def backtest(
     executor, folder
         Where the fits run and their scores are kept, as for `fit_many`; None: one after another in this process, compiled once.
 
+    Returns
+    -------
+    Backtest
+        `.summary()` says how often bands held, `.to_frame(["decades"])` by distance from the training runs.
+
     Raises
     ------
     InputError
         As `folds` does, where the model does not fit the runs or those of a cut-off, and where no cut-off gave a fit.
+
+    Examples
+    --------
+    >>> found = bs.backtest(model, runs, ["params < 1e8", "params < 1e9"])  # doctest: +SKIP
+    >>> print(found.summary())  # doctest: +SKIP
     """
     parts = {part.where: part for part in folds(runs, train)}
     for part in parts.values():

@@ -174,7 +174,8 @@ def calibrate(
 
     Returns
     -------
-    A row of ranks for each simulation and quantity, see `Calibration.to_frame` and `plots.plot_calibration`.
+    Calibration
+        A row of ranks for each simulation and quantity; `.to_frame()` judges each quantity, `.plot()` draws the ranks.
 
     Raises
     ------
@@ -186,6 +187,11 @@ def calibrate(
     References
     ----------
     Talts et al. 2018, arXiv 1804.06788. Posterior SBC: Säilynoja, Schmitt, Bürkner and Vehtari 2025, arXiv 2502.03279.
+
+    Examples
+    --------
+    >>> found = bs.calibrate(model, runs, simulations=200, folder="out/calibration")  # doctest: +SKIP
+    >>> print(found.summary())  # doctest: +SKIP
     """
     made = simulate(model, runs, simulations, settings, seed, around)
     return ranked(made, fit_many(model, made.tasks, executor, keep=ranks, folder=folder), seed)

@@ -21,7 +21,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit, refit
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried, mark
-from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import check_scales, stacking_weights
 from bayes_scaling.model.run_checks import check_runs
@@ -121,16 +121,30 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
 
     Parameters
     ----------
+    models
+        Name -> model, two or more.
+    runs
+        What all are fitted to.
     train
         See `folds`.
     settings
         How to sample; unless they say a target_accept, training parts are sampled at `CAREFUL`.
+
+    Returns
+    -------
+    Comparison
+        `.to_frame()` has a row a law, `.weights` are those of a stack, `.plot()` draws the differences.
 
     Raises
     ------
     InputError
         For fewer than two laws, a law that does not fit the runs or a training part, correlated noise, noise on different
         scales, and as `folds` does.
+
+    Examples
+    --------
+    >>> found = bs.compare({"chinchilla": model, "mine": other}, runs)  # doctest: +SKIP
+    >>> print(found.summary())  # doctest: +SKIP
     """
     parts = folds(runs, train)
     _check(models, runs, parts)

@@ -10,7 +10,7 @@ from bayes_scaling._base.numbers import quantile_name
 from bayes_scaling.data.distance import distance
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, noise_scale
 

@@ -13,7 +13,7 @@ from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.fit import prior
-from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model.arrays import data

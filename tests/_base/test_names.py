@@ -97,7 +97,7 @@ def on_sweep(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> 
     yield from (found.choice, found.choices, found.optimum, found.to_frame()["params"])
     ranked = bs.rank(fit, g, "other", pd.DataFrame({"compute": [1e21]}), equivalent=0.01)
     yield from (
-        ranked.multiplier,
+        ranked.compute_ratio,
         ranked.loss.sel(level=l),
         ranked.to_frame()["multiplier_q50"],
         len(rank_sentences(ranked)),

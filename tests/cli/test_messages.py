@@ -10,7 +10,7 @@ from commands import run
 
 import bayes_scaling as bs
 from bayes_scaling._base.checksums import read_checksum
-from bayes_scaling._base.finding import ORDER, SERIOUS
+from bayes_scaling._base.finding import SERIOUS, WORST_FIRST
 
 FINDINGS = [
     {"code": "misfit", "sentence": "residuals bend along tokens; try another law"},
@@ -55,6 +55,6 @@ def test_a_record_of_another_fit_or_of_none_says_nothing(folder: Path, said: str
 
 
 def test_serious_findings_are_the_worst() -> None:
-    assert ORDER[: len(SERIOUS)] == SERIOUS
+    assert WORST_FIRST[: len(SERIOUS)] == SERIOUS
     assert {"flat", "misfit", "outliers"} < set(SERIOUS)
     assert "prior-sensitive" not in SERIOUS

@@ -402,7 +402,7 @@ ANSWERS: dict[str, Callable[[bs.Fit], Any]] = {
     "needed": lambda fit: bs.compute_needed(fit, 2.5, points=pd.DataFrame({"arch": ["sparse"]})),
     "rank": lambda fit: bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e20, 1e22]})).loss,
     "rank in words": lambda fit: rank_sentences(bs.rank(fit, "arch", "dense", pd.DataFrame({"compute": [1e21]}))),
-    "rank along": lambda fit: bs.rank(fit, "arch", "dense", places(fit).head(2), along="tokens").multiplier,
+    "rank along": lambda fit: bs.rank(fit, "arch", "dense", places(fit).head(2), along="tokens").compute_ratio,
     "next": lambda fit: bs.next_runs(fit, places(fit).assign(run=["x", "y", "z"]), "plan at compute=1e22, arch=dense").flop,
     "sentences": lambda fit: summary_sentences(fit),
     "published": lambda fit: published_values(fit)["A"],

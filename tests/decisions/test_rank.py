@@ -77,8 +77,8 @@ def test_multipliers_of_chinchillas_law_are_the_closed_form(arms: bs.Fit) -> Non
     found = bs.rank(fit, "arm", "base", at(*BUDGETS))
     for i, budget in enumerate(BUDGETS):
         _, _, g = frontier(fit, budget)
-        np.testing.assert_allclose(found.multiplier.isel(row=i).sel(level="other"), np.exp(0.1 / g), rtol=1e-4)
-        np.testing.assert_allclose(found.multiplier.isel(row=i).sel(level="third"), 1.0, rtol=1e-9)
+        np.testing.assert_allclose(found.compute_ratio.isel(row=i).sel(level="other"), np.exp(0.1 / g), rtol=1e-4)
+        np.testing.assert_allclose(found.compute_ratio.isel(row=i).sel(level="third"), 1.0, rtol=1e-9)
 
 
 def test_multipliers_and_crossovers_with_floors_are_the_closed_form(arms: bs.Fit) -> None:
@@ -89,7 +89,7 @@ def test_multipliers_and_crossovers_with_floors_are_the_closed_form(arms: bs.Fit
     with np.errstate(divide="ignore", invalid="ignore"):
         times = np.where(reached > 0, (np.maximum(reached, 0) / k) ** (-1 / g), np.inf)
     times = np.where(times > 1e6, np.inf, np.where(times < 1e-6, 0.0, times))
-    np.testing.assert_allclose(found.multiplier.isel(row=0).sel(level="other"), times, rtol=1e-4)
+    np.testing.assert_allclose(found.compute_ratio.isel(row=0).sel(level="other"), times, rtol=1e-4)
     crossing = 1e20 * (k * np.expm1(0.1) / (floor * -np.expm1(-0.02))) ** (1 / g)
     expected = np.where((crossing > 1e20) & (crossing < 1e26), crossing, np.nan)
     assert np.isfinite(expected).mean() > 0.1
@@ -118,7 +118,7 @@ def test_few_levels_of_many_may_be_asked_for(arms: bs.Fit) -> None:
     few, every = (bs.rank(arms, "arm", "third", at(1e20), levels=levels) for levels in (["base"], None))
     assert few.others == ["base"]
     assert every.others == ["base", "other"]
-    np.testing.assert_array_equal(few.multiplier.sel(level="base"), every.multiplier.sel(level="base"))
+    np.testing.assert_array_equal(few.compute_ratio.sel(level="base"), every.compute_ratio.sel(level="base"))
     np.testing.assert_allclose(few.p_best.sum("level"), 1.0)
     assert float(few.p_best.sel(level="base")[0]) > float(every.p_best.sel(level="base")[0])
 
@@ -170,8 +170,8 @@ def test_what_is_never_reached_is_said_in_words(arms: bs.Fit) -> None:
 def test_each_level_may_have_a_cost_of_its_own(arms: bs.Fit) -> None:
     costs = {level: bs.Cost(flops_per_param_token=k) for level, k in zip(LEVELS, (12.0, 6.0, 12.0), strict=True)}
     found = bs.rank(gains(arms, 0.0, 0.0), "arm", "base", at(1e20), cost=costs)
-    np.testing.assert_allclose(found.multiplier.isel(row=0).sel(level="other"), 2.0, rtol=1e-4)
-    np.testing.assert_allclose(found.multiplier.isel(row=0).sel(level="third"), 1.0, rtol=1e-9)
+    np.testing.assert_allclose(found.compute_ratio.isel(row=0).sel(level="other"), 2.0, rtol=1e-4)
+    np.testing.assert_allclose(found.compute_ratio.isel(row=0).sel(level="third"), 1.0, rtol=1e-9)
 
 
 def test_draws_without_a_best_split_are_left_out_and_counted(arms: bs.Fit) -> None:
@@ -193,7 +193,7 @@ POSITIONS = pd.DataFrame({"compute": [1.5, 10.0], "position": [0, 30720]})
 def test_a_law_of_compute_is_solved_as_contrasts_are(moba: bs.Fit) -> None:
     found = bs.rank(moba, "attention", "full", POSITIONS, below=1e4)
     times = compute_ratio(moba, "attention", "full", "moba", POSITIONS)
-    np.testing.assert_allclose(found.multiplier.sel(level="moba"), times, rtol=1e-9)
+    np.testing.assert_allclose(found.compute_ratio.sel(level="moba"), times, rtol=1e-9)
     crossing = bs.crossover(moba, "attention", "moba", "full", POSITIONS, below=1e4)["crossing"]
     np.testing.assert_allclose(found.crossing.sel(level="moba"), crossing, rtol=1e-8)
     table, contrast = found.to_frame(), contrast_at(moba, "attention", "moba", "full", POSITIONS)
@@ -210,7 +210,7 @@ def test_any_input_may_be_the_one_that_grows(arms: bs.Fit) -> None:
     points = pd.DataFrame({"params": [1e9], "tokens": [2e10]})
     found = bs.rank(fit, "arm", "base", points, along="params")
     times = np.exp(0.1 / fit.posterior["alpha"])
-    np.testing.assert_allclose(found.multiplier.isel(row=0).sel(level="other"), times, rtol=1e-9)
+    np.testing.assert_allclose(found.compute_ratio.isel(row=0).sel(level="other"), times, rtol=1e-9)
     assert found.budget == "params"
     assert found.runs_end == pytest.approx((10.0,))
     together = bs.rank(fit, "arm", "base", points, along={"params": 0.5, "tokens": 0.5})
@@ -313,8 +313,8 @@ def test_a_stack_is_ranked_as_its_members_are(arms: bs.Fit) -> None:
     first, second = gains(arms, -0.1, 0.0), gains(arms, 0.1, 0.0)
     both = stack({"first": first, "second": second}, {"first": 0.5, "second": 0.5})
     found = bs.rank(both, "arm", "base", at(1e20))
-    members = [bs.rank(one, "arm", "base", at(1e20)).multiplier for one in (first, second)]
-    np.testing.assert_allclose(found.multiplier, np.concatenate(members, axis=1), rtol=1e-12)
+    members = [bs.rank(one, "arm", "base", at(1e20)).compute_ratio for one in (first, second)]
+    np.testing.assert_allclose(found.compute_ratio, np.concatenate(members, axis=1), rtol=1e-12)
     along = bs.rank(both, "arm", "base", pd.DataFrame({"params": [1e9], "tokens": 2e10}), along="params")
     expected = np.concatenate([np.exp(0.1 / arms.posterior["alpha"]), np.exp(-0.1 / arms.posterior["alpha"])], axis=1)
-    np.testing.assert_allclose(along.multiplier.isel(row=0).sel(level="other"), expected, rtol=1e-9)
+    np.testing.assert_allclose(along.compute_ratio.isel(row=0).sel(level="other"), expected, rtol=1e-9)

@@ -17,7 +17,7 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.inference.densities import with_densities
-from bayes_scaling.inference.likelihood import log_density, log_likelihood
+from bayes_scaling.inference.log_likelihood import log_density, log_likelihood
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.inference.stacking import stack
 from tests.by_hand import CLEAN, fit_with

@@ -11,7 +11,7 @@ from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.inference.densities import log_prior, top_priors, with_densities
-from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, log_likelihood
+from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, log_likelihood
 from bayes_scaling.validation.findings.prior_conflict import sensitivity
 from tests.by_hand import CLEAN, fit_of
 

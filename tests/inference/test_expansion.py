@@ -13,7 +13,7 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.inference import expansion, reparametrization as geometry
 from bayes_scaling.inference.expansion import expand
-from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.sampling import _arrays, compiled
 from bayes_scaling.laws.library import law_parameters
 from bayes_scaling.model import build as building, gaussian_process as gp, parametrization

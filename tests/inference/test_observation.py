@@ -12,7 +12,7 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior_predictive import posterior_predictive, replicated
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.kalman import forward

@@ -43,7 +43,7 @@ def test_scatter_is_said_part_by_part() -> None:
 
 
 def test_a_notebook_shows_it_with_names_escaped() -> None:
-    name = "<script>alert(1)</script>"
+    name = "<script>alert(1)<script>"
     noise = bs.Noise(bs.Prior(median=0.01, factor=3.0), effects=(bs.Varying(name, sd=0.02),))
     priors = {"a": bs.Prior(median=2.0, factor=2.0) + bs.Varying(name, sd=0.1), "b": bs.Prior(median=0.05, factor=2.0)}
     shown = bs.Model(bs.laws.power_law, priors, noise)._repr_html_()

@@ -77,3 +77,12 @@ def test_the_figures_of_a_fit_draw_without_warnings(study: str, request: pytest.
 def test_the_contrast_figure_has_position_compute_and_multiplier(moba: bs.Fit) -> None:
     figure = contrast_figure(moba, *PAIR)
     assert [ax.get_xlabel() for ax in figure.axes] == ["position", "compute (PFLOP/s-days)", "compute (PFLOP/s-days)"]
+
+
+def test_a_plot_without_an_axis_makes_its_own_in_the_style_of_papers(moba: bs.Fit) -> None:
+    from matplotlib import pyplot as plt
+
+    ax = plots.plot_band(bs.predict(moba, CURVE), "compute")
+    assert ax.xaxis.label.get_fontsize() == 8
+    assert not ax.spines["top"].get_visible()
+    plt.close(ax.get_figure())

@@ -142,7 +142,7 @@ def test_wrong_input_is_named(moba: bs.Fit, call, word: str) -> None:  # type: i
 def test_several_inputs_need_to_be_told_along_which_compute_grows(chinchilla: bs.Fit) -> None:
     with pytest.raises(bs.InputError, match="does not vary"):
         bs.compute_ratio(chinchilla, "arm", "b", "a", POINTS, along={"params": 0.5, "tokens": 0.5})
-    from bayes_scaling.prediction.along import powers_along
+    from bayes_scaling.prediction.budget_curves import powers_along
 
     with pytest.raises(bs.InputError, match="along"):
         powers_along(chinchilla, None)

@@ -127,7 +127,7 @@ def test_a_law_that_falls_below_zero_has_its_multiplier_and_no_crossover_that_it
     assert crossing["unknown"].all()
     assert "in 100 % of draws" in crossing.attrs["notes"][0]
     ranked = bs.rank(fit, "arch", "b", POINT, below=1e8)
-    np.testing.assert_allclose(ranked.multiplier.to_numpy().ravel(), closed, rtol=1e-9)
+    np.testing.assert_allclose(ranked.compute_ratio.to_numpy().ravel(), closed, rtol=1e-9)
     row = ranked.to_frame().iloc[0]
     assert (row["p_no_crossover"], row["p_crossover_unknown"]) == (0.0, 1.0)
     assert np.isnan(row["crossover_q50"])

@@ -185,7 +185,7 @@ def test_multipliers_of_splits_are_those_of_the_ranking(hostile: bs.Fit) -> None
     assert budget is not None
     first, other = ordered_levels(hostile, "corpus")
     at = float(budget.table["compute"].iloc[budget.start])
-    draws = bs.rank(hostile, "corpus", first, pd.DataFrame({"compute": [at]})).multiplier
+    draws = bs.rank(hostile, "corpus", first, pd.DataFrame({"compute": [at]})).compute_ratio
     of = reached(draws.to_numpy())
     (facts,) = [steps[budget.start].facts for label, steps in budget.steps.items() if label == level_name(other)]
     assert facts[-1].name == f"Compute that {level_name(first)} needs for the loss {level_name(other)} reaches"

@@ -20,7 +20,7 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli.commands import app
 from bayes_scaling.data.runs import Runs, subset
-from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Stack, parts, stack, stacking_weights

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import bayes_scaling as bs
-from bayes_scaling._base.finding import ORDER
+from bayes_scaling._base.finding import WORST_FIRST
 from bayes_scaling._base.numbers import number
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.decisions.allocation import compute_optimal
@@ -129,7 +129,7 @@ def test_rows_that_have_pulled_a_normal_fit_are_named_all_the_same() -> None:
     assert "2 of 36 rows" in said["outliers"]
     assert {"row 14", "row 31"} == {part.split(" (")[0] for part in said["outliers"].split(": ", 1)[1].split("; ")[:2]}
     assert "noise-above-prior" in said
-    assert list(said) == sorted(said, key=ORDER.index)
+    assert list(said) == sorted(said, key=WORST_FIRST.index)
 
 
 def test_half_of_the_rows_astray_are_no_outliers() -> None:

@@ -11,7 +11,7 @@ from scipy import integrate, special, stats
 
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
-from bayes_scaling.inference.likelihood import log_density
+from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.validation.scores import BANDS, crps, log_mean_exp, score_draws, score_points, score_table
 
 RNG = np.random.default_rng(11)

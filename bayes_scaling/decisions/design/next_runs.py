@@ -20,7 +20,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import amount, exact, number, percent
-from bayes_scaling.data.distance import NEAR, distance
+from bayes_scaling.data.distance import NEAR_DECADES, distance
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
@@ -53,6 +53,8 @@ def next_runs(
 
     Parameters
     ----------
+    fit
+        A fit, or draws from a prior.
     candidates
         As points for `predict`. Rows with the same label in a column `candidate`, or else in what tells runs apart, are one
         candidate, say a run read at 16 positions; without either each row is one. Two equal rows are two runs, each with
@@ -69,11 +71,28 @@ def next_runs(
     seed
         Of levels never seen.
 
+    Returns
+    -------
+    NextRuns
+        `.to_frame()` has the candidates, first the one to be trained first; `.summary()` says what the best would tell.
+
     Raises
     ------
     InputError
         As `predict` and `ask` do, where no cost is known or none lies within the budget, and where most draws of the law give
         no positive loss at a candidate.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> sizes = {"params": [1e8, 1e9, 1e8, 1e9], "tokens": [2e9, 2e9, 2e10, 2e10], "loss": [3.4, 3.1, 2.9, 2.5]}
+    >>> study = bs.read_study("chinchilla_law")
+    >>> before = bs.prior(study.model, study_runs(study, sizes), draws=200)
+    >>> candidates = {"params": [3e8, 3e9], "tokens": [6e9, 6e10]}
+    >>> found = bs.next_runs(before, candidates, "loss at params=1e10, tokens=2e11")
+    >>> len(found.to_frame())
+    2
     """
     seed = checks.seed(seed, "seed")
     asked = ask(fit, question) if isinstance(question, str) else _draws(fit, question)
@@ -112,10 +131,10 @@ def _far(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> li
     """Say which of the candidates proposed lie so far from the runs that what they tell rests on the law."""
     proposed = sorted({int(found.order[0]), *found.best.members})
     decades = np.array([distance(fit.runs, frame.iloc[rows[i][rows[i] >= 0]]).max() for i in proposed])
-    if not (decades > NEAR).any():
+    if not (decades > NEAR_DECADES).any():
         return []
-    names = found.candidates[LABEL].astype(str).to_numpy()[np.array(proposed)[decades > NEAR]]
-    beyond = f"lie more than {exact(NEAR)} decades from the runs"
+    names = found.candidates[LABEL].astype(str).to_numpy()[np.array(proposed)[decades > NEAR_DECADES]]
+    beyond = f"lie more than {exact(NEAR_DECADES)} decades from the runs"
     return [f"{format_names(names)} {beyond}: what they tell rests on the law holding there as at the question"]
 
 

@@ -8,6 +8,7 @@ from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.laws.units import DAYS, FLOP, conversion, read_unit
 
@@ -44,7 +45,7 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
     if column is not None or COLUMN in table:
         return _column(table, column or COLUMN, source)
     inputs = law_inputs(fit.model.law)
-    if {"params", "tokens"} <= set(inputs):
+    if has_params_and_tokens(inputs):
         refuse_implausible_counts(fit.runs)
         return Cost().compute(frame["params"].to_numpy(), frame["tokens"].to_numpy())
     unit = read_unit(fit.runs.columns.inputs["compute"].unit if "compute" in inputs else "")

@@ -39,6 +39,26 @@ def findings(fit: Fit) -> tuple[Finding, ...]:
     - `prior-sensitive`: the loss beyond the runs moves with the weight of the prior, and with that of the runs the other way.
 
     Draws from a prior are judged by `left_open` alone, no rows having spoken, as are those that say nothing of the noise.
+
+    Parameters
+    ----------
+    fit
+        A fit, or draws from a prior.
+
+    Returns
+    -------
+    tuple of Finding
+        Each has a `code`, as above, and a `sentence`.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> sizes = {"params": [1e8, 1e9, 1e8, 1e9], "tokens": [2e9, 2e9, 2e10, 2e10], "loss": [3.4, 3.1, 2.9, 2.5]}
+    >>> study = bs.read_study("chinchilla_law")
+    >>> before = bs.prior(study.model, study_runs(study, sizes), draws=200)
+    >>> [one.code for one in bs.findings(before)][:1]
+    ['prior-only']
     """
     if is_prior(fit) or NOISE_SD not in fit.posterior:
         return worst_first(left_open(fit))

@@ -14,7 +14,7 @@ from bayes_scaling._base.numbers import interval, number
 from bayes_scaling.inference.densities import LOG_PRIOR, frozen, log_prior, top_priors
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.fit import prior as from_prior
-from bayes_scaling.inference.likelihood import LOG_LIKELIHOOD, log_likelihood
+from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, log_likelihood
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import Prior, prior_quantiles

@@ -8,12 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bayes_scaling._base.numbers import percent
-from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, axis_of, with_unit
-from bayes_scaling.prediction.summary import summaries
+from bayes_scaling.validation.predictive_check import QUANTILES, predictive_check
 
 
 @footed
@@ -44,10 +42,8 @@ def plot_check(fit: Fit, ax: Axes | None = None, *, seed: int = 0) -> Axes:
     >>> plots.plot_check(fit)  # doctest: +SKIP
     """
     ax = axis_of(ax)
-    table = fit.runs.table
-    bands, _ = summaries(fit, table, lambda rows: as_rows(replicated(fit, rows, seed)))
-    q05, q25, q50, q75, q95 = (bands[name] for name in ("q05", "q25", "q50", "q75", "q95"))
-    seen = table["response"].to_numpy()
+    found = predictive_check(fit, seed=seed)
+    seen, q05, q25, q50, q75, q95 = (found[name].to_numpy() for name in ("observed", *QUANTILES))
     order = np.argsort(q50)
     response, relative = fit.runs.columns.response, fit.model.noise.on == "log_loss"
 
@@ -61,6 +57,6 @@ def plot_check(fit: Fit, ax: Axes | None = None, *, seed: int = 0) -> Axes:
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_xlabel(with_unit(f"predicted {response.name}", response.unit))
     ax.set_ylabel(with_unit("observed - predicted", "%" if relative else response.unit))
-    share = {50: np.mean((q25 <= seen) & (seen <= q75)), 90: np.mean((q05 <= seen) & (seen <= q95))}
-    ax.set_title(f"of {len(seen)} points, 50 % intervals hold {percent(share[50])},\n90 % intervals {percent(share[90])}")
+    half, most = (percent(found[name].mean()) for name in ("inside_50", "inside_90"))
+    ax.set_title(f"of {len(seen)} points, 50 % intervals hold {half},\n90 % intervals {most}")
     return ax

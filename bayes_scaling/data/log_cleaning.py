@@ -20,7 +20,7 @@ SIDE = 10
 """Rows to either side that a row is judged by."""
 JUDGED = 30
 """Runs with fewer rows are not judged."""
-NAMED = 3
+MAX_NAMED_RUNS = 3
 """So many runs are named where there are more."""
 
 
@@ -273,8 +273,8 @@ def _runs(log: Log, which: np.ndarray) -> str:
 
 def format_runs(labels: Sequence[object] | np.ndarray) -> str:
     """Return runs for a sentence: a few by name, the others counted."""
-    names = ", ".join(format_value(label) for label in labels[:NAMED])
-    more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
+    names = ", ".join(format_value(label) for label in labels[:MAX_NAMED_RUNS])
+    more = f" and {len(labels) - MAX_NAMED_RUNS} more" if len(labels) > MAX_NAMED_RUNS else ""
     return f"{'run' if len(labels) == 1 else 'runs'} {names}{more}"
 
 

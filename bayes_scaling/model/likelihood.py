@@ -1,0 +1,103 @@
+"""The likelihood: how rows scatter about what the law, its discrepancy and group effects expect of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayes_scaling.model.names import (
+    NOISE_LENGTH,
+    NOISE_WHITE,
+    NU_BEYOND_ONE,
+    STRUCTURE,
+    spread_name,
+)
+from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.parameters import Prior, distribution, doubles
+from bayes_scaling.model.parametrization import integrated
+from bayes_scaling.model.specification import Model
+
+
+def with_measurement_error(scale: Any, held: Mapping[str, Any]) -> Any:
+    """Return a scale of each row's scatter with its measurement error, where there is one."""
+    import pymc.dims as pmd
+
+    return pmd.math.sqrt(scale**2 + held["measurement_error"] ** 2) if "measurement_error" in held else scale
+
+
+def white_scale(noise: Noise, held: Mapping[str, Any]) -> Any:
+    """Return the scale of what rows scatter by each on its own, beside what neighbours share; None where all is one."""
+    if noise.correlation is None or noise.correlation.white is None:
+        return None
+    return with_measurement_error(draw_scalar(NOISE_WHITE, noise.correlation.white) / held["count"] ** 0.5, held)
+
+
+def draw_scalar(name: str, prior: Prior) -> Any:
+    """Return a random variable of the model under construction."""
+    import pymc.dims as pmd
+
+    kind, arguments = distribution(prior)
+    return getattr(pmd, kind)(name, **doubles(arguments))
+
+
+def observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any], spreads: Mapping[str, Any]) -> None:
+    """Register the likelihood of the rows, given those before them where a run's noise is correlated."""
+    import pymc.dims as pmd
+
+    noise, weights = model.noise, None
+    if noise.correlation is not None:
+        length = draw_scalar(NOISE_LENGTH, noise.correlation.length)
+        kept = rows["gap"] / length
+    if white is not None:
+        own = (white / scale) ** 2 + pmd.math.expm1(-rows["mean_lag"] / length)
+        before, variance = _one_step_predictions(own, (rows["response"] - centre) / scale, pmd.math.exp(-kept))
+        centre, scale = centre + scale * before, scale * pmd.math.sqrt(variance)
+    elif noise.correlation is not None:
+        weights = pmd.math.exp(-kept) * (scale / scale.isel(row=rows["previous"]) if "row" in scale.dims else 1.0)
+        centre = centre + weights * (rows["response"] - centre).isel(row=rows["previous"])
+        scale = scale * pmd.math.sqrt(-pmd.math.expm1(-2.0 * kept))
+    if STRUCTURE in rows:
+        _observe_integrated(model, rows["response"] - centre, scale, weights, rows[STRUCTURE], spreads)
+    elif noise.distribution == "normal":
+        pmd.Normal("observed", mu=centre, sigma=scale, observed=rows["response"])
+    else:
+        beyond_one = draw_scalar(NU_BEYOND_ONE, noise.nu)
+        pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])
+
+
+def _observe_integrated(model: Model, left: Any, scale: Any, weights: Any, structure: Any, spreads: Mapping[str, Any]) -> None:
+    """Register the likelihood of rows whose normal effects are integrated out.
+
+    Parameters
+    ----------
+    weights
+        Of what the row before departs by, in a row's innovation; None where rows are independent.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    from bayes_scaling.model import marginalized as kernel
+
+    def as_tensor(variable: Any) -> Any:
+        return variable.values
+
+    sds = pt.stack([as_tensor(spreads[spread_name(owner, term)]) for owner, term in integrated(model)])
+    left, variance = as_tensor(left), as_tensor(scale) ** 2 + pt.zeros_like(as_tensor(left))
+    before = None if weights is None else -as_tensor(weights)
+    pm.Potential("observed", kernel.integrated(left, variance, sds, structure, before=before))
+
+
+def _one_step_predictions(own: Any, left: Any, kept: Any) -> tuple[Any, Any]:
+    """Return what each row is expected to show given those before it, and its variance, in units of the process.
+
+    Rows are in the order of their runs.
+
+    Parameters
+    ----------
+    own
+        The variance of what is each row's own; less than the white part's where averaging has taken some of the process too.
+    """
+    from pytensor.xtensor import as_xtensor
+
+    from bayes_scaling.model.kalman import filtered
+
+    expected, variance = filtered(*(of.values for of in (left, kept, own)))
+    return as_xtensor(expected, dims=("row",)), as_xtensor(variance, dims=("row",))
