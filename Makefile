@@ -32,7 +32,6 @@ test: .venv/.dev
 # A quarter of an hour: also whole studies, notebooks, the wheel, and what takes long to sample.
 test-all: test
 	$(BIN)/python -m pytest -m 'slow' -n 2 --dist loadgroup --no-loadscope-reorder
-	$(MAKE) --no-print-directory floors
 
 # The lowest versions that pyproject.toml allows, in an environment of their own: what reads, builds, samples, saves and draws.
 floors: pyproject.toml .venv/.dev

@@ -25,7 +25,7 @@ from bayes_scaling import plots
 from bayes_scaling.data.runs import subset
 from bayes_scaling.decisions import frontiers, targets
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.decisions.optimum import optimum, tolerance
 from bayes_scaling.decisions.plan_sentences import plan_sentence
 from bayes_scaling.decisions.rank_sentences import rank_sentences
@@ -335,7 +335,7 @@ def check_next_runs(world: World) -> None:
     candidates = own_rows(world).drop(columns=["run", "run_id"], errors="ignore").assign(flop=1e20)
     candidates = candidates.assign(size=["small", "large", "small"]) if "size" in world.fit.runs.levels else candidates
     found = bs.next_runs(world.fit, candidates, world.question)
-    asked = ask(world.fit, world.question).to_numpy().ravel()
+    asked = draw_estimand(world.fit, world.question).to_numpy().ravel()
     of, nu = worlds.draws(world), worlds.draws(world).get("noise_nu")
     centre = worlds.expected(world, candidates)
     shown = np.log(centre) if world.on_log else centre

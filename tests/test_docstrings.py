@@ -25,15 +25,7 @@ WANTED = {
 }
 
 INCOMPLETE = {
-    "Correlation",
-    "Discrepancy",
     "Fit",
-    "Model",
-    "Noise",
-    "Prior",
-    "Settings",
-    "Trend",
-    "Varying",
     "fit",
     "fit_many",
     "load",

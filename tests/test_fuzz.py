@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling.cli.commands import app
-from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.laws.library import law_parameters
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
@@ -111,7 +111,7 @@ def points(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:
 
 def question(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:
     asked = ["loss at params=1e9, tokens=1e11, arch=dense", "contrast arch=dense:sparse at params=1e9, tokens=1e11"]
-    return ask(fit, mutated(rng, rng.choice([*asked, "parameter E at arch=dense"]), code))
+    return draw_estimand(fit, mutated(rng, rng.choice([*asked, "parameter E at arch=dense"]), code))
 
 
 def record(rng: random.Random, fit: bs.Fit, code: str, folder: Path) -> Any:

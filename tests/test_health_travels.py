@@ -27,7 +27,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.design.ranked import NextRuns
 from bayes_scaling.decisions.design.sentences import next_sentence
-from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.decisions.multiverse import Multiverse
 from bayes_scaling.decisions.plan import Plan
 from bayes_scaling.decisions.plan_sentences import plan_sentence
@@ -183,7 +183,7 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "published_values": lambda fit: published_values(fit)["A"],
     "compute_optimal": lambda fit: compute_optimal(fit, 1e21, points=POINTS[["arch"]])["tokens_per_param"],
     "compute_needed": lambda fit: bs.compute_needed(fit, 2.2, points=pd.DataFrame({"arch": ["dense"]})),
-    "ask": lambda fit: ask(fit, "loss at params=3e9, tokens=1e11, arch=dense"),
+    "ask": lambda fit: draw_estimand(fit, "loss at params=3e9, tokens=1e11, arch=dense"),
     "run_residuals": run_residuals,
     "plan_table": lambda fit: plan(fit).to_frame(),
     "plan's optimum": lambda fit: plan(fit).optimum,

@@ -19,7 +19,7 @@ from bayes_scaling.cli.terminal import say, say_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.decisions.estimands import Question
+    from bayes_scaling.decisions.estimands import Estimand
 
 SHOWN = 5
 """Rows of the table that is printed."""
@@ -48,13 +48,13 @@ def next_run(
     """
     from bayes_scaling.decisions.design.next_runs import next_runs
     from bayes_scaling.decisions.design.sentences import next_sentence
-    from bayes_scaling.decisions.estimands import ask, every_question
+    from bayes_scaling.decisions.estimands import draw_estimand, every_question
     from bayes_scaling.plots.next_run import next_figure
 
     folder_to_write(folder)
     fitted = read_fit(folder)
     questions = every_question(fitted, decide)
-    found = [next_runs(fitted, candidates, ask(fitted, one), budget, cost=cost, seed=seed) for one in questions]
+    found = [next_runs(fitted, candidates, draw_estimand(fitted, one), budget, cost=cost, seed=seed) for one in questions]
     tables, sets = [one.to_frame() for one in found], [one.sets_to_frame() for one in found]
     figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}
     with write_together():
@@ -72,7 +72,7 @@ def next_run(
     say_health(fitted.health)
 
 
-def _stacked(tables: "list[pd.DataFrame]", questions: "list[Question]") -> "pd.DataFrame":
+def _stacked(tables: "list[pd.DataFrame]", questions: "list[Estimand]") -> "pd.DataFrame":
     """Return the tables of several questions as one that names them, that of a single question as it is."""
     import pandas as pd
 

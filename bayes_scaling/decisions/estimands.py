@@ -1,4 +1,4 @@
-"""Questions in a line of text, answered as draws: a contrast, a loss, a plan, a parameter.
+"""Estimands in a line of text, answered as draws: a contrast, a loss, a plan, a parameter.
 
     contrast GROUP=A:B at NAME=VALUE, ...      log(L_A / L_B)
     loss at NAME=VALUE, ...                    log L, with the discrepancy
@@ -54,7 +54,7 @@ type Kind = Literal["contrast", "loss", "plan", "parameter"]
 
 
 @dataclass(frozen=True)
-class Question:
+class Estimand:
     """A question as it was asked.
 
     Parameters
@@ -71,7 +71,7 @@ class Question:
     held: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_question(text: str) -> Question:
+def parse_estimand(text: str) -> Estimand:
     """Return the parts of a question.
 
     Raises
@@ -83,13 +83,13 @@ def parse_question(text: str) -> Question:
     for kind, shape in _SHAPES.items():
         if found := shape.fullmatch(text):
             parts = {name: _bare(of) for name, of in found.groupdict().items() if name != "at" and of}
-            return Question(text, kind, held=_pairs(text, found.groupdict().get("at")), **parts)
+            return Estimand(text, kind, held=_pairs(text, found.groupdict().get("at")), **parts)
     raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
 
 
-def every_question(fit: Fit, text: str) -> list[Question]:
+def every_question(fit: Fit, text: str) -> list[Estimand]:
     """Return a question, or one for every level of each group that it says nothing of and the answer depends on."""
-    asked = parse_question(text)
+    asked = parse_estimand(text)
     missing = [] if asked.kind == "parameter" else [dim for dim in law_groups(fit.model) if dim not in (asked.name, "run")]
     said = {_names(fit).get(name, name) for name in asked.held}
     missing = [dim for dim in missing if dim not in said]
@@ -100,7 +100,7 @@ def every_question(fit: Fit, text: str) -> list[Question]:
     return [replace(asked, text=_with(asked, cell), held={**asked.held, **cell}) for cell in cells]
 
 
-def _with(asked: Question, cell: Mapping[Any, str]) -> str:
+def _with(asked: Estimand, cell: Mapping[Any, str]) -> str:
     pairs = ", ".join(f"{name}={_quoted(level)}" for name, level in cell.items())
     return f"{asked.text}{', ' if asked.held else ' at '}{pairs}"
 
@@ -112,7 +112,7 @@ def _quoted(level: str) -> str:
 
 
 @carried
-def ask(fit: Fit, question: str | Question) -> xr.DataArray:
+def draw_estimand(fit: Fit, question: str | Estimand) -> xr.DataArray:
     """Return draws of what is asked, (chain, draw), with the attributes `question`, `kind`, `scale` and `units`.
 
     scale: "log" where the draws are logarithms of what has the units, "identity" elsewhere. A draw without an answer (no
@@ -124,7 +124,7 @@ def ask(fit: Fit, question: str | Question) -> xr.DataArray:
         Where the text has none of the forms, names what does not exist or leaves out what is needed, and where most draws have
         no answer.
     """
-    asked = parse_question(question) if isinstance(question, str) else question
+    asked = parse_estimand(question) if isinstance(question, str) else question
     draws, scale, units = _ANSWER[asked.kind](fit, asked)
     share = float(np.isfinite(draws).mean())
     if share < 0.5:
@@ -138,7 +138,7 @@ def ask(fit: Fit, question: str | Question) -> xr.DataArray:
 type Answer = tuple[xr.DataArray, str, str]
 
 
-def _contrast(fit: Fit, asked: Question) -> Answer:
+def _contrast(fit: Fit, asked: Estimand) -> Answer:
     group = asked.name
     if group not in law_groups(fit.model):
         raise InputError(f"the law does not vary over {group!r}; it varies over {law_groups(fit.model)}")
@@ -150,12 +150,12 @@ def _contrast(fit: Fit, asked: Question) -> Answer:
     return one - other, "identity", fit.runs.columns.response.unit
 
 
-def _loss(fit: Fit, asked: Question) -> Answer:
+def _loss(fit: Fit, asked: Estimand) -> Answer:
     loss, unit = _loss_at(fit, asked.held, asked.text), fit.runs.columns.response.unit
     return (_log(loss), "log", unit) if fit.model.noise.on == "log_loss" else (loss, "identity", unit)
 
 
-def _plan(fit: Fit, asked: Question) -> Answer:
+def _plan(fit: Fit, asked: Estimand) -> Answer:
     if "compute" not in asked.held:
         raise InputError(f"the question {asked.text!r} needs compute, in FLOP: plan at compute=1e21")
     rest = {name: of for name, of in asked.held.items() if name != "compute"}
@@ -164,7 +164,7 @@ def _plan(fit: Fit, asked: Question) -> Answer:
     return _log(params.isel(row=0)), "log", fit.runs.columns.inputs["params"].unit
 
 
-def _parameter(fit: Fit, asked: Question) -> Answer:
+def _parameter(fit: Fit, asked: Estimand) -> Answer:
     if asked.name not in fit.model.parameters:
         raise InputError(f"no parameter {asked.name!r}; the law has {list(fit.model.parameters)}")
     scale = link(as_parameter(fit.model.parameters[asked.name]).prior)

@@ -1,4 +1,6 @@
-"""How the truth may leave the law: by a smooth function of the log inputs, a Gaussian process with the law as its mean.
+"""Model discrepancy: a smooth function of the log inputs by which the truth differs from the law.
+
+A Gaussian process with the law as its mean:
 
     log L = log law + delta(log x),   delta ~ GP(0, amplitude^2 prod_i k(|log x_i - log x_i'| / length_i))
 
@@ -22,6 +24,11 @@ type Terms = Sequence[tuple[Discrepancy, tuple[str, ...]]]
 class Discrepancy:
     """A smooth discrepancy between the truth and the law, on the scale of the noise.
 
+    log L = log law + delta(log x),   delta ~ GP(0, amplitude^2 prod_i k(|log x_i - log x_i'| / length_i))
+
+    Where the noise is on the loss itself, L = law + delta. The process is kept at knots and carried on beyond the runs by its
+    exact conditional, so that bands widen there.
+
     Parameters
     ----------
     amplitude
@@ -42,6 +49,20 @@ class Discrepancy:
     ------
     InputError
         Where a prior is not of a positive quantity, or the kernel is unknown.
+
+    References
+    ----------
+    .. [1] Kennedy and O'Hagan (2001). Bayesian calibration of computer models. JRSS B 63(3).
+
+    Examples
+    --------
+    The law may be wrong by about 1 %, differently for each attention, and less locally than a factor of e in an input:
+
+    >>> term = Discrepancy(Prior(median=0.01, factor=3), Prior(median=2.0, factor=2), within="attention")
+    >>> name(term), term.kernel
+    ('discrepancy_by_attention', 'matern52')
+    >>> term.dims
+    ('attention',)
     """
 
     amplitude: Prior

@@ -1,4 +1,4 @@
-"""What we believe about a parameter: a prior, and terms that let it vary between groups or drift with an input.
+"""What is assumed of a parameter: a prior, and terms that let it vary between groups or drift with an input.
 
     link(parameter) = link(prior) + Varying + ... + Trend        (link: log for positive priors, identity otherwise)
 
@@ -34,9 +34,9 @@ DISTRIBUTIONS: dict[str, tuple[Literal["log", "identity"], tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Varying:
-    """Exchangeable levels of a group, partially pooled.
+    """Random effects of a group: exchangeable levels, partially pooled.
 
-    link(parameter) gets z_level * s, z_level ~ Normal(0, 1), s ~ HalfNormal(sd)
+    link(parameter) = link(prior) + s * z_level,   z_level ~ Normal(0, 1),   s ~ HalfNormal(sd)
 
     Parameters
     ----------
@@ -46,6 +46,25 @@ class Varying:
         Scale of the half-normal prior of s, on the link scale: 0.1 on a log link means that levels differ by about 10 %. Few
         levels say little of s, so that the prior is felt: two levels differ by less than 0.5 sd or by more, with equal
         probability, and by more than 2.3 sd with probability 0.1. Give the difference that you would not be surprised by.
+
+    Raises
+    ------
+    InputError
+        Where no group is named, one is named twice, or sd is not positive.
+
+    References
+    ----------
+    .. [1] Gelman (2006). Prior distributions for variance parameters in hierarchical models. Bayesian Analysis 1(3).
+
+    Examples
+    --------
+    An exponent that differs by about 10 % between attentions, and one for each pair of attention and size:
+
+    >>> exponent = Prior(median=0.3, factor=1.5) + Varying("attention", sd=0.1)
+    >>> exponent.terms
+    (Varying(over='attention', sd=0.1),)
+    >>> Varying(("attention", "size"), sd=0.1).dims
+    ('attention', 'size')
     """
 
     over: str | tuple[str, ...]
@@ -64,16 +83,27 @@ class Varying:
 
 @dataclass(frozen=True)
 class Trend:
-    """Drift with the size of an input.
+    """A linear effect of the logarithm of an input on a parameter, on its link scale.
 
-    link(parameter) gets k * log(input / reference), k ~ Normal(0, sd)
+    link(parameter) = link(prior) + k * log(input / reference),   k ~ Normal(0, sd)
 
     Parameters
     ----------
     on
-        An input of the law.
+        An input of the table; the law itself need not read it.
     sd
-        Scale of the slope; 0.1 on a log link means about 10 % for each factor e of the input.
+        Scale of the slope k; 0.1 on a log link means about 10 % for each factor e of the input.
+
+    Raises
+    ------
+    InputError
+        Where no input is named, or sd is not positive.
+
+    Examples
+    --------
+    >>> exponent = Prior(median=0.3, factor=1.5) + Trend("params", sd=0.05)
+    >>> exponent.terms
+    (Trend(on='params', sd=0.05),)
     """
 
     on: str
@@ -88,7 +118,11 @@ type Term = Varying | Trend
 
 @dataclass(frozen=True)
 class Prior:
-    """Where a parameter lies, said in the user's units in one of three ways.
+    """The prior of a parameter, in the user's units, given in one of three ways.
+
+    log(parameter) ~ Normal(log(median), log(factor) / 1.645), or a distribution by name
+
+    A prior of positive values has a log link, all others the identity. Terms are added with `+`, on the scale of the link.
 
     Parameters
     ----------
@@ -103,6 +137,20 @@ class Prior:
     ------
     InputError
         Where none or several of the three are given, or where a value is out of range.
+
+    References
+    ----------
+    .. [1] Mikkola et al. (2023). Prior knowledge elicitation: the past, present, and future. arXiv 2112.01380.
+
+    Examples
+    --------
+    >>> floor = Prior(median=1.7, factor=1.6)
+    >>> prior_quantiles(floor, (0.05, 0.5, 0.95)).round(2).tolist()
+    [1.06, 1.7, 2.72]
+    >>> link(Prior(between=(0.2, 0.5))), link(Prior(between=(-1.0, 1.0)))
+    ('log', 'identity')
+    >>> round(median(Prior(distribution="Gamma", arguments={"alpha": 2.0, "beta": 0.1})), 1)
+    16.8
     """
 
     median: float | None = None

@@ -10,7 +10,9 @@ MOST_DRAWS = 10_000_000
 
 @dataclass(frozen=True)
 class Settings:
-    """How to sample.
+    """How to sample: NUTS, with low-rank adaptation of the mass matrix.
+
+    Where draws are not clean, `fit` samples again: with smaller steps, more draws or all chains anew.
 
     Parameters
     ----------
@@ -36,6 +38,22 @@ class Settings:
         Those rounds take at most so many times the leapfrog steps of the first.
     seconds
         No further round begins after so many; None: draws do not depend on a clock.
+
+    Raises
+    ------
+    InputError
+        Where a value is out of its range.
+
+    References
+    ----------
+    .. [1] Hoffman and Gelman (2014). The No-U-Turn sampler. JMLR 15.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> quick = Settings(draws=500, chains=2, progress=False)
+    >>> replace(quick, seed=1).seed, quick.seed
+    (1, 0)
     """
 
     draws: int = 2000

@@ -33,6 +33,8 @@ from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_
 class Model:
     """A law, a prior for each of its parameters, and how runs scatter about it.
 
+    y = log L or L;   y_row = y(law(x_row / reference; parameters)) + discrepancy(x_row) + noise_row
+
     Parameters
     ----------
     law

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from bayes_scaling._base.numbers import level_name, quantile_name
+from bayes_scaling.decisions.allocation import runs_compute
+from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
@@ -85,7 +87,7 @@ def _plan(fit: Fit, plans: Budget | None) -> Iterator[Drawing]:
             _line(axes[2], str(label), colour, at, losses)
         heads = ("best model size", "best training tokens", f"{response.name} of one new run")
         labels = (with_unit("model size", inputs["params"].unit), with_unit("training", inputs["tokens"].unit))
-        seen = 6.0 * fit.runs.table["params"] * fit.runs.table["tokens"]
+        seen = runs_compute(fit, Cost())
         for ax, head, label in zip(axes, heads, (*labels, with_unit(response.name, response.unit)), strict=True):
             _budget_axis(ax, head, label)
             ax.axvspan(seen.min(), seen.max(), color="black", alpha=0.05, linewidth=0)

@@ -14,7 +14,7 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling.data.reserved import ANSWERED, ANSWERS, RESERVED
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior import Fit
@@ -83,8 +83,8 @@ def on_line(fit: Fit, x: str, z: str, g: str, p: str, l: str, folder: Path) -> I
     bare = points.drop(columns=g)
     yield from (bs.contrast(fit, g, l, "other", bare).draws, compute_ratio(fit, g, "other", l, bare, x))
     yield contrast_at(fit, g, l, "other", bare)["diff_q50"]
-    yield ask(fit, f"loss at {x}=3, {z}=4, {g}={l!r}, seed_no=a")
-    yield ask(fit, f"parameter {p} at {g}={l!r}")
+    yield draw_estimand(fit, f"loss at {x}=3, {z}=4, {g}={l!r}, seed_no=a")
+    yield draw_estimand(fit, f"parameter {p} at {g}={l!r}")
     assert summary_sentences(fit)
     assert isinstance(bs.findings(fit), tuple)
     study = Study("s", fit.model, fit.runs.columns)

@@ -23,7 +23,7 @@ from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.decisions.plan_sentences import plan_sentence
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.batch.worker import model_text, read_model
@@ -467,9 +467,9 @@ def test_the_report_of_a_fit_says_the_same(plain: bs.Fit, other: bs.Fit) -> None
 
 
 def test_questions_count_as_their_names_do(plain: bs.Fit) -> None:
-    asked = ask(plain, "loss at params=2e9, tokens=4e10, arch=dense").to_numpy()
+    asked = draw_estimand(plain, "loss at params=2e9, tokens=4e10, arch=dense").to_numpy()
     for which, held in ((0, "params=2e9, tokens=4e10"), (0, "n=2000, d=40"), (1, "params=2000, tokens=40")):
-        found = ask(in_units(*OTHERS[which]), f"loss at {held}, arch=dense")
+        found = draw_estimand(in_units(*OTHERS[which]), f"loss at {held}, arch=dense")
         np.testing.assert_allclose(found.to_numpy(), asked, rtol=1e-8)
 
 

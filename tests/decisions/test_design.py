@@ -14,7 +14,7 @@ import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number, percent
 from bayes_scaling.decisions.design.information import best_sets, information, joint
 from bayes_scaling.decisions.design.sentences import next_sentence
-from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.plots import next_figure
 
 SD, LENGTH, WHITE, SIZE_SD = 0.02, 0.8, 0.01, 0.03
@@ -72,7 +72,7 @@ def test_single_runs_are_exact(table: pd.DataFrame) -> None:
     shown = found.to_frame()
     assert shown["rank"].tolist() == list(range(1, 9))
     assert (np.diff(shown["information_per_1e18_flop"]) <= 0).all()
-    before = float(np.std(ask(fit, QUESTION), ddof=1))
+    before = float(np.std(draw_estimand(fit, QUESTION), ddof=1))
     np.testing.assert_allclose(shown["sd_after"], before * np.exp(-shown["information"]), rtol=1e-9)
     assert shown["candidate"].tolist()[0] == found.candidates["candidate"].iloc[found.order[0]]
 
@@ -282,7 +282,7 @@ def test_refits_with_simulated_outcomes_agree() -> None:
     fit = bs.fit(model, bs.read_runs(seen, columns), settings)
     places, outcomes = [110.0, 1000.0, 1e4, 10.0], 12
     found = bs.next_runs(fit, pd.DataFrame({"tokens": places, "flop": 1.0}), QUESTION)
-    before = float(np.log(ask(fit, QUESTION).std()))
+    before = float(np.log(draw_estimand(fit, QUESTION).std()))
     measured = []
     for place in places:
         shown = (
@@ -292,7 +292,7 @@ def test_refits_with_simulated_outcomes_agree() -> None:
         for loss in shown:
             more = pd.concat([seen, pd.DataFrame({"tokens": [place], "loss": [loss]})], ignore_index=True)
             after = bs.refit(fit, bs.read_runs(more, columns))
-            told.append(before - float(np.log(ask(after, QUESTION).std())))
+            told.append(before - float(np.log(draw_estimand(after, QUESTION).std())))
         measured.append((np.mean(told), np.std(told, ddof=1) / np.sqrt(outcomes)))
     means, errors = np.array(measured).T
     assert np.argsort(means).tolist() == np.argsort(found.information).tolist()

@@ -9,7 +9,7 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.estimands import ask, parse_question
+from bayes_scaling.decisions.estimands import draw_estimand, parse_estimand
 from bayes_scaling.inference.parameters import parameter_values
 
 
@@ -41,34 +41,34 @@ def swept() -> bs.Fit:
 
 def test_a_contrast_and_a_loss_are_those_of_the_package(swept: bs.Fit) -> None:
     place = pd.DataFrame({"params": [2e9], "tokens": [5e10]})
-    asked = ask(swept, "contrast arm=x:y at params=2e9, tokens=5e10")
+    asked = draw_estimand(swept, "contrast arm=x:y at params=2e9, tokens=5e10")
     np.testing.assert_allclose(asked, np.log(bs.contrast(swept, "arm", "x", "y", place)["ratio"].isel(row=0)), atol=1e-12)
     assert asked.dims == ("chain", "draw")
     assert asked.attrs["scale"] == "log"
-    loss = ask(swept, "  loss at n=2e9,tokens = 5e10 , arm='y'")
+    loss = draw_estimand(swept, "  loss at n=2e9,tokens = 5e10 , arm='y'")
     np.testing.assert_allclose(loss, np.log(bs.predict(swept, place.assign(arm="y")).isel(row=0)))
 
 
 def test_compute_is_split_by_each_arm_for_itself(swept: bs.Fit) -> None:
     arms = [compute_optimal(swept, 1e22, points=pd.DataFrame({"arm": [arm]})).isel(row=0) for arm in ("x", "y")]
-    asked = ask(swept, "contrast arm=x:y at compute=1e22")
+    asked = draw_estimand(swept, "contrast arm=x:y at compute=1e22")
     np.testing.assert_allclose(asked, np.log(arms[0]["loss"]) - np.log(arms[1]["loss"]), atol=1e-10)
-    np.testing.assert_allclose(ask(swept, "plan at compute=1e22, arm=y"), np.log(arms[1]["params"]))
-    np.testing.assert_allclose(ask(swept, "loss at compute=1e22, arm=y"), np.log(arms[1]["loss"]), atol=1e-10)
+    np.testing.assert_allclose(draw_estimand(swept, "plan at compute=1e22, arm=y"), np.log(arms[1]["params"]))
+    np.testing.assert_allclose(draw_estimand(swept, "loss at compute=1e22, arm=y"), np.log(arms[1]["loss"]), atol=1e-10)
 
 
 def test_parameters_are_on_their_link_scale(swept: bs.Fit) -> None:
-    np.testing.assert_allclose(ask(swept, "parameter alpha"), np.log(swept.posterior["alpha"]))
+    np.testing.assert_allclose(draw_estimand(swept, "parameter alpha"), np.log(swept.posterior["alpha"]))
     at_level = np.log(parameter_values(swept, "A").sel(arm="y"))
-    np.testing.assert_allclose(ask(swept, "parameter A at arm=y"), at_level)
-    np.testing.assert_allclose(ask(swept, "parameter A"), np.log(swept.posterior["A"]))
+    np.testing.assert_allclose(draw_estimand(swept, "parameter A at arm=y"), at_level)
+    np.testing.assert_allclose(draw_estimand(swept, "parameter A"), np.log(swept.posterior["A"]))
 
 
 def test_losses_that_may_be_negative_are_not_logarithms(swept: bs.Fit) -> None:
     noise = bs.Noise(sd=bs.Prior(median=0.01, factor=2.0), on="loss")
     own = replace(swept, model=replace(swept.model, noise=noise))
     place = pd.DataFrame({"params": [2e9], "tokens": [5e10]})
-    asked = ask(own, "contrast arm=x:y at params=2e9, tokens=5e10")
+    asked = draw_estimand(own, "contrast arm=x:y at params=2e9, tokens=5e10")
     np.testing.assert_allclose(asked, bs.contrast(own, "arm", "x", "y", place)["difference"].isel(row=0), atol=1e-12)
     assert asked.attrs["scale"] == "identity"
     assert asked.attrs["units"] == "nats/token"
@@ -78,13 +78,13 @@ def test_draws_without_an_optimum_have_no_answer(swept: bs.Fit) -> None:
     flat = swept.posterior.copy()
     flat["B"] = flat["B"].where(flat["draw"] >= 30, 1e-9)
     own = replace(swept, draws=xr.DataTree.from_dict({"posterior": flat}))
-    asked = ask(own, "plan at compute=1e22, arm=y")
+    asked = draw_estimand(own, "plan at compute=1e22, arm=y")
     assert np.isnan(asked.isel(draw=slice(30))).all()
     assert np.isfinite(asked.isel(draw=slice(30, None))).all()
     flat["B"] = xr.full_like(flat["B"], 1e-9)
     own = replace(swept, draws=xr.DataTree.from_dict({"posterior": flat}))
     with pytest.raises(bs.InputError, match=r"no answer in 100 % of the draws: no compute-optimal split"):
-        ask(own, "plan at compute=1e22, arm=y")
+        draw_estimand(own, "plan at compute=1e22, arm=y")
 
 
 def test_the_discrepancy_is_in_a_loss(chinchilla: bs.Fit, grid: pd.DataFrame) -> None:
@@ -96,7 +96,7 @@ def test_the_discrepancy_is_in_a_loss(chinchilla: bs.Fit, grid: pd.DataFrame) ->
     one = int(np.flatnonzero(np.isfinite(best["params"].to_numpy()[0]))[0])
     there = {name: [float(best[name][0, one])] for name in ("params", "tokens")}
     expected = bs.predict(own, pd.DataFrame(there)).isel(row=0)[0, one]
-    assert float(ask(own, "loss at compute=1e21")[0, one]) == pytest.approx(float(np.log(expected)), rel=1e-9)
+    assert float(draw_estimand(own, "loss at compute=1e21")[0, one]) == pytest.approx(float(np.log(expected)), rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_the_discrepancy_is_in_a_loss(chinchilla: bs.Fit, grid: pd.DataFrame) ->
 )
 def test_wrong_questions_say_what_there_is(swept: bs.Fit, question: str, said: str) -> None:
     with pytest.raises(bs.InputError, match=said):
-        ask(swept, question)
+        draw_estimand(swept, question)
 
 
 def test_levels_may_be_quoted() -> None:
-    asked = parse_question('contrast arm="a: b":\'c, d\' at tokens=1e9, corpus="x, y"')
+    asked = parse_estimand('contrast arm="a: b":\'c, d\' at tokens=1e9, corpus="x, y"')
     assert (asked.a, asked.b) == ("a: b", "c, d")
     assert asked.held == {"tokens": "1e9", "corpus": "x, y"}

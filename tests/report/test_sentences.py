@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number
 from bayes_scaling.cli.commands import app
-from bayes_scaling.decisions.estimands import every_question, parse_question
+from bayes_scaling.decisions.estimands import every_question, parse_estimand
 from bayes_scaling.decisions.group_cells import every_cell
 from bayes_scaling.decisions.plan_sentences import plan_sentence
 from bayes_scaling.decisions.rank_sentences import rank_sentences
@@ -158,7 +158,7 @@ def test_levels_of_questions_are_quoted_where_they_must_be(fit: bs.Fit) -> None:
     named = replace(fit, runs=replace(fit.runs, table=table))
     first, other = every_question(named, "plan at compute=1e21")
     assert first.held["arch"] == "a, b=c"
-    assert parse_question(first.text).held == first.held
+    assert parse_estimand(first.text).held == first.held
     assert other.text.endswith("""arch='say "x"'""")
 
 

@@ -95,8 +95,8 @@ def _gain(noisy: np.ndarray, with_question: np.ndarray, variance: float) -> np.n
     return gain
 
 
-def further(of: Joint) -> Callable[[Sequence[int]], tuple[float, np.ndarray]]:
-    """Return the function that gives what chosen candidates tell together, and what each other one would tell beside them.
+def marginal_gains(of: Joint) -> Callable[[Sequence[int]], tuple[float, np.ndarray]]:
+    """Return the function that gives what chosen candidates tell together, and the marginal gain of each other one.
 
     Candidates that are among the chosen are taken for a second run with the same inputs.
     """
@@ -108,7 +108,7 @@ def further(of: Joint) -> Callable[[Sequence[int]], tuple[float, np.ndarray]]:
             known[candidate] = of.shown[:, own].T @ of.shown / (len(of.question) - 1)
         return known[candidate]
 
-    def told(chosen: Sequence[int]) -> tuple[float, np.ndarray]:
+    def gains(chosen: Sequence[int]) -> tuple[float, np.ndarray]:
         if not chosen:
             return 0.0, information(of)
         scaled, answered = _conditioned(of, chosen, covariances)
@@ -119,7 +119,7 @@ def further(of: Joint) -> Callable[[Sequence[int]], tuple[float, np.ndarray]]:
         with_question = of.with_question - np.einsum("snm,s->nm", mine, answered)
         return 0.5 * float(np.log(of.variance / left)), _gain(noisy, with_question, left)
 
-    return told
+    return gains
 
 
 def _conditioned(of: Joint, chosen: Sequence[int], covariances: Callable[[int], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -149,25 +149,25 @@ def best_sets(of: Joint, cost: np.ndarray, budget: float, largest: int = LARGEST
     cost, budget
         Of each candidate, in the same unit. Sizes for which the budget does not suffice are missing.
     """
-    told, found = further(of), []
+    gains, found = marginal_gains(of), []
     affordable = np.flatnonzero(cost <= budget)
     ordered = np.sort(cost)
     for size in range(1, min(largest, len(affordable)) + 1):
         if ordered[:size].sum() > budget:
             break
-        starts = [_greedy(told, cost, budget, size, per_cost=per_cost) for per_cost in (True, False)]
+        starts = [_greedy(gains, cost, budget, size, per_cost=per_cost) for per_cost in (True, False)]
         if size == 2 and len(affordable) <= FEW:
-            starts.append(_pair(told, cost, budget, affordable))
-        sets = [_exchanged(told, cost, budget, start) for start in starts]
-        best = max(sets, key=lambda one: told(one)[0])
-        found.append((tuple(sorted(best)), told(best)[0]))
+            starts.append(_pair(gains, cost, budget, affordable))
+        sets = [_exchanged(gains, cost, budget, start) for start in starts]
+        best = max(sets, key=lambda one: gains(one)[0])
+        found.append((tuple(sorted(best)), gains(best)[0]))
     return found
 
 
-type Told = Callable[[Sequence[int]], tuple[float, np.ndarray]]
+type Gains = Callable[[Sequence[int]], tuple[float, np.ndarray]]
 
 
-def _greedy(told: Told, cost: np.ndarray, budget: float, size: int, *, per_cost: bool) -> list[int]:
+def _greedy(gains: Gains, cost: np.ndarray, budget: float, size: int, *, per_cost: bool) -> list[int]:
     """Return candidates chosen one after another, each leaving enough for the cheapest to fill the set."""
     chosen: list[int] = []
     while len(chosen) < size:
@@ -177,16 +177,16 @@ def _greedy(told: Told, cost: np.ndarray, budget: float, size: int, *, per_cost:
         reserve = rest[:-1].sum()
         allowed = np.zeros(len(cost), dtype=bool)
         allowed[others] = cost[others] <= max(budget - cost[chosen].sum() - reserve, rest[0])
-        gain = told(chosen)[1]
+        gain = gains(chosen)[1]
         score = np.where(allowed, gain / cost if per_cost else gain, -np.inf)
         chosen.append(int(np.argmax(score)))
     return chosen
 
 
-def _pair(told: Told, cost: np.ndarray, budget: float, affordable: np.ndarray) -> list[int]:
+def _pair(gains: Gains, cost: np.ndarray, budget: float, affordable: np.ndarray) -> list[int]:
     best, found = -np.inf, [int(i) for i in affordable[np.argsort(cost[affordable])[:2]]]
     for i in affordable:
-        own, beside = told([int(i)])
+        own, beside = gains([int(i)])
         allowed = (cost + cost[i] <= budget) & (np.arange(len(cost)) != i)
         total = np.where(allowed, own + beside, -np.inf)
         if total.max() > best:
@@ -194,14 +194,14 @@ def _pair(told: Told, cost: np.ndarray, budget: float, affordable: np.ndarray) -
     return found
 
 
-def _exchanged(told: Told, cost: np.ndarray, budget: float, chosen: list[int]) -> list[int]:
+def _exchanged(gains: Gains, cost: np.ndarray, budget: float, chosen: list[int]) -> list[int]:
     """Return a set in which no exchange of one candidate for another within the budget tells more."""
-    now, helped = told(chosen)[0], True
+    now, helped = gains(chosen)[0], True
     while helped:
         helped = False
         for place in range(len(chosen)):
             others = chosen[:place] + chosen[place + 1 :]
-            own, beside = told(others)
+            own, beside = gains(others)
             allowed = cost <= budget - cost[others].sum()
             allowed[others] = False
             total = np.where(allowed, own + beside, -np.inf)

@@ -27,7 +27,7 @@ from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, ro
 from bayes_scaling.decisions.design.information import best_sets, directions, information, joint
 from bayes_scaling.decisions.design.prices import flop
 from bayes_scaling.decisions.design.ranked import NextRuns, RunSet
-from bayes_scaling.decisions.estimands import ask
+from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
 
@@ -62,7 +62,7 @@ def next_runs(
         column that departures are shared by, is one never seen; one that names a run of the fit has that run's departures, but
         scatter of its own. Measurement errors are not added.
     question
-        As for `ask`, or draws with dimensions chain, draw.
+        As for `draw_estimand`, or draws with dimensions chain, draw.
     budget
         In FLOP, of a set as of a single run; None for no limit.
     cost
@@ -79,8 +79,8 @@ def next_runs(
     Raises
     ------
     InputError
-        As `predict` and `ask` do, where no cost is known or none lies within the budget, and where most draws of the law give
-        no positive loss at a candidate.
+        As `predict` and `draw_estimand` do, where no cost is known or none lies within the budget, and where most draws of the
+        law give no positive loss at a candidate.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def next_runs(
     2
     """
     seed = checks.seed(seed, "seed")
-    asked = ask(fit, question) if isinstance(question, str) else _draws(fit, question)
+    asked = draw_estimand(fit, question) if isinstance(question, str) else _draws(fit, question)
     table = read_table(candidates, labels=fit.runs.columns.labels | {LABEL})
     source = source_of(candidates, "the candidates")
     frame, labels = read_candidates(fit, candidates, table, source)

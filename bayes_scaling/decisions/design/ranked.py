@@ -36,7 +36,7 @@ class NextRuns:
     Parameters
     ----------
     asked
-        Draws of the question, (chain, draw), as `ask` gives them; NaN in draws left out.
+        Draws of the question, (chain, draw), as `draw_estimand` gives them; NaN in draws left out.
     candidates
         The candidates' own columns, those that its rows of most compute have in common; labelled by `candidate`.
     flop

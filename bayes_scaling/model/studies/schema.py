@@ -17,6 +17,8 @@ from bayes_scaling.model.studies import keys
 from bayes_scaling.model.studies.reading import models_folder
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SECTION = re.compile(r"\n\n\w+\n-{3,}\n")
+"""Where a section of a docstring begins."""
 
 
 def study_schema() -> dict[str, Any]:
@@ -37,6 +39,7 @@ def study_schema() -> dict[str, Any]:
     schema = TypeAdapter(keys.StudyKeys).json_schema()
     records = {name: of for name, of in schema["$defs"].items() if "properties" in of} | {"StudyKeys": schema}
     for name, record in records.items():
+        record["description"] = SECTION.split(record["description"])[0]
         means = _meanings(getattr(keys, name))
         for key, of in record["properties"].items():
             of |= {"description": means[key]} if key in means else {}
@@ -55,7 +58,7 @@ def _meanings(record: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in reversed(record.__mro__[:-1]):
         _, _, section = inspect.cleandoc(one.__doc__ or "").partition("Parameters\n----------\n")
-        section = re.split(r"\n\n\w+\n-{3,}\n", section)[0]
+        section = SECTION.split(section)[0]
         for names, meaning in re.findall(r"^(\w[\w, ]*)\n((?:(?:    .*)?(?:\n|$))+)", section, re.MULTILINE):
             found |= {name.strip(): " ".join(meaning.split()) for name in names.split(",")}
     return found

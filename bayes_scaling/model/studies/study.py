@@ -47,14 +47,31 @@ class Study:
 
     Parameters
     ----------
+    name
+        Of its file, without ".toml".
+    model
+        Law, priors, noise and discrepancy.
+    columns
+        Which columns of the table are inputs, response, groups and so on.
     source
         Name of a bundled dataset or path of a file; None where the runs are always the user's.
+    title
+        A line for people; "" for none.
     figure
         The layout of the main figure; None for one chosen by the number of groups and inputs.
     settings
         How to sample, where the defaults do not serve.
     notes
         What was assumed in reading the file, a sentence each.
+
+    Examples
+    --------
+    >>> from bayes_scaling.model.studies.reading import read_study
+    >>> study = read_study("moba_vs_full")
+    >>> study.name, study.source
+    ('moba_vs_full', 'moba_final_losses')
+    >>> sorted(study.columns.inputs)
+    ['compute']
     """
 
     name: str
@@ -73,11 +90,29 @@ def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Ru
     Where nobody has said the unit of the losses, and they are as low for the study's priors as losses per byte are, they are
     read as such, with a note.
 
+    Parameters
+    ----------
+    study
+        As `read_study` returns it.
+    table
+        A path, a DataFrame or the name of a bundled dataset, or several of them; None for the study's own table.
+
+    Returns
+    -------
+    Runs
+        The checked runs, with the notes of the study.
+
     Raises
     ------
     InputError
         Where the study has no table of its own and none is given, or where counts that nobody has said the unit of are such as
         no training run has.
+
+    Examples
+    --------
+    >>> from bayes_scaling.model.studies.reading import read_study
+    >>> study_runs(read_study("moba_vs_full")).columns.response.unit
+    'nats/token'
     """
     own = study.source if table is None and study.source in datasets.names() else None
     runs = read_runs(table if table is not None else study_table(study), study.columns, own)

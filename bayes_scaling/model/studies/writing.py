@@ -20,10 +20,28 @@ from bayes_scaling.model.studies.study import Study
 def study_text(study: Study) -> str:
     """Return a study as TOML that `parse_study` reads back.
 
+    Parameters
+    ----------
+    study
+        A study, read or made.
+
+    Returns
+    -------
+    str
+        The text of a model file; what has its default is left out.
+
     Raises
     ------
     InputError
-        Where the law is neither in the library nor to be written as text.
+        Where the law is neither in the library nor can be written as text.
+
+    Examples
+    --------
+    >>> from bayes_scaling.model.studies.reading import read_study
+    >>> text = study_text(read_study("chinchilla_law"))
+    >>> print(text[text.index("[law]") : text.index("[parameters")].strip())
+    [law]
+    name = "chinchilla"
     """
     law, model = study.model.law, in_unit_of(study.model, study.columns.response)
     named = LAWS.get(law.__name__) is law
@@ -58,7 +76,34 @@ def _noise(noise: Noise) -> dict[str, Any]:
 
 
 def write_study(study: Study, path: str | Path) -> Path:
-    """Write a study to a model file."""
+    """Write a study to a model file.
+
+    Parameters
+    ----------
+    study
+        A study, read or made.
+    path
+        Of the file; one that is there is replaced, whole or not at all.
+
+    Returns
+    -------
+    Path
+        Where it was written.
+
+    Raises
+    ------
+    InputError
+        Where the law cannot be written as text, or the file cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from bayes_scaling.model.studies.reading import read_study
+    >>> with TemporaryDirectory() as folder:
+    ...     path = write_study(read_study("chinchilla_law"), f"{folder}/mine.toml")
+    ...     read_study(path).model.unit
+    'nats/token'
+    """
     path = Path(path)
     write_text(study_text(study), path)
     return path
