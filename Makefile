@@ -70,7 +70,7 @@ backtests: .venv/.dev
 	$(BIN)/python benchmarks/extrapolation.py
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/stacking.py
-	$(BIN)/python benchmarks/fleet_curves.py
+	$(BIN)/python benchmarks/learning_curves.py
 	$(BIN)/python benchmarks/discrepancy.py
 	$(BIN)/python benchmarks/schedules.py
 	$(BIN)/python benchmarks/curves.py

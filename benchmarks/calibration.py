@@ -171,11 +171,11 @@ def fitted(model: bs.Model, runs: Runs, settings: bs.Settings, own: bool, folder
     """
     seen = runs if own else simulate(model, runs, 1, settings, seed=1).tasks["0000"].runs
     how = replace(FIT_SETTINGS, target_accept=settings.target_accept)
-    fleet = bs.fit_many(model, {"fit": seen}, InProcess(), folder=folder, settings=how)
-    if fleet.failures:
-        raise bs.InputError(f"the fit to calibrate around failed: {fleet.failures['fit']}")
-    print("".join(f"    the fit to calibrate around: {line}\n" for line in fleet.problems.values()), end="", flush=True)
-    return bs.load(fleet.results["fit"])
+    batch = bs.fit_many(model, {"fit": seen}, InProcess(), folder=folder, settings=how)
+    if batch.failures:
+        raise bs.InputError(f"the fit to calibrate around failed: {batch.failures['fit']}")
+    print("".join(f"    the fit to calibrate around: {line}\n" for line in batch.problems.values()), end="", flush=True)
+    return bs.load(batch.results["fit"])
 
 
 def measure(name: str, simulations: int, here: bool, out: Path) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""How often fits come out clean: bundled studies, new variants with few runs, public sweeps, the fleet, whole curves.
+"""How often fits come out clean: bundled studies, new variants with few runs, public sweeps, a batch of curves, whole curves.
 
     python benchmarks/robustness.py [--only GROUP ...] [--match TEXT] [--seeds N] [--limit N] [--again]
 
@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import curves
-import fleet_curves
+import learning_curves
 import numpy as np
 import pandas as pd
 from sweeps import Sweep, sweeps
@@ -194,10 +194,10 @@ def swept() -> Iterator[Asked]:
             yield from over_seeds(sweep.name, study.model, runs, study.settings, 1)
 
 
-def fleet() -> Iterator[Asked]:
-    """Yield the curves of the fleet."""
-    for name, task in fleet_curves.tasks("").items():
-        yield name, fleet_curves.MODEL, task.runs, fleet_curves.SETTINGS
+def batch() -> Iterator[Asked]:
+    """Yield the curves of the batch."""
+    for name, task in learning_curves.tasks("").items():
+        yield name, learning_curves.MODEL, task.runs, learning_curves.SETTINGS
 
 
 def whole_curves() -> Iterator[Asked]:
@@ -213,7 +213,7 @@ GROUPS = {
     "studies": Group("bundled studies", "every fit clean", 1.0, studies),
     "few": Group("few runs of new variants", "every fit clean", 1.0, few),
     "sweeps": Group("public sweeps", "every fit clean", 1.0, swept),
-    "fleet": Group("fleet of curves", "every fit clean", 1.0, fleet, together=True),
+    "batch": Group("batch of curves", "every fit clean", 1.0, batch, together=True),
     "curves": Group("whole curves", "every fit clean", 1.0, whole_curves),
 }
 
@@ -354,7 +354,7 @@ def written(found: pd.DataFrame) -> str:
 
 As measured by benchmarks/robustness.py, aims met or not; every fit stands in robustness.csv. Clean: no divergence, R-hat at
 most 1.01, effective sample sizes of at least 400, BFMI at least 0.3. Seconds are those of `fit` on a shared machine of two
-cores, for `fleet` of `fit_many` over the number of curves on two workers; the first fit of a model compiles.
+cores, for `batch` of `fit_many` over the number of curves on two workers; the first fit of a model compiles.
 
 {summary(found).to_markdown(index=False, disable_numparse=True)}
 

@@ -323,7 +323,7 @@ def test_unfinished_curves_are_forecast_within_a_percent(studied: Studied, logs:
     fit = studied("training_curves")
     left = bs.refit(fit, subset(fit.runs, "params < 1e9"), bs.Settings(draws=500, seed=3, progress=False, target_accept=0.98))
     off, half, inside, found = unfinished(left, logs[logs["run"] == "run 9"], 0.4)
-    assert not found.unlike
+    assert not found.outlier
     assert inside
     assert abs(off) < half < 1.0
     new = bs.predict_runs(left, found.seen.drop(columns=["count", "mean_lag"]).iloc[-1:].assign(run="another"))

@@ -36,7 +36,7 @@ from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.decisions.specifications import Universe
 from bayes_scaling.decisions.targets import needed_sentence
 from bayes_scaling.inference.batch.executors import InProcess
-from bayes_scaling.inference.batch.fits import Fleet, fleet_table
+from bayes_scaling.inference.batch.fits import Batch
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.parameters import parameter_table, parameter_values, published_values
@@ -121,7 +121,7 @@ def _same(universe: Universe) -> Universe:
     return universe
 
 
-def fleet(fit: bs.Fit) -> Fleet[pd.DataFrame]:
+def batch(fit: bs.Fit) -> Batch[pd.DataFrame]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bayes_scaling.inference.batch.worker.fit", _one_by_one([FITS["clean"], fit]))
         tasks = {"one": fit.runs, "two": fit.runs}
@@ -158,7 +158,7 @@ RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
     "backtest": backtest,
     "comparison": comparison,
     "multiverse": multiverse,
-    "fleet": fleet,
+    "batch": batch,
     "calibration": calibration,
 }
 
@@ -202,7 +202,7 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "comparison's points": lambda fit: comparison(fit).points,
     "multiverse's table": lambda fit: multiverse(fit).table,
     "multiverse's parameters": lambda fit: multiverse(fit).parameters,
-    "fleet_table": lambda fit: fleet_table(fleet(fit)),
+    "batch's table": lambda fit: batch(fit).to_frame(),
     "calibration_table": lambda fit: calibration(fit).to_frame(),
 }
 
@@ -271,9 +271,7 @@ def test_nothing_public_that_is_made_from_a_fit_is_left_out() -> None:
     found += [attrgetter(name)(import_module(f"bayes_scaling.{file}")) for file, name in places]
     functions = {of.__qualname__: of for of in found if callable(of) and not isinstance(of, type)}
     made = {name: signature(of) for name, of in functions.items()}
-    of_fits = {
-        name for name, of in made.items() if list(of.parameters)[:1] in (["fit"], ["found"], ["fleet"], ["self"], ["draws"])
-    }
+    of_fits = {name for name, of in made.items() if list(of.parameters)[:1] in (["fit"], ["found"], ["self"], ["draws"])}
     answers = {name for name in of_fits if made[name].return_annotation in tables}
     carrying = "carried.<locals>.marked"  # other decorators carry nothing
     assert {name for name in answers if functions[name].__code__.co_qualname != carrying} == BY_THE_WAY
@@ -391,17 +389,17 @@ def test_marking_what_was_made_leaves_the_fit_as_it_was() -> None:
     assert all("health" not in of.attrs for of in fit.posterior.values())
 
 
-def test_a_fleet_counts_its_fits_by_grade() -> None:
-    assert fleet(FITS["clean"]).report == []
-    assert fleet(FITS["noted"]).report == ["1 clean, 1 noted"]
-    lines = fleet(FITS["bad"]).report
+def test_a_batch_counts_its_fits_by_grade() -> None:
+    assert batch(FITS["clean"]).report == []
+    assert batch(FITS["noted"]).report == ["1 clean, 1 noted"]
+    lines = batch(FITS["bad"]).report
     assert lines[0].startswith("two: not to be trusted: 40 divergences")
     assert lines[-1] == "1 clean, 1 not to be trusted"
     assert calibration(FITS["noted"]).report == ["1 clean, 1 noted"]
 
 
-def test_stored_results_of_a_fleet_keep_their_health(tmp_path: Path) -> None:
-    def made() -> Fleet[pd.DataFrame]:
+def test_stored_results_of_a_batch_keep_their_health(tmp_path: Path) -> None:
+    def made() -> Batch[pd.DataFrame]:
         fit = FITS["noted"]
         return bs.fit_many(fit.model, {"one": fit.runs}, InProcess(), keep=_medians, folder=tmp_path)
 

@@ -24,12 +24,15 @@ INSTEAD = {
     r"\bmoved_law\b": "law along an input",
     r"\bheld_at\b": "parameters at points",
     r"\bbent_split\b": "optimal split with discrepancy",
+    r"\b[Ff]leets?\b": "batch of fits",
+    r"\b_?shelf\b": "result store",
     r"\bnamed_split\b": "optimal split as a dataset",
 }
 """A word of ours, as a regular expression -> what to say instead."""
 
 EXCUSED = {
     "bayes_scaling/_deprecated.py": "names of earlier versions",
+    "bayes_scaling/inference/batch/results.py": "formats of stored results",
     "bayes_scaling/inference/saving.py": "columns of files of earlier versions",
     "bayes_scaling/data/columns.py": "an argument of earlier versions",
     "bayes_scaling/model/studies/earlier_keys.py": "keys of files of earlier versions",

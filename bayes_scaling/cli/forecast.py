@@ -45,8 +45,8 @@ def forecast(
     say(f"{found.basis[0].upper()}{found.basis[1:]}.")
     for note in found.notes:
         say(f"note [learning rate]: {note}")
-    if found.unlike:
-        say(f"note [unlike]: {found.unlike}")
+    if found.outlier:
+        say(f"note [unlike]: {found.outlier}")
     say(f"{found.path.sizes['row']} places -> {out}", f"figure -> {figure}")
     say_health(found.health)
 

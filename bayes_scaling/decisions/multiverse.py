@@ -23,7 +23,7 @@ from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.specifications import Choices, Universe, Variant, standard_choices
-from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
+from bayes_scaling.inference.batch.fits import Batch, fit_many
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import of_this_package
 from bayes_scaling.inference.health import Health, combined
@@ -164,9 +164,9 @@ def multiverse(
             tasks[name] = _task(universe, [choices[what][of] for what, of in picked.items()], points, answer)
         except InputError as error:
             failures[name] = str(error)
-    fleet = fit_many(None, tasks, executor, keep=answered, settings=settings)
-    fleet.refuse_faults()
-    return _gathered(fleet, universes, choices, failures)
+    batch = fit_many(None, tasks, executor, keep=answered, settings=settings)
+    batch.refuse_faults()
+    return _gathered(batch, universes, choices, failures)
 
 
 def tokens_per_param(fit: Fit, points: Any) -> xr.DataArray:
@@ -224,17 +224,17 @@ def _combined(choices: Choices) -> dict[str, dict[str, str]]:
     return {", ".join(f"{what}: {of}" for what, of in one.items() if of != base[what]) or BASE: one for one in made}
 
 
-def _gathered(fleet: Fleet[pd.DataFrame], universes: Any, choices: Choices, failures: Mapping[str, str]) -> Multiverse:
-    failures = {**failures, **fleet.failures}
-    rows = fleet_table(fleet).rename(columns={"task": "universe"})
-    if rows.empty:
+def _gathered(batch: Batch[pd.DataFrame], universes: Any, choices: Choices, failures: Mapping[str, str]) -> Multiverse:
+    failures = {**failures, **batch.failures}
+    if not batch.results:
         raise InputError(f"no universe has an answer: {next(iter(failures.values()), 'there are none')}")
+    rows = batch.to_frame().rename(columns={"task": "universe"})
     quantiles = list(QUANTILES)
     picked = pd.DataFrame.from_dict(universes, orient="index").rename_axis("universe").reset_index()
     answers = rows[rows["point"].notna()].astype({"point": int})
     table = picked.merge(answers[["universe", "point", *quantiles, "rows", "divergences", "r_hat"]], on="universe")
-    table["problem"] = [fleet.problems.get(str(name), "") for name in table["universe"]]
+    table["problem"] = [batch.problems.get(str(name), "") for name in table["universe"]]
     parameters = rows.loc[rows["parameter"].notna(), ["universe", "parameter", *quantiles]].reset_index(drop=True)
     names = {what: tuple(variants) for what, variants in choices.items()}
     label, unit = str(rows["label"].iloc[0]), str(rows["unit"].iloc[0])
-    return Multiverse(mark(table, fleet), mark(parameters, fleet), names, label, unit, failures, fleet.healths)
+    return Multiverse(mark(table, batch), mark(parameters, batch), names, label, unit, failures, batch.healths)

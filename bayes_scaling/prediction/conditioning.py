@@ -41,7 +41,7 @@ class Conditioned:
     ----------
     ahead
         Draws at the rows to come; dimensions chain, draw, row.
-    surprise
+    tail_probability
         The probability that a run strays at least as far from what is expected as the rows seen do.
     evidence
         Log density of the rows seen, on average over the draws, but for a constant.
@@ -51,7 +51,7 @@ class Conditioned:
     """
 
     ahead: xr.DataArray
-    surprise: float
+    tail_probability: float
     effective: float
     evidence: float
 
@@ -104,14 +104,14 @@ def conditioned(
     if kind == "observed":
         ahead = ahead + own[:, n:] * rng.standard_normal(ahead.shape)
     off = y - (g[:, :n] if known else g[possible, :n].mean(axis=0))
-    log, surprise = _densities(np.broadcast_to(off, (len(g), n)), inside)
+    log, tail_probability = _densities(np.broadcast_to(off, (len(g), n)), inside)
     weights = possible * np.exp(0.0 if known else log - log[possible].max())
     weights = weights / weights.sum()
     ahead = ahead[_resampled(rng, weights)].reshape(*centre.shape[:2], -1)
     shown = np.exp(np.clip(ahead, -FARTHEST, FARTHEST)) if on_log else ahead
     found = xr.DataArray(shown, dims=("chain", "draw", "row"))
     evidence = float(np.logaddexp.reduce(log[possible]) - np.log(possible.sum()))
-    return Conditioned(found, float(weights @ surprise), float(1.0 / (weights**2).sum()), evidence)
+    return Conditioned(found, float(weights @ tail_probability), float(1.0 / (weights**2).sum()), evidence)
 
 
 def _rows(values: Any, like: xr.DataArray) -> np.ndarray:

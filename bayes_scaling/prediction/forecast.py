@@ -30,7 +30,7 @@ from bayes_scaling.prediction.summary import summarize
 MOST_DRAWS = 2000
 """Draws of a fit that a forecast is made of, at most."""
 
-SURPRISING = 0.005
+OUTLYING = 0.005
 """Runs that stray as few of the fit's would are said to be unlike them."""
 
 FEW_DRAWS = 200.0
@@ -51,7 +51,7 @@ class Forecast:
         The input along which it trains, and its unit.
     label
         The run's name.
-    surprise
+    tail_probability
         The probability that a run of the fit's family strays from what the fit expects at least as far as these rows do.
     effective
         The effective number of the fit's draws after the rows, 1 / sum of their squared weights.
@@ -68,7 +68,7 @@ class Forecast:
     along: str
     unit: str
     label: str
-    surprise: float
+    tail_probability: float
     health: Health | None = None
     effective: float = np.inf
     refitted: bool = False
@@ -80,12 +80,12 @@ class Forecast:
         return self.path.isel(row=-1)
 
     @property
-    def unlike(self) -> str:
+    def outlier(self) -> str:
         """Say that the run is unlike those of the fit, where its rows lie further out than theirs would; else nothing."""
-        if self.surprise >= SURPRISING:
+        if self.tail_probability >= OUTLYING:
             return ""
         return (
-            f"of the fit's runs {percent(self.surprise)} would stray as far as {self.label} has: "
+            f"of the fit's runs {percent(self.tail_probability)} would stray as far as {self.label} has: "
             "it is unlike them, and the band may be too narrow"
         )
 
@@ -172,13 +172,13 @@ def forecast(
     frame = pd.concat([averaged_to_few(seen, fit.runs.columns, along), ahead.assign(mean_lag=0.0)], ignore_index=True)
     n = len(frame) - len(ahead)
     found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
-    effective, surprise, refitted = found.effective, found.surprise, found.effective < refit_below and not known
+    effective, tail_probability, refitted = found.effective, found.tail_probability, found.effective < refit_below and not known
     if refitted:
         fit = refit(fit, concat_runs(fit.runs, replace(fit.runs, table=seen, dropped=0, averaged=len(seen), notes=())))
         found = _likeliest(_thinned(fit), frame, n, along, known=True, kind=kind, seed=seed)
     path = labelled(fit, found.ahead, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
     unit = fit.runs.columns.inputs[along].unit
-    return Forecast(path, seen, along, unit, label, surprise, fit.health, effective, refitted, (*unread, *planned))
+    return Forecast(path, seen, along, unit, label, tail_probability, fit.health, effective, refitted, (*unread, *planned))
 
 
 def _likeliest(fit: Fit, frame: pd.DataFrame, n: int, along: str, *, known: bool, kind: Kind, seed: int) -> Conditioned:

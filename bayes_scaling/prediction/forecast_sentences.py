@@ -15,8 +15,8 @@ def forecast_sentence(found: Forecast, target: float | None = None) -> str:
 
 def said_of_forecast(found: Forecast, target: float | None = None) -> list[str]:
     """Return the sentences of a forecast, and what to know of it."""
-    unlike = [f"{found.unlike[:1].upper()}{found.unlike[1:]}."] if found.unlike else []
-    return [*_end(found, target), *unlike]
+    outlier = [f"{found.outlier[:1].upper()}{found.outlier[1:]}."] if found.outlier else []
+    return [*_end(found, target), *outlier]
 
 
 def _end(found: Forecast, target: float | None) -> list[str]:

@@ -138,9 +138,9 @@ def backtest(
     if executor is None and folder is None:
         scored, problems, healths = _here(model, tasks, steps)
     else:
-        fleet = fit_many(model, tasks, executor, keep=score_points, folder=folder, settings=steps)
-        fleet.refuse_faults()
-        scored, problems, healths = dict(fleet.results), {**fleet.failures, **fleet.problems}, dict(fleet.healths)
+        batch = fit_many(model, tasks, executor, keep=score_points, folder=folder, settings=steps)
+        batch.refuse_faults()
+        scored, problems, healths = dict(batch.results), {**batch.failures, **batch.problems}, dict(batch.healths)
     if not scored:
         raise InputError("; ".join(f"{where!r}: {why}" for where, why in problems.items()))
     points = pd.concat([table.assign(train=where) for where, table in scored.items()], ignore_index=True)

@@ -24,7 +24,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import percent, probability
 from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.batch.fits import Fleet, fit_many, fleet_table
+from bayes_scaling.inference.batch.fits import Batch, fit_many
 from bayes_scaling.inference.health import R_HAT_LIMIT, Health, combined, counts as grades
 from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.posterior import Fit
@@ -197,17 +197,17 @@ def calibrate(
     return ranked(made, fit_many(model, made.tasks, executor, keep=ranks, folder=folder), seed)
 
 
-def ranked(made: Simulations, fleet: Fleet[pd.DataFrame], seed: int = 0) -> Calibration:
+def ranked(made: Simulations, batch: Batch[pd.DataFrame], seed: int = 0) -> Calibration:
     """Return the ranks that the refits of simulations have kept."""
-    table = fleet_table(fleet)
-    if table.empty:
-        fleet.refuse_faults()
-        why = next(iter(fleet.failures.values()), "there are none")
+    if not batch.results:
+        batch.refuse_faults()
+        why = next(iter(batch.failures.values()), "there are none")
         raise InputError(f"none of {len(made.tasks)} simulations could be fitted: {why}")
+    table = batch.to_frame()
     by_chance = np.random.default_rng([seed, 7]).uniform(size=len(table))
     pit = (table["below"] + by_chance * (table["equal"] + 1)) / (table["draws"] + 1)
-    ranks = mark(table.drop(columns="equal").assign(pit=pit), fleet)
-    return Calibration(ranks, made.impossible, fleet.failures, fleet.healths)
+    ranks = mark(table.drop(columns="equal").assign(pit=pit), batch)
+    return Calibration(ranks, made.impossible, batch.failures, batch.healths)
 
 
 def ranks(fit: Fit, extra: Any) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Fleets of fits: the draws of `fit`, stored and resumed, whatever becomes of tasks and workers."""
+"""Batches of fits: the draws of `fit`, stored and resumed, whatever becomes of tasks and workers."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
-import fleet_work
+import batch_work
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,8 +23,8 @@ from waiting import PATIENCE
 import bayes_scaling as bs
 from bayes_scaling._base.naming import file_names
 from bayes_scaling.data.runs import Runs, subset
-from bayes_scaling.inference.batch import fits as fleet
-from bayes_scaling.inference.batch.fits import Fleet, fleet_table
+from bayes_scaling.inference.batch import fits as batch
+from bayes_scaling.inference.batch.fits import Batch
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.model.parameters import as_parameter
@@ -64,7 +64,7 @@ def worker() -> Iterator[Executor]:
     context = get_context("spawn")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_OPT", "1")
-        with ProcessPoolExecutor(1, context, fleet_work.count_compilations) as pool:
+        with ProcessPoolExecutor(1, context, batch_work.count_compilations) as pool:
             yield pool
 
 
@@ -112,8 +112,8 @@ def test_a_worker_compiles_each_model_once_over_all_calls(worker: Executor) -> N
         "plain again": Task(runs(2), replace(PLAIN)),
         "grouped again": Task(runs(2), replace(GROUPED, law=bs.parse_law("scale * compute ** -slope", ("compute",)))),
     }
-    first = bs.fit_many(GROUPED, tasks, worker, keep=fleet_work.compiled, settings=QUICK)
-    again = bs.fit_many(GROUPED, tasks, worker, keep=fleet_work.compiled, settings=QUICK)
+    first = bs.fit_many(GROUPED, tasks, worker, keep=batch_work.compiled, settings=QUICK)
+    again = bs.fit_many(GROUPED, tasks, worker, keep=batch_work.compiled, settings=QUICK)
     assert not first.failures
     assert max(table["compiled"].item() for table in first.results.values()) == 2
     assert [table["compiled"].item() for table in again.results.values()] == [2] * 6
@@ -133,7 +133,7 @@ def test_draws_do_not_depend_on_the_order_of_tasks_that_lack_levels(worker: Exec
 def test_a_finished_task_is_loaded_and_a_changed_one_is_fitted_again(worker: Executor, tmp_path: Path) -> None:
     held_out = pd.DataFrame({"compute": [1e23], "loss": [2.1]})
     tasks = {f"t{seed}": Task(runs(seed), extra=held_out) for seed in range(3)}
-    asked: dict[str, Any] = {"keep": fleet_work.error, "folder": tmp_path, "settings": QUICK}
+    asked: dict[str, Any] = {"keep": batch_work.error, "folder": tmp_path, "settings": QUICK}
     first = bs.fit_many(PLAIN, tasks, worker, **asked)
     again = bs.fit_many(PLAIN, tasks, Refusing(), **asked | {"settings": replace(QUICK, progress=True, cores=2)})
     assert (first.loaded, again.loaded) == (frozenset(), frozenset(tasks))
@@ -152,14 +152,14 @@ def test_a_finished_task_is_loaded_and_a_changed_one_is_fitted_again(worker: Exe
 
 @pytest.mark.parametrize("change", ["seed", "model", "reference", "keep"])
 def test_nothing_is_loaded_where_what_is_common_to_all_changed(change: str, worker: Executor, tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"keep": fleet_work.means, "folder": tmp_path, "settings": QUICK}
+    asked: dict[str, Any] = {"keep": batch_work.means, "folder": tmp_path, "settings": QUICK}
     one = {"one": runs(1)}
     bs.fit_many(PLAIN, one, worker, **asked)
     assert bs.fit_many(PLAIN, one, Refusing(), **asked).loaded == {"one"}
     wider = replace(PLAIN, parameters=dict(PLAIN.parameters) | {"b": bs.Prior(median=0.05, factor=3.1)})
     if change == "reference":
         one = {"one": replace(runs(1), references={"compute": 2e20})}
-    asked |= {"seed": {"settings": replace(QUICK, seed=4)}, "keep": {"keep": fleet_work.other_means}}.get(change, {})
+    asked |= {"seed": {"settings": replace(QUICK, seed=4)}, "keep": {"keep": batch_work.other_means}}.get(change, {})
     other = bs.fit_many(wider if change == "model" else PLAIN, one, Refusing(), **asked)
     assert not other.loaded
     assert other.report == ["one: failed: 2 tries gave no result (RuntimeError: no work is taken)"]
@@ -174,7 +174,7 @@ def test_whole_fits_are_stored_for_load(worker: Executor, tmp_path: Path) -> Non
     assert (again.results, again.loaded) == (made.results, {"one"})
 
 
-@pytest.mark.parametrize("keep", [None, fleet_work.means])
+@pytest.mark.parametrize("keep", [None, batch_work.means])
 def test_a_file_that_is_not_whole_is_never_loaded(keep: Any, worker: Executor, tmp_path: Path) -> None:
     one = {"one": runs(1)}
     bs.fit_many(PLAIN, one, worker, folder=tmp_path, keep=keep, settings=QUICK)
@@ -199,13 +199,13 @@ def test_a_bad_task_is_one_line_and_stops_no_other(worker: Executor, tmp_path: P
         "exits": Task(good, extra="exit"),
         "no table": Task(good, extra="number"),
         "not storable": Task(good, extra="objects"),
-        "not told": Task(good, extra=object()),
+        "no content": Task(good, extra=object()),
         "not runs": good.table,
         "constant": replace(good, table=good.table.assign(response=2.0)),
         "three points": subset(good, "compute > 2e21"),
         "good": good,
     }
-    made = bs.fit_many(PLAIN, tasks, worker, keep=fleet_work.asked, folder=tmp_path, settings=QUICK)  # type: ignore[arg-type]
+    made = bs.fit_many(PLAIN, tasks, worker, keep=batch_work.asked, folder=tmp_path, settings=QUICK)  # type: ignore[arg-type]
     assert list(made.results) == ["constant", "three points", "good"]
     expected = {
         "no input": "power_law needs inputs ['compute']; the table has ['tokens']",
@@ -215,7 +215,7 @@ def test_a_bad_task_is_one_line_and_stops_no_other(worker: Executor, tmp_path: P
         "exits": "keep raised SystemExit: 3",
         "no table": "keep returned a float; expected a DataFrame",
         "not storable": "its result cannot be stored",
-        "not told": "cannot be told from others",
+        "no content": "cannot be fingerprinted",
         "not runs": "expected Runs or a Task, not DataFrame",
     }
     assert list(made.failures) == list(expected)
@@ -231,7 +231,7 @@ def test_what_no_task_could_survive_is_refused_before_any_starts(tmp_path: Path)
     with pytest.raises(bs.InputError, match="cannot be written"):
         bs.fit_many(PLAIN, {"one": runs(1)}, Refusing(), folder=tmp_path / "file")
     made = bs.fit_many(None, {"one": runs(1)}, Refusing())
-    assert made.report == ["one: failed: there is no model, neither the task's nor the fleet's"]
+    assert made.report == ["one: failed: there is no model, neither the task's nor the batch's"]
     assert bs.fit_many(PLAIN, {}).results == {}
 
 
@@ -256,25 +256,25 @@ def test_a_name_may_be_anything(worker: Executor, tmp_path: Path) -> None:
     ]
     tasks = {name: runs(1) for name in names}
     folder = tmp_path / "in" / "here"
-    made = bs.fit_many(PLAIN, tasks, worker, folder=folder, keep=fleet_work.means, settings=QUICK)
+    made = bs.fit_many(PLAIN, tasks, worker, folder=folder, keep=batch_work.means, settings=QUICK)
     assert not made.failures
     assert [path for path in tmp_path.rglob("*") if path.is_file() and path.parent != folder] == []
     assert len({path.name.casefold() for path in folder.iterdir()}) == len(names)
     assert (folder / "plain-1.5.parquet").is_file()
-    assert bs.fit_many(PLAIN, tasks, Refusing(), folder=folder, keep=fleet_work.means, settings=QUICK).loaded == set(names)
+    assert bs.fit_many(PLAIN, tasks, Refusing(), folder=folder, keep=batch_work.means, settings=QUICK).loaded == set(names)
     assert file_names(["x"]) == {"x": "x"}
 
 
 def test_the_tables_of_all_tasks_become_one(worker: Executor) -> None:
-    made = bs.fit_many(PLAIN, {"one": runs(1), "two": runs(2)}, worker, keep=fleet_work.means, settings=QUICK)
-    table = fleet_table(made)
+    made = bs.fit_many(PLAIN, {"one": runs(1), "two": runs(2)}, worker, keep=batch_work.means, settings=QUICK)
+    table = made.to_frame()
     assert list(table) == ["task", "name", "dims", "mean"]
     assert list(table["task"].unique()) == ["one", "two"]
-    assert fleet_table(replace(made, results={})).empty
+    assert list(replace(made, results={}).to_frame()) == ["task", "grade", "seconds", "problem"]
 
 
 def test_the_bar_goes_to_stderr(worker: Executor, capsys: pytest.CaptureFixture[str]) -> None:
-    bs.fit_many(PLAIN, {"one": runs(1)}, worker, keep=fleet_work.means, settings=QUICK, progress=True)
+    bs.fit_many(PLAIN, {"one": runs(1)}, worker, keep=batch_work.means, settings=QUICK, progress=True)
     said = capsys.readouterr()
     assert said.out == ""
     assert "1/1" in said.err
@@ -282,14 +282,14 @@ def test_the_bar_goes_to_stderr(worker: Executor, capsys: pytest.CaptureFixture[
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_costs_no_task(worker: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "cores", lambda: 1)
+    monkeypatch.setattr(batch, "cores", lambda: 1)
     marker, others = tmp_path / "marker", set(active_children())
     tasks = {str(seed): Task(runs(seed), extra=str(marker) if seed == 2 else "") for seed in range(5)}
-    survived = bs.fit_many(PLAIN, tasks, keep=fleet_work.killed_once, folder=tmp_path / "results", settings=QUICK)
+    survived = bs.fit_many(PLAIN, tasks, keep=batch_work.killed_once, folder=tmp_path / "results", settings=QUICK)
     assert marker.exists()
     assert not survived.failures
-    undisturbed = bs.fit_many(PLAIN, tasks, worker, keep=fleet_work.means, settings=QUICK)
-    pd.testing.assert_frame_equal(fleet_table(survived), fleet_table(undisturbed))
+    undisturbed = bs.fit_many(PLAIN, tasks, worker, keep=batch_work.means, settings=QUICK)
+    pd.testing.assert_frame_equal(survived.to_frame(), undisturbed.to_frame())
     assert set(active_children()) == others
 
 
@@ -298,7 +298,7 @@ import signal
 import sys
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
-import fleet_work
+import batch_work
 import bayes_scaling as bs
 from bayes_scaling.data.runs import subset
 from bayes_scaling.inference.batch.tasks import Task
@@ -307,7 +307,7 @@ from test_batch import PLAIN, QUICK, runs
 if __name__ == "__main__":
     folder, marker = sys.argv[1:]
     tasks = {"one": Task(runs(1), extra=""), "slow": Task(subset(runs(2), "compute > 1e19"), extra=marker)}
-    bs.fit_many(PLAIN, tasks, keep=fleet_work.slow, folder=folder, settings=QUICK)
+    bs.fit_many(PLAIN, tasks, keep=batch_work.slow, folder=folder, settings=QUICK)
 """
 
 
@@ -332,7 +332,7 @@ def test_an_interrupt_ends_workers_and_leaves_what_is_finished(tmp_path: Path) -
     assert [path.name for path in folder.iterdir()] == ["one.parquet"]
     assert not Path(f"/proc/{int(marker.read_text())}/cmdline").exists()
     finished = bs.fit_many(
-        PLAIN, {"one": Task(runs(1), extra="")}, Refusing(), keep=fleet_work.slow, folder=folder, settings=QUICK
+        PLAIN, {"one": Task(runs(1), extra="")}, Refusing(), keep=batch_work.slow, folder=folder, settings=QUICK
     )
     assert finished.loaded == {"one"}
 
@@ -348,23 +348,23 @@ def test_a_dask_cluster_that_loses_a_worker_finishes_every_task(worker: Executor
     ):
         before = set(client.run(os.getpid).values())
         survived = bs.fit_many(
-            PLAIN, tasks, client.get_executor(), keep=fleet_work.killed_once, folder=tmp_path / "results", settings=QUICK
+            PLAIN, tasks, client.get_executor(), keep=batch_work.killed_once, folder=tmp_path / "results", settings=QUICK
         )
         client.wait_for_workers(2, timeout=PATIENCE)
         after = set(client.run(os.getpid).values())
     assert marker.exists()
     assert len(before & after) == 1
     assert not survived.failures
-    undisturbed = bs.fit_many(PLAIN, tasks, worker, keep=fleet_work.means, settings=QUICK)
-    pd.testing.assert_frame_equal(fleet_table(survived), fleet_table(undisturbed))
+    undisturbed = bs.fit_many(PLAIN, tasks, worker, keep=batch_work.means, settings=QUICK)
+    pd.testing.assert_frame_equal(survived.to_frame(), undisturbed.to_frame())
 
 
 def test_a_batch_of_fits_is_a_frame_and_says_how_it_went() -> None:
-    kept = Fleet({"a": Path("a.nc")}, {"b": "no rows"}, {}, {"a": 2.0}, healths={"a": CLEAN})
+    kept = Batch({"a": Path("a.nc")}, {"b": "no rows"}, {}, {"a": 2.0}, healths={"a": CLEAN})
     frame = kept.to_frame()
     assert frame["task"].tolist() == ["a", "b"]
     assert frame["grade"].tolist() == ["clean", ""]
     assert frame["problem"].tolist() == ["", "no rows"]
     assert kept.summary() == "1 of 2 tasks have a result.\nb: failed: no rows"
-    tables = Fleet({"a": pd.DataFrame({"x": [1]})}, {}, {}, {})
+    tables = Batch({"a": pd.DataFrame({"x": [1]})}, {}, {}, {})
     assert list(tables.to_frame()) == ["task", "x"]

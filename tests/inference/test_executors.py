@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet_work import square, square_or_die
+from batch_work import square, square_or_die
 from waiting import PATIENCE
 
 import bayes_scaling as bs

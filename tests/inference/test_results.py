@@ -14,7 +14,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import sampling
 from bayes_scaling.inference.batch import results as stored, worker
 from bayes_scaling.inference.batch.executors import InProcess
-from bayes_scaling.inference.batch.fits import Fleet
+from bayes_scaling.inference.batch.fits import Batch
 from bayes_scaling.inference.batch.tasks import Task
 
 FIT = by_hand.sweep(by_hand.CLEAN)
@@ -39,7 +39,7 @@ def kept(fit: bs.Fit, extra: Any) -> pd.DataFrame:
     return table.assign(kind=pd.Categorical(["x", "y"], ["y", "x"], ordered=True), small=np.float32(0.1), extra=[extra, None])
 
 
-def fit_many(folder: Path, runs: Runs = FIT.runs, keep: Any = kept, **others: Any) -> Fleet[Any]:
+def fit_many(folder: Path, runs: Runs = FIT.runs, keep: Any = kept, **others: Any) -> Batch[Any]:
     return bs.fit_many(FIT.model, {"one": Task(runs, extra="e")}, InProcess(), keep=keep, folder=folder, **others)
 
 
@@ -124,7 +124,7 @@ def test_damage_is_never_taken_for_a_result(keep: Any, tmp_path: Path) -> None:
 
 
 def test_faults_of_ours_are_told_from_those_of_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(error: Exception) -> Fleet[Any]:
+    def fails(error: Exception) -> Batch[Any]:
         def fit(*_: Any) -> None:
             raise error
 

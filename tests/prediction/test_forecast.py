@@ -222,8 +222,8 @@ def test_places_to_come_may_be_a_table() -> None:
 
 def test_a_run_unlike_the_others_is_said_to_be() -> None:
     fit = drawn()
-    assert not bs.forecast(fit, begun(0.03), END).unlike
-    assert "unlike" in bs.forecast(fit, begun(0.4), END).unlike
+    assert not bs.forecast(fit, begun(0.03), END).outlier
+    assert "unlike" in bs.forecast(fit, begun(0.4), END).outlier
 
 
 def test_the_same_seed_gives_the_same_draws() -> None:

@@ -37,10 +37,10 @@ type Submit = Callable[..., Future[Any]]
 
 
 class InProcess(Executor):
-    """Makes each call here and at once, for fleets so small that starting processes would take longer than their fits."""
+    """Makes each call here and at once, for batches so small that starting processes would take longer than their fits."""
 
-    def submit[Done](self, fn: Callable[..., Done], /, *args: Any, **kwargs: Any) -> Future[Done]:
-        future: Future[Done] = Future()
+    def submit[Result](self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        future: Future[Result] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except Exception as error:
@@ -48,9 +48,9 @@ class InProcess(Executor):
         return future
 
 
-def each[Job, Done](
-    work: Callable[[Job, str], Done], jobs: Iterable[Job], submit: Submit, room: int = IN_FLIGHT
-) -> Generator[tuple[Job, Done | str]]:
+def each[Job, Result](
+    work: Callable[[Job, str], Result], jobs: Iterable[Job], submit: Submit, room: int = IN_FLIGHT
+) -> Generator[tuple[Job, Result | str]]:
     """Yield every job with what `work(job, ticket)` returned, or with one line on why it gave nothing, as they finish.
 
     A call that raises was not at fault as far as this function knows: its worker died, or it never arrived. It is submitted
@@ -65,7 +65,7 @@ def each[Job, Done](
     """
     untried = ((job, 1) for job in jobs)
     again: deque[tuple[Job, int]] = deque()
-    running: dict[Future[Done], tuple[Job, int]] = {}
+    running: dict[Future[Result], tuple[Job, int]] = {}
     try:
         while True:
             while len(running) < room and (entry := again.popleft() if again else next(untried, None)):

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import Any, overload
 
 import pandas as pd
 
@@ -15,8 +15,8 @@ from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.naming import file_names
 from bayes_scaling.inference.batch.executors import IN_FLIGHT, InProcess, Submit, cores, each, own_processes
 from bayes_scaling.inference.batch.results import Fingerprint, Record, read_fit, read_table, write_fit, write_table
-from bayes_scaling.inference.batch.tasks import Entry, Plan, Tasks, entry, job, plan, resolved
-from bayes_scaling.inference.batch.worker import Done, Keep, work
+from bayes_scaling.inference.batch.tasks import Plan, TaskKey, Tasks, job, plan, resolved, task_key
+from bayes_scaling.inference.batch.worker import Keep, TaskResult, work
 from bayes_scaling.inference.health import Health, combined, counts
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
@@ -26,7 +26,7 @@ from bayes_scaling.model.specification import Model
 
 
 @dataclass(frozen=True)
-class Fleet[Result]:
+class Batch[Result]:
     """What became of every task, each by its name.
 
     Parameters
@@ -75,10 +75,16 @@ class Fleet[Result]:
         lines += [f"{_written(name)}: not to be trusted: {why}" for name, why in self.problems.items()]
         return lines if all(one.clean for one in self.healths.values()) else [*lines, counts(self.healths)]
 
+    @carried
     def to_frame(self) -> pd.DataFrame:
-        """Return the tables of all tasks, one below the other; of fits one row each: grade, seconds, and why there is none."""
-        if self.results and all(isinstance(of, pd.DataFrame) for of in self.results.values()):
-            return fleet_table(cast("Fleet[pd.DataFrame]", self))
+        """Return the tables of all tasks, one below the other; of fits one row each: grade, seconds, and why there is none.
+
+        The first column, `task`, is the task's name.
+        """
+        tables = [of.assign(task=name) for name, of in self.results.items() if isinstance(of, pd.DataFrame)]
+        if tables:
+            joined = pd.concat(tables, ignore_index=True)
+            return joined[["task", *(column for column in joined if column != "task")]]
         rows = [
             {
                 "task": name,
@@ -100,14 +106,6 @@ def _written(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
-@carried
-def fleet_table(fleet: Fleet[pd.DataFrame]) -> pd.DataFrame:
-    """Return the tables of all tasks, one below the other, with the task's name in the first column, `task`."""
-    tables = [table.assign(task=name) for name, table in fleet.results.items()]
-    joined = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"task": []})
-    return joined[["task", *(column for column in joined if column != "task")]]
-
-
 @overload
 def fit_many(
     model: Model | None,
@@ -118,7 +116,7 @@ def fit_many(
     folder: str | Path | None = None,
     settings: Settings | None = None,
     progress: bool = False,
-) -> Fleet[pd.DataFrame]: ...
+) -> Batch[pd.DataFrame]: ...
 
 
 @overload
@@ -131,7 +129,7 @@ def fit_many(
     folder: str | Path,
     settings: Settings | None = None,
     progress: bool = False,
-) -> Fleet[Path]: ...
+) -> Batch[Path]: ...
 
 
 @overload
@@ -144,7 +142,7 @@ def fit_many(
     folder: None = None,
     settings: Settings | None = None,
     progress: bool = False,
-) -> Fleet[Fit]: ...
+) -> Batch[Fit]: ...
 
 
 def fit_many(
@@ -156,7 +154,7 @@ def fit_many(
     folder: str | Path | None = None,
     settings: Settings | None = None,
     progress: bool = False,
-) -> Fleet[Any]:
+) -> Batch[Any]:
     """Fit every task, on as many workers as there are, and return what was kept of each fit.
 
     A model is compiled once a worker, whatever levels its tasks have. Draws of a task are those of `fit`, to the last bit.
@@ -189,13 +187,13 @@ def fit_many(
         workers cannot import. What is wrong with a single task stands in `failures`.
     """
     asked = plan(model, tasks, settings, keep, stored=folder is not None)
-    shelf = _shelf(folder, tasks, "nc" if keep is None else "parquet")
+    store = _result_store(folder, tasks, "nc" if keep is None else "parquet")
     outcomes = {}
-    with _bar(progress, len(tasks)) as advance, closing(_outcomes(asked, shelf, executor)) as finished:
+    with _bar(progress, len(tasks)) as advance, closing(_outcomes(asked, store, executor)) as finished:
         for name, outcome in finished:
             outcomes[name] = outcome
             advance()
-    made = _fleet({name: outcomes[name] for name in tasks})
+    made = _batch({name: outcomes[name] for name in tasks})
     for why, count in Counter(made.redone.values() if progress else ()).items():
         print(f"{count} stored result{'s' * (count > 1)} made again: {why}", file=sys.stderr)
     return made
@@ -213,8 +211,8 @@ class _Outcome:
     fault: str = ""
 
 
-def _fleet(outcomes: Mapping[str, _Outcome]) -> Fleet[Any]:
-    return Fleet(
+def _batch(outcomes: Mapping[str, _Outcome]) -> Batch[Any]:
+    return Batch(
         results={name: of.result for name, of in outcomes.items() if not of.failure},
         failures={name: of.failure for name, of in outcomes.items() if of.failure},
         problems={name: of.problem for name, of in outcomes.items() if of.problem},
@@ -226,7 +224,7 @@ def _fleet(outcomes: Mapping[str, _Outcome]) -> Fleet[Any]:
     )
 
 
-def _shelf(folder: str | Path | None, names: Iterable[str], ending: str) -> dict[str, Path]:
+def _result_store(folder: str | Path | None, names: Iterable[str], ending: str) -> dict[str, Path]:
     """Return the file of each task's result; empty where results are not stored."""
     if folder is None:
         return {}
@@ -237,28 +235,28 @@ def _shelf(folder: str | Path | None, names: Iterable[str], ending: str) -> dict
     return {name: Path(folder) / f"{file}.{ending}" for name, file in file_names(names).items()}
 
 
-def _outcomes(asked: Plan, shelf: Mapping[str, Path], executor: Executor | None) -> Generator[tuple[str, _Outcome]]:
+def _outcomes(asked: Plan, store: Mapping[str, Path], executor: Executor | None) -> Generator[tuple[str, _Outcome]]:
     """Yield what became of each task, as soon as it is known: wrong ones first, then those stored, then the rest."""
-    entries: dict[str, Entry] = {}
+    keys: dict[str, TaskKey] = {}
     for name in asked.tasks:
         try:
-            entries[name] = entry(asked, name)
+            keys[name] = task_key(asked, name)
         except InputError as error:
             yield name, _Outcome(failure=one_line(error))
     missing: dict[str, str] = {}
-    for name, known in entries.items():
-        stored = _stored(asked, shelf[name], known.fingerprint) if shelf else ""
+    for name, known in keys.items():
+        stored = _stored(asked, store[name], known.fingerprint) if store else ""
         if isinstance(stored, str):
             missing[name] = stored
         else:
             yield name, stored
     if missing:
         # The longest first, so that no worker is left alone with one at the end.
-        longest = sorted(missing, key=lambda name: entries[name].size, reverse=True)
-        jobs = (job(asked, name, entries[name]) for name in longest)
+        longest = sorted(missing, key=lambda name: keys[name].size, reverse=True)
+        jobs = (job(asked, name, keys[name]) for name in longest)
         with _workers(executor, len(missing), asked.keep) as (submit, room), closing(each(work, jobs, submit, room)) as ended:
             for one, done in ended:
-                outcome = _outcome(asked, one.name, done, shelf.get(one.name), entries[one.name].fingerprint)
+                outcome = _outcome(asked, one.name, done, store.get(one.name), keys[one.name].fingerprint)
                 yield one.name, replace(outcome, redone=missing[one.name])
 
 
@@ -283,7 +281,7 @@ def _stored(asked: Plan, path: Path, fingerprint: Fingerprint) -> _Outcome | str
     return _Outcome(result, problem=record.problem, seconds=record.seconds, loaded=True, health=record.health)
 
 
-def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, fingerprint: Fingerprint) -> _Outcome:
+def _outcome(asked: Plan, name: str, done: TaskResult | str, path: Path | None, fingerprint: Fingerprint) -> _Outcome:
     if isinstance(done, str):
         return _Outcome(failure=done)
     if done.failure:
@@ -297,7 +295,7 @@ def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, finger
         )
     if path is not None:
         try:
-            result = _store(result, path, Record(fingerprint, problem, done.seconds, done.health))
+            result = _written_to(result, path, Record(fingerprint, problem, done.seconds, done.health))
         except InputError:  # no task's fault: the folder cannot be written to any more
             raise
         except (ValueError, TypeError, NotImplementedError) as error:
@@ -305,7 +303,7 @@ def _outcome(asked: Plan, name: str, done: Done | str, path: Path | None, finger
     return _Outcome(result, problem=problem, seconds=done.seconds, health=done.health)
 
 
-def _store(result: pd.DataFrame | Fit, path: Path, record: Record) -> pd.DataFrame | Path:
+def _written_to(result: pd.DataFrame | Fit, path: Path, record: Record) -> pd.DataFrame | Path:
     if isinstance(result, Fit):
         write_fit(result, path, record)
         return path

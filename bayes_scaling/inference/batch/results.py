@@ -1,4 +1,4 @@
-"""Results of a fleet on disk: what each was made from and with, whole or not at all."""
+"""Results of a batch on disk: what each was made from and with, whole or not at all."""
 
 import hashlib
 import json
@@ -71,11 +71,11 @@ def fingerprint(name: str, model: str, runs: Runs, settings: Settings, keep: Any
     Raises
     ------
     InputError
-        Where `extra` or `keep` is nothing whose content can be told.
+        Where `extra` or `keep` has no content that a fingerprint could be taken of.
     """
     sampling = replace(settings, progress=False, cores=None, strict=False)
     parts = {"name": name, "model": model, "runs": runs, "settings": sampling, "keep": keep, "extra": extra}
-    return {part: _digest(_told(of)) for part, of in parts.items()} | {SOFTWARE: software()}
+    return {part: _digest(_canonical(of)) for part, of in parts.items()} | {SOFTWARE: software()}
 
 
 @cache
@@ -103,7 +103,7 @@ def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _told(value: Any) -> Any:
+def _canonical(value: Any) -> Any:
     """Return a value as JSON that differs where the value does."""
     match value:
         case None | bool() | int() | str():
@@ -111,29 +111,35 @@ def _told(value: Any) -> Any:
         case float() | np.generic():
             return [type(value).__name__, repr(value)]
         case pd.DataFrame() | pd.Series():
-            return _told_table(pd.DataFrame(value))
+            return _canonical_table(pd.DataFrame(value))
         case np.ndarray():
-            return ["array", str(value.dtype), value.shape, _told_array(value)]
+            return ["array", str(value.dtype), value.shape, _canonical_array(value)]
         case xr.DataArray() | xr.Dataset():
-            return [type(value).__name__, _told(value.to_dict(data="array"))]
+            return [type(value).__name__, _canonical(value.to_dict(data="array"))]
         case Runs():
             levels = {dim: value.levels[dim] for dim in sorted(value.levels)}
-            return ["runs", _told(value.table), _told(value.columns), _told(value.references), _told(levels)]
+            return [
+                "runs",
+                _canonical(value.table),
+                _canonical(value.columns),
+                _canonical(value.references),
+                _canonical(levels),
+            ]
         case Model():
             return ["model", model_text(value)]
         case Mapping():
-            return ["mapping", [[_told(key), _told(one)] for key, one in value.items()]]
+            return ["mapping", [[_canonical(key), _canonical(one)] for key, one in value.items()]]
         case Sequence() | set() | frozenset() if not isinstance(value, bytes):
             ordered = value if isinstance(value, Sequence) else sorted(value, key=repr)
-            return ["sequence", [_told(one) for one in ordered]]
+            return ["sequence", [_canonical(one) for one in ordered]]
         case partial():
-            return ["partial", _told(value.func), _told(value.args), _told(value.keywords)]
+            return ["partial", _canonical(value.func), _canonical(value.args), _canonical(value.keywords)]
     if is_dataclass(value) and not isinstance(value, type):
-        return [_home(type(value)), {one.name: _told(getattr(value, one.name)) for one in fields(value)}]
+        return [_home(type(value)), {one.name: _canonical(getattr(value, one.name)) for one in fields(value)}]
     if isinstance(value, FunctionType | BuiltinFunctionType) and value.__name__ != "<lambda>":
         return [_home(value), _body(value)]
     raise InputError(
-        f"{value!r:.80} cannot be told from others, so no result can be stored; expected tables, numbers, texts or functions"
+        f"{value!r:.80} cannot be fingerprinted, so no result can be stored; expected tables, numbers, texts or functions"
     )
 
 
@@ -149,18 +155,18 @@ def _body(function: Any) -> str:
         return ""
 
 
-def _told_table(table: pd.DataFrame) -> Any:
+def _canonical_table(table: pd.DataFrame) -> Any:
     try:
         rows = pd.util.hash_pandas_object(table).to_numpy()
     except TypeError as error:
-        raise InputError(f"a table with such values cannot be told from others ({error})") from None
-    names = [[_told(name), str(of)] for name, of in table.dtypes.items()]
+        raise InputError(f"a table with such values cannot be fingerprinted ({error})") from None
+    names = [[_canonical(name), str(of)] for name, of in table.dtypes.items()]
     return ["table", names, len(table), hashlib.sha256(rows.tobytes()).hexdigest()]
 
 
-def _told_array(array: np.ndarray) -> Any:
+def _canonical_array(array: np.ndarray) -> Any:
     if array.dtype.hasobject:
-        return [_told(one) for one in array.ravel().tolist()]
+        return [_canonical(one) for one in array.ravel().tolist()]
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
@@ -183,7 +189,7 @@ def write_table(table: pd.DataFrame, path: Path, record: Record) -> pd.DataFrame
 def _content(read: pd.DataFrame, record: Record) -> str:
     """Return a digest of a table as it is read, with its record."""
     attributes = {name: of for name, of in read.attrs.items() if name != RECORD}
-    return _digest([_told_table(read), attributes, _record_text(replace(record, content=""))])
+    return _digest([_canonical_table(read), attributes, _record_text(replace(record, content=""))])
 
 
 def _parquet(table: pd.DataFrame, record: Record) -> tuple[bytes, pd.DataFrame]:
@@ -230,6 +236,6 @@ def _record_text(record: Record) -> str:
 def _record(text: str) -> Record:
     """Return a record from its text; older ones have one digest for all that a result depends on."""
     known = json.loads(text)
-    health, told = known.pop("health", None), known.pop("fingerprint")
-    parts = {str(part): str(of) for part, of in told.items()} if isinstance(told, dict) else {SOFTWARE: "an older version"}
+    health, stored = known.pop("health", None), known.pop("fingerprint")
+    parts = {str(part): str(of) for part, of in stored.items()} if isinstance(stored, dict) else {SOFTWARE: "an older version"}
     return Record(**known, fingerprint=parts, health=from_record(health) if health else None)

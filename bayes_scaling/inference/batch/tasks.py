@@ -1,4 +1,4 @@
-"""Tasks of a fleet: with the model and settings that hold for each, as they are recognised later, and as they travel."""
+"""Tasks of a batch: with the model and settings that hold for each, as they are recognised later, and as they travel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from bayes_scaling.model.specification import Model, groups_used
 
 @dataclass(frozen=True)
 class Task:
-    """One fit of a fleet.
+    """One fit of a batch.
 
     Parameters
     ----------
     model, settings
-        In place of the fleet's.
+        In place of the batch's.
     extra
         What `keep` is given beside the fit, such as held-out rows; tables, numbers, texts, and mappings of such.
     """
@@ -56,7 +56,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TaskKey:
     """What is known of a task before its turn: little, since there may be very many.
 
     Parameters
@@ -91,21 +91,21 @@ def resolved(plan: Plan, name: str) -> tuple[Task, Model, Settings]:
     task = Task(given) if isinstance(given, Runs) else given
     model = task.model or plan.model
     if model is None:
-        raise InputError("there is no model, neither the task's nor the fleet's")
+        raise InputError("there is no model, neither the task's nor the batch's")
     settings = task.settings or plan.settings
     return task, model, replace(settings, progress=False, cores=settings.cores or 1)
 
 
-def entry(plan: Plan, name: str) -> Entry:
+def task_key(plan: Plan, name: str) -> TaskKey:
     """Return what is known of a task before its turn."""
     task, model, settings = resolved(plan, name)
     text = plan.text if model is plan.model and plan.text is not None else model_text(model)
     levels = {dim: task.runs.levels[dim] for dim in groups_used(model) if dim in task.runs.levels}
     known = fingerprint(name, text, task.runs, settings, plan.keep, task.extra) if plan.stored else {}
-    return Entry(text, levels, len(task.runs), known)
+    return TaskKey(text, levels, len(task.runs), known)
 
 
-def job(plan: Plan, name: str, entry: Entry) -> Job:
+def job(plan: Plan, name: str, key: TaskKey) -> Job:
     """Return a task as it travels."""
     task, _, settings = resolved(plan, name)
-    return Job(name, entry.model, task.runs, settings, plan.keep, task.extra)
+    return Job(name, key.model, task.runs, settings, plan.keep, task.extra)

@@ -1,4 +1,4 @@
-"""What a worker does with one task of a fleet: fit it, keep what is asked for, and say in one line what went wrong."""
+"""What a worker does with one task of a batch: fit it, keep what is asked for, and say in one line what went wrong."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Done:
+class TaskResult:
     """What comes back: a table, or the draws where all is kept, with the sampler's health; or why there is neither.
 
     Parameters
@@ -66,24 +66,24 @@ class Done:
     seconds: float = 0.0
 
 
-def work(job: Job, ticket: str) -> Done:
+def work(job: Job, ticket: str) -> TaskResult:
     """Return what is kept of a task's fit, or the line that says why there is none."""
     start = perf_counter()
     try:
         done = _kept(job)
     except InputError as error:
-        done = Done(failure=one_line(error))
+        done = TaskResult(failure=one_line(error))
     except Exception as error:
-        done = Done(failure=f"internal fault, not the input: {one_line(error)}", fault=format_exc())
+        done = TaskResult(failure=f"internal fault, not the input: {one_line(error)}", fault=format_exc())
     return replace(done, seconds=perf_counter() - start)
 
 
-def _kept(job: Job) -> Done:
+def _kept(job: Job) -> TaskResult:
     model = read_model(job.model)
     check_runs(model, job.runs)
     fitted = fit(model, job.runs, job.settings)
     if job.keep is None:
-        return Done(draws=fitted.draws, health=fitted.health, settings=fitted.settings)
+        return TaskResult(draws=fitted.draws, health=fitted.health, settings=fitted.settings)
     try:
         table = job.keep(fitted, job.extra)
     except (Exception, SystemExit) as error:
@@ -92,7 +92,7 @@ def _kept(job: Job) -> Done:
         raise
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"keep returned a {type(table).__name__}; expected a DataFrame")
-    return Done(table=table, health=fitted.health)
+    return TaskResult(table=table, health=fitted.health)
 
 
 def of_this_package(function: object) -> bool:

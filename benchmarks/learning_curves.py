@@ -1,6 +1,6 @@
-"""A fleet of 161 learning curves, one model for all: trained on the first part of each, judged on the rest.
+"""161 learning curves, one model for all: trained on the first part of each, judged on the rest.
 
-    python benchmarks/fleet_curves.py [--only DOMAIN] [--folder DIR]      # writes fleet_curves.md
+    python benchmarks/learning_curves.py [--only DOMAIN] [--folder DIR]      # writes learning_curves.md
 
 The benchmark of NSL-PFN (Lee et al. 2025, arXiv 2505.23032), as far as its curves are public: IC image classification, NMT, LM
 and BB language, DD double descent, Nano nanoGPT, ColPreT pre-training curves. Every curve is divided by its own last training
@@ -28,7 +28,6 @@ import pandas as pd
 from sweeps import DATA
 
 import bayes_scaling as bs
-from bayes_scaling.inference.batch.fits import fleet_table
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.validation.scores import score_points
 
@@ -122,21 +121,21 @@ def main() -> None:
     every = tasks(chosen.only)
     with tempfile.TemporaryDirectory() as fresh:
         start = time.perf_counter()
-        fleet = bs.fit_many(MODEL, every, folder=chosen.folder or fresh, keep=scored, settings=SETTINGS, progress=True)
+        batch = bs.fit_many(MODEL, every, folder=chosen.folder or fresh, keep=scored, settings=SETTINGS, progress=True)
         seconds = time.perf_counter() - start
-    points = fleet_table(fleet)
+    points = batch.to_frame()
     rows = table_of(points)
     one, two = throughput(every, 1), throughput(every, 2)
     said = (
         f"{len(every)} curves in {seconds:.0f} s, {seconds / len(every):.2f} s a curve with starting and compiling in each of "
         f"{os.cpu_count()} workers; warm {two:.2f} s a curve on two workers, {one:.2f} on one: {one / two:.2f} times the "
-        f"throughput. {len(fleet.failures)} failed, {len(fleet.problems)} fits did not pass the health gate, "
+        f"throughput. {len(batch.failures)} failed, {len(batch.problems)} fits did not pass the health gate, "
         f"load average {os.getloadavg()[0]:.1f}."
     )
-    print(rows.round(4).to_string(index=False), said, *fleet.report[:10], sep="\n")
+    print(rows.round(4).to_string(index=False), said, *batch.report[:10], sep="\n")
     if not chosen.only:
-        head = f"# {len(every)} learning curves, one model\n\n{datetime.now(UTC):%Y-%m-%d}, one run of fleet_curves.py."
-        (HERE / "fleet_curves.md").write_text(
+        head = f"# {len(every)} learning curves, one model\n\n{datetime.now(UTC):%Y-%m-%d}, one run of learning_curves.py."
+        (HERE / "learning_curves.md").write_text(
             f"{head} {said}\n\n{rows.round(4).to_markdown(index=False)}\n{NOTES}", encoding="utf-8"
         )
 

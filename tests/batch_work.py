@@ -1,4 +1,4 @@
-"""What workers are asked to do in tests of fleets: functions they can import."""
+"""What workers are asked to do in tests of batches: functions they can import."""
 
 import os
 import signal
