@@ -99,7 +99,7 @@ def noise(distribution: Any) -> Variant:
 
 
 def discrepancy(*terms: Discrepancy) -> Variant:
-    """Return the variant with these departures from the law; none where there are none."""
+    """Return the variant with these terms of the discrepancy; none where there are none."""
     return lambda of: replace(of, model=replace(of.model, discrepancy=terms))
 
 
