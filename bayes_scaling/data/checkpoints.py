@@ -26,7 +26,7 @@ NOT_TRAINED = {"index", "position", "unique", "per", "context", "length", "windo
 """unless they have one of these."""
 
 MIN_ROWS, MANY_ROWS = 6, 20
-"""Rows of a run, at least; and so many that nobody trains as runs of their own, where departures go on from row to row."""
+"""Rows of a run, at least; and so many that nobody trains as runs of their own, where residuals are autocorrelated."""
 MIN_NAMED_ROWS = 3
 """Rows of a label, at least, of a column that is called as runs are."""
 MIN_SHARE = 0.5
@@ -135,7 +135,7 @@ def _setting(checked: pd.DataFrame, columns: Columns, along: str) -> pd.Series:
 
 
 def _shown(frame: pd.DataFrame, checked: pd.DataFrame, columns: Columns, along: str) -> Checkpoints | None:
-    """Return what rows show without a name: settings with many rows each whose departures go on from row to row."""
+    """Return what rows show without a name: settings with many rows each whose residuals are autocorrelated."""
     setting = _setting(checked, columns, along)
     apart = [name for name in frame if name not in columns.read and _tells_apart(frame[name])]
     if apart:

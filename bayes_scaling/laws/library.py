@@ -5,7 +5,7 @@ So one body runs on symbols (`pymc.dims`), on posterior draws (`xarray.DataArray
 
 Inputs arrive divided by their reference. Any reference will do unless a law says otherwise. The loss is in the unit of the
 response. Where a paper has a constant in the unit of an input, such as N_c, the parameter is a loss at the reference, where
-people have beliefs. The docstring says how the constant follows.
+people have prior knowledge. The docstring says how the constant follows.
 """
 
 import inspect

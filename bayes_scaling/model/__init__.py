@@ -1,1 +1,1 @@
-"""What is believed before seeing runs: priors, noise, discrepancy; the model as PyMC has it; study files."""
+"""What is assumed before seeing runs: priors, noise, discrepancy; the model as PyMC has it; study files."""

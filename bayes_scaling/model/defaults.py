@@ -75,8 +75,8 @@ def sweep_model(name: str) -> "Model":
 
     law, priors = library_law(name), sweep_priors(name)
     parameters = {parameter: priors[parameter] for parameter in law_parameters(law)}
-    noise, departs = Noise(sd=priors["noise_sd"]), (sweep_discrepancy(name),)
-    return Model(law, parameters, noise, departs, unit=str(_read("sweep_priors.toml")[name]["response"]))
+    noise, discrepancy = Noise(sd=priors["noise_sd"]), (sweep_discrepancy(name),)
+    return Model(law, parameters, noise, discrepancy, unit=str(_read("sweep_priors.toml")[name]["response"]))
 
 
 def sweep_discrepancy(name: str = "chinchilla") -> "Discrepancy":

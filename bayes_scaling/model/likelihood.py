@@ -69,7 +69,7 @@ def _observe_integrated(model: Model, left: Any, scale: Any, weights: Any, struc
     Parameters
     ----------
     weights
-        Of what the row before departs by, in a row's innovation; None where rows are independent.
+        Of the residual of the row before, in a row's innovation; None where rows are independent.
     """
     import pymc as pm
     import pytensor.tensor as pt

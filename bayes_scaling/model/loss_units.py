@@ -34,7 +34,7 @@ PER_BYTE = (0.22, 0.5)
 
 
 def in_unit_of(model: "Model", response: "Response") -> "Model":
-    """Return a model with its beliefs about the loss in the unit of a response.
+    """Return a model with its priors of the loss in the unit of a response.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def rescaled(model: "Model", factor: float, within: float, unit: str) -> "Model"
         name: _scaled(of, factor**power, within ** abs(power)) if (power := scaling.get(name, 0.0)) else of
         for name, of in model.parameters.items()
     }
-    noise, departs = model.noise, model.discrepancy
+    noise, discrepancy = model.noise, model.discrepancy
     if noise.on == "loss":
         white = noise.correlation and noise.correlation.white
         correlation = replace(noise.correlation, white=_scaled(white, factor).prior) if noise.correlation and white else None
@@ -86,8 +86,8 @@ def rescaled(model: "Model", factor: float, within: float, unit: str) -> "Model"
             effects=tuple(replace(term, sd=term.sd * factor) for term in noise.effects),
             correlation=correlation or noise.correlation,
         )
-        departs = tuple(replace(term, amplitude=_scaled(term.amplitude, factor).prior) for term in departs)
-    return replace(model, parameters=parameters, noise=noise, discrepancy=departs, unit=unit)
+        discrepancy = tuple(replace(term, amplitude=_scaled(term.amplitude, factor).prior) for term in discrepancy)
+    return replace(model, parameters=parameters, noise=noise, discrepancy=discrepancy, unit=unit)
 
 
 def _scaled(value: Prior | Parameter, factor: float, within: float = 1.0) -> Parameter:

@@ -77,7 +77,7 @@ def integrated(r: Any, d: Any, s: Any, structure: Any, own: Any = None, before: 
     Parameters
     ----------
     r
-        What each row departs by from its mean without the effects, or its innovation, shape (rows,).
+        Residual of each row from its mean without the effects, or its innovation, shape (rows,).
     d
         Its variance given the effects, shape (rows,).
     s

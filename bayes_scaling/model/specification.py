@@ -176,7 +176,7 @@ def law_groups(model: Model) -> list[str]:
 
 def names_of(model: Model) -> list[tuple[str, str]]:
     """Return every name that a model's draws, its compiled form and its tables use, each with what has it."""
-    departs = [(smooth.name(term), inputs) for term, inputs in discrepancy_terms(model)]
+    of_discrepancy = [(smooth.name(term), inputs) for term, inputs in discrepancy_terms(model)]
     inputs, groups = model_inputs(model), groups_used(model)
     derived = [
         *((term_name(*of), f"the levels of {of[0]} over {list(of[1].dims)}") for of in varyings(model)),
@@ -184,8 +184,8 @@ def names_of(model: Model) -> list[tuple[str, str]]:
         *((term_name(*of), f"the trend of {of[0]} with {of[1].on!r}") for of in trends(model)),
         *((f"{name}_published", f"the parameter {name!r} in the inputs' own units") for name in model.parameters),
         *((name, "the noise") for name in (NOISE_SD, "noise_nu", *noise_scales(model))),
-        *((name, "the discrepancy") for name in (*(n for n, _ in departs), *smooth.scales(discrepancy_terms(model)))),
-        *((smooth.knot_dim(x), f"the knots along {x!r}") for x in {x for _, over in departs for x in over}),
+        *((name, "the discrepancy") for name in (*(n for n, _ in of_discrepancy), *smooth.scales(discrepancy_terms(model)))),
+        *((smooth.knot_dim(x), f"the knots along {x!r}") for x in {x for _, over in of_discrepancy for x in over}),
         *((f"log_{x}", f"the logarithm of {x!r}") for x in inputs),
         *((f"index_{dim}", f"the levels of {dim!r}") for dim in groups),
         *((name, "the order of rows") for name in (ORDER if model.noise.correlation else ())),

@@ -28,11 +28,10 @@ from bayes_scaling.decisions.plan_sentences import plan_sentence
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.inference.parameters import published_values
-from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.laws.units import column_unit, conversion, loss_factor, loss_unit, read_unit, response_unit, stem
-from bayes_scaling.model.defaults import default_priors, sweep_model
-from bayes_scaling.model.loss_units import in_unit_of, loss_like
-from bayes_scaling.model.parameters import as_parameter, median
+from bayes_scaling.model.defaults import sweep_model
+from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.parameters import as_parameter
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study, study_runs
@@ -569,28 +568,6 @@ def test_units_of_losses_lead_to_each_other() -> None:
     assert loss_factor("nats/token", "nats/word") is None
 
 
-@pytest.mark.parametrize("name", sorted(set(LAWS) - {"m4"}))
-def test_the_parameters_that_scale_with_the_loss_are_found(name: str) -> None:
-    values = {one: median(prior) for one, prior in default_priors(name).items()}
-    found = loss_like(LAWS[name], values)
-    assert found
-    inputs = {one: np.array([0.3, 1.0, 7.0]) for one in law_inputs(LAWS[name])}
-    scaled = values | {one: values[one] * 3.0**power for one, power in found.items()}
-    np.testing.assert_allclose(LAWS[name](**inputs, **scaled), 3.0 * np.asarray(LAWS[name](**inputs, **values)), rtol=1e-8)
-
-
-def test_a_law_with_numbers_that_have_a_unit_cannot_follow() -> None:
-    law = bs.parse_law("1.7 + A * params**-alpha", ["params"])
-    model = bs.Model(
-        law,
-        {n: bs.Prior(median=0.3, factor=2.0) for n in ("A", "alpha")},
-        bs.Noise(bs.Prior(median=0.01, factor=2)),
-        unit="nats/token",
-    )
-    with pytest.raises(bs.InputError, match="cannot follow it to 'bits/token'"):
-        in_unit_of(model, bs.Response("loss", "bits/token"))
-
-
 def drawn(model: bs.Model, runs: Runs) -> bs.Fit:
     return bs.prior(model, runs, draws=4000, seed=2)
 
@@ -605,19 +582,6 @@ def test_draws_from_a_prior_in_bits_are_those_in_nats_scaled() -> None:
         np.testing.assert_allclose(two.posterior[name], one.posterior[name] / log(2), rtol=1e-10)
     np.testing.assert_allclose(two.posterior["alpha"], one.posterior["alpha"], rtol=1e-10)
     np.testing.assert_allclose(bs.predict(two, TABLE), bs.predict(one, TABLE) / log(2), rtol=1e-10)
-
-
-def test_priors_per_byte_are_as_much_wider_as_the_bytes_of_a_token_are_unknown() -> None:
-    wide = in_unit_of(sweep_model("chinchilla"), bs.Response("bpb"))
-    known = in_unit_of(sweep_model("chinchilla"), bs.Response("bpb", bytes_per_token=4.2))
-    before = as_parameter(sweep_model("chinchilla").parameters["E"]).prior
-    at, sure = (as_parameter(one.parameters["E"]).prior for one in (wide, known))
-    assert at.median == pytest.approx(before.median / log(2) / 4.3)
-    assert sure.median == pytest.approx(before.median / log(2) / 4.2)
-    assert sure.factor == pytest.approx(before.factor)
-    assert before.factor is not None
-    assert at.factor == pytest.approx(np.exp(np.hypot(np.log(before.factor), np.log(1.2))))
-    assert (wide.noise, wide.discrepancy) == (sweep_model("chinchilla").noise, sweep_model("chinchilla").discrepancy)
 
 
 def test_additive_terms_noise_on_the_loss_and_every_kind_of_prior_follow() -> None:
@@ -683,14 +647,6 @@ def test_a_model_travels_to_workers_in_its_own_unit() -> None:
         again = read_model(model_text(model))
         assert again.unit == model.unit
         assert parameters_with_priors(again) == parameters_with_priors(model)
-
-
-def test_a_study_is_written_with_priors_in_the_unit_of_its_response() -> None:
-    study = bs.read_study("chinchilla_law")
-    other = Study("other", study.model, replace(study.columns, response=bs.Response("loss", "bits/token")))
-    again = parse_study(study_text(other), "again.toml")
-    assert again.model.unit == "bits/token"
-    assert as_parameter(again.model.parameters["E"]).prior.median == pytest.approx(1.7 / log(2))
 
 
 def test_of_perplexities_the_logarithm_is_the_loss() -> None:

@@ -174,8 +174,8 @@ def _as_public_sweeps(file: StudyKeys, name: str) -> StudyKeys:
     priors = _priors(model, file)
     noise = file.noise or NoiseKeys()
     noise = replace(noise, sd=noise.sd or as_parameter(model.noise.sd).prior)
-    departs = model.discrepancy if file.discrepancy is None else file.discrepancy
-    return replace(file, parameters=_with_priors(file, priors), noise=noise, discrepancy=departs)
+    discrepancy = model.discrepancy if file.discrepancy is None else file.discrepancy
+    return replace(file, parameters=_with_priors(file, priors), noise=noise, discrepancy=discrepancy)
 
 
 def _model(file: StudyKeys) -> Model:

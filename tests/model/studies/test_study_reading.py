@@ -1,78 +1,17 @@
 """Model files say what a study is; what is wrong in one is said with file and key."""
 
-from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
+from study_files import GOOD, assert_same, edited, refusal
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Columns, Input, MeasurementError, Response
 from bayes_scaling.laws.formula import law_text, parse_law
-from bayes_scaling.laws.library import LAWS, law_inputs
+from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Trend, Varying, as_parameter
-from bayes_scaling.model.specification import Model
+from bayes_scaling.model.parameters import Prior, Trend, Varying
 from bayes_scaling.model.studies.reading import bundled, parse_study, read_study
-from bayes_scaling.model.studies.study import Study, study_runs
-from bayes_scaling.model.studies.writing import study_text, write_study
-
-GOOD = """
-title = "Loss over size"
-
-[data]
-source = "runs.csv"
-where = "params < 1e12"
-run = "name"
-response = { column = "loss", unit = "bits/byte" }
-measurement_error = { column = "error", relative = false }
-
-[data.inputs]
-x = { column = "params", unit = "parameters", reference = 1e9 }
-
-[data.groups]
-corpus = "corpus"
-
-[law]
-name = "m1"
-
-[parameters]
-b = { prior = { median = 1.0, factor = 2.0 }, varying = [{ over = "corpus", sd = 0.1 }] }
-c = { prior = { between = [0.1, 0.5] }, trend = [{ on = "x", sd = 0.2 }] }
-
-[noise]
-distribution = "normal"
-on = "loss"
-sd = { median = 0.01, factor = 3.0 }
-nu = { distribution = "Gamma", arguments = { alpha = 2.0, beta = 0.2 } }
-effects = [{ over = ["corpus", "run"], sd = 0.05 }]
-"""
-
-
-def assert_same(one: Study, other: Study) -> None:
-    assert one.title == other.title
-    assert one.source == other.source
-    assert one.columns == other.columns
-    assert one.model.noise == other.model.noise
-    parameters = [{name: as_parameter(of) for name, of in study.model.parameters.items()} for study in (one, other)]
-    assert parameters[0] == parameters[1]
-    laws = (one.model.law, other.model.law)
-    assert laws[0] is laws[1] or (law_text(laws[0]), law_inputs(laws[0])) == (law_text(laws[1]), law_inputs(laws[1]))
-
-
-def edited(old: str, new: str) -> str:
-    assert GOOD.count(old) == 1, old
-    return GOOD.replace(old, new)
-
-
-def refusal(text: str) -> str:
-    with pytest.raises(InputError) as error:
-        parse_study(text, "folder/mine.toml")
-    message = str(error.value)
-    assert "\n" not in message
-    assert message.startswith("folder/mine.toml: ")
-    return message.removeprefix("folder/mine.toml: ")
 
 
 def test_a_file_says_what_it_says() -> None:
@@ -103,120 +42,6 @@ def test_a_file_says_what_it_says() -> None:
 def test_there_are_bundled_studies_with_titles() -> None:
     assert set(bundled()) >= {"chinchilla", "moba_vs_full"}
     assert all(bundled().values())
-
-
-@pytest.mark.parametrize("name", sorted(bundled()))
-def test_a_bundled_study_reads_back_from_its_text(name: str) -> None:
-    study = read_study(name)
-    assert study.name == name
-    assert study.title == bundled()[name]
-    assert study.source is None or study.source in datasets.names()
-    again = parse_study(study_text(study), name)
-    assert again.name == name
-    assert_same(again, study)
-
-
-def test_a_study_with_everything_reads_back_from_its_text() -> None:
-    study = parse_study(GOOD, "mine.toml")
-    assert_same(parse_study(study_text(study), "mine.toml"), study)
-
-
-def test_a_study_with_the_least_reads_back_from_its_text() -> None:
-    belief = Prior(median=1, factor=2)
-    study = Study("least", Model(LAWS["m1"], {"b": belief, "c": belief}, Noise(belief)), Columns({"x": Input("params")}))
-    assert_same(parse_study(study_text(study), "least.toml"), study)
-
-
-def test_a_response_without_unit_reads_back_from_its_text() -> None:
-    study = parse_study(GOOD, "mine.toml")
-    study = replace(study, columns=replace(study.columns, response=Response("loss", "")))
-    assert parse_study(study_text(study), "mine.toml").columns.response == Response("loss", "")
-
-
-def test_a_law_as_text_reads_back_from_its_text() -> None:
-    text = edited('name = "m1"', 'text = "b * (1 / x + 0.01) ** c - -2 * x"')
-    study = parse_study(text, "mine.toml")
-    again = parse_study(study_text(study), "mine.toml")
-    assert_same(again, study)
-    assert again.model.law(x=3.0, b=2.0, c=0.5) == pytest.approx(2.0 * (1 / 3.0 + 0.01) ** 0.5 + 6.0, rel=1e-15)
-
-
-def test_a_law_of_ones_own_is_written_as_text() -> None:
-    def m1(x, *, b, c):
-        return 1 - b * x**-c
-
-    study = parse_study(GOOD, "mine.toml")
-    own = replace(study, model=Model(m1, study.model.parameters, study.model.noise))
-    assert 'text = "1.0 - b * x ** (-c)"' in study_text(own).replace("x ** -c", "x ** (-c)")
-    assert parse_study(study_text(own), "mine.toml").model.law(x=4.0, b=0.5, c=0.5) == 0.75
-
-
-def test_the_library_law_without_a_text_is_written_by_name() -> None:
-    belief = Prior(median=1, factor=2)
-    model = Model(LAWS["m4"], dict.fromkeys(["a", "b", "c", "e_0", "e_inf"], belief), Noise(belief))
-    study = Study("fourth", model, Columns({"x": Input("params")}))
-    assert parse_study(study_text(study), "fourth.toml").model.law is LAWS["m4"]
-
-
-def test_a_law_that_has_no_text_cannot_be_written() -> None:
-    def long(x, *, b, c):
-        for _ in range(12):
-            b = b * x**-c + b
-        return b
-
-    study = parse_study(GOOD, "mine.toml")
-    with pytest.raises(InputError, match=r"^law long is too long to be written as text"):
-        study_text(replace(study, model=Model(long, study.model.parameters, study.model.noise)))
-
-
-def test_a_study_is_written_and_read(tmp_path: Path) -> None:
-    study = replace(read_study("moba_vs_full"), title="Größe")
-    path = write_study(study, tmp_path / "copy.toml")
-    again = read_study(path)
-    assert again.name == "copy"
-    assert_same(again, study)
-
-
-def test_a_study_written_elsewhere_still_finds_its_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for folder in ("here", "there"):
-        Path(folder).mkdir()
-    Path("here/mine.toml").write_text(GOOD)
-    Path("here/runs.csv").write_text("params,loss,name,error,corpus\n1e9,3.0,one,0.1,c4\n2e9,2.5,two,0.1,pile\n")
-    study = read_study("here/mine.toml")
-    assert Path(study.source).is_file()
-    again = read_study(write_study(study, "there/mine.toml"))
-    assert Path(again.source).is_file()
-
-
-def test_the_table_of_a_study_lies_beside_its_file(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text(GOOD)
-    TABLE.to_parquet(tmp_path / "runs.parquet")
-    (tmp_path / "mine.toml").write_text(edited('"runs.csv"', '"runs.parquet"'))
-    assert len(study_runs(read_study(tmp_path / "mine.toml"))) == 2
-
-
-TABLE = pd.DataFrame(
-    {"params": [1e9, 2e9], "loss": [3.0, 2.5], "name": ["one", "two"], "error": [0.1, 0.1], "corpus": ["c4", "pile"]}
-)
-
-
-def test_another_table_takes_the_place_of_the_study_s_own() -> None:
-    runs = study_runs(parse_study(GOOD, "mine.toml"), TABLE)
-    assert len(runs) == 2
-    assert runs.references == {"x": 1e9}
-
-
-def test_a_study_on_a_bundled_table_has_its_runs() -> None:
-    runs = study_runs(read_study("moba_vs_full"))
-    assert len(runs) == 160
-    assert runs.dropped == 20
-    assert {dim: len(levels) for dim, levels in runs.levels.items()} == {"attention": 2, "position": 16, "size": 5, "run": 10}
-
-
-def test_a_study_without_a_table_asks_for_one() -> None:
-    with pytest.raises(InputError, match=r"^chinchilla comes without runs; give a table with the columns \['params', 'tokens'"):
-        study_runs(read_study("chinchilla"))
 
 
 @pytest.mark.parametrize("text", ["a = = 3", "[data", "not toml at all", "x = 1\nx = 2", "a = " + "[" * 50_000], ids=range(5))
@@ -378,28 +203,6 @@ def test_an_error_in_a_model_file_names_its_path(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         read_study(str(path))
     assert str(error.value) == f"{path}: nois: no such key; did you mean 'noise'?"
-
-
-@pytest.mark.parametrize("name", datasets.names())
-def test_a_dataset_comes_with_units_and_provenance(name: str) -> None:
-    table = datasets.load(name)
-    assert len(table) > 0
-    assert set(table.attrs["units"]) <= set(table.columns)
-    assert all(isinstance(unit, str) and unit for unit in table.attrs["units"].values())
-    assert len(table.attrs["provenance"].strip()) > 200
-
-
-def test_every_table_in_the_package_is_listed_and_none_is_large() -> None:
-    folder = Path(datasets.__file__).parent
-    tables = [path for path in folder.iterdir() if path.name.endswith((".csv", ".csv.gz"))]
-    assert datasets.names() == sorted(path.name.split(".")[0] for path in tables)
-    assert all(path.stat().st_size < 250_000 for path in tables)
-
-
-def test_an_unknown_dataset_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InputError) as error:
-        datasets.load("moba")
-    assert str(error.value) == f"no dataset is called 'moba'; the package has {datasets.names()}"
 
 
 def test_the_library_law_and_its_text_are_the_same_study() -> None:
