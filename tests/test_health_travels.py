@@ -202,12 +202,14 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "comparison's points": lambda fit: comparison(fit).points,
     "multiverse's table": lambda fit: multiverse(fit).table,
     "multiverse's parameters": lambda fit: multiverse(fit).parameters,
+    "stack's table": lambda fit: mixture(fit).to_frame(),
     "batch's table": lambda fit: batch(fit).to_frame(),
     "calibration_table": lambda fit: calibration(fit).to_frame(),
 }
 
 SENTENCES: dict[str, Callable[[bs.Fit], str | tuple[str, ...]]] = {
     "summary": summary_sentences,
+    "fit": lambda fit: fit.summary(),
     "contrast": lambda fit: contrast(fit).summary(),
     "rank": lambda fit: rank_sentences(ranking(fit)),
     "plan": lambda fit: plan_sentence(plan(fit), 1, 2.2),

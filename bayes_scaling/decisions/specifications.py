@@ -99,7 +99,7 @@ def noise(distribution: Any) -> Variant:
 
 
 def discrepancy(*terms: Discrepancy) -> Variant:
-    """Return the variant with these terms of discrepancy; without any where none are given."""
+    """Return the variant with these terms of the discrepancy; none where there are none."""
     return lambda of: replace(of, model=replace(of.model, discrepancy=terms))
 
 
