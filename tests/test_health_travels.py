@@ -33,7 +33,7 @@ from bayes_scaling.decisions.plan import Plan
 from bayes_scaling.decisions.plan_sentences import plan_sentence
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.decisions.ranking import Ranking
-from bayes_scaling.decisions.specifications import Universe
+from bayes_scaling.decisions.specifications import Specification
 from bayes_scaling.decisions.targets import needed_sentence
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.fits import Batch
@@ -112,13 +112,13 @@ def _one_by_one(fits: list[bs.Fit]) -> Callable[..., bs.Fit]:
 def multiverse(fit: bs.Fit) -> Multiverse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bayes_scaling.inference.batch.worker.fit", _one_by_one([FITS["clean"], fit, FITS["clean"]]))
-        universe = Universe(fit.model, fit.runs.table.rename(columns={"response": "loss"}), fit.runs.columns)
-        choices = {"noise": dict.fromkeys(("as given", "other", "a third"), _same)}
-        return bs.multiverse(universe, POINTS, choices, executor=InProcess())
+        base = Specification(fit.model, fit.runs.table.rename(columns={"response": "loss"}), fit.runs.columns)
+        variants = {"noise": dict.fromkeys(("as given", "other", "a third"), _same)}
+        return bs.multiverse(base, POINTS, variants, executor=InProcess())
 
 
-def _same(universe: Universe) -> Universe:
-    return universe
+def _same(base: Specification) -> Specification:
+    return base
 
 
 def batch(fit: bs.Fit) -> Batch[pd.DataFrame]:
