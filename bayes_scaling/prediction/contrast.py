@@ -101,6 +101,7 @@ class Contrast:
         rows = ends if len(table) > FEW else range(len(table))
         return lines([one for row in rows for one in self._sentences(table.iloc[row].to_dict(), row)], self)
 
+    @asked
     def plot(self, x: str | None = None) -> Any:
         """Return the figure: the relative difference in per cent with its credible bands.
 
