@@ -31,6 +31,7 @@ INSTEAD = {
     r"(?i)\bbeliefs?\b|\bbelieved\b": "prior, prior predictive",
     r"(?i)\bowners\b": "parameters with priors",
     r"(?i)\bsurprise\b": "outlier, tail probability",
+    r"\bUniverses?\b|\buniverses\b": "specifications of a multiverse analysis",
     r"(?i)\bkept their word\b": "calibration of held-out predictions",
 }
 """A word of ours, as a regular expression -> what to say instead."""
