@@ -159,9 +159,9 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
         """Return minus the objective a point, and its slope, at w = softmax(theta), where it has no walls."""
         weights = softmax(theta)
         mixed = density @ weights
-        told = (density * weights / mixed[:, None]).sum(axis=0) + evenly / laws
+        shares = (density * weights / mixed[:, None]).sum(axis=0) + evenly / laws
         value = np.log(mixed).sum() + evenly / laws * np.log(np.maximum(weights, 1e-300)).sum()
-        return -value / points, ((points + evenly) * weights - told) / points
+        return -value / points, ((points + evenly) * weights - shares) / points
 
     theta = minimize(worse, np.zeros(laws), jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
     return dict(zip(log_scores, softmax(theta).tolist(), strict=True))
