@@ -12,10 +12,9 @@ MOVED = {
     "decisions.allocation": "compute_optimal",
     "decisions.design.ranked": "NextRuns RunSet",
     "decisions.multiverse": "Multiverse",
-    "decisions.optimum": "compute_price optimum tolerance",
+    "decisions.optimum": "optimum tolerance",
     "decisions.plan": "Plan",
     "decisions.ranking": "Ranking",
-    "decisions.specifications": "Universe standard_choices",
     "inference.batch.executors": "InProcess",
     "inference.batch.tasks": "Task",
     "inference.parameters": "parameter_table parameter_values published_values",
@@ -41,6 +40,10 @@ RENAMED: dict[str, tuple[str, str]] = {
         "_deprecated:compute_multiplier",
         "bs.compute_ratio(fit, group, b, a, points), which says how many times the compute b needs for the loss of a",
     ),
+    "compute_price": (
+        "decisions.compute_equivalent:compute_equivalent",
+        "from bayes_scaling.decisions.compute_equivalent import compute_equivalent",
+    ),
     "Question": ("decisions.estimands:Estimand", "from bayes_scaling.decisions.estimands import Estimand"),
     "ask": ("decisions.estimands:draw_estimand", "from bayes_scaling.decisions.estimands import draw_estimand"),
     "parse_question": ("decisions.estimands:parse_estimand", "from bayes_scaling.decisions.estimands import parse_estimand"),
@@ -60,6 +63,14 @@ RENAMED: dict[str, tuple[str, str]] = {
     "multiplier_table": ("prediction.summary:summarize", "bs.summarize(draws)"),
     "predict_table": ("prediction.summary:summarize_at", "bs.summarize(bs.predict(fit, points))"),
     "ReadingError": ("data.columns:MeasurementError", "from bayes_scaling.data.columns import MeasurementError"),
+    "Universe": (
+        "decisions.specifications:Specification",
+        "from bayes_scaling.decisions.specifications import Specification",
+    ),
+    "standard_choices": (
+        "decisions.specifications:standard_variants",
+        "from bayes_scaling.decisions.specifications import standard_variants",
+    ),
     "units_said": ("data.counts:with_units", "from bayes_scaling.data.counts import with_units"),
 }
 """Name -> where what it does stands, as "module:name", and what to write instead."""

@@ -110,7 +110,7 @@ def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str
 
 
 def _none(level: str, budget: str, of: Mapping[str, float]) -> str:
-    """Say that no draw has a multiplier."""
+    """Say that no draw has a compute ratio."""
     shares = {
         f"{level} cannot reach that loss by any {budget} up to a million times as much": of["p_never_reached"],
         f"{level} needs under a millionth times the {budget}": of["p_always_reached"],

@@ -139,7 +139,7 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
     crossing = xr.DataArray(start, dims="row") * np.exp(share * xr.DataArray(powers[lead] * reach, dims="row"))
     found = {"crossing": crossing, "exists": np.isfinite(crossing), "unknown": unknown}
     found["a_ahead"] = _by_point(fit, met.lead < 0, one, group)
-    why = f"a loss is not above 0, or not defined, before {lead} {exact(below)}: no crossover was sought from there on"
+    why = f"a loss is not above 0, or not defined, before {lead} {exact(below)}: no crossover was searched for from there on"
     notes = notes_of(fit, group, one, other) + left_out(met.unknown, why)
     return noted(xr.Dataset(found).transpose("chain", "draw", "row"), notes)
 

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import checks
+from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import format_count, percent
 from bayes_scaling._base.views import lines, show, view
@@ -73,6 +74,9 @@ class Forecast:
     effective: float = np.inf
     refitted: bool = False
     notes: tuple[str, ...] = ()
+
+    surprise = renamed_property("Forecast", "surprise", "tail_probability")
+    unlike = renamed_property("Forecast", "unlike", "outlier")
 
     @property
     def final(self) -> xr.DataArray:
