@@ -55,7 +55,7 @@ def results() -> str:
     """Return the records that functions return, each with what it has besides its fields."""
     places = [f"~{module.removeprefix('bayes_scaling.')}.{name}" for name, (module, _) in RESULTS.items() if name != "Fit"]
     table = ["| record | from | has |", "| --- | --- | --- |", *(row(name, *of) for name, of in RESULTS.items())]
-    return "\n".join(["## Results\n", listed("bayes_scaling", places), *table, ""])
+    return "\n".join(["## Results\n", summary_table("bayes_scaling", places), *table, ""])
 
 
 def row(name: str, module: str, makers: str) -> str:
@@ -75,10 +75,10 @@ def members(record: type) -> list[str]:
 
 def part(title: str, module: str, names: list[str]) -> str:
     """Return one group as a table whose names lead to pages of their own."""
-    return f"## {title}\n\n{listed(module, [name for name in names if hasattr(import_module(module), name)])}"
+    return f"## {title}\n\n{summary_table(module, [name for name in names if hasattr(import_module(module), name)])}"
 
 
-def listed(module: str, names: list[str]) -> str:
+def summary_table(module: str, names: list[str]) -> str:
     """Return names of a module as a table of autosummary."""
     head = [f".. currentmodule:: {module}", "", ".. autosummary::", "   :toctree: generated/", "   :nosignatures:", ""]
     return "\n".join(["```{eval-rst}", *head, *(f"   {name}" for name in names), "```\n"])
