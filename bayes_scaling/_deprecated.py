@@ -15,7 +15,6 @@ MOVED = {
     "decisions.optimum": "compute_price optimum tolerance",
     "decisions.plan": "Plan",
     "decisions.ranking": "Ranking",
-    "decisions.specifications": "Universe standard_choices",
     "inference.batch.executors": "InProcess",
     "inference.batch.tasks": "Task",
     "inference.parameters": "parameter_table parameter_values published_values",
@@ -60,6 +59,14 @@ RENAMED: dict[str, tuple[str, str]] = {
     "multiplier_table": ("prediction.summary:summarize", "bs.summarize(draws)"),
     "predict_table": ("prediction.summary:summarize_at", "bs.summarize(bs.predict(fit, points))"),
     "ReadingError": ("data.columns:MeasurementError", "from bayes_scaling.data.columns import MeasurementError"),
+    "Universe": (
+        "decisions.specifications:Specification",
+        "from bayes_scaling.decisions.specifications import Specification",
+    ),
+    "standard_choices": (
+        "decisions.specifications:standard_variants",
+        "from bayes_scaling.decisions.specifications import standard_variants",
+    ),
     "units_said": ("data.counts:with_units", "from bayes_scaling.data.counts import with_units"),
 }
 """Name -> where what it does stands, as "module:name", and what to write instead."""

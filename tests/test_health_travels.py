@@ -33,7 +33,7 @@ from bayes_scaling.decisions.plan import Plan
 from bayes_scaling.decisions.plan_sentences import plan_sentence
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.decisions.ranking import Ranking
-from bayes_scaling.decisions.specifications import Universe
+from bayes_scaling.decisions.specifications import Specification
 from bayes_scaling.decisions.targets import needed_sentence
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.fits import Batch
@@ -112,13 +112,13 @@ def _one_by_one(fits: list[bs.Fit]) -> Callable[..., bs.Fit]:
 def multiverse(fit: bs.Fit) -> Multiverse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bayes_scaling.inference.batch.worker.fit", _one_by_one([FITS["clean"], fit, FITS["clean"]]))
-        universe = Universe(fit.model, fit.runs.table.rename(columns={"response": "loss"}), fit.runs.columns)
-        choices = {"noise": dict.fromkeys(("as given", "other", "a third"), _same)}
-        return bs.multiverse(universe, POINTS, choices, executor=InProcess())
+        base = Specification(fit.model, fit.runs.table.rename(columns={"response": "loss"}), fit.runs.columns)
+        variants = {"noise": dict.fromkeys(("as given", "other", "a third"), _same)}
+        return bs.multiverse(base, POINTS, variants, executor=InProcess())
 
 
-def _same(universe: Universe) -> Universe:
-    return universe
+def _same(base: Specification) -> Specification:
+    return base
 
 
 def batch(fit: bs.Fit) -> Batch[pd.DataFrame]:
@@ -202,12 +202,14 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "comparison's points": lambda fit: comparison(fit).points,
     "multiverse's table": lambda fit: multiverse(fit).table,
     "multiverse's parameters": lambda fit: multiverse(fit).parameters,
+    "stack's table": lambda fit: mixture(fit).to_frame(),
     "batch's table": lambda fit: batch(fit).to_frame(),
     "calibration_table": lambda fit: calibration(fit).to_frame(),
 }
 
 SENTENCES: dict[str, Callable[[bs.Fit], str | tuple[str, ...]]] = {
     "summary": summary_sentences,
+    "fit": lambda fit: fit.summary(),
     "contrast": lambda fit: contrast(fit).summary(),
     "rank": lambda fit: rank_sentences(ranking(fit)),
     "plan": lambda fit: plan_sentence(plan(fit), 1, 2.2),

@@ -27,6 +27,12 @@ INSTEAD = {
     r"\b[Ff]leets?\b": "batch of fits",
     r"\b_?shelf\b": "result store",
     r"\bnamed_split\b": "optimal split as a dataset",
+    r"(?i)\bdepart(s|ed|ing|ures?)?\b": "discrepancy of the law, group effects, or residuals of rows",
+    r"(?i)\bbeliefs?\b|\bbelieved\b": "prior, prior predictive",
+    r"(?i)\bowners\b": "parameters with priors",
+    r"(?i)\bsurprise\b": "outlier, tail probability",
+    r"\bUniverses?\b|\buniverses\b": "specifications of a multiverse analysis",
+    r"(?i)\bkept their word\b": "calibration of held-out predictions",
 }
 """A word of ours, as a regular expression -> what to say instead."""
 

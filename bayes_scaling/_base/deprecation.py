@@ -28,3 +28,21 @@ def renamed_field[T](old: str, new: str) -> Callable[[type[T]], type[T]]:
         return record
 
     return decorate
+
+
+def renamed_argument[**P, T](old: str, new: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Return a decorator by which a function takes an argument under its earlier name too."""
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        message = f"{function.__name__}({old}=...) is deprecated: use {new}"
+
+        @wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> T:
+            if old in kwargs:
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                kwargs[new] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        return called
+
+    return decorate

@@ -1,4 +1,4 @@
-"""`bayes-scaling multiverse`: how far a prediction moves under choices that could as well have been made otherwise."""
+"""`bayes-scaling multiverse`: how far a prediction moves under other specifications, each as defensible."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ def multiverse(
     keep: Annotated[
         Pairs, typer.Option(metavar="FILTER", help="Rows in place of all, as 'step > 1000'; may be repeated.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full/--one", help="Every combination of choices, or one choice at a time.")] = False,
+    full: Annotated[bool, typer.Option("--full/--one", help="Every combination of variants, or one at a time.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/multiverse"),
 ) -> None:
     """Multiverse analysis: predict under other specifications of noise, small runs, floor, discrepancy, and those named.
@@ -43,18 +43,18 @@ def multiverse(
     Writes to DIR: multiverse.csv, parameters.csv, figures/multiverse_1.png and so on, one for each point.
     """
     from bayes_scaling.decisions.multiverse import multiverse as answers
-    from bayes_scaling.decisions.specifications import Universe, standard_choices
+    from bayes_scaling.decisions.specifications import Specification, standard_variants
     from bayes_scaling.model.studies.reading import read_study
     from bayes_scaling.model.studies.study import study_runs, study_table
     from bayes_scaling.plots import multiverse_figure
 
     study = read_study(model)
-    universe = Universe(study.model, study_table(study, runs), study_runs(study, runs).columns)
+    base = Specification(study.model, study_table(study, runs), study_runs(study, runs).columns)
     others = {text: text for text in keep or ()}
-    choices = standard_choices(universe, alternatives=dict(map(_pair, alternative or ())), filters=others)
+    variants = standard_variants(base, alternatives=dict(map(_pair, alternative or ())), filters=others)
     folder_to_write(out, "multiverse.csv", "parameters.csv", "figures/multiverse_1.png")
     say("compiling each model (up to half a minute the first time), then sampling")
-    found = answers(universe, at, choices, replace(study.settings, progress=False), full=full)
+    found = answers(base, at, variants, replace(study.settings, progress=False), full=full)
     points = sorted(set(found.table["point"]))
     with write_together():
         write_csv(found.table, out / "multiverse.csv")

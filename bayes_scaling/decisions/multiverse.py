@@ -1,7 +1,7 @@
-"""How far an answer moves under choices that could as well have been made otherwise (Steegen et al. 2016, multiverse analysis).
+"""How far an answer moves under other specifications, each as defensible (multiverse analysis; Steegen et al. 2016).
 
-A universe is a table, what its columns are for, a model, and what is done to the checked runs. A choice is a few functions of
-a universe, by name; the first of each makes the base.
+A specification is a table, what its columns are for, a model, and what is done to the checked runs. What varies has a few
+variants, functions of a specification, by name; the first of each makes the base.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.deprecation import renamed_argument, renamed_field
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band
 from bayes_scaling._base.quantiles import QUANTILES
@@ -22,7 +23,7 @@ from bayes_scaling.data.cells import number_column
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.specifications import Choices, Universe, Variant, standard_choices
+from bayes_scaling.decisions.specifications import Specification, Variant, Variants, standard_variants
 from bayes_scaling.inference.batch.fits import Batch, fit_many
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import of_this_package
@@ -34,37 +35,39 @@ from bayes_scaling.prediction.predict import predict
 
 BASE = "base"
 OWN = {"universe", "point", *QUANTILES, "rows", "divergences", "r_hat", "problem"}
-"""Columns of the table of answers, beside the choices."""
+"""Columns of the table of answers, beside what varies."""
 
 
 type Answer = Callable[[Fit, Any], xr.DataArray]
 """A function of a fit and points; draws with dimensions chain, draw, row."""
 
 
+@renamed_field("choices", "variants")
 @dataclass(frozen=True)
 class Multiverse:
-    """What an answer is in every universe.
+    """What an answer is in every specification.
 
     Parameters
     ----------
     table
-        One row a universe and point: universe, its variant of each choice, point, quantiles q05 to q95 of the answer, rows of
-        the fit, divergences, r_hat, and problem, what the sampler's health says; empty where draws may be trusted.
+        One row a specification and point: universe, its name; its variant of all that varies; point; quantiles q05 to q95 of
+        the answer; rows of the fit; divergences; r_hat; and problem, what the sampler's health says, empty where draws may be
+        trusted.
     parameters
-        One row a universe and parameter of the law, at the inputs' references: universe, parameter, quantiles.
-    choices
-        What is chosen -> names of its variants, that of the base first.
+        One row a specification and parameter of the law, at the inputs' references: universe, its name; parameter; quantiles.
+    variants
+        What varies -> names of its variants, that of the base first.
     label, unit
         Of the answer.
     failures
-        Universe without an answer -> why.
+        Specification without an answer -> why.
     healths
-        Universe -> the health of its fit.
+        Specification -> the health of its fit.
     """
 
     table: pd.DataFrame
     parameters: pd.DataFrame
-    choices: Mapping[str, tuple[str, ...]]
+    variants: Mapping[str, tuple[str, ...]]
     label: str
     unit: str
     failures: Mapping[str, str]
@@ -86,7 +89,7 @@ class Multiverse:
         return lines([*every, *(f"{name} has no answer: {why}" for name, why in self.failures.items())], self)
 
     def plot(self, point: int = 0) -> Any:
-        """Return the figure of one of the points: the answer under each specification, and what was chosen."""
+        """Return the figure of one of the points: the answer under each specification, and which variants made it."""
         return view("bayes_scaling.plots.multiverse:multiverse_figure")(self, point=point)
 
     def _repr_html_(self) -> str:
@@ -108,26 +111,28 @@ def _sentences(rows: pd.DataFrame, label: str, unit: str) -> list[str]:
     ]
 
 
+@renamed_argument("universe", "base")
+@renamed_argument("choices", "variants")
 def multiverse(
-    universe: Universe,
+    base: Specification,
     at: Table,
-    choices: Choices | None = None,
+    variants: Variants | None = None,
     settings: Settings | None = None,
     executor: Executor | None = None,
     *,
     answer: Answer = predict,
     full: bool = False,
 ) -> Multiverse:
-    """Return what an answer is in the base, and where one choice at a time, or each combination, is made otherwise.
+    """Return what an answer is in the base, and under variants of it, one at a time or in each combination.
 
     Parameters
     ----------
-    universe
-        The base: a model, a table, and what its columns are for.
+    base
+        A model, a table, and what its columns are for.
     at
-        Points to answer at, as `predict` takes them. Where a choice changes an input's column they need both columns.
-    choices
-        `standard_choices` of the universe unless given.
+        Points to answer at, as `predict` takes them. Where a variant has another column for an input they need both columns.
+    variants
+        `standard_variants` of the base unless given.
     settings
         How to sample.
     executor
@@ -135,7 +140,7 @@ def multiverse(
     answer
         A function of a module, as workers must find it; the expected loss unless given.
     full
-        Every combination of variants, not one choice at a time.
+        Every combination of variants, not one variant at a time.
 
     Returns
     -------
@@ -145,28 +150,28 @@ def multiverse(
     Raises
     ------
     InputError
-        Where nothing can be fitted; what is wrong with one universe stands in `failures`.
+        Where nothing can be fitted; what is wrong with one specification stands in `failures`.
 
     Examples
     --------
-    >>> from bayes_scaling.decisions.specifications import Universe
-    >>> base = Universe(study.model, "runs.csv", study.columns)  # doctest: +SKIP
+    >>> from bayes_scaling.decisions.specifications import Specification
+    >>> base = Specification(study.model, "runs.csv", study.columns)  # doctest: +SKIP
     >>> found = bs.multiverse(base, {"params": [1e10], "tokens": [2e11]})  # doctest: +SKIP
     >>> print(found.summary())  # doctest: +SKIP
     """
-    choices = choices or standard_choices(universe)
-    if clash := sorted(set(choices) & OWN):
-        raise InputError(f"a choice cannot be called {clash[0]!r}, which is a column of the table of answers")
-    universes = _combined(choices) if full else _one_at_a_time(choices)
-    points, tasks, failures = read_table(at, labels=universe.columns.labels), {}, {}
-    for name, picked in universes.items():
+    variants = variants or standard_variants(base)
+    if clash := sorted(set(variants) & OWN):
+        raise InputError(f"what varies cannot be called {clash[0]!r}, which is a column of the table of answers")
+    specified = _combined(variants) if full else _one_at_a_time(variants)
+    points, tasks, failures = read_table(at, labels=base.columns.labels), {}, {}
+    for name, picked in specified.items():
         try:
-            tasks[name] = _task(universe, [choices[what][of] for what, of in picked.items()], points, answer)
+            tasks[name] = _task(base, [variants[what][of] for what, of in picked.items()], points, answer)
         except InputError as error:
             failures[name] = str(error)
     batch = fit_many(None, tasks, executor, keep=answered, settings=settings)
     batch.refuse_faults()
-    return _gathered(batch, universes, choices, failures)
+    return _gathered(batch, specified, variants, failures)
 
 
 def tokens_per_param(fit: Fit, points: Any) -> xr.DataArray:
@@ -200,7 +205,7 @@ def _quantiles(draws: xr.DataArray) -> dict[str, float]:
     return {name: float(np.nanquantile(draws.to_numpy(), q)) for name, q in QUANTILES.items()}
 
 
-def _task(base: Universe, variants: list[Variant], points: pd.DataFrame, answer: Answer) -> Task:
+def _task(base: Specification, variants: list[Variant], points: pd.DataFrame, answer: Answer) -> Task:
     made = base
     for variant in variants:
         made = variant(made)
@@ -210,31 +215,31 @@ def _task(base: Universe, variants: list[Variant], points: pd.DataFrame, answer:
     return Task(runs, made.model, {"at": points, "answer": answer})
 
 
-def _one_at_a_time(choices: Choices) -> dict[str, dict[str, str]]:
-    """Return universe -> the variant of each choice: the base, and each other variant alone."""
-    base = {what: next(iter(variants)) for what, variants in choices.items()}
-    others = [(what, of) for what, variants in choices.items() for of in list(variants)[1:]]
+def _one_at_a_time(variants: Variants) -> dict[str, dict[str, str]]:
+    """Return specification -> its variant of all that varies: the base, and each other variant alone."""
+    base = {what: next(iter(named)) for what, named in variants.items()}
+    others = [(what, of) for what, named in variants.items() for of in list(named)[1:]]
     return {BASE: base} | {f"{what}: {of}": base | {what: of} for what, of in others}
 
 
-def _combined(choices: Choices) -> dict[str, dict[str, str]]:
-    """Return universe -> the variant of each choice, for all combinations; that of all first ones is the base."""
-    made = [dict(zip(choices, picked, strict=True)) for picked in product(*choices.values())]
+def _combined(variants: Variants) -> dict[str, dict[str, str]]:
+    """Return specification -> its variant of all that varies, for all combinations; that of all first ones is the base."""
+    made = [dict(zip(variants, picked, strict=True)) for picked in product(*variants.values())]
     base = made[0]
     return {", ".join(f"{what}: {of}" for what, of in one.items() if of != base[what]) or BASE: one for one in made}
 
 
-def _gathered(batch: Batch[pd.DataFrame], universes: Any, choices: Choices, failures: Mapping[str, str]) -> Multiverse:
+def _gathered(batch: Batch[pd.DataFrame], specified: Any, variants: Variants, failures: Mapping[str, str]) -> Multiverse:
     failures = {**failures, **batch.failures}
     if not batch.results:
-        raise InputError(f"no universe has an answer: {next(iter(failures.values()), 'there are none')}")
+        raise InputError(f"no specification has an answer: {next(iter(failures.values()), 'there are none')}")
     rows = batch.to_frame().rename(columns={"task": "universe"})
     quantiles = list(QUANTILES)
-    picked = pd.DataFrame.from_dict(universes, orient="index").rename_axis("universe").reset_index()
+    picked = pd.DataFrame.from_dict(specified, orient="index").rename_axis("universe").reset_index()
     answers = rows[rows["point"].notna()].astype({"point": int})
     table = picked.merge(answers[["universe", "point", *quantiles, "rows", "divergences", "r_hat"]], on="universe")
     table["problem"] = [batch.problems.get(str(name), "") for name in table["universe"]]
     parameters = rows.loc[rows["parameter"].notna(), ["universe", "parameter", *quantiles]].reset_index(drop=True)
-    names = {what: tuple(variants) for what, variants in choices.items()}
+    names = {what: tuple(named) for what, named in variants.items()}
     label, unit = str(rows["label"].iloc[0]), str(rows["unit"].iloc[0])
     return Multiverse(mark(table, batch), mark(parameters, batch), names, label, unit, failures, batch.healths)

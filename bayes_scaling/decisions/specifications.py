@@ -1,4 +1,4 @@
-"""Universes and how to change them: the choices by which published fits of the same runs differ.
+"""Specifications of an analysis, and variants of them: those by which published fits of the same runs differ.
 
 They are noise, small runs, which parameters are counted, intermediate points, the floor (Porian et al. 2024, Besiroglu et al.
 2024, Li et al. 2025, "Misfitting"), and whether the law is taken for the truth.
@@ -28,7 +28,7 @@ FIXED = 1.001
 
 
 @dataclass(frozen=True)
-class Universe:
+class Specification:
     """All that an answer depends on.
 
     Parameters
@@ -43,20 +43,20 @@ class Universe:
     cuts: tuple[Callable[[Runs], Runs], ...] = ()
 
 
-type Variant = Callable[[Universe], Universe]
-type Choices = Mapping[str, Mapping[str, Variant]]
-"""What is chosen -> its variants by name, that of the base first."""
+type Variant = Callable[[Specification], Specification]
+type Variants = Mapping[str, Mapping[str, Variant]]
+"""What varies -> its variants by name, that of the base first."""
 
 
-def standard_choices(
-    universe: Universe,
+def standard_variants(
+    base: Specification,
     *,
     alternatives: Mapping[str, str] | None = None,
     filters: Mapping[str, str] | None = None,
     floor: str = "E",
     floors: Mapping[str, float] | None = None,
-) -> Choices:
-    """Return the choices that published fits differ in: noise, small runs, discrepancy, and where they apply those below.
+) -> Variants:
+    """Return the variants by which published fits differ: noise, small runs, discrepancy, and where they apply those below.
 
     Parameters
     ----------
@@ -69,28 +69,28 @@ def standard_choices(
     floors
         Name -> value to fix it at, such as the posterior median of another fit.
     """
-    noises = sorted(("student_t", "normal"), key=lambda name: name != universe.model.noise.distribution)
-    choices: dict[str, Mapping[str, Variant]] = {
+    noises = sorted(("student_t", "normal"), key=lambda name: name != base.model.noise.distribution)
+    variants: dict[str, Mapping[str, Variant]] = {
         "noise": {name.replace("_", "-"): noise(name) for name in noises},
         "runs": {"all": as_it_is, "without the smallest quarter": without_smallest(0.25)},
     }
     for name, column in (alternatives or {}).items():
-        if name not in universe.columns.inputs:
-            raise InputError(f"no input {name!r}; there are {format_names(universe.columns.inputs)}")
-        choices[name] = {universe.columns.inputs[name].column: as_it_is, column: counted_by(name, column)}
+        if name not in base.columns.inputs:
+            raise InputError(f"no input {name!r}; there are {format_names(base.columns.inputs)}")
+        variants[name] = {base.columns.inputs[name].column: as_it_is, column: counted_by(name, column)}
     if filters:
-        choices["points"] = {"all": as_it_is, **{name: only(text) for name, text in filters.items()}}
-    if floor in universe.model.parameters:
+        variants["points"] = {"all": as_it_is, **{name: only(text) for name, text in filters.items()}}
+    if floor in base.model.parameters:
         values = {"zero": NOTHING, **(floors or {})}
-        choices["floor"] = {"free": as_it_is, **{name: fixed(floor, value) for name, value in values.items()}}
-    if not universe.model.discrepancy and universe.model.noise.on == "log_loss":
-        choices["discrepancy"] = {"none": as_it_is, "smooth": discrepancy(sweep_discrepancy())}
-    return choices
+        variants["floor"] = {"free": as_it_is, **{name: fixed(floor, value) for name, value in values.items()}}
+    if not base.model.discrepancy and base.model.noise.on == "log_loss":
+        variants["discrepancy"] = {"none": as_it_is, "smooth": discrepancy(sweep_discrepancy())}
+    return variants
 
 
-def as_it_is(universe: Universe) -> Universe:
-    """Return the universe unchanged."""
-    return universe
+def as_it_is(base: Specification) -> Specification:
+    """Return the specification unchanged."""
+    return base
 
 
 def noise(distribution: Any) -> Variant:
@@ -99,14 +99,14 @@ def noise(distribution: Any) -> Variant:
 
 
 def discrepancy(*terms: Discrepancy) -> Variant:
-    """Return the variant with these departures from the law; none where there are none."""
+    """Return the variant with these terms of the discrepancy; none where there are none."""
     return lambda of: replace(of, model=replace(of.model, discrepancy=terms))
 
 
 def prior(parameter: str, prior: Prior) -> Variant:
     """Return the variant with another prior of a parameter, whose terms stay."""
 
-    def changed(of: Universe) -> Universe:
+    def changed(of: Specification) -> Specification:
         if parameter not in of.model.parameters:
             raise InputError(f"no parameter {parameter!r}; the law has {format_names(of.model.parameters)}")
         terms = as_parameter(of.model.parameters[parameter]).terms
@@ -127,7 +127,7 @@ def counted_by(name: str, column: str) -> Variant:
     It counts as its name says, else as the study's column does unless that one's name says otherwise.
     """
 
-    def changed(of: Universe) -> Universe:
+    def changed(of: Specification) -> Specification:
         one, said, own = of.columns.inputs[name], column_unit(column), column_unit(of.columns.inputs[name].column)
         scale = said.factor if said is not None and said.explicit else None if own is not None and own.explicit else one.scale
         inputs = {**of.columns.inputs, name: replace(one, column=column, scale=scale)}
@@ -139,7 +139,7 @@ def counted_by(name: str, column: str) -> Variant:
 def only(where: str) -> Variant:
     """Return the variant with those rows only that a filter keeps, of those that are kept already."""
 
-    def changed(of: Universe) -> Universe:
+    def changed(of: Specification) -> Specification:
         both = where if of.columns.where is None else f"({of.columns.where}) and ({where})"
         return replace(of, columns=replace(of.columns, where=both))
 
@@ -152,7 +152,7 @@ def without_smallest(share: float, *inputs: str) -> Variant:
     For params and tokens the product is compute, but for a factor.
     """
 
-    def changed(of: Universe) -> Universe:
+    def changed(of: Specification) -> Specification:
         names = inputs or tuple(name for name in ("params", "tokens") if name in of.columns.inputs) or model_inputs(of.model)
 
         def cut(runs: Runs) -> Runs:

@@ -175,7 +175,7 @@ class Compiled(CompiledModel):  # type: ignore[misc]
         return {}
 
     def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the log density of unconstrained values, and its gradient, as the sampler is told them."""
+        """Return the log density of unconstrained values, and its gradient, as the sampler takes them."""
         called = CFUNCTYPE(c_int64, c_uint64, *[c_void_p] * 4)(callbacks()[0])
         at, value, slope = np.ascontiguousarray(x, float), np.empty(1), np.full(len(x), np.nan)
         arrays = at, slope, value, self._addresses()

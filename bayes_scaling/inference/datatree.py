@@ -56,7 +56,7 @@ def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0) -> xr.DataTree:
     >>> study = bs.read_study("chinchilla")
     >>> before = bs.prior(study.model, bs.read_runs(table, study.columns), draws=100)
     >>> sorted(before.to_datatree().children)
-    ['constant_data', 'observed_data', 'prior', 'prior_predictive']
+    ['constant_data', 'observed_data', 'prior', 'prior_discrepancy', 'prior_predictive']
     """
     count = checks.integer(0, 10_000_000)(prior, "prior")
     refuse_points(max(draws_in(fit), count), len(fit.runs))

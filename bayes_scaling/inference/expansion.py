@@ -112,8 +112,8 @@ def _drawn_back(
 
     terms = integrated(model)
     random, found = np.random.default_rng([seed, 13]), []
-    whole = draws if knots is None else draws | {KNOTS: knots}
-    for part in _blocks(whole, arrays):
+    every = draws if knots is None else draws | {KNOTS: knots}
+    for part in _blocks(every, arrays):
         left, scale = left_of_rows(model, part, arrays)
         if knots is not None:
             left = left - gp.at_rows(discrepancy_terms(model), part, part[KNOTS], arrays, levels)

@@ -48,8 +48,8 @@ def _at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.Data
     law = law_at(fit, frame, logs)
     if not fit.model.discrepancy:
         return law
-    departure = discrepancy_at(fit, frame, logs)
-    return law * np.exp(departure) if fit.model.noise.on == "log_loss" else law + departure
+    off = discrepancy_at(fit, frame, logs)
+    return law * np.exp(off) if fit.model.noise.on == "log_loss" else law + off
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a law need not be defined far from its runs
@@ -79,7 +79,7 @@ def discrepancy_at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray])
 
 
 def _at_once(term: Discrepancy, inputs: tuple[str, ...], known: xr.DataArray, logs: dict[str, xr.DataArray]) -> xr.DataArray:
-    """Return a term's departures at rows that are the same in every draw: one product of matrices, not one input at a time."""
+    """Return a term's discrepancy at rows that are the same in every draw: one product of matrices, not one input at a time."""
     dims = [discrepancy.knot_dim(x) for x in inputs]
     weights = [gp.interpolation(term, known[dim].to_numpy(), logs[x].to_numpy()) for x, dim in zip(inputs, dims, strict=True)]
     draws = known.transpose("chain", "draw", *dims).to_numpy()
@@ -88,7 +88,7 @@ def _at_once(term: Discrepancy, inputs: tuple[str, ...], known: xr.DataArray, lo
 
 
 def level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[str, ...]) -> xr.DataArray:
-    """Return draws of a term's departures at its knots for the level of each point, drawn anew for levels never seen."""
+    """Return draws of a term's discrepancy at its knots for the level of each point, drawn anew for levels never seen."""
     known = fit.posterior[discrepancy.name(term)]
     index = {dim: level_index(frame[dim], known[dim].to_numpy()) for dim in term.dims}
     rows = known.isel({dim: xr.DataArray(np.maximum(of, 0), dims="row") for dim, of in index.items()})

@@ -19,12 +19,12 @@ from bayes_scaling.model.studies.study import Study, study_runs
 
 
 def fit(model: Model | Study | str | Path, runs: Runs | Table | None = None, settings: Settings | None = None) -> Fit:
-    """Return the posterior of a model given runs; where draws are not clean, sample again by itself, see `retries`.
+    """Return the posterior of a model given runs; where draws are not clean, sample again by itself.
 
-    A model is compiled the first time it is sampled; later fits of it to other runs only sample, unless levels become so few or
-    so many that they are sampled otherwise, see `reparametrization`.
+    A model is compiled the first time it is sampled. Later fits of it to other runs only sample, unless levels become so few or
+    so many that their effects are parametrized otherwise.
 
-    Priors that are for losses in another unit than the runs' follow it, see `Model.unit`.
+    Priors of losses in another unit than the runs' are converted to it, see `Model`.
 
     Parameters
     ----------
@@ -35,18 +35,32 @@ def fit(model: Model | Study | str | Path, runs: Runs | Table | None = None, set
     settings
         How to sample; None: as the study says, or `Settings()`.
 
+    Returns
+    -------
+    Fit
+        The posterior draws, with the health of their chains. `fit.health.rounds` lists every round of sampling.
+
     Raises
     ------
     InputError
-        Where the runs lack an input or a group that the model needs, or where priors cannot follow the unit.
+        Where the runs lack an input or a group that the model needs, where priors cannot be converted to the unit of the runs,
+        or where the draws would not fit into memory.
 
     Examples
     --------
     A model and its runs, a bundled study with its own table, one with yours:
 
+    >>> import bayes_scaling as bs
     >>> bs.fit(model, runs)  # doctest: +SKIP
     >>> bs.fit("moba_vs_full")  # doctest: +SKIP
     >>> bs.fit("chinchilla", "runs.csv", bs.Settings(seed=1))  # doctest: +SKIP
+
+    What is no study is refused before anything is sampled:
+
+    >>> bs.fit("no such study")
+    Traceback (most recent call last):
+        ...
+    bayes_scaling._base.errors.InputError: ...
     """
     model, runs, settings = _resolved(model, runs, settings)
     model = in_unit_of(model, runs.columns.response)
@@ -71,12 +85,76 @@ def _resolved(model: object, runs: object, settings: Settings | None) -> tuple[M
 
 
 def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
-    """Return the posterior of the same model given other runs, without compiling again."""
+    """Return the posterior of the same model given other runs, without compiling again.
+
+    Parameters
+    ----------
+    earlier
+        A fit of the model; its draws are not used.
+    runs
+        The other runs, as `read_runs` returns them.
+    settings
+        How to sample; None: as the earlier fit was sampled, with the draws and step sizes of the round that was kept.
+
+    Returns
+    -------
+    Fit
+        As `fit` returns it.
+
+    Raises
+    ------
+    InputError
+        As in `fit`.
+
+    Examples
+    --------
+    A sweep has grown by a few runs:
+
+    >>> import bayes_scaling as bs
+    >>> earlier = bs.fit(model, runs)  # doctest: +SKIP
+    >>> bs.refit(earlier, bs.read_runs("more_runs.csv", runs.columns))  # doctest: +SKIP
+    """
     return fit(earlier.model, runs, settings or earlier.settings)
 
 
 def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
-    """Return draws from the prior in the shape of a fit, so that whatever shows a fit shows the prior too."""
+    """Return draws from the prior in the shape of a fit, so that predictions and figures of a fit are those of the prior too.
+
+    Parameters
+    ----------
+    model
+        The model whose prior it is.
+    runs
+        What the model would be fitted to; their losses are not used. They have the levels of groups, the references of inputs,
+        and the unit of the loss.
+    draws
+        How many draws there are, in one chain.
+    seed
+        Of the random numbers.
+
+    Returns
+    -------
+    Fit
+        With `health` None: nothing was sampled by Markov chains.
+
+    Raises
+    ------
+    InputError
+        Where the runs lack an input or a group that the model needs, or where the draws would not fit into memory.
+
+    Examples
+    --------
+    The prior predictive loss of a study, in nats per token:
+
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> before = bs.prior(study.model, study_runs(study), draws=100)
+    >>> before.posterior.sizes["draw"]
+    100
+    >>> bool(bs.predict(before, {"compute": [1.5], "position": 30720, "attention": "moba"}).median() > 0)
+    True
+    """
     model, settings = in_unit_of(model, runs.columns.response), Settings(draws=draws, chains=1, seed=seed)
     refuse_draws(model, runs, settings)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)

@@ -130,12 +130,12 @@ class _Trial:
             left = (arrays["response"] - centre - group_effects(model, level) - parts[KNOTS] @ self.knots.T) * self.weight
         return np.asarray(np.clip(np.nan_to_num(left, nan=WORST), -WORST, WORST))
 
-    def departures(self, z: np.ndarray) -> np.ndarray:
+    def residuals(self, z: np.ndarray) -> np.ndarray:
         """Return what a point leaves of the rows and of the priors."""
         return np.concatenate([self.rows(z[None])[0], z])
 
     def slopes(self, z: np.ndarray) -> np.ndarray:
-        """Return the derivatives of `departures`: knots enter linearly, others by differences."""
+        """Return the derivatives of `residuals`: knots enter linearly, others by differences."""
         count = len(z) - self.knots.shape[1]
         points = z + np.eye(count, len(z)) * DIFFERENCE
         at, step = self.rows(z[None]), max(1, BLOCK // len(self.weight))
@@ -148,7 +148,7 @@ class _Trial:
 def _mode(trial: _Trial, start: np.ndarray) -> Mode:
     from scipy.optimize import least_squares
 
-    found = least_squares(trial.departures, start, trial.slopes, method="trf", max_nfev=STEPS)
+    found = least_squares(trial.residuals, start, trial.slopes, method="trf", max_nfev=STEPS)
     rows = len(trial.weight)
     jacobian, left = np.asarray(found.jac)[:rows], found.fun[:rows]
     information = jacobian.T @ jacobian

@@ -21,7 +21,7 @@ RESULT = types.Tuple((FLOATS,))
 POINTER = types.CPointer(types.float64)
 
 WRONG_SIZE, NO_GRADIENT, NO_DENSITY, FAILED = -1, 3, 4, 1
-"""What the sampler is told: where positive a trajectory ends, where negative all sampling does."""
+"""What a log density returns to the sampler: where positive a trajectory ends, where negative all sampling does."""
 
 
 def address(function: Any) -> int:

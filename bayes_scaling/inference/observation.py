@@ -90,13 +90,13 @@ def measurement_scale(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
 
 
 def group_effects_and_scale(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> tuple[Any, Any]:
-    """Return draws of the departures that rows share, and of the scale of each row's own scatter.
+    """Return draws of the group effects of rows, and of the scale of each row's own scatter.
 
     Parameters
     ----------
     new
-        Whether departures are those of new runs. Scatter is always that of the levels named: a corpus known to be noisy is so
-        for new runs too.
+        Whether group effects are those of new runs. Scatter is always that of the levels named: a corpus known to be noisy is
+        so for new runs too.
     """
     known = levels_at(fit, frame, seed, new=False)
     scale = parameter_at(fit.model, NOISE_SD, fit.posterior, log_inputs(fit, frame), known, ON_NUMBERS)

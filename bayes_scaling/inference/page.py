@@ -1,13 +1,14 @@
-"""A fit in five lines: its law, its runs, its health, what is known best and least, what to do next."""
+"""A fit in five lines: its law, its runs, its health, what is known best and least, what to do next; a stack in four."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import amount, format_count, number, percent
+from bayes_scaling._base.numbers import amount, format_count, number, percent, probability
 from bayes_scaling.inference.densities import frozen
 from bayes_scaling.inference.posterior import Fit, is_prior
+from bayes_scaling.inference.stacking import Stack
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.model.parameters import as_parameter, link
 
@@ -20,6 +21,18 @@ def lines(fit: Fit) -> tuple[str, ...]:
     return (_law(fit), _runs(fit), _health(fit), _known(fit), _next(fit))
 
 
+def stack_lines(stack: Stack) -> tuple[str, ...]:
+    """Return a stack in four lines: its laws with their weights, its runs, its draws and their grade, what to do next."""
+    laws = ", ".join(f"{law} {probability(weight)}" for law, weight in stack.weights.items())
+    count = format_count(sum(of.stop - of.start for of in stack.shares.values()))
+    return (
+        f"Stack of {len(stack.weights)} laws: {laws}",
+        _runs(stack),
+        f"Draws: {count}, {stack.health.grade if stack.health else 'not sampled'}.",
+        "Next: stack.summary(), stack.to_frame(), bs.predict(stack, points).",
+    )
+
+
 def _law(fit: Fit) -> str:
     try:
         equation = law_text(fit.model.law)
@@ -29,7 +42,7 @@ def _law(fit: Fit) -> str:
     return f"{kind} of {fit.model.law.__name__}" + (f": loss = {equation}" if 0 < len(equation) <= WIDEST else "")
 
 
-def _runs(fit: Fit) -> str:
+def _runs(fit: Fit | Stack) -> str:
     runs = fit.runs
     said = [f"{format_count(len(runs))} rows of {runs.source}"]
     for name, of in runs.columns.inputs.items():

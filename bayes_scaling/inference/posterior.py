@@ -16,17 +16,35 @@ PRIOR = "prior"
 
 @dataclass(frozen=True, repr=False)
 class Fit:
-    """A posterior over a scaling law.
+    """A posterior over a scaling law: what `fit`, `refit`, `prior` and `load` return.
+
+    `.summary()` has sentences, `.to_frame()` a table of the parameters, `.plot()` the runs with their predictive bands,
+    `.to_datatree()` the groups that ArviZ reads. It prints as a page of five lines.
 
     Parameters
     ----------
+    model
+        The law with its priors, noise and discrepancy; priors of the loss are in the unit of the runs.
+    runs
+        What it was fitted to.
+    draws
+        Groups "posterior" and, but for draws from the prior, "sample_stats", "log_prior" and, where rows are few enough,
+        "log_likelihood"; dimensions chain, draw, and groups of runs.
     settings
         Those that the draws were made with; more draws or smaller steps than asked where there were further rounds.
-    draws
-        Groups "posterior" and, but for draws from the prior, "sample_stats", and what `densities` adds; dimensions chain, draw,
-        and groups.
     health
-        The sampler's health; None for draws from the prior.
+        The health of the chains; None for draws from the prior.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> before = bs.prior(study.model, study_runs(study), draws=100)
+    >>> print(repr(before).splitlines()[2])
+    Draws: 100 draws in 1 chain, not sampled.
+    >>> list(before.to_frame())[:4]
+    ['name', 'dims', 'mean', 'sd']
     """
 
     model: Model

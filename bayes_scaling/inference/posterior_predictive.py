@@ -61,9 +61,9 @@ def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArr
     scale, white = scales_with_error(fit, frame, scale)
     centre = posterior_expectation(fit, frame)
     own = own_variance(fit, frame, scale, white)
-    departure = shared + scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=centre.dims)
+    off = shared + scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=centre.dims)
     on_log = fit.model.noise.on == "log_loss"
-    runs: xr.DataArray = centre * np.exp(departure.clip(-FARTHEST, FARTHEST)) if on_log else centre + departure
+    runs: xr.DataArray = centre * np.exp(off.clip(-FARTHEST, FARTHEST)) if on_log else centre + off
     return runs
 
 

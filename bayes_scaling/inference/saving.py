@@ -44,12 +44,36 @@ EARLIER_COLUMNS = {"apart": "mean_lag", "reading_error": "measurement_error"}
 def save(fit: Fit, path: str | Path) -> Path:
     """Write a fit to one file that `load` reads with nothing else; the file appears whole or not at all.
 
-    It is netCDF, with a checksum behind it that other readers do not see.
+    It is netCDF with ArviZ's groups: `arviz.from_netcdf` reads it. A checksum stands behind what other readers see.
+
+    Parameters
+    ----------
+    fit
+        A fit, or draws from the prior.
+    path
+        The file; one that is there is replaced.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
     InputError
         Where the law cannot be written as text, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> before = bs.prior(study.model, study_runs(study), draws=10)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = bs.save(before, f"{folder}/prior.nc")
+    ...     bs.load(path).posterior.equals(before.posterior)
+    True
     """
     return save_with(fit, path, {})
 
@@ -106,10 +130,29 @@ def load(path: str | Path) -> Fit:
     What an interrupted command left half done in the file's folder is finished first. A file of an earlier version has no
     checksum: a warning says that damage in it would not be seen.
 
+    Parameters
+    ----------
+    path
+        A file that `save`, `fit_many` or `bayes-scaling fit` wrote.
+
+    Returns
+    -------
+    Fit
+        With its model, runs, draws, settings and health.
+
     Raises
     ------
     InputError
         Where the file is missing, truncated, damaged, or not a fit.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> bs.load("out/fit.nc").summary()  # doctest: +SKIP
+    >>> bs.load("not_there.nc")
+    Traceback (most recent call last):
+        ...
+    bayes_scaling._base.errors.InputError: not_there.nc: no such file; expected a fit written by `save` or `bayes-scaling fit`
     """
     path = Path(path)
     recover(path.parent)

@@ -9,11 +9,14 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.views import page, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import Health, combined
+from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import Model, law_groups, model_inputs
 
@@ -21,7 +24,7 @@ type Posterior = Fit | Stack
 """What predictions and contrasts are asked of."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stack:
     """A mixture of posteriors over several laws, p(y) = sum_k w_k p_k(y): a share w_k of the draws comes from each law.
 
@@ -40,7 +43,7 @@ class Stack:
 
         def __getattr__(self, name: str) -> NoReturn:
             """Refuse what only a single fit has."""
-            if name in {one.name for one in fields(Fit)} | {"posterior", "to_datatree", "to_frame"}:
+            if name in {one.name for one in fields(Fit)} | {"posterior", "to_datatree", "plot"}:
                 raise InputError(
                     f"a stack has no {name} of its own, which this asks for; ask a member: {format_names(self.members)}"
                 )
@@ -61,6 +64,39 @@ class Stack:
         """Law -> which of the stack's draws are its own."""
         stops = np.cumsum([member.posterior.sizes["draw"] for member in self.members.values()]).tolist()
         return {name: slice(start, stop) for name, start, stop in zip(self.members, [0, *stops], stops, strict=False)}
+
+    _lines = view("bayes_scaling.inference.page:stack_lines")
+    _sentences = view("bayes_scaling.report.sentences:stack_sentences")
+
+    @carried
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a law: its weight, its draws among those of the stack, and the grade of its own draws.
+
+        A parameter of one law is none of another, even where they share a name: `.members[law].to_frame()` has those of a law.
+        """
+        rows = [
+            {"law": law, "weight": weight, "draws": self._draws(law), "grade": self._grade(law)}
+            for law, weight in self.weights.items()
+        ]
+        return pd.DataFrame(rows, columns=["law", "weight", "draws", "grade"])
+
+    def _draws(self, law: str) -> int:
+        return int(self.members[law].posterior.sizes["draw"]) if law in self.members else 0
+
+    def _grade(self, law: str) -> str:
+        health = self.members[law].health if law in self.members else None
+        return health.grade if health else ""
+
+    def summary(self) -> str:
+        """Return what the laws say together, a sentence a line: their weights, the loss at and beyond the largest run."""
+        return "\n".join(self._sentences())
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str:
+        title, *lines = self._lines()
+        return page(title, lines, self.to_frame(), self.health.line if self.health else "")
 
 
 def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
@@ -123,9 +159,9 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
         """Return minus the objective a point, and its slope, at w = softmax(theta), where it has no walls."""
         weights = softmax(theta)
         mixed = density @ weights
-        told = (density * weights / mixed[:, None]).sum(axis=0) + evenly / laws
+        shares = (density * weights / mixed[:, None]).sum(axis=0) + evenly / laws
         value = np.log(mixed).sum() + evenly / laws * np.log(np.maximum(weights, 1e-300)).sum()
-        return -value / points, ((points + evenly) * weights - told) / points
+        return -value / points, ((points + evenly) * weights - shares) / points
 
     theta = minimize(worse, np.zeros(laws), jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
     return dict(zip(log_scores, softmax(theta).tolist(), strict=True))

@@ -22,7 +22,7 @@ def evaluate(
     logs
         Input -> log(input / reference), along the dimension "row", and "lr_part" where it has parts.
     level
-        The owner of a varying term and the term -> its effect at each row.
+        The parameter that a varying term belongs to, and the term -> its effect at each row.
     functions
         `exp`, `log` and `mean` for such values.
     """

@@ -1,4 +1,4 @@
-"""A specification curve: the answer under every specification, and below it which choices made each."""
+"""A specification curve: the answer under every specification, and below it which variants made each."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,18 +13,18 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, PAGE, axes_of, log_ticks, paper, with_unit
 
 ROW = 0.14
-"""Height of a row of the choices, in inches."""
+"""Height of a row of the variants, in inches."""
 WIDE = 3.0
 """Answers that differ by a larger factor are drawn on a logarithmic axis."""
 
 
 @footed
 def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes] | None = None, *, point: int = 0) -> Sequence[Axes]:
-    """Draw the answer at a point under each specification, lowest median first, and on a second axis the choices of each.
+    """Draw the answer at a point under each specification, lowest median first, and on a second axis its variants.
 
     Above: dot, thick and thin line are median, 50 and 90 % credible interval; the base is in the second colour, with its 90 %
-    interval across as a band, and a cross stands for draws that are not to be trusted. Below: dark where a choice differs
-    from the base.
+    interval across as a band, and a cross stands for draws that are not to be trusted. Below: dark where a variant is
+    not that of the base.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ def plot_multiverse(multiverse: Multiverse, axes: Sequence[Axes] | None = None, 
 
     Examples
     --------
-    >>> plots.plot_multiverse(bs.multiverse(universe, points))  # doctest: +SKIP
+    >>> plots.plot_multiverse(bs.multiverse(base, points))  # doctest: +SKIP
     """
     axes = axes_of(axes, 2, 1, (PAGE, 4.0), sharex=True)
     table = multiverse.table[multiverse.table["point"] == point].sort_values("q50").reset_index(drop=True)
     above, below = axes
     _intervals(table, above)
     above.set_ylabel(with_unit(multiverse.label, multiverse.unit), color=INK)
-    _matrix(table, multiverse.choices, below)
+    _matrix(table, multiverse.variants, below)
     for ax in axes:
         ax.set_xlim(-0.7, len(table) - 0.3)
         ax.tick_params(axis="x", bottom=False, labelbottom=False)
@@ -75,13 +75,13 @@ def multiverse_figure(multiverse: Multiverse, *, point: int = 0) -> Figure:
 
     Examples
     --------
-    >>> plots.multiverse_figure(bs.multiverse(universe, points)).savefig("multiverse.png")  # doctest: +SKIP
+    >>> plots.multiverse_figure(bs.multiverse(base, points)).savefig("multiverse.png")  # doctest: +SKIP
     """
-    rows = len(multiverse.choices) + sum(map(len, multiverse.choices.values()))
-    universes = multiverse.table["universe"].nunique()
+    rows = len(multiverse.variants) + sum(map(len, multiverse.variants.values()))
+    specifications = multiverse.table["universe"].nunique()
     low = ROW * rows
     with paper():
-        figure = Figure(figsize=(min(7.0, max(4.0, 2.0 + 0.22 * universes)), 2.0 + low + 0.3))
+        figure = Figure(figsize=(min(7.0, max(4.0, 2.0 + 0.22 * specifications)), 2.0 + low + 0.3))
         plot_multiverse(multiverse, figure.subplots(2, 1, sharex=True, height_ratios=(2.0, low)), point=point)
     return figure
 
@@ -111,18 +111,18 @@ def _medians(table: pd.DataFrame, colours: Sequence[str], ax: Axes, size: float)
         ax.scatter(table.index[~sound], table["q50"][~sound], label="draws not to be trusted", **cross)
 
 
-def _matrix(table: pd.DataFrame, choices: Mapping[str, Sequence[str]], ax: Axes) -> None:
-    """Draw a row for each variant under the name of its choice, with a dot in the specifications that it holds in."""
+def _matrix(table: pd.DataFrame, variants: Mapping[str, Sequence[str]], ax: Axes) -> None:
+    """Draw a row for each variant under the name of what varies, with a dot in the specifications that it holds in."""
     labels: list[str] = []
     bold: list[int] = []
     row = 0
     size = 13 if len(table) <= 30 else 5
-    for what, variants in choices.items():
+    for what, names in variants.items():
         labels, bold, row = [*labels, what], [*bold, row], row + 1
-        for variant in variants:
+        for variant in names:
             held = (table[what] == variant).to_numpy()
             ax.axhline(row, color=INK, linewidth=0.3, alpha=0.25, zorder=0)
-            colour = "#AAAAAA" if variant == variants[0] else INK
+            colour = "#AAAAAA" if variant == names[0] else INK
             ax.scatter(np.flatnonzero(held), np.full(held.sum(), row), s=size, color=colour, linewidths=0)
             labels, row = [*labels, variant], row + 1
     ax.set_yticks(range(row), labels)

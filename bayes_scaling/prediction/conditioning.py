@@ -139,7 +139,7 @@ def _draw(rng: np.random.Generator, covariance: np.ndarray) -> np.ndarray:
 
 
 def _densities(off: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log density of each draw's departures, but for a constant, and the probability of as large or larger ones."""
+    """Return the log density of each draw's residuals, but for a constant, and the probability of as large or larger ones."""
     from scipy import stats
 
     root = np.linalg.cholesky(covariance)

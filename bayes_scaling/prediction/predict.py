@@ -85,10 +85,10 @@ _CALLS = count(2**32)
 
 @asked
 def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.DataArray:
-    """Return draws of what new runs would show at points: the law, new departures, and scatter.
+    """Return draws of what new runs would show at points: the law, new group effects, and scatter.
 
-    Points that carry the same label of a group with shared departures (a size, a run) get the same departure; a point
-    without such a column is a run of its own. Measurement error is not added.
+    Points that carry the same label of a group with group effects (a size, a run) get the same effect; a point without
+    such a column is a run of its own. Measurement error is not added.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
     points
         As for `predict`.
     seed
-        Of the scatter and the new departures. None: another one in each call, the same in the same order of calls: runs of two
-        calls scatter apart, so that they can be held against each other.
+        Of the scatter and the new group effects. None: another one in each call, the same in the same order of calls: runs of
+        two calls scatter apart, so that they can be held against each other.
 
     Returns
     -------
@@ -174,8 +174,8 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     run = expected + noise,   expected = law + discrepancy
 
     On the log loss parts are relative: 0.01 is 1 %. law is the logarithm of the law's loss there, or its loss where the noise
-    is on the loss itself; discrepancy the smooth departure from it, 0 for a model without; noise the departures that rows share
-    and the scatter. Draws whose law is not above 0 have no logarithm: NaN, counted in `attrs["notes"]`.
+    is on the loss itself; discrepancy the smooth function that is added to it, 0 for a model without; noise the group
+    effects and the scatter. Draws whose law is not above 0 have no logarithm: NaN, counted in `attrs["notes"]`.
 
     points, dimensions and errors as for `predict_runs`.
 

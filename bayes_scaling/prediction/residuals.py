@@ -1,6 +1,6 @@
 """What a fit leaves of its rows: how far they lie from the law, and what is left of that given their run's earlier rows.
 
-Let y be a row on the scale of the noise, and g what the law, its discrepancy and the departures that rows share say of it.
+Let y be a row on the scale of the noise, and g what the law, its discrepancy and the group effects say of it.
 
     residual     (y - g) / its standard deviation
     innovation   (y - what it is expected to show given the rows of its run before it) / the standard deviation of that

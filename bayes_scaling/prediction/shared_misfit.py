@@ -1,6 +1,6 @@
-"""Misfit that runs share: by what finished runs leave the law at the same place of their course, as a cooldown makes them.
+"""Misfit that runs share: residuals of finished runs at the same place of their course, as a cooldown makes them.
 
-A place is the fraction of its run that a row has behind it, or how far along it is. There runs depart from the law by
+A place is the fraction of its run that a row has behind it, or how far along it is. There the residuals of runs are
 
     r_i(p) = s(p) + o_i(p) + w,     s ~ GP(0, a^2 k_5/2(|log p - log p'| / l)),     o_i with a share of the noise's covariance
 
@@ -29,16 +29,16 @@ FEWEST_RUNS, FEWEST_ROWS, MOST_ROWS = 3, 5, 1500
 ALIKE = 0.01
 """Means over runs of independent paths lie as far from zero as these do with at most this probability."""
 MOSTLY = 0.5
-"""At least so much of what runs depart by is shared."""
+"""At least so much of the variance of residuals is shared."""
 SMOOTH = 2.0
-"""Departures that are so many e-folds apart are taken for independent where means are tested."""
+"""Residuals that are so many e-folds apart are taken for independent where means are tested."""
 LENGTHS = (0.1, 0.2, 0.4, 0.8, 1.6)
 AMPLITUDES = (0.5, 1.0, 2.0, 4.0)
 FINE, NARROWEST = 0.1, 0.02
 """Bins are as wide as this quantile of the steps between rows, so that a cooldown stays sharp, and at least so many e-folds."""
 LEAST_OWN = 1e-4
 SAID = 0.01
-"""Range of a shared departure of the log loss that is worth a sentence."""
+"""Range of a shared misfit of the log loss that is worth a sentence."""
 WIDTH = 1.5
 """Half the width of an average, in units of the mean lag of its rows: where the run ended, as seen from its last average."""
 
@@ -54,11 +54,11 @@ class Shared:
     places
         Log of the place of each bin; means: over runs and draws, on the scale of the noise; runs: behind each mean.
     amplitude, length
-        Of the shared departure, a Gaussian process over the log of the place.
+        Of the shared misfit, a Gaussian process over the log of the place.
     own
         Share of the noise's covariance that is a run's own; white: variance of a single run's mean in a bin beside that.
     share
-        Of the variance of what runs depart by, how much is shared.
+        Share of the variance of residuals that runs have in common.
     """
 
     along: str
@@ -86,7 +86,7 @@ def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[S
     table = _finished(fit, along, leave_out)
     if table["run"].nunique() < FEWEST_RUNS:
         return []
-    left, noise, white = _departures(fit, table)
+    left, noise, white = _residuals(fit, table)
     found = [_shared(table, left.mean(axis=0), noise, white, along, one) for one in get_args(Alignment.__value__)]
     return [one for one in found if one is not None]
 
@@ -104,7 +104,7 @@ def with_shared(
     along = shared.along
     table = _finished(fit, along, str(frame["run"].iloc[-1]))
     place = _place(table, along, shared.alignment)
-    means = _bin_means(table, place, _departures(fit, table)[0], shared.width)[1]
+    means = _bin_means(table, place, _residuals(fit, table)[0], shared.width)[1]
     end = float(frame[along].iloc[-1]) if shared.alignment == "fraction" else 1.0
     at = np.log(frame[along].to_numpy() / end)
     prior = _covariance(shared, shared.places, shared.places) + np.diag(_errors(shared))
@@ -147,8 +147,8 @@ def _finished(fit: Fit, along: str, leave_out: str | None) -> pd.DataFrame:
     return kept[kept["run"].isin(some)].sort_values(["run", along], ignore_index=True)
 
 
-def _departures(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float]:
-    """Return draws of what rows depart from their run's curve by, a draw a row; mean variances of noise and white part."""
+def _residuals(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float]:
+    """Return draws of the residuals of rows from their run's curve, a draw a row; mean variances of noise and white part."""
     on_log = fit.model.noise.on == "log_loss"
     effects, scale = group_effects_and_scale(fit, table, 0, new=False)
     centre = posterior_expectation(fit, table)
@@ -183,7 +183,7 @@ def run_fractions(table: pd.DataFrame, along: str) -> np.ndarray:
 
 
 def _bin_means(table: pd.DataFrame, place: np.ndarray, left: np.ndarray, width: float) -> tuple[np.ndarray, ...]:
-    """Return the mean place of each bin, its mean departures along the last axis, the runs in it, and the bin of each row."""
+    """Return the mean place of each bin, its mean residuals along the last axis, the runs in it, and the bin of each row."""
     bins = pd.factorize(np.round(place / width), sort=True)[0]
     rows = np.bincount(bins)
     member = np.eye(len(rows))[bins] / rows[bins][:, None]

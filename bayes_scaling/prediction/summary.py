@@ -189,7 +189,7 @@ def expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray])
     level = levels_at(fit, frame, fit.settings.seed, new=False)
     loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), on_arrays(2))
     if fit.model.discrepancy:
-        departure = as_rows(discrepancy_at(fit, frame, log_inputs(fit, frame)))
-        loss = loss * np.exp(departure) if fit.model.noise.on == "log_loss" else loss + departure
+        discrepancy = as_rows(discrepancy_at(fit, frame, log_inputs(fit, frame)))
+        loss = loss * np.exp(discrepancy) if fit.model.noise.on == "log_loss" else loss + discrepancy
     shape = (len(frame), fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
     return loss if loss.shape == shape else np.broadcast_to(loss, shape).copy()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import band, number, rounded, spaced_name, value_at
+from bayes_scaling._base.numbers import band, number, probability, rounded, spaced_name, value_at
 from bayes_scaling.data.checkpoints import not_ends
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.decisions.allocation import runs_compute
@@ -19,6 +19,7 @@ from bayes_scaling.decisions.rank import rank
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
@@ -61,12 +62,30 @@ def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
     return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare, folder), *_losses(fit))
 
 
-def _losses(fit: Fit) -> list[str]:
+@carried
+def stack_sentences(stack: Stack) -> tuple[str, ...]:
+    """Return what several laws say together: their weights, the loss at the largest run and at ten times its inputs.
+
+    Parameters
+    ----------
+    stack
+        A mixture of the posteriors of several laws.
+
+    Returns
+    -------
+    tuple[str, ...]
+        The sentences.
+    """
+    laws = ", ".join(f"{law} {probability(weight)}" for law, weight in stack.weights.items())
+    return (f"Weights of the laws: {laws}.", *_losses(stack))
+
+
+def _losses(fit: Posterior) -> list[str]:
     """Return what the loss is at the largest run, and where every scale is ten times larger."""
     columns = fit.runs.columns
     if columns.schedule is not None:
         return []
-    inputs, groups = model_inputs(fit.model), law_groups(fit.model)
+    inputs, groups = inputs_read(fit), groups_needed(fit)
     sizes = np.log(fit.runs.table[list(inputs)].to_numpy()).sum(axis=1)
     largest = fit.runs.table.iloc[[int(sizes.argmax())]][[*inputs, *groups]]
     grow = [name for name in inputs if name in columns.scales]
@@ -78,11 +97,11 @@ def _losses(fit: Fit) -> list[str]:
     ]
 
 
-def _loss(fit: Fit, point: pd.DataFrame, region: str) -> str:
+def _loss(fit: Posterior, point: pd.DataFrame, region: str) -> str:
     """Return what is expected at a point, which is said with its unit and levels."""
     columns, at = fit.runs.columns, {str(name): of for name, of in point.iloc[0].items()}
-    place = [f"{number(at[name])} {columns.inputs[name].unit or spaced_name(name)}" for name in model_inputs(fit.model)]
-    place += [f"{spaced_name(name)} {value_at(name, at[name])}" for name in law_groups(fit.model)]
+    place = [f"{number(at[name])} {columns.inputs[name].unit or spaced_name(name)}" for name in inputs_read(fit)]
+    place += [f"{spaced_name(name)} {value_at(name, at[name])}" for name in groups_needed(fit)]
     values = predict(fit, point).quantile([0.05, 0.5, 0.95]).to_numpy().tolist()
     return f"{capitalized(columns.response.name)} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
 

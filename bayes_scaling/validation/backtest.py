@@ -1,4 +1,4 @@
-"""Backtests: refit on the small runs, predict the large ones, and see whether the bands kept their word."""
+"""Backtests: refit on the small runs, predict the large ones, and see whether the bands cover them."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor

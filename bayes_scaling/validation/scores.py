@@ -1,4 +1,4 @@
-"""How well predictions kept their word on runs they had not seen: coverage, CRPS, log score, errors, by distance."""
+"""Calibration of predictions on held-out runs: coverage, CRPS, log score, errors, by distance."""
 
 from collections.abc import Sequence
 

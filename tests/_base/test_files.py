@@ -248,7 +248,7 @@ def test_only_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
     dead.wait()
     gone, alive = left_by(dead.pid, tmp_path, ".csv"), left_by(os.getppid(), tmp_path)
     elsewhere = tmp_path / temporary_path(tmp_path).name.replace(leftovers._machine(), "0" * 8)
-    old = elsewhere.with_name(elsewhere.name[:-1] + "0")
+    old = elsewhere.with_name(elsewhere.name[:-1] + ("1" if elsewhere.name.endswith("0") else "0"))
     for path in (gone, alive, elsewhere, old, tmp_path / ".bayes-scaling~mine", tmp_path / ".hidden"):
         path.touch()
     left_by(dead.pid, tmp_path).mkdir()

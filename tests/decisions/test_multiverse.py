@@ -1,4 +1,4 @@
-"""An answer in many universes: each is the fit it says it is, what goes wrong is told, and the curve shows the choices."""
+"""An answer under many specifications: each is the fit it says it is, failures are told, the curve shows the variants."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +14,15 @@ from bayes_scaling import plots
 from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.multiverse import Multiverse, multiverse
 from bayes_scaling.decisions.specifications import (
-    Choices,
-    Universe,
+    Specification,
+    Variants,
     as_it_is,
     counted_by,
     fixed,
     noise,
     only,
     prior,
-    standard_choices,
+    standard_variants,
     without_smallest,
 )
 from bayes_scaling.inference.batch.executors import InProcess
@@ -36,22 +36,22 @@ NOISE = bs.Noise(bs.Prior(median=0.005, factor=3.0), distribution="normal")
 AT = pd.DataFrame({"compute": [1.0, 1e4], "compute_non_embedding": [1.0, 1e4]})
 
 
-def universe() -> Universe:
+def specification() -> Specification:
     """Sixteen runs whose small ones bend away, with compute counted in two ways."""
     loss = (1.5 + 0.8 * COMPUTE**-0.15) * np.exp(np.random.default_rng(5).normal(0, 0.003, len(COMPUTE)))
     table = pd.DataFrame({"compute": COMPUTE, "loss": loss * np.where(COMPUTE < 0.01, 1.03, 1.0)})
     table["compute_non_embedding"] = table["compute"] * (1 - 0.5 * table["compute"] ** -0.1 / 2)
     table["last"] = np.arange(len(table)) % 2
     model = bs.Model(bs.laws.power_law_floor, default_priors("power_law_floor"), NOISE)
-    return Universe(model, table, bs.Columns({"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}))
+    return Specification(model, table, bs.Columns({"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}))
 
 
 @pytest.fixture(scope="module")
 def found() -> Multiverse:
     alternatives, filters = {"compute": "compute_non_embedding"}, {"last": "last == 1", "none": "last > 2"}
-    choices = dict(standard_choices(universe(), alternatives=alternatives, filters=filters))
-    del choices["discrepancy"]  # which takes the longest to compile
-    return multiverse(universe(), AT, choices, QUICK, InProcess())
+    variants = dict(standard_variants(specification(), alternatives=alternatives, filters=filters))
+    del variants["discrepancy"]  # which takes the longest to compile
+    return multiverse(specification(), AT, variants, QUICK, InProcess())
 
 
 def answer(found: Multiverse, name: str, point: int = 0) -> pd.Series:
@@ -59,15 +59,15 @@ def answer(found: Multiverse, name: str, point: int = 0) -> pd.Series:
     return table[(table["universe"] == name) & (table["point"] == point)].iloc[0]
 
 
-def test_each_choice_is_made_otherwise_once(found: Multiverse) -> None:
-    assert found.choices == {
+def test_each_variant_is_taken_once(found: Multiverse) -> None:
+    assert found.variants == {
         "noise": ("normal", "student-t"),
         "runs": ("all", "without the smallest quarter"),
         "compute": ("compute", "compute_non_embedding"),
         "points": ("all", "last", "none"),
         "floor": ("free", "zero"),
     }
-    base = {what: variants[0] for what, variants in found.choices.items()}
+    base = {what: names[0] for what, names in found.variants.items()}
     for row in found.table.to_dict("records"):
         differing = [f"{what}: {row[what]}" for what in base if row[what] != base[what]]
         assert differing == ([] if row["universe"] == "base" else [row["universe"]])
@@ -76,7 +76,7 @@ def test_each_choice_is_made_otherwise_once(found: Multiverse) -> None:
 
 
 def test_the_base_is_the_fit_itself(found: Multiverse) -> None:
-    of = universe()
+    of = specification()
     compiled = read_model(model_text(of.model))
     fit = bs.fit(compiled, bs.read_runs(of.table, of.columns), QUICK)
     draws = bs.predict(fit, AT)
@@ -99,7 +99,7 @@ def test_choices_move_the_answer_the_way_they_should(found: Multiverse) -> None:
     assert floors["floor: zero"] < 1e-5 < floors["base"]
 
 
-def test_a_universe_without_an_answer_says_why(found: Multiverse) -> None:
+def test_a_specification_without_an_answer_says_why(found: Multiverse) -> None:
     assert list(found.failures) == ["points: none"]
     assert "keeps none of its 16 rows" in found.failures["points: none"]
     assert "points: none" not in set(found.table["universe"])
@@ -110,12 +110,12 @@ def floor(fit: bs.Fit, points: pd.DataFrame) -> object:
 
 
 def test_all_combinations_and_another_answer() -> None:
-    choices: Choices = {
+    variants: Variants = {
         "runs": {"all": as_it_is, "large": without_smallest(0.5, "compute")},
         "counted": {"all": as_it_is, "less": counted_by("compute", "compute_non_embedding")},
         "kept": {"all": as_it_is, "last": only("last == 1")},
     }
-    found = multiverse(universe(), AT, choices, QUICK, InProcess(), answer=floor, full=True)
+    found = multiverse(specification(), AT, variants, QUICK, InProcess(), answer=floor, full=True)
     assert len(found.table) == 8
     assert {"base", "runs: large, counted: less, kept: last"} < set(found.table["universe"])
     assert answer(found, "runs: large, kept: last")["rows"] == 4
@@ -125,40 +125,40 @@ def test_all_combinations_and_another_answer() -> None:
 
 
 def test_variants_change_what_they_say_and_nothing_else() -> None:
-    base = universe()
+    base = specification()
     trending = {**base.model.parameters, "b": bs.Prior(median=1, factor=2) + bs.Trend("compute", 0.1)}
     terms = replace(base, model=replace(base.model, parameters=trending))
     changed = prior("b", bs.Prior(median=0.5, factor=2))(terms)
     assert changed.model.parameters["b"] == bs.Prior(median=0.5, factor=2) + bs.Trend("compute", 0.1)
     assert fixed("E", 1.5)(base).model.parameters["E"] == bs.Prior(median=1.5, factor=1.001)
     assert only("last == 1")(only("compute > 1")(base)).columns.where == "(compute > 1) and (last == 1)"
-    smooth = standard_choices(base)["discrepancy"]["smooth"](base)
+    smooth = standard_variants(base)["discrepancy"]["smooth"](base)
     assert smooth.model == replace(base.model, discrepancy=(sweep_discrepancy(),))
-    assert "discrepancy" not in standard_choices(smooth)
+    assert "discrepancy" not in standard_variants(smooth)
     assert noise("student_t")(base).model.noise == replace(NOISE, distribution="student_t")
     with pytest.raises(bs.InputError, match=r"^no parameter 'F'; the law has \['E', 'a', 'b'\]"):
         fixed("F", 1.0)(base)
 
 
-def test_names_of_choices_are_not_those_of_columns() -> None:
-    with pytest.raises(bs.InputError, match=r"^a choice cannot be called 'rows'"):
-        multiverse(universe(), AT, {"rows": {"all": as_it_is}}, QUICK, InProcess())
+def test_names_of_what_varies_are_not_those_of_columns() -> None:
+    with pytest.raises(bs.InputError, match=r"^what varies cannot be called 'rows'"):
+        multiverse(specification(), AT, {"rows": {"all": as_it_is}}, QUICK, InProcess())
 
 
 def test_a_multiverse_without_an_answer_is_refused() -> None:
-    with pytest.raises(bs.InputError, match=r"^no universe has an answer: the data frame: the filter"):
-        multiverse(universe(), AT, {"kept": {"none": only("last > 2")}}, QUICK, InProcess())
+    with pytest.raises(bs.InputError, match=r"^no specification has an answer: the data frame: the filter"):
+        multiverse(specification(), AT, {"kept": {"none": only("last > 2")}}, QUICK, InProcess())
 
 
-def test_the_curve_shows_every_universe_and_choice(found: Multiverse) -> None:
+def test_the_curve_shows_every_specification_and_variant(found: Multiverse) -> None:
     with plots.paper():
         figure = plots.multiverse_figure(found, point=1)
         figure.canvas.draw()
     above, below = figure.axes
     assert above.get_ylabel() == "loss (nats/token)"
-    assert below.get_xlabel() == f"{found.table['universe'].nunique()} universes, by their median"
+    assert below.get_xlabel() == f"{found.table['universe'].nunique()} specifications, by their median"
     labels = [label.get_text() for label in below.get_yticklabels()]
-    assert len(labels) == len(found.choices) + sum(map(len, found.choices.values()))
+    assert len(labels) == len(found.variants) + sum(map(len, found.variants.values()))
     assert {"noise", "student-t", "without the smallest quarter"} < set(labels)
 
 

@@ -1,7 +1,10 @@
 """A model prints as a table of its parameters and priors, and a notebook shows it; texts of others stay texts."""
 
+import pytest
+
 import bayes_scaling as bs
-from bayes_scaling.model.description import model_priors, scatter_sentences
+from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.model.description import model_priors, prior_words, scatter_sentences
 
 MODEL = bs.Model(
     bs.laws.chinchilla,
@@ -51,3 +54,38 @@ def test_a_notebook_shows_it_with_names_escaped() -> None:
     assert "&lt;script&gt;" in shown
     assert "<table" in shown
     assert "noise_sd" in shown
+
+
+@pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        (bs.Prior(median=1.0, factor=2.0), "log-normal, 90 % in 0.50 to 2.0"),
+        (bs.Prior(between=(-1.0, 3.0)), "normal, 90 % in -1.0 to 3.0"),
+        (
+            bs.Prior(distribution="StudentT", arguments={"nu": 4, "mu": 0, "sigma": 1}),
+            "Student-t(nu 4, mu 0, sigma 1), 90 % in -2.1 to 2.1",
+        ),
+    ],
+)
+def test_a_prior_is_its_kind_and_its_interval(prior: bs.Prior, words: str) -> None:
+    assert prior_words(prior) == words
+
+
+def test_correlated_noise_has_its_length_and_its_white_part() -> None:
+    near = bs.Prior(median=0.5, factor=2.0)
+    noise = bs.Noise(near, "normal", "loss", correlation=bs.Correlation("tokens", near, near))
+    model = bs.Model(bs.laws.power_law, {"a": near, "b": near}, noise)
+    assert [name for name, _ in model_priors(model)][-2:] == ["noise_length", "noise_white"]
+    assert dict(model_priors(model))["noise_length"].endswith("; in e-folds of tokens")
+    found = scatter_sentences(model, bs.Response("loss", "bits/byte"), MeasurementError("err"))
+    assert found[0] == "Single rows scatter about the law in loss: normal of scale noise_sd, in bits/byte."
+    assert "column err" in found[1]
+    assert any("exp(-distance / noise_length) in the logarithm of tokens" in one for one in found)
+    assert found[-1] == "There is no discrepancy: the law is taken for the truth."
+
+
+def test_degrees_of_freedom_have_a_prior_where_the_noise_is_student_t() -> None:
+    near = bs.Prior(median=0.5, factor=2.0)
+    model = bs.Model(bs.laws.power_law, {"a": near, "b": near}, bs.Noise(near))
+    assert "noise_nu - 1" in dict(model_priors(model))
+    assert scatter_sentences(model)[-1].startswith("Rows are independent given the law.")

@@ -265,7 +265,7 @@ def test_departures_far_above_their_prior_are_said() -> None:
     amplitude = xr.full_like(drawn["discrepancy_amplitude"], 0.5)
     tree = xr.DataTree.from_dict({"posterior": drawn.assign(discrepancy_amplitude=amplitude).drop_attrs()})
     said = {one.code: one.sentence for one in conflicts(bs.Fit(study.model, runs, tree, bs.Settings(), None))}
-    assert "the law is off by more than was thought possible: departures of 50 to 50 %" in said["discrepancy-above-prior"]
+    assert "the discrepancy from the law is far above its prior: 50 to 50 %" in said["discrepancy-above-prior"]
 
 
 def test_draws_from_a_prior_are_not_held_against_the_rows() -> None:

@@ -58,9 +58,9 @@ def next_runs(
     candidates
         As points for `predict`. Rows with the same label in a column `candidate`, or else in what tells runs apart, are one
         candidate, say a run read at 16 positions; without either each row is one. Two equal rows are two runs, each with
-        scatter of its own, that share the departures of their levels. A level the runs do not have, and a candidate without a
-        column that departures are shared by, is one never seen; one that names a run of the fit has that run's departures, but
-        scatter of its own. Measurement errors are not added.
+        scatter of its own, that share the group effects of their levels. A level the runs do not have, and a candidate without
+        a column that has group effects, is one never seen; one that names a run of the fit has that run's effects, but scatter
+        of its own. Measurement errors are not added.
     question
         As for `draw_estimand`, or draws with dimensions chain, draw.
     budget

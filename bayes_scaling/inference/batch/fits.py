@@ -27,7 +27,7 @@ from bayes_scaling.model.specification import Model
 
 @dataclass(frozen=True)
 class Batch[Result]:
-    """What became of every task, each by its name.
+    """What became of every task of a batch of fits, each by its name: what `fit_many` returns.
 
     Parameters
     ----------
@@ -168,23 +168,44 @@ def fit_many(
     executor
         Where it runs; Dask's is `client.get_executor()`, others come with MPI and Ray. It is left running. Workers need this
         package. None: one process for each processor, ended afterwards; a script then needs `if __name__ == "__main__":`.
+    keep
+        Called in the worker with the fit and the task's `extra`; the table it returns is the result, stored as NAME.parquet.
+        None: the fit is, stored as NAME.nc for `load`. Characters of names that are not safe in files are replaced there.
     folder
         Where each result is stored as it finishes, and taken from where model, settings, runs, `keep`, `extra` and the software
         are the same as then; `redone` says where they are not. A function is known by its name and its own text: empty the
         folder after a change of what `keep` calls. Failures are not stored.
-    keep
-        Called in the worker with the fit and the task's `extra`; the table it returns is the result, stored as NAME.parquet.
-        None: the fit is, stored as NAME.nc for `load`. Characters of names that are not safe in files are replaced there.
     settings
         How to sample; one chain at a time unless `cores` says otherwise, and never with a progress bar a fit.
     progress
         Show one progress bar for all.
+
+    Returns
+    -------
+    Batch
+        `results` by task: tables where `keep` is given, files where only `folder` is, fits otherwise. `.to_frame()` is one
+        table of all.
 
     Raises
     ------
     InputError
         Where nothing can be started: no law that can be written as text, a folder that cannot be written to, a `keep` that
         workers cannot import. What is wrong with a single task stands in `failures`.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.inference.batch.executors import InProcess
+    >>> sweeps = {"small": runs, "large": more_runs}  # doctest: +SKIP
+    >>> batch = bs.fit_many(model, sweeps, folder="out/batch")  # doctest: +SKIP
+    >>> batch.to_frame()  # doctest: +SKIP
+
+    A task that cannot be fitted stops no other:
+
+    >>> batch = bs.fit_many(None, {"small": "no runs"}, InProcess())
+    >>> print(batch.summary())
+    0 of 1 tasks have a result.
+    small: failed: expected Runs or a Task, not str
     """
     asked = plan(model, tasks, settings, keep, stored=folder is not None)
     store = _result_store(folder, tasks, "nc" if keep is None else "parquet")

@@ -31,7 +31,7 @@ def findings(fit: Fit) -> tuple[Finding, ...]:
     - `outliers`: rows that lie many scales off the rest.
     - `misfit`, `misfit-by-group`, `shared-misfit`, `misfit-in-order`: what the fit leaves of the rows has a pattern along an
       input, by group, at a place of all runs, or from neighbour to neighbour.
-    - `single-rows`: levels with one row, whose departure cannot be told from its scatter.
+    - `single-rows`: levels with one row, whose effect cannot be told from its scatter.
     - `prior-only`: a parameter of the law as the population has it, or the slope of its trend, is just its prior.
     - `floor-from-prior`: the level that the law tends to is known little better than from its prior.
     - `fixed-ratio`: two inputs of the law lie on one line in logarithms.

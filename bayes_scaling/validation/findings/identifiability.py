@@ -111,11 +111,11 @@ def _floors(fit: Fit) -> Iterator[Finding]:
         after = _on_link(np.quantile(levels, QUANTILES, axis=(0, 1)), parameter.prior)
         least = int(np.argmax(after[2] - after[0]))
         if after[2, least] - after[0, least] > HALF_KNOWN * (before[2] - before[0]):
-            known, believed = (_from_link(ends, parameter.prior) for ends in (after[:, least], before))
+            known, expected = (_from_link(ends, parameter.prior) for ends in (after[:, least], before))
             yield finding(
                 "floor-from-prior",
                 f"{name}{_at(levels, least)}, which the law tends to, is known little better than before the runs: 90 % in "
-                f"{_interval(known)}{unit} with them, in {_interval(believed)} by its prior: predictions far beyond the runs "
+                f"{_interval(known)}{unit} with them, in {_interval(expected)} by its prior: predictions far beyond the runs "
                 "rest on that prior",
                 "add runs nearer to the floor, or say where its prior comes from",
             )
@@ -127,7 +127,7 @@ def _spread(parameter: Parameter) -> float:
 
 
 def _widened(quantiles: np.ndarray, sd: float) -> np.ndarray:
-    """Return quantiles to which a departure of a known standard deviation is added, near enough."""
+    """Return quantiles to which an effect of a known standard deviation is added, near enough."""
     low, middle, high = quantiles
     widened: np.ndarray = middle + (quantiles - middle) * hypot(1.0, 2 * Z90 * sd / (high - low))
     return widened

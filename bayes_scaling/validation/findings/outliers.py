@@ -95,7 +95,7 @@ def _prior_rows(fit: Fit) -> float:
     return 0.5 / spread_of(parameters_with_priors(fit.model)[NOISE_SD].prior) ** 2
 
 
-def _without_astray(left: Standardized, believed: float, worth: float) -> np.ndarray:
+def _without_astray(left: Standardized, expected: float, worth: float) -> np.ndarray:
     basis = _directions(left)
     weights, scale = np.ones(len(left.z)), 1.0
     off = left.z
@@ -106,7 +106,7 @@ def _without_astray(left: Standardized, believed: float, worth: float) -> np.nda
     inside = np.abs(off) <= INSIDE * scale
     off, share = _refitted(left.z, basis, inside.astype(float), scale)
     rows = max(float(inside.sum() - share[inside].sum()), 1.0)
-    scale = float(np.sqrt((worth * believed**2 + (off[inside] ** 2).sum()) / (worth + rows)))
+    scale = float(np.sqrt((worth * expected**2 + (off[inside] ** 2).sum()) / (worth + rows)))
     free = np.where(inside, np.maximum(1.0 - share, LEAST_FREE), 1.0 + share)
     return np.asarray(off / (min(scale, 1.0) * np.sqrt(free)))
 

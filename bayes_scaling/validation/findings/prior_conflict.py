@@ -1,4 +1,4 @@
-"""Prior against data: losses that the priors do not expect, parameters in the far tails, scales far above what was believed."""
+"""Prior against data: losses that the priors do not expect, parameters in the far tails, scales far above their priors."""
 
 import warnings
 from collections.abc import Iterator
@@ -63,10 +63,10 @@ def conflicts(fit: Fit) -> tuple[Finding, ...]:
 def _loss(fit: Fit) -> Iterator[Finding]:
     """Yield that the losses of the runs are not those that the priors expect."""
     table = fit.runs.table.iloc[:: max(1, len(fit.runs) // MOST_ROWS)]
-    believed = posterior_expectation(from_prior(fit.model, fit.runs, PRIOR_DRAWS, SEED), table)
+    expected = posterior_expectation(from_prior(fit.model, fit.runs, PRIOR_DRAWS, SEED), table)
     on_log = fit.model.noise.on == "log_loss"
     with np.errstate(all="ignore"):
-        level = on_scale(believed, on_log=on_log).mean("row").to_numpy().ravel()
+        level = on_scale(expected, on_log=on_log).mean("row").to_numpy().ravel()
     seen = float(on_scale(table["response"], on_log=on_log).mean())
     level = level[np.isfinite(level)]
     if not len(level):
@@ -93,8 +93,8 @@ UNITS = {
 """What runs show over what priors expect, where the two have different units."""
 
 
-def _other_unit(seen: float, believed: float, *, on_log: bool) -> str:
-    ratio = seen / believed if on_log and believed > 0 else np.nan
+def _other_unit(seen: float, expected: float, *, on_log: bool) -> str:
+    ratio = seen / expected if on_log and expected > 0 else np.nan
     guess = next((what for what, (low, high) in UNITS.items() if low <= ratio <= high), "")
     hint = f" (they could be {guess})" if guess else ""
     return f"see that the loss is in the unit of the priors{hint}, and inputs in theirs, or give priors for this loss"
@@ -174,18 +174,18 @@ def _scales(fit: Fit) -> Iterator[Finding]:
     for one in places(fit):
         if one.score <= limit or one.name not in {NOISE_SD, "noise_white", *amplitudes}:
             continue
-        seen, believed = (_share(of, percent=percent) for of in (one.after, one.before))
+        seen, expected = (_share(of, percent=percent) for of in (one.after, one.before))
         if one.name in amplitudes:
             yield finding(
                 "discrepancy-above-prior",
-                f"the law is off by more than was thought possible: departures of {seen} with the runs, {believed} by "
-                f"the prior of {one.name} (90 %)",
+                f"the discrepancy from the law is far above its prior: {seen} with the runs, {expected} by the "
+                f"prior of {one.name} (90 %)",
                 "the law is not that of these runs: try another, or look for what else differs between them",
             )
         else:
             yield finding(
                 "noise-above-prior",
-                f"runs scatter about the law by {seen}, where the prior of {one.name} expects {believed} (90 %)",
+                f"runs scatter about the law by {seen}, where the prior of {one.name} expects {expected} (90 %)",
                 "look for rows astray, a law of the wrong shape, or something that differs between runs; else widen that prior",
             )
 

@@ -1,4 +1,4 @@
-"""Levels with a single row: their departure and the scatter of the row are one number."""
+"""Levels with a single row: their effect and the scatter of the row are one number."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -17,11 +17,11 @@ NAMED = 3
 
 def lone_levels(model: Model, runs: Runs) -> tuple[Finding, ...]:
     """Return the groups with levels of a single row, over which something of the model varies."""
-    return tuple(_finding(dims, owners, runs) for dims, owners in _over(model) if len(_alone(runs, dims)) > 0)
+    return tuple(_finding(dims, parameters, runs) for dims, parameters in _over(model) if len(_alone(runs, dims)) > 0)
 
 
 def _over(model: Model) -> Iterator[tuple[tuple[str, ...], list[str]]]:
-    """Yield groups that the law or shared departures vary over, with what does so."""
+    """Yield groups that the law varies over, or that have group effects, with what does so."""
     terms = [(term.dims, owner) for owner, term in varyings(model) if isinstance(term, Varying) and owner != NOISE_SD]
     for dims, pairs in groupby(sorted(terms), key=lambda pair: pair[0]):
         yield dims, [owner for _, owner in pairs]
@@ -32,14 +32,14 @@ def _alone(runs: Runs, dims: tuple[str, ...]) -> pd.Series:
     return counts[counts == 1]
 
 
-def _finding(dims: tuple[str, ...], owners: list[str], runs: Runs) -> Finding:
+def _finding(dims: tuple[str, ...], parameters: list[str], runs: Runs) -> Finding:
     alone = _alone(runs, dims)
     levels = [" ".join(map(str, level)) if isinstance(level, tuple) else format_value(level) for level in alone.index[:NAMED]]
     more = f" and {len(alone) - NAMED} more" if len(alone) > NAMED else ""
     return finding(
         "single-rows",
-        f"{_named(dims)} has a single row at {', '.join(levels)}{more}, and {_listed(owners)} over it: what a level with one "
-        "row does cannot be told from scatter",
+        f"{_named(dims)} has a single row at {', '.join(levels)}{more}, and {_listed(parameters)} over it: what a level with "
+        "one row does cannot be told from scatter",
         "take what is said of such a level for a guess from the others, or add rows to it",
     )
 
@@ -48,6 +48,6 @@ def _named(dims: tuple[str, ...]) -> str:
     return " x ".join(dims)
 
 
-def _listed(owners: list[str]) -> str:
-    called = ["the departure that rows share" if owner == "residual" else owner for owner in owners]
+def _listed(parameters: list[str]) -> str:
+    called = ["the group effect" if owner == "residual" else owner for owner in parameters]
     return f"{' and '.join(called)} {'varies' if len(called) == 1 else 'vary'}"
