@@ -17,7 +17,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.prediction import crossings
 
-PLACES = 65
+PLACES_OF_A_CURVE = 65
 """Places of the range at which a curve is looked at, equally far apart in the logarithm."""
 HALVINGS = 10
 ROUNDING = 1e-12
@@ -144,10 +144,10 @@ def lowest(curve: Curve, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     The deepest dip of a grid is halved around its lowest point, then a parabola through the last three points gives the place:
     comparing losses alone could not tell places apart below the square root of their rounding.
     """
-    step = (high - low) / (PLACES - 1)
+    step = (high - low) / (PLACES_OF_A_CURVE - 1)
     first, before, here = curve(low), curve(low), curve(low + step)
     place, value = np.full(first.shape, np.nan), np.full(first.shape, np.inf)
-    for i in range(1, PLACES - 1):
+    for i in range(1, PLACES_OF_A_CURVE - 1):
         after = curve(low + (i + 1) * step)
         dip = (here < before) & (here <= after) & (here < value)
         place, value = np.where(dip, low + i * step, place), np.where(dip, here, value)
@@ -186,6 +186,6 @@ def _edge(curve: Curve, start: np.ndarray, end: np.ndarray, limit: np.ndarray) -
         lambda shares: np.stack([excess(np.full(limit.shape, one)) for one in shares], axis=1),
         lambda shares: excess(shares.reshape(limit.shape)),
     )
-    share = crossings.first_change(way, np.linspace(0.0, 1.0, PLACES)).place.reshape(limit.shape)
+    share = crossings.first_change(way, np.linspace(0.0, 1.0, PLACES_OF_A_CURVE)).place.reshape(limit.shape)
     nowhere = start + np.inf * np.sign(end - start)
     return np.asarray(np.where(np.isnan(share), nowhere, start + share * (end - start)))

@@ -28,7 +28,7 @@ from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed,
 from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
 from bayes_scaling.prediction.budget_curves import Path, powers_along
 
-BEYOND = 1e4
+CROSSOVER_WITHIN = 1e4
 """A crossover is searched for up to so many times the budget, unless said otherwise."""
 
 
@@ -115,7 +115,7 @@ def rank(
     arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
     table = arms[0].drop(columns=[group, *(dim for dim in kin(fit, group) if dim in arms[0])])
     budgets = [checks.positive(float(of), "a budget") for of in table[name]]
-    ends = [BEYOND * at if below is None else below for at in budgets]
+    ends = [CROSSOVER_WITHIN * at if below is None else below for at in budgets]
     if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
         raise InputError(
             f"below = {exact(below or 0.0)} must lie above every budget; the largest is {exact(max(budgets))} {unit}".rstrip()

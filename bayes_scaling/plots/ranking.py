@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling._base.numbers import number, percent, probability, tick
-from bayes_scaling.decisions.rank_sentences import ALIKE, place
+from bayes_scaling.decisions.rank_sentences import SAME_BUDGET, place
 from bayes_scaling.decisions.ranking import BETTER, WORSE, Ranking
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_intervals
@@ -19,7 +19,7 @@ from bayes_scaling.plots.style import COLOURS, INK, PAGE, SHOWN, axes_of, log_ti
 WIDTH, ROW, FRAME = PAGE, 0.165, 0.85
 """Inches: of the figure, of a level, and of a panel's title and axis."""
 
-MOST = 16
+MAX_LEVELS = 16
 """Levels shown at a budget, the best by expected loss; the baseline is always among them."""
 
 AXIS_ENDS = 100.0
@@ -32,7 +32,7 @@ VERDICTS = {BETTER: COLOURS[2], WORSE: COLOURS[1]}
 
 
 @footed
-def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
+def ranking_figure(found: Ranking, *, most: int = MAX_LEVELS) -> Figure:
     """Return a forest of levels for each point, the best on top; most: how many levels to show.
 
     Parameters
@@ -62,7 +62,9 @@ def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
 
 
 @footed
-def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: int = 0, most: int = MOST) -> Sequence[Axes]:
+def plot_ranking(
+    found: Ranking, axes: Sequence[Axes] | None = None, *, point: int = 0, most: int = MAX_LEVELS
+) -> Sequence[Axes]:
     """Draw levels at a point, the lowest expected loss on top: compute ratios, and what switching does to the loss.
 
     Dot, thick and thin line are median, 50 and 90 % credible interval of draws that have a ratio; the share of the others
@@ -139,7 +141,7 @@ def _never(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Axes) -> N
 def _label(found: Ranking, point: int, level: object) -> str:
     """Return a level, with how far the budget lies beyond its own largest run."""
     beyond = found.budgets[point] / found.largest[str(level)]
-    said = [f"{number(beyond, 2)}x beyond"] if beyond > ALIKE else []
+    said = [f"{number(beyond, 2)}x beyond"] if beyond > SAME_BUDGET else []
     said = ["baseline", *said] if level == found.against else said
     return f"{level} ({', '.join(said)})" if said else str(level)
 

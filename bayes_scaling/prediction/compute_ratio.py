@@ -24,7 +24,7 @@ RATIO = "compute_ratio"
 MADE = ("crossing", "exists", "unknown", "a_ahead")
 """Variables of a crossover, which an input of the same name would hide."""
 
-GRID = 65
+CROSSOVER_PLACES = 65
 """Places at which a crossover is looked for."""
 
 
@@ -134,7 +134,7 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
         )
     reach = np.log(below / start) / powers[lead]
     first, second = (along_curve(fit, arm, powers, reach) for arm in (one, other))
-    met = meeting(first, second, np.linspace(0.0, 1.0, GRID), positive=fit.runs.columns.response.positive)
+    met = meeting(first, second, np.linspace(0.0, 1.0, CROSSOVER_PLACES), positive=fit.runs.columns.response.positive)
     share, unknown = (_by_point(fit, of, one, group) for of in (met.place, met.unknown))
     crossing = xr.DataArray(start, dims="row") * np.exp(share * xr.DataArray(powers[lead] * reach, dims="row"))
     found = {"crossing": crossing, "exists": np.isfinite(crossing), "unknown": unknown}
