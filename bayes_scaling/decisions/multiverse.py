@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.deprecation import renamed_argument, renamed_field
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band
@@ -113,6 +114,7 @@ def _sentences(rows: pd.DataFrame, label: str, unit: str) -> list[str]:
 
 @renamed_argument("universe", "base")
 @renamed_argument("choices", "variants")
+@asked
 def multiverse(
     base: Specification,
     at: Table,

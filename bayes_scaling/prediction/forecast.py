@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import checks
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import format_count, percent
 from bayes_scaling._base.views import lines, show, view
@@ -120,6 +121,7 @@ class Forecast:
         return show(self, f"Forecast of {self.label}")
 
 
+@asked
 def forecast(
     fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observed", seed: int = 0, refit_below: float = FEW_DRAWS
 ) -> Forecast:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.views import lines, show, view
@@ -90,6 +91,7 @@ class Backtest:
         return show(self, "Backtest")
 
 
+@asked
 def backtest(
     model: Model,
     runs: Runs,
