@@ -12,7 +12,7 @@ MOVED = {
     "decisions.allocation": "compute_optimal",
     "decisions.design.ranked": "NextRuns RunSet",
     "decisions.multiverse": "Multiverse",
-    "decisions.optimum": "compute_price optimum tolerance",
+    "decisions.optimum": "optimum tolerance",
     "decisions.plan": "Plan",
     "decisions.ranking": "Ranking",
     "inference.batch.executors": "InProcess",
@@ -39,6 +39,10 @@ RENAMED: dict[str, tuple[str, str]] = {
     "compute_multiplier": (
         "_deprecated:compute_multiplier",
         "bs.compute_ratio(fit, group, b, a, points), which says how many times the compute b needs for the loss of a",
+    ),
+    "compute_price": (
+        "decisions.compute_equivalent:compute_equivalent",
+        "from bayes_scaling.decisions.compute_equivalent import compute_equivalent",
     ),
     "Question": ("decisions.estimands:Estimand", "from bayes_scaling.decisions.estimands import Estimand"),
     "ask": ("decisions.estimands:draw_estimand", "from bayes_scaling.decisions.estimands import draw_estimand"),

@@ -12,7 +12,8 @@ import bayes_scaling as bs
 from bayes_scaling.data import datasets
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.optimum import compute_price, optimum, tolerance
+from bayes_scaling.decisions.compute_equivalent import compute_equivalent
+from bayes_scaling.decisions.optimum import optimum, tolerance
 from bayes_scaling.inference import sampling
 from bayes_scaling.inference.parameters import parameter_values, published_values
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
@@ -153,7 +154,7 @@ def test_shape_optima_and_tolerances_are_what_the_figure_shows(studied: Studied)
 
 
 def test_one_percent_costs_about_22_percent_of_compute() -> None:
-    low, middle, high = quantiles(compute_price(0.01, bs.Prior(median=0.05, factor=1.15)))
+    low, middle, high = quantiles(compute_equivalent(0.01, bs.Prior(median=0.05, factor=1.15)))
     assert 0.2 < middle < 0.24
     assert low < 0.2
     assert high > 0.24

@@ -19,15 +19,21 @@ def renamed_field[T](old: str, new: str) -> Callable[[type[T]], type[T]]:
                 kwargs[new] = kwargs.pop(old)
             made(self, *args, **kwargs)
 
-        def read(self: T) -> Any:
-            warnings.warn(f"{record.__name__}.{old} is deprecated: use {new}", DeprecationWarning, stacklevel=2)
-            return getattr(self, new)
-
         record.__init__ = init  # type: ignore[method-assign, assignment]
-        setattr(record, old, property(read))
+        setattr(record, old, renamed_property(record.__name__, old, new))
         return record
 
     return decorate
+
+
+def renamed_property(record: str, old: str, new: str) -> property:
+    """Return the property by which a record shows an attribute under its earlier name too."""
+
+    def read(self: Any) -> Any:
+        warnings.warn(f"{record}.{old} is deprecated: use {new}", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)
+
+    return property(read)
 
 
 def renamed_argument[**P, T](old: str, new: str) -> Callable[[Callable[P, T]], Callable[P, T]]:

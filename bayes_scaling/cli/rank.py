@@ -52,7 +52,7 @@ def rank(
         Path | None, typer.Option(metavar="RANKING.csv", help="Where to write the table; DIR/ranking.csv unless given.")
     ] = None,
 ) -> None:
-    """Rank the levels of a group at a budget: compute multiplier, probability, gain of switching, crossover.
+    """Rank the levels of a group at a budget: compute ratio, probability, gain of switching, crossover.
 
     Levels of other groups that the law varies over are the last of each unless --at says them. Without --equivalent no verdict.
 

@@ -18,7 +18,8 @@ from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.decisions.flat_runs import refuse_flat
-from bayes_scaling.decisions.optimum import labelled_as, law_along, lowest, named_unit, parameters_along, sought
+from bayes_scaling.decisions.law_along import labelled_as, law_along, named_unit, parameters_along, search_bounds
+from bayes_scaling.decisions.optimum import lowest
 from bayes_scaling.decisions.sizes import Sizes, over_sizes, size_grid
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
@@ -48,8 +49,8 @@ def compute_optimal(
 
     N* = (alpha A / (beta B))^(1 / (alpha + beta)) (C / k)^(beta / (alpha + beta))
 
-    and otherwise sought as by `optimum`; in either case within a thirtieth of the smallest model and thirty times the largest,
-    and further by the factor that the compute lies beyond that of the runs.
+    and otherwise searched for as by `optimum`; in either case within a thirtieth of the smallest model and thirty times
+    the largest, and further by the factor that the compute lies beyond that of the runs.
     Where the model has a discrepancy L is the law with it, as only their sum is known well, over sizes within a factor of
     thirty of the middle of the law's. Far beyond the runs draws of the discrepancy bend, and their lowest points spread widely.
 
@@ -164,7 +165,7 @@ def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, 
     InputError
         Where the smallest of them could not be served.
     """
-    low, high = sought(fit, "params")
+    low, high = search_bounds(fit, "params")
     beyond, seen = np.log(compute), np.log(runs_compute(fit, cost))
     low, high = low + np.minimum(0.0, beyond - seen.min()), high + np.maximum(0.0, beyond - seen.max())
     high = np.minimum(high, np.log(cost.largest(compute)))

@@ -9,7 +9,7 @@ from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.prediction.budget_curves import along_curve, to_reach
-from bayes_scaling.prediction.compute_ratio import GRID
+from bayes_scaling.prediction.compute_ratio import CROSSOVER_PLACES
 from bayes_scaling.prediction.crossings import Change, Curve, interpolated, meeting, multiples
 
 FARTHEST = 1e6
@@ -67,7 +67,7 @@ def by_input(fit: Posterior, arms: Sequence[pd.DataFrame], end: float, path: Map
     lead = next(iter(path))
     reach = float(np.log(end / arms[0][lead].iloc[0])) / path[lead]
     curves = [along_curve(fit, arm, path) for arm in arms]
-    losses, times, changes = _held_against(fit, curves, curves[0], np.linspace(0.0, reach, GRID), (None, None))
+    losses, times, changes = _held_against(fit, curves, curves[0], np.linspace(0.0, reach, CROSSOVER_PLACES), (None, None))
     return losses, times, [Change(path[lead] * of.place, of.unknown, of.lead) for of in changes]
 
 

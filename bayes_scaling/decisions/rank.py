@@ -28,8 +28,8 @@ from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed,
 from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
 from bayes_scaling.prediction.budget_curves import Path, powers_along
 
-BEYOND = 1e4
-"""A crossover is sought up to so many times the budget, unless said otherwise."""
+CROSSOVER_WITHIN = 1e4
+"""A crossover is searched for up to so many times the budget, unless said otherwise."""
 
 
 @asked
@@ -48,7 +48,7 @@ def rank(
 ) -> Ranking:
     """Return every level of a group at budgets, held against one of them; draws, all levels from the same ones.
 
-    multiplier m:  L_against(m C) = L_level(C)        (above 1 where the level is better)
+    ratio m:  L_against(m C) = L_level(C)        (above 1 where the level is better)
     crossing X:    L_against(X) = L_level(X), the first X > C
 
     Where the law reads params and tokens, C is compute in FLOP and L(C) = min L(N, D) with C = k N D: each level spends a
@@ -74,7 +74,7 @@ def rank(
     certainty
         Probability from which on there is one, above 0.5.
     below
-        The budget up to which a crossover is sought; ten thousand times that of each point unless given.
+        The budget up to which a crossover is searched for; ten thousand times that of each point unless given.
     along
         The input that grows with the budget, or input -> power, as for `compute_ratio`.
     cost
@@ -115,7 +115,7 @@ def rank(
     arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
     table = arms[0].drop(columns=[group, *(dim for dim in kin(fit, group) if dim in arms[0])])
     budgets = [checks.positive(float(of), "a budget") for of in table[name]]
-    ends = [BEYOND * at if below is None else below for at in budgets]
+    ends = [CROSSOVER_WITHIN * at if below is None else below for at in budgets]
     if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
         raise InputError(
             f"below = {exact(below or 0.0)} must lie above every budget; the largest is {exact(max(budgets))} {unit}".rstrip()
@@ -128,13 +128,13 @@ def rank(
     places = [[at * np.exp(of.place) for of in changes] for at, (_, _, changes) in zip(budgets, found, strict=True)]
     ended = [[of.unknown for of in changes] for _, _, changes in found]
     losses, times, _ = zip(*found, strict=True)
-    loss, multipliers, crossings, unknown = (mark(_stacked(fit, of), fit) for of in (losses, times, places, ended))
+    loss, ratios, crossings, unknown = (mark(_stacked(fit, of), fit) for of in (losses, times, places, ended))
     return Ranking(
         group=group,
         against=ordered[0],
         points=table,
         loss=loss.assign_coords(level=ordered).assign_attrs(units=fit.runs.columns.response.unit),
-        compute_ratio=multipliers.assign_coords(level=ordered[1:]),
+        compute_ratio=ratios.assign_coords(level=ordered[1:]),
         crossing=crossings.assign_coords(level=ordered[1:]).assign_attrs(units=unit),
         unknown=unknown.assign_coords(level=ordered[1:]),
         budget=name,

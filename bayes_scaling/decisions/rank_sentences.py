@@ -22,7 +22,7 @@ from bayes_scaling.inference.health_line import carried
 
 RARE = 0.005
 """Of crossovers less probable than this it is not said where they are."""
-ALIKE = 1.05
+SAME_BUDGET = 1.05
 """A budget counts as that of the largest run up to so many times of it."""
 
 
@@ -67,7 +67,7 @@ def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str
     asked = f"{exact(row[found.budget])} {found.unit}".rstrip()
     budget = f"{asked} ({found.counted})" if found.counted else f"{spaced_name(found.budget)} {asked}"
     more = number(row["beyond_runs"], 2)
-    far = f" ({more} times the largest run of one of them)" if beyond and row["beyond_runs"] > ALIKE else ""
+    far = f" ({more} times the largest run of one of them)" if beyond and row["beyond_runs"] > SAME_BUDGET else ""
     others = [
         f"{spaced_name(str(name))} {value_at(str(name), row[str(name)])}" for name in found.points if name != found.budget
     ]
@@ -87,7 +87,7 @@ def _worth(found: Ranking, row: dict[str, Any]) -> str:
         of |= {"p_never_reached": row["p_always_reached"], "p_always_reached": row["p_never_reached"]}
         return needs(level, base, budget, of)
     beyond = middle / row["runs_end"]
-    far = f", {number(beyond, 2)} times its largest run" if beyond > ALIKE else ""
+    far = f", {number(beyond, 2)} times its largest run" if beyond > SAME_BUDGET else ""
     return needs(base, level, budget, of, far)
 
 
@@ -110,7 +110,7 @@ def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str
 
 
 def _none(level: str, budget: str, of: Mapping[str, float]) -> str:
-    """Say that no draw has a multiplier."""
+    """Say that no draw has a compute ratio."""
     shares = {
         f"{level} cannot reach that loss by any {budget} up to a million times as much": of["p_never_reached"],
         f"{level} needs under a millionth times the {budget}": of["p_always_reached"],

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import (
     exact,
@@ -45,9 +46,9 @@ class Ranking:
     budgets
         That of each point. largest: the largest among the runs of each level.
     runs_end
-        The multiple of each point's budget at which the runs of `against` end; larger multipliers are the law's to say.
+        The multiple of each point's budget at which the runs of `against` end; larger ratios are those of the law.
     below
-        Up to which budget a crossover was sought, for each point.
+        Up to which budget a crossover was searched for, of each point.
     equivalent
         Relative difference in loss within which two levels count as equal; None where the user set none.
     certainty
@@ -79,6 +80,8 @@ class Ranking:
     notes: tuple[str, ...] = ()
     health: Health | None = None
 
+    multiplier = renamed_property("Ranking", "multiplier", "compute_ratio")
+
     @property
     def others(self) -> list[object]:
         """The levels that are held against the one."""
@@ -101,7 +104,7 @@ class Ranking:
 
     @property
     def p_best(self) -> xr.DataArray:
-        """The probability of each level, `against` among them, to have the lowest loss of all; dimensions point, level."""
+        """The probability of each level, `against` among them, to have the lowest loss of all; dimensions row, level."""
         least = self.loss.fillna(np.inf).argmin("level")
         best = least == xr.DataArray(np.arange(self.loss.sizes["level"]), {"level": self.loss["level"]}, "level")
         return best.where(self.defined).mean(("chain", "draw")).transpose("row", "level")
@@ -203,7 +206,7 @@ def _draws(values: xr.DataArray, kept: np.ndarray) -> np.ndarray:
 
 
 def _multiples(times: np.ndarray) -> dict[str, object]:
-    """Return quantiles of multipliers among draws that have one, and the shares of those that have none."""
+    """Return quantiles of compute ratios among draws that have one, and the shares of those that have none."""
     of = reached(times)
     shares = {name: of[name] for name in ("p_never_reached", "p_always_reached")} | {"p_multiplier_unknown": of["p_unknown"]}
     return _quantiles("multiplier", times[np.isfinite(times) & (times > 0)]) | shares

@@ -22,7 +22,7 @@ from bayes_scaling.inference.posterior import Fit
 BUDGETS = 73
 """Budgets tried on the way to a target."""
 
-MOST = 6
+MAX_POINTS_NAMED = 6
 """Points named in an error."""
 
 
@@ -86,7 +86,7 @@ def compute_needed(
 
 def _several(asked: Plan, budgets: int) -> str:
     places = [plan_place(asked, row) for row in range(0, len(asked.choice), budgets)]
-    return f"there are {len(places)}: {'; '.join(places[:MOST])}{'; ...' if len(places) > MOST else ''}"
+    return f"there are {len(places)}: {'; '.join(places[:MAX_POINTS_NAMED])}{'; ...' if len(places) > MAX_POINTS_NAMED else ''}"
 
 
 def _on_the_way(fit: Fit, cost: Cost, params: float | None) -> list[float]:

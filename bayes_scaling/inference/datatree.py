@@ -1,9 +1,12 @@
 """A fit in ArviZ's shape: its groups, with the same name for the loss in each, and rows that say what they are."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 
 from bayes_scaling._base import checks
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.densities import LOG_PRIOR, MOST_STORED, log_prior
 from bayes_scaling.inference.fit import prior as draw_prior
@@ -19,15 +22,13 @@ KNOTS = "discrepancy"
 """The group of the discrepancy at its knots: a function, of which summaries and figures of parameters know nothing."""
 
 
-def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0) -> xr.DataTree:
+def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0, rename: Mapping[str, str] | None = None) -> xr.DataTree:
     """Return a fit as ArviZ expects one, so that its functions work on it as it is.
 
     Groups are `posterior`, `sample_stats`, `log_prior`, `log_likelihood`, `posterior_predictive`, `observed_data` and
     `constant_data`. A discrepancy has its amplitude and lengths in `posterior`, its values at knots in the group `discrepancy`.
     The loss is called `response` in each. Its attributes say what the log likelihood of a row conditions on.
     Densities are of the loss itself, also where the noise is on its logarithm: models of either kind can be compared.
-
-    `arviz.plot_psense_dist` has a dimension called alpha: rename a parameter of that name in `posterior` before.
 
     Draws from the prior, see `prior`, have the groups `prior` and `prior_predictive` in place of those of the posterior.
 
@@ -37,6 +38,9 @@ def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0) -> xr.DataTree:
         Draws from the prior; with them there are the groups `prior` and `prior_predictive`.
     seed
         Of predictive draws. Group effects in them are those of the rows' own levels.
+    rename
+        Parameter -> its name in the groups, where another library has a use of its own for it: `arviz.plot_psense_dist` has a
+        dimension alpha, and fails for a parameter of that name.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0) -> xr.DataTree:
     Raises
     ------
     InputError
-        Where draws at all rows take too much memory.
+        Where draws at all rows take too much memory, and where there is no parameter to rename or its new name is taken.
 
     Examples
     --------
@@ -57,6 +61,9 @@ def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0) -> xr.DataTree:
     >>> before = bs.prior(study.model, bs.read_runs(table, study.columns), draws=100)
     >>> sorted(before.to_datatree().children)
     ['constant_data', 'observed_data', 'prior', 'prior_discrepancy', 'prior_predictive']
+    >>> renamed = before.to_datatree(rename={"alpha": "alpha_params"})
+    >>> [name for name in renamed["prior"] if name.startswith("alpha")]
+    ['alpha_params']
     """
     count = checks.integer(0, 10_000_000)(prior, "prior")
     refuse_points(max(draws_in(fit), count), len(fit.runs))
@@ -65,7 +72,22 @@ def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0) -> xr.DataTree:
     if before is not None:
         groups |= split_knots(before.posterior.drop_attrs(), "prior", f"prior_{KNOTS}")
         groups |= {"prior_predictive": predictive(before, seed)}
-    return xr.DataTree.from_dict({name: _signed(of) for name, of in (groups | data_groups(fit.runs)).items()})
+    groups = _renamed(groups, rename or {}) | data_groups(fit.runs)
+    return xr.DataTree.from_dict({name: _signed(of) for name, of in groups.items()})
+
+
+def _renamed(groups: dict[str, xr.Dataset], names: Mapping[str, str]) -> dict[str, xr.Dataset]:
+    """Return groups in which parameters have other names, in draws and densities alike."""
+    held = {name: of for name, of in groups.items() if name in ("posterior", "prior", LOG_PRIOR)}
+    known = {str(name) for of in held.values() for name in of.variables}
+    if unknown := set(names) - {str(name) for of in held.values() for name in of.data_vars}:
+        raise InputError(f"no parameters {format_names(unknown)} to rename; there are {format_names(known)}")
+    after = [names.get(name, name) for name in known]
+    if taken := {name for name in after if after.count(name) > 1}:
+        raise InputError(f"two would be called {format_names(taken)} after renaming")
+    return groups | {
+        name: of.rename({old: new for old, new in names.items() if old in of}) for name, of in held.items() if names
+    }
 
 
 def _posterior_groups(fit: Fit, seed: int) -> dict[str, xr.Dataset]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling._base.numbers import number, percent, probability, tick
-from bayes_scaling.decisions.rank_sentences import ALIKE, place
+from bayes_scaling.decisions.rank_sentences import SAME_BUDGET, place
 from bayes_scaling.decisions.ranking import BETTER, WORSE, Ranking
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_intervals
@@ -19,20 +19,20 @@ from bayes_scaling.plots.style import COLOURS, INK, PAGE, SHOWN, axes_of, log_ti
 WIDTH, ROW, FRAME = PAGE, 0.165, 0.85
 """Inches: of the figure, of a level, and of a panel's title and axis."""
 
-MOST = 16
+MAX_LEVELS = 16
 """Levels shown at a budget, the best by expected loss; the baseline is always among them."""
 
 AXIS_ENDS = 100.0
-"""The axis of multipliers ends there on either side, however far intervals reach; arrows say that they go on."""
+"""The axis of compute ratios ends there on either side, however far intervals reach; arrows say that they go on."""
 
 MARGIN = 1.08
-"""Room left on an axis of multipliers, as a factor."""
+"""Room left on an axis of compute ratios, as a factor."""
 
 VERDICTS = {BETTER: COLOURS[2], WORSE: COLOURS[1]}
 
 
 @footed
-def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
+def ranking_figure(found: Ranking, *, most: int = MAX_LEVELS) -> Figure:
     """Return a forest of levels for each point, the best on top; most: how many levels to show.
 
     Parameters
@@ -62,10 +62,12 @@ def ranking_figure(found: Ranking, *, most: int = MOST) -> Figure:
 
 
 @footed
-def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: int = 0, most: int = MOST) -> Sequence[Axes]:
-    """Draw levels at a point, the lowest expected loss on top: compute multipliers, and what switching does to the loss.
+def plot_ranking(
+    found: Ranking, axes: Sequence[Axes] | None = None, *, point: int = 0, most: int = MAX_LEVELS
+) -> Sequence[Axes]:
+    """Draw levels at a point, the lowest expected loss on top: compute ratios, and what switching does to the loss.
 
-    Dot, thick and thin line are median, 50 and 90 % credible interval of draws that have a multiplier; the share of the others
+    Dot, thick and thin line are median, 50 and 90 % credible interval of draws that have a ratio; the share of the others
     stands beside them. To the right P(L < L_against), and the verdict where a
     region of equivalence was set, which is shaded. The baseline is the row at 1 and at 0; arrows go on beyond the axis, and a
     dotted line says where the runs of the baseline end.
@@ -106,7 +108,7 @@ def plot_ranking(found: Ranking, axes: Sequence[Axes] | None = None, *, point: i
     for level in (one for one in order if one != found.against):
         _interval(times.sel(level=level), at[level], left, colours[level])
         _interval(change.sel(level=level), at[level], right, colours[level])
-    _multiplier_axis(found, left)
+    _ratio_axis(found, left)
     _never(rows, at, left)
     _runs_end(found, point, left)
     _change_axis(found, right)
@@ -139,7 +141,7 @@ def _never(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Axes) -> N
 def _label(found: Ranking, point: int, level: object) -> str:
     """Return a level, with how far the budget lies beyond its own largest run."""
     beyond = found.budgets[point] / found.largest[str(level)]
-    said = [f"{number(beyond, 2)}x beyond"] if beyond > ALIKE else []
+    said = [f"{number(beyond, 2)}x beyond"] if beyond > SAME_BUDGET else []
     said = ["baseline", *said] if level == found.against else said
     return f"{level} ({', '.join(said)})" if said else str(level)
 
@@ -164,7 +166,7 @@ def _interval(draws: xr.DataArray, height: int, ax: Axes, colour: str) -> None:
     paint_intervals(ax, height, of, colour=colour)
 
 
-def _multiplier_axis(found: Ranking, ax: Axes) -> None:
+def _ratio_axis(found: Ranking, ax: Axes) -> None:
     ax.set_xscale("log")
     ends = [np.ones(1), *(np.asarray(line.get_xdata(), float) for line in ax.lines)]
     ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]
@@ -173,7 +175,7 @@ def _multiplier_axis(found: Ranking, ax: Axes) -> None:
     high = min(AXIS_ENDS, max(1.0, float(reached.max()))) * MARGIN
     ax.set_xlim(low, high)
     log_ticks(ax, "x")
-    ax.set_xlabel(f"{found.budget.replace('_', ' ')} multiplier", color=INK)
+    ax.set_xlabel(f"{found.budget.replace('_', ' ')} ratio", color=INK)
     for of in list(ax.collections):
         for (start, height), (stop, _) in of.get_segments():  # type: ignore[attr-defined]
             for place_of, outside, mark in ((0.0, start < low, "<"), (1.0, stop > high, ">")):
@@ -183,7 +185,7 @@ def _multiplier_axis(found: Ranking, ax: Axes) -> None:
 
 
 def _runs_end(found: Ranking, point: int, ax: Axes) -> None:
-    """Mark where the runs of the baseline end: multipliers beyond rest on the law alone."""
+    """Mark where the runs of the baseline end: ratios beyond rest on the law alone."""
     end = found.runs_end[point]
     if ax.get_xlim()[0] < end < ax.get_xlim()[1]:
         ax.axvline(end, color=INK, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1)

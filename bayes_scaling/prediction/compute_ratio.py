@@ -24,7 +24,7 @@ RATIO = "compute_ratio"
 MADE = ("crossing", "exists", "unknown", "a_ahead")
 """Variables of a crossover, which an input of the same name would hide."""
 
-GRID = 65
+CROSSOVER_PLACES = 65
 """Places at which a crossover is looked for."""
 
 
@@ -134,12 +134,12 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
         )
     reach = np.log(below / start) / powers[lead]
     first, second = (along_curve(fit, arm, powers, reach) for arm in (one, other))
-    met = meeting(first, second, np.linspace(0.0, 1.0, GRID), positive=fit.runs.columns.response.positive)
+    met = meeting(first, second, np.linspace(0.0, 1.0, CROSSOVER_PLACES), positive=fit.runs.columns.response.positive)
     share, unknown = (_by_point(fit, of, one, group) for of in (met.place, met.unknown))
     crossing = xr.DataArray(start, dims="row") * np.exp(share * xr.DataArray(powers[lead] * reach, dims="row"))
     found = {"crossing": crossing, "exists": np.isfinite(crossing), "unknown": unknown}
     found["a_ahead"] = _by_point(fit, met.lead < 0, one, group)
-    why = f"a loss is not above 0, or not defined, before {lead} {exact(below)}: no crossover was sought from there on"
+    why = f"a loss is not above 0, or not defined, before {lead} {exact(below)}: no crossover was searched for from there on"
     notes = notes_of(fit, group, one, other) + left_out(met.unknown, why)
     return noted(xr.Dataset(found).transpose("chain", "draw", "row"), notes)
 

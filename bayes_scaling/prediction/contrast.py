@@ -22,7 +22,7 @@ from bayes_scaling.prediction.notes import left_out, noted
 from bayes_scaling.prediction.predict import labelled
 from bayes_scaling.prediction.summary import BLOCK, beside
 
-FEW = 4
+MAX_POINTS_SUMMARIZED = 4
 """Points that a summary goes through; of more it says those of least and of most difference."""
 
 
@@ -98,7 +98,7 @@ class Contrast:
         table = self.to_frame()
         middle = table["ratio_q50" if "ratio" in self else "diff_q50"].fillna(0.0)
         ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
-        rows = ends if len(table) > FEW else range(len(table))
+        rows = ends if len(table) > MAX_POINTS_SUMMARIZED else range(len(table))
         return lines([one for row in rows for one in self._sentences(table.iloc[row].to_dict(), row)], self)
 
     def plot(self, x: str | None = None) -> Any:
@@ -126,9 +126,9 @@ class Contrast:
         said_of = [f"{spaced_name(name)} {value_at(name, of)} {self.units.get(name, '')}" for name, of in levels.items()]
         where = ", ".join(of.rstrip() for of in said_of)
         if "ratio" in self and np.isfinite(at["ratio_q50"]):
-            cost = band([100 * (at[f"ratio_{q}"] - 1) for q in ENDS], "%", signed=True)
+            cost = band([100 * (at[f"ratio_{q}"] - 1) for q in SUMMARY_QUANTILES], "%", signed=True)
         else:
-            cost = band([at[f"diff_{q}"] for q in ENDS], str(loss.get("units", "")), signed=True)
+            cost = band([at[f"diff_{q}"] for q in SUMMARY_QUANTILES], str(loss.get("units", "")), signed=True)
         decades = float(place["distance"])
         return [
             f"{self.a} against {self.b}{' at ' if where else ''}{where}: {loss.get('long_name', 'loss')} {cost}.",
@@ -137,7 +137,7 @@ class Contrast:
         ]
 
 
-ENDS = ("q05", "q50", "q95")
+SUMMARY_QUANTILES = ("q05", "q50", "q95")
 NO_PLACE = ("distance", "region", "row", "chain", "draw")
 
 
@@ -226,10 +226,10 @@ def _summary(difference: np.ndarray, ratio: np.ndarray | None) -> pd.DataFrame:
     """Return what a table says of rows of draws, which are sorted on the way."""
     better = mean_known(np.where(np.isnan(difference), np.nan, difference < 0))
     difference.sort(axis=1)
-    found = {"diff_mean": mean_known(difference)} | _named("diff", sorted_quantiles(difference), ENDS)
+    found = {"diff_mean": mean_known(difference)} | _named("diff", sorted_quantiles(difference), SUMMARY_QUANTILES)
     if ratio is not None:
         ratio.sort(axis=1)
-        found |= _named("ratio", sorted_quantiles(ratio), ENDS)
+        found |= _named("ratio", sorted_quantiles(ratio), SUMMARY_QUANTILES)
     return pd.DataFrame(found | {"p_a_better": better})
 
 

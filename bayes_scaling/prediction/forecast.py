@@ -12,6 +12,7 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
+from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import format_count, percent
 from bayes_scaling._base.views import lines, show, view
@@ -28,7 +29,7 @@ from bayes_scaling.prediction.running_log import averaged_to_few, known_rows, pa
 from bayes_scaling.prediction.shared_misfit import shared_misfits
 from bayes_scaling.prediction.summary import summarize
 
-MOST_DRAWS = 2000
+MAX_DRAWS_FORECAST = 2000
 """Draws of a fit that a forecast is made of, at most."""
 
 OUTLYING = 0.005
@@ -74,6 +75,9 @@ class Forecast:
     effective: float = np.inf
     refitted: bool = False
     notes: tuple[str, ...] = ()
+
+    surprise = renamed_property("Forecast", "surprise", "tail_probability")
+    unlike = renamed_property("Forecast", "unlike", "outlier")
 
     @property
     def final(self) -> xr.DataArray:
@@ -205,5 +209,5 @@ def along_runs(fit: Fit) -> str:
 def _thinned(fit: Fit) -> Fit:
     """Return a fit with every k-th of its draws, as many as a forecast needs."""
     posterior = fit.posterior
-    step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // MOST_DRAWS)
+    step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // MAX_DRAWS_FORECAST)
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))}))

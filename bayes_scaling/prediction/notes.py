@@ -14,7 +14,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.specification import varyings
 
-NAMED = 3
+MAX_NAMED = 3
 """Most new levels of a group that are named."""
 
 
@@ -53,9 +53,9 @@ def _new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
     if not fresh:
         return []
     names = [str(level) for level in levels]
-    nearest = {name: difflib.get_close_matches(name, names, 1) for name in fresh[:NAMED]}
+    nearest = {name: difflib.get_close_matches(name, names, 1) for name in fresh[:MAX_NAMED]}
     said = [f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name) for name, near in nearest.items()]
-    more = f" and {len(fresh) - NAMED} more" if len(fresh) > NAMED else ""
+    more = f" and {len(fresh) - MAX_NAMED} more" if len(fresh) > MAX_NAMED else ""
     is_new = "is a level" if len(fresh) == 1 else "are levels"
     return [f"{dim} {', '.join(said)}{more} {is_new} that the runs do not have: drawn from the population"]
 
@@ -70,9 +70,9 @@ def _never_met(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str]) -> li
         asked = dict.fromkeys(zip(*places.values(), strict=True))
         apart = [cell for cell in asked if min(cell) >= 0 and cell not in seen]
         names = [" and ".join(str(fit.runs.levels[dim][i]) for dim, i in zip(dims, cell, strict=True)) for cell in apart]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
         said += [
-            f"{'; '.join(names[:NAMED])}{more} never met in the runs: what is theirs alone is drawn from the population"
+            f"{'; '.join(names[:MAX_NAMED])}{more} never met in the runs: what is theirs alone is drawn from the population"
         ] * (len(names) > 0)
     return said
 

@@ -16,7 +16,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.prediction.shared_misfit import run_fractions
 
 FALL = "lr_fall"
-ALIKE, FOLLOWED = 0.02, 0.03
+SAME_SCHEDULE, FOLLOWED = 0.02, 0.03
 """Finished runs have one schedule where their shares of the peak differ by at most so much; a run follows it by so much."""
 ON_SHAPE = 0.005
 """A log lies on a shape where it leaves it by at most this share of the peak,"""
@@ -26,7 +26,7 @@ STARTS, LATEST = 20, 0.99
 """Places where a decay may have begun that are tried, beside those of the rows before it shows."""
 FEWEST_FALLEN = 3
 """Rows that have fallen, at least: through fewer goes a decay from anywhere."""
-GRID = np.linspace(0.0, 1.0, 101)
+SHARES = np.linspace(0.0, 1.0, 101)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tu
             "finished runs nor a cosine or a line to that end; give the places to come as a table with the columns "
             f"{', '.join(dict.fromkeys([one.column, schedule.along, schedule.lr]))}, a row wherever its slope changes"
         )
-    plan = pd.DataFrame({one.column: places, schedule.lr: rates.peak * np.interp(places / end, GRID, shape)})
+    plan = pd.DataFrame({one.column: places, schedule.lr: rates.peak * np.interp(places / end, SHARES, shape)})
     if schedule.along != one.column:
         pace = np.polyfit(log[one.column].to_numpy(dtype=float), log[schedule.along].to_numpy(dtype=float), 1)
         plan[schedule.along] = np.round(np.polyval(pace, plan[one.column].to_numpy()))
@@ -84,11 +84,11 @@ def _rates(share: np.ndarray, rate: np.ndarray) -> Rates:
 
 
 def _shape(fit: Fit, rates: Rates, along: str) -> tuple[np.ndarray | None, str]:
-    """Return the rate as a share of its peak over the whole way, on `GRID`, and how that is known."""
+    """Return the rate as a share of its peak over the whole way, on `SHARES`, and how that is known."""
     finished = _finished(fit, along)
     if finished is not None and _follows(rates, finished):
         known = np.isfinite(finished)
-        found, how = _known_shape(Rates(GRID[known], finished[known], 1.0), ALIKE)
+        found, how = _known_shape(Rates(SHARES[known], finished[known], 1.0), SAME_SCHEDULE)
         way = f", {how}" if how else ""
         return (np.nan_to_num(finished, nan=1.0) if found is None else found), f"the schedule of the finished runs{way}"
     return _known_shape(rates, ON_SHAPE)
@@ -108,8 +108,8 @@ def _known_shape(rates: Rates, within: float) -> tuple[np.ndarray | None, str]:
 
 def _follows(rates: Rates, finished: np.ndarray) -> bool:
     """Return whether a run has had the rates of finished runs so far, as far as those are known."""
-    known = rates.share >= GRID[np.isfinite(finished)].min()
-    off = np.abs(rates.rate - np.interp(rates.share, GRID, np.nan_to_num(finished, nan=1.0)))[known]
+    known = rates.share >= SHARES[np.isfinite(finished)].min()
+    off = np.abs(rates.rate - np.interp(rates.share, SHARES, np.nan_to_num(finished, nan=1.0)))[known]
     return bool(off.size and off.max() <= FOLLOWED)
 
 
@@ -126,13 +126,13 @@ SHAPES = {"a cosine": _cosine, "a line": _line}
 
 
 def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: float) -> tuple[float, np.ndarray]:
-    """Return how far rows lie off a decay that begins at a place, at most, and that decay on `GRID`; its depth is the rows'."""
+    """Return how far rows lie off a decay that begins at a place, at most, that decay on `SHARES`; its depth is the rows'."""
     fallen = basis(np.clip((rates.share - start) / (1.0 - start), 0.0, 1.0))
     if not fallen.any():
-        return np.inf, GRID
+        return np.inf, SHARES
     depth = float(((1.0 - rates.rate) * fallen).sum() / (fallen**2).sum())
     off = float(np.abs(1.0 - depth * fallen - rates.rate).max()) if depth <= 1.0 + ON_SHAPE else np.inf
-    return off, np.clip(1.0 - depth * basis(np.clip((GRID - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
+    return off, np.clip(1.0 - depth * basis(np.clip((SHARES - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
 
 
 def _finished(fit: Fit, along: str) -> np.ndarray | None:
@@ -147,16 +147,16 @@ def _finished(fit: Fit, along: str) -> np.ndarray | None:
         own = (table["run"] == run).to_numpy()
         every.append(_extended(share[own], table[fall].to_numpy()[own]))
     first = max(float(share[(table["run"] == run).to_numpy()].min()) for run in table["run"].unique())
-    curves = np.array(every)[:, first <= GRID]
-    if not curves.size or (curves.max(axis=0) - curves.min(axis=0)).max() > ALIKE:
+    curves = np.array(every)[:, first <= SHARES]
+    if not curves.size or (curves.max(axis=0) - curves.min(axis=0)).max() > SAME_SCHEDULE:
         return None
-    return np.where(first <= GRID, 1.0 - np.array(every).mean(axis=0), np.nan)
+    return np.where(first <= SHARES, 1.0 - np.array(every).mean(axis=0), np.nan)
 
 
 def _extended(share: np.ndarray, fall: np.ndarray) -> np.ndarray:
-    """Return a run's fall on `GRID`; beyond its last average, which lies before its end, by the slope there."""
-    found = np.interp(GRID, share, fall)
+    """Return a run's fall on `SHARES`; beyond its last average, which lies before its end, by the slope there."""
+    found = np.interp(SHARES, share, fall)
     if len(share) > 1 and share[-1] < 1.0:
         slope = (fall[-1] - fall[-2]) / (share[-1] - share[-2])
-        found = np.where(share[-1] < GRID, fall[-1] + slope * (GRID - share[-1]), found)
+        found = np.where(share[-1] < SHARES, fall[-1] + slope * (SHARES - share[-1]), found)
     return np.asarray(np.clip(found, 0.0, 1.0))

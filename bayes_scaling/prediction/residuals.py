@@ -25,16 +25,16 @@ from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model.arrays import neighbours
 from bayes_scaling.prediction.forecast import along_runs
 
-MOST_DRAWS = 200
+MAX_DRAWS_COMPARED = 200
 MOST_PAIRS = 60_000
 BINS = 12
-REACH = 0.6
+MAX_SHARE_APART = 0.6
 """Rows up to this share of the longest run apart, in e-folds, are compared."""
 
-STEPS = 15
+MAX_PLACES_APART = 15
 """Rows of a run up to so many places apart are compared."""
 
-FARTHEST = 8.0
+MAX_NORMAL_SCORE = 8.0
 """Normal scores further out are beyond the arithmetic."""
 
 NINETY = 1.6449
@@ -100,7 +100,7 @@ def innovation_correlation(fit: Fit) -> pd.DataFrame:
     found = run_residuals(fit)
     values, run = found["innovation"].to_numpy(), pd.factorize(found["run"].to_numpy())[0]
     rows = []
-    for places in range(1, STEPS + 1):
+    for places in range(1, MAX_PLACES_APART + 1):
         first = np.flatnonzero(run[places:] == run[:-places])
         rows.append(pd.DataFrame({"first": first, "second": first + places, "places": places}))
     pairs = pd.concat(rows)
@@ -124,7 +124,7 @@ def _in_order(fit: Fit) -> pd.DataFrame:
 
 def thinned(fit: Fit) -> Fit:
     posterior = fit.posterior
-    step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // MOST_DRAWS)
+    step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // MAX_DRAWS_COMPARED)
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))}))
 
 
@@ -145,7 +145,7 @@ def normal_scores(fit: Fit, values: np.ndarray) -> np.ndarray:
     if fit.model.noise.distribution == "normal":
         return values
     nu = fit.posterior["noise_nu"].to_numpy()[..., None]
-    size: np.ndarray = -special.ndtri(np.maximum(stats.t.sf(np.abs(values), nu), special.ndtr(-FARTHEST)))
+    size: np.ndarray = -special.ndtri(np.maximum(stats.t.sf(np.abs(values), nu), special.ndtr(-MAX_NORMAL_SCORE)))
     scores: np.ndarray = np.sign(values) * size
     return scores
 
@@ -159,7 +159,7 @@ def _pairs(found: xr.Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
     most = MOST_PAIRS // len(begin)
     pairs = np.concatenate([low + _two_of(high - low, most, rng) for low, high in zip(begin, end, strict=True)], axis=1)
     longest = (at[end - 1] - at[begin]).max()
-    first, second = pairs[:, at[pairs[1]] - at[pairs[0]] <= REACH * longest]
+    first, second = pairs[:, at[pairs[1]] - at[pairs[0]] <= MAX_SHARE_APART * longest]
     return first, second
 
 

@@ -20,10 +20,10 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
 from bayes_scaling.prediction.planned_rates import continued
 
-MOST_ROWS = 40
+MAX_ROWS_CONDITIONED = 40
 """Rows seen are averaged to so many at most before they are conditioned on."""
 
-STEPS = 24
+PLACES_AHEAD = 24
 """Places of the path between the last row seen and the end."""
 
 FURTHEST = 1e6
@@ -101,7 +101,7 @@ def places_ahead(
         if at > last[along].iloc[0] * FURTHEST:
             reached = exact(last[along].iloc[0])
             raise InputError(f"the run has reached {along} {reached}; {exact(at)} is over {exact(FURTHEST)} times as far")
-        places = np.geomspace(float(last[along].iloc[0]), float(at), STEPS)
+        places = np.geomspace(float(last[along].iloc[0]), float(at), PLACES_AHEAD)
         of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
         others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
         if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
@@ -111,7 +111,7 @@ def places_ahead(
         if of_schedule and not (isinstance(curve, str) and not is_file(curve)):
             plan, said = continued(fit, _log_in_base(fit, curve), places, along)
             return _planned(fit, own, curve, plan), (said,)
-        return own.loc[own.index.repeat(STEPS)].assign(**{along: places}), ()
+        return own.loc[own.index.repeat(PLACES_AHEAD)].assign(**{along: places}), ()
     points = _planned(fit, own, curve, in_base_units(at, fit.runs))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
@@ -150,8 +150,8 @@ def averaged_to_few(seen: pd.DataFrame, columns: Columns, along: str) -> pd.Data
     """Return the rows seen, averaged in bins of equal width in the logarithm where there are many."""
     alone = {"count": 1.0, "mean_lag": 0.0}
     seen = seen.assign(**{name: of for name, of in alone.items() if name not in seen})
-    if len(seen) <= MOST_ROWS:
+    if len(seen) <= MAX_ROWS_CONDITIONED:
         return seen
     at = np.log(seen[along])
-    bins = np.floor((at - at.iloc[0]) / (at.iloc[-1] - at.iloc[0]) * (1 - 1e-9) * MOST_ROWS)
+    bins = np.floor((at - at.iloc[0]) / (at.iloc[-1] - at.iloc[0]) * (1 - 1e-9) * MAX_ROWS_CONDITIONED)
     return cell_means(seen, pd.Series(pd.factorize(bins)[0]), list(columns.dims) or ["run"], columns.scales, along)

@@ -26,7 +26,7 @@ type Alignment = Literal["fraction", "along"]
 """Whether places are fractions of a run, or distances along it."""
 
 FEWEST_RUNS, FEWEST_ROWS, MOST_ROWS = 3, 5, 1500
-ALIKE = 0.01
+MAX_PROBABILITY_BY_CHANCE = 0.01
 """Means over runs of independent paths lie as far from zero as these do with at most this probability."""
 MOSTLY = 0.5
 """At least so much of the variance of residuals is shared."""
@@ -211,7 +211,7 @@ def _shared(
     alike = stats.f.sf(between * count / within, apart, apart * max(count - 1.0, 1.0))
     share = max(between - within / count, 0.0) / max(between, 1e-300)
     share = share * between / (share * between + within)
-    if alike > ALIKE or share < MOSTLY:
+    if alike > MAX_PROBABILITY_BY_CHANCE or share < MOSTLY:
         return None
     own = float(np.clip((within - white) / noise, LEAST_OWN, 1.0)) if noise > 0 else 1.0
     kept = Shared(

@@ -41,11 +41,11 @@ class Simulations:
     impossible: int
 
 
-BEYOND = 10.0
+PAST_INPUTS = 10.0
 """How many times past the largest input a loss is asked for."""
 
 
-MOST = 20
+MIN_POSSIBLE_ONE_IN = 20
 """Of the prior's draws at least one in so many must give possible losses."""
 
 
@@ -93,7 +93,7 @@ def points_asked(runs: Runs) -> pd.DataFrame:
     inputs = list(runs.columns.scales)
     logs = np.log(runs.table[inputs].to_numpy())
     middle = runs.table.iloc[[int(((logs - logs.mean(axis=0)) ** 2).sum(axis=1).argmin())]]
-    largest = runs.table.iloc[[int(logs.sum(axis=1).argmax())]].assign(**{x: BEYOND * runs.table[x].max() for x in inputs})
+    largest = runs.table.iloc[[int(logs.sum(axis=1).argmax())]].assign(**{x: PAST_INPUTS * runs.table[x].max() for x in inputs})
     return pd.concat([middle, largest], ignore_index=True)
 
 
@@ -143,7 +143,7 @@ def check_around(around: Fit, model: Model, runs: Runs) -> None:
 def _possible(source: Source, simulations: int, seed: int) -> tuple[Fit, np.ndarray, int]:
     """Return draws that give possible losses, what runs of each would show, and how many others there were."""
     asked = max(simulations, 4)
-    while asked <= MOST * simulations:
+    while asked <= MIN_POSSIBLE_ONE_IN * simulations:
         before = source(asked)
         with np.errstate(over="ignore", invalid="ignore"):
             shown = replicated(before, before.runs.table, seed).isel(chain=0).transpose("draw", "row").to_numpy()

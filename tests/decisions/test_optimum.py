@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.optimum import _DRAW, compute_price, optimum, tolerance
+from bayes_scaling.decisions.compute_equivalent import _DRAW, compute_equivalent
+from bayes_scaling.decisions.optimum import optimum, tolerance
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.model.parameters import DISTRIBUTIONS, median
 from bayes_scaling.prediction.predict import parameters_at, published_at
@@ -148,10 +149,10 @@ def test_points_give_the_levels_at_each_compute(chinchilla: bs.Fit) -> None:
 
 
 def test_a_per_cent_of_loss_costs_a_fifth_of_the_compute() -> None:
-    price = compute_price(0.01, bs.Prior(median=0.05, factor=1.15))
-    assert price.dims == ("chain", "draw")
-    assert float(price.median()) == pytest.approx(1.01**20 - 1, abs=0.003)
-    low, high = price.quantile([0.05, 0.95])
+    share = compute_equivalent(0.01, bs.Prior(median=0.05, factor=1.15))
+    assert share.dims == ("chain", "draw")
+    assert float(share.median()) == pytest.approx(1.01**20 - 1, abs=0.003)
+    low, high = share.quantile([0.05, 0.95])
     assert float(low) == pytest.approx(1.01 ** (20 / 1.15) - 1, abs=0.005)
     assert float(high) == pytest.approx(1.01 ** (20 * 1.15) - 1, abs=0.005)
 
@@ -159,15 +160,15 @@ def test_a_per_cent_of_loss_costs_a_fifth_of_the_compute() -> None:
 def test_draws_of_penalty_and_exponent_carry_through(penalty: bs.Fit) -> None:
     rise = bs.predict(penalty, SERIES.assign(ratio=2.0)) / 100
     one = xr.DataArray(np.full((2, 30), 0.05), dims=("chain", "draw"))
-    found = compute_price(rise, one)
+    found = compute_equivalent(rise, one)
     assert found.sizes == rise.sizes
     np.testing.assert_allclose(found, (1 + rise) ** 20 - 1, rtol=1e-12)
-    spread = compute_price(rise, bs.Prior(median=0.05, factor=2.0))
-    np.testing.assert_array_equal(spread, compute_price(rise, bs.Prior(median=0.05, factor=2.0)))
+    spread = compute_equivalent(rise, bs.Prior(median=0.05, factor=2.0))
+    np.testing.assert_array_equal(spread, compute_equivalent(rise, bs.Prior(median=0.05, factor=2.0)))
     exponents = np.log1p(rise.isel(row=0)) / np.log1p(spread.isel(row=0))
     assert abs(np.corrcoef(exponents.to_numpy().ravel(), rise.isel(row=0).to_numpy().ravel())[0, 1]) < 0.15
     values = xr.DataArray(np.linspace(0.04, 0.06, 60).reshape(2, 30), dims=("chain", "draw"))
-    np.testing.assert_allclose(compute_price(0.01, values), 1.01 ** (1 / values) - 1)
+    np.testing.assert_allclose(compute_equivalent(0.01, values), 1.01 ** (1 / values) - 1)
 
 
 @pytest.mark.parametrize("kind", DISTRIBUTIONS)
@@ -183,10 +184,10 @@ WRONG: dict[str, tuple[Callable[[bs.Fit, bs.Fit], object], str]] = {
     "no range": (lambda penalty, _: tolerance(penalty, SERIES, "ratio", 0.0), "positive number, in %"),
     "no params": (lambda penalty, _: compute_optimal(penalty, 1e21, points=SERIES), "shape_penalty has"),
     "no compute": (lambda _, chinchilla: compute_optimal(chinchilla, [1e21, 0.0]), "must be positive"),
-    "all is lost": (lambda *_: compute_price(-1.0, bs.Prior(median=0.05, factor=1.1)), "above -1"),
-    "negative exponents": (lambda *_: compute_price(0.01, bs.Prior(between=(-0.1, 0.1))), "must be positive"),
+    "all is lost": (lambda *_: compute_equivalent(-1.0, bs.Prior(median=0.05, factor=1.1)), "above -1"),
+    "negative exponents": (lambda *_: compute_equivalent(0.01, bs.Prior(between=(-0.1, 0.1))), "must be positive"),
     "exponents of levels": (
-        lambda *_: compute_price(0.01, xr.DataArray(np.ones((1, 2, 3)), dims=("chain", "draw", "arm"))),
+        lambda *_: compute_equivalent(0.01, xr.DataArray(np.ones((1, 2, 3)), dims=("chain", "draw", "arm"))),
         "arm",
     ),
     "coefficients of levels": (

@@ -255,7 +255,7 @@ def test_the_forest_shows_levels_region_and_chances(arms: bs.Fit) -> None:
     figure.canvas.draw()
     assert len(figure.axes) == 4
     left, right = figure.axes[:2]
-    assert left.get_xlabel() == "compute multiplier"
+    assert left.get_xlabel() == "compute ratio"
     assert right.get_xlabel() == "loss difference (%)"
     assert [label.get_text().split()[0] for label in left.get_yticklabels()] == ["other", "base"]
     assert "the best 2 of 3" in left.get_title(loc="left")

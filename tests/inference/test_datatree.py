@@ -195,3 +195,35 @@ def test_a_fit_prints_as_a_page_of_five_lines() -> None:
     odd = replace(fit, runs=replace(fit.runs, source="<b>&.csv"))
     assert "&lt;b&gt;&amp;.csv" in odd._repr_html_()
     assert fit.to_frame()["name"].tolist()[:2] == ["a", "b"]
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_a_parameter_is_renamed_where_arviz_has_a_use_for_its_name() -> None:
+    runs = bs.read_runs(frame(), bs.Columns({"x": bs.Input("x", "", 1.0)}))
+    priors = {"a": bs.Prior(median=3.0, factor=2.0), "alpha": bs.Prior(between=(0.0, 0.3))}
+    model = bs.Model(bs.parse_law("a * x**-alpha", ["x"]), priors, bs.Noise(SD, distribution="normal"))
+    fit = with_densities(fit_with(model, runs, {"a": 3.15, "alpha": 0.1}, shape=(2, 250), spread=0.003, health=CLEAN))
+    tree = fit.to_datatree(prior=20, rename={"alpha": "alpha_x"})
+    for group in ("posterior", "prior", "log_prior"):
+        assert set(tree[group].data_vars) == {"a", "alpha_x", "noise_sd"}
+    assert az.plot_psense_dist(tree) is not None
+    with pytest.raises(bs.InputError, match=r"no parameters.*beta"):
+        fit.to_datatree(rename={"beta": "b"})
+    with pytest.raises(bs.InputError, match=r"two would be called.*a"):
+        fit.to_datatree(rename={"alpha": "a"})
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_arviz_leaves_out_rows_of_sampled_fits_and_compares_them() -> None:
+    runs = bs.read_runs(frame(), bs.Columns({"x": bs.Input("x", "", 1.0)}))
+    noise, a = bs.Noise(SD, distribution="normal"), bs.Prior(median=3.0, factor=2.0)
+    power = bs.Model(bs.parse_law("a * x**-b", ["x"]), {"a": a, "b": bs.Prior(between=(0.0, 0.3))}, noise)
+    level = bs.Model(bs.parse_law("a + 0 * x", ["x"]), {"a": a}, noise)
+    settings = bs.Settings(draws=500, tune=500, chains=2, seed=1, progress=False)
+    trees = {name: bs.fit(of, runs, settings).to_datatree() for name, of in {"power": power, "level": level}.items()}
+    found = az.loo(trees["power"])
+    assert 1.0 < found.p < 5.0
+    table = az.compare(trees)
+    assert list(table.index) == ["power", "level"]
+    assert table["elpd"]["power"] == pytest.approx(found.elpd, abs=0.5)  # a table rounds to what its standard error allows

@@ -152,7 +152,7 @@ def test_what_cannot_be_fitted_is_said_with_both_sides() -> None:
 
 def test_settings_that_are_none_are_refused() -> None:
     for wrong in (3, {"draws": 3}):
-        with pytest.raises(InputError, match=r"^settings are a bs\.Settings, not a (int|dict)"):
+        with pytest.raises(bs.InputError, match=r"^settings are a bs\.Settings, not a (int|dict)"):
             bs.fit("moba_vs_full", None, wrong)  # type: ignore[arg-type]
 
 
@@ -178,5 +178,5 @@ def test_the_prior_takes_a_study_as_fit_does() -> None:
     ],
 )
 def test_an_argument_of_the_wrong_kind_is_refused_in_one_line(call) -> None:
-    with pytest.raises(InputError, match=r"^\w+: \w+ cannot be 3; expected "):
+    with pytest.raises(bs.InputError, match=r"^\w+: \w+ cannot be 3; expected "):
         call()

@@ -16,7 +16,7 @@ import numpy as np
 LARGEST = 5
 """Sets are sought up to so many candidates."""
 
-FEW = 30
+MAX_CANDIDATES_IN_PAIRS = 30
 """Up to so many candidates every pair is looked at."""
 
 BETTER = 1e-9
@@ -156,7 +156,7 @@ def best_sets(of: Joint, cost: np.ndarray, budget: float, largest: int = LARGEST
         if ordered[:size].sum() > budget:
             break
         starts = [_greedy(gains, cost, budget, size, per_cost=per_cost) for per_cost in (True, False)]
-        if size == 2 and len(affordable) <= FEW:
+        if size == 2 and len(affordable) <= MAX_CANDIDATES_IN_PAIRS:
             starts.append(_pair(gains, cost, budget, affordable))
         sets = [_exchanged(gains, cost, budget, start) for start in starts]
         best = max(sets, key=lambda one: gains(one)[0])

@@ -42,7 +42,7 @@ with an exponent of a third, 0.15 moves it by 1 %, as much as single runs scatte
 ONE_RATIO = 0.1
 """Two inputs that keep a line keep a ratio if 90 % of the runs have it within 10 %."""
 
-ALIKE = 1.05
+SAME_VALUE = 1.05
 """Values of an input within 5 % count as one."""
 
 ENOUGH = 4
@@ -166,7 +166,7 @@ def _fixed_ratios(fit: Fit) -> Iterator[Finding]:
 def _kept(table: pd.DataFrame, one: str, other: str) -> str:
     """Return what two inputs keep to in the runs, as "tokens / params is 20"; "" where they do not."""
     x, y = np.log(table[one].to_numpy()), np.log(table[other].to_numpy())
-    if min(x.std(), y.std()) < np.log(ALIKE):  # an input that stands still has too few sizes
+    if min(x.std(), y.std()) < np.log(SAME_VALUE):  # an input that stands still has too few sizes
         return ""
     together = float(np.corrcoef(x, y)[0, 1])
     off = min(x.std(), y.std()) * sqrt(max(0.0, 1 - together**2))
@@ -206,9 +206,8 @@ def _values(column: pd.Series, sizes: list[float], unit: str) -> str:
     if count == len(sizes):
         return f"{said} ({', '.join(number(size, 4) for size in sizes)} {unit}".rstrip() + ")"
     ends = f"{number(column.min(), 4)} to {number(column.max(), 4)} {unit}".rstrip()
-    return (
-        f"{said} ({ends}), {f'only {len(sizes)} of them' if len(sizes) > 1 else 'no two'} more than {percent(ALIKE - 1)} apart"
-    )
+    many = f"only {len(sizes)} of them" if len(sizes) > 1 else "no two"
+    return f"{said} ({ends}), {many} more than {percent(SAME_VALUE - 1)} apart"
 
 
 def _sizes(values: np.ndarray) -> list[float]:
@@ -217,7 +216,7 @@ def _sizes(values: np.ndarray) -> list[float]:
     ordered, at = np.sort(values), 0
     while at < len(ordered) and len(found) < ENOUGH:
         found.append(float(ordered[at]))
-        at = int(np.searchsorted(ordered, ALIKE * ordered[at], side="right"))
+        at = int(np.searchsorted(ordered, SAME_VALUE * ordered[at], side="right"))
     return found
 
 

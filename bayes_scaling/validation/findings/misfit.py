@@ -21,7 +21,7 @@ from bayes_scaling.validation.standardized_residuals import CLIPPED, Standardize
 BY_CHANCE = 0.02
 """Probability that any pattern at all is found in rows that have none."""
 
-FEWEST = 6
+MIN_ROWS_FOR_A_PATTERN = 6
 """Rows below which no pattern is looked for."""
 
 PLACES = 12
@@ -49,7 +49,7 @@ class Suspect:
 
 def misfits(fit: Fit) -> tuple[Finding, ...]:
     """Return where the law leaves a pattern in the rows; empty where what it leaves is scatter."""
-    if len(fit.runs) < FEWEST:
+    if len(fit.runs) < MIN_ROWS_FOR_A_PATTERN:
         return ()
     left = standardized(fit)
     suspects = [*_along_inputs(fit, left), *_by_group(fit, left), *_shared(fit, left)]

@@ -22,11 +22,11 @@ LEAST_NU = 10.0
 SLIGHT = 0.003
 """Rows that lie off by less than this share of the loss are named at twice as many scales."""
 
-MOST = 0.25
+MAX_SHARE_OF_OUTLIERS = 0.25
 """More than this share of the rows are no outliers but another kind of run."""
 
-FEWEST = 6
-NAMED = 6
+MIN_ROWS_FOR_OUTLIERS = 6
+MAX_OUTLIERS_NAMED = 6
 
 ROUNDS, NU, INSIDE = 20, 3.0, 3.5
 """Under normal noise rows are weighted anew so many times, as for so many degrees of freedom; within so many scales they are
@@ -38,18 +38,18 @@ would have it."""
 
 def outliers(fit: Fit) -> tuple[Finding, ...]:
     """Return the rows that lie far off where the others put them, in one finding; empty where there are none."""
-    if len(fit.runs) < FEWEST:
+    if len(fit.runs) < MIN_ROWS_FOR_OUTLIERS:
         return ()
     left = standardized(fit)
     scales = row_scales(fit, left)
     least = limit(left)
     small = np.abs(left.z * left.scale) < SLIGHT if fit.model.noise.on == "log_loss" else np.zeros(len(scales), dtype=bool)
     far = np.flatnonzero(np.abs(scales) > np.where(small, 2.0 * least, least))
-    if not 0 < len(far) <= max(1, MOST * len(scales)):
+    if not 0 < len(far) <= max(1, MAX_SHARE_OF_OUTLIERS * len(scales)):
         return ()
     order = far[np.argsort(-np.abs(scales[far]))]
-    said = "; ".join(_row(fit, left, int(i), float(scales[i])) for i in order[:NAMED])
-    more = f"; and {len(order) - NAMED} more" if len(order) > NAMED else ""
+    said = "; ".join(_row(fit, left, int(i), float(scales[i])) for i in order[:MAX_OUTLIERS_NAMED])
+    more = f"; and {len(order) - MAX_OUTLIERS_NAMED} more" if len(order) > MAX_OUTLIERS_NAMED else ""
     robust = fit.model.noise.distribution == "student_t"
     return (
         finding(

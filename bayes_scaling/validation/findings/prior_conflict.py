@@ -34,7 +34,7 @@ UNEXPECTED = 0.005
 """Probability, on either side, of losses as low or as high under the prior."""
 
 PRIOR_DRAWS, SEED = 1000, 17
-MOST_ROWS = 200
+MAX_ROWS_CHECKED = 200
 
 SENSITIVE = 0.05
 """Power-scaling sensitivity from which on prior, or likelihood, matter (Kallioinen et al. 2024)."""
@@ -62,7 +62,7 @@ def conflicts(fit: Fit) -> tuple[Finding, ...]:
 
 def _loss(fit: Fit) -> Iterator[Finding]:
     """Yield that the losses of the runs are not those that the priors expect."""
-    table = fit.runs.table.iloc[:: max(1, len(fit.runs) // MOST_ROWS)]
+    table = fit.runs.table.iloc[:: max(1, len(fit.runs) // MAX_ROWS_CHECKED)]
     expected = posterior_expectation(from_prior(fit.model, fit.runs, PRIOR_DRAWS, SEED), table)
     on_log = fit.model.noise.on == "log_loss"
     with np.errstate(all="ignore"):

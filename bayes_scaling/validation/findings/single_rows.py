@@ -12,7 +12,7 @@ from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import Varying
 from bayes_scaling.model.specification import Model, varyings
 
-NAMED = 3
+LISTED = 3
 
 
 def lone_levels(model: Model, runs: Runs) -> tuple[Finding, ...]:
@@ -34,8 +34,8 @@ def _alone(runs: Runs, dims: tuple[str, ...]) -> pd.Series:
 
 def _finding(dims: tuple[str, ...], parameters: list[str], runs: Runs) -> Finding:
     alone = _alone(runs, dims)
-    levels = [" ".join(map(str, level)) if isinstance(level, tuple) else format_value(level) for level in alone.index[:NAMED]]
-    more = f" and {len(alone) - NAMED} more" if len(alone) > NAMED else ""
+    levels = [" ".join(map(str, level)) if isinstance(level, tuple) else format_value(level) for level in alone.index[:LISTED]]
+    more = f" and {len(alone) - LISTED} more" if len(alone) > LISTED else ""
     return finding(
         "single-rows",
         f"{_named(dims)} has a single row at {', '.join(levels)}{more}, and {_listed(parameters)} over it: what a level with "
