@@ -50,6 +50,7 @@ def lay_out(made: dict[str, str]) -> None:
     """Put pages, notebooks, benchmarks and what is made from code into one folder; what is unchanged keeps its time."""
     wanted = {path.relative_to(ROOT / "docs"): path for path in files(ROOT / "docs") if path.name not in MOVED}
     wanted |= {Path("studies") / path.name: path for path in (ROOT / "notebooks").glob("*.ipynb")}
+    wanted |= {Path("reference/schema.json"): ROOT / "models" / "schema.json"}
     wanted |= {Path("validation") / path.name: path for path in (ROOT / "benchmarks").glob("*.png")}
     texts = {Path(name): text for name, text in made.items()}
     for old in [path for path in files(SOURCE) if path.relative_to(SOURCE) not in {*wanted, *texts}]:

@@ -20,6 +20,7 @@ extensions = [
     "numpydoc",
     "sphinx_copybutton",
     "equations",
+    "views",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}  # the first is autosummary's
 exclude_patterns = ["_templates", "_ext"]
@@ -40,6 +41,8 @@ myst_dmath_allow_digits = False
 
 autosummary_generate = True
 autosummary_imported_members = True
+# Where a file system does not tell capitals, two names that differ in nothing else need files of other names.
+autosummary_filename_map = {f"bayes_scaling.{name}": f"bayes_scaling.{name}.record" for name in ("Fit", "Prior")}
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True

@@ -152,7 +152,7 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
         if single:
             ax = plot_multiplier(compute_ratio(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
             _mark_data(fit, x, ax)
-            ax.set_title(f"compute that {a} needs for the loss of {b}")
+            ax.set_title(f"compute {a} / {b} at equal loss")
     return figure
 
 

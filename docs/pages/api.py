@@ -15,6 +15,22 @@ GROUPS = {
 }
 """The names of the front door."""
 
+RESULTS = {
+    "Fit": ("bayes_scaling", "fit, refit, load, prior"),
+    "Contrast": ("bayes_scaling.prediction.contrast", "contrast"),
+    "Forecast": ("bayes_scaling.prediction.forecast", "forecast"),
+    "Plan": ("bayes_scaling.decisions.plan", "plan"),
+    "Ranking": ("bayes_scaling.decisions.ranking", "rank"),
+    "NextRuns": ("bayes_scaling.decisions.design.ranked", "next_runs"),
+    "Multiverse": ("bayes_scaling.decisions.multiverse", "multiverse"),
+    "Comparison": ("bayes_scaling.validation.compare", "compare"),
+    "Backtest": ("bayes_scaling.validation.backtest", "backtest"),
+    "Calibration": ("bayes_scaling.validation.calibration", "calibrate"),
+    "Batch": ("bayes_scaling.inference.batch.fits", "fit_many"),
+    "Stack": ("bayes_scaling.inference.stacking", "inference.stacking.stack"),
+}
+"""Record -> the module it lives in, and what returns it."""
+
 TOP = """# API
 
 ```python
@@ -32,11 +48,37 @@ def page() -> str:
     """Return the page."""
     parts = [part(title, "bayes_scaling", names.split()) for title, names in GROUPS.items()]
     figures = [name for name in dir(bs.plots) if name.startswith("plot_") or name.endswith(("_figure", "figures", "ridgeline"))]
-    return TOP + "\n".join([*parts, part("Figures", "bayes_scaling.plots", figures)])
+    return TOP + "\n".join([*parts, results(), part("Figures", "bayes_scaling.plots", figures)])
+
+
+def results() -> str:
+    """Return the records that functions return, each with what it has besides its fields."""
+    places = [f"~{module.removeprefix('bayes_scaling.')}.{name}" for name, (module, _) in RESULTS.items() if name != "Fit"]
+    table = ["| record | from | has |", "| --- | --- | --- |", *(row(name, *of) for name, of in RESULTS.items())]
+    return "\n".join(["## Results\n", summary_table("bayes_scaling", places), *table, ""])
+
+
+def row(name: str, module: str, makers: str) -> str:
+    """Return a record as a line of the table: its name, what returns it, its methods and properties."""
+    record = getattr(import_module(module), name)
+    made = ", ".join(f"`{maker}`" for maker in makers.split(", "))
+    has = [f"{{py:obj}}`{one} <{module}.{name}.{one}>`" for one in members(record)]
+    return f"| {{py:obj}}`~{module}.{name}` | {made} | {', '.join(has)} |"
+
+
+def members(record: type) -> list[str]:
+    """Return the public methods and properties of a record, the common ones first."""
+    first = ("summary", "to_frame", "plot")
+    own = [name for name, of in vars(record).items() if not name.startswith("_") and (callable(of) or isinstance(of, property))]
+    return [*(name for name in first if name in own), *sorted(set(own) - set(first))]
 
 
 def part(title: str, module: str, names: list[str]) -> str:
     """Return one group as a table whose names lead to pages of their own."""
+    return f"## {title}\n\n{summary_table(module, [name for name in names if hasattr(import_module(module), name)])}"
+
+
+def summary_table(module: str, names: list[str]) -> str:
+    """Return names of a module as a table of autosummary."""
     head = [f".. currentmodule:: {module}", "", ".. autosummary::", "   :toctree: generated/", "   :nosignatures:", ""]
-    rows = [f"   {name}" for name in names if hasattr(import_module(module), name)]
-    return "\n".join([f"## {title}\n", "```{eval-rst}", *head, *rows, "```\n"])
+    return "\n".join(["```{eval-rst}", *head, *(f"   {name}" for name in names), "```\n"])

@@ -30,8 +30,7 @@ TOP = """# Keys of model files
 Every key that a model file may hold, from the records that it is read into. Any other key is refused, with the key that
 was probably meant. How the parts go together: [](model-file.md).
 
-The same as a JSON schema: `models/schema.json`, beside the bundled studies. Editors that know TOML complete and check by it
-where the first line of a file is `#:schema PATH/TO/schema.json`.
+The same for editors, as a [JSON schema](schema.json): [how to use it](model-file.md#in-an-editor).
 
 """
 

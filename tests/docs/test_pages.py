@@ -68,7 +68,7 @@ def test_every_command_is_accepted(line: str) -> None:
 
 
 def test_the_model_file_reads() -> None:
-    whole, part, sampling = [text for page, text in fenced("toml") if page == "docs/reference/model-file.md"]
+    whole, part, sampling, _ = [text for page, text in fenced("toml") if page == "docs/reference/model-file.md"]
     study = parse_study(whole, "model-file.md")
     assert set(study.model.parameters) == {"E", "A", "alpha"}
     assert study.columns.where is not None
@@ -76,6 +76,30 @@ def test_the_model_file_reads() -> None:
     departing = parse_study(f"{whole}\n{part}\n{sampling}", "model-file.md")
     assert [term.amplitude for term in departing.model.discrepancy] == [bs.Prior(median=0.05, factor=3.0)]
     assert departing.settings.draws == 2000
+
+
+def test_every_file_that_texts_name_exists() -> None:
+    others = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+    texts = PAGES | {name: (ROOT / name).read_text(encoding="utf-8") for name in others}
+    files = ["/" + path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if ".venv" not in path.parts]
+    named = {(page, name) for page, text in texts.items() for name in re.findall(r"`([\w./-]+\.py)\b", text)}
+    assert [(page, name) for page, name in sorted(named) if not any(path.endswith(f"/{name}") for path in files)] == []
+
+
+def test_every_name_in_a_file_that_texts_name_exists() -> None:
+    for text in (*PAGES.values(), (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")):
+        for file, name in re.findall(r"`([\w/]+\.py): (\w+)`", text):
+            source = (ROOT / "bayes_scaling" / file).read_text(encoding="utf-8")
+            assert re.search(rf"^(def |class )?{name}\b", source, re.MULTILINE), (file, name)
+
+
+def test_every_result_has_its_row_on_the_page_of_the_api() -> None:
+    for name, (module, makers) in api.RESULTS.items():
+        record = getattr(importlib.import_module(module), name)
+        assert name == "Stack" or {"summary", "to_frame"} <= set(api.members(record)), name
+        for maker in makers.split(", "):
+            place, _, function = f"bayes_scaling.{maker}".rpartition(".")
+            assert hasattr(importlib.import_module(place), function), maker
 
 
 def test_every_finding_has_its_meaning() -> None:
