@@ -117,6 +117,7 @@ def _sentences(rows: pd.DataFrame, label: str, unit: str) -> list[str]:
 
 @renamed_argument("universe", "base")
 @renamed_argument("choices", "variants")
+@asked
 def multiverse(
     base: Specification,
     at: Table,

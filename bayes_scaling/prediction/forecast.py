@@ -132,6 +132,7 @@ class Forecast:
         return show(self, f"Forecast of {self.label}")
 
 
+@asked
 def forecast(
     fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observed", seed: int = 0, refit_below: float = FEW_DRAWS
 ) -> Forecast:

@@ -94,6 +94,7 @@ class Backtest:
         return show(self, "Backtest")
 
 
+@asked
 def backtest(
     model: Model,
     runs: Runs,
