@@ -176,7 +176,7 @@ def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFram
     try:
         return filter_rows(frame, columns.where, source)
     except InputError as error:
-        if columns.where is None:
+        if columns.where is None or frame.empty:
             raise
         keep, read = parse_filter(columns.where), {one.column: name for name, one in columns.inputs.items()}
         # Inputs held against each other, as in tokens > params: which units they are in decides.

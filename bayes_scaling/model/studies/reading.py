@@ -66,6 +66,8 @@ def read_study(name_or_path: str | Path) -> Study:
     >>> study.columns.inputs["params"].reference
     1000000000.0
     """
+    if not str(name_or_path).strip():
+        raise InputError("no study is named; expected the name of a bundled one, such as 'chinchilla', or a .toml file")
     path = Path(name_or_path)
     if path.suffix == ".toml":
         if not is_file(path):
