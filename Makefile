@@ -5,7 +5,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTHON ?= python3
 DEMO := out/moba_vs_full
-FLOORS := tests/data tests/laws tests/cli/test_cli.py tests/model/studies/test_study_reading.py tests/model/studies/test_study_writing.py tests/inference/test_saving.py tests/plots
+FLOORS := tests/cli/test_cli.py tests/data/test_runs.py tests/data/test_tables.py tests/laws tests/model/studies/test_study_reading.py \
+    tests/model/studies/test_study_writing.py tests/inference/test_saving.py tests/plots/test_plots.py
 
 .PHONY: demo test test-all floors docs browser bench backtests calibrate notebooks clean
 

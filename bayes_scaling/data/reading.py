@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import reading_of
@@ -28,6 +29,7 @@ from bayes_scaling.data.runs import Runs, concat_tables, levels_of
 from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 
 
+@asked
 def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None = None) -> Runs:
     """Return the runs of a table, checked once and for all.
 
