@@ -1,9 +1,13 @@
 """The natural figure of a record, of fits whose draws say their chain and draw."""
 
+import io
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from by_hand import CLEAN, sweep
 from matplotlib.figure import Figure
 
@@ -31,3 +35,15 @@ def test_a_contrast_is_not_drawn_against_what_its_points_lack() -> None:
             found.plot(x)
     with pytest.raises(bs.InputError, match=r"x cannot be 3; expected .*plot\(x="):
         found.plot(3)
+
+
+@pytest.mark.parametrize("level", ["d" * 330, "den\x1b[31mse"])
+def test_a_fit_is_drawn_whatever_its_levels_are_called(level: str) -> None:
+    table = FIT.runs.table.assign(arch=FIT.runs.table["arch"].replace("dense", level)).rename(columns={"response": "loss"})
+    runs = bs.read_runs(table, FIT.runs.columns)
+    posterior = FIT.posterior.assign_coords(arch=runs.levels["arch"])
+    figure = replace(FIT, runs=runs, draws=xr.DataTree.from_dict({"posterior": posterior})).plot()
+    figure.savefig(io.BytesIO())
+    texts = [text.get_text() for ax in figure.axes if (legend := ax.get_legend()) for text in legend.get_texts()]
+    assert texts
+    assert all(len(text) <= 40 and text.isprintable() for text in texts)
