@@ -66,5 +66,5 @@ def test_an_attribute_of_a_record_is_read_by_its_earlier_name(record: type, old:
 
 
 def test_a_multiverse_takes_its_earlier_arguments() -> None:
-    with pytest.warns(DeprecationWarning, match=r"use variants"), pytest.raises(bs.InputError, match="what varies"):
+    with pytest.warns(DeprecationWarning, match=r"use variants"), pytest.raises(bs.InputError, match="base cannot be None"):
         bs.multiverse(None, {}, choices={"rows": {"all": None}})  # type: ignore[arg-type, call-arg]

@@ -283,6 +283,7 @@ def test_the_bar_goes_to_stderr(worker: Executor, capsys: pytest.CaptureFixture[
 @pytest.mark.slow
 def test_a_worker_that_is_killed_costs_no_task(worker: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "cores", lambda: 1)
+    worker.submit(int).result()  # its process starts with the first call
     marker, others = tmp_path / "marker", set(active_children())
     tasks = {str(seed): Task(runs(seed), extra=str(marker) if seed == 2 else "") for seed in range(5)}
     survived = bs.fit_many(PLAIN, tasks, keep=batch_work.killed_once, folder=tmp_path / "results", settings=QUICK)
