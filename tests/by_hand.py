@@ -39,7 +39,9 @@ def fit_of(
     """Return a fit with the given draws, name -> (chain, draw, level ...)."""
     variables = {name: (("chain", "draw", *dims.get(name, ())), np.asarray(of)) for name, of in draws.items()}
     levels = {dim: runs.levels[dim] for every in dims.values() for dim in every}
-    posterior = xr.Dataset(variables, coords=levels)
+    shape = np.shape(next(iter(draws.values())))[:2]
+    counted = {dim: np.arange(of) for dim, of in zip(("chain", "draw"), shape, strict=True)}
+    posterior = xr.Dataset(variables, coords=counted | levels)
     return bs.Fit(model, runs, xr.DataTree.from_dict({"posterior": posterior}), bs.Settings(progress=False), health)
 
 

@@ -40,11 +40,12 @@ def asked[**P, T](function: Callable[P, T]) -> Callable[P, T]:
 
 
 def call_text(function: Callable[..., Any]) -> str:
-    """Return how a function is called: "rank(fit, group, against, points, *, levels=...)"."""
+    """Return how a function is called: "rank(fit, group, against, points, *, levels=...)"; a method without its record."""
     known = signature(function)
     bare = [
         one.replace(annotation=Parameter.empty, default=Parameter.empty if one.default is Parameter.empty else ...)
         for one in known.parameters.values()
+        if one.name != "self"
     ]
     return f"{_name(function)}{Signature(bare)}".replace("Ellipsis", "...")
 

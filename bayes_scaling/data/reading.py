@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import reading_of
@@ -28,6 +29,7 @@ from bayes_scaling.data.runs import Runs, concat_tables, levels_of
 from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 
 
+@asked
 def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None = None) -> Runs:
     """Return the runs of a table, checked once and for all.
 
@@ -174,7 +176,7 @@ def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFram
     try:
         return filter_rows(frame, columns.where, source)
     except InputError as error:
-        if columns.where is None:
+        if columns.where is None or frame.empty:
             raise
         keep, read = parse_filter(columns.where), {one.column: name for name, one in columns.inputs.items()}
         # Inputs held against each other, as in tokens > params: which units they are in decides.

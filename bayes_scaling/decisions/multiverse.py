@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.deprecation import renamed_argument, renamed_field
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band
@@ -88,8 +89,11 @@ class Multiverse:
         every = [one for _, rows in self.table.groupby("point") for one in _sentences(rows, self.label, self.unit)]
         return lines([*every, *(f"{name} has no answer: {why}" for name, why in self.failures.items())], self)
 
+    @asked
     def plot(self, point: int = 0) -> Any:
         """Return the figure of one of the points: the answer under each specification, and which variants made it."""
+        if point not in (known := set(self.table["point"])):
+            raise InputError(f"there is no point {point}; the answers are at the points {sorted(known)}")
         return view("bayes_scaling.plots.multiverse:multiverse_figure")(self, point=point)
 
     def _repr_html_(self) -> str:
@@ -113,6 +117,7 @@ def _sentences(rows: pd.DataFrame, label: str, unit: str) -> list[str]:
 
 @renamed_argument("universe", "base")
 @renamed_argument("choices", "variants")
+@asked
 def multiverse(
     base: Specification,
     at: Table,

@@ -35,6 +35,7 @@ from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
+from bayes_scaling.prediction.goal import checked_target
 from bayes_scaling.prediction.notes import loss_notes, noted, scatter_notes
 from bayes_scaling.prediction.predict import labelled
 
@@ -70,11 +71,14 @@ class Plan:
     within: float
     health: Health | None = None
 
+    @asked
     def probability(self, target: float) -> np.ndarray:
         """Return the probability that one new run of the plan shows at most a loss, for each row."""
+        target = checked_target(target, self.loss)
         return np.asarray((self.loss <= target).mean(("chain", "draw")).to_numpy())
 
     @carried
+    @asked
     def to_frame(self, target: float | None = None) -> pd.DataFrame:
         """Return the plan as a table.
 
@@ -105,11 +109,13 @@ class Plan:
             table["price"] = self.cost.price * table["compute"]
         return table if target is None else table.assign(probability=self.probability(target))
 
+    @asked
     def summary(self, target: float | None = None) -> str:
         """Return what the plan says, a sentence a line, with the probability of a target where one is given."""
         every = view("bayes_scaling.decisions.plan_sentences:said_of_plan")(self, target)
         return lines([one for of in every for one in of], self)
 
+    @asked
     def plot(self) -> Any:
         """Return the figure: what other sizes would cost above the plan; `plots.plan_figure` has the path of splits too."""
         return view("bayes_scaling.plots.records:plan_of")(self)

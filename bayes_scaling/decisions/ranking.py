@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import (
@@ -110,6 +111,7 @@ class Ranking:
         return best.where(self.defined).mean(("chain", "draw")).transpose("row", "level")
 
     @carried
+    @asked
     def to_frame(self) -> pd.DataFrame:
         """Return the ranking as a table.
 
@@ -138,11 +140,13 @@ class Ranking:
         rows = [row for point in range(len(self.points)) for row in _rows_of(self, point)]
         return noted(pd.DataFrame(rows), self.notes)
 
+    @asked
     def summary(self) -> str:
         """Return what the ranking says, a sentence a line."""
         every = view("bayes_scaling.decisions.rank_sentences:said_of_ranking")(self)
         return lines([one for of in every for one in of], self)
 
+    @asked
     def plot(self) -> Any:
         """Return the figure: for each point the levels, how much more compute each is worth, and what switching changes."""
         return view("bayes_scaling.plots.ranking:ranking_figure")(self)

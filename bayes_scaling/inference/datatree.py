@@ -10,6 +10,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.densities import LOG_PRIOR, MOST_STORED, log_prior
 from bayes_scaling.inference.fit import prior as draw_prior
+from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, RESPONSE, log_likelihood
 from bayes_scaling.inference.memory import draws_in, refuse_points
 from bayes_scaling.inference.parameters import KNOT, over_knots
@@ -18,6 +19,8 @@ from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model.names import NOISE_SD
 
 OBSERVED, CONSTANT, PREDICTIVE = "observed_data", "constant_data", "posterior_predictive"
+DATA = (OBSERVED, CONSTANT, "prior", "prior_discrepancy", "prior_predictive")
+"""Groups that do not hang on how the posterior was sampled."""
 KNOTS = "discrepancy"
 """The group of the discrepancy at its knots: a function, of which summaries and figures of parameters know nothing."""
 
@@ -27,6 +30,7 @@ def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0, rename: Mapping[str,
 
     Groups are `posterior`, `sample_stats`, `log_prior`, `log_likelihood`, `posterior_predictive`, `observed_data` and
     `constant_data`. A discrepancy has its amplitude and lengths in `posterior`, its values at knots in the group `discrepancy`.
+    Where draws are not clean their groups, and each variable in them, say so in `attrs["health"]`.
     The loss is called `response` in each. Its attributes say what the log likelihood of a row conditions on.
     Densities are of the loss itself, also where the noise is on its logarithm: models of either kind can be compared.
 
@@ -73,7 +77,7 @@ def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0, rename: Mapping[str,
         groups |= split_knots(before.posterior.drop_attrs(), "prior", f"prior_{KNOTS}")
         groups |= {"prior_predictive": predictive(before, seed)}
     groups = _renamed(groups, rename or {}) | data_groups(fit.runs)
-    return xr.DataTree.from_dict({name: _signed(of) for name, of in groups.items()})
+    return xr.DataTree.from_dict({name: mark(_signed(of), None if name in DATA else fit) for name, of in groups.items()})
 
 
 def _renamed(groups: dict[str, xr.Dataset], names: Mapping[str, str]) -> dict[str, xr.Dataset]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import cast
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
@@ -70,6 +71,8 @@ def fit(model: Model | Study | str | Path, runs: Runs | Table | None = None, set
 
 def _resolved(model: object, runs: object, settings: Settings | None) -> tuple[Model, Runs, Settings]:
     """Return a model, its runs and settings, whether they were given so or as a study; errors name both sides."""
+    if settings is not None and not isinstance(settings, Settings):
+        raise InputError(f"settings are a bs.Settings, not a {type(settings).__name__}; expected fit(model, runs, settings)")
     study = read_study(model) if isinstance(model, str | Path) else model
     if isinstance(study, Study):
         own = runs if isinstance(runs, Runs) else study_runs(study, cast("Table | None", runs))
@@ -84,6 +87,7 @@ def _resolved(model: object, runs: object, settings: Settings | None) -> tuple[M
     return study, runs, settings or Settings()
 
 
+@asked
 def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
     """Return the posterior of the same model given other runs, without compiling again.
 
@@ -117,16 +121,17 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
     return fit(earlier.model, runs, settings or earlier.settings)
 
 
-def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
+@asked
+def prior(model: Model | Study | str | Path, runs: Runs | Table | None = None, draws: int = 1000, seed: int = 0) -> Fit:
     """Return draws from the prior in the shape of a fit, so that predictions and figures of a fit are those of the prior too.
 
     Parameters
     ----------
     model
-        The model whose prior it is.
+        The model whose prior it is; or a study, or the name or file of one.
     runs
-        What the model would be fitted to; their losses are not used. They have the levels of groups, the references of inputs,
-        and the unit of the loss.
+        What the model would be fitted to, as `fit` takes it; their losses are not used. They have the levels of groups, the
+        references of inputs, and the unit of the loss.
     draws
         How many draws there are, in one chain.
     seed
@@ -147,14 +152,13 @@ def prior(model: Model, runs: Runs, draws: int = 1000, seed: int = 0) -> Fit:
     The prior predictive loss of a study, in nats per token:
 
     >>> import bayes_scaling as bs
-    >>> from bayes_scaling.model.studies.study import study_runs
-    >>> study = bs.read_study("moba_vs_full")
-    >>> before = bs.prior(study.model, study_runs(study), draws=100)
+    >>> before = bs.prior("moba_vs_full", draws=100)
     >>> before.posterior.sizes["draw"]
     100
     >>> bool(bs.predict(before, {"compute": [1.5], "position": 30720, "attention": "moba"}).median() > 0)
     True
     """
-    model, settings = in_unit_of(model, runs.columns.response), Settings(draws=draws, chains=1, seed=seed)
+    model, runs, settings = _resolved(model, runs, Settings(draws=draws, chains=1, seed=seed))
+    model = in_unit_of(model, runs.columns.response)
     refuse_draws(model, runs, settings)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)

@@ -69,7 +69,8 @@ def _known(fit: Fit) -> str:
     said = [
         f"{name} {_value(fit, name)}, sd {percent(found[name])} of its prior's" for name in dict.fromkeys((names[0], names[-1]))
     ]
-    return f"Known best: {said[0]}" + (f"; least: {said[1]}." if len(said) > 1 else ".")
+    of = "Of the law's parameters, beside a discrepancy from it, known" if fit.model.discrepancy else "Known"
+    return f"{of} best: {said[0]}" + (f"; least: {said[1]}." if len(said) > 1 else ".")
 
 
 def _shrinkage(fit: Fit) -> Iterator[tuple[str, float]]:

@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import TypeAdapter
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.checksums import check_checksum, with_checksum
 from bayes_scaling._base.errors import InputError, format_names, one_line
 from bayes_scaling._base.files import atomic_write, json_text
@@ -41,6 +42,7 @@ EARLIER_COLUMNS = {"apart": "mean_lag", "reading_error": "measurement_error"}
 """Columns of runs as earlier versions called them."""
 
 
+@asked
 def save(fit: Fit, path: str | Path) -> Path:
     """Write a fit to one file that `load` reads with nothing else; the file appears whole or not at all.
 
@@ -124,6 +126,7 @@ def _record(fit: Fit) -> dict[str, Any]:
     }
 
 
+@asked
 def load(path: str | Path) -> Fit:
     """Return a fit from its file; its predictions are the same to the last bit.
 

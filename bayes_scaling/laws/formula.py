@@ -70,17 +70,27 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
     if clash := names & set(ON_NUMBERS):
         raise InputError(f"law {text!r} uses {format_names(clash)} as a name; it is a function and takes one value in brackets")
 
-    def law(*data: Any, **values: Any) -> Any:
-        return arithmetic(tree, dict(zip(inputs, data, strict=False)) | values)
+    return _TextLaw(text, inputs, tree, sorted(names - set(inputs)))
 
-    kinds = inspect.Parameter
-    law.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in inputs]
-        + [kinds(name, kinds.KEYWORD_ONLY) for name in sorted(names - set(inputs))]
-    )
-    law.__name__ = law.__qualname__ = "text"
-    law.__doc__ = text
-    return law
+
+class _TextLaw:
+    """A law that was read from a text: a function of its inputs, and by keyword of its parameters; pickled as its text."""
+
+    def __init__(self, text: str, inputs: tuple[str, ...], tree: ast.expr, parameters: Sequence[str]) -> None:
+        kinds = inspect.Parameter
+        self.__signature__ = inspect.Signature(
+            [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in inputs]
+            + [kinds(name, kinds.KEYWORD_ONLY) for name in parameters]
+        )
+        self.__name__ = self.__qualname__ = "text"
+        self.__doc__ = self._text = text
+        self._inputs, self._tree = inputs, tree
+
+    def __call__(self, *data: Any, **values: Any) -> Any:
+        return arithmetic(self._tree, dict(zip(self._inputs, data, strict=False)) | values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return parse_law, (self._text, self._inputs)
 
 
 def _input_names(inputs: Sequence[str]) -> tuple[str, ...]:

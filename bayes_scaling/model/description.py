@@ -114,7 +114,8 @@ def _law_line(model: Model) -> str:
 
 
 def _about(model: Model) -> list[str]:
-    return [*scatter_sentences(model), *([f"Priors are for losses in {model.unit}."] if model.unit else [])]
+    at = "Inputs are divided by their references before the law sees them, so that coefficients are losses there."
+    return [at, *scatter_sentences(model), *([f"Priors are for losses in {model.unit}."] if model.unit else [])]
 
 
 def _correlated(noise: Noise) -> Iterator[str]:

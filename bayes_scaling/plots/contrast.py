@@ -5,6 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import level_name, percent
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_bands
@@ -97,7 +98,14 @@ def plot_multiplier(
     return ax
 
 
+def numeric_along_rows(draws: xr.DataArray) -> list[str]:
+    """Return the coordinates that draws can be drawn against: the numbers that each of their points has."""
+    return [str(name) for name, of in draws.coords.items() if of.dims == ("row",) and np.issubdtype(of.dtype, np.number)]
+
+
 def _bands(draws: xr.DataArray, quantity: str, ax: Axes, colour: str, label: str) -> None:
+    if quantity not in (known := numeric_along_rows(draws)):
+        raise InputError(f"the points have no number {quantity!r} to draw against; they have {format_names(known)}")
     draws = draws.isel(row=np.argsort(draws[quantity].to_numpy()))
     x, of = draws[quantity].to_numpy(), quantiles(draws)
     paint_bands(ax, x, of, colour=colour)

@@ -23,7 +23,7 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.predictive_check import plot_check
 from bayes_scaling.plots.sheet import sheet_figure
-from bayes_scaling.plots.style import COLOURS, paper, some, spread
+from bayes_scaling.plots.style import COLOURS, paper, some, spread, with_short_labels
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import contrast
 from bayes_scaling.prediction.predict import parameters_at, predict
@@ -102,7 +102,7 @@ def bands_figure(fit: Fit) -> Figure:
             ax.set_ylabel("")
         if hue:
             axes[0].legend(title=hue + some(min(HUES, len(fit.runs.levels[hue])), len(fit.runs.levels[hue])))
-    return figure
+    return with_short_labels(figure)
 
 
 @footed

@@ -10,7 +10,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.decisions.plan import Plan
 from bayes_scaling.plots.backtest import plot_coverage
 from bayes_scaling.plots.calibration import plot_calibration
-from bayes_scaling.plots.contrast import plot_contrast
+from bayes_scaling.plots.contrast import numeric_along_rows, plot_contrast
 from bayes_scaling.plots.plan import plot_excess
 from bayes_scaling.plots.style import paper
 from bayes_scaling.prediction.contrast import Contrast
@@ -51,7 +51,7 @@ def _drawn[T](draw: Callable[[T, Axes], Axes], found: T) -> Figure:
 
 def _across(found: Contrast) -> str:
     coords = found["difference"].coords
-    numeric = [str(name) for name, of in coords.items() if np.issubdtype(of.dtype, np.number) and name != "distance"]
+    numeric = [name for name in numeric_along_rows(found["difference"]) if name != "distance"]
     if not numeric:
         raise InputError("the points have no numeric input or group to draw the contrast against")
     return next((name for name in numeric if len(np.unique(coords[name])) > 1), numeric[0])

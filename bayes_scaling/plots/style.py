@@ -121,6 +121,20 @@ def without_controls(figure: Figure) -> Figure:
     return figure
 
 
+MAX_LABEL = 40
+"""Letters of a label of a legend, or of a panel's title, that are shown."""
+
+
+def with_short_labels(figure: Figure) -> Figure:
+    """Return a figure in which long names in legends and titles are cut, and control characters stand as what they are."""
+    for ax in without_controls(figure).axes:
+        legend = ax.get_legend()
+        for text in [ax.title, *(() if legend is None else (*legend.get_texts(), legend.get_title()))]:
+            if len(of := text.get_text()) > MAX_LABEL * (2 if text is ax.title else 1):
+                text.set_text(f"{of[: MAX_LABEL - 3]}...")
+    return figure
+
+
 def _visible_tick(written: FuncFormatter, value: float, place: int | None) -> str:
     return visible(written(value, place), keep="\n")
 

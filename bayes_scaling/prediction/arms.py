@@ -31,8 +31,17 @@ def known_levels(fit: Posterior, group: str, *asked_for: object) -> tuple[Any, .
 
 
 def both_levels(fit: Posterior, group: str, a: object, b: object, points: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the checked points twice, as points of level a and of level b."""
+    """Return the checked points twice, as points of level a and of level b.
+
+    Raises
+    ------
+    InputError
+        As `known_levels` does, and where the two are the same level.
+    """
     levels, table = known_levels(fit, group, a, b), read_table(points, labels=fit.runs.columns.labels)
+    if levels[0] == levels[1]:
+        known = [str(one) for one in fit.runs.levels[group]]
+        raise InputError(f"{group} {str(a)!r} is held against itself; expected two different ones of its levels {known}")
     one, other = (read_points(points_of(fit, group, level, table), fit.runs, groups_needed(fit)) for level in levels)
     return one, other
 

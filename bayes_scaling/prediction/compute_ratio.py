@@ -19,7 +19,7 @@ from bayes_scaling.prediction.crossings import meeting, multiples
 from bayes_scaling.prediction.notes import left_out, noted
 
 RATIO = "compute_ratio"
-"""Name of its draws."""
+"""Name of its draws, and the key of what `is_ratio` goes by."""
 
 MADE = ("crossing", "exists", "unknown", "a_ahead")
 """Variables of a crossover, which an input of the same name would hide."""
@@ -77,8 +77,17 @@ def compute_ratio(fit: Posterior, group: str, a: object, b: object, points: Tabl
     wanted = to_reach(along_curve(fit, other, powers), positive=fit.runs.columns.response.positive)
     times = multiples(along_curve(fit, one, powers), wanted)
     shaped = _by_point(fit, times, other, group).rename(RATIO).assign_attrs(long_name="compute ratio", units="")
+    shaped.encoding[RATIO] = True
     why = "the loss to reach is not above 0, or the law is not defined on the way"
     return noted(shaped, notes_of(fit, group, other, one) + left_out(np.isnan(shaped.to_numpy()), why))
+
+
+def is_ratio(draws: xr.DataArray) -> bool:
+    """Return whether draws are what `compute_ratio` returns, or some of them, and not what was computed of it.
+
+    Arithmetic keeps names and attributes, and drops encodings, but for arithmetic in place, which may leave numbers below 0.
+    """
+    return RATIO in draws.encoding and not bool((draws < 0).any())
 
 
 @carried

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.calls import asked
+from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
 from bayes_scaling._base.quantiles import mean_known, sorted_quantiles
 from bayes_scaling._base.views import lines, show, view
@@ -80,6 +81,7 @@ class Contrast:
         """What to know of the draws before relying on them, a sentence each."""
         return tuple(self.draws.attrs.get("notes", ()))
 
+    @asked
     def to_frame(self) -> pd.DataFrame:
         """Return the points with mean and quantiles of a's difference from b, quantiles of their ratio, and P(a is better).
 
@@ -93,14 +95,16 @@ class Contrast:
         added = _summary(as_rows(self["difference"]), ratio).set_index(self.points.index)
         return mark(noted(beside(self.points, added), self.notes), self)
 
+    @asked
     def summary(self) -> str:
         """Return what a costs or gains against b, a sentence a line; of many points those of least and most difference."""
         table = self.to_frame()
         middle = table["ratio_q50" if "ratio" in self else "diff_q50"].fillna(0.0)
         ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
         rows = ends if len(table) > MAX_POINTS_SUMMARIZED else range(len(table))
-        return lines([one for row in rows for one in self._sentences(table.iloc[row].to_dict(), row)], self)
+        return lines([visible(one) for row in rows for one in self._sentences(table.iloc[row].to_dict(), row)], self)
 
+    @asked
     def plot(self, x: str | None = None) -> Any:
         """Return the figure: the relative difference in per cent with its credible bands.
 
@@ -168,7 +172,7 @@ def contrast(fit: Posterior, group: str, a: object, b: object, points: Table) ->
     Raises
     ------
     InputError
-        Where the law does not vary over the group, or the group lacks a level.
+        Where the law does not vary over the group, the group lacks a level, or the two are the same.
 
     Examples
     --------

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import checks
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import format_count, percent
@@ -23,6 +24,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import model_inputs
 from bayes_scaling.prediction.conditioning import Conditioned, conditioned
+from bayes_scaling.prediction.goal import checked_target
 from bayes_scaling.prediction.predict import Kind, labelled
 from bayes_scaling.prediction.running_log import averaged_to_few, known_rows, past_warm_up, places_ahead, read_log
 from bayes_scaling.prediction.shared_misfit import shared_misfits
@@ -103,20 +105,26 @@ class Forecast:
     def probability(self, target: "float | Forecast") -> float:
         """Return the probability that the run ends below a loss, or below another run; the two are taken as independent."""
         own = np.sort(self.final.to_numpy().ravel())
-        others = target.final.to_numpy().ravel() if isinstance(target, Forecast) else np.array([target])
+        others = (
+            target.final.to_numpy().ravel() if isinstance(target, Forecast) else np.array([checked_target(target, self.path)])
+        )
         return float(np.searchsorted(own, others).mean() / len(own))
 
     @carried
+    @asked
     def to_frame(self) -> pd.DataFrame:
         """Return the path as a table: inputs and groups of each place, mean, sd, quantiles of the loss, distance."""
         return summarize(self.path)
 
+    @asked
     def summary(self, target: float | None = None) -> str:
         """Return what the forecast says, a sentence a line, with the probability of a target where one is given."""
         return lines(view("bayes_scaling.prediction.forecast_sentences:said_of_forecast")(self, target), self)
 
+    @asked
     def plot(self, target: float | None = None) -> Any:
         """Return the figure: the rows so far, the path with its bands, and the end."""
+        target = None if target is None else checked_target(target, self.path)
         return view("bayes_scaling.plots.forecast:forecast_figure")(self, target=target)
 
     def _repr_html_(self) -> str:
@@ -124,6 +132,7 @@ class Forecast:
         return show(self, f"Forecast of {self.label}")
 
 
+@asked
 def forecast(
     fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observed", seed: int = 0, refit_below: float = FEW_DRAWS
 ) -> Forecast:

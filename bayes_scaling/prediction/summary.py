@@ -22,8 +22,8 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.evaluation import evaluate
-from bayes_scaling.prediction.compute_ratio import RATIO
-from bayes_scaling.prediction.notes import loss_notes, noted, notes_on, scatter_notes
+from bayes_scaling.prediction.compute_ratio import is_ratio
+from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.prediction.predict import Kind
 
 BLOCK = 64
@@ -38,19 +38,21 @@ def summarize(draws: xr.DataArray) -> pd.DataFrame:
     ----------
     draws
         What `predict`, `predict_runs`, `compute_ratio`, `compute_needed` and others return: dimensions chain, draw, and row or
-        groups. Draws that are not known are left out.
+        groups. Draws that are not known are left out, and `attrs["notes"]` says so. Of what is true or false the mean is the
+        probability.
 
     Returns
     -------
     DataFrame
         A row a point: its inputs and groups, mean, sd, q05, q25, q50, q75, q95, and distance ("inside", or how many decades
         beyond). Of a compute ratio they are of the draws that have one; p_never_reached is the share in which a million times
-        the compute is not enough, p_always_reached in which a millionth is, p_unknown in which it is not defined.
+        the compute is not enough, p_always_reached in which a millionth is, p_unknown in which it is not defined. What is
+        computed of a ratio is no longer one.
 
     Raises
     ------
     InputError
-        Where there are no dimensions chain and draw.
+        Where there are no dimensions chain and draw, no draws, or draws that are no numbers.
 
     Examples
     --------
@@ -66,22 +68,29 @@ def summarize(draws: xr.DataArray) -> pd.DataFrame:
         raise InputError(
             f"summarize needs draws with the dimensions chain and draw; these have {format_names(map(str, draws.dims))}"
         )
+    if not draws.size:
+        raise InputError(
+            f"summarize needs draws; there are none: {', '.join(f'{dim} {of}' for dim, of in draws.sizes.items())}"
+        )
+    if draws.dtype.kind not in "biuf":
+        raise InputError(f"summarize needs draws that are numbers, or true and false; these are of kind {draws.dtype}")
     others = [str(dim) for dim in draws.dims if dim not in ("chain", "draw")]
     rows = draws.transpose(*others, "chain", "draw").to_numpy().reshape(-1, draws.sizes["chain"] * draws.sizes["draw"])
+    rows = rows.astype(float, copy=False)
     columns = _places(draws, others)
     distances = {"distance": regions(columns.pop("distance"))} if "distance" in columns else {}
     columns.pop("region", None)
-    shares = {}
-    if draws.name == RATIO:
+    shares, notes = {}, tuple(draws.attrs.get("notes", ()))
+    if is_ratio(draws):
         every = [reached(row) for row in rows]
         shares = {name: np.array([of[name] for of in every]) for name in every[0] if name.startswith("p_")}
         rows = np.where(np.isfinite(rows) & (rows > 0), rows, np.nan)
+    elif not notes:
+        notes = left_out(np.isnan(rows), "the value is not known; they are left out")
     ordered = np.sort(rows, axis=1)
     with np.errstate(invalid="ignore"):  # of draws that are infinite
         found = {"mean": mean_known(ordered), "sd": sd_known(ordered)} | sorted_quantiles(ordered) | shares | distances
-    return noted(
-        beside(pd.DataFrame(columns, index=range(len(rows))), pd.DataFrame(found)), tuple(draws.attrs.get("notes", ()))
-    )
+    return noted(beside(pd.DataFrame(columns, index=range(len(rows))), pd.DataFrame(found)), notes)
 
 
 def _places(draws: xr.DataArray, dims: Sequence[str]) -> dict[str, np.ndarray]:

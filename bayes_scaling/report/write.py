@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.files import without_nan, write_text
 from bayes_scaling._base.numbers import exact, number
@@ -30,6 +31,7 @@ from bayes_scaling.validation.findings.every import findings
 NO_BUDGET = "the law has no compute, or no group of alternatives, to plan or compare at one"
 
 
+@asked
 def write_report(
     fit: Fit,
     path: str | Path,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.calls import asked
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.data.runs import Runs
@@ -50,6 +51,7 @@ class Backtest:
         return combined({f"trained on {where}": one for where, one in self.healths.items()})
 
     @carried
+    @asked
     def to_frame(self, by: Sequence[str] = ("train",)) -> pd.DataFrame:
         """Return the scores of held-out rows as a table.
 
@@ -64,6 +66,8 @@ class Backtest:
         DataFrame
             As `score_table`: runs, coverage of the central bands, CRPS, log score, errors of the median.
         """
+        if unknown := sorted({str(name) for name in by} - {*map(str, self.points), "decades"}):
+            raise InputError(f"points have no {unknown} to score them by; they have {format_names([*self.points, 'decades'])}")
         return score_table(self.points, by)
 
     def summary(self) -> str:
@@ -90,6 +94,7 @@ class Backtest:
         return show(self, "Backtest")
 
 
+@asked
 def backtest(
     model: Model,
     runs: Runs,

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import percent, probability
 from bayes_scaling._base.views import lines, show, view
@@ -130,6 +131,7 @@ class Calibration:
         return show(self, "Simulation-based calibration")
 
 
+@asked
 def calibrate(
     model: Model,
     runs: Runs,

@@ -114,6 +114,7 @@ class Comparison:
         return show(self, "Comparison of laws")
 
 
+@asked
 def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), settings: Settings | None = None) -> Comparison:
     """Return how well laws predict the same runs: each left out in turn, and the largest from the others.
 

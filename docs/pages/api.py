@@ -69,7 +69,8 @@ def row(name: str, module: str, makers: str) -> str:
 def members(record: type) -> list[str]:
     """Return the public methods and properties of a record, the common ones first."""
     first = ("summary", "to_frame", "plot")
-    own = [name for name, of in vars(record).items() if not name.startswith("_") and (callable(of) or isinstance(of, property))]
+    shown = {name: of for name, of in vars(record).items() if not name.startswith("_") and getattr(of, "__doc__", None)}
+    own = [name for name, of in shown.items() if callable(of) or isinstance(of, property)]  # names of before have no text
     return [*(name for name in first if name in own), *sorted(set(own) - set(first))]
 
 

@@ -11,7 +11,6 @@ import xarray as xr
 from gates import clean
 
 import bayes_scaling as bs
-from bayes_scaling.inference import fit as fitting
 from bayes_scaling.inference.parameters import parameter_table, parameter_values, published_values
 from bayes_scaling.model.studies.study import study_runs
 
@@ -99,7 +98,7 @@ def test_published_coefficients_give_the_same_curve_without_references(chinchill
 
 def test_an_unknown_parameter_is_refused(chinchilla: bs.Fit) -> None:
     with pytest.raises(bs.InputError, match="gamma"):
-        fitting.parameter_values(chinchilla, "gamma")
+        parameter_values(chinchilla, "gamma")
 
 
 def test_the_240_runs_give_the_published_refit_within_its_standard_errors(chinchilla: bs.Fit, epoch_runs: Path) -> None:
@@ -149,3 +148,35 @@ def test_what_cannot_be_fitted_is_said_with_both_sides() -> None:
         bs.fit(study.model)
     with pytest.raises(bs.InputError, match="not a DataFrame first"):
         bs.fit(pd.DataFrame(), study.model)  # type: ignore[arg-type]
+
+
+def test_settings_that_are_none_are_refused() -> None:
+    for wrong in (3, {"draws": 3}):
+        with pytest.raises(bs.InputError, match=r"^settings are a bs\.Settings, not a (int|dict)"):
+            bs.fit("moba_vs_full", None, wrong)  # type: ignore[arg-type]
+
+
+def test_the_prior_takes_a_study_as_fit_does() -> None:
+    assert bs.prior("moba_vs_full", draws=5).posterior.sizes["draw"] == 5
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: bs.refit(3, 3),
+        lambda: bs.save(3, "fit.nc"),
+        lambda: bs.load(3),
+        lambda: bs.findings(3),
+        lambda: bs.write_report(3, "report.html"),
+        lambda: bs.backtest(3, 3),
+        lambda: bs.calibrate(3, 3),
+        lambda: bs.compare(3, 3),
+        lambda: bs.read_runs("runs.csv", 3),
+        lambda: bs.read_study(3),
+        lambda: bs.multiverse(3, {"params": [1.0]}),
+        lambda: bs.forecast(3, "log.csv", 3.0),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused_in_one_line(call) -> None:
+    with pytest.raises(bs.InputError, match=r"^\w+: \w+ cannot be 3; expected "):
+        call()

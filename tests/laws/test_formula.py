@@ -1,6 +1,7 @@
 """Texts of laws mean arithmetic, and nothing else."""
 
 import inspect
+import pickle
 import re
 import time
 from pathlib import Path
@@ -281,3 +282,10 @@ def test_a_long_sum_in_python_is_written_as_text() -> None:
 def test_what_is_no_law_or_no_input_is_said(text, inputs, said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)):
         parse_law(text, inputs)
+
+
+def test_a_law_from_a_text_is_pickled_as_its_text() -> None:
+    law = parse_law("E + A * params**-alpha", ["params"])
+    again = pickle.loads(pickle.dumps(law))
+    assert law_text(again) == law_text(law)
+    assert again(2.0, E=1.0, A=2.0, alpha=0.5) == law(2.0, E=1.0, A=2.0, alpha=0.5)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base import calls
 from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.decisions.design.candidates import LABEL
 from bayes_scaling.inference.health import Health
@@ -81,6 +82,7 @@ class NextRuns:
         return next(one for one in self.sets if one.information > most - self.least)
 
     @carried
+    @calls.asked
     def to_frame(self) -> pd.DataFrame:
         """Return the candidates as a table, the one to be trained first on top.
 
@@ -105,6 +107,7 @@ class NextRuns:
         return beside(own, pd.DataFrame(added | _spread(self, information)))
 
     @carried
+    @calls.asked
     def sets_to_frame(self) -> pd.DataFrame:
         """Return a row for the best set of each size: runs, candidates, flop, information in nats, spreads as `to_frame`."""
         names = self.candidates[LABEL].astype(str).to_numpy()
@@ -118,10 +121,12 @@ class NextRuns:
         }
         return pd.DataFrame(rows | _spread(self, information))
 
+    @calls.asked
     def summary(self) -> str:
         """Return what is known of the question, and what the best run and the best set would make of it, a sentence a line."""
         return lines(view("bayes_scaling.decisions.design.sentences:said_of_next")(self), self)
 
+    @calls.asked
     def plot(self) -> Any:
         """Return the figure: the candidates' expected information gain over what they cost."""
         return view("bayes_scaling.plots.next_run:next_figure")(self)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data import datasets
@@ -36,6 +37,7 @@ def bundled() -> dict[str, str]:
     }
 
 
+@asked
 def read_study(name_or_path: str | Path) -> Study:
     """Return the study of a model file, or a bundled one by its name.
 
@@ -64,6 +66,8 @@ def read_study(name_or_path: str | Path) -> Study:
     >>> study.columns.inputs["params"].reference
     1000000000.0
     """
+    if not str(name_or_path).strip():
+        raise InputError("no study is named; expected the name of a bundled one, such as 'chinchilla', or a .toml file")
     path = Path(name_or_path)
     if path.suffix == ".toml":
         if not is_file(path):

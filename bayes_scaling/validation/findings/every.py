@@ -5,6 +5,7 @@ A finding is no fault of the draws: they can be sound, and still come from a law
 
 from itertools import chain
 
+from bayes_scaling._base.calls import asked
 from bayes_scaling._base.finding import Finding, worst_first
 from bayes_scaling.data.flatness import flat
 from bayes_scaling.data.runs import Runs
@@ -20,6 +21,7 @@ from bayes_scaling.validation.findings.single_rows import lone_levels
 __all__ = ["Finding", "findings", "floors"]
 
 
+@asked
 def findings(fit: Fit) -> tuple[Finding, ...]:
     """Return what speaks for care with a fit, the worst first; empty where nothing does.
 

@@ -1,0 +1,5 @@
+"""`python -m bayes_scaling`."""
+
+from bayes_scaling.cli.commands import main
+
+main()
