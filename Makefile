@@ -35,6 +35,7 @@ test-all: test
 	$(BIN)/python -m pytest -m 'slow' -n 2 --dist loadgroup --no-loadscope-reorder
 
 # The lowest versions that pyproject.toml allows, in an environment of their own: what reads, builds, samples, saves and draws.
+# Not in `make test-all`: seven minutes on a busy machine, five of them to fetch and unpack 1 GB, which needs the package index.
 floors: pyproject.toml .venv/.dev
 	@echo "installing the lowest versions into .venv/floors: about 1 GB, a minute or two"
 	$(BIN)/python -m venv --clear .venv/floors
