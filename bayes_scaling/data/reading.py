@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import reading_of
@@ -29,7 +28,6 @@ from bayes_scaling.data.runs import Runs, concat_tables, levels_of
 from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 
 
-@asked
 def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None = None) -> Runs:
     """Return the runs of a table, checked once and for all.
 
@@ -64,6 +62,10 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     >>> len(runs), runs.references["params"]
     (3, 200000000.0)
     """
+    if not isinstance(columns, Columns):
+        raise InputError(
+            f"read_runs: columns cannot be a {type(columns).__name__}; expected read_runs(table, columns, name=...)"
+        )
     called = _called(table, name)
     if columns.schedule is not None and len(called) > 1:
         raise InputError("a schedule is read from one table, which holds the runs from their first step; give the logs as one")

@@ -132,7 +132,6 @@ class Forecast:
         return show(self, f"Forecast of {self.label}")
 
 
-@asked
 def forecast(
     fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observed", seed: int = 0, refit_below: float = FEW_DRAWS
 ) -> Forecast:
@@ -175,6 +174,8 @@ def forecast(
     >>> found = bs.forecast(fit, "running.csv", at=3e11)  # doctest: +SKIP
     >>> print(found.summary(target=2.4))  # doctest: +SKIP
     """
+    if not isinstance(fit, Fit):
+        raise InputError(f"forecast: fit cannot be a {type(fit).__name__}; expected forecast(fit, curve, at)")
     along, seed = along_runs(fit), checks.seed(seed, "seed")
     known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
     seen, unread = (known_rows(fit, str(curve)), ()) if known else read_log(fit, curve)

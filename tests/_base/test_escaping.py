@@ -115,4 +115,10 @@ def test_json_has_no_nan() -> None:
 def test_only_one_function_writes_json() -> None:
     root = Path(bs.__file__).parent
     found = [path.name for path in root.rglob("*.py") if re.search(r"json\.dumps?\(", path.read_text(encoding="utf-8"))]
-    assert set(found) <= {"files.py", "results.py", "leftovers.py", "schema.py", "reading.py"}  # a digest, names of files, texts in TOML
+    assert set(found) <= {
+        "files.py",
+        "results.py",
+        "leftovers.py",
+        "schema.py",
+        "reading.py",
+    }  # a digest, names of files, texts in TOML
