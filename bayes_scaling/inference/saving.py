@@ -126,7 +126,6 @@ def _record(fit: Fit) -> dict[str, Any]:
     }
 
 
-@asked
 def load(path: str | Path) -> Fit:
     """Return a fit from its file; its predictions are the same to the last bit.
 
@@ -157,6 +156,8 @@ def load(path: str | Path) -> Fit:
         ...
     bayes_scaling._base.errors.InputError: not_there.nc: no such file; expected a fit written by `save` or `bayes-scaling fit`
     """
+    if not isinstance(path, str | Path):
+        raise InputError(f"load: path cannot be a {type(path).__name__}; expected load(path)")
     path = Path(path)
     recover(path.parent)
     tree = _tree(path)

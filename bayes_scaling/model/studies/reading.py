@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data import datasets
@@ -37,7 +36,6 @@ def bundled() -> dict[str, str]:
     }
 
 
-@asked
 def read_study(name_or_path: str | Path) -> Study:
     """Return the study of a model file, or a bundled one by its name.
 
@@ -66,6 +64,10 @@ def read_study(name_or_path: str | Path) -> Study:
     >>> study.columns.inputs["params"].reference
     1000000000.0
     """
+    if not isinstance(name_or_path, str | Path):
+        raise InputError(
+            f"read_study: name_or_path cannot be a {type(name_or_path).__name__}; expected read_study(name_or_path)"
+        )
     if not str(name_or_path).strip():
         raise InputError("no study is named; expected the name of a bundled one, such as 'chinchilla', or a .toml file")
     path = Path(name_or_path)
