@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-import bayes_scaling
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import atomic_write, json_text
 from bayes_scaling._base.versions import versions
@@ -81,7 +80,7 @@ def fingerprint(name: str, model: str, runs: Runs, settings: Settings, keep: Any
 @cache
 def software() -> str:
     """Return the versions that a result depends on, and a digest of what this package computes with."""
-    package = Path(bayes_scaling.__file__).parent
+    package = Path(__file__).parents[2]
     paths = sorted(path for room in COMPUTING for path in (package / room).rglob("*.py"))
     code = [path.read_bytes() for path in paths]
     known = {"format": FORMAT} | versions() | {"code": hashlib.sha256(b"\0".join(code)).hexdigest()[:12]}
