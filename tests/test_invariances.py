@@ -200,6 +200,7 @@ def fitted() -> tuple[bs.Fit, xr.DataArray]:
 
 
 @pytest.mark.parametrize("how", list(TOLD))
+@pytest.mark.slow
 def test_the_posterior_stays_to_monte_carlo_error(how: str, fitted: tuple[bs.Fit, xr.DataArray]) -> None:
     """A reference is changed little, as priors at another one are other priors."""
     of = replace(TOLD[how], references={"params": 9e8, "tokens": 1.1e10}) if how == "another reference" else TOLD[how]

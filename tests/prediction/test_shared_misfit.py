@@ -120,6 +120,7 @@ def test_an_averaged_family_ends_where_its_runs_do() -> None:
     assert abs(middle / run["loss"].iloc[-1] - 1) < 0.015
 
 
+@pytest.mark.slow
 def test_the_cooldown_of_a_sampled_family_is_learnt() -> None:
     """Eight finished runs under one schedule that no column tells, and a ninth two thirds of the way."""
     cases = Path(__file__).parents[1] / "cases"

@@ -234,6 +234,7 @@ def files(bent: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
 WRITTEN = {"backtest.csv", "scores.csv", "backtest.json", "figures", "figures/backtest.png"}
 
 
+@pytest.mark.slow
 def test_the_command_writes_every_held_out_run_scores_record_and_figure(files: Path, tmp_path: Path) -> None:
     words = ("--runs", files / "runs.csv", "--train", CUTS[0], "--train", CUTS[1], "--draws", 700, "--seed", 1)
     result = run(files / "line.toml", *words, "--out", tmp_path / "one")

@@ -219,6 +219,7 @@ def test_a_call_in_process_gives_what_it_returns_or_raises() -> None:
         assert isinstance(executor.submit(divmod, 7, 0).exception(), ZeroDivisionError)
 
 
+@pytest.mark.slow
 def test_a_calibration_is_drawn_with_what_leaves_the_band() -> None:
     found = calibration("power_law_floor")
     with plots.paper():
