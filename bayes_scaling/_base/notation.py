@@ -74,8 +74,9 @@ def read_numbers(cells: Sequence[str], elsewhere: str | None = None, unit: str =
     elsewhere
         The decimal mark of other columns of the table, None where they have none or both.
     unit
-        Of the column, where it is known. scale: how many ones one of the column is: a suffix that says the same again, as
-        `0.41M` in a column of millions, is read once.
+        Of the column, where it is known.
+    scale
+        How many ones one of the column is: a suffix that says the same again, as `0.41M` in a column of millions, is read once.
     """
     texts = [cell.strip() for cell in cells]
     distinct = list(dict.fromkeys(texts))

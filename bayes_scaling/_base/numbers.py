@@ -37,7 +37,9 @@ def number(value: float, digits: int = DIGITS, *, signed: bool = False) -> str:
     Parameters
     ----------
     digits
-        Significant ones, without zeros at the end. signed: with "+" before what is above 0, as of changes.
+        Significant ones, without zeros at the end.
+    signed
+        With "+" before what is above 0, as of changes.
     """
     value = float(value)
     if not isfinite(value):

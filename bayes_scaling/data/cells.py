@@ -49,8 +49,11 @@ def number_column(
     Parameters
     ----------
     rows
-        The place of each row in its file. unit: of the column, where it is known. scale: how many ones one of the column is:
-        with a suffix, as `0.41M` in a column of millions, the scale would count twice.
+        The place of each row in its file.
+    unit
+        Of the column, where it is known.
+    scale
+        How many ones one of the column is: with a suffix, as `0.41M` in a column of millions, the scale would count twice.
     notes
         Gets a sentence where numbers were written unlike plain ones, see `notation`.
     """

@@ -49,10 +49,15 @@ class Checkpoints:
     Parameters
     ----------
     along
-        The input along which runs train. label: the run of each row. column: the one that says so; None where rows do.
+        The input along which runs train.
+    label
+        The run of each row.
+    column
+        The one that says so; None where rows do.
     ratio
-        Of neighbours' differences, see above; NaN where a column says it. runs: how many there are, some of which may go under
-        one label where nothing tells them apart.
+        Of neighbours' differences, see above; NaN where a column says it.
+    runs
+        How many there are, some of which may go under one label where nothing tells them apart.
     """
 
     along: str
@@ -68,7 +73,9 @@ def find_checkpoints(frame: pd.DataFrame, checked: pd.DataFrame, columns: Column
     Parameters
     ----------
     frame
-        The table as it is. checked: its inputs, groups and `response`.
+        The table as it is.
+    checked
+        Its inputs, groups and `response`.
     """
     if columns.run is not None or len(checked) < 2 * MIN_NAMED_ROWS:
         return None

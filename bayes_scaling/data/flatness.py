@@ -30,9 +30,13 @@ class Slopes:
     Parameters
     ----------
     names
-        Inputs that span a factor; slope, se: of the log loss, or of the loss in units of its mean size, for an e-fold.
+        Inputs that span a factor.
+    slope, se
+        Of the log loss, or of the loss in units of its mean size, for an e-fold.
     p
-        Of the loss not depending on any of them, straight or bent. design: columns of the regression, the inputs first.
+        Of the loss not depending on any of them, straight or bent.
+    design
+        Columns of the regression, the inputs first.
     """
 
     names: tuple[str, ...]

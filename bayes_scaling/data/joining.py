@@ -23,9 +23,15 @@ class Part:
     Parameters
     ----------
     table
-        As checked. rows: the place of each row in its file, from 0. dropped: rows that the filter removed.
+        As checked.
+    rows
+        The place of each row in its file, from 0.
+    dropped
+        Rows that the filter removed.
     units
-        Column -> unit, where the table says them. schedules: values of columns that say how the learning rate went.
+        Column -> unit, where the table says them.
+    schedules
+        Values of columns that say how the learning rate went.
     notes
         On what its columns count in, and on what its rows are where nothing says so, a sentence each.
     """
@@ -91,7 +97,9 @@ def require_same_settings(table: pd.DataFrame, file: np.ndarray, parts: Sequence
     Parameters
     ----------
     table
-        All tables, one after the other. file: the part that each row is of.
+        All tables, one after the other.
+    file
+        The part that each row is of.
     """
     if len(parts) == 1:
         return

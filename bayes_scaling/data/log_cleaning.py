@@ -35,7 +35,9 @@ class Log:
     run, branch
         A number for the run of each row, and for its run and groups together.
     row
-        Its place in its file, from 0. file: which of the sources that is.
+        Its place in its file, from 0.
+    file
+        Which of the sources that is.
     """
 
     table: pd.DataFrame

@@ -54,7 +54,11 @@ def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Coll
     Parameters
     ----------
     frame
-        A table as it is. run, at: of each of its rows, the run and how far along it is. read: columns that are read.
+        A table as it is.
+    run, at
+        Of each of its rows, the run and how far along it is.
+    read
+        Columns that are read.
     """
     for name in [name for name in frame if name not in read and is_rate_name(str(name))]:
         rate = pd.to_numeric(frame[name], errors="coerce").reset_index(drop=True)

@@ -37,7 +37,9 @@ def with_rounding(
     Parameters
     ----------
     inputs
-        Columns whose logarithm the response is smooth in. groups: columns whose levels shift it.
+        Columns whose logarithm the response is smooth in.
+    groups
+        Columns whose levels shift it.
     positive
         Whether the response scatters on its logarithm.
     """

@@ -60,7 +60,11 @@ class Estimand:
     Parameters
     ----------
     name
-        The group of a contrast, or a parameter. a, b: the levels of a contrast. held: what holds, name -> value as written.
+        The group of a contrast, or a parameter.
+    a, b
+        The levels of a contrast.
+    held
+        What holds, name -> value as written.
     """
 
     text: str

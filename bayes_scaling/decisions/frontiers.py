@@ -47,7 +47,11 @@ def by_split(fit: Posterior, arms: Sequence[pd.DataFrame], costs: Sequence[Cost]
     Parameters
     ----------
     arms
-        A checked row for each level, with the budget in "compute". costs: what each costs. end: where to stop looking.
+        A checked row for each level, with the budget in "compute".
+    costs
+        What each costs.
+    end
+        Where to stop looking.
     """
     upward, around = _between(budget, end), _around(budget)
 
@@ -79,7 +83,11 @@ def _held_against(
     Parameters
     ----------
     base
-        The first, over a wider range. upward: where to look for changes. sides: where to look for multiples, up and down.
+        The first, over a wider range.
+    upward
+        Where to look for changes.
+    sides
+        Where to look for multiples, up and down.
     """
     positive = fit.runs.columns.response.positive
     losses = np.stack([to_reach(one, positive=positive) for one in curves])

@@ -97,7 +97,9 @@ def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str
     Parameters
     ----------
     of
-        What `compute_ratio.reached` returns. far: what to say of how far that lies.
+        What `compute_ratio.reached` returns.
+    far
+        What to say of how far that lies.
     """
     if np.isnan(of["q50"]):
         return _none(level, budget, of)

@@ -32,9 +32,9 @@ class Ranking:
     loss
         Draws of the loss of every level; dimensions chain, draw, row, level. NaN where there is none above 0.
     compute_ratio
-        Draws of how many times the budget `against` needs for the loss of each other level, as
-        `compute_ratio(fit, group, against, level, points)` gives them; inf where no budget up to a million times does, 0 where
-        a millionth does, NaN where the law is not defined on the way.
+        Draws of how many times the budget `against` needs for the loss of each other level, as `compute_ratio(fit, group,
+        against, level, points)` gives them; inf where no budget up to a million times does, 0 where a millionth does, NaN where
+        the law is not defined on the way.
     crossing
         Draws of the budget at which a level and `against` change places, upward from each point; NaN where nowhere below
         `below`.
@@ -45,7 +45,9 @@ class Ranking:
     unit
         Of the budget.
     budgets
-        That of each point. largest: the largest among the runs of each level.
+        That of each point.
+    largest
+        The largest among the runs of each level.
     runs_end
         The multiple of each point's budget at which the runs of `against` end; larger ratios are those of the law.
     below

@@ -33,9 +33,13 @@ class Density:
     Parameters
     ----------
     function
-        Of a vector of unconstrained values, the floats and the integers; address: where its machine code lies.
+        Of a vector of unconstrained values, the floats and the integers.
+    address
+        Where its machine code lies.
     variables
-        What is sampled, in order, and its shape; positive: those whose logarithm is sampled.
+        What is sampled, in order, and its shape.
+    positive
+        Those whose logarithm is sampled.
     floats, integers
         The arrays that it reads, in order, and their shapes.
     groups
@@ -59,8 +63,10 @@ def compile_density(built: "pm.Model", arrays: Mapping[str, np.ndarray], shapes:
     built
         With every array that it reads held as data of its name.
     arrays
-        Values of that data; shapes: theirs, with names for dimensions whose size may be another for other runs. One array of
-        integers, the last, may have a size of its own.
+        Values of that data.
+    shapes
+        Theirs, with names for dimensions whose size may be another for other runs. One array of integers, the last, may have a
+        size of its own.
     """
     import pytensor
     import pytensor.tensor as pt

@@ -65,8 +65,9 @@ class Health:
     max_depth
         Trajectories cut at the largest tree depth.
     stuck
-        Parameters that did not move in a chain; not_finite: those with a NaN or infinite draw. R-hat and effective sample sizes
-        are those of the others.
+        Parameters that did not move in a chain.
+    not_finite
+        Those with a NaN or infinite draw. R-hat and effective sample sizes are those of the others.
     rounds
         What each round of sampling found and tried, see `retries`.
     modes

@@ -39,10 +39,17 @@ class Mode:
     Parameters
     ----------
     places
-        Name -> where it is in the vectors; scales: name -> standard deviation of its prior, on the link scale.
+        Name -> where it is in the vectors.
+    scales
+        Name -> standard deviation of its prior, on the link scale.
     at
-        The mode; left: of each row, on the scale of the noise. information, linear: J'WJ and J'W (r + J at), of what the rows
-        say alone. precision: of rows, on average.
+        The mode.
+    left
+        Of each row, on the scale of the noise.
+    information, linear
+        J'WJ and J'W (r + J at), of what the rows say alone.
+    precision
+        Of rows, on average.
     """
 
     places: Mapping[str, slice]
@@ -96,9 +103,13 @@ class _Trial:
     Parameters
     ----------
     scales
-        Name -> standard deviation of the prior; shapes: of effects, the sizes of their groups.
+        Name -> standard deviation of the prior.
+    shapes
+        Of effects, the sizes of their groups.
     knots
-        What each whitened knot adds to rows. weight: root of what each row is worth, over its scale.
+        What each whitened knot adds to rows.
+    weight
+        Root of what each row is worth, over its scale.
     """
 
     model: Model

@@ -132,7 +132,9 @@ def _lag_of_means(lag: np.ndarray, width: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     lag
-        Between their middles. width: of each, which rows fill evenly; two of its rows lie a third of it apart.
+        Between their middles.
+    width
+        Of each, which rows fill evenly; two of its rows lie a third of it apart.
     """
     width = np.maximum(width, NARROWEST)
     half, over = (width[:, None] + width) / 2, (width[:, None] - width) / 2

@@ -100,7 +100,9 @@ def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     steps
-        E, standard. a, v: as in `kalman`. Rows in the order of their runs along the first axis, draws along the others.
+        E, standard.
+    a, v
+        As in `kalman`. Rows in the order of their runs along the first axis, draws along the others.
     """
     shown = np.empty_like(steps)
     mean, left = np.zeros(steps.shape[1:]), np.zeros(steps.shape[1:])

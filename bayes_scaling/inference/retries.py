@@ -40,7 +40,11 @@ class Round:
     Parameters
     ----------
     settings
-        As sampled. restarts: how often chains have been started anew. tried: what is other than in the round before.
+        As sampled.
+    restarts
+        How often chains have been started anew.
+    tried
+        What is other than in the round before.
     """
 
     draws: xr.DataTree

@@ -151,7 +151,9 @@ def whitened(
     Parameters
     ----------
     left
-        What the law leaves of each row, a draw a row. precision: of the rows' scatter on average, in each draw.
+        What the law leaves of each row, a draw a row.
+    precision
+        Of the rows' scatter on average, in each draw.
     """
     from bayes_scaling.model.whitening import unwhiten
 

@@ -205,7 +205,9 @@ def _to_rows(
     Parameters
     ----------
     effect
-        Mean of the effects given the rows. variance, below: their covariance.
+        Mean of the effects given the rows.
+    variance, below
+        Their covariance.
     """
     n = len(r)
     sums, spread = np.zeros(n), np.zeros(n)

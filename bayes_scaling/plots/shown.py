@@ -15,7 +15,9 @@ class Shown:
     Parameters
     ----------
     name
-        What it is, such as a level; "" for the only one. colour: of its line.
+        What it is, such as a level; "" for the only one.
+    colour
+        Of its line.
     quantity
         What the horizontal axis shows: an input or group by its name.
     x

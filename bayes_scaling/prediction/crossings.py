@@ -57,7 +57,9 @@ def multiples(curve: Curve, wanted: np.ndarray, up: np.ndarray | None = None, do
     Parameters
     ----------
     curve
-        Losses over the logarithm of the multiple. wanted: NaN in elements to be left out.
+        Losses over the logarithm of the multiple.
+    wanted
+        NaN in elements to be left out.
     up, down
         Places to look at on either side, from 0 on; a quarter of a decade apart, as far as a million, unless given.
     """

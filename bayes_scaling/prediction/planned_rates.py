@@ -44,7 +44,9 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tu
     Parameters
     ----------
     log
-        Its rows so far, as they are, in base units. places: along the run, the planned end last.
+        Its rows so far, as they are, in base units.
+    places
+        Along the run, the planned end last.
 
     Raises
     ------

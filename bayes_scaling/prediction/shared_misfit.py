@@ -50,13 +50,23 @@ class Shared:
     Parameters
     ----------
     along
-        The input along which runs train. alignment: of which places. width: of a bin, in e-folds.
+        The input along which runs train.
+    alignment
+        Of which places.
+    width
+        Of a bin, in e-folds.
     places
-        Log of the place of each bin; means: over runs and draws, on the scale of the noise; runs: behind each mean.
+        Log of the place of each bin.
+    means
+        Over runs and draws, on the scale of the noise.
+    runs
+        Behind each mean.
     amplitude, length
         Of the shared misfit, a Gaussian process over the log of the place.
     own
-        Share of the noise's covariance that is a run's own; white: variance of a single run's mean in a bin beside that.
+        Share of the noise's covariance that is a run's own.
+    white
+        Variance of a single run's mean in a bin beside that.
     share
         Share of the variance of residuals that runs have in common.
     """
@@ -81,7 +91,9 @@ def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[S
     Parameters
     ----------
     along
-        The input along which runs train. leave_out: label of a run that is not one of them.
+        The input along which runs train.
+    leave_out
+        Label of a run that is not one of them.
     """
     table = _finished(fit, along, leave_out)
     if table["run"].nunique() < FEWEST_RUNS:
@@ -99,7 +111,11 @@ def with_shared(
     Parameters
     ----------
     frame
-        Rows of one run, its planned end last. g: draws, row, on the scale of the noise. noise: draws, row, row.
+        Rows of one run, its planned end last.
+    g
+        Draws, row, on the scale of the noise.
+    noise
+        Draws, row, row.
     """
     along = shared.along
     table = _finished(fit, along, str(frame["run"].iloc[-1]))

@@ -116,7 +116,9 @@ def summarize_at(fit: Posterior, points: Table, kind: Kind = "expected", seed: i
     points
         As for `predict`.
     kind
-        "expected" as by `predict`, "observed" as by `predict_runs`. seed: of the scatter of the latter.
+        "expected" as by `predict`, "observed" as by `predict_runs`.
+    seed
+        Of the scatter of the latter.
 
     Raises
     ------

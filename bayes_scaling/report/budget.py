@@ -66,7 +66,11 @@ class Budget:
     Parameters
     ----------
     question
-        What the slider answers. choice: what is chosen by; "" where there is one choice. table: as it was computed.
+        What the slider answers.
+    choice
+        What is chosen by; "" where there is one choice.
+    table
+        As it was computed.
     """
 
     question: str

@@ -31,9 +31,15 @@ class Drawing:
     Parameters
     ----------
     name
-        Unlike that of any other on the page. title, caption: what it shows, in words.
+        Unlike that of any other on the page.
+    title, caption
+        What it shows, in words.
     svg
-        The picture. width: in units of the SVG. panels: what lies where, for `report.js`.
+        The picture.
+    width
+        In units of the SVG.
+    panels
+        What lies where, for `report.js`.
     """
 
     name: str
@@ -50,7 +56,9 @@ def drawing(figure: Figure, name: str, title: str, caption: str, units: dict[str
     Parameters
     ----------
     name
-        Letters, digits and "_". units: quantity on a horizontal axis -> unit.
+        Letters, digits and "_".
+    units
+        Quantity on a horizontal axis -> unit.
     """
     width, height = figure.get_size_inches() * POINTS
     text = _svg(figure, name)

@@ -28,9 +28,13 @@ class Validation:
     Parameters
     ----------
     scores
-        A row for each cut-off and distance, see `bayes-scaling backtest`. cutoffs: filter -> number of runs trained on.
+        A row for each cut-off and distance, see `bayes-scaling backtest`.
+    cutoffs
+        Filter -> number of runs trained on.
     problems
-        What was wrong with its fits. doubts: how it differs from what is reported on.
+        What was wrong with its fits.
+    doubts
+        How it differs from what is reported on.
     """
 
     scores: pd.DataFrame

@@ -37,7 +37,11 @@ class Standardized:
     table
         The rows, in the order of their runs where noise is correlated; its index numbers the rows of the fit's table.
     z
-        Of each row, in units of its scale. score: the same as a normal score. scale: on the scale of the noise.
+        Of each row, in units of its scale.
+    score
+        The same as a normal score.
+    scale
+        On the scale of the noise.
     taken
         Draws of the expectation about their mean in units of the scale, over the root of their number: V = taken' taken.
     nu
@@ -98,7 +102,9 @@ class Trial:
     Parameters
     ----------
     p
-        Of one as strong by chance. size: of the pattern at each row, on the scale of the noise.
+        Of one as strong by chance.
+    size
+        Of the pattern at each row, on the scale of the noise.
     """
 
     p: float

@@ -30,7 +30,9 @@ class Joint:
     Parameters
     ----------
     question
-        Draws less their mean, (draws,). shown: of every row of every candidate, less their means, (draws, rows).
+        Draws less their mean, (draws,).
+    shown
+        Of every row of every candidate, less their means, (draws, rows).
     rows
         Which rows are a candidate's, (candidates, most), -1 where it has fewer.
     own
@@ -58,7 +60,11 @@ def joint(question: np.ndarray, shown: np.ndarray, rows: np.ndarray, noise: np.n
     Parameters
     ----------
     question
-        Draws. shown: draws, a row of the candidates each column. rows: as in `Joint`.
+        Draws.
+    shown
+        Draws, a row of the candidates each column.
+    rows
+        As in `Joint`.
     noise
         Covariance of the scatter within each candidate, (candidates, most, most); that of different ones is independent.
     """

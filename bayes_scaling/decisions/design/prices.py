@@ -26,7 +26,11 @@ def flop(
     Parameters
     ----------
     table
-        As it was given. frame: its checked rows, with `run`. labels: which candidate each row is of.
+        As it was given.
+    frame
+        Its checked rows, with `run`.
+    labels
+        Which candidate each row is of.
 
     Raises
     ------

@@ -22,7 +22,11 @@ class RunSet:
     Parameters
     ----------
     members
-        Their places among the candidates. flop: what they take together. information: what they tell together, in nats.
+        Their places among the candidates.
+    flop
+        What they take together.
+    information
+        What they tell together, in nats.
     """
 
     members: tuple[int, ...]
