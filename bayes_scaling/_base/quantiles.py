@@ -3,6 +3,10 @@
 import numpy as np
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+"""Of a table of draws."""
+
+INTERVAL = {name: QUANTILES[name] for name in ("q05", "q50", "q95")}
+"""Of a median with its 90 % interval."""
 
 
 def mean_known(rows: np.ndarray) -> np.ndarray:

@@ -10,10 +10,8 @@ from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.prediction.budget_curves import along_curve, to_reach
 from bayes_scaling.prediction.compute_ratio import CROSSOVER_PLACES
-from bayes_scaling.prediction.crossings import Change, Curve, interpolated, meeting, multiples
+from bayes_scaling.prediction.crossings import MAX_MULTIPLE, Change, Curve, interpolated, meeting, multiples
 
-FARTHEST = 1e6
-"""Multiples of a budget are sought between a millionth and a million."""
 PER_DECADE = 6
 """Budgets on a grid; between them the logarithm of the loss is a monotone cubic in that of the budget."""
 
@@ -102,7 +100,7 @@ def split_multipliers(
 
     A level, a budget, a draw; as `by_split` has them, at 6 FLOP a parameter and token, with one frontier for all budgets.
     """
-    grid = _between(min(budgets) / FARTHEST, max(budgets) * FARTHEST)
+    grid = _between(min(budgets) / MAX_MULTIPLE, max(budgets) * MAX_MULTIPLE)
     base = frontier(fit, grid, point.assign(**{group: levels[0]}), Cost())
     curves = [interpolated(np.log(grid / at), base) for at in budgets]
     found = []
@@ -120,4 +118,4 @@ def _between(low: float, high: float) -> np.ndarray:
 
 def _around(budget: float) -> np.ndarray:
     """Return budgets on both sides of one, which is in the middle."""
-    return np.concatenate([_between(budget / FARTHEST, budget)[:-1], _between(budget, budget * FARTHEST)])
+    return np.concatenate([_between(budget / MAX_MULTIPLE, budget)[:-1], _between(budget, budget * MAX_MULTIPLE)])

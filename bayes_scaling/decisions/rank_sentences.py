@@ -17,7 +17,8 @@ from bayes_scaling._base.numbers import (
     spaced_name,
     value_at,
 )
-from bayes_scaling.decisions.ranking import ENDS, Ranking
+from bayes_scaling._base.quantiles import INTERVAL
+from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import carried
 
 RARE = 0.005
@@ -76,9 +77,9 @@ def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str
 
 def _worth(found: Ranking, row: dict[str, Any]) -> str:
     """Say how much more of the budget the baseline needs for the same loss, and how probably no more is enough."""
-    low, middle, high = (row[f"multiplier_{q}"] for q in ENDS)
+    low, middle, high = (row[f"multiplier_{q}"] for q in INTERVAL)
     base, level, budget = level_name(found.against), level_name(row["level"]), spaced_name(found.budget)
-    of = {name: row[f"multiplier_{name}"] for name in ENDS} | {
+    of = {name: row[f"multiplier_{name}"] for name in INTERVAL} | {
         name: row[name] for name in ("p_never_reached", "p_always_reached")
     }
     of |= {"p_unknown": row["p_multiplier_unknown"]}
@@ -103,7 +104,7 @@ def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str
     """
     if np.isnan(of["q50"]):
         return _none(level, budget, of)
-    low, middle, high = shared([of[q] for q in ENDS])
+    low, middle, high = shared([of[q] for q in INTERVAL])
     said = f"{level} needs {middle} times the {budget} of {other} for the same loss (90 %: {low} to {high}){far}"
     never, always, lost = of["p_never_reached"], of["p_always_reached"], of["p_unknown"]
     said += f", and cannot reach it with a million times as much in {percent(never)} of draws" if never > 0 else ""
@@ -130,4 +131,4 @@ def _crossing(found: Ranking, row: dict[str, Any]) -> str:
     said = f"They change places below {end} with probability {probability(chance)}"
     if chance < RARE:
         return f"{said}{rest}"
-    return f"{said}, in that case at {band([float(row[f'crossover_{q}']) for q in ENDS], found.unit)}{rest}"
+    return f"{said}, in that case at {band([float(row[f'crossover_{q}']) for q in INTERVAL], found.unit)}{rest}"

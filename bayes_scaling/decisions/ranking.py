@@ -14,7 +14,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import (
     exact,
 )
-from bayes_scaling._base.quantiles import reached
+from bayes_scaling._base.quantiles import INTERVAL, reached
 from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
@@ -220,13 +220,10 @@ def _multiples(times: np.ndarray) -> dict[str, object]:
 
 def _quantiles(name: str, values: np.ndarray) -> dict[str, object]:
     """Return quantiles that are draws themselves, as between a number and infinity there is nothing to interpolate."""
-    ends = {q: float(np.quantile(values, at, method="inverted_cdf")) if len(values) else np.nan for q, at in ENDS.items()}
+    ends = {q: float(np.quantile(values, at, method="inverted_cdf")) if len(values) else np.nan for q, at in INTERVAL.items()}
     return {f"{name}_{q}": of for q, of in ends.items()}
 
 
 def _change(name: str, values: np.ndarray) -> dict[str, object]:
     low, high = np.quantile(values, [0.05, 0.95])
     return {f"{name}_mean": float(values.mean()), f"{name}_q05": float(low), f"{name}_q95": float(high)}
-
-
-ENDS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}

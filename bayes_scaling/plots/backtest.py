@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from bayes_scaling._base.numbers import tick
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.model.parameters import Z90
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper, with_unit
 from bayes_scaling.validation.scores import BANDS, score_table
@@ -259,7 +260,7 @@ def _side_by_side(size: np.ndarray) -> np.ndarray:
     return apart
 
 
-def _wilson(share: np.ndarray, n: np.ndarray, z: float = 1.6449) -> tuple[np.ndarray, np.ndarray]:
+def _wilson(share: np.ndarray, n: np.ndarray, z: float = Z90) -> tuple[np.ndarray, np.ndarray]:
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return np.minimum(middle - half, share), np.maximum(middle + half, share)

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
 
 from bayes_scaling._base.numbers import probability, tick
+from bayes_scaling.model.parameters import Z90
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, paper
 from bayes_scaling.validation.compare import Comparison
 
-NINETY = 1.645
 BESIDE = ("axes fraction", "data")
 WIDEST = 20.0
 """Gaps that differ by more than so many times are drawn on an axis that is logarithmic beyond the smallest of them."""
@@ -90,7 +90,7 @@ def _row(
 ) -> np.ndarray:
     """Draw one kind of score for every law, and return the gaps to the best."""
     behind = scores.sub(scores[scores.mean().idxmax()], axis=0)
-    half = NINETY * behind.std(ddof=1) / np.sqrt(len(behind))
+    half = Z90 * behind.std(ddof=1) / np.sqrt(len(behind))
     height = np.arange(scores.shape[1]) + shift
     ax.errorbar(behind.mean(), height, xerr=half, fmt="none", color=colour, elinewidth=1.0)
     ax.plot(behind.mean(), height, marker, ms=5, color=colour, mec="white", mew=0.5, label=label)

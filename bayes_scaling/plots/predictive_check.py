@@ -8,10 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bayes_scaling._base.numbers import percent
+from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, axis_of, with_unit
-from bayes_scaling.validation.predictive_check import QUANTILES, predictive_check
+from bayes_scaling.validation.predictive_check import predictive_check
 
 
 @footed

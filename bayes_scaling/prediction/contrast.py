@@ -1,6 +1,6 @@
 """Two levels of a group side by side: difference and ratio of their losses, as draws until a table is made."""
 
-from collections.abc import Iterator, KeysView, Mapping, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
-from bayes_scaling._base.quantiles import mean_known, sorted_quantiles
+from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
 from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, posterior_expectation
@@ -130,9 +130,9 @@ class Contrast:
         said_of = [f"{spaced_name(name)} {value_at(name, of)} {self.units.get(name, '')}" for name, of in levels.items()]
         where = ", ".join(of.rstrip() for of in said_of)
         if "ratio" in self and np.isfinite(at["ratio_q50"]):
-            cost = band([100 * (at[f"ratio_{q}"] - 1) for q in SUMMARY_QUANTILES], "%", signed=True)
+            cost = band([100 * (at[f"ratio_{q}"] - 1) for q in INTERVAL], "%", signed=True)
         else:
-            cost = band([at[f"diff_{q}"] for q in SUMMARY_QUANTILES], str(loss.get("units", "")), signed=True)
+            cost = band([at[f"diff_{q}"] for q in INTERVAL], str(loss.get("units", "")), signed=True)
         decades = float(place["distance"])
         return [
             f"{self.a} against {self.b}{' at ' if where else ''}{where}: {loss.get('long_name', 'loss')} {cost}.",
@@ -141,7 +141,6 @@ class Contrast:
         ]
 
 
-SUMMARY_QUANTILES = ("q05", "q50", "q95")
 NO_PLACE = ("distance", "region", "row", "chain", "draw")
 
 
@@ -230,12 +229,12 @@ def _summary(difference: np.ndarray, ratio: np.ndarray | None) -> pd.DataFrame:
     """Return what a table says of rows of draws, which are sorted on the way."""
     better = mean_known(np.where(np.isnan(difference), np.nan, difference < 0))
     difference.sort(axis=1)
-    found = {"diff_mean": mean_known(difference)} | _named("diff", sorted_quantiles(difference), SUMMARY_QUANTILES)
+    found = {"diff_mean": mean_known(difference)} | _named("diff", sorted_quantiles(difference), INTERVAL)
     if ratio is not None:
         ratio.sort(axis=1)
-        found |= _named("ratio", sorted_quantiles(ratio), SUMMARY_QUANTILES)
+        found |= _named("ratio", sorted_quantiles(ratio), INTERVAL)
     return pd.DataFrame(found | {"p_a_better": better})
 
 
-def _named(name: str, quantiles: Mapping[str, np.ndarray], kept: Sequence[str]) -> dict[str, np.ndarray]:
+def _named(name: str, quantiles: Mapping[str, np.ndarray], kept: Iterable[str]) -> dict[str, np.ndarray]:
     return {f"{name}_{q}": quantiles[q] for q in kept}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WIDEST = np.log(1e6)
-"""Multiples are sought between a millionth and a million."""
+MAX_MULTIPLE = 1e6
+"""Multiples are searched between a millionth and a million."""
 STEPS_OUTWARD = 24
 """Places on the way to either, a quarter of a decade apart."""
 
@@ -63,7 +63,7 @@ def multiples(curve: Curve, wanted: np.ndarray, up: np.ndarray | None = None, do
     up, down
         Places to look at on either side, from 0 on; a quarter of a decade apart, as far as a million, unless given.
     """
-    grid = np.linspace(0.0, WIDEST, STEPS_OUTWARD + 1)
+    grid = np.linspace(0.0, np.log(MAX_MULTIPLE), STEPS_OUTWARD + 1)
     excess = Curve(curve.count, lambda at: _gap(curve.at(at), wanted[:, None]), lambda at: curve.of(at) - wanted)
     here = excess.at(np.zeros(1))[:, 0]
     found = np.where(here == 0, 1.0, np.nan)

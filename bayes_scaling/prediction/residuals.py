@@ -18,11 +18,13 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.quantiles import INTERVAL
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.observation import kept_along, residuals_and_scales
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.parameters import Z90
 from bayes_scaling.prediction.forecast import along_runs
 
 MAX_DRAWS_COMPARED = 200
@@ -36,9 +38,6 @@ MAX_PLACES_APART = 15
 
 MAX_NORMAL_SCORE = 8.0
 """Normal scores further out are beyond the arithmetic."""
-
-NINETY = 1.6449
-BAND = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 
 
 @carried
@@ -107,7 +106,7 @@ def innovation_correlation(fit: Fit) -> pd.DataFrame:
     apart, count = np.unique(pairs["places"], return_counts=True)
     first, second, bins = pairs["first"].to_numpy(), pairs["second"].to_numpy(), pairs["places"].to_numpy() - 1
     seen = _correlation(values, first, second, bins)
-    half = NINETY / np.sqrt(count)
+    half = Z90 / np.sqrt(count)
     table = pd.DataFrame({"places": apart, "pairs": count}).join(_quantiles(seen[:, apart - 1], "seen"))
     return table.assign(low=-half, high=half)
 
@@ -181,5 +180,5 @@ def _correlation(values: np.ndarray, first: np.ndarray, second: np.ndarray, bins
 
 
 def _quantiles(draws: np.ndarray, name: str) -> pd.DataFrame:
-    values = np.quantile(draws, list(BAND.values()), axis=0)
-    return pd.DataFrame({f"{name}_{q}": of for q, of in zip(BAND, values, strict=True)})
+    values = np.quantile(draws, list(INTERVAL.values()), axis=0)
+    return pd.DataFrame({f"{name}_{q}": of for q, of in zip(INTERVAL, values, strict=True)})

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayes_scaling._base.quantiles import INTERVAL
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, link, prior_quantiles
 from bayes_scaling.model.specification import discrepancy_terms, parameters_with_priors, trends, varyings
 
-ENDS = (0.05, 0.5, 0.95)
 """Quantiles of a median with its 90 % interval."""
 
 ROOM = 0.06
@@ -41,7 +41,11 @@ class PriorPosterior:
 def prior_posterior(fit: Fit) -> list[PriorPosterior]:
     """Return prior and posterior of the law's parameters at the population, of their spreads and slopes, and of the scatter."""
     posterior = fit.posterior
-    return [_compared(name, prior, np.quantile(posterior[name], ENDS)) for name, prior in _priors(fit) if name in posterior]
+    return [
+        _compared(name, prior, np.quantile(posterior[name], tuple(INTERVAL.values())))
+        for name, prior in _priors(fit)
+        if name in posterior
+    ]
 
 
 def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
@@ -62,7 +66,7 @@ def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
 
 
 def _compared(name: str, prior: Prior, after: np.ndarray) -> PriorPosterior:
-    before = prior_quantiles(prior, ENDS)
+    before = prior_quantiles(prior, tuple(INTERVAL.values()))
     both = np.concatenate([before, after])
     scaled = np.log(both) if link(prior) == "log" else both
     low, high = scaled.min(), scaled.max()

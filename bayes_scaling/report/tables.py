@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayes_scaling._base.numbers import interval, shared
+from bayes_scaling._base.quantiles import INTERVAL
 from bayes_scaling.inference.parameters import cells, quantities
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.report.prior_posterior import ENDS
 
 PUBLISHED, LEVELS = "_published", ":levels"
 
@@ -41,8 +41,8 @@ def parameters(fit: Fit) -> Parameters:
     for name, values in quantities(fit).data_vars.items():
         single = values.dims == ("chain", "draw")
         if single or str(name).endswith((LEVELS, PUBLISHED)):
-            known = np.quantile(values.transpose("chain", "draw", ...), ENDS, axis=(0, 1))
-            of = values.isel(chain=0, draw=0).expand_dims(q=list(ENDS)).copy(data=known)
+            known = np.quantile(values.transpose("chain", "draw", ...), list(INTERVAL.values()), axis=(0, 1))
+            of = values.isel(chain=0, draw=0).expand_dims(q=list(INTERVAL.values())).copy(data=known)
             found[str(name)] = {level: _read(of.sel(at).to_numpy()) for level, at in cells(values, fit.runs)}
     published = {name.removesuffix(PUBLISHED): of for name, of in found.items() if name.endswith(PUBLISHED)}
     rows = [

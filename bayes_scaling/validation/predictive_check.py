@@ -3,13 +3,12 @@
 import pandas as pd
 
 from bayes_scaling._base.calls import asked
+from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.prediction.summary import summaries
-
-QUANTILES = ("q05", "q25", "q50", "q75", "q95")
 
 
 @carried

@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number, percent
+from bayes_scaling._base.quantiles import INTERVAL
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_tree
@@ -19,7 +20,7 @@ from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Z90, Parameter, Prior, Varying, as_parameter, link, prior_quantiles
 from bayes_scaling.model.specification import trends
 
-QUANTILES = (0.05, 0.5, 0.95)
+QUANTILES = tuple(INTERVAL.values())
 
 UNCHANGED = 0.1
 """A posterior as wide as its prior within 10 %: runs that say a fraction i of what the prior says narrow it by
