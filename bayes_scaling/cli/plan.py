@@ -16,7 +16,7 @@ from bayes_scaling.cli.options import AnySeed, read_fit
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.data.cost import Cost
 
 
 def plan(
@@ -85,7 +85,7 @@ def plan(
 
 def _cost(said: list[str]) -> "Cost":
     """Return the cost that "name=number" texts say."""
-    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.data.cost import Cost
 
     known = [field.name for field in fields(Cost)]
     numbers: dict[str, float] = {}

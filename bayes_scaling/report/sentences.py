@@ -9,9 +9,10 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import band, number, probability, rounded, spaced_name, value_at
 from bayes_scaling.data.checkpoints import not_ends
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
+from bayes_scaling.decisions.cost import SPLITS, UNIQUE
 from bayes_scaling.decisions.group_cells import NEW, every_cell
 from bayes_scaling.decisions.plan import plan
 from bayes_scaling.decisions.plan_sentences import plan_sentences
