@@ -1,7 +1,7 @@
 """Formulas of costs: text that is parsed and checked, never run. Names are those of inputs, columns and usual terms."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +83,6 @@ def _definition(name: str, let: Mapping[str, str | float]) -> str | float | None
     return let.get(name, COST_TERMS[name].formula if name in COST_TERMS else None)
 
 
-def unknown_names(names: frozenset[str], known: Mapping[str, Any]) -> str:
+def unknown_names(names: frozenset[str], known: AbstractSet[str]) -> str:
     """Return what an error says of names that a table lacks."""
-    return (
-        f"{format_names(names - set(known))}; the table has {format_names(known)}, usual terms are {format_names(COST_TERMS)}"
-    )
+    return f"{format_names(names - known)}; the table has {format_names(known)}, usual terms are {format_names(COST_TERMS)}"
