@@ -408,11 +408,11 @@ def test_attention_residuals_save_what_the_paper_says(studied: Studied) -> None:
 @pytest.mark.slow
 def test_one_run_a_cell_ranks_attention_residuals_likely_not_surely(studied: Studied) -> None:
     fit = studied("attention_residuals")
-    largest = float(fit.runs.table["compute"].max())
-    table = bs.rank(fit, "variant", "baseline", pd.DataFrame({"compute": [largest]})).to_frame().set_index("level")
+    largest = pd.DataFrame({"compute": [fit.runs.table["compute"].max()]})
+    table = bs.rank(fit, "variant", "baseline", largest).to_frame().set_index("level")
     assert (table["p_better"] > 0.99).all()
     assert 0.8 < table.loc["full_attnres", "p_best"] < 0.97
-    low, _, high = quantiles(bs.contrast(fit, "variant", "block_attnres", "mhc_lite", pd.DataFrame({"compute": [largest]}))["ratio"])
+    low, _, high = quantiles(bs.contrast(fit, "variant", "block_attnres", "mhc_lite", largest)["ratio"])
     assert 0.995 < low[0] < 1.0 < high[0] < 1.005
 
 
