@@ -12,7 +12,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.cells import number_column
-from bayes_scaling.data.columns import Columns, Input
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.laws.units import (
     DAYS,

@@ -10,7 +10,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact, format_count, percent
-from bayes_scaling.data.columns import Columns, Curve
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.curve import Curve
 
 SPIKE = 0.05
 """A spike is at least so far above its neighbours, and a run that ends so far above its lowest loss is named; of log loss."""

@@ -5,7 +5,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, interval, number
-from bayes_scaling.data.columns import Columns, Input
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.laws.units import (
     DAYS,

@@ -12,16 +12,19 @@ from bayes_scaling._base.notation import reading_of
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.cells import column_numbers, named_column, number_column, refuse_first
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
-from bayes_scaling.data.columns import Columns, Curve, MeasurementError
+from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.copies import drop_copies
 from bayes_scaling.data.counts import base_factor, in_declared_units, mark_base_units, name_notes
+from bayes_scaling.data.curve import Curve
 from bayes_scaling.data.inputs import input_columns, input_reference, with_schedule
 from bayes_scaling.data.joining import Part, require_same_settings, require_same_units, shared_runs
 from bayes_scaling.data.labels import label_column
 from bayes_scaling.data.log_cleaning import as_log, clean_log
 from bayes_scaling.data.losses import as_losses, loss_notes, refuse_implausible_losses
+from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes
+from bayes_scaling.data.role_names import require_columns
 from bayes_scaling.data.rounding import with_rounding
 from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.runs import Runs, concat_tables, levels_of
@@ -118,6 +121,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
     odd: list[str] = list(reading_of(read).get("notes", ()))
     raw, notes = in_declared_units(_with_numbers(read, columns, source, odd), columns, source)
+    require_columns(raw, columns, source)
     notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
     every = with_schedule(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
     frame = _filtered(every, columns, source)

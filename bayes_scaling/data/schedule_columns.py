@@ -1,4 +1,8 @@
-"""Columns that a learning-rate schedule gives, see `schedules`."""
+"""The columns of a learning-rate schedule: those that say how it goes, and those that come of it, see `schedules`."""
+
+from dataclasses import dataclass
+
+from bayes_scaling._base import checks
 
 DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since", "lr_fall")
 """Columns that a schedule gives."""
@@ -14,3 +18,50 @@ MAY_BE_ZERO = ("annealing_area", "lr_drop", "lr_since")
 
 NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall")
 """Those whose logarithm does not say how far apart rows are."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The columns that say how the learning rate goes along a run.
+
+    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since` and `lr_fall`, which inputs may
+    name, see `schedule_inputs`. They are computed from all rows of a run, before any filter. So rows without a loss may be
+    there for the schedule only, and `where = "loss > 0"` leaves them out afterwards. A sudden drop needs a
+    row at the step before it.
+
+    Parameters
+    ----------
+    lr
+        Column of the learning rate of the step.
+    along
+        Column of the optimizer step, whole numbers counted from 1. For `lr_fall` alone any that orders a run, such as tokens.
+    momentum
+        Factor a step by which an earlier fall counts less in `annealing_area`. Tissue et al. 2024 have .99 to .9995.
+    parts
+        Number of equal parts that the fall so far is cut into. Twice as many cost twice the time.
+    warmup
+        Step by which the learning rate had risen, linearly from 0, to that of the first row. None: at the first row.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.data.columns import Schedule
+    >>> columns = bs.Columns({"S1": bs.Input("lr_sum")}, run="run", schedule=Schedule(lr="learning_rate"))
+    """
+
+    lr: str = "lr"
+    along: str = "step"
+    momentum: float = 0.999
+    parts: int = 16
+    warmup: float | None = None
+
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "of a schedule",
+            lr=checks.column,
+            along=checks.column,
+            momentum=checks.within(0, 1),
+            parts=checks.integer(1, 256),
+        )
+        checks.check(self, "of a schedule", warmup=checks.optional(checks.at_least(0)))

@@ -23,8 +23,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.columns import Columns, Schedule
-from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, Schedule
 
 MIN_FALL = 1e-4
 """What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""

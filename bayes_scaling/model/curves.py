@@ -23,7 +23,7 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
 
     The columns have the run in a column "run", unless there is one that says it.
     """
-    from bayes_scaling.data.columns import Average
+    from bayes_scaling.data.curve import Average
     from bayes_scaling.model.studies.reading import read_study
 
     noise = read_study("training_curves").model.noise

@@ -16,7 +16,7 @@ from bayes_scaling.laws.units import conversion, read_unit
 from bayes_scaling.model.parameters import Prior
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.columns import Input
+    from bayes_scaling.data.input_column import Input
     from bayes_scaling.model.discrepancy import Discrepancy
     from bayes_scaling.model.specification import Model
 
@@ -97,7 +97,7 @@ def default_inputs(name: str) -> "dict[str, Input]":
     InputError
         Where the library has no such law.
     """
-    from bayes_scaling.data.columns import Input
+    from bayes_scaling.data.input_column import Input
 
     return {key: Input(key, **said) for key, said in _defaults(name)["inputs"].items()}
 

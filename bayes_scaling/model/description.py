@@ -6,7 +6,8 @@ import pandas as pd
 
 from bayes_scaling._base.numbers import interval, number
 from bayes_scaling._base.views import page
-from bayes_scaling.data.columns import MeasurementError, Response
+from bayes_scaling.data.measurement_error import MeasurementError
+from bayes_scaling.data.response import Response
 from bayes_scaling.laws.formula import equation
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.discrepancy import Discrepancy

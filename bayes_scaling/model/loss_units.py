@@ -21,7 +21,7 @@ from bayes_scaling.laws.units import TOKEN_BYTES, loss_factor, loss_unit, widen_
 from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_parameter, distribution, link, median
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.columns import Response
+    from bayes_scaling.data.response import Response
     from bayes_scaling.data.runs import Runs
     from bayes_scaling.model.specification import Model
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import interval, number
-from bayes_scaling.data.columns import Input
+from bayes_scaling.data.input_column import Input
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS

@@ -12,7 +12,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, one_line
-from bayes_scaling.data.columns import Columns, Input, Response
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.input_column import Input
+from bayes_scaling.data.response import Response
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit
 from bayes_scaling.inference.health import Health

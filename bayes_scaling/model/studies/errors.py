@@ -6,7 +6,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bayes_scaling.data.columns import Average, Curve, Input, MeasurementError, Response, Schedule
+from bayes_scaling.data.curve import Average, Curve
+from bayes_scaling.data.input_column import Input
+from bayes_scaling.data.measurement_error import MeasurementError
+from bayes_scaling.data.response import Response
+from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Prior, Trend, Varying

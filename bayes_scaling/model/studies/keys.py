@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.columns import Average, Columns, Curve, Input, MeasurementError, Response, Schedule
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.curve import Average, Curve
+from bayes_scaling.data.input_column import Input
+from bayes_scaling.data.measurement_error import MeasurementError
+from bayes_scaling.data.response import Response
+from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation, Noise

@@ -1,0 +1,62 @@
+"""A column that a law reads."""
+
+from dataclasses import dataclass
+
+from bayes_scaling._base import checks
+from bayes_scaling.laws.units import column_unit, counted_by_name, read_unit
+
+
+@dataclass(frozen=True)
+class Input:
+    """A column the law reads, its unit and its reference.
+
+    Only the file counts in the unit of the column. All else counts in base units, such as tokens or FLOP:
+    `Input("d", "B tokens", 20)` is `Input("d", "tokens", 2e10, scale=1e9)`.
+
+    Parameters
+    ----------
+    column
+        Its name in the table. Its numbers are positive.
+    unit
+        Unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP". Unless given, what the column's name
+        says, as `params_m` or `tokens (B)`. It is kept without its prefix: the unit of answers, axes and tables.
+    reference
+        The law sees column / reference. Given in the unit of the column. None: the geometric mean of the runs, rounded to 1, 2
+        or 5 times a power of ten.
+    scale
+        How many of `unit` one of the column is. Follows from the unit's prefix. None where nothing says it: then 1, and numbers
+        that no such unit has are refused.
+    counts
+        Factor from the file's numbers to the column's unit, where a file counts otherwise than the column was declared. A
+        filter sees the numbers multiplied.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> one = bs.Input("d", "B tokens", 20)
+    >>> one.unit, one.reference, one.scale
+    ('tokens', 20000000000.0, 1000000000.0)
+    """
+
+    column: str
+    unit: str = ""
+    reference: float | None = None
+    scale: float | None = None
+    counts: float | None = None
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of an input", column=checks.column, unit=checks.text)
+        for name, value in {"reference": self.reference, "scale": self.scale, "counts": self.counts}.items():
+            if value is not None:
+                object.__setattr__(self, name, checks.positive(value, f"the {name} of {self.column!r}"))
+        unit = read_unit(self.unit) if self.unit else column_unit(self.column) if self.scale is None else None
+        if unit is not None and (unit.explicit or not self.unit):
+            object.__setattr__(self, "unit", unit.name or counted_by_name(self.column))
+        if unit is not None and unit.explicit:
+            object.__setattr__(self, "scale", (self.scale or 1.0) * unit.factor)
+            object.__setattr__(self, "reference", None if self.reference is None else self.reference * unit.factor)
+
+    @property
+    def factor(self) -> float:
+        """How many of `unit` one of the file's numbers is."""
+        return (self.scale or 1.0) * (self.counts or 1.0)

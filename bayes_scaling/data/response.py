@@ -1,0 +1,69 @@
+"""The column that a law predicts."""
+
+from dataclasses import dataclass
+
+from bayes_scaling._base import checks
+from bayes_scaling.laws.units import DEFAULT_LOSS_UNIT, PERPLEXITY, loss_unit, response_unit
+
+
+@dataclass(frozen=True)
+class Response:
+    """The column that the law predicts, and its unit.
+
+    Parameters
+    ----------
+    column
+        Its name in the table.
+    unit
+        Unit of the losses: nats or bits per token, byte or character, "error rate", or any other. "auto": what the column's
+        name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors in another unit follow it, see `Model.unit`. With
+        "perplexity" the logarithm of the column is taken, and losses are in nats/token.
+    positive
+        Whether values <= 0 are refused. False where they are meant, which needs noise on the loss itself.
+    name
+        What to call it on axes.
+    perplexity
+        Whether the column holds perplexities. Follows from the unit.
+    bytes_per_token
+        Bytes, or characters, in a token, for a loss per token beside one per byte. About 4.3 unless given, and priors are the
+        wider for it.
+    assumed
+        Whether the unit is a default. Follows from "auto".
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> bs.Response("val_bpb").unit
+    'bits/byte'
+    >>> bs.Response("loss").unit
+    'nats/token'
+    """
+
+    column: str = "loss"
+    unit: str = "auto"
+    positive: bool = True
+    name: str = "loss"
+    perplexity: bool | None = None
+    bytes_per_token: float | None = None
+    assumed: bool = False
+
+    def __post_init__(self) -> None:
+        checks.check(
+            self,
+            "of the response",
+            column=checks.column,
+            unit=checks.text,
+            positive=checks.flag,
+            name=checks.text,
+            perplexity=checks.optional(checks.flag),
+            assumed=checks.flag,
+        )
+        if self.bytes_per_token is not None:
+            object.__setattr__(self, "bytes_per_token", checks.positive(self.bytes_per_token, "bytes_per_token"))
+        if self.unit == "auto":
+            named = response_unit(self.column)
+            object.__setattr__(self, "assumed", named is None)
+            object.__setattr__(self, "unit", named or DEFAULT_LOSS_UNIT)
+        if self.perplexity is None and (unit := loss_unit(self.unit)).split("/")[0] == PERPLEXITY:
+            object.__setattr__(self, "perplexity", True)
+            object.__setattr__(self, "unit", f"nats/{unit.partition('/')[2] or 'token'}")
