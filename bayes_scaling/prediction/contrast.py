@@ -12,7 +12,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
 from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, posterior_expectation
 from bayes_scaling.inference.health import Health
@@ -120,9 +120,16 @@ class Contrast:
         """
         return view("bayes_scaling.plots.records:contrast_of")(self, x)
 
+    def __repr__(self) -> str:
+        return in_a_line(self, self._title, several(len(self.points), "point"), draws_of(self.draws))
+
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
-        return show(self, f"{spaced_name(self.group)} {self.a} against {self.b}")
+        return show(self, self._title)
+
+    @property
+    def _title(self) -> str:
+        return f"Contrast of {spaced_name(self.group)} {self.a} against {self.b}"
 
     def _sentences(self, at: Mapping[Any, Any], row: int) -> list[str]:
         place, loss = self.draws.isel(row=row), self["difference"].attrs
