@@ -5,6 +5,7 @@ from ._base.errors import InputError as InputError
 from .data import datasets as datasets
 from .data.columns import Columns as Columns, Input as Input, Response as Response
 from .data.cost import Cost as Cost
+from .data.importers.read_logs import read_logs as read_logs
 from .data.reading import read_runs as read_runs
 from .decisions.design.next_runs import next_runs as next_runs
 from .decisions.multiverse import multiverse as multiverse

@@ -369,6 +369,66 @@ def test_panels_of_figure_3_agree_with_the_printed_lines(studied: Studied) -> No
             assert low < value < high, (panel, attention, name)
 
 
+RESIDUALS = {"baseline": (1.891, 0.057), "block_attnres": (1.870, 0.058), "full_attnres": (1.865, 0.057)}
+"""Lines as printed with the table, over the paper's own count of compute."""
+
+
+def test_printed_lines_of_attention_residuals_are_over_more_compute_than_6nd() -> None:
+    table = datasets.load("attention_residuals_table2")
+    for variant, (a, b) in RESIDUALS.items():
+        runs = table[table["variant"] == variant]
+        compute, loss = runs["compute_6nd_pflops_days"], runs["loss"]
+        theirs = (a / loss) ** (1 / b)
+        assert 1.15 < (theirs / compute).min() < (theirs / compute).max() < 1.45
+        slope, level = np.polyfit(np.log(compute), np.log(loss), 1)
+        assert abs(-slope - b) < 0.0025
+        assert 0.98 < np.exp(level) / a < 0.99
+        assert 5.2 < theirs.iloc[-1] < 5.6  # the largest runs lie at their 5.6 PFLOP/s-days
+
+
+@of_study("attention_residuals")
+@pytest.mark.slow
+def test_attention_residuals_save_what_the_paper_says(studied: Studied) -> None:
+    fit = studied("attention_residuals")
+    table = fit.runs.table
+    values = published_values(fit) | {"b": parameter_values(fit, "b")}
+    for variant in fit.runs.levels["variant"]:
+        runs = table[table["variant"] == variant]
+        slope, level = np.polyfit(np.log(runs["compute"]), np.log(runs["response"]), 1)
+        assert abs(quantiles(values["a"].sel(variant=variant))[1] / np.exp(level) - 1) < 0.002
+        assert abs(quantiles(values["b"].sel(variant=variant))[1] + slope) < 0.001
+    at = pd.DataFrame({"compute": [table["compute"].max(), 5.6]})
+    low, middle, high = quantiles(bs.compute_ratio(fit, "variant", "baseline", "block_attnres", at))
+    assert (low > 1.15).all()
+    assert (np.abs(middle - 1.25) < 0.02).all()
+    assert (high < 1.37).all()
+
+
+@of_study("attention_residuals")
+@pytest.mark.slow
+def test_one_run_a_cell_ranks_attention_residuals_likely_not_surely(studied: Studied) -> None:
+    fit = studied("attention_residuals")
+    largest = pd.DataFrame({"compute": [fit.runs.table["compute"].max()]})
+    table = bs.rank(fit, "variant", "baseline", largest).to_frame().set_index("level")
+    assert (table["p_better"] > 0.99).all()
+    assert 0.8 < table.loc["full_attnres", "p_best"] < 0.97
+    low, _, high = quantiles(bs.contrast(fit, "variant", "block_attnres", "mhc_lite", largest)["ratio"])
+    assert 0.995 < low[0] < 1.0 < high[0] < 1.005
+
+
+@of_study("attention_residuals")
+@pytest.mark.slow
+def test_a_second_seed_tells_little_and_one_of_every_run_a_quarter(studied: Studied) -> None:
+    fit = studied("attention_residuals")
+    again = fit.runs.table[["variant", "size", "compute"]].query("variant in ['full_attnres', 'block_attnres']")
+    one = again[again["size"] == "528M"].assign(candidate=lambda rows: rows["variant"])
+    question = f"contrast variant=full_attnres:block_attnres at compute={again['compute'].max()}"
+    found = bs.next_runs(fit, pd.concat([one, again.assign(candidate="all")]), question).to_frame().set_index("candidate")
+    narrower = 1 - np.exp(-found["information"])
+    assert (narrower[["full_attnres", "block_attnres"]] < 0.12).all()
+    assert 0.15 < narrower["all"] < 0.32  # twice the runs: at most 1 - 1 / sqrt(2)
+
+
 @of_study("chinchilla_law")
 def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Studied, epoch_runs: Runs) -> None:
     study = bs.read_study("chinchilla_law")

@@ -9,7 +9,7 @@ from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, posterior_expectation
 from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.stacking import Posterior
-from bayes_scaling.prediction.arms import both_levels, notes_of
+from bayes_scaling.prediction.arms import both_levels, distinct_points, notes_of
 from bayes_scaling.prediction.budget_curves import Path
 from bayes_scaling.prediction.contrast_record import Contrast, contrast_summary
 from bayes_scaling.prediction.cost_contrast import equal_cost, every_cost
@@ -42,7 +42,7 @@ def contrast(
     a, b
         Two of its levels.
     points
-        As for `predict`; a column for `group` is not needed and not used.
+        As for `predict`; a column for `group` is not needed: points that differ by it only are one.
     cost
         At which the two are equal: a name of `Columns.costs`, or a `Cost`; the law's own inputs unless given. Where the runs
         have costs, `.costs_to_frame()` and `.summary()` have them all.
@@ -71,7 +71,7 @@ def contrast(
     >>> len(found.to_frame())
     2
     """
-    table = read_table(points, labels=fit.runs.columns.labels)
+    table = distinct_points(fit, group, read_table(points, labels=fit.runs.columns.labels))
     frames = both_levels(fit, group, a, b, table)
     moved = equal_cost(fit, group, frames, cost, along)
     one = labelled(fit, posterior_expectation(fit, frames[0]) if moved is None else moved.losses(fit, frames[0]), frames[0])
@@ -103,7 +103,7 @@ def contrast_at(
     fit: Posterior, group: str, a: object, b: object, points: Table, *, cost: Costed = None, along: Path = None
 ) -> pd.DataFrame:
     """Return what `Contrast.to_frame` does, made block by block: 10,000 points need no more memory than a hundred."""
-    table = read_table(points, labels=fit.runs.columns.labels)
+    table = distinct_points(fit, group, read_table(points, labels=fit.runs.columns.labels))
     one, other = both_levels(fit, group, a, b, table)
     moved = equal_cost(fit, group, (one, other), cost, along)
     positive = fit.runs.columns.response.positive

@@ -13,7 +13,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
 from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import mark
@@ -37,7 +37,7 @@ class Contrast:
         difference: L_a - L_b, in the unit of the loss. ratio: L_a / L_b among losses above 0; missing where the response may be
         negative. The points' inputs and groups, and their `distance` from the runs in decades, are coordinates along row.
     points
-        As they were given.
+        As they were given, without the group: points that differ by it only are one.
     group, a, b
         The group and its two levels: a against b.
     units
@@ -149,9 +149,16 @@ class Contrast:
         """
         return view("bayes_scaling.plots.records:contrast_of")(self, x)
 
+    def __repr__(self) -> str:
+        return in_a_line(self, self._title, several(len(self.points), "point"), draws_of(self.draws))
+
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
-        return show(self, f"{spaced_name(self.group)} {self.a} against {self.b}")
+        return show(self, self._title)
+
+    @property
+    def _title(self) -> str:
+        return f"Contrast of {spaced_name(self.group)} {self.a} against {self.b}"
 
     def _sentences(self, at: Mapping[Any, Any], row: int) -> list[str]:
         place, loss = self.draws.isel(row=row), self["difference"].attrs
