@@ -17,7 +17,7 @@ from bayes_scaling._base.numbers import fixed, format_count, number
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, finding_line, judge, judged, say_parameters
-from bayes_scaling.cli.options import Chains, Draws, ModelFile, Seed, StudyDir, Tables, Tune, Units, given, recounted
+from bayes_scaling.cli.options import Chains, Counts, Draws, ModelFile, Seed, StudyDir, Tables, Tune, Units, given, recounted
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def fit(
     model: ModelFile,
     runs: Tables = None,
     unit: Units = None,
+    convention: Counts = None,
     out: StudyDir = None,
     draws: Draws = None,
     tune: Tune = None,
@@ -62,7 +63,7 @@ def fit(
     from bayes_scaling.report.record import earlier_figures
     from bayes_scaling.validation.findings.every import beforehand, findings
 
-    study = recounted(read_study(model), unit)
+    study = recounted(read_study(model), unit, convention)
     options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)

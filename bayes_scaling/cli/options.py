@@ -30,6 +30,14 @@ Units = Annotated[
         help="What a column of FILE counts in, as params=M, tokens='B tokens', loss=bits/byte; may be repeated.",
     ),
 ]
+Counts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--convention",
+        metavar="FIELD=VALUE",
+        help="How FILE was counted, as embeddings=without, compute=6ND, schedule=finished, or =mixed; may be repeated.",
+    ),
+]
 Train = Annotated[
     list[str] | None,
     typer.Option(
@@ -47,15 +55,18 @@ Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says oth
 AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]
 
 
-def recounted(study: "Study", units: list[str] | None) -> "Study":
-    """Return a study for a table whose columns count in the units that were said, NAME=UNIT."""
+def recounted(study: "Study", units: list[str] | None, conventions: list[str] | None = None) -> "Study":
+    """Return a study for a table whose columns count in units, NAME=UNIT, and by conventions, FIELD=VALUE, that were said."""
+    from bayes_scaling.data.conventions import with_conventions
     from bayes_scaling.data.counts import with_units
 
     pairs = [one.partition("=") for one in units or ()]
     if wrong := [name for name, _, unit in pairs if not (name and unit)]:
         raise InputError(f"--unit {wrong[0]}: expected NAME=UNIT, as in params=M")
     said = {name: unit for name, _, unit in pairs}
-    return replace(study, columns=with_units(study.columns, said)) if said else study
+    columns = with_units(study.columns, said) if said else study.columns
+    counted = with_conventions(columns.conventions, conventions or ())
+    return replace(study, columns=replace(columns, conventions=counted)) if said or conventions else study
 
 
 def read_fit(folder: Path) -> "Fit":

@@ -12,7 +12,7 @@ from bayes_scaling._base.numbers import band, number
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, say_parameters
-from bayes_scaling.cli.options import AnySeed, ModelFile, StudyDir, Tables, Units, recounted
+from bayes_scaling.cli.options import AnySeed, Counts, ModelFile, StudyDir, Tables, Units, recounted
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def prior(
     model: ModelFile,
     runs: Tables = None,
     unit: Units = None,
+    convention: Counts = None,
     out: StudyDir = None,
     draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 1000,
     seed: AnySeed = 0,
@@ -41,7 +42,7 @@ def prior(
     from bayes_scaling.plots.overview import figures
 
     settings = Settings(draws=draws, seed=seed)
-    study = recounted(read_study(model), unit)
+    study = recounted(read_study(model), unit, convention)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name)
     folder_to_write(folder, "prior.csv", "figures/prior.png")

@@ -9,6 +9,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.counting import unlike_conventions
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import number_as_text, ordered_levels
@@ -103,6 +104,9 @@ def subset(runs: Runs, where: str) -> Runs:
 
 def concat_runs(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns."""
+    if found := unlike_conventions(runs.columns, others.columns):
+        name, one, other = found
+        raise InputError(f"{others.source}: {name} is {str(other)!r}, in {runs.source} {str(one)!r}; give runs counted alike")
     tables = _with_errors(runs.table, others.table)
     table = mark_base_units(concat_tables([tables[0], tables[1][list(tables[0])]], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
