@@ -4,6 +4,7 @@ from . import laws as laws, plots as plots
 from ._base.errors import InputError as InputError
 from .data import datasets as datasets
 from .data.columns import Columns as Columns, Input as Input, Response as Response
+from .data.importers.read_logs import read_logs as read_logs
 from .data.reading import read_runs as read_runs
 from .decisions.cost import Cost as Cost
 from .decisions.design.next_runs import next_runs as next_runs

@@ -11,6 +11,7 @@ from bayes_scaling.cli.contrast import contrast
 from bayes_scaling.cli.errors import Commands, clear_errors
 from bayes_scaling.cli.fit import fit
 from bayes_scaling.cli.forecast import forecast
+from bayes_scaling.cli.import_logs import import_logs
 from bayes_scaling.cli.laws import laws
 from bayes_scaling.cli.models import models
 from bayes_scaling.cli.multiverse import multiverse
@@ -29,6 +30,7 @@ SAMPLES = f"{READS[:-1]}; 3 written, but the draws are not to be trusted."
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "models": (models, READS),
     "laws": (laws, READS),
+    "import": (import_logs, READS),
     "fit": (fit, SAMPLES),
     "prior": (prior, READS),
     "predict": (predict, READS),

@@ -38,6 +38,14 @@ Counts = Annotated[
         help="How FILE was counted, as embeddings=without, compute=6ND, schedule=finished, or =mixed; may be repeated.",
     ),
 ]
+ColumnNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="ROLE=COLUMN",
+        help="What FILE calls a column that MODEL reads, as params=N, loss=eval/loss, run=id, lr=rate; may be repeated.",
+    ),
+]
 Train = Annotated[
     list[str] | None,
     typer.Option(
@@ -55,18 +63,30 @@ Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says oth
 AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]
 
 
-def recounted(study: "Study", units: list[str] | None, conventions: list[str] | None = None) -> "Study":
-    """Return a study for a table whose columns count in units, NAME=UNIT, and by conventions, FIELD=VALUE, that were said."""
+def for_table(
+    study: "Study", columns: list[str] | None, units: list[str] | None, conventions: list[str] | None = None
+) -> "Study":
+    """Return a study for a table whose columns are called, and count, as was said: ROLE=COLUMN, NAME=UNIT, FIELD=VALUE."""
     from bayes_scaling.data.conventions import with_conventions
-    from bayes_scaling.data.counts import with_units
+    from bayes_scaling.model.studies.study import study_for
 
-    pairs = [one.partition("=") for one in units or ()]
-    if wrong := [name for name, _, unit in pairs if not (name and unit)]:
-        raise InputError(f"--unit {wrong[0]}: expected NAME=UNIT, as in params=M")
-    said = {name: unit for name, _, unit in pairs}
-    columns = with_units(study.columns, said) if said else study.columns
-    counted = with_conventions(columns.conventions, conventions or ())
-    return replace(study, columns=replace(columns, conventions=counted)) if said or conventions else study
+    named = pairs("--column", columns, "ROLE=COLUMN, as in loss=eval/loss")
+    found = study_for(study, named, pairs("--unit", units, "NAME=UNIT, as in params=M"))
+    said = pairs("--convention", conventions, "FIELD=VALUE, as in embeddings=without")
+    counted = with_conventions(found.columns.conventions, said)
+    return replace(found, columns=replace(found.columns, conventions=counted)) if said else found
+
+
+def pairs(option: str, said: list[str] | None, expected: str) -> dict[str, str]:
+    """Return what was said as NAME=TEXT by an option that may be repeated, once for each name."""
+    found: dict[str, str] = {}
+    for one in said or ():
+        name, _, text = one.partition("=")
+        if not (name and text):
+            raise InputError(f"{option} {one}: expected {expected}")
+        if found.setdefault(name, text) != text:
+            raise InputError(f"{option} {one}: {name} is given as {found[name]!r} already; give one of them")
+    return found
 
 
 def read_fit(folder: Path) -> "Fit":

@@ -1,7 +1,7 @@
 """How parameters, compute, tokens and losses were counted: what two tables must share to be held against each other."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -142,13 +142,7 @@ def read_conventions(said: object, source: str) -> Conventions:
         raise InputError(f"{source}: {error}") from None
 
 
-def with_conventions(conventions: Conventions, pairs: Iterable[str]) -> Conventions:
-    """Return conventions with others in place of some, each as FIELD=VALUE."""
-    said: dict[str, Any] = conventions.known
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        if not value.strip():
-            raise InputError(f"{pair!r}: expected FIELD=VALUE, as in embeddings=without")
-        number = name == "context" and value.strip().isdecimal()
-        said[name.strip()] = int(value) if number else value.strip()
-    return read_conventions(said, "--convention")
+def with_conventions(conventions: Conventions, said: Mapping[str, str]) -> Conventions:
+    """Return conventions with others, as texts say them, in place of some."""
+    values = {name: int(of) if name == "context" and of.isdecimal() else of for name, of in said.items()}
+    return read_conventions({**conventions.known, **values}, "--convention")

@@ -89,7 +89,7 @@ def unpacked(content: bytes, source: str) -> bytes:
 
 def decoded(content: bytes, source: str) -> tuple[str, tuple[str, ...]]:
     """Return bytes as text, and a note where they are in no UTF-8."""
-    encoding = next((of for mark, of in BYTE_ORDER_MARKS.items() if content.startswith(mark)), None) or _unmarked(content)
+    encoding = encoding_of(content)
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -118,8 +118,10 @@ def refuse_too_many(rows: int, columns: int, source: str) -> None:
         )
 
 
-def _unmarked(content: bytes) -> str:
-    """Return the encoding of bytes without a mark: every other byte of Latin text in UTF-16 is 0."""
+def encoding_of(content: bytes) -> str:
+    """Return the encoding of bytes: as marked, else UTF-16 where every other byte is 0, as of Latin text, or UTF-8."""
+    if marked := next((of for mark, of in BYTE_ORDER_MARKS.items() if content.startswith(mark)), None):
+        return marked
     even, odd = (content[:PROBED][start::2] for start in (0, 1))
     share = [half.count(0) / max(len(half), 1) for half in (even, odd)]
     return "utf-16-le" if share[1] > 0.4 and not share[0] else "utf-16-be" if share[0] > 0.4 and not share[1] else "utf-8"

@@ -235,7 +235,9 @@ def _gathered(batch: Batch[pd.DataFrame], specified: Any, variants: Variants, fa
     quantiles = list(QUANTILES)
     picked = pd.DataFrame.from_dict(specified, orient="index").rename_axis("universe").reset_index()
     answers = rows[rows["point"].notna()].astype({"point": int})
-    table = picked.merge(answers[["universe", "point", *quantiles, "conventions", "rows", "divergences", "r_hat"]], on="universe")
+    table = picked.merge(
+        answers[["universe", "point", *quantiles, "conventions", "rows", "divergences", "r_hat"]], on="universe"
+    )
     table["problem"] = [batch.problems.get(str(name), "") for name in table["universe"]]
     parameters = rows.loc[rows["parameter"].notna(), ["universe", "parameter", *quantiles]].reset_index(drop=True)
     names = {what: tuple(named) for what, named in variants.items()}

@@ -20,9 +20,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import percent, probability
+from bayes_scaling._base.random import stream
 from bayes_scaling._base.views import lines, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.fits import Batch, fit_many
@@ -195,6 +197,7 @@ def calibrate(
     >>> found = bs.calibrate(model, runs, simulations=200, folder="out/calibration")  # doctest: +SKIP
     >>> print(found.summary())  # doctest: +SKIP
     """
+    seed = checks.seed(seed, "seed")
     made = simulate(model, runs, simulations, settings, seed, around)
     return ranked(made, fit_many(model, made.tasks, executor, keep=ranks, folder=folder), seed)
 
@@ -206,7 +209,7 @@ def ranked(made: Simulations, batch: Batch[pd.DataFrame], seed: int = 0) -> Cali
         why = next(iter(batch.failures.values()), "there are none")
         raise InputError(f"none of {len(made.tasks)} simulations could be fitted: {why}")
     table = batch.to_frame()
-    by_chance = np.random.default_rng([seed, 7]).uniform(size=len(table))
+    by_chance = stream(seed, "ties of ranks").uniform(size=len(table))
     pit = (table["below"] + by_chance * (table["equal"] + 1)) / (table["draws"] + 1)
     ranks = mark(table.drop(columns="equal").assign(pit=pit), batch)
     return Calibration(ranks, made.impossible, batch.failures, batch.healths)

@@ -5,7 +5,7 @@ from importlib import import_module
 import bayes_scaling as bs
 
 GROUPS = {
-    "Read": "read_runs Columns Input Response",
+    "Read": "read_logs read_runs Columns Input Response",
     "Model": "Model Prior Varying Trend Noise Correlation Discrepancy parse_law read_study",
     "Fit": "fit refit prior Settings Fit save load fit_many",
     "Predict": "predict predict_runs summarize contrast compute_ratio crossover forecast",

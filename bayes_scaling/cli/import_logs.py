@@ -1,0 +1,61 @@
+"""`bayes-scaling import`: logs in any known format in, one table of runs out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.cli.terminal import say
+
+
+def import_logs(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Logs, folders of logs, or patterns.")],
+    out: Annotated[Path, typer.Option(metavar="RUNS.parquet", help="Where to write the table; CSV by its ending.")],
+    tokens_per_step: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[RUN=]TOKENS", help="Tokens a step, as 524288 or .5M; of all runs or of one. May be repeated."),
+    ] = None,
+    params: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[RUN=]PARAMETERS", help="Parameters, as 124M; of all runs or of one. May be repeated."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", help="What names of runs and files say, as 'N(?P<params>\\d+)_D(?P<tokens>\\d+)'."),
+    ] = None,
+    join: Annotated[Path | None, typer.Option(metavar="TABLE", help="What else is known of runs, in a column run.")] = None,
+    key: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Metrics to read, or patterns. May be repeated.")] = None,
+    last: Annotated[bool, typer.Option("--last", help="One row a run: the last value of each metric.")] = False,
+    long: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write what the table is made of: metrics, configs, sources.")
+    ] = None,
+) -> None:
+    """Import logs as one table of runs, and say what was recognised and what is missing.
+
+    W&B, Hugging Face, TensorBoard, MLflow, Lightning, text logs, JSON lines, sweep tables: recognised by what they hold.
+    """
+    from bayes_scaling.cli.imported import write_imported
+    from bayes_scaling.data.importers.read_logs import read_logs
+
+    if out.suffix not in (".parquet", ".csv"):
+        raise InputError(f"{out}: expected a name that ends in .parquet or .csv")
+    known = {"tokens_per_step": by_run(tokens_per_step, "--tokens-per-step"), "params": by_run(params, "--params")}
+    logs = read_logs(sources, **known, name=name, join=join, keys=key, progress=True)
+    say(*logs.sentences())
+    for note in logs.notes:
+        say(f"note [log]: {note}")
+    table = logs.to_frame(last=last)
+    write_imported(table, logs, out, long)
+    say(f"{len(table)} rows -> {out}")
+
+
+def by_run(given: list[str] | None, option: str) -> str | dict[str, str] | None:
+    """Return what was said of all runs as it is, of single ones as run -> text."""
+    if not given:
+        return None
+    pairs = [one.rpartition("=") for one in given]
+    single = {run: of for run, mark, of in pairs if mark}
+    if (single and len(single) < len(given)) or (not single and len(given) > 1):
+        raise InputError(f"{option}: expected one number for all runs, or RUN=NUMBER for each")
+    return single or given[0]

@@ -1,0 +1,46 @@
+"""The files that sources name: paths, folders and patterns."""
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.paths import is_file
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to read.
+
+    Parameters
+    ----------
+    called
+        What to call it.
+    asked
+        Whether it was given by itself: then it must be a log.
+    """
+
+    path: Path
+    called: str
+    asked: bool
+
+
+def files_of(sources: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Source]:
+    """Return the files that sources name, each once."""
+    several = [sources] if isinstance(sources, str | PathLike) else list(sources)
+    found = [file for one in several for file in _of_one(str(one))]
+    return list({file.path.resolve(): file for file in found}.values())
+
+
+def _of_one(source: str) -> list[Source]:
+    if is_file(source):
+        return [Source(Path(source), source, asked=True)]
+    if Path(source).is_dir():
+        inside = sorted(path for path in Path(source).rglob("*") if path.is_file() and not path.name.startswith("."))
+        return [Source(path, str(path), asked=False) for path in inside]
+    matched = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - the pattern may be absolute
+    if not matched:
+        raise InputError(f"{source}: no such file or folder; expected a log, a folder of logs, or a pattern")
+    return [file for path in matched for file in _of_one(path)]

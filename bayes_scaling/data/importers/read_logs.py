@@ -1,0 +1,77 @@
+"""Read logs of training runs: files in any known format in, one long table out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
+
+from bayes_scaling._base.calls import asked
+from bayes_scaling.data.importers.assembly import assemble
+from bayes_scaling.data.importers.files import Source, files_of
+from bayes_scaling.data.importers.formats import importer_of
+from bayes_scaling.data.importers.part import Part
+from bayes_scaling.data.importers.recognise import Head
+from bayes_scaling.data.importers.record import Logs
+from bayes_scaling.data.tables import Table
+
+type Known = float | str | Mapping[str, float | str]
+"""One number for all runs, run -> number, or the name of what is logged or configured that holds it."""
+
+
+@asked
+def read_logs(
+    sources: str | PathLike[str] | Sequence[str | PathLike[str]],
+    *,
+    tokens_per_step: Known | None = None,
+    params: Known | None = None,
+    name: str | None = None,
+    join: Table | None = None,
+    keys: Sequence[str] | None = None,
+    progress: bool = False,
+) -> Logs:
+    """Return what log files held.
+
+    Parameters
+    ----------
+    sources
+        Files, folders or patterns such as "logs/*.csv", of one or several formats.
+    tokens_per_step, params
+        Where logs do not say it.
+    name
+        A regular expression that is looked for in names of runs and files; its named groups are known of the run, and `run`
+        is what it is called.
+    join
+        A table with a column of names of runs: what else is known of them.
+    keys
+        Metrics to read, by name or pattern; all unless given.
+    progress
+        Whether to show how far reading is.
+
+    Returns
+    -------
+    Logs
+        `to_frame()` is a tidy table, `summary()` says what was recognised and what is missing.
+
+    Raises
+    ------
+    InputError
+        In one line with file and place: where a file that is given by itself is no known log, or a log is damaged.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import bayes_scaling as bs
+    >>> log = pathlib.Path(tempfile.mkdtemp()) / "small.jsonl"
+    >>> _ = log.write_text('{"step": 100, "loss": 6.1}\\n{"step": 200, "loss": 5.2}\\n')
+    >>> bs.read_logs(log).to_frame()[["run", "step", "loss"]]
+         run   step  loss
+    0  small  100.0   6.1
+    1  small  200.0   5.2
+    """
+    notes: list[str] = []
+    parts = _parts(files_of(sources), notes)
+    return assemble(parts, notes)
+
+
+def _parts(sources: Sequence[Source], notes: list[str]) -> Iterator[Part]:
+    for source in sources:
+        head = Head(source.path, source.called)
+        yield from importer_of(head).read(head)

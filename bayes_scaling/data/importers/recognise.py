@@ -1,0 +1,90 @@
+"""Which format a file is in, by what it holds and never by its name."""
+
+import csv
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bayes_scaling._base.errors import InputError, format_value
+from bayes_scaling.data.delimited import BYTE_ORDER_MARKS, SEPARATORS
+from bayes_scaling.data.importers.opening import Read, decode, text_of_file, unpack
+
+HEAD_BYTES = 65_536
+FAR_BYTES = 4_000_000
+"""So far into a text is looked for the first line of a log: some print their whole source before it."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A file, and how it begins.
+
+    Parameters
+    ----------
+    path
+        Where its bytes lie.
+    source
+        What to call it: its path as it was given, or archive#member. Names of runs are made from this.
+    """
+
+    path: Path
+    source: str
+
+    @cached_property
+    def start(self) -> bytes:
+        """The first 64 KB, out of gzip."""
+        return self.beginning(HEAD_BYTES)
+
+    def beginning(self, size: int) -> bytes:
+        """Return the first bytes, out of gzip."""
+        try:
+            with self.path.open("rb") as stream:
+                content = stream.read(size)
+        except OSError as error:
+            raise InputError(f"{self.source}: cannot be read ({error.strerror or error})") from None
+        try:
+            return unpack(content, self.source, size)[0] if content.startswith(b"\x1f\x8b") else content
+        except (InputError, zlib.error):
+            return content
+
+    @cached_property
+    def text(self) -> str:
+        """The first 64 KB as text; empty where they are none."""
+        return _as_text(self.start)
+
+    @cached_property
+    def far(self) -> str:
+        """The first 4 MB as text; empty where they are none."""
+        return _as_text(self.beginning(FAR_BYTES)) if self.text else ""
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The first lines of the text that hold something."""
+        return [line for line in self.text.splitlines() if line.strip()]
+
+    @cached_property
+    def header(self) -> list[str]:
+        """The cells of the first line, split at what splits it into most."""
+        first = self.lines[0] if self.lines else ""
+        return max((next(csv.reader([first], delimiter=of), []) for of in SEPARATORS), key=len)
+
+    def whole_text(self) -> Read:
+        """Return the whole text, and notes on where it was cut or is unlike UTF-8; raises InputError where it is none."""
+        return text_of_file(self.path, self.source)
+
+    @property
+    def described(self) -> str:
+        """What was seen, for an error."""
+        if not self.start:
+            return "the file is empty"
+        return f"it begins with {format_value((self.lines or [''])[0] if self.text else self.start[:24])}"
+
+
+def _as_text(start: bytes) -> str:
+    """Return bytes as text, without a character that is cut at their end; empty where they are none."""
+    marked = any(start.startswith(mark) for mark in BYTE_ORDER_MARKS)
+    try:
+        text = decode(start)[0]
+    except UnicodeDecodeError:
+        return ""
+    return "" if "\0" in text and not marked else text.removeprefix("\ufeff")
