@@ -111,7 +111,7 @@ def _text(value: Any, what: str) -> str:
 
 
 def _context(value: Any, what: str) -> int | str:
-    return MIXED if value == MIXED else int(checks.integer(1, 10**12)(value, what))
+    return MIXED if isinstance(value, str) and value == MIXED else int(checks.integer(1, 10**12)(value, what))
 
 
 def alike(one: Any, other: Any) -> bool:

@@ -136,8 +136,10 @@ def joined_conventions(columns: Columns, tables: Sequence[tuple[str, Conventions
     found: dict[str, Any] = columns.conventions.known
     notes: list[str] = []
     for name in read_fields(columns):
-        stated = {source: of for source, one in tables if (of := getattr(one, name)) is not None}
         declared = getattr(columns.conventions, name)
+        stated = {source: of for source, one in tables if (of := getattr(one, name)) is not None}
+        if declared is not None:  # rows of a table that is mixed may have been picked
+            stated = {source: of for source, of in stated.items() if of != MIXED}
         if declared == MIXED or not stated:
             continue
         every = ({"the declared conventions": declared} if declared is not None else {}) | stated

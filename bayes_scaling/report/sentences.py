@@ -81,7 +81,15 @@ def stack_sentences(stack: Stack) -> tuple[str, ...]:
         The sentences.
     """
     laws = ", ".join(f"{law} {probability(weight)}" for law, weight in stack.weights.items())
-    return (f"Weights of the laws: {laws}.", *_losses(stack), counted_sentence(stack.runs.columns))
+    return (f"Weights of the laws: {laws}.", *_losses(stack), counted_sentence(stack.runs.columns), *_unstated(stack))
+
+
+def _unstated(stack: Stack) -> list[str]:
+    """Return which members do not state a convention that another does."""
+    every = {name: fit.runs.columns.conventions.known for name, fit in stack.members.items()}
+    stated = dict.fromkeys(field for known in every.values() for field in known)
+    lacking = {name: [field for field in stated if field not in known] for name, known in every.items()}
+    return [f"Of {name} it is not stated: {', '.join(missing)}." for name, missing in lacking.items() if missing]
 
 
 def _losses(fit: Posterior) -> list[str]:
