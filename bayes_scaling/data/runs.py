@@ -7,9 +7,13 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.escaping import visible
+from bayes_scaling._base.numbers import amount, number
+from bayes_scaling._base.views import several
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counting import unlike_conventions
+from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import number_as_text, ordered_levels
@@ -53,6 +57,17 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def __repr__(self) -> str:
+        said = [f"{several(len(self), 'row')} of {self.source}"]
+        for name, of in self.columns.inputs.items():
+            low, high = (float(end(self.table[name])) for end in (np.min, np.max))
+            unit = "" if of.unit in (name, "parameters") else of.unit
+            span = amount(low, unit) if low == high else f"{number(low)} to {amount(high, unit)}"
+            counted = input_words(self.columns, name)
+            said.append(f"{name} {span}{', ' if counted else ''}{counted}")
+        said += [f"{several(len(levels), 'level')} of {name}" for name, levels in self.levels.items()]
+        return visible(f"Runs: {'; '.join(said)}")
 
     def thin(self, per_decade: float = 20, along: str | None = None) -> "Runs":
         """Return the runs with neighbouring rows averaged, as by `Columns.average`, see `thin`."""

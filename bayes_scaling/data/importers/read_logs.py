@@ -73,5 +73,5 @@ def read_logs(
 
 def _parts(sources: Sequence[Source], notes: list[str]) -> Iterator[Part]:
     for source in sources:
-        head = Head(source.path, source.called)
+        head = Head(source.path, source.called, source.folder)
         yield from importer_of(head).read(head)
