@@ -32,7 +32,7 @@ WORDS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (r"with[ _-]*(in)?[ _-]*emb|incl\w*[ _-]*emb", "embeddings", "with"),
         (r"(without|no|excl\w*)[ _-]*(output[ _-]*)?head", "head", "without"),
         (r"(with|incl\w*)[ _-]*(output[ _-]*)?head", "head", "with"),
-        (r"(?<![a-z])activ(e|ated)(?![a-z])", "experts", "active"),
+        (r"(?<![a-z])(active|activated)(?![a-z])", "experts", "active"),
     ),
     "compute": (
         (r"6[ _*x]*n[ _*x]*d(?![a-z])", "compute", "6ND"),

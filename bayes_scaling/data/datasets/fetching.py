@@ -58,7 +58,12 @@ class Source:
     def attrs(self) -> dict[str, object]:
         """What goes along with the table."""
         place = {"repository": self.repository, "commit": self.commit, "path": ", ".join(self.files), "paper": self.paper}
-        said = {"units": dict(self.units), "provenance": place, "licence": self.licence, "convention": dict(self.convention)}
+        said: dict[str, object] = {
+            "units": dict(self.units),
+            "provenance": place,
+            "licence": self.licence,
+            "convention": dict(self.convention),
+        }
         return said | ({"conventions": dict(self.conventions)} if self.conventions else {})
 
 
