@@ -4,7 +4,21 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.importers import json_lines, wandb_chart
+from bayes_scaling.data.importers import (
+    grid,
+    json_lines,
+    lightning,
+    megatron,
+    nanochat,
+    nanogpt,
+    speedrun,
+    table,
+    tensorboard_csv,
+    text_log,
+    trainer_state,
+    wandb_chart,
+    wandb_runs,
+)
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
 
@@ -24,7 +38,21 @@ class Importer(Protocol):
         ...
 
 
-IMPORTERS: tuple[Importer, ...] = (wandb_chart, json_lines)
+IMPORTERS: tuple[Importer, ...] = (
+    trainer_state,
+    json_lines,
+    wandb_chart,
+    wandb_runs,
+    tensorboard_csv,
+    nanochat,
+    lightning,
+    megatron,
+    speedrun,
+    nanogpt,
+    grid,
+    table,
+    text_log,
+)
 
 
 def importer_of(head: Head) -> Importer:
