@@ -2,6 +2,7 @@
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from bayes_scaling._base.comparisons import as_numbers, compare
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.expressions import arithmetic, check_arithmetic, refusal, unquoted, with_names
+from bayes_scaling._base.expressions import arithmetic, check_arithmetic, quoted_name, refusal, unquoted, with_names
 
 COMPARISON: dict[type[ast.AST], str] = {
     ast.Eq: "==",
@@ -110,3 +111,17 @@ def _side(node: ast.AST, table: Mapping[str, Any]) -> Any:
         case ast.Constant(value=value):
             return value
     return arithmetic(node, {name: as_numbers(table[name]) for name in _columns(node)})
+
+
+_NAMES = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?P<quoted>[^`]*)`|(?P<plain>[A-Za-z_]\w*)(?!\w*\s*\()""")
+"""Quoted text, a quoted name, or a plain one that is no function."""
+
+
+def renamed_filter(text: str, names: Mapping[str, str]) -> str:
+    """Return a filter that reads columns under other names: old -> new."""
+
+    def renamed(found: re.Match[str]) -> str:
+        name = found["quoted"] if found["quoted"] is not None else found["plain"]
+        return quoted_name(names[name]) if name in names else found[0]
+
+    return _NAMES.sub(renamed, text)

@@ -15,7 +15,7 @@ from bayes_scaling._base.numbers import exact, fixed, format_count, number, perc
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, judge, judged
-from bayes_scaling.cli.options import Chains, Draws, Seed, Tables, Train, Tune, Units, given, recounted
+from bayes_scaling.cli.options import Chains, ColumnNames, Draws, Seed, Tables, Train, Tune, Units, for_table, given
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
 def compare(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Bundled names, TOML files, or laws of the library.")],
     runs: Tables = None,
+    column: ColumnNames = None,
     unit: Units = None,
     train: Train = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/comparison"),
@@ -65,7 +66,7 @@ def compare(
     from bayes_scaling.validation.compare import compare as weigh
 
     laws, study = _read(models)
-    study = recounted(study, unit)
+    study = for_table(study, column, unit)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     folder_to_write(out, "comparison.csv", "comparison.json", "figures/comparison.png")

@@ -17,7 +17,19 @@ from bayes_scaling._base.numbers import fixed, format_count, number
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, finding_line, judge, judged, say_parameters
-from bayes_scaling.cli.options import Chains, Draws, ModelFile, Seed, StudyDir, Tables, Tune, Units, given, recounted
+from bayes_scaling.cli.options import (
+    Chains,
+    ColumnNames,
+    Draws,
+    ModelFile,
+    Seed,
+    StudyDir,
+    Tables,
+    Tune,
+    Units,
+    for_table,
+    given,
+)
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -34,6 +46,7 @@ OWN = ("fit.nc", "diagnostics.json", "parameters.csv", "points.csv")
 def fit(
     model: ModelFile,
     runs: Tables = None,
+    column: ColumnNames = None,
     unit: Units = None,
     out: StudyDir = None,
     draws: Draws = None,
@@ -62,7 +75,7 @@ def fit(
     from bayes_scaling.report.record import earlier_figures
     from bayes_scaling.validation.findings.every import beforehand, findings
 
-    study = recounted(read_study(model), unit)
+    study = for_table(read_study(model), column, unit)
     options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
@@ -82,7 +95,7 @@ def fit(
     seconds = perf_counter() - start
     parameters, notes = parameter_table(fitted), findings(fitted)
     drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
-    asked = {"model": model, "runs": [str(path) for path in runs or []]}
+    asked = {"model": model, "runs": [str(path) for path in runs or []], "columns": column or [], "units": unit or []}
     with atomic_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
         save(fitted, new / "fit.nc")
         belongs = {"fit_sha256": read_checksum(new / "fit.nc"), "figures": list(drawn), "asked": asked}

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import band
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import judge
-from bayes_scaling.cli.options import ModelFile, Points
+from bayes_scaling.cli.options import ColumnNames, ModelFile, Points, Units, for_table, pairs
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ def multiverse(
     runs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV, .csv.gz or Parquet in place of the study's runs.")
     ] = None,
+    column: ColumnNames = None,
+    unit: Units = None,
     alternative: Annotated[
         Pairs, typer.Option(metavar="INPUT=COLUMN", help="Another column for an input; may be repeated.")
     ] = None,
@@ -48,10 +49,11 @@ def multiverse(
     from bayes_scaling.model.studies.study import study_runs, study_table
     from bayes_scaling.plots import multiverse_figure
 
-    study = read_study(model)
+    study = for_table(read_study(model), column, unit)
     base = Specification(study.model, study_table(study, runs), study_runs(study, runs).columns)
     others = {text: text for text in keep or ()}
-    variants = standard_variants(base, alternatives=dict(map(_pair, alternative or ())), filters=others)
+    counted = pairs("--alternative", alternative, "INPUT=COLUMN, as in params=params_non_embedding")
+    variants = standard_variants(base, alternatives=counted, filters=others)
     folder_to_write(out, "multiverse.csv", "parameters.csv", "figures/multiverse_1.png")
     say("compiling each model (up to half a minute the first time), then sampling")
     found = answers(base, at, variants, replace(study.settings, progress=False), full=full)
@@ -64,13 +66,6 @@ def multiverse(
     say(f"written -> {out}")
     _summary(found, points)
     judge(found.health, study.settings.strict)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, _, column = text.partition("=")
-    if not (name and column):
-        raise InputError(f"{text!r}: expected INPUT=COLUMN, as in params=params_non_embedding")
-    return name, column
 
 
 def _summary(found: "Multiverse", points: Sequence[int]) -> None:

@@ -1,7 +1,6 @@
 """Options that several commands have, and how they are read."""
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +29,14 @@ Units = Annotated[
         help="What a column of FILE counts in, as params=M, tokens='B tokens', loss=bits/byte; may be repeated.",
     ),
 ]
+ColumnNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="ROLE=COLUMN",
+        help="What FILE calls a column that MODEL reads, as params=N, loss=eval/loss, run=id, lr=rate; may be repeated.",
+    ),
+]
 Train = Annotated[
     list[str] | None,
     typer.Option(
@@ -47,15 +54,24 @@ Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says oth
 AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]
 
 
-def recounted(study: "Study", units: list[str] | None) -> "Study":
-    """Return a study for a table whose columns count in the units that were said, NAME=UNIT."""
-    from bayes_scaling.data.counts import with_units
+def for_table(study: "Study", columns: list[str] | None, units: list[str] | None) -> "Study":
+    """Return a study for a table whose columns are called, and count, as was said: ROLE=COLUMN, NAME=UNIT."""
+    from bayes_scaling.model.studies.study import study_for
 
-    pairs = [one.partition("=") for one in units or ()]
-    if wrong := [name for name, _, unit in pairs if not (name and unit)]:
-        raise InputError(f"--unit {wrong[0]}: expected NAME=UNIT, as in params=M")
-    said = {name: unit for name, _, unit in pairs}
-    return replace(study, columns=with_units(study.columns, said)) if said else study
+    named = pairs("--column", columns, "ROLE=COLUMN, as in loss=eval/loss")
+    return study_for(study, named, pairs("--unit", units, "NAME=UNIT, as in params=M"))
+
+
+def pairs(option: str, said: list[str] | None, expected: str) -> dict[str, str]:
+    """Return what was said as NAME=TEXT by an option that may be repeated, once for each name."""
+    found: dict[str, str] = {}
+    for one in said or ():
+        name, _, text = one.partition("=")
+        if not (name and text):
+            raise InputError(f"{option} {one}: expected {expected}")
+        if found.setdefault(name, text) != text:
+            raise InputError(f"{option} {one}: {name} is given as {found[name]!r} already; give one of them")
+    return found
 
 
 def read_fit(folder: Path) -> "Fit":

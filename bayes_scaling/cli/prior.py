@@ -12,7 +12,7 @@ from bayes_scaling._base.numbers import band, number
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, say_parameters
-from bayes_scaling.cli.options import AnySeed, ModelFile, StudyDir, Tables, Units, recounted
+from bayes_scaling.cli.options import AnySeed, ColumnNames, ModelFile, StudyDir, Tables, Units, for_table
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def prior(
     model: ModelFile,
     runs: Tables = None,
+    column: ColumnNames = None,
     unit: Units = None,
     out: StudyDir = None,
     draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 1000,
@@ -41,7 +42,7 @@ def prior(
     from bayes_scaling.plots.overview import figures
 
     settings = Settings(draws=draws, seed=seed)
-    study = recounted(read_study(model), unit)
+    study = for_table(read_study(model), column, unit)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name)
     folder_to_write(folder, "prior.csv", "figures/prior.png")

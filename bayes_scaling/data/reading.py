@@ -24,6 +24,7 @@ from bayes_scaling.data.losses import as_losses, loss_notes, refuse_implausible_
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes
+from bayes_scaling.data.role_names import require_columns
 from bayes_scaling.data.rounding import with_rounding
 from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.runs import Runs, concat_tables, levels_of
@@ -120,6 +121,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
     odd: list[str] = list(reading_of(read).get("notes", ()))
     raw, notes = in_declared_units(_with_numbers(read, columns, source, odd), columns, source)
+    require_columns(raw, columns, source)
     notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
     every = with_schedule(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
     frame = _filtered(every, columns, source)

@@ -1,5 +1,6 @@
 """From a model and its runs to a fit: the posterior, the posterior given other runs, the prior."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -16,10 +17,17 @@ from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.reading import read_study
-from bayes_scaling.model.studies.study import Study, study_runs
+from bayes_scaling.model.studies.study import Study, study_for, study_runs
 
 
-def fit(model: Model | Study | str | Path, runs: Runs | Table | None = None, settings: Settings | None = None) -> Fit:
+def fit(
+    model: Model | Study | str | Path,
+    runs: Runs | Table | None = None,
+    settings: Settings | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> Fit:
     """Return the posterior of a model given runs; where draws are not clean, sample again by itself.
 
     A model is compiled the first time it is sampled. Later fits of it to other runs only sample, unless levels become so few or
@@ -35,6 +43,11 @@ def fit(model: Model | Study | str | Path, runs: Runs | Table | None = None, set
         What `read_runs` returns. A study also takes a table, a frame or the path of one; None: its own table.
     settings
         How to sample; None: as the study says, or `Settings()`.
+    columns
+        Role in a study -> column of the table, where it calls them otherwise, such as {"params": "N", "loss": "eval/loss"}.
+        Roles are the study's inputs and groups by their names, `loss`, `run`, `lr` and `step`.
+    units
+        Role -> what the table counts it in, such as {"params": "M", "loss": "bits/byte"}.
 
     Returns
     -------
@@ -55,6 +68,7 @@ def fit(model: Model | Study | str | Path, runs: Runs | Table | None = None, set
     >>> bs.fit(model, runs)  # doctest: +SKIP
     >>> bs.fit("moba_vs_full")  # doctest: +SKIP
     >>> bs.fit("chinchilla", "runs.csv", bs.Settings(seed=1))  # doctest: +SKIP
+    >>> bs.fit("chinchilla", "sheet.csv", columns={"params": "N", "loss": "val_loss"}, units={"params": "M"})  # doctest: +SKIP
 
     What is no study is refused before anything is sampled:
 
@@ -63,7 +77,7 @@ def fit(model: Model | Study | str | Path, runs: Runs | Table | None = None, set
         ...
     bayes_scaling._base.errors.InputError: ...
     """
-    model, runs, settings = _resolved(model, runs, settings)
+    model, runs, settings = _resolved(_for_table(model, runs, columns, units), runs, settings)
     model = in_unit_of(model, runs.columns.response)
     draws, found, used = sample_until_clean(model, runs, settings)
     return with_densities(Fit(model, runs, draws, used, found))
@@ -85,6 +99,16 @@ def _resolved(model: object, runs: object, settings: Settings | None) -> tuple[M
             f"a Model is fitted to Runs, given was {said}; bs.read_runs(table, columns) makes them, a study needs none"
         )
     return study, runs, settings or Settings()
+
+
+def _for_table(model: object, runs: object, columns: Mapping[str, str] | None, units: Mapping[str, str] | None) -> object:
+    """Return a study for a table whose columns are called, or count, as is said; anything else as it is where nothing is."""
+    if not columns and not units:
+        return model
+    study = read_study(model) if isinstance(model, str | Path) else model
+    if not isinstance(study, Study) or isinstance(runs, Runs):
+        raise InputError("columns and units are for a study and a table; runs that were read, and a Model, know theirs")
+    return study_for(study, columns, units)
 
 
 @asked
@@ -122,7 +146,15 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
 
 
 @asked
-def prior(model: Model | Study | str | Path, runs: Runs | Table | None = None, draws: int = 1000, seed: int = 0) -> Fit:
+def prior(
+    model: Model | Study | str | Path,
+    runs: Runs | Table | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+    *,
+    columns: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> Fit:
     """Return draws from the prior in the shape of a fit, so that predictions and figures of a fit are those of the prior too.
 
     Parameters
@@ -136,6 +168,8 @@ def prior(model: Model | Study | str | Path, runs: Runs | Table | None = None, d
         How many draws there are, in one chain.
     seed
         Of the random numbers.
+    columns, units
+        As `fit` takes them.
 
     Returns
     -------
@@ -158,7 +192,7 @@ def prior(model: Model | Study | str | Path, runs: Runs | Table | None = None, d
     >>> bool(bs.predict(before, {"compute": [1.5], "position": 30720, "attention": "moba"}).median() > 0)
     True
     """
-    model, runs, settings = _resolved(model, runs, Settings(draws=draws, chains=1, seed=seed))
+    model, runs, settings = _resolved(_for_table(model, runs, columns, units), runs, Settings(draws=draws, chains=1, seed=seed))
     model = in_unit_of(model, runs.columns.response)
     refuse_draws(model, runs, settings)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)

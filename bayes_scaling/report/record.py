@@ -24,7 +24,7 @@ class Record:
     ----------
     title, figure
         Of the study.
-    model, runs
+    model, runs, columns, units
         What was asked for, as it was typed.
     seconds
         Compiling and sampling.
@@ -38,6 +38,8 @@ class Record:
     figure: Sheet | None = None
     model: str = ""
     runs: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     seconds: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -65,7 +67,7 @@ def read_record(folder: Path | None) -> Record:
             title=str(said.get("title", "")),
             figure=Sheet(**layout) if layout else None,
             model=str(said.get("asked", {}).get("model", "")),
-            runs=tuple(str(path) for path in said.get("asked", {}).get("runs", [])),
+            **{key: tuple(map(str, said.get("asked", {}).get(key, []))) for key in ("runs", "columns", "units")},
             seconds=float(seconds) if seconds is not None else None,
             findings=tuple(Finding(str(one["code"]), str(one["sentence"])) for one in said.get("findings", [])),
             versions={str(name): str(of) for name, of in said.get("versions", {}).items()},

@@ -141,8 +141,9 @@ def _backtest(record: Record, place: Path | None) -> str:
     """Return what to type for a validation of a fit: a command where it was made by one, else Python."""
     if not record.model or place is None:
         return "bs.backtest(fit.model, fit.runs)"
-    runs = [word for path in record.runs for word in ("--runs", path)]
-    return shlex.join(["bayes-scaling", "backtest", record.model, *runs, "--out", str(place / "backtest")])
+    options = {"--runs": record.runs, "--column": record.columns, "--unit": record.units}
+    words = [word for option, said in options.items() for one in said for word in (option, one)]
+    return shlex.join(["bayes-scaling", "backtest", record.model, *words, "--out", str(place / "backtest")])
 
 
 def _planned(fit: Fit, compute: float | None) -> tuple[Budget | None, str]:

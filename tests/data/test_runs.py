@@ -75,7 +75,7 @@ def refusal(table, wanted: Columns = COLUMNS) -> str:
 def test_a_missing_column_is_named_with_the_nearest_there_is(source: str, tmp_path: Path) -> None:
     table, name = given(TABLE.rename(columns={"n_params": "n_parms"}), source, tmp_path)
     expected = f"{name}: no column 'n_params'; the table has ['n_parms', 'loss', 'corpus', 'context', 'error']"
-    assert refusal(table) == f"{expected}; did you mean 'n_parms'?"
+    assert refusal(table) == f"{expected}; did you mean 'n_parms' (--column params=n_parms)?"
 
 
 @both_sources

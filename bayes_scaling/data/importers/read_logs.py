@@ -77,7 +77,7 @@ def _parts(sources: Sequence[Source], notes: list[str], *, progress: bool) -> It
     from tqdm import tqdm
 
     for source in tqdm(sources, "reading", unit=" files", disable=None if progress else True, leave=False):
-        head = Head(source.path, source.called)
+        head = Head(source.path, source.called, source.folder)
         try:
             yield from importer_of(head).read(head)
         except InputError as error:

@@ -25,10 +25,13 @@ class Head:
         Where its bytes lie.
     source
         What to call it: its path as it was given, or archive#member. Names of runs are made from this.
+    folder
+        The folder or archive that was given, in which it lies; empty where it was given by itself.
     """
 
     path: Path
     source: str
+    folder: str = ""
 
     @cached_property
     def start(self) -> bytes:

@@ -1,14 +1,16 @@
 """A study: a model, what the columns of its table are for, and its runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.reading import read_runs
+from bayes_scaling.data.role_names import with_columns
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.model.loss_units import recognised
@@ -82,6 +84,40 @@ class Study:
     figure: Sheet | None = None
     settings: Settings = Settings()
     notes: tuple[str, ...] = ()
+
+
+def study_for(study: Study, columns: Mapping[str, str] | None = None, units: Mapping[str, str] | None = None) -> Study:
+    """Return a study for a table that calls its columns otherwise, or counts otherwise.
+
+    Parameters
+    ----------
+    study
+        As `read_study` returns it.
+    columns
+        Role -> column of the table, such as {"params": "N", "loss": "eval/loss"}. Roles are the inputs of the study by their
+        names, `loss`, `run`, groups by their names, `lr` and `step`.
+    units
+        Role, or column of the table, -> what it counts in, such as {"params": "M", "loss": "bits/byte"}.
+
+    Returns
+    -------
+    Study
+        The same study, for that table.
+
+    Raises
+    ------
+    InputError
+        For a role that the study does not have, with those it has, or a unit from which no factor leads to the study's.
+
+    Examples
+    --------
+    >>> from bayes_scaling.model.studies.reading import read_study
+    >>> study = study_for(read_study("chinchilla"), {"params": "N", "tokens": "D"}, {"params": "M", "D": "B tokens"})
+    >>> study.columns.inputs["params"].column, study.columns.inputs["params"].counts
+    ('N', 1000000.0)
+    """
+    named = with_columns(study.columns, columns) if columns else study.columns
+    return replace(study, columns=with_units(named, units) if units else named)
 
 
 def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Runs:

@@ -1,0 +1,121 @@
+"""The roles that columns have in a study, and columns given to them under other names: `--column loss=eval/loss`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from shlex import quote
+
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.filters import renamed_filter
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.role_words import nearest_column
+from bayes_scaling.data.schedule_columns import DERIVED
+
+RESPONSE = ("loss", "response")
+"""What the column that the law predicts is called, whatever a study calls it."""
+
+
+def roles_of(columns: Columns) -> dict[str, str]:
+    """Return the roles that a study has for columns of a table, and the column that it expects in each.
+
+    They are the inputs by their names, `loss`, the run, groups by their names, `lr` and `step` of a schedule, and the
+    measurement error. What follows from a schedule is in no table.
+    """
+    inputs = {name: one.column for name, one in columns.inputs.items() if one.column not in DERIVED}
+    found = inputs | {"response" if "loss" in inputs else "loss": columns.response.column}
+    for dim, parts in columns.dims.items():
+        found = ({dim: parts[0]} if len(parts) == 1 else {part: part for part in parts}) | found
+    rates, error = columns.schedule, columns.measurement_error
+    of_schedule = {"lr": rates.lr, "step": rates.along} if rates is not None else {}
+    found |= {role: column for role, column in of_schedule.items() if column not in found.values()}
+    return found | ({"measurement_error": error.column} if error is not None else {})
+
+
+def with_columns(columns: Columns, names: Mapping[str, str]) -> Columns:
+    """Return columns for a table that calls them otherwise.
+
+    A filter of the study reads the new names too.
+
+    Parameters
+    ----------
+    names
+        Role, or the column that a study expects, -> column of the table, such as {"params": "N", "loss": "eval/loss"}.
+        `roles_of` has the roles; `loss` and `response` are the same one.
+
+    Returns
+    -------
+    Columns
+        The same roles, of the columns named.
+
+    Raises
+    ------
+    InputError
+        For a role that the study does not have, with those it has.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> columns = bs.Columns({"params": bs.Input("params"), "tokens": bs.Input("tokens")}, where="tokens > 0.45 * params")
+    >>> columns = with_columns(columns, {"params": "N", "tokens": "seen/tokens", "loss": "eval/loss"})
+    >>> columns.response.column, columns.where
+    ('eval/loss', '`seen/tokens` > 0.45 * N')
+    """
+    roles = roles_of(columns)
+    moved: dict[str, str] = {}
+    for said, column in names.items():
+        before = _expected(said, columns, roles)
+        if moved.setdefault(before, column) != column:
+            raise InputError(
+                f"column {before!r} of the study is given as {moved[before]!r} and as {column!r}; give one of them"
+            )
+    return _renamed(columns, moved)
+
+
+def _expected(said: str, columns: Columns, roles: Mapping[str, str]) -> str:
+    """Return the column that a study expects in a role, which may be said by that column too."""
+    if said in roles:
+        return roles[said]
+    if said in (*RESPONSE, columns.response.name):
+        return columns.response.column
+    if said in roles.values():
+        return said
+    raise InputError(f"no role {said!r} for a column; the study has {format_names(roles)}")
+
+
+def _renamed(columns: Columns, names: Mapping[str, str]) -> Columns:
+    def new(of: str) -> str:
+        return names.get(of, of)
+
+    def each(of: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        return new(of) if isinstance(of, str) else tuple(map(new, of))
+
+    error, rates = columns.measurement_error, columns.schedule
+    return replace(
+        columns,
+        inputs={
+            name: one if one.column in DERIVED else replace(one, column=new(one.column)) for name, one in columns.inputs.items()
+        },
+        response=replace(columns.response, column=new(columns.response.column)),
+        groups={name: each(of) for name, of in columns.groups.items()},
+        run=None if columns.run is None else each(columns.run),
+        measurement_error=None if error is None else replace(error, column=new(error.column)),
+        where=None if columns.where is None else renamed_filter(columns.where, names),
+        schedule=None if rates is None else replace(rates, lr=new(rates.lr), along=new(rates.along)),
+    )
+
+
+def require_columns(frame: pd.DataFrame, columns: Columns, source: str) -> None:
+    """Raise InputError for the first column that a study expects and a table lacks, with the options that name those it has."""
+    missing = {role: column for role, column in roles_of(columns).items() if column not in frame}
+    if not missing:
+        return
+    there = [str(name) for name in frame]
+    taken = {column for column in roles_of(columns).values() if column in frame}
+    near: dict[str, str] = {}
+    for role, column in missing.items():
+        free = [name for name in there if name not in taken and name not in near.values()]
+        near |= {role: found} if (found := nearest_column(role, column, free)) is not None else {}
+    options = " ".join(f"--column {quote(f'{role}={column}')}" for role, column in near.items())
+    hint = f"; did you mean {' and '.join(map(repr, near.values()))} ({options})?" if near else ""
+    raise InputError(f"{source}: no column {next(iter(missing.values()))!r}; the table has {there}{hint}")
