@@ -9,6 +9,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.deprecation import renamed_field
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import parse_filter
+from bayes_scaling.data.conventions import Conventions
 from bayes_scaling.data.curve import Average, Curve
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
@@ -16,7 +17,7 @@ from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE, Schedule
 
-__all__ = ["Average", "Columns", "Curve", "Input", "MeasurementError", "Response", "Schedule"]
+__all__ = ["Average", "Columns", "Conventions", "Curve", "Input", "MeasurementError", "Response", "Schedule"]
 
 
 @renamed_field("reading_error", "measurement_error")
@@ -46,6 +47,9 @@ class Columns:
         The rows of a run are one log, and are checked as such. Needs `run`. What was found is reported.
     schedule
         Columns that say how the learning rate goes. Inputs may then read `lr_sum` and others, see `Schedule`.
+    conventions
+        How parameters, compute, tokens and the loss were counted. What is left out here is taken from the table, where it says
+        so; tables that count an input differently are refused.
 
     Raises
     ------
@@ -73,6 +77,7 @@ class Columns:
     average: Average | None = None
     curve: Curve | None = None
     schedule: Schedule | None = None
+    conventions: Conventions = Conventions()
 
     def __post_init__(self) -> None:
         columns = checks.one_or_several(checks.column)
@@ -88,6 +93,7 @@ class Columns:
             average=checks.optional(checks.record(Average)),
             curve=checks.optional(checks.record(Curve)),
             schedule=checks.optional(checks.record(Schedule)),
+            conventions=checks.record(Conventions),
         )
         if self.where is not None:
             parse_filter(self.where)

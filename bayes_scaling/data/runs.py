@@ -12,6 +12,8 @@ from bayes_scaling._base.numbers import amount, number
 from bayes_scaling._base.views import several
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.counting import unlike_conventions
+from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import number_as_text, ordered_levels
@@ -61,7 +63,9 @@ class Runs:
         for name, of in self.columns.inputs.items():
             low, high = (float(end(self.table[name])) for end in (np.min, np.max))
             unit = "" if of.unit in (name, "parameters") else of.unit
-            said.append(f"{name} {amount(low, unit)}" if low == high else f"{name} {number(low)} to {amount(high, unit)}")
+            span = amount(low, unit) if low == high else f"{number(low)} to {amount(high, unit)}"
+            counted = input_words(self.columns, name)
+            said.append(f"{name} {span}{', ' if counted else ''}{counted}")
         said += [f"{several(len(levels), 'level')} of {name}" for name, levels in self.levels.items()]
         return visible(f"Runs: {'; '.join(said)}")
 
@@ -115,6 +119,9 @@ def subset(runs: Runs, where: str) -> Runs:
 
 def concat_runs(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns."""
+    if found := unlike_conventions(runs.columns, others.columns):
+        name, one, other = found
+        raise InputError(f"{others.source}: {name} is {str(other)!r}, in {runs.source} {str(one)!r}; give runs counted alike")
     tables = _with_errors(runs.table, others.table)
     table = mark_base_units(concat_tables([tables[0], tables[1][list(tables[0])]], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged

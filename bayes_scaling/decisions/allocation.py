@@ -12,6 +12,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.points import in_base_units
@@ -123,6 +124,7 @@ def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Co
         "loss": (found.loss, response.name, response.unit),
     }
     best = {name: labelled_as(values, at, *of) for name, (values, *of) in shown.items()}
+    best["params"].attrs["counted"] = input_words(fit.runs.columns, "params")
     return xr.Dataset(best).assign_coords(compute=("row", every, {"units": "FLOP"}))
 
 
