@@ -114,7 +114,7 @@ def test_only_what_differs_from_defaults_is_written() -> None:
     said = [line.split(" ")[0] for line in study_text(least()).splitlines() if line]
     prior = ["median", "factor"]
     assert said == [
-        *("[data.inputs.x]", "column", "unit", "[law]", "name"),
+        *("[data.inputs.x]", "column", "[law]", "name"),
         *("[parameters.b.prior]", *prior, "[parameters.c.prior]", *prior, "[noise.sd]", *prior),
     ]
 
