@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.escaping import visible
+from bayes_scaling._base.numbers import amount, number
+from bayes_scaling._base.views import several
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import mark_base_units
@@ -52,6 +55,15 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def __repr__(self) -> str:
+        said = [f"{several(len(self), 'row')} of {self.source}"]
+        for name, of in self.columns.inputs.items():
+            low, high = (float(end(self.table[name])) for end in (np.min, np.max))
+            unit = "" if of.unit in (name, "parameters") else of.unit
+            said.append(f"{name} {amount(low, unit)}" if low == high else f"{name} {number(low)} to {amount(high, unit)}")
+        said += [f"{several(len(levels), 'level')} of {name}" for name, levels in self.levels.items()]
+        return visible(f"Runs: {'; '.join(said)}")
 
     def thin(self, per_decade: float = 20, along: str | None = None) -> "Runs":
         """Return the runs with neighbouring rows averaged, as by `Columns.average`, see `thin`."""

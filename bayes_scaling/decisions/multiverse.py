@@ -19,7 +19,7 @@ from bayes_scaling._base.deprecation import renamed_argument, renamed_field
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band
 from bayes_scaling._base.quantiles import QUANTILES
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import in_a_line, lines, several, show, view
 from bayes_scaling.data.cells import number_column
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.tables import Table, read_table
@@ -95,6 +95,11 @@ class Multiverse:
         if point not in (known := set(self.table["point"])):
             raise InputError(f"there is no point {point}; the answers are at the points {sorted(known)}")
         return view("bayes_scaling.plots.multiverse:multiverse_figure")(self, point=point)
+
+    def __repr__(self) -> str:
+        return in_a_line(
+            self, f"Multiverse analysis of {self.label}", several(self.table["universe"].nunique(), "specification")
+        )
 
     def _repr_html_(self) -> str:
         """Return what notebooks show."""

@@ -125,7 +125,8 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
     counts = {name: min(round(weight * total), _draws(fits[name])) for name, weight in weights.items()}
     kept = [name for name in fits if counts[name]]
     starts = dict(zip(kept, np.cumsum([0, *(counts[name] for name in kept)]).tolist(), strict=False))
-    return Stack({name: _thinned(fits[name], counts[name], starts[name], name) for name in kept}, dict(weights))
+    seeds = {name: derived_seed(fits[name].settings.seed, "law", name) for name in kept if len(kept) > 1}
+    return Stack({name: _thinned(fits[name], counts[name], starts[name], seeds.get(name)) for name in kept}, dict(weights))
 
 
 def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) -> dict[str, float]:
@@ -239,13 +240,13 @@ def _draws(fit: Fit) -> int:
     return int(fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
 
 
-def _thinned(fit: Fit, count: int, start: int, law: str) -> Fit:
+def _thinned(fit: Fit, count: int, start: int, seed: int | None) -> Fit:
     """Return a fit with so many of its draws, evenly spaced, in one chain, numbered from `start` on.
 
-    Members take random numbers of their own: with those of another law their scatter would be the same draw for draw.
+    Laws that are several have seeds of their own: with that of another law their scatter would be the same draw for draw.
     """
     flat = fit.posterior.drop_vars(["chain", "draw"], errors="ignore").stack(all=("chain", "draw"), create_index=False)
     kept = flat.isel(all=((np.arange(count) + 0.5) * _draws(fit) // count).astype(int)).rename(all="draw")
     numbered = kept.expand_dims(chain=[0]).assign_coords(draw=np.arange(start, start + count))
     draws = xr.DataTree.from_dict({"posterior": numbered.transpose("chain", "draw", ...)})
-    return replace(fit, draws=draws, settings=replace(fit.settings, seed=derived_seed(fit.settings.seed, "law", law)))
+    return replace(fit, draws=draws, settings=fit.settings if seed is None else replace(fit.settings, seed=seed))

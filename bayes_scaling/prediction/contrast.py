@@ -12,13 +12,13 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
 from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, posterior_expectation
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.stacking import Posterior
-from bayes_scaling.prediction.arms import both_levels, notes_of
+from bayes_scaling.prediction.arms import both_levels, distinct_points, notes_of
 from bayes_scaling.prediction.notes import left_out, noted
 from bayes_scaling.prediction.predict import labelled
 from bayes_scaling.prediction.summary import BLOCK, beside
@@ -39,7 +39,7 @@ class Contrast:
         difference: L_a - L_b, in the unit of the loss. ratio: L_a / L_b among losses above 0; missing where the response may be
         negative. The points' inputs and groups, and their `distance` from the runs in decades, are coordinates along row.
     points
-        As they were given.
+        As they were given, without the group: points that differ by it only are one.
     group, a, b
         The group and its two levels: a against b.
     units
@@ -120,9 +120,16 @@ class Contrast:
         """
         return view("bayes_scaling.plots.records:contrast_of")(self, x)
 
+    def __repr__(self) -> str:
+        return in_a_line(self, self._title, several(len(self.points), "point"), draws_of(self.draws))
+
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
-        return show(self, f"{spaced_name(self.group)} {self.a} against {self.b}")
+        return show(self, self._title)
+
+    @property
+    def _title(self) -> str:
+        return f"Contrast of {spaced_name(self.group)} {self.a} against {self.b}"
 
     def _sentences(self, at: Mapping[Any, Any], row: int) -> list[str]:
         place, loss = self.draws.isel(row=row), self["difference"].attrs
@@ -161,7 +168,7 @@ def contrast(fit: Posterior, group: str, a: object, b: object, points: Table) ->
     a, b
         Two of its levels.
     points
-        As for `predict`; a column for `group` is not needed and not used.
+        As for `predict`; a column for `group` is not needed: points that differ by it only are one.
 
     Returns
     -------
@@ -185,7 +192,7 @@ def contrast(fit: Posterior, group: str, a: object, b: object, points: Table) ->
     >>> len(found.to_frame())
     2
     """
-    table = read_table(points, labels=fit.runs.columns.labels)
+    table = distinct_points(fit, group, read_table(points, labels=fit.runs.columns.labels))
     frames = both_levels(fit, group, a, b, table)
     one, other = (labelled(fit, posterior_expectation(fit, frame), frame) for frame in frames)
     coords = {name: of.variable for name, of in one.coords.items() if name not in (group, "run", "difference", "ratio")}
@@ -208,7 +215,7 @@ NO_RATIO = "one of the two losses is not above 0, and there is no ratio"
 @asked
 def contrast_at(fit: Posterior, group: str, a: object, b: object, points: Table) -> pd.DataFrame:
     """Return what `Contrast.to_frame` does, made block by block: 10,000 points need no more memory than a hundred."""
-    table = read_table(points, labels=fit.runs.columns.labels)
+    table = distinct_points(fit, group, read_table(points, labels=fit.runs.columns.labels))
     one, other = both_levels(fit, group, a, b, table)
     positive = fit.runs.columns.response.positive
     blocks, gone = [], []

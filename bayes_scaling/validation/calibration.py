@@ -25,7 +25,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import percent, probability
 from bayes_scaling._base.random import stream
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import in_a_line, lines, several, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.fits import Batch, fit_many
 from bayes_scaling.inference.health import R_HAT_LIMIT, Health, combined, counts as grades
@@ -38,6 +38,8 @@ from bayes_scaling.validation.uniformity import holm, p_value
 
 RANKS = 99
 """Draws that a truth is ranked among; fewer where a fit has fewer independent ones."""
+
+TITLE = "Simulation-based calibration"
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,17 @@ class Calibration:
         """Return the figure: ranks of each quantity against what chance would show."""
         return view("bayes_scaling.plots.records:calibration_of")(self)
 
+    def __repr__(self) -> str:
+        return in_a_line(
+            self,
+            TITLE,
+            several(self.simulations, "simulation"),
+            several(self.ranks["quantity"].nunique(), "quantity", "quantities"),
+        )
+
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
-        return show(self, "Simulation-based calibration")
+        return show(self, TITLE)
 
 
 @asked

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.numbers import exact, format_count
-from bayes_scaling._base.views import lines, page
+from bayes_scaling._base.views import in_a_line, lines, page, several
 from bayes_scaling.data.importers.tidy import tidy_table
 
 
@@ -56,6 +56,9 @@ class Logs:
     def sentences(self) -> list[str]:
         """Return a line a run: where it was read, its rows, keys and steps, and what is missing."""
         return [_sentence(row) for row in self.sources.to_dict("records")]
+
+    def __repr__(self) -> str:
+        return in_a_line(self, "Logs", several(len(self.sources), "run"), several(len(self.metrics), "value"))
 
     def _repr_html_(self) -> str:
         return page("Logs", self.sentences(), self.to_frame())
