@@ -30,7 +30,9 @@ def _merged(run: str, configs: Sequence[Mapping[str, object]], notes: list[str])
 def as_column(cells: Sequence[object]) -> pd.Series:
     """Return cells as numbers where all are, also of those that are text; else as text, as they were written."""
     there = [cell for cell in cells if cell is not None and cell != ""]
-    if all(isinstance(cell, bool) for cell in there) or not all(isinstance(cell, int | float | str) for cell in there):
+    if all(isinstance(cell, bool) for cell in there):
+        return pd.Series(list(cells), dtype=object)
+    if not all(isinstance(cell, int | float | str) for cell in there):
         return pd.Series([None if cell is None else str(cell) for cell in cells], dtype=object)
     texts = [cell for cell in there if isinstance(cell, str)]
     found = read_numbers(texts)

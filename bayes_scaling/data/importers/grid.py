@@ -7,12 +7,12 @@ import pandas as pd
 
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.notation import read_numbers
+from bayes_scaling._base.views import several
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.rows import parts_of
 from bayes_scaling.data.importers.sheet import Column, Sheet, sheet_of
-from bayes_scaling.data.importers.wording import many
 
 NAME = "Markdown table"
 RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
@@ -79,7 +79,7 @@ def _grid(sheet: Sheet, names: list[str], called: str) -> Iterator[Part]:
         *sheet.notes,
         f"{sheet.source}: a grid of {down} by {across}, a run a cell; what its cells are it does not say: 'value'",
     ]
-    notes += [f"{sheet.source}: {many(empty, 'cell')} without a number: no run"] if empty else []
+    notes += [f"{sheet.source}: {several(empty, 'cell')} without a number: no run"] if empty else []
     notes += [f"{sheet.source}: {down} is read without its {prefix!r}"] if prefix else []
     for row in range(sheet.rows):
         for column in sheet.columns[1:]:

@@ -13,9 +13,10 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.notation import read_numbers
 from bayes_scaling._base.numbers import exact
+from bayes_scaling._base.views import several
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.importers.configs import as_column
-from bayes_scaling.data.importers.wording import many
+from bayes_scaling.data.importers.wording import some
 from bayes_scaling.laws.units import column_unit
 
 type Known = float | str | Mapping[str, float | str]
@@ -29,6 +30,9 @@ WORDS = {
 }
 """Role -> what names that hold it are like, in lower case and with _ between words."""
 
+type Doubts = dict[str, dict[str, tuple[str, ...]]]
+"""Role -> run -> the names that may hold it, where none was taken."""
+
 OPTIONS = {"params": "--params", "tokens_per_step": "--tokens-per-step", "tokens": "--tokens-per-step"}
 
 
@@ -38,19 +42,27 @@ def plays(name: str, role: str) -> bool:
     return re.fullmatch(WORDS[role], words) is not None
 
 
-def with_roles(configs: pd.DataFrame, notes: list[str]) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
-    """Return configurations with a column for each role that one column of them holds, and the names where several may."""
-    doubts: dict[str, tuple[str, ...]] = {}
+def with_roles(configs: pd.DataFrame, notes: list[str]) -> tuple[pd.DataFrame, Doubts]:
+    """Return configurations with a column for each role that one entry of a run holds, and where several may which."""
+    doubts: Doubts = {}
     for role in WORDS:
-        there = [str(name) for name in configs if name == role or plays(str(name), role)]
-        told = [name for name in there if name == role] or there
-        numbers = {name: of for name in told if (of := _counted(configs[name])) is not None}
-        if len(numbers) == 1:
-            name, of = next(iter(numbers.items()))
-            configs = configs.assign(**{role: of})
-            notes += [f"{role} of runs are read from {name!r}"] if name != role else []
-        elif numbers:
-            doubts[role] = tuple(numbers)
+        names = [str(name) for name in configs if name == role or plays(str(name), role)]
+        counted = {name: of for name in names if (of := _counted(configs[name])) is not None}
+        if not counted:
+            continue
+        table = pd.DataFrame(counted)
+        there = table.notna()
+        twice = there.sum(axis=1) > 1
+        own = table[role] if role in table else pd.Series(np.nan, table.index)
+        single = table.bfill(axis=1).iloc[:, 0].where(~twice)
+        found = own.where(own.notna(), single)
+        used = [name for name in table if name != role and (there[name] & ~twice & own.isna()).any()]
+        notes += [f"{role} of runs are read from {some([repr(name) for name in used])}"] if used else []
+        configs = configs.assign(**{role: found}) if found.notna().any() else configs
+        open_ = twice & own.isna()
+        doubts[role] = {
+            str(configs["run"].iloc[i]): tuple(name for name in counted if there[name].iloc[i]) for i in np.flatnonzero(open_)
+        }
     return configs, doubts
 
 
@@ -162,8 +174,8 @@ def joined(configs: pd.DataFrame, table: pd.DataFrame, source: str, notes: list[
     known = table.drop(columns=column).set_index(names)
     left = [run for run in configs["run"] if run not in known.index]
     other = [run for run in names if run not in set(configs["run"])]
-    notes += [f"{source} has no row of {many(len(left), 'run')}, such as {left[0]!r}"] if left else []
-    notes += [f"{source} has {many(len(other), 'run')} without a log, such as {other[0]!r}: left out"] if other else []
+    notes += [f"{source} has no row of {several(len(left), 'run')}, such as {left[0]!r}"] if left else []
+    notes += [f"{source} has {several(len(other), 'run')} without a log, such as {other[0]!r}: left out"] if other else []
     more: dict[str, Any] = {str(name): known[name].reindex(configs["run"]).to_numpy() for name in known}
     return configs.assign(**more)
 

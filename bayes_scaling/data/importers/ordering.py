@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.importers.wording import many, some
+from bayes_scaling._base.views import several
+from bayes_scaling.data.importers.wording import some
 from bayes_scaling.data.log_cleaning import format_runs
 
 
@@ -95,4 +96,4 @@ def _places(metrics: pd.DataFrame, of: Grouped, which: np.ndarray) -> str:
     """Return how many rows, and of which runs and keys."""
     rows = metrics.iloc[of.order[which]]
     runs, keys = rows["run"].unique(), [str(key) for key in rows["key"].unique()]
-    return f"{many(int(which.sum()), 'row')} of {some(keys, 3)} in {format_runs(np.asarray(runs, dtype=object))}"
+    return f"{several(int(which.sum()), 'row')} of {some(keys, 3)} in {format_runs(np.asarray(runs, dtype=object))}"

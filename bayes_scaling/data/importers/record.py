@@ -10,7 +10,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.views import in_a_line, lines, page, several
 from bayes_scaling.data.importers.tidy import tidy_table
-from bayes_scaling.data.importers.wording import many, some
+from bayes_scaling.data.importers.wording import some
 
 MOST_RUNS = 50
 """Runs that a summary goes through."""
@@ -61,7 +61,7 @@ class Logs:
         """Return a line a run: where it was read, its rows, keys and steps, and what is missing."""
         shown = [_sentence(row) for row in self.sources.head(MOST_RUNS).to_dict("records")]
         more = len(self.sources) - len(shown)
-        return [*shown, *([f"and {many(more, 'more run')}: .sources, or --long, has them all"] if more > 0 else [])]
+        return [*shown, *([f"and {several(more, 'more run')}: .sources, or --long, has them all"] if more > 0 else [])]
 
     def __repr__(self) -> str:
         return in_a_line(self, "Logs", several(len(self.sources), "run"), several(len(self.metrics), "value"))
@@ -75,4 +75,4 @@ def _sentence(row: Mapping[Hashable, Any]) -> str:
     steps = "" if pd.isna(row["first_step"]) else f", steps {exact(row['first_step'])} to {exact(row['last_step'])}"
     steps = ", rows numbered" if row["numbered"] else steps
     missing = f"; missing: {row['missing']}" if row["missing"] else ""
-    return f"{row['run']}: {many(row['rows'], 'row')} of {keys}{steps} ({row['format']}, {row['source']}){missing}"
+    return f"{row['run']}: {several(row['rows'], 'row')} of {keys}{steps} ({row['format']}, {row['source']}){missing}"

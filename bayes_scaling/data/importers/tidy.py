@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayes_scaling.data.delimited import refuse_too_many
 from bayes_scaling.data.importers.keys import kept_keys, require_keys
+from bayes_scaling.data.importers.ordering import in_order
 
 UNITS = {"params": "parameters", "tokens": "tokens", "tokens_per_step": "tokens"}
 ROLES = ("params", "tokens", "tokens_per_step")
@@ -17,6 +18,7 @@ def tidy_table(
 ) -> pd.DataFrame:
     """Return logs as a tidy table, see `Logs.to_frame`."""
     require_keys(keys, [str(key) for key in metrics["key"].cat.categories] + [str(name) for name in configs][1:])
+    metrics = in_order(metrics, [])
     tokens = metrics[metrics["key"].astype(str).to_numpy() == _of_runs(metrics, sources)] if len(metrics) else metrics
     wide = wide_table(kept_keys(metrics, keys), list(sources["run"]))
     wide = _with_tokens(wide, tokens, configs, sources, last=last)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bayes_scaling._base.views import several
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.sheet import Column, read_sheet
 from bayes_scaling.data.importers.wandb_chart import HOME
-from bayes_scaling.data.importers.wording import many, some
+from bayes_scaling.data.importers.wording import some
 
 NAME = "W&B runs table (CSV)"
 KNOWN = {"State", "Created", "Runtime", "User", "Tags", "Notes", "Sweep", "ID", "Group", "Job Type"}
@@ -40,4 +41,4 @@ def _states(source: str, names: list[str], state: list[Column]) -> tuple[str, ..
     pairs = [(name, of) for one in state for name, of in zip(names, one.cells, strict=True) if of and of.lower() != "finished"]
     if not pairs:
         return ()
-    return (f"{source}: {many(len(pairs), 'run')} did not finish: {some([f'{name} ({of})' for name, of in pairs], 3)}",)
+    return (f"{source}: {several(len(pairs), 'run')} did not finish: {some([f'{name} ({of})' for name, of in pairs], 3)}",)
