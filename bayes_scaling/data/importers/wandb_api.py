@@ -3,10 +3,10 @@
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling.data.importers.coded import Coded
@@ -32,16 +32,22 @@ PASSING = re.compile(r"\b(429|500|502|503|504)\b|rate.?limit|too many requests|t
 """What errors say that are gone after a while."""
 
 
+@runtime_checkable
+class History(Protocol):
+    """A run of W&B's public API."""
+
+    def scan_history(self) -> Iterator[dict[str, Any]]:
+        """Return all rows of its history."""
+        ...
+
+
 def is_wandb(source: object) -> bool:
     """Return whether a source is an address of W&B, or a run of its public API."""
-    return (isinstance(source, str) and source.startswith(SCHEME)) or hasattr(source, "scan_history")
+    return (isinstance(source, str) and source.startswith(SCHEME)) or isinstance(source, History)
 
 
 def read_wandb(
-    source: Any,
-    cache: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
-    wait: Callable[[float], None] = time.sleep,
+    source: Any, cache: Path | None = None, *, progress: bool = False, wait: Callable[[float], None] = time.sleep
 ) -> Iterator[Part]:
     """Yield a part a run.
 
@@ -51,8 +57,8 @@ def read_wandb(
         "wandb://ENTITY/PROJECT", "wandb://ENTITY/PROJECT/RUN", or a run of `wandb.Api()`.
     cache
         A folder in which what was fetched is kept, and found the next time; a run that is finished is then not asked for again.
-    say
-        Is told what is fetched.
+    progress
+        Whether to show how many rows are fetched.
     wait
         Waits for some seconds, after the server refused a request.
 
@@ -63,10 +69,11 @@ def read_wandb(
     """
     with tempfile.TemporaryDirectory() as folder:
         kept = cache or Path(folder)
-        for run in [source] if hasattr(source, "scan_history") else _runs(source, wait):
+        runs: Iterable[Any] = [source] if isinstance(source, History) else _runs(source, wait)
+        for run in runs:
             path = "/".join(map(str, run.path)) if not isinstance(run.path, str) else run.path
             file = cache_file(kept, path)
-            known = _fetch(run, path, file, say, wait)
+            known = _fetch(run, path, file, wait, progress=progress)
             yield _part(known, file, path)
 
 
@@ -97,20 +104,22 @@ def _api(address: str) -> Any:
         raise InputError(f"{address}: W&B refused ({one_line(error)}); is `wandb login` done?") from None
 
 
-def _fetch(run: Any, path: str, file: Path, say: Callable[[str], None], wait: Callable[[float], None]) -> Cached:
+def _fetch(run: Any, path: str, file: Path, wait: Callable[[float], None], *, progress: bool) -> Cached:
     """Add to a file what it does not hold of a run, and return what it holds then."""
+    from tqdm import tqdm
+
     cached = read_cache(file, path)
     if cached.done and cached.done not in RUNNING:
-        say(f"{path}: {file}, complete")
         return cached
-    say(f"{path}: from step {cached.last_step + 1}")
-    with open_cache(file, cached) as stream:
+    shown = tqdm(desc=path, unit=" rows", disable=None if progress else True, leave=False)
+    with open_cache(file, cached) as stream, shown:
         if not cached.known:
             settings = _patiently(lambda: dict(run.config), path, wait)
             add_line(stream, {"path": path, "id": run.id, "name": run.name or run.id, "config": settings})
         rows = _Rows(run, cached.last_step)
         while (row := _patiently(rows.following, path, wait)) is not None:
             add_line(stream, row)
+            shown.update()
         add_line(stream, {DONE: str(run.state)})
     return read_cache(file, path)
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
+from commands import run
 
 import bayes_scaling as bs
 from bayes_scaling.data.importers.part import Part
@@ -152,3 +154,20 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(bs.InputError, match=r"pip install 'bayes-scaling\[wandb\]'"):
         list(read_wandb("wandb://team/sweep"))
+
+
+def test_runs_of_a_server_beside_files(tmp_path: Path) -> None:
+    (tmp_path / "other.jsonl").write_text('{"step": 1, "loss": 5.0}\n{"step": 2, "loss": 4.0}\n', encoding="utf-8")
+    logs = bs.read_logs([tmp_path / "other.jsonl", Run("small", rows=20), Run("big", rows=10)], cache=tmp_path / "kept")
+    assert list(logs.sources["run"]) == ["other", "small", "big"]
+    assert list(logs.sources["rows"]) == [2, 20, 10]
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+def test_the_command_keeps_what_it_fetched_beside_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server(monkeypatch, {"team/sweep/smallid": Run("small", rows=20)})
+    out = tmp_path / "runs.parquet"
+    done = run("import", "wandb://team/sweep", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert pd.read_parquet(out)["loss"].notna().sum() == 19
+    assert [one.name for one in (tmp_path / "runs_wandb").iterdir()] == ["team_sweep_smallid.jsonl"]
