@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.escaping import visible
+from bayes_scaling._base.numbers import format_count
 
 MOST_ROWS = 20
 """Rows of a table that a notebook shows."""
@@ -58,6 +59,34 @@ def lines(sentences: Iterable[str], record: object = None) -> str:
 def health_of(record: object) -> str:
     """Return what speaks against the draws of a record in one line; "" where they are clean, or none are behind it."""
     return str(getattr(getattr(record, "health", None), "line", ""))
+
+
+def in_a_line(record: object, what: str, *counts: str) -> str:
+    """Return a record as a console shows it: what it is, how much of what, and the grade of its draws.
+
+    Examples
+    --------
+    >>> in_a_line(None, "Plan", "3 rows", "8,000 draws")
+    'Plan: 3 rows, 8,000 draws'
+    """
+    grade = getattr(getattr(record, "health", None), "grade", "")
+    return visible(f"{what}: {', '.join([*counts, *([grade] if grade else [])])}")
+
+
+def several(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> several(1, "row"), several(2000, "row"), several(2, "analysis", "analyses")
+    ('1 row', '2,000 rows', '2 analyses')
+    """
+    return f"{format_count(count)} {one if count == 1 else many or f'{one}s'}"
+
+
+def draws_of(draws: Any) -> str:
+    """Return how many draws there are, of what has the dimensions chain and draw."""
+    return several(draws.sizes["chain"] * draws.sizes["draw"], "draw")
 
 
 def show(record: Any, title: str) -> str:

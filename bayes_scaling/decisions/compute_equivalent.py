@@ -7,11 +7,11 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
+from bayes_scaling._base.random import stream
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.model.parameters import Prior, distribution
 
 PRIOR_DRAWS = 4000
-SEED = 0
 
 _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.ndarray]] = {
     "Normal": lambda rng, of, size: rng.normal(of["mu"], of["sigma"], size),
@@ -75,7 +75,7 @@ def compute_equivalent(penalty: float | xr.DataArray, exponent: xr.DataArray | P
 
 def _exponent_draws(exponent: xr.DataArray | Prior, penalty: float | xr.DataArray) -> xr.DataArray:
     """Return draws of an exponent in the shape of a penalty's, in an order that has nothing to do with theirs."""
-    rng = np.random.default_rng(SEED)
+    rng = stream(0, "exponent")
     like = penalty if isinstance(penalty, xr.DataArray) and {"chain", "draw"} <= set(penalty.dims) else None
     shape = (1, PRIOR_DRAWS) if like is None else (like.sizes["chain"], like.sizes["draw"])
     if isinstance(exponent, Prior):

@@ -15,7 +15,7 @@ from bayes_scaling._base.numbers import (
     exact,
 )
 from bayes_scaling._base.quantiles import INTERVAL, reached
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.notes import noted
@@ -153,9 +153,16 @@ class Ranking:
         """Return the figure: for each point the levels, how much more compute each is worth, and what switching changes."""
         return view("bayes_scaling.plots.ranking:ranking_figure")(self)
 
+    def __repr__(self) -> str:
+        return in_a_line(self, self._title, several(len(self.points), "point"), draws_of(self.loss))
+
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
-        return show(self, f"Ranking of {self.group} against {self.against}")
+        return show(self, self._title)
+
+    @property
+    def _title(self) -> str:
+        return f"Ranking of {', '.join(map(str, self.others))} against {self.group} {self.against}"
 
 
 BETTER, EQUIVALENT, WORSE, UNDECIDED = "better", "equivalent", "worse", "undecided"

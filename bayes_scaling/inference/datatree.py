@@ -69,7 +69,7 @@ def to_datatree(fit: Fit, *, prior: int = 0, seed: int = 0, rename: Mapping[str,
     >>> [name for name in renamed["prior"] if name.startswith("alpha")]
     ['alpha_params']
     """
-    count = checks.integer(0, 10_000_000)(prior, "prior")
+    count, seed = checks.integer(0, 10_000_000)(prior, "prior"), checks.seed(seed, "seed")
     refuse_points(max(draws_in(fit), count), len(fit.runs))
     before = fit if is_prior(fit) else draw_prior(fit.model, fit.runs, count, seed) if count else None
     groups = {} if is_prior(fit) else _posterior_groups(fit, seed)

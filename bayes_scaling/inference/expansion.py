@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling._base.functions import on_arrays
+from bayes_scaling._base.random import stream
 from bayes_scaling.inference.mode import KNOTS
 from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
@@ -66,7 +67,9 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
     named = _named(model, draws, levels, chains)
     if knots is None:
         return named
-    return gp.extrapolate(discrepancy_terms(model), named, _by_chain(knots, chains), arrays, levels, seed)
+    return gp.extrapolate(
+        discrepancy_terms(model), named, _by_chain(knots, chains), arrays, levels, stream(seed, "beyond the runs")
+    )
 
 
 def _along(draws: np.ndarray, term: Varying) -> np.ndarray:
@@ -111,7 +114,7 @@ def _drawn_back(
     from bayes_scaling.model.marginalized import draw_back
 
     terms = integrated(model)
-    random, found = np.random.default_rng([seed, 13]), []
+    random, found = stream(seed, "effects integrated out"), []
     every = draws if knots is None else draws | {KNOTS: knots}
     for part in _blocks(every, arrays):
         left, scale = left_of_rows(model, part, arrays)
@@ -131,7 +134,7 @@ def _drawn_back(
 
 def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, count: int, seed: int) -> xr.Dataset:
     """Return draws from the prior of all that a model has, in one chain."""
-    random = np.random.default_rng([seed, 11])
+    random = stream(seed, "prior")
 
     def scalar(prior: Prior) -> np.ndarray:
         return prior_quantiles(prior, random.uniform(size=count).tolist())
@@ -151,7 +154,7 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
     if not model.discrepancy:
         return named
     knots = random.standard_normal((count, arrays[gp.WEIGHTS].shape[1]))
-    return gp.extrapolate(discrepancy_terms(model), named, _by_chain(knots, 1), arrays, levels, seed)
+    return gp.extrapolate(discrepancy_terms(model), named, _by_chain(knots, 1), arrays, levels, random)
 
 
 def _named(model: Model, draws: Draws, levels: Levels, chains: int) -> xr.Dataset:

@@ -1,15 +1,15 @@
 """What a posterior expects at checked points: the law with its discrepancy, for known groups or levels never seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.functions import ON_NUMBERS, PART
-from bayes_scaling.data.labels import level_index
+from bayes_scaling._base.random import Key, stream
+from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, inputs_read, map_components
@@ -96,13 +96,15 @@ def level_knots(fit: Fit, frame: pd.DataFrame, term: Discrepancy, inputs: tuple[
     fresh = np.any([of < 0 for of in index.values()], axis=0)
     if not fresh.any():
         return rows
-    cells = frame[list(term.dims)].astype(str).agg(" ".join, axis=1).to_numpy()
+    cells = _cells(frame, term.dims)
     grid, values = [known[discrepancy.knot_dim(x)].to_numpy() for x in inputs], rows.to_numpy().copy()
-    for cell in np.unique(cells[fresh]):
-        stream = np.random.default_rng([fit.settings.seed, crc32(f"{discrepancy.name(term)} {cell}".encode())])
-        whitened = stream.standard_normal((*values.shape[:2], *(len(z) for z in grid)))
-        drawn = gp.unwhitened(term, inputs, fit.posterior, grid, whitened)
-        values[:, :, fresh & (cells == cell)] = drawn[:, :, None]
+    rows_of: dict[tuple[Key, ...], list[int]] = {}
+    for row in np.flatnonzero(fresh).tolist():
+        rows_of.setdefault(cells[row], []).append(row)
+    for cell, places in rows_of.items():
+        random = stream(fit.settings.seed, "level", discrepancy.name(term), *cell)
+        whitened = random.standard_normal((*values.shape[:2], *(len(z) for z in grid)))
+        values[:, :, places] = gp.unwhitened(term, inputs, fit.posterior, grid, whitened)[:, :, None]
     return rows.copy(data=values)
 
 
@@ -128,16 +130,21 @@ def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callabl
         rows = rows.drop_vars(term.dims, errors="ignore").transpose("chain", "draw", "row")
         if not fresh.any():
             return rows
-        cells = frame[list(term.dims)].astype(str).agg(" ".join, axis=1).to_numpy() if named else frame.index.to_numpy()
+        cells = _cells(frame, term.dims) if named else [(int(row),) for row in frame.index]
         values = rows.to_numpy().copy()
         sd = draws[spread_name(owner, term)].to_numpy()
-        drawn: dict[str, np.ndarray] = {}
+        drawn: dict[tuple[Key, ...], np.ndarray] = {}
         for row in np.flatnonzero(fresh):
             cell = cells[row]
             if cell not in drawn:
-                stream = [fit.settings.seed, seed, crc32(f"{term_name(owner, term)} {cell}".encode())]
-                drawn[cell] = sd * np.random.default_rng(stream).standard_normal(sd.shape)
+                random = stream(fit.settings.seed, "level", seed, term_name(owner, term), *cell)
+                drawn[cell] = sd * random.standard_normal(sd.shape)
             values[..., row] = drawn[cell]
         return xr.DataArray(values, dims=("chain", "draw", "row"))
 
     return level
+
+
+def _cells(frame: pd.DataFrame, dims: Sequence[str]) -> list[tuple[Key, ...]]:
+    """Return the levels of each point, as text."""
+    return list(zip(*(frame[dim].map(number_as_text) for dim in dims), strict=True))

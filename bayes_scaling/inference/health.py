@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, fields, replace
 from math import isfinite
 from typing import Any, Literal, get_args
 
-from bayes_scaling._base.numbers import fixed, format_count, percent
+from bayes_scaling._base.escaping import visible
+from bayes_scaling._base.numbers import fixed, format_count, number, percent
+from bayes_scaling._base.views import several
 
 type Grade = Literal["clean", "noted", "not to be trusted"]
 GRADES: tuple[Grade, ...] = get_args(Grade.__value__)
@@ -92,6 +94,14 @@ class Health:
     rounds: tuple[Mapping[str, Any], ...] = ()
     modes: tuple[str, ...] = ()
     members: Mapping[str, "Health"] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Return the grade and what it rests on in one line; `problems` says what to try."""
+        of = several(len(self.members), "fit") if self.members else several(self.chains, "chain")
+        known = {"R-hat": self.r_hat, "ess_bulk": self.ess_bulk, "ess_tail": self.ess_tail, "BFMI": self.bfmi}
+        said = [f"{name} {number(value, 4)}" for name, value in known.items() if value is not None]
+        divergences = several(self.divergences, "divergence")
+        return visible(f"Health: {self.grade}, {several(self.draws, 'draw')} of {of}, {divergences}, {', '.join(said)}")
 
     @property
     def remarks(self) -> list[Remark]:

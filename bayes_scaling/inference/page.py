@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import amount, format_count, number, percent, probability
+from bayes_scaling._base.numbers import format_count, number, percent, probability
 from bayes_scaling.inference.densities import frozen
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.stacking import Stack
@@ -43,14 +43,7 @@ def _law(fit: Fit) -> str:
 
 
 def _runs(fit: Fit | Stack) -> str:
-    runs = fit.runs
-    said = [f"{format_count(len(runs))} rows of {runs.source}"]
-    for name, of in runs.columns.inputs.items():
-        low, high = (float(end(runs.table[name])) for end in (np.min, np.max))
-        unit = "" if of.unit in (name, "parameters") else of.unit
-        said.append(f"{name} {amount(low, unit)}" if low == high else f"{name} {number(low)} to {amount(high, unit)}")
-    said += [f"{len(levels)} levels of {name}" for name, levels in runs.levels.items()]
-    return f"Runs: {'; '.join(said)}."
+    return f"{fit.runs!r}."
 
 
 def _health(fit: Fit) -> str:

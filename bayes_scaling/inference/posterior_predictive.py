@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.random import stream
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import (
     group_effects_and_scale,
@@ -77,11 +78,11 @@ def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any) -> np.ndarray:
     """
     draws, noise = fit.posterior, fit.model.noise
     shape = (draws.sizes["chain"], draws.sizes["draw"])
-    streams = [np.random.default_rng([fit.settings.seed, seed, int(row)]) for row in frame.index]
+    streams = [stream(fit.settings.seed, "scatter", seed, row) for row in frame.index.tolist()]
     if noise.distribution == "normal":
-        steps = np.stack([stream.standard_normal(shape) for stream in streams])
+        steps = np.stack([random.standard_normal(shape) for random in streams])
     else:
-        steps = np.stack([stream.standard_t(draws["noise_nu"].to_numpy()) for stream in streams])
+        steps = np.stack([random.standard_t(draws["noise_nu"].to_numpy()) for random in streams])
     if noise.correlation is not None:
         found = neighbours(with_runs(frame), noise.correlation.along)
         order = found["order"]

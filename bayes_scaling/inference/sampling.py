@@ -9,6 +9,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.random import derived_seed, stream
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.expansion import draw_prior, expand
 from bayes_scaling.inference.posterior import PRIOR
@@ -57,7 +58,7 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
         tune=settings.tune,
         chains=settings.chains,
         cores=settings.cores,
-        seed=int(np.random.SeedSequence([settings.seed, restarts]).generate_state(1)[0]) if restarts else settings.seed,
+        seed=derived_seed(settings.seed, "restart", restarts) if restarts else settings.seed,
         target_accept=accept,
         adaptation="low_rank",
         save_warmup=False,
@@ -161,6 +162,6 @@ def _starts(how: Geometry, variables: Iterable[str]) -> Callable[[Any], np.ndarr
     centre, spread = (np.concatenate([np.ravel(of[name]) for name in variables]) for of in (how.centre, how.spread))
 
     def start(seed: Any) -> np.ndarray:
-        return np.asarray(centre + 2.0 * spread * np.random.default_rng(seed).uniform(-1.0, 1.0, len(centre)))
+        return np.asarray(centre + 2.0 * spread * stream(seed).uniform(-1.0, 1.0, len(centre)))
 
     return start

@@ -13,7 +13,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.random import derived_seed
 from bayes_scaling._base.views import page, view
+from bayes_scaling.data.counting import unlike_conventions
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried
@@ -113,7 +115,7 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
     ------
     InputError
         Where the weights are not those of the fits or do not sum to 1, and where two fits are of different runs, units,
-        references or scales of the noise.
+        references, counts or scales of the noise.
     """
     if set(fits) != set(weights):
         raise InputError(f"the fits are {format_names(fits)}; weights are given for {format_names(weights)}")
@@ -124,7 +126,8 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
     counts = {name: min(round(weight * total), _draws(fits[name])) for name, weight in weights.items()}
     kept = [name for name in fits if counts[name]]
     starts = dict(zip(kept, np.cumsum([0, *(counts[name] for name in kept)]).tolist(), strict=False))
-    return Stack({name: _thinned(fits[name], counts[name], starts[name], kept.index(name)) for name in kept}, dict(weights))
+    seeds = {name: derived_seed(fits[name].settings.seed, "law", name) for name in kept if len(kept) > 1}
+    return Stack({name: _thinned(fits[name], counts[name], starts[name], seeds.get(name)) for name in kept}, dict(weights))
 
 
 def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) -> dict[str, float]:
@@ -218,6 +221,8 @@ def check_alike(fits: Mapping[str, Fit]) -> None:
             raise _unlike(first, other, "responses in", one.columns.response.unit, two.columns.response.unit)
         if dict(one.references) != dict(two.references):
             raise _unlike(first, other, "references", dict(one.references), dict(two.references))
+        if counts := unlike_conventions(one.columns, two.columns):
+            raise _unlike(first, other, f"{counts[0]} counted", *counts[1:])
         if not one.table.equals(two.table):
             raise _unlike(first, other, "rows", *(f"{len(runs)} of {runs.source}" for runs in (one, two)))
 
@@ -238,13 +243,13 @@ def _draws(fit: Fit) -> int:
     return int(fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
 
 
-def _thinned(fit: Fit, count: int, start: int, place: int) -> Fit:
+def _thinned(fit: Fit, count: int, start: int, seed: int | None) -> Fit:
     """Return a fit with so many of its draws, evenly spaced, in one chain, numbered from `start` on.
 
-    Members take random numbers of their own: with those of another law their scatter would be the same draw for draw.
+    Laws that are several have seeds of their own: with that of another law their scatter would be the same draw for draw.
     """
     flat = fit.posterior.drop_vars(["chain", "draw"], errors="ignore").stack(all=("chain", "draw"), create_index=False)
     kept = flat.isel(all=((np.arange(count) + 0.5) * _draws(fit) // count).astype(int)).rename(all="draw")
     numbered = kept.expand_dims(chain=[0]).assign_coords(draw=np.arange(start, start + count))
     draws = xr.DataTree.from_dict({"posterior": numbered.transpose("chain", "draw", ...)})
-    return replace(fit, draws=draws, settings=replace(fit.settings, seed=fit.settings.seed + place))
+    return replace(fit, draws=draws, settings=fit.settings if seed is None else replace(fit.settings, seed=seed))

@@ -233,7 +233,12 @@ def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> 
 
 
 def extrapolate(
-    terms: Terms, draws: xr.Dataset, whitened: np.ndarray, held: Mapping[str, np.ndarray], levels: Any, seed: int
+    terms: Terms,
+    draws: xr.Dataset,
+    whitened: np.ndarray,
+    held: Mapping[str, np.ndarray],
+    levels: Any,
+    random: np.random.Generator,
 ) -> xr.Dataset:
     """Return draws with each term's discrepancy at its knots and at those beyond the runs.
 
@@ -253,7 +258,7 @@ def extrapolate(
         known = whitened[..., start:stop].reshape(*whitened.shape[:-1], *shape, *(len(z) for z in knots))
         start = stop
         grid = [extended(z) for z in knots]
-        full = np.random.default_rng([seed, 5]).standard_normal((*known.shape[: 2 + len(shape)], *(len(z) for z in grid)))
+        full = random.standard_normal((*known.shape[: 2 + len(shape)], *(len(z) for z in grid)))
         corner: tuple[Any, ...] = (Ellipsis, *(slice(len(z)) for z in knots))
         full[corner] = known
         values = unwhitened(term, inputs, draws, grid, full)

@@ -15,6 +15,7 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling._base.random import stream
 from bayes_scaling.laws.library import Law, law_inputs
 from bayes_scaling.laws.units import TOKEN_BYTES, loss_factor, loss_unit, widen_factor
 from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_parameter, distribution, link, median
@@ -125,7 +126,7 @@ def loss_like(law: Law, values: Mapping[str, float]) -> dict[str, float] | None:
     values
         Name -> where the law is tried, and about it.
     """
-    names, rng = list(values), np.random.default_rng(0)
+    names, rng = list(values), stream(0, "places where a law is tried")
     logs = rng.normal(0.0, 1.0, (len(law_inputs(law)), PLACES))
     inputs = dict(zip(law_inputs(law), np.exp(logs), strict=True))
     near = {name: (value or 0.1) * np.exp(rng.normal(0.0, 0.1, PLACES)) for name, value in values.items()}

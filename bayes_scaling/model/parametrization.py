@@ -3,6 +3,7 @@
 import numpy as np
 
 from bayes_scaling._base.functions import on_arrays
+from bayes_scaling._base.random import stream
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import NOISE_SD, term_name
@@ -41,7 +42,7 @@ def _shifts(model: Model, name: str) -> bool:
     on_log, positive = model.noise.on == "log_loss", link(parameters_with_priors(model)[name].prior) == "log"
     if on_log is not positive:
         return False
-    random = np.random.default_rng(0)
+    random = stream(0, "places where a law is tried")
     logs = {x: random.normal(size=TRIED) for x in law_inputs(model.law)}
     values = {other: random.uniform(0.5, 1.5, TRIED) for other in model.parameters}
     step = 0.7

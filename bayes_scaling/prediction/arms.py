@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.counting import mixed_notes
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.tables import Table, read_table
@@ -47,9 +48,10 @@ def both_levels(fit: Posterior, group: str, a: object, b: object, points: Table)
 
 
 def notes_of(fit: Posterior, group: str, *frames: pd.DataFrame) -> tuple[str, ...]:
-    """Return what `notes_on` says of the groups other than the one whose levels are held against each other."""
+    """Return what `notes_on` says of the groups other than that of the two levels, and which counts differ between rows."""
     others = [dim for dim in groups_needed(fit) if dim != group]
-    return tuple(dict.fromkeys(note for frame in frames for note in notes_on(fit, frame, others)))
+    counted = mixed_notes(fit.runs.columns)
+    return (*dict.fromkeys(note for frame in frames for note in notes_on(fit, frame, others)), *counted)
 
 
 def points_of(fit: Posterior, group: str, level: object, points: Table) -> pd.DataFrame:
@@ -70,13 +72,28 @@ def points_of(fit: Posterior, group: str, level: object, points: Table) -> pd.Da
             f"{named[0]!r} is made of the columns {list(dims[named[0]])}, of which {group!r} moves {list(own)}; "
             f"the points should give {missing} instead of {named[0]!r}"
         )
-    read = {of for name, one in fit.runs.columns.inputs.items() for of in (name, one.column)}
-    parts = [part for part in own if part not in read]
+    parts = _parts(fit, group)
     moved: dict[str, Any] = {group: level} | ({parts[0]: level} if len(own) == 1 and parts else {})
     if len(own) > 1:
         rows = fit.runs.table[fit.runs.table[group] == level]
         moved |= {dim: rows[dim].iloc[0] for dim in alike if set(dims[dim]) <= set(own)}
     return table.drop(columns=[group, *parts, *moved], errors="ignore").assign(**moved)
+
+
+def distinct_points(fit: Posterior, group: str, points: pd.DataFrame) -> pd.DataFrame:
+    """Return points without what they say of a group; those that differed by its level only are one."""
+    if group not in (dims := fit.runs.columns.dims):
+        return points
+    along = [dim for dim in kin(fit, group) if len(dims[group]) > 1 and set(dims[dim]) <= set(dims[group])]
+    named = {group, *_parts(fit, group), *along} & set(points)
+    rest = points.drop(columns=list(named))
+    return rest[~rest.duplicated()] if named and len(rest.columns) else points
+
+
+def _parts(fit: Posterior, group: str) -> list[str]:
+    """Return the columns that a group is made of, without those that inputs are read from."""
+    read = {of for name, one in fit.runs.columns.inputs.items() for of in (name, one.column)}
+    return [part for part in fit.runs.columns.dims[group] if part not in read]
 
 
 def kin(fit: Posterior, group: str) -> list[str]:

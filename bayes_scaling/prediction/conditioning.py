@@ -21,6 +21,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.random import stream
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, noise_covariance, white_scale
 from bayes_scaling.inference.posterior import Fit
@@ -76,7 +77,7 @@ def conditioned(
         Where no draw of the law has a loss at the rows.
     """
     on_log = fit.model.noise.on == "log_loss"
-    rng = np.random.default_rng([fit.settings.seed, seed])
+    rng = stream(fit.settings.seed, "forecast", seed)
     effects, scale = group_effects_and_scale(fit, frame, seed, new=False)
     centre = posterior_expectation(fit, frame)
     with np.errstate(invalid="ignore", divide="ignore"):

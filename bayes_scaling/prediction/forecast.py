@@ -15,7 +15,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import format_count, percent
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
 from bayes_scaling.data.runs import concat_runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.fit import refit
@@ -126,6 +126,9 @@ class Forecast:
         """Return the figure: the rows so far, the path with its bands, and the end."""
         target = None if target is None else checked_target(target, self.path)
         return view("bayes_scaling.plots.forecast:forecast_figure")(self, target=target)
+
+    def __repr__(self) -> str:
+        return in_a_line(self, f"Forecast of {self.label}", several(len(self.seen), "row") + " seen", draws_of(self.path))
 
     def _repr_html_(self) -> str:
         """Return what notebooks show."""

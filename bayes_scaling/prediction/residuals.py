@@ -17,8 +17,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.quantiles import INTERVAL
+from bayes_scaling._base.random import stream
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.observation import kept_along, residuals_and_scales
 from bayes_scaling.inference.posterior import Fit
@@ -73,7 +75,7 @@ def residual_correlation(fit: Fit, seed: int = 0) -> pd.DataFrame:
     Runs count by their pairs, of which at most 60,000 are looked at, drawn at random. Errors as for `run_residuals`.
     """
     found, thin, table = run_residuals(fit), thinned(fit), _in_order(fit)
-    first, second = _pairs(found, seed)
+    first, second = _pairs(found, seed := checks.seed(seed, "seed"))
     at = np.log(table[found.attrs["along"]].to_numpy())
     lag = at[second] - at[first]
     bins = np.minimum((lag / lag.max() * BINS).astype(int), BINS - 1)
@@ -151,7 +153,7 @@ def normal_scores(fit: Fit, values: np.ndarray) -> np.ndarray:
 
 def _pairs(found: xr.Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of two rows of one run, the earlier first, for pairs that are not too far apart."""
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "pairs of rows")
     run, at = found["run"].to_numpy(), np.log(found[found.attrs["along"]].to_numpy())
     begin = np.flatnonzero(np.r_[True, run[1:] != run[:-1]])
     end = np.r_[begin[1:], len(run)]

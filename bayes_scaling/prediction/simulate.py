@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base import checks
+from bayes_scaling._base.random import derived_seed, stream
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.expectation import level_knots, levels_at
@@ -24,7 +26,8 @@ def one_draw(fit: Fit, draw: int) -> Fit:
 
 def simulated(truth: Fit, draw: int, seed: int = 0) -> Runs:
     """Return the runs of a fit with responses that one of its draws, taken for the truth, would show."""
-    return with_responses(truth, replicated(one_draw(truth, draw), truth.runs.table, seed).to_numpy().ravel())
+    shown = replicated(one_draw(truth, draw), truth.runs.table, derived_seed(checks.seed(seed, "seed"), "simulation"))
+    return with_responses(truth, shown.to_numpy().ravel())
 
 
 def with_responses(fit: Fit, responses: np.ndarray) -> Runs:
@@ -38,7 +41,7 @@ def with_responses(fit: Fit, responses: np.ndarray) -> Runs:
 def one_chain(fit: Fit, seed: int) -> Fit:
     """Return a fit with its draws in a single chain, in random order."""
     posterior = fit.posterior
-    order = np.random.default_rng([seed, 8]).permutation(posterior.sizes["chain"] * posterior.sizes["draw"])
+    order = stream(seed, "order of draws").permutation(posterior.sizes["chain"] * posterior.sizes["draw"])
     flat = posterior.stack(sample=("chain", "draw")).isel(sample=order).drop_vars(["sample", "chain", "draw"])
     draws = flat.rename(sample="draw").expand_dims(chain=1).transpose("chain", "draw", ...)
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": draws}))

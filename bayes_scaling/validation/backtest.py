@@ -12,7 +12,7 @@ import pandas as pd
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import format_count, number, percent
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import in_a_line, lines, several, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.fits import fit_many
 from bayes_scaling.inference.batch.tasks import Task
@@ -88,6 +88,11 @@ class Backtest:
     def plot(self) -> Any:
         """Return the figure: coverage of the bands; `plots.backtest_figure` has the runs too."""
         return view("bayes_scaling.plots.records:backtest_of")(self)
+
+    def __repr__(self) -> str:
+        return in_a_line(
+            self, "Backtest", several(len(self.points), "held-out row"), several(self.points["train"].nunique(), "cut-off")
+        )
 
     def _repr_html_(self) -> str:
         """Return what notebooks show."""

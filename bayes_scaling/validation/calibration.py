@@ -20,10 +20,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import percent, probability
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.random import stream
+from bayes_scaling._base.views import in_a_line, lines, several, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.fits import Batch, fit_many
 from bayes_scaling.inference.health import R_HAT_LIMIT, Health, combined, counts as grades
@@ -36,6 +38,8 @@ from bayes_scaling.validation.uniformity import holm, p_value
 
 RANKS = 99
 """Draws that a truth is ranked among; fewer where a fit has fewer independent ones."""
+
+TITLE = "Simulation-based calibration"
 
 
 @dataclass(frozen=True)
@@ -126,9 +130,17 @@ class Calibration:
         """Return the figure: ranks of each quantity against what chance would show."""
         return view("bayes_scaling.plots.records:calibration_of")(self)
 
+    def __repr__(self) -> str:
+        return in_a_line(
+            self,
+            TITLE,
+            several(self.simulations, "simulation"),
+            several(self.ranks["quantity"].nunique(), "quantity", "quantities"),
+        )
+
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
-        return show(self, "Simulation-based calibration")
+        return show(self, TITLE)
 
 
 @asked
@@ -195,6 +207,7 @@ def calibrate(
     >>> found = bs.calibrate(model, runs, simulations=200, folder="out/calibration")  # doctest: +SKIP
     >>> print(found.summary())  # doctest: +SKIP
     """
+    seed = checks.seed(seed, "seed")
     made = simulate(model, runs, simulations, settings, seed, around)
     return ranked(made, fit_many(model, made.tasks, executor, keep=ranks, folder=folder), seed)
 
@@ -206,7 +219,7 @@ def ranked(made: Simulations, batch: Batch[pd.DataFrame], seed: int = 0) -> Cali
         why = next(iter(batch.failures.values()), "there are none")
         raise InputError(f"none of {len(made.tasks)} simulations could be fitted: {why}")
     table = batch.to_frame()
-    by_chance = np.random.default_rng([seed, 7]).uniform(size=len(table))
+    by_chance = stream(seed, "ties of ranks").uniform(size=len(table))
     pit = (table["below"] + by_chance * (table["equal"] + 1)) / (table["draws"] + 1)
     ranks = mark(table.drop(columns="equal").assign(pit=pit), batch)
     return Calibration(ranks, made.impossible, batch.failures, batch.healths)

@@ -16,7 +16,7 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import number, probability
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import in_a_line, lines, several, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit, refit
 from bayes_scaling.inference.health import Health, combined
@@ -108,6 +108,9 @@ class Comparison:
     def plot(self) -> Any:
         """Return the figure: laws by how they predict, beyond the runs and left out."""
         return view("bayes_scaling.plots.comparison:comparison_figure")(self)
+
+    def __repr__(self) -> str:
+        return in_a_line(self, "Comparison of laws", ", ".join(self.table["law"]), several(len(self.folds), "fold"))
 
     def _repr_html_(self) -> str:
         """Return what notebooks show."""

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.inference.expectation import as_rows
@@ -46,7 +47,7 @@ def predictive_check(fit: Fit, *, seed: int = 0) -> pd.DataFrame:
     >>> list(predictive_check(before))
     ['observed', 'q05', 'q25', 'q50', 'q75', 'q95', 'inside_50', 'inside_90']
     """
-    table = fit.runs.table
+    table, seed = fit.runs.table, checks.seed(seed, "seed")
     bands, _ = summaries(fit, table, lambda rows: as_rows(replicated(fit, rows, seed)))
     found = pd.DataFrame({"observed": table["response"].to_numpy()} | {name: bands[name] for name in QUANTILES})
     inside = {"inside_50": found["observed"].between(found["q25"], found["q75"])}

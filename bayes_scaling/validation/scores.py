@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base import checks
 from bayes_scaling._base.numbers import quantile_name
 from bayes_scaling.data.distance import distance
 from bayes_scaling.inference.expectation import as_rows
@@ -40,6 +41,7 @@ def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFr
     held
         Rows in the shape of a fit's `runs.table`; where they have a measurement error, the prediction is of what was read.
     """
+    seed = checks.seed(seed, "seed")
     draws = as_rows(posterior_predictive(fit, held, seed))
     draws.sort(axis=1)
     return score_draws(fit, held, draws, density=log_density(fit, held, seed))

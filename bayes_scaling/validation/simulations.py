@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.random import derived_seed
 from bayes_scaling.data.runs import Runs, concat_runs
 from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text
@@ -49,10 +50,6 @@ MIN_POSSIBLE_ONE_IN = 20
 """Of the prior's draws at least one in so many must give possible losses."""
 
 
-FIRST_SEED = 2**20
-"""Seed of the first refit, far from those that draw the truths; and by how much seeds of runs to come lie above others."""
-
-
 def simulate(
     model: Model,
     runs: Runs,
@@ -63,7 +60,7 @@ def simulate(
 ) -> Simulations:
     """Return runs at the same inputs and groups as draws would show them; arguments as for `calibrate`."""
     # What a fit was given may itself be simulated: runs to come have other seeds.
-    seed = seed if around is None else seed + FIRST_SEED
+    seed = seed if around is None else derived_seed(seed, "runs to come")
     truths, responses, impossible = _possible(_source(model, runs, seed, around), simulations, seed)
     seen = None if around is None else around.runs
     points, settings = points_asked(seen or runs), settings or SETTINGS
@@ -72,7 +69,7 @@ def simulate(
         shown = with_responses(truths, response)
         truth = replace(one_draw(truths, i), runs=shown if seen is None else concat_runs(seen, shown))
         values = {name: float(of.item()) for name, of in quantities(truth, points).items()}
-        own = replace(settings, seed=settings.seed + FIRST_SEED + i)
+        own = replace(settings, seed=derived_seed(settings.seed, "refit", i))
         tasks[f"{i:04d}"] = Task(truth.runs, extra={"truth": values, "points": points}, settings=own)
     return Simulations(tasks, impossible)
 
@@ -142,11 +139,11 @@ def check_around(around: Fit, model: Model, runs: Runs) -> None:
 
 def _possible(source: Source, simulations: int, seed: int) -> tuple[Fit, np.ndarray, int]:
     """Return draws that give possible losses, what runs of each would show, and how many others there were."""
-    asked = max(simulations, 4)
+    asked, own = max(simulations, 4), derived_seed(seed, "simulation")
     while asked <= MIN_POSSIBLE_ONE_IN * simulations:
         before = source(asked)
         with np.errstate(over="ignore", invalid="ignore"):
-            shown = replicated(before, before.runs.table, seed).isel(chain=0).transpose("draw", "row").to_numpy()
+            shown = replicated(before, before.runs.table, own).isel(chain=0).transpose("draw", "row").to_numpy()
         possible = np.isfinite(shown).all(axis=1) & ((shown > 0).all(axis=1) | (before.model.noise.on == "loss"))
         kept = np.flatnonzero(possible)[:simulations]
         if len(kept) == simulations:

@@ -11,6 +11,8 @@ from functools import cache
 
 import numpy as np
 
+from bayes_scaling._base.random import stream
+
 REPLICATES = 50_000
 """Samples of uniform numbers by which a gamma is judged: the smallest p-value is one over their number."""
 
@@ -81,5 +83,5 @@ def _tails(n: int) -> np.ndarray:
 def _by_chance(n: int) -> np.ndarray:
     """Return gammas of uniform numbers, in order."""
     cells = len(_places(n)) + 1
-    counts = np.random.default_rng(n).multinomial(n, np.full(cells, 1.0 / cells), size=REPLICATES).cumsum(axis=1)
+    counts = stream(0, "uniform numbers", n).multinomial(n, np.full(cells, 1.0 / cells), size=REPLICATES).cumsum(axis=1)
     return np.sort(_gamma(counts[:, :-1], n))

@@ -52,3 +52,12 @@ def test_the_better_level_needs_less(folder: Path, tmp_path: Path) -> None:
 
 def test_beyond_the_runs_it_says_what_the_interval_rests_on(folder: Path, tmp_path: Path) -> None:
     assert "1 decades beyond the runs, where it holds if the law does" in said(folder, tmp_path, 1000.0)
+
+
+def test_points_of_both_levels_are_written_once(folder: Path, tmp_path: Path) -> None:
+    points, out = tmp_path / "points.csv", tmp_path / "c.csv"
+    pd.DataFrame({"compute": [1.0, 1.0, 10.0, 10.0], "arch": ["dense", "sparse"] * 2}).to_csv(points, index=False)
+    done = CliRunner().invoke(app, ["contrast", str(folder), "arch=sparse:dense", "--at", str(points), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "2 points -> " in done.stdout
+    assert pd.read_csv(out)["compute"].tolist() == [1.0, 10.0]

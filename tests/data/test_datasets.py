@@ -28,3 +28,17 @@ def test_an_unknown_dataset_is_refused_with_those_there_are() -> None:
     with pytest.raises(InputError) as error:
         datasets.load("moba")
     assert str(error.value) == f"no dataset is called 'moba'; the package has {datasets.names()}"
+
+
+@pytest.mark.parametrize("context", [8192, 32768])
+def test_tokens_attended_to_are_those_of_the_papers_blocks(context: int) -> None:
+    shapes = datasets.load("moba_table1_model_configs").set_index("params_non_embedding")
+    block, chosen = int(shapes["moba_block_size_tokens"].iloc[0]), int(shapes["moba_top_k"].iloc[0])
+    before = [min(token // block, chosen - 1) * block for token in range(context)]
+    own = [token % block for token in range(context)]
+    runs = datasets.load("moba_final_losses").query("sequence_length == @context")
+    attended = runs.groupby("attention")["attended_tokens"].agg(["min", "max"])
+    assert attended.loc["full"].tolist() == [context // 2] * 2
+    assert attended.loc["moba"].tolist() == [round((sum(before) + sum(own)) / context)] * 2
+    for column in ("layers", "hidden_size"):
+        assert (runs[column].to_numpy() == runs["params"].map(shapes[column]).to_numpy()).all()

@@ -28,8 +28,8 @@ def test_difference_and_ratio_are_of_draws(moba: bs.Fit) -> None:
 
 def test_the_table_has_the_columns_of_the_contract(moba: bs.Fit) -> None:
     table = contrast_at(moba, *MOBA_FULL, POINTS.assign(attention="ignored"))
-    assert list(table)[:3] == ["compute", "position", "attention"]
-    assert list(table)[3:] == (
+    assert list(table)[:2] == ["compute", "position"]
+    assert list(table)[2:] == (
         ["diff_mean", "diff_q05", "diff_q50", "diff_q95", "ratio_q05", "ratio_q50", "ratio_q95", "p_a_better"]
     )
     draws = bs.contrast(moba, *MOBA_FULL, POINTS)
@@ -37,6 +37,16 @@ def test_the_table_has_the_columns_of_the_contract(moba: bs.Fit) -> None:
     np.testing.assert_allclose(table["p_a_better"], (draws["difference"] < 0).mean(("chain", "draw")))
     swapped = contrast_at(moba, "attention", "full", "moba", POINTS)
     np.testing.assert_allclose(swapped["diff_mean"], -table["diff_mean"])
+
+
+@pytest.mark.parametrize("names", [["moba", "full"], ["moba", "ful"], ["moba", "moba"]])
+def test_points_that_differ_by_the_group_only_are_one(moba: bs.Fit, names: list[str]) -> None:
+    pairs = pd.concat([POINTS.assign(attention=name) for name in names], ignore_index=True)
+    once = contrast_at(moba, *MOBA_FULL, POINTS)
+    pd.testing.assert_frame_equal(contrast_at(moba, *MOBA_FULL, pairs), once)
+    pd.testing.assert_frame_equal(bs.contrast(moba, *MOBA_FULL, pairs).to_frame(), once)
+    noted = pairs.assign(note=range(len(pairs)))
+    assert len(contrast_at(moba, *MOBA_FULL, noted)) == len(pairs)
 
 
 def test_a_contrast_is_its_draws_its_table_and_its_sentences(moba: bs.Fit) -> None:
@@ -52,7 +62,7 @@ def test_a_contrast_is_its_draws_its_table_and_its_sentences(moba: bs.Fit) -> No
     assert len(said) == 2 * len(POINTS)
     assert len(bs.contrast(moba, *MOBA_FULL, pd.concat([POINTS] * 4)).summary().splitlines()) == 4
     page = found._repr_html_()
-    assert "<b>attention moba against full</b>" in page
+    assert "<b>Contrast of attention moba against full</b>" in page
     assert said[0] in page
     assert "ratio_q50" in page
 

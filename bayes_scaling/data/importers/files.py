@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.paths import is_file
+from bayes_scaling.data.importers.companions import is_companion
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,14 @@ class Source:
         What to call it.
     asked
         Whether it was given by itself: then it must be a log.
+    folder
+        The folder that was given, in which it lies.
     """
 
     path: Path
     called: str
     asked: bool
+    folder: str = ""
 
 
 def files_of(sources: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Source]:
@@ -39,7 +43,7 @@ def _of_one(source: str) -> list[Source]:
         return [Source(Path(source), source, asked=True)]
     if Path(source).is_dir():
         inside = sorted(path for path in Path(source).rglob("*") if path.is_file() and not path.name.startswith("."))
-        return [Source(path, str(path), asked=False) for path in inside]
+        return [Source(path, str(path), asked=False, folder=source) for path in inside if not is_companion(path)]
     matched = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - the pattern may be absolute
     if not matched:
         raise InputError(f"{source}: no such file or folder; expected a log, a folder of logs, or a pattern")

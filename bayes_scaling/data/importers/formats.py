@@ -3,10 +3,32 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.importers import json_lines, wandb_chart
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling.data.importers import (
+    grid,
+    json_lines,
+    lightning,
+    megatron,
+    mlflow_db,
+    mlflow_folder,
+    nanochat,
+    nanogpt,
+    speedrun,
+    table,
+    tensorboard,
+    tensorboard_csv,
+    text_log,
+    trackio,
+    trainer_state,
+    wandb_chart,
+    wandb_history,
+    wandb_offline,
+    wandb_runs,
+)
+from bayes_scaling.data.importers.columnar import column_names
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
+from bayes_scaling.data.importers.sqlite import tables_in
 
 
 class Importer(Protocol):
@@ -24,7 +46,27 @@ class Importer(Protocol):
         ...
 
 
-IMPORTERS: tuple[Importer, ...] = (wandb_chart, json_lines)
+IMPORTERS: tuple[Importer, ...] = (
+    tensorboard,
+    wandb_offline,
+    wandb_history,
+    mlflow_db,
+    trackio,
+    mlflow_folder,
+    trainer_state,
+    json_lines,
+    wandb_chart,
+    wandb_runs,
+    tensorboard_csv,
+    nanochat,
+    lightning,
+    megatron,
+    speedrun,
+    nanogpt,
+    grid,
+    table,
+    text_log,
+)
 
 
 def importer_of(head: Head) -> Importer:
@@ -38,5 +80,14 @@ def importer_of(head: Head) -> Importer:
     found = next((one for one in IMPORTERS if one.recognises(head)), None)
     if found is None:
         names = ", ".join(one.NAME for one in IMPORTERS)
-        raise InputError(f"{head.source}: no known log, {head.described}; expected one of: {names}")
+        raise InputError(f"{head.source}: no known log, {_seen(head)}; expected one of: {names}")
     return found
+
+
+def _seen(head: Head) -> str:
+    """Return what a file that nobody recognises holds."""
+    if tables := tables_in(head):
+        return f"it is SQLite with the tables {format_names(tables)}"
+    if columns := column_names(head):
+        return f"it is Parquet with the columns {format_names(columns)}"
+    return head.described

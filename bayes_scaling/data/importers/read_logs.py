@@ -1,19 +1,18 @@
 """Read logs of training runs: files in any known format in, one long table out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 
 from bayes_scaling._base.calls import asked
+from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.importers.assembly import assemble
 from bayes_scaling.data.importers.files import Source, files_of
 from bayes_scaling.data.importers.formats import importer_of
+from bayes_scaling.data.importers.known import Known
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.record import Logs
-from bayes_scaling.data.tables import Table
-
-type Known = float | str | Mapping[str, float | str]
-"""One number for all runs, run -> number, or the name of what is logged or configured that holds it."""
+from bayes_scaling.data.tables import Table, read_table, source_of
 
 
 @asked
@@ -34,7 +33,7 @@ def read_logs(
     sources
         Files, folders or patterns such as "logs/*.csv", of one or several formats.
     tokens_per_step, params
-        Where logs do not say it.
+        Where logs do not say it: a number, "124M", run -> number, or the name of what is known of runs that holds it.
     name
         A regular expression that is looked for in names of runs and files; its named groups are known of the run, and `run`
         is what it is called.
@@ -67,11 +66,21 @@ def read_logs(
     1  small  200.0   5.2
     """
     notes: list[str] = []
-    parts = _parts(files_of(sources), notes)
-    return assemble(parts, notes)
+    table = None if join is None else (read_table(join, labels=frozenset({"run", "Name", "name"})), source_of(join))
+    parts = _parts(files_of(sources), notes, progress=progress)
+    known = {"tokens_per_step": tokens_per_step, "params": params}
+    return assemble(parts, notes, **known, name=name, join=table, keys=keys)
 
 
-def _parts(sources: Sequence[Source], notes: list[str]) -> Iterator[Part]:
-    for source in sources:
-        head = Head(source.path, source.called)
-        yield from importer_of(head).read(head)
+def _parts(sources: Sequence[Source], notes: list[str], *, progress: bool) -> Iterator[Part]:
+    """Yield what files hold; one in a folder that is no log is named in the notes, one that was given is refused."""
+    from tqdm import tqdm
+
+    for source in tqdm(sources, "reading", unit=" files", disable=None if progress else True, leave=False):
+        head = Head(source.path, source.called, source.folder)
+        try:
+            yield from importer_of(head).read(head)
+        except InputError as error:
+            if source.asked:
+                raise
+            notes.append(f"left out: {error}")

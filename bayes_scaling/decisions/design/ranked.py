@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import calls
-from bayes_scaling._base.views import lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
 from bayes_scaling.decisions.design.candidates import LABEL
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
@@ -134,6 +134,9 @@ class NextRuns:
     def plot(self) -> Any:
         """Return the figure: the candidates' expected information gain over what they cost."""
         return view("bayes_scaling.plots.next_run:next_figure")(self)
+
+    def __repr__(self) -> str:
+        return in_a_line(self, "Next runs", several(len(self.candidates), "candidate"), draws_of(self.asked))
 
     def _repr_html_(self) -> str:
         """Return what notebooks show."""

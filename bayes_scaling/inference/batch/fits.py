@@ -13,6 +13,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.naming import file_names
+from bayes_scaling._base.views import in_a_line, several
 from bayes_scaling.inference.batch.executors import IN_FLIGHT, InProcess, Submit, cores, each, own_processes
 from bayes_scaling.inference.batch.results import Fingerprint, Record, read_fit, read_table, write_fit, write_table
 from bayes_scaling.inference.batch.tasks import Plan, TaskKey, Tasks, job, plan, resolved, task_key
@@ -57,6 +58,9 @@ class Batch[Result]:
     healths: Mapping[str, Health] = field(default_factory=dict)
     redone: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return in_a_line(self, "Batch of fits", several(len(self.results), "result"), several(len(self.failures), "failure"))
 
     def refuse_faults(self) -> None:
         """Raise RuntimeError, with the traceback of a worker, where there is no result for no reason that lies in the input."""
