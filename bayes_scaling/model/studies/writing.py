@@ -8,6 +8,9 @@ from typing import Any
 import tomli_w
 
 from bayes_scaling._base.files import write_text
+from bayes_scaling._base.numbers import spaced_name
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.loss_units import in_unit_of
@@ -55,7 +58,7 @@ def study_text(study: Study) -> str:
         }
     content = {
         "title": study.title,
-        "data": {"source": study.source} | asdict(study.columns),
+        "data": {"source": study.source} | asdict(study.columns) | {"costs": _costs(study.columns)},
         "law": {"name": law.__name__} if named else {"text": law_text(law)},
         "parameters": parameters,
         "noise": _noise(model.noise),
@@ -64,6 +67,18 @@ def study_text(study: Study) -> str:
         "sampling": {name: of for name, of in asdict(study.settings).items() if of != getattr(Settings(), name)},
     }
     return tomli_w.dumps(_bare(content))
+
+
+def _costs(columns: Columns) -> dict[str, Any]:
+    """Return costs by name, without what has its default; something is left of each."""
+    bare = asdict(Cost())
+    kept: dict[str, Any] = {}
+    for name, one in columns.costs.items():
+        said = {key: of for key, of in asdict(one).items() if of != bare[key]}
+        if one.name == spaced_name(name):
+            del said["name"]
+        kept[name] = said or {"flops_per_param_token": one.flops_per_param_token}
+    return kept
 
 
 def _noise(noise: Noise) -> dict[str, Any]:
