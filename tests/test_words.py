@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 KINDS = (".py", ".pyi", ".md", ".toml", ".j2", ".ipynb")
-FOLDERS = ("bayes_scaling", "models", "docs")
+FOLDERS = ("bayes_scaling", "models", "docs", "notebooks")
 
 INSTEAD = {
     r"\breading[_ ]errors?\b": "measurement error",

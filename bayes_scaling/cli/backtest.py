@@ -14,7 +14,20 @@ from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, judge, judged
-from bayes_scaling.cli.options import Chains, ColumnNames, Draws, ModelFile, Seed, Tables, Train, Tune, Units, for_table, given
+from bayes_scaling.cli.options import (
+    Chains,
+    ColumnNames,
+    Counts,
+    Draws,
+    ModelFile,
+    Seed,
+    Tables,
+    Train,
+    Tune,
+    Units,
+    for_table,
+    given,
+)
 from bayes_scaling.cli.terminal import say, say_table
 from bayes_scaling.inference.batch.executors import pool
 
@@ -48,6 +61,7 @@ def backtest(
     runs: Tables = None,
     column: ColumnNames = None,
     unit: Units = None,
+    convention: Counts = None,
     train: Train = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL/backtest unless given.")] = None,
     workers: Annotated[
@@ -69,7 +83,7 @@ def backtest(
     from bayes_scaling.plots.backtest import backtest_figure
     from bayes_scaling.validation.backtest import backtest as score
 
-    study = for_table(read_study(model), column, unit)
+    study = for_table(read_study(model), column, unit, convention)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name) / "backtest"

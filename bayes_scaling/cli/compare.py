@@ -15,7 +15,7 @@ from bayes_scaling._base.numbers import exact, fixed, format_count, number, perc
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, judge, judged
-from bayes_scaling.cli.options import Chains, ColumnNames, Draws, Seed, Tables, Train, Tune, Units, for_table, given
+from bayes_scaling.cli.options import Chains, ColumnNames, Counts, Draws, Seed, Tables, Train, Tune, Units, for_table, given
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def compare(
     runs: Tables = None,
     column: ColumnNames = None,
     unit: Units = None,
+    convention: Counts = None,
     train: Train = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/comparison"),
     draws: Draws = None,
@@ -66,7 +67,7 @@ def compare(
     from bayes_scaling.validation.compare import compare as weigh
 
     laws, study = _read(models)
-    study = for_table(study, column, unit)
+    study = for_table(study, column, unit, convention)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
     folder_to_write(out, "comparison.csv", "comparison.json", "figures/comparison.png")
@@ -103,21 +104,24 @@ def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
 
 def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
     """Return the first study with the groups of both and the smaller steps, having checked that they read the table alike."""
+    from bayes_scaling.data.conventions import Conventions
+    from bayes_scaling.data.counting import unlike_conventions
+
     a, b = one.columns, two.columns
     if set(a.inputs) != set(b.inputs):
         raise InputError(
             f"{first} reads {format_names(a.inputs)}, {other} {format_names(b.inputs)}; laws of the same table are compared"
         )
-    for part in ("inputs", "response", "where", "run", "measurement_error", "average"):
-        if getattr(a, part) != getattr(b, part):
-            raise InputError(
-                f"{first} and {other} must read the same table alike; {part} is {getattr(a, part)} in {first}, "
-                f"{getattr(b, part)} in {other}"
-            )
+    parts = ("inputs", "response", "where", "run", "measurement_error", "average")
+    differ = [(part, x, y) for part in parts if (x := getattr(a, part)) != (y := getattr(b, part))]
+    if found := next(iter(differ), None) or unlike_conventions(a, b):
+        part, x, y = found
+        raise InputError(f"{first} and {other} must read the same table alike; {part} is {x} in {first}, {y} in {other}")
     if clash := [dim for dim in set(a.groups) & set(b.groups) if a.groups[dim] != b.groups[dim]]:
         raise InputError(f"group {clash[0]!r} is {a.groups[clash[0]]} in {first}, {b.groups[clash[0]]} in {other}")
     accept = max(of.settings.target_accept or 0.0 for of in (one, two)) or None
-    columns = replace(a, groups={**b.groups, **a.groups})
+    conventions = Conventions(**b.conventions.known | a.conventions.known)
+    columns = replace(a, groups={**b.groups, **a.groups}, conventions=conventions)
     return replace(one, columns=columns, settings=replace(one.settings, target_accept=accept))
 
 

@@ -20,6 +20,7 @@ from bayes_scaling.cli.messages import counted, finding_line, judge, judged, say
 from bayes_scaling.cli.options import (
     Chains,
     ColumnNames,
+    Counts,
     Draws,
     ModelFile,
     Seed,
@@ -48,6 +49,7 @@ def fit(
     runs: Tables = None,
     column: ColumnNames = None,
     unit: Units = None,
+    convention: Counts = None,
     out: StudyDir = None,
     draws: Draws = None,
     tune: Tune = None,
@@ -75,7 +77,7 @@ def fit(
     from bayes_scaling.report.record import earlier_figures
     from bayes_scaling.validation.findings.every import beforehand, findings
 
-    study = for_table(read_study(model), column, unit)
+    study = for_table(read_study(model), column, unit, convention)
     options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)

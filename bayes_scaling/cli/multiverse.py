@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,16 +33,27 @@ def multiverse(
     alternative: Annotated[
         Pairs, typer.Option(metavar="INPUT=COLUMN", help="Another column for an input; may be repeated.")
     ] = None,
+    params_from: Annotated[
+        Pairs, typer.Option(metavar="COLUMN", help="Another count of parameters: a column for params; may be repeated.")
+    ] = None,
     keep: Annotated[
         Pairs, typer.Option(metavar="FILTER", help="Rows in place of all, as 'step > 1000'; may be repeated.")
     ] = None,
+    answer: Annotated[
+        Literal["loss", "size", "exponent", "tokens-per-param"],
+        typer.Option(
+            help="The expected loss; or of POINTS with a column compute, in FLOP, the best size, its exponent over compute, "
+            "the best tokens per parameter."
+        ),
+    ] = "loss",
     full: Annotated[bool, typer.Option("--full/--one", help="Every combination of variants, or one at a time.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/multiverse"),
 ) -> None:
-    """Multiverse analysis: predict under other specifications of noise, small runs, floor, discrepancy, and those named.
+    """Multiverse analysis: answer under other specifications of noise, small runs, floor, discrepancy, and those named.
 
     Writes to DIR: multiverse.csv, parameters.csv, figures/multiverse_1.png and so on, one for each point.
     """
+    from bayes_scaling.decisions.answers import ANSWERS
     from bayes_scaling.decisions.multiverse import multiverse as answers
     from bayes_scaling.decisions.specifications import Specification, standard_variants
     from bayes_scaling.model.studies.reading import read_study
@@ -53,10 +64,12 @@ def multiverse(
     base = Specification(study.model, study_table(study, runs), study_runs(study, runs).columns)
     others = {text: text for text in keep or ()}
     counted = pairs("--alternative", alternative, "INPUT=COLUMN, as in params=params_non_embedding")
-    variants = standard_variants(base, alternatives=counted, filters=others)
+    every = {name: [column] for name, column in counted.items()}
+    every |= {"params": [*every.get("params", []), *params_from]} if params_from else {}
+    variants = standard_variants(base, alternatives=every, filters=others)
     folder_to_write(out, "multiverse.csv", "parameters.csv", "figures/multiverse_1.png")
     say("compiling each model (up to half a minute the first time), then sampling")
-    found = answers(base, at, variants, replace(study.settings, progress=False), full=full)
+    found = answers(base, at, variants, replace(study.settings, progress=False), answer=ANSWERS[answer], full=full)
     points = sorted(set(found.table["point"]))
     with write_together():
         write_csv(found.table, out / "multiverse.csv")

@@ -1,6 +1,7 @@
 """Options that several commands have, and how they are read."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,14 @@ Units = Annotated[
         help="What a column of FILE counts in, as params=M, tokens='B tokens', loss=bits/byte; may be repeated.",
     ),
 ]
+Counts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--convention",
+        metavar="FIELD=VALUE",
+        help="How FILE was counted, as embeddings=without, compute=6ND, schedule=finished, or =mixed; may be repeated.",
+    ),
+]
 ColumnNames = Annotated[
     list[str] | None,
     typer.Option(
@@ -49,17 +58,27 @@ Tune = Annotated[
     int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500 unless MODEL says otherwise.")
 ]
 Chains = Annotated[int | None, typer.Option(help="Independent chains; 4 unless MODEL says otherwise.")]
+NamedCost = Annotated[
+    str | None,
+    typer.Option("--cost", metavar="NAME", help="The compute to compare at: one of [data.costs]; the law's own unless given."),
+]
 SEED = "The same seed gives the same numbers on the same machine"
 Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says otherwise.")]
 AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]
 
 
-def for_table(study: "Study", columns: list[str] | None, units: list[str] | None) -> "Study":
-    """Return a study for a table whose columns are called, and count, as was said: ROLE=COLUMN, NAME=UNIT."""
+def for_table(
+    study: "Study", columns: list[str] | None, units: list[str] | None, conventions: list[str] | None = None
+) -> "Study":
+    """Return a study for a table whose columns are called, and count, as was said: ROLE=COLUMN, NAME=UNIT, FIELD=VALUE."""
+    from bayes_scaling.data.conventions import with_conventions
     from bayes_scaling.model.studies.study import study_for
 
     named = pairs("--column", columns, "ROLE=COLUMN, as in loss=eval/loss")
-    return study_for(study, named, pairs("--unit", units, "NAME=UNIT, as in params=M"))
+    found = study_for(study, named, pairs("--unit", units, "NAME=UNIT, as in params=M"))
+    said = pairs("--convention", conventions, "FIELD=VALUE, as in embeddings=without")
+    counted = with_conventions(found.columns.conventions, said)
+    return replace(found, columns=replace(found.columns, conventions=counted)) if said else found
 
 
 def pairs(option: str, said: list[str] | None, expected: str) -> dict[str, str]:

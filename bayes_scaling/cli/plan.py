@@ -1,6 +1,6 @@
 """`bayes-scaling plan`: how large a model to train with a budget, on how many tokens."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +16,7 @@ from bayes_scaling.cli.options import AnySeed, read_fit
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.data.cost import Cost
 
 
 def plan(
@@ -85,10 +85,10 @@ def plan(
 
 def _cost(said: list[str]) -> "Cost":
     """Return the cost that "name=number" texts say."""
-    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.data.cost import Cost
 
-    known = [field.name for field in fields(Cost)]
-    numbers: dict[str, float] = {}
+    known = ["served_tokens", "price", "flops_per_param_token", "flops_per_param_served"]
+    numbers: dict[str, Any] = {}
     for text in said:
         name, _, value = text.partition("=")
         if name.strip() not in known:
@@ -97,4 +97,4 @@ def _cost(said: list[str]) -> "Cost":
             numbers[name.strip()] = float(value)
         except ValueError:
             raise InputError(f"--cost {text}: {value!r} is no number") from None
-    return Cost(**numbers)
+    return replace(Cost(), **numbers)

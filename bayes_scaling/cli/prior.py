@@ -12,7 +12,7 @@ from bayes_scaling._base.numbers import band, number
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, say_parameters
-from bayes_scaling.cli.options import AnySeed, ColumnNames, ModelFile, StudyDir, Tables, Units, for_table
+from bayes_scaling.cli.options import AnySeed, ColumnNames, Counts, ModelFile, StudyDir, Tables, Units, for_table
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def prior(
     runs: Tables = None,
     column: ColumnNames = None,
     unit: Units = None,
+    convention: Counts = None,
     out: StudyDir = None,
     draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 1000,
     seed: AnySeed = 0,
@@ -42,7 +43,7 @@ def prior(
     from bayes_scaling.plots.overview import figures
 
     settings = Settings(draws=draws, seed=seed)
-    study = for_table(read_study(model), column, unit)
+    study = for_table(read_study(model), column, unit, convention)
     data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name)
     folder_to_write(folder, "prior.csv", "figures/prior.png")

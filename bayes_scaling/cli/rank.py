@@ -20,7 +20,7 @@ from bayes_scaling.laws.inputs import has_params_and_tokens
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.data.cost import Cost
     from bayes_scaling.inference.posterior import Fit
 
 
@@ -129,7 +129,7 @@ def _points(
 
 def _costs(fitted: "Fit", group: str, flops: list[str]) -> "dict[str, Cost] | None":
     """Return what each level costs, from LEVEL=K; None where nothing is said."""
-    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.data.cost import Cost
 
     if not flops or group not in fitted.runs.levels:
         return None

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.conventions import Conventions
 from bayes_scaling.data.log_cleaning import format_runs
 
 MAX_RANGE_FACTOR = 100.0
@@ -34,6 +35,8 @@ class Part:
         Values of columns that say how the learning rate went.
     notes
         On what its columns count in, and on what its rows are where nothing says so, a sentence each.
+    conventions
+        How it counts, as far as it says so.
     """
 
     source: str
@@ -43,6 +46,7 @@ class Part:
     units: Mapping[str, str]
     schedules: Mapping[str, Sequence[Any]]
     notes: tuple[str, ...] = ()
+    conventions: Conventions = Conventions()
 
 
 def require_same_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None:

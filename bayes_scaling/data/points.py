@@ -9,6 +9,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.notation import READ, reading_of
 from bayes_scaling.data.cells import number_column
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.counting import refuse_other_conventions
 from bayes_scaling.data.counts import IN_BASE, base_factor, column_in_file, column_in_other_unit, mark_base_units
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.inputs import input_columns, with_schedule
@@ -34,6 +35,7 @@ def in_base_units(table: Table, runs: Runs) -> pd.DataFrame:
     frame, source = read_table(table, labels=runs.columns.labels), source_of(table, "the points")
     if frame.attrs.get(IN_BASE):
         return frame
+    refuse_other_conventions(frame, runs.columns, source)
     found, notes = {}, list(reading_of(frame).get("notes", ()))
     for name, one in runs.columns.inputs.items():
         key, factor = _at_points(frame, name, one)

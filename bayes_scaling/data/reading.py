@@ -14,6 +14,7 @@ from bayes_scaling.data.cells import column_numbers, named_column, number_column
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.copies import drop_copies
+from bayes_scaling.data.counting import joined_conventions, table_conventions
 from bayes_scaling.data.counts import base_factor, in_declared_units, mark_base_units, name_notes
 from bayes_scaling.data.curve import Curve
 from bayes_scaling.data.inputs import input_columns, input_reference, with_schedule
@@ -27,6 +28,7 @@ from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes
 from bayes_scaling.data.role_names import require_columns
 from bayes_scaling.data.rounding import with_rounding
 from bayes_scaling.data.rows import filter_rows
+from bayes_scaling.data.run_costs import cost_columns, table_costs
 from bayes_scaling.data.runs import Runs, concat_tables, levels_of
 from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 
@@ -54,7 +56,7 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     InputError
         In one line with file, column and first offending row. For an unreadable file, a missing or repeated column, text in a
         column of numbers, NaN or infinite values, values <= 0 where a logarithm is taken, no rows left, tables in unequal
-        units, or logs in no order (see `Curve`).
+        units or of other conventions, or logs in no order (see `Curve`).
 
     Examples
     --------
@@ -81,8 +83,10 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     read = [(frame, source) for frame, source in zip(frames, sources, strict=True) if len(frame) or not copies]
     parts = [_part(frame, columns, source) for frame, source in read]
     require_same_units(parts, {name: one.column for name, one in columns.inputs.items()})
+    conventions, counted = joined_conventions(columns, [(part.source, part.conventions) for part in parts])
+    columns = replace(columns, conventions=conventions)
     checked = concat_tables([part.table for part in parts], tuple(columns.dims))
-    notes = (*dict.fromkeys(note for part in parts for note in part.notes), *copies, *shared_runs(parts))
+    notes = (*dict.fromkeys(note for part in parts for note in part.notes), *counted, *copies, *shared_runs(parts))
     if columns.curve is not None:
         checked, more = _mended(checked, parts, columns, columns.curve)
         notes += more
@@ -93,7 +97,8 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     notes += implausible_counts(checked, columns)
     refuse_implausible_losses(checked, columns, source)
     if columns.average is not None:
-        checked = bin_means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
+        scales = (*columns.scales, *cost_columns(columns))
+        checked = bin_means(checked, list(columns.dims), scales, columns.average.along, columns.average.per_decade)
     references = {
         name: one.reference if one.reference is not None else input_reference(checked[name], one.column, source)
         for name, one in columns.inputs.items()
@@ -141,12 +146,14 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     if columns.measurement_error is not None:
         error = _measurement_error(kept, columns.measurement_error, response, source, rows, odd)
         checked["measurement_error"] = error / response if columns.response.perplexity else error
+    checked = checked.assign(**table_costs(kept, checked, columns, source, rows, odd))
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
     units = read.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
-    notes = (*dict.fromkeys(odd), *notes, *_row_notes(kept, checked, columns))
-    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes)
+    conventions, named = table_conventions(read, columns, source)
+    notes = (*dict.fromkeys(odd), *notes, *named, *_row_notes(kept, checked, columns))
+    return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes, conventions)
 
 
 def _with_numbers(frame: pd.DataFrame, columns: Columns, source: str, notes: list[str]) -> pd.DataFrame:

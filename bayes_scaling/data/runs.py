@@ -12,10 +12,13 @@ from bayes_scaling._base.numbers import amount, number
 from bayes_scaling._base.views import several
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.counting import unlike_conventions
+from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import number_as_text, ordered_levels
 from bayes_scaling.data.rows import filter_rows
+from bayes_scaling.data.run_costs import cost_columns
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,9 @@ class Runs:
         for name, of in self.columns.inputs.items():
             low, high = (float(end(self.table[name])) for end in (np.min, np.max))
             unit = "" if of.unit in (name, "parameters") else of.unit
-            said.append(f"{name} {amount(low, unit)}" if low == high else f"{name} {number(low)} to {amount(high, unit)}")
+            span = amount(low, unit) if low == high else f"{number(low)} to {amount(high, unit)}"
+            counted = input_words(self.columns, name)
+            said.append(f"{name} {span}{', ' if counted else ''}{counted}")
         said += [f"{several(len(levels), 'level')} of {name}" for name, levels in self.levels.items()]
         return visible(f"Runs: {'; '.join(said)}")
 
@@ -93,7 +98,8 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
             f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {format_names(columns.inputs)}"
         )
     bins = Average(along, per_decade)
-    table = bin_means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade)
+    scales = (*columns.scales, *(name for name in cost_columns(columns) if name in runs.table))
+    table = bin_means(runs.table, list(columns.dims), scales, bins.along, bins.per_decade)
     return replace(runs, table=mark_base_units(table))
 
 
@@ -115,8 +121,12 @@ def subset(runs: Runs, where: str) -> Runs:
 
 def concat_runs(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns."""
+    if found := unlike_conventions(runs.columns, others.columns):
+        name, one, other = found
+        raise InputError(f"{others.source}: {name} is {str(other)!r}, in {runs.source} {str(one)!r}; give runs counted alike")
     tables = _with_errors(runs.table, others.table)
-    table = mark_base_units(concat_tables([tables[0], tables[1][list(tables[0])]], tuple(runs.columns.dims)))
+    alike = tables[1].reindex(columns=[*tables[0]])  # rows to come have no costs
+    table = mark_base_units(concat_tables([tables[0], alike], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
     return replace(runs, table=table, levels=levels_of(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 

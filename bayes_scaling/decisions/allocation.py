@@ -12,11 +12,13 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling.data.cost import Cost
+from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
-from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs, tokens_unit, unique_limit
+from bayes_scaling.decisions.cost import UNIQUE, moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.decisions.flat_runs import refuse_flat
 from bayes_scaling.decisions.law_along import labelled_as, law_along, named_unit, parameters_along, search_bounds
 from bayes_scaling.decisions.optimum import lowest
@@ -123,6 +125,7 @@ def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Co
         "loss": (found.loss, response.name, response.unit),
     }
     best = {name: labelled_as(values, at, *of) for name, (values, *of) in shown.items()}
+    best["params"].attrs["counted"] = input_words(fit.runs.columns, "params")
     return xr.Dataset(best).assign_coords(compute=("row", every, {"units": "FLOP"}))
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.prediction.budget_curves import along_curve, to_reach
 from bayes_scaling.prediction.compute_ratio import CROSSOVER_PLACES

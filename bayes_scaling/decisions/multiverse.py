@@ -20,10 +20,9 @@ from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band
 from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling._base.views import in_a_line, lines, several, show, view
-from bayes_scaling.data.cells import number_column
+from bayes_scaling.data.counting_words import counted_parts
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.specifications import Specification, Variant, Variants, standard_variants
 from bayes_scaling.inference.batch.fits import Batch, fit_many
 from bayes_scaling.inference.batch.tasks import Task
@@ -35,7 +34,7 @@ from bayes_scaling.model.settings import Settings
 from bayes_scaling.prediction.predict import predict
 
 BASE = "base"
-OWN = {"universe", "point", *QUANTILES, "rows", "divergences", "r_hat", "problem"}
+OWN = {"universe", "point", *QUANTILES, "conventions", "rows", "divergences", "r_hat", "problem"}
 """Columns of the table of answers, beside what varies."""
 
 
@@ -52,8 +51,8 @@ class Multiverse:
     ----------
     table
         One row a specification and point: universe, its name; its variant of all that varies; point; quantiles q05 to q95 of
-        the answer; rows of the fit; divergences; r_hat; and problem, what the sampler's health says, empty where draws may be
-        trusted.
+        the answer; conventions, how its inputs were counted as far as that is known; rows of the fit; divergences; r_hat; and
+        problem, what the sampler's health says, empty where draws may be trusted.
     parameters
         One row a specification and parameter of the law, at the inputs' references: universe, its name; parameter; quantiles.
     variants
@@ -148,7 +147,8 @@ def multiverse(
     executor
         As for `fit_many`.
     answer
-        A function of a module, as workers must find it; the expected loss unless given.
+        A function of a module, as workers must find it; the expected loss unless given. `decisions.answers` has the
+        compute-optimal size, its exponent over compute, and tokens per parameter.
     full
         Every combination of variants, not one variant at a time.
 
@@ -184,14 +184,6 @@ def multiverse(
     return _gathered(batch, specified, variants, failures)
 
 
-def tokens_per_param(fit: Fit, points: Any) -> xr.DataArray:
-    """Return draws of the compute-optimal tokens per parameter; points need the column compute, in FLOP: an `answer`."""
-    table = read_table(points, labels=fit.runs.columns.labels)
-    budgets = list(number_column(table, "compute", "the points", table.index.to_numpy()))
-    best: xr.DataArray = compute_optimal(fit, budgets)["tokens_per_param"]
-    return best
-
-
 def answered(fit: Fit, extra: Any) -> pd.DataFrame:
     """Return quantiles of the answer at each point and of each parameter of the law; runs in the worker."""
     try:
@@ -208,7 +200,8 @@ def answered(fit: Fit, extra: Any) -> pd.DataFrame:
     assert health is not None
     said = {"rows": len(fit.runs), "divergences": health.divergences, "r_hat": np.nan if health.r_hat is None else health.r_hat}
     label, unit = str(draws.attrs.get("long_name", draws.name or "answer")), str(draws.attrs.get("units", ""))
-    return pd.DataFrame(rows).assign(**said, label=label, unit=unit)
+    counted = "; ".join(words for role, words in counted_parts(fit.runs.columns).items() if role != "loss")
+    return pd.DataFrame(rows).assign(**said, conventions=counted, label=label, unit=unit)
 
 
 def _quantiles(draws: xr.DataArray) -> dict[str, float]:
@@ -247,7 +240,9 @@ def _gathered(batch: Batch[pd.DataFrame], specified: Any, variants: Variants, fa
     quantiles = list(QUANTILES)
     picked = pd.DataFrame.from_dict(specified, orient="index").rename_axis("universe").reset_index()
     answers = rows[rows["point"].notna()].astype({"point": int})
-    table = picked.merge(answers[["universe", "point", *quantiles, "rows", "divergences", "r_hat"]], on="universe")
+    table = picked.merge(
+        answers[["universe", "point", *quantiles, "conventions", "rows", "divergences", "r_hat"]], on="universe"
+    )
     table["problem"] = [batch.problems.get(str(name), "") for name in table["universe"]]
     parameters = rows.loc[rows["parameter"].notna(), ["universe", "parameter", *quantiles]].reset_index(drop=True)
     names = {what: tuple(named) for what, named in variants.items()}

@@ -13,11 +13,11 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.quantiles import sorted_quantiles
 from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import law_split, read_budgets, split_as_dataset, split_with_discrepancy
-from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.flat_runs import refuse_flat
 from bayes_scaling.decisions.group_cells import every_cell
 from bayes_scaling.decisions.plan_search import (

@@ -7,8 +7,9 @@ from scipy.interpolate import PchipInterpolator
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.cost import UNIQUE, Cost, moved_inputs
+from bayes_scaling.decisions.cost import UNIQUE, moved_inputs
 from bayes_scaling.decisions.optimum import vertex
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.inference.posterior import Fit

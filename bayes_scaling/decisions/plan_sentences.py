@@ -41,7 +41,8 @@ def plan_place(found: Plan, row: int) -> str:
 def _said(found: Plan, at: Mapping[str, Any], row: int, target: float | None) -> list[str]:
     loss, place = found.loss.attrs, plan_place(found, row)
     budget = f"{'For ' + place + ', with' if place else 'With'} {amount(at['compute'], 'FLOP', 4)} ({found.cost.counted})"
-    what, *further = _settled_words(at, loss["long_name"]) if at["excess"] else _chosen_words(at)
+    counted = str(found.optimum["params"].attrs.get("counted", ""))
+    what, *further = _settled_words(at, loss["long_name"], counted) if at["excess"] else _chosen_words(at, counted)
     said = [f"{budget} {what}", *further]
     said.append(f"{_range_words(at)} less than {percent(found.within)} of {loss['long_name']}")
     said.append(f"One run of it will show {band([at[f'loss_{q}'] for q in ('q05', 'q50', 'q95')], loss['units'])}")
@@ -54,19 +55,23 @@ def _said(found: Plan, at: Mapping[str, Any], row: int, target: float | None) ->
     return said
 
 
-def _chosen_words(at: Mapping[str, Any]) -> list[str]:
+def _chosen_words(at: Mapping[str, Any], counted: str) -> list[str]:
     return [
-        f"train {number(at['params'])} parameters on {number(at['tokens'])} tokens, "
+        f"train {number(at['params'])} {_parameters(counted)} on {number(at['tokens'])} tokens, "
         f"{number(at['tokens_per_param'])} a parameter",
         f"The best size is {interval((at['best_params_q05'], at['best_params_q95']))} (90 %)",
     ]
 
 
-def _settled_words(at: Mapping[str, Any], loss: str) -> list[str]:
+def _settled_words(at: Mapping[str, Any], loss: str, counted: str) -> list[str]:
     return [
-        f"{number(at['params'])} parameters see {number(at['tokens'])} tokens",
+        f"{number(at['params'])} {_parameters(counted)} see {number(at['tokens'])} tokens",
         f"Their expected {loss} lies {percent(at['excess'])} above the lowest",
     ]
+
+
+def _parameters(counted: str) -> str:
+    return f"parameters ({counted})" if counted else "parameters"
 
 
 def _range_words(at: Mapping[str, Any]) -> str:

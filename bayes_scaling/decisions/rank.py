@@ -15,12 +15,13 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.cells import column_numbers
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
+from bayes_scaling.decisions.cost import SPLITS, UNIQUE
 from bayes_scaling.decisions.frontiers import by_input, by_split
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark

@@ -4,7 +4,7 @@ They are noise, small runs, which parameters are counted, intermediate points, t
 2024, Li et al. 2025, "Misfitting"), and whether the law is taken for the truth.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -13,6 +13,8 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.conventions import ROLES
+from bayes_scaling.data.counting import role_of
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.laws.units import column_unit
@@ -51,7 +53,7 @@ type Variants = Mapping[str, Mapping[str, Variant]]
 def standard_variants(
     base: Specification,
     *,
-    alternatives: Mapping[str, str] | None = None,
+    alternatives: Mapping[str, str | Sequence[str]] | None = None,
     filters: Mapping[str, str] | None = None,
     floor: str = "E",
     floors: Mapping[str, float] | None = None,
@@ -61,7 +63,8 @@ def standard_variants(
     Parameters
     ----------
     alternatives
-        Input -> another column for it, such as `{"params": "params_non_embedding"}`.
+        Input -> other columns for it, such as `{"params": ["params_total", "params_non_embedding"]}`: the same runs under
+        each count. One that is the base's own is no other.
     filters
         Name -> filter of the table's rows in place of all, such as `{"last of each run": "step == last_step"}`.
     floor
@@ -77,7 +80,9 @@ def standard_variants(
     for name, column in (alternatives or {}).items():
         if name not in base.columns.inputs:
             raise InputError(f"no input {name!r}; there are {format_names(base.columns.inputs)}")
-        variants[name] = {base.columns.inputs[name].column: as_it_is, column: counted_by(name, column)}
+        own = base.columns.inputs[name].column
+        others = [column] if isinstance(column, str) else column
+        variants[name] = {own: as_it_is, **{other: counted_by(name, other) for other in others if other != own}}
     if filters:
         variants["points"] = {"all": as_it_is, **{name: only(text) for name, text in filters.items()}}
     if floor in base.model.parameters:
@@ -124,14 +129,17 @@ def fixed(parameter: str, value: float) -> Variant:
 def counted_by(name: str, column: str) -> Variant:
     """Return the variant in which an input is another column of the table, against the same reference.
 
-    It counts as its name says, else as the study's column does unless that one's name says otherwise.
+    It counts as its name says, else as the study's column does unless that one's name says otherwise. How the study's column
+    was counted does not hold for it: what is known of that is what its name and the table say.
     """
 
     def changed(of: Specification) -> Specification:
         one, said, own = of.columns.inputs[name], column_unit(column), column_unit(of.columns.inputs[name].column)
         scale = said.factor if said is not None and said.explicit else None if own is not None and own.explicit else one.scale
         inputs = {**of.columns.inputs, name: replace(one, column=column, scale=scale)}
-        return replace(of, columns=replace(of.columns, inputs=inputs))
+        unknown = dict.fromkeys(ROLES.get(role_of(name, one) or "", ()))
+        conventions = replace(of.columns.conventions, **unknown)
+        return replace(of, columns=replace(of.columns, inputs=inputs, conventions=conventions))
 
     return changed
 

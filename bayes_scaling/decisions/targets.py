@@ -10,9 +10,9 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band, exact, percent, place_words
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.plan import Plan, plan
 from bayes_scaling.decisions.plan_search import DECADES
 from bayes_scaling.decisions.plan_sentences import plan_place

@@ -12,7 +12,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.convergence import convergence
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.laws.conventions import in_units
+from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Trend, Varying, as_parameter, link

@@ -15,6 +15,7 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.random import derived_seed
 from bayes_scaling._base.views import page, view
+from bayes_scaling.data.counting import unlike_conventions
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried
@@ -114,7 +115,7 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
     ------
     InputError
         Where the weights are not those of the fits or do not sum to 1, and where two fits are of different runs, units,
-        references or scales of the noise.
+        references, counts or scales of the noise.
     """
     if set(fits) != set(weights):
         raise InputError(f"the fits are {format_names(fits)}; weights are given for {format_names(weights)}")
@@ -220,6 +221,8 @@ def check_alike(fits: Mapping[str, Fit]) -> None:
             raise _unlike(first, other, "responses in", one.columns.response.unit, two.columns.response.unit)
         if dict(one.references) != dict(two.references):
             raise _unlike(first, other, "references", dict(one.references), dict(two.references))
+        if counts := unlike_conventions(one.columns, two.columns):
+            raise _unlike(first, other, f"{counts[0]} counted", *counts[1:])
         if not one.table.equals(two.table):
             raise _unlike(first, other, "rows", *(f"{len(runs)} of {runs.source}" for runs in (one, two)))
 

@@ -1,4 +1,4 @@
-"""Laws as plain functions and as text, their units and conventions."""
+"""Laws as plain functions and as text, their units and coefficients."""
 
 import lazy_loader
 

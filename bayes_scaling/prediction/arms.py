@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.counting import mixed_notes
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.tables import Table, read_table
@@ -47,9 +48,10 @@ def both_levels(fit: Posterior, group: str, a: object, b: object, points: Table)
 
 
 def notes_of(fit: Posterior, group: str, *frames: pd.DataFrame) -> tuple[str, ...]:
-    """Return what `notes_on` says of the groups other than the one whose levels are held against each other."""
+    """Return what `notes_on` says of the groups other than that of the two levels, and which counts differ between rows."""
     others = [dim for dim in groups_needed(fit) if dim != group]
-    return tuple(dict.fromkeys(note for frame in frames for note in notes_on(fit, frame, others)))
+    counted = mixed_notes(fit.runs.columns)
+    return (*dict.fromkeys(note for frame in frames for note in notes_on(fit, frame, others)), *counted)
 
 
 def points_of(fit: Posterior, group: str, level: object, points: Table) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, draws_of
 from bayes_scaling.prediction.arms import both_levels, notes_of
 from bayes_scaling.prediction.budget_curves import Path, along_curve, powers_along, to_reach
+from bayes_scaling.prediction.costs import Costed, axis_name, both_ways, converted, extrapolated_note, read_cost
 from bayes_scaling.prediction.crossings import meeting, multiples
 from bayes_scaling.prediction.notes import left_out, noted
 
@@ -30,12 +31,17 @@ CROSSOVER_PLACES = 65
 
 @carried
 @asked
-def compute_ratio(fit: Posterior, group: str, a: object, b: object, points: Table, along: Path = None) -> xr.DataArray:
+def compute_ratio(
+    fit: Posterior, group: str, a: object, b: object, points: Table, along: Path = None, *, cost: Costed = None
+) -> xr.DataArray:
     """Return draws of how many times the stated compute level `a` needs for the loss that level `b` has at each point.
 
     m solves L_a(m C) = L_b(C), the nearest to 1 on the side where it lies; below 1 where a is better. inf where a does not
     get there with a million times as much (its irreducible loss may be higher), 0 where a millionth is enough. NaN in draws in
     which the loss of b is not above 0, or the law of a is not defined on the way; `attrs["notes"]` counts them.
+
+    m is of the law's own axis. In another cost k the same draws are K_a(m C) / K_b(C), where K is what runs of a level took:
+    interpolated between them, and extrapolated beyond, which the coordinate `extrapolated` marks. `attrs["cost"]` names it.
 
     Parameters
     ----------
@@ -50,6 +56,8 @@ def compute_ratio(fit: Posterior, group: str, a: object, b: object, points: Tabl
     along
         The input that stands for compute, or input -> power for a budget spread over several (each input is multiplied by
         m^power, say {"params": 0.5, "tokens": 0.5}); the only input of a law is found without asking.
+    cost
+        The compute to count in: a name of `Columns.costs`, or a `Cost`; the law's own axis unless given.
 
     Returns
     -------
@@ -75,11 +83,18 @@ def compute_ratio(fit: Posterior, group: str, a: object, b: object, points: Tabl
     powers = powers_along(fit, along)
     one, other = both_levels(fit, group, a, b, points)
     wanted = to_reach(along_curve(fit, other, powers), positive=fit.runs.columns.response.positive)
-    times = multiples(along_curve(fit, one, powers), wanted)
-    shaped = _by_point(fit, times, other, group).rename(RATIO).assign_attrs(long_name="compute ratio", units="")
-    shaped.encoding[RATIO] = True
+    times = multiples(along_curve(fit, one, powers), wanted).reshape(*draws_of(fit), len(other))
     why = "the loss to reach is not above 0, or the law is not defined on the way"
-    return noted(shaped, notes_of(fit, group, other, one) + left_out(np.isnan(shaped.to_numpy()), why))
+    notes = notes_of(fit, group, other, one) + left_out(np.isnan(times), why)
+    asked, beyond = read_cost(fit, cost), None
+    if asked is not None:
+        times, beyond = converted(*both_ways(fit, asked, group, (one, other), powers), times)
+        notes += extrapolated_note(asked, beyond)
+    shaped = _by_point(fit, times, other, group).rename(RATIO).assign_attrs(long_name="compute ratio", units="")
+    if beyond is not None:
+        shaped = shaped.assign_coords(extrapolated=("row", beyond))
+    shaped.encoding[RATIO] = True
+    return noted(shaped.assign_attrs(cost=axis_name(fit, powers) if asked is None else asked.counted), notes)
 
 
 def is_ratio(draws: xr.DataArray) -> bool:

@@ -26,7 +26,7 @@ from bayes_scaling.inference.memory import draws_in, refuse_points
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
-from bayes_scaling.laws.conventions import in_units
+from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.evaluation import parameter_at
 from bayes_scaling.model.specification import law_groups

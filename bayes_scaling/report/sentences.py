@@ -9,9 +9,11 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import band, number, probability, rounded, spaced_name, value_at
 from bayes_scaling.data.checkpoints import not_ends
+from bayes_scaling.data.cost import Cost
+from bayes_scaling.data.counting_words import counted_sentence
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
+from bayes_scaling.decisions.cost import SPLITS, UNIQUE
 from bayes_scaling.decisions.group_cells import NEW, every_cell
 from bayes_scaling.decisions.plan import plan
 from bayes_scaling.decisions.plan_sentences import plan_sentences
@@ -44,6 +46,8 @@ def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
     - Loss: of the largest run, at its own levels, and where its inputs are ten times as large. It is the median with its 90 %
       interval.
 
+    - Counting: how parameters, compute, tokens and the loss were counted, and what of that is not stated.
+
     Levels of runs are not compared. What cannot be computed for a law, such as a split that has no optimum, is left out.
 
     Parameters
@@ -59,12 +63,13 @@ def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
         The sentences.
     """
     bare = replace(fit, health=None)  # its line is said once, not with each sentence
-    return (*(said for group in _alternatives(fit) for said in _compared(bare, group)), *_splits(bare, folder), *_losses(fit))
+    compared = [said for group in _alternatives(fit) for said in _compared(bare, group)]
+    return (*compared, *_splits(bare, folder), *_losses(fit), counted_sentence(fit.runs.columns))
 
 
 @carried
 def stack_sentences(stack: Stack) -> tuple[str, ...]:
-    """Return what several laws say together: their weights, the loss at the largest run and at ten times its inputs.
+    """Return what several laws say together: weights, losses at the largest run and ten times its inputs, how it is counted.
 
     Parameters
     ----------
@@ -77,7 +82,15 @@ def stack_sentences(stack: Stack) -> tuple[str, ...]:
         The sentences.
     """
     laws = ", ".join(f"{law} {probability(weight)}" for law, weight in stack.weights.items())
-    return (f"Weights of the laws: {laws}.", *_losses(stack))
+    return (f"Weights of the laws: {laws}.", *_losses(stack), counted_sentence(stack.runs.columns), *_unstated(stack))
+
+
+def _unstated(stack: Stack) -> list[str]:
+    """Return which members do not state a convention that another does."""
+    every = {name: fit.runs.columns.conventions.known for name, fit in stack.members.items()}
+    stated = dict.fromkeys(field for known in every.values() for field in known)
+    lacking = {name: [field for field in stated if field not in known] for name, known in every.items()}
+    return [f"Of {name} it is not stated: {', '.join(missing)}." for name, missing in lacking.items() if missing]
 
 
 def _losses(fit: Posterior) -> list[str]:

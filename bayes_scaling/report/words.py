@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import interval, number
+from bayes_scaling.data.counting import roles
+from bayes_scaling.data.counting_words import counted_parts, not_stated
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_text
@@ -99,30 +101,24 @@ def rows(fit: Fit) -> list[str]:
 
 
 def counting(fit: Fit) -> list[tuple[str, str]]:
-    """Return the conventions of counting that change answers, as far as names and units of columns state them."""
-    of = fit.runs.columns
-    found = [("Loss", f"{of.response.unit or 'unit not stated'} (column {of.response.column})")]
-    for name, question, words in QUESTIONS:
-        if name in of.inputs:
-            one = of.inputs[name]
-            stated = [word for word in words if word in f"{one.column} {one.unit}".lower()]
-            said = f"column {one.column}, unit {_counted(one) or 'not stated'}"
-            found.append((name.capitalize(), said if stated else f"{said}; {question}: not stated"))
-    if not {"lr_sum", "lr_drop"} & set(of.inputs) and of.schedule is None:
-        found.append(("Learning-rate schedule", "not stated: whether it had finished where a loss was read"))
-    smooth = [word for word in ("mean", "smooth", "ema", "avg") if word in of.response.column.lower()]
+    """Return how parameters, compute, tokens and the loss were counted, and what of it is not stated, by what is counted."""
+    of, missing = fit.runs.columns, not_stated(fit.runs.columns)
+    known, read = counted_parts(of), roles(of)
+    found = []
+    for role, column in read.items():
+        said = [f"column {column}", *([known[role]] if role in known else [])]
+        said += [f"{missing[role]}: not stated"] if role in missing else []
+        found.append((capitalized("loss" if role == "loss" else role), "; ".join(said)))
     averaged = fit.runs.averaged > len(fit.runs)
-    said = f"the column's name says {smooth[0]}" if smooth else "rows are averaged here" if averaged else "not stated"
-    found.append(("Smoothing of the loss", said))
-    return found
+    smoothing = of.conventions.smoothing or ("rows are averaged here" if averaged else "not stated")
+    rest = {"Smoothing of the loss": smoothing} | {
+        label: str(getattr(of.conventions, name) or "not stated") for label, name in UNSAID.items()
+    }
+    return [*found, *rest.items()]
 
 
-QUESTIONS = (
-    ("params", "with or without embeddings", ("embed",)),
-    ("tokens", "seen or unique, and of which tokenizer", ("unique", "seen", "byte")),
-    ("compute", "6 x parameters x tokens, with attention, or logged", ("6nd", "attention", "logged", "hardware")),
-)
-"""Inputs whose counting differs between papers: what to ask, and the words in a name or unit that answer it."""
+UNSAID = {"Tokenizer": "tokenizer", "Context length": "context", "Evaluated on": "evaluation"}
+"""What a report says of a loss beside its unit and schedule -> the convention."""
 
 
 def title(fit: Fit) -> str:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
-from bayes_scaling.data.columns import Average, Curve, MeasurementError, Schedule
+from bayes_scaling.data.columns import Average, Conventions, Curve, MeasurementError, Schedule
 from bayes_scaling.model.studies.keys import StudyKeys
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Sheet, Study
@@ -45,6 +45,7 @@ RECORDS = {
     "average": Average("x", 20.0),
     "curve": Curve("x", warmup=1.0, skip=("spikes",)),
     "schedule": Schedule(warmup=10.0),
+    "conventions": Conventions(embeddings="without", compute="6ND", context=1024),
     "columns": bs.Columns({"x": bs.Input("x")}, groups={"g": "g"}, run="run", where="x > 1"),
     "settings": bs.Settings(target_accept=0.9, cores=2, seconds=5.0),
     "cost": bs.Cost(price=1e-18),
@@ -127,6 +128,19 @@ FULL = {
         "average": {"along": "x", "per_decade": 20.0},
         "curve": {"along": "x", "warmup": 5.0, "skip": ["spikes"]},
         "schedule": {"lr": "lr", "along": "step", "momentum": 0.99, "parts": 8, "warmup": 10.0},
+        "conventions": {
+            "embeddings": "without",
+            "head": "with",
+            "experts": "active",
+            "params": "looped weights once",
+            "compute": "logged",
+            "tokens": "seen",
+            "tokenizer": "gpt2",
+            "smoothing": "none",
+            "context": 1024,
+            "evaluation": "C4",
+            "schedule": "finished",
+        },
     },
     "law": {"name": "m1"},
     "parameters": {

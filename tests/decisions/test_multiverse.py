@@ -181,7 +181,7 @@ def test_the_command_writes_the_answers_and_a_figure_for_each_point(
     _, _, choices, _, options = asked[0]
     assert list(choices["params"]) == ["params", "active"]
     assert list(choices["points"]) == ["all", "loss < 4"]
-    assert options == {"full": False}
+    assert options == {"full": False, "answer": bs.predict}
     written = {path.name for path in (tmp_path / "out").rglob("*.*")}
     assert written == {"multiverse.csv", "parameters.csv", "multiverse_1.png", "multiverse_2.png"}
     assert "loss at point 1, base: " in done.output

@@ -20,7 +20,7 @@ def mixture(other: bs.Fit = FIT) -> Stack:
 def test_a_fit_says_its_answers_a_sentence_a_line() -> None:
     lines = FIT.summary().splitlines()
     assert lines[0].startswith("sparse instead of dense at 1.8e21 FLOP")
-    assert lines[-1].startswith("Loss at ten times its params and tokens")
+    assert lines[-2].startswith("Loss at ten times its params and tokens")
     assert all(line.endswith(".") for line in lines)
 
 
@@ -31,11 +31,13 @@ def test_a_fit_draws_its_bands() -> None:
 
 
 def test_a_stack_says_its_weights_and_the_loss_of_the_mixture() -> None:
-    weights, largest, beyond = mixture().summary().splitlines()
+    weights, largest, beyond, counted = mixture().summary().splitlines()
     assert weights == "Weights of the laws: one 0.75, <two> 0.25, none 0.00."
     alone = FIT.summary().splitlines()
-    assert largest.split(":")[0] == alone[-2].split(":")[0]
-    assert beyond.split(":")[0] == alone[-1].split(":")[0]
+    assert largest.split(":")[0] == alone[-3].split(":")[0]
+    assert beyond.split(":")[0] == alone[-2].split(":")[0]
+    assert counted == alone[-1]
+    assert counted.startswith("Counted: loss in nats per token")
 
 
 def test_the_table_of_a_stack_has_every_law() -> None:

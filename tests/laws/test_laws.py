@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, on_symbols
 from bayes_scaling.cli import app
-from bayes_scaling.laws.conventions import in_units
+from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.formula import law_text, law_value, parse_law
 from bayes_scaling.laws.library import LAWS, law_inputs, law_parameters, library_law
 

@@ -16,7 +16,7 @@ from bayes_scaling.data.columns import Average, MeasurementError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.parameters import parameter_values, published_values
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
-from bayes_scaling.laws.conventions import in_units
+from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model.arrays import data

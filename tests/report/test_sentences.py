@@ -86,7 +86,7 @@ def test_a_note_counts_the_values_there_are(narrow: bs.Fit) -> None:
 
 
 def test_the_run_named_is_that_run(of_runs: bs.Fit) -> None:
-    largest, beyond = summary_sentences(of_runs)[-2:]
+    largest, beyond = summary_sentences(of_runs)[-3:-1]
     assert largest.startswith("Loss at the largest run (3B parameters, run b 3B): ")
     assert beyond.startswith("Loss at ten times its params (30B parameters, run a new one): ")
     known = bs.predict(of_runs, pd.DataFrame({"params": [3e9], "run": ["b 3B"]})).quantile([0.05, 0.5, 0.95])
@@ -179,7 +179,7 @@ def test_no_two_answers_share_a_form_of_words(fit: bs.Fit) -> None:
     """With numbers and names taken out, what is left says which question was answered."""
     point = pd.DataFrame({"arch": ["dense"]})
     answers = {
-        "loss": summary_sentences(fit)[-1],
+        "loss": summary_sentences(fit)[-2],
         "plan": plan_sentence(bs.plan(fit, 1e21, points=point)),
         "settled": plan_sentence(bs.plan(fit, 1e21, points=point, params=1e9)),
         "needed": needed_sentences(fit, 2.1, 0.9, point)[0],

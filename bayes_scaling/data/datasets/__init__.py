@@ -44,7 +44,8 @@ def load(name: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `attrs["units"]` maps columns to units. `attrs["provenance"]` says where the table comes from.
+        `attrs["units"]` maps columns to units. `attrs["conventions"]` says how they were counted, as far as it is known, in
+        fields of `Conventions`. `attrs["provenance"]` says where the table comes from.
 
     Raises
     ------
@@ -65,4 +66,6 @@ def load(name: str) -> pd.DataFrame:
     with found.open("rb") as stream:
         table = pd.read_csv(stream, compression="gzip" if found.name.endswith(".gz") else None, encoding="utf-8")
     table.attrs = {"units": units[name], "provenance": HERE.joinpath(f"{name}.md").read_text(encoding="utf-8")}
+    if counted := tomllib.loads(HERE.joinpath("conventions.toml").read_text(encoding="utf-8")).get(name):
+        table.attrs["conventions"] = counted
     return table

@@ -5,7 +5,7 @@ import os
 import tomllib
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
@@ -34,7 +34,9 @@ class Source:
     files
         Path in the repository -> SHA-256 of the file at the commit.
     convention
-        How parameters, tokens, compute and loss are counted, and whether the learning-rate schedule was finished.
+        How parameters, tokens, compute and loss are counted, and whether the learning-rate schedule was finished, in words.
+    conventions
+        The same as fields of `Conventions`, of the table and of columns, as far as they say it.
     units
         Column -> unit; columns that are labels or counts without unit are left out.
     folder_only
@@ -50,13 +52,19 @@ class Source:
     convention: Mapping[str, str]
     units: Mapping[str, str]
     folder_only: str = ""
+    conventions: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def attrs(self) -> dict[str, object]:
         """What goes along with the table."""
         place = {"repository": self.repository, "commit": self.commit, "path": ", ".join(self.files), "paper": self.paper}
-        convention, units = dict(self.convention), dict(self.units)
-        return {"units": units, "provenance": place, "licence": self.licence, "convention": convention}
+        said: dict[str, object] = {
+            "units": dict(self.units),
+            "provenance": place,
+            "licence": self.licence,
+            "convention": dict(self.convention),
+        }
+        return said | ({"conventions": dict(self.conventions)} if self.conventions else {})
 
 
 def registry() -> dict[str, Source]:
@@ -102,7 +110,7 @@ def fetch(name: str, *, host: str = HOST, cache: str | Path | None = None) -> pd
     Returns
     -------
     DataFrame
-        `attrs` holds its units, provenance, licence and convention of counting.
+        `attrs` holds its units, provenance, licence and conventions of counting.
 
     Raises
     ------

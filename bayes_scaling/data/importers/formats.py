@@ -5,14 +5,25 @@ from typing import Protocol
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.importers import (
+    grid,
     json_lines,
+    lightning,
+    megatron,
     mlflow_db,
     mlflow_folder,
+    nanochat,
+    nanogpt,
+    speedrun,
+    table,
     tensorboard,
+    tensorboard_csv,
+    text_log,
     trackio,
+    trainer_state,
     wandb_chart,
     wandb_history,
     wandb_offline,
+    wandb_runs,
 )
 from bayes_scaling.data.importers.columnar import column_names
 from bayes_scaling.data.importers.part import Part
@@ -42,8 +53,19 @@ IMPORTERS: tuple[Importer, ...] = (
     mlflow_db,
     trackio,
     mlflow_folder,
-    wandb_chart,
+    trainer_state,
     json_lines,
+    wandb_chart,
+    wandb_runs,
+    tensorboard_csv,
+    nanochat,
+    lightning,
+    megatron,
+    speedrun,
+    nanogpt,
+    grid,
+    table,
+    text_log,
 )
 
 

@@ -1,31 +1,56 @@
-"""JSON lines: a record a line, of one step each."""
+"""JSON lines: a record a line, of one step each, or of one run each with a curve inside."""
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
+from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling.data.importers.naming import run_name
-from bayes_scaling.data.importers.part import Part, metrics_of
+from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
+from bayes_scaling.data.importers.records import parts_of_records
 
 NAME = "JSON lines"
 
-STEPS = ("step", "_step", "global_step", "trainer/global_step", "iteration", "iter")
-
 
 def recognises(head: Head) -> bool:
-    """Return whether the first line is a JSON object."""
-    try:
-        return bool(head.lines) and isinstance(json.loads(head.lines[0]), dict)
-    except ValueError:
+    """Return whether the first line is a JSON object, or the only one begins as one."""
+    if not head.lines or not head.lines[0].lstrip().startswith("{"):
         return False
+    return _record(head.lines[0]) is not None or (len(head.lines) == 1 and '":' in head.lines[0])
 
 
 def read(head: Head) -> Iterator[Part]:
-    """Yield the run of a file."""
+    """Yield the runs of a file; a line that is no record is left out, and said."""
     text, notes = head.whole_text()
-    entries = []
-    for line in text.splitlines():
-        record = json.loads(line)
-        step = next((float(record[name]) for name in STEPS if name in record), float("nan"))
-        entries += [(step, name, float(of)) for name, of in record.items() if name not in STEPS and isinstance(of, int | float)]
-    yield Part(run_name(head.source), head.source, NAME, metrics_of(entries), notes=notes)
+    lines = text.splitlines()
+    records, wrong = [], []
+    for number, line in enumerate(lines, 1):
+        record = _record(line)
+        if record is not None:
+            records.append(record)
+        elif line.strip():
+            wrong.append(number)
+    if not records:
+        raise InputError(f"{head.source}, line 1: {format_value(lines[0])} was cut or is no JSON object; expected one a line")
+    notes = (*notes, *_left_out(wrong, lines, head.source, text))
+    yield from parts_of_records(records, run_name(head.source), head.source, NAME, notes)
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _left_out(wrong: list[int], lines: list[str], source: str, text: str) -> tuple[str, ...]:
+    """Return notes on lines that are no records: the last was cut, others are damaged."""
+    notes = []
+    if wrong and wrong[-1] == len(lines) and not text.endswith("\n"):
+        notes.append(f"{source}, line {wrong.pop()}: {format_value(lines[-1])} was cut, and is left out")
+    if wrong:
+        many = f"{len(wrong)} lines are no JSON objects" if len(wrong) > 1 else "a line is no JSON object"
+        notes.append(f"{source}: {many}, the first is line {wrong[0]}, {format_value(lines[wrong[0] - 1])}: left out")
+    return tuple(notes)

@@ -38,6 +38,8 @@ class Part:
         have one home, such as a folder, or the project that exported them.
     numbered
         Whether rows had no step, and are numbered from 1 in its place.
+    rank
+        Of parts of one run that have one, only that of the highest is kept: a log that holds all that earlier ones do.
     """
 
     run: str
@@ -48,6 +50,7 @@ class Part:
     notes: tuple[str, ...] = ()
     home: str = ""
     numbered: bool = False
+    rank: float | None = None
 
 
 def long_rows(step: np.ndarray, columns: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> pd.DataFrame:

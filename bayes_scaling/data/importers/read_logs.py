@@ -1,30 +1,28 @@
 """Read logs of training runs: files in any known format in, one long table out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
+from pathlib import Path
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling.data.importers.assembly import assemble
-from bayes_scaling.data.importers.files import Source, files_of
-from bayes_scaling.data.importers.formats import importer_of
-from bayes_scaling.data.importers.part import Part
-from bayes_scaling.data.importers.recognise import Head
+from bayes_scaling.data.importers.collecting import collect
+from bayes_scaling.data.importers.known import Known
 from bayes_scaling.data.importers.record import Logs
-from bayes_scaling.data.tables import Table
-
-type Known = float | str | Mapping[str, float | str]
-"""One number for all runs, run -> number, or the name of what is logged or configured that holds it."""
+from bayes_scaling.data.importers.wandb_api import History
+from bayes_scaling.data.tables import Table, read_table, source_of
 
 
 @asked
 def read_logs(
-    sources: str | PathLike[str] | Sequence[str | PathLike[str]],
+    sources: str | PathLike[str] | History | Sequence[str | PathLike[str] | History],
     *,
     tokens_per_step: Known | None = None,
     params: Known | None = None,
     name: str | None = None,
     join: Table | None = None,
     keys: Sequence[str] | None = None,
+    cache: str | PathLike[str] | None = None,
     progress: bool = False,
 ) -> Logs:
     """Return what log files held.
@@ -32,9 +30,10 @@ def read_logs(
     Parameters
     ----------
     sources
-        Files, folders or patterns such as "logs/*.csv", of one or several formats.
+        Files, folders, archives or patterns such as "logs/*.csv", of one or several formats. From a W&B server
+        "wandb://ENTITY/PROJECT", "wandb://ENTITY/PROJECT/RUN" or a run of `wandb.Api()`: its whole history.
     tokens_per_step, params
-        Where logs do not say it.
+        Where logs do not say it: a number, "124M", run -> number, or the name of what is known of runs that holds it.
     name
         A regular expression that is looked for in names of runs and files; its named groups are known of the run, and `run`
         is what it is called.
@@ -42,6 +41,8 @@ def read_logs(
         A table with a column of names of runs: what else is known of them.
     keys
         Metrics to read, by name or pattern; all unless given.
+    cache
+        A folder in which what a W&B server gave is kept: rows that are there are not fetched again.
     progress
         Whether to show how far reading is.
 
@@ -67,11 +68,7 @@ def read_logs(
     1  small  200.0   5.2
     """
     notes: list[str] = []
-    parts = _parts(files_of(sources), notes)
-    return assemble(parts, notes)
-
-
-def _parts(sources: Sequence[Source], notes: list[str]) -> Iterator[Part]:
-    for source in sources:
-        head = Head(source.path, source.called, source.folder)
-        yield from importer_of(head).read(head)
+    table = None if join is None else (read_table(join, labels=frozenset({"run", "Name", "name"})), source_of(join))
+    parts = collect(sources, notes, cache=None if cache is None else Path(cache), progress=progress)
+    known = {"tokens_per_step": tokens_per_step, "params": params}
+    return assemble(parts, notes, **known, name=name, join=table, keys=keys)

@@ -66,10 +66,19 @@ class Head:
         return [line for line in self.text.splitlines() if line.strip()]
 
     @cached_property
-    def header(self) -> list[str]:
-        """The cells of the first line, split at what splits it into most."""
+    def separator(self) -> str:
+        """What splits the first line into most cells."""
         first = self.lines[0] if self.lines else ""
-        return max((next(csv.reader([first], delimiter=of), []) for of in SEPARATORS), key=len)
+        return max(SEPARATORS, key=lambda of: len(next(csv.reader([first], delimiter=of), [])))
+
+    @cached_property
+    def header(self) -> list[str]:
+        """The cells of the first line."""
+        return self.split(self.lines[0]) if self.lines else []
+
+    def split(self, line: str) -> list[str]:
+        """Return the cells of a line, split as the first is."""
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=self.separator), [])]
 
     def whole_text(self) -> Read:
         """Return the whole text, and notes on where it was cut or is unlike UTF-8; raises InputError where it is none."""

@@ -7,9 +7,13 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.numbers import exact, format_count
+from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.views import in_a_line, lines, page, several
 from bayes_scaling.data.importers.tidy import tidy_table
+from bayes_scaling.data.importers.wording import some
+
+MOST_RUNS = 50
+"""Runs that a summary goes through."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ class Logs:
 
     def sentences(self) -> list[str]:
         """Return a line a run: where it was read, its rows, keys and steps, and what is missing."""
-        return [_sentence(row) for row in self.sources.to_dict("records")]
+        shown = [_sentence(row) for row in self.sources.head(MOST_RUNS).to_dict("records")]
+        more = len(self.sources) - len(shown)
+        return [*shown, *([f"and {several(more, 'more run')}: .sources, or --long, has them all"] if more > 0 else [])]
 
     def __repr__(self) -> str:
         return in_a_line(self, "Logs", several(len(self.sources), "run"), several(len(self.metrics), "value"))
@@ -65,8 +71,8 @@ class Logs:
 
 
 def _sentence(row: Mapping[Hashable, Any]) -> str:
-    what = f"{format_count(row['rows'])} rows of {row['keys']}" if row["rows"] else "no rows of metrics"
+    keys = some(str(row["keys"]).split(", ")) if row["keys"] else "nothing"
     steps = "" if pd.isna(row["first_step"]) else f", steps {exact(row['first_step'])} to {exact(row['last_step'])}"
     steps = ", rows numbered" if row["numbered"] else steps
     missing = f"; missing: {row['missing']}" if row["missing"] else ""
-    return f"{row['run']}: {row['format']}, {row['source']}: {what}{steps}{missing}"
+    return f"{row['run']}: {several(row['rows'], 'row')} of {keys}{steps} ({row['format']}, {row['source']}){missing}"

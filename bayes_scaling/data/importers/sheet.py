@@ -1,22 +1,23 @@
 """Delimited text as columns: numbers where the whole column is, text as it is written otherwise."""
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.notation import READ, decimal_marks
 from bayes_scaling._base.spreadsheets import unescape_formulas
 from bayes_scaling.data.cells import column_numbers
-from bayes_scaling.data.delimited import read_cells
+from bayes_scaling.data.delimited import SEPARATORS, read_cells
 from bayes_scaling.data.importers.recognise import Head
+from bayes_scaling.laws.units import column_unit
 
 NAN = ("nan", "-nan", "+nan")
 """What programs write for a number that is none; a cell without anything was not logged."""
-
-STEPS = ("step", "_step", "global_step", "trainer/global_step", "train/global_step", "iteration", "iter", "iters", "steps")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Column:
     Parameters
     ----------
     numbers
-        Its numbers, NaN where there is none; empty where the column is text.
+        NaN where a cell is none; empty where the column is text.
     there
         Which cells hold something: a number, NaN, or text.
     cells
@@ -43,47 +44,69 @@ class Column:
         """Whether all its cells are numbers, and there is one."""
         return bool(len(self.numbers)) and bool(self.there.any())
 
+    def at(self, row: int) -> object:
+        """Return what a cell holds: a number or text; None where nothing."""
+        if not self.there[row]:
+            return None
+        return float(self.numbers[row]) if self.is_number else str(self.cells.iloc[row])
+
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of a log."""
+    """A table of a log, and what was odd about it."""
 
     source: str
     columns: tuple[Column, ...]
     rows: int
     notes: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        """Return its rows."""
-        return self.rows
-
-    def quiet(self) -> "Sheet":
-        """Return the table without notes, which are said once."""
-        return replace(self, notes=())
+    def without(self, *names: str) -> "Sheet":
+        """Return the table without some columns."""
+        return replace(self, columns=tuple(one for one in self.columns if one.name not in names))
 
 
 def read_sheet(head: Head) -> Sheet:
-    """Return the table of a file."""
+    """Return the table of a file; a last row that was cut is left out, and said."""
     text, notes = head.whole_text()
     text, cut = without_cut_row(text, head.source)
     cells, odd = read_cells(text, head.source)
-    cells = unescape_formulas(cells).fillna("").astype("str")
+    return sheet_of(unescape_formulas(cells).fillna("").astype("str"), head.source, (*notes, *cut, *odd))
+
+
+def sheet_of(cells: pd.DataFrame, source: str, notes: tuple[str, ...] = ()) -> Sheet:
+    """Return cells of text as columns."""
+    stripped = [cells.iloc[:, i].str.strip() for i in range(cells.shape[1])]
+    names = [str(name).strip() or f"column {i + 1}" for i, name in enumerate(cells)]
+    marks = decimal_marks({str(i): of for i, of in enumerate(stripped)})
     more: list[str] = []
-    columns = tuple(_columns(cells, head.source, more))
-    return Sheet(head.source, columns, len(cells), (*notes, *cut, *odd, *more))
+    every = [_column(name, of, str(i), marks, source, more) for i, (name, of) in enumerate(zip(names, stripped, strict=True))]
+    return Sheet(source, tuple(every), len(cells), (*notes, *more))
 
 
 def without_cut_row(text: str, source: str) -> tuple[str, tuple[str, ...]]:
-    """Return a table without a last row that was cut, and a note of it."""
-    return text, ()
+    """Return a table without a last row that was cut, and a note of it.
+
+    A last line without a line break may have been cut. It was where it has fewer cells than the header, or a quote that does
+    not close, or a last cell shorter than that of the row before.
+    """
+    if text.endswith(("\n", "\r")) or "\n" not in text.strip():
+        return text, ()
+    body, _, last = text.rpartition("\n")
+    lines = body.rstrip("\r\n").split("\n")
+    if len(lines) < 2 or last.count('"') % 2:
+        cut = bool(last.count('"') % 2)
+    else:
+        separator = max(SEPARATORS, key=lambda of: len(_split(lines[0], of)))
+        header, before, own = (_split(line, separator) for line in (lines[0], lines[-1].rstrip("\r"), last))
+        cut = len(own) < len(header) or (not last.endswith('"') and len(own[-1]) < len(before[-1]))
+    if not cut:
+        return text, ()
+    number = text.count("\n") + 1
+    return f"{body}\n", (f"{source}, line {number}: {format_value(last)} was cut, and is left out",)
 
 
-def _columns(cells: pd.DataFrame, source: str, notes: list[str]) -> Sequence[Column]:
-    stripped = [cells.iloc[:, i].str.strip() for i in range(cells.shape[1])]
-    marks = decimal_marks({str(i): of for i, of in enumerate(stripped)})
-    return [
-        _column(str(name), of, str(i), marks, source, notes) for i, (name, of) in enumerate(zip(cells, stripped, strict=True))
-    ]
+def _split(line: str, separator: str) -> list[str]:
+    return next(csv.reader(io.StringIO(line), delimiter=separator), [])
 
 
 def _column(name: str, cells: pd.Series, place: str, marks: dict[str, str], source: str, notes: list[str]) -> Column:
@@ -91,20 +114,27 @@ def _column(name: str, cells: pd.Series, place: str, marks: dict[str, str], sour
     of = cells.rename(name)
     of.attrs = {READ: {"marks": {mark: as_ for mark, as_ in marks.items() if mark != place}}}
     odd: list[str] = []
+    unit = column_unit(name)
     try:
-        values, missing = column_numbers(of, source, np.arange(len(cells)), notes=odd)
+        scale = 1.0 if unit is None else unit.factor
+        values, missing = column_numbers(of, source, np.arange(len(cells)), scale=scale, notes=odd)
     except InputError as doubt:
-        notes.append(f"{doubt}: kept as text")
+        if not _names(cells):
+            notes.append(f"{doubt}: kept as text")
         return Column(name, np.empty(0), there, cells)
-    if (np.isnan(values) & ~missing).any():
+    if (np.isnan(values) & ~missing).any() or cells.str.match(r"[+-]?0\d").any():
         return Column(name, np.empty(0), there, cells)
     notes += odd
     nan = cells.str.lower().isin(NAN).to_numpy()
     return Column(name, values, ~missing | nan, cells)
 
 
-def step_of(column: Column, rows: int) -> tuple[np.ndarray, bool]:
-    """Return the steps of rows, and whether they are their numbers."""
-    if column.name.strip().lower() in STEPS and column.is_number:
-        return column.numbers, False
-    return np.arange(1.0, rows + 1), True
+def _names(cells: pd.Series) -> bool:
+    """Return whether cells begin with letters: names such as 7b-base are no doubtful numbers."""
+    return bool(cells[cells != ""].str.match(r"[^\d+\-.,]").any())
+
+
+def first_column(columns: Sequence[Column], names: Sequence[str]) -> Column | None:
+    """Return the first column of numbers that is called as one of some names, in any case."""
+    by_name = {column.name.strip().lower(): column for column in reversed(columns) if column.is_number}
+    return next((by_name[name] for name in names if name in by_name), None)

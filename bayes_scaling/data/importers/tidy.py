@@ -1,42 +1,46 @@
 """Logs as a tidy table: one row a run and step, one column a key."""
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.delimited import refuse_too_many
+from bayes_scaling.data.importers.keys import kept_keys, require_keys
+from bayes_scaling.data.importers.ordering import in_order
 
-UNITS = {"params": "parameters", "tokens": "tokens"}
+UNITS = {"params": "parameters", "tokens": "tokens", "tokens_per_step": "tokens"}
+ROLES = ("params", "tokens", "tokens_per_step")
 
 
 def tidy_table(
     metrics: pd.DataFrame, configs: pd.DataFrame, sources: pd.DataFrame, keys: Sequence[str] | None, *, last: bool
 ) -> pd.DataFrame:
     """Return logs as a tidy table, see `Logs.to_frame`."""
-    metrics = metrics if keys is None else metrics_of_keys(metrics, keys)
-    table = wide_table(metrics)
+    require_keys(keys, [str(key) for key in metrics["key"].cat.categories] + [str(name) for name in configs][1:])
+    metrics = in_order(metrics, [])
+    tokens = metrics[metrics["key"].astype(str).to_numpy() == _of_runs(metrics, sources)] if len(metrics) else metrics
+    wide = wide_table(kept_keys(metrics, keys), list(sources["run"]))
+    wide = _with_tokens(wide, tokens, configs, sources, last=last)
     if last:
-        by_run = table.groupby("run", sort=False, observed=True)
-        table = by_run.last().reset_index()
+        wide = wide.groupby("run", sort=False).last().reset_index()
+    table = _with_configs(wide, configs, bare=not len(metrics))
+    numbered = set(sources.loc[sources["numbered"], "run"])
+    table["step"] = table["step"].where(~table["run"].isin(numbered))
+    table = _ordered(table.dropna(axis=1, how="all") if len(table) else table)
+    table.attrs["units"] = {name: unit for name, unit in UNITS.items() if name in table}
     return table
 
 
-def metrics_of_keys(metrics: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of some keys, or of what matches patterns; raises InputError for one that there is not."""
-    known = [str(key) for key in metrics["key"].cat.categories]
-    wanted = [[name for name in known if name == key or fnmatchcase(name, key)] for key in keys]
-    if missing := [key for key, found in zip(keys, wanted, strict=True) if not found]:
-        raise InputError(f"no key {missing[0]!r}; the logs have {known}")
-    kept = metrics[metrics["key"].isin({name for found in wanted for name in found})].reset_index(drop=True)
-    kept["key"] = kept["key"].cat.remove_unused_categories()
-    return kept
+def _of_runs(metrics: pd.DataFrame, sources: pd.DataFrame) -> np.ndarray:
+    """Return of each row the key that counts the tokens of its run."""
+    names = sources.set_index("run")["tokens_key"].reindex(metrics["run"].cat.categories).fillna("").to_numpy(dtype=object)
+    found: np.ndarray = names[metrics["run"].cat.codes.to_numpy()]
+    return found
 
 
-def wide_table(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return metrics as one row a run and step, one column a key; of values at one step the last."""
+def wide_table(metrics: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
+    """Return metrics as one row a run and step, one column a key; a run without any has one row without a step."""
     run, key = metrics["run"].cat.codes.to_numpy(), metrics["key"].cat.codes.to_numpy()
     step = metrics["step"].to_numpy()
     order = np.lexsort((np.where(np.isnan(step), -np.inf, step), run))
@@ -48,5 +52,58 @@ def wide_table(metrics: pd.DataFrame) -> pd.DataFrame:
     refuse_too_many(len(first), len(names), "the logs")
     table = np.full((len(names), len(first)), np.nan)
     table[key[order], place] = metrics["value"].to_numpy()[order]
-    runs = pd.Categorical.from_codes(run_[first], categories=metrics["run"].cat.categories).astype(object)
-    return pd.DataFrame({"run": runs, "step": step_[first], **{name: table[i] for i, name in enumerate(names)}})
+    called = metrics["run"].cat.categories.to_numpy(dtype=object)[run_[first]]
+    rows = pd.DataFrame({"run": called, "step": step_[first], **{name: table[i] for i, name in enumerate(names)}})
+    bare = [run for run in runs if run not in set(called)]
+    more = pd.DataFrame({"run": pd.Series(bare, dtype=object), "step": np.full(len(bare), np.nan)})
+    return pd.concat([rows, more], ignore_index=True) if bare else rows
+
+
+def _with_tokens(
+    wide: pd.DataFrame, counted: pd.DataFrame, configs: pd.DataFrame, sources: pd.DataFrame, *, last: bool
+) -> pd.DataFrame:
+    """Return rows with their tokens: what a key of the run counts, else step times tokens a step, else what the run has in all.
+
+    That last is known of whole runs only.
+    """
+    tokens = pd.Series(np.nan, wide.index)
+    known = configs.set_index("run")
+    if len(counted):
+        values = counted.drop_duplicates(["run", "step"], keep="last").assign(run=counted["run"].astype(object))
+        found = wide[["run", "step"]].merge(values[["run", "step", "value"]], how="left", on=["run", "step"])["value"]
+        tokens = pd.Series(found.to_numpy(), wide.index)
+    if "tokens_per_step" in known:
+        numbered = wide["run"].map(sources.set_index("run")["numbered"]).to_numpy(dtype=bool)
+        by_step = wide["step"] * wide["run"].map(known["tokens_per_step"])
+        no_key = wide["run"].map(sources.set_index("run")["tokens_key"]).to_numpy() == ""
+        tokens = tokens.where(tokens.notna(), by_step.where(no_key & ~numbered))
+    if "tokens" in known:
+        alone = ~wide["run"].duplicated(keep=False)
+        final = ~wide["run"].duplicated(keep="last") if last else alone
+        tokens = tokens.where(tokens.notna(), wide["run"].map(known["tokens"]).where(final))
+    return wide if "tokens" in wide else wide.assign(tokens=tokens)
+
+
+def _with_configs(wide: pd.DataFrame, configs: pd.DataFrame, *, bare: bool) -> pd.DataFrame:
+    """Return rows with what is known of their runs, where it differs between runs, or all of it where that is all there is."""
+    known, roles = configs.set_index("run"), [name for name in ROLES if name in configs]
+    more: dict[str, pd.Series] = {}
+    for name in [str(name) for name in known if name != "tokens"]:
+        own = known[name]
+        told = any(own.equals(known[role].rename(name)) for role in roles if role != name)
+        if (name in roles or bare or len(own.unique()) > 1) and not told:
+            more[name] = wide["run"].map(own)
+    for name in [name for name in more if name in wide]:
+        values = more.pop(name)
+        if name == "step" or wide[name].isna().all():
+            wide = wide.assign(**{name: wide[name].where(wide[name].notna(), values)})
+        else:
+            more[f"config.{name}"] = values
+    if "_step" in more and wide["step"].isna().any():
+        wide = wide.assign(step=wide["step"].where(wide["step"].notna(), more["_step"]))
+    return pd.concat([wide, pd.DataFrame(more)], axis=1)
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    first = [name for name in ("run", "step", "tokens", "params") if name in table]
+    return table[[*first, *(name for name in table if name not in first)]]

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from bayes_scaling.data.conventions import Conventions
 from bayes_scaling.data.curve import Average, Curve
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
@@ -51,6 +52,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "average": Average,
         "curve": Curve,
         "schedule": Schedule,
+        "conventions": Conventions,
         "figure": Sheet,
         "sampling": Settings,
         "noise": NoiseKeys,

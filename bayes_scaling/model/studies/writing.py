@@ -9,6 +9,8 @@ import tomli_w
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_text
+from bayes_scaling._base.numbers import spaced_name
+from bayes_scaling.data.columns import Columns
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.loss_units import in_unit_of
@@ -55,7 +57,7 @@ def study_text(study: Study) -> str:
         }
     content = {
         "title": study.title or None,
-        "data": {"source": study.source} | _told(study.columns),
+        "data": {"source": study.source} | _told(study.columns) | {"costs": _costs(study.columns)},
         "law": {"name": law.__name__} if named else {"text": law_text(law)},
         "parameters": parameters,
         "noise": _noise(model.noise),
@@ -64,6 +66,17 @@ def study_text(study: Study) -> str:
         "sampling": _told(study.settings),
     }
     return tomli_w.dumps(_bare(content))
+
+
+def _costs(columns: Columns) -> dict[str, Any]:
+    """Return costs by name, without what has its default; something is left of each."""
+    kept: dict[str, Any] = {}
+    for name, one in columns.costs.items():
+        said = _told(one)
+        if one.name == spaced_name(name):
+            said.pop("name", None)
+        kept[name] = said or {"flops_per_param_token": one.flops_per_param_token}
+    return kept
 
 
 def _noise(noise: Noise) -> dict[str, Any]:

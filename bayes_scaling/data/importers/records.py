@@ -1,0 +1,69 @@
+"""Records of JSON as runs: nested names are joined with dots; a list of rows inside a record is its curve."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.data.importers.curves import curve_of, parts_of_curves
+from bayes_scaling.data.importers.part import Part
+from bayes_scaling.data.importers.rows import parts_of
+from bayes_scaling.data.importers.sheet import Column, Sheet, sheet_of
+
+NOT_FINITE = {"nan", "inf", "-inf", "infinity", "-infinity", "+inf"}
+
+type Record = Mapping[str, Any]
+
+
+def parts_of_records(
+    records: Sequence[Record], called: str, source: str, format_name: str, notes: tuple[str, ...]
+) -> Iterator[Part]:
+    """Yield the runs of records: one each where they hold curves, else as of a table with a row each."""
+    flat = [flattened(record) for record in records]
+    if (curve := curve_of(flat)) is not None:
+        yield from parts_of_curves(flat, curve, called, source, format_name, notes)
+        return
+    lists = {name for record in flat for name, of in record.items() if isinstance(of, list)}
+    more = (f"{source}: {', '.join(sorted(lists))} are lists: left out",) if lists else ()
+    names = dict.fromkeys(name for record in flat for name in record if name not in lists)
+    columns = tuple(column for name in names if (column := _column(name, flat)) is not None)
+    yield from parts_of(Sheet(source, columns, len(flat), (*notes, *more)), called, format_name)
+
+
+def flattened(record: Record, above: str = "") -> dict[str, Any]:
+    """Return a record without nesting: {"train": {"lr": 1}} is {"train.lr": 1}."""
+    found: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            found |= flattened(value, f"{above}{name}.")
+        else:
+            found[f"{above}{name}"] = value
+    return found
+
+
+def _column(name: str, records: Sequence[Record]) -> Column | None:
+    """Return an entry of all records as a column: numbers where all are."""
+    values = [record.get(name) for record in records]
+    there = np.array([value is not None and value != "" for value in values], dtype=bool)
+    if not there.any():
+        return None
+    numbers = [as_number(value) for value in values]
+    cells = pd.Series(["" if value is None else str(value) for value in values], dtype="str")
+    if all(number is not None for number, known in zip(numbers, there, strict=True) if known):
+        return Column(name, np.array([np.nan if number is None else number for number in numbers]), there, cells)
+    if all(isinstance(value, str) for value, known in zip(values, there, strict=True) if known):
+        return sheet_of(cells.to_frame(name), "").columns[0]
+    return Column(name, np.empty(0), there, cells)
+
+
+def as_number(value: object) -> float | None:
+    """Return a number, also one that is none as JSON writers spell it; None for text, truth values and others."""
+    if isinstance(value, str) and value.strip().lower() in NOT_FINITE:
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")

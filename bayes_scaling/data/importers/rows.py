@@ -1,0 +1,121 @@
+"""Tables of any source as runs: rows of logs, or a row a run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.data.importers.known import plays
+from bayes_scaling.data.importers.part import NOTHING, Part, long_rows
+from bayes_scaling.data.importers.sheet import Column, Sheet, first_column
+from bayes_scaling.data.importers.steps import STEPS
+from bayes_scaling.data.rates import is_run_name
+
+NAMES = ("name", "run", "run_name", "run name", "run_id", "display_name", "model", "model_name", "experiment", "exp", "id")
+"""Columns, lower case, that name the run of a row where their cells differ."""
+
+
+def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, object] = NOTHING) -> Iterator[Part]:
+    """Yield the runs of a table: of a log, where it has steps or counts tokens along runs; else a row each.
+
+    Parameters
+    ----------
+    called
+        What the run is called where no column says it.
+    config
+        What else is known of all of them.
+    """
+    step = first_column(sheet.columns, STEPS)
+    run = _run_column(sheet, step)
+    along = step or next((one for one in sheet.columns if one.is_number and plays(one.name, "tokens")), None)
+    if along is None or not _runs_along(sheet, run, along):
+        found = _row_each(sheet, called, format_name)
+    else:
+        found = _logs(sheet, called, format_name, run, step)
+    first = True
+    for part in found:
+        yield replace(part, config={**config, **part.config}, notes=(*(sheet.notes if first else ()), *part.notes))
+        first = False
+
+
+def _run_column(sheet: Sheet, step: Column | None) -> Column | None:
+    """Return the column that names the run of a row."""
+    named = {one.name.strip().lower(): one for one in reversed(sheet.columns) if one is not step and one.there.any()}
+    known = [named[name] for name in NAMES if name in named]
+    return next(iter(known or [one for one in named.values() if is_run_name(one.name)]), None)
+
+
+def _runs_along(sheet: Sheet, run: Column | None, along: Column) -> bool:
+    """Return whether a column counts along runs: it differs within one; a table of final values has one row a run."""
+    if run is not None:
+        return bool(run.cells[run.there].duplicated().any()) or along.name.strip().lower() in STEPS
+    labels = [one for one in sheet.columns if not one.is_number and one.there.any()]
+    rising = np.diff(along.numbers[along.there])
+    alone = any(not one.cells[one.there].duplicated().any() for one in labels)
+    return not alone and len(rising) > 0 and float((rising >= 0).mean()) > 0.5 and _unlike_sizes(sheet)
+
+
+def _unlike_sizes(sheet: Sheet) -> bool:
+    """Return whether parameters, where a column has them, are the same in some rows running: those of a sweep differ."""
+    sizes = [one.numbers for one in sheet.columns if one.is_number and plays(one.name, "params")]
+    return all(bool((np.diff(of) == 0).any()) for of in sizes if len(of) > 2)
+
+
+def _logs(sheet: Sheet, called: str, format_name: str, run: Column | None, step: Column | None) -> Iterator[Part]:
+    """Yield the runs of a table whose rows are steps."""
+    labels = [one for one in sheet.columns if not one.is_number and one is not run and one.there.any()]
+    names = _names_of_rows(sheet, called, run, labels)
+    for name, rows in names.groupby(names, sort=False).groups.items():
+        at = np.asarray(rows)
+        own = [_rows_of(one, at) for one in sheet.columns if one is not run and one is not step]
+        fixed = {one.name: one.at(0) for one in own if _is_fixed(one)}
+        varying = [one for one in own if one.is_number and one.name not in fixed]
+        steps = np.arange(1.0, len(at) + 1) if step is None else step.numbers[at]
+        metrics = long_rows(steps, [(one.name, one.numbers, one.there) for one in varying])
+        left = [one.name for one in own if not one.is_number and one.name not in fixed and one.there.any()]
+        notes = (f"{sheet.source}: {', '.join(left)} of {name} is text that changes along the run: left out",) if left else ()
+        yield Part(str(name), sheet.source, format_name, metrics, fixed, notes, numbered=step is None)
+
+
+def _names_of_rows(sheet: Sheet, called: str, run: Column | None, labels: Sequence[Column]) -> pd.Series:
+    if run is not None:
+        return run.cells.where(run.there, called)
+    names = pd.Series([called] * sheet.rows, dtype=object)
+    several = [one for one in labels if len(one.cells.unique()) > 1 and one.cells.duplicated().any()]
+    if several:
+        names = pd.Series(several[0].cells.to_numpy(dtype=object))
+        for one in several[1:]:
+            names = names + " " + pd.Series(one.cells.to_numpy(dtype=object))
+    return names
+
+
+def _rows_of(column: Column, rows: np.ndarray) -> Column:
+    numbers = column.numbers[rows] if len(column.numbers) else column.numbers
+    return Column(column.name, numbers, column.there[rows], column.cells.iloc[rows])
+
+
+def _is_fixed(column: Column) -> bool:
+    """Return whether a column is the same in all rows of a run: text, or a number in more than two of them."""
+    if not column.there.any():
+        return False
+    if not len(column.numbers):
+        return len(column.cells[column.there].unique()) == 1
+    return len(column.there) > 2 and bool(column.there.all()) and len(np.unique(column.numbers)) == 1
+
+
+def _row_each(sheet: Sheet, called: str, format_name: str) -> Iterator[Part]:
+    """Yield a run a row, of which all is known that the row has."""
+    run = _run_column(sheet, None)
+    if run is None or run.cells[run.there].duplicated().any() or not run.there.all():
+        run = next((one for one in sheet.columns if _tells_rows(one)), None)
+    kept = [one for one in sheet.columns if one is not run and one.there.any()]
+    for row in range(sheet.rows):
+        name = f"{called} row {row + 1}" if run is None else str(run.cells.iloc[row])
+        config = {one.name: of for one in kept if (of := one.at(row)) is not None}
+        yield Part(name, f"{sheet.source}#row {row + 1}", format_name, config=config)
+
+
+def _tells_rows(column: Column) -> bool:
+    """Return whether a column is text that is another in each row."""
+    return not column.is_number and bool(column.there.all()) and not column.cells.duplicated().any()

@@ -1,0 +1,70 @@
+"""Where runs were read, what they hold, and what is missing of each."""
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.data.importers.gathering import Gathered
+from bayes_scaling.data.importers.known import Doubts, plays
+
+
+def source_table(
+    runs: Gathered, metrics: pd.DataFrame, configs: pd.DataFrame, doubts: Doubts, notes: list[str]
+) -> pd.DataFrame:
+    """Return a row a run, see `Logs.sources`."""
+    tokens = _tokens_keys(metrics, notes)
+    steps = metrics.drop_duplicates(["run", "step"]).groupby("run", observed=False)["step"].agg(["size", "min", "max"])
+    keys = metrics.drop_duplicates(["run", "key"]).groupby("run", observed=False)["key"].agg(lambda of: ", ".join(map(str, of)))
+    known = configs.set_index("run")[[name for name in ("params", "tokens_per_step", "tokens") if name in configs]]
+    rows = []
+    for run, parts in runs.items():
+        numbered, count = any(part.numbered for part in parts), int(steps["size"].get(run, 0))
+        open_ = {role: of.get(run, ()) for role, of in doubts.items()}
+        key = tokens.get(run, "")
+        rows.append(
+            {
+                "run": run,
+                "source": ", ".join(dict.fromkeys(part.source for part in parts)),
+                "format": ", ".join(dict.fromkeys(part.format for part in parts)),
+                "rows": count or 1,
+                "keys": keys.get(run, "") or ", ".join(dict.fromkeys(name for part in parts for name in part.config)),
+                "first_step": np.nan if numbered else steps["min"].get(run, np.nan),
+                "last_step": np.nan if numbered else steps["max"].get(run, np.nan),
+                "tokens_key": key,
+                "missing": _missing(known.loc[run].to_dict(), key, steps=count > 0 and not numbered, doubts=open_),
+                "numbered": numbered,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _missing(own: Mapping[Hashable, float], tokens_key: str, *, steps: bool, doubts: Mapping[str, Sequence[str]]) -> str:
+    """Return what is not known of a run, and the option that gives it."""
+    asked = []
+    if not own.get("params", np.nan) > 0:
+        asked.append(f"parameters (--params{_either(doubts, 'params')})")
+    by_step = own.get("tokens_per_step", np.nan) > 0 and steps
+    if not (tokens_key or by_step or own.get("tokens", np.nan) > 0):
+        option = f"--tokens-per-step{_either(doubts, 'tokens_per_step')}" if steps else "--join or --name"
+        asked.append(f"tokens ({option}{_either(doubts, 'tokens')})")
+    return ", ".join(asked)
+
+
+def _either(doubts: Mapping[str, Sequence[str]], role: str) -> str:
+    names = doubts.get(role, ())
+    return f"; it may be {' or '.join(map(repr, names))}" if names else ""
+
+
+def _tokens_keys(metrics: pd.DataFrame, notes: list[str]) -> dict[str, str]:
+    """Return the key that counts tokens, of each run that has one: it never falls along the run."""
+    names = [str(key) for key in metrics["key"].cat.categories if plays(str(key), "tokens")]
+    found: dict[str, str] = {}
+    for name in names:
+        rows = metrics[metrics["key"] == name].sort_values("step", kind="stable")
+        falls = rows.groupby("run", observed=True)["value"].agg(lambda of: bool((of.diff() < 0).any() or (of < 0).any()))
+        found |= {str(run): name for run in falls.index[~falls] if str(run) not in found}
+    used = list(dict.fromkeys(found.values()))
+    notes += [f"tokens of rows are read from {name!r}" for name in used if name != "tokens"]
+    notes += [f"{', '.join(map(repr, names[1:]))} may count tokens too"] if len(names) > 1 else []
+    return found
