@@ -34,11 +34,11 @@ PLAIN = {
     "6 N D": {0: (-0.1, 0.99), 16384: (2.5, 1.30), 30720: (4.9, 1.56)},
     "6 N D + attention": {0: (-5.3, 0.48), 16384: (-4.1, 0.64), 30720: (-2.8, 0.77)},
 }
-"""Penalty in percent at equal compute and what MoBA needs at equal loss, by least-squares lines through the five final losses."""
+"""Penalty in percent at equal compute and what MoBA needs at equal loss, by lines through the five final losses."""
 
 
 def plain(runs: pd.DataFrame, cost: str) -> tuple[float, float]:
-    """Return penalty and multiplier of lines through the runs of a position, at what full attention takes at 1.5 PFLOP/s-days."""
+    """Return penalty and multiplier of lines through runs of a position, at what full attention takes at 1.5 PFLOP/s-days."""
     runs = runs.assign(spent=runs["compute"] if cost == "6 N D" else runs["cost_attention_counted"] / 8.64e19)
     arms = {
         name: np.log(arm.sort_values("compute")) for name, arm in runs.groupby("attention")[["compute", "spent", "response"]]
