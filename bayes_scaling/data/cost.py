@@ -150,9 +150,21 @@ class Cost:
             of = self.formula
         return (self.name or of) + (served if self.served_tokens else "")
 
+    def per_token(self, params: np.ndarray) -> np.ndarray:
+        """Return what a token costs to train on.
+
+        Raises
+        ------
+        InputError
+            Where a formula says it, which reads what runs have.
+        """
+        if self.formula is not None:
+            raise InputError(f"{self.quoted} is a formula of the columns of runs; ask plan, rank or contrast of a fit for it")
+        return np.asarray(self.flops_per_param_token * params)
+
     def compute(self, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Return what models cost, in FLOP."""
-        return np.asarray(self.flops_per_param_token * params * tokens + self.serving(params))
+        return np.asarray(self.per_token(params) * tokens + self.serving(params))
 
     def serving(self, params: np.ndarray) -> np.ndarray:
         """Return what is left to do after training, in FLOP."""
@@ -160,7 +172,7 @@ class Cost:
 
     def tokens(self, params: np.ndarray, compute: np.ndarray) -> np.ndarray:
         """Return the tokens to train on that a budget leaves to models of a size; none or less where serving takes it all."""
-        return np.asarray((compute - self.serving(params)) / (self.flops_per_param_token * params))
+        return np.asarray((compute - self.serving(params)) / self.per_token(params))
 
     def largest(self, compute: np.ndarray) -> np.ndarray:
         """Return the size that a budget could only just serve, untrained; inf where nothing is served."""

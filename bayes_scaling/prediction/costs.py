@@ -1,6 +1,6 @@
 """Comparisons at equal cost: of which compute a multiple is, and what it is in another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import spaced_name
 from bayes_scaling.data.cost import Cost
+from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.prediction.ladder import Ladder, ways
 
@@ -38,8 +39,10 @@ def axis_name(fit: Posterior, powers: Mapping[str, float]) -> str:
     lead = next(iter(powers))
     if len(powers) > 1:
         return " and ".join(spaced_name(name) for name in powers)
-    own = [one.name for one in fit.runs.columns.costs.values() if one.formula == lead]
-    return own[0] if own else spaced_name(lead)
+    columns = fit.runs.columns
+    own = [one.name for one in columns.costs.values() if one.formula == lead]
+    counted = input_words(columns, lead) if lead == "compute" else ""
+    return own[0] if own else counted or spaced_name(lead)
 
 
 def converted(one: Sequence[Ladder], other: Sequence[Ladder], times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,6 +82,24 @@ def both_ways(
     """Return what checked points of two levels cost along the multiple of their budgets."""
     one, other = (ways(fit, cost, group, arm, powers) for arm in arms)
     return one, other
+
+
+def multiple_bought(one: Sequence[Ladder], starts: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from logarithms of multiples of a cost to those of the multiple of a budget that they buy.
+
+    Parameters
+    ----------
+    one
+        What each point costs on its way.
+    starts
+        For each point the logarithm of the cost whose multiples are meant.
+    """
+
+    def bought(steps: np.ndarray) -> np.ndarray:
+        columns = [of.place_of(start + steps[..., i]) for i, (of, start) in enumerate(zip(one, starts, strict=True))]
+        return np.stack(columns, axis=-1)
+
+    return bought
 
 
 def extrapolated_note(cost: Cost, beyond: np.ndarray) -> tuple[str, ...]:
