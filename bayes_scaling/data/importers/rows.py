@@ -48,6 +48,8 @@ def _run_column(sheet: Sheet, step: Column | None) -> Column | None:
 
 def _runs_along(sheet: Sheet, run: Column | None, along: Column) -> bool:
     """Return whether a column counts along runs: it differs within one; a table of final values has one row a run."""
+    if run is None and sheet.rows == 1:
+        return along.name.strip().lower() in STEPS
     if run is not None:
         return bool(run.cells[run.there].duplicated().any()) or along.name.strip().lower() in STEPS
     labels = [one for one in sheet.columns if not one.is_number and one.there.any()]
