@@ -4,9 +4,9 @@ from . import laws as laws, plots as plots
 from ._base.errors import InputError as InputError
 from .data import datasets as datasets
 from .data.columns import Columns as Columns, Input as Input, Response as Response
+from .data.cost import Cost as Cost
 from .data.importers.read_logs import read_logs as read_logs
 from .data.reading import read_runs as read_runs
-from .decisions.cost import Cost as Cost
 from .decisions.design.next_runs import next_runs as next_runs
 from .decisions.multiverse import multiverse as multiverse
 from .decisions.plan import plan as plan

@@ -43,7 +43,7 @@ QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`([^`]*)`|(\s+)""")
 """Quoted text, a quoted name, or blanks."""
 
 
-class _Quoted(ast.Name):
+class Quoted(ast.Name):
     """The name of a column that stood in back-ticks, and may be any text."""
 
 
@@ -70,7 +70,7 @@ def with_names(tree: ast.expr, names: Mapping[str, str]) -> ast.expr:
 
     class Named(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.Name:
-            return _Quoted(names[node.id], node.ctx) if node.id in names else node
+            return Quoted(names[node.id], node.ctx) if node.id in names else node
 
     named: ast.expr = Named().visit(tree)
     return named
@@ -170,7 +170,7 @@ def check_arithmetic(node: ast.AST, text: str, constants: tuple[type, ...] = (in
             names = check_arithmetic(operand, text, constants)
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in ON_NUMBERS:
             names = check_arithmetic(argument, text, constants)
-        case _Quoted(id=name):
+        case Quoted(id=name):
             return {name}
         case ast.Name(id=name) if re.fullmatch(PLAIN_NAME, name):
             return {name}

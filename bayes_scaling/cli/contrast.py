@@ -13,7 +13,7 @@ from bayes_scaling._base.numbers import band, number, probability, spaced_name, 
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
-from bayes_scaling.cli.options import FitDir, Points, read_fit
+from bayes_scaling.cli.options import FitDir, NamedCost, Points, read_fit
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -27,12 +27,15 @@ def contrast(
     levels: Annotated[str, typer.Argument(metavar="GROUP=A:B", help="Two levels of a group, as attention=moba:full.")],
     at: Points,
     out: Annotated[Path, typer.Option(metavar="CONTRAST.csv", help="Where to write the points with A minus B.")],
+    cost: NamedCost = None,
 ) -> None:
     """Contrast two levels of a group at points: A against B.
 
-    Prints the penalty, the compute that makes up for it, and the distance from the runs, where A and B differ least and most.
+    Prints the penalty, the compute that makes up for it, and the distance from the runs, where A and B differ least and most;
+    where the runs have costs, under each of them.
 
-    Writes CONTRAST.csv: the points with difference, ratio, and the probability that A is better; and a figure to DIR/figures.
+    Writes CONTRAST.csv: the points with difference, ratio, and the probability that A is better, at each cost; and a figure to
+    DIR/figures.
     """
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.plots.overview import contrast_figure
@@ -45,7 +48,8 @@ def contrast(
         raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
     file_to_write(out)
     fitted = read_fit(folder)
-    table = contrast_at(fitted, group, a, b, at)
+    table = contrast_at(fitted, group, a, b, at, cost=cost)
+    others = [] if cost is not None else _at_costs(fitted, group, a, b, at)
     figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
     drawn = not set(kin(fitted, group)) & set(
         law_groups(fitted.model)
@@ -53,14 +57,55 @@ def contrast(
     with write_together():
         if drawn:
             write_figure(contrast_figure(fitted, group, a, b), figure)
-        write_csv(table, out)
+        write_csv(_together(fitted, table, others), out)
     middle = table["ratio_q50" if "ratio_q50" in table else "diff_q50"].fillna(0.0)
     ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
     for place in ends:
-        say(*_sentences(fitted, table.iloc[[place]], group, a, b))
+        say(*_sentences(fitted, table.iloc[[place]], group, a, b), *_by_cost(fitted, table.iloc[[place]], group, a, b))
     say(f"{len(table)} points -> {out}", *([f"figure -> {figure}"] if drawn else []))
     say_notes(table)
     say_health(fitted.health)
+
+
+def _at_costs(fitted: "Fit", group: str, a: str, b: str, at: Path) -> "list[pd.DataFrame]":
+    """Return the points at equal cost, a table for each cost of the runs that their ladders can say."""
+    from bayes_scaling.prediction.contrast import contrast_at
+
+    found = []
+    for name in fitted.runs.columns.costs:
+        try:
+            found.append(contrast_at(fitted, group, a, b, at, cost=name))
+        except InputError as error:
+            say(f"note: cost {name}: {error}", err=True)
+    return found
+
+
+def _together(fitted: "Fit", table: "pd.DataFrame", others: "list[pd.DataFrame]") -> "pd.DataFrame":
+    """Return the points at each cost, the law's own axis first; as they are where there is but one."""
+    import pandas as pd
+
+    if not others:
+        return table
+    return pd.concat([table.assign(cost=_own(fitted), extrapolated=False), *others], ignore_index=True)
+
+
+def _own(fitted: "Fit") -> str:
+    from bayes_scaling.model.specification import model_inputs
+    from bayes_scaling.prediction.costs import axis_name
+
+    inputs = model_inputs(fitted.model)
+    return axis_name(fitted, {"compute" if "compute" in inputs else inputs[0]: 1.0}) if len(inputs) == 1 else "the law's inputs"
+
+
+def _by_cost(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> list[str]:
+    """Say what a costs against b under each cost of the runs."""
+    from bayes_scaling.prediction.contrast import contrast
+    from bayes_scaling.prediction.cost_contrast import cost_sentences
+
+    found = contrast(fitted, group, a, b, point)
+    response = fitted.runs.columns.response
+    by_cost = found.by_cost
+    return [] if by_cost is None else [f"    {of}" for of in cost_sentences(by_cost, 0, a, b, response.name, response.unit)]
 
 
 def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
@@ -75,10 +120,12 @@ def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str)
 
     point = in_base_units(point, fitted.runs)
     row = {str(name): value for name, value in point.iloc[0].items()}
-    own = {name: of for name, of in row.items() if not name.startswith(("diff_", "ratio_", "p_a_")) and name != group}
+    own = {name: of for name, of in row.items() if not name.startswith(("diff_", "ratio_", "p_a_"))}
+    own = {name: of for name, of in own.items() if name not in (group, "cost", "extrapolated")}
     inputs = fitted.runs.columns.inputs
     units = {of.column: of.unit for of in inputs.values()} | {name: of.unit for name, of in inputs.items()}
     at = ", ".join(f"{spaced_name(name)} {value_at(name, of)} {units.get(name, '')}".rstrip() for name, of in own.items())
+    at += f" (at equal {row['cost']})" if "cost" in row else ""
     said = f"{a} against {b} at {at}: {_penalty(fitted, row)}, {a} is better with probability {probability(row['p_a_better'])}"
     return said, f"    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"
 

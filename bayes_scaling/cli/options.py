@@ -58,6 +58,10 @@ Tune = Annotated[
     int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500 unless MODEL says otherwise.")
 ]
 Chains = Annotated[int | None, typer.Option(help="Independent chains; 4 unless MODEL says otherwise.")]
+NamedCost = Annotated[
+    str | None,
+    typer.Option("--cost", metavar="NAME", help="The compute to compare at: one of [data.costs]; the law's own unless given."),
+]
 SEED = "The same seed gives the same numbers on the same machine"
 Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says otherwise.")]
 AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]

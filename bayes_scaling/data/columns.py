@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.deprecation import renamed_field
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import parse_filter
+from bayes_scaling._base.numbers import spaced_name
 from bayes_scaling.data.conventions import Conventions
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.curve import Average, Curve
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
@@ -17,7 +19,7 @@ from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE, Schedule
 
-__all__ = ["Average", "Columns", "Conventions", "Curve", "Input", "MeasurementError", "Response", "Schedule"]
+__all__ = ["Average", "Columns", "Conventions", "Cost", "Curve", "Input", "MeasurementError", "Response", "Schedule"]
 
 
 @renamed_field("reading_error", "measurement_error")
@@ -50,6 +52,8 @@ class Columns:
     conventions
         How parameters, compute, tokens and the loss were counted. What is left out here is taken from the table, where it says
         so; tables that count an input differently are refused.
+    costs
+        Name -> what a run takes: compute counted another way, hours, money. Comparisons are then made at each of them.
 
     Raises
     ------
@@ -78,6 +82,7 @@ class Columns:
     curve: Curve | None = None
     schedule: Schedule | None = None
     conventions: Conventions = Conventions()
+    costs: Mapping[str, Cost] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = checks.one_or_several(checks.column)
@@ -94,6 +99,10 @@ class Columns:
             curve=checks.optional(checks.record(Curve)),
             schedule=checks.optional(checks.record(Schedule)),
             conventions=checks.record(Conventions),
+            costs=checks.named(checks.record(Cost)),
+        )
+        object.__setattr__(
+            self, "costs", {key: replace(one, name=one.name or spaced_name(key)) for key, one in self.costs.items()}
         )
         if self.where is not None:
             parse_filter(self.where)
@@ -108,6 +117,12 @@ class Columns:
         if taken or set(self.inputs) & set(self.groups):
             clash = format_names(taken | (set(self.inputs) & set(self.groups)))
             raise InputError(f"inputs and groups need names of their own; {clash} is taken")
+        for name, one in self.costs.items():
+            if one.group is not None and one.group not in self.dims:
+                known = format_names(self.dims)
+                raise InputError(f"cost {name!r} has a formula for each {one.group!r}, which is no group; groups are {known}")
+            if f"cost_{name}" in {*self.inputs, *self.dims}:
+                raise InputError(f"inputs and groups need names of their own; 'cost_{name}' is that of the cost {name!r}")
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -136,7 +151,13 @@ class Columns:
         """The columns of a table that are read as numbers."""
         errors = [self.measurement_error.column] if self.measurement_error is not None else []
         rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
-        return frozenset([self.response.column, *(one.column for one in self.inputs.values()), *errors, *rates])
+        inputs = [one.column for one in self.inputs.values()]
+        return frozenset([self.response.column, *inputs, *errors, *rates, *self.cost_reads])
+
+    @property
+    def cost_reads(self) -> frozenset[str]:
+        """The columns that costs read beside inputs and groups."""
+        return frozenset(name for one in self.costs.values() for name in one.reads) - {*self.inputs, *self.dims}
 
     @property
     def read(self) -> frozenset[str]:

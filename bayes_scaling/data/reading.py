@@ -28,6 +28,7 @@ from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes
 from bayes_scaling.data.role_names import require_columns
 from bayes_scaling.data.rounding import with_rounding
 from bayes_scaling.data.rows import filter_rows
+from bayes_scaling.data.run_costs import cost_columns, table_costs
 from bayes_scaling.data.runs import Runs, concat_tables, levels_of
 from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 
@@ -96,7 +97,8 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     notes += implausible_counts(checked, columns)
     refuse_implausible_losses(checked, columns, source)
     if columns.average is not None:
-        checked = bin_means(checked, list(columns.dims), columns.scales, columns.average.along, columns.average.per_decade)
+        scales = (*columns.scales, *cost_columns(columns))
+        checked = bin_means(checked, list(columns.dims), scales, columns.average.along, columns.average.per_decade)
     references = {
         name: one.reference if one.reference is not None else input_reference(checked[name], one.column, source)
         for name, one in columns.inputs.items()
@@ -144,6 +146,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     if columns.measurement_error is not None:
         error = _measurement_error(kept, columns.measurement_error, response, source, rows, odd)
         checked["measurement_error"] = error / response if columns.response.perplexity else error
+    checked = checked.assign(**table_costs(kept, checked, columns, source, rows, odd))
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}
     units = read.attrs.get("units")

@@ -18,6 +18,7 @@ from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import number_as_text, ordered_levels
 from bayes_scaling.data.rows import filter_rows
+from bayes_scaling.data.run_costs import cost_columns
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
             f"{runs.source}: to thin rows takes columns with run, and along = an input, one of {format_names(columns.inputs)}"
         )
     bins = Average(along, per_decade)
-    table = bin_means(runs.table, list(columns.dims), columns.scales, bins.along, bins.per_decade)
+    scales = (*columns.scales, *(name for name in cost_columns(columns) if name in runs.table))
+    table = bin_means(runs.table, list(columns.dims), scales, bins.along, bins.per_decade)
     return replace(runs, table=mark_base_units(table))
 
 
@@ -123,7 +125,8 @@ def concat_runs(runs: Runs, others: Runs) -> Runs:
         name, one, other = found
         raise InputError(f"{others.source}: {name} is {str(other)!r}, in {runs.source} {str(one)!r}; give runs counted alike")
     tables = _with_errors(runs.table, others.table)
-    table = mark_base_units(concat_tables([tables[0], tables[1][list(tables[0])]], tuple(runs.columns.dims)))
+    alike = tables[1].reindex(columns=[*tables[0]])  # rows to come have no costs
+    table = mark_base_units(concat_tables([tables[0], alike], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
     return replace(runs, table=table, levels=levels_of(table, runs.columns.dims), dropped=dropped, averaged=averaged)
 

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from bayes_scaling._base.numbers import level_name, quantile_name
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups

@@ -9,10 +9,12 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import band, number, probability, rounded, spaced_name, value_at
 from bayes_scaling.data.checkpoints import not_ends
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counting_words import counted_sentence
 from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.cost import SPLITS, UNIQUE, Cost
+from bayes_scaling.decisions.cost import SPLITS
 from bayes_scaling.decisions.group_cells import NEW, every_cell
 from bayes_scaling.decisions.plan import plan
 from bayes_scaling.decisions.plan_sentences import plan_sentences
@@ -164,7 +166,7 @@ def _compared(fit: Fit, group: str) -> tuple[str, ...]:
     inputs = law_inputs(fit.model.law)
     baseline = fit.runs.table[group].value_counts(sort=True).sort_index(kind="stable").idxmax()
     if len(inputs) == 1:
-        place = {inputs[0]: float(fit.runs.table[inputs[0]].max())}
+        place = {inputs[0]: rounded(float(fit.runs.table[inputs[0]].max()))}
     elif has_params_and_tokens(inputs):
         place = {"compute": rounded(runs_compute(fit, Cost()).max(), 2)}
     else:

@@ -5,8 +5,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling.data.cells import column_numbers
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.plausible import refuse_implausible_counts
-from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs

@@ -7,6 +7,7 @@ from typing import Literal
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.conventions import Conventions
+from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.curve import Average, Curve
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
@@ -140,6 +141,6 @@ class StudyKeys:
 
 
 _NOISE = (NoiseKeys, Noise, Correlation)
-_DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Schedule, Conventions)
+_DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Schedule, Conventions, Cost)
 for _record in (StudyKeys, LawKeys, ParameterKeys, Prior, Varying, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010

@@ -1,0 +1,154 @@
+"""What each column of a table of training runs is for, as far as its name and its numbers tell.
+
+A role is given where one column remains that a name of the role fits and whose numbers do not speak against it. Where several
+remain there is a question, with the option that answers it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from shlex import quote
+
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.cells import column_numbers
+from bayes_scaling.data.role_choices import choose
+from bayes_scaling.data.role_counting import with_role_units
+from bayes_scaling.data.role_groups import find_groups
+from bayes_scaling.data.role_preferences import Candidate
+from bayes_scaling.data.role_record import Question, Role
+from bayes_scaling.data.role_words import HEADS, meanings
+
+NAMED = (
+    "run",
+    "params",
+    "tokens",
+    "unique_tokens",
+    "loss",
+    "compute",
+    "step",
+    "lr",
+    "seed",
+    "batch",
+    "loops",
+    "experts",
+    "epochs",
+)
+"""Roles of single columns, in the order in which they choose; a run is known by its name, and tells what grows along it."""
+TEXTS = ("run",)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The roles that the columns of a table have.
+
+    Parameters
+    ----------
+    roles
+        Name -> role, for those that are sure.
+    groups
+        Name -> role, for columns of labels between whose levels runs may differ.
+    questions
+        What stays open.
+    tentative
+        Role -> the column that a question is about first, of roles that stay open.
+    numbers
+        Column -> its numbers, of those that are numbers.
+    notes
+        What else was seen, a sentence each.
+    """
+
+    roles: Mapping[str, Role]
+    groups: Mapping[str, Role]
+    questions: tuple[Question, ...]
+    tentative: Mapping[str, str]
+    numbers: Mapping[str, pd.Series] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    def column(self, role: str) -> str | None:
+        """Return the column of a role, of one that stays open the likeliest."""
+        return self.roles[role].column if role in self.roles else self.tentative.get(role)
+
+
+def find_roles(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, units: Mapping[str, str] | None = None) -> Roles:
+    """Return what each column of a table is for, each with the reason.
+
+    Parameters
+    ----------
+    frame
+        A table, as `read_table` returns it.
+    columns
+        Role -> column, where people have said it.
+    units
+        Role, or column -> unit, where they have said it.
+
+    Raises
+    ------
+    InputError
+        Where a column that was said is none of the table's.
+    """
+    said = dict(columns or {})
+    if "response" in said:
+        said["loss"] = said.pop("response")
+    for role, column in said.items():
+        if column not in frame:
+            raise InputError(f"no column {column!r} for {role!r}; the table has {[str(name) for name in frame]}")
+    numbers, notes = numeric_columns(frame)
+    roles: dict[str, Role] = {role: Role(role, column, "as was said") for role, column in said.items()}
+    questions: list[Question] = []
+    tentative: dict[str, str] = {}
+    candidates = _candidates(frame, numbers, set(said.values()))
+    for role in NAMED:
+        if role in roles:
+            continue
+        taken = {one.column for one in roles.values()} | set(tentative.values())
+        found = choose(role, [one for one in candidates.get(role, []) if one.column not in taken], frame, numbers, roles)
+        if found is None:
+            continue
+        if found.open:
+            tentative[role] = found.column
+            options = tuple(f"--column {quote(f'{role}={column}')}" for column in found.open)
+            questions.append(Question(role, found.reason, options))
+        else:
+            roles[role] = Role(role, found.column, found.reason, found.confidence)
+    roles, more = with_role_units(frame, roles, tentative, numbers, dict(units or {}))
+    taken = {one.column for one in roles.values()} | set(tentative.values())
+    run = roles["run"].column if "run" in roles else None
+    kinds = {} if frame.empty else find_groups(frame, numbers, taken, run, said)
+    groups = {name: Role(name, column, reason, 0.8) for name, (column, reason) in kinds.items() if name not in roles}
+    extra = {name: role for name, role in roles.items() if name not in HEADS}
+    roles = {name: role for name, role in roles.items() if name in HEADS}
+    return Roles(roles, groups | extra, (*questions, *more), tentative, numbers, notes)
+
+
+def numeric_columns(frame: pd.DataFrame) -> tuple[dict[str, pd.Series], tuple[str, ...]]:
+    """Return the columns that are numbers, as floats, and what to say of those that are written unlike plain ones."""
+    found: dict[str, pd.Series] = {}
+    notes: list[str] = []
+    for name in map(str, frame):
+        if pd.api.types.is_bool_dtype(frame[name]):
+            continue
+        odd: list[str] = []
+        try:
+            values, missing = column_numbers(frame[name], "the table", frame.index.to_numpy(), notes=odd)
+        except InputError:
+            continue
+        text = not pd.api.types.is_numeric_dtype(frame[name])
+        if (~missing).sum() < 1 or (text and pd.isna(values[~missing]).any()):
+            continue
+        found[name] = pd.Series(values, frame.index)
+        notes += odd
+    return found, tuple(notes)
+
+
+def _candidates(frame: pd.DataFrame, numbers: Mapping[str, pd.Series], said: set[str]) -> dict[str, list[Candidate]]:
+    """Return the columns that may have each role by their names, of numbers or labels as it takes them."""
+    found: dict[str, list[Candidate]] = {}
+    for name in map(str, frame):
+        if name in said or frame[name].isna().all():
+            continue
+        for one in meanings(name):
+            if one.role in TEXTS or name in numbers:
+                label = one.role not in TEXTS and not pd.api.types.is_numeric_dtype(frame[name])
+                found.setdefault(one.role, []).append(Candidate(name, one.strength, one.beside, label))
+    return found
