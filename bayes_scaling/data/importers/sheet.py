@@ -100,22 +100,21 @@ def without_cut_row(text: str, source: str) -> tuple[str, tuple[str, ...]]:
     """Return a table without a last row that was cut, and a note of it.
 
     A last line without a line break may have been cut. It was where it has fewer cells than the header, or a quote that does
-    not close, or a last cell shorter than that of the row before.
+    not close, or a last cell shorter than that of the row before. Where there is no row before, it is kept, and said.
     """
-    if text.endswith(("\n", "\r")) or "\n" not in text.strip():
-        return text, ()
     body, _, last = text.rpartition("\n")
-    lines = body.rstrip("\r\n").split("\n")
-    if len(lines) < 2 or last.count('"') % 2:
-        cut = bool(last.count('"') % 2)
-    else:
-        separator = max(SEPARATORS, key=lambda of: len(_split(lines[0], of)))
-        header, before, own = (_split(line, separator) for line in (lines[0], lines[-1].rstrip("\r"), last))
-        cut = len(own) < len(header) or (not last.endswith('"') and len(own[-1]) < len(before[-1]))
-    if not cut:
+    if not last.strip() or not body.strip():
         return text, ()
-    number = text.count("\n") + 1
-    return f"{body}\n", (f"{source}, line {number}: {format_value(last)} was cut, and is left out",)
+    lines = [line.rstrip("\r") for line in (body[: body.find("\n") + 1 or None], body.rpartition("\n")[2])]
+    separator = max(SEPARATORS, key=lambda of: len(_split(lines[0].strip(), of)))
+    header, before, own = (_split(line.strip("\r\n"), separator) for line in (*lines, last))
+    where, only = f"{source}, line {text.count('\n') + 1}: {format_value(last)}", "\n" not in body.strip()
+    short = not last.endswith('"') and not only and len(own[-1]) < len(before[-1])
+    if last.count('"') % 2 or len(own) < len(header) or short:
+        return f"{body}\n", (f"{where} was cut, and is left out",)
+    return text, () if last.endswith('"') or not only else (
+        f"{where} has no end: if it was cut, {format_value(own[-1])} is wrong",
+    )
 
 
 def _split(line: str, separator: str) -> list[str]:
