@@ -10,11 +10,8 @@ from bayes_scaling._base.views import several
 from bayes_scaling.data.importers.known import plays
 from bayes_scaling.data.importers.part import NOTHING, Part, long_rows
 from bayes_scaling.data.importers.sheet import Column, Sheet, first_column
-from bayes_scaling.data.importers.steps import STEPS
+from bayes_scaling.data.importers.steps import RUNS, STEPS
 from bayes_scaling.data.rates import is_run_name
-
-NAMES = ("name", "run", "run_name", "run name", "run_id", "display_name", "model", "model_name", "experiment", "exp", "id")
-"""Columns, lower case, that name the run of a row where their cells differ."""
 
 
 def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, object] = NOTHING) -> Iterator[Part]:
@@ -43,7 +40,7 @@ def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, o
 def _run_column(sheet: Sheet, step: Column | None) -> Column | None:
     """Return the column that names the run of a row."""
     named = {one.name.strip().lower(): one for one in reversed(sheet.columns) if one is not step and one.there.any()}
-    known = [named[name] for name in NAMES if name in named]
+    known = [named[name] for name in RUNS if name in named]
     return next(iter(known or [one for one in named.values() if is_run_name(one.name)]), None)
 
 
