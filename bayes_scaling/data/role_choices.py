@@ -51,12 +51,16 @@ def choose(
     first, *others = narrowed
     if others or first.strength < MIN_STRENGTH:
         names = tuple(one.column for one in narrowed)
-        return Choice(first.column, f"{_what(role)}: {_listed(names)}? {_how(role)}", 0.5, names)
+        text = f"{_what(role)}: {_listed(names)}? {_how(role)}" if others else f"is {first.column!r} the {NOUN[role]}?"
+        return Choice(first.column, text, 0.5, names)
     return Choice(first.column, _reason(role, first, kept, numbers), round(0.95 * min(best, first.strength), 2))
 
 
 ASKED = ("params", "tokens", "loss")
 """Roles whose weak names are worth a question."""
+
+
+NOUN = {"params": "number of parameters", "tokens": "number of tokens", "loss": "loss to predict"}
 
 
 def _what(role: str) -> str:
