@@ -104,7 +104,8 @@ def routed() -> pd.DataFrame:
             params = np.array([16527360.0, 27279360.0, 57369600.0, 132163600.0, 368123900.0])
             level, slope = 2.72 * experts**-gain, 0.078 * experts ** (-2 * gain)
             loss = level * (1 - slope * (1 - (params / 1e8) ** -0.19) / 0.19) * np.exp(rng.normal(0, 0.002, 5))
-            found.append(pd.DataFrame({"router_type": router, "num_experts": experts, "params": params, "loss": loss}))
+            kept = {"params_total": params * (1 + 0.38 * (experts - 1)), "flops_per_step": 2.5e6 * params**0.98}
+            found.append(pd.DataFrame({"router_type": router, "num_experts": experts, "params": params, "loss": loss} | kept))
     same = {"step": 249000, "top_k": 1, "routing_frequency": 0.5, "flop_increase": 1.0}
     return pd.concat(found, ignore_index=True).assign(**same)
 

@@ -101,6 +101,11 @@ def band(values: Sequence[float], unit: str = "", *, signed: bool = False, share
     return f"{middle} {unit}".rstrip() + f" ({share}: {ends})"
 
 
+def with_error(mean: float, sd: float) -> str:
+    """Return an estimate with its standard deviation, which has two digits: 0.461 ± 0.0084, 1235 ± 310."""
+    return f"{shared((mean - sd, mean, mean + sd))[1]} ± {number(sd, 2)}"
+
+
 def amount(value: float, unit: str, digits: int = DIGITS) -> str:
     """Return a number with its unit."""
     return f"{number(value, digits)} {unit}".rstrip()

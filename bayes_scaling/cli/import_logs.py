@@ -10,7 +10,9 @@ from bayes_scaling.cli.terminal import say
 
 
 def import_logs(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Logs, folders of logs, or patterns.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Logs, folders, archives, patterns, wandb://ENTITY/PROJECT.")
+    ],
     out: Annotated[Path, typer.Option(metavar="RUNS.parquet", help="Where to write the table; CSV by its ending.")],
     tokens_per_step: Annotated[
         list[str] | None,
@@ -41,7 +43,8 @@ def import_logs(
     if out.suffix not in (".parquet", ".csv"):
         raise InputError(f"{out}: expected a name that ends in .parquet or .csv")
     known = {"tokens_per_step": by_run(tokens_per_step, "--tokens-per-step"), "params": by_run(params, "--params")}
-    logs = read_logs(sources, **known, name=name, join=join, keys=key, progress=True)
+    cache = out.with_name(f"{out.stem}_wandb")
+    logs = read_logs(sources, **known, name=name, join=join, keys=key, cache=cache, progress=True)
     say(*logs.sentences())
     for note in logs.notes:
         say(f"note [log]: {note}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import format_count, number, percent, probability
+from bayes_scaling._base.numbers import format_count, percent, probability, with_error
 from bayes_scaling.inference.densities import frozen
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.stacking import Stack
@@ -81,7 +81,7 @@ def _shrinkage(fit: Fit) -> Iterator[tuple[str, float]]:
 
 def _value(fit: Fit, name: str) -> str:
     draws = fit.posterior[name].to_numpy()
-    return f"{number(float(np.mean(draws)))} ± {number(float(np.std(draws)), 2)}"
+    return with_error(float(np.mean(draws)), float(np.std(draws)))
 
 
 def _next(fit: Fit) -> str:

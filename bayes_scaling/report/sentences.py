@@ -165,7 +165,7 @@ def _compared(fit: Fit, group: str) -> tuple[str, ...]:
     inputs = law_inputs(fit.model.law)
     baseline = fit.runs.table[group].value_counts(sort=True).sort_index(kind="stable").idxmax()
     if len(inputs) == 1:
-        place = {inputs[0]: float(fit.runs.table[inputs[0]].max())}
+        place = {inputs[0]: rounded(float(fit.runs.table[inputs[0]].max()))}
     elif has_params_and_tokens(inputs):
         place = {"compute": rounded(runs_compute(fit, Cost()).max(), 2)}
     else:

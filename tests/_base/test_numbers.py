@@ -20,6 +20,7 @@ from bayes_scaling._base.numbers import (
     probability,
     shared,
     value_at,
+    with_error,
 )
 
 SUFFIX = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
@@ -137,6 +138,16 @@ def test_digits_follow_the_width_of_the_band() -> None:
         if not wide and max(map(abs, values)) >= 1e4 and max(map(abs, values)) < 1e15:
             assert (high - low) / max(units) > 4.9, (values, shared(values))
         assert all(significant(text) <= 7 for text in shared(values)), (values, shared(values))
+
+
+def test_digits_of_an_estimate_follow_its_error() -> None:
+    said = {
+        (0.461, 0.0084): "0.461 ± 0.0084",
+        (5.07809, 0.6): "5.1 ± 0.6",
+        (5.07809, 2e-4): "5.07809 ± 2e-4",
+        (5.0, 0.0): "5 ± 0",
+    }
+    assert {of: with_error(*of) for of in said} == said
 
 
 def test_ends_of_a_band_are_told_apart_unless_seven_digits_do_not() -> None:

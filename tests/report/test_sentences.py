@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from by_hand import CLEAN, fit_of, sweep
+from by_hand import CLEAN, fit_of, fit_with, sweep
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
@@ -104,6 +104,19 @@ def test_plans_where_no_level_was_said_are_of_every_level(fit: bs.Fit) -> None:
     assert plan_sentence(alone) == said[3]
     assert set(said) & set(summary_sentences(fit)) == set()  # those are at the runs' own budgets
     assert not any(" train " in one for one in summary_sentences(fit))  # its rows are no ends of runs
+
+
+def test_a_headline_has_three_digits_of_the_largest_compute() -> None:
+    table = pd.DataFrame({"compute": [1.12345, 2.56789, 5.07809] * 2, "arch": ["dense"] * 3 + ["sparse"] * 3})
+    columns = bs.Columns({"compute": bs.Input("compute", "FLOP", 1.0)}, groups={"arch": "arch"})
+    model = bs.Model(
+        bs.parse_law("a * compute**-b", ["compute"]),
+        {"a": bs.Prior(median=3.0, factor=1.5) + bs.Varying("arch", sd=0.1), "b": bs.Prior(median=0.1, factor=2.0)},
+        bs.Noise(sd=bs.Prior(median=0.01, factor=2.0), distribution="normal"),
+    )
+    runs = bs.read_runs(table.assign(loss=3.0 * table["compute"] ** -0.1), columns)
+    first = summary_sentences(fit_with(model, runs, {"a_by_arch": [0.0, -0.03]}, health=CLEAN))[0]
+    assert first.startswith("sparse instead of dense at compute 5.08 FLOP: loss ")
 
 
 def test_compute_counted_otherwise_is_said_so(fit: bs.Fit) -> None:

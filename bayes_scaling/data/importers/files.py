@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.paths import is_file
+from bayes_scaling.data.importers.archives import ENDINGS, is_archive, unpack_archive
 from bayes_scaling.data.importers.companions import is_companion
 
 
@@ -31,11 +32,10 @@ class Source:
     folder: str = ""
 
 
-def files_of(sources: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Source]:
-    """Return the files that sources name, each once."""
-    several = [sources] if isinstance(sources, str | PathLike) else list(sources)
-    found = [file for one in several for file in _of_one(str(one))]
-    return list({file.path.resolve(): file for file in found}.values())
+def files_of(sources: Sequence[str | PathLike[str]], folder: Path, notes: list[str]) -> list[Source]:
+    """Return the files that sources name, each once; those of archives are put into a folder."""
+    found = {file.path.resolve(): file for one in sources for file in _of_one(str(one))}
+    return [file for i, one in enumerate(found.values()) for file in _opened(one, folder / str(i), notes)]
 
 
 def _of_one(source: str) -> list[Source]:
@@ -48,3 +48,12 @@ def _of_one(source: str) -> list[Source]:
     if not matched:
         raise InputError(f"{source}: no such file or folder; expected a log, a folder of logs, or a pattern")
     return [file for path in matched for file in _of_one(path)]
+
+
+def _opened(file: Source, folder: Path, notes: list[str]) -> list[Source]:
+    """Return a file, or where it is an archive those in it."""
+    if not (file.asked or file.called.lower().endswith(ENDINGS)) or not is_archive(file.path):
+        return [file]
+    inside = unpack_archive(file.path, file.called, folder, notes)
+    logs = [(path, name) for path, name in sorted(inside, key=lambda one: one[1]) if not is_companion(path)]
+    return [Source(path, f"{file.called}#{name}", asked=False, folder=file.called) for path, name in logs]

@@ -26,9 +26,11 @@ def settings_of(config: Mapping[str, Any], inside: str = "", depth: int = 0) -> 
     """Return settings by dotted key: numbers, texts and flags; what begins with an underscore is the logger's own."""
     for name, value in config.items():
         key = f"{inside}.{name}" if inside else str(name)
+        if str(name).startswith("_"):
+            continue
         if isinstance(value, Mapping) and depth < MAX_DEPTH:
             yield from settings_of(value, key, depth + 1)
-        elif isinstance(value, str | int | float) and not str(name).startswith("_"):
+        elif isinstance(value, str | int | float):
             yield key, value
 
 

@@ -1,29 +1,28 @@
 """Read logs of training runs: files in any known format in, one long table out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from os import PathLike
+from pathlib import Path
 
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.importers.assembly import assemble
-from bayes_scaling.data.importers.files import Source, files_of
-from bayes_scaling.data.importers.formats import importer_of
+from bayes_scaling.data.importers.collecting import collect
 from bayes_scaling.data.importers.known import Known
-from bayes_scaling.data.importers.part import Part
-from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.record import Logs
+from bayes_scaling.data.importers.wandb_api import History
 from bayes_scaling.data.tables import Table, read_table, source_of
 
 
 @asked
 def read_logs(
-    sources: str | PathLike[str] | Sequence[str | PathLike[str]],
+    sources: str | PathLike[str] | History | Sequence[str | PathLike[str] | History],
     *,
     tokens_per_step: Known | None = None,
     params: Known | None = None,
     name: str | None = None,
     join: Table | None = None,
     keys: Sequence[str] | None = None,
+    cache: str | PathLike[str] | None = None,
     progress: bool = False,
 ) -> Logs:
     """Return what log files held.
@@ -31,7 +30,8 @@ def read_logs(
     Parameters
     ----------
     sources
-        Files, folders or patterns such as "logs/*.csv", of one or several formats.
+        Files, folders, archives or patterns such as "logs/*.csv", of one or several formats. From a W&B server
+        "wandb://ENTITY/PROJECT", "wandb://ENTITY/PROJECT/RUN" or a run of `wandb.Api()`: its whole history.
     tokens_per_step, params
         Where logs do not say it: a number, "124M", run -> number, or the name of what is known of runs that holds it.
     name
@@ -41,6 +41,8 @@ def read_logs(
         A table with a column of names of runs: what else is known of them.
     keys
         Metrics to read, by name or pattern; all unless given.
+    cache
+        A folder in which what a W&B server gave is kept: rows that are there are not fetched again.
     progress
         Whether to show how far reading is.
 
@@ -67,20 +69,6 @@ def read_logs(
     """
     notes: list[str] = []
     table = None if join is None else (read_table(join, labels=frozenset({"run", "Name", "name"})), source_of(join))
-    parts = _parts(files_of(sources), notes, progress=progress)
+    parts = collect(sources, notes, cache=None if cache is None else Path(cache), progress=progress)
     known = {"tokens_per_step": tokens_per_step, "params": params}
     return assemble(parts, notes, **known, name=name, join=table, keys=keys)
-
-
-def _parts(sources: Sequence[Source], notes: list[str], *, progress: bool) -> Iterator[Part]:
-    """Yield what files hold; one in a folder that is no log is named in the notes, one that was given is refused."""
-    from tqdm import tqdm
-
-    for source in tqdm(sources, "reading", unit=" files", disable=None if progress else True, leave=False):
-        head = Head(source.path, source.called, source.folder)
-        try:
-            yield from importer_of(head).read(head)
-        except InputError as error:
-            if source.asked:
-                raise
-            notes.append(f"left out: {error}")

@@ -15,7 +15,7 @@ STEP = "_step"
 OWN = ("_step", "_timestamp", "_wandb")
 """What wandb adds and is no metric. `_runtime`, in seconds, is kept: hours are a cost."""
 
-NUMBERED = re.compile(r"\D{0,8}\d+")
+NUMBERED = re.compile(r"((part|history|chunk|shard)[-_.]?)?\d+")
 """The name of a file that is one of several of a run."""
 
 

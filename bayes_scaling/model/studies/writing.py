@@ -1,22 +1,21 @@
 """Studies written as model files."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_text
 from bayes_scaling._base.numbers import spaced_name
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.cost import Cost
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Trend, Varying, as_parameter
-from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.parameters import Trend, Varying, as_parameter
 from bayes_scaling.model.studies.study import Study
 
 
@@ -57,33 +56,32 @@ def study_text(study: Study) -> str:
             "trend": [term for term in parameter.terms if isinstance(term, Trend)],
         }
     content = {
-        "title": study.title,
-        "data": {"source": study.source} | asdict(study.columns) | {"costs": _costs(study.columns)},
+        "title": study.title or None,
+        "data": {"source": study.source} | _told(study.columns) | {"costs": _costs(study.columns)},
         "law": {"name": law.__name__} if named else {"text": law_text(law)},
         "parameters": parameters,
         "noise": _noise(model.noise),
-        "discrepancy": [asdict(term) for term in model.discrepancy],
-        "figure": asdict(study.figure) if study.figure else {},
-        "sampling": {name: of for name, of in asdict(study.settings).items() if of != getattr(Settings(), name)},
+        "discrepancy": list(model.discrepancy),
+        "figure": study.figure,
+        "sampling": _told(study.settings),
     }
     return tomli_w.dumps(_bare(content))
 
 
 def _costs(columns: Columns) -> dict[str, Any]:
     """Return costs by name, without what has its default; something is left of each."""
-    bare = asdict(Cost())
     kept: dict[str, Any] = {}
     for name, one in columns.costs.items():
-        said = {key: of for key, of in asdict(one).items() if of != bare[key]}
+        said = _told(one)
         if one.name == spaced_name(name):
-            del said["name"]
+            said.pop("name", None)
         kept[name] = said or {"flops_per_param_token": one.flops_per_param_token}
     return kept
 
 
 def _noise(noise: Noise) -> dict[str, Any]:
     sd = as_parameter(noise.sd)
-    return asdict(noise) | {
+    return _told(noise) | {
         "sd": sd.prior,
         "sd_varying": [term for term in sd.terms if isinstance(term, Varying)],
         "sd_trend": [term for term in sd.terms if isinstance(term, Trend)],
@@ -124,13 +122,33 @@ def write_study(study: Study, path: str | Path) -> Path:
     return path
 
 
+def _told(record: Any) -> dict[str, Any]:
+    """Return the fields of a record that differ from their defaults; of a unit that was assumed nothing."""
+    told = {one.name: getattr(record, one.name) for one in fields(record)}
+    for one in fields(record):
+        default = one.default if one.default_factory is MISSING else one.default_factory()
+        assumed = getattr(record, "assumed", False) and one.name in ("unit", "assumed")
+        less = {name: of for name, of in told.items() if name != one.name}
+        if (assumed or told[one.name] == default) and _makes(record, less):
+            told = less
+    return told
+
+
+def _makes(record: Any, told: Mapping[str, Any]) -> bool:
+    """Return whether these fields alone make a record."""
+    try:
+        return bool(type(record)(**told) == record)
+    except InputError:
+        return False
+
+
 def _bare(value: Any) -> Any:
     """Return records as tables without what is empty, which TOML has no word for."""
-    if isinstance(value, Prior | Varying | Trend):
-        value = asdict(value)
+    if is_dataclass(value):
+        return {key: _bare(one) for key, one in _told(value).items()}
     if isinstance(value, Mapping):
         bare = {key: _bare(one) for key, one in value.items()}
-        return {key: one for key, one in bare.items() if one is not None and one not in ({}, [])}
+        return {key: one for key, one in bare.items() if is_dataclass(value[key]) or (one is not None and one not in ({}, []))}
     if isinstance(value, list | tuple):
         return [_bare(one) for one in value]
     return value

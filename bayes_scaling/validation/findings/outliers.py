@@ -4,7 +4,7 @@ import numpy as np
 
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.finding import Finding, finding
-from bayes_scaling._base.numbers import number
+from bayes_scaling._base.numbers import number, shared
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import median
@@ -131,11 +131,11 @@ def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
     columns = fit.runs.columns
     named = f"run {format_value(row['run'])}, " if "run" in fit.runs.levels else ""
     place = ", ".join(f"{name} {number(float(row[name]))}" for name in columns.scales)
-    level = _expected_there(fit, left, i)
+    seen, level = shared([float(row["response"]), _expected_there(fit, left, i)])
     kept = "" if fit.runs.dropped == 0 and fit.runs.averaged == len(fit.runs) else " of those kept"
     return (
-        f"{named}row {number_of}{kept} ({place}) shows {number(float(row['response']), 4)} {columns.response.unit}".rstrip()
-        + f" where {number(level, 4)} is expected, {number(abs(scales), 2)} scales {'above' if scales > 0 else 'below'}"
+        f"{named}row {number_of}{kept} ({place}) shows {seen} {columns.response.unit}".rstrip()
+        + f" where {level} is expected, {number(abs(scales), 2)} scales {'above' if scales > 0 else 'below'}"
     )
 
 

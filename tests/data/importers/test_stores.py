@@ -19,7 +19,7 @@ ROWS = [
     ("eval/loss", 0, 4.5),
     ("train/loss", 10, NAN),
     ("train/loss", 20, INF),
-    ("train/loss", 20, 3.0),
+    ("train/loss", 30, 3.0),
 ]
 
 

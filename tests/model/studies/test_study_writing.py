@@ -100,3 +100,37 @@ def test_a_study_written_elsewhere_still_finds_its_table(tmp_path: Path, monkeyp
     assert Path(study.source).is_file()
     again = read_study(write_study(study, "there/mine.toml"))
     assert Path(again.source).is_file()
+
+
+BELIEF = Prior(median=1, factor=2)
+SCATTER, LOSS = Noise(BELIEF), Response()
+
+
+def least(response: Response = LOSS, noise: Noise = SCATTER) -> Study:
+    return Study("least", Model(LAWS["m1"], {"b": BELIEF, "c": BELIEF}, noise), Columns({"x": Input("params")}, response))
+
+
+def test_only_what_differs_from_defaults_is_written() -> None:
+    said = [line.split(" ")[0] for line in study_text(least()).splitlines() if line]
+    prior = ["median", "factor"]
+    assert said == [
+        *("[data.inputs.x]", "column", "[law]", "name"),
+        *("[parameters.b.prior]", *prior, "[parameters.c.prior]", *prior, "[noise.sd]", *prior),
+    ]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [Response("val_loss"), Response(unit="nats/token"), Response("val_bpb"), Response("ppl"), Response("ppl", "bits/byte")],
+)
+def test_a_unit_that_was_assumed_is_not_written_and_any_other_is(response: Response) -> None:
+    text = study_text(least(response))
+    assert "assumed" not in text
+    assert ("\nunit = " in text.partition("[data.response]")[2].partition("[")[0]) is not response.assumed
+    assert parse_study(text, "least.toml").columns.response == response
+
+
+def test_a_prior_of_the_tails_is_written_where_it_is_ones_own() -> None:
+    own = least(noise=Noise(BELIEF, nu=BELIEF))
+    assert "[noise.nu]" in study_text(own)
+    assert_same(parse_study(study_text(own), "least.toml"), own)
