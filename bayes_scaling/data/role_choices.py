@@ -41,6 +41,8 @@ def choose(
     kept = [one for one in kept if not one.label] or kept
     if not kept:
         return None
+    if role == "loss":  # a held-out loss that was hardly ever logged is none to fit
+        kept = [one for one in kept if _seen(numbers[one.column]) >= FEWEST] or kept
     best = max(one.strength for one in kept)
     if role in ("params", "tokens"):  # letters and labels give way to names
         kept = [one for one in kept if one.strength > 0.85] or kept
@@ -61,6 +63,10 @@ ASKED = ("params", "tokens", "loss")
 
 
 NOUN = {"params": "number of parameters", "tokens": "number of tokens", "loss": "loss to predict"}
+
+
+def _seen(values: pd.Series) -> int:
+    return int(np.isfinite(values).sum())
 
 
 def _what(role: str) -> str:

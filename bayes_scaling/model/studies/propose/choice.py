@@ -11,6 +11,7 @@ from bayes_scaling.model.studies.propose.ends import (
     repeated,
     size_alone,
     size_and_data,
+    steps_alone,
     with_compute,
 )
 from bayes_scaling.model.studies.propose.shape import Shape
@@ -72,4 +73,6 @@ def _of_ends(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Draft
         return size_and_data(shape, reads, unit)
     if shape.levels("compute"):
         return compute_alone(shape, reads, unit)
-    return data_alone(shape, reads, unit) if lengths else size_alone(shape, reads, unit) if sizes else None
+    if sizes or lengths:
+        return data_alone(shape, reads, unit) if lengths else size_alone(shape, reads, unit)
+    return steps_alone(shape, reads, unit) if "step" in reads else None

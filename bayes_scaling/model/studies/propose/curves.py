@@ -138,7 +138,7 @@ def _multi_power(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> D
             text = re.sub(
                 rf"(?m)^({name} = \{{ prior = \{{[^}}]*\}}) \}}", r'\1, varying = [{ over = "size", sd = 0.15 }] }', text
             )
-    start = _warm(shape)
+    start = max(_warm(shape), 1)
     lr, step = literal(reads["lr"].column), literal(reads["step"].column)
     inputs = {
         "lr_sum": Read("lr_sum", "learning rate x steps", 1.0),
@@ -160,9 +160,9 @@ def _multi_power(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> D
             "# Sums over the learning rate come from all rows of a run, before the filter.",
             f"schedule = {{ lr = {lr}, along = {step} }}",
         ),
-        filters=((f"`{reads['step'].column}` >= {start}", f"Before step {number(start, 4)} the loss still shows the warm-up."),)
-        if start > 1
-        else (),
+        filters=(
+            (f"`{reads['step'].column}` >= {start}", f"Before step {number(start, 4)} the loss still shows the warm-up."),
+        ),
         groups=groups,
         run=shape.run,
         hue="run" if 1 < shape.runs <= len(COLOURS) else None,

@@ -1,6 +1,7 @@
 """Laws of the ends of runs: of size and tokens, of either, of compute, of loops, of repeated data."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bayes_scaling._base.numbers import number
 from bayes_scaling.model.studies.propose.draft import Draft, Read, in_loss_unit
@@ -106,6 +107,21 @@ def data_alone(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dra
         title="Loss over training tokens, at one size: L = E + B D^-beta",
         can=("the loss of this size at other numbers of tokens",),
         cannot=("what another size would do, and so no split of a budget",),
+    )
+
+
+def steps_alone(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Draft:
+    """Return the loss over steps, where nothing else is known of how long runs trained."""
+    found = data_alone(shape, {**reads, "tokens": reads["step"]}, unit)
+    return replace(
+        found,
+        kind="L(step)",
+        law=found.law.replace("tokens", "step"),
+        inputs={"step": reads["step"]},
+        x="step",
+        why="of how long runs trained only steps are known",
+        title="Loss over optimizer steps: L = E + B S^-beta",
+        can=("the loss after other numbers of steps of the same batch",),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,10 @@ import pandas as pd
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.views import show, view
-from bayes_scaling.data.role_record import Question
+from bayes_scaling.data.importers.record import Logs
+from bayes_scaling.data.role_groups import CERTAIN
+from bayes_scaling.data.role_record import Question, Role
+from bayes_scaling.data.role_words import split_words
 from bayes_scaling.data.roles import Roles, find_roles
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import read_table, source_of
@@ -18,6 +22,7 @@ from bayes_scaling.model.studies.propose.choice import choose_law
 from bayes_scaling.model.studies.propose.draft import Draft
 from bayes_scaling.model.studies.propose.grouping import with_groups
 from bayes_scaling.model.studies.propose.shape import Shape, read_shape, shape_sentences
+from bayes_scaling.model.studies.propose.sources import logs_of
 from bayes_scaling.model.studies.propose.text import proposed_text
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study, study_runs
@@ -80,6 +85,7 @@ class Proposal:
     def summary(self) -> str:
         """Return what is proposed, and what stays open, in lines."""
         said = [f"{self.source}: {'; '.join(self.found)}."]
+        said += [_line(one) for one in (*self.roles.roles.values(), *self.roles.groups.values())]
         said += [f"{self.kind[:1].upper()}{self.kind[1:]}."] if self.kind else []
         said += [f"It reads the rows where {self.study.columns.where}."] if self.study and self.study.columns.where else []
         said += [f"It can tell {one}." for one in self.can] + [f"It cannot tell {one}." for one in self.cannot]
@@ -94,6 +100,12 @@ class Proposal:
 
     def _repr_html_(self) -> str:
         return show(self, "Proposed study")
+
+
+def _line(one: Role) -> str:
+    """Return what is taken for what in one line: "params is column 'N', in M parameters: its name, 70M to 1B parameters"."""
+    unit = f", in {one.unit}" if one.unit else ""
+    return f"{one.role} is column {one.column!r}{unit}: {'; '.join(filter(None, (one.reason, one.evidence)))}"
 
 
 @asked
@@ -143,17 +155,26 @@ def propose_study(
     >>> proposal.kind
     'L(N, D), Chinchilla's law with a discrepancy'
     """
-    if hasattr(table, "metrics") and hasattr(table, "to_frame"):
+    name = source_of(table)
+    if isinstance(table, str | PathLike):
+        table = logs_of([table]) or table
+    if isinstance(table, Logs):
         table = table.to_frame()
-    frame = read_table(table)
+    frame = _read(table)
     roles = find_roles(frame, columns, units)
     shape = read_shape(frame, roles)
     draft = choose_law(shape)
-    name = source_of(table)
     questions = (*roles.questions, *_missing(roles, draft))
     if draft is None:
         return _nothing(shape, questions, name)
     return _with_study(with_groups(draft, shape), shape, questions, frame, name, _path(table, source))
+
+
+def _read(table: Any) -> pd.DataFrame:
+    """Return a table; of a file with labels of kinds of runs as they are written, so that 1.10 and 1.1 are two."""
+    frame = read_table(table)
+    labels = frozenset(name for name in map(str, frame) if set(split_words(name)) & CERTAIN)
+    return read_table(table, labels=labels) if labels and isinstance(table, str | PathLike) else frame
 
 
 def _path(table: Any, source: str | Path | None) -> str | None:
@@ -176,9 +197,8 @@ def _missing(roles: Roles, draft: Draft | None) -> tuple[Question, ...]:
 
 def _nothing(shape: Shape, questions: tuple[Question, ...], name: str) -> Proposal:
     there = [str(column) for column in shape.frame]
-    why = "no row has a loss and counts above zero" if "loss" in shape.numbers else f"the table has {there}"
-    if questions and "loss" not in shape.numbers:
-        why = f"{questions[-1].text} The table has {there}"
+    asked_last = questions[-1].text if questions else "it has no row with a loss and counts above zero"
+    why = f"{asked_last} The table has {there}" if questions else asked_last
     return Proposal(shape.roles, "", tuple(shape_sentences(shape)), (), (), questions, "", None, None, why, name, shape)
 
 

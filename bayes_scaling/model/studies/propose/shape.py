@@ -44,13 +44,13 @@ class Shape:
 
     @property
     def run(self) -> str | None:
-        """The column that tells runs apart."""
-        return self.roles.column("run")
+        """The column that tells runs apart: of the run, or of the seed where there is no other."""
+        return run_column(self.frame, self.roles)
 
     @property
     def runs(self) -> int:
         """How many runs there are."""
-        if self.run is None:
+        if self.run is None or (self.along is None and self.roles.column("run") is None):
             return int(self.usable.sum())
         return int(self.frame.loc[self.usable, self.run].nunique())
 
@@ -119,11 +119,17 @@ def read_shape(frame: pd.DataFrame, roles: Roles) -> Shape:
         usable &= np.isfinite(values[role]) & (values[role] > 0)
     along = _along(frame, roles, values, usable)
     ends = frame.index[usable]
-    run = roles.column("run")
+    run = run_column(frame, roles)
     if along is not None and run is not None:
         order = values[along][usable].sort_values(kind="stable").index
         ends = order[~frame[run].loc[order].duplicated(keep="last").to_numpy()]
     return Shape(roles, frame, values, usable, along, ends)
+
+
+def run_column(frame: pd.DataFrame, roles: Roles) -> str | None:
+    """Return the column that tells runs apart: of the run, or of the seed where there is no other."""
+    seed = roles.column("seed")
+    return roles.column("run") or (seed if seed is not None and not frame[seed].isna().any() else None)
 
 
 def _has_numbers(roles: Roles, role: str) -> bool:
@@ -140,7 +146,7 @@ def _in_base(roles: Roles, role: str) -> pd.Series:
 
 def _along(frame: pd.DataFrame, roles: Roles, values: Mapping[str, pd.Series], usable: pd.Series) -> str | None:
     """Return the role along which most runs have several places, of one size each."""
-    run = roles.column("run")
+    run = run_column(frame, roles)
     if run is None:
         return None
     label = frame[run].astype(str)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from bayes_scaling._base.expressions import quoted_name
 from bayes_scaling.data.role_record import Question, Role
 from bayes_scaling.data.schedule_columns import DERIVED
@@ -65,6 +67,8 @@ def _where(draft: Draft, shape: Shape) -> list[str]:
         read = [column for column in (shape.roles.column("loss") or "", *inputs) if column in shape.roles.numbers]
         lacking = [column for column in dict.fromkeys(read) if not (shape.roles.numbers[column] > 0).all()]
         conditions += [(f"`{column}` > 0", f"Rows without {column} are left out.") for column in lacking]
+        endless = [column for column in dict.fromkeys(read) if np.isinf(shape.roles.numbers[column]).any()]
+        conditions += [(f"`{column}` < 1e300", f"So are rows where {column} is infinite.") for column in endless]
     if not conditions:
         return []
     reasons = [line for _, why in conditions for line in comment(why)]
