@@ -17,16 +17,20 @@ from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.data.cost import Cost
+    from bayes_scaling.inference.posterior import Fit
 
 
 def plan(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `fit` wrote, for a law of params and tokens.")],
-    compute: Annotated[list[float], typer.Option(metavar="FLOP", help="A budget, as 1e21; may be repeated.")],
+    compute: Annotated[
+        list[float], typer.Option(metavar="FLOP", help="A budget, as 1e21, in FLOP or what --cost counts in; may be repeated.")
+    ],
     cost: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=NUMBER",
-            help="What a model costs: served_tokens=2e12, price=3e-18 (of a FLOP), flops_per_param_token=6; may be repeated.",
+            metavar="NAME[=NUMBER]",
+            help="What a model costs: one of [data.costs] by its name; served_tokens=2e12, price=3e-18 (of a FLOP), "
+            "flops_per_param_token=6; may be repeated.",
         ),
     ] = None,
     params: Annotated[
@@ -63,7 +67,8 @@ def plan(
     file_to_write(out)
     if not 0 < probability < 1:
         raise InputError(f"--probability {probability}: expected a number between 0 and 1")
-    fitted, costs = read_fit(folder), _cost(cost or [])
+    fitted = read_fit(folder)
+    costs = _cost(fitted, cost or [])
     points = every_cell(fitted) if at is None else read_table(at, labels=fitted.runs.columns.labels)
     asked: dict[str, Any] = {"cost": costs, "params": params, "unique_tokens": unique_tokens, "seed": seed}
     found = decide(fitted, compute, within=within, points=points, **asked)
@@ -83,10 +88,16 @@ def plan(
     say_health(fitted.health)
 
 
-def _cost(said: list[str]) -> "Cost":
-    """Return the cost that "name=number" texts say."""
+def _cost(fitted: "Fit", said: list[str]) -> "Cost":
+    """Return the cost that "name=number" texts say, of the runs' own where one is a name alone."""
     from bayes_scaling.data.cost import Cost
+    from bayes_scaling.prediction.costs import read_cost
 
+    own = [text for text in said if "=" not in text]
+    if len(own) > 1:
+        raise InputError(f"--cost {own[1]}: a plan is made at one cost, and {own[0]!r} is given too")
+    base = (read_cost(fitted, own[0]) if own else None) or Cost()
+    said = [text for text in said if "=" in text]
     known = ["served_tokens", "price", "flops_per_param_token", "flops_per_param_served"]
     numbers: dict[str, Any] = {}
     for text in said:
@@ -97,4 +108,4 @@ def _cost(said: list[str]) -> "Cost":
             numbers[name.strip()] = float(value)
         except ValueError:
             raise InputError(f"--cost {text}: {value!r} is no number") from None
-    return replace(Cost(), **numbers)
+    return replace(base, **numbers)

@@ -13,7 +13,7 @@ from bayes_scaling._base.numbers import exact, place_words
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
-from bayes_scaling.cli.options import FitDir, read_fit
+from bayes_scaling.cli.options import FitDir, NamedCost, read_fit
 from bayes_scaling.cli.terminal import say
 from bayes_scaling.laws.inputs import has_params_and_tokens
 
@@ -29,7 +29,7 @@ def rank(
     level: Annotated[str, typer.Argument(metavar="GROUP=BASELINE", help="What to compare, and with which: attention=full.")],
     compute: Annotated[
         list[float] | None,
-        typer.Option(help="A budget: in FLOP where the law has params and tokens, else in its input's unit. May be repeated."),
+        typer.Option(help="A budget, in FLOP for params and tokens, else as the input or --cost counts. May be repeated."),
     ] = None,
     at: Annotated[
         Path | None, typer.Option(metavar="POINTS.csv", help="Levels of other groups, and budgets unless --compute says them.")
@@ -39,6 +39,7 @@ def rank(
         list[str] | None,
         typer.Option(metavar="LEVEL=K", help="FLOP a parameter and token of a level, 6 unless given. May be repeated."),
     ] = None,
+    cost: NamedCost = None,
     equivalent: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="Equal up to this share of the loss, as 0.005: gives a verdict."),
@@ -69,6 +70,8 @@ def rank(
     file_to_write(out)
     fitted = read_fit(folder)
     points, taken = _points(fitted, group, compute or [], at, along)
+    if cost is not None and flops:
+        raise InputError("give either --cost, a cost of the runs, or --flops for each level")
     costs = _costs(fitted, group, flops or [])
     found = side_by_side(
         fitted,
@@ -79,7 +82,7 @@ def rank(
         certainty=certainty,
         below=below,
         along=along,
-        cost=costs,
+        cost=costs if cost is None else cost,
     )
     table, figure = found.to_frame(), out.with_suffix(".png")
     with write_together():

@@ -6,7 +6,7 @@ with such fields.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -80,6 +80,12 @@ def exact_fields(columns: Columns) -> tuple[str, ...]:
     counts = tuple(name for role in roles(columns) if role != "loss" for name in ROLES[role])
     per_token = columns.response.unit.endswith("/token") or "tokens" in roles(columns)
     return (*counts, *(("tokenizer",) if per_token else ()))
+
+
+def conventions_without(columns: Columns, moved: Collection[str]) -> Conventions:
+    """Return conventions without what is declared of some columns, which others take the place of."""
+    gone = [name for role, column in roles(columns).items() if column in moved for name in ROLES[role]]
+    return replace(columns.conventions, **dict.fromkeys(gone))
 
 
 def table_conventions(frame: pd.DataFrame, columns: Columns, source: str) -> tuple[Conventions, tuple[str, ...]]:

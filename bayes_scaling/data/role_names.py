@@ -9,6 +9,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import renamed_filter
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.counting import conventions_without
 from bayes_scaling.data.role_words import nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
 
@@ -35,7 +36,7 @@ def roles_of(columns: Columns) -> dict[str, str]:
 def with_columns(columns: Columns, names: Mapping[str, str]) -> Columns:
     """Return columns for a table that calls them otherwise.
 
-    A filter of the study reads the new names too.
+    A filter of the study reads the new names too. How the study's columns were counted does not hold for others.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def with_columns(columns: Columns, names: Mapping[str, str]) -> Columns:
             raise InputError(
                 f"column {before!r} of the study is given as {moved[before]!r} and as {column!r}; give one of them"
             )
-    return _renamed(columns, moved)
+    known = conventions_without(columns, [before for before, column in moved.items() if column != before])
+    return replace(_renamed(columns, moved), conventions=known)
 
 
 def _expected(said: str, columns: Columns, roles: Mapping[str, str]) -> str:

@@ -13,6 +13,9 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.cost_formula import Formula, unknown_names
 
+UNIQUE = ("unique_tokens", "epochs")
+"""Inputs whose product is the tokens of a law of limited data."""
+
 
 def cost_column(name: str) -> str:
     """Return what a table of runs calls the column of a cost."""
@@ -89,6 +92,8 @@ def _values(
     """Return the numbers of a name: of an input in base units, else of a column as the file has it, else of a group."""
     if name in columns.inputs and name in checked:
         return checked[name].to_numpy(dtype=float)
+    if name == "tokens" and name not in raw and set(UNIQUE) <= set(columns.inputs):
+        return np.asarray(checked[UNIQUE[0]] * checked[UNIQUE[1]], dtype=float)
     if name not in raw and name not in checked:
         raise InputError(f"{source}: {cost.quoted} reads {unknown_names(formula.names, {*map(str, raw), *columns.inputs})}")
     column = raw[name] if name in raw else checked[name]
@@ -134,7 +139,7 @@ def runs_amounts(runs: Any, cost: Cost) -> np.ndarray:
     for name, one in columns.costs.items():
         if one == cost and cost_column(name) in table:
             return np.asarray(table[cost_column(name)].to_numpy(dtype=float))
-    kept = {*columns.inputs, *columns.dims}
+    kept = {*columns.inputs, *columns.dims, *(["tokens"] if set(UNIQUE) <= set(columns.inputs) else [])}
     if unknown := [name for name in cost.reads if name not in kept]:
         raise InputError(
             f"{cost.quoted} reads {format_names(unknown)}, which checked runs do not keep: they have {format_names(kept)}; "

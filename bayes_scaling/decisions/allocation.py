@@ -17,14 +17,17 @@ from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.points import in_base_units
+from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.data.tables import Table
-from bayes_scaling.decisions.cost import UNIQUE, moved_inputs, tokens_unit, unique_limit
+from bayes_scaling.decisions.cost import moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.decisions.flat_runs import refuse_flat
 from bayes_scaling.decisions.law_along import labelled_as, law_along, named_unit, parameters_along, search_bounds
 from bayes_scaling.decisions.optimum import lowest
 from bayes_scaling.decisions.sizes import Sizes, over_sizes, size_grid
+from bayes_scaling.decisions.spending import Spending, Spent, spending
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.prediction.costs import Costed
 
 HOLDS = 1e-9
 """A law is a sum of powers where that predicts it to this share of the loss."""
@@ -41,7 +44,7 @@ class Split:
 @carried
 @asked
 def compute_optimal(
-    fit: Fit, compute: float | Sequence[float], points: Table | None = None, *, cost: Cost | None = None
+    fit: Fit, compute: float | Sequence[float], points: Table | None = None, *, cost: Costed | Spending = None
 ) -> xr.Dataset:
     """Return draws of the sizes and tokens that reach the lowest loss with given compute, and of that loss.
 
@@ -62,13 +65,14 @@ def compute_optimal(
     Parameters
     ----------
     compute
-        In FLOP, a number or several.
+        In FLOP, or the unit of the cost; a number or several.
     points
         Levels of the groups between which the law varies, and values of further inputs, as for `predict`; each row is taken at
         each compute, in this order. Not needed where the law has neither. For a law of `unique_tokens` and `epochs` a column
         unique_tokens says how many there are: more tokens are repeated ones.
     cost
-        What a model costs; 6 FLOP a parameter and token unless given. Params and tokens must be counted in ones.
+        What a model costs: a name of `Columns.costs`, or a `Cost`; 6 FLOP a parameter and token unless given. Budgets are in
+        its unit, and each level spends them at its own cost. Params and tokens must be counted in ones.
 
     Raises
     ------
@@ -77,8 +81,8 @@ def compute_optimal(
         runs does not depend on their inputs.
     """
     refuse_flat(fit)
-    cost = Cost() if cost is None else cost
     rows = mark_base_units(pd.DataFrame(index=[0])) if points is None else in_base_units(points, fit.runs)
+    cost = spending(fit, cost, rows)
     budgets = read_budgets(fit, compute)
     found = law_split(fit, rows, budgets, cost)
     if fit.model.discrepancy:
@@ -87,7 +91,7 @@ def compute_optimal(
     return split_as_dataset(fit, rows, budgets, cost, found)
 
 
-def law_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost) -> Split:
+def law_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent) -> Split:
     """Return the best split of the law alone, in closed form where it has one; points, budgets and costs are checked."""
     at = parameters_along(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
     law = law_along(fit, at, moved_inputs(fit))
@@ -112,7 +116,7 @@ def split_with_discrepancy(fit: Fit, sizes: Sizes) -> Split:
     return Split(sizes.best.T.reshape(shape), sizes.lowest.T.reshape(shape))
 
 
-def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost, found: Split) -> xr.Dataset:
+def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent, found: Split) -> xr.Dataset:
     """Return a split as `compute_optimal` does."""
     every = np.tile(budgets, len(rows))
     at = parameters_along(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
@@ -126,7 +130,7 @@ def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Co
     }
     best = {name: labelled_as(values, at, *of) for name, (values, *of) in shown.items()}
     best["params"].attrs["counted"] = input_words(fit.runs.columns, "params")
-    return xr.Dataset(best).assign_coords(compute=("row", every, {"units": "FLOP"}))
+    return xr.Dataset(best).assign_coords(compute=("row", every, {"units": cost.base_unit}))
 
 
 def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
@@ -152,15 +156,15 @@ def _log_inputs(fit: Fit, log_params: np.ndarray, log_tokens: np.ndarray, log_un
     return {"params": log_params, "unique_tokens": fresh, "epochs": log_tokens - fresh}
 
 
-def _log_tokens(cost: Cost, log_params: np.ndarray, compute: np.ndarray) -> np.ndarray:
+def _log_tokens(cost: Spent, log_params: np.ndarray, compute: np.ndarray) -> np.ndarray:
     """Return the logarithm of the tokens that a budget leaves, -inf where serving takes it all."""
-    if not cost.served_tokens:
+    if isinstance(cost, Cost) and not cost.served_tokens and cost.formula is None:
         return np.asarray(np.log(compute / cost.flops_per_param_token) - log_params)
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(np.maximum(cost.tokens(np.exp(log_params), compute), 0.0)))
 
 
-def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, np.ndarray]:
+def _affordable(fit: Fit, compute: np.ndarray, cost: Spent) -> tuple[np.ndarray, np.ndarray]:
     """Return the range of sizes to seek in, longer by as much as the compute leaves that of the runs.
 
     Raises
@@ -174,14 +178,14 @@ def _affordable(fit: Fit, compute: np.ndarray, cost: Cost) -> tuple[np.ndarray, 
     high = np.minimum(high, np.log(cost.largest(compute)))
     if np.any(low >= high):
         raise InputError(
-            f"{exact(compute[low >= high][0])} FLOP do not serve {exact(cost.served_tokens)} tokens even with "
+            f"{exact(compute[low >= high][0])} {cost.base_unit} do not serve {exact(cost.served_tokens)} tokens even with "
             f"{number(np.exp(low[low >= high][0]))} parameters, left untrained; expected a larger budget"
         )
     return low, high
 
 
-def runs_compute(fit: Fit, cost: Cost) -> np.ndarray:
-    """Return what it took to train each run, in FLOP.
+def runs_compute(fit: Fit, cost: Spent) -> np.ndarray:
+    """Return what it took to train each run, in the unit of the cost.
 
     Raises
     ------
@@ -189,15 +193,17 @@ def runs_compute(fit: Fit, cost: Cost) -> np.ndarray:
         Where the law does not read params and tokens.
     """
     moved_inputs(fit)
+    if isinstance(cost, Spending):
+        return cost.trained
     table = fit.runs.table
     tokens = table["tokens"] if "tokens" in table else table[UNIQUE[0]] * table[UNIQUE[1]]
-    return (cost.flops_per_param_token * table["params"] * tokens).to_numpy()
+    return np.asarray(cost.per_token(table["params"].to_numpy()) * tokens.to_numpy())
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def _closed_form(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Cost) -> np.ndarray | None:
+def _closed_form(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent) -> np.ndarray | None:
     """Return draws of the log of the best sizes where the law is a sum of two powers and nothing is served, else None."""
-    if cost.served_tokens or moved_inputs(fit) != ("params", "tokens"):
+    if isinstance(cost, Spending) or cost.served_tokens or moved_inputs(fit) != ("params", "tokens"):
         return None
     law = law_along(fit, parameters_along(fit, rows, ("params", "tokens")), ("params", "tokens"))
     references = [log(fit.runs.references[name]) for name in ("params", "tokens")]

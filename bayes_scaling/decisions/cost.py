@@ -4,11 +4,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.library import law_inputs
-
-UNIQUE = ("unique_tokens", "epochs")
-"""What a law of limited data reads instead of tokens."""
 
 SPLITS = (("params", "tokens"), ("params", *UNIQUE))
 """Inputs over which a budget is split."""

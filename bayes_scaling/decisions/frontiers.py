@@ -7,10 +7,13 @@ import pandas as pd
 
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.spending import Spent
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.prediction.budget_curves import along_curve, to_reach
 from bayes_scaling.prediction.compute_ratio import CROSSOVER_PLACES
+from bayes_scaling.prediction.costs import multiple_bought
 from bayes_scaling.prediction.crossings import MAX_MULTIPLE, Change, Curve, interpolated, meeting, multiples
+from bayes_scaling.prediction.ladder import Ladder
 
 PER_DECADE = 6
 """Budgets on a grid; between them the logarithm of the loss is a monotone cubic in that of the budget."""
@@ -19,13 +22,13 @@ type Found = tuple[np.ndarray, np.ndarray, list[Change]]
 """Losses of levels, multiples that the first needs for those of the others, and where it and they change places."""
 
 
-def frontier(fit: Posterior, budgets: Sequence[float] | np.ndarray, point: pd.DataFrame, cost: Cost) -> np.ndarray:
+def frontier(fit: Posterior, budgets: Sequence[float] | np.ndarray, point: pd.DataFrame, cost: Spent) -> np.ndarray:
     """Return draws of the lowest loss that each budget reaches; a draw a row, a budget a column.
 
     min L(N, D)  subject to  C = cost of N and D
 
-    budgets: in FLOP. point: a single row with the levels of groups and what further inputs the law has. NaN in draws that would
-    put a whole budget into one of the two.
+    budgets: in FLOP, or the unit of the cost. point: a single row with the levels of groups and what further inputs the law
+    has. NaN in draws that would put a whole budget into one of the two.
 
     Raises
     ------
@@ -36,7 +39,7 @@ def frontier(fit: Posterior, budgets: Sequence[float] | np.ndarray, point: pd.Da
     return np.asarray(losses.transpose("chain", "draw", "row").to_numpy().reshape(-1, len(budgets)))
 
 
-def by_split(fit: Posterior, arms: Sequence[pd.DataFrame], costs: Sequence[Cost], budget: float, end: float) -> Found:
+def by_split(fit: Posterior, arms: Sequence[pd.DataFrame], costs: Sequence[Spent], budget: float, end: float) -> Found:
     """Return draws of losses, multiples and changes at a budget that each level splits in its own best way.
 
     A level a row, a draw a column; the first level is the one that the others are held against. Multiples are as `multiples`
@@ -62,6 +65,27 @@ def by_split(fit: Posterior, arms: Sequence[pd.DataFrame], costs: Sequence[Cost]
     steps = np.log(around / budget)
     sides = steps[len(steps) // 2 :], steps[len(steps) // 2 :: -1]
     return _held_against(fit, ahead, base, np.log(upward / budget), sides)
+
+
+def by_cost(
+    fit: Posterior,
+    arms: Sequence[pd.DataFrame],
+    ladders: Sequence[Ladder],
+    budget: float,
+    end: float,
+    path: Mapping[str, float],
+) -> Found:
+    """Return what `by_input` does where budgets are counted in a cost, each level at the input that it buys.
+
+    Parameters
+    ----------
+    ladders
+        What each level costs along the multiple of its budget.
+    """
+    start = np.log([budget])
+    curves = [along_curve(fit, arm, path, warp=multiple_bought([of], start)) for arm, of in zip(arms, ladders, strict=True)]
+    upward = np.linspace(0.0, np.log(end / budget), CROSSOVER_PLACES)
+    return _held_against(fit, curves, curves[0], upward, (None, None))
 
 
 def by_input(fit: Posterior, arms: Sequence[pd.DataFrame], end: float, path: Mapping[str, float]) -> Found:

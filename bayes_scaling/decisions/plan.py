@@ -30,11 +30,13 @@ from bayes_scaling.decisions.plan_search import (
     with_unique,
 )
 from bayes_scaling.decisions.sizes import over_sizes, size_grid, split_points
+from bayes_scaling.decisions.spending import Spending, asked_cost, spending
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
+from bayes_scaling.prediction.costs import Costed
 from bayes_scaling.prediction.goal import checked_target
 from bayes_scaling.prediction.notes import loss_notes, noted, scatter_notes
 from bayes_scaling.prediction.predict import labelled
@@ -90,10 +92,11 @@ class Plan:
         Returns
         -------
         DataFrame
-            A row for each budget and row of the points. The points' own columns; compute (FLOP), params, tokens,
-            tokens_per_param: the plan; params_low, params_high: the sizes between which the expected loss is within the share
-            asked for, 0 or inf where it is so at all sizes tried; excess: the share that the plan costs above the lowest
-            expected loss, 0 unless its size was settled; regret: how much lower the loss would be on average if the truth were
+            A row for each budget and row of the points. The points' own columns; compute (in the unit of the cost), params,
+            tokens, tokens_per_param: the plan; `cost` and whether it is `extrapolated`, where it is one of the runs;
+            params_low, params_high: the sizes between which the expected loss is within the share asked for, 0 or inf where it
+            is so at all sizes tried; excess: the share that the plan costs above the lowest expected loss, 0 unless its size
+            was settled; regret: how much lower the loss would be on average if the truth were
             known; best_params_q05 .. best_tokens_q95: the posterior of the best split; loss_q05 .. loss_q95: one new run;
             distance from the runs; price and probability of the target where they were asked for.
         """
@@ -134,7 +137,7 @@ def plan(
     compute: float | Sequence[float],
     points: Table | None = None,
     *,
-    cost: Cost | None = None,
+    cost: Costed = None,
     params: float | None = None,
     unique_tokens: float | None = None,
     within: float = WITHIN,
@@ -152,12 +155,13 @@ def plan(
     fit
         A fit, or draws from a prior.
     compute
-        In FLOP, a number or several.
+        In FLOP, or the unit of the cost; a number or several.
     points
         Levels of groups and further inputs, as for `compute_optimal`: each row is planned at each budget. Every level that the
         runs have, with further inputs at their references, unless given.
     cost
-        What a model costs to train and to serve; 6 FLOP a parameter and token, and no serving, unless given.
+        What a model costs to train and to serve: a `Cost`, or the name of one of `Columns.costs`, by which each level spends
+        its budget at what its own runs took; 6 FLOP a parameter and token, and no serving, unless given.
     params
         A model size that is settled: the budget then says how many tokens.
     unique_tokens
@@ -193,37 +197,48 @@ def plan(
     2
     """
     refuse_flat(fit)
-    cost = Cost() if cost is None else cost
     budgets, seed = read_budgets(fit, compute), checks.seed(seed, "seed")
-    check_reach(fit, budgets, cost)
     if not (checks.is_number(within) and 0 < within < 1):
         raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
     rows = with_unique(fit, every_cell(fit) if points is None else in_base_units(points, fit.runs), unique_tokens)
-    every = np.tile(budgets, len(rows))
-    split = law_split(fit, rows, budgets, cost)
-    sizes = over_sizes(fit, size_grid(split.log_params, every, cost), every, cost, rows)
-    optimum = split_as_dataset(fit, rows, budgets, cost, split_with_discrepancy(fit, sizes) if fit.model.discrepancy else split)
-    near = over_sizes(fit, around_lowest(sizes), every, cost, rows)
+    spent, every = spending(fit, cost, rows), np.tile(budgets, len(rows))
+    check_reach(fit, budgets, spent)
+    split = law_split(fit, rows, budgets, spent)
+    sizes = over_sizes(fit, size_grid(split.log_params, every, spent), every, spent, rows)
+    optimum = split_as_dataset(
+        fit, rows, budgets, spent, split_with_discrepancy(fit, sizes) if fit.model.discrepancy else split
+    )
+    near = over_sizes(fit, around_lowest(sizes), every, spent, rows)
     best = near.mean.min(axis=1)
     low, high = np.exp(nearly_lowest(sizes, best + within * np.abs(best)))
-    chosen = np.exp(lowest_place(near)) if params is None else settled_size(params, every, cost)
-    frame = split_points(fit, chosen, every, cost, rows)
+    chosen = np.exp(lowest_place(near)) if params is None else settled_size(params, every, spent)
+    frame = split_points(fit, chosen, every, spent, rows)
     mean = posterior_expectation(fit, frame).mean(("chain", "draw")).to_numpy()
     lowest = mean if params is None else best
     choice = frame.drop(columns=["run"], errors="ignore").assign(
         compute=every,
         params=chosen,
-        tokens=cost.tokens(chosen, every),
+        tokens=spent.tokens(chosen, every),
         params_low=low,
         params_high=high,
         excess=(mean - lowest) / np.abs(lowest),
         regret=mean - sizes.lowest.mean(axis=1),
     )
+    if isinstance(spent, Spending):
+        choice = choice.assign(cost=spent.counted, extrapolated=spent.beyond(chosen))
     loss = posterior_predictive(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
     loss = labelled(fit, loss, frame).assign_coords(compute=("row", every))
     shown = loss.to_numpy()
     choice = noted(choice, scatter_notes(fit, frame) + loss_notes(fit, np.isnan(shown), shown <= 0))
-    return Plan(mark(choice, fit), other_choices(sizes, best, every, cost), mark(optimum, fit), loss, cost, within, fit.health)
+    return Plan(
+        mark(choice, fit),
+        other_choices(sizes, best, every, spent),
+        mark(optimum, fit),
+        loss,
+        asked_cost(spent),
+        within,
+        fit.health,
+    )
 
 
 def _by_point(draws: xr.DataArray) -> np.ndarray:

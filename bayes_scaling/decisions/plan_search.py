@@ -7,11 +7,12 @@ from scipy.interpolate import PchipInterpolator
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
-from bayes_scaling.data.cost import Cost
+from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.cost import UNIQUE, moved_inputs
+from bayes_scaling.decisions.cost import moved_inputs
 from bayes_scaling.decisions.optimum import vertex
 from bayes_scaling.decisions.sizes import Sizes
+from bayes_scaling.decisions.spending import Spent
 from bayes_scaling.inference.posterior import Fit
 
 FINE = 16
@@ -26,13 +27,13 @@ DECADES = 6.0
 """A budget this far beyond the compute of the runs, or below it, is beyond what a fit to them can be asked."""
 
 
-def check_reach(fit: Fit, budgets: np.ndarray, cost: Cost) -> None:
+def check_reach(fit: Fit, budgets: np.ndarray, cost: Spent) -> None:
     trained = np.log10(runs_compute(fit, cost))
     off = np.maximum(np.log10(budgets) - trained.max(), trained.min() - np.log10(budgets))
     if np.any(off > DECADES):
         raise InputError(
-            f"compute {exact(budgets[off.argmax()])} FLOP lies {number(off.max(), 2)} decades from the runs, which took "
-            f"{number(10 ** trained.min())} to {number(10 ** trained.max())}; "
+            f"compute {exact(budgets[off.argmax()])} {cost.base_unit} lies {number(off.max(), 2)} decades from the runs, "
+            f"which took {number(10 ** trained.min())} to {number(10 ** trained.max())}; "
             f"expected a budget within {exact(DECADES)} decades of them"
         )
 
@@ -49,12 +50,12 @@ def with_unique(fit: Fit, rows: pd.DataFrame, unique_tokens: float | None) -> pd
     return rows.assign(**{UNIQUE[0]: unique_tokens})
 
 
-def settled_size(params: float, compute: np.ndarray, cost: Cost) -> np.ndarray:
+def settled_size(params: float, compute: np.ndarray, cost: Spent) -> np.ndarray:
     sizes = np.full(len(compute), float(checks.positive(params, "params")))
     if np.any(bare := cost.tokens(sizes, compute) <= 0):
         raise InputError(
-            f"{exact(compute[bare][0])} FLOP do not serve {exact(cost.served_tokens)} tokens with {exact(params)} parameters; "
-            "expected a smaller model or a larger budget"
+            f"{exact(compute[bare][0])} {cost.base_unit} do not serve {exact(cost.served_tokens)} tokens with "
+            f"{exact(params)} parameters; expected a smaller model or a larger budget"
         )
     return sizes
 
@@ -105,7 +106,7 @@ def _dip(at: np.ndarray, mean: np.ndarray, limit: float) -> tuple[float, float]:
     return low, _crossing(fine, values, i + int(above[0]) - 1, limit) if len(above) else np.inf
 
 
-def other_choices(sizes: Sizes, best: np.ndarray, compute: np.ndarray, cost: Cost) -> pd.DataFrame:
+def other_choices(sizes: Sizes, best: np.ndarray, compute: np.ndarray, cost: Spent) -> pd.DataFrame:
     """Return what each size tried would cost above the plan, and above what could be had if the truth were known."""
     count = sizes.log_params.shape[1]
     params, every = np.exp(sizes.log_params).ravel(), np.repeat(compute, count)

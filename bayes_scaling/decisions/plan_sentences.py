@@ -10,7 +10,7 @@ from bayes_scaling._base.numbers import amount, band, exact, interval, number, p
 from bayes_scaling.decisions.plan import Plan
 from bayes_scaling.inference.health_line import carried
 
-CHOSEN = ("compute", "params", "tokens", "epochs", "params_low", "params_high", "excess", "regret")
+CHOSEN = ("compute", "params", "tokens", "epochs", "params_low", "params_high", "excess", "regret", "cost", "extrapolated")
 """Columns of a choice that are no part of the point it is for."""
 
 
@@ -40,7 +40,8 @@ def plan_place(found: Plan, row: int) -> str:
 
 def _said(found: Plan, at: Mapping[str, Any], row: int, target: float | None) -> list[str]:
     loss, place = found.loss.attrs, plan_place(found, row)
-    budget = f"{'For ' + place + ', with' if place else 'With'} {amount(at['compute'], 'FLOP', 4)} ({found.cost.counted})"
+    spent = f"{amount(at['compute'], found.cost.base_unit, 4)} ({found.cost.counted})"
+    budget = f"{'For ' + place + ', with' if place else 'With'} {spent}"
     counted = str(found.optimum["params"].attrs.get("counted", ""))
     what, *further = _settled_words(at, loss["long_name"], counted) if at["excess"] else _chosen_words(at, counted)
     said = [f"{budget} {what}", *further]
@@ -48,6 +49,8 @@ def _said(found: Plan, at: Mapping[str, Any], row: int, target: float | None) ->
     said.append(f"One run of it will show {band([at[f'loss_{q}'] for q in ('q05', 'q50', 'q95')], loss['units'])}")
     if target is not None:
         said[-1] += f", at most {exact(target)} with probability {probability(at['probability'])}"
+    if at.get("extrapolated"):
+        said.append("What a token of it costs lies beyond what the runs say, and is extrapolated")
     if at["distance"] != "inside":
         said.append(f"The plan lies {number(float(found.loss['distance'][row]), 2)} decades beyond the runs")
     if found.cost.price is not None:

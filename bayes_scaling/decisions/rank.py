@@ -12,22 +12,23 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.points import read_points
+from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.decisions.cost import SPLITS, UNIQUE
-from bayes_scaling.decisions.frontiers import by_input, by_split
+from bayes_scaling.decisions.cost import SPLITS
+from bayes_scaling.decisions.rank_costs import budget_of, counted_words, level_costs, side_by_side
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
 from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
 from bayes_scaling.prediction.budget_curves import Path, powers_along
+from bayes_scaling.prediction.costs import Costed
 
 CROSSOVER_WITHIN = 1e4
 """A crossover is searched for up to so many times the budget, unless said otherwise."""
@@ -45,7 +46,7 @@ def rank(
     certainty: float = 0.95,
     below: float | None = None,
     along: Path = None,
-    cost: Cost | Mapping[str, Cost] | None = None,
+    cost: Costed | Mapping[str, Cost] = None,
 ) -> Ranking:
     """Return every level of a group at budgets, held against one of them; draws, all levels from the same ones.
 
@@ -79,8 +80,8 @@ def rank(
     along
         The input that grows with the budget, or input -> power, as for `compute_ratio`.
     cost
-        What a model of params and tokens costs, 6 FLOP for each pair unless given; or level -> cost, where levels differ, as
-        attentions at a long context do.
+        What budgets are counted in: a name of `Columns.costs` or a `Cost`, by which each level is charged what its own runs
+        took, or level -> cost. Unless given the law's own input, or 6 FLOP for each pair of params and tokens.
 
     Returns
     -------
@@ -110,8 +111,8 @@ def rank(
     ordered = _ordered(fit.runs.levels[group], against, levels)
     if len(ordered) < 2:
         raise InputError(f"levels of {group!r} must name one level or more beside {against!r}, which they are held against")
-    costs = _costs(group, ordered, cost)
-    name, unit, largest = _budget(fit, group, path, costs)
+    costs = level_costs(fit, group, ordered, cost, path)
+    name, unit, largest = budget_of(fit, group, path, costs)
     given = read_table(points, labels=fit.runs.columns.labels)
     arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
     table = arms[0].drop(columns=[group, *(dim for dim in kin(fit, group) if dim in arms[0])])
@@ -123,7 +124,7 @@ def rank(
         )
     at_points = [[arm.iloc[[i]] for arm in arms] for i in range(len(budgets))]
     found = [
-        by_split(fit, rows, list(costs.values()), at, end) if path is None else by_input(fit, rows, end, path)
+        side_by_side(fit, group, rows, at, end, path, list(costs.values()))
         for rows, at, end in zip(at_points, budgets, ends, strict=True)
     ]
     places = [[at * np.exp(of.place) for of in changes] for at, (_, _, changes) in zip(budgets, found, strict=True)]
@@ -142,11 +143,11 @@ def rank(
         unit=unit,
         budgets=tuple(budgets),
         largest=largest,
-        runs_end=tuple((largest[str(ordered[0])] / at) ** (1 / (path[name] if path else 1.0)) for at in budgets),
+        runs_end=tuple((largest[str(ordered[0])] / at) ** (1 / (path[name] if path and not costs else 1.0)) for at in budgets),
         below=tuple(ends),
         equivalent=equivalent,
         certainty=certainty,
-        counted=_counted(costs) if path is None else "",
+        counted=counted_words(costs),
         notes=notes_of(fit, group, *arms),
         health=fit.health,
     )
@@ -199,40 +200,8 @@ def _splits(fit: Posterior) -> bool:
     return "compute" not in inputs and any(set(split) <= inputs for split in SPLITS)
 
 
-def _costs(group: str, levels: Sequence[object], cost: Cost | Mapping[str, Cost] | None) -> dict[str, Cost]:
-    """Return what each level costs, the one that the others are held against first."""
-    named = [str(level) for level in levels]
-    if cost is None or isinstance(cost, Cost):
-        return dict.fromkeys(named, cost or Cost())
-    if not set(named) <= set(cost):
-        raise InputError(f"costs are given for {format_names(cost)}; the levels of {group!r} are {format_names(named)}")
-    return {level: cost[level] for level in named}
-
-
 def _path(fit: Posterior, along: Path) -> dict[str, float]:
     return powers_along(fit, "compute" if along is None and "compute" in inputs_read(fit) else along)
-
-
-def _budget(
-    fit: Posterior, group: str, path: Mapping[str, float] | None, costs: Mapping[str, Cost]
-) -> tuple[str, str, dict[str, float]]:
-    """Return the name of the budget, its unit, and the largest among the runs of each level."""
-    table = fit.runs.table
-    level = table[group].astype(str).to_numpy()
-    if path is not None:
-        lead = next(iter(path))
-        spent = {name: table[lead].to_numpy() for name in costs}
-        return lead, fit.runs.columns.inputs[lead].unit, {name: float(of[level == name].max()) for name, of in spent.items()}
-    refuse_implausible_counts(fit.runs)
-    params = table["params"].to_numpy()
-    tokens = table["tokens"].to_numpy() if "tokens" in table else (table[UNIQUE[0]] * table[UNIQUE[1]]).to_numpy()
-    largest = {name: float(cost.compute(params, tokens)[level == name].max()) for name, cost in costs.items()}
-    return "compute", "FLOP", largest
-
-
-def _counted(costs: Mapping[str, Cost]) -> str:
-    ways = dict.fromkeys(cost.counted for cost in costs.values())
-    return next(iter(ways)) if len(ways) == 1 else "each level's own count"
 
 
 def _stacked(fit: Posterior, points: Sequence[Sequence[np.ndarray]]) -> xr.DataArray:

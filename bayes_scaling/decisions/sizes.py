@@ -9,12 +9,12 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import moved_inputs, split_inputs, unique_limit
 from bayes_scaling.decisions.optimum import vertex
+from bayes_scaling.decisions.spending import Spent
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
 from bayes_scaling.prediction.summary import expected_rows, flat_draws
@@ -49,7 +49,7 @@ class Sizes:
     best: np.ndarray
 
 
-def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Cost, points: Table | None) -> pd.DataFrame:
+def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Spent, points: Table | None) -> pd.DataFrame:
     """Return checked points: models of given sizes that spend given budgets, each of them for each row of the points in turn.
 
     Parameters
@@ -71,7 +71,7 @@ def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Cost, 
     return read_points(frame.assign(**chosen), fit.runs, law_groups(fit.model))
 
 
-def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
+def size_grid(best: np.ndarray, compute: np.ndarray, cost: Spent) -> np.ndarray:
     """Return logarithms of sizes about the best of a law, a budget a row, that hold nearly all draws of it and can be served.
 
     Parameters
@@ -87,8 +87,8 @@ def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
     draws = best.reshape(-1, best.shape[-1])
     if np.any(none := np.isnan(draws).all(axis=0)):
         raise InputError(
-            f"at {exact(compute[none][0])} FLOP the law puts all compute into model size, or all into tokens, in every draw: "
-            "there is no best split"
+            f"at {exact(compute[none][0])} {cost.base_unit} the law puts all compute into model size, or all into tokens, in "
+            "every draw: there is no best split"
         )
     low, middle, high = np.nanquantile(draws, [0.01, 0.5, 0.99], axis=0)
     half_width = np.maximum(HALF_WIDTH, np.maximum(high - middle, middle - low) + 1.0)
@@ -96,7 +96,7 @@ def size_grid(best: np.ndarray, compute: np.ndarray, cost: Cost) -> np.ndarray:
     return np.linspace(middle - half_width, top, SIZES, axis=1)
 
 
-def over_sizes(fit: Fit, log_params: np.ndarray, compute: np.ndarray, cost: Cost, points: Table | None = None) -> Sizes:
+def over_sizes(fit: Fit, log_params: np.ndarray, compute: np.ndarray, cost: Spent, points: Table | None = None) -> Sizes:
     """Return the losses of models of given sizes that spend given budgets.
 
     Parameters

@@ -13,8 +13,7 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.conventions import ROLES
-from bayes_scaling.data.counting import role_of
+from bayes_scaling.data.counting import conventions_without
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.laws.units import column_unit
@@ -137,9 +136,8 @@ def counted_by(name: str, column: str) -> Variant:
         one, said, own = of.columns.inputs[name], column_unit(column), column_unit(of.columns.inputs[name].column)
         scale = said.factor if said is not None and said.explicit else None if own is not None and own.explicit else one.scale
         inputs = {**of.columns.inputs, name: replace(one, column=column, scale=scale)}
-        unknown = dict.fromkeys(ROLES.get(role_of(name, one) or "", ()))
-        conventions = replace(of.columns.conventions, **unknown)
-        return replace(of, columns=replace(of.columns, inputs=inputs, conventions=conventions))
+        known = conventions_without(of.columns, [one.column])
+        return replace(of, columns=replace(of.columns, inputs=inputs, conventions=known))
 
     return changed
 

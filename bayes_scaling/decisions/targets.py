@@ -11,13 +11,18 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band, exact, percent, place_words
 from bayes_scaling.data.cost import Cost
+from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import runs_compute
+from bayes_scaling.decisions.group_cells import every_cell
 from bayes_scaling.decisions.plan import Plan, plan
 from bayes_scaling.decisions.plan_search import DECADES
 from bayes_scaling.decisions.plan_sentences import plan_place
+from bayes_scaling.decisions.spending import Spent, asked_cost, spending
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.units import FLOP
+from bayes_scaling.prediction.costs import Costed
 
 BUDGETS = 73
 """Budgets tried on the way to a target."""
@@ -33,7 +38,7 @@ def compute_needed(
     target: float,
     points: Table | None = None,
     *,
-    cost: Cost | None = None,
+    cost: Costed = None,
     params: float | None = None,
     unique_tokens: float | None = None,
     seed: int = 0,
@@ -57,7 +62,7 @@ def compute_needed(
     Returns
     -------
     DataArray
-        Compute in FLOP; dimensions chain, draw.
+        Compute in FLOP, or the unit of the cost; dimensions chain, draw.
 
     Raises
     ------
@@ -75,13 +80,15 @@ def compute_needed(
     >>> needed.attrs["units"]
     'FLOP'
     """
-    cost, target = Cost() if cost is None else cost, checks.finite(target, "target")
-    budgets = _on_the_way(fit, cost, params)
-    asked = plan(fit, budgets, cost=cost, params=params, unique_tokens=unique_tokens, points=points, seed=seed)
+    target = checks.finite(target, "target")
+    rows = every_cell(fit) if points is None else in_base_units(points, fit.runs)
+    spent = spending(fit, cost, rows)
+    budgets = _on_the_way(fit, spent, params)
+    asked = plan(fit, budgets, cost=asked_cost(spent), params=params, unique_tokens=unique_tokens, points=points, seed=seed)
     if len(asked.choice) > len(budgets):
         raise InputError(f"the compute needed for a target is asked for one point at a time; {_several(asked, len(budgets))}")
-    found = _first_below(asked.loss, np.log(budgets), target)
-    return found.assign_attrs(counted=cost.counted, place=plan_place(asked, 0))
+    found = _first_below(asked.loss, np.log(budgets), target, spent.base_unit)
+    return found.assign_attrs(counted=spent.counted, place=plan_place(asked, 0))
 
 
 def _several(asked: Plan, budgets: int) -> str:
@@ -89,7 +96,7 @@ def _several(asked: Plan, budgets: int) -> str:
     return f"there are {len(places)}: {'; '.join(places[:MAX_POINTS_NAMED])}{'; ...' if len(places) > MAX_POINTS_NAMED else ''}"
 
 
-def _on_the_way(fit: Fit, cost: Cost, params: float | None) -> list[float]:
+def _on_the_way(fit: Fit, cost: Spent, params: float | None) -> list[float]:
     """Return budgets from a tenth of the smallest run's to a million times the largest's that leave something to train with."""
     trained = runs_compute(fit, cost)
     least = fit.runs.table["params"].min() if params is None else params
@@ -97,7 +104,7 @@ def _on_the_way(fit: Fit, cost: Cost, params: float | None) -> list[float]:
     return [float(of) for of in np.geomspace(start, trained.max() * 10 ** (DECADES - 0.01), BUDGETS)]
 
 
-def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float) -> xr.DataArray:
+def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float, of: str) -> xr.DataArray:
     """Return draws of the compute at which losses along a rising budget first are at most a target."""
     values = losses.transpose("chain", "draw", "row").to_numpy()
     unit = str(losses.attrs["units"])
@@ -105,13 +112,13 @@ def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float) -
     if not reached.any():
         low, middle, high = np.quantile(values[..., -1], [0.05, 0.5, 0.95])
         raise InputError(
-            f"no draw reaches {exact(target)} {unit} with up to {amount(np.exp(log_compute[-1]), 'FLOP')}; one run there shows "
+            f"no draw reaches {exact(target)} {unit} with up to {amount(np.exp(log_compute[-1]), of)}; one run there shows "
             f"{band((low, middle, high))}"
         )
     if reached[..., 0].all():
         least = np.exp(log_compute[0])
         raise InputError(
-            f"every draw is below {exact(target)} {unit} with {amount(least, 'FLOP')} already; expected a lower target"
+            f"every draw is below {exact(target)} {unit} with {amount(least, of)} already; expected a lower target"
         )
     after = reached.argmax(axis=-1)
     before = np.maximum(after - 1, 0)
@@ -121,7 +128,7 @@ def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float) -
     place = log_compute[before] + part * (log_compute[after] - log_compute[before])
     found = np.where(reached.any(axis=-1), np.exp(place), np.inf)
     return xr.DataArray(
-        found, dims=("chain", "draw"), attrs={"units": "FLOP", "long_name": "compute needed"}, name="compute_needed"
+        found, dims=("chain", "draw"), attrs={"units": of, "long_name": "compute needed"}, name="compute_needed"
     )
 
 
@@ -152,7 +159,7 @@ def needed_sentence(needed: xr.DataArray, target: float, probability: float, uni
         np.quantile(needed.to_numpy(), q, method="inverted_cdf") for q in (probability, 0.05, 0.5, 0.95)
     )
     never, of = float(np.isinf(needed).mean()), str(needed.attrs.get("place", ""))
-    place = f"For {of}: " if of else ""
+    place, spent = f"For {of}: " if of else "", str(needed.attrs.get("units", FLOP))
     if np.isinf(asked):
         return (
             f"{place}No budget tried reaches {exact(target)} {unit} with probability {exact(probability)}. "
@@ -160,7 +167,7 @@ def needed_sentence(needed: xr.DataArray, target: float, probability: float, uni
         )
     none = f" In {percent(never)} of draws no budget tried is enough." if never else ""
     return (
-        f"{place}{amount(asked, 'FLOP')} ({needed.attrs.get('counted', Cost().counted)}), split as planned, reach "
+        f"{place}{amount(asked, spent)} ({needed.attrs.get('counted', Cost().counted)}), split as planned, reach "
         f"{exact(target)} {unit} with probability {exact(probability)}. What it takes is "
-        f"{band((low, middle, high), 'FLOP')}.{none}"
+        f"{band((low, middle, high), spent)}.{none}"
     )

@@ -1,11 +1,13 @@
 """From a model and its runs to a fit: the posterior, the posterior given other runs, the prior."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.cost_axis import at_cost
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.densities import with_densities
@@ -13,6 +15,7 @@ from bayes_scaling.inference.memory import refuse_draws
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.retries import sample_until_clean
 from bayes_scaling.inference.sampling import sample_prior
+from bayes_scaling.model.curves import TAKEN, taken_as_curves
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
@@ -27,6 +30,8 @@ def fit(
     *,
     columns: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
+    independent: bool = False,
+    cost: str | None = None,
 ) -> Fit:
     """Return the posterior of a model given runs; where draws are not clean, sample again by itself.
 
@@ -48,6 +53,11 @@ def fit(
         Roles are the study's inputs and groups by their names, `loss`, `run`, `lr` and `step`.
     units
         Role -> what the table counts it in, such as {"params": "M", "loss": "bits/byte"}.
+    independent
+        Whether rows of a table that look like checkpoints of runs are runs of their own all the same. Else a study that names
+        no run takes them for curves, with noise correlated along each run, and warns.
+    cost
+        One of the runs' costs that the law's input `compute` is to read, see `at_cost`.
 
     Returns
     -------
@@ -77,19 +87,30 @@ def fit(
         ...
     bayes_scaling._base.errors.InputError: ...
     """
-    model, runs, settings = _resolved(_for_table(model, runs, columns, units), runs, settings)
-    model = in_unit_of(model, runs.columns.response)
-    draws, found, used = sample_until_clean(model, runs, settings)
-    return with_densities(Fit(model, runs, draws, used, found))
+    named = _for_table(model, runs, columns, units)
+    model, own, settings = _resolved(named, runs, settings, independent=independent)
+    for note in own.notes if own is not runs else ():
+        if TAKEN in note:
+            warnings.warn(note, stacklevel=2)
+    own = own if cost is None else at_cost(own, cost)
+    model = in_unit_of(model, own.columns.response)
+    draws, found, used = sample_until_clean(model, own, settings)
+    return with_densities(Fit(model, own, draws, used, found))
 
 
-def _resolved(model: object, runs: object, settings: Settings | None) -> tuple[Model, Runs, Settings]:
+def _resolved(
+    model: object, runs: object, settings: Settings | None, *, independent: bool = True
+) -> tuple[Model, Runs, Settings]:
     """Return a model, its runs and settings, whether they were given so or as a study; errors name both sides."""
     if settings is not None and not isinstance(settings, Settings):
         raise InputError(f"settings are a bs.Settings, not a {type(settings).__name__}; expected fit(model, runs, settings)")
     study = read_study(model) if isinstance(model, str | Path) else model
     if isinstance(study, Study):
-        own = runs if isinstance(runs, Runs) else study_runs(study, cast("Table | None", runs))
+        if isinstance(runs, Runs):
+            return study.model, runs, settings or study.settings
+        table = cast("Table | None", runs)
+        own = study_runs(study, table)
+        study, own = (study, own) if independent else taken_as_curves(study, own, table)
         return study.model, own, settings or study.settings
     if not isinstance(study, Model):
         raise InputError(f"fit takes a Model with its Runs, or a study with a table, not a {type(model).__name__} first")

@@ -35,7 +35,7 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
     return replace(model, noise=replace(noise, on=model.noise.on, correlation=correlation)), named
 
 
-RUN = "run"
+RUN, TAKEN = "run", "taken as curves"
 
 
 def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Table] | None") -> tuple["Study", "Runs"]:
@@ -64,8 +64,8 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
     read = read_runs(labelled, columns, runs.source)
     rates = tuple(note for note in read.notes if note not in runs.notes)
     told = (
-        f"{checkpoint_sentence(found)}; taken as curves: noise correlated along {found.along}, an offset of each run, as in "
-        "the study training_curves (--independent takes each row for a run)"
+        f"{checkpoint_sentence(found)}; {TAKEN}: noise correlated along {found.along}, an offset of each run, as in "
+        "the study training_curves (--independent, in Python independent=True, takes each row for a run)"
     )
     return replace(study, model=model, columns=columns), replace(
         read, notes=(told, *(note for note in runs.notes if CHECKPOINTS not in note), *rates)

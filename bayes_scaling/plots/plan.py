@@ -10,10 +10,11 @@ from bayes_scaling._base.numbers import amount, percent
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.plan import Plan, plan
 from bayes_scaling.decisions.plan_sentences import plan_place
+from bayes_scaling.decisions.spending import spending
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_band
-from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper
+from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper, with_unit
 
 SHOWN = 6
 """Budgets with a curve of their own at most."""
@@ -94,7 +95,7 @@ def plot_excess(found: Plan, ax: Axes | None = None) -> Axes:
     for colour, row in zip(COLOURS, rows, strict=False):
         one, at = found.choices[found.choices["row"] == row], found.choice.iloc[row]
         above = 100 * one["excess"].to_numpy()
-        label = ", ".join(filter(None, [amount(at["compute"], "FLOP", 4), places[row] if apart else ""]))
+        label = ", ".join(filter(None, [amount(at["compute"], found.cost.base_unit, 4), places[row] if apart else ""]))
         ax.plot(one["params"], above, color=colour, label=label)
         ax.hlines(100 * found.within, at["params_low"], at["params_high"], color=colour, linewidth=2.4, alpha=0.6)
         ax.plot(at["params"], 100 * at["excess"], "o", color=colour, mec="white", ms=5, zorder=3)
@@ -135,9 +136,10 @@ def plot_path(fit: Fit, found: Plan, ax: Axes | None = None) -> Axes:
     """
     ax = axis_of(ax)
     budgets = found.choice["compute"]
-    trained = runs_compute(fit, found.cost)
+    decided = ["params", "tokens", "epochs", "unique_tokens", "cost", "extrapolated"]
+    points = found.choice.iloc[[0]].drop(columns=decided, errors="ignore")
+    trained = runs_compute(fit, spending(fit, found.cost, points))
     low, high = min(float(budgets.min()), float(trained.min())), max(float(budgets.max()), float(trained.max()))
-    points = found.choice.iloc[[0]].drop(columns=["params", "tokens", "epochs", "unique_tokens"], errors="ignore")
     unique = float(found.choice["unique_tokens"].max()) if "epochs" in found.choice else None
     least = 2.0 * float(found.cost.serving(np.asarray(fit.runs.table["params"].min())))
     path = [float(of) for of in np.geomspace(max(low, least), high, PATH)]
@@ -151,7 +153,7 @@ def plot_path(fit: Fit, found: Plan, ax: Axes | None = None) -> Axes:
     ax.set(xscale="log", yscale="log")
     log_ticks(ax, "x")
     log_ticks(ax, "y")
-    ax.set_xlabel("budget (FLOP)", color=INK)
+    ax.set_xlabel(with_unit("budget", found.cost.base_unit), color=INK)
     ax.set_ylabel("model size, tokens", color=INK)
     key = ax.legend(title="The best split, 90 %. Small points: the runs", **ABOVE)
     key.get_title().set_fontsize(7)

@@ -1,6 +1,6 @@
 """Losses at points as a budget grows: which inputs grow with it, and the curves along it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -37,24 +37,32 @@ def moved_by(
     return {name: log + powers[name] * log_factor if name in powers else log for name, log in logs.items()}
 
 
-def along_curve(fit: Posterior, frame: pd.DataFrame, powers: Mapping[str, float], unit: np.ndarray | None = None) -> Curve:
+def along_curve(
+    fit: Posterior,
+    frame: pd.DataFrame,
+    powers: Mapping[str, float],
+    unit: np.ndarray | None = None,
+    warp: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Curve:
     """Return the losses of points as a budget grows, an element for each draw and point.
 
     Parameters
     ----------
     unit
         For each point, the step in the logarithm of the factor that a place of 1 is; 1 unless given.
+    warp
+        Steps, a point a column last -> logarithms of the factor, where budgets are counted in another cost.
     """
-    steps = np.ones(len(frame)) if unit is None else unit
+    steps, bent = np.ones(len(frame)) if unit is None else unit, warp or (lambda moved: moved)
     shape = (*draws_of(fit), len(frame))
 
     def of(place: np.ndarray) -> np.ndarray:
-        factors = xr.DataArray(place.reshape(shape) * steps, dims=("chain", "draw", "row"))
+        factors = xr.DataArray(bent(place.reshape(shape) * steps), dims=("chain", "draw", "row"))
         return _losses(fit, frame, moved_by(fit, frame, powers, factors)).reshape(-1)
 
     def at_places(places: np.ndarray) -> np.ndarray:
         rows = frame.loc[frame.index.repeat(len(places))]
-        factors = xr.DataArray((steps[:, None] * places).ravel(), dims="row")
+        factors = xr.DataArray(bent(places[:, None] * steps).T.ravel(), dims="row")
         return _losses(fit, rows, moved_by(fit, rows, powers, factors)).reshape(-1, len(places))
 
     return Curve(int(np.prod(shape)), at_places, of)

@@ -15,7 +15,15 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, draws_of
 from bayes_scaling.prediction.arms import both_levels, notes_of
 from bayes_scaling.prediction.budget_curves import Path, along_curve, powers_along, to_reach
-from bayes_scaling.prediction.costs import Costed, axis_name, both_ways, converted, extrapolated_note, read_cost
+from bayes_scaling.prediction.costs import (
+    Costed,
+    axis_name,
+    both_ways,
+    converted,
+    extrapolated_note,
+    multiple_bought,
+    read_cost,
+)
 from bayes_scaling.prediction.crossings import meeting, multiples
 from bayes_scaling.prediction.notes import left_out, noted
 
@@ -107,7 +115,17 @@ def is_ratio(draws: xr.DataArray) -> bool:
 
 @carried
 @asked
-def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, below: float, along: Path = None) -> xr.Dataset:
+def crossover(
+    fit: Posterior,
+    group: str,
+    a: object,
+    b: object,
+    points: Table,
+    below: float,
+    along: Path = None,
+    *,
+    cost: Costed = None,
+) -> xr.Dataset:
     """Return draws of the compute at which the better of two levels changes, upward from each point.
 
     Parameters
@@ -119,18 +137,20 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
     points
         As for `predict`; the search goes up from each.
     below
-        The budget up to which to look, in the unit of that input; more than the points have.
+        The budget up to which to look, in the unit of that input, or of the cost; more than the points have.
     along
         As for `compute_ratio`.
+    cost
+        The compute at which the two are equal, as for `compute_ratio`: the search goes up from what b costs at each point.
 
     Returns
     -------
     Dataset
         Variables with dimensions chain, draw, row.
-        crossing: value of the (first) input in `along` where L_a = L_b for the first time, NaN where that is nowhere below
-        `below`. exists: whether there is such a crossing; its mean over draws is the probability. unknown: whether a loss is
-        not above 0, or not defined, before any crossing: the search ended there, and `exists` is false. a_ahead: whether a is
-        the better one at the point itself, before any crossing.
+        crossing: value of the (first) input in `along`, or of the cost, where L_a = L_b for the first time, NaN where that is
+        nowhere below `below`. exists: whether there is such a crossing; its mean over draws is the probability. unknown:
+        whether a loss is not above 0, or not defined, before any crossing: the search ended there, and `exists` is false.
+        a_ahead: whether a is the better one at the point itself, before any crossing.
 
     Raises
     ------
@@ -151,21 +171,31 @@ def crossover(fit: Posterior, group: str, a: object, b: object, points: Table, b
     powers = powers_along(fit, along)
     lead = next(iter(powers))
     one, other = both_levels(fit, group, a, b, points)
-    start = one[lead].to_numpy()
+    asked = read_cost(fit, cost)
+    pair = None if asked is None else both_ways(fit, asked, group, (one, other), powers)
+    start = one[lead].to_numpy() if pair is None else np.exp(np.concatenate([of.at(np.zeros(1)) for of in pair[1]]))
+    what = lead if asked is None else asked.counted
     if not (start < below).all():
         raise InputError(
-            f"the budget {exact(below)} must lie above every point; the largest {lead} is {exact(float(start.max()))}"
+            f"the budget {exact(below)} must lie above every point; the largest {what} is {exact(float(start.max()))}"
         )
-    reach = np.log(below / start) / powers[lead]
-    first, second = (along_curve(fit, arm, powers, reach) for arm in (one, other))
+    power = powers[lead] if pair is None else 1.0
+    reach = np.log(below / start) / power
+    bought = (None, None) if pair is None else tuple(multiple_bought(of, np.log(start)) for of in pair)
+    first, second = (along_curve(fit, arm, powers, reach, of) for arm, of in zip((one, other), bought, strict=True))
     met = meeting(first, second, np.linspace(0.0, 1.0, CROSSOVER_PLACES), positive=fit.runs.columns.response.positive)
     share, unknown = (_by_point(fit, of, one, group) for of in (met.place, met.unknown))
-    crossing = xr.DataArray(start, dims="row") * np.exp(share * xr.DataArray(powers[lead] * reach, dims="row"))
+    crossing = xr.DataArray(start, dims="row") * np.exp(share * xr.DataArray(power * reach, dims="row"))
     found = {"crossing": crossing, "exists": np.isfinite(crossing), "unknown": unknown}
     found["a_ahead"] = _by_point(fit, met.lead < 0, one, group)
-    why = f"a loss is not above 0, or not defined, before {lead} {exact(below)}: no crossover was searched for from there on"
+    why = f"a loss is not above 0, or not defined, before {what} {exact(below)}: no crossover was searched for from there on"
     notes = notes_of(fit, group, one, other) + left_out(met.unknown, why)
-    return noted(xr.Dataset(found).transpose("chain", "draw", "row"), notes)
+    made = xr.Dataset(found).transpose("chain", "draw", "row")
+    if pair is None or asked is None:
+        return noted(made, notes)
+    beyond = np.array([any(of.beyond(of.place_of(np.log(below))) for of in two) for two in zip(*pair, strict=True)])
+    made = made.assign_coords(extrapolated=("row", beyond)).assign_attrs(cost=asked.counted, units=asked.base_unit)
+    return noted(made, notes + extrapolated_note(asked, beyond))
 
 
 def _by_point(fit: Posterior, values: np.ndarray, points: pd.DataFrame, group: str) -> xr.DataArray:

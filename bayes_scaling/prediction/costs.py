@@ -1,13 +1,14 @@
 """Comparisons at equal cost: of which compute a multiple is, and what it is in another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import spaced_name
 from bayes_scaling.data.cost import Cost
+from bayes_scaling.data.cost_axis import named_cost
+from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.prediction.ladder import Ladder, ways
 
@@ -23,14 +24,16 @@ def read_cost(fit: Posterior, cost: Costed) -> Cost | None:
     InputError
         Listing those there are, where there is none of the name.
     """
-    if not isinstance(cost, str):
-        return cost
-    costs = fit.runs.columns.costs
-    for name, one in costs.items():
-        if cost in (name, one.name):
-            return one
-    known = f"there are {format_names(costs)}" if costs else "the runs have none; declare it in [data.costs]"
-    raise InputError(f"no cost is called {cost!r}; {known}")
+    if cost is None:
+        return None
+    if isinstance(cost, Cost):
+        return cost.among({name: one.unit for name, one in fit.runs.columns.inputs.items()})
+    return named_cost(fit.runs, cost)[1]
+
+
+def is_axis(cost: Cost, lead: str) -> bool:
+    """Return whether a cost is an input itself."""
+    return cost.formula == lead and lead not in cost.let
 
 
 def axis_name(fit: Posterior, powers: Mapping[str, float]) -> str:
@@ -38,8 +41,10 @@ def axis_name(fit: Posterior, powers: Mapping[str, float]) -> str:
     lead = next(iter(powers))
     if len(powers) > 1:
         return " and ".join(spaced_name(name) for name in powers)
-    own = [one.name for one in fit.runs.columns.costs.values() if one.formula == lead]
-    return own[0] if own else spaced_name(lead)
+    columns = fit.runs.columns
+    own = [one.name for one in columns.costs.values() if is_axis(one, lead)]
+    counted = input_words(columns, lead) if lead == "compute" else ""
+    return own[0] if own else counted or spaced_name(lead)
 
 
 def converted(one: Sequence[Ladder], other: Sequence[Ladder], times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,6 +84,24 @@ def both_ways(
     """Return what checked points of two levels cost along the multiple of their budgets."""
     one, other = (ways(fit, cost, group, arm, powers) for arm in arms)
     return one, other
+
+
+def multiple_bought(one: Sequence[Ladder], starts: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from logarithms of multiples of a cost to those of the multiple of a budget that they buy.
+
+    Parameters
+    ----------
+    one
+        What each point costs on its way.
+    starts
+        For each point the logarithm of the cost whose multiples are meant.
+    """
+
+    def bought(steps: np.ndarray) -> np.ndarray:
+        columns = [of.place_of(start + steps[..., i]) for i, (of, start) in enumerate(zip(one, starts, strict=True))]
+        return np.stack(columns, axis=-1)
+
+    return bought
 
 
 def extrapolated_note(cost: Cost, beyond: np.ndarray) -> tuple[str, ...]:

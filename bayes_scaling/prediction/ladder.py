@@ -16,6 +16,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import level_name, number
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.cost_formula import Formula
+from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.run_costs import runs_amounts
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.stacking import Posterior, inputs_read
@@ -121,10 +122,10 @@ def _by_runs(
 ) -> Ladder:
     """Return the way of a point by what runs of its level took; of params and tokens by what a token took, over params."""
     table, reads = fit.runs.table, inputs_read(fit)
-    tokens = _tokens(table, reads)
+    tokens = token_inputs(table, reads)
     axis = "params" if tokens else "compute" if "compute" in reads else next(iter(powers))
     each = amounts / tokens_of(table, tokens) if tokens else amounts
-    rungs = _rungs(fit.runs, _rows_of(fit.runs, group, point[group]), axis, each, point, whose)
+    rungs = rungs_of(fit.runs, rows_of(fit.runs, group, point[group]), axis, each, point, whose)
     start, power = np.log(float(point[axis])), powers.get(axis, 0.0)
     share = sum(powers.get(name, 0.0) for name in tokens)
     data = float(np.log(np.prod([float(point[name]) for name in tokens]))) if tokens else 0.0
@@ -136,7 +137,7 @@ def _by_runs(
     return Ladder(whose, places, rungs.logs + data + share * places)
 
 
-def _tokens(table: pd.DataFrame, reads: tuple[str, ...]) -> tuple[str, ...]:
+def token_inputs(table: pd.DataFrame, reads: tuple[str, ...]) -> tuple[str, ...]:
     """Return the inputs whose product is the tokens of a law of params and tokens; none where it reads compute, or no such."""
     if "compute" in reads or "params" not in reads:
         return ()
@@ -149,15 +150,17 @@ def tokens_of(table: pd.DataFrame, names: tuple[str, ...]) -> np.ndarray:
     return np.asarray(np.prod([table[name].to_numpy(dtype=float) for name in names], axis=0))
 
 
-def _rows_of(runs: Runs, group: str, level: object) -> np.ndarray:
-    return np.asarray((runs.table[group].astype(str) == str(level)).to_numpy())
+def rows_of(runs: Runs, group: str, level: object) -> np.ndarray:
+    levels = runs.levels[group]
+    place = int(level_index(pd.Series([level], dtype=object), levels)[0])
+    return np.zeros(len(runs), dtype=bool) if place < 0 else np.asarray((runs.table[group] == levels[place]).to_numpy())
 
 
 def _of_inputs(fit: Posterior, cost: Cost, group: str, point: Mapping[str, Any]) -> Formula | None:
     """Return the formula of a level where it reads nothing but inputs of the law; None where runs have to say more."""
     level: object = ""
     if cost.group is not None:
-        own = fit.runs.table.loc[_rows_of(fit.runs, group, point[group]), cost.group].astype(str).unique()
+        own = fit.runs.table.loc[rows_of(fit.runs, group, point[group]), cost.group].unique()
         if cost.group not in point and len(own) != 1:
             return None
         level = point.get(cost.group, own[0] if len(own) else "")
@@ -171,33 +174,37 @@ def _by_formula(formula: Formula, cost: Cost, whose: str, point: Mapping[str, An
     values = {name: float(point[name]) * np.exp(powers.get(name, 0.0) * places) for name in formula.names}
     amounts = np.broadcast_to(formula.of(values), places.shape) * cost.factor
     if not np.all(np.isfinite(amounts) & (amounts > 0)):
-        raise InputError(f"{whose}, {formula.text!r}, is not positive all along from {_place(point, sorted(formula.names))}")
+        raise InputError(
+            f"{whose}, {formula.text!r}, is not positive all along from {place_words(point, sorted(formula.names))}"
+        )
     return Ladder(whose, places, np.log(amounts), known=True)
 
 
-def _rungs(runs: Runs, rows: np.ndarray, axis: str, amounts: np.ndarray, point: Mapping[str, Any], whose: str) -> Ladder:
-    """Return the ladder of some rows, of those at the point's other levels where runs of one compute cost differently."""
+def rungs_of(runs: Runs, rows: np.ndarray, axis: str, amounts: np.ndarray, point: Mapping[str, Any], whose: str) -> Ladder:
+    """Return the ladder of the rows at all of a point's levels, or, where these are none or one, of all that are given."""
     known = rows & np.isfinite(amounts)
     others = [dim for dim in runs.columns.dims if dim in point]
-    for dims in ([], others):
-        at = known.copy()
-        for dim in dims:
-            at &= _rows_of(runs, dim, point[dim])
+    apart, found = None, None
+    for dims in (others, []):
+        at = np.logical_and.reduce([known, *(rows_of(runs, dim, point[dim]) for dim in dims)])
         if not at.any():
-            break
+            continue
         places, logs, apart = _merged(np.log(runs.table[axis].to_numpy(dtype=float)[at]), np.log(amounts[at]))
-        if apart is None:
-            return Ladder(whose, places, logs)
-    if not known.any() or not at.any():
-        raise InputError(f"{whose} is known of no run at {_place(point, others)}")
-    place, low, high = (number(float(np.exp(of))) for of in apart or (0.0, 0.0, 0.0))
+        found = found if apart is not None else Ladder(whose, places, logs)
+        if found is not None and len(found.places) > 1:
+            break
+    if found is not None:
+        return found
+    if apart is None or not np.logical_and.reduce([known, *(rows_of(runs, dim, point[dim]) for dim in others)]).any():
+        raise InputError(f"{whose} is known of no run at {place_words(point, others)}")
+    place, low, high = (number(float(np.exp(of))) for of in apart)
     raise InputError(
         f"{whose} goes from {low} to {high} among runs of {axis} {place}: it is no function of {axis}; fit a law of params and "
         f"tokens, or runs of one kind"
     )
 
 
-def _place(point: Mapping[str, Any], dims: list[str]) -> str:
+def place_words(point: Mapping[str, Any], dims: list[str]) -> str:
     return ", ".join(f"{dim} {level_name(point[dim])}" for dim in dims) or format_names(point)
 
 

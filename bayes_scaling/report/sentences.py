@@ -12,8 +12,9 @@ from bayes_scaling.data.checkpoints import not_ends
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counting_words import counted_sentence
 from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.cost import SPLITS, UNIQUE
+from bayes_scaling.decisions.cost import SPLITS
 from bayes_scaling.decisions.group_cells import NEW, every_cell
 from bayes_scaling.decisions.plan import plan
 from bayes_scaling.decisions.plan_sentences import plan_sentences

@@ -126,6 +126,21 @@ def test_a_study_takes_checkpoints_for_curves() -> None:
     assert "taken as curves" in said
 
 
+def test_python_takes_checkpoints_for_curves_as_the_command_does() -> None:
+    table, few = CASES / "curves_as_sweep.csv", bs.Settings(draws=20, tune=100, chains=2, rounds=0, progress=False)
+    with pytest.warns(UserWarning, match=r"taken as curves.*independent=True") as said:
+        taken = bs.fit("chinchilla", table, few)
+    assert said[0].filename == __file__
+    study, runs = taken_as_curves(bs.read_study("chinchilla"), study_runs(bs.read_study("chinchilla"), table), table)
+    assert (taken.model, taken.runs.notes) == (study.model, runs.notes)
+    pd.testing.assert_frame_equal(taken.runs.table, runs.table)
+    again = bs.fit(study.model, runs, few)
+    np.testing.assert_array_equal(again.posterior["E"], taken.posterior["E"])
+    apart = bs.fit("chinchilla", table, few, independent=True)
+    assert apart.model.noise.correlation is None
+    assert len(apart.runs) == apart.runs.averaged == 238
+
+
 def test_rows_that_are_runs_are_taken_as_they_are() -> None:
     study = bs.read_study("chinchilla")
     runs = bs.read_runs(sweep(2, "grid").reset_index(drop=True), study.columns)

@@ -1,5 +1,6 @@
 """Columns given to the roles of a study under other names, and what is suggested where one is missing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from commands import refused, run
 import bayes_scaling as bs
 from bayes_scaling._base.filters import renamed_filter
 from bayes_scaling.data.columns import MeasurementError, Schedule
+from bayes_scaling.data.counting import read_fields
 from bayes_scaling.data.role_names import roles_of, with_columns
 from bayes_scaling.model.studies.reading import bundled, read_study
 from bayes_scaling.model.studies.study import study_for, study_runs
@@ -25,7 +27,10 @@ def test_the_roles_of_every_study_lead_to_the_columns_that_it_reads(name: str) -
     assert columns.read >= set(roles.values())
     renamed = with_columns(columns, {role: f"the {column}" for role, column in roles.items()})
     assert set(roles_of(renamed).values()) == {f"the {column}" for column in roles.values()}
-    assert with_columns(renamed, {f"the {column}": column for column in roles.values()}) == columns
+    again = with_columns(renamed, {f"the {column}": column for column in roles.values()})
+    assert replace(again, conventions=columns.conventions) == columns
+    read = [getattr(renamed.conventions, name) for name in read_fields(columns)]
+    assert not any(read)  # how the study's columns were counted says nothing of others
 
 
 def test_a_study_reads_columns_of_other_names_and_units() -> None:

@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.role_names import with_columns
+from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.answers import optimal_params, size_exponent
 from bayes_scaling.decisions.multiverse import Multiverse, multiverse
 from bayes_scaling.decisions.specifications import (
     Specification,
@@ -28,6 +31,7 @@ from bayes_scaling.decisions.specifications import (
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.model.defaults import default_priors, sweep_discrepancy
+from bayes_scaling.model.parameters import Parameter, as_parameter
 
 mpl.use("Agg")
 QUICK = bs.Settings(draws=200, tune=400, chains=2, seed=1, progress=False)
@@ -188,3 +192,94 @@ def test_the_command_writes_the_answers_and_a_figure_for_each_point(
     wrong = CliRunner().invoke(app, [str(word) for word in [*words, "--alternative", "size=active"]])
     assert wrong.exit_code == 2
     assert "no input 'size'; there are ['params', 'tokens']" in wrong.output
+
+
+def test_the_command_reads_parameters_from_several_columns_and_asks_for_the_exponent(
+    found: Multiverse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def answers(*arguments: object, **options: object) -> Multiverse:
+        asked.append((*arguments, options))
+        return found
+
+    monkeypatch.setattr("bayes_scaling.decisions.multiverse.multiverse", answers)
+    table = tmp_path / "runs.csv"
+    counted_in_three_ways().to_csv(table, index=False)
+    words = ["multiverse", "chinchilla_law", "--runs", table, "--at", table, "--column", "params=params_with_head"]
+    words += [part for column in COUNTS for part in ("--params-from", column)] + ["--answer", "exponent"]
+    done = CliRunner().invoke(app, [str(word) for word in [*words, "--out", tmp_path / "out"]])
+    assert done.exit_code in (0, 3), done.output
+    base, _, choices, _, options = asked[0]
+    assert list(choices["params"]) == ["params_with_head", "params_total", "params_non_embedding"]
+    assert base.columns.inputs["params"].column == "params_with_head"
+    assert options["answer"] is size_exponent
+
+
+COUNTS = ("params_total", "params_non_embedding", "params_with_head")
+
+
+def counted_in_three_ways() -> pd.DataFrame:
+    """Return a sweep over depth whose loss follows layers and head, with parameters counted in three ways."""
+    random = np.random.default_rng(0)
+    depth, ratio = (of.ravel() for of in np.meshgrid(np.arange(6.0, 25.0, 2.0), [4.0, 8.0, 16.0, 32.0, 64.0]))
+    width = 64 * depth
+    layers, table = 12 * depth * width**2, 50304 * width
+    size, tokens = layers + table, ratio * (layers + table)
+    loss = 1.7 + 0.5 * (size / 1e8) ** -0.34 + 0.6 * (tokens / 1e9) ** -0.3
+    counts = {"params_total": size + table, "params_non_embedding": layers, "params_with_head": size}
+    return pd.DataFrame({**counts, "tokens": tokens, "loss": loss * np.exp(random.normal(0, 0.002, len(loss)))})
+
+
+@pytest.fixture(scope="module")
+def counts() -> dict[str, Multiverse]:
+    """The exponent of the best size over compute, and the best size, of one sweep under three counts."""
+    study = bs.read_study("chinchilla_law")
+    base = Specification(study.model, counted_in_three_ways(), with_columns(study.columns, {"params": "params_with_head"}))
+    variants = {"params": standard_variants(base, alternatives={"params": COUNTS})["params"]}
+    at = pd.DataFrame({"compute": [1e20]})
+    answers = {"exponent": size_exponent, "size": optimal_params}
+    return {name: multiverse(base, at, variants, QUICK, InProcess(), answer=of) for name, of in answers.items()}
+
+
+def test_one_sweep_under_three_counts_has_three_exponents(counts: dict[str, Multiverse]) -> None:
+    table = counts["exponent"].table.set_index("params")
+    assert list(table["universe"]) == ["base", "params: params_total", "params: params_non_embedding"]
+    true = 0.3 / (0.34 + 0.3)
+    assert table["q05"]["params_with_head"] - 0.02 < true < table["q95"]["params_with_head"] + 0.02
+    assert table["q95"]["params_total"] < table["q05"]["params_with_head"]  # the fewer are counted, the faster they grow
+    assert table["q95"]["params_with_head"] < table["q05"]["params_non_embedding"]
+    assert table["conventions"].to_dict() == {
+        "params_with_head": "parameters with the output head",
+        "params_total": "",
+        "params_non_embedding": "parameters without embeddings",
+    }
+    said = counts["exponent"].summary()
+    assert "exponent of the compute-optimal size over compute is 0.4" in said
+    assert "The highest is that of params: params_non_embedding: 0.6" in said
+
+
+def test_the_best_size_of_one_sweep_differs_by_how_it_is_counted(counts: dict[str, Multiverse]) -> None:
+    found = counts["size"]
+    assert (found.label, found.unit) == ("compute-optimal params", "parameters")
+    lowest, *_, highest = found.table.sort_values("q50").to_dict("records")
+    assert lowest["q95"] < highest["q05"]
+
+
+def test_answers_of_a_law_with_groups_are_at_the_level_of_each_point() -> None:
+    study = bs.read_study("chinchilla_law")
+    pooled = Parameter(as_parameter(study.model.parameters["A"]).prior, (bs.Varying("arch", sd=0.5),))
+    parameters = {**study.model.parameters, "A": pooled}
+    table = pd.concat([counted_in_three_ways().assign(arch=arch) for arch in ("dense", "sparse")])
+    of = replace(with_columns(study.columns, {"params": "params_total"}), groups={"arch": "arch"})
+    runs = bs.read_runs(table, of)
+    before = bs.prior(replace(study.model, parameters=parameters), runs, draws=50)
+    points = pd.DataFrame({"compute": [1e20, 1e21], "arch": ["sparse", "dense"]})
+    sizes, exponents = optimal_params(before, points), size_exponent(before, points)
+    assert exponents.dims == ("chain", "draw", "row")
+    for row, point in enumerate(points.to_dict("records")):
+        alone = compute_optimal(before, point["compute"], pd.DataFrame({"arch": [point["arch"]]}))["params"]
+        np.testing.assert_allclose(sizes.isel(row=row), alone.isel(row=0))
+    draws = before.posterior
+    expected = (draws["beta"] / (draws["alpha"] + draws["beta"])).transpose("chain", "draw")
+    np.testing.assert_allclose(exponents.isel(row=0), expected, rtol=1e-6)

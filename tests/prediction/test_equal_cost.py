@@ -181,7 +181,7 @@ def test_runs_at_other_levels_are_told_apart_where_they_cost_otherwise() -> None
     at = bs.compute_ratio(fit, *ARMS, {"compute": [2.0, 2.0], "panel": ["8K", "32K"]}, cost="counted")
     own = bs.compute_ratio(fit, *ARMS, {"compute": [2.0, 2.0], "panel": ["8K", "32K"]})
     np.testing.assert_allclose((at / own).median(("chain", "draw")), [1.1 / 1.2, 2.2 / 4.0], rtol=1e-9)
-    with pytest.raises(bs.InputError, match="is known of no run at attention moba, panel 64K"):
+    with pytest.raises(bs.InputError, match="is known of no run at attention full, panel 64K"):
         bs.compute_ratio(fit, *ARMS, {"compute": [2.0], "panel": ["64K"]}, cost="counted")
 
 
@@ -240,3 +240,48 @@ def test_costs_are_saved_with_a_fit(fit: bs.Fit, tmp_path: object) -> None:
 def test_served_tokens_are_for_plans(fit: bs.Fit) -> None:
     with pytest.raises(bs.InputError, match="what is served is part of plans"):
         bs.compute_ratio(fit, *ARMS, {"compute": [4.0]}, cost=bs.Cost(served_tokens=1e12))
+
+
+def test_a_crossover_is_of_the_cost_that_is_asked_for(fit: bs.Fit) -> None:
+    """By "twice" full pays double: at equal cost moba, 5 % worse, is ahead where 2^b > 1.05, and stays so."""
+    slopes = xr.full_like(fit.posterior["a_by_attention"], 0.0) + xr.DataArray([0.0, np.log(1.05)], dims="attention")
+    changing = replace(fit, draws=xr.DataTree.from_dict({"posterior": fit.posterior.assign(a_by_attention=slopes)}))
+    found = bs.crossover(changing, *ARMS, {"compute": [2.0]}, below=1e4, cost="twice")
+    np.testing.assert_array_equal(found["a_ahead"][..., 0], 2 ** exponent(fit) > 1.05)
+    assert not found["exists"].any()
+    assert found.attrs["cost"] == "twice"
+    # on the ladder the multiple falls from 2.0 at C = 2 on: moba's lead is lost where 1.05 (K_full(C) / 1.1 C)^-b = 1
+    bent = bs.crossover(changing, *ARMS, {"compute": [2.0]}, below=1e4, cost="counted")
+    lead = 1.05 ** (1 / exponent(fit))
+    place = full_cost_inverse(bent["crossing"].to_numpy()[..., 0])
+    there = bent["exists"].to_numpy()[..., 0]
+    assert there.any()
+    np.testing.assert_allclose((bent["crossing"].to_numpy()[..., 0] / (1.1 * place))[there], lead[there], rtol=1e-6)
+    assert bent["extrapolated"].all()
+    with pytest.raises(bs.InputError, match="the largest attention counted is 4"):
+        bs.crossover(changing, *ARMS, {"compute": [2.0]}, below=3.0, cost="counted")
+
+
+def full_cost_inverse(cost: np.ndarray) -> np.ndarray:
+    """Return the compute at which full attention costs so much."""
+    grid = np.geomspace(0.01, 1e6, 200_001)
+    return np.exp(np.interp(np.log(cost), np.log(full_cost(grid)), np.log(grid)))
+
+
+def test_a_ranking_spends_budgets_of_a_cost(fit: bs.Fit) -> None:
+    at = bs.rank(fit, "attention", "full", {"compute": [8.0]}, cost="counted")
+    full, moba = full_cost_inverse(np.array(8.0)), 8.0 / 1.1
+    b = exponent(fit)
+    ratio = at.loss.sel(level="moba") / at.loss.sel(level="full")
+    np.testing.assert_allclose(ratio[..., 0], 1.05 * (moba / full) ** -b, rtol=1e-6)
+    needed = full_cost(moba / 1.05 ** (1 / b)) / 8.0
+    np.testing.assert_allclose(at.compute_ratio[..., 0, 0], needed, rtol=1e-6)
+    assert (at.unit, at.counted, at.largest) == (
+        "PFLOP/s-days",
+        "attention counted",
+        {"full": 14.0, "moba": pytest.approx(8.8)},
+    )
+    assert at.runs_end == (14.0 / 8.0,)
+    assert "at 8 PFLOP/s-days (attention counted)" in at.summary()
+    own = bs.rank(fit, "attention", "full", {"compute": [8.0]})
+    assert own.counted == ""

@@ -32,7 +32,12 @@ def _of_files(sources: Sequence[Source], notes: list[str], *, progress: bool) ->
     for source in tqdm(sources, "reading", unit=" files", disable=None if progress else True, leave=False):
         head = Head(source.path, source.called, source.folder)
         try:
-            yield from importer_of(head).read(head)
+            importer, found = importer_of(head), False
+            for part in importer.read(head):
+                found = True
+                yield part
+            if not found:
+                raise InputError(f"{source.called}: {importer.NAME}, without a row that is whole")
         except InputError as error:
             if source.asked:
                 raise

@@ -77,6 +77,8 @@ def importer_of(head: Head) -> Importer:
     InputError
         Where none recognises it: says what was seen, and which formats there are.
     """
+    if not head.start:
+        raise InputError(f"{head.source}: the file is empty; expected a log")
     found = next((one for one in IMPORTERS if one.recognises(head)), None)
     if found is None:
         names = ", ".join(one.NAME for one in IMPORTERS)

@@ -35,10 +35,11 @@ def read(head: Head) -> Iterator[Part]:
         if RULE.fullmatch(lines[i + 1]) and "|" in lines[i + 1] and "|" in lines[i]:
             found += 1
             more = notes if found == 1 else ()
-            yield from _table(lines, i, head.source, more, run_name(head.source))
+            cut = not text.endswith("\n") and lines[i].rstrip().endswith("|")
+            yield from _table(lines, i, head.source, more, cut=cut)
 
 
-def _table(lines: list[str], start: int, source: str, notes: tuple[str, ...], called: str) -> Iterator[Part]:
+def _table(lines: list[str], start: int, source: str, notes: tuple[str, ...], *, cut: bool) -> Iterator[Part]:
     names = _cells(lines[start])
     rows: list[list[str]] = []
     said = [*notes]
@@ -46,15 +47,17 @@ def _table(lines: list[str], start: int, source: str, notes: tuple[str, ...], ca
         if "|" not in lines[number]:
             break
         row = _cells(lines[number])
+        where = f"{source}, line {number + 1}: {format_value(lines[number])}"
+        if number == len(lines) - 1 and cut and not lines[number].rstrip().endswith("|"):
+            row = [*row[:-1], *[""] * (len(names) - len(row) + 1)]
+            said.append(f"{where} was cut: its last cell is left out")
         if len(row) == len(names):
-            rows.append(row)
+            rows += [row] if any(row) else []
         else:
-            said.append(
-                f"{source}, line {number + 1}: {format_value(lines[number])} has {len(row)} cells, not {len(names)}: left out"
-            )
+            said.append(f"{where} has {len(row)} cells, not {len(names)}: left out")
     frame = pd.DataFrame(rows, columns=names).map(lambda cell: "" if cell in EMPTY else cell)
     sheet = sheet_of(frame.astype("str"), source, tuple(said))
-    yield from _grid(sheet, names, called) if _is_grid(names) else parts_of(sheet, called, NAME)
+    yield from _grid(sheet, names) if _is_grid(names) else parts_of(sheet, run_name(source), NAME)
 
 
 def _cells(line: str) -> list[str]:
@@ -68,7 +71,7 @@ def _is_grid(names: list[str]) -> bool:
     return found is not None and not found.doubt and not found.missing.any() and bool(pd.notna(found.numbers).all())
 
 
-def _grid(sheet: Sheet, names: list[str], called: str) -> Iterator[Part]:
+def _grid(sheet: Sheet, names: list[str]) -> Iterator[Part]:
     down, _, across = (part.strip() for part in names[0].partition("\\" if "\\" in names[0] else "/"))
     down, across = down or "row", across or "column"
     levels = dict(zip(names[1:], read_numbers(names[1:]).numbers, strict=True))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.numbers import exact
@@ -35,6 +35,9 @@ class Grammar:
     config: re.Pattern[str] | None = None
 
 
+type Field = tuple[str, float, str, str]
+
+
 @dataclass(frozen=True)
 class Said:
     """What a line says of a step.
@@ -42,12 +45,15 @@ class Said:
     Parameters
     ----------
     fields
-        Name, number, and where in the line it ends.
+        Name, number, and how the number is written, with its unit.
+    ends
+        Whether the last number ends the line.
     """
 
     step: float
-    fields: tuple[tuple[str, float, int], ...]
+    fields: tuple[Field, ...]
     text: str
+    ends: bool
 
 
 def has_lines(text: str, grammar: Grammar, least: int = 1) -> bool:
@@ -65,8 +71,11 @@ def said_by(line: str, grammar: Grammar) -> Said | None:
     match = grammar.step.search(line)
     if match is None:
         return None
-    found = [(_key(one["key"]), _value(one), one.end()) for one in grammar.field.finditer(line, match.end())]
-    return Said(float(match["step"].replace(",", "")), tuple(found), line) if found else None
+    found = list(grammar.field.finditer(line, match.end()))
+    if not found:
+        return None
+    fields = tuple((_key(one["key"]), _value(one), one["value"], line[one.end("value") : one.end()]) for one in found)
+    return Said(float(match["step"].replace(",", "")), fields, line, found[-1].end() == len(line.rstrip()))
 
 
 def read_lines(head: Head, run: str, format_name: str, grammar: Grammar) -> Part:
@@ -84,7 +93,7 @@ def read_lines(head: Head, run: str, format_name: str, grammar: Grammar) -> Part
     if most and said and said[-1].step < most[-1]:
         more.append(f"{head.source}: the log ends at step {exact(said[-1].step)} of {exact(most[-1])}")
     config |= {"max_steps": most[-1]} if most else {}
-    metrics = metrics_of((one.step, key, value) for one in said for key, value, _ in one.fields)
+    metrics = metrics_of((one.step, key, value) for one in said for key, value, *_ in one.fields)
     return Part(run, head.source, format_name, metrics, config, tuple(more))
 
 
@@ -96,29 +105,28 @@ def _planned(lines: Iterable[str], grammar: Grammar) -> Iterator[re.Match[str]]:
 def _without_cut(said: list[Said], lines: list[str], source: str, notes: list[str]) -> list[Said]:
     """Return what lines say without what a cut last line may say wrongly: its last number, where nothing follows it.
 
-    Others of its kind tell: it was cut where it says less than they do, or where its last number is shorter.
+    Others of its kind tell: it was not where it says as much as they do, and its last number is no shorter than theirs.
     """
     last, line = lines[-1], len(lines)
     if not said or said[-1].text != last:
         notes.append(f"{source}, line {line}: {format_value(last)} has no end: nothing is read from it")
         return said
-    names = [key for key, _, _ in said[-1].fields]
-    alike = next((one for one in reversed(said[:-1]) if [key for key, _, _ in one.fields][: len(names)] == names), None)
-    ends = said[-1].fields[-1][2] == len(last.rstrip())
-    if alike is None or not ends:
+    own, names = said[-1], [field[0] for field in said[-1].fields]
+    alike = next((one for one in reversed(said[:-1]) if [field[0] for field in one.fields] == names), None)
+    if alike is not None and own.ends and _as_long(own.fields[-1], alike.fields[-1]):
         return said
-    fewer, own, other = len(alike.fields) > len(names), _last(said[-1]), _last(alike, len(names) - 1)
-    if not fewer and len(own) >= len(other):
+    where = f"{source}, line {line}: {format_value(last)} has no end"
+    if not own.ends:
+        notes.append(f"{where}: read up to {names[-1]}")
         return said
-    notes.append(f"{source}, line {line}: {format_value(last)} was cut: {names[-1]} is left out")
-    fields = said[-1].fields[:-1]
-    return [*said[:-1], *([Said(said[-1].step, fields, last)] if fields else [])]
+    notes.append(f"{where}: {names[-1]} may be cut, and is left out")
+    kept = [replace(own, fields=own.fields[:-1])] if len(names) > 1 else []
+    return [*said[:-1], *kept]
 
 
-def _last(said: Said, place: int = -1) -> str:
-    """Return a number of a line as it is written there, with its unit."""
-    found = re.search(r"[^\s:=]*$", said.text[: said.fields[place][2]])
-    return found[0] if found else ""
+def _as_long(one: Field, other: Field) -> bool:
+    """Return whether a number is written as long as another, and with its unit."""
+    return len(one[2]) >= len(other[2]) and one[3] == other[3]
 
 
 def _key(text: str) -> str:

@@ -1,6 +1,6 @@
 """Tables of any source as runs: rows of logs, or a row a run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +9,8 @@ import pandas as pd
 from bayes_scaling.data.importers.known import plays
 from bayes_scaling.data.importers.part import NOTHING, Part, long_rows
 from bayes_scaling.data.importers.sheet import Column, Sheet, first_column
-from bayes_scaling.data.importers.steps import STEPS
+from bayes_scaling.data.importers.steps import RUNS, STEPS
 from bayes_scaling.data.rates import is_run_name
-
-NAMES = ("name", "run", "run_name", "run name", "run_id", "display_name", "model", "model_name", "experiment", "exp", "id")
-"""Columns, lower case, that name the run of a row where their cells differ."""
 
 
 def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, object] = NOTHING) -> Iterator[Part]:
@@ -42,12 +39,14 @@ def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, o
 def _run_column(sheet: Sheet, step: Column | None) -> Column | None:
     """Return the column that names the run of a row."""
     named = {one.name.strip().lower(): one for one in reversed(sheet.columns) if one is not step and one.there.any()}
-    known = [named[name] for name in NAMES if name in named]
+    known = [named[name] for name in RUNS if name in named]
     return next(iter(known or [one for one in named.values() if is_run_name(one.name)]), None)
 
 
 def _runs_along(sheet: Sheet, run: Column | None, along: Column) -> bool:
     """Return whether a column counts along runs: it differs within one; a table of final values has one row a run."""
+    if run is None and sheet.rows == 1:
+        return along.name.strip().lower() in STEPS
     if run is not None:
         return bool(run.cells[run.there].duplicated().any()) or along.name.strip().lower() in STEPS
     labels = [one for one in sheet.columns if not one.is_number and one.there.any()]
@@ -66,16 +65,18 @@ def _logs(sheet: Sheet, called: str, format_name: str, run: Column | None, step:
     """Yield the runs of a table whose rows are steps."""
     labels = [one for one in sheet.columns if not one.is_number and one is not run and one.there.any()]
     names = _names_of_rows(sheet, called, run, labels)
-    for name, rows in names.groupby(names, sort=False).groups.items():
-        at = np.asarray(rows)
-        own = [_rows_of(one, at) for one in sheet.columns if one is not run and one is not step]
-        fixed = {one.name: one.at(0) for one in own if _is_fixed(one)}
+    groups = {str(name): np.asarray(rows) for name, rows in names.groupby(names, sort=False).groups.items()}
+    kept = [one for one in sheet.columns if one is not run and one is not step and one.there.any()]
+    settled = {one.name for one in kept if _is_settled(one, groups.values())}
+    for name, at in groups.items():
+        own = [_rows_of(one, at) for one in kept]
+        fixed = {one.name: one.at(0) for one in own if one.there.any() and (one.name in settled or _is_one_text(one))}
         varying = [one for one in own if one.is_number and one.name not in fixed]
         steps = np.arange(1.0, len(at) + 1) if step is None else step.numbers[at]
         metrics = long_rows(steps, [(one.name, one.numbers, one.there) for one in varying])
         left = [one.name for one in own if not one.is_number and one.name not in fixed and one.there.any()]
         notes = (f"{sheet.source}: {', '.join(left)} of {name} is text that changes along the run: left out",) if left else ()
-        yield Part(str(name), sheet.source, format_name, metrics, fixed, notes, numbered=step is None)
+        yield Part(name, sheet.source, format_name, metrics, fixed, notes, numbered=step is None)
 
 
 def _names_of_rows(sheet: Sheet, called: str, run: Column | None, labels: Sequence[Column]) -> pd.Series:
@@ -95,13 +96,15 @@ def _rows_of(column: Column, rows: np.ndarray) -> Column:
     return Column(column.name, numbers, column.there[rows], column.cells.iloc[rows])
 
 
-def _is_fixed(column: Column) -> bool:
-    """Return whether a column is the same in all rows of a run: text, or a number in more than two of them."""
-    if not column.there.any():
-        return False
-    if not len(column.numbers):
-        return len(column.cells[column.there].unique()) == 1
-    return len(column.there) > 2 and bool(column.there.all()) and len(np.unique(column.numbers)) == 1
+def _is_settled(column: Column, groups: Iterable[np.ndarray]) -> bool:
+    """Return whether a column of numbers is the same in all rows of each run: a setting, and no metric."""
+    several = [rows for rows in groups if len(rows) > 1]
+    whole = column.is_number and bool(column.there.all()) and bool(several)
+    return whole and all(len(np.unique(column.numbers[rows])) == 1 for rows in several)
+
+
+def _is_one_text(column: Column) -> bool:
+    return not column.is_number and len(column.cells[column.there].unique()) == 1
 
 
 def _row_each(sheet: Sheet, called: str, format_name: str) -> Iterator[Part]:

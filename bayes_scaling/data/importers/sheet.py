@@ -13,6 +13,7 @@ from bayes_scaling._base.notation import READ, decimal_marks
 from bayes_scaling._base.spreadsheets import unescape_formulas
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.delimited import SEPARATORS, read_cells
+from bayes_scaling.data.importers.plain import Plain, plain_table
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.laws.units import column_unit
 
@@ -67,6 +68,8 @@ class Sheet:
 
 def read_sheet(head: Head) -> Sheet:
     """Return the table of a file; a last row that was cut is left out, and said."""
+    if (plain := plain_table(head)) is not None:
+        return sheet_of_plain(plain, head.source)
     text, notes = head.whole_text()
     text, cut = without_cut_row(text, head.source)
     cells, odd = read_cells(text, head.source)
@@ -83,26 +86,35 @@ def sheet_of(cells: pd.DataFrame, source: str, notes: tuple[str, ...] = ()) -> S
     return Sheet(source, tuple(every), len(cells), (*notes, *more))
 
 
+def sheet_of_plain(plain: Plain, source: str) -> Sheet:
+    """Return a plain table as columns; texts that may be numbers are read as others are."""
+    doubtful = [one for one in plain.entries if one.doubtful]
+    cells = pd.DataFrame(dict(enumerate(one.cells for one in doubtful))).set_axis([one.name for one in doubtful], axis=1)
+    read = sheet_of(unescape_formulas(cells), source)
+    careful = iter(read.columns)
+    every = [next(careful) if of.doubtful else Column(of.name, of.numbers, of.there, of.cells) for of in plain.entries]
+    return Sheet(source, tuple(every), plain.rows, (*plain.notes, *read.notes))
+
+
 def without_cut_row(text: str, source: str) -> tuple[str, tuple[str, ...]]:
     """Return a table without a last row that was cut, and a note of it.
 
     A last line without a line break may have been cut. It was where it has fewer cells than the header, or a quote that does
-    not close, or a last cell shorter than that of the row before.
+    not close, or a last cell shorter than that of the row before. Where there is no row before, it is kept, and said.
     """
-    if text.endswith(("\n", "\r")) or "\n" not in text.strip():
-        return text, ()
     body, _, last = text.rpartition("\n")
-    lines = body.rstrip("\r\n").split("\n")
-    if len(lines) < 2 or last.count('"') % 2:
-        cut = bool(last.count('"') % 2)
-    else:
-        separator = max(SEPARATORS, key=lambda of: len(_split(lines[0], of)))
-        header, before, own = (_split(line, separator) for line in (lines[0], lines[-1].rstrip("\r"), last))
-        cut = len(own) < len(header) or (not last.endswith('"') and len(own[-1]) < len(before[-1]))
-    if not cut:
+    if not last.strip() or not body.strip():
         return text, ()
-    number = text.count("\n") + 1
-    return f"{body}\n", (f"{source}, line {number}: {format_value(last)} was cut, and is left out",)
+    lines = [line.rstrip("\r") for line in (body[: body.find("\n") + 1 or None], body.rpartition("\n")[2])]
+    separator = max(SEPARATORS, key=lambda of: len(_split(lines[0].strip(), of)))
+    header, before, own = (_split(line.strip("\r\n"), separator) for line in (*lines, last))
+    where, only = f"{source}, line {text.count('\n') + 1}: {format_value(last)}", "\n" not in body.strip()
+    short = not last.endswith('"') and not only and len(own[-1]) < len(before[-1])
+    if last.count('"') % 2 or len(own) < len(header) or short:
+        return f"{body}\n", (f"{where} was cut, and is left out",)
+    return text, () if last.endswith('"') or not only else (
+        f"{where} has no end: if it was cut, {format_value(own[-1])} is wrong",
+    )
 
 
 def _split(line: str, separator: str) -> list[str]:

@@ -90,7 +90,7 @@ def _with_configs(wide: pd.DataFrame, configs: pd.DataFrame, *, bare: bool) -> p
     more: dict[str, pd.Series] = {}
     for name in [str(name) for name in known if name != "tokens"]:
         own = known[name]
-        told = any(own.equals(known[role].rename(name)) for role in roles if role != name)
+        told = name not in roles and any(_same(own, known[role]) for role in roles)
         if (name in roles or bare or len(own.unique()) > 1) and not told:
             more[name] = wide["run"].map(own)
     for name in [name for name in more if name in wide]:
@@ -102,6 +102,11 @@ def _with_configs(wide: pd.DataFrame, configs: pd.DataFrame, *, bare: bool) -> p
     if "_step" in more and wide["step"].isna().any():
         wide = wide.assign(step=wide["step"].where(wide["step"].notna(), more["_step"]))
     return pd.concat([wide, pd.DataFrame(more)], axis=1)
+
+
+def _same(one: pd.Series, other: pd.Series) -> bool:
+    """Return whether numbers are those of another column."""
+    return one.dtype.kind in "iuf" and other.dtype.kind in "iuf" and bool(np.array_equal(one, other, equal_nan=True))
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayes_scaling._base.views import several
 from bayes_scaling.data.importers.part import Part, long_rows
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.sheet import Column, Sheet, read_sheet
@@ -43,11 +44,14 @@ def read(head: Head) -> Iterator[Part]:
     notes = [*sheet.notes]
     for line in _lines(sheet, notes):
         runs.setdefault(line.run, []).append(line)
+    ends = {run: _bare_ends(lines) for run, lines in runs.items()}
+    if same := [run for run, lines in ends.items() if lines]:
+        notes.append(f"{head.source}: __MIN and __MAX are the values themselves in {several(len(same), 'run')}: left out")
     for run, lines in runs.items():
         notes += _group_note(run, lines)
         step, numbered, axis = _steps(sheet.columns[0], lines)
         rows = np.logical_or.reduce([line.column.there for line in lines])
-        kept = _kept(lines, notes)
+        kept = [(line.key + line.end, line.column) for line in lines if line not in ends[run]]
         columns = [(name, of.numbers[rows], of.there[rows]) for name, of in (*axis, *kept)]
         steps = np.arange(1.0, rows.sum() + 1) if numbered else step[rows]
         yield Part(run, head.source, NAME, long_rows(steps, columns), notes=tuple(notes), home=HOME, numbered=numbered)
@@ -81,13 +85,11 @@ def _steps(axis: Column, lines: list[Line]) -> tuple[np.ndarray, bool, list[tupl
     return np.empty(0), True, other
 
 
-def _kept(lines: list[Line], notes: list[str]) -> list[tuple[str, Column]]:
-    """Return the columns of a run as metrics, without ends that are the same as the value throughout."""
+def _bare_ends(lines: list[Line]) -> list[Line]:
+    """Return the least and the most that are the same as the value throughout, and those of steps."""
     values = {line.key: line.column for line in lines if not line.end}
-    same = [line for line in lines if line.end and line.key in values and _same(line.column, values[line.key])]
-    if same:
-        notes.append(f"the least and the most of {same[0].key} in {same[0].run} are its values: left out")
-    return [(line.key + line.end, line.column) for line in lines if line not in same and not (line.key == "_step" and line.end)]
+    ends = [line for line in lines if line.end]
+    return [line for line in ends if line.key == "_step" or (line.key in values and _same(line.column, values[line.key]))]
 
 
 def _same(one: Column, other: Column) -> bool:
