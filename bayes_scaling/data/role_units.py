@@ -20,7 +20,7 @@ from bayes_scaling._base.numbers import number
 from bayes_scaling.laws.units import FLOP_A_DAY, LETTER_OF_FACTOR, TOKEN_BYTES
 
 ONES = 1.0
-COUNTS = {1.0: 0.0, 1e3: -3.0, 1e6: -1.5, 1e9: -1.5, 1e12: -3.0}
+COUNTS = {1.0: 0.0, 1e3: -5.0, 1e6: -1.5, 1e9: -1.5, 1e12: -3.0}
 """Factor of a unit of parameters or tokens -> how usual it is, as a logarithm."""
 COMPUTES = {1.0: 0.0, 1e9: -4.0, 1e12: -3.0, 1e15: -2.5, 1e18: -2.0, FLOP_A_DAY: -2.0, 1e21: -2.0}
 LOSSES = {"nats/token": 0.0, "bits/byte": -2.0, "bits/token": -4.5, "nats/byte": -4.5, "nats/character": -4.5}

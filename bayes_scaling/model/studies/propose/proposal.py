@@ -152,8 +152,8 @@ def propose_study(
     >>> proposal = bs.propose_study(table)
     >>> proposal.roles.roles["params"].unit, proposal.roles.roles["tokens"].unit
     ('M parameters', 'B tokens')
-    >>> proposal.kind
-    'L(N, D), Chinchilla's law with a discrepancy'
+    >>> print(proposal.kind)
+    L(N, D), Chinchilla's law with a discrepancy, because rows are runs of several sizes and numbers of tokens
     """
     name = source_of(table)
     if isinstance(table, str | PathLike):
