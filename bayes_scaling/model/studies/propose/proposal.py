@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -26,9 +26,6 @@ from bayes_scaling.model.studies.propose.sources import logs_of
 from bayes_scaling.model.studies.propose.text import proposed_text
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study, study_runs
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ class Proposal:
             said.append(f"Question: {one.text}" + (f" Answer by {' or '.join(one.options)}." if one.options else ""))
         return "\n".join([*said, *([f"No study yet: {self.problem}."] if self.problem else [])])
 
-    def plot(self, ax: "Axes | None" = None) -> Any:
+    def plot(self, ax: Any = None) -> Any:
         """Draw the loss against the main input, with what is proposed; see `bayes_scaling.plots.proposal.plot_proposal`."""
         return view("bayes_scaling.plots.proposal:plot_proposal")(self, ax)
 
