@@ -7,8 +7,11 @@ from typing import Any
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
+from bayes_scaling.data.importers.plain import plain_records
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.records import parts_of_records
+from bayes_scaling.data.importers.rows import parts_of
+from bayes_scaling.data.importers.sheet import sheet_of_plain
 
 NAME = "JSON lines"
 
@@ -22,6 +25,9 @@ def recognises(head: Head) -> bool:
 
 def read(head: Head) -> Iterator[Part]:
     """Yield the runs of a file; a line that is no record is left out, and said."""
+    if (plain := plain_records(head)) is not None:
+        yield from parts_of(sheet_of_plain(plain, head.source), run_name(head.source), NAME)
+        return
     text, notes = head.whole_text()
     lines = text.splitlines()
     records, wrong = [], []

@@ -13,6 +13,7 @@ from bayes_scaling._base.notation import READ, decimal_marks
 from bayes_scaling._base.spreadsheets import unescape_formulas
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.delimited import SEPARATORS, read_cells
+from bayes_scaling.data.importers.plain import Plain, plain_table
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.laws.units import column_unit
 
@@ -67,6 +68,8 @@ class Sheet:
 
 def read_sheet(head: Head) -> Sheet:
     """Return the table of a file; a last row that was cut is left out, and said."""
+    if (plain := plain_table(head)) is not None:
+        return sheet_of_plain(plain, head.source)
     text, notes = head.whole_text()
     text, cut = without_cut_row(text, head.source)
     cells, odd = read_cells(text, head.source)
@@ -81,6 +84,16 @@ def sheet_of(cells: pd.DataFrame, source: str, notes: tuple[str, ...] = ()) -> S
     more: list[str] = []
     every = [_column(name, of, str(i), marks, source, more) for i, (name, of) in enumerate(zip(names, stripped, strict=True))]
     return Sheet(source, tuple(every), len(cells), (*notes, *more))
+
+
+def sheet_of_plain(plain: Plain, source: str) -> Sheet:
+    """Return a plain table as columns; texts that may be numbers are read as others are."""
+    doubtful = [one for one in plain.entries if one.doubtful]
+    cells = pd.DataFrame(dict(enumerate(one.cells for one in doubtful))).set_axis([one.name for one in doubtful], axis=1)
+    read = sheet_of(unescape_formulas(cells), source)
+    careful = iter(read.columns)
+    every = [next(careful) if of.doubtful else Column(of.name, of.numbers, of.there, of.cells) for of in plain.entries]
+    return Sheet(source, tuple(every), plain.rows, (*plain.notes, *read.notes))
 
 
 def without_cut_row(text: str, source: str) -> tuple[str, tuple[str, ...]]:
