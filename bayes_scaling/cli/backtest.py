@@ -19,6 +19,7 @@ from bayes_scaling.cli.options import (
     ColumnNames,
     Counts,
     Draws,
+    FittedCost,
     ModelFile,
     Seed,
     Tables,
@@ -62,6 +63,7 @@ def backtest(
     column: ColumnNames = None,
     unit: Units = None,
     convention: Counts = None,
+    cost: FittedCost = None,
     train: Train = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; out/MODEL/backtest unless given.")] = None,
     workers: Annotated[
@@ -78,6 +80,7 @@ def backtest(
 
     Writes to DIR: backtest.csv (held-out runs), scores.csv (coverage, CRPS, log score), backtest.json, figures/backtest.png.
     """
+    from bayes_scaling.data.cost_axis import at_cost
     from bayes_scaling.model.studies.reading import read_study
     from bayes_scaling.model.studies.study import study_runs
     from bayes_scaling.plots.backtest import backtest_figure
@@ -86,6 +89,7 @@ def backtest(
     study = for_table(read_study(model), column, unit, convention)
     settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=False)
     data = study_runs(study, runs or None)
+    data = data if cost is None else at_cost(data, cost)
     folder = out if out is not None else Path("out") / file_name(study.name) / "backtest"
     folder_to_write(folder, "backtest.csv", "scores.csv", "backtest.json", "figures/backtest.png")
     say(study.title or study.name, *counted(data))

@@ -22,6 +22,7 @@ from bayes_scaling.cli.options import (
     ColumnNames,
     Counts,
     Draws,
+    FittedCost,
     ModelFile,
     Seed,
     StudyDir,
@@ -50,6 +51,7 @@ def fit(
     column: ColumnNames = None,
     unit: Units = None,
     convention: Counts = None,
+    cost: FittedCost = None,
     out: StudyDir = None,
     draws: Draws = None,
     tune: Tune = None,
@@ -66,6 +68,7 @@ def fit(
     """
     import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
 
+    from bayes_scaling.data.cost_axis import at_cost
     from bayes_scaling.inference.fit import fit as sample
     from bayes_scaling.inference.memory import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
     from bayes_scaling.inference.parameters import parameter_table
@@ -82,6 +85,7 @@ def fit(
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
     study, data = (study, data) if independent else taken_as_curves(study, data, runs or None)
+    data = data if cost is None else at_cost(data, cost)
     folder = out if out is not None else Path("out") / file_name(study.name)
     folder_to_write(folder, *OWN, "figures/bands.png")
     refuse_draws(study.model, data, settings)
@@ -98,6 +102,7 @@ def fit(
     parameters, notes = parameter_table(fitted), findings(fitted)
     drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
     asked = {"model": model, "runs": [str(path) for path in runs or []], "columns": column or [], "units": unit or []}
+    asked |= {"cost": [cost]} if cost is not None else {}
     with atomic_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
         save(fitted, new / "fit.nc")
         belongs = {"fit_sha256": read_checksum(new / "fit.nc"), "figures": list(drawn), "asked": asked}

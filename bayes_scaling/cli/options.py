@@ -62,6 +62,10 @@ NamedCost = Annotated[
     str | None,
     typer.Option("--cost", metavar="NAME", help="The compute to compare at: one of [data.costs]; the law's own unless given."),
 ]
+FittedCost = Annotated[
+    str | None,
+    typer.Option("--cost", metavar="NAME", help="One of [data.costs] that the law's input compute is to read."),
+]
 SEED = "The same seed gives the same numbers on the same machine"
 Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says otherwise.")]
 AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]

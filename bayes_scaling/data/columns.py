@@ -101,9 +101,9 @@ class Columns:
             conventions=checks.record(Conventions),
             costs=checks.named(checks.record(Cost)),
         )
-        object.__setattr__(
-            self, "costs", {key: replace(one, name=one.name or spaced_name(key)) for key, one in self.costs.items()}
-        )
+        units = {name: one.unit for name, one in self.inputs.items()}
+        costs = {name: replace(one, name=one.name or spaced_name(name)).among(units) for name, one in self.costs.items()}
+        object.__setattr__(self, "costs", costs)
         if self.where is not None:
             parse_filter(self.where)
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):

@@ -1,7 +1,7 @@
 """What a run takes: compute, hours or money, as a formula of its columns, with what serving it adds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, exact
 from bayes_scaling.data.cost_formula import Formula, parse_cost
-from bayes_scaling.laws.units import FLOP, read_unit
+from bayes_scaling.laws.units import DAYS, FLOP, kind, read_unit
 
 SIX_N_D = 6.0
 """FLOP a parameter and token: a forward and a backward pass."""
@@ -42,7 +42,8 @@ class Cost:
     let
         Name in the formula -> a number, or a formula of its own: {"d_model" = "hidden_size", "context" = 32768}.
     unit
-        Of what the formula gives: "FLOP", "PFLOP/s-days", "GPU hours".
+        Of what the formula gives: "PFLOP/s-days", "GPU hours". FLOP unless given, or among the columns of a table that of the
+        input compute where the formula reads it.
     name
         What sentences call it, after "by"; its key in `[data.costs]` unless given.
 
@@ -69,7 +70,7 @@ class Cost:
     price: float | None = None
     formula: str | Mapping[str, Mapping[str, str]] | None = None
     let: Mapping[str, str | float] = field(default_factory=dict)
-    unit: str = FLOP
+    unit: str = ""
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -127,12 +128,23 @@ class Cost:
     @property
     def base_unit(self) -> str:
         """The unit without its prefix: the unit of answers."""
-        return read_unit(self.unit).name
+        return read_unit(self.unit or FLOP).name
 
     @property
     def factor(self) -> float:
         """How many of the base unit one that the formula gives is."""
-        return read_unit(self.unit).factor
+        return read_unit(self.unit or FLOP).factor
+
+    def among(self, units: Mapping[str, str]) -> "Cost":
+        """Return it with the unit of the compute that its formula reads, where nothing was said of one.
+
+        Parameters
+        ----------
+        units
+            Input -> its unit.
+        """
+        read = [units[name] for name in self.reads if name in units and kind(units[name]) in (kind(FLOP), kind(DAYS))]
+        return self if self.unit or not read else replace(self, unit=read[0])
 
     @property
     def quoted(self) -> str:

@@ -7,6 +7,7 @@ from typing import cast
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.cost_axis import at_cost
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.densities import with_densities
@@ -30,6 +31,7 @@ def fit(
     columns: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
     independent: bool = False,
+    cost: str | None = None,
 ) -> Fit:
     """Return the posterior of a model given runs; where draws are not clean, sample again by itself.
 
@@ -54,6 +56,8 @@ def fit(
     independent
         Whether rows of a table that look like checkpoints of runs are runs of their own all the same. Else a study that names
         no run takes them for curves, with noise correlated along each run, and warns.
+    cost
+        One of the runs' costs that the law's input `compute` is to read, see `at_cost`.
 
     Returns
     -------
@@ -88,6 +92,7 @@ def fit(
     for note in own.notes if own is not runs else ():
         if TAKEN in note:
             warnings.warn(note, stacklevel=2)
+    own = own if cost is None else at_cost(own, cost)
     model = in_unit_of(model, own.columns.response)
     draws, found, used = sample_until_clean(model, own, settings)
     return with_densities(Fit(model, own, draws, used, found))

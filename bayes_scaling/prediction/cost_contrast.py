@@ -14,7 +14,7 @@ from bayes_scaling.data.cost import Cost
 from bayes_scaling.inference.expectation import at, posterior_expectation
 from bayes_scaling.inference.stacking import Posterior, draws_of
 from bayes_scaling.prediction.budget_curves import Path, along_curve, moved_by, powers_along, to_reach
-from bayes_scaling.prediction.costs import Costed, at_equal_cost, axis_name, both_ways, converted, read_cost
+from bayes_scaling.prediction.costs import Costed, at_equal_cost, axis_name, both_ways, converted, is_axis, read_cost
 from bayes_scaling.prediction.crossings import multiples
 
 type Arms = tuple[pd.DataFrame, pd.DataFrame]
@@ -76,7 +76,7 @@ def every_cost(fit: Posterior, group: str, arms: Arms, along: Path) -> tuple[xr.
     times = times.reshape(*draws_of(fit), len(arms[1]))
     own, lead = axis_name(fit, powers), next(iter(powers))
     found, notes = {own: (losses[0], times, np.zeros(len(arms[1]), dtype=bool))}, []
-    for cost in (one for one in fit.runs.columns.costs.values() if one.formula != lead and not one.served_tokens):
+    for cost in (one for one in fit.runs.columns.costs.values() if not is_axis(one, lead) and not one.served_tokens):
         try:
             pair = both_ways(fit, cost, group, arms, powers)
             place, beyond = at_equal_cost(*pair)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import spaced_name
 from bayes_scaling.data.cost import Cost
+from bayes_scaling.data.cost_axis import named_cost
 from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.prediction.ladder import Ladder, ways
@@ -24,14 +24,16 @@ def read_cost(fit: Posterior, cost: Costed) -> Cost | None:
     InputError
         Listing those there are, where there is none of the name.
     """
-    if not isinstance(cost, str):
-        return cost
-    costs = fit.runs.columns.costs
-    for name, one in costs.items():
-        if cost in (name, one.name):
-            return one
-    known = f"there are {format_names(costs)}" if costs else "the runs have none; declare it in [data.costs]"
-    raise InputError(f"no cost is called {cost!r}; {known}")
+    if cost is None:
+        return None
+    if isinstance(cost, Cost):
+        return cost.among({name: one.unit for name, one in fit.runs.columns.inputs.items()})
+    return named_cost(fit.runs, cost)[1]
+
+
+def is_axis(cost: Cost, lead: str) -> bool:
+    """Return whether a cost is an input itself."""
+    return cost.formula == lead and lead not in cost.let
 
 
 def axis_name(fit: Posterior, powers: Mapping[str, float]) -> str:
@@ -40,7 +42,7 @@ def axis_name(fit: Posterior, powers: Mapping[str, float]) -> str:
     if len(powers) > 1:
         return " and ".join(spaced_name(name) for name in powers)
     columns = fit.runs.columns
-    own = [one.name for one in columns.costs.values() if one.formula == lead]
+    own = [one.name for one in columns.costs.values() if is_axis(one, lead)]
     counted = input_words(columns, lead) if lead == "compute" else ""
     return own[0] if own else counted or spaced_name(lead)
 

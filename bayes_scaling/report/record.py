@@ -24,7 +24,7 @@ class Record:
     ----------
     title, figure
         Of the study.
-    model, runs, columns, units
+    model, runs, columns, units, cost
         What was asked for, as it was typed.
     seconds
         Compiling and sampling.
@@ -40,6 +40,7 @@ class Record:
     runs: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    cost: tuple[str, ...] = ()
     seconds: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -67,7 +68,7 @@ def read_record(folder: Path | None) -> Record:
             title=str(said.get("title", "")),
             figure=Sheet(**layout) if layout else None,
             model=str(said.get("asked", {}).get("model", "")),
-            **{key: tuple(map(str, said.get("asked", {}).get(key, []))) for key in ("runs", "columns", "units")},
+            **{key: tuple(map(str, said.get("asked", {}).get(key, []))) for key in ("runs", "columns", "units", "cost")},
             seconds=float(seconds) if seconds is not None else None,
             findings=tuple(Finding(str(one["code"]), str(one["sentence"])) for one in said.get("findings", [])),
             versions={str(name): str(of) for name, of in said.get("versions", {}).items()},

@@ -141,7 +141,7 @@ def _backtest(record: Record, place: Path | None) -> str:
     """Return what to type for a validation of a fit: a command where it was made by one, else Python."""
     if not record.model or place is None:
         return "bs.backtest(fit.model, fit.runs)"
-    options = {"--runs": record.runs, "--column": record.columns, "--unit": record.units}
+    options = {"--runs": record.runs, "--column": record.columns, "--unit": record.units, "--cost": record.cost}
     words = [word for option, said in options.items() for one in said for word in (option, one)]
     return shlex.join(["bayes-scaling", "backtest", record.model, *words, "--out", str(place / "backtest")])
 
