@@ -12,6 +12,7 @@ from bayes_scaling.cli.errors import Commands, clear_errors
 from bayes_scaling.cli.fit import fit
 from bayes_scaling.cli.forecast import forecast
 from bayes_scaling.cli.import_logs import import_logs
+from bayes_scaling.cli.init import init
 from bayes_scaling.cli.laws import laws
 from bayes_scaling.cli.models import models
 from bayes_scaling.cli.multiverse import multiverse
@@ -33,6 +34,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "models": (models, READS),
     "laws": (laws, READS),
     "import": (import_logs, READS),
+    "init": (init, READS),
     "fit": (fit, SAMPLES),
     "prior": (prior, READS),
     "predict": (predict, REGISTERS),

@@ -7,7 +7,7 @@ from pathlib import PurePath
 import numpy as np
 
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.importers.keys import kept_keys
+from bayes_scaling.data.importers.keys import kept_keys, require_keys
 from bayes_scaling.data.importers.naming import ENDINGS, run_name
 from bayes_scaling.data.importers.part import Part
 
@@ -18,12 +18,16 @@ type Gathered = dict[str, list[Part]]
 def gather(parts: Iterable[Part], keys: Sequence[str] | None, notes: list[str]) -> Gathered:
     """Return parts by their runs, each under a name of its own; notes get what they have to say, and what was done."""
     found: dict[tuple[str, str], list[Part]] = {}
+    names: dict[str, None] = {}
     for read in parts:
         notes += read.notes
+        names |= dict.fromkeys([*map(str, read.metrics["key"].cat.categories), *read.config])
         for part in _apart(replace(read, metrics=kept_keys(read.metrics, keys), notes=()), notes):
             found.setdefault((part.run, part.home or part.source), []).append(part)
-    names = _names({identity: own[0].source for identity, own in found.items()}, notes)
-    return {names[identity]: _latest(names[identity], own, notes) for identity, own in found.items()}
+    if found:
+        require_keys(keys, names)
+    called = _names({identity: own[0].source for identity, own in found.items()}, notes)
+    return {called[identity]: _latest(called[identity], own, notes) for identity, own in found.items()}
 
 
 def _latest(run: str, parts: list[Part], notes: list[str]) -> list[Part]:

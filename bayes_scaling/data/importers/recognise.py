@@ -89,7 +89,19 @@ class Head:
         """What was seen, for an error."""
         if not self.start:
             return "the file is empty"
+        if not self.text and (odd := _first_odd(self.start)) > 0:
+            line = self.start.count(b"\n", 0, odd) + 1
+            return f"it is no text: byte 0x{self.start[odd]:02x} in line {line}"
         return f"it begins with {format_value((self.lines or [''])[0] if self.text else self.start[:24])}"
+
+
+def _first_odd(start: bytes) -> int:
+    """Return the place of the first byte that is no text."""
+    try:
+        start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    return start.find(b"\0")
 
 
 def _as_text(start: bytes) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from bayes_scaling._base.views import several
 from bayes_scaling.data.importers.known import plays
 from bayes_scaling.data.importers.part import NOTHING, Part, long_rows
 from bayes_scaling.data.importers.sheet import Column, Sheet, first_column
@@ -45,14 +46,15 @@ def _run_column(sheet: Sheet, step: Column | None) -> Column | None:
 
 def _runs_along(sheet: Sheet, run: Column | None, along: Column) -> bool:
     """Return whether a column counts along runs: it differs within one; a table of final values has one row a run."""
-    if run is None and sheet.rows == 1:
-        return along.name.strip().lower() in STEPS
+    is_step = along.name.strip().lower() in STEPS
     if run is not None:
-        return bool(run.cells[run.there].duplicated().any()) or along.name.strip().lower() in STEPS
+        return bool(run.cells[run.there].duplicated().any()) or is_step
+    if sheet.rows == 1:
+        return is_step
     labels = [one for one in sheet.columns if not one.is_number and one.there.any()]
-    rising = np.diff(along.numbers[along.there])
     alone = any(not one.cells[one.there].duplicated().any() for one in labels)
-    return not alone and len(rising) > 0 and float((rising >= 0).mean()) > 0.5 and _unlike_sizes(sheet)
+    rising = bool((np.diff(along.numbers[along.there]) >= 0).mean() > 0.5)
+    return not alone and (is_step or rising) and _unlike_sizes(sheet)
 
 
 def _unlike_sizes(sheet: Sheet) -> bool:
@@ -63,11 +65,12 @@ def _unlike_sizes(sheet: Sheet) -> bool:
 
 def _logs(sheet: Sheet, called: str, format_name: str, run: Column | None, step: Column | None) -> Iterator[Part]:
     """Yield the runs of a table whose rows are steps."""
-    labels = [one for one in sheet.columns if not one.is_number and one is not run and one.there.any()]
-    names = _names_of_rows(sheet, called, run, labels)
+    labels = [] if run is not None else _labels(sheet, step)
+    names = run.cells.where(run.there, called) if run is not None else _named_by(labels, sheet.rows, called)
     groups = {str(name): np.asarray(rows) for name, rows in names.groupby(names, sort=False).groups.items()}
     kept = [one for one in sheet.columns if one is not run and one is not step and one.there.any()]
     settled = {one.name for one in kept if _is_settled(one, groups.values())}
+    told = ", ".join(one.name for one in labels)
     for name, at in groups.items():
         own = [_rows_of(one, at) for one in kept]
         fixed = {one.name: one.at(0) for one in own if one.there.any() and (one.name in settled or _is_one_text(one))}
@@ -75,19 +78,26 @@ def _logs(sheet: Sheet, called: str, format_name: str, run: Column | None, step:
         steps = np.arange(1.0, len(at) + 1) if step is None else step.numbers[at]
         metrics = long_rows(steps, [(one.name, one.numbers, one.there) for one in varying])
         left = [one.name for one in own if not one.is_number and one.name not in fixed and one.there.any()]
-        notes = (f"{sheet.source}: {', '.join(left)} of {name} is text that changes along the run: left out",) if left else ()
+        notes: tuple[str, ...] = (
+            (f"{sheet.source}: {', '.join(left)} of {name} is text that changes along the run: left out",) if left else ()
+        )
+        notes += (f"{sheet.source}: rows are of {several(len(groups), 'run')}, told apart by {told}",) if told else ()
         yield Part(name, sheet.source, format_name, metrics, fixed, notes, numbered=step is None)
+        told = ""
 
 
-def _names_of_rows(sheet: Sheet, called: str, run: Column | None, labels: Sequence[Column]) -> pd.Series:
-    if run is not None:
-        return run.cells.where(run.there, called)
-    names = pd.Series([called] * sheet.rows, dtype=object)
-    several = [one for one in labels if len(one.cells.unique()) > 1 and one.cells.duplicated().any()]
-    if several:
-        names = pd.Series(several[0].cells.to_numpy(dtype=object))
-        for one in several[1:]:
-            names = names + " " + pd.Series(one.cells.to_numpy(dtype=object))
+def _labels(sheet: Sheet, step: Column | None) -> list[Column]:
+    """Return the columns that tell runs apart where steps do not only rise: of text, and of parameters."""
+    if step is not None and bool((np.diff(step.numbers) > 0).all()):
+        return []
+    telling = [one for one in sheet.columns if one.there.any() and (not one.is_number or plays(one.name, "params"))]
+    return [one for one in telling if len(one.cells.unique()) > 1 and one.cells.duplicated().any()]
+
+
+def _named_by(labels: Sequence[Column], rows: int, called: str) -> pd.Series:
+    names = pd.Series([called] * rows, dtype=object)
+    for one in labels:
+        names = names + " " + pd.Series(one.cells.to_numpy(dtype=object))
     return names
 
 
