@@ -66,6 +66,16 @@ def read_rows(head: Head, step: str | None, run: str | None, keys: Sequence[str]
     return rows
 
 
+def read_columns(head: Head, names: Sequence[str]) -> Any:
+    """Return columns of a Parquet file as an Arrow table, without dictionaries."""
+    import pyarrow as pa
+
+    with _file(head) as file:
+        table = file.read(columns=list(names))
+    plain = [pa.field(of.name, of.type.value_type) if pa.types.is_dictionary(of.type) else of for of in table.schema]
+    return table.cast(pa.schema(plain))
+
+
 def cells_of(table: Any, keys: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the cells of number columns that are there, row by row: places of row and column, and values."""
     there = np.column_stack([np.asarray(table.column(key).is_valid()) for key in keys])
