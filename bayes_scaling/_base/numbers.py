@@ -16,6 +16,9 @@ from bayes_scaling._base.escaping import visible
 DIGITS, MAX_DIGITS = 3, 7
 """Significant digits of a number that stands alone, and the most that any has."""
 
+PLACE_DIGITS = 4
+"""Significant digits of an input, or a budget, at which something is said."""
+
 WIDTHS = 5.0
 """The ends of a band lie at least so many units of their last digit apart, and less than ten times as many."""
 

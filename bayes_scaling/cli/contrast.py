@@ -9,7 +9,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_names, joined_name
-from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
+from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, number, probability, spaced_name, value_at
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
@@ -124,7 +124,8 @@ def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str)
     own = {name: of for name, of in own.items() if name not in (group, "cost", "extrapolated")}
     inputs = fitted.runs.columns.inputs
     units = {of.column: of.unit for of in inputs.values()} | {name: of.unit for name, of in inputs.items()}
-    at = ", ".join(f"{spaced_name(name)} {value_at(name, of)} {units.get(name, '')}".rstrip() for name, of in own.items())
+    digits = {name: PLACE_DIGITS if name in units else MAX_DIGITS for name in own}
+    at = ", ".join(f"{spaced_name(n)} {value_at(n, of, digits[n])} {units.get(n, '')}".rstrip() for n, of in own.items())
     at += f" (at equal {row['cost']})" if "cost" in row else ""
     said = f"{a} against {b} at {at}: {_penalty(fitted, row)}, {a} is better with probability {probability(row['p_a_better'])}"
     return said, f"    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"

@@ -1,8 +1,8 @@
 """Which conventions of counting hold for the columns that are read, and whether tables share them.
 
-What the columns say goes first. Then, of a table, comes what it says of a column, the column's unit, its name, and what the
-table says of itself as a whole. In a table's `attrs["conventions"]` are fields of `Conventions`, and names of columns, each
-with such fields.
+What the columns say goes first, their units included. Then, of a table, comes what it says of a column, the column's unit, its
+name, and what the table says of itself as a whole. In a table's `attrs["conventions"]` are fields of `Conventions`, and names
+of columns, each with such fields.
 """
 
 import re
@@ -17,14 +17,14 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.conventions import MIXED, ROLES, Conventions, alike, read_conventions
 from bayes_scaling.data.input_column import Input
-from bayes_scaling.laws.units import column_unit, counted_by_name, kind
+from bayes_scaling.laws.units import COUNT_WORDS, DAYS, FLOP, column_unit, counted_by_name, kind
 
 ATTRIBUTE = "conventions"
 """Where a table keeps its conventions, in `attrs`."""
 
 NAMES = {"params": ("params", "n", "parameters"), "tokens": ("tokens", "d"), "compute": ("compute", "c", "flops")}
 """What is counted -> what laws call such an input."""
-COUNTED = {"parameters": "params", "tokens": "tokens", "FLOP": "compute", "PFLOP/s-days": "compute"}
+COUNTED = {"parameters": "params", "tokens": "tokens", FLOP: "compute", DAYS: "compute"}
 """Unit -> what is counted."""
 WORDS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "params": (
@@ -52,7 +52,7 @@ def role_of(name: str, one: Input) -> str | None:
     """Return what an input counts: "params", "tokens" or "compute"; None for anything else, as a position in tokens."""
     if named := [role for role, words in NAMES.items() if name.lower() in words]:
         return named[0]
-    unit = COUNTED.get(kind(one.unit), "")
+    unit = COUNTED.get(_plain(one.unit), "")
     by_name = column_unit(one.column)
     said = COUNTED.get(by_name.name if by_name is not None else counted_by_name(one.column), "")
     if unit == "tokens":  # positions and contexts are tokens too
@@ -62,12 +62,18 @@ def role_of(name: str, one: Input) -> str | None:
 
 def roles(columns: Columns) -> dict[str, str]:
     """Return what is counted -> the column that it is read from: inputs, each once, and the loss."""
-    found: dict[str, str] = {}
+    inputs = {role: columns.inputs[name].column for role, name in counted_inputs(columns).items()}
+    return inputs | {"loss": columns.response.column}
+
+
+def counted_inputs(columns: Columns) -> dict[str, str]:
+    """Return what is counted -> the input that counts it."""
+    named: dict[str, str] = {}
     for name, one in columns.inputs.items():
         role = role_of(name, one)
         if role is not None:
-            found.setdefault(role, one.column)
-    return found | {"loss": columns.response.column}
+            named.setdefault(role, name)
+    return {role: named[role] for role in ROLES if role in named}
 
 
 def read_fields(columns: Columns) -> tuple[str, ...]:
@@ -82,10 +88,37 @@ def exact_fields(columns: Columns) -> tuple[str, ...]:
     return (*counts, *(("tokenizer",) if per_token else ()))
 
 
-def conventions_without(columns: Columns, moved: Collection[str]) -> Conventions:
-    """Return conventions without what is declared of some columns, which others take the place of."""
-    gone = [name for role, column in roles(columns).items() if column in moved for name in ROLES[role]]
-    return replace(columns.conventions, **dict.fromkeys(gone))
+def declared_conventions(columns: Columns) -> Conventions:
+    """Return the conventions that columns say, by themselves and by the units of their inputs.
+
+    Raises
+    ------
+    InputError
+        Where the two say different things.
+    """
+    found = columns.conventions.known
+    for role, name in counted_inputs(columns).items():
+        unit = columns.inputs[name].unit
+        for field, of in _said_by(role, unit).items():
+            if not alike(found.setdefault(field, of), of) and found[field] != MIXED:
+                said = f"input {name!r} is in {unit!r}, and {field} is declared {found[field]!r}"
+                raise InputError(f"{said}; give it the unit {_plain(unit)!r}")
+    return Conventions(**found)
+
+
+def _plain(unit: str) -> str:
+    """Return a unit without what it says of how its units are counted: "parameters" of "parameters, non-embedding"."""
+    base = unit.partition(",")[0].strip()
+    return kind(base) if kind(base) in COUNT_WORDS else base
+
+
+def uncounted(columns: Columns, moved: Collection[str]) -> Columns:
+    """Return columns without what they say of how some are counted, which others take the place of."""
+    gone = [role for role, column in roles(columns).items() if column in moved]
+    inputs = {name: columns.inputs[name] for role, name in counted_inputs(columns).items() if role in gone}
+    plain = {name: replace(one, unit=_plain(one.unit)) for name, one in inputs.items()}
+    unknown = replace(columns.conventions, **{name: None for role in gone for name in ROLES[role]})
+    return replace(columns, inputs={**columns.inputs, **plain}, conventions=unknown)
 
 
 def table_conventions(frame: pd.DataFrame, columns: Columns, source: str) -> tuple[Conventions, tuple[str, ...]]:
@@ -94,13 +127,13 @@ def table_conventions(frame: pd.DataFrame, columns: Columns, source: str) -> tup
     units = frame.attrs.get("units")
     units = units if isinstance(units, Mapping) else {}
     found = {name: of for name, of in of_table.known.items() if name in read_fields(columns)}
-    notes = []
+    declared, notes = declared_conventions(columns).known, []
     for role, column in roles(columns).items():
         by_unit = _said_by(role, str(units.get(column, ""))) | of_columns.get(column, {})
         told = found | by_unit if role == "loss" else by_unit  # "smoothed" says less than how
         by_name = {name: of for name, of in _said_by(role, column).items() if name not in told}
         found |= by_name | by_unit
-        new = {name: of for name, of in by_name.items() if getattr(columns.conventions, name) is None}
+        new = {name: of for name, of in by_name.items() if name not in declared}
         notes += [f"column {column!r} counts {name} {of!r}, as its name says" for name, of in new.items()]
     return Conventions(**found), tuple(notes)
 
@@ -139,10 +172,11 @@ def joined_conventions(columns: Columns, tables: Sequence[tuple[str, Conventions
         Where a count of an input, or the tokenizer of a loss per token, is one in a table and another in the next or in the
         columns, unless the columns say that it is mixed.
     """
-    found: dict[str, Any] = columns.conventions.known
+    known = declared_conventions(columns)
+    found: dict[str, Any] = known.known
     notes: list[str] = []
     for name in read_fields(columns):
-        declared = getattr(columns.conventions, name)
+        declared = getattr(known, name)
         stated = {source: of for source, one in tables if (of := getattr(one, name)) is not None}
         if declared is not None:  # rows of a table that is mixed may have been picked
             stated = {source: of for source, of in stated.items() if of != MIXED}

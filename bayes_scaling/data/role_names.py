@@ -9,7 +9,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import renamed_filter
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counting import conventions_without
+from bayes_scaling.data.counting import uncounted
 from bayes_scaling.data.role_words import nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
 
@@ -70,8 +70,8 @@ def with_columns(columns: Columns, names: Mapping[str, str]) -> Columns:
             raise InputError(
                 f"column {before!r} of the study is given as {moved[before]!r} and as {column!r}; give one of them"
             )
-    known = conventions_without(columns, [before for before, column in moved.items() if column != before])
-    return replace(_renamed(columns, moved), conventions=known)
+    columns = uncounted(columns, [before for before, column in moved.items() if column != before])
+    return _renamed(columns, moved)
 
 
 def _expected(said: str, columns: Columns, roles: Mapping[str, str]) -> str:

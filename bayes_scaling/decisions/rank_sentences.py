@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.numbers import (
+    PLACE_DIGITS,
     amount,
     band,
     exact,
@@ -65,7 +66,7 @@ def _said_of_verdict(found: Ranking, row: dict[str, Any]) -> list[str]:
 
 def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str:
     """Return the budget of a row with its unit, how far it lies beyond the runs, and what else its point says."""
-    asked = f"{exact(row[found.budget])} {found.unit}".rstrip()
+    asked = amount(row[found.budget], found.unit, PLACE_DIGITS)
     budget = f"{asked} ({found.counted})" if found.counted else f"{spaced_name(found.budget)} {asked}"
     more = number(row["beyond_runs"], 2)
     far = f" ({more} times the largest run of one of them)" if beyond and row["beyond_runs"] > SAME_BUDGET else ""

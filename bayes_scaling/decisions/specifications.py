@@ -13,7 +13,7 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counting import conventions_without
+from bayes_scaling.data.counting import uncounted
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.laws.units import column_unit
@@ -133,11 +133,11 @@ def counted_by(name: str, column: str) -> Variant:
     """
 
     def changed(of: Specification) -> Specification:
-        one, said, own = of.columns.inputs[name], column_unit(column), column_unit(of.columns.inputs[name].column)
+        columns = uncounted(of.columns, [of.columns.inputs[name].column])
+        one, said, own = columns.inputs[name], column_unit(column), column_unit(of.columns.inputs[name].column)
         scale = said.factor if said is not None and said.explicit else None if own is not None and own.explicit else one.scale
-        inputs = {**of.columns.inputs, name: replace(one, column=column, scale=scale)}
-        known = conventions_without(of.columns, [one.column])
-        return replace(of, columns=replace(of.columns, inputs=inputs, conventions=known))
+        inputs = {**columns.inputs, name: replace(one, column=column, scale=scale)}
+        return replace(of, columns=replace(columns, inputs=inputs))
 
     return changed
 

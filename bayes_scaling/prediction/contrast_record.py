@@ -11,7 +11,7 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import band, number, probability, spaced_name, value_at
+from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, number, probability, spaced_name, value_at
 from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
 from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
 from bayes_scaling.inference.expectation import as_rows
@@ -163,7 +163,8 @@ class Contrast:
     def _sentences(self, at: Mapping[Any, Any], row: int) -> list[str]:
         place, loss = self.draws.isel(row=row), self["difference"].attrs
         levels = {str(name): of.item() for name, of in place.coords.items() if of.ndim == 0 and name not in NO_PLACE}
-        said_of = [f"{spaced_name(name)} {value_at(name, of)} {self.units.get(name, '')}" for name, of in levels.items()]
+        digits = {name: PLACE_DIGITS if name in self.units else MAX_DIGITS for name in levels}
+        said_of = [f"{spaced_name(n)} {value_at(n, of, digits[n])} {self.units.get(n, '')}" for n, of in levels.items()]
         where = ", ".join(of.rstrip() for of in said_of)
         if "ratio" in self and np.isfinite(at["ratio_q50"]):
             cost = band([100 * (at[f"ratio_{q}"] - 1) for q in INTERVAL], "%", signed=True)

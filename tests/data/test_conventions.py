@@ -17,6 +17,7 @@ from bayes_scaling.data.counting import role_of, table_conventions, unlike_conve
 from bayes_scaling.data.counting_words import counted_parts, counted_sentence, not_stated
 from bayes_scaling.data.datasets import fetching
 from bayes_scaling.data.points import in_base_units
+from bayes_scaling.data.role_names import with_columns
 from bayes_scaling.data.runs import Runs, concat_runs, subset
 from bayes_scaling.model.studies.reading import bundled, parse_study, read_study
 from bayes_scaling.model.studies.study import study_runs
@@ -137,6 +138,36 @@ def test_tables_that_count_an_input_differently_are_refused_unless_that_is_meant
     assert counted_parts(runs.columns)["params"] == "parameters with or without embeddings by row"
     assert "declared conventions" in refusal(tables[0], columns(embeddings="without"))
     assert "declared conventions" in refusal(SWEEP, columns("params_non_embedding", embeddings="with"))
+
+
+def test_the_unit_of_an_input_declares_how_it_is_counted() -> None:
+    of = Columns({"params": bs.Input("params_total", "parameters, with embeddings"), "tokens": bs.Input("tokens")})
+    assert bs.read_runs(SWEEP, of).columns.conventions == Conventions(embeddings="with")
+    assert "in the declared conventions 'with'" in refusal(sweep(embeddings="without"), of)
+    wrong = replace(of, conventions=Conventions(embeddings="without"))
+    assert refusal(SWEEP, wrong).endswith("embeddings is declared 'without'; give it the unit 'parameters'")
+    assert (
+        bs.read_runs(SWEEP, replace(of, conventions=Conventions(embeddings="mixed"))).columns.conventions.embeddings == "mixed"
+    )
+    renamed = with_columns(of, {"params": "params_non_embedding"})
+    assert renamed.inputs["params"].unit == "parameters"
+    assert bs.read_runs(SWEEP, renamed).columns.conventions == Conventions(embeddings="without")
+
+
+def test_published_priors_for_a_count_are_for_runs_counted_so() -> None:
+    text = """
+[data.inputs]
+params = { column = "params_total" }
+[law]
+name = "kaplan_params"
+priors = "published"
+[noise]
+sd = { median = 0.01, factor = 3.0 }
+"""
+    study = parse_study(text, "mine.toml")
+    assert "params 20M to 1.1B, without embeddings" in repr(bs.prior(study.model, study_runs(study, SWEEP), draws=20))
+    with pytest.raises(InputError, match="embeddings is 'with', in the declared conventions 'without'"):
+        study_runs(study, sweep(embeddings="with"))
 
 
 def test_tables_that_differ_in_what_is_not_read_are_joined() -> None:

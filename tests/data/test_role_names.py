@@ -28,7 +28,10 @@ def test_the_roles_of_every_study_lead_to_the_columns_that_it_reads(name: str) -
     renamed = with_columns(columns, {role: f"the {column}" for role, column in roles.items()})
     assert set(roles_of(renamed).values()) == {f"the {column}" for column in roles.values()}
     again = with_columns(renamed, {f"the {column}": column for column in roles.values()})
-    assert replace(again, conventions=columns.conventions) == columns
+    assert replace(again, conventions=columns.conventions, inputs=columns.inputs) == columns
+    assert {name: one.column for name, one in again.inputs.items()} == {
+        name: one.column for name, one in columns.inputs.items()
+    }
     read = [getattr(renamed.conventions, name) for name in read_fields(columns)]
     assert not any(read)  # how the study's columns were counted says nothing of others
 

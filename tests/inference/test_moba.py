@@ -39,7 +39,7 @@ PLAIN = {
 
 def plain(runs: pd.DataFrame, cost: str) -> tuple[float, float]:
     """Return penalty and multiplier of lines through runs of a position, at what full attention takes at 1.5 PFLOP/s-days."""
-    runs = runs.assign(spent=runs["compute"] if cost == "6 N D" else runs["cost_attention_counted"] / 8.64e19)
+    runs = runs.assign(spent=runs["compute"] if cost == "6 N D" else runs["cost_attention_counted"])
     arms = {
         name: np.log(arm.sort_values("compute")) for name, arm in runs.groupby("attention")[["compute", "spent", "response"]]
     }

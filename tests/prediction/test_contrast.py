@@ -44,9 +44,15 @@ def test_points_that_differ_by_the_group_only_are_one(moba: bs.Fit, names: list[
     pairs = pd.concat([POINTS.assign(attention=name) for name in names], ignore_index=True)
     once = contrast_at(moba, *MOBA_FULL, POINTS)
     pd.testing.assert_frame_equal(contrast_at(moba, *MOBA_FULL, pairs), once)
-    pd.testing.assert_frame_equal(bs.contrast(moba, *MOBA_FULL, pairs).to_frame(), once)
+    found, alone = (bs.contrast(moba, *MOBA_FULL, points).to_frame() for points in (pairs, POINTS))
+    pd.testing.assert_frame_equal(found, alone)
     noted = pairs.assign(note=range(len(pairs)))
     assert len(contrast_at(moba, *MOBA_FULL, noted)) == len(pairs)
+
+
+def test_a_place_has_four_digits_of_an_input_and_a_level_all_of_its_own(moba: bs.Fit) -> None:
+    found = bs.contrast(moba, *MOBA_FULL, {"compute": [5.07809], "position": 30720})
+    assert found.summary().startswith("moba against full at compute 5.078 PFLOP/s-days, position 30720 ")
 
 
 def test_a_contrast_is_its_draws_its_table_and_its_sentences(moba: bs.Fit) -> None:

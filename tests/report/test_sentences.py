@@ -197,3 +197,4 @@ def test_sentences_hold_no_more_than_seven_digits(fit: bs.Fit) -> None:
     for said in (*summary_sentences(fit), *ranked):
         for digits in re.findall(r"\d[\d.]*\d", said):
             assert len(digits.replace(".", "").lstrip("0")) <= 7, said
+    assert "at 3.333e20 FLOP" in ranked[0]

@@ -11,6 +11,8 @@ from bayes_scaling.model.parameters import median
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.validation.standardized_residuals import LEAST_FREE, Standardized, standardized
 
+SEEN_DIGITS = 4
+"""Of a loss and what is expected, by which a row is found again; more where those would read the same."""
 BY_CHANCE = 0.01
 """Probability that a row of a sound table is named."""
 
@@ -131,7 +133,9 @@ def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
     columns = fit.runs.columns
     named = f"run {format_value(row['run'])}, " if "run" in fit.runs.levels else ""
     place = ", ".join(f"{name} {number(float(row[name]))}" for name in columns.scales)
-    seen, level = shared([float(row["response"]), _expected_there(fit, left, i)])
+    values = [float(row["response"]), _expected_there(fit, left, i)]
+    seen, level = (number(of, SEEN_DIGITS) for of in values)
+    seen, level = shared(values) if seen == level else (seen, level)
     kept = "" if fit.runs.dropped == 0 and fit.runs.averaged == len(fit.runs) else " of those kept"
     return (
         f"{named}row {number_of}{kept} ({place}) shows {seen} {columns.response.unit}".rstrip()
