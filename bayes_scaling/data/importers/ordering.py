@@ -50,7 +50,7 @@ def in_order(metrics: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     for which, what in (
         (void, "written again after a restart: the later ones are kept"),
         (repeated & ~copies, "at a step that a later row has too, with another value: the last is kept"),
-        (copies, "written twice: counted once"),
+        (copies & (_keys(metrics, of) != "epoch"), "written twice: counted once"),
         (back & disorder[of.group], "going back in step, more often than restarts would: sorted by step"),
     ):
         if which.any():
@@ -103,6 +103,13 @@ def _repeated(of: Grouped) -> tuple[np.ndarray, np.ndarray]:
     repeated, copies = np.empty((2, len(order)), dtype=bool)
     repeated[order], copies[order] = followed, followed & same
     return repeated, copies
+
+
+def _keys(metrics: pd.DataFrame, of: Grouped) -> np.ndarray:
+    """Return the key of each row; loggers write the epoch in each of several rows of one step."""
+    names = metrics["key"].cat.categories.to_numpy(dtype=object)
+    keys: np.ndarray = names[metrics["key"].cat.codes.to_numpy()[of.order]]
+    return keys
 
 
 def _places(metrics: pd.DataFrame, of: Grouped, which: np.ndarray) -> str:

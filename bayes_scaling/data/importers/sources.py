@@ -81,11 +81,14 @@ def _tokens_keys(metrics: pd.DataFrame, notes: list[str]) -> dict[str, str]:
     """Return the key that counts tokens, of each run that has one: it never falls along the run."""
     names = [str(key) for key in metrics["key"].cat.categories if plays(str(key), "tokens")]
     found: dict[str, str] = {}
+    more: dict[str, None] = {}
     for name in names:
         rows = metrics[metrics["key"] == name].sort_values("step", kind="stable")
         falls = rows.groupby("run", observed=True)["value"].agg(lambda of: bool((of.diff() < 0).any() or (of < 0).any()))
-        found |= {str(run): name for run in falls.index[~falls] if str(run) not in found}
+        rising = [str(run) for run in falls.index[~falls]]
+        more |= {name: None} if any(run in found for run in rising) else {}
+        found |= {run: name for run in rising if run not in found}
     used = list(dict.fromkeys(found.values()))
     notes += [f"tokens of rows are read from {name!r}" for name in used if name != "tokens"]
-    notes += [f"{', '.join(map(repr, names[1:]))} may count tokens too"] if len(names) > 1 else []
+    notes += [f"{name!r} may count tokens too" for name in more]
     return found
