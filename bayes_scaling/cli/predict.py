@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling._base.files import write_csv
+from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.messages import say_health, say_notes
 from bayes_scaling.cli.options import FitDir, Points, read_fit
@@ -30,6 +31,6 @@ def predict(
     fitted = read_fit(folder)
     table = summarize_at(fitted, at, "observed" if observed else "expected")
     write_csv(table, out)
-    say(f"{len(table)} points -> {out}")
+    say(f"{several(len(table), 'point')} -> {out}")
     say_notes(table)
     say_health(fitted.health)
