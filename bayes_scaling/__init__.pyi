@@ -22,6 +22,7 @@ from .model.noise import Correlation as Correlation, Noise as Noise
 from .model.parameters import Prior as Prior, Trend as Trend, Varying as Varying
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model
+from .model.studies.propose.proposal import propose_study as propose_study
 from .model.studies.reading import read_study as read_study
 from .prediction.compute_ratio import compute_ratio as compute_ratio, crossover as crossover
 from .prediction.contrast import contrast as contrast

@@ -12,6 +12,7 @@ from bayes_scaling.cli.errors import Commands, clear_errors
 from bayes_scaling.cli.fit import fit
 from bayes_scaling.cli.forecast import forecast
 from bayes_scaling.cli.import_logs import import_logs
+from bayes_scaling.cli.init import init
 from bayes_scaling.cli.laws import laws
 from bayes_scaling.cli.models import models
 from bayes_scaling.cli.multiverse import multiverse
@@ -21,19 +22,23 @@ from bayes_scaling.cli.predict import predict
 from bayes_scaling.cli.prior import prior
 from bayes_scaling.cli.rank import rank
 from bayes_scaling.cli.report import report
+from bayes_scaling.cli.score import score
 from bayes_scaling.cli.startup import short_process
 from bayes_scaling.cli.terminal import say
 
 READS = "Exit codes: 0 done; 1 internal fault; 2 wrong input, nothing written."
+REGISTERS = f"{READS[:-1]}; 3 registered, but the fit is not to be trusted."
 SAMPLES = f"{READS[:-1]}; 3 written, but the draws are not to be trusted."
 
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "models": (models, READS),
     "laws": (laws, READS),
     "import": (import_logs, READS),
+    "init": (init, READS),
     "fit": (fit, SAMPLES),
     "prior": (prior, READS),
-    "predict": (predict, READS),
+    "predict": (predict, REGISTERS),
+    "score": (score, READS),
     "contrast": (contrast, READS),
     "forecast": (forecast, READS),
     "plan": (plan, READS),

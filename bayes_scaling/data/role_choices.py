@@ -41,6 +41,8 @@ def choose(
     kept = [one for one in kept if not one.label] or kept
     if not kept:
         return None
+    if role == "loss":  # a held-out loss that was hardly ever logged is none to fit
+        kept = [one for one in kept if _seen(numbers[one.column]) >= FEWEST] or kept
     best = max(one.strength for one in kept)
     if role in ("params", "tokens"):  # letters and labels give way to names
         kept = [one for one in kept if one.strength > 0.85] or kept
@@ -51,12 +53,20 @@ def choose(
     first, *others = narrowed
     if others or first.strength < MIN_STRENGTH:
         names = tuple(one.column for one in narrowed)
-        return Choice(first.column, f"{_what(role)}: {_listed(names)}? {_how(role)}", 0.5, names)
+        text = f"{_what(role)}: {_listed(names)}? {_how(role)}" if others else f"is {first.column!r} the {NOUN[role]}?"
+        return Choice(first.column, text, 0.5, names)
     return Choice(first.column, _reason(role, first, kept, numbers), round(0.95 * min(best, first.strength), 2))
 
 
 ASKED = ("params", "tokens", "loss")
 """Roles whose weak names are worth a question."""
+
+
+NOUN = {"params": "number of parameters", "tokens": "number of tokens", "loss": "loss to predict"}
+
+
+def _seen(values: pd.Series) -> int:
+    return int(np.isfinite(values).sum())
 
 
 def _what(role: str) -> str:

@@ -58,8 +58,8 @@ GROUP_WORDS = {
     ),
     *("hparams", "config", "cfg", "mixer", "table", "task", "group", "language", "lang", "style", "experiment", "ablation"),
 }
-NUMBERED = {"context", "ctx", "seq", "top", "vocab", "heads"}
-"""Words of columns of few numbers that are settings."""
+CERTAIN = {"arch", "architecture", "variant", "optimizer", "optimiser", "dataset", "corpus", "tokenizer"}
+"""Words of groups, whether their labels are numbers or not."""
 SETTINGS = ("context",)
 MAX_LEVELS = 24
 LISTED = 6
@@ -95,6 +95,8 @@ def _is_kind(frame: pd.DataFrame, numbers: Mapping[str, pd.Series], name: str) -
         return False
     if name not in numbers:
         return not any(one.role == "run" and one.strength > 0.9 for one in meanings(name)) or frame[name].nunique() <= LISTED
+    if set(split_words(name)) & CERTAIN:
+        return True
     return any(one.role in SETTINGS for one in meanings(name)) and 2 <= numbers[name].nunique() <= LISTED
 
 

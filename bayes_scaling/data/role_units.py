@@ -20,7 +20,7 @@ from bayes_scaling._base.numbers import number
 from bayes_scaling.laws.units import FLOP_A_DAY, LETTER_OF_FACTOR, TOKEN_BYTES
 
 ONES = 1.0
-COUNTS = {1.0: 0.0, 1e3: -3.0, 1e6: -1.5, 1e9: -1.5, 1e12: -3.0}
+COUNTS = {1.0: 0.0, 1e3: -5.0, 1e6: -1.5, 1e9: -1.5, 1e12: -3.0}
 """Factor of a unit of parameters or tokens -> how usual it is, as a logarithm."""
 COMPUTES = {1.0: 0.0, 1e9: -4.0, 1e12: -3.0, 1e15: -2.5, 1e18: -2.0, FLOP_A_DAY: -2.0, 1e21: -2.0}
 LOSSES = {"nats/token": 0.0, "bits/byte": -2.0, "bits/token": -4.5, "nats/byte": -4.5, "nats/character": -4.5}
@@ -35,7 +35,7 @@ PER_NAT = {
 
 PARAMS_MIDDLE, PARAMS_SPREAD = 3e8, log(30.0)
 TOKENS_MIDDLE, TOKENS_SPREAD = 1e10, log(30.0)
-PER_PARAM_MIDDLE, PER_PARAM_SPREAD = 30.0, log(10.0)
+PER_PARAM_MIDDLE, PER_PARAM_SPREAD = 30.0, log(6.0)
 COMPUTE_MIDDLE, COMPUTE_SPREAD = 1e20, log(300.0)
 SIX_SPREAD, LOSS_SPREAD = 0.5, 0.25
 SMALLEST, LARGEST = 1e3, 2e13

@@ -64,12 +64,16 @@ def is_quotient(column: str) -> bool:
     words = split_words(right)
     if re.search(r"\bper\b|\btpp\b", joined):
         return True
-    return bool(left) and len(words) == 1 and words[0] in WORDS["divisors"] and not set(split_words(left)) <= NAMESPACES
+    if not left or len(words) != 1 or set(split_words(left)) <= NAMESPACES:
+        return False
+    return words[0] in WORDS["divisors"] or (words[0] in WORDS["places"] and bool(set(split_words(left)) & WORDS["amounts"]))
 
 
 def meanings(column: str) -> list[Meaning]:
     """Return the roles that the name of a column may mean, the likeliest first; none where it names something else."""
     words = split_words(column)
+    if column.endswith(("__MIN", "__MAX")):  # ends of what a chart shows
+        return []
     bare = [word for word in words if word not in LETTERS] or words
     bare = bare if len(bare) < len(words) and _is_letter_unit(words) else words
     allowed = ("ratio", "batch") if is_quotient(column) else tuple(HEADS)

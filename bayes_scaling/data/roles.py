@@ -18,6 +18,7 @@ from bayes_scaling.data.role_groups import find_groups
 from bayes_scaling.data.role_preferences import Candidate
 from bayes_scaling.data.role_record import Question, Role
 from bayes_scaling.data.role_words import HEADS, meanings
+from bayes_scaling.laws.units import column_unit
 
 NAMED = (
     "run",
@@ -130,7 +131,9 @@ def numeric_columns(frame: pd.DataFrame) -> tuple[dict[str, pd.Series], tuple[st
             continue
         odd: list[str] = []
         try:
-            values, missing = column_numbers(frame[name], "the table", frame.index.to_numpy(), notes=odd)
+            unit = column_unit(name)  # "0.41M" in a column of millions is .41 of them
+            scale = unit.factor if unit is not None and unit.explicit else 1.0
+            values, missing = column_numbers(frame[name], "the table", frame.index.to_numpy(), scale=scale, notes=odd)
         except InputError:
             continue
         text = not pd.api.types.is_numeric_dtype(frame[name])

@@ -11,6 +11,7 @@ from .calibration import plot_calibration as plot_calibration
 from .coefficients import plot_coefficient as plot_coefficient, plot_coefficients as plot_coefficients
 from .comparison import comparison_figure as comparison_figure, plot_comparison as plot_comparison
 from .contrast import plot_contrast as plot_contrast, plot_multiplier as plot_multiplier
+from .costs import plot_costs as plot_costs
 from .curves import plot_curves as plot_curves, size_colours as size_colours
 from .decomposition import plot_decomposition as plot_decomposition
 from .forecast import (
@@ -26,6 +27,7 @@ from .optimum import plot_optimum as plot_optimum
 from .overview import figures as figures
 from .plan import plan_figure as plan_figure, plot_excess as plot_excess, plot_path as plot_path
 from .predictive_check import plot_check as plot_check
+from .proposal import plot_proposal as plot_proposal
 from .ranking import plot_ranking as plot_ranking, ranking_figure as ranking_figure
 from .residuals import autocorrelation_figure as autocorrelation_figure, plot_autocorrelation as plot_autocorrelation
 from .sheet import sheet_figure as sheet_figure

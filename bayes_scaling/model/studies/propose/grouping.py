@@ -1,0 +1,143 @@
+"""Groups of a table in a law: which parameters differ between their levels, and by how much beforehand."""
+
+import re
+from dataclasses import replace
+
+from bayes_scaling._base.numbers import format_count
+from bayes_scaling.data.role_groups import levels_text
+from bayes_scaling.data.role_record import Role
+from bayes_scaling.data.role_words import split_words
+from bayes_scaling.model.studies.propose.draft import Draft, comment, literal
+from bayes_scaling.model.studies.propose.shape import Shape
+
+CORPORA = {
+    "eval",
+    "set",
+    "dataset",
+    "corpus",
+    "data",
+    "domain",
+    "benchmark",
+    "language",
+    "lang",
+    "tokenizer",
+    "mixture",
+    "task",
+    "split",
+}
+SCHEDULES = {"schedule", "scheduler"}
+MOST_GROUPS, MOST_LEVELS = 2, 24
+
+LIKE_CORPORA = {"E": 0.3, "A": 0.2, "B": 0.2, "a": 0.2, "level": 0.3, "size_gain": 0.2}
+LIKE_ARCHITECTURES = {"A": 0.1, "B": 0.1, "a": 0.1, "level": 0.03, "size_gain": 0.2}
+"""Parameter -> standard deviation, on the logarithm, of levels of a group."""
+WHY = {
+    True: "Losses on several corpora differ by tens of percent, and so may what size and data still cost.",
+    False: "An architecture, optimizer or recipe worth trying costs or gains a few percent of the loss.",
+}
+
+
+def with_groups(draft: Draft, shape: Shape) -> Draft:
+    """Return a study whose law differs between the levels of the groups of a table; at most two, the others are said."""
+    groups = dict(shape.roles.groups) | _experts(shape)
+    if not groups or draft.groups:
+        return draft
+    filters = list(draft.filters)
+    if shape.along is not None:
+        for name in [name for name in groups if name in shape.crossed or _words(name) & SCHEDULES]:
+            filters.append(_one_level(shape, name))
+            del groups[name]
+    crossed = [name for name in groups if name in shape.crossed]
+    order = sorted(groups, key=lambda name: (name not in crossed, _is_corpus(name, shape), list(groups).index(name)))
+    taken = order[:MOST_GROUPS]
+    data = list(draft.data)
+    if left := order[MOST_GROUPS:]:
+        data += comment(f"Not read, though runs may differ by it: {', '.join(repr(groups[name].column) for name in left)}.")
+    law = draft.law
+    for name in taken:
+        law = _varying(law, name, _is_corpus(name, shape))
+    run = draft.run
+    if set(crossed) & set(taken) and shape.run is not None and run is None:
+        run, law = shape.run, _shared(law)
+    can = tuple(f"how the levels of {name} differ (`contrast`, `rank`)" for name in taken)
+    used = {name: groups[name].column for name in taken}
+    hue = draft.hue or (taken[0] if taken else None)
+    return replace(
+        draft, law=law, groups=used, data=tuple(data), filters=tuple(filters), run=run, hue=hue, can=(*draft.can, *can)
+    )
+
+
+def _experts(shape: Shape) -> dict[str, Role]:
+    """Return the numbers of experts as a group, where there are several and no group says as much."""
+    one = shape.roles.roles.get("experts")
+    if one is None or not 1 < shape.frame[one.column].nunique() <= MOST_LEVELS:
+        return {}
+    level = shape.frame[one.column].astype(str)
+    told = [shape.frame[of.column] for of in shape.roles.groups.values()]
+    if any(level.groupby(of).nunique().max() == 1 for of in told):
+        return {}
+    return {"experts": replace(one, reason=levels_text(level, None if shape.run is None else shape.frame[shape.run]))}
+
+
+def _words(name: str) -> set[str]:
+    return set(split_words(name))
+
+
+def _is_corpus(name: str, shape: Shape) -> bool:
+    return bool(_words(name) & CORPORA) or name in shape.crossed
+
+
+def _one_level(shape: Shape, name: str) -> tuple[str, str]:
+    """Return the filter that keeps one level of a group: rows of a run under several are several logs."""
+    column = shape.roles.groups[name].column
+    counts = shape.frame.loc[shape.usable, column].astype(str).value_counts(sort=True)
+    level = str(sorted(counts.index[counts == counts.max()])[0])
+    quoted = level.replace("\\", "\\\\").replace('"', '\\"')
+    why = "not comparable on the way" if _words(name) & SCHEDULES else "several logs of one run"
+    return (
+        f'`{column}` == "{quoted}"',
+        f"One of the {format_count(len(counts))} levels of {column}: losses under several are {why}. Another level goes here.",
+    )
+
+
+def _varying(law: str, group: str, corpus: bool) -> str:
+    """Return a law with terms of a group on those of its parameters that levels differ in."""
+    sds = LIKE_CORPORA if corpus else LIKE_ARCHITECTURES
+    library = 'name = "' in law
+    names = {"chinchilla": ("E", "A", "B"), "data_constrained": ("E", "A", "B"), "power_law_floor": ("E", "a")}
+    known = next((of for key, of in names.items() if f'name = "{key}"' in law), ()) if library else tuple(sds)
+    said = False
+    for name in [name for name in known if name in sds]:
+        term = f"{{ over = {literal(group)}, sd = {sds[name]} }}"
+        reason = "" if said or WHY[corpus] in law else f"# {WHY[corpus]}\n"
+        changed = _with_term(law, name, term, reason, library=library)
+        said, law = said or changed != law, changed
+    return law
+
+
+def _with_term(law: str, name: str, term: str, why: str, *, library: bool) -> str:
+    inline = re.compile(rf"(?m)^({name} = \{{ prior = \{{[^}}]*\}}(?:, varying = \[.*)?)( \}}|\] \}})$")
+    if match := inline.search(law):
+        there = ", varying = [" in match[1]
+        new = f"{match[1]}, {term}] }}" if there else f"{match[1]}, varying = [{term}] }}"
+        return law[: match.start()] + why + new + law[match.end() :]
+    table = re.search(rf"(?ms)^\[parameters\.{name}\]\n(?:(?!^\[).)*", law)
+    if table is not None:
+        return law[: table.start()] + _with_line(table[0], term, why) + law[table.end() :]
+    return f"{law.rstrip()}\n\n[parameters.{name}]\n{why}varying = [{term}]" if library else law
+
+
+def _with_line(section: str, term: str, why: str) -> str:
+    """Return the section of a parameter with a term more."""
+    found = re.search(r"(?m)^varying = \[(.*)\]$", section)
+    if found is not None:
+        return section[: found.start()] + f"{why}varying = [{found[1]}, {term}]" + section[found.end() :]
+    return re.sub(r"(?m)^(prior = .*)$", lambda line: f"{line[1]}\n{why}varying = [{term}]", section, count=1)
+
+
+def _shared(law: str) -> str:
+    """Return a law whose noise has an effect of each run: its rows under several corpora share it."""
+    line = '# Rows of one run share its seed, recipe and data: a percent or two.\neffects = [{ over = "run", sd = 0.02 }]'
+    return (
+        f"{law.rstrip()}\n{line}" if law.rstrip().splitlines()[-1].startswith("sd = ") else f"{law.rstrip()}\n\n[noise]\n{line}"
+    )

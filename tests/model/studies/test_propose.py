@@ -1,0 +1,285 @@
+"""Studies proposed for tables: every kind reads its table as it is, says what it cannot tell, and asks the rest."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from commands import refused, run
+from public_tables import path_of
+from role_tables import PUBLIC
+
+import bayes_scaling as bs
+from bayes_scaling.data.importers.read_logs import read_logs
+from bayes_scaling.model.studies.propose.proposal import Proposal
+from bayes_scaling.model.studies.reading import read_study
+
+N, D = np.geomspace(3e7, 1e9, 5), np.array([8.0, 20, 60])
+
+
+def loss_of(params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    noise = np.exp(0.003 * np.random.default_rng(3).standard_normal(len(params)))
+    return (1.82 + 482.0 / params**0.348 + 2085.0 / tokens**0.366) * noise
+
+
+def grid() -> pd.DataFrame:
+    params = np.repeat(N, len(D)).round()
+    tokens = (params * np.tile(D, len(N))).round()
+    return pd.DataFrame({"params": params, "tokens": tokens, "loss": loss_of(params, tokens)})
+
+
+def logs(sizes: int = 3, rows: int = 30, fall: float = 0.0) -> pd.DataFrame:
+    size = np.repeat(np.geomspace(3e7, 3e8, sizes) if sizes > 1 else [1e8], rows)
+    place = np.tile(np.arange(1, rows + 1), sizes)
+    table = pd.DataFrame({"run": [f"r{i // rows}" for i in range(sizes * rows)], "step": place * 500})
+    table["lr"] = 3e-3 * (1 - fall * (place / rows))
+    table = table.assign(params=size.round(), tokens=(place * 2e8).round())
+    return table.assign(loss=loss_of(table["params"].to_numpy(), table["tokens"].to_numpy()))
+
+
+def groups() -> pd.DataFrame:
+    table = pd.concat([grid().assign(arch="dense"), grid().assign(arch="gated")], ignore_index=True)
+    return table.assign(loss=table["loss"] * np.where(table["arch"] == "gated", 0.97, 1.0))
+
+
+def corpora() -> pd.DataFrame:
+    run = grid().assign(run_id=[f"r{i}" for i in range(15)])
+    return pd.concat(
+        [run.assign(eval_set=of, loss=run["loss"] * f) for of, f in (("c4", 1.0), ("code", 0.5))], ignore_index=True
+    )
+
+
+def loops() -> pd.DataFrame:
+    table = pd.concat([grid().assign(loops=r) for r in (1, 2, 4)], ignore_index=True)
+    return table.assign(loss=loss_of((table["params"] * table["loops"] ** 0.4).to_numpy(), table["tokens"].to_numpy()))
+
+
+def repeats() -> pd.DataFrame:
+    table = pd.concat([grid().assign(epochs=float(of)) for of in (1, 4)], ignore_index=True)
+    return table.assign(unique_tokens=(table["tokens"] / table["epochs"]).round())
+
+
+def with_compute(of: str) -> pd.DataFrame:
+    table = grid()
+    return table.assign(flops=6 * table["params"] * table["tokens"])[[of, "flops", "loss"]] if of else table
+
+
+KINDS: dict[str, tuple[Callable[[], pd.DataFrame], str]] = {
+    "sizes and tokens": (grid, "L(N, D), Chinchilla's law"),
+    "one size": (lambda: grid().iloc[:3].assign(params=1e8, tokens=[1e9, 4e9, 2e10]), "L(D) of one size"),
+    "one number of tokens": (lambda: grid().assign(tokens=1e10), "L(N) at one number of tokens"),
+    "tokens alone": (lambda: grid()[["tokens", "loss"]], "L(D),"),
+    "sizes alone": (lambda: grid()[["params", "loss"]], "L(N),"),
+    "compute alone": (lambda: with_compute("params")[["flops", "loss"]], "L(C)"),
+    "sizes and compute": (lambda: with_compute("params"), "L(N, C)"),
+    "tokens and compute": (lambda: with_compute("tokens"), "L(D, C)"),
+    "fixed ratio": (lambda: grid().assign(tokens=lambda of: 20 * of["params"]), "L(N, D), Chinchilla's law"),
+    "groups": (groups, "L(N, D), Chinchilla's law"),
+    "corpora": (corpora, "L(N, D), Chinchilla's law"),
+    "loops": (loops, "L(N, D, loops)"),
+    "repeats": (repeats, "L(N, U, epochs)"),
+    "checkpoints": (logs, "whole curves L(N, D), as in the study training_curves,"),
+    "decay": (lambda: logs(fall=0.9), "whole curves L(N, D), as in the study training_curves_decay"),
+    "checkpoints of one size": (lambda: logs(1), "whole curves L(D), as in the study training_curves"),
+    "decay of one size": (lambda: logs(1, fall=0.9), "whole curves L(D), as in the study training_curves_decay"),
+    "schedules": (lambda: logs(fall=0.9).drop(columns=["tokens", "params"]), "L(step, schedule)"),
+    "schedules of sizes": (lambda: logs(fall=0.9).drop(columns="tokens"), "L(step, schedule)"),
+    "steps": (lambda: logs().drop(columns=["tokens", "lr"]), "whole curves L(N, D)"),
+    "steps of no run": (lambda: logs(1)[["step", "loss"]], "L(step)"),
+    "one run": (lambda: grid().iloc[:1], "L(N, D), Chinchilla's law"),
+    "looped curves": (
+        lambda: logs(4).assign(loops=lambda of: np.where(of["run"].isin(["r0", "r2"]), 2, 4)),
+        "whole curves L(N, D)",
+    ),
+    "curves of groups": (lambda: logs(4).assign(arch=lambda of: np.where(of["run"] < "r2", "a", "b")), "whole curves L(N, D)"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_reads_its_table_as_it_is(name: str, tmp_path: Path) -> None:
+    make, kind = KINDS[name]
+    path = tmp_path / "runs.csv"
+    make().to_csv(path, index=False)
+    proposal = bs.propose_study(path)
+    assert proposal.kind.startswith(kind), proposal.kind
+    assert not proposal.problem
+    assert proposal.study is not None
+    model = tmp_path / "mine.toml"
+    model.write_text(proposal.text, encoding="utf-8")
+    before = bs.prior(read_study(model), draws=10)
+    assert np.isfinite(before.posterior.to_dataset() if hasattr(before.posterior, "to_dataset") else before.posterior).all()
+    assert max(map(len, proposal.text.splitlines())) <= 132
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in ("one run",)])
+def test_every_kind_is_fitted(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    KINDS[name][0]().to_csv(path, index=False)
+    assert run("init", path, "--out", tmp_path / "mine.toml").exit_code == 0
+    done = run("fit", tmp_path / "mine.toml", "--out", tmp_path / "out", "--draws", 200, "--tune", 300)
+    assert done.exit_code in (0, 3), done.output
+
+
+def proposed(table: object, columns: dict[str, str] | None = None) -> Proposal:
+    return bs.propose_study(table, columns=columns)
+
+
+def test_a_fixed_ratio_cannot_tell_alpha_from_beta() -> None:
+    found = proposed(KINDS["fixed ratio"][0]())
+    assert "every run has 20 tokens a parameter" in found.summary()
+    assert any("alpha from beta" in one for one in found.cannot)
+    assert "alpha from beta" in found.text.replace("\n", " ")
+    assert not any("alpha" in one for one in proposed(grid()).cannot)
+
+
+def test_losses_in_another_unit_have_priors_in_it() -> None:
+    table = KINDS["one size"][0]()
+    bits = proposed(table.assign(loss=table["loss"] / np.log(2) / 4.3).rename(columns={"loss": "val_bpb"}))
+    assert "E = { prior = { median = 0.67, factor = 1.6 } }" in bits.text
+    assert 'unit = "bits/byte"' in bits.text
+    curves = logs().assign(loss=lambda of: of["loss"] / np.log(2) / 4.3).rename(columns={"loss": "val_bpb"})
+    assert "prior = { median = 1, factor = 1.8 }" in proposed(curves).text.replace("1.0,", "1,")
+
+
+def test_groups_are_in_the_law_with_a_stated_sd_and_levels_of_one_run_are_said() -> None:
+    table = groups()
+    table.loc[29, "arch"] = "odd"
+    found = proposed(table)
+    assert 'varying = [{ over = "arch", sd = 0.1 }]' in found.text
+    assert "1 of one run, which cannot be told from scatter" in found.text.replace("\n# ", " ")
+    assert found.runs is not None
+    assert list(found.runs.levels["arch"]) == ["dense", "gated", "odd"]
+
+
+def test_rows_of_one_run_on_several_corpora_share_an_effect() -> None:
+    text = proposed(corpora()).text
+    assert 'run = "run_id"' in text
+    assert 'effects = [{ over = "run", sd = 0.02 }]' in text
+    assert "[parameters.E]" in text
+
+
+def test_curves_on_several_corpora_are_read_on_one() -> None:
+    table = pd.concat([logs().assign(eval_set=of) for of in ("c4", 'a "b"')], ignore_index=True)
+    found = proposed(table)
+    assert not found.problem
+    assert found.study is not None
+    assert found.study.columns.where == 'eval_set == "a \\"b\\""'
+
+
+def test_rows_without_a_loss_or_a_count_are_left_out_and_counted() -> None:
+    table = grid()
+    table.loc[2, "loss"], table.loc[4, "loss"], table.loc[7, "tokens"] = np.nan, np.inf, 0.0
+    found = proposed(table)
+    assert "3 rows have no loss, or no count above zero, and are left out" in found.summary()
+    assert found.runs is not None
+    assert len(found.runs) == 12
+
+
+def test_units_of_the_table_are_those_of_the_file() -> None:
+    table = grid().assign(params=lambda of: (of["params"] / 1e6).round(1), tokens=lambda of: (of["tokens"] / 1e9).round(3))
+    found = proposed(table.assign(tokens=lambda of: of["tokens"].where(of.index != 0, 0.005)))
+    assert 'params = { column = "params", unit = "M parameters" }' in found.text
+    assert 'tokens = { column = "tokens", unit = "B tokens" }' in found.text
+    assert found.study is not None
+    assert found.study.columns.where == "tokens > 0.00045 * params"
+    assert found.runs is not None
+    assert found.runs.table["params"].max() == pytest.approx(1e9)
+
+
+def test_answers_are_taken_and_questions_stand_in_the_file() -> None:
+    table = grid().assign(c4_val=lambda of: of["loss"], pile_val=lambda of: of["loss"] * 0.9).drop(columns="loss")
+    found = proposed(table)
+    assert [one.role for one in found.questions] == ["loss"]
+    assert "# QUESTION: which column is the loss to predict: 'c4_val' or 'pile_val'?" in found.text
+    answered = proposed(table, columns={"loss": "pile_val"})
+    assert not answered.questions
+    assert 'column = "pile_val"' in answered.text
+
+
+def test_names_of_others_do_nothing_to_the_file() -> None:
+    odd = 'x"\n[law]\n# \\'
+    found = proposed(grid().rename(columns={"loss": f"loss {odd}"}), columns={"loss": f"loss {odd}"})
+    assert found.study is not None
+    assert found.study.columns.response.column == f"loss {odd}"
+    mixed = proposed(groups().assign(arch=lambda of: of["arch"] + odd))
+    assert mixed.study is not None
+
+
+def test_a_table_without_losses_has_no_study_and_says_what_is_missing() -> None:
+    found = proposed({"colour": ["red", "blue"], "params": [1e8, 2e8]})
+    assert found.study is None
+    assert not found.text
+    assert "--column loss=COLUMN" in found.summary()
+    assert found.plot() is not None
+    plt.close("all")
+
+
+def test_logs_are_tables_too(tmp_path: Path) -> None:
+    lines = "".join(f'{{"step": {s}, "val_loss": {3 + 9 / s}, "tokens": {s * 524288}}}\n' for s in range(100, 4000, 100))
+    (tmp_path / "small.jsonl").write_text(lines, encoding="utf-8")
+    found = proposed(read_logs(tmp_path / "small.jsonl"))
+    assert found.kind.startswith("whole curves L(D)")
+    assert proposed(tmp_path / "small.jsonl").kind == found.kind
+    done = run("init", tmp_path / "small.jsonl", "--out", tmp_path / "mine.toml")
+    assert done.exit_code == 0, done.output
+    assert read_study(tmp_path / "mine.toml").source == str(tmp_path / "mine.parquet")
+
+
+def test_records_show_themselves() -> None:
+    found = proposed(groups())
+    frame = found.to_frame()
+    assert list(frame.columns) == ["role", "column", "unit", "confidence", "why"]
+    assert set(frame["role"]) >= {"params", "tokens", "loss", "arch"}
+    assert frame["why"].str.len().min() > 3
+    assert "Proposed study" in found._repr_html_()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_figure_has_labelled_axes(name: str) -> None:
+    ax = proposed(KINDS[name][0]()).plot()
+    assert ax.get_xlabel()
+    assert ax.get_ylabel().startswith("loss")
+    assert "Proposed:" in ax.get_title(loc="left")
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_tables_have_a_study_that_reads_them(name: str) -> None:
+    found = bs.propose_study(path_of(name))
+    assert not found.problem
+    assert found.study is not None
+    assert found.runs is not None
+
+
+def test_the_command_writes_a_study_and_a_figure(tmp_path: Path) -> None:
+    table = tmp_path / "runs.csv"
+    grid().rename(columns={"loss": "val_loss"}).to_csv(table, index=False)
+    done = run("init", table, "--out", tmp_path / "deep" / "mine.toml")
+    assert done.exit_code == 0, done.output
+    assert "params is column 'params', in parameters" in done.output
+    assert 'source = "../runs.csv"' in (tmp_path / "deep" / "mine.toml").read_text(encoding="utf-8")
+    assert (tmp_path / "deep" / "mine.png").stat().st_size > 1000
+    refused(run("init", table, "--out", tmp_path / "deep" / "mine.toml"), "is there already; --force replaces it")
+    assert run("init", table, "--out", tmp_path / "deep" / "mine.toml", "--force").exit_code == 0
+
+
+def test_the_command_refuses_what_no_study_can_be_made_of(tmp_path: Path) -> None:
+    table = tmp_path / "runs.csv"
+    table.write_text("a,b\n1,2\n", encoding="utf-8")
+    done = run("init", table, "--out", tmp_path / "mine.toml")
+    assert done.exit_code == 2
+    assert "no study can be written: no column is recognised as the loss" in done.stderr
+    assert not (tmp_path / "mine.toml").exists()
+    refused(run("init", table, "--out", tmp_path / "mine.toml", "--column", "loss=c"), "no column 'c' for 'loss'")
+    refused(run("init", tmp_path / "none.csv", "--out", tmp_path / "mine.toml"), "none.csv")
+
+
+def test_streams_and_odd_cells_are_read() -> None:
+    text = "Params (M);Tokens (B);Validation Loss\n70,5;1,4;3,52\n160,2;3,2;3,19\n410,9;8,2;2,87\n1000,0;20,0;2,64\n"
+    found = proposed(io.StringIO(text))
+    assert not found.problem
+    assert 'unit = "M parameters"' in found.text
