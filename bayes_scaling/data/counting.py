@@ -52,7 +52,7 @@ def role_of(name: str, one: Input) -> str | None:
     """Return what an input counts: "params", "tokens" or "compute"; None for anything else, as a position in tokens."""
     if named := [role for role, words in NAMES.items() if name.lower() in words]:
         return named[0]
-    unit = COUNTED.get(_plain(one.unit), "")
+    unit = COUNTED.get(plain_unit(one.unit), "")
     by_name = column_unit(one.column)
     said = COUNTED.get(by_name.name if by_name is not None else counted_by_name(one.column), "")
     if unit == "tokens":  # positions and contexts are tokens too
@@ -102,11 +102,11 @@ def declared_conventions(columns: Columns) -> Conventions:
         for field, of in _said_by(role, unit).items():
             if not alike(found.setdefault(field, of), of) and found[field] != MIXED:
                 said = f"input {name!r} is in {unit!r}, and {field} is declared {found[field]!r}"
-                raise InputError(f"{said}; give it the unit {_plain(unit)!r}")
+                raise InputError(f"{said}; give it the unit {plain_unit(unit)!r}")
     return Conventions(**found)
 
 
-def _plain(unit: str) -> str:
+def plain_unit(unit: str) -> str:
     """Return a unit without what it says of how its units are counted: "parameters" of "parameters, non-embedding"."""
     base = unit.partition(",")[0].strip()
     return kind(base) if kind(base) in COUNT_WORDS else base
@@ -116,7 +116,7 @@ def uncounted(columns: Columns, moved: Collection[str]) -> Columns:
     """Return columns without what they say of how some are counted, which others take the place of."""
     gone = [role for role, column in roles(columns).items() if column in moved]
     inputs = {name: columns.inputs[name] for role, name in counted_inputs(columns).items() if role in gone}
-    plain = {name: replace(one, unit=_plain(one.unit)) for name, one in inputs.items()}
+    plain = {name: replace(one, unit=plain_unit(one.unit)) for name, one in inputs.items()}
     unknown = replace(columns.conventions, **{name: None for role in gone for name in ROLES[role]})
     return replace(columns, inputs={**columns.inputs, **plain}, conventions=unknown)
 

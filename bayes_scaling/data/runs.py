@@ -12,7 +12,7 @@ from bayes_scaling._base.numbers import amount, number
 from bayes_scaling._base.views import several
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counting import unlike_conventions
+from bayes_scaling.data.counting import plain_unit, unlike_conventions
 from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Average
@@ -63,9 +63,10 @@ class Runs:
         said = [f"{several(len(self), 'row')} of {self.source}"]
         for name, of in self.columns.inputs.items():
             low, high = (float(end(self.table[name])) for end in (np.min, np.max))
-            unit = "" if of.unit in (name, "parameters") else of.unit
-            span = amount(low, unit) if low == high else f"{number(low)} to {amount(high, unit)}"
             counted = input_words(self.columns, name)
+            unit = plain_unit(of.unit) if counted else of.unit
+            unit = "" if unit in (name, "parameters") else unit
+            span = amount(low, unit) if low == high else f"{number(low)} to {amount(high, unit)}"
             said.append(f"{name} {span}{', ' if counted else ''}{counted}")
         said += [f"{several(len(levels), 'level')} of {name}" for name, levels in self.levels.items()]
         return visible(f"Runs: {'; '.join(said)}")
