@@ -22,13 +22,13 @@ from bayes_scaling.data.points import read_points
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.cost import SPLITS
-from bayes_scaling.decisions.rank_costs import budget_of, counted_words, level_costs, side_by_side
+from bayes_scaling.decisions.rank_costs import budget_of, counted_words, level_costs, ratios_by_cost, side_by_side
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
 from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
 from bayes_scaling.prediction.budget_curves import Path, powers_along
-from bayes_scaling.prediction.costs import Costed
+from bayes_scaling.prediction.costs import Costed, axis_name
 
 CROSSOVER_WITHIN = 1e4
 """A crossover is searched for up to so many times the budget, unless said otherwise."""
@@ -131,12 +131,13 @@ def rank(
     ended = [[of.unknown for of in changes] for _, _, changes in found]
     losses, times, _ = zip(*found, strict=True)
     loss, ratios, crossings, unknown = (mark(_stacked(fit, of), fit) for of in (losses, times, places, ended))
+    ratios = ratios.assign_coords(level=ordered[1:])
     return Ranking(
         group=group,
         against=ordered[0],
         points=table,
         loss=loss.assign_coords(level=ordered).assign_attrs(units=fit.runs.columns.response.unit),
-        compute_ratio=ratios.assign_coords(level=ordered[1:]),
+        compute_ratio=ratios,
         crossing=crossings.assign_coords(level=ordered[1:]).assign_attrs(units=unit),
         unknown=unknown.assign_coords(level=ordered[1:]),
         budget=name,
@@ -148,6 +149,10 @@ def rank(
         equivalent=equivalent,
         certainty=certainty,
         counted=counted_words(costs),
+        axis=axis_name(fit, path) if path is not None and not costs and fit.runs.columns.costs else "",
+        by_cost=None
+        if path is None or costs
+        else ratios_by_cost(fit, group, at_points, path, ratios.assign_coords(level=ordered[1:])),
         notes=notes_of(fit, group, *arms),
         health=fit.health,
     )

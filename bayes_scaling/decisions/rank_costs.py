@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.cost import Cost
@@ -12,8 +13,52 @@ from bayes_scaling.data.run_costs import UNIQUE, runs_amounts
 from bayes_scaling.decisions.frontiers import Found, by_cost, by_input, by_split
 from bayes_scaling.decisions.spending import spending
 from bayes_scaling.inference.stacking import Posterior
-from bayes_scaling.prediction.costs import Costed, read_cost
+from bayes_scaling.prediction.costs import Costed, converted, is_axis, read_cost
 from bayes_scaling.prediction.ladder import ways
+
+
+def ratios_by_cost(
+    fit: Posterior, group: str, points: Sequence[Sequence[pd.DataFrame]], path: Mapping[str, float], ratios: xr.DataArray
+) -> xr.Dataset | None:
+    """Return the compute ratios of a ranking in each cost of the runs, m -> K_against(m C) / K_level(C).
+
+    Variables compute_ratio, with cost before the dimensions of the ratios, and `extrapolated` with cost, row, level. Costs that
+    runs do not say of some level are left out; None where none is left.
+
+    Parameters
+    ----------
+    points
+        For each point a checked row of each level, the one that the others are held against first.
+    ratios
+        Of the law's own axis; chain, draw, row, level.
+    """
+    lead, found = next(iter(path)), {}
+    for cost in fit.runs.columns.costs.values():
+        if is_axis(cost, lead) or cost.served_tokens:
+            continue
+        try:
+            found[cost.counted] = [_in_cost(fit, cost, group, rows, path, ratios.isel(row=i)) for i, rows in enumerate(points)]
+        except InputError:
+            continue
+    if not found:
+        return None
+    times, beyond = (np.array([[row[k] for row in rows] for rows in found.values()]) for k in (0, 1))
+    dims = ("cost", "row", "chain", "draw", "level")
+    made = {"compute_ratio": (dims, times), "extrapolated": (("cost", "row", "level"), beyond)}
+    return xr.Dataset(made, {"cost": list(found), "level": ratios["level"]}).transpose("cost", "chain", "draw", "row", "level")
+
+
+def _in_cost(
+    fit: Posterior,
+    cost: Cost,
+    group: str,
+    rows: Sequence[pd.DataFrame],
+    path: Mapping[str, float],
+    ratios: xr.DataArray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ratios of a point in a cost, chain, draw, level; and for which levels the cost is extrapolated."""
+    base, *others = (ways(fit, cost, group, row, path)[0] for row in rows)
+    return converted([base] * len(others), others, ratios.transpose("chain", "draw", "level").to_numpy())
 
 
 def level_costs(

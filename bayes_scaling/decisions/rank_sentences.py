@@ -18,7 +18,7 @@ from bayes_scaling._base.numbers import (
     spaced_name,
     value_at,
 )
-from bayes_scaling._base.quantiles import INTERVAL
+from bayes_scaling._base.quantiles import INTERVAL, reached
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import carried
 
@@ -36,10 +36,11 @@ def rank_sentences(found: Ranking) -> tuple[str, ...]:
 
 def said_of_ranking(found: Ranking) -> list[list[str]]:
     """Return the sentences of each row of a ranking."""
-    return [_said(found, {str(name): of for name, of in row.items()}) for row in found.to_frame().to_dict("records")]
+    rows = [{str(name): of for name, of in row.items()} for row in found.to_frame().to_dict("records")]
+    return [_said(found, row, i // max(len(found.others), 1)) for i, row in enumerate(rows)]
 
 
-def _said(found: Ranking, row: dict[str, Any]) -> list[str]:
+def _said(found: Ranking, row: dict[str, Any], index: int) -> list[str]:
     ends = ("q05", "mean", "q95")
     percents, change = ([row[f"{name}_{of}"] for of in ends] for name in ("change_percent", "change"))
     mean = shared(change, signed=True)[1]
@@ -48,11 +49,32 @@ def _said(found: Ranking, row: dict[str, Any]) -> list[str]:
         f"loss {band(percents, '%', signed=True)}, {mean} {found.loss.attrs['units']}".rstrip(),
         f"It is lower with probability {probability(row['p_better'])}",
         _worth(found, row),
+        *_in_other_costs(found, row, index),
         _crossing(found, row),
     ]
     if row["left_out"] > 0:
         said.append(f"{percent(row['left_out'])} of draws, with no best split or no positive loss, are left out")
     return [f"{one}." for one in [*said, *_said_of_verdict(found, row)]]
+
+
+def _in_other_costs(found: Ranking, row: dict[str, Any], point: int) -> list[str]:
+    """Say which multiple either needs in each other cost of the runs."""
+    if found.by_cost is None:
+        return []
+    of = found.by_cost.sel(level=row["level"]).isel(row=point)
+    said = []
+    for cost in found.by_cost["cost"].to_numpy().tolist():
+        times = reached(of["compute_ratio"].sel(cost=cost).to_numpy().ravel())
+        far = ", where the cost is extrapolated" if bool(of["extrapolated"].sel(cost=cost)) else ""
+        if np.isnan(times["q50"]):
+            continue
+        ends, who = [times[q] for q in INTERVAL], (found.against, row["level"])
+        if times["q95"] < 1:
+            ends, who = [1 / end for end in reversed(ends)], (row["level"], found.against)
+        middle, rest = band(ends).split(" ", 1)
+        one, other = map(level_name, who)
+        said.append(f"By {cost} {one} needs {middle} times as much as {other} {rest}{far}")
+    return said
 
 
 def _said_of_verdict(found: Ranking, row: dict[str, Any]) -> list[str]:
@@ -66,7 +88,7 @@ def _said_of_verdict(found: Ranking, row: dict[str, Any]) -> list[str]:
 
 def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str:
     """Return the budget of a row with its unit, how far it lies beyond the runs, and what else its point says."""
-    asked = amount(row[found.budget], found.unit, PLACE_DIGITS)
+    asked = amount(row[found.budget], found.unit, PLACE_DIGITS) + (f" by {found.axis}" if found.axis else "")
     budget = f"{asked} ({found.counted})" if found.counted else f"{spaced_name(found.budget)} {asked}"
     more = number(row["beyond_runs"], 2)
     far = f" ({more} times the largest run of one of them)" if beyond and row["beyond_runs"] > SAME_BUDGET else ""

@@ -13,9 +13,10 @@ from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import (
     exact,
+    several,
 )
-from bayes_scaling._base.quantiles import INTERVAL, reached
-from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
+from bayes_scaling.decisions.ranking_costs import cost_rows, draw_quantiles, multiple_quantiles
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.notes import noted
@@ -58,6 +59,10 @@ class Ranking:
         The probability from which on there is a verdict.
     counted
         How compute that is split is counted, as "6 N D"; "" for budgets of an input.
+    axis
+        Of which compute an input is that is the budget, as "6 N D", where the runs have costs.
+    by_cost
+        Draws of `compute_ratio` in each other cost of the runs, and where that is `extrapolated`, see `ratios_by_cost`.
     notes
         What to know before relying on it, a sentence each.
     health
@@ -80,6 +85,8 @@ class Ranking:
     equivalent: float | None
     certainty: float
     counted: str = ""
+    axis: str = ""
+    by_cost: xr.Dataset | None = None
     notes: tuple[str, ...] = ()
     health: Health | None = None
 
@@ -143,6 +150,25 @@ class Ranking:
         return noted(pd.DataFrame(rows), self.notes)
 
     @asked
+    def costs_to_frame(self) -> pd.DataFrame:
+        """Return how many times as much of each cost the baseline needs for the loss of each level.
+
+        Returns
+        -------
+        DataFrame
+            A row for each point, level and cost, the law's own axis first: the columns of the points, level, cost,
+            multiplier_q05, _q50, _q95, p_never_reached, p_always_reached, p_multiplier_unknown, extrapolated.
+
+        Raises
+        ------
+        InputError
+            Where the runs have no other costs, or budgets are counted in one of them.
+        """
+        if self.by_cost is None:
+            raise InputError("there are no other costs of the runs; see Columns.costs, and rank without cost=")
+        return cost_rows(self.points, self.axis, self.compute_ratio, self.by_cost)
+
+    @asked
     def summary(self) -> str:
         """Return what the ranking says, a sentence a line."""
         every = view("bayes_scaling.decisions.rank_sentences:said_of_ranking")(self)
@@ -186,8 +212,8 @@ def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
         row: dict[str, object] = {str(name): of for name, of in found.points.iloc[point].to_dict().items()}
         row |= {"level": level, "rank": order.index(level) + 1}
         row |= {"p_best": p_best[level], "p_best_against": p_best[found.against]}
-        row |= _multiples(times) | {"runs_end": found.runs_end[point]}
-        row |= {"p_better": float((difference < 0).mean())} | _quantiles("crossover", crossing[np.isfinite(crossing)])
+        row |= multiple_quantiles(times) | {"runs_end": found.runs_end[point]}
+        row |= {"p_better": float((difference < 0).mean())} | draw_quantiles("crossover", crossing[np.isfinite(crossing)])
         unknown = _draws(found.unknown.isel(at).sel(level=level), kept)
         row |= {"p_no_crossover": float((np.isnan(crossing) & ~unknown).mean())}
         row |= {"p_crossover_unknown": float(unknown.mean()), "below": found.below[point]}
@@ -216,19 +242,6 @@ def _verdict(relative: np.ndarray, equivalent: float | None, certainty: float) -
 
 def _draws(values: xr.DataArray, kept: np.ndarray) -> np.ndarray:
     return np.asarray(values.transpose("chain", "draw").to_numpy().ravel()[kept])
-
-
-def _multiples(times: np.ndarray) -> dict[str, object]:
-    """Return quantiles of compute ratios among draws that have one, and the shares of those that have none."""
-    of = reached(times)
-    shares = {name: of[name] for name in ("p_never_reached", "p_always_reached")} | {"p_multiplier_unknown": of["p_unknown"]}
-    return _quantiles("multiplier", times[np.isfinite(times) & (times > 0)]) | shares
-
-
-def _quantiles(name: str, values: np.ndarray) -> dict[str, object]:
-    """Return quantiles that are draws themselves, as between a number and infinity there is nothing to interpolate."""
-    ends = {q: float(np.quantile(values, at, method="inverted_cdf")) if len(values) else np.nan for q, at in INTERVAL.items()}
-    return {f"{name}_{q}": of for q, of in ends.items()}
 
 
 def _change(name: str, values: np.ndarray) -> dict[str, object]:

@@ -11,6 +11,7 @@ from .calibration import plot_calibration as plot_calibration
 from .coefficients import plot_coefficient as plot_coefficient, plot_coefficients as plot_coefficients
 from .comparison import comparison_figure as comparison_figure, plot_comparison as plot_comparison
 from .contrast import plot_contrast as plot_contrast, plot_multiplier as plot_multiplier
+from .costs import plot_costs as plot_costs
 from .curves import plot_curves as plot_curves, size_colours as size_colours
 from .decomposition import plot_decomposition as plot_decomposition
 from .forecast import (

@@ -51,7 +51,7 @@ def plot_contrast(
     ax.axhline(0, color=INK, linewidth=0.6)
     of = contrast["difference"].attrs
     ax.set_ylabel("loss penalty (%)" if relative else with_unit(f"{of.get('long_name', 'loss')} penalty", of.get("units", "")))
-    _horizontal(ax, x, penalty[x].to_numpy(), unit)
+    horizontal(ax, x, penalty[x].to_numpy(), unit)
     return ax
 
 
@@ -94,7 +94,7 @@ def plot_multiplier(
         said = f"never reached in {'up to ' if multiplier.sizes['row'] > 1 else ''}{percent(never)} of draws"
         ax.annotate(said, (0.03, 0.97), xycoords="axes fraction", size=6, va="top", color=INK)
     ax.set_ylabel("compute ratio")
-    _horizontal(ax, x, multiplier[x].to_numpy(), unit)
+    horizontal(ax, x, multiplier[x].to_numpy(), unit)
     return ax
 
 
@@ -113,7 +113,8 @@ def _bands(draws: xr.DataArray, quantity: str, ax: Axes, colour: str, label: str
     remember(ax, Shown(label, colour, quantity, x, of))
 
 
-def _horizontal(ax: Axes, x: str, values: np.ndarray, unit: str) -> None:
+def horizontal(ax: Axes, x: str, values: np.ndarray, unit: str) -> None:
+    """Label the axis of an input or group: logarithmic where it is positive, in steps of 8K for positions in a context."""
     ax.set_xlabel(with_unit(x, unit))
     if values.min() > 0:
         ax.set_xscale("log")

@@ -17,6 +17,7 @@ from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
+from bayes_scaling.plots.costs import name_axis, plot_costs
 from bayes_scaling.plots.curves import plot_curves
 from bayes_scaling.plots.decomposition import decomposition_figure
 from bayes_scaling.plots.footnote import footed
@@ -146,10 +147,16 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
         unit = fit.runs.columns.inputs[x].unit
         points = _grid(reference | first | {x: _span(fit, x).tolist()})
         at = [f"{name} {level_name(values[0])}" for name, values in first.items()]
-        ax = plot_contrast(contrast(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[1], unit=unit)
+        along = contrast(fit, group, a, b, points)
+        ax = plot_contrast(along, x, axes.pop(0), colour=COLOURS[1], unit=unit)
+        name_axis(along, x, ax, unit)
         _mark_data(fit, x, ax)
         ax.set_title(", ".join(at if across is not None else [f"{a} against {b}", *at]))
-        if single:
+        if single and along.by_cost is not None:
+            ax = plot_costs(along, x, axes.pop(0), unit=unit)
+            _mark_data(fit, x, ax)
+            ax.set_title(f"compute {a} / {b} at equal loss")
+        elif single:
             ax = plot_multiplier(compute_ratio(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
             _mark_data(fit, x, ax)
             ax.set_title(f"compute {a} / {b} at equal loss")

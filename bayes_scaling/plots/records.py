@@ -11,20 +11,36 @@ from bayes_scaling.decisions.plan import Plan
 from bayes_scaling.plots.backtest import plot_coverage
 from bayes_scaling.plots.calibration import plot_calibration
 from bayes_scaling.plots.contrast import numeric_along_rows, plot_contrast
+from bayes_scaling.plots.costs import loss_rows, name_axis, plot_costs
 from bayes_scaling.plots.plan import plot_excess
-from bayes_scaling.plots.style import paper
+from bayes_scaling.plots.style import paper, with_short_labels
 from bayes_scaling.prediction.contrast import Contrast
 from bayes_scaling.validation.backtest import Backtest
 from bayes_scaling.validation.calibration import Calibration
 
 
 def contrast_of(found: Contrast, x: str | None = None) -> Figure:
-    """Return a contrast against an input or numeric group, the first that differs between its points unless given."""
+    """Return a contrast against an input or numeric group, the first that differs between its points unless given.
+
+    Where the runs have costs, beside it the multiple of compute under each.
+    """
     across = x or _across(found)
+    unit = found.units.get(across, "")
     with paper():
-        figure = Figure(figsize=(3.4, 2.3))
-        plot_contrast(found, across, figure.subplots(), unit=found.units.get(across, ""))
-    return figure
+        figure = Figure(figsize=(3.4, 2.3) if found.by_cost is None else (6.8, 2.4))
+        if found.by_cost is None:
+            plot_contrast(found, across, figure.subplots(), unit=unit)
+            return figure
+        left, right = figure.subplots(1, 2)
+        if len(np.unique(found["difference"][across])) < 2:
+            loss_rows(found, left).set_title(f"{found.a} against {found.b} at equal cost")
+            plot_costs(found, None, right).set_yticklabels([])
+        else:
+            plot_contrast(found, across, left, unit=unit).set_title(f"{found.a} against {found.b} at equal {found.cost}")
+            name_axis(found, across, left, unit)
+            plot_costs(found, across, right, unit=unit)
+        right.set_title(f"compute {found.a} / {found.b} at equal loss")
+    return with_short_labels(figure)
 
 
 def plan_of(found: Plan) -> Figure:

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
 
 import bayes_scaling as bs
+from bayes_scaling import plots
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.stacking import stack
 from bayes_scaling.prediction.contrast import contrast_at
@@ -285,3 +287,34 @@ def test_a_ranking_spends_budgets_of_a_cost(fit: bs.Fit) -> None:
     assert "at 8 PFLOP/s-days (attention counted)" in at.summary()
     own = bs.rank(fit, "attention", "full", {"compute": [8.0]})
     assert own.counted == ""
+
+
+def test_a_ranking_names_its_compute_and_shows_the_others(fit: bs.Fit) -> None:
+    found = bs.rank(fit, "attention", "full", {"compute": [4.0]})
+    table = found.costs_to_frame()
+    assert table["cost"].tolist() == ["6 N D", "attention counted", "twice"]
+    for name, cost in (("6 N D", None), ("attention counted", "counted")):
+        ratio = bs.compute_ratio(fit, "attention", "full", "moba", {"compute": [4.0]}, cost=cost).to_numpy().ravel()
+        middle = float(np.quantile(ratio, 0.5, method="inverted_cdf"))
+        assert table.set_index("cost").loc[name, "multiplier_q50"] == pytest.approx(middle, rel=1e-9)
+    said = found.summary()
+    assert "at compute 4 PFLOP/s-days by 6 N D" in said
+    assert "By attention counted full needs 1.0" in said
+    with pytest.raises(bs.InputError, match="there are no other costs"):
+        bs.rank(fit, "attention", "full", {"compute": [4.0]}, cost="counted").costs_to_frame()
+
+
+def test_the_figure_has_a_line_for_each_cost_dashed_where_it_is_extrapolated(fit: bs.Fit) -> None:
+    found = bs.contrast(fit, *ARMS, {"compute": np.geomspace(1.0, 30.0, 9)})
+    ax = Figure().subplots()
+    assert plots.plot_costs(found, "compute", ax, unit="PFLOP/s-days") is ax
+    assert ax.get_xlabel() == "compute by 6 N D (PFLOP/s-days)"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["6 N D", "attention counted", "twice"]
+    dashed = [line for line in ax.lines if line.get_linestyle() == "--" and np.isfinite(line.get_ydata()).any()]  # type: ignore[arg-type]
+    assert len(dashed) == 1
+    assert len(found.plot().axes) == 2
+    alone = bs.contrast(fit, *ARMS, {"compute": [4.0]}).plot().axes
+    assert [text.get_text() for text in alone[0].get_yticklabels()] == ["6 N D", "attention counted", "twice"]
+    assert len(bs.contrast(power_laws(runs({})), *ARMS, {"compute": [1.0, 4.0]}).plot().axes) == 1
+    with pytest.raises(bs.InputError, match="the runs have no costs to draw"):
+        plots.plot_costs(bs.contrast(power_laws(runs({})), *ARMS, {"compute": [1.0, 4.0]}), "compute", ax)
