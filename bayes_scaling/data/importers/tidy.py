@@ -10,6 +10,9 @@ from bayes_scaling.data.importers.keys import kept_keys, require_keys
 from bayes_scaling.data.importers.ordering import in_order, rises
 
 UNITS = {"params": "parameters", "tokens": "tokens", "tokens_per_step": "tokens"}
+LARGE = 2.0**53
+"""Floats of this size and more are not told from their neighbours."""
+
 ROLES = ("params", "tokens", "tokens_per_step")
 
 
@@ -28,6 +31,8 @@ def tidy_table(
     numbered = set(sources.loc[sources["numbered"], "run"])
     table["step"] = table["step"].where(~table["run"].isin(numbered))
     table = _ordered(table.dropna(axis=1, how="all") if len(table) else table)
+    counts = ["step", "tokens", *(str(name) for name in configs)]
+    table = table.assign(**{name: _whole(table[name]) for name in counts if name in table})
     table.attrs["units"] = {name: unit for name, unit in UNITS.items() if name in table}
     return table
 
@@ -108,6 +113,12 @@ def _with_configs(wide: pd.DataFrame, configs: pd.DataFrame, *, bare: bool) -> p
 def _same(one: pd.Series, other: pd.Series) -> bool:
     """Return whether numbers are those of another column."""
     return one.dtype.kind in "iuf" and other.dtype.kind in "iuf" and bool(np.array_equal(one, other, equal_nan=True))
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Return a column of floats as integers where all its cells are such."""
+    whole = column.dtype.kind == "f" and bool(((column % 1 == 0) & (column.abs() < LARGE)).all())
+    return column.astype("int64") if whole else column
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
