@@ -61,9 +61,9 @@ def _keys(metrics: pd.DataFrame) -> dict[str, str]:
     first = np.full(len(runs) * len(keys), len(metrics))
     # Of several rows of a run and key the one assigned last stays: the first of them.
     first[codes[::-1].copy()] = np.arange(len(metrics))[::-1].copy()
-    first = first.reshape(len(runs), len(keys))
-    orders = np.argsort(first, axis=1, kind="stable")
-    there = np.take_along_axis(first, orders, axis=1) < len(metrics)
+    place = first.reshape(len(runs), len(keys))
+    orders = np.argsort(place, axis=1, kind="stable")
+    there = np.take_along_axis(place, orders, axis=1) < len(metrics)
     return {str(run): ", ".join(map(str, keys[of[has]])) for run, of, has in zip(runs, orders, there, strict=True)}
 
 
