@@ -140,7 +140,7 @@ def runs_amounts(runs: Any, cost: Cost) -> np.ndarray:
     """
     table, columns = runs.table, runs.columns
     for name, one in columns.costs.items():
-        if one == cost and cost_column(name) in table:
+        if one.same_training(cost) and cost_column(name) in table:
             return np.asarray(table[cost_column(name)].to_numpy(dtype=float))
     kept = {*columns.inputs, *columns.dims, *(["tokens"] if set(UNIQUE) <= set(columns.inputs) else [])}
     if unknown := [name for name in cost.reads if name not in kept]:

@@ -165,3 +165,10 @@ def test_a_report_says_what_costs_are(fit: bs.Fit) -> None:
     said = dict(counting(fit))
     assert said["Cost: ladder"] == "flop; FLOP"
     assert said["Cost: hours"] == "flop / 3.6e21; GPU hours"
+
+
+def test_a_cost_of_the_runs_may_be_served_too(fit: bs.Fit) -> None:
+    served = replace(fit.runs.columns.costs["ladder"], served_tokens=1e12)
+    found = bs.plan(fit, [1e22], {"arm": ["moba"]}, cost=served).to_frame()
+    alone = bs.plan(fit, [1e22], {"arm": ["moba"]}, cost=bs.Cost(served_tokens=1e12)).to_frame()
+    np.testing.assert_allclose(found["params"], alone["params"], rtol=2e-3)
