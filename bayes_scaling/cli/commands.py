@@ -22,10 +22,12 @@ from bayes_scaling.cli.predict import predict
 from bayes_scaling.cli.prior import prior
 from bayes_scaling.cli.rank import rank
 from bayes_scaling.cli.report import report
+from bayes_scaling.cli.score import score
 from bayes_scaling.cli.startup import short_process
 from bayes_scaling.cli.terminal import say
 
 READS = "Exit codes: 0 done; 1 internal fault; 2 wrong input, nothing written."
+REGISTERS = f"{READS[:-1]}; 3 registered, but the fit is not to be trusted."
 SAMPLES = f"{READS[:-1]}; 3 written, but the draws are not to be trusted."
 
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
@@ -35,7 +37,8 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "init": (init, READS),
     "fit": (fit, SAMPLES),
     "prior": (prior, READS),
-    "predict": (predict, READS),
+    "predict": (predict, REGISTERS),
+    "score": (score, READS),
     "contrast": (contrast, READS),
     "forecast": (forecast, READS),
     "plan": (plan, READS),

@@ -59,14 +59,14 @@ def _said_unit(frame: pd.DataFrame, role: str, column: str, said: Mapping[str, s
         named = response_unit(column)
         return None if named is None else (named, "as its name says")
     unit = column_unit(column) if role in COUNTED else None
-    if role in COUNTED and (unit is None or not unit.explicit) and _has_suffixes(frame[column]):
+    if role in COUNTED and (unit is None or not unit.explicit) and has_suffixes(frame[column]):
         return _unit_words(role, ONES), "as its suffixes say"
     if unit is None or not (unit.explicit or unit.name == DAYS):
         return None
     return _unit_words(role, unit.factor * (FLOP_A_DAY if unit.name == DAYS else 1.0)), "as its name says"
 
 
-def _has_suffixes(column: pd.Series) -> bool:
+def has_suffixes(column: pd.Series) -> bool:
     """Return whether counts are written with their units, as "1.5B" is: then they are ones."""
     return not pd.api.types.is_numeric_dtype(column) and bool(
         column.dropna().astype(str).str.contains(r"\d\s*[kKMBGT]\s*$").any()

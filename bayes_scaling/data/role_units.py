@@ -90,12 +90,21 @@ def infer_units(numbers: Mapping[str, pd.Series], said: Mapping[str, float], los
     for factors in product(*choices):
         own = sum(of[f] for of, f in zip(choices, factors, strict=True))
         logs = {role: np.log(given[role]) + log(f) for role, f in zip(roles, factors, strict=True)}
+        logs = _with_six_n_d(logs)
         own += _counts(logs) + sum(WRITTEN_OUT for one, f in zip(exact, factors, strict=True) if one and f != ONES)
         for unit, usual in losses.items():
             weights[(*factors, unit)] = own + usual + _loss(logs, given.get("loss"), unit)
     best = max(weights.values())
     share = {key: exp(of - best) for key, of in weights.items()}
     return _told(roles, share, "loss" in given and loss_said is None, best, said)
+
+
+def _with_six_n_d(logs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return counts with that of params and tokens that is missing, where compute tells it: C = 6 N D."""
+    if "compute" in logs and len(logs) == len(("compute", "other")):
+        one, other = ("params", "tokens") if "params" in logs else ("tokens", "params")
+        return logs | {other: logs["compute"] - logs[one] - log(6.0)}
+    return logs
 
 
 JOINT = ("params", "tokens", "compute", "loss")

@@ -13,11 +13,11 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.role_choices import choose
-from bayes_scaling.data.role_counting import with_role_units
+from bayes_scaling.data.role_counting import has_suffixes, with_role_units
 from bayes_scaling.data.role_groups import find_groups
 from bayes_scaling.data.role_preferences import Candidate
 from bayes_scaling.data.role_record import Question, Role
-from bayes_scaling.data.role_words import HEADS, meanings
+from bayes_scaling.data.role_words import HEADS, WEAK, meanings, split_words
 from bayes_scaling.laws.units import column_unit
 
 NAMED = (
@@ -36,6 +36,8 @@ NAMED = (
     "epochs",
 )
 """Roles of single columns, in the order in which they choose; a run is known by its name, and tells what grows along it."""
+FEW_WORDS = 0.2
+"""Cells of a column of numbers that are words, such as "diverged", at most."""
 TEXTS = ("run",)
 
 
@@ -136,8 +138,8 @@ def numeric_columns(frame: pd.DataFrame) -> tuple[dict[str, pd.Series], tuple[st
             values, missing = column_numbers(frame[name], "the table", frame.index.to_numpy(), scale=scale, notes=odd)
         except InputError:
             continue
-        text = not pd.api.types.is_numeric_dtype(frame[name])
-        if (~missing).sum() < 1 or (text and pd.isna(values[~missing]).any()):
+        wrong = pd.isna(values[~missing]).mean() if (~missing).any() else 1.0
+        if wrong > (0.0 if pd.api.types.is_numeric_dtype(frame[name]) else FEW_WORDS) and wrong > 0:
             continue
         found[name] = pd.Series(values, frame.index)
         notes += odd
@@ -154,4 +156,6 @@ def _candidates(frame: pd.DataFrame, numbers: Mapping[str, pd.Series], said: set
             if one.role in TEXTS or name in numbers:
                 label = one.role not in TEXTS and not pd.api.types.is_numeric_dtype(frame[name])
                 found.setdefault(one.role, []).append(Candidate(name, one.strength, one.beside, label))
+        if name in numbers and has_suffixes(frame[name]) and "model" in split_words(name):  # model "70M"
+            found.setdefault("params", []).append(Candidate(name, WEAK, frozenset(), label=True))
     return found

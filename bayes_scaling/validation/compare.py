@@ -15,8 +15,8 @@ import xarray as xr
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import number, probability
-from bayes_scaling._base.views import in_a_line, lines, several, show, view
+from bayes_scaling._base.numbers import number, probability, several
+from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit, refit
 from bayes_scaling.inference.health import Health, combined

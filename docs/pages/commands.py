@@ -16,7 +16,7 @@ TOP = """# Command line
 | 0 | done |
 | 1 | an internal fault, to be reported |
 | 2 | wrong input, or no room on the disk: one line says what and where, nothing is written |
-| 3 | sampled and written, but not to be trusted (`fit`, `backtest`, `compare`, `multiverse`) |
+| 3 | sampled and written, but not to be trusted (`fit`, `backtest`, `compare`, `multiverse`, `predict --register`) |
 | 130 | interrupted |
 
 """

@@ -22,6 +22,7 @@ from bayes_scaling.model.studies.keys import StudyKeys
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Sheet, Study
 from bayes_scaling.model.studies.writing import study_text, write_study
+from bayes_scaling.validation.ledger import register
 
 HUGE = 10**400
 POSITIVE = bs.Prior(median=0.3, factor=1.5)
@@ -300,6 +301,7 @@ def test_what_is_no_toml_is_said_in_one_line(text: str) -> None:
 
 COMMANDS = {
     "predict": ["fit", "--at", "points.csv", "--out", "p.csv"],
+    "score": ["led.jsonl", "--runs", "runs.csv"],
     "contrast": ["fit", "arch=dense:sparse", "--at", "points.csv", "--out", "c.csv"],
     "plan": ["fit", "--compute", "1e21", "--at", "points.csv"],
     "rank": ["fit", "arch=dense", "--compute", "1e21"],
@@ -327,6 +329,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_study(Study("mine", fit.model, fit.runs.columns, str(folder / "runs.csv")), folder / "mine.toml")
     (folder / "points.csv").write_text("params,tokens,arch\n1e9,1e11,dense\n")
     (folder / "folder.csv").mkdir()
+    register(fit, folder / "points.csv", folder / "led.jsonl")
     return folder
 
 

@@ -1,6 +1,7 @@
 """Parts of runs put together: one long table, one of configurations, one of sources."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from bayes_scaling.data.importers.configs import config_table
 from bayes_scaling.data.importers.gathering import Gathered, gather
 from bayes_scaling.data.importers.known import Known, joined, with_known, with_names, with_roles
 from bayes_scaling.data.importers.ordering import in_order
-from bayes_scaling.data.importers.part import Part
+from bayes_scaling.data.importers.part import Part, no_rows
 from bayes_scaling.data.importers.record import Logs
 from bayes_scaling.data.importers.sources import source_table
 from bayes_scaling.data.log_cleaning import format_runs
@@ -33,6 +34,8 @@ def assemble(
     if not runs:
         raise InputError("; ".join(["no log was found", *notes]))
     metrics = _metrics(runs)
+    # The long table has the rows: parts that kept theirs would hold them twice.
+    runs = {run: [replace(part, metrics=no_rows()) for part in own] for run, own in runs.items()}
     in_force = in_order(metrics, notes)
     notes += _not_numbers(in_force)
     configs = config_table(runs, notes)

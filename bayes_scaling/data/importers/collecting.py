@@ -8,7 +8,7 @@ from typing import Any
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.importers.files import Source, files_of
-from bayes_scaling.data.importers.formats import importer_of
+from bayes_scaling.data.importers.formats import EXPECTED, importer_of
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.wandb_api import is_wandb, read_wandb
@@ -41,4 +41,4 @@ def _of_files(sources: Sequence[Source], notes: list[str], *, progress: bool) ->
         except InputError as error:
             if source.asked:
                 raise
-            notes.append(f"left out: {error}")
+            notes.append(f"left out: {str(error).partition(EXPECTED)[0]}")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bayes_scaling.data.importers.lightning import BESIDE
 from bayes_scaling.data.importers.mlflow_folder import PARTS
 from bayes_scaling.data.importers.sqlite import COMPANIONS
 
@@ -11,7 +12,11 @@ WANDB_PARTS = ("files", "logs", "tmp")
 
 def is_companion(path: Path) -> bool:
     """Return whether a file in a folder belongs to another log there, and is none by itself."""
-    return _of_sqlite(path) or _of_mlflow(path) or _of_wandb(path)
+    return _of_lightning(path) or _of_sqlite(path) or _of_mlflow(path) or _of_wandb(path)
+
+
+def _of_lightning(path: Path) -> bool:
+    return path.name == BESIDE and path.with_name("metrics.csv").is_file()
 
 
 def _of_sqlite(path: Path) -> bool:

@@ -64,9 +64,13 @@ IMPORTERS: tuple[Importer, ...] = (
     speedrun,
     nanogpt,
     grid,
-    table,
     text_log,
+    table,
 )
+
+
+EXPECTED = "; expected one of: "
+"""What an error says before the formats that there are."""
 
 
 def importer_of(head: Head) -> Importer:
@@ -82,7 +86,7 @@ def importer_of(head: Head) -> Importer:
     found = next((one for one in IMPORTERS if one.recognises(head)), None)
     if found is None:
         names = ", ".join(one.NAME for one in IMPORTERS)
-        raise InputError(f"{head.source}: no known log, {_seen(head)}; expected one of: {names}")
+        raise InputError(f"{head.source}: no known log, {_seen(head)}{EXPECTED}{names}")
     return found
 
 

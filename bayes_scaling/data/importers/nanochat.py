@@ -17,11 +17,10 @@ def recognises(head: Head) -> bool:
 def read(head: Head) -> Iterator[Part]:
     """Yield a part a run; a run that stands there again, as after a restart of the sweep, replaces the first."""
     sheet = read_sheet(head)
-    named = {"flops_budget", "depth"} | {one.name for one in sheet.columns if not one.is_number}
-    labels = [one for one in sheet.columns if one.name in named]
+    texts = [one for one in sheet.columns if not one.is_number]
+    cells = {one.name: one.cells for one in sheet.columns}
     for row in range(sheet.rows):
         config = {one.name: of for one in sheet.columns if (of := one.at(row)) is not None}
-        run = " ".join(
-            [*(f"{one.name[:1]}{one.cells.iloc[row]}" for one in labels[:2]), *(x.cells.iloc[row] for x in labels[2:])]
-        )
+        labels = [one.cells.iloc[row] for one in texts]
+        run = " ".join([str(cells["flops_budget"].iloc[row]), f"d{cells['depth'].iloc[row]}", *labels])
         yield Part(run, f"{head.source}#row {row + 1}", NAME, config=config, notes=sheet.notes if row == 0 else ())

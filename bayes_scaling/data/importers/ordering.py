@@ -34,6 +34,8 @@ def in_order(metrics: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     A restarted job writes steps again: the later rows are kept. A log that goes back more often than jobs are restarted is in
     no order: its rows are kept, and of several at one step the last.
     """
+    if rises(metrics):
+        return metrics
     of = _grouped(metrics)
     same = of.group[1:] == of.group[:-1]
     back = np.append(same & (of.step[1:] < of.step[:-1]), False)
@@ -45,17 +47,38 @@ def in_order(metrics: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     void = _replaced(of, (backs > 0) & ~disorder)
     repeated, copies = _repeated(of)
     repeated, copies = repeated & ~void, copies & ~void
-    for which, what in (
-        (void, "written again after a restart: the later ones are kept"),
-        (repeated & ~copies, "at a step that a later row has too, with another value: the last is kept"),
-        (copies, "written twice: counted once"),
-        (back & disorder[of.group], "going back in step, more often than restarts would: sorted by step"),
-    ):
-        if which.any():
-            notes.append(f"{_places(metrics, of, which)} {what}")
+    _say(metrics, of, void, repeated, copies, back & disorder[of.group], notes=notes)
     keep = np.ones(len(metrics), dtype=bool)
     keep[of.order[void | repeated]] = False
     return metrics[keep].reset_index(drop=True)
+
+
+def _say(
+    metrics: pd.DataFrame,
+    of: Grouped,
+    *which: np.ndarray,
+    notes: list[str],
+) -> None:
+    void, repeated, copies, unsorted = which
+    for rows, what in (
+        (void, "written again after a restart: the later ones are kept"),
+        (repeated & ~copies, "at a step that a later row has too, with another value: the last is kept"),
+        (copies & (_keys(metrics, of) != "epoch"), "written twice: counted once"),
+        (unsorted, "going back in step, more often than restarts would: sorted by step"),
+    ):
+        if rows.any():
+            notes.append(f"{_places(metrics, of, rows)} {what}")
+
+
+def rises(metrics: pd.DataFrame) -> bool:
+    """Return whether rows are in order of run, step and key, none twice: so are logs that were never restarted, mostly."""
+    run, key = metrics["run"].cat.codes.to_numpy(), metrics["key"].cat.codes.to_numpy()
+    step = metrics["step"].to_numpy()
+    later = step[1:] > step[:-1]
+    later |= (step[1:] == step[:-1]) & (key[1:] > key[:-1])
+    later &= run[1:] == run[:-1]
+    later |= run[1:] > run[:-1]
+    return bool(later.all()) and not np.isnan(step).any()
 
 
 def _grouped(metrics: pd.DataFrame) -> Grouped:
@@ -90,6 +113,13 @@ def _repeated(of: Grouped) -> tuple[np.ndarray, np.ndarray]:
     repeated, copies = np.empty((2, len(order)), dtype=bool)
     repeated[order], copies[order] = followed, followed & same
     return repeated, copies
+
+
+def _keys(metrics: pd.DataFrame, of: Grouped) -> np.ndarray:
+    """Return the key of each row; loggers write the epoch in each of several rows of one step."""
+    names = metrics["key"].cat.categories.to_numpy(dtype=object)
+    keys: np.ndarray = names[metrics["key"].cat.codes.to_numpy()[of.order]]
+    return keys
 
 
 def _places(metrics: pd.DataFrame, of: Grouped, which: np.ndarray) -> str:

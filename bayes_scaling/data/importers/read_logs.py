@@ -63,9 +63,9 @@ def read_logs(
     >>> log = pathlib.Path(tempfile.mkdtemp()) / "small.jsonl"
     >>> _ = log.write_text('{"step": 100, "loss": 6.1}\\n{"step": 200, "loss": 5.2}\\n')
     >>> bs.read_logs(log).to_frame()[["run", "step", "loss"]]
-         run   step  loss
-    0  small  100.0   6.1
-    1  small  200.0   5.2
+         run  step  loss
+    0  small   100   6.1
+    1  small   200   5.2
     """
     notes: list[str] = []
     table = None if join is None else (read_table(join, labels=frozenset({"run", "Name", "name"})), source_of(join))

@@ -7,6 +7,8 @@ import pandas as pd
 
 from bayes_scaling.data.importers.gathering import Gathered
 from bayes_scaling.data.importers.known import Doubts, plays
+from bayes_scaling.data.importers.ordering import rises
+from bayes_scaling.data.importers.part import Part
 
 
 def source_table(
@@ -14,29 +16,50 @@ def source_table(
 ) -> pd.DataFrame:
     """Return a row a run, see `Logs.sources`."""
     tokens = _tokens_keys(metrics, notes)
-    steps = metrics.drop_duplicates(["run", "step"]).groupby("run", observed=False)["step"].agg(["size", "min", "max"])
-    keys = metrics.drop_duplicates(["run", "key"]).groupby("run", observed=False)["key"].agg(lambda of: ", ".join(map(str, of)))
+    rows_of, keys = _rows(metrics), _keys(metrics)
+    steps = metrics.groupby("run", observed=False)["step"].agg(["min", "max"])
     known = configs.set_index("run")[[name for name in ("params", "tokens_per_step", "tokens") if name in configs]]
     rows = []
     for run, parts in runs.items():
-        numbered, count = any(part.numbered for part in parts), int(steps["size"].get(run, 0))
+        numbered, count = any(part.numbered for part in parts), rows_of.get(run, 0)
         open_ = {role: of.get(run, ()) for role, of in doubts.items()}
-        key = tokens.get(run, "")
-        rows.append(
-            {
-                "run": run,
-                "source": ", ".join(dict.fromkeys(part.source for part in parts)),
-                "format": ", ".join(dict.fromkeys(part.format for part in parts)),
-                "rows": count or 1,
-                "keys": keys.get(run, "") or ", ".join(dict.fromkeys(name for part in parts for name in part.config)),
-                "first_step": np.nan if numbered else steps["min"].get(run, np.nan),
-                "last_step": np.nan if numbered else steps["max"].get(run, np.nan),
-                "tokens_key": key,
-                "missing": _missing(known.loc[run].to_dict(), key, steps=count > 0 and not numbered, doubts=open_),
-                "numbered": numbered,
-            }
-        )
+        has_steps, key = count > 0 and not numbered, tokens.get(run, "")
+        held = {
+            "rows": count or 1,
+            "keys": keys.get(run, "") or ", ".join(dict.fromkeys(name for part in parts for name in part.config)),
+            "first_step": steps["min"].get(run, np.nan) if has_steps else np.nan,
+            "last_step": steps["max"].get(run, np.nan) if has_steps else np.nan,
+            "tokens_key": key,
+            "missing": _missing(known.loc[run].to_dict(), key, steps=has_steps, doubts=open_),
+            "numbered": numbered,
+        }
+        rows.append({"run": run, **_origin(parts), **held})
     return pd.DataFrame(rows)
+
+
+def _origin(parts: Sequence[Part]) -> dict[str, str]:
+    sources, formats = (dict.fromkeys(of) for of in ([p.source for p in parts], [p.format for p in parts]))
+    return {"source": ", ".join(sources), "format": ", ".join(formats)}
+
+
+def _rows(metrics: pd.DataFrame) -> dict[str, int]:
+    """Return how many steps each run has rows at."""
+    run, step = metrics["run"].cat.codes.to_numpy(), metrics["step"].to_numpy()
+    new = np.ones(len(step), dtype=bool)
+    if rises(metrics):
+        new[1:] = (run[1:] != run[:-1]) | (step[1:] != step[:-1])
+    else:
+        new = ~metrics.duplicated(["run", "step"]).to_numpy()
+    names = metrics["run"].cat.categories
+    return dict(zip(map(str, names), np.bincount(run[new], minlength=len(names)).tolist(), strict=True))
+
+
+def _keys(metrics: pd.DataFrame) -> dict[str, str]:
+    """Return the keys of each run."""
+    runs, keys = metrics["run"].cat.categories, metrics["key"].cat.categories.to_numpy(dtype=object)
+    there = np.zeros((len(runs), len(keys)), dtype=bool)
+    there[metrics["run"].cat.codes.to_numpy(), metrics["key"].cat.codes.to_numpy()] = True
+    return {str(run): ", ".join(map(str, keys[has])) for run, has in zip(runs, there, strict=True)}
 
 
 def _missing(own: Mapping[Hashable, float], tokens_key: str, *, steps: bool, doubts: Mapping[str, Sequence[str]]) -> str:
@@ -60,11 +83,14 @@ def _tokens_keys(metrics: pd.DataFrame, notes: list[str]) -> dict[str, str]:
     """Return the key that counts tokens, of each run that has one: it never falls along the run."""
     names = [str(key) for key in metrics["key"].cat.categories if plays(str(key), "tokens")]
     found: dict[str, str] = {}
+    more: dict[str, None] = {}
     for name in names:
         rows = metrics[metrics["key"] == name].sort_values("step", kind="stable")
         falls = rows.groupby("run", observed=True)["value"].agg(lambda of: bool((of.diff() < 0).any() or (of < 0).any()))
-        found |= {str(run): name for run in falls.index[~falls] if str(run) not in found}
+        rising = [str(run) for run in falls.index[~falls]]
+        more |= {name: None} if any(run in found for run in rising) else {}
+        found |= {run: name for run in rising if run not in found}
     used = list(dict.fromkeys(found.values()))
     notes += [f"tokens of rows are read from {name!r}" for name in used if name != "tokens"]
-    notes += [f"{', '.join(map(repr, names[1:]))} may count tokens too"] if len(names) > 1 else []
+    notes += [f"{name!r} may count tokens too" for name in more]
     return found

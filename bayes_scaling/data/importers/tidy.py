@@ -7,9 +7,12 @@ import pandas as pd
 
 from bayes_scaling.data.delimited import refuse_too_many
 from bayes_scaling.data.importers.keys import kept_keys, require_keys
-from bayes_scaling.data.importers.ordering import in_order
+from bayes_scaling.data.importers.ordering import in_order, rises
 
 UNITS = {"params": "parameters", "tokens": "tokens", "tokens_per_step": "tokens"}
+LARGE = 2.0**53
+"""Floats of this size and more are not told from their neighbours."""
+
 ROLES = ("params", "tokens", "tokens_per_step")
 
 
@@ -19,7 +22,7 @@ def tidy_table(
     """Return logs as a tidy table, see `Logs.to_frame`."""
     require_keys(keys, [str(key) for key in metrics["key"].cat.categories] + [str(name) for name in configs][1:])
     metrics = in_order(metrics, [])
-    tokens = metrics[metrics["key"].astype(str).to_numpy() == _of_runs(metrics, sources)] if len(metrics) else metrics
+    tokens = metrics[metrics["key"].cat.codes.to_numpy() == _token_codes(metrics, sources)]
     wide = wide_table(kept_keys(metrics, keys), list(sources["run"]))
     wide = _with_tokens(wide, tokens, configs, sources, last=last)
     if last:
@@ -28,33 +31,36 @@ def tidy_table(
     numbered = set(sources.loc[sources["numbered"], "run"])
     table["step"] = table["step"].where(~table["run"].isin(numbered))
     table = _ordered(table.dropna(axis=1, how="all") if len(table) else table)
+    counts = ["step", "tokens", *(str(name) for name in configs)]
+    table = table.assign(**{name: _whole(table[name]) for name in counts if name in table})
     table.attrs["units"] = {name: unit for name, unit in UNITS.items() if name in table}
     return table
 
 
-def _of_runs(metrics: pd.DataFrame, sources: pd.DataFrame) -> np.ndarray:
-    """Return of each row the key that counts the tokens of its run."""
-    names = sources.set_index("run")["tokens_key"].reindex(metrics["run"].cat.categories).fillna("").to_numpy(dtype=object)
-    found: np.ndarray = names[metrics["run"].cat.codes.to_numpy()]
-    return found
+def _token_codes(metrics: pd.DataFrame, sources: pd.DataFrame) -> np.ndarray:
+    """Return of each row the code of the key that counts the tokens of its run; -1 where none does."""
+    names = sources.set_index("run")["tokens_key"].reindex(metrics["run"].cat.categories).fillna("")
+    codes = metrics["key"].cat.categories.get_indexer(pd.Index(names, dtype=object)).astype(np.int32)
+    return np.append(codes, np.int32(-1))[metrics["run"].cat.codes.to_numpy()]
 
 
 def wide_table(metrics: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     """Return metrics as one row a run and step, one column a key; a run without any has one row without a step."""
     run, key = metrics["run"].cat.codes.to_numpy(), metrics["key"].cat.codes.to_numpy()
-    step = metrics["step"].to_numpy()
-    order = np.lexsort((np.where(np.isnan(step), -np.inf, step), run))
-    run_, step_ = run[order], step[order]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (run_[1:] != run_[:-1]) | ((step_[1:] != step_[:-1]) & ~(np.isnan(step_[1:]) & np.isnan(step_[:-1])))
+    step, value = metrics["step"].to_numpy(), metrics["value"].to_numpy()
+    if not rises(metrics):
+        order = np.lexsort((np.where(np.isnan(step), -np.inf, step), run))
+        run, key, step, value = run[order], key[order], step[order], value[order]
+    new = np.ones(len(step), dtype=bool)
+    new[1:] = (run[1:] != run[:-1]) | ((step[1:] != step[:-1]) & ~(np.isnan(step[1:]) & np.isnan(step[:-1])))
     place, first = np.cumsum(new) - 1, np.flatnonzero(new)
     names = [str(name) for name in metrics["key"].cat.categories]
     refuse_too_many(len(first), len(names), "the logs")
     table = np.full((len(names), len(first)), np.nan)
-    table[key[order], place] = metrics["value"].to_numpy()[order]
-    called = metrics["run"].cat.categories.to_numpy(dtype=object)[run_[first]]
-    rows = pd.DataFrame({"run": called, "step": step_[first], **{name: table[i] for i, name in enumerate(names)}})
-    bare = [run for run in runs if run not in set(called)]
+    table[key, place] = value
+    called = pd.array(list(metrics["run"].cat.categories), dtype="str").take(run[first])
+    rows = pd.DataFrame({"run": called, "step": step[first], **{name: table[i] for i, name in enumerate(names)}})
+    bare = [run for run in runs if run not in set(called.unique())]
     more = pd.DataFrame({"run": pd.Series(bare, dtype=object), "step": np.full(len(bare), np.nan)})
     return pd.concat([rows, more], ignore_index=True) if bare else rows
 
@@ -107,6 +113,12 @@ def _with_configs(wide: pd.DataFrame, configs: pd.DataFrame, *, bare: bool) -> p
 def _same(one: pd.Series, other: pd.Series) -> bool:
     """Return whether numbers are those of another column."""
     return one.dtype.kind in "iuf" and other.dtype.kind in "iuf" and bool(np.array_equal(one, other, equal_nan=True))
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Return a column of floats as integers where all its cells are such."""
+    whole = column.dtype.kind == "f" and bool(((column % 1 == 0) & (column.abs() < LARGE)).all())
+    return column.astype("int64") if whole else column
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:

@@ -115,7 +115,8 @@ def read_shape(frame: pd.DataFrame, roles: Roles) -> Shape:
     usable = pd.Series(data=True, index=frame.index)
     if "loss" in values:
         usable &= np.isfinite(values["loss"]) & (values["loss"] > 0)
-    for role in read[:2]:
+    bare = ["step"] if not read and "step" in values and "lr" not in values else []
+    for role in [*read[:2], *bare]:
         usable &= np.isfinite(values[role]) & (values[role] > 0)
     along = _along(frame, roles, values, usable)
     ends = frame.index[usable]
