@@ -70,6 +70,17 @@ def format_count(count: int) -> str:
     return f"{int(count):,}"
 
 
+def several(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> several(1, "row"), several(2000, "row"), several(2, "analysis", "analyses")
+    ('1 row', '2,000 rows', '2 analyses')
+    """
+    return f"{format_count(count)} {one if count == 1 else many or f'{one}s'}"
+
+
 def shared(values: Sequence[float], *, signed: bool = False) -> list[str]:
     """Return numbers of one band, in any order, to the same last digit, which follows the distance of the outermost.
 
@@ -112,6 +123,12 @@ def with_error(mean: float, sd: float) -> str:
 def amount(value: float, unit: str, digits: int = DIGITS) -> str:
     """Return a number with its unit."""
     return f"{number(value, digits)} {unit}".rstrip()
+
+
+def decades(count: float) -> str:
+    """Return a distance in factors of ten: 0.17 decades, 1 decade."""
+    text = number(count, 2)
+    return f"{text} decade{'s' * (text != '1')}"
 
 
 def rounded(value: float, digits: int = DIGITS) -> float:

@@ -1,5 +1,7 @@
 """Quantiles of draws: the ones every table has, of rows in which some draws may be unknown."""
 
+import warnings
+
 import numpy as np
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
@@ -7,6 +9,22 @@ QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 INTERVAL = {name: QUANTILES[name] for name in ("q05", "q50", "q95")}
 """Of a median with its 90 % interval."""
+
+
+def median_interval(draws: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
+    """Return low end, median and high end of the 90 % interval of the draws that are known; NaN where none is.
+
+    Parameters
+    ----------
+    axis
+        Along which the draws lie, all axes unless given; low, median and high are along a new first one.
+    """
+    values = np.asarray(draws)
+    if not np.isnan(values).any():
+        return np.asarray(np.quantile(values, list(INTERVAL.values()), axis=axis))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.asarray(np.nanquantile(values, list(INTERVAL.values()), axis=axis))
 
 
 def mean_known(rows: np.ndarray) -> np.ndarray:

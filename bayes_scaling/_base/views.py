@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import format_count
+from bayes_scaling._base.numbers import several as several
 
 MOST_ROWS = 20
 """Rows of a table that a notebook shows."""
@@ -71,17 +71,6 @@ def in_a_line(record: object, what: str, *counts: str) -> str:
     """
     grade = getattr(getattr(record, "health", None), "grade", "")
     return visible(f"{what}: {', '.join([*counts, *([grade] if grade else [])])}")
-
-
-def several(count: int, one: str, many: str = "") -> str:
-    """Return a count with its noun.
-
-    Examples
-    --------
-    >>> several(1, "row"), several(2000, "row"), several(2, "analysis", "analyses")
-    ('1 row', '2,000 rows', '2 analyses')
-    """
-    return f"{format_count(count)} {one if count == 1 else many or f'{one}s'}"
 
 
 def draws_of(draws: Any) -> str:

@@ -9,7 +9,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_names, joined_name
-from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, number, probability, spaced_name, value_at
+from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, decades, probability, several, spaced_name, value_at
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
@@ -62,7 +62,7 @@ def contrast(
     ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
     for place in ends:
         say(*_sentences(fitted, table.iloc[[place]], group, a, b), *_by_cost(fitted, table.iloc[[place]], group, a, b))
-    say(f"{len(table)} points -> {out}", *([f"figure -> {figure}"] if drawn else []))
+    say(f"{several(len(table), 'point')} -> {out}", *([f"figure -> {figure}"] if drawn else []))
     say_notes(table)
     say_health(fitted.health)
 
@@ -157,5 +157,5 @@ def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:
     from bayes_scaling.prediction.arms import points_of
     from bayes_scaling.prediction.predict import predict
 
-    decades = float(predict(fitted, points_of(fitted, group, level, point))["distance"][0])
-    return f"{number(decades, 2)} decades beyond the runs, where it holds if the law does" if decades > 0 else "inside the runs"
+    far = float(predict(fitted, points_of(fitted, group, level, point))["distance"][0])
+    return f"{decades(far)} beyond the runs, where it holds if the law does" if far > 0 else "inside the runs"

@@ -9,6 +9,7 @@ import typer
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
+from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write, is_file
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
@@ -47,7 +48,7 @@ def forecast(
         say(f"note [learning rate]: {note}")
     if found.outlier:
         say(f"note [unlike]: {found.outlier}")
-    say(f"{found.path.sizes['row']} places -> {out}", f"figure -> {figure}")
+    say(f"{several(found.path.sizes['row'], 'place')} -> {out}", f"figure -> {figure}")
     say_health(found.health)
 
 

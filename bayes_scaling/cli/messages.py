@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import number, shared
+from bayes_scaling._base.numbers import number, several, shared
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 def counted(data: "Runs") -> list[str]:
     """Return how many rows there are, what became of others of their table, and a line for each thing found in them."""
     averaged = f", averaged from {data.averaged}" if data.averaged > len(data) else ""
-    dropped = f", {data.dropped} rows removed by the filter {data.columns.where!r}" if data.dropped else ""
+    dropped = f", {several(data.dropped, 'row')} removed by the filter {data.columns.where!r}" if data.dropped else ""
     kind = "table" if data.columns.curve is None else "log"
-    return [f"{len(data)} rows of {data.source}{averaged}{dropped}", *(f"note [{kind}]: {note}" for note in data.notes)]
+    return [
+        f"{several(len(data), 'row')} of {data.source}{averaged}{dropped}",
+        *(f"note [{kind}]: {note}" for note in data.notes),
+    ]
 
 
 def say_health(health: "Health | None") -> None:

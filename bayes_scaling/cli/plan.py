@@ -9,6 +9,7 @@ import typer
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
+from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
@@ -83,7 +84,7 @@ def plan(
         write_figure(plan_figure(fitted, found), figure)
     for sentence in said:
         say(sentence)
-    say(f"{len(found.choice)} plans -> {out}", f"other choices -> {others}", f"figure -> {figure}")
+    say(f"{several(len(found.choice), 'plan')} -> {out}", f"other choices -> {others}", f"figure -> {figure}")
     say_notes(found.choice)
     say_health(fitted.health)
 

@@ -9,6 +9,7 @@ from bayes_scaling._base.chain import append, locked, read_chain
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
+from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.messages import say_health, say_notes
 from bayes_scaling.cli.options import AnySeed, FitDir, Points, read_fit
@@ -79,5 +80,5 @@ def _write_table(table: "pd.DataFrame | None", out: Path | None) -> None:
     if table is None or out is None:
         return
     write_csv(table, out)
-    say(f"{len(table)} points -> {out}")
+    say(f"{several(len(table), 'point')} -> {out}")
     say_notes(table)

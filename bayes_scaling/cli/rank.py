@@ -9,7 +9,7 @@ import typer
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
-from bayes_scaling._base.numbers import exact, place_words
+from bayes_scaling._base.numbers import exact, place_words, several
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
@@ -95,7 +95,7 @@ def rank(
         say(f"FLOP a parameter and token: {said}")
     if taken:
         say(f"other groups, as --at does not say them: {place_words(taken)}")
-    say(f"{len(table)} rows -> {out}", f"figure -> {figure}")
+    say(f"{several(len(table), 'row')} -> {out}", f"figure -> {figure}")
     for note in found.notes:
         say(f"note: {note}", err=True)
     say_health(fitted.health)

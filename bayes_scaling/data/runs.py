@@ -8,8 +8,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import amount, number
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import amount, number, several
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counting import plain_unit, unlike_conventions

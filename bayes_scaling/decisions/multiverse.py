@@ -17,9 +17,9 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.deprecation import renamed_argument, renamed_field
 from bayes_scaling._base.errors import InputError, one_line
-from bayes_scaling._base.numbers import amount, band
+from bayes_scaling._base.numbers import amount, band, several
 from bayes_scaling._base.quantiles import QUANTILES
-from bayes_scaling._base.views import in_a_line, lines, several, show, view
+from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.data.counting_words import counted_parts
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.tables import Table, read_table

@@ -11,8 +11,9 @@ import xarray as xr
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import several
 from bayes_scaling._base.quantiles import sorted_quantiles
-from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.points import in_base_units

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling._base.numbers import amount, band, exact, interval, number, percent, place_words, probability
+from bayes_scaling._base.numbers import amount, band, decades, exact, interval, number, percent, place_words, probability
 from bayes_scaling.decisions.plan import Plan
 from bayes_scaling.inference.health_line import carried
 
@@ -52,7 +52,7 @@ def _said(found: Plan, at: Mapping[str, Any], row: int, target: float | None) ->
     if at.get("extrapolated"):
         said.append("What a token of it costs lies beyond what the runs say, and is extrapolated")
     if at["distance"] != "inside":
-        said.append(f"The plan lies {number(float(found.loss['distance'][row]), 2)} decades beyond the runs")
+        said.append(f"The plan lies {decades(float(found.loss['distance'][row]))} beyond the runs")
     if found.cost.price is not None:
         said.append(f"It costs {number(at['price'], 4)}, in the unit of the price")
     return said

@@ -13,8 +13,9 @@ from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import (
     exact,
+    several,
 )
-from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.decisions.ranking_costs import cost_rows, draw_quantiles, multiple_quantiles
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried

@@ -10,6 +10,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band, exact, percent, place_words
+from bayes_scaling._base.quantiles import median_interval
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
@@ -110,7 +111,7 @@ def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float, o
     unit = str(losses.attrs["units"])
     reached = values <= target
     if not reached.any():
-        low, middle, high = np.quantile(values[..., -1], [0.05, 0.5, 0.95])
+        low, middle, high = median_interval(values[..., -1])
         raise InputError(
             f"no draw reaches {exact(target)} {unit} with up to {amount(np.exp(log_compute[-1]), of)}; one run there shows "
             f"{band((low, middle, high))}"

@@ -7,8 +7,7 @@ from math import isfinite
 from typing import Any, Literal, get_args
 
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import fixed, format_count, number, percent
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import fixed, format_count, number, percent, several
 
 type Grade = Literal["clean", "noted", "not to be trusted"]
 GRADES: tuple[Grade, ...] = get_args(Grade.__value__)

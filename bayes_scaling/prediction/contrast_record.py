@@ -11,9 +11,9 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, number, probability, spaced_name, value_at
+from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, decades, probability, several, spaced_name, value_at
 from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
-from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import mark
@@ -170,13 +170,13 @@ class Contrast:
             cost = band([100 * (at[f"ratio_{q}"] - 1) for q in INTERVAL], "%", signed=True)
         else:
             cost = band([at[f"diff_{q}"] for q in INTERVAL], str(loss.get("units", "")), signed=True)
-        decades, equal = float(place["distance"]), f" ({self._equal()})" if self.cost else ""
+        far, equal = float(place["distance"]), f" ({self._equal()})" if self.cost else ""
         what, unit = str(loss.get("long_name", "loss")), str(loss.get("units", ""))
         return [
             f"{self.a} against {self.b}{' at ' if where else ''}{where}{equal}: {what} {cost}.",
             f"{self.a} is better with probability {probability(at['p_a_better'])}.",
             *([] if self.by_cost is None else cost_sentences(self.by_cost, row, self.a, self.b, what, unit)),
-            *([f"This lies {number(decades, 2)} decades beyond the runs."] if decades > 0 else []),
+            *([f"This lies {decades(far)} beyond the runs."] if far > 0 else []),
         ]
 
     def _equal(self) -> str:

@@ -14,8 +14,8 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import format_count, percent
-from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
+from bayes_scaling._base.numbers import format_count, percent, several
+from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.data.runs import concat_runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.fit import refit

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_scaling._base.quantiles import INTERVAL
+from bayes_scaling._base.quantiles import INTERVAL, median_interval
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, spread_name, term_name
@@ -42,9 +42,7 @@ def prior_posterior(fit: Fit) -> list[PriorPosterior]:
     """Return prior and posterior of the law's parameters at the population, of their spreads and slopes, and of the scatter."""
     posterior = fit.posterior
     return [
-        _compared(name, prior, np.quantile(posterior[name], tuple(INTERVAL.values())))
-        for name, prior in _priors(fit)
-        if name in posterior
+        _compared(name, prior, median_interval(posterior[name].to_numpy())) for name, prior in _priors(fit) if name in posterior
     ]
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import band, number, probability, rounded, spaced_name, value_at
+from bayes_scaling._base.quantiles import median_interval
 from bayes_scaling.data.checkpoints import not_ends
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counting_words import counted_sentence
@@ -116,7 +117,7 @@ def _loss(fit: Posterior, point: pd.DataFrame, region: str) -> str:
     columns, at = fit.runs.columns, {str(name): of for name, of in point.iloc[0].items()}
     place = [f"{number(at[name])} {columns.inputs[name].unit or spaced_name(name)}" for name in inputs_read(fit)]
     place += [f"{spaced_name(name)} {value_at(name, at[name])}" for name in groups_needed(fit)]
-    values = predict(fit, point).quantile([0.05, 0.5, 0.95]).to_numpy().tolist()
+    values = median_interval(predict(fit, point).to_numpy()).tolist()
     return f"{capitalized(columns.response.name)} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
 
 

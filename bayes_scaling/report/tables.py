@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayes_scaling._base.numbers import interval, shared
-from bayes_scaling._base.quantiles import INTERVAL
+from bayes_scaling._base.quantiles import INTERVAL, median_interval
 from bayes_scaling.inference.parameters import cells, quantities
 from bayes_scaling.inference.posterior import Fit
 
@@ -41,7 +41,7 @@ def parameters(fit: Fit) -> Parameters:
     for name, values in quantities(fit).data_vars.items():
         single = values.dims == ("chain", "draw")
         if single or str(name).endswith((LEVELS, PUBLISHED)):
-            known = np.quantile(values.transpose("chain", "draw", ...), list(INTERVAL.values()), axis=(0, 1))
+            known = median_interval(values.transpose("chain", "draw", ...).to_numpy(), axis=(0, 1))
             of = values.isel(chain=0, draw=0).expand_dims(q=list(INTERVAL.values())).copy(data=known)
             found[str(name)] = {level: _read(of.sel(at).to_numpy()) for level, at in cells(values, fit.runs)}
     published = {name.removesuffix(PUBLISHED): of for name, of in found.items() if name.endswith(PUBLISHED)}

@@ -11,8 +11,8 @@ import pandas as pd
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import format_count, number, percent
-from bayes_scaling._base.views import in_a_line, lines, several, show, view
+from bayes_scaling._base.numbers import format_count, number, percent, several
+from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.fits import fit_many
 from bayes_scaling.inference.batch.tasks import Task

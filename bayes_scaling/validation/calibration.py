@@ -23,9 +23,9 @@ import xarray as xr
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import percent, probability
+from bayes_scaling._base.numbers import percent, probability, several
 from bayes_scaling._base.random import stream
-from bayes_scaling._base.views import in_a_line, lines, several, show, view
+from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.fits import Batch, fit_many
 from bayes_scaling.inference.health import R_HAT_LIMIT, Health, combined, counts as grades

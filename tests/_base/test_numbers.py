@@ -11,6 +11,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import (
     band,
+    decades,
     exact,
     format_count,
     interval,
@@ -148,6 +149,10 @@ def test_digits_of_an_estimate_follow_its_error() -> None:
         (5.0, 0.0): "5 ± 0",
     }
     assert {of: with_error(*of) for of in said} == said
+
+
+def test_one_decade_is_one() -> None:
+    assert [decades(of) for of in (0.174, 0.999, 1.0, 2.0)] == ["0.17 decades", "1 decade", "1 decade", "2 decades"]
 
 
 def test_ends_of_a_band_are_told_apart_unless_seven_digits_do_not() -> None:

@@ -51,7 +51,7 @@ def test_the_better_level_needs_less(folder: Path, tmp_path: Path) -> None:
 
 
 def test_beyond_the_runs_it_says_what_the_interval_rests_on(folder: Path, tmp_path: Path) -> None:
-    assert "1 decades beyond the runs, where it holds if the law does" in said(folder, tmp_path, 1000.0)
+    assert "1 decade beyond the runs, where it holds if the law does" in said(folder, tmp_path, 1000.0)
 
 
 def test_points_of_both_levels_are_written_once(folder: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from bayes_scaling._base.views import several
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
@@ -13,6 +14,9 @@ from bayes_scaling.data.importers.sheet import read_sheet
 
 NAME = "Lightning metrics (CSV)"
 BESIDE = "hparams.yaml"
+OTHER = tuple("!&*{[|>")
+"""What begins a value that is no plain text or number."""
+
 ENTRY = re.compile(r"(?P<indent> *)(?P<key>[\w.\-/]+):(?: +(?P<value>.*))?")
 
 
@@ -40,17 +44,14 @@ def read_hparams(path: Path, notes: list[str]) -> dict[str, object]:
     left = 0
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         entry = ENTRY.fullmatch(line.rstrip())
-        if entry is None:
+        value = (entry["value"] or "").strip() if entry is not None else ""
+        if entry is None or value[:1] in OTHER:
             left += bool(line.strip()) and not line.lstrip().startswith("#")
             continue
-        indent, value = len(entry["indent"]), (entry["value"] or "").strip()
-        above = [one for one in above if one[0] < indent]
-        name = ".".join([*(key for _, key in above), entry["key"]])
+        above = [one for one in above if one[0] < len(entry["indent"])]
         if not value:
-            above.append((indent, entry["key"]))
-        elif value[0] in "!&*{[|>":
-            left += 1
+            above.append((len(entry["indent"]), entry["key"]))
         elif value not in ("null", "~"):
-            found[name] = value.strip("'\"")
-    notes += [f"{path}: {left} lines are no plain entries, and left out"] if left else []
+            found[".".join([*(key for _, key in above), entry["key"]])] = value.strip("'\"")
+    notes += [f"{path}: {several(left, 'line')} no plain entry: left out"] if left else []
     return found

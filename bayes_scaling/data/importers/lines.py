@@ -1,12 +1,14 @@
 """Text logs line by line: the step of a line and what it says of it, as names and numbers."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.importers.part import Part, metrics_of
+from bayes_scaling.data.importers.coded import Coded
+from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
 
 NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|NAN|inf|Inf)"
@@ -48,12 +50,19 @@ class Said:
         Name, number, and how the number is written, with its unit.
     ends
         Whether the last number ends the line.
+    most
+        The last step planned, where the line says it.
     """
 
     step: float
     fields: tuple[Field, ...]
-    text: str
     ends: bool
+    most: float | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the line gives numbers of."""
+        return tuple([field[0] for field in self.fields])
 
 
 def has_lines(text: str, grammar: Grammar, least: int = 1) -> bool:
@@ -74,54 +83,55 @@ def said_by(line: str, grammar: Grammar) -> Said | None:
     found = list(grammar.field.finditer(line, match.end()))
     if not found:
         return None
-    fields = tuple((_key(one["key"]), _value(one), one["value"], line[one.end("value") : one.end()]) for one in found)
-    return Said(float(match["step"].replace(",", "")), fields, line, found[-1].end() == len(line.rstrip()))
+    fields = tuple([(_key(one["key"]), _value(one), one["value"], line[one.end("value") : one.end()]) for one in found])
+    most = match["most"] if "most" in grammar.step.groupindex else None
+    return Said(_whole(match["step"]), fields, found[-1].end() == len(line.rstrip()), None if most is None else _whole(most))
 
 
 def read_lines(head: Head, run: str, format_name: str, grammar: Grammar) -> Part:
     """Return the run of a text log."""
     text, notes = head.whole_text()
-    lines = [STRAY.sub("", line) for line in re.split(r"\r\n|\n|\r", text)]
-    said = [one for line in lines if (one := said_by(line, grammar)) is not None]
-    config: dict[str, object] = {}
-    if grammar.config is not None:
-        config = {_key(of["key"]): _value(of) for line in lines if (of := grammar.config.search(line)) is not None}
-    more = list(notes)
-    if lines[-1].strip():
-        said = _without_cut(said, lines, head.source, more)
-    most = [float(match["most"].replace(",", "")) for match in _planned(lines, grammar)]
-    if most and said and said[-1].step < most[-1]:
-        more.append(f"{head.source}: the log ends at step {exact(said[-1].step)} of {exact(most[-1])}")
-    config |= {"max_steps": most[-1]} if most else {}
-    metrics = metrics_of((one.step, key, value) for one in said for key, value, *_ in one.fields)
-    return Part(run, head.source, format_name, metrics, config, tuple(more))
+    *lines, end = re.split(r"\r\n|\n|\r", text)
+    rows, config, last = Coded(), dict[str, object](), None
+    alike: dict[tuple[str, ...], Said] = {}
+    for line in map(_plain, lines):
+        said = said_by(line, grammar)
+        if said is not None:
+            last = alike[said.names] = said
+            _add(rows, said)
+        elif grammar.config is not None and (one := grammar.config.search(line)) is not None:
+            config[_key(one["key"])] = _value(one)
+    if end.strip():
+        said, cut = _end(said_by(_plain(end), grammar), alike)
+        notes += (f"{head.source}, line {len(lines) + 1}: {format_value(end)} has no end{cut}",) if cut else ()
+        if said is not None:
+            last = said
+            _add(rows, said)
+    if last is not None and last.most is not None:
+        config["max_steps"] = last.most
+        ends = f"{head.source}: the log ends at step {exact(last.step)} of {exact(last.most)}"
+        notes += (ends,) if last.step < last.most else ()
+    return Part(run, head.source, format_name, rows.to_frame(), config, notes)
 
 
-def _planned(lines: Iterable[str], grammar: Grammar) -> Iterator[re.Match[str]]:
-    if "most" in grammar.step.groupindex:
-        yield from (match for line in lines if (match := grammar.step.search(line)) is not None and match["most"])
+def _add(rows: Coded, said: Said) -> None:
+    for key, value, *_ in said.fields:
+        rows.add(said.step, key, value)
 
 
-def _without_cut(said: list[Said], lines: list[str], source: str, notes: list[str]) -> list[Said]:
-    """Return what lines say without what a cut last line may say wrongly: its last number, where nothing follows it.
+def _end(said: Said | None, alike: Mapping[tuple[str, ...], Said]) -> tuple[Said | None, str]:
+    """Return what a last line without a line break says, but for its last number where that may be cut, and what was done.
 
-    Others of its kind tell: it was not where it says as much as they do, and its last number is no shorter than theirs.
+    Others of its kind tell: it was not cut where it says as much as they do, and its last number is no shorter than theirs.
     """
-    last, line = lines[-1], len(lines)
-    if not said or said[-1].text != last:
-        notes.append(f"{source}, line {line}: {format_value(last)} has no end: nothing is read from it")
-        return said
-    own, names = said[-1], [field[0] for field in said[-1].fields]
-    alike = next((one for one in reversed(said[:-1]) if [field[0] for field in one.fields] == names), None)
-    if alike is not None and own.ends and _as_long(own.fields[-1], alike.fields[-1]):
-        return said
-    where = f"{source}, line {line}: {format_value(last)} has no end"
-    if not own.ends:
-        notes.append(f"{where}: read up to {names[-1]}")
-        return said
-    notes.append(f"{where}: {names[-1]} may be cut, and is left out")
-    kept = [replace(own, fields=own.fields[:-1])] if len(names) > 1 else []
-    return [*said[:-1], *kept]
+    if said is None:
+        return None, ": nothing is read from it"
+    if not said.ends:
+        return said, f": read up to {said.names[-1]}"
+    if said.names in alike and _as_long(said.fields[-1], alike[said.names].fields[-1]):
+        return said, ""
+    kept = replace(said, fields=said.fields[:-1]) if len(said.fields) > 1 else None
+    return kept, f": {said.names[-1]} may be cut, and is left out"
 
 
 def _as_long(one: Field, other: Field) -> bool:
@@ -129,10 +139,19 @@ def _as_long(one: Field, other: Field) -> bool:
     return len(one[2]) >= len(other[2]) and one[3] == other[3]
 
 
+def _plain(line: str) -> str:
+    return STRAY.sub("", line) if "\x1b" in line else line
+
+
+@lru_cache(maxsize=4096)
 def _key(text: str) -> str:
     return " ".join(text.split()).strip(" ,|-:=")
 
 
+def _whole(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
 def _value(found: re.Match[str]) -> float:
-    suffix = found.groupdict().get("suffix")
-    return float(found["value"].replace(",", "")) * SUFFIXES.get(suffix or "", 1.0)
+    suffix = found["suffix"] if "suffix" in found.re.groupindex else None
+    return _whole(found["value"]) * (1.0 if suffix is None else SUFFIXES[suffix])

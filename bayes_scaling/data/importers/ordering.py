@@ -47,17 +47,27 @@ def in_order(metrics: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     void = _replaced(of, (backs > 0) & ~disorder)
     repeated, copies = _repeated(of)
     repeated, copies = repeated & ~void, copies & ~void
-    for which, what in (
-        (void, "written again after a restart: the later ones are kept"),
-        (repeated & ~copies, "at a step that a later row has too, with another value: the last is kept"),
-        (copies & (_keys(metrics, of) != "epoch"), "written twice: counted once"),
-        (back & disorder[of.group], "going back in step, more often than restarts would: sorted by step"),
-    ):
-        if which.any():
-            notes.append(f"{_places(metrics, of, which)} {what}")
+    _say(metrics, of, void, repeated, copies, back & disorder[of.group], notes=notes)
     keep = np.ones(len(metrics), dtype=bool)
     keep[of.order[void | repeated]] = False
     return metrics[keep].reset_index(drop=True)
+
+
+def _say(
+    metrics: pd.DataFrame,
+    of: Grouped,
+    *which: np.ndarray,
+    notes: list[str],
+) -> None:
+    void, repeated, copies, unsorted = which
+    for rows, what in (
+        (void, "written again after a restart: the later ones are kept"),
+        (repeated & ~copies, "at a step that a later row has too, with another value: the last is kept"),
+        (copies & (_keys(metrics, of) != "epoch"), "written twice: counted once"),
+        (unsorted, "going back in step, more often than restarts would: sorted by step"),
+    ):
+        if rows.any():
+            notes.append(f"{_places(metrics, of, rows)} {what}")
 
 
 def rises(metrics: pd.DataFrame) -> bool:

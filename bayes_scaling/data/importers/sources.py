@@ -8,6 +8,7 @@ import pandas as pd
 from bayes_scaling.data.importers.gathering import Gathered
 from bayes_scaling.data.importers.known import Doubts, plays
 from bayes_scaling.data.importers.ordering import rises
+from bayes_scaling.data.importers.part import Part
 
 
 def source_table(
@@ -22,22 +23,23 @@ def source_table(
     for run, parts in runs.items():
         numbered, count = any(part.numbered for part in parts), rows_of.get(run, 0)
         open_ = {role: of.get(run, ()) for role, of in doubts.items()}
-        key = tokens.get(run, "")
-        rows.append(
-            {
-                "run": run,
-                "source": ", ".join(dict.fromkeys(part.source for part in parts)),
-                "format": ", ".join(dict.fromkeys(part.format for part in parts)),
-                "rows": count or 1,
-                "keys": keys.get(run, "") or ", ".join(dict.fromkeys(name for part in parts for name in part.config)),
-                "first_step": np.nan if numbered else steps["min"].get(run, np.nan),
-                "last_step": np.nan if numbered else steps["max"].get(run, np.nan),
-                "tokens_key": key,
-                "missing": _missing(known.loc[run].to_dict(), key, steps=count > 0 and not numbered, doubts=open_),
-                "numbered": numbered,
-            }
-        )
+        has_steps, key = count > 0 and not numbered, tokens.get(run, "")
+        held = {
+            "rows": count or 1,
+            "keys": keys.get(run, "") or ", ".join(dict.fromkeys(name for part in parts for name in part.config)),
+            "first_step": steps["min"].get(run, np.nan) if has_steps else np.nan,
+            "last_step": steps["max"].get(run, np.nan) if has_steps else np.nan,
+            "tokens_key": key,
+            "missing": _missing(known.loc[run].to_dict(), key, steps=has_steps, doubts=open_),
+            "numbered": numbered,
+        }
+        rows.append({"run": run, **_origin(parts), **held})
     return pd.DataFrame(rows)
+
+
+def _origin(parts: Sequence[Part]) -> dict[str, str]:
+    sources, formats = (dict.fromkeys(of) for of in ([p.source for p in parts], [p.format for p in parts]))
+    return {"source": ", ".join(sources), "format": ", ".join(formats)}
 
 
 def _rows(metrics: pd.DataFrame) -> dict[str, int]:

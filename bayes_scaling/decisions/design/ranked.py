@@ -8,7 +8,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import calls
-from bayes_scaling._base.views import draws_of, in_a_line, lines, several, show, view
+from bayes_scaling._base.numbers import several
+from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.decisions.design.candidates import LABEL
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.numbers import amount, band, interval, number, percent
+from bayes_scaling._base.quantiles import median_interval
 from bayes_scaling.decisions.design.candidates import LABEL
 from bayes_scaling.decisions.design.ranked import NextRuns, RunSet
 from bayes_scaling.inference.health_line import carried
@@ -41,12 +42,12 @@ def _named(found: NextRuns, one: RunSet) -> str:
 
 
 def _now(found: NextRuns) -> str:
-    return f"now {band(_shown(found, np.nanquantile(found.asked, [0.05, 0.5, 0.95])), **_form(found))}"
+    return f"now {band(_shown(found, median_interval(found.asked.to_numpy())), **_form(found))}"
 
 
 def _then(found: NextRuns, one: RunSet) -> list[str]:
     """Return the width of the interval to be expected, as the interval about what is now the median."""
-    low, middle, high = np.nanquantile(found.asked, [0.05, 0.5, 0.95])
+    low, middle, high = median_interval(found.asked.to_numpy())
     left = np.exp(-one.information)
     values = _shown(found, np.array([middle + left * (end - middle) for end in (low, middle, high)]))
     unit, signed = _form(found).values()

@@ -13,7 +13,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.naming import file_names
-from bayes_scaling._base.views import in_a_line, several
+from bayes_scaling._base.numbers import several
+from bayes_scaling._base.views import in_a_line
 from bayes_scaling.inference.batch.executors import IN_FLIGHT, InProcess, Submit, cores, each, own_processes
 from bayes_scaling.inference.batch.results import Fingerprint, Record, read_fit, read_table, write_fit, write_table
 from bayes_scaling.inference.batch.tasks import Plan, TaskKey, Tasks, job, plan, resolved, task_key

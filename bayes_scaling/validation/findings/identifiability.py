@@ -11,7 +11,7 @@ import xarray as xr
 
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number, percent
-from bayes_scaling._base.quantiles import INTERVAL
+from bayes_scaling._base.quantiles import INTERVAL, median_interval
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_tree
@@ -72,7 +72,7 @@ def floors(law: Law) -> list[str]:
 def _prior_only(fit: Fit) -> Iterator[Finding]:
     posterior = fit.posterior
     for name, prior in _priors(fit):
-        before, after = prior_quantiles(prior, QUANTILES), np.quantile(posterior[name], QUANTILES)
+        before, after = prior_quantiles(prior, QUANTILES), median_interval(posterior[name].to_numpy())
         if _is_prior(_on_link(before, prior), _on_link(after, prior)):
             yield finding(
                 "prior-only",
@@ -109,7 +109,7 @@ def _floors(fit: Fit) -> Iterator[Finding]:
         parameter = as_parameter(fit.model.parameters[name])
         before = _widened(_on_link(prior_quantiles(parameter.prior, QUANTILES), parameter.prior), _spread(parameter))
         levels = _seen_levels(fit, name)
-        after = _on_link(np.quantile(levels, QUANTILES, axis=(0, 1)), parameter.prior)
+        after = _on_link(median_interval(levels.to_numpy(), axis=(0, 1)), parameter.prior)
         least = int(np.argmax(after[2] - after[0]))
         if after[2, least] - after[0, least] > HALF_KNOWN * (before[2] - before[0]):
             known, expected = (_from_link(ends, parameter.prior) for ends in (after[:, least], before))
@@ -173,7 +173,7 @@ def _kept(table: pd.DataFrame, one: str, other: str) -> str:
     off = min(x.std(), y.std()) * sqrt(max(0.0, 1 - together**2))
     if abs(together) < ON_A_LINE or off > OFF_THE_LINE:
         return ""
-    low, middle, high = np.quantile(y - x, QUANTILES)
+    low, middle, high = median_interval(y - x)
     if high - low > 2 * ONE_RATIO:
         return f"{other} goes as {one}^{number(np.sign(together) * y.std() / x.std(), 2)}"
     return (

@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import interval, number
+from bayes_scaling._base.quantiles import median_interval
 from bayes_scaling.inference.densities import LOG_PRIOR, frozen, log_prior, top_priors
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.fit import prior as from_prior
@@ -111,7 +112,7 @@ def places(fit: Fit) -> list[Place]:
     for name, prior in top_priors(fit.model).items():
         if name in posterior:
             values = posterior[name].to_numpy().ravel()
-            after = np.quantile(values, [0.05, 0.5, 0.95])
+            after = median_interval(values)
             shifted = after[1] - 1.0 if name == "noise_nu" else after[1]
             found.append(Place(name, _score(prior, float(shifted)), _quantiles(name, prior), after))
     return found
@@ -226,7 +227,7 @@ def _shift(loss: np.ndarray, densities: xr.Dataset) -> np.ndarray:
     draws = loss.reshape(-1, loss.shape[-1])
     order = np.argsort(draws, axis=0)
     ordered = np.take_along_axis(draws, order, axis=0)
-    low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=0)
+    low, middle, high = median_interval(draws, axis=0)
     moved = []
     for power in (-0.5, 1.0):
         weights = softmax(power * total)

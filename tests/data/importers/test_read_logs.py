@@ -209,7 +209,7 @@ def test_what_is_beside_a_lightning_log_is_known(tmp_path: Path) -> None:
     logs = bs.read_logs(path)
     assert logs.configs.loc[0, ["lr", "model.n_params", "model.act", "params"]].tolist() == [0.001, 1.2e6, "gelu", 1.2e6]
     assert "bad" not in logs.configs
-    assert said(logs, "hparams.yaml", "1 line")
+    assert said(logs, "hparams.yaml", "1 line no plain entry")
 
 
 def test_tokens_along_runs_are_taken_from_a_key(tmp_path: Path) -> None:
