@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from gates import clean
+from public_tables import path_of
 
 import bayes_scaling as bs
 from bayes_scaling.data import datasets
@@ -472,20 +473,30 @@ def test_routers_are_ranked_as_they_were_simulated(studied: Studied) -> None:
 @pytest.mark.slow
 def test_token_mixers_are_ranked_at_equal_flop_as_they_were_simulated(studied: Studied) -> None:
     fit, against = studied("xlstm_isoflop"), "transformer 16384"
-    flops = {"mlstm 16384": 5.2, "transformer 2048": 6.0, "transformer 8192": 8.9, "transformer 16384": 12.8}
-    cost = {level: bs.Cost(flops_per_param_token=k) for level, k in flops.items()}
-    table = bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]}), cost=cost).to_frame().set_index("level")
+    level = {"mlstm 16384": 3.04, "transformer 2048": 3.06, "transformer 8192": 3.07, against: 3.09}
+    at = pd.DataFrame({"compute": [1e19]})
+    found = bs.rank(fit, "variant", against, at, cost="attention_counted")
+    table = found.to_frame().set_index("level")
 
-    def lowest(k: float, level: float) -> float:
+    def lowest(variant: str) -> float:
         params = np.geomspace(1e7, 1e10, 4001)
-        tokens = 1e19 / (k * params)
-        loss = level - 0.16 * (1 - (params / 3e8) ** -0.6) / 0.6 - 0.2 * (1 - (tokens / 6e9) ** -0.8) / 0.8
-        return float(loss.min())
+        flops = fit.runs.columns.costs["attention_counted"].of_level(variant).of({"params": params, "tokens": np.ones(4001)})
+        size, data = (params / 3e8) ** -0.6, (1e19 / flops / 6e9) ** -0.8
+        return float((level[variant] - 0.16 * (1 - size) / 0.6 - 0.2 * (1 - data) / 0.8).min())
 
     assert list(table.index) == ["mlstm 16384", "transformer 2048", "transformer 8192"]
-    for level, loss in {"mlstm 16384": 3.04, "transformer 2048": 3.06, "transformer 8192": 3.07}.items():
-        true = 100 * (lowest(flops[level], loss) / lowest(flops[against], 3.09) - 1)
-        row = table.loc[level]
+    for variant, row in table.iterrows():
+        true = 100 * (lowest(str(variant)) / lowest(against) - 1)
         assert row["change_percent_q05"] - 0.2 < true < row["change_percent_q95"] + 0.2
-    alike = bs.rank(fit, "variant", against, pd.DataFrame({"compute": [1e19]})).to_frame().set_index("level")
+    alike = bs.rank(fit, "variant", against, at, cost="six_n_d").to_frame().set_index("level")
     assert abs(alike.loc["mlstm 16384", "change_percent_mean"]) < 0.6 * abs(table.loc["mlstm 16384", "change_percent_mean"])
+
+
+def test_costs_of_token_mixers_are_those_of_their_runs_on_average() -> None:
+    study = bs.read_study("xlstm_isoflop")
+    table = pd.read_csv(path_of("xlstm_isoflop")).query(str(study.columns.where))
+    runs = study_runs(study, table).table
+    off = np.log(runs["cost_attention_counted"].to_numpy() / table["flops_est"].to_numpy())
+    by_variant = pd.Series(off).groupby(runs["variant"].to_numpy()).agg(["mean", "std"])
+    assert (by_variant["mean"].abs() < 0.03).all(), by_variant
+    assert (by_variant["std"] < 0.09).all(), by_variant
