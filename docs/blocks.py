@@ -20,7 +20,8 @@ DOCS = Path(__file__).parent
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 NOT_RUN = "<!-- not run"
 """In the line before a block: what it needs is not here."""
-NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"\b[0-9a-f]{64}\b|[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
+"""A hash is one too."""
 
 
 @dataclass(frozen=True)

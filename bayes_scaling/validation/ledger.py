@@ -22,8 +22,11 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling._base.versions import versions
 from bayes_scaling._base.views import in_a_line, lines, several, show
+from bayes_scaling.data.labels import number_as_text
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expectation import as_rows
+from bayes_scaling.inference.posterior import is_prior
 from bayes_scaling.inference.stacking import Posterior, Stack, noise_scale, parts
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
@@ -60,6 +63,8 @@ class Entry:
         Hashes of the single rows.
     data_source
         What those were read from.
+    along, reach
+        Where the rows are averages along logs, the input that orders them, and run -> how far its log had come.
     versions
         Of the software.
     seed
@@ -93,6 +98,8 @@ class Entry:
     data_sha256: str
     data_rows: tuple[str, ...]
     data_source: str
+    along: str
+    reach: Mapping[str, float]
     versions: Mapping[str, str]
     seed: int
     scale: str
@@ -227,6 +234,7 @@ def forecast_record(fit: Posterior, points: Table, seed: int) -> dict[str, Any]:
         "data_sha256": data_hash(runs),
         "data_rows": sorted(set(row_hashes(runs))),
         "data_source": runs.source,
+        **_reach(runs),
         "versions": versions(),
         "seed": seed,
         "scale": noise_scale(fit),
@@ -234,10 +242,23 @@ def forecast_record(fit: Posterior, points: Table, seed: int) -> dict[str, Any]:
         "positive": runs.columns.response.positive,
         "conventions": runs.columns.conventions.known,
         "grade": health.grade if health else "not sampled",
-        "health": health.line if health else "draws from the prior",
+        "health": health.line if health else _unsampled(fit),
         **_distribution(draws),
         "notes": list(draws.attrs.get("notes", ())),
     }
+
+
+def _unsampled(fit: Posterior) -> str:
+    return "draws from the prior" if any(is_prior(one) for one, _ in parts(fit)) else ""
+
+
+def _reach(runs: Runs) -> dict[str, Any]:
+    """Return how far the logs of runs had come whose rows are averages: their last bins end half a bin beyond the middle."""
+    average = runs.columns.average
+    if average is None:
+        return {"along": "", "reach": {}}
+    ends = runs.table.groupby("run", observed=True)[average.along].max() * 10 ** (0.5 / average.per_decade)
+    return {"along": average.along, "reach": {number_as_text(run): float(end) for run, end in ends.items()}}
 
 
 def _models(fit: Posterior) -> dict[str, str]:

@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.binning import cell_means
+from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.curve import Average
+from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.model.studies.reading import parse_study
@@ -36,17 +39,43 @@ def runs_of(
 ) -> Runs:
     """Return the runs of a table, read as those that the forecasts of an entry were made from.
 
+    Where those were averages along a log, rows are averaged about the places of the forecasts.
+
     Raises
     ------
     InputError
         Where the table cannot be read so, or its losses are in another unit.
     """
     study = parse_study(next(iter(entry.models.values())), f"{source}, entry {entry.entry}")
-    study = replace(study, columns=replace(study.columns, costs={}))
+    average = study.columns.average
+    study = replace(study, columns=replace(study.columns, costs={}, average=None))
     runs = study_runs(study_for(study, columns, units), table)
     if runs.columns.response.unit != entry.unit:
         raise InputError(f"{runs.source}: losses are in {runs.columns.response.unit}, forecasts in {entry.unit}")
-    return runs
+    return runs if average is None else _averaged(runs, entry.points, average)
+
+
+def _averaged(runs: Runs, points: Sequence[Point], average: Average) -> Runs:
+    """Return runs whose rows are means over a bin about each forecast of the run; rows that are in no bin are left out.
+
+    A row between two forecasts belongs to the nearer: their means do not overlap, as those that were predicted.
+    """
+    table, along = runs.table, average.along
+    places = np.sort(np.unique([float(point[along]) for point in points]))
+    at, cell = np.log10(table[along].to_numpy()), np.full(len(table), -1)
+    for i, run in enumerate(runs.levels["run"]):
+        names = [number_as_text(point.get("run", run)) == number_as_text(run) for point in points]
+        own = np.unique([float(point[along]) for point, named in zip(points, names, strict=True) if named])
+        rows = np.flatnonzero(table["run"] == run)
+        if len(own) and len(rows):
+            off = np.abs(at[rows][:, None] - np.log10(own))
+            near = off.min(axis=1) <= 0.5 / average.per_decade
+            cell[rows[near]] = i * len(places) + off.argmin(axis=1)[near]
+    kept = table[cell >= 0].reset_index(drop=True)
+    if kept.empty:
+        return replace(runs, table=mark_base_units(kept))
+    means = cell_means(kept, pd.Series(pd.factorize(cell[cell >= 0])[0]), list(runs.columns.dims), runs.columns.scales, along)
+    return replace(runs, table=mark_base_units(means))
 
 
 def match(point: Point, runs: Runs, tolerance: float) -> Match:

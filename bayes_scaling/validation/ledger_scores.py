@@ -14,6 +14,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import number, percent
 from bayes_scaling._base.views import in_a_line, lines, several, show
+from bayes_scaling.data.labels import number_as_text
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.validation.ledger import Entry, Ledger, read
@@ -38,7 +39,7 @@ class LedgerScores:
     points
         A row a forecast and run: entry, registered, forecast, its inputs, groups and quantiles, unit; status: "scored", "no run
         yet", "run of other inputs" (the run that was named was not what was forecast), "in the fit's data" (no forecast), "not
-        read" (the table does not have the columns of this entry). Of those with a run `run_row`, its row among the runs read,
+        read" (the table does not have the columns of this entry). Of those with a run `run_name`, where runs have names,
         `observed`, `pit`, `crps`, `error`, `relative_error`, as `score_points`; `nearest`, how far the nearest run is off.
     ledger
         With its chain, which is whole.
@@ -171,14 +172,25 @@ def _scored(entry: Entry, runs: Runs, tolerance: float) -> pd.DataFrame:
     for i, known in enumerate(entry.rows()):
         found = match(entry.points[i], runs, tolerance)
         rows += [
-            {**known, "status": KNOWN if hashes[row] in seen else SCORED, "run_row": row + 1} | _scores(entry, i, runs, row)
+            {**known, "status": KNOWN if hashes[row] in seen or _reached(entry, runs, row) else SCORED}
+            | _scores(entry, i, runs, row)
             for row in found.rows
-        ] or [{**known, "status": _unmatched(entry.points[i], found), "nearest": found.off, "differs_in": found.where}]
+        ] or [{**known, "status": _unmatched(entry.points[i], found, runs), "nearest": found.off, "differs_in": found.where}]
     return pd.DataFrame(rows)
 
 
-def _unmatched(point: Mapping[str, Any], found: Match) -> str:
-    return OTHER if "run" in point and found.where else NO_RUN
+def _unmatched(point: Mapping[str, Any], found: Match, runs: Runs) -> str:
+    curve = runs.columns.curve
+    not_there_yet = curve is not None and found.where == curve.along
+    return OTHER if "run" in point and found.where and not not_there_yet else NO_RUN
+
+
+def _reached(entry: Entry, runs: Runs, row: int) -> bool:
+    """Return whether the fit had seen the log of a run up to a row."""
+    if not entry.reach:
+        return False
+    table = runs.table.iloc[row]
+    return bool(table[entry.along] <= entry.reach.get(number_as_text(table["run"]), -np.inf))
 
 
 def _scores(entry: Entry, i: int, runs: Runs, row: int) -> dict[str, Any]:
