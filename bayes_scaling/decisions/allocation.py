@@ -59,11 +59,10 @@ def compute_optimal(
     Where the model has a discrepancy L is the law with it, as only their sum is known well, over sizes within a factor of
     thirty of the middle of the law's. Far beyond the runs draws of the discrepancy bend, and their lowest points spread widely.
 
-    Variables params, tokens, tokens_per_param and loss, with dimensions chain, draw, row and the coordinate compute. NaN in
-    draws that would put all compute into one of the two.
-
     Parameters
     ----------
+    fit
+        A fit, or draws from a prior.
     compute
         In FLOP, or the unit of the cost; a number or several.
     points
@@ -74,11 +73,32 @@ def compute_optimal(
         What a model costs: a name of `Columns.costs`, or a `Cost`; 6 FLOP a parameter and token unless given. Budgets are in
         its unit, and each level spends them at its own cost. Params and tokens must be counted in ones.
 
+    Returns
+    -------
+    Dataset
+        Draws of params, tokens, tokens_per_param and loss, with dimensions chain, draw, row and the coordinate compute. NaN in
+        draws that would put all compute into one of the two.
+
     Raises
     ------
     InputError
         As `predict` does, and where the law lacks the inputs params and tokens, a number is not positive, or the loss of the
         runs does not depend on their inputs.
+
+    References
+    ----------
+    .. [1] Hoffmann et al. (2022). Training compute-optimal large language models. arXiv 2203.15556, eq. 4.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> sizes = {"params": [1e8, 1e9, 1e8, 1e9], "tokens": [2e9, 2e9, 2e10, 2e10], "loss": [3.4, 3.1, 2.9, 2.5]}
+    >>> study = bs.read_study("chinchilla_law")
+    >>> before = bs.prior(study.model, study_runs(study, sizes), draws=200)
+    >>> found = compute_optimal(before, [1e20, 1e21])
+    >>> list(found), found["params"].dims
+    (['params', 'tokens', 'tokens_per_param', 'loss'], ('chain', 'draw', 'row'))
     """
     refuse_flat(fit)
     rows = mark_base_units(pd.DataFrame(index=[0])) if points is None else in_base_units(points, fit.runs)

@@ -108,14 +108,36 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
 
     Parameters
     ----------
+    fits
+        Law -> its fit, all of the same runs.
     weights
         Law -> weight; what `stacking_weights` or `compare` return.
+
+    Returns
+    -------
+    Stack
+        Predictions and contrasts take it as they take a fit.
 
     Raises
     ------
     InputError
         Where the weights are not those of the fits or do not sum to 1, and where two fits are of different runs, units,
         references, counts or scales of the noise.
+
+    References
+    ----------
+    .. [1] Yao, Vehtari, Simpson and Gelman (2018). Using stacking to average Bayesian predictive distributions. Bayesian
+       Analysis 13, 917-1007.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> fits = {name: bs.prior(study.model, study_runs(study), draws=40, seed=i) for i, name in enumerate("ab")}
+    >>> both = stack(fits, {"a": 0.75, "b": 0.25})
+    >>> {name: int(of.posterior.sizes["draw"]) for name, of in both.members.items()}
+    {'a': 40, 'b': 13}
     """
     if set(fits) != set(weights):
         raise InputError(f"the fits are {format_names(fits)}; weights are given for {format_names(weights)}")

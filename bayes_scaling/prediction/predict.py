@@ -177,12 +177,34 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     is on the loss itself; discrepancy the smooth function that is added to it, 0 for a model without; noise the group
     effects and the scatter. Draws whose law is not above 0 have no logarithm: NaN, counted in `attrs["notes"]`.
 
-    points, dimensions and errors as for `predict_runs`.
+    Parameters
+    ----------
+    fit
+        A fit, or draws from a prior.
+    points
+        As for `predict_runs`.
+    seed
+        Of the scatter of the new run.
+
+    Returns
+    -------
+    Dataset
+        Draws of law, discrepancy, expected, noise and run; dimensions and coordinates as of `predict_runs`.
 
     Raises
     ------
     InputError
-        Too where no draw has a loss above 0 at a point.
+        As `predict_runs` does, and where no draw has a loss above 0 at a point.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> before = bs.prior(study.model, study_runs(study), draws=40)
+    >>> found = decompose(before, {"compute": [1.5], "attention": "moba", "position": 30720, "size": "a new one"})
+    >>> list(found)
+    ['law', 'discrepancy', 'expected', 'noise', 'run']
     """
     frame = read_points(points, fit.runs, law_groups(fit.model))
     logs, on_log = log_inputs(fit, frame), fit.model.noise.on == "log_loss"

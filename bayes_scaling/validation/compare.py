@@ -174,13 +174,33 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
 def loo(fit: Fit) -> Any:
     """Return the expected log predictive density of each run when it is left out, by Pareto-smoothed importance sampling.
 
-    An `arviz_stats` ELPDDataLOO with pointwise values, of the log loss where the noise is on it (Vehtari et al. 2017).
-    Rows whose `pareto_k` is above `good_k` are not to be trusted; `bad_k` counts them.
+    elpd = sum_i log p(y_i | y_-i)        (Vehtari et al. 2017, eq. 4)
+
+    Parameters
+    ----------
+    fit
+        A fit whose rows are independent given the law.
+
+    Returns
+    -------
+    ELPDData
+        Of `arviz_stats`, with pointwise values, of the log loss where the noise is on it. Rows whose `pareto_k` is above
+        `good_k` are not to be trusted; `bad_k` counts them.
 
     Raises
     ------
     InputError
         Where rows of a run are correlated: one of them cannot be left out alone.
+
+    References
+    ----------
+    .. [1] Vehtari, Gelman and Gabry (2017). Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC.
+       Statistics and Computing 27, 1413-1432.
+
+    Examples
+    --------
+    >>> left_out = loo(fit)  # doctest: +SKIP
+    >>> float(left_out.elpd), bad_k(left_out)  # doctest: +SKIP
     """
     import arviz_stats
 

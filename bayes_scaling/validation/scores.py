@@ -85,14 +85,28 @@ def log_mean_exp(density: xr.DataArray) -> np.ndarray:
 def score_table(points: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row for each combination of `by` (one row in all if empty) with the scores of its held-out points.
 
-    Columns: runs; coverage_50, coverage_80, coverage_90, the share of runs inside the central bands; crps and log_score, means;
-    mae, mean |median - loss|; are, mean |median / loss - 1|; rmsle, root mean square of log(median / loss): these two are NaN
-    for a response that may be negative.
-
     Parameters
     ----------
     points
-        What `score_points` or `backtest` return; `by` may name any of their columns, and "decades", a class of distance.
+        What `score_points` returns, or the `points` of a backtest.
+    by
+        Columns of the points, and "decades", a class of distance from the runs.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then runs; coverage_50, coverage_80, coverage_90, the share of runs inside the central bands; crps
+        and log_score, means; mae, mean |median - loss|; are, mean |median / loss - 1|; rmsle, root mean square of
+        log(median / loss). The last two are NaN for a response that may be negative.
+
+    References
+    ----------
+    .. [1] Gneiting and Raftery (2007). Strictly proper scoring rules, prediction, and estimation. JASA 102, 359-378.
+
+    Examples
+    --------
+    >>> found = bs.backtest(model, runs, train=["params < 1e9"])  # doctest: +SKIP
+    >>> score_table(found.points, ["decades"])  # doctest: +SKIP
     """
     labels = np.array(list(DISTANCES))[np.searchsorted(list(DISTANCES.values()), points["distance"])]
     points = points.assign(decades=pd.Categorical(labels, list(DISTANCES), ordered=True))
