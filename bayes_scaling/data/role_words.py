@@ -106,7 +106,7 @@ def _meaning(role: str, words: Sequence[str]) -> Meaning | None:
         return None
     unknown = left - BESIDE[role] - {"config", "summary"}
     letter = len(head) == 1
-    if letter and set(beside) - COUNT - {"train", "config"} - (HELD_OUT if role == "loops" else set()):
+    if letter and set(beside) - COUNT - {"train", "config"} - (HELD_OUT if role in ("loops", "loss") else set()):
         return None
     return Meaning(role, max(WEAK, (WHOLE if letter else 1.0) - 0.4 * len(unknown)), frozenset(beside))
 

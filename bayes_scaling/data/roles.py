@@ -36,7 +36,7 @@ NAMED = (
     "epochs",
 )
 """Roles of single columns, in the order in which they choose; a run is known by its name, and tells what grows along it."""
-FEW_WORDS = 0.2
+SOME_CELLS, FEW_WORDS = 1000, 0.2
 """Cells of a column of numbers that are words, such as "diverged", at most."""
 TEXTS = ("run",)
 
@@ -129,7 +129,7 @@ def numeric_columns(frame: pd.DataFrame) -> tuple[dict[str, pd.Series], tuple[st
     found: dict[str, pd.Series] = {}
     notes: list[str] = []
     for name in map(str, frame):
-        if pd.api.types.is_bool_dtype(frame[name]):
+        if pd.api.types.is_bool_dtype(frame[name]) or not _may_be_numbers(frame[name]):
             continue
         odd: list[str] = []
         try:
@@ -144,6 +144,17 @@ def numeric_columns(frame: pd.DataFrame) -> tuple[dict[str, pd.Series], tuple[st
         found[name] = pd.Series(values, frame.index)
         notes += odd
     return found, tuple(notes)
+
+
+def _may_be_numbers(column: pd.Series) -> bool:
+    """Return whether the first cells of a text begin as numbers do, most of them: names of runs are not read one by one."""
+    if pd.api.types.is_numeric_dtype(column):
+        return True
+    some = pd.Series(column.dropna().astype(str).head(SOME_CELLS).unique())
+    return (
+        len(some) > 0
+        and float(some.str.match(r"(?i)\s*([-+]?[.,]?\d|[-+]?inf|nan|na|none|null|-?\s*$)").mean()) >= 1 - FEW_WORDS
+    )
 
 
 def _candidates(frame: pd.DataFrame, numbers: Mapping[str, pd.Series], said: set[str]) -> dict[str, list[Candidate]]:

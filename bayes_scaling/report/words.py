@@ -114,7 +114,8 @@ def counting(fit: Fit) -> list[tuple[str, str]]:
     rest = {"Smoothing of the loss": smoothing} | {
         label: _stated(getattr(of.conventions, name)) for label, name in UNSAID.items()
     }
-    return [*found, *rest.items()]
+    costs = [(f"Cost: {one.name}", "; ".join([*one.formulas, one.base_unit])) for one in of.costs.values()]
+    return [*found, *rest.items(), *costs]
 
 
 def _stated(value: str | int | None) -> str:

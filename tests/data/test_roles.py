@@ -236,6 +236,39 @@ def test_groups_have_their_levels_with_the_runs_of_each() -> None:
     )
 
 
+def test_words_among_losses_and_labels_of_models_are_seen() -> None:
+    table = sweep()
+    words = table.assign(loss=["diverged" if place == 3 else f"{of:.4f}" for place, of in enumerate(table["loss"])])
+    assert roles(words)["loss"] == "loss"
+    labels = table.drop(columns="params").assign(model=[f"{of / 1e6:.0f}M" for of in table["params"]])
+    found = find_roles(labels)
+    assert "params" not in found.roles
+    assert [one.options for one in found.questions] == [("--column params=model",)]
+    assert find_roles(labels, {"params": "model"}).roles["params"].unit == "parameters"
+
+
+def test_compute_tells_the_unit_of_sizes_by_six_n_d() -> None:
+    table = sweep().assign(
+        compute=lambda of: 6 * of["params"] * of["tokens"] / 8.64e19, N=lambda of: (of["params"] / 1e6).round(1)
+    )
+    found = find_roles(table[["N", "compute", "loss"]].rename(columns={"compute": "pf_days"})).roles
+    assert (found["params"].unit, found["compute"].unit) == ("M parameters", "PFLOP/s-days")
+
+
+MORE_NAMES = {
+    "params": "#params|weights|N (params)|no. of parameters|total_parameters|model.params|param_count|Parameters",
+    "tokens": "#tokens|train_toks|data_tokens|D_tokens|tokens/seen|progress/tokens|token_count|tokens_trained",
+    "loss": "val_ce|dev_loss|L_val|xent|loss (val)|val_nll|best_val_loss|loss/val|cross-entropy (nats)|avg_val_loss",
+    "compute": "C_flops|FLOP|train_FLOPs|C (FLOP)|compute_budget|trainFlops|flops_total",
+}
+
+
+@pytest.mark.parametrize(("role", "name"), [(role, name) for role, names in MORE_NAMES.items() for name in names.split("|")])
+def test_other_names_that_people_give(role: str, name: str) -> None:
+    table = sweep().assign(compute=lambda of: 6 * of["params"] * of["tokens"])
+    assert roles(table.rename(columns={role: name}))[role] == name
+
+
 def test_words_of_names() -> None:
     assert split_words("trainTokens (B)") == ["train", "tokens", "b"]
     assert split_words("FLOPs") == ["flops"]

@@ -136,6 +136,13 @@ def test_a_fixed_ratio_cannot_tell_alpha_from_beta() -> None:
     assert not any("alpha" in one for one in proposed(grid()).cannot)
 
 
+def test_sizes_that_lie_close_together_are_several() -> None:
+    table = logs(40, rows=6)
+    assert proposed(table).kind.startswith("whole curves L(N, D)")
+    close = grid().assign(params=lambda of: 1e8 * (1 + 0.001 * (of.index % 3)))
+    assert proposed(close).kind.startswith("L(D) of one size")
+
+
 def test_losses_in_another_unit_have_priors_in_it() -> None:
     table = KINDS["one size"][0]()
     bits = proposed(table.assign(loss=table["loss"] / np.log(2) / 4.3).rename(columns={"loss": "val_bpb"}))

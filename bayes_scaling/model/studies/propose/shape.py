@@ -58,8 +58,12 @@ class Shape:
         """Return how many values a role has at the ends of runs, those within two percent counted once."""
         if role not in self.numbers:
             return 0
-        seen = np.sort(np.log(self.numbers[role].loc[self.ends].to_numpy()))
-        return 1 + int((np.diff(seen) > SAME_SIZE).sum()) if len(seen) else 0
+        seen = self.numbers[role].loc[self.ends]
+        count, last = 0, -np.inf
+        for at in np.sort(np.log(seen[seen > 0].unique())):
+            if at > last + SAME_SIZE:
+                count, last = count + 1, at
+        return count
 
     @property
     def ratio(self) -> float | None:
