@@ -6,6 +6,7 @@ from typing import Protocol
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.importers import (
     grid,
+    json_document,
     json_lines,
     lightning,
     megatron,
@@ -55,6 +56,7 @@ IMPORTERS: tuple[Importer, ...] = (
     mlflow_folder,
     trainer_state,
     json_lines,
+    json_document,
     wandb_chart,
     wandb_runs,
     tensorboard_csv,
