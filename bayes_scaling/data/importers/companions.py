@@ -31,4 +31,7 @@ def _of_mlflow(path: Path) -> bool:
 
 
 def _of_wandb(path: Path) -> bool:
+    """A file beside an offline run in its folder, or a link of wandb's to its own logs."""
+    if path.name in ("debug.log", "debug-internal.log") and any(path.parent.glob("*run-*/run-*.wandb")):
+        return True
     return any(parent.name in WANDB_PARTS and any(parent.parent.glob("run-*.wandb")) for parent in path.parents)

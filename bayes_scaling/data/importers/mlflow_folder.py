@@ -41,8 +41,7 @@ def read(head: Head) -> Iterator[Part]:
         _read_metric(file, file.relative_to(folder / "metrics").as_posix(), place, rows, notes)
     notes += [f"{head.source}: {said}" for said in odd_runs([run], {run.identity: 0} if rows.names else {})]
     if run.stage == "deleted" or not rows.names:
-        yield Part(run.called, head.source, NAME, notes=tuple(notes))
-        return
+        raise InputError("; ".join(notes))
     metrics, numbered = numbered_steps(rows.to_frame())
     config = config_of(run, _parents(folder, run))
     yield Part(run.called, head.source, NAME, metrics, config, tuple(notes), f"{NAME} {run.identity}", numbered)

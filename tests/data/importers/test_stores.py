@@ -83,13 +83,16 @@ def test_mlflow_steps_that_were_not_given_are_numbered(tmp_path: Path) -> None:
 def test_mlflow_folder(tmp_path: Path) -> None:
     mlflow_folder(tmp_path / "mlruns", "small", ROWS, {"n": "100"})
     mlflow_folder(tmp_path / "mlruns", "big", ROWS[:2], {"n": "200"}, status=1)
+    mlflow_folder(tmp_path / "mlruns", "gone", ROWS, {}, stage="deleted")
+    mlflow_folder(tmp_path / "mlruns", "parent", [], {"lr": "3e-4"})
     logs = bs.read_logs(tmp_path / "mlruns")
     assert list(logs.sources["run"]) == ["big", "small"]
     eval_first = [ROWS[1], *ROWS[:1], *ROWS[2:]]
     assert same(rows_of(logs, "small"), eval_first)
     assert list(logs.configs["experiment"]) == ["it's a sweep"] * 2
     assert list(logs.configs["team"]) == ["alpha"] * 2
-    assert any("big (RUNNING)" in note for note in logs.notes)
+    said = " ".join(logs.notes)
+    assert all(part in said for part in ("big (RUNNING)", "left out: gone", "left out: parent"))
 
 
 def test_mlflow_folder_with_a_line_that_is_cut(tmp_path: Path) -> None:
@@ -216,6 +219,7 @@ def test_wandb_offline_run(tmp_path: Path) -> None:
     path = tmp_path / "wandb" / "offline-run-1" / "run-abc.wandb"
     offline_run(path, "small", {"model": {"n": 100}, "lr": 3e-4}, offline_rows(500))
     (path.parent / "files").mkdir()
+    (tmp_path / "wandb" / "debug-internal.log").write_text('{"level": 1, "step": 2}\n', encoding="utf-8")
     (path.parent / "files" / "output.log").write_text('{"step": 1, "loss": 1.0}\n', encoding="utf-8")
     assert path.stat().st_size > 2 * 32_768
     logs = bs.read_logs(tmp_path)
