@@ -12,7 +12,7 @@ from bayes_scaling.data.tables import TABLE_ENDINGS
 if TYPE_CHECKING:
     from bayes_scaling.data.importers.record import Logs
 
-TABLES = ("table (CSV)", "Markdown table", "text log")
+TABLES = ("table (CSV)", "table (Parquet)", "Markdown table", "text log")
 """Formats that a file which ends as tables do may as well be read from as it is."""
 
 
