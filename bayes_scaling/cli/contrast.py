@@ -28,6 +28,7 @@ def contrast(
     at: Points,
     out: Annotated[Path, typer.Option(metavar="CONTRAST.csv", help="Where to write the points with A minus B.")],
     cost: NamedCost = None,
+    along: Annotated[str | None, typer.Option(metavar="INPUT", help="What grows with compute, of several inputs.")] = None,
 ) -> None:
     """Contrast two levels of a group at points: A against B.
 
@@ -48,8 +49,8 @@ def contrast(
         raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
     file_to_write(out)
     fitted = read_fit(folder)
-    table = contrast_at(fitted, group, a, b, at, cost=cost)
-    others = [] if cost is not None else _at_costs(fitted, group, a, b, at)
+    table = contrast_at(fitted, group, a, b, at, cost=cost, along=along)
+    others = [] if cost is not None else _at_costs(fitted, group, a, b, at, along)
     figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
     drawn = not set(kin(fitted, group)) & set(
         law_groups(fitted.model)
@@ -57,52 +58,55 @@ def contrast(
     with write_together():
         if drawn:
             write_figure(contrast_figure(fitted, group, a, b), figure)
-        write_csv(_together(fitted, table, others), out)
+        write_csv(_together(fitted, table, others, along), out)
     middle = table["ratio_q50" if "ratio_q50" in table else "diff_q50"].fillna(0.0)
     ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
     for place in ends:
-        say(*_sentences(fitted, table.iloc[[place]], group, a, b), *_by_cost(fitted, table.iloc[[place]], group, a, b))
+        say(*_sentences(fitted, table.iloc[[place]], group, a, b), *_by_cost(fitted, table.iloc[[place]], group, a, b, along))
     say(f"{several(len(table), 'point')} -> {out}", *([f"figure -> {figure}"] if drawn else []))
     say_notes(table)
     say_health(fitted.health)
 
 
-def _at_costs(fitted: "Fit", group: str, a: str, b: str, at: Path) -> "list[pd.DataFrame]":
+def _at_costs(fitted: "Fit", group: str, a: str, b: str, at: Path, along: str | None) -> "list[pd.DataFrame]":
     """Return the points at equal cost, a table for each cost of the runs that their ladders can say."""
+    from bayes_scaling.model.specification import model_inputs
     from bayes_scaling.prediction.contrast import contrast_at
+    from bayes_scaling.prediction.costs import is_axis
 
-    found = []
-    for name in fitted.runs.columns.costs:
+    if along is None and len(model_inputs(fitted.model)) > 1:
+        return []
+    found, lead = [], along or model_inputs(fitted.model)[0]
+    for name in [name for name, one in fitted.runs.columns.costs.items() if not is_axis(one, lead)]:
         try:
-            found.append(contrast_at(fitted, group, a, b, at, cost=name))
+            found.append(contrast_at(fitted, group, a, b, at, cost=name, along=along))
         except InputError as error:
             say(f"note: cost {name}: {error}", err=True)
     return found
 
 
-def _together(fitted: "Fit", table: "pd.DataFrame", others: "list[pd.DataFrame]") -> "pd.DataFrame":
+def _together(fitted: "Fit", table: "pd.DataFrame", others: "list[pd.DataFrame]", along: str | None) -> "pd.DataFrame":
     """Return the points at each cost, the law's own axis first; as they are where there is but one."""
     import pandas as pd
 
     if not others:
         return table
-    return pd.concat([table.assign(cost=_own(fitted), extrapolated=False), *others], ignore_index=True)
+    return pd.concat([table.assign(cost=_own(fitted, along), extrapolated=False), *others], ignore_index=True)
 
 
-def _own(fitted: "Fit") -> str:
-    from bayes_scaling.model.specification import model_inputs
+def _own(fitted: "Fit", along: str | None) -> str:
+    from bayes_scaling.prediction.budget_curves import powers_along
     from bayes_scaling.prediction.costs import axis_name
 
-    inputs = model_inputs(fitted.model)
-    return axis_name(fitted, {"compute" if "compute" in inputs else inputs[0]: 1.0}) if len(inputs) == 1 else "the law's inputs"
+    return axis_name(fitted, powers_along(fitted, along))
 
 
-def _by_cost(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> list[str]:
+def _by_cost(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str, along: str | None) -> list[str]:
     """Say what a costs against b under each cost of the runs."""
     from bayes_scaling.prediction.contrast import contrast
     from bayes_scaling.prediction.cost_contrast import cost_sentences
 
-    found = contrast(fitted, group, a, b, point)
+    found = contrast(fitted, group, a, b, point, along=along)
     response = fitted.runs.columns.response
     by_cost = found.by_cost
     return [] if by_cost is None else [f"    {of}" for of in cost_sentences(by_cost, 0, a, b, response.name, response.unit)]

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.terminal import say
 
 
@@ -42,6 +43,7 @@ def import_logs(
 
     if out.suffix not in (".parquet", ".csv"):
         raise InputError(f"{out}: expected a name that ends in .parquet or .csv")
+    file_to_write(out, out.suffix)
     known = {"tokens_per_step": by_run(tokens_per_step, "--tokens-per-step"), "params": by_run(params, "--params")}
     cache = out.with_name(f"{out.stem}_wandb")
     logs = read_logs(sources, **known, name=name, join=join, keys=key, cache=cache, progress=True)

@@ -43,7 +43,7 @@ def predict(
     """
     from bayes_scaling.inference.health import accepted
     from bayes_scaling.prediction.summary import summarize_at
-    from bayes_scaling.validation.ledger import forecast_record
+    from bayes_scaling.validation.ledger_record import forecast_record
 
     if out is None and register is None:
         raise InputError("predict writes nothing: give --out PREDICTIONS.csv, --register LEDGER.jsonl, or both")

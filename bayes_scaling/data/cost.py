@@ -146,6 +146,10 @@ class Cost:
         read = [units[name] for name in self.reads if name in units and kind(units[name]) in (kind(FLOP), kind(DAYS))]
         return self if self.unit or not read else replace(self, unit=read[0])
 
+    def same_training(self, other: "Cost") -> bool:
+        """Return whether another counts training alike, whatever it says of serving, price and name."""
+        return all(getattr(self, of) == getattr(other, of) for of in ("flops_per_param_token", "formula", "let", "unit"))
+
     @property
     def quoted(self) -> str:
         """How errors name it: "cost 'attention counted'"."""
@@ -196,12 +200,13 @@ def _formula(value: Any, what: str) -> Any:
     """Refuse all but a text, or texts of the levels of one group."""
     if value is None or isinstance(value, str):
         return value if value is None else checks.text(" ".join(value.split()), what)
-    levels = checks.named(checks.named(lambda of, where: checks.text(" ".join(str(of).split()), where)))(value, what)
+    each = checks.named(lambda of, where: checks.text(" ".join(str(of).split()), where), checks.column)  # labels may be any
+    levels = checks.named(each)(value, what)
     if len(levels) != 1 or not all(levels.values()):
         raise checks.refusal(value, what, "a formula, or one group with a formula for each of its levels")
     return levels
 
 
 def _definition(value: Any, what: str) -> str | float:
-    """Refuse all but a number or a text."""
-    return checks.text(value, what) if isinstance(value, str) else checks.finite(value, what)
+    """Refuse all but a positive number or a text."""
+    return checks.text(value, what) if isinstance(value, str) else checks.positive(value, what)

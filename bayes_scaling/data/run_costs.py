@@ -46,10 +46,12 @@ def table_costs(
     InputError
         Where a formula reads what the table lacks, has none for a level, or gives no positive number in some row.
     """
-    return {cost_column(name): _amounts(one, raw, checked, columns, source, rows, notes) for name, one in columns.costs.items()}
+    return {
+        cost_column(name): cost_amounts(one, raw, checked, columns, source, rows, notes) for name, one in columns.costs.items()
+    }
 
 
-def _amounts(
+def cost_amounts(
     cost: Cost,
     raw: pd.DataFrame,
     checked: pd.DataFrame,
@@ -58,6 +60,7 @@ def _amounts(
     rows: np.ndarray,
     notes: list[str],
 ) -> np.ndarray:
+    """Return what rows of a table take under a cost, in its base unit; arguments and errors as for `table_costs`."""
     found = np.full(len(checked), np.nan)
     levels = np.full(len(checked), "") if cost.group is None else checked[cost.group].astype(str).to_numpy()
     for level in dict.fromkeys(levels.tolist()):
@@ -137,7 +140,7 @@ def runs_amounts(runs: Any, cost: Cost) -> np.ndarray:
     """
     table, columns = runs.table, runs.columns
     for name, one in columns.costs.items():
-        if one == cost and cost_column(name) in table:
+        if one.same_training(cost) and cost_column(name) in table:
             return np.asarray(table[cost_column(name)].to_numpy(dtype=float))
     kept = {*columns.inputs, *columns.dims, *(["tokens"] if set(UNIQUE) <= set(columns.inputs) else [])}
     if unknown := [name for name in cost.reads if name not in kept]:
@@ -145,4 +148,4 @@ def runs_amounts(runs: Any, cost: Cost) -> np.ndarray:
             f"{cost.quoted} reads {format_names(unknown)}, which checked runs do not keep: they have {format_names(kept)}; "
             "declare it beforehand, in [data.costs] or Columns(costs=...)"
         )
-    return _amounts(cost, table, table, columns, runs.source, np.arange(len(table)), [])
+    return cost_amounts(cost, table, table, columns, runs.source, np.arange(len(table)), [])

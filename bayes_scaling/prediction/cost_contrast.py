@@ -17,6 +17,9 @@ from bayes_scaling.prediction.budget_curves import Path, along_curve, moved_by, 
 from bayes_scaling.prediction.costs import Costed, at_equal_cost, axis_name, both_ways, converted, is_axis, read_cost
 from bayes_scaling.prediction.crossings import multiples
 
+MAX_POINTS = 500
+"""A contrast of more points is of the law's own axis, or of the cost that is asked for, alone."""
+
 type Arms = tuple[pd.DataFrame, pd.DataFrame]
 
 
@@ -66,6 +69,8 @@ def every_cost(fit: Posterior, group: str, arms: Arms, along: Path) -> tuple[xr.
     """
     if not fit.runs.columns.costs:
         return None, ()
+    if len(arms[0]) > MAX_POINTS:
+        return None, (f"costs are compared at up to {MAX_POINTS} points; there are {len(arms[0])}",)
     try:
         powers = powers_along(fit, along)
     except InputError:
@@ -113,7 +118,9 @@ def cost_table(found: xr.Dataset, points: pd.DataFrame) -> pd.DataFrame:
         for cost in found["cost"].to_numpy().tolist():
             here = found.sel(cost=cost).isel(row=row)
             times = reached(here["multiplier"].to_numpy().ravel())
-            loss = np.nanquantile(here[name].to_numpy(), list(INTERVAL.values()))
+            known = here[name].to_numpy().ravel()
+            known = known[np.isfinite(known)]
+            loss = np.quantile(known, list(INTERVAL.values())) if len(known) else np.full(len(INTERVAL), np.nan)
             said: dict[str, object] = {str(key): of for key, of in points.iloc[row].to_dict().items()} | {"cost": cost}
             said |= {f"{name if name == 'ratio' else 'diff'}_{q}": of for q, of in zip(INTERVAL, loss, strict=True)}
             said |= {f"multiplier_{q}": times[q] for q in INTERVAL}

@@ -23,6 +23,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import law_groups, model_inputs
+from bayes_scaling.prediction.costs import axis_name
 
 STEPS = 41
 BUDGETS_BEYOND = 100.0
@@ -227,11 +228,14 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
         tables.append(table.assign(cell=np.repeat(named, len(budgets))))
     table = pd.concat(tables, ignore_index=True)
     unit, largest = fit.runs.columns.inputs[along].unit, float(fit.runs.table[along].max())
+    counted_by = axis_name(fit, {along: 1.0}) if fit.runs.columns.costs else spaced_name(along)
+    what = f"{spaced_name(along)} by {counted_by}" if counted_by != spaced_name(along) else counted_by
     steps = [
-        _multiplied(table[table[along] == at], amount(at, unit, 4), along, float(at), largest, str(first)) for at in budgets
+        _multiplied(table[table[along] == at], amount(at, unit, 4), (along, what), float(at), largest, str(first))
+        for at in budgets
     ]
     return Budget(
-        f"How much more {spaced_name(along)} does each {spaced_name(group)} need than {level_name(first)} for the same "
+        f"How much more {what} does each {spaced_name(group)} need than {level_name(first)} for the same "
         f"{fit.runs.columns.response.name}?",
         "",
         [amount(at, unit, 4) for at in budgets],
@@ -269,14 +273,14 @@ def _named(name: str, level: Any) -> str:
     return f"{spaced_name(name)} {level_name(level)}"
 
 
-def _multiplied(rows: pd.DataFrame, budget: str, along: str, at: float, largest: float, first: str) -> Step:
-    facts = []
+def _multiplied(rows: pd.DataFrame, budget: str, axis: tuple[str, str], at: float, largest: float, first: str) -> Step:
+    facts, (along, what) = [], axis
     for row in rows.to_dict("records"):
         name = " at ".join(part for part in (level_name(row["other"]), str(row["cell"])) if part)
         facts.append(_multiple(name, {str(column): of for column, of in row.items()}))
     lead = {str(column): of for column, of in rows.iloc[-1].items()}
     place = f", {lead['cell']}" if lead["cell"] else ""
-    needed = needs(level_name(lead["other"]), level_name(first), spaced_name(along), lead)
+    needed = needs(level_name(lead["other"]), level_name(first), what, lead)
     sentence = f"At {spaced_name(along)} {budget}{place}: {needed}."
     if at > largest:
         sentence += f" That budget is {number(at / largest)} times the {spaced_name(along)} of the largest run."

@@ -94,6 +94,7 @@ class LedgerScores:
         return show(self, "LedgerScores")
 
 
+MEANS = ("coverage_50", "coverage_90", "crps", "bias", "error")
 WORDS = {
     SCORED: "scored",
     NO_RUN: "without a run yet",
@@ -236,9 +237,6 @@ def _sums(points: pd.DataFrame) -> dict[str, Any]:
     return (
         {"forecasts": forecasts, "scored": len(done)} | covered | {"crps": means["crps"], "bias": bias, "error": means["error"]}
     )
-
-
-MEANS = ("coverage_50", "coverage_90", "crps", "bias", "error")
 
 
 def _said(row: Mapping[str, Any], what: str) -> list[str]:

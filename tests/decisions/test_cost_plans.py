@@ -8,6 +8,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.report.words import counting
 
 SIZES = np.array([1e8, 1e9, 1e10])
 TOKEN = {"full": 9.0, "moba": 6.0}
@@ -146,3 +147,28 @@ def test_limited_data_counts_tokens_seen() -> None:
     columns = bs.Columns({name: bs.Input(name, unit) for name, unit in inputs.items()}, costs={"six": bs.Cost()})
     runs = bs.read_runs(table, columns)
     np.testing.assert_allclose(runs.table["cost_six"], [1.2e18, 2.4e19])
+
+
+def test_candidates_are_priced_by_a_cost_of_the_runs(fit: bs.Fit) -> None:
+    candidates = pd.DataFrame({"arm": ["full", "moba"], "params": [3e9, 1e9], "tokens": [6e10, 2e10]})
+    question = "loss at params=1e10, tokens=2e11, arm=full"
+    for name in ("ladder", "formula"):
+        found = bs.next_runs(fit, candidates, question, cost=name).to_frame().set_index("arm")["flop"]
+        assert found.to_dict() == pytest.approx({"full": 9 * 1.8e20, "moba": 6 * 2e19})
+    with pytest.raises(bs.InputError, match="ranked by information per FLOP; cost 'hours' is in GPU hours"):
+        bs.next_runs(fit, candidates, question, cost="hours")
+    with pytest.raises(bs.InputError, match="no cost is called 'watts'"):
+        bs.next_runs(fit, candidates, question, cost="watts")
+
+
+def test_a_report_says_what_costs_are(fit: bs.Fit) -> None:
+    said = dict(counting(fit))
+    assert said["Cost: ladder"] == "flop; FLOP"
+    assert said["Cost: hours"] == "flop / 3.6e21; GPU hours"
+
+
+def test_a_cost_of_the_runs_may_be_served_too(fit: bs.Fit) -> None:
+    served = replace(fit.runs.columns.costs["ladder"], served_tokens=1e12)
+    found = bs.plan(fit, [1e22], {"arm": ["moba"]}, cost=served).to_frame()
+    alone = bs.plan(fit, [1e22], {"arm": ["moba"]}, cost=bs.Cost(served_tokens=1e12)).to_frame()
+    np.testing.assert_allclose(found["params"], alone["params"], rtol=2e-3)

@@ -318,3 +318,33 @@ def test_the_figure_has_a_line_for_each_cost_dashed_where_it_is_extrapolated(fit
     assert len(bs.contrast(power_laws(runs({})), *ARMS, {"compute": [1.0, 4.0]}).plot().axes) == 1
     with pytest.raises(bs.InputError, match="the runs have no costs to draw"):
         plots.plot_costs(bs.contrast(power_laws(runs({})), *ARMS, {"compute": [1.0, 4.0]}), "compute", ax)
+
+
+def test_a_loss_that_may_be_negative_has_differences_at_equal_cost() -> None:
+    table = runs({}).table.assign(cost=np.r_[FULL, 1.1 * C])
+    columns = bs.Columns(
+        {"compute": bs.Input("compute", "PFLOP/s-days", 1.0)},
+        bs.Response("response", "nats", positive=False),
+        groups={"attention": "attention"},
+        costs={"counted": bs.Cost(formula="cost")},
+    )
+    model = bs.Model(
+        bs.parse_law("E + a * compute**-b", ("compute",)),
+        {
+            "E": bs.Prior(distribution="Normal", arguments={"mu": -3.0, "sigma": 0.1}),
+            "a": bs.Prior(median=2.0, factor=1.1) + bs.Varying("attention", 0.05),
+            "b": bs.Prior(median=0.3, factor=1.2),
+        },
+        bs.Noise(on="loss", sd=bs.Prior(median=0.01, factor=2.0)),
+    )
+    negative = bs.prior(model, bs.read_runs(table, columns), draws=20)
+    found = bs.contrast(negative, *ARMS, {"compute": [4.0]}, cost="counted")
+    assert "ratio" not in found
+    assert "at equal cost its loss is " in found.summary()
+    assert found.costs_to_frame()["diff_q50"].notna().all()
+
+
+def test_a_contrast_of_very_many_points_is_of_one_cost(fit: bs.Fit) -> None:
+    found = bs.contrast(fit, *ARMS, {"compute": np.geomspace(1.0, 8.0, 501)})
+    assert found.by_cost is None
+    assert "costs are compared at up to 500 points; there are 501" in found.notes

@@ -9,7 +9,7 @@ from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.plain import plain_records
 from bayes_scaling.data.importers.recognise import Head
-from bayes_scaling.data.importers.records import parts_of_records
+from bayes_scaling.data.importers.records import flattened, parts_of_records
 from bayes_scaling.data.importers.rows import parts_of
 from bayes_scaling.data.importers.sheet import sheet_of_plain
 
@@ -20,7 +20,17 @@ def recognises(head: Head) -> bool:
     """Return whether the first line is a JSON object, or the only one begins as one."""
     if not head.lines or not head.lines[0].lstrip().startswith("{"):
         return False
-    return _record(head.lines[0]) is not None or (len(head.lines) == 1 and '":' in head.lines[0])
+    record = _record(head.lines[0])
+    if record is not None and len(head.lines) == 1 and _lists(record) > 1:
+        return False  # columns of a document
+    return record is not None or (len(head.lines) == 1 and '":' in head.lines[0])
+
+
+def _lists(record: dict[str, Any]) -> int:
+    """Return how many lists of single values a record holds."""
+    return sum(
+        isinstance(of, list) and not any(isinstance(one, list | dict) for one in of) for of in flattened(record).values()
+    )
 
 
 def read(head: Head) -> Iterator[Part]:

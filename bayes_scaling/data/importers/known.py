@@ -5,7 +5,6 @@ What a log says under a name that people use is taken, and said. Of several such
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -176,8 +175,16 @@ def joined(configs: pd.DataFrame, table: pd.DataFrame, source: str, notes: list[
     other = [run for run in names if run not in set(configs["run"])]
     notes += [f"{source} has no row of {several(len(left), 'run')}, such as {left[0]!r}"] if left else []
     notes += [f"{source} has {several(len(other), 'run')} without a log, such as {other[0]!r}: left out"] if other else []
-    more: dict[str, Any] = {str(name): known[name].reindex(configs["run"]).to_numpy() for name in known}
-    return configs.assign(**more)
+    more: dict[str, pd.Series] = {
+        str(name): known[name].reindex(configs["run"]).set_axis(configs.index) for name in known if name not in NO_CONFIG
+    }
+    both = [name for name in more if name in configs]
+    notes += [f"{source} and the logs both say {name}: where they differ the table is right" for name in both]
+    return configs.assign(**{name: of.where(of.notna(), configs[name]) if name in both else of for name, of in more.items()})
+
+
+NO_CONFIG = ("run", "step", "_step", "_timestamp", "_wandb")
+"""Columns of a joined table that say where a run ended, or what it is called, and nothing that it was set to."""
 
 
 def _run_column(table: pd.DataFrame, runs: pd.Series, source: str) -> str:

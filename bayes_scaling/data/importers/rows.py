@@ -8,10 +8,10 @@ import pandas as pd
 
 from bayes_scaling._base.views import several
 from bayes_scaling.data.importers.known import plays
+from bayes_scaling.data.importers.long_tables import long_columns, parts_of_long, run_column
 from bayes_scaling.data.importers.part import NOTHING, Part, long_rows
 from bayes_scaling.data.importers.sheet import Column, Sheet, first_column
-from bayes_scaling.data.importers.steps import RUNS, STEPS
-from bayes_scaling.data.rates import is_run_name
+from bayes_scaling.data.importers.steps import STEPS
 
 
 def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, object] = NOTHING) -> Iterator[Part]:
@@ -25,7 +25,10 @@ def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, o
         What else is known of all of them.
     """
     step = first_column(sheet.columns, STEPS)
-    run = _run_column(sheet, step)
+    if step is not None and (long := long_columns(sheet.columns)) is not None:
+        yield from parts_of_long(sheet, step, long, called, format_name)
+        return
+    run = run_column(sheet, step)
     along = step or next((one for one in sheet.columns if one.is_number and plays(one.name, "tokens")), None)
     if along is None or not _runs_along(sheet, run, along):
         found = _row_each(sheet, called, format_name)
@@ -35,13 +38,6 @@ def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, o
     for part in found:
         yield replace(part, config={**config, **part.config}, notes=(*(sheet.notes if first else ()), *part.notes))
         first = False
-
-
-def _run_column(sheet: Sheet, step: Column | None) -> Column | None:
-    """Return the column that names the run of a row."""
-    named = {one.name.strip().lower(): one for one in reversed(sheet.columns) if one is not step and one.there.any()}
-    known = [named[name] for name in RUNS if name in named]
-    return next(iter(known or [one for one in named.values() if is_run_name(one.name)]), None)
 
 
 def _runs_along(sheet: Sheet, run: Column | None, along: Column) -> bool:
@@ -119,7 +115,7 @@ def _is_one_text(column: Column) -> bool:
 
 def _row_each(sheet: Sheet, called: str, format_name: str) -> Iterator[Part]:
     """Yield a run a row, of which all is known that the row has."""
-    run = _run_column(sheet, None)
+    run = run_column(sheet, None)
     if run is None or run.cells[run.there].duplicated().any() or not run.there.all():
         run = next((one for one in sheet.columns if _tells_rows(one)), None)
     kept = [one for one in sheet.columns if one is not run and one.there.any()]

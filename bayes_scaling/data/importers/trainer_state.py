@@ -88,7 +88,7 @@ def _state(text: str, source: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     begins = HISTORY.search(text)
     if begins is None:
         raise InputError(f"{source}: was cut, or is damaged, before its log; expected a log_history of rows")
-    rows, place = _rows(text, begins.end())
+    rows, place = whole_rows(text, begins.end())
     if not rows:
         raise InputError(f"{source}: was cut, or is damaged, in the first row of its log_history")
     line = text.count("\n", 0, place) + 1
@@ -101,7 +101,7 @@ def _state(text: str, source: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     return {**above, "log_history": rows}, (note,)
 
 
-def _rows(text: str, place: int) -> tuple[list[Any], int]:
+def whole_rows(text: str, place: int) -> tuple[list[Any], int]:
     """Return rows from a place on, as far as they are whole, and where that ends."""
     decoder = json.JSONDecoder()
     rows: list[Any] = []

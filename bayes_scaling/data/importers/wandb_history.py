@@ -20,8 +20,9 @@ NUMBERED = re.compile(r"((part|history|chunk|shard)[-_.]?)?\d+")
 
 
 def recognises(head: Head) -> bool:
-    """Return whether a file is Parquet with a column `_step`."""
-    return STEP in column_names(head)
+    """Return whether a file is Parquet with a column `_step`, and no table of several runs."""
+    names = column_names(head)
+    return STEP in names and "run" not in names
 
 
 def is_metric(name: str) -> bool:

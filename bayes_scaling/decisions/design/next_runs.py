@@ -66,7 +66,8 @@ def next_runs(
     budget
         In FLOP, of a set as of a single run; None for no limit.
     cost
-        Column with the cost of a candidate in FLOP, its largest row counting; "flop" unless given, where there is one; else 6 x
+        Column with the cost of a candidate in FLOP, or one of the runs' costs that counts in FLOP, its largest row counting;
+        "flop" unless given, where there is one; else 6 x
         params x tokens, or the input compute.
     seed
         Of levels never seen.

@@ -6,11 +6,14 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
+from bayes_scaling.data.cost_axis import named_cost
 from bayes_scaling.data.plausible import refuse_implausible_counts
+from bayes_scaling.data.run_costs import cost_amounts
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.laws.units import DAYS, FLOP, conversion, read_unit
+from bayes_scaling.prediction.token_cost import token_cost
 
 COLUMN = "flop"
 
@@ -20,8 +23,9 @@ def flop(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which rows are those of most compute of their candidate, and what each candidate costs in FLOP.
 
-    A column of the table, else 6 x params x tokens, else an input compute whose unit is FLOP or PFLOP/s-days. Of the rows of a
-    run the largest counts, since they are places along it; a candidate of several runs costs their sum.
+    A column of the table, or a cost of the runs by its name, else 6 x params x tokens, else an input compute whose unit is FLOP
+    or PFLOP/s-days. Of the rows of a run the largest counts, since they are places along it; a candidate of several runs costs
+    their sum.
 
     Parameters
     ----------
@@ -46,6 +50,8 @@ def flop(
 
 
 def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | None, source: str) -> np.ndarray:
+    if column is not None and column not in table and fit.runs.columns.costs:
+        return _at_cost(fit, named_cost(fit.runs, column)[1], table, frame, source)
     if column is not None or COLUMN in table:
         return _column(table, column or COLUMN, source)
     inputs = law_inputs(fit.model.law)
@@ -59,6 +65,23 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
         f"{source}: what a candidate costs is not known: the law has neither params and tokens nor a compute in FLOP or "
         f"PFLOP/s-days; add a column {COLUMN!r}"
     )
+
+
+def _at_cost(fit: Fit, cost: Cost, table: pd.DataFrame, frame: pd.DataFrame, source: str) -> np.ndarray:
+    """Return what candidates take under a cost of the runs: by its formula where they have its columns, else as runs took."""
+    factor = conversion(read_unit(cost.base_unit), FLOP) if cost.base_unit in (FLOP, DAYS) else None
+    if factor is None:
+        raise InputError(f"{source}: candidates are ranked by information per FLOP; {cost.quoted} is in {cost.base_unit}")
+    columns, rows = fit.runs.columns, table.index.to_numpy()
+    if set(cost.reads) <= {*map(str, table), *frame, "tokens"} and (cost.group is None or cost.group in frame):
+        return factor * cost_amounts(cost, table.reset_index(drop=True), frame, columns, source, rows, [])
+    if not has_params_and_tokens(law_inputs(fit.model.law)):
+        missing = [name for name in cost.reads if name not in table and name not in frame]
+        raise InputError(f"{source}: {cost.quoted} reads {missing}, which the candidates do not have")
+    points = frame.drop(columns=["run"], errors="ignore").to_dict("records")
+    rates = [token_cost(fit, cost, {str(name): of for name, of in point.items()})[0] for point in points]
+    each = np.array([float(rate(np.array([at]))[0]) for rate, at in zip(rates, frame["params"], strict=True)])
+    return np.asarray(factor * each * frame["tokens"].to_numpy())
 
 
 def _column(table: pd.DataFrame, column: str, source: str) -> np.ndarray:

@@ -210,4 +210,23 @@ SAMPLES = {
             *(("titan", 20, "loss", 6.9001), ("titan", 20, "tps", 1300.0), ("titan", 20, "mfu", 12.3)),
         ),
     ),
+    "long": Sample(
+        "long.csv",
+        "run,step,metric,value\na,1,loss,5.0\na,1,lr,0.1\na,2,loss,4.0\nb,1,loss,4.5\n",
+        "table (CSV)",
+        (("a", 1, "loss", 5.0), ("a", 1, "lr", 0.1), ("a", 2, "loss", 4.0), ("b", 1, "loss", 4.5)),
+    ),
+    "records": Sample(
+        "hist.json",
+        '[{"step": 10, "loss": 5.5},\n {"step": 20, "loss": 4.5},\n {"step": 30, "loss": 4.0}]\n',
+        "JSON document",
+        (("hist", 10, "loss", 5.5), ("hist", 20, "loss", 4.5), ("hist", 30, "loss", 4.0)),
+    ),
+    "lists": Sample(
+        "cols.json",
+        '{"params": 1000000, "history": {"step": [10, 20], "loss": [5.5, 4.5]}}\n',
+        "JSON document",
+        (("cols", 10, "loss", 5.5), ("cols", 20, "loss", 4.5)),
+        {"cols": {"params": 1e6}},
+    ),
 }

@@ -11,6 +11,8 @@ from data.importers.samples import SAMPLES
 import bayes_scaling as bs
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.record import Logs
+from bayes_scaling.model.studies.propose.proposal import propose_study
+from bayes_scaling.model.studies.propose.sources import logs_of
 
 NAN = float("nan")
 
@@ -80,6 +82,26 @@ def test_a_join_of_runs_that_finished_gives_sizes(tmp_path: Path) -> None:
     assert said(logs, "runs.csv has no row of 1 run", "Group: big")
     assert said(logs, "runs.csv has 1 run without a log", "run-b")
     assert logs.sources["missing"].tolist() == ["", "parameters (--params)"]
+    assert "_step" not in table
+    assert "3 rows that are checkpoints of 1 run" in propose(tmp_path, logs)
+
+
+def propose(folder: Path, logs: Logs) -> str:
+    """Return what is proposed for imported logs once they are a file, with a column that W&B's own histories have."""
+    logs.to_frame().assign(_step=1.0).to_parquet(folder / "runs.parquet")
+    assert logs_of([folder / "runs.parquet"]) is None
+    return propose_study(folder / "runs.parquet").summary()
+
+
+def test_a_joined_table_fills_what_logs_leave_open(tmp_path: Path) -> None:
+    for name in ("N5000_D1_a", "N7000_D1_b"):
+        losses(tmp_path / f"{name}.jsonl", [0, 10])
+    join = pd.DataFrame({"run": ["N5000_D1_a", "N7000_D1_b"], "params": [np.nan, 9000.0], "width": [64, 128]})
+    logs = bs.read_logs(tmp_path, join=join, name=r"N(?P<params>\d+)_")
+    configs = logs.configs.set_index("run")
+    assert configs["width"].tolist() == [64, 128]
+    assert configs["params"].tolist() == [5000, 9000]
+    assert said(logs, "both say params")
 
 
 def test_parameters_and_tokens_by_option(tmp_path: Path) -> None:
