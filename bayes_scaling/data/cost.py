@@ -208,5 +208,5 @@ def _formula(value: Any, what: str) -> Any:
 
 
 def _definition(value: Any, what: str) -> str | float:
-    """Refuse all but a number or a text."""
-    return checks.text(value, what) if isinstance(value, str) else checks.finite(value, what)
+    """Refuse all but a positive number or a text."""
+    return checks.text(value, what) if isinstance(value, str) else checks.positive(value, what)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import interval, number
+from bayes_scaling._base.numbers import format_count, interval, number
 from bayes_scaling.data.counting import roles
 from bayes_scaling.data.counting_words import counted_parts, not_stated
 from bayes_scaling.data.input_column import Input
@@ -112,10 +112,14 @@ def counting(fit: Fit) -> list[tuple[str, str]]:
     averaged = fit.runs.averaged > len(fit.runs)
     smoothing = of.conventions.smoothing or ("rows are averaged here" if averaged else "not stated")
     rest = {"Smoothing of the loss": smoothing} | {
-        label: str(getattr(of.conventions, name) or "not stated") for label, name in UNSAID.items()
+        label: _stated(getattr(of.conventions, name)) for label, name in UNSAID.items()
     }
     costs = [(f"Cost: {one.name}", "; ".join([*one.formulas, one.base_unit])) for one in of.costs.values()]
     return [*found, *rest.items(), *costs]
+
+
+def _stated(value: str | int | None) -> str:
+    return "not stated" if value is None else f"{format_count(value)} tokens" if isinstance(value, int) else value
 
 
 UNSAID = {"Tokenizer": "tokenizer", "Context length": "context", "Evaluated on": "evaluation"}

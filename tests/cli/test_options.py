@@ -142,6 +142,18 @@ FULL = {
             "evaluation": "C4",
             "schedule": "finished",
         },
+        "costs": {
+            "counted": {
+                "flops_per_param_token": 6.0,
+                "served_tokens": 1e9,
+                "flops_per_param_served": 2.0,
+                "price": 2.5,
+                "formula": "n * x",
+                "let": {"n": "params"},
+                "unit": "FLOP",
+                "name": "counted",
+            }
+        },
     },
     "law": {"name": "m1"},
     "parameters": {
@@ -209,10 +221,10 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]
     return {path: value}
 
 
-NAMED = {("data", "inputs"): 1, ("data", "groups"): 1, ("parameters",): 1}
+NAMED = {("data", "inputs"): 1, ("data", "groups"): 1, ("data", "costs"): 1, ("parameters",): 1}
 """Tables whose keys are the user's."""
-PRIORS = ("prior", "sd", "nu", "length", "white", "amplitude")
-"""Keys that hold a prior, whose own keys are those of its record."""
+PRIORS = ("prior", "sd", "nu", "length", "white", "amplitude", "let")
+"""Keys that hold a prior, whose own keys are those of its record, or names of the user's."""
 
 
 def as_key(path: tuple[Any, ...]) -> tuple[str, ...]:

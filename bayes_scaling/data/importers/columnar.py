@@ -59,19 +59,29 @@ def read_rows(head: Head, step: str | None, run: str | None, keys: Sequence[str]
             BATCH, columns=[*dict.fromkeys(name for name in (step, run, *keys) if name is not None)]
         ):
             count = batch.num_rows
-            there = np.column_stack([np.asarray(batch.column(key).is_valid()) for key in keys])
-            values = np.column_stack([_numbers(batch.column(key)) for key in keys])
-            row, column = np.nonzero(there)
+            row, column, values = cells_of(batch, keys)
             steps = _numbers(batch.column(step)) if step is not None else np.arange(before + 1.0, before + count + 1.0)
-            rows.append(_runs(batch, run, rows)[row], steps[row], names[column], values[row, column])
+            rows.append(_runs(batch, run, rows)[row], steps[row], names[column], values)
             before += count
     return rows
 
 
-def read_texts(head: Head, names: Sequence[str]) -> dict[str, list[Any]]:
-    """Return columns as they are."""
+def read_columns(head: Head, names: Sequence[str]) -> Any:
+    """Return columns of a Parquet file as an Arrow table, without dictionaries."""
+    import pyarrow as pa
+
     with _file(head) as file:
-        return {name: file.read(columns=[name]).column(name).to_pylist() for name in names}
+        table = file.read(columns=list(names))
+    plain = [pa.field(of.name, of.type.value_type) if pa.types.is_dictionary(of.type) else of for of in table.schema]
+    return table.cast(pa.schema(plain))
+
+
+def cells_of(table: Any, keys: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the cells of number columns that are there, row by row: places of row and column, and values."""
+    there = np.column_stack([np.asarray(table.column(key).is_valid()) for key in keys])
+    values = np.column_stack([_numbers(table.column(key)) for key in keys])
+    row, column = np.nonzero(there)
+    return row, column, values[row, column]
 
 
 @contextmanager

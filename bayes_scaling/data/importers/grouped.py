@@ -20,7 +20,7 @@ class Grouped:
 
     def extend(self, runs: Sequence[str], steps: np.ndarray, keys: Sequence[str], values: np.ndarray) -> None:
         """Add rows."""
-        self.append(_codes(runs, self.runs), steps, _codes(keys, self.names), values)
+        self.append(codes_of(runs, self.runs), steps, codes_of(keys, self.names), values)
 
     def append(self, runs: np.ndarray, steps: np.ndarray, keys: np.ndarray, values: np.ndarray) -> None:
         """Add rows whose runs and keys are codes; those of run -1 are of none."""
@@ -48,7 +48,8 @@ class Grouped:
         return coded_frame(steps[rows], np.searchsorted(used, keys[rows]).astype(np.int32), names, values[rows])
 
 
-def _codes(names: Sequence[str], known: dict[str, int]) -> np.ndarray:
+def codes_of(names: Sequence[str], known: dict[str, int]) -> np.ndarray:
+    """Return codes of names, and add those that are new to the known ones."""
     for name in dict.fromkeys(names):
         known.setdefault(name, len(known))
     return np.fromiter(map(known.__getitem__, names), np.int32, len(names))

@@ -49,7 +49,7 @@ class Said:
     fields
         Name, number, and how the number is written, with its unit.
     ends
-        Whether the last number ends the line.
+        Whether the last number ends the line; a comma behind it may stand between thousands.
     most
         The last step planned, where the line says it.
     """
@@ -85,7 +85,7 @@ def said_by(line: str, grammar: Grammar) -> Said | None:
         return None
     fields = tuple([(_key(one["key"]), _value(one), one["value"], line[one.end("value") : one.end()]) for one in found])
     most = match["most"] if "most" in grammar.step.groupindex else None
-    return Said(_whole(match["step"]), fields, found[-1].end() == len(line.rstrip()), None if most is None else _whole(most))
+    return Said(_whole(match["step"]), fields, not line[found[-1].end() :].strip(" ,"), None if most is None else _whole(most))
 
 
 def read_lines(head: Head, run: str, format_name: str, grammar: Grammar) -> Part:

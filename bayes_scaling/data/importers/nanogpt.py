@@ -11,7 +11,7 @@ from bayes_scaling.data.importers.recognise import Head
 NAME = "nanoGPT log (text)"
 GRAMMAR = Grammar(
     step=re.compile(r"\b(?:step|iter) (?P<step>\d+):(?= )"),
-    field=re.compile(rf"(?P<key>[A-Za-z][\w /.-]*?) (?P<value>{NUMBER}){UNIT}(?=[,\s]|$)"),
+    field=re.compile(rf"(?P<key>[A-Za-z][\w /.-]*?) (?P<value>{NUMBER}){UNIT}(?=,(?!\d)|\s|$)"),
     config=re.compile(
         rf"(?P<key>number of parameters|tokens per iteration)(?: will be)?: (?P<value>{NUMBER})(?P<suffix>[kKMBT])?(?=\s|$)"
     ),

@@ -100,11 +100,7 @@ def plain_records(head: Head) -> Plain | None:
     table = _by_json(head, len(last) if cut else 0)
     if table is None:
         return None
-    while any(_is_nested(field.type) for field in table.schema):
-        table = table.flatten()
     names = table.schema.names
-    if len(set(names)) < len(names):
-        return None
     notes = (
         (f"{head.source}, line {table.num_rows + 1}: {format_value(last.decode())} was cut, and is left out",) if cut else ()
     )
@@ -157,9 +153,26 @@ def _by_json(head: Head, cut: int) -> Any:
     try:
         with head.path.open("rb") as stream:
             whole = pa.BufferReader(stream.read(head.path.stat().st_size - cut)) if cut else pa.PythonFile(stream)
-            return arrow.read_json(whole, arrow.ReadOptions(block_size=CHUNK))
+            return _flat(arrow.read_json(whole, arrow.ReadOptions(block_size=CHUNK)))
     except pa.ArrowInvalid:
         return None
+
+
+def flat_records(lines: bytes) -> Any:
+    """Return JSON lines in memory as an Arrow table, nested names with dots; None where Arrow cannot, or names repeat."""
+    import pyarrow as pa
+    from pyarrow import json as arrow
+
+    try:
+        return _flat(arrow.read_json(pa.BufferReader(lines), arrow.ReadOptions(block_size=CHUNK)))
+    except pa.ArrowInvalid:
+        return None
+
+
+def _flat(table: Any) -> Any:
+    while any(_is_nested(field.type) for field in table.schema):
+        table = table.flatten()
+    return table if len(set(table.schema.names)) == table.num_columns else None
 
 
 def _is_nested(kind: Any) -> bool:

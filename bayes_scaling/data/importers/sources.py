@@ -55,11 +55,16 @@ def _rows(metrics: pd.DataFrame) -> dict[str, int]:
 
 
 def _keys(metrics: pd.DataFrame) -> dict[str, str]:
-    """Return the keys of each run."""
+    """Return the keys of each run, in the order they were first logged."""
     runs, keys = metrics["run"].cat.categories, metrics["key"].cat.categories.to_numpy(dtype=object)
-    there = np.zeros((len(runs), len(keys)), dtype=bool)
-    there[metrics["run"].cat.codes.to_numpy(), metrics["key"].cat.codes.to_numpy()] = True
-    return {str(run): ", ".join(map(str, keys[has])) for run, has in zip(runs, there, strict=True)}
+    codes = metrics["run"].cat.codes.to_numpy().astype(np.int64) * len(keys) + metrics["key"].cat.codes.to_numpy()
+    first = np.full(len(runs) * len(keys), len(metrics))
+    # Of several rows of a run and key the one assigned last stays: the first of them.
+    first[codes[::-1].copy()] = np.arange(len(metrics))[::-1].copy()
+    place = first.reshape(len(runs), len(keys))
+    orders = np.argsort(place, axis=1, kind="stable")
+    there = np.take_along_axis(place, orders, axis=1) < len(metrics)
+    return {str(run): ", ".join(map(str, keys[of[has]])) for run, of, has in zip(runs, orders, there, strict=True)}
 
 
 def _missing(own: Mapping[Hashable, float], tokens_key: str, *, steps: bool, doubts: Mapping[str, Sequence[str]]) -> str:

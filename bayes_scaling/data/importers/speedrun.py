@@ -11,7 +11,7 @@ from bayes_scaling.data.importers.recognise import Head
 NAME = "modded-nanogpt log (text)"
 GRAMMAR = Grammar(
     step=re.compile(r"\bstep:(?P<step>\d+)/(?P<most>\d+)(?=\s)"),
-    field=re.compile(rf"(?P<key>[A-Za-z][\w/.-]*):(?P<value>{NUMBER}){UNIT}(?=[,\s]|$)"),
+    field=re.compile(rf"(?P<key>[A-Za-z][\w/.-]*):(?P<value>{NUMBER}){UNIT}(?=,(?!\d)|\s|$)"),
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.importers.recognise import Head
@@ -95,7 +96,7 @@ def _tables(path: Path, _changed: int) -> dict[str, frozenset[str]]:
         return {name: frozenset(column for (column,) in connection.execute(columns, (name,))) for name in names}
 
 
-def batches(connection: sqlite3.Connection, query: str) -> Iterator[list[tuple[object, ...]]]:
+def batches(connection: sqlite3.Connection, query: str) -> Iterator[list[tuple[Any, ...]]]:
     """Return the rows of a query, some thousands at once."""
     cursor = connection.execute(query)
     while rows := cursor.fetchmany(BATCH):

@@ -14,7 +14,7 @@ STEP = r"(?i)\b(?:global[_ ]?step|step|iter(?:ation)?|update)s?\b[ :=#]*(?P<step
 GRAMMAR = Grammar(
     step=re.compile(rf"{STEP}(?:\s*/\s*(?P<most>\d[\d,]*))?(?![\w.])"),
     field=re.compile(
-        rf"(?P<key>{WORD}(?: {WORD}){{0,3}}?)(?:\s*[:=]\s*|\s+)(?P<value>{NUMBER}){UNIT}(?=[,;|\s)\]}}]|$)",
+        rf"(?P<key>{WORD}(?: {WORD}){{0,3}}?)(?:\s*[:=]\s*|\s+)(?P<value>{NUMBER}){UNIT}(?=,(?!\d)|[;|\s)\]}}]|$)",
     ),
 )
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.importers.grouped import Grouped
-from bayes_scaling.data.importers.nested import numbers_of, settings_of
+from bayes_scaling.data.importers.columnar import cells_of
+from bayes_scaling.data.importers.grouped import Grouped, codes_of
+from bayes_scaling.data.importers.nested import NUMBERS, numbers_of, settings_of
 from bayes_scaling.data.importers.part import Part
+from bayes_scaling.data.importers.plain import flat_records
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.sqlite import batches, reading, tables_in
 
@@ -40,15 +42,39 @@ def read(head: Head) -> Iterator[Part]:
 def _metrics(connection: sqlite3.Connection, identity: str, source: str) -> Grouped:
     rows = Grouped()
     for batch in batches(connection, f"SELECT {identity}, step, metrics, rowid FROM metrics ORDER BY rowid"):
-        runs, steps, keys, values = list[str](), list[float](), list[str](), list[float]()
-        for run, step, written, number in batch:
-            found = dict(numbers_of(_record(written, f"{source}: row {number} of the table metrics")))
-            runs += [run] * len(found)  # type: ignore[list-item]
-            steps += [step] * len(found)  # type: ignore[list-item]
-            keys += found
-            values += found.values()
-        rows.extend(runs, np.array(steps, dtype=float), keys, np.array(values, dtype=float))
+        if not _add_plain(batch, rows):
+            _add(batch, rows, source)
     return rows
+
+
+def _add_plain(batch: list[tuple[Any, ...]], rows: Grouped) -> bool:
+    """Add rows by Arrow, and return whether it could: where all are plain JSON, without words for numbers, lists and media."""
+    from pyarrow import types
+
+    runs, steps, written, _ = zip(*batch, strict=True)
+    table = flat_records(b"\n".join(of if isinstance(of, bytes) else str(of).encode() for of in written))
+    if table is None or table.num_rows != len(batch) or any(name.endswith("_type") for name in table.schema.names):
+        return False
+    keys = [field.name for field in table.schema if types.is_integer(field.type) or types.is_floating(field.type)]
+    words = [table.column(field.name) for field in table.schema if types.is_string(field.type)]
+    if not keys or any(set(of.unique().to_pylist()) & NUMBERS.keys() for of in words):
+        return False
+    row, column, values = cells_of(table, keys)
+    names = np.array([rows.names.setdefault(key, len(rows.names)) for key in keys], dtype=np.int32)
+    rows.append(codes_of(runs, rows.runs)[row], np.array(steps, dtype=float)[row], names[column], values)
+    return True
+
+
+def _add(batch: list[tuple[Any, ...]], rows: Grouped, source: str) -> None:
+    """Add rows one by one."""
+    runs, steps, keys, values = list[str](), list[float](), list[str](), list[float]()
+    for run, step, written, number in batch:
+        found = dict(numbers_of(_record(written, f"{source}: row {number} of the table metrics")))
+        runs += [run] * len(found)
+        steps += [step] * len(found)
+        keys += found
+        values += found.values()
+    rows.extend(runs, np.array(steps, dtype=float), keys, np.array(values, dtype=float))
 
 
 def _configs(connection: sqlite3.Connection, identity: str, source: str) -> dict[str, dict[str, object]]:

@@ -249,3 +249,27 @@ def test_a_wandb_offline_run_that_is_damaged_or_goes_on(tmp_path: Path) -> None:
     logs = bs.read_logs(path)
     assert 0 < len(logs.metrics) < 100
     assert any("checksum does not fit" in note for note in logs.notes)
+
+
+def test_a_table_of_a_log_in_parquet(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"run": ["small"] * 3 + ["big"] * 2, "step": [0, 10, 20, 0, 10], "lr": 0.1, "when": pd.Timestamp(0)})
+    frame = frame.assign(loss=[5.0, NAN, 3.0, 4.0, 2.0], kind=["dense"] * 3 + ["moe"] * 2)
+    frame.to_parquet(tmp_path / "log.parquet", index=False)
+    logs = bs.read_logs(tmp_path / "log.parquet")
+    assert rows_of(logs, "small")[-1] == ("loss", 20.0, 3.0)
+    assert [row for row in rows_of(logs, "big") if row[0] == "loss"] == [("loss", 0.0, 4.0), ("loss", 10.0, 2.0)]
+    assert logs.configs.set_index("run").loc["big", "kind"] == "moe"
+    assert any("left out: when" in note for note in logs.notes)
+
+
+def test_what_import_wrote_is_read_back(tmp_path: Path) -> None:
+    rows = [(0, '{"loss": 5.0, "lr": 0.1}'), (10, '{"loss": 4.0}')]
+    logs = bs.read_logs(trackio(tmp_path / "sweep.db", {"small": ({}, rows), "big": ({}, rows[:1])}))
+    logs.metrics.to_parquet(tmp_path / "metrics.parquet", index=False)
+    pd.testing.assert_frame_equal(bs.read_logs(tmp_path / "metrics.parquet").metrics, logs.metrics)
+
+
+def test_a_parquet_file_without_numbers_is_no_log(tmp_path: Path) -> None:
+    pd.DataFrame({"name": ["a"]}).to_parquet(tmp_path / "names.parquet", index=False)
+    with pytest.raises(bs.InputError, match=r"names.parquet: no known log, it is Parquet with the columns \['name'\]"):
+        bs.read_logs(tmp_path / "names.parquet")
