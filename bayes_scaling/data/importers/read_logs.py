@@ -30,7 +30,7 @@ def read_logs(
     Parameters
     ----------
     sources
-        Files, folders, archives or patterns such as "logs/*.csv", of one or several formats. From a W&B server
+        Files, folders, archives or patterns such as `logs/*.csv`, of one or several formats. From a W&B server
         "wandb://ENTITY/PROJECT", "wandb://ENTITY/PROJECT/RUN" or a run of `wandb.Api()`: its whole history.
     tokens_per_step, params
         Where logs do not say it: a number, "124M", run -> number, or the name of what is known of runs that holds it.

@@ -112,9 +112,8 @@ def without_cut_row(text: str, source: str) -> tuple[str, tuple[str, ...]]:
     short = not last.endswith('"') and not only and len(own[-1]) < len(before[-1])
     if last.count('"') % 2 or len(own) < len(header) or short:
         return f"{body}\n", (f"{where} was cut, and is left out",)
-    return text, () if last.endswith('"') or not only else (
-        f"{where} has no end: if it was cut, {format_value(own[-1])} is wrong",
-    )
+    whole = last.endswith('"') or (not only and own[-1] != "" and before[-1] != "")
+    return text, () if whole else (f"{where} has no end: if it was cut, {format_value(own[-1])} is wrong",)
 
 
 def _split(line: str, separator: str) -> list[str]:
