@@ -22,15 +22,26 @@ def cost_column(name: str) -> str:
     return f"cost_{name}"
 
 
+def read_column(name: str) -> str:
+    """Return what a table of runs calls a column of the file that costs read, such as layers."""
+    return f"cost_reads_{name}"
+
+
 def cost_columns(columns: Columns) -> list[str]:
     """Return the columns of costs that a table of runs has."""
     return [cost_column(name) for name in columns.costs]
 
 
+def _read(columns: Columns) -> list[str]:
+    """Return the columns of the file that costs read, which are no inputs and no groups."""
+    every = {name for one in columns.costs.values() for name in one.reads}
+    return sorted(every - {*columns.inputs, *columns.dims})
+
+
 def table_costs(
     raw: pd.DataFrame, checked: pd.DataFrame, columns: Columns, source: str, rows: np.ndarray, notes: list[str]
 ) -> dict[str, np.ndarray]:
-    """Return what rows of a table took under each cost, by the column that keeps it, in base units.
+    """Return what rows of a table took under each cost, in base units, and what costs read, by the columns that keep them.
 
     Parameters
     ----------
@@ -46,9 +57,10 @@ def table_costs(
     InputError
         Where a formula reads what the table lacks, has none for a level, or gives no positive number in some row.
     """
-    return {
+    amounts = {
         cost_column(name): cost_amounts(one, raw, checked, columns, source, rows, notes) for name, one in columns.costs.items()
     }
+    return amounts | {read_column(name): column_numbers(raw[name], source, rows)[0] for name in _read(columns) if name in raw}
 
 
 def cost_amounts(

@@ -13,8 +13,8 @@ from bayes_scaling.data.run_costs import UNIQUE, runs_amounts
 from bayes_scaling.decisions.frontiers import Found, by_cost, by_input, by_split
 from bayes_scaling.decisions.spending import spending
 from bayes_scaling.inference.stacking import Posterior
+from bayes_scaling.prediction.cost_ways import ways
 from bayes_scaling.prediction.costs import Costed, converted, is_axis, read_cost
-from bayes_scaling.prediction.ladder import ways
 
 
 def ratios_by_cost(

@@ -10,7 +10,8 @@ from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.cost_axis import named_cost
 from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.inference.stacking import Posterior
-from bayes_scaling.prediction.ladder import Ladder, ways
+from bayes_scaling.prediction.cost_ways import ways
+from bayes_scaling.prediction.ladder import Ladder
 
 type Costed = str | Cost | None
 """A cost by its name among those of the runs, or a record; None for the law's own axis."""

@@ -1,8 +1,8 @@
 """What levels of a group cost as their budget grows: known at runs, interpolated between them, carried on beyond.
 
-Along a ladder, the runs of a level in the order of compute, the logarithm of a cost is linear in that of compute between runs;
-beyond them it goes on as between the last two, and is marked as extrapolated. Where a law reads params and tokens the ladder is
-that of the cost of a token over params.
+Along a ladder, the runs of a level in the order of compute, the logarithm of a cost is linear in that of compute between runs.
+Beyond them what its formula reads, such as layers, goes on so, or the cost itself where there is no formula; that is marked as
+extrapolated. Where a law reads params and tokens the ladder is that of the cost of a token over params.
 """
 
 from collections.abc import Mapping
@@ -14,20 +14,13 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import level_name, number
-from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.cost_formula import Formula
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.run_costs import runs_amounts
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.stacking import Posterior, inputs_read
-from bayes_scaling.prediction.crossings import MAX_MULTIPLE
 
 SAME_PLACE = 1.02
 """Runs whose compute differs by less than this factor are one rung of a ladder."""
 SAME_COST = 1.1
 """Costs of one rung differ by less than this factor: by chance, as hours do, not by what is run."""
-PER_DECADE = 64
-"""Places at which a formula of inputs is taken along a way."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +34,16 @@ class Ladder:
     places, logs
         Of the rungs, in order.
     known
-        Whether it is known everywhere, as by a formula of the axis; None where only between the rungs.
+        Whether it is known everywhere, as by a formula of the axis; None where only between runs.
+    ends
+        The places of the first and the last run; the first and the last rung unless given.
     """
 
     what: str
     places: np.ndarray
     logs: np.ndarray
     known: bool | None = None
+    ends: tuple[float, float] | None = None
 
     def at(self, places: np.ndarray) -> np.ndarray:
         """Return the logarithm of the cost at places; beyond the ends as between the last two rungs."""
@@ -74,9 +70,8 @@ class Ladder:
         """Return whether places lie beyond the runs, where the cost is extrapolated."""
         if self.known is not None:
             return np.full(np.shape(places), not self.known)
-        slack = np.log(SAME_PLACE)
-        out = (np.asarray(places) < self.places[0] - slack) | (np.asarray(places) > self.places[-1] + slack)
-        return np.asarray(out)
+        slack, (first, last) = np.log(SAME_PLACE), self.ends or (self.places[0], self.places[-1])
+        return np.asarray((np.asarray(places) < first - slack) | (np.asarray(places) > last + slack))
 
 
 @np.errstate(invalid="ignore")
@@ -85,56 +80,6 @@ def _line(at: np.ndarray, places: np.ndarray, values: np.ndarray) -> np.ndarray:
     i = np.clip(np.searchsorted(places, at) - 1, 0, len(places) - 2)
     slope = np.diff(values) / np.diff(places)
     return np.asarray(values[i] + slope[i] * (at - places[i]))
-
-
-def ways(fit: Posterior, cost: Cost, group: str, points: pd.DataFrame, powers: Mapping[str, float]) -> list[Ladder]:
-    """Return what each point of a level costs along the logarithm of the multiple of its budget, 0 at the point.
-
-    Parameters
-    ----------
-    points
-        Checked points: inputs, and levels of groups.
-    powers
-        Input -> the power with which it grows with the budget.
-
-    Raises
-    ------
-    InputError
-        Where runs of a level do not say it.
-    """
-    if cost.served_tokens:
-        raise InputError(f"{cost.quoted}: what is served is part of plans; at equal loss leave served_tokens out")
-    made: dict[tuple[object, ...], Ladder] = {}
-    names, amounts = [str(name) for name in points], np.empty(0)
-    for values in dict.fromkeys(points.itertuples(index=False, name=None)):
-        point = dict(zip(names, values, strict=True))
-        whose, formula = f"{cost.quoted} of {group} {level_name(point[group])}", _of_inputs(fit, cost, group, point)
-        if formula is not None:
-            made[values] = _by_formula(formula, cost, whose, point, powers)
-            continue
-        amounts = amounts if len(amounts) else runs_amounts(fit.runs, cost)
-        made[values] = _by_runs(fit, amounts, whose, group, point, powers)
-    return [made[values] for values in points.itertuples(index=False, name=None)]
-
-
-def _by_runs(
-    fit: Posterior, amounts: np.ndarray, whose: str, group: str, point: Mapping[str, Any], powers: Mapping[str, float]
-) -> Ladder:
-    """Return the way of a point by what runs of its level took; of params and tokens by what a token took, over params."""
-    table, reads = fit.runs.table, inputs_read(fit)
-    tokens = token_inputs(table, reads)
-    axis = "params" if tokens else "compute" if "compute" in reads else next(iter(powers))
-    each = amounts / tokens_of(table, tokens) if tokens else amounts
-    rungs = rungs_of(fit.runs, rows_of(fit.runs, group, point[group]), axis, each, point, whose)
-    start, power = np.log(float(point[axis])), powers.get(axis, 0.0)
-    share = sum(powers.get(name, 0.0) for name in tokens)
-    data = float(np.log(np.prod([float(point[name]) for name in tokens]))) if tokens else 0.0
-    if power == 0.0:
-        ends = np.array([-1.0, 1.0]) * np.log(MAX_MULTIPLE)
-        cost = float(rungs.at(np.array([start]))[0]) + data
-        return Ladder(whose, ends, cost + share * ends, known=not rungs.beyond(start))
-    places = (rungs.places - start) / power
-    return Ladder(whose, places, rungs.logs + data + share * places)
 
 
 def token_inputs(table: pd.DataFrame, reads: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,30 +99,6 @@ def rows_of(runs: Runs, group: str, level: object) -> np.ndarray:
     levels = runs.levels[group]
     place = int(level_index(pd.Series([level], dtype=object), levels)[0])
     return np.zeros(len(runs), dtype=bool) if place < 0 else np.asarray((runs.table[group] == levels[place]).to_numpy())
-
-
-def _of_inputs(fit: Posterior, cost: Cost, group: str, point: Mapping[str, Any]) -> Formula | None:
-    """Return the formula of a level where it reads nothing but inputs of the law; None where runs have to say more."""
-    level: object = ""
-    if cost.group is not None:
-        own = fit.runs.table.loc[rows_of(fit.runs, group, point[group]), cost.group].unique()
-        if cost.group not in point and len(own) != 1:
-            return None
-        level = point.get(cost.group, own[0] if len(own) else "")
-    formula = cost.of_level(level)
-    return formula if formula.names <= set(inputs_read(fit)) and formula.names else None
-
-
-def _by_formula(formula: Formula, cost: Cost, whose: str, point: Mapping[str, Any], powers: Mapping[str, float]) -> Ladder:
-    reach = np.log(MAX_MULTIPLE)
-    places = np.linspace(-reach, reach, 2 * round(PER_DECADE * np.log10(MAX_MULTIPLE)) + 1)
-    values = {name: float(point[name]) * np.exp(powers.get(name, 0.0) * places) for name in formula.names}
-    amounts = np.broadcast_to(formula.of(values), places.shape) * cost.factor
-    if not np.all(np.isfinite(amounts) & (amounts > 0)):
-        raise InputError(
-            f"{whose}, {formula.text!r}, is not positive all along from {place_words(point, sorted(formula.names))}"
-        )
-    return Ladder(whose, places, np.log(amounts), known=True)
 
 
 def rungs_of(runs: Runs, rows: np.ndarray, axis: str, amounts: np.ndarray, point: Mapping[str, Any], whose: str) -> Ladder:

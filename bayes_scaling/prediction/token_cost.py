@@ -11,6 +11,7 @@ from bayes_scaling.data.cost_formula import Formula
 from bayes_scaling.data.run_costs import runs_amounts
 from bayes_scaling.inference.stacking import Posterior, inputs_read
 from bayes_scaling.prediction.ladder import Ladder, place_words, rows_of, rungs_of, token_inputs, tokens_of
+from bayes_scaling.prediction.ladder_ends import carried_on
 
 type Rate = Callable[[np.ndarray], np.ndarray]
 """Params -> what a token costs."""
@@ -40,7 +41,7 @@ def token_cost(fit: Posterior, cost: Cost, point: Mapping[str, Any]) -> tuple[Ra
     whose = f"{cost.quoted} of a token{' at ' * bool(others)}{place_words(point, others) if others else ''}"
     rows = np.ones(len(runs), dtype=bool) if cost.group is None else rows_of(runs, cost.group, point[cost.group])
     each = runs_amounts(runs, cost) / tokens_of(runs.table, token_inputs(runs.table, reads))
-    rungs = rungs_of(runs, rows, "params", each, point, whose)
+    rungs = carried_on(runs, rungs_of(runs, rows, "params", each, point, whose), cost, rows, "params", point)
     return lambda params: np.exp(rungs.at(np.log(params))), rungs
 
 
