@@ -65,6 +65,43 @@ def full_cost(compute: np.ndarray) -> np.ndarray:
     return np.exp(np.where(at < x[0], below, np.where(at > x[-1], above, inside)))
 
 
+def test_beyond_the_runs_what_a_formula_reads_is_carried_on() -> None:
+    """Attention's share of the FLOP falls as compute to the -.2: counted so at any distance, where a line falls below 6 N D."""
+    share = 1.2 * C**-0.2
+    costs = {"counted": bs.Cost(formula="compute * (1 + share)", unit="PFLOP/s-days"), "line": bs.Cost(formula="took")}
+    both = [pd.DataFrame({"attention": arm, "compute": C, "share": of, "loss": 2.0}) for arm, of in _shares(share).items()]
+    table = pd.concat(both, ignore_index=True)
+    table["took"] = table["compute"] * (1 + table["share"])
+    columns = bs.Columns({"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}, groups={"attention": "attention"}, costs=costs)
+    fit = power_laws(bs.read_runs(table, columns))
+    m = 1.05 ** (1 / exponent(fit))
+    for compute in (0.01, 3.0, 1e5):
+        found = bs.compute_ratio(fit, *ARMS, {"compute": [compute]}, cost="counted")
+        by_hand = m * 1.5 / (1 + 1.2 * compute**-0.2)
+        np.testing.assert_allclose(found[..., 0], by_hand, rtol=2e-3)  # a straight line between places on the way
+        assert found["extrapolated"].to_numpy().tolist() == [compute != 3.0 or bool((m * compute > 8 * 1.02).mean() > 0.5)]
+    line = bs.compute_ratio(fit, *ARMS, {"compute": [1e5]}, cost="line")
+    assert float((line[..., 0] / (m * 1.5)).min()) > 1.0  # full attention at less than 6 N D
+
+
+def _shares(full: np.ndarray) -> dict[str, np.ndarray]:
+    return {"full": full, "moba": np.full(len(full), 0.5)}
+
+
+def test_a_column_that_is_zero_is_no_power_of_compute() -> None:
+    shares = {"full": 0.1 * C, "moba": np.array([0.0, 0.0, 0.1, 0.2])}
+    both = [pd.DataFrame({"attention": arm, "compute": C, "share": of, "loss": 2.0}) for arm, of in shares.items()]
+    costs = {"counted": bs.Cost(formula="compute * (1 + share)", unit="PFLOP/s-days")}
+    columns = bs.Columns({"compute": bs.Input("compute", "PFLOP/s-days", 1.0)}, groups={"attention": "attention"}, costs=costs)
+    fit = power_laws(bs.read_runs(pd.concat(both, ignore_index=True), columns))
+    found = bs.compute_ratio(fit, *ARMS, {"compute": [2.0]}, cost="counted")
+    at, logs = np.log(C), np.log(C * (1 + shares["moba"]))
+    slope = (logs[-1] - logs[-2]) / (at[-1] - at[-2])
+    place = np.log(2.0 * 1.05 ** (1 / exponent(fit)))
+    took = np.where(place > at[-1], logs[-1] + slope * (place - at[-1]), np.interp(place, at, logs))
+    np.testing.assert_allclose(found[..., 0], np.exp(took) / (2.0 * 1.2), rtol=1e-9)
+
+
 @pytest.mark.parametrize("compute", [1.0, 3.0, 20.0])
 def test_a_multiple_in_another_cost_is_what_the_arms_took(fit: bs.Fit, compute: float) -> None:
     m = 1.05 ** (1 / exponent(fit))
