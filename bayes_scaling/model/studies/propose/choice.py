@@ -28,7 +28,7 @@ def reads_of(shape: Shape) -> dict[str, Read]:
         one = shape.roles.roles.get(role)
         if column is not None and role != "loss":
             found[role] = Read(
-                column, UNITS.get(role, "" if one is None else one.unit), None, "" if one is None else one.evidence
+                column, UNITS.get(role, shape.roles.unit(role)), None, "" if one is None else one.evidence
             )
     return found
 
