@@ -60,9 +60,7 @@ Tune = Annotated[
 Chains = Annotated[int | None, typer.Option(help="Independent chains; 4 unless MODEL says otherwise.")]
 NamedCost = Annotated[
     str | None,
-    typer.Option(
-        "--cost", metavar="NAME", help="What to compare at: one of \\[data.costs]; the law's own unless given."
-    ),
+    typer.Option("--cost", metavar="NAME", help="What to compare at: one of \\[data.costs]; the law's own unless given."),
 ]
 FittedCost = Annotated[
     str | None,
