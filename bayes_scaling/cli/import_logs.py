@@ -7,6 +7,7 @@ import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.paths import file_to_write
+from bayes_scaling.cli.options import Joined, LastRows, NamePattern, ParamsOfRuns, TokensPerStep
 from bayes_scaling.cli.terminal import say
 
 
@@ -15,21 +16,12 @@ def import_logs(
         list[str], typer.Argument(metavar="SOURCE...", help="Logs, folders, archives, patterns, wandb://ENTITY/PROJECT.")
     ],
     out: Annotated[Path, typer.Option(metavar="RUNS.parquet", help="Where to write the table; CSV by its ending.")],
-    tokens_per_step: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[RUN=]TOKENS", help="Tokens a step, as 524288 or .5M; of all runs or of one. May be repeated."),
-    ] = None,
-    params: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[RUN=]PARAMETERS", help="Parameters, as 124M; of all runs or of one. May be repeated."),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="REGEX", help="What names of runs and files say, as 'N(?P<params>\\d+)_D(?P<tokens>\\d+)'."),
-    ] = None,
-    join: Annotated[Path | None, typer.Option(metavar="TABLE", help="What else is known of runs, in a column run.")] = None,
+    tokens_per_step: TokensPerStep = None,
+    params: ParamsOfRuns = None,
+    name: NamePattern = None,
+    join: Joined = None,
     key: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Metrics to read, or patterns. May be repeated.")] = None,
-    last: Annotated[bool, typer.Option("--last", help="One row a run: the last value of each metric.")] = False,
+    last: LastRows = False,
     long: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write what the table is made of: metrics, configs, sources.")
     ] = None,

@@ -66,6 +66,20 @@ FittedCost = Annotated[
     str | None,
     typer.Option("--cost", metavar="NAME", help="One of \\[data.costs] that the law's input compute is to read."),
 ]
+TokensPerStep = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[RUN=]TOKENS", help="Tokens a step, as 524288 or .5M; of all runs or of one. May be repeated."),
+]
+ParamsOfRuns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[RUN=]PARAMETERS", help="Parameters, as 124M; of all runs or of one. May be repeated."),
+]
+NamePattern = Annotated[
+    str | None,
+    typer.Option(metavar="REGEX", help="What names of runs and files say, as 'N(?P<params>\\d+)_D(?P<tokens>\\d+)'."),
+]
+Joined = Annotated[Path | None, typer.Option(metavar="TABLE", help="What else is known of runs, in a column run.")]
+LastRows = Annotated[bool, typer.Option("--last", help="One row a run: the last value of each metric.")]
 SEED = "The same seed gives the same numbers on the same machine"
 Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says otherwise.")]
 AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]

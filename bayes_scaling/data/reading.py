@@ -30,6 +30,7 @@ from bayes_scaling.data.rounding import with_rounding
 from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.run_costs import cost_columns, table_costs
 from bayes_scaling.data.runs import Runs, concat_tables, levels_of
+from bayes_scaling.data.states import find_unfinished, unfinished_note
 from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 
 
@@ -180,6 +181,9 @@ def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> t
     orders = [one.along for one in (found, columns.curve, columns.average) if one is not None]
     run = found.label if found is not None else checked.get("run")
     notes = () if found is None else (checkpoint_sentence(found),)
+    if found is None and columns.curve is None and columns.average is None:
+        state = find_unfinished(kept, [str(name) for name in kept if name not in columns.read])
+        notes = () if state is None else (unfinished_note(state),)
     rates = () if run is None or not orders else falling_rates(kept, run, checked[orders[0]], columns.read)
     return notes + rates
 

@@ -60,6 +60,38 @@ GROUP_WORDS = {
 }
 CERTAIN = {"arch", "architecture", "variant", "optimizer", "optimiser", "dataset", "corpus", "tokenizer"}
 """Words of groups, whether their labels are numbers or not."""
+BOOKKEEPING = {
+    *(
+        "state",
+        "status",
+        "user",
+        "username",
+        "host",
+        "hostname",
+        "tags",
+        "tag",
+        "notes",
+        "note",
+        "comment",
+        "comments",
+        "created",
+    ),
+    *(
+        "created at",
+        "updated",
+        "updated at",
+        "date",
+        "time",
+        "timestamp",
+        "commit",
+        "git commit",
+        "branch",
+        "sweep",
+        "sweep id",
+    ),
+    *("job type", "project", "entity", "machine", "node", "cluster", "author", "owner", "url", "path", "lifecycle stage"),
+}
+"""Names of columns in which trackers keep books: levels of these are no kinds of runs."""
 SETTINGS = ("context",)
 MAX_LEVELS = 24
 LISTED = 6
@@ -91,13 +123,19 @@ def find_groups(
 
 
 def _is_kind(frame: pd.DataFrame, numbers: Mapping[str, pd.Series], name: str) -> bool:
-    if frame[name].isna().any():
+    if frame[name].isna().any() or _keeps_books(name):
         return False
     if name not in numbers:
         return not any(one.role == "run" and one.strength > 0.9 for one in meanings(name)) or frame[name].nunique() <= LISTED
     if set(split_words(name)) & CERTAIN:
         return True
     return any(one.role in SETTINGS for one in meanings(name)) and 2 <= numbers[name].nunique() <= LISTED
+
+
+def _keeps_books(name: str) -> bool:
+    return (
+        " ".join(word for word in split_words(name) if word not in {"wandb", "run", "meta", "metadata", "info"}) in BOOKKEEPING
+    )
 
 
 def _levels(frame: pd.DataFrame, name: str) -> pd.Series:

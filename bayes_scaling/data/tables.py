@@ -30,6 +30,7 @@ from bayes_scaling._base.paths import is_file
 from bayes_scaling._base.spreadsheets import unescape_formulas
 from bayes_scaling.data.delimited import read_cells, read_stream, refuse_too_many
 from bayes_scaling.data.rates import SCHEDULES, is_rate_name, is_run_name
+from bayes_scaling.data.states import is_state_name
 
 TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 
@@ -175,7 +176,7 @@ def _read_parquet(file: Path | IO[bytes], wanted: AbstractSet[str], source: str)
     with ParquetFile(file) as opened:
         names, rows = opened.schema_arrow.names, opened.metadata.num_rows
         needed = wanted - set(SCHEDULES)
-        telling = {name for name in names if is_run_name(name) or is_rate_name(name)}
+        telling = {name for name in names if is_run_name(name) or is_rate_name(name) or is_state_name(name)}
         columns = [name for name in names if name in wanted | telling] if needed and needed <= set(names) else None
         refuse_too_many(rows, len(names if columns is None else columns), source)
         read = opened.read(columns=columns)

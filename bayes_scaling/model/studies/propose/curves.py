@@ -44,7 +44,7 @@ def curve_draft(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dr
         inputs["fall"] = Read(
             "lr_fall", reference=1.0, why="The fall of the learning rate as a share of its peak, from the schedule."
         )
-        along = literal(reads[shape.along].column)
+        along = literal(reads[_ordering(shape)].column)
         data += [
             "# A fall needs no steps, only what orders the rows of a run.",
             f"schedule = {{ lr = {literal(reads['lr'].column)}, along = {along} }}",
@@ -123,9 +123,17 @@ def _without_runs(text: str) -> str:
 
 
 def _schedules(shape: Shape) -> bool:
-    """Return whether the learning rate differs along or between runs."""
-    rate = shape.numbers["lr"][shape.usable]
-    return bool(rate.max() > rate.min())
+    """Return whether the learning rate changes along a run: one that is constant is no schedule."""
+    assert shape.run is not None
+    rate = shape.numbers["lr"][shape.usable].groupby(shape.frame.loc[shape.usable, shape.run].astype(str))
+    return bool((rate.max() > rate.min()).any())
+
+
+def _ordering(shape: Shape) -> str:
+    """Return the role that orders the rows of a run: what they are along, or steps where that is not logged at each row."""
+    assert shape.along is not None
+    whole = shape.numbers[shape.along].notna().all()
+    return "step" if not whole and "step" in shape.numbers and shape.numbers["step"].notna().all() else shape.along
 
 
 def _multi_power(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Draft:

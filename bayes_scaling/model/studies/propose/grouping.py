@@ -29,11 +29,12 @@ SCHEDULES = {"schedule", "scheduler"}
 MOST_GROUPS, MOST_LEVELS = 2, 24
 
 LIKE_CORPORA = {"E": 0.3, "A": 0.2, "B": 0.2, "a": 0.2, "level": 0.3, "size_gain": 0.2}
-LIKE_ARCHITECTURES = {"A": 0.1, "B": 0.1, "a": 0.1, "level": 0.03, "size_gain": 0.2}
+LIKE_ARCHITECTURES = {"E": 0.02, "A": 0.05, "B": 0.05, "a": 0.05, "level": 0.03, "size_gain": 0.2}
 """Parameter -> standard deviation, on the logarithm, of levels of a group."""
 WHY = {
     True: "Losses on several corpora differ by tens of percent, and so may what size and data still cost.",
-    False: "An architecture, optimizer or recipe worth trying costs or gains a few percent of the loss.",
+    False: "An architecture, optimizer or recipe worth trying costs or gains a few percent of the loss. On all terms: were the "
+    "floor shared, every gain would fade with scale.",
 }
 
 
@@ -60,10 +61,26 @@ def with_groups(draft: Draft, shape: Shape) -> Draft:
     if set(crossed) & set(taken) and shape.run is not None and run is None:
         run, law = shape.run, _shared(law)
     can = tuple(f"how the levels of {name} differ (`contrast`, `rank`)" for name in taken)
+    alike = [name for name in taken if not _is_corpus(name, shape) and "[parameters.E]" in law and name in law]
+    cannot = (
+        *draft.cannot,
+        *(
+            f"from few runs of a level of {name} whether its gain fades with scale: E, A and B may differ alike"
+            for name in alike
+        ),
+    )
     used = {name: groups[name].column for name in taken}
     hue = draft.hue or (taken[0] if taken else None)
     return replace(
-        draft, law=law, groups=used, data=tuple(data), filters=tuple(filters), run=run, hue=hue, can=(*draft.can, *can)
+        draft,
+        law=law,
+        groups=used,
+        data=tuple(data),
+        filters=tuple(filters),
+        run=run,
+        hue=hue,
+        can=(*draft.can, *can),
+        cannot=cannot,
     )
 
 
@@ -109,7 +126,7 @@ def _varying(law: str, group: str, corpus: bool) -> str:
     said = False
     for name in [name for name in known if name in sds]:
         term = f"{{ over = {literal(group)}, sd = {sds[name]} }}"
-        reason = "" if said or WHY[corpus] in law else f"# {WHY[corpus]}\n"
+        reason = "" if said or comment(WHY[corpus])[0] in law else "\n".join(comment(WHY[corpus])) + "\n"
         changed = _with_term(law, name, term, reason, library=library)
         said, law = said or changed != law, changed
     return law

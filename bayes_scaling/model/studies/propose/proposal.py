@@ -10,12 +10,15 @@ import pandas as pd
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.notation import READ, reading_of
+from bayes_scaling._base.numbers import format_count
 from bayes_scaling._base.views import show, view
 from bayes_scaling.data.importers.record import Logs
 from bayes_scaling.data.role_groups import CERTAIN
 from bayes_scaling.data.role_record import Question, Role
 from bayes_scaling.data.role_words import split_words
 from bayes_scaling.data.roles import Roles, find_roles
+from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import read_table, source_of
 from bayes_scaling.model.studies.propose.choice import choose_law
@@ -84,7 +87,7 @@ class Proposal:
         said = [f"{self.source}: {'; '.join(self.found)}."]
         said += [_line(one) for one in (*self.roles.roles.values(), *self.roles.groups.values())]
         said += [f"{self.kind[:1].upper()}{self.kind[1:]}."] if self.kind else []
-        said += [f"It reads the rows where {self.study.columns.where}."] if self.study and self.study.columns.where else []
+        said += [_filtered(self.study.columns.where, self.shape)] if self.study and self.study.columns.where else []
         said += [f"It can tell {one}." for one in self.can] + [f"It cannot tell {one}." for one in self.cannot]
         said += [f"Note: {note}." for note in (self.runs.notes if self.runs is not None else self.roles.notes)]
         for one in self.questions:
@@ -97,6 +100,21 @@ class Proposal:
 
     def _repr_html_(self) -> str:
         return show(self, "Proposed study")
+
+
+def _filtered(where: str, shape: Shape) -> str:
+    """Return which rows are read, how many are not, and the runs of which none is."""
+    said = f"It reads the rows where {where}"
+    try:
+        kept = filter_rows(shape.frame, where, "the table")
+    except InputError:
+        return f"{said}."
+    left = len(shape.frame) - len(kept)
+    said += f": {format_count(left)} of {format_count(len(shape.frame))} are left out" if left else ": all of them"
+    if shape.run is None or shape.along is None:
+        return f"{said}."
+    lost = [str(one) for one in shape.frame[shape.run].unique() if one not in set(kept[shape.run])]
+    return f"{said}{f', among them all rows of {", ".join(lost)}' if lost else ''}."
 
 
 def _line(one: Role) -> str:
@@ -158,6 +176,9 @@ def propose_study(
     if isinstance(table, Logs):
         table = table.to_frame()
     frame = _read(table)
+    if source is not None and not isinstance(table, str | PathLike):
+        name = str(source)
+        frame.attrs[READ] = {**reading_of(frame), "source": name}
     roles = find_roles(frame, columns, units)
     shape = read_shape(frame, roles)
     draft = choose_law(shape)
@@ -192,10 +213,14 @@ def _missing(roles: Roles, draft: Draft | None) -> tuple[Question, ...]:
     return tuple(found)
 
 
+MOST_NAMES = 12
+
+
 def _nothing(shape: Shape, questions: tuple[Question, ...], name: str) -> Proposal:
     there = [str(column) for column in shape.frame]
     asked_last = questions[-1].text if questions else "it has no row with a loss and counts above zero"
-    why = f"{asked_last} The table has {there}" if questions else asked_last
+    some = f"{', '.join(there[:MOST_NAMES])}{', ...' if len(there) > MOST_NAMES else ''}"
+    why = f"{asked_last} The table has the columns {some}" if questions else asked_last
     return Proposal(shape.roles, "", tuple(shape_sentences(shape)), (), (), questions, "", None, None, why, name, shape)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from bayes_scaling._base.numbers import format_count, number
 from bayes_scaling.data.rates import FALLS
 from bayes_scaling.data.roles import Roles
+from bayes_scaling.data.states import Unfinished, find_unfinished
 from bayes_scaling.laws.units import DAYS, FLOP_A_DAY, read_unit
 
 COUNTS = ("params", "tokens", "unique_tokens", "compute")
@@ -33,6 +34,8 @@ class Shape:
         The role along which rows are checkpoints of runs: "tokens" or "step"; None where rows are runs.
     ends
         The rows that are the last of their runs; all that are usable where rows are runs.
+    unfinished
+        The rows of runs that did not finish, where rows are runs and a column says so; None where checkpoints are read.
     """
 
     roles: Roles
@@ -41,6 +44,7 @@ class Shape:
     usable: pd.Series
     along: str | None
     ends: pd.Index
+    unfinished: Unfinished | None = None
 
     @property
     def run(self) -> str | None:
@@ -123,12 +127,17 @@ def read_shape(frame: pd.DataFrame, roles: Roles) -> Shape:
     for role in [*read[:2], *bare]:
         usable &= np.isfinite(values[role]) & (values[role] > 0)
     along = _along(frame, roles, values, usable)
+    unfinished = find_unfinished(frame) if along is None else None
+    if unfinished is not None and (usable & ~unfinished.rows).any():
+        usable &= ~unfinished.rows
+    else:
+        unfinished = None
     ends = frame.index[usable]
     run = run_column(frame, roles)
     if along is not None and run is not None:
         order = values[along][usable].sort_values(kind="stable").index
         ends = order[~frame[run].loc[order].duplicated(keep="last").to_numpy()]
-    return Shape(roles, frame, values, usable, along, ends)
+    return Shape(roles, frame, values, usable, along, ends, unfinished)
 
 
 def run_column(frame: pd.DataFrame, roles: Roles) -> str | None:
@@ -173,6 +182,11 @@ def shape_sentences(shape: Shape) -> list[str]:
         said = [f"{format_count(rows)} rows, a run each" if shape.runs == rows else f"{format_count(rows)} rows of {runs}"]
     else:
         said = [f"{format_count(rows)} rows that are checkpoints of {runs}, along {shape.along}"]
+    if shape.unfinished is not None:
+        count = int(shape.unfinished.rows.sum())
+        left -= count
+        one = f"{format_count(count)} run{' is' if count == 1 else 's are'} not finished by column {shape.unfinished.column}"
+        said.append(f"{one} ({shape.unfinished.text}), and left out")
     if left:
         said.append(f"{format_count(left)} rows have no loss, or no count above zero, and are left out")
     for role, one, several in (("params", "size", "sizes"), ("tokens", "number of tokens", "numbers of tokens")):

@@ -63,9 +63,14 @@ def _data(draft: Draft, shape: Shape, source: str | None, questions: Sequence[Qu
 
 def _where(draft: Draft, shape: Shape) -> list[str]:
     conditions = list(draft.filters)
-    if not shape.usable.all() and not any("curve = " in line for line in draft.data):
+    if shape.unfinished is not None:
+        why = f"Runs that did not finish ({shape.unfinished.text}) show a higher loss than runs planned to end there: left out."
+        conditions.append((shape.unfinished.where, why))
+    if not shape.usable.all():
         inputs = [one.column for one in draft.inputs.values() if one.column not in DERIVED]
-        read = [column for column in (shape.roles.column("loss") or "", *inputs) if column in shape.roles.numbers]
+        cleaned = any("curve = " in line for line in draft.data)  # which leaves out rows without a loss itself
+        loss = "" if cleaned else shape.roles.column("loss") or ""
+        read = [column for column in (loss, *inputs) if column in shape.roles.numbers]
         lacking = [column for column in dict.fromkeys(read) if not (shape.roles.numbers[column] > 0).all()]
         conditions += [(f"`{column}` > 0", f"Rows without {column} are left out.") for column in lacking]
         endless = [column for column in dict.fromkeys(read) if np.isinf(shape.roles.numbers[column]).any()]
@@ -79,7 +84,12 @@ def _where(draft: Draft, shape: Shape) -> list[str]:
                 "name; rename the column, or leave those rows out of the table"
             )
     reasons = [line for _, why in conditions for line in comment(why)]
-    return [*reasons, f"where = {literal(' and '.join(_plain(text) for text, _ in conditions))}"]
+    return [*reasons, f"where = {literal(' and '.join(_plain(_whole(text)) for text, _ in conditions))}"]
+
+
+def _whole(text: str) -> str:
+    """Return a condition that can be joined to others by "and"."""
+    return f"({text})" if " or " in text else text
 
 
 def _plain(text: str) -> str:
