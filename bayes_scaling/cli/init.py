@@ -45,8 +45,8 @@ def init(
 
     What the table does not tell is asked, with the option that answers it; type it and try again.
 
-    Writes MODEL.toml, which `fit` runs on, and a figure. Of logs also the table, MODEL.parquet; what logs do not say is given as to
-    `import`.
+    Writes MODEL.toml, which `fit` runs on, and a figure. Of logs also the table, MODEL.parquet;
+    what logs do not say is given as to `import`.
     """
     from bayes_scaling.model.studies.propose.proposal import propose_study
     from bayes_scaling.model.studies.propose.sources import logs_of, rows_of

@@ -67,6 +67,76 @@ def with_compute(of: str) -> pd.DataFrame:
     return table.assign(flops=6 * table["params"] * table["tokens"])[[of, "flops", "loss"]] if of else table
 
 
+def test_runs_that_did_not_finish_are_left_out_and_said() -> None:
+    table = grid().assign(State=["finished"] * 12 + ["crashed", "crashed", "running"], user=["ann", "bob", "cy"] * 5)
+    proposal = bs.propose_study(table)
+    assert not proposal.roles.groups
+    assert proposal.study is not None
+    assert proposal.runs is not None
+    assert proposal.study.columns.where == 'State == "finished"'
+    assert len(proposal.runs) == 12
+    assert "3 runs are not finished by column State (2 'crashed', 1 'running'), and left out" in proposal.summary()
+    assert not any("not finished" in note for note in proposal.runs.notes)
+    every = bs.read_runs(table, bs.Columns({"params": bs.Input("params"), "tokens": bs.Input("tokens")}))
+    assert any(note.startswith("3 of the 15 runs are not finished by column 'State'") for note in every.notes)
+
+
+@pytest.mark.parametrize("states", [["finished"] * 15, ["crashed"] * 15, ["warm", "cold", "warm"] * 5])
+def test_states_that_leave_nothing_out_are_not_filtered_by(states: list[str]) -> None:
+    proposal = bs.propose_study(grid().assign(State=states))
+    assert proposal.study is not None
+    assert proposal.study.columns.where is None
+
+
+def test_a_constant_learning_rate_is_no_schedule() -> None:
+    table = logs().drop(columns="tokens").assign(lr=lambda of: of["run"].map({"r0": 3e-3, "r1": 2e-3, "r2": 1e-3}))
+    assert "Multi-Power" not in bs.propose_study(table).kind
+    assert "Multi-Power" in bs.propose_study(logs(fall=0.9).drop(columns="tokens")).kind
+
+
+def test_rows_without_tokens_are_left_out_and_counted() -> None:
+    table = logs(fall=0.9)
+    lacking = table["step"] % 1000 > 0
+    proposal = bs.propose_study(table.assign(tokens=table["tokens"].where(~lacking)))
+    assert proposal.problem == ""
+    assert "where tokens > 0: 45 of 90 are left out." in proposal.summary()
+
+
+def test_runs_that_a_filter_drops_are_named() -> None:
+    table = logs(fall=0.9).drop(columns="tokens")
+    table["lr"] = table["lr"] * np.minimum(1.0, table["step"] / 3000)
+    short = table[(table["run"] != "r0") | (table["step"] <= 2000)]
+    assert "among them all rows of r0." in bs.propose_study(short).summary()
+
+
+def test_the_floor_of_an_architecture_may_differ_too() -> None:
+    proposal = bs.propose_study(groups())
+    for name in ("E", "A", "B"):
+        assert f"[parameters.{name}]" in proposal.text
+    assert "It cannot tell from few runs of a level of arch whether its gain fades with scale" in proposal.summary()
+
+
+def test_logs_take_what_they_do_not_say_by_options(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for name, rows in logs(fall=0.5).groupby("run"):
+        held = rows.drop(columns=["run", "params", "tokens"]).assign(
+            lr=lambda of: of["lr"].where(of["step"] % 1000 == 0), loss=lambda of: of["loss"].where(of["step"] % 1000 == 500)
+        )
+        held.to_json(folder / f"{name}.jsonl", orient="records", lines=True)
+    sizes = [word for i in range(3) for word in ("--params", f"r{i}={i + 1}0M")]
+    found = run("init", folder, "--out", tmp_path / "a.toml", *sizes, "--tokens-per-step", "400000")
+    assert found.exit_code == 0, found.output
+    assert "have no lr: between those that were logged" in found.stdout
+    assert "the data frame" not in found.output
+    assert "do not say" not in found.stdout
+    bare = run("init", folder, "--out", tmp_path / "b.toml")
+    assert "The logs do not say params: --params 124M" in bare.stdout
+    grid().to_csv(tmp_path / "t.csv", index=False)
+    refused(run("init", tmp_path / "t.csv", "--out", tmp_path / "c.toml", "--last"), "are for logs")
+    plt.close("all")
+
+
 KINDS: dict[str, tuple[Callable[[], pd.DataFrame], str]] = {
     "sizes and tokens": (grid, "L(N, D), Chinchilla's law"),
     "one size": (lambda: grid().iloc[:3].assign(params=1e8, tokens=[1e9, 4e9, 2e10]), "L(D) of one size"),
@@ -156,7 +226,7 @@ def test_groups_are_in_the_law_with_a_stated_sd_and_levels_of_one_run_are_said()
     table = groups()
     table.loc[29, "arch"] = "odd"
     found = proposed(table)
-    assert 'varying = [{ over = "arch", sd = 0.1 }]' in found.text
+    assert 'varying = [{ over = "arch", sd = 0.05 }]' in found.text
     assert "1 of one run, which cannot be told from scatter" in found.text.replace("\n# ", " ")
     assert found.runs is not None
     assert list(found.runs.levels["arch"]) == ["dense", "gated", "odd"]
