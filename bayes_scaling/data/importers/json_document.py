@@ -9,7 +9,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
-from bayes_scaling.data.importers.records import flattened, parts_of_records
+from bayes_scaling.data.importers.records import flattened, parts_of_records, refuse_settings
 from bayes_scaling.data.importers.trainer_state import whole_rows
 
 NAME = "JSON document"
@@ -25,6 +25,7 @@ def read(head: Head) -> Iterator[Part]:
     """Yield the runs of a document."""
     text, notes = head.whole_text()
     records, cut = _records(text, head.source)
+    refuse_settings(records, head)
     yield from parts_of_records(records, run_name(head.source), head.source, NAME, (*notes, *cut))
 
 
