@@ -40,6 +40,7 @@ def assemble(
     notes += _not_numbers(in_force)
     configs = config_table(runs, notes)
     configs = with_names(configs, [own[0].source for own in runs.values()], name, notes)
+    _require_no_steps(configs, metrics, runs, name)
     configs = configs if join is None else joined(configs, *join, notes)
     configs = with_known(with_known(configs, "params", params), "tokens_per_step", tokens_per_step)
     configs, doubts = with_roles(configs, notes)
@@ -47,6 +48,16 @@ def assemble(
     metrics, runs = _renamed(metrics, runs, configs["run"])
     sources = source_table(runs, in_force, configs, doubts, notes)
     return Logs(metrics, configs, sources, tuple(dict.fromkeys(notes)))
+
+
+def _require_no_steps(configs: pd.DataFrame, metrics: pd.DataFrame, runs: Gathered, name: str | None) -> None:
+    """Refuse steps by names where the rows have steps."""
+    if name is None or "(?P<step>" not in name:
+        return
+    stepped = [run for run, own in runs.items() if len(own) and not any(part.numbered for part in own)]
+    rows = metrics["run"].isin(stepped) & metrics["step"].notna()
+    if rows.any():
+        raise InputError(f"--name {name!r}: rows of {metrics['run'][rows].iloc[0]!r} have steps of their own; leave step out")
 
 
 def _metrics(runs: Gathered) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from bayes_scaling.data.importers.rows import parts_of
 from bayes_scaling.data.importers.sheet import sheet_of_plain
 
 NAME = "JSON lines"
+MOST_DIGITS = 400
+"""Whole numbers of more digits are beyond the largest float."""
 
 
 def recognises(head: Head) -> bool:
@@ -57,10 +59,15 @@ def read(head: Head) -> Iterator[Part]:
 
 def _record(line: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
+        found = json.loads(line, parse_int=_whole)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _whole(text: str) -> int | float:
+    """Return a whole number; as a float where it has more digits than Python reads."""
+    return int(text) if len(text) <= MOST_DIGITS else float(text)
 
 
 def _left_out(wrong: list[int], lines: list[str], source: str, text: str) -> tuple[str, ...]:
