@@ -33,7 +33,8 @@ def contrast(
     """Contrast two levels of a group at points: A against B.
 
     Prints the penalty, the compute that makes up for it, and the distance from the runs, where A and B differ least and most;
-    where the runs have costs, under each of them.
+    where the runs have costs, under each of them. Points to start from are in DIR/points.csv, which `fit` wrote.
+    At a budget (--compute) `rank` holds levels against each other.
 
     Writes CONTRAST.csv: the points with difference, ratio, and the probability that A is better, at each cost; and a figure to
     DIR/figures.

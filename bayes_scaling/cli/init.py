@@ -36,6 +36,8 @@ def init(
     from bayes_scaling.model.studies.propose.sources import logs_of
 
     path = file_to_write(out if out is not None else Path(f"{Path(runs[0]).name.partition('.')[0] or 'study'}.toml"), ".toml")
+    if path.suffix.lower() != ".toml":  # `fit` takes another name for that of a bundled study
+        raise InputError(f"{path}: cannot be written; expected a name that ends in .toml")
     drawn = file_to_write(figure if figure is not None else path.with_suffix(".png"), ".png")
     if path.exists() and not force:
         raise InputError(f"{path}: is there already; --force replaces it")

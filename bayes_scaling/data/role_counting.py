@@ -21,8 +21,8 @@ def with_role_units(
     tentative: Mapping[str, str],
     numbers: Mapping[str, pd.Series],
     said: Mapping[str, str],
-) -> tuple[dict[str, Role], list[Question]]:
-    """Return roles with the units of their columns, and questions where numbers leave them open."""
+) -> tuple[dict[str, Role], dict[str, str], list[Question]]:
+    """Return roles with the units of their columns, and questions where numbers leave them open, with the likeliest of each."""
     columns = {role: one.column for role, one in roles.items()} | dict(tentative)
     known = {role: told for role, column in columns.items() if (told := _said_unit(frame, role, column, said)) is not None}
     factors = {role: _factor(role, unit) for role, (unit, _) in known.items() if role in COUNTED}
@@ -39,12 +39,13 @@ def with_role_units(
     for role, one in roles.items():
         if role in units:
             unit, why = units[role]
-            factor = found.factor.get(role, factors.get(role, ONES))
+            factor = _factor(role, unit) if role in COUNTED else ONES
             per_param = _per_param(role, values, found.factor)
             seen = unit_evidence(role, numbers[one.column], factor, per_param) if role in values and role != "loss" else ""
             full[role] = replace(one, unit=unit, evidence=", ".join(part for part in (why, seen) if part))
     left = {role: of for role, of in found.open.items() if role in columns}
-    return full, [_unit_question(role, columns[role], numbers.get(columns[role]), of) for role, of in left.items()]
+    likeliest = {role: of[0] for role, of in left.items() if of and role != "loss"}
+    return full, likeliest, [_unit_question(role, columns[role], numbers.get(columns[role]), of) for role, of in left.items()]
 
 
 def _said_unit(frame: pd.DataFrame, role: str, column: str, said: Mapping[str, str]) -> tuple[str, str] | None:
@@ -103,7 +104,9 @@ def _unit_question(role: str, column: str, values: pd.Series | None, left: Seque
     seen = "" if values is None else f" runs from {number(float(values.min()), 4)} to {number(float(values.max()), 4)}"
     called = "" if column == role else f" ({role})"
     text = (
-        f"column {column!r}{called}{seen}: what does it count in? {' or '.join(left)}"
+        f"column {column!r}{called}{seen}: what does it count in? {' or '.join(left)}."
+        if len(left) > 1
+        else f"column {column!r}{called}{seen}: does it count in {left[0]}? No sweep has such numbers in any unit."
         if left
         else f"in what does {column!r} count?"
     )

@@ -132,10 +132,12 @@ def _told(
         ranked = sorted(of, key=lambda unit: -of[unit])
         if role == "loss" and not ask_loss:
             continue
-        if of[ranked[0]] >= SURE and best > WORST:
+        likely = [unit for unit in ranked if of[unit] > 1 - SURE]
+        sure = of[ranked[0]] >= SURE and best > WORST
+        if sure or (role == "loss" and len(likely) == 1):  # it is counts that make all units unlikely, no loss
             factor[role] = ranked[0]
         elif role not in said:
-            left[role] = tuple(unit_text(role, unit) for unit in ranked if of[unit] > 1 - SURE)
+            left[role] = tuple(unit_text(role, unit) for unit in likely)
     loss = factor.pop("loss", None)
     return Units({role: float(of) for role, of in factor.items()}, None if loss is None else str(loss), left)  # type: ignore[arg-type]
 

@@ -59,6 +59,8 @@ class Roles:
         Column -> its numbers, of those that are numbers.
     notes
         What else was seen, a sentence each.
+    likeliest
+        Role -> the likeliest unit, of those that stay open.
     """
 
     roles: Mapping[str, Role]
@@ -67,6 +69,11 @@ class Roles:
     tentative: Mapping[str, str]
     numbers: Mapping[str, pd.Series] = field(repr=False)
     notes: tuple[str, ...] = ()
+    likeliest: Mapping[str, str] = field(default_factory=dict)
+
+    def unit(self, role: str) -> str:
+        """Return the unit of a role, of one that stays open the likeliest; "" where there is nothing to say."""
+        return (self.roles[role].unit if role in self.roles else "") or self.likeliest.get(role, "")
 
     def column(self, role: str) -> str | None:
         """Return the column of a role, of one that stays open the likeliest."""
@@ -114,14 +121,14 @@ def find_roles(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, un
             questions.append(Question(role, found.reason, options))
         else:
             roles[role] = Role(role, found.column, found.reason, found.confidence)
-    roles, more = with_role_units(frame, roles, tentative, numbers, dict(units or {}))
+    roles, likeliest, more = with_role_units(frame, roles, tentative, numbers, dict(units or {}))
     taken = {one.column for one in roles.values()} | set(tentative.values())
     run = roles["run"].column if "run" in roles else None
     kinds = {} if frame.empty else find_groups(frame, numbers, taken, run, said)
     groups = {name: Role(name, column, reason, 0.8) for name, (column, reason) in kinds.items() if name not in roles}
     extra = {name: role for name, role in roles.items() if name not in HEADS}
     roles = {name: role for name, role in roles.items() if name in HEADS}
-    return Roles(roles, groups | extra, (*questions, *more), tentative, numbers, notes)
+    return Roles(roles, groups | extra, (*questions, *more), tentative, numbers, notes, likeliest)
 
 
 def numeric_columns(frame: pd.DataFrame) -> tuple[dict[str, pd.Series], tuple[str, ...]]:

@@ -180,6 +180,17 @@ def test_every_command_says_what_it_does_what_it_writes_and_how_it_ends(name: st
     assert all(option.help for option in command.params if option.name != "help")
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_shows_what_stands_in_square_brackets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setenv("TERMINAL_WIDTH", "400")
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    texts = [command.help, *(option.help for option in command.params if option.help)]
+    written = [tag for text in texts for tag in re.findall(r"\\?\[([^\]]+)\]", text)]
+    shown = run(name, "--help").stdout
+    assert all(f"[{tag}]" in shown for tag in written)
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys, bayes_scaling.cli; print([m for m in ('pymc', 'numpy', 'pandas', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

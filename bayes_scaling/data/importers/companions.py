@@ -5,6 +5,7 @@ from pathlib import Path
 from bayes_scaling.data.importers.lightning import BESIDE
 from bayes_scaling.data.importers.mlflow_folder import PARTS
 from bayes_scaling.data.importers.sqlite import COMPANIONS
+from bayes_scaling.data.importers.trainer_state import BESIDE_STATE, STATE
 
 WANDB_PARTS = ("files", "logs", "tmp")
 """Folders beside a W&B offline run: its console log, and wandb's own."""
@@ -13,6 +14,13 @@ WANDB_PARTS = ("files", "logs", "tmp")
 def is_companion(path: Path) -> bool:
     """Return whether a file in a folder belongs to another log there, and is none by itself."""
     return _of_lightning(path) or _of_sqlite(path) or _of_mlflow(path) or _of_wandb(path)
+
+
+def is_of_trainer(path: Path) -> bool:
+    """Return whether a file is of a model that transformers saved beside its trainer_state.json, or above its checkpoints."""
+    if BESIDE_STATE.fullmatch(path.name) is None:
+        return False
+    return path.with_name(STATE).is_file() or any(path.parent.glob(f"checkpoint-*/{STATE}"))
 
 
 def _of_lightning(path: Path) -> bool:

@@ -9,7 +9,9 @@ from pathlib import Path
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data.importers.archives import ENDINGS, is_archive, unpack_archive
-from bayes_scaling.data.importers.companions import is_companion
+from bayes_scaling.data.importers.companions import is_companion, is_of_trainer
+from bayes_scaling.data.importers.trainer_state import STATE
+from bayes_scaling.data.importers.wording import some
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,12 @@ class Source:
 def files_of(sources: Sequence[str | PathLike[str]], folder: Path, notes: list[str]) -> list[Source]:
     """Return the files that sources name, each once; those of archives are put into a folder."""
     found = {file.path.resolve(): file for one in sources for file in _of_one(str(one))}
-    return [file for i, one in enumerate(found.values()) for file in _opened(one, folder / str(i), notes)]
+    opened = [file for i, one in enumerate(found.values()) for file in _opened(one, folder / str(i), notes)]
+    logs = [file for file in opened if file.asked or not is_of_trainer(file.path)]
+    if len(logs) < len(opened):
+        names = dict.fromkeys(file.path.name for file in opened if not file.asked and is_of_trainer(file.path))
+        notes.append(f"files of models beside {STATE} are no logs, a config.json is of its run: {some(list(names), 4)}")
+    return logs
 
 
 def _of_one(source: str) -> list[Source]:

@@ -20,23 +20,25 @@ def gather(parts: Iterable[Part], keys: Sequence[str] | None, notes: list[str]) 
     found: dict[tuple[str, str], list[Part]] = {}
     names: dict[str, None] = {}
     for read in parts:
-        notes += read.notes
+        notes += read.notes if read.rank is None else ()
+        held = () if read.rank is None else read.notes
         names |= dict.fromkeys([*map(str, read.metrics["key"].cat.categories), *read.config])
-        for part in _apart(replace(read, metrics=kept_keys(read.metrics, keys), notes=()), notes):
+        for part in _apart(replace(read, metrics=kept_keys(read.metrics, keys), notes=held), notes):
             found.setdefault((part.run, part.home or part.source), []).append(part)
     if found:
         require_keys(keys, names)
     called = _names({identity: own[0].source for identity, own in found.items()}, notes)
-    return {called[identity]: _latest(called[identity], own, notes) for identity, own in found.items()}
+    latest = {called[identity]: _latest(own) for identity, own in found.items()}
+    notes += [note for own in latest.values() for part in own for note in part.notes]
+    return latest
 
 
-def _latest(run: str, parts: list[Part], notes: list[str]) -> list[Part]:
-    """Return the parts of a run without those that a later one holds as well."""
+def _latest(parts: list[Part]) -> list[Part]:
+    """Return the parts of a run without those that a later one holds as well: of checkpoints the last is read."""
     ranks = [part.rank for part in parts if part.rank is not None]
     if len(ranks) < 2:
         return parts
     last = next(part for part in reversed(parts) if part.rank == max(ranks))
-    notes.append(f"{run}: {last.source} is read, the last of {len(ranks)} that hold the same log")
     return [part for part in parts if part.rank is None or part is last]
 
 
@@ -68,8 +70,17 @@ def _new_starts(part: Part) -> np.ndarray:
         return none
     reached = np.maximum.accumulate(step)[back - 1]
     anew = (step[back] <= step[0]) & (reached >= step[-1])
-    none[back[anew]] = True
+    ends = [*back[1:], len(step)]
+    starts = [at for at, end, new in zip(back, ends, anew, strict=True) if new and _goes_back(part, int(at), int(end))]
+    none[starts] = True
     return none
+
+
+def _goes_back(part: Part, at: int, end: int) -> bool:
+    """Return whether a key logged from one row to another had come as far before; another key that starts is no restart."""
+    reached = part.metrics.iloc[:at].groupby("key", observed=True)["step"].max()
+    first = part.metrics.iloc[at:end].groupby("key", observed=True)["step"].min()
+    return bool((first <= reached.reindex(first.index)).any())
 
 
 def _by_key(part: Part) -> bool:

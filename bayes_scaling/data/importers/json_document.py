@@ -11,7 +11,7 @@ from bayes_scaling.data.importers.json_pairs import pairs, twice_notes
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
-from bayes_scaling.data.importers.records import flattened, parts_of_records
+from bayes_scaling.data.importers.records import flattened, parts_of_records, refuse_settings
 from bayes_scaling.data.importers.steps import STEPS
 from bayes_scaling.data.importers.trainer_state import whole_rows
 
@@ -34,6 +34,7 @@ def read(head: Head) -> Iterator[Part]:
             yield from parts_of_records(rows, run, head.source, NAME, notes)
             notes = ()
         return
+    refuse_settings(records, head)
     yield from parts_of_records(records, run_name(head.source), head.source, NAME, notes)
 
 

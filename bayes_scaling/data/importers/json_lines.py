@@ -11,7 +11,7 @@ from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.plain import plain_records
 from bayes_scaling.data.importers.recognise import Head
-from bayes_scaling.data.importers.records import flattened, parts_of_records
+from bayes_scaling.data.importers.records import flattened, leading_settings, parts_of_records, refuse_settings
 from bayes_scaling.data.importers.rows import parts_of
 from bayes_scaling.data.importers.sheet import sheet_of_plain
 
@@ -39,7 +39,8 @@ def _lists(record: dict[str, Any]) -> int:
 
 def read(head: Head) -> Iterator[Part]:
     """Yield the runs of a file; a line that is no record is left out, and said."""
-    if (plain := plain_records(head)) is not None:
+    begins = [record for line in head.lines[:2] if (record := _record(line)) is not None]
+    if not leading_settings(begins) and (plain := plain_records(head)) is not None:
         yield from parts_of(sheet_of_plain(plain, head.source), run_name(head.source), NAME)
         return
     text, notes = head.whole_text()
@@ -55,6 +56,7 @@ def read(head: Head) -> Iterator[Part]:
             wrong.append(number)
     if not records:
         raise InputError(f"{head.source}, line 1: {format_value(lines[0])} was cut or is no JSON object; expected one a line")
+    refuse_settings(records, head)
     notes = (*notes, *_left_out(wrong, lines, head.source, text))
     yield from parts_of_records(records, run_name(head.source), head.source, NAME, notes)
 

@@ -9,10 +9,22 @@ from typing import Any
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.importers.naming import run_name
+from bayes_scaling.data.importers.nested import settings_of
 from bayes_scaling.data.importers.part import Part, metrics_of
 from bayes_scaling.data.importers.recognise import Head
 
 NAME = "Hugging Face trainer_state (JSON)"
+STATE = "trainer_state.json"
+MODEL = "config.json"
+"""What the model of a checkpoint is."""
+
+BESIDE_STATE = re.compile(
+    r"((generation_|preprocessor_|processor_|adapter_|tokenizer_|quantization_|peft_)?config|tokenizer|vocab|added_tokens"
+    r"|special_tokens_map|(all|train|eval)_results|.*\.index)\.json|merges\.txt|chat_template\..*|README\.md|training_args\..*"
+    r"|(optimizer|scheduler|scaler|rng_state.*)\.(pt|pth|bin)|.*\.(safetensors|bin|pt|pth|model)|latest|zero_to_fp32\.py"
+)
+"""Files that transformers saves with a model, which are no logs."""
+
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 HISTORY = re.compile(r'"log_history"\s*:\s*\[')
 
@@ -34,8 +46,22 @@ def read(head: Head) -> Iterator[Part]:
     config, more = _tokens(config, reached, head.source, any("num_input_tokens_seen" in row for row in rows))
     folder = PurePath(head.source).parent
     home = folder.parent if CHECKPOINT.fullmatch(folder.name) else folder
+    config = {**_model(head, folder), **config}
     metrics = metrics_of(_entries(rows))
     yield Part(run_name(head.source), head.source, NAME, metrics, config, (*notes, *more), home=str(home), rank=reached)
+
+
+def _model(head: Head, folder: PurePath) -> dict[str, object]:
+    """Return what config.json beside a state says of the model, or the one above it; nothing where it is damaged."""
+    above = [head.path.parent.parent / MODEL] if CHECKPOINT.fullmatch(folder.name) else []
+    for path in (head.path.with_name(MODEL), *above):
+        try:
+            found = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            continue
+        if isinstance(found, dict):
+            return {name: of for name, of in settings_of(found) if not isinstance(of, bool)}
+    return {}
 
 
 def _entries(rows: list[dict[str, Any]]) -> Iterator[tuple[float, str, float]]:

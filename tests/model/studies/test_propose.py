@@ -290,3 +290,38 @@ def test_streams_and_odd_cells_are_read() -> None:
     found = proposed(io.StringIO(text))
     assert not found.problem
     assert 'unit = "M parameters"' in found.text
+
+
+def test_two_groups_go_with_a_law_in_words_too() -> None:
+    table = loops().assign(arch=["dense", "gated", "wide"] * 15, suite=["x", "x", "x", "y", "y"] * 9)
+    found = proposed(table)
+    assert not found.problem
+    assert 'varying = [{ over = "arch", sd = 0.1 }, { over = "suite", sd = 0.1 }] }' in found.text
+
+
+def test_a_column_that_no_filter_can_name_is_said() -> None:
+    table = grid().rename(columns={"loss": "val`loss"})
+    assert not proposed(table).problem
+    table.loc[2, "val`loss"] = np.nan
+    assert "column 'val`loss': some rows must be left out by it" in proposed(table).problem
+
+
+def test_units_that_stay_open_are_written_as_the_likeliest() -> None:
+    table = grid().assign(params=lambda of: of["params"] / 1e3, tokens=lambda of: of["tokens"] / 1e6)
+    found = proposed(table)
+    assert {one.role for one in found.questions} >= {"unit of params"}
+    assert not found.problem
+    assert all(len(one.options) > 1 for one in found.questions)
+
+
+def test_unique_tokens_count_as_tokens_do() -> None:
+    table = repeats().assign(tokens=lambda of: of["tokens"] / 1e9, unique_tokens=lambda of: of["unique_tokens"] / 1e9)
+    found = proposed(table.rename(columns={"params": "N", "tokens": "D", "unique_tokens": "U", "epochs": "ep"}))
+    assert found.kind.startswith("L(N, U, epochs)")
+    assert found.roles.roles["unique_tokens"].evidence == "as tokens are, 60M to 60B tokens"
+
+
+def test_the_command_writes_only_what_fit_takes_for_a_file(tmp_path: Path) -> None:
+    table = tmp_path / "runs.csv"
+    grid().to_csv(table, index=False)
+    refused(run("init", table, "--out", tmp_path / "mine.txt"), "expected a name that ends in .toml")

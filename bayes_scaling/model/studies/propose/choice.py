@@ -27,9 +27,7 @@ def reads_of(shape: Shape) -> dict[str, Read]:
         column = shape.roles.column(role)
         one = shape.roles.roles.get(role)
         if column is not None and role != "loss":
-            found[role] = Read(
-                column, UNITS.get(role, "" if one is None else one.unit), None, "" if one is None else one.evidence
-            )
+            found[role] = Read(column, UNITS.get(role, shape.roles.unit(role)), None, "" if one is None else one.evidence)
     return found
 
 

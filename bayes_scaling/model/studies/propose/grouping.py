@@ -116,11 +116,10 @@ def _varying(law: str, group: str, corpus: bool) -> str:
 
 
 def _with_term(law: str, name: str, term: str, why: str, *, library: bool) -> str:
-    inline = re.compile(rf"(?m)^({name} = \{{ prior = \{{[^}}]*\}}(?:, varying = \[.*)?)( \}}|\] \}})$")
+    inline = re.compile(rf"(?m)^({name} = \{{ prior = \{{[^}}]*\}})(?:, varying = \[(.*)\])? \}}$")
     if match := inline.search(law):
-        there = ", varying = [" in match[1]
-        new = f"{match[1]}, {term}] }}" if there else f"{match[1]}, varying = [{term}] }}"
-        return law[: match.start()] + why + new + law[match.end() :]
+        terms = f"{match[2]}, {term}" if match[2] else term
+        return f"{law[: match.start()]}{why}{match[1]}, varying = [{terms}] }}{law[match.end() :]}"
     table = re.search(rf"(?ms)^\[parameters\.{name}\]\n(?:(?!^\[).)*", law)
     if table is not None:
         return law[: table.start()] + _with_line(table[0], term, why) + law[table.end() :]

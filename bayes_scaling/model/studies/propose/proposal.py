@@ -202,9 +202,9 @@ def _nothing(shape: Shape, questions: tuple[Question, ...], name: str) -> Propos
 def _with_study(
     draft: Draft, shape: Shape, questions: tuple[Question, ...], frame: pd.DataFrame, name: str, source: str | None
 ) -> Proposal:
-    text = proposed_text(draft, shape, source, questions)
-    study, runs, problem = None, None, ""
+    text, study, runs, problem = "", None, None, ""
     try:
+        text = proposed_text(draft, shape, source, questions)
         study = parse_study(text, "the proposed study")
         runs = study_runs(study, frame)
     except InputError as error:

@@ -144,7 +144,7 @@ def _has_numbers(roles: Roles, role: str) -> bool:
 def _in_base(roles: Roles, role: str) -> pd.Series:
     column = roles.column(role)
     assert column is not None
-    unit = read_unit(roles.roles[role].unit) if role in roles.roles and role in COUNTS else None
+    unit = read_unit(roles.unit(role)) if role in COUNTS and roles.unit(role) else None
     factor = 1.0 if unit is None else unit.factor * (FLOP_A_DAY if unit.name == DAYS else 1.0)
     return roles.numbers[column] * factor
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.expressions import quoted_name
 from bayes_scaling.data.role_record import Question, Role
 from bayes_scaling.data.schedule_columns import DERIVED
@@ -71,6 +72,12 @@ def _where(draft: Draft, shape: Shape) -> list[str]:
         conditions += [(f"`{column}` < 1e300", f"So are rows where {column} is infinite.") for column in endless]
     if not conditions:
         return []
+    for name in map(str, shape.frame):
+        if "`" in name and any(f"`{name}`" in text for text, _ in conditions):
+            raise InputError(
+                f"column {name!r}: some rows must be left out by it, and a filter cannot name a column with a back-tick in its "
+                "name; rename the column, or leave those rows out of the table"
+            )
     reasons = [line for _, why in conditions for line in comment(why)]
     return [*reasons, f"where = {literal(' and '.join(_plain(text) for text, _ in conditions))}"]
 
