@@ -9,9 +9,9 @@ import bayes_scaling as bs
 from bayes_scaling.data.importers.record import Logs
 
 
-def read(folder: Path, text: str, name: str = "mine.csv", **options: str) -> Logs:
-    (folder / name).write_text(text, encoding="utf-8")
-    return bs.read_logs(folder / name, **options)
+def read(folder: Path, text: str, file: str = "mine.csv", **options: str) -> Logs:
+    (folder / file).write_text(text, encoding="utf-8")
+    return bs.read_logs(folder / file, **options)
 
 
 def said(logs: Logs, *words: str) -> bool:
@@ -137,7 +137,7 @@ def test_parameters_that_are_no_numbers_are_missing(tmp_path: Path, cells: list[
 
 def test_parameters_of_names_and_joined_tables_that_are_no_numbers(tmp_path: Path) -> None:
     text = "run,step,loss\na,1,3.0\na,2,2.9\nb,1,3.1\n"
-    assert said(read(tmp_path, text, name="(?P<params>a|b)"), "params of run ")
+    assert said(read(tmp_path, text, name="(?P<params>a|b)"), "params of run 'a' is 'a', no number")
     logs = read(tmp_path, text, name="(?P<run>.)(?P<tokens>x)?")
     assert said(logs, "tokens of runs are empty")
     assert list(logs.sources["run"]) == ["a", "b"]
