@@ -40,7 +40,7 @@ def import_logs(
 
     W&B, Hugging Face, TensorBoard, MLflow, Lightning, text logs, JSON lines, sweep tables: recognised by what they hold.
 
-    Writes the table to RUNS.parquet.
+    Writes RUNS.parquet: a row a run and step, metrics under their own names.
     """
     from bayes_scaling.cli.imported import require_replaceable, write_imported
     from bayes_scaling.data.importers.read_logs import read_logs
