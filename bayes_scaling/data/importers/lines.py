@@ -1,5 +1,6 @@
 """Text logs line by line: the step of a line and what it says of it, as names and numbers."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -109,7 +110,7 @@ def read_lines(head: Head, run: str, format_name: str, grammar: Grammar) -> Part
             _add(rows, said)
     if last is not None and last.most is not None:
         config["max_steps"] = last.most
-        ends = f"{head.source}: the log ends at step {exact(last.step)} of {exact(last.most)}"
+        ends = f"{head.source}: the log ends at step {exact(last.step)} of {exact(last.most)}, no end of the run"
         notes += (ends,) if last.step < last.most else ()
     return Part(run, head.source, format_name, rows.to_frame(), config, notes)
 
@@ -154,4 +155,6 @@ def _whole(text: str) -> float:
 
 def _value(found: re.Match[str]) -> float:
     suffix = found["suffix"] if "suffix" in found.re.groupindex else None
-    return _whole(found["value"]) * (1.0 if suffix is None else SUFFIXES[suffix])
+    value = _whole(found["value"]) * (1.0 if suffix is None else SUFFIXES[suffix])
+    near = float(round(value)) if math.isfinite(value) else value
+    return near if math.isclose(value, near, rel_tol=1e-12) else value  # 65.60M is a whole number
