@@ -187,5 +187,5 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding
         replace(fitted, health=None), str(folder)
     ):  # what the sampler says comes last, with what to try
         say(sentence)
-    say(f"written -> {folder}")
+    say(f"written -> {folder} (points for predict and contrast: {folder / 'points.csv'})")
     judge(health, fitted.settings.strict)

@@ -37,6 +37,8 @@ def import_logs(
     """Import logs as one table of runs, and say what was recognised and what is missing.
 
     W&B, Hugging Face, TensorBoard, MLflow, Lightning, text logs, JSON lines, sweep tables: recognised by what they hold.
+
+    Writes RUNS.parquet: a row a run and step, metrics under their own names.
     """
     from bayes_scaling.cli.imported import write_imported
     from bayes_scaling.data.importers.read_logs import read_logs

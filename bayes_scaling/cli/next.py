@@ -38,7 +38,7 @@ def next_run(
     ] = None,
     cost: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Column with each candidate's FLOP, or one of [data.costs]; flop, else 6 N D."),
+        typer.Option(metavar="COLUMN", help="Column with each candidate's FLOP, or one of \\[data.costs]; flop, else 6 N D."),
     ] = None,
     seed: AnySeed = 0,
 ) -> None:

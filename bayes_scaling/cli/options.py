@@ -60,11 +60,11 @@ Tune = Annotated[
 Chains = Annotated[int | None, typer.Option(help="Independent chains; 4 unless MODEL says otherwise.")]
 NamedCost = Annotated[
     str | None,
-    typer.Option("--cost", metavar="NAME", help="The compute to compare at: one of [data.costs]; the law's own unless given."),
+    typer.Option("--cost", metavar="NAME", help="What to compare at: one of \\[data.costs]; the law's own unless given."),
 ]
 FittedCost = Annotated[
     str | None,
-    typer.Option("--cost", metavar="NAME", help="One of [data.costs] that the law's input compute is to read."),
+    typer.Option("--cost", metavar="NAME", help="One of \\[data.costs] that the law's input compute is to read."),
 ]
 SEED = "The same seed gives the same numbers on the same machine"
 Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says otherwise.")]

@@ -30,7 +30,7 @@ def plan(
         list[str] | None,
         typer.Option(
             metavar="NAME[=NUMBER]",
-            help="What a model costs: one of [data.costs] by its name; served_tokens=2e12, price=3e-18 (of a FLOP), "
+            help="What a model costs: one of \\[data.costs] by its name; served_tokens=2e12, price=3e-18 (of a FLOP), "
             "flops_per_param_token=6; may be repeated.",
         ),
     ] = None,

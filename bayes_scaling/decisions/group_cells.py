@@ -21,5 +21,10 @@ def every_cell(fit: Fit) -> pd.DataFrame:
     decided = {name for split in SPLITS for name in split}
     further = [name for name in model_inputs(fit.model) if name not in decided]
     held = {} if fit.runs.columns.schedule is not None else {name: fit.runs.references[name] for name in further}
-    run = {"run": NEW} if "run" in law_groups(fit.model) else {}
-    return mark_base_units(cells.assign(**held, **run).reset_index(drop=True))
+    return for_new_run(fit, mark_base_units(cells.assign(**held).reset_index(drop=True)))
+
+
+def for_new_run(fit: Fit, points: pd.DataFrame) -> pd.DataFrame:
+    """Return points of a run yet to be made, where the law varies over runs and the points name none."""
+    named = {"run", *fit.runs.columns.dims.get("run", ())} & set(points)
+    return points if named or "run" not in law_groups(fit.model) else mark_base_units(points.assign(run=NEW))

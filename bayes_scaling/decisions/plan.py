@@ -20,7 +20,7 @@ from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import law_split, read_budgets, split_as_dataset, split_with_discrepancy
 from bayes_scaling.decisions.flat_runs import refuse_flat
-from bayes_scaling.decisions.group_cells import every_cell
+from bayes_scaling.decisions.group_cells import every_cell, for_new_run
 from bayes_scaling.decisions.plan_search import (
     around_lowest,
     check_reach,
@@ -201,7 +201,8 @@ def plan(
     budgets, seed = read_budgets(fit, compute), checks.seed(seed, "seed")
     if not (checks.is_number(within) and 0 < within < 1):
         raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
-    rows = with_unique(fit, every_cell(fit) if points is None else in_base_units(points, fit.runs), unique_tokens)
+    given = every_cell(fit) if points is None else for_new_run(fit, in_base_units(points, fit.runs))
+    rows = with_unique(fit, given, unique_tokens)
     spent, every = spending(fit, cost, rows), np.tile(budgets, len(rows))
     check_reach(fit, budgets, spent)
     split = law_split(fit, rows, budgets, spent)

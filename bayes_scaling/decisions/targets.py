@@ -15,7 +15,7 @@ from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.allocation import runs_compute
-from bayes_scaling.decisions.group_cells import every_cell
+from bayes_scaling.decisions.group_cells import every_cell, for_new_run
 from bayes_scaling.decisions.plan import Plan, plan
 from bayes_scaling.decisions.plan_search import DECADES
 from bayes_scaling.decisions.plan_sentences import plan_place
@@ -82,7 +82,7 @@ def compute_needed(
     'FLOP'
     """
     target = checks.finite(target, "target")
-    rows = every_cell(fit) if points is None else in_base_units(points, fit.runs)
+    rows = every_cell(fit) if points is None else for_new_run(fit, in_base_units(points, fit.runs))
     spent = spending(fit, cost, rows)
     budgets = _on_the_way(fit, spent, params)
     asked = plan(fit, budgets, cost=asked_cost(spent), params=params, unique_tokens=unique_tokens, points=points, seed=seed)

@@ -142,9 +142,8 @@ def _no_plan(fit: Fit, why: str, folder: str, compute: float) -> str:
     said = f"No plan is printed: {why} and are not their ends, and a run to end earlier would have a schedule of its own"
     if fit.runs.columns.schedule is not None:
         return f"{said}."
-    return (
-        f"{said}; `{shlex.join(['bayes-scaling', 'plan', folder, '--compute', str(rounded(compute, 2))])}` takes them for ends."
-    )
+    command = shlex.join(["bayes-scaling", "plan", folder, "--compute", str(rounded(compute, 2))])
+    return f"{said}; `{command}` takes them for ends; a table of ends is one row a run (of logs: `import --last`)."
 
 
 def _held(fit: Fit) -> pd.DataFrame:

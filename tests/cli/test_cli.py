@@ -112,6 +112,9 @@ def test_contrast_writes_the_columns_and_a_figure(moba_folder: Path, tmp_path: P
     assert result.exit_code == 0, result.output
     added = ["diff_mean", "diff_q05", "diff_q50", "diff_q95", "ratio_q05", "ratio_q50", "ratio_q95", "p_a_better"]
     assert list(pd.read_csv(tmp_path / "c.csv")) == ["compute", "position", *added]
+    at_costs = pd.read_csv(tmp_path / "c_costs.csv")
+    assert list(at_costs) == ["compute", "position", *added, "cost", "extrapolated"]
+    assert at_costs["cost"].tolist() == ["6 N D"] * 2 + ["6 N D + attention"] * 2
     assert re.search(r"position 30\S*: loss \+", result.stdout)
     assert (moba_folder / "figures" / "contrast_attention_moba_full.png").is_file()
 
@@ -178,6 +181,17 @@ def test_every_command_says_what_it_does_what_it_writes_and_how_it_ends(name: st
     assert "rite" in command.help
     assert "Exit codes: 0 done" in command.epilog
     assert all(option.help for option in command.params if option.name != "help")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_shows_what_stands_in_square_brackets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setenv("TERMINAL_WIDTH", "400")
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    texts = [command.help, *(option.help for option in command.params if option.help)]
+    written = [tag for text in texts for tag in re.findall(r"\\?\[([^\]]+)\]", text)]
+    shown = run(name, "--help").stdout
+    assert all(f"[{tag}]" in shown for tag in written)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -199,6 +199,16 @@ def test_the_compute_needed_reaches_the_target_as_often_as_it_says(fit: bs.Fit) 
         assert bs.plan(fit, budget).probability(2.2)[0] == pytest.approx(q, abs=0.01)
 
 
+def test_where_runs_differ_the_plan_is_of_a_new_one(grid: pd.DataFrame) -> None:
+    model = bs.Model(bs.laws.chinchilla, PRIORS | {"A": PRIORS["A"] + bs.Varying("run", 0.1)}, NOISE)  # type: ignore[arg-type]
+    table = grid.assign(name=[f"r{row % 5}" for row in range(len(grid))])
+    fitted = bs.prior(model, bs.read_runs(table, bs.Columns(UNIT, bs.Response("loss", "nats/token"), run="name")), draws=100)
+    found = bs.plan(fitted, 1e21, points=pd.DataFrame(index=[0]))
+    assert found.choice["params"].equals(bs.plan(fitted, 1e21).choice["params"])
+    plots.plan_figure(fitted, found)
+    bs.compute_needed(fitted, 3.0, points=pd.DataFrame(index=[0]))
+
+
 def test_levels_are_planned_for_each(grid: pd.DataFrame) -> None:
     model = bs.Model(bs.laws.chinchilla, PRIORS | {"B": PRIORS["B"] + bs.Varying("corpus", 0.3)}, NOISE)
     table = pd.concat([grid.assign(corpus=name) for name in ("web", "code")])
@@ -279,7 +289,8 @@ def test_wrong_input_is_one_line(options: tuple[str, ...], message: str, folder:
 
 def test_a_fit_is_summed_up_in_sentences(fit: bs.Fit, arms: bs.Fit) -> None:
     said = summary_sentences(fit)
-    assert len(said) == 4
+    assert len(said) == 5
+    assert said[4].startswith("Counted: loss in nats per token. Not stated: ")
     assert said[2].startswith("Loss at the largest run (10B parameters, 300B tokens): ")
     assert said[0] == plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
     compared = summary_sentences(arms)[0]

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from bayes_scaling._base.errors import InputError, format_value
+from bayes_scaling.data.importers.json_pairs import pairs, twice_notes
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.plain import plain_records
@@ -14,6 +16,8 @@ from bayes_scaling.data.importers.rows import parts_of
 from bayes_scaling.data.importers.sheet import sheet_of_plain
 
 NAME = "JSON lines"
+MOST_TWICE = 5
+"""Lines with a key that stands twice that are named."""
 
 
 def recognises(head: Head) -> bool:
@@ -43,7 +47,9 @@ def read(head: Head) -> Iterator[Part]:
     lines = text.splitlines()
     records, wrong = [], []
     for number, line in enumerate(lines, 1):
-        record = _record(line)
+        twice: list[str] = []
+        record = _record(line, twice)
+        notes += twice_notes(twice, f"{head.source}, line {number}") if len(notes) < MOST_TWICE else ()
         if record is not None:
             records.append(record)
         elif line.strip():
@@ -55,9 +61,9 @@ def read(head: Head) -> Iterator[Part]:
     yield from parts_of_records(records, run_name(head.source), head.source, NAME, notes)
 
 
-def _record(line: str) -> dict[str, Any] | None:
+def _record(line: str, twice: list[str] | None = None) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
+        found = json.loads(line) if twice is None else json.loads(line, object_pairs_hook=partial(pairs, twice))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -12,11 +12,11 @@ from bayes_scaling.data.importers.recognise import Head
 
 NAME = "Megatron log (text)"
 GRAMMAR = Grammar(
-    step=re.compile(r"\b(?:iteration\s+(?P<step>\d+)/\s*(?P<most>\d+)\s*(?=\|))"),
-    field=re.compile(rf"\|\s*(?P<key>[^|:]+?):\s*(?P<value>{NUMBER})\s*(?=\||$)"),
+    step=re.compile(r"\b(?P<checked>\w+ loss at )?iteration\s+(?P<step>\d+)(?(checked)[^|]*|/\s*(?P<most>\d+)\s*)(?=\|)"),
+    entry=re.compile(rf"\|\s*(?P<key>[^|:]+?):\s*(?P<value>{NUMBER})\s*(?=\||$)"),
     config=re.compile(rf"^\s*(?:\S+:)?\s*(?P<key>[a-z][a-z0-9_]+) \.{{4,}} (?P<value>{NUMBER})\s*$"),
+    stepless=re.compile(r"\b\w+ loss at [^|]*\|"),
 )
-CHECKED = replace(GRAMMAR, step=re.compile(r"\bvalidation loss at iteration\s+(?P<step>\d+)[^|]*(?=\|)"), config=None)
 
 
 def recognises(head: Head) -> bool:
@@ -25,15 +25,13 @@ def recognises(head: Head) -> bool:
 
 
 def read(head: Head) -> Iterator[Part]:
-    """Yield the run of a log: its rows of training, those of validation, and its arguments that are numbers."""
-    trained = read_lines(head, run_name(head.source), NAME, GRAMMAR)
-    length, batch = trained.config.get("seq_length"), trained.metrics[trained.metrics["key"] == "global batch size"]["value"]
-    if isinstance(length, float) and batch.nunique() == 1:
-        tokens = length * float(batch.iloc[0])
-        of = f"of global batch size {exact(batch.iloc[0])} and seq_length {exact(length)}"
-        note = f"{head.source}: {exact(tokens)} tokens a step, {of}"
-        trained = replace(trained, config={**trained.config, "tokens_per_step": tokens}, notes=(*trained.notes, note))
-    yield trained
-    checked = read_lines(head, run_name(head.source), NAME, CHECKED)
-    if len(checked.metrics):
-        yield replace(checked, notes=())
+    """Yield the runs of a log: rows of training, those of validation and test, and arguments that are numbers."""
+    for part in read_lines(head, run_name(head.source), NAME, GRAMMAR):
+        length, batch = part.config.get("seq_length"), part.metrics[part.metrics["key"] == "global batch size"]["value"]
+        if isinstance(length, float) and batch.nunique() == 1:
+            tokens = length * float(batch.iloc[0])
+            of = f"of global batch size {exact(batch.iloc[0])} and seq_length {exact(length)}"
+            note = f"{head.source}: {exact(tokens)} tokens a step, {of}"
+            yield replace(part, config={**part.config, "tokens_per_step": tokens}, notes=(*part.notes, note))
+        else:
+            yield part

@@ -11,10 +11,11 @@ from bayes_scaling.data.importers.recognise import Head
 NAME = "nanoGPT log (text)"
 GRAMMAR = Grammar(
     step=re.compile(r"\b(?:step|iter) (?P<step>\d+):(?= )"),
-    field=re.compile(rf"(?P<key>[A-Za-z][\w /.-]*?) (?P<value>{NUMBER}){UNIT}(?=,(?!\d)|\s|$)"),
+    entry=re.compile(rf"(?P<key>[A-Za-z][\w /.-]*?) (?P<value>{NUMBER}){UNIT}(?=,(?!\d)|\s|$)"),
     config=re.compile(
         rf"(?P<key>number of parameters|tokens per iteration)(?: will be)?: (?P<value>{NUMBER})(?P<suffix>[kKMBT])?(?=\s|$)"
     ),
+    begins_at_resumed=True,
 )
 
 
@@ -24,5 +25,5 @@ def recognises(head: Head) -> bool:
 
 
 def read(head: Head) -> Iterator[Part]:
-    """Yield the run of a log; its parameters and tokens a step as it says them."""
-    yield read_lines(head, run_name(head.source), NAME, GRAMMAR)
+    """Yield the runs of a log; their parameters and tokens a step as it says them."""
+    yield from read_lines(head, run_name(head.source), NAME, GRAMMAR)

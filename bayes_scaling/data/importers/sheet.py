@@ -33,12 +33,15 @@ class Column:
         Which cells hold something: a number, NaN, or text.
     cells
         As they are written.
+    doubt
+        Why it cannot be told which numbers its cells are, with the place of the first.
     """
 
     name: str
     numbers: np.ndarray
     there: np.ndarray
     cells: pd.Series
+    doubt: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -117,7 +120,10 @@ def without_cut_row(text: str, source: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _split(line: str, separator: str) -> list[str]:
-    return next(csv.reader(io.StringIO(line), delimiter=separator), [])
+    try:
+        return next(csv.reader(io.StringIO(line), delimiter=separator), [])
+    except csv.Error:  # a carriage return within the line
+        return [line]
 
 
 def _column(name: str, cells: pd.Series, place: str, marks: dict[str, str], source: str, notes: list[str]) -> Column:
@@ -132,7 +138,7 @@ def _column(name: str, cells: pd.Series, place: str, marks: dict[str, str], sour
     except InputError as doubt:
         if not _names(cells):
             notes.append(f"{doubt}: kept as text")
-        return Column(name, np.empty(0), there, cells)
+        return Column(name, np.empty(0), there, cells, "" if _names(cells) else str(doubt))
     if (np.isnan(values) & ~missing).any() or cells.str.match(r"[+-]?0\d").any():
         return Column(name, np.empty(0), there, cells)
     notes += odd

@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.importers.gathering import Gathered
 from bayes_scaling.data.importers.known import Doubts, plays
 from bayes_scaling.data.importers.offers import offered_tokens_per_step
@@ -19,6 +20,7 @@ def source_table(
     tokens = _tokens_keys(metrics, notes)
     rows_of, keys = _rows(metrics), _keys(metrics)
     steps = metrics.groupby("run", observed=False)["step"].agg(["min", "max"])
+    changing = _changing(metrics, notes)
     settings = configs.set_index("run")
     known = settings[[name for name in ("params", "tokens_per_step", "tokens") if name in configs]]
     rows = []
@@ -26,13 +28,14 @@ def source_table(
         numbered, count = any(part.numbered for part in parts), rows_of.get(run, 0)
         open_ = {role: of.get(run, ()) for role, of in doubts.items()}
         has_steps, key = count > 0 and not numbered, tokens.get(run, "")
+        own = {**changing.get(run, {}), **known.loc[run].dropna().to_dict()}
         held = {
             "rows": count or 1,
             "keys": keys.get(run, "") or ", ".join(dict.fromkeys(name for part in parts for name in part.config)),
             "first_step": steps["min"].get(run, np.nan) if has_steps else np.nan,
             "last_step": steps["max"].get(run, np.nan) if has_steps else np.nan,
             "tokens_key": key,
-            "missing": _missing(known.loc[run].to_dict(), settings.loc[run].to_dict(), key, steps=has_steps, doubts=open_),
+            "missing": _missing(own, settings.loc[run].to_dict(), key, steps=has_steps, doubts=open_),
             "numbered": numbered,
         }
         rows.append({"run": run, **_origin(parts), **held})
@@ -67,6 +70,15 @@ def _keys(metrics: pd.DataFrame) -> dict[str, str]:
     orders = np.argsort(place, axis=1, kind="stable")
     there = np.take_along_axis(place, orders, axis=1) < len(metrics)
     return {str(run): ", ".join(map(str, keys[of[has]])) for run, of, has in zip(runs, orders, there, strict=True)}
+
+
+def _changing(metrics: pd.DataFrame, notes: list[str]) -> dict[str, dict[Hashable, float]]:
+    """Return the runs whose rows say parameters that change along them, with the last: the table has each row's own."""
+    found: dict[str, dict[Hashable, float]] = {}
+    for run, of in metrics[metrics["key"] == "params"].groupby("run", observed=True)["value"]:
+        notes.append(f"params change along run {str(run)!r}, from {exact(of.min())} to {exact(of.max())}: each row has its own")
+        found[str(run)] = {"params": float(of.iloc[-1])}
+    return found
 
 
 def _missing(

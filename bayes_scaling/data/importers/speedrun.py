@@ -11,7 +11,7 @@ from bayes_scaling.data.importers.recognise import Head
 NAME = "modded-nanogpt log (text)"
 GRAMMAR = Grammar(
     step=re.compile(r"\bstep:(?P<step>\d+)/(?P<most>\d+)(?=\s)"),
-    field=re.compile(rf"(?P<key>[A-Za-z][\w/.-]*):(?P<value>{NUMBER}){UNIT}(?=,(?!\d)|\s|$)"),
+    entry=re.compile(rf"(?P<key>[A-Za-z][\w/.-]*):(?P<value>{NUMBER}){UNIT}(?=,(?!\d)|\s|$)"),
 )
 
 
@@ -21,5 +21,5 @@ def recognises(head: Head) -> bool:
 
 
 def read(head: Head) -> Iterator[Part]:
-    """Yield the run of a log."""
-    yield read_lines(head, run_name(head.source), NAME, GRAMMAR)
+    """Yield the runs of a log."""
+    yield from read_lines(head, run_name(head.source), NAME, GRAMMAR)

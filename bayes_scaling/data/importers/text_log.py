@@ -13,7 +13,7 @@ WORD = r"[A-Za-z][\w/.()%-]*"
 STEP = r"(?i)\b(?:global[_ ]?step|step|iter(?:ation)?|update)s?\b[ :=#]*(?P<step>\d[\d,]*)"
 GRAMMAR = Grammar(
     step=re.compile(rf"{STEP}(?:\s*/\s*(?P<most>\d[\d,]*))?(?![\w.])"),
-    field=re.compile(
+    entry=re.compile(
         rf"(?P<key>{WORD}(?: {WORD}){{0,3}}?)(?:\s*[:=]\s*|\s+)(?P<value>{NUMBER}){UNIT}(?=,(?!\d)|[;|\s)\]}}]|$)",
     ),
 )
@@ -25,5 +25,5 @@ def recognises(head: Head) -> bool:
 
 
 def read(head: Head) -> Iterator[Part]:
-    """Yield the run of a log."""
-    yield read_lines(head, run_name(head.source), NAME, GRAMMAR)
+    """Yield the runs of a log."""
+    yield from read_lines(head, run_name(head.source), NAME, GRAMMAR)

@@ -110,8 +110,8 @@ SAMPLES = {
         (
             *(("mega", 100, "consumed samples", 25600.0), ("mega", 100, "learning rate", 3e-4)),
             *(("mega", 100, "global batch size", 256.0), ("mega", 100, "lm loss", 6.444662)),
-            *(("mega", 100, "number of nan iterations", 0.0), ("mega", 100, "lm loss value", 6.5)),
-            ("mega", 100, "lm loss PPL", 665.1416),
+            *(("mega", 100, "number of nan iterations", 0.0), ("mega", 100, "validation lm loss value", 6.5)),
+            ("mega", 100, "validation lm loss PPL", 665.1416),
         ),
         {"mega": {"tokens_per_step": 524288.0}},
     ),
