@@ -44,6 +44,7 @@ def import_logs(
     """
     from bayes_scaling.cli.imported import require_replaceable, write_imported
     from bayes_scaling.data.importers.read_logs import read_logs
+    from bayes_scaling.data.importers.wording import alike
 
     if out.suffix not in (".parquet", ".csv"):
         raise InputError(f"{out}: expected a name that ends in .parquet or .csv")
@@ -53,9 +54,9 @@ def import_logs(
     cache = out.with_name(f"{out.stem}_wandb")
     logs = read_logs(sources, **known, name=name, join=join, keys=key, cache=cache, progress=True)
     say(*logs.sentences())
-    for note in logs.notes:
-        say(f"note [log]: {note}")
     table = logs.to_frame(last=last)
+    for note in alike([*logs.notes, *table.attrs.get("notes", ())]):
+        say(f"note [log]: {note}")
     write_imported(table, logs, out, long)
     say(f"{several(len(table), 'row')} -> {out}")
 

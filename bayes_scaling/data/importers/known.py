@@ -74,7 +74,13 @@ def _counted(column: pd.Series) -> pd.Series | None:
     except InputError:
         return None
     good = (numbers > 0) | missing
-    return pd.Series(numbers * factor, column.index) if good.all() and not missing.all() else None
+    return pd.Series(_whole(numbers * factor), column.index) if good.all() and not missing.all() else None
+
+
+def _whole(counts: np.ndarray) -> np.ndarray:
+    """Return counts, those that decimal fractions of millions left beside a whole number as that number: 65.6 M."""
+    near = np.round(counts)
+    return np.where(np.isclose(counts, near, rtol=1e-12, atol=0.0), near, counts)
 
 
 def with_known(configs: pd.DataFrame, role: str, known: Known | None) -> pd.DataFrame:
@@ -131,6 +137,10 @@ def with_names(configs: pd.DataFrame, places: Sequence[str], pattern: str | None
             configs = configs.assign(run=[run if cell is None else cell for run, cell in zip(runs, cells, strict=True)])
         else:
             configs = _filled(configs, group, cells)
+    if groups := [group for group in expression.groupindex if group in WORDS]:
+        i = next(i for i, match in enumerate(found) if match is not None)
+        first = ", ".join(f"{group} {found[i][group]!r}" for group in groups)  # type: ignore[index]
+        notes.append(f"{' and '.join(groups)} of runs are read from their names by --name: of {runs[i]!r}, {first}")
     return configs
 
 

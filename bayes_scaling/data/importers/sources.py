@@ -8,6 +8,7 @@ import pandas as pd
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.importers.gathering import Gathered
 from bayes_scaling.data.importers.known import Doubts, plays
+from bayes_scaling.data.importers.offers import offered_tokens_per_step
 from bayes_scaling.data.importers.ordering import rises
 from bayes_scaling.data.importers.part import Part
 
@@ -20,7 +21,8 @@ def source_table(
     rows_of, keys = _rows(metrics), _keys(metrics)
     steps = metrics.groupby("run", observed=False)["step"].agg(["min", "max"])
     changing = _changing(metrics, notes)
-    known = configs.set_index("run")[[name for name in ("params", "tokens_per_step", "tokens") if name in configs]]
+    settings = configs.set_index("run")
+    known = settings[[name for name in ("params", "tokens_per_step", "tokens") if name in configs]]
     rows = []
     for run, parts in runs.items():
         numbered, count = any(part.numbered for part in parts), rows_of.get(run, 0)
@@ -33,7 +35,7 @@ def source_table(
             "first_step": steps["min"].get(run, np.nan) if has_steps else np.nan,
             "last_step": steps["max"].get(run, np.nan) if has_steps else np.nan,
             "tokens_key": key,
-            "missing": _missing(own, key, steps=has_steps, doubts=open_),
+            "missing": _missing(own, settings.loc[run].to_dict(), key, steps=has_steps, doubts=open_),
             "numbered": numbered,
         }
         rows.append({"run": run, **_origin(parts), **held})
@@ -79,7 +81,14 @@ def _changing(metrics: pd.DataFrame, notes: list[str]) -> dict[str, dict[Hashabl
     return found
 
 
-def _missing(own: Mapping[Hashable, float], tokens_key: str, *, steps: bool, doubts: Mapping[str, Sequence[str]]) -> str:
+def _missing(
+    own: Mapping[Hashable, float],
+    settings: Mapping[Hashable, object],
+    tokens_key: str,
+    *,
+    steps: bool,
+    doubts: Mapping[str, Sequence[str]],
+) -> str:
     """Return what is not known of a run, and the option that gives it."""
     asked = []
     if not own.get("params", np.nan) > 0:
@@ -87,6 +96,8 @@ def _missing(own: Mapping[Hashable, float], tokens_key: str, *, steps: bool, dou
     by_step = own.get("tokens_per_step", np.nan) > 0 and steps
     if not (tokens_key or by_step or own.get("tokens", np.nan) > 0):
         option = f"--tokens-per-step{_either(doubts, 'tokens_per_step')}" if steps else "--join or --name"
+        offer = offered_tokens_per_step(settings) if steps else ""
+        option += f"; {offer}" if offer else ""
         asked.append(f"tokens ({option}{_either(doubts, 'tokens')})")
     return ", ".join(asked)
 
