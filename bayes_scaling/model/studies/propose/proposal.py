@@ -182,7 +182,7 @@ def _without_doubles(questions: tuple[Question, ...]) -> tuple[Question, ...]:
 
 def _read(table: Any) -> pd.DataFrame:
     """Return a table; of a file with labels of kinds of runs as they are written, so that 1.10 and 1.1 are two."""
-    frame = read_table(table)
+    frame = read_table(table, labels=frozenset())
     labels = frozenset(name for name in map(str, frame) if set(split_words(name)) & CERTAIN)
     return read_table(table, labels=labels) if labels and isinstance(table, str | PathLike) else frame
 
