@@ -48,7 +48,8 @@ def with_role_units(
             seen = unit_evidence(role, numbers[one.column], factor, per_param) if role in values and role != "loss" else ""
             full[role] = replace(one, unit=unit, evidence=", ".join(part for part in (why, seen) if part))
     left = {role: of for role, of in found.open.items() if role in columns}
-    likeliest = {role: of[0] for role, of in left.items() if of and role != "loss"}
+    likeliest = {role: units[role][0] for role in tentative if role in units and role in COUNTED}
+    likeliest |= {role: of[0] for role, of in left.items() if of and role != "loss"}
     return full, likeliest, [_unit_question(role, columns[role], numbers.get(columns[role]), of) for role, of in left.items()]
 
 

@@ -314,6 +314,14 @@ def test_units_that_stay_open_are_written_as_the_likeliest() -> None:
     assert all(len(one.options) > 1 for one in found.questions)
 
 
+def test_a_column_that_stays_open_is_read_in_the_unit_its_numbers_tell() -> None:
+    table = grid().assign(params=lambda of: (of["params"] / 1e9).round(4), tokens=lambda of: (of["tokens"] / 1e9).round(3))
+    found = proposed(table.rename(columns={"params": "n", "tokens": "d"}))
+    assert [one.role for one in found.questions] == ["params", "tokens"]
+    assert not found.problem
+    assert 'params = { column = "n", unit = "B parameters" }' in found.text
+
+
 def test_unique_tokens_count_as_tokens_do() -> None:
     table = repeats().assign(tokens=lambda of: of["tokens"] / 1e9, unique_tokens=lambda of: of["unique_tokens"] / 1e9)
     found = proposed(table.rename(columns={"params": "N", "tokens": "D", "unique_tokens": "U", "epochs": "ep"}))
