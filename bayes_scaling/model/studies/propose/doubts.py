@@ -14,7 +14,7 @@ from bayes_scaling.data.role_units import infer_units, unit_text
 from bayes_scaling.data.role_words import meanings
 from bayes_scaling.laws.units import read_unit
 from bayes_scaling.model.studies.propose.draft import Draft
-from bayes_scaling.model.studies.propose.hints import listed, may_tell, options_for, unfit
+from bayes_scaling.model.studies.propose.hints import may_tell, options_for, quoted_names, unfit
 from bayes_scaling.model.studies.propose.shape import Shape
 
 REPEATED, MIXED = 1.01, 0.05
@@ -49,9 +49,7 @@ def _missing_inputs(shape: Shape, draft: Draft) -> list[Question]:
         if wrong:
             text = f"{wrong}: which column is {role}?"
         elif hints:
-            text = (
-                f"no column says the {what}, but {listed(hints)} may tell them. A law reads a column and no product of columns"
-            )
+            text = f"no column says the {what}, but {quoted_names(hints)} may tell them. A law reads a column and no product of columns"
             text += f": is there one of {role}, or can the table be given one{_by_import(role)}?"
         else:
             continue
@@ -174,7 +172,7 @@ def _unread(left: Sequence[str]) -> list[str]:
     """Name the columns that have no role, those that may be compute apart."""
     compute = [name for name in left if any(one.role == "compute" and one.strength >= MIN_STRENGTH for one in meanings(name))]
     others = [name for name in left if name not in compute]
-    said = [f"{listed(compute)} may be compute: not read; --column compute=COLUMN names one"] if compute else []
+    said = [f"{quoted_names(compute)} may be compute: not read; --column compute=COLUMN names one"] if compute else []
     return [*said, *([f"columns without a role are not read: {_some(others)}"] if others else [])]
 
 

@@ -19,7 +19,7 @@ GOOD = {"acc", "accuracy", "accuracies", "score", "f1", "bleu", "em"}
 FIRST_ROW = 1
 
 
-def listed(names: Sequence[str]) -> str:
+def quoted_names(names: Sequence[str]) -> str:
     """Return columns by name: 'a', 'b' and 'c'."""
     quoted = list(map(repr, names))
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
@@ -103,5 +103,5 @@ def instead_of_loss(shape: Shape) -> str:
         return f"{wrong}: of log likelihoods, give the table a column with their negatives"
     good = [name for name in _left(shape) if name in shape.roles.numbers and set(split_words(name)) & GOOD]
     if good:
-        return f"{listed(good)} grows as models get better: give the table a column of what falls, such as 1 - accuracy"
+        return f"{quoted_names(good)} grows as models get better: give the table a column of what falls, such as 1 - accuracy"
     return ""
