@@ -91,7 +91,7 @@ def _marks_rows(column: Column, along: Column) -> bool:
     cells = column.cells[column.there]
     if bool(cells.str.fullmatch(TIME).all()):
         return True
-    steps = [str(round(step)) for step in along.numbers[column.there]]
+    steps = [str(round(step)) if np.isfinite(step) else "nan" for step in along.numbers[column.there]]
     return all(step in re.findall(r"\d+", cell) for cell, step in zip(cells, steps, strict=True))
 
 

@@ -137,7 +137,8 @@ def test_parameters_that_are_no_numbers_are_missing(tmp_path: Path, cells: list[
 
 def test_parameters_of_names_and_joined_tables_that_are_no_numbers(tmp_path: Path) -> None:
     text = "run,step,loss\na,1,3.0\na,2,2.9\nb,1,3.1\n"
-    assert said(read(tmp_path, text, name="(?P<params>a|b)"), "params of run 'a' is 'a', no number")
+    with pytest.raises(bs.InputError, match="params of 'a' is 'a'; expected a number"):
+        read(tmp_path, text, name="(?P<params>a|b)")
     logs = read(tmp_path, text, name="(?P<run>.)(?P<tokens>x)?")
     assert said(logs, "tokens of runs are empty")
     assert list(logs.sources["run"]) == ["a", "b"]

@@ -49,7 +49,9 @@ def _missing_inputs(shape: Shape, draft: Draft) -> list[Question]:
         if wrong:
             text = f"{wrong}: which column is {role}?"
         elif hints:
-            text = f"no column says the {what}, but {quoted_names(hints)} may tell them. A law reads a column and no product of columns"
+            text = (
+                f"no column says the {what}, but {quoted_names(hints)} may tell them. A law reads a column, no product of them"
+            )
             text += f": is there one of {role}, or can the table be given one{_by_import(role)}?"
         else:
             continue
