@@ -36,13 +36,16 @@ def contrast(
     where the runs have costs, under each of them. Points to start from are in DIR/points.csv, which `fit` wrote.
     At a budget (--compute) `rank` holds levels against each other.
 
-    Writes CONTRAST.csv: the points with difference, ratio, and the probability that A is better, at each cost; and a figure to
-    DIR/figures.
+    Writes CONTRAST.csv: the points with difference, ratio, and the probability that A is better; where the runs have costs also
+    CONTRAST_costs.csv, a row for each point and cost; and a figure to DIR/figures.
     """
+    import pandas as pd
+
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.plots.overview import contrast_figure
     from bayes_scaling.prediction.arms import kin
     from bayes_scaling.prediction.contrast import contrast_at
+    from bayes_scaling.prediction.cost_contrast import own_name
 
     group, _, pair = levels.partition("=")
     a, _, b = pair.partition(":")
@@ -52,6 +55,9 @@ def contrast(
     fitted = read_fit(folder)
     table = contrast_at(fitted, group, a, b, at, cost=cost, along=along)
     others = [] if cost is not None else _at_costs(fitted, group, a, b, at, along)
+    costs = out.with_name(f"{out.stem}_costs.csv")
+    if others:
+        file_to_write(costs)
     figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
     drawn = not set(kin(fitted, group)) & set(
         law_groups(fitted.model)
@@ -59,12 +65,16 @@ def contrast(
     with write_together():
         if drawn:
             write_figure(contrast_figure(fitted, group, a, b), figure)
-        write_csv(_together(fitted, table, others, along), out)
+        write_csv(table, out)
+        if others:
+            own = table.assign(cost=own_name(fitted, along), extrapolated=False)
+            write_csv(pd.concat([own, *others], ignore_index=True), costs)
     middle = table["ratio_q50" if "ratio_q50" in table else "diff_q50"].fillna(0.0)
     ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
     for place in ends:
         say(*_sentences(fitted, table.iloc[[place]], group, a, b), *_by_cost(fitted, table.iloc[[place]], group, a, b, along))
-    say(f"{several(len(table), 'point')} -> {out}", *([f"figure -> {figure}"] if drawn else []))
+    say(f"{several(len(table), 'point')} -> {out}", *([f"at each cost -> {costs}"] if others else []))
+    say(*([f"figure -> {figure}"] if drawn else []))
     say_notes(table)
     say_health(fitted.health)
 
@@ -84,22 +94,6 @@ def _at_costs(fitted: "Fit", group: str, a: str, b: str, at: Path, along: str | 
         except InputError as error:
             say(f"note: cost {name}: {error}", err=True)
     return found
-
-
-def _together(fitted: "Fit", table: "pd.DataFrame", others: "list[pd.DataFrame]", along: str | None) -> "pd.DataFrame":
-    """Return the points at each cost, the law's own axis first; as they are where there is but one."""
-    import pandas as pd
-
-    if not others:
-        return table
-    return pd.concat([table.assign(cost=_own(fitted, along), extrapolated=False), *others], ignore_index=True)
-
-
-def _own(fitted: "Fit", along: str | None) -> str:
-    from bayes_scaling.prediction.budget_curves import powers_along
-    from bayes_scaling.prediction.costs import axis_name
-
-    return axis_name(fitted, powers_along(fitted, along))
 
 
 def _by_cost(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str, along: str | None) -> list[str]:

@@ -37,6 +37,8 @@ def score(
     """Score the forecasts of a ledger: verify its chain, find the runs, and see whether the bands held them.
 
     A forecast is of the run whose name was registered with it, else of runs of the same inputs and groups.
+
+    Writes SCORES.csv where it is asked for, and else nothing.
     """
     from bayes_scaling.validation.ledger_scores import score as judge
 

@@ -127,7 +127,8 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
     odd: list[str] = list(reading_of(read).get("notes", ()))
     raw, notes = in_declared_units(_with_numbers(read, columns, source, odd), columns, source)
-    require_columns(raw, columns, source)
+    if len(raw):
+        require_columns(raw, columns, source)
     notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
     every = with_schedule(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
     frame = _filtered(every, columns, source)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import number
+from bayes_scaling.data.role_copies import COUNTED, copied_factor, says_unit
 from bayes_scaling.data.role_preferences import MIN_STRENGTH, PREFER, Candidate
-from bayes_scaling.data.role_words import EMBEDDINGS, HELD_OUT, TRAINING, split_words
+from bayes_scaling.data.role_words import COUNT, EMBEDDINGS, HELD_OUT, TRAINING, split_words
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def choose(
     best = max(one.strength for one in kept)
     if role in ("params", "tokens"):  # letters and labels give way to names
         kept = [one for one in kept if one.strength > 0.85] or kept
-    kept = _one_of_copies(kept, frame, numbers)
+    kept = _one_of_copies(role, kept, frame, numbers)
     narrowed = PREFER[role](kept, frame, numbers, roles)
     if narrowed is None:
         return None
@@ -143,16 +144,21 @@ FEWEST, MOST_APART = 3, 0.7
 """Compute over 6 N D differs between runs by no more than such a logarithm, in the middle."""
 
 
-def _one_of_copies(kept: Sequence[Candidate], frame: pd.DataFrame, numbers: Mapping[str, pd.Series]) -> list[Candidate]:
-    """Return candidates without those that hold what an earlier one does, up to a factor where they are numbers."""
+def _one_of_copies(
+    role: str, kept: Sequence[Candidate], frame: pd.DataFrame, numbers: Mapping[str, pd.Series]
+) -> list[Candidate]:
+    """Return candidates without those that hold what an earlier one does; of counts up to the unit that a name says."""
     found: list[Candidate] = []
-    for one in sorted(kept, key=lambda one: -one.strength):
-        if not any(_same(frame, numbers, one.column, other.column) for other in found):
+    for one in sorted(kept, key=lambda one: (-one.strength, role in COUNTED and says_unit(one.column))):
+        if not any(_same(role, frame, numbers, one, other) for other in found):
             found.append(one)
     return found
 
 
-def _same(frame: pd.DataFrame, numbers: Mapping[str, pd.Series], one: str, other: str) -> bool:
-    if one in numbers and other in numbers:
-        return bool(np.allclose(numbers[one], numbers[other], rtol=1e-6, equal_nan=True))
-    return bool((frame[one].astype(str) == frame[other].astype(str)).all())
+def _same(role: str, frame: pd.DataFrame, numbers: Mapping[str, pd.Series], one: Candidate, other: Candidate) -> bool:
+    if one.column in numbers and other.column in numbers:
+        values, others = numbers[one.column], numbers[other.column]
+        if role in COUNTED and one.beside - COUNT == other.beside - COUNT and copied_factor(values, others) is not None:
+            return True
+        return bool(np.allclose(values, others, rtol=1e-6, equal_nan=True))
+    return bool((frame[one.column].astype(str) == frame[other.column].astype(str)).all())

@@ -7,6 +7,7 @@ from shlex import quote
 import pandas as pd
 
 from bayes_scaling._base.numbers import number
+from bayes_scaling.data.role_copies import COUNTED as TWICE, unit_by_copy
 from bayes_scaling.data.role_record import Question, Role
 from bayes_scaling.data.role_units import ONES, infer_units, unit_evidence, unit_text
 from bayes_scaling.laws.units import DAYS, FLOP_A_DAY, column_unit, loss_unit, read_unit, response_unit
@@ -25,6 +26,9 @@ def with_role_units(
     """Return roles with the units of their columns, and questions where numbers leave them open, with the likeliest of each."""
     columns = {role: one.column for role, one in roles.items()} | dict(tentative)
     known = {role: told for role, column in columns.items() if (told := _said_unit(frame, role, column, said)) is not None}
+    for role in set(TWICE) & set(columns) - set(known):
+        copy = unit_by_copy(role, columns[role], numbers) if columns[role] in numbers else None
+        known |= {role: (_unit_words(role, copy[0]), f"as {copy[1]!r} says")} if copy is not None else {}
     factors = {role: _factor(role, unit) for role, (unit, _) in known.items() if role in COUNTED}
     values = {role: numbers[column] for role, column in columns.items() if column in numbers and role in (*COUNTED, "loss")}
     values = _ends(frame, values, columns)
@@ -44,7 +48,8 @@ def with_role_units(
             seen = unit_evidence(role, numbers[one.column], factor, per_param) if role in values and role != "loss" else ""
             full[role] = replace(one, unit=unit, evidence=", ".join(part for part in (why, seen) if part))
     left = {role: of for role, of in found.open.items() if role in columns}
-    likeliest = {role: of[0] for role, of in left.items() if of and role != "loss"}
+    likeliest = {role: units[role][0] for role in tentative if role in units and role in COUNTED}
+    likeliest |= {role: of[0] for role, of in left.items() if of and role != "loss"}
     return full, likeliest, [_unit_question(role, columns[role], numbers.get(columns[role]), of) for role, of in left.items()]
 
 

@@ -78,9 +78,15 @@ def meanings(column: str) -> list[Meaning]:
     bare = bare if len(bare) < len(words) and _is_letter_unit(words) else words
     allowed = ("ratio", "batch") if is_quotient(column) else tuple(HEADS)
     found = [one for role in allowed if (one := _meaning(role, bare)) is not None]
+    if re.search(LESS, column):  # what is left of a loss is none
+        found = [replace(one, strength=WEAK) if one.role == "loss" else one for one in found]
     if len(column) == 1 and column.islower():  # N, D and C are what papers call them; n may be anything
         found = [replace(one, strength=WEAK) for one in found]
     return sorted(found, key=lambda one: -one.strength)
+
+
+LESS = r"(?i)\w\s+[-\u2212\u2013]\s+\w|[-\u2212\u2013]\s*(E|E0|L0|Linf|L_inf|floor)\b|\b(minus|less|above)\b"
+"""A difference in a name, as in "loss - E"."""
 
 
 def _is_letter_unit(words: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.prediction.arms import both_levels, distinct_points, notes_of
 from bayes_scaling.prediction.budget_curves import Path
 from bayes_scaling.prediction.contrast_record import Contrast, contrast_summary
-from bayes_scaling.prediction.cost_contrast import equal_cost, every_cost
+from bayes_scaling.prediction.cost_contrast import equal_cost, every_cost, own_name
 from bayes_scaling.prediction.costs import Costed, extrapolated_note
 from bayes_scaling.prediction.notes import left_out, noted
 from bayes_scaling.prediction.predict import labelled
@@ -90,7 +90,7 @@ def contrast(
         notes += extrapolated_note(moved.cost, moved.beyond)
     draws = mark(noted(xr.Dataset(found).assign_coords(coords), notes), fit)
     units = {name: of.unit for name, of in fit.runs.columns.inputs.items()}
-    named = moved.cost.counted if moved else str(by_cost["cost"].to_numpy()[0]) if by_cost is not None else ""
+    named = moved.cost.counted if moved else own_name(fit, along)
     return Contrast(draws, table, group, a, b, units, named, by_cost, fit.health)
 
 

@@ -94,14 +94,13 @@ class Contrast:
         -------
         DataFrame
             The points' own columns; diff_mean, diff_q05, diff_q50, diff_q95 in the unit of the loss; ratio_q05, ratio_q50,
-            ratio_q95 among draws with both losses above 0; p_a_better, the probability that a has the lower loss. Where the
-            runs have costs also `cost`, at which the two are equal, and whether it is `extrapolated`.
+            ratio_q95 among draws with both losses above 0; p_a_better, the probability that a has the lower loss. Where a
+            cost was asked for also `cost`, at which the two are equal, and whether it is `extrapolated`.
         """
         ratio = as_rows(self["ratio"]) if "ratio" in self else None
         added = contrast_summary(as_rows(self["difference"]), ratio).set_index(self.points.index)
-        if self.cost:
-            beyond = self.draws.get("extrapolated", xr.DataArray(False))
-            added = added.assign(cost=self.cost, extrapolated=np.broadcast_to(beyond.to_numpy(), len(added)))
+        if "extrapolated" in self.draws.coords:
+            added = added.assign(cost=self.cost, extrapolated=self.draws["extrapolated"].to_numpy())
         return mark(noted(beside(self.points, added), self.notes), self)
 
     @asked

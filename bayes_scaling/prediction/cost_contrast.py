@@ -61,6 +61,14 @@ def equal_cost(fit: Posterior, group: str, arms: Arms, cost: Costed, along: Path
     return EqualCost(asked, powers, place, beyond)
 
 
+def own_name(fit: Posterior, along: Path) -> str:
+    """Return what a law's own axis counts; empty where the runs have no costs, or the law no axis of its own."""
+    try:
+        return axis_name(fit, powers_along(fit, along)) if fit.runs.columns.costs else ""
+    except InputError:
+        return ""
+
+
 def every_cost(fit: Posterior, group: str, arms: Arms, along: Path) -> tuple[xr.Dataset | None, tuple[str, ...]]:
     """Return draws of L_a / L_b at equal cost and of the multiple a needs, under the law's own axis and each cost of the runs.
 

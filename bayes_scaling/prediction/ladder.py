@@ -1,8 +1,8 @@
 """What levels of a group cost as their budget grows: known at runs, interpolated between them, carried on beyond.
 
 Along a ladder, the runs of a level in the order of compute, the logarithm of a cost is linear in that of compute between runs.
-Beyond them what its formula reads, such as layers, goes on so, or the cost itself where there is no formula; that is marked as
-extrapolated. Where a law reads params and tokens the ladder is that of the cost of a token over params.
+Beyond them what its formula reads, such as layers, goes on as a power of it, or the cost itself where it is a column; that is
+marked as extrapolated. Where a law reads params and tokens the ladder is that of the cost of a token over params.
 """
 
 from collections.abc import Mapping

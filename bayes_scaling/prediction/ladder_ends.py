@@ -3,6 +3,7 @@
 A sum of terms that grow unequally is no straight line on logarithms: carried on as one it ends below its largest term.
 """
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -37,7 +38,7 @@ def carried_on(runs: Runs, rungs: Ladder, cost: Cost, rows: np.ndarray, axis: st
         The input along which the ladder goes.
     """
     formula = _formula(runs, cost, rows)
-    if formula is None or len(rungs.places) < 2:
+    if formula is None or isinstance(formula.tree, ast.Name) or len(rungs.places) < 2:  # a column itself goes on as it is
         return rungs
     try:
         ways = {name: _way(runs, name, rows, axis, point) for name in formula.names}
@@ -88,10 +89,14 @@ def _way(runs: Runs, name: str, rows: np.ndarray, axis: str, point: Mapping[str,
 
 @np.errstate(all="ignore")
 def _extension(formula: Formula, ways: Mapping[str, Way], places: np.ndarray, start: float) -> np.ndarray:
-    """Return the logarithms of a cost at places, the first of which has a given one."""
-    values = {
-        name: np.exp(places if way is None else way.at(places)) if way is None or isinstance(way, Ladder) else way
-        for name, way in ways.items()
-    }
+    """Return the logarithms of a cost at places, from an end of the runs on, which has a given one."""
+    values = {name: np.exp(_line(way, places)) if isinstance(way, Ladder) else way for name, way in ways.items()}
+    values = {name: np.exp(places) if way is None else way for name, way in values.items()}
     logs = np.log(np.broadcast_to(formula.of(values), places.shape))
     return np.asarray(start + logs - logs[0])
+
+
+def _line(way: Ladder, places: np.ndarray) -> np.ndarray:
+    """Return a reading's logarithms on from an end, as steep as all runs are: of two alone, rounded shapes would decide."""
+    slope = np.polyfit(way.places, way.logs, 1)[0]
+    return np.asarray(way.at(places[:1])[0] + slope * (places - places[0]))

@@ -112,6 +112,9 @@ def test_contrast_writes_the_columns_and_a_figure(moba_folder: Path, tmp_path: P
     assert result.exit_code == 0, result.output
     added = ["diff_mean", "diff_q05", "diff_q50", "diff_q95", "ratio_q05", "ratio_q50", "ratio_q95", "p_a_better"]
     assert list(pd.read_csv(tmp_path / "c.csv")) == ["compute", "position", *added]
+    at_costs = pd.read_csv(tmp_path / "c_costs.csv")
+    assert list(at_costs) == ["compute", "position", *added, "cost", "extrapolated"]
+    assert at_costs["cost"].tolist() == ["6 N D"] * 2 + ["6 N D + attention"] * 2
     assert re.search(r"position 30\S*: loss \+", result.stdout)
     assert (moba_folder / "figures" / "contrast_attention_moba_full.png").is_file()
 

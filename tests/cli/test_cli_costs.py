@@ -33,7 +33,8 @@ def test_a_contrast_has_rows_and_lines_for_every_cost(over_compute: Path, tmp_pa
     asked = ["contrast", over_compute, "arch=sparse:dense", "--at", over_compute / "points.csv", "--out", out]
     done = run(*asked)
     assert done.exit_code == 0, done.output
-    table = pd.read_csv(out)
+    assert len(pd.read_csv(out)) == 2
+    table = pd.read_csv(tmp_path / "contrast_costs.csv")
     assert table["cost"].tolist() == ["6 N D"] * 2 + ["attention counted"] * 2
     assert table["extrapolated"].tolist()[-2:] == [False, True]
     assert "By 6 N D, sparse needs " in done.stdout

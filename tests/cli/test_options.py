@@ -325,6 +325,8 @@ COMMANDS = {
     "compare": ["mine.toml", "power_law"],
     "backtest": ["mine.toml"],
     "multiverse": ["mine.toml", "--at", "points.csv"],
+    "import": ["runs.csv", "--out", "imported.csv", "--force"],
+    "init": ["runs.csv", "--out", "proposed.toml", "--force"],
 }
 SAMPLING = ("compare", "backtest", "multiverse", "report")
 """Commands that take too long even where their options are refused late."""

@@ -855,8 +855,12 @@ def says_no_encoding(name: str, call: ast.Call) -> bool:
         mode = call.args[place] if len(call.args) > place else next((w.value for w in call.keywords if w.arg == "mode"), None)
         return not (isinstance(mode, ast.Constant) and "b" in str(mode.value)) and ast.unparse(call.func) not in (
             "gzip.open",
+            "opened.open",  # a member of an archive
             "os.open",
+            "tarfile.open",
         )
+    if ast.unparse(call.func) == "csv.read_csv":  # Arrow's, of bytes
+        return False
     return method and name in ("read_text", "write_text", "to_csv", "read_csv") and "IO(" not in ast.unparse(call)
 
 

@@ -290,6 +290,7 @@ def test_wrong_input_is_one_line(options: tuple[str, ...], message: str, folder:
 def test_a_fit_is_summed_up_in_sentences(fit: bs.Fit, arms: bs.Fit) -> None:
     said = summary_sentences(fit)
     assert len(said) == 5
+    assert said[4].startswith("Counted: loss in nats per token. Not stated: ")
     assert said[2].startswith("Loss at the largest run (10B parameters, 300B tokens): ")
     assert said[0] == plan_sentence(bs.plan(fit, float(f"{6 * 1e10 * 3e11:.2g}")))
     compared = summary_sentences(arms)[0]

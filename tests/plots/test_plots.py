@@ -76,7 +76,7 @@ def test_the_figures_of_a_fit_draw_without_warnings(study: str, request: pytest.
 
 def test_the_contrast_figure_has_position_compute_and_multiplier(moba: bs.Fit) -> None:
     figure = contrast_figure(moba, *PAIR)
-    assert [ax.get_xlabel() for ax in figure.axes] == ["position", "compute (PFLOP/s-days)", "compute (PFLOP/s-days)"]
+    assert [ax.get_xlabel() for ax in figure.axes] == ["position", *["compute by 6 N D (PFLOP/s-days)"] * 2]
 
 
 def test_a_plot_without_an_axis_makes_its_own_in_the_style_of_papers(moba: bs.Fit) -> None:

@@ -63,10 +63,11 @@ def test_a_contrast_is_its_draws_its_table_and_its_sentences(moba: bs.Fit) -> No
     assert "compute" not in found
     pd.testing.assert_frame_equal(found.to_frame(), contrast_at(moba, *MOBA_FULL, POINTS))
     said = found.summary().splitlines()
-    assert said[0].startswith("moba against full at compute 1.5 PFLOP/s-days, position 0: loss ")
+    assert said[0].startswith("moba against full at compute 1.5 PFLOP/s-days, position 0 (at equal 6 N D): loss ")
     assert said[1].startswith("moba is better with probability ")
-    assert len(said) == 2 * len(POINTS)
-    assert len(bs.contrast(moba, *MOBA_FULL, pd.concat([POINTS] * 4)).summary().splitlines()) == 4
+    assert len(said) == (2 + 2) * len(POINTS)  # and a line for each cost
+    many = pd.concat([POINTS, POINTS.assign(compute=3.0)])
+    assert len(bs.contrast(moba, *MOBA_FULL, many).summary().splitlines()) == (2 + 2) * 2
     page = found._repr_html_()
     assert "<b>Contrast of attention moba against full</b>" in page
     assert said[0] in page

@@ -15,7 +15,9 @@ from bayes_scaling.data.importers.known import Known, joined, with_known, with_n
 from bayes_scaling.data.importers.ordering import in_order
 from bayes_scaling.data.importers.part import Part, no_rows
 from bayes_scaling.data.importers.record import Logs
+from bayes_scaling.data.importers.role_text import without_text_roles
 from bayes_scaling.data.importers.sources import source_table
+from bayes_scaling.data.importers.tidy import same_notes
 from bayes_scaling.data.log_cleaning import format_runs
 
 
@@ -40,13 +42,26 @@ def assemble(
     notes += _not_numbers(in_force)
     configs = config_table(runs, notes)
     configs = with_names(configs, [own[0].source for own in runs.values()], name, notes)
+    _require_no_steps(configs, metrics, runs, name)
     configs = configs if join is None else joined(configs, *join, notes)
+    configs = without_text_roles(configs, notes)
     configs = with_known(with_known(configs, "params", params), "tokens_per_step", tokens_per_step)
     configs, doubts = with_roles(configs, notes)
     in_force, _ = _renamed(in_force, runs, configs["run"])
     metrics, runs = _renamed(metrics, runs, configs["run"])
     sources = source_table(runs, in_force, configs, doubts, notes)
+    notes += same_notes(configs, bare=not len(metrics))
     return Logs(metrics, configs, sources, tuple(dict.fromkeys(notes)))
+
+
+def _require_no_steps(configs: pd.DataFrame, metrics: pd.DataFrame, runs: Gathered, name: str | None) -> None:
+    """Refuse steps by names where the rows have steps."""
+    if name is None or "(?P<step>" not in name:
+        return
+    stepped = [run for run, own in runs.items() if len(own) and not any(part.numbered for part in own)]
+    rows = metrics["run"].isin(stepped) & metrics["step"].notna()
+    if rows.any():
+        raise InputError(f"--name {name!r}: rows of {metrics['run'][rows].iloc[0]!r} have steps of their own; leave step out")
 
 
 def _metrics(runs: Gathered) -> pd.DataFrame:

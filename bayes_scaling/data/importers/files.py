@@ -45,13 +45,23 @@ def files_of(sources: Sequence[str | PathLike[str]], folder: Path, notes: list[s
     return logs
 
 
+def is_source(path: Path, sources: Sequence[str]) -> bool:
+    """Return whether a file is one of the files that sources name, or lies in a folder of theirs."""
+    own = path.resolve()
+    named = [Path(name).resolve() for source in sources for name in (source, *glob.glob(source, recursive=True))]  # noqa: PTH207
+    return any(one == own or (one.is_dir() and one in own.parents) for one in named if one.exists())
+
+
 def _of_one(source: str) -> list[Source]:
     if is_file(source):
         return [Source(Path(source), source, asked=True)]
     if Path(source).is_dir():
         inside = sorted(path for path in Path(source).rglob("*") if path.is_file() and not path.name.startswith("."))
         return [Source(path, str(path), asked=False, folder=source) for path in inside if not is_companion(path)]
-    matched = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - the pattern may be absolute
+    found = glob.glob(source, recursive=True)  # noqa: PTH207 - the pattern may be absolute
+    matched = sorted(path for path in found if is_file(path) or Path(path).is_dir())
+    if found and not matched:
+        raise InputError(f"{found[0]}: is neither file nor folder, or a link that leads to none; expected a log")
     if not matched:
         raise InputError(f"{source}: no such file or folder; expected a log, a folder of logs, or a pattern")
     return [file for path in matched for file in _of_one(path)]

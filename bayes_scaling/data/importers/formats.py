@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling.data.importers import (
     grid,
     json_document,
@@ -89,9 +89,25 @@ def importer_of(head: Head) -> Importer:
         raise InputError(f"{head.source}: the file is empty; expected a log")
     found = next((one for one in IMPORTERS if one.recognises(head)), None)
     if found is None:
+        if why := _no_table(head):
+            raise InputError(f"{head.source}: {why}")
         names = ", ".join(one.NAME for one in IMPORTERS)
         raise InputError(f"{head.source}: no known log, {_seen(head)}{EXPECTED}{names}")
     return found
+
+
+def _no_table(head: Head) -> str:
+    """Return why a file that nobody recognises is no table, where it nearly is one."""
+    if not head.start.strip():
+        return "the file is blank; expected a log"
+    if not head.text and b"\0" not in head.start:
+        return head.described
+    words = [line.split() for line in head.lines[:2]]
+    if len(words) == 1 and len(head.header) > 1:
+        return f"has a header, {format_value(head.lines[0])}, and no rows; expected rows below"
+    if len(words) == 2 and len(head.header) == 1 and 1 < len(words[0]) == len(words[1]) and all(map(table.is_number, words[1])):
+        return "its columns are split at spaces; expected commas, semicolons, tabs or |"
+    return ""
 
 
 def _seen(head: Head) -> str:

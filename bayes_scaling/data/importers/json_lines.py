@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from bayes_scaling._base.errors import InputError, format_value
+from bayes_scaling.data.importers.json_pairs import pairs, twice_notes
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.plain import plain_records
@@ -14,6 +16,10 @@ from bayes_scaling.data.importers.rows import parts_of
 from bayes_scaling.data.importers.sheet import sheet_of_plain
 
 NAME = "JSON lines"
+MOST_DIGITS = 400
+"""Whole numbers of more digits are beyond the largest float."""
+MOST_TWICE = 5
+"""Lines with a key that stands twice that are named."""
 
 
 def recognises(head: Head) -> bool:
@@ -43,7 +49,9 @@ def read(head: Head) -> Iterator[Part]:
     lines = text.splitlines()
     records, wrong = [], []
     for number, line in enumerate(lines, 1):
-        record = _record(line)
+        twice: list[str] = []
+        record = _record(line, twice)
+        notes += twice_notes(twice, f"{head.source}, line {number}") if len(notes) < MOST_TWICE else ()
         if record is not None:
             records.append(record)
         elif line.strip():
@@ -55,12 +63,18 @@ def read(head: Head) -> Iterator[Part]:
     yield from parts_of_records(records, run_name(head.source), head.source, NAME, notes)
 
 
-def _record(line: str) -> dict[str, Any] | None:
+def _record(line: str, twice: list[str] | None = None) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
+        hook = None if twice is None else partial(pairs, twice)
+        found = json.loads(line, parse_int=_whole, object_pairs_hook=hook)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _whole(text: str) -> int | float:
+    """Return a whole number; as a float where it has more digits than Python reads."""
+    return int(text) if len(text) <= MOST_DIGITS else float(text)
 
 
 def _left_out(wrong: list[int], lines: list[str], source: str, text: str) -> tuple[str, ...]:

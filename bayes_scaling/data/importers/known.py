@@ -74,7 +74,13 @@ def _counted(column: pd.Series) -> pd.Series | None:
     except InputError:
         return None
     good = (numbers > 0) | missing
-    return pd.Series(numbers * factor, column.index) if good.all() and not missing.all() else None
+    return pd.Series(_whole(numbers * factor), column.index) if good.all() and not missing.all() else None
+
+
+def _whole(counts: np.ndarray) -> np.ndarray:
+    """Return counts, those that decimal fractions of millions left beside a whole number as that number: 65.6 M."""
+    near = np.round(counts)
+    return np.where(np.isclose(counts, near, rtol=1e-12, atol=0.0), near, counts)
 
 
 def with_known(configs: pd.DataFrame, role: str, known: Known | None) -> pd.DataFrame:
@@ -89,8 +95,8 @@ def with_known(configs: pd.DataFrame, role: str, known: Known | None) -> pd.Data
         return configs.assign(**{role: said.where(said.notna(), before)})
     if isinstance(known, str) and known in configs:
         of = _counted(configs[known])
-        if of is None:
-            raise InputError(f"{OPTIONS[role]}: what runs have in {known!r} are no numbers above 0")
+        if of is None or of.min() < 1:
+            raise InputError(f"{OPTIONS[role]}: what runs have in {known!r} are no numbers of 1 or more")
         return configs.assign(**{role: of})
     return configs.assign(**{role: _number(known, role, None, [str(name) for name in configs])})
 
@@ -98,10 +104,12 @@ def with_known(configs: pd.DataFrame, role: str, known: Known | None) -> pd.Data
 def _number(text: float | str, role: str, run: str | None, names: Sequence[str] = ()) -> float:
     """Return a number as people write it: 124M, 0.5M, 524288, 1e9."""
     found = float(read_numbers([text]).numbers[0]) if isinstance(text, str) else float(text)
-    if not (np.isfinite(found) and found > 0):
+    whole = role != "tokens_per_step" or abs(found - round(found)) <= 1e-9 * found if np.isfinite(found) else False
+    if not (whole and found >= 1):
+        least = "number of whole tokens, 1 or more" if role == "tokens_per_step" else "number of 1 or more"
         other = f", or one of {format_names(names)}" if names else ""
         of = "" if run is None else f" of {run!r}"
-        raise InputError(f"{OPTIONS[role]}: {format_value(text)}{of} is no number above 0; expected one such as 124M{other}")
+        raise InputError(f"{OPTIONS[role]}: {format_value(text)}{of} is no {least}; expected one such as 124M{other}")
     return found
 
 
@@ -123,11 +131,16 @@ def with_names(configs: pd.DataFrame, places: Sequence[str], pattern: str | None
     if without := [run for run, match in zip(runs, found, strict=True) if match is None]:
         notes.append(f"the pattern of names matches {len(runs) - len(without)} of {len(runs)} runs, not {without[0]!r}")
     for group in expression.groupindex:
+        _require_role(pattern, group, found)
         cells = [None if match is None else match[group] for match in found]
         if group == "run":
             configs = configs.assign(run=[run if cell is None else cell for run, cell in zip(runs, cells, strict=True)])
         else:
             configs = _filled(configs, group, cells)
+    if groups := [group for group in expression.groupindex if group in WORDS]:
+        i = next(i for i, match in enumerate(found) if match is not None)
+        first = ", ".join(f"{group} {found[i][group]!r}" for group in groups)  # type: ignore[index]
+        notes.append(f"{' and '.join(groups)} of runs are read from their names by --name: of {runs[i]!r}, {first}")
     return configs
 
 
@@ -148,6 +161,14 @@ def _by_habit(configs: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         if role not in configs:
             configs = _filled(configs, role, [None if match is None else match[role] for match in found])
     return configs
+
+
+def _require_role(pattern: str, group: str, found: Sequence[re.Match[str] | None]) -> None:
+    """Refuse a group called as what must be a number where it matches another."""
+    if group in ("step", *WORDS):
+        for match in found:
+            if match is not None and match[group] is not None and not float(read_numbers([match[group]]).numbers[0]) >= 0:
+                raise InputError(f"--name {pattern!r}: {group} of {match.string!r} is {match[group]!r}; expected a number")
 
 
 def _filled(configs: pd.DataFrame, name: str, cells: Sequence[str | None]) -> pd.DataFrame:

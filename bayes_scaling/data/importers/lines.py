@@ -1,5 +1,6 @@
 """Text logs line by line: the step of a line and what it says of it, as names and numbers."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -167,7 +168,7 @@ def _odd(of: _Reading, lines: Sequence[str], source: str) -> Iterator[str]:
         more = f", and {several(len(of.lost) - 1, 'such line')} more" if len(of.lost) > 1 else ""
         yield f"{source}, line {of.lost[0]}: {format_value(lines[of.lost[0] - 1])} says no step{more}: left out"
     if of.most is not None and of.last < of.most:
-        yield f"{source}: the log ends at step {exact(of.last)} of {exact(of.most)}"
+        yield f"{source}: the log ends at step {exact(of.last)} of {exact(of.most)}, no end of the run"
 
 
 def _end(said: Said | None, alike: Mapping[tuple[str, ...], Said]) -> tuple[Said | None, str]:
@@ -205,4 +206,6 @@ def _whole(text: str) -> float:
 
 def _value(found: re.Match[str]) -> float:
     suffix = found["suffix"] if "suffix" in found.re.groupindex else None
-    return _whole(found["value"]) * (1.0 if suffix is None else SUFFIXES[suffix])
+    value = _whole(found["value"]) * (1.0 if suffix is None else SUFFIXES[suffix])
+    near = float(round(value)) if math.isfinite(value) else value
+    return near if math.isclose(value, near, rel_tol=1e-12) else value  # 65.60M is a whole number

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.importers.metric_names import names_runs
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.sheet import Column, Sheet
 from bayes_scaling.data.importers.steps import RUNS
-from bayes_scaling.data.rates import is_run_name
 
 KEYS = ("key", "metric", "metric_name", "tag", "variable")
 """Columns, lower case, of texts that name what a column `value` holds."""
@@ -18,7 +18,14 @@ def run_column(sheet: Sheet, step: Column | None) -> Column | None:
     """Return the column that names the run of a row."""
     named = {one.name.strip().lower(): one for one in reversed(sheet.columns) if one is not step and one.there.any()}
     known = [named[name] for name in RUNS if name in named]
-    return next(iter(known or [one for one in named.values() if is_run_name(one.name)]), None)
+    others = [one for one in named.values() if names_runs(one.name) and not _measures(one)]
+    return next(iter(known or others), None)
+
+
+def _measures(column: Column) -> bool:
+    """Return whether a column has numbers that are not whole, as names of runs are not."""
+    numbers = column.numbers[column.there] if column.is_number else np.empty(0)
+    return bool((numbers != np.floor(numbers)).any())
 
 
 def long_columns(columns: Sequence[Column]) -> tuple[Column, Column] | None:

@@ -13,7 +13,7 @@ import numpy as np
 from bayes_scaling.data.importers.grouped import Grouped, numbered_steps
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
-from bayes_scaling.data.importers.sqlite import batches, reading, tables_in
+from bayes_scaling.data.importers.sqlite import batches, reading, require_numbers, tables_in
 
 NAME = "MLflow database (SQLite)"
 
@@ -52,7 +52,7 @@ def read(head: Head) -> Iterator[Part]:
     """Yield a part a run that has metrics and is not deleted."""
     with reading(head) as connection:
         runs = _runs(connection)
-        rows = _metrics(connection, "is_nan" in tables_in(head)["metrics"])
+        rows = _metrics(connection, "is_nan" in tables_in(head)["metrics"], head.source)
     kept = [run for run in runs.values() if run.stage != "deleted" and run.identity in rows.runs]
     notes = tuple(f"{head.source}: {said}" for said in odd_runs(list(runs.values()), rows.runs))
     for run in kept:
@@ -99,12 +99,14 @@ def _runs(connection: sqlite3.Connection) -> dict[str, Run]:
     return runs
 
 
-def _metrics(connection: sqlite3.Connection, has_nan: bool) -> Grouped:
+def _metrics(connection: sqlite3.Connection, has_nan: bool, source: str) -> Grouped:
     """Return all metrics in the order written."""
     rows = Grouped()
     query = f"SELECT run_uuid, key, step, value, {'is_nan' if has_nan else '0'} FROM metrics ORDER BY rowid"
     for batch in batches(connection, query):
         runs, keys, steps, values, missing = zip(*batch, strict=True)
+        require_numbers(f"{source}: table metrics, value of", keys, values)
+        require_numbers(f"{source}: table metrics, step of", keys, steps)
         numbers = np.array(values, dtype=float)
         numbers[np.array(missing, dtype=bool)] = np.nan
         far = np.abs(numbers) >= LARGEST

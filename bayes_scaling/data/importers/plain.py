@@ -17,7 +17,7 @@ from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.notation import MISSING
 from bayes_scaling.data.delimited import BYTE_ORDER_MARKS, SEPARATORS
 from bayes_scaling.data.importers.binary import GZIP
-from bayes_scaling.data.importers.recognise import Head
+from bayes_scaling.data.importers.recognise import Head, comments_above
 from bayes_scaling.data.importers.steps import RUNS
 from bayes_scaling.data.rates import is_run_name
 
@@ -84,6 +84,8 @@ def _is_plain_header(head: Head) -> bool:
     """Return whether the first line names every column, and one separator alone stands in it."""
     first = head.lines[0]
     guarded = any(name.startswith(("'", "=", "+", "-", "@")) for name in head.header)
+    if comments_above(head.text):
+        return False
     others = any(mark in first for mark in SEPARATORS if mark != head.separator)
     return len(head.header) > 1 and all(head.header) and not guarded and not others and not first.startswith("sep=")
 

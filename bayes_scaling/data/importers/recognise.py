@@ -62,8 +62,8 @@ class Head:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The first lines of the text that hold something."""
-        return [line for line in self.text.splitlines() if line.strip()]
+        """The first lines of the text that hold something, without comments above a table."""
+        return [line for line in self.text.splitlines()[comments_above(self.text) :] if line.strip()]
 
     @cached_property
     def separator(self) -> str:
@@ -91,8 +91,19 @@ class Head:
             return "the file is empty"
         if not self.text and (odd := _first_odd(self.start)) > 0:
             line = self.start.count(b"\n", 0, odd) + 1
-            return f"it is no text: byte 0x{self.start[odd]:02x} in line {line}"
+            of = f"byte 0x{self.start[odd]:02x} in line {line}"
+            return f"it is no text: {of}" if b"\0" in self.start else f"it is no UTF-8: {of}; save it as UTF-8 if it is a text"
         return f"it begins with {format_value((self.lines or [''])[0] if self.text else self.start[:24])}"
+
+
+def comments_above(text: str) -> int:
+    """Return how many lines above a table begin with #, and are split unlike the first line that does not."""
+    lines = text.splitlines()
+    count = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
+    if not any(line.strip() for line in lines[:count]):
+        return 0
+    alike = any(of in lines[count] and lines[count].count(of) == line.count(of) for line in lines[:count] for of in SEPARATORS)
+    return 0 if alike else count
 
 
 def _first_odd(start: bytes) -> int:

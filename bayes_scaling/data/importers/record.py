@@ -9,8 +9,9 @@ import pandas as pd
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.views import in_a_line, lines, page, several
+from bayes_scaling.data.importers.ends import early_ends
 from bayes_scaling.data.importers.tidy import tidy_table
-from bayes_scaling.data.importers.wording import some
+from bayes_scaling.data.importers.wording import alike, some
 
 MOST_RUNS = 50
 """Runs that a summary goes through."""
@@ -49,13 +50,18 @@ class Logs:
         keys
             These only, and rows that have one of them; patterns such as "eval/*" too.
         last
-            One row a run: its last step, and the last value of each key.
+            One row a run: its last step, and the last value of each key. Where a value is from a step before that, the
+            table's `attrs["notes"]` say so. With one key the row is that of its last value.
         """
-        return tidy_table(self.metrics, self.configs, self.sources, keys, last=last)
+        table = tidy_table(self.metrics, self.configs, self.sources, keys, last=last)
+        numbered = set(self.sources.loc[self.sources["numbered"], "run"])
+        if last and (early := early_ends(self.metrics, numbered, keys)):
+            table.attrs["notes"] = early
+        return table
 
     def summary(self) -> str:
         """Return what was recognised, a line a run, and what was odd."""
-        return lines([*self.sentences(), *(f"note: {note}" for note in self.notes)])
+        return lines([*self.sentences(), *(f"note: {note}" for note in alike(self.notes))])
 
     def sentences(self) -> list[str]:
         """Return a line a run: where it was read, its rows, keys and steps, and what is missing."""

@@ -1,5 +1,6 @@
 """Tables of any source as runs: rows of logs, or a row a run."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -9,8 +10,18 @@ import pandas as pd
 from bayes_scaling._base.views import several
 from bayes_scaling.data.importers.known import plays
 from bayes_scaling.data.importers.long_tables import long_columns, parts_of_long, run_column
+from bayes_scaling.data.importers.mended import (
+    is_measurement,
+    refuse_nothing,
+    require_steps,
+    text_notes,
+    with_numbers,
+    without_repeats,
+)
+from bayes_scaling.data.importers.metric_names import is_metric_name
 from bayes_scaling.data.importers.part import NOTHING, Part, long_rows
 from bayes_scaling.data.importers.sheet import Column, Sheet, first_column
+from bayes_scaling.data.importers.side_by_side import parts_beside, runs_beside
 from bayes_scaling.data.importers.steps import STEPS
 
 
@@ -24,20 +35,32 @@ def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, o
     config
         What else is known of all of them.
     """
+    sheet = without_repeats(sheet)
     step = first_column(sheet.columns, STEPS)
+    if step is not None:
+        require_steps(step, sheet.source)
+        sheet = with_numbers(sheet)
     if step is not None and (long := long_columns(sheet.columns)) is not None:
         yield from parts_of_long(sheet, step, long, called, format_name)
         return
-    run = run_column(sheet, step)
-    along = step or next((one for one in sheet.columns if one.is_number and plays(one.name, "tokens")), None)
-    if along is None or not _runs_along(sheet, run, along):
-        found = _row_each(sheet, called, format_name)
-    else:
-        found = _logs(sheet, called, format_name, run, step)
     first = True
-    for part in found:
+    for part in _parts(sheet, called, format_name, step):
         yield replace(part, config={**config, **part.config}, notes=(*(sheet.notes if first else ()), *part.notes))
         first = False
+
+
+def _parts(sheet: Sheet, called: str, format_name: str, step: Column | None) -> Iterable[Part]:
+    """Return the runs of a table that has a column a key."""
+    run = run_column(sheet, step)
+    if run is None and (beside := runs_beside(sheet, step)) is not None:
+        return parts_beside(sheet, beside, step, format_name)
+    along = step or next((one for one in sheet.columns if one.is_number and plays(one.name, "tokens")), None)
+    if along is None or not _runs_along(sheet, run, along):
+        return _row_each(sheet, called, format_name)
+    found = list(_logs(sheet, called, format_name, run, step))
+    if not any(len(part.metrics) or part.config for part in found):
+        refuse_nothing(sheet, run, step)
+    return found
 
 
 def _runs_along(sheet: Sheet, run: Column | None, along: Column) -> bool:
@@ -47,10 +70,29 @@ def _runs_along(sheet: Sheet, run: Column | None, along: Column) -> bool:
         return bool(run.cells[run.there].duplicated().any()) or is_step
     if sheet.rows == 1:
         return is_step
-    labels = [one for one in sheet.columns if not one.is_number and one.there.any()]
+    labels = [one for one in sheet.columns if not one.is_number and one.there.any() and not _marks_rows(one, along)]
+    if is_step and bool((np.diff(along.numbers) > 0).all()):
+        labels = []
     alone = any(not one.cells[one.there].duplicated().any() for one in labels)
-    rising = bool((np.diff(along.numbers[along.there]) >= 0).mean() > 0.5)
+    risen = np.diff(along.numbers[along.there]) >= 0
+    rising = bool(2 * risen.sum() > len(risen))
     return not alone and (is_step or rising) and _unlike_sizes(sheet)
+
+
+TIME = (
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})?[T ,]*"
+    r"(?:\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?"
+)
+"""A date, a time of day, or both."""
+
+
+def _marks_rows(column: Column, along: Column) -> bool:
+    """Return whether a text says when a row was written, or at which step, as ckpt-100 does at step 100: no run."""
+    cells = column.cells[column.there]
+    if bool(cells.str.fullmatch(TIME).all()):
+        return True
+    steps = [str(round(step)) if np.isfinite(step) else "nan" for step in along.numbers[column.there]]
+    return all(step in re.findall(r"\d+", cell) for cell, step in zip(cells, steps, strict=True))
 
 
 def _unlike_sizes(sheet: Sheet) -> bool:
@@ -73,13 +115,17 @@ def _logs(sheet: Sheet, called: str, format_name: str, run: Column | None, step:
         varying = [one for one in own if one.is_number and one.name not in fixed]
         steps = np.arange(1.0, len(at) + 1) if step is None else step.numbers[at]
         metrics = long_rows(steps, [(one.name, one.numbers, one.there) for one in varying])
-        left = [one.name for one in own if not one.is_number and one.name not in fixed and one.there.any()]
-        notes: tuple[str, ...] = (
-            (f"{sheet.source}: {', '.join(left)} of {name} is text that changes along the run: left out",) if left else ()
-        )
+        notes = _left_out(sheet.source, name, [one for one in own if not one.is_number and one.name not in fixed])
+        notes += () if len(metrics) or fixed else (f"{sheet.source}: {name} has nothing but steps",)
         notes += (f"{sheet.source}: rows are of {several(len(groups), 'run')}, told apart by {told}",) if told else ()
         yield Part(name, sheet.source, format_name, metrics, fixed, notes, numbered=step is None)
         told = ""
+
+
+def _left_out(source: str, run: str, columns: Sequence[Column]) -> tuple[str, ...]:
+    """Return a sentence on texts that change along a run, if there are."""
+    left = [one.name for one in columns if one.there.any()]
+    return (f"{source}: {', '.join(left)} of {run} is text that changes along the run: left out",) if left else ()
 
 
 def _labels(sheet: Sheet, step: Column | None) -> list[Column]:
@@ -87,6 +133,8 @@ def _labels(sheet: Sheet, step: Column | None) -> list[Column]:
     if step is not None and bool((np.diff(step.numbers) > 0).all()):
         return []
     telling = [one for one in sheet.columns if one.there.any() and (not one.is_number or plays(one.name, "params"))]
+    telling = [one for one in telling if step is None or one.is_number or not _marks_rows(one, step)]
+    telling = [one for one in telling if not is_metric_name(one.name)]
     return [one for one in telling if len(one.cells.unique()) > 1 and one.cells.duplicated().any()]
 
 
@@ -103,9 +151,13 @@ def _rows_of(column: Column, rows: np.ndarray) -> Column:
 
 
 def _is_settled(column: Column, groups: Iterable[np.ndarray]) -> bool:
-    """Return whether a column of numbers is the same in all rows of each run: a setting, and no metric."""
+    """Return whether a column of numbers is the same in all rows of each run: a setting, and no metric.
+
+    Of runs with a row each nothing shows it but the name: parameters are a setting.
+    """
     several = [rows for rows in groups if len(rows) > 1]
-    whole = column.is_number and bool(column.there.all()) and bool(several)
+    sure = column.is_number and bool(column.there.all()) and not is_metric_name(column.name)
+    whole = sure and (bool(several) or plays(column.name, "params"))
     return whole and all(len(np.unique(column.numbers[rows])) == 1 for rows in several)
 
 
@@ -119,12 +171,16 @@ def _row_each(sheet: Sheet, called: str, format_name: str) -> Iterator[Part]:
     if run is None or run.cells[run.there].duplicated().any() or not run.there.all():
         run = next((one for one in sheet.columns if _tells_rows(one)), None)
     kept = [one for one in sheet.columns if one is not run and one.there.any()]
+    notes = text_notes(replace(sheet, columns=tuple(kept)))
     for row in range(sheet.rows):
         name = f"{called} row {row + 1}" if run is None else str(run.cells.iloc[row])
         config = {one.name: of for one in kept if (of := one.at(row)) is not None}
-        yield Part(name, f"{sheet.source}#row {row + 1}", format_name, config=config)
+        yield Part(name, f"{sheet.source}#row {row + 1}", format_name, config=config, notes=notes)
+        notes = ()
 
 
 def _tells_rows(column: Column) -> bool:
     """Return whether a column is text that is another in each row."""
-    return not column.is_number and bool(column.there.all()) and not column.cells.duplicated().any()
+    if column.is_number or not column.there.all() or column.cells.duplicated().any():
+        return False
+    return not is_metric_name(column.name) and not column.cells.map(is_measurement).any()

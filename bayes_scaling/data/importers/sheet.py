@@ -10,11 +10,12 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.notation import READ, decimal_marks
+from bayes_scaling._base.numbers import several
 from bayes_scaling._base.spreadsheets import unescape_formulas
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.delimited import SEPARATORS, read_cells
 from bayes_scaling.data.importers.plain import Plain, plain_table
-from bayes_scaling.data.importers.recognise import Head
+from bayes_scaling.data.importers.recognise import Head, comments_above
 from bayes_scaling.laws.units import column_unit
 
 NAN = ("nan", "-nan", "+nan")
@@ -33,12 +34,15 @@ class Column:
         Which cells hold something: a number, NaN, or text.
     cells
         As they are written.
+    doubt
+        Why it cannot be told which numbers its cells are, with the place of the first.
     """
 
     name: str
     numbers: np.ndarray
     there: np.ndarray
     cells: pd.Series
+    doubt: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -71,7 +75,13 @@ def read_sheet(head: Head) -> Sheet:
     if (plain := plain_table(head)) is not None:
         return sheet_of_plain(plain, head.source)
     text, notes = head.whole_text()
-    text, cut = without_cut_row(text, head.source)
+    if above := comments_above(text):
+        lines = text.splitlines(keepends=True)
+        text, notes = (
+            "".join(lines[above:]),
+            (*notes, f"{head.source}: {several(above, 'comment line')} above the table, left out"),
+        )
+    text, cut = without_cut_row(text, head.source, above)
     cells, odd = read_cells(text, head.source)
     return sheet_of(unescape_formulas(cells).fillna("").astype("str"), head.source, (*notes, *cut, *odd))
 
@@ -96,7 +106,7 @@ def sheet_of_plain(plain: Plain, source: str) -> Sheet:
     return Sheet(source, tuple(every), plain.rows, (*plain.notes, *read.notes))
 
 
-def without_cut_row(text: str, source: str) -> tuple[str, tuple[str, ...]]:
+def without_cut_row(text: str, source: str, above: int = 0) -> tuple[str, tuple[str, ...]]:
     """Return a table without a last row that was cut, and a note of it.
 
     A last line without a line break may have been cut. It was where it has fewer cells than the header, or a quote that does
@@ -108,7 +118,7 @@ def without_cut_row(text: str, source: str) -> tuple[str, tuple[str, ...]]:
     lines = [line.rstrip("\r") for line in (body[: body.find("\n") + 1 or None], body.rpartition("\n")[2])]
     separator = max(SEPARATORS, key=lambda of: len(_split(lines[0].strip(), of)))
     header, before, own = (_split(line.strip("\r\n"), separator) for line in (*lines, last))
-    where, only = f"{source}, line {text.count('\n') + 1}: {format_value(last)}", "\n" not in body.strip()
+    where, only = f"{source}, line {above + text.count('\n') + 1}: {format_value(last)}", "\n" not in body.strip()
     short = not last.endswith('"') and not only and len(own[-1]) < len(before[-1])
     if last.count('"') % 2 or len(own) < len(header) or short:
         return f"{body}\n", (f"{where} was cut, and is left out",)
@@ -117,7 +127,10 @@ def without_cut_row(text: str, source: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _split(line: str, separator: str) -> list[str]:
-    return next(csv.reader(io.StringIO(line), delimiter=separator), [])
+    try:
+        return next(csv.reader(io.StringIO(line), delimiter=separator), [])
+    except csv.Error:  # a carriage return within the line
+        return [line]
 
 
 def _column(name: str, cells: pd.Series, place: str, marks: dict[str, str], source: str, notes: list[str]) -> Column:
@@ -132,7 +145,7 @@ def _column(name: str, cells: pd.Series, place: str, marks: dict[str, str], sour
     except InputError as doubt:
         if not _names(cells):
             notes.append(f"{doubt}: kept as text")
-        return Column(name, np.empty(0), there, cells)
+        return Column(name, np.empty(0), there, cells, "" if _names(cells) else str(doubt))
     if (np.isnan(values) & ~missing).any() or cells.str.match(r"[+-]?0\d").any():
         return Column(name, np.empty(0), there, cells)
     notes += odd

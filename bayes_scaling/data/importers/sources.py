@@ -5,8 +5,10 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.importers.gathering import Gathered
 from bayes_scaling.data.importers.known import Doubts, plays
+from bayes_scaling.data.importers.offers import offered_tokens_per_step
 from bayes_scaling.data.importers.ordering import rises
 from bayes_scaling.data.importers.part import Part
 
@@ -18,19 +20,22 @@ def source_table(
     tokens = _tokens_keys(metrics, notes)
     rows_of, keys = _rows(metrics), _keys(metrics)
     steps = metrics.groupby("run", observed=False)["step"].agg(["min", "max"])
-    known = configs.set_index("run")[[name for name in ("params", "tokens_per_step", "tokens") if name in configs]]
+    changing = _changing(metrics, notes)
+    settings = configs.set_index("run")
+    known = settings[[name for name in ("params", "tokens_per_step", "tokens") if name in configs]]
     rows = []
     for run, parts in runs.items():
         numbered, count = any(part.numbered for part in parts), rows_of.get(run, 0)
         open_ = {role: of.get(run, ()) for role, of in doubts.items()}
         has_steps, key = count > 0 and not numbered, tokens.get(run, "")
+        own = {**changing.get(run, {}), **known.loc[run].dropna().to_dict()}
         held = {
             "rows": count or 1,
             "keys": keys.get(run, "") or ", ".join(dict.fromkeys(name for part in parts for name in part.config)),
             "first_step": steps["min"].get(run, np.nan) if has_steps else np.nan,
             "last_step": steps["max"].get(run, np.nan) if has_steps else np.nan,
             "tokens_key": key,
-            "missing": _missing(known.loc[run].to_dict(), key, steps=has_steps, doubts=open_),
+            "missing": _missing(own, settings.loc[run].to_dict(), key, steps=has_steps, doubts=open_),
             "numbered": numbered,
         }
         rows.append({"run": run, **_origin(parts), **held})
@@ -67,7 +72,23 @@ def _keys(metrics: pd.DataFrame) -> dict[str, str]:
     return {str(run): ", ".join(map(str, keys[of[has]])) for run, of, has in zip(runs, orders, there, strict=True)}
 
 
-def _missing(own: Mapping[Hashable, float], tokens_key: str, *, steps: bool, doubts: Mapping[str, Sequence[str]]) -> str:
+def _changing(metrics: pd.DataFrame, notes: list[str]) -> dict[str, dict[Hashable, float]]:
+    """Return the runs whose rows say parameters that change along them, with the last: the table has each row's own."""
+    found: dict[str, dict[Hashable, float]] = {}
+    for run, of in metrics[metrics["key"] == "params"].groupby("run", observed=True)["value"]:
+        notes.append(f"params change along run {str(run)!r}, from {exact(of.min())} to {exact(of.max())}: each row has its own")
+        found[str(run)] = {"params": float(of.iloc[-1])}
+    return found
+
+
+def _missing(
+    own: Mapping[Hashable, float],
+    settings: Mapping[Hashable, object],
+    tokens_key: str,
+    *,
+    steps: bool,
+    doubts: Mapping[str, Sequence[str]],
+) -> str:
     """Return what is not known of a run, and the option that gives it."""
     asked = []
     if not own.get("params", np.nan) > 0:
@@ -75,6 +96,8 @@ def _missing(own: Mapping[Hashable, float], tokens_key: str, *, steps: bool, dou
     by_step = own.get("tokens_per_step", np.nan) > 0 and steps
     if not (tokens_key or by_step or own.get("tokens", np.nan) > 0):
         option = f"--tokens-per-step{_either(doubts, 'tokens_per_step')}" if steps else "--join or --name"
+        offer = offered_tokens_per_step(settings) if steps else ""
+        option += f"; {offer}" if offer else ""
         asked.append(f"tokens ({option}{_either(doubts, 'tokens')})")
     return ", ".join(asked)
 

@@ -1,13 +1,13 @@
 """SQLite files as they are at one moment: opened to read only, and not disturbed where a logger writes to them."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling.data.importers.recognise import Head
 
 MAGIC = b"SQLite format 3\0"
@@ -94,6 +94,13 @@ def _tables(path: Path, _changed: int) -> dict[str, frozenset[str]]:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         columns = "SELECT name FROM pragma_table_info(?)"
         return {name: frozenset(column for (column,) in connection.execute(columns, (name,))) for name in names}
+
+
+def require_numbers(place: str, names: Iterable[object], cells: Iterable[object]) -> None:
+    """Refuse a cell that is no number: columns of SQLite take any text."""
+    for name, cell in zip(names, cells, strict=True):
+        if not isinstance(cell, int | float | None):
+            raise InputError(f"{place} {format_value(name)} is {format_value(cell)}; expected a number")
 
 
 def batches(connection: sqlite3.Connection, query: str) -> Iterator[list[tuple[Any, ...]]]:

@@ -8,12 +8,16 @@ import pandas as pd
 from bayes_scaling.data.delimited import refuse_too_many
 from bayes_scaling.data.importers.keys import kept_keys, require_keys
 from bayes_scaling.data.importers.ordering import in_order, rises
+from bayes_scaling.data.importers.wording import some
 
 UNITS = {"params": "parameters", "tokens": "tokens", "tokens_per_step": "tokens"}
 LARGE = 2.0**53
 """Floats of this size and more are not told from their neighbours."""
 
 ROLES = ("params", "tokens", "tokens_per_step")
+
+MOST_SAME = 20
+"""Of more entries that are the same in all runs, as of a trainer's arguments, none is in the table, and it is said."""
 
 
 def tidy_table(
@@ -91,14 +95,10 @@ def _with_tokens(
 
 
 def _with_configs(wide: pd.DataFrame, configs: pd.DataFrame, *, bare: bool) -> pd.DataFrame:
-    """Return rows with what is known of their runs, where it differs between runs, or all of it where that is all there is."""
-    known, roles = configs.set_index("run"), [name for name in ROLES if name in configs]
-    more: dict[str, pd.Series] = {}
-    for name in [str(name) for name in known if name != "tokens"]:
-        own = known[name]
-        told = name not in roles and any(_same(own, known[role]) for role in roles)
-        if (name in roles or bare or len(own.unique()) > 1) and not told:
-            more[name] = wide["run"].map(own)
+    """Return rows with what is known of their runs, see `_kept`."""
+    known = configs.set_index("run")
+    kept = _kept(configs, bare=bare)
+    more: dict[str, pd.Series] = {name: wide["run"].map(known[name]) for name in kept}
     for name in [name for name in more if name in wide]:
         values = more.pop(name)
         if name == "step" or wide[name].isna().all():
@@ -108,6 +108,27 @@ def _with_configs(wide: pd.DataFrame, configs: pd.DataFrame, *, bare: bool) -> p
     if "_step" in more and wide["step"].isna().any():
         wide = wide.assign(step=wide["step"].where(wide["step"].notna(), more["_step"]))
     return pd.concat([wide, pd.DataFrame(more)], axis=1)
+
+
+def _kept(configs: pd.DataFrame, *, bare: bool) -> list[str]:
+    """Return what is known of runs that the table has: all, but of many that are the same in all runs the roles alone."""
+    roles = [name for name in ROLES if name in configs]
+    names = [str(name) for name in configs if name not in ("run", "tokens") and not _told(configs, str(name), roles)]
+    same = [name for name in names if name not in roles and len(configs[name].unique()) == 1]
+    return names if bare or len(same) <= MOST_SAME else [name for name in names if name not in same]
+
+
+def _told(configs: pd.DataFrame, name: str, roles: Sequence[str]) -> bool:
+    """Return whether what is known is what a role of runs says already."""
+    return name not in roles and any(_same(configs[name], configs[role]) for role in roles)
+
+
+def same_notes(configs: pd.DataFrame, *, bare: bool) -> list[str]:
+    """Return a sentence on what is known of runs and is not in the table, if there is."""
+    kept = _kept(configs, bare=bare)
+    left = [name for name in _kept(configs, bare=True) if name not in kept]
+    text = f"what is the same in all runs is not in the table: {some(left)}; .configs, and --long, have it"
+    return [text] if left else []
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:

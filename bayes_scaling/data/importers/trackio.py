@@ -14,7 +14,7 @@ from bayes_scaling.data.importers.nested import NUMBERS, numbers_of, settings_of
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.plain import flat_records
 from bayes_scaling.data.importers.recognise import Head
-from bayes_scaling.data.importers.sqlite import batches, reading, tables_in
+from bayes_scaling.data.importers.sqlite import batches, reading, require_numbers, tables_in
 
 NAME = "Trackio project (SQLite)"
 
@@ -42,16 +42,17 @@ def read(head: Head) -> Iterator[Part]:
 def _metrics(connection: sqlite3.Connection, identity: str, source: str) -> Grouped:
     rows = Grouped()
     for batch in batches(connection, f"SELECT {identity}, step, metrics, rowid FROM metrics ORDER BY rowid"):
-        if not _add_plain(batch, rows):
+        if not _add_plain(batch, rows, source):
             _add(batch, rows, source)
     return rows
 
 
-def _add_plain(batch: list[tuple[Any, ...]], rows: Grouped) -> bool:
+def _add_plain(batch: list[tuple[Any, ...]], rows: Grouped, source: str) -> bool:
     """Add rows by Arrow, and return whether it could: where all are plain JSON, without words for numbers, lists and media."""
     from pyarrow import types
 
     runs, steps, written, _ = zip(*batch, strict=True)
+    require_numbers(f"{source}: table metrics, step of run", runs, steps)
     table = flat_records(b"\n".join(of if isinstance(of, bytes) else str(of).encode() for of in written))
     if table is None or table.num_rows != len(batch) or any(name.endswith("_type") for name in table.schema.names):
         return False

@@ -100,7 +100,9 @@ def _tokens(config: dict[str, object], steps: float, source: str, counted: bool)
 
 
 def _stopped(source: str, reached: float, most: float | None) -> tuple[str, ...]:
-    return (f"{source}: the log ends at step {exact(reached)} of {exact(most)}",) if most and reached < most else ()
+    if not most or reached >= most:
+        return ()
+    return (f"{source}: the log ends at step {exact(reached)} of {exact(most)}, no end of the run",)
 
 
 def _state(text: str, source: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:

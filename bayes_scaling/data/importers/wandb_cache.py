@@ -92,7 +92,8 @@ def open_cache(file: Path, cached: Cached) -> IO[bytes]:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        stream = file.open("r+b" if file.exists() else "w+b")
+        file.touch()
+        stream = file.open("r+b")
         stream.truncate(cached.size)
         stream.seek(cached.size)
     except OSError as error:

@@ -17,7 +17,8 @@ HOME = "W&B"
 """Exports of one project hold the same runs."""
 
 CELL = re.compile(r"(?P<run>.+) - (?P<key>.+?)(?P<end>__MIN|__MAX)?")
-GROUP = re.compile(r"(?i)group: ")
+GROUP = re.compile(r"^[^:]+: ")
+"""Charts call a group of runs after what they share: `Group: big`, `optimizer: adamw`."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def read(head: Head) -> Iterator[Part]:
     if same := [run for run, lines in ends.items() if lines]:
         notes.append(f"{head.source}: __MIN and __MAX are the values themselves in {several(len(same), 'run')}: left out")
     for run, lines in runs.items():
-        notes += _group_note(run, lines)
+        notes += _ends_note(run, lines[0].key, differ=any(line.end and line not in ends[run] for line in lines))
         step, numbered, axis = _steps(sheet.columns[0], lines)
         rows = np.logical_or.reduce([line.column.there for line in lines])
         kept = [(line.key + line.end, line.column) for line in lines if line not in ends[run]]
@@ -96,7 +97,8 @@ def _same(one: Column, other: Column) -> bool:
     return bool(np.array_equal(one.numbers, other.numbers, equal_nan=True))
 
 
-def _group_note(run: str, lines: list[Line]) -> list[str]:
-    if not GROUP.search(run):
-        return []
-    return [f"{run!r} is a group of runs: {lines[0].key} is their mean, and __MIN and __MAX are its ends, not runs"]
+def _ends_note(run: str, key: str, *, differ: bool) -> list[str]:
+    """Return what a line stands for where it is a group by its name, or has ends."""
+    if "group: " in run.lower() or (differ and GROUP.search(run)):
+        return [f"{run!r} is a group of runs: {key} is their mean, and __MIN and __MAX are its ends, not runs"]
+    return [f"{run!r}: a point of {key} stands for several values, of which __MIN and __MAX are the ends"] if differ else []

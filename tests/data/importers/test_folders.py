@@ -80,3 +80,53 @@ def test_a_key_that_starts_after_another_has_ended_is_no_restart(tmp_path: Path)
     assert logs.sources["rows"].iloc[0] == 12
     write(tmp_path / "twice" / "small" / "events.out.tfevents.1", [*train, *evals, *train])
     assert list(bs.read_logs(tmp_path / "twice").sources["keys"]) == ["loss, eval, tokens", "loss"]
+
+
+def log(path: Path, rows: list[dict[str, float]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+def test_a_last_value_from_before_the_end_of_its_run_is_said(tmp_path: Path) -> None:
+    rows = [{"step": s, "loss": 5.0 - s / 1000, **({"val": 4.0} if s % 400 == 0 else {})} for s in range(100, 1100, 100)]
+    logs = bs.read_logs(log(tmp_path / "a.jsonl", rows), tokens_per_step=1000)
+    (note,) = logs.to_frame(last=True).attrs["notes"]
+    assert note.startswith("a: the last 'val' is of step 800, and the row is of step 1000")
+    alone = logs.to_frame(["val"], last=True)
+    assert alone[["step", "tokens", "val"]].to_numpy().tolist() == [[800, 800_000, 4.0]]
+    assert "notes" not in alone.attrs
+    assert "notes" not in logs.to_frame().attrs
+
+
+def test_tokens_a_step_are_offered_and_not_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "lightning_logs" / "version_0"
+    folder.mkdir(parents=True)
+    (folder / "metrics.csv").write_text("epoch,step,train_loss,val_loss\n0,49,3.0,\n0,49,,3.1\n0,99,2.9,\n")
+    (folder / "hparams.yaml").write_text("n_params: 1000\nbatch_size: 16\naccumulate_grad_batches: 4\nblock_size: 128\n")
+    logs = bs.read_logs(tmp_path)
+    assert "tokens" not in logs.to_frame()
+    expected = "tokens (--tokens-per-step; batch_size x accumulate_grad_batches x block_size = 8192?)"
+    assert logs.sources["missing"].iloc[0] == expected
+
+
+def test_sizes_in_names_are_read_and_said(tmp_path: Path) -> None:
+    log(tmp_path / "gpt-65.60M-bs262144" / "metrics.jsonl", [{"step": 1, "loss": 5.0}, {"step": 2, "loss": 4.0}])
+    pattern = r"gpt-(?P<params>[\d.]+M)-bs(?P<tokens_per_step>\d+)"
+    logs = bs.read_logs(tmp_path, name=pattern)
+    assert logs.to_frame()[["params", "tokens"]].to_numpy().tolist() == [[65_600_000, 262_144], [65_600_000, 524_288]]
+    assert any("params and tokens_per_step of runs are read from their names by --name" in note for note in logs.notes)
+
+
+def test_a_count_with_a_suffix_in_a_log_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "gpt.log").write_text("number of parameters: 65.60M\nstep 0: train loss 4.7538, val loss 4.7469\n")
+    assert bs.read_logs(tmp_path).to_frame()["params"].tolist() == [65_600_000]
+
+
+def test_notes_that_say_the_same_of_many_runs_are_one_line(tmp_path: Path) -> None:
+    for run in "abcd":
+        state(tmp_path / run / "checkpoint-200", 200)
+    logs = bs.read_logs(tmp_path)
+    assert sum("ends at step 200 of 300, no end of the run" in note for note in logs.notes) == 4
+    (line,) = [line for line in logs.summary().splitlines() if "ends at step" in line]
+    assert "and so of 3 more" in line

@@ -114,7 +114,11 @@ def test_parameters_and_tokens_by_option(tmp_path: Path) -> None:
     assert table["tokens"].tolist() == [0.0, 10240.0, 0.0, 10240.0]
     assert table.attrs["units"]["params"] == "parameters"
     assert logs.sources["missing"].tolist() == ["", ""]
-    for wrong, words in (({"c": 1}, "no run 'c'"), ("many", "'many' is no number above 0"), (-1, "-1 is no number above 0")):
+    for wrong, words in (
+        ({"c": 1}, "no run 'c'"),
+        ("many", "'many' is no number of 1 or more"),
+        (-1, "-1 is no number of 1 or more"),
+    ):
         with pytest.raises(bs.InputError, match=f"--params: {words}"):
             bs.read_logs(tmp_path, params=wrong)
 
@@ -245,12 +249,12 @@ def test_tokens_along_runs_are_taken_from_a_key(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("empty.csv", b"", "the file is empty"),
-        ("blank.jsonl", b"\n\n", "no known log"),
+        ("blank.jsonl", b"\n\n", "the file is blank"),
         ("garbage.csv", bytes(range(256)) * 4, "no known log"),
         ("trainer_state.json", b'{"log_history": [', "log_history"),
         ("cut.csv.gz", b"\x1f\x8b\x08\x00", "no known log"),
         ("prose.md", b"# Notes\n\nNothing here.\n", "no known log"),
-        ("header.csv", b"step,loss\n", "no known log"),
+        ("header.csv", b"step,loss\n", "no rows"),
     ],
 )
 def test_what_is_no_log_is_refused_with_its_name(name: str, content: bytes, words: str, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def curve_draft(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dr
         ),
         cannot=()
         if sizes > 1
-        else (f"what another size would do: {'all runs have one' if sizes else 'no column says the sizes'}",),
+        else (f"what another size would do: {'all runs have one' if sizes else 'no column is recognised as the sizes'}",),
         data=tuple(data),
         run=shape.run if shape.apart is None else (str(shape.run), shape.apart),
         hue="run" if 1 < shape.runs <= len(COLOURS) and shape.apart is None else None,

@@ -103,9 +103,9 @@ def data_alone(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dra
         law=_text_law("E + B * tokens**-beta", FLOOR.format(rest="the size"), DATA, unit=unit),
         inputs={"tokens": reads["tokens"]},
         x="tokens",
-        why="all runs have one size" if known else "no column says the sizes",
-        title="Loss over training tokens, at one size: L = E + B D^-beta",
-        can=("the loss of this size at other numbers of tokens",),
+        why="all runs have one size" if known else "no column is recognised as the sizes",
+        title=f"Loss over training tokens{', at one size' if known else ''}: L = E + B D^-beta",
+        can=(f"the loss of {'this size' if known else 'such runs'} at other numbers of tokens",),
         cannot=("what another size would do, and so no split of a budget",),
     )
 
@@ -133,9 +133,9 @@ def size_alone(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dra
         law=_text_law("E + A * params**-alpha", FLOOR.format(rest="the amount of data"), SIZE, unit=unit),
         inputs={"params": reads["params"]},
         x="params",
-        why="all runs have the same number of tokens" if known else "no column says the tokens",
-        title="Loss over model size, at one number of tokens: L = E + A N^-alpha",
-        can=("the loss of other sizes with as many tokens",),
+        why="all runs have the same number of tokens" if known else "no column is recognised as the tokens",
+        title=f"Loss over model size{', at one number of tokens' if known else ''}: L = E + A N^-alpha",
+        can=(f"the loss of other sizes {'with as many tokens' if known else 'trained as these were'}",),
         cannot=("what more tokens would do, and so no split of a budget",),
     )
 

@@ -22,8 +22,10 @@ from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import read_table, source_of
 from bayes_scaling.model.studies.propose.choice import choose_law
+from bayes_scaling.model.studies.propose.doubts import doubts, remarks, unsupported
 from bayes_scaling.model.studies.propose.draft import Draft
 from bayes_scaling.model.studies.propose.grouping import with_groups
+from bayes_scaling.model.studies.propose.hints import instead_of_loss, unfit
 from bayes_scaling.model.studies.propose.shape import Shape, read_shape, shape_sentences
 from bayes_scaling.model.studies.propose.sources import logs_of
 from bayes_scaling.model.studies.propose.text import proposed_text
@@ -57,6 +59,8 @@ class Proposal:
         Why there is no study, or why it does not read the table; "" where all is well.
     source
         What to call the table.
+    notes
+        What else is to be known, a sentence each: runs that the law takes for the same, columns that nothing reads.
     """
 
     roles: Roles
@@ -71,6 +75,7 @@ class Proposal:
     problem: str
     source: str
     shape: Shape = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each role: column, unit, confidence, and why."""
@@ -89,7 +94,8 @@ class Proposal:
         said += [f"{self.kind[:1].upper()}{self.kind[1:]}."] if self.kind else []
         said += [_filtered(self.study.columns.where, self.shape)] if self.study and self.study.columns.where else []
         said += [f"It can tell {one}." for one in self.can] + [f"It cannot tell {one}." for one in self.cannot]
-        said += [f"Note: {note}." for note in (self.runs.notes if self.runs is not None else self.roles.notes)]
+        notes = self.runs.notes if self.runs is not None else self.roles.notes
+        said += [f"Note: {note}." for note in (*notes, *self.notes)]
         for one in self.questions:
             said.append(f"Question: {one.text}" + (f" Answer by {' or '.join(one.options)}." if one.options else ""))
         return "\n".join([*said, *([f"No study yet: {self.problem}."] if self.problem else [])])
@@ -182,15 +188,22 @@ def propose_study(
     roles = find_roles(frame, columns, units)
     shape = read_shape(frame, roles)
     draft = choose_law(shape)
-    questions = (*roles.questions, *_missing(roles, draft))
-    if draft is None:
+    questions = (*roles.questions, *_missing(shape, draft))
+    if draft is None or unsupported(shape):
         return _nothing(shape, questions, name)
-    return _with_study(with_groups(draft, shape), shape, questions, frame, name, _path(table, source))
+    draft = with_groups(draft, shape)
+    questions = _without_doubles((*questions, *doubts(shape, draft)))
+    return _with_study(draft, shape, questions, frame, name, _path(table, source))
+
+
+def _without_doubles(questions: tuple[Question, ...]) -> tuple[Question, ...]:
+    """Return questions, the first about each role."""
+    return tuple({one.role: one for one in reversed(questions)}[role] for role in dict.fromkeys(one.role for one in questions))
 
 
 def _read(table: Any) -> pd.DataFrame:
     """Return a table; of a file with labels of kinds of runs as they are written, so that 1.10 and 1.1 are two."""
-    frame = read_table(table)
+    frame = read_table(table, labels=frozenset())
     labels = frozenset(name for name in map(str, frame) if set(split_words(name)) & CERTAIN)
     return read_table(table, labels=labels) if labels and isinstance(table, str | PathLike) else frame
 
@@ -201,15 +214,20 @@ def _path(table: Any, source: str | Path | None) -> str | None:
     return str(Path(table).absolute()) if isinstance(table, str | Path) else None
 
 
-def _missing(roles: Roles, draft: Draft | None) -> tuple[Question, ...]:
+def _missing(shape: Shape, draft: Draft | None) -> tuple[Question, ...]:
     """Return questions for what no column is found for, without which there is no law."""
+    roles = shape.roles
     open_ones = {one.role for one in roles.questions}
     found = []
     if roles.column("loss") is None and "loss" not in open_ones:
-        found.append(Question("loss", "no column is recognised as the loss: which is it?", ("--column loss=COLUMN",)))
+        text = "no column is recognised as the loss: which is it?"
+        seen = instead_of_loss(shape)
+        found.append(Question("loss", f"{text} {seen[:1].upper()}{seen[1:]}." if seen else text, ("--column loss=COLUMN",)))
     elif draft is None and not {"params", "tokens", "compute"} & {*roles.roles, *roles.tentative}:
         options = ("--column params=COLUMN", "--column tokens=COLUMN", "--column compute=COLUMN")
-        found.append(Question("params", "no column is recognised as parameters, tokens or compute: which are they?", options))
+        text = "no column is recognised as parameters, tokens or compute: which are they?"
+        wrong = unfit(shape, "params") or unfit(shape, "tokens")
+        found.append(Question("params", f"{text} {wrong[:1].upper()}{wrong[1:]}." if wrong else text, options))
     return tuple(found)
 
 
@@ -220,7 +238,8 @@ def _nothing(shape: Shape, questions: tuple[Question, ...], name: str) -> Propos
     there = [str(column) for column in shape.frame]
     asked_last = questions[-1].text if questions else "it has no row with a loss and counts above zero"
     some = f"{', '.join(there[:MOST_NAMES])}{', ...' if len(there) > MOST_NAMES else ''}"
-    why = f"{asked_last} The table has the columns {some}" if questions else asked_last
+    asked_why = f"{asked_last} The table has the columns {some}" if questions else asked_last
+    why = unsupported(shape) or asked_why
     return Proposal(shape.roles, "", tuple(shape_sentences(shape)), (), (), questions, "", None, None, why, name, shape)
 
 
@@ -228,12 +247,14 @@ def _with_study(
     draft: Draft, shape: Shape, questions: tuple[Question, ...], frame: pd.DataFrame, name: str, source: str | None
 ) -> Proposal:
     text, study, runs, problem = "", None, None, ""
+    notes = remarks(shape, draft)
     try:
-        text = proposed_text(draft, shape, source, questions)
+        text = proposed_text(draft, shape, source, questions, notes)
         study = parse_study(text, "the proposed study")
         runs = study_runs(study, frame)
     except InputError as error:
         problem = str(error)
     kind = f"{draft.kind}, because {draft.why}"
     found = tuple(shape_sentences(shape))
-    return Proposal(shape.roles, kind, found, draft.can, draft.cannot, questions, text, study, runs, problem, name, shape)
+    told = (found, draft.can, draft.cannot, questions, text, study, runs, problem, name, shape, notes)
+    return Proposal(shape.roles, kind, *told)

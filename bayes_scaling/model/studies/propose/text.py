@@ -13,16 +13,19 @@ from bayes_scaling.model.studies.propose.draft import Draft, Read, comment, lite
 from bayes_scaling.model.studies.propose.shape import Shape, shape_sentences
 
 
-def proposed_text(draft: Draft, shape: Shape, source: str | None, questions: Sequence[Question]) -> str:
+def proposed_text(
+    draft: Draft, shape: Shape, source: str | None, questions: Sequence[Question], notes: Sequence[str] = ()
+) -> str:
     """Return a study as TOML with comments: sections in order, reasons beside, what stays open as a question."""
     parts = [
         "# Proposed by `bayes-scaling init`. Every line may be changed; the reasons stand beside.",
         f"title = {literal(draft.title)}",
-        _description(draft, shape),
+        _description(draft, shape, notes),
         "",
         *_data(draft, shape, source, questions),
         "",
         "[data.inputs]",
+        *_asked(questions, _elsewhere(draft, questions)),
         *_inputs(draft.inputs, questions),
         *_groups(draft, shape),
         "",
@@ -35,10 +38,11 @@ def proposed_text(draft: Draft, shape: Shape, source: str | None, questions: Seq
     return "\n".join(parts) + "\n"
 
 
-def _description(draft: Draft, shape: Shape) -> str:
+def _description(draft: Draft, shape: Shape, notes: Sequence[str]) -> str:
     lines = [f"{_sentence(draft.kind)}, because {draft.why}.", f"The table: {'; '.join(shape_sentences(shape))}."]
     lines += [f"It can tell {one}." for one in draft.can]
     lines += [f"It cannot tell {one}." for one in draft.cannot]
+    lines += [f"{_sentence(note)}." for note in notes]
     wrapped = [line.removeprefix("# ") for text in lines for line in comment(text)]
     body = "\n".join(wrapped).replace("\\", "\\\\").replace('"""', "'''")
     return f'description = """\n{body}\n"""'
@@ -124,6 +128,12 @@ def _reason(one: Role | None) -> list[str]:
         return []
     said = one.reason + (f"; {one.evidence}" if one.evidence else "")
     return comment(f"{_sentence(one.role)} by {said}." if said.startswith("its name") else f"{_sentence(one.role)}: {said}.")
+
+
+def _elsewhere(draft: Draft, questions: Sequence[Question]) -> list[str]:
+    """Return what questions are about that stand at no line of the file."""
+    placed = {"loss", "unit of loss", *draft.inputs, *(f"unit of {name}" for name in draft.inputs)}
+    return [one.role for one in questions if one.role not in placed]
 
 
 def _asked(questions: Sequence[Question], about: Sequence[str]) -> list[str]:
