@@ -92,9 +92,10 @@ def _from(table: Path, folder: Path) -> str:
 
 def _write(proposal: "Proposal", path: Path, drawn: Path, frame: Any, table: Path) -> None:
     from bayes_scaling.cli.imported import write_table
+    from bayes_scaling.plots.proposal import proposal_figure
 
     with write_together():
         if frame is not None:
             write_table(frame, table)
         write_text(proposal.text, path)
-        write_figure(proposal.plot().get_figure(root=True), drawn)
+        write_figure(proposal_figure(proposal), drawn)

@@ -5,17 +5,19 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.numbers import number
 from bayes_scaling.model.studies.propose.proposal import Proposal
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, some, spread, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper, some, spread, with_unit
 
 LETTERS = 110
 """Letters of a line of the caption."""
 UNITS = {"params": "parameters", "tokens": "tokens", "compute": "FLOP", "step": "steps"}
 MOST_SIZES = 6
+SIZE = (PAGE, 3.4)
 
 
 @asked
@@ -41,7 +43,7 @@ def plot_proposal(proposal: Proposal, ax: Axes | None = None) -> Axes:
     --------
     >>> plots.plot_proposal(bs.propose_study("runs.csv"))  # doctest: +SKIP
     """
-    ax = axis_of(ax, (PAGE, 3.4))
+    ax = axis_of(ax, SIZE)
     x, rows = _rows(proposal)
     levels = spread(list(rows["colour"].drop_duplicates()), len(COLOURS))
     for place, level in enumerate(levels):
@@ -58,6 +60,14 @@ def plot_proposal(proposal: Proposal, ax: Axes | None = None) -> Axes:
         ax.legend(title=f"{_hue(proposal)}{shown}", fontsize=6, title_fontsize=6)
     ax.set_title(fill(_caption(proposal), LETTERS), fontsize=6.5, loc="left", color=INK)
     return ax
+
+
+def proposal_figure(proposal: Proposal) -> Figure:
+    """Return what `plot_proposal` draws as a figure of its own."""
+    with paper():
+        figure = Figure(figsize=SIZE)
+        plot_proposal(proposal, figure.subplots())
+    return figure
 
 
 def _rows(proposal: Proposal) -> tuple[str, pd.DataFrame]:
