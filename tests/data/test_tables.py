@@ -217,7 +217,7 @@ TEXTS = {
     "binary": (bytes(range(256)), "is no UTF-8"),
     "zeros": (b"\0" * 64, "NUL"),
     "long rows": ("arch;params\na;1\nb;2;3\n", "line 3 has 3 fields, split at ';'; rows have more fields than the header"),
-    "an open quote": ('arch,params\n"a,1\nb,2\n', "unreadable or truncated"),
+    "an open quote": ('arch,params\n"a,1\nb,2\n', "has a quote that is not closed, or the file was cut"),
     "broken gzip": (gzip.compress(CSV.encode())[:-9], "unreadable or truncated"),
 }
 

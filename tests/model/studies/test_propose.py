@@ -183,9 +183,13 @@ def test_every_kind_reads_its_table_as_it_is(name: str, tmp_path: Path) -> None:
     assert max(map(len, proposal.text.splitlines())) <= 132
 
 
+FITTED = ("sizes and tokens", "one size", "compute alone", "groups", "loops", "repeats", "decay", "schedules")
+"""One kind of each law; the others are built and drawn from."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", KINDS)
-def test_every_kind_is_fitted(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", FITTED)
+def test_kinds_are_fitted_as_they_are_written(name: str, tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     KINDS[name][0]().to_csv(path, index=False)
     assert run("init", path, "--out", tmp_path / "mine.toml").exit_code == 0
