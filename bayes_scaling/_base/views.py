@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import several as several
+from bayes_scaling._base.numbers import several
 
 MOST_ROWS = 20
 """Rows of a table that a notebook shows."""

@@ -57,10 +57,12 @@ def table_costs(
     InputError
         Where a formula reads what the table lacks, has none for a level, or gives no positive number in some row.
     """
+    readings: dict[str, np.ndarray] = {}
     amounts = {
-        cost_column(name): cost_amounts(one, raw, checked, columns, source, rows, notes) for name, one in columns.costs.items()
+        cost_column(name): cost_amounts(one, raw, checked, columns, source, rows, notes, readings)
+        for name, one in columns.costs.items()
     }
-    return amounts | {read_column(name): column_numbers(raw[name], source, rows)[0] for name in _read(columns) if name in raw}
+    return amounts | {read_column(name): readings[name] for name in _read(columns) if name in readings}
 
 
 def cost_amounts(
@@ -71,9 +73,16 @@ def cost_amounts(
     source: str,
     rows: np.ndarray,
     notes: list[str],
+    readings: dict[str, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Return what rows of a table take under a cost, in its base unit; arguments and errors as for `table_costs`."""
-    found = np.full(len(checked), np.nan)
+    """Return what rows of a table take under a cost, in its base unit; arguments and errors as for `table_costs`.
+
+    Parameters
+    ----------
+    readings
+        Gets what the formulas read, by name; NaN in rows of levels whose formula does not read it.
+    """
+    found, kept = np.full(len(checked), np.nan), {} if readings is None else readings
     levels = np.full(len(checked), "") if cost.group is None else checked[cost.group].astype(str).to_numpy()
     for level in dict.fromkeys(levels.tolist()):
         formula, own = _formula(cost, level, source), levels == level
@@ -81,6 +90,8 @@ def cost_amounts(
             name: _values(name, cost, formula, raw[own], checked[own], columns, source, rows[own], notes)
             for name in formula.names
         }
+        for name, numbers in values.items():
+            kept.setdefault(name, np.full(len(checked), np.nan))[own] = numbers
         found[own] = formula.of(values) * cost.factor
         _refuse(found[own], cost, formula, values, columns, source, rows[own])
     return found

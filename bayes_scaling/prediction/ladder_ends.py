@@ -79,10 +79,10 @@ def _way(runs: Runs, name: str, rows: np.ndarray, axis: str, point: Mapping[str,
     if column not in runs.table:
         raise InputError(f"the runs keep no {name!r}")
     values = runs.table[column].to_numpy(dtype=float)
-    own = values[rows]
-    if np.ptp(own) == 0.0:
+    own = values[rows & np.isfinite(values)]  # rows to come keep none
+    if len(own) and np.ptp(own) == 0.0:
         return float(own[0])
-    if not (own > 0).all():
+    if not len(own) or not (own > 0).all():
         raise InputError(f"{name!r} is not above 0 in all runs")
     return rungs_of(runs, rows, axis, values, point, repr(name))
 

@@ -16,8 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.chain import Link, append, locked, read_chain
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write
-from bayes_scaling._base.views import in_a_line, lines, several, show
+from bayes_scaling._base.views import in_a_line, lines, show
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.validation.ledger_record import FORMAT, GRID, forecast_record

@@ -12,8 +12,8 @@ from scipy.special import ndtri
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import number, percent
-from bayes_scaling._base.views import in_a_line, lines, several, show
+from bayes_scaling._base.numbers import number, percent, several
+from bayes_scaling._base.views import in_a_line, lines, show
 from bayes_scaling.data.labels import number_as_text
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table

@@ -194,3 +194,19 @@ def test_a_study_with_costs_is_written_and_read_back() -> None:
     assert isinstance(again, Study)
     with pytest.raises(bs.InputError, match="reads"):
         study_runs(study)
+
+
+def test_what_one_level_reads_need_not_be_there_for_another() -> None:
+    table = pd.DataFrame(
+        {
+            "attention": ["full", "full", "moba", "moba"],
+            "compute": [1.0, 2.0] * 2,
+            "wide": ["none", "none", "5", "6"],
+            "loss": 2.0,
+        }
+    )
+    cost = bs.Cost(formula={"attention": {"full": "compute", "moba": "compute + wide"}}, name="counted")
+    columns = bs.Columns({"compute": bs.Input("compute")}, groups={"attention": "attention"}, costs={"counted": cost})
+    runs = bs.read_runs(table, columns).table
+    assert runs["cost_counted"].tolist() == [1.0, 2.0, 6.0, 8.0]
+    np.testing.assert_array_equal(runs["cost_reads_wide"], [np.nan, np.nan, 5.0, 6.0])

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import exact
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import exact, several
 from bayes_scaling.data.importers.configs import config_table
 from bayes_scaling.data.importers.gathering import Gathered, gather
 from bayes_scaling.data.importers.known import Known, joined, with_known, with_names, with_roles

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.notation import read_numbers
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import several
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head

@@ -11,8 +11,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.notation import read_numbers
-from bayes_scaling._base.numbers import exact
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import exact, several
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.importers.configs import as_column
 from bayes_scaling.data.importers.wording import some

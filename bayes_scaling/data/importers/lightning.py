@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import several
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head

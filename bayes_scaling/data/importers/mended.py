@@ -7,7 +7,7 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.notation import MISSING
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import several
 from bayes_scaling.data.importers.metric_names import is_metric_name
 from bayes_scaling.data.importers.sheet import Column, Sheet
 

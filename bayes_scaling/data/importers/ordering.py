@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import several
 from bayes_scaling.data.importers.wording import some
 from bayes_scaling.data.log_cleaning import format_runs
 

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.numbers import exact
-from bayes_scaling._base.views import in_a_line, lines, page, several
+from bayes_scaling._base.numbers import exact, several
+from bayes_scaling._base.views import in_a_line, lines, page
 from bayes_scaling.data.importers.ends import early_ends
 from bayes_scaling.data.importers.tidy import tidy_table
 from bayes_scaling.data.importers.wording import alike, some

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import several
 from bayes_scaling.data.importers.curves import curve_of, parts_of_curves
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head

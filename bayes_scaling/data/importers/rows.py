@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import several
 from bayes_scaling.data.importers.known import plays
 from bayes_scaling.data.importers.long_tables import long_columns, parts_of_long, run_column
 from bayes_scaling.data.importers.mended import (

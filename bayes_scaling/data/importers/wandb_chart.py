@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import several
 from bayes_scaling.data.importers.part import Part, long_rows
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.sheet import Column, Sheet, read_sheet

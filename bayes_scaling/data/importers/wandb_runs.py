@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bayes_scaling._base.views import several
+from bayes_scaling._base.numbers import several
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.recognise import Head
 from bayes_scaling.data.importers.sheet import Column, read_sheet
