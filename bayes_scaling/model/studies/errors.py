@@ -16,7 +16,7 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Prior, Trend, Varying
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.studies.keys import DataKeys, LawKeys, NoiseKeys, ParameterKeys, StudyKeys
+from bayes_scaling.model.studies.keys import DataKeys, LawKeys, NoiseKeys, ParameterKeys, StackKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet
 
 
@@ -69,6 +69,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "sd_varying": Varying,
         "sd_trend": Trend,
         "trend": Trend,
+        "stack": StackKeys,
     }
     named = [str(part) for part in loc[:-1] if str(part) in records]
     return list(records[named[-1]].__dataclass_fields__ if named else StudyKeys.__dataclass_fields__)

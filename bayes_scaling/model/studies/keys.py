@@ -104,6 +104,34 @@ class NoiseKeys(Noise):
 
 
 @dataclass(frozen=True)
+class StackKeys:
+    """One of several models that are fitted together: what it does not say is as in the rest of the file.
+
+    Parameters
+    ----------
+    name
+        What it is called among the others.
+    weight
+        Its weight before the runs have been seen, beside those of the others; the centre of a Dirichlet prior.
+    law
+        Its law. Parameters of the rest of the file are then not those of this law.
+    parameters
+        Name in the law -> its prior, and terms by which it varies or drifts, in place of what the rest of the file says of it.
+    noise
+        How runs scatter about this law.
+    discrepancy
+        Smooth functions by which the truth may leave this law; [] for none.
+    """
+
+    name: str
+    weight: float = 1.0
+    law: LawKeys | None = None
+    parameters: Mapping[str, ParameterKeys] = field(default_factory=dict)
+    noise: NoiseKeys | None = None
+    discrepancy: tuple[Discrepancy, ...] | None = None
+
+
+@dataclass(frozen=True)
 class StudyKeys:
     """A model file: one study.
 
@@ -119,6 +147,8 @@ class StudyKeys:
         Name in the law -> its prior, and terms by which it varies or drifts.
     discrepancy
         Smooth functions of the inputs by which the truth may leave the law; [] for none.
+    stack
+        Models that are fitted together, two or more, weighted by how well each predicts larger runs from smaller ones.
     title
         One line, shown by `bayes-scaling models`.
     description
@@ -134,6 +164,7 @@ class StudyKeys:
     noise: NoiseKeys | None = None
     parameters: Mapping[str, ParameterKeys] = field(default_factory=dict)
     discrepancy: tuple[Discrepancy, ...] | None = None
+    stack: tuple[StackKeys, ...] = ()
     title: str = ""
     description: str = field(default="")
     figure: Sheet | None = None
@@ -142,5 +173,5 @@ class StudyKeys:
 
 _NOISE = (NoiseKeys, Noise, Correlation)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Schedule, Conventions, Cost)
-for _record in (StudyKeys, LawKeys, ParameterKeys, Prior, Varying, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
+for _record in (StudyKeys, StackKeys, LawKeys, ParameterKeys, Prior, Varying, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010
