@@ -4,8 +4,8 @@ A stack says what its laws say together wherever a fit is asked for predictions 
 `map_components`, so that nothing else needs to know which of the two it holds.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -26,6 +26,39 @@ type Posterior = Fit | Stack
 """What predictions and contrasts are asked of."""
 
 
+@dataclass(frozen=True)
+class Weighing:
+    """How the weights of a stack were found, and what that cost.
+
+    Parameters
+    ----------
+    prior
+        Law -> its weight before the runs were seen; they sum to 1.
+    train
+        Filters of the runs that laws were trained on to be judged by the others; empty where the runs are too few.
+    held
+        How many rows were predicted, over all of these.
+    log_scores, crps
+        Law -> the mean of its scores there.
+    left_out
+        Law -> why it has no weight.
+    doubts
+        Training part of a law -> what its sampler says against it; it was scored all the same.
+    seconds, steps
+        Law -> seconds, and leapfrog steps, of all its fits together.
+    """
+
+    prior: Mapping[str, float]
+    train: tuple[str, ...] = ()
+    held: int = 0
+    log_scores: Mapping[str, float] = field(default_factory=dict)
+    crps: Mapping[str, float] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    steps: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, repr=False)
 class Stack:
     """A mixture of posteriors over several laws, p(y) = sum_k w_k p_k(y): a share w_k of the draws comes from each law.
@@ -36,10 +69,13 @@ class Stack:
         Law -> its fit, thinned to its share of the draws in a single chain; a law too light for one draw is left out.
     weights
         Law -> its weight; they sum to 1.
+    weighing
+        How the weights were found, where `fit_stack` found them.
     """
 
     members: Mapping[str, Fit]
     weights: Mapping[str, float]
+    weighing: Weighing | None = None
 
     if not TYPE_CHECKING:  # a type checker says so before
 
@@ -101,7 +137,7 @@ class Stack:
         return page(title, lines, self.to_frame(), self.health.line if self.health else "")
 
 
-def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
+def stack(fits: Mapping[str, Fit], weights: Mapping[str, float], most: int | None = None) -> Stack:
     """Return fits as one mixture, with as many draws as the weights leave of them.
 
     N = min_k n_k / w_k draws, of which round(w_k N) are those of law k, evenly spaced over its n_k.
@@ -112,6 +148,8 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
         Law -> its fit, all of the same runs.
     weights
         Law -> weight; what `stacking_weights` or `compare` return.
+    most
+        Draws of the mixture at most; None for no limit.
 
     Returns
     -------
@@ -145,6 +183,7 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
         raise InputError(f"weights must be at least 0 and sum to 1, not {dict(weights)}")
     check_alike(fits)
     total = min(_draws(fits[name]) / weight for name, weight in weights.items() if weight > 0)
+    total = total if most is None else min(total, most)
     counts = {name: min(round(weight * total), _draws(fits[name])) for name, weight in weights.items()}
     kept = [name for name in fits if counts[name]]
     starts = dict(zip(kept, np.cumsum([0, *(counts[name] for name in kept)]).tolist(), strict=False))
@@ -152,24 +191,28 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
     return Stack({name: _thinned(fits[name], counts[name], starts[name], seeds.get(name)) for name in kept}, dict(weights))
 
 
-def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) -> dict[str, float]:
+def stacking_weights(
+    log_scores: Mapping[str, np.ndarray], evenly: float = 1.0, prior: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """Return the weights with which a mixture of laws predicts best (stacking, Yao et al. 2018).
 
-    max_w  sum_i log(sum_k w_k exp(s_ki))  +  (evenly / K) sum_k log w_k,   w >= 0,  sum_k w_k = 1
+    max_w  sum_i log(sum_k w_k exp(s_ki))  +  evenly sum_k p_k log w_k,   w >= 0,  sum_k w_k = 1
 
     Parameters
     ----------
     log_scores
         Law -> log predictive density of each point, the same points for all.
     evenly
-        The second term is a Dirichlet prior, worth so many points, shared out evenly, that one law alone predicts: of n points
-        a law that always loses keeps (evenly / K) / (n + evenly). Where points err together, as those of one extrapolation do,
+        The second term is a Dirichlet prior, worth so many points, shared out by p, that one law alone predicts: of n points
+        a law that always loses keeps p evenly / (n + evenly). Where points err together, as those of one extrapolation do,
         give as many as err together. 0 is stacking as published.
+    prior
+        Law -> p, its weight before the points were seen, in any unit; the same for all unless given. A law has more than 0.
 
     Raises
     ------
     InputError
-        Where laws have different numbers of points, or a score is not finite.
+        Where laws have different numbers of points, a score is not finite, or a prior weight is not above 0.
     """
     from scipy.optimize import minimize
     from scipy.special import softmax
@@ -179,17 +222,27 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
     scores = np.stack(list(log_scores.values()), axis=1)
     density = np.exp(scores - scores.max(axis=1, keepdims=True))
     points, laws = density.shape
+    shared = evenly * _shares(log_scores, prior)
 
     def worse(theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return minus the objective a point, and its slope, at w = softmax(theta), where it has no walls."""
         weights = softmax(theta)
         mixed = density @ weights
-        shares = (density * weights / mixed[:, None]).sum(axis=0) + evenly / laws
-        value = np.log(mixed).sum() + evenly / laws * np.log(np.maximum(weights, 1e-300)).sum()
+        shares = (density * weights / mixed[:, None]).sum(axis=0) + shared
+        value = np.log(mixed).sum() + (shared * np.log(np.maximum(weights, 1e-300))).sum()
         return -value / points, ((points + evenly) * weights - shares) / points
 
     theta = minimize(worse, np.zeros(laws), jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
     return dict(zip(log_scores, softmax(theta).tolist(), strict=True))
+
+
+def _shares(laws: Iterable[str], prior: Mapping[str, float] | None) -> np.ndarray:
+    """Return prior weights, in the order of the laws, that sum to 1."""
+    names = list(laws)
+    if prior is not None and (set(prior) != set(names) or not all(0 < of < np.inf for of in prior.values())):
+        raise InputError(f"prior weights must be above 0, one for each of {format_names(names)}, not {dict(prior)}")
+    own = np.array([1.0 if prior is None else float(prior[name]) for name in names])
+    return np.asarray(own / own.sum())
 
 
 def map_components(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray]) -> xr.DataArray:
