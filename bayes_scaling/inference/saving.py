@@ -26,9 +26,10 @@ from bayes_scaling.inference.datatree import CONSTANT, KNOTS, OBSERVED, PREDICTI
 from bayes_scaling.inference.file_structure import check_structure, probe
 from bayes_scaling.inference.health import Health, from_record
 from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD
+from bayes_scaling.inference.memory import draws_in
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.sampling import ARVIZ_NAMES
-from bayes_scaling.inference.stacking import Posterior, Stack, Weighing, check_alike
+from bayes_scaling.inference.stacking import Posterior, Stack, Weighing, check_alike, mixed
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model, varyings
@@ -112,11 +113,12 @@ def _content(tree: xr.DataTree) -> bytes:
 def _tree_of_stack(fit: Stack) -> xr.DataTree:
     """Return a stack as a file holds it."""
     record = {
-        "laws": list(fit.members),
+        "laws": list(fit.fits),
         "weights": dict(fit.weights),
+        "draws": fit.counts,
         "weighing": asdict(fit.weighing) if fit.weighing else None,
     }
-    tree = xr.DataTree(children={MEMBER.format(i): _tree_of(one) for i, one in enumerate(fit.members.values(), 1)})
+    tree = xr.DataTree(children={MEMBER.format(i): _tree_of(one) for i, one in enumerate(fit.fits.values(), 1)})
     tree.attrs = {"format": STACK, "record": json_text(record)}
     return tree
 
@@ -241,10 +243,11 @@ def _stack(path: Path, tree: xr.DataTree) -> Stack:
     groups = [MEMBER.format(i) for i in range(1, len(record["laws"]) + 1)]
     if set(groups) != set(tree.children) or not set(record["laws"]) <= set(record["weights"]):
         raise InputError(f"{path}: {format_names(tree.children)} are not the laws it names; expected a stack as it is saved")
-    members = {name: _fit(path, tree[group]) for name, group in zip(record["laws"], groups, strict=True)}
-    check_alike(members)
-    weighing = record["weighing"]
-    return Stack(members, record["weights"], TypeAdapter(Weighing).validate_python(weighing) if weighing else None)
+    fits = {name: _fit(path, tree[group]) for name, group in zip(record["laws"], groups, strict=True)}
+    check_alike(fits)
+    counts = {name: min(int(record["draws"].get(name, 0)), draws_in(one)) for name, one in fits.items()}
+    weighing = TypeAdapter(Weighing).validate_python(record["weighing"]) if record["weighing"] else None
+    return replace(mixed(fits, record["weights"], counts), weighing=weighing)
 
 
 def _draws(parts: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:

@@ -69,12 +69,15 @@ class Stack:
         Law -> its fit, thinned to its share of the draws in a single chain; a law too light for one draw is left out.
     weights
         Law -> its weight; they sum to 1.
+    fits
+        Law -> its fit with all its draws and chains, which its parameters and its health are of.
     weighing
         How the weights were found, where `fit_stack` found them.
     """
 
     members: Mapping[str, Fit]
     weights: Mapping[str, float]
+    fits: Mapping[str, Fit] = field(default_factory=dict)
     weighing: Weighing | None = None
 
     if not TYPE_CHECKING:  # a type checker says so before
@@ -83,7 +86,7 @@ class Stack:
             """Refuse what only a single fit has."""
             if name in {one.name for one in fields(Fit)} | {"posterior", "to_datatree", "plot"}:
                 raise InputError(
-                    f"a stack has no {name} of its own, which this asks for; ask a member: {format_names(self.members)}"
+                    f"a stack has no {name} of its own, which this asks for; ask one of its fits: {format_names(self.fits)}"
                 )
             raise AttributeError(f"'Stack' object has no attribute {name!r}")
 
@@ -94,13 +97,18 @@ class Stack:
 
     @property
     def health(self) -> Health | None:
-        """The health of all members together, see `health.combined`."""
-        return combined({name: member.health for name, member in self.members.items()})
+        """The health of all its fits together, see `health.combined`."""
+        return combined({name: one.health for name, one in self.fits.items()})
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Law -> how many of the stack's draws are its own."""
+        return {name: int(of.posterior.sizes["draw"]) for name, of in self.members.items()}
 
     @property
     def shares(self) -> dict[str, slice]:
         """Law -> which of the stack's draws are its own."""
-        stops = np.cumsum([member.posterior.sizes["draw"] for member in self.members.values()]).tolist()
+        stops = np.cumsum(list(self.counts.values())).tolist()
         return {name: slice(start, stop) for name, start, stop in zip(self.members, [0, *stops], stops, strict=False)}
 
     _lines = view("bayes_scaling.inference.page:stack_lines")
@@ -110,7 +118,7 @@ class Stack:
     def to_frame(self) -> pd.DataFrame:
         """Return a row a law: its weight, its draws among those of the stack, and the grade of its own draws.
 
-        A parameter of one law is none of another, even where they share a name: `.members[law].to_frame()` has those of a law.
+        A parameter of one law is none of another, even where they share a name: `.fits[law].to_frame()` has those of a law.
         """
         rows = [
             {"law": law, "weight": weight, "draws": self._draws(law), "grade": self._grade(law)}
@@ -119,10 +127,10 @@ class Stack:
         return pd.DataFrame(rows, columns=["law", "weight", "draws", "grade"])
 
     def _draws(self, law: str) -> int:
-        return int(self.members[law].posterior.sizes["draw"]) if law in self.members else 0
+        return self.counts.get(law, 0)
 
     def _grade(self, law: str) -> str:
-        health = self.members[law].health if law in self.members else None
+        health = self.fits[law].health if law in self.fits else None
         return health.grade if health else ""
 
     def summary(self) -> str:
@@ -185,10 +193,16 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float], most: int | Non
     total = min(_draws(fits[name]) / weight for name, weight in weights.items() if weight > 0)
     total = total if most is None else min(total, most)
     counts = {name: min(round(weight * total), _draws(fits[name])) for name, weight in weights.items()}
+    return mixed(fits, weights, counts)
+
+
+def mixed(fits: Mapping[str, Fit], weights: Mapping[str, float], counts: Mapping[str, int]) -> Stack:
+    """Return fits as a mixture with so many draws of each."""
     kept = [name for name in fits if counts[name]]
     starts = dict(zip(kept, np.cumsum([0, *(counts[name] for name in kept)]).tolist(), strict=False))
     seeds = {name: derived_seed(fits[name].settings.seed, "law", name) for name in kept if len(kept) > 1}
-    return Stack({name: _thinned(fits[name], counts[name], starts[name], seeds.get(name)) for name in kept}, dict(weights))
+    members = {name: _thinned(fits[name], counts[name], starts[name], seeds.get(name)) for name in kept}
+    return Stack(members, dict(weights), dict(fits))
 
 
 def stacking_weights(

@@ -38,6 +38,12 @@ def bundled() -> dict[str, str]:
     }
 
 
+def bundled_stacks() -> dict[str, tuple[str, ...]]:
+    """Return the names of the models that each bundled study stacks; none for those of a single model."""
+    tables = {path.name: _toml(path.read_text(encoding="utf-8"), path.name) for path in _bundled()}
+    return {name.removesuffix(".toml"): tuple(one["name"] for one in of.get("stack", ())) for name, of in tables.items()}
+
+
 def read_study(name_or_path: str | Path) -> Study:
     """Return the study of a model file, or a bundled one by its name.
 
