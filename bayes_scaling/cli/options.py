@@ -67,9 +67,7 @@ FittedCost = Annotated[
     str | None,
     typer.Option("--cost", metavar="NAME", help="One of \\[data.costs] that the law's input compute is to read."),
 ]
-OneLaw = Annotated[
-    str | None, typer.Option("--law", metavar="NAME", help="Of a stack of several laws the one to ask.")
-]
+OneLaw = Annotated[str | None, typer.Option("--law", metavar="NAME", help="Of a stack of several laws the one to ask.")]
 TokensPerStep = Annotated[
     list[str] | None,
     typer.Option(metavar="[RUN=]TOKENS", help="Tokens a step, as 524288 or .5M; of all runs or of one. May be repeated."),

@@ -29,11 +29,9 @@ from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.parameters import parameter_values
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read, law_reads, noise_scale
 from bayes_scaling.laws.inputs import has_params_and_tokens
-from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.parameters import as_parameter, link
-from bayes_scaling.model.specification import law_groups, model_inputs
 
 FORMS = (
     "contrast GROUP=A:B at NAME=VALUE, ...; loss at NAME=VALUE, ...; plan at compute=FLOP; parameter NAME [at GROUP=LEVEL, ...]"
@@ -91,10 +89,10 @@ def parse_estimand(text: str) -> Estimand:
     raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
 
 
-def every_question(fit: Fit, text: str) -> list[Estimand]:
+def every_question(fit: Posterior, text: str) -> list[Estimand]:
     """Return a question, or one for every level of each group that it says nothing of and the answer depends on."""
     asked = parse_estimand(text)
-    missing = [] if asked.kind == "parameter" else [dim for dim in law_groups(fit.model) if dim not in (asked.name, "run")]
+    missing = [] if asked.kind == "parameter" else [dim for dim in groups_needed(fit) if dim not in (asked.name, "run")]
     said = {_names(fit).get(name, name) for name in asked.held}
     missing = [dim for dim in missing if dim not in said]
     if not missing:
@@ -116,7 +114,7 @@ def _quoted(level: str) -> str:
 
 
 @carried
-def draw_estimand(fit: Fit, question: str | Estimand) -> xr.DataArray:
+def draw_estimand(fit: Posterior, question: str | Estimand) -> xr.DataArray:
     """Return draws of what is asked, (chain, draw), with the attributes `question`, `kind`, `scale` and `units`.
 
     scale: "log" where the draws are logarithms of what has the units, "identity" elsewhere. A draw without an answer (no
@@ -142,24 +140,24 @@ def draw_estimand(fit: Fit, question: str | Estimand) -> xr.DataArray:
 type Answer = tuple[xr.DataArray, str, str]
 
 
-def _contrast(fit: Fit, asked: Estimand) -> Answer:
+def _contrast(fit: Posterior, asked: Estimand) -> Answer:
     group = asked.name
-    if group not in law_groups(fit.model):
-        raise InputError(f"the law does not vary over {group!r}; it varies over {law_groups(fit.model)}")
+    if group not in groups_needed(fit):
+        raise InputError(f"the law does not vary over {group!r}; it varies over {groups_needed(fit)}")
     if group in asked.held:
         raise InputError(f"{group!r} is contrasted, and cannot be held at {asked.held[group]!r} too")
     one, other = (_loss_at(fit, {**asked.held, group: level}, asked.text) for level in (asked.a, asked.b))
-    if fit.model.noise.on == "log_loss":
+    if noise_scale(fit) == "log_loss":
         return _log(one) - _log(other), "log", ""
     return one - other, "identity", fit.runs.columns.response.unit
 
 
-def _loss(fit: Fit, asked: Estimand) -> Answer:
+def _loss(fit: Posterior, asked: Estimand) -> Answer:
     loss, unit = _loss_at(fit, asked.held, asked.text), fit.runs.columns.response.unit
-    return (_log(loss), "log", unit) if fit.model.noise.on == "log_loss" else (loss, "identity", unit)
+    return (_log(loss), "log", unit) if noise_scale(fit) == "log_loss" else (loss, "identity", unit)
 
 
-def _plan(fit: Fit, asked: Estimand) -> Answer:
+def _plan(fit: Posterior, asked: Estimand) -> Answer:
     if "compute" not in asked.held:
         raise InputError(f"the question {asked.text!r} needs compute, in FLOP: plan at compute=1e21")
     rest = {name: of for name, of in asked.held.items() if name != "compute"}
@@ -168,7 +166,9 @@ def _plan(fit: Fit, asked: Estimand) -> Answer:
     return _log(params.isel(row=0)), "log", fit.runs.columns.inputs["params"].unit
 
 
-def _parameter(fit: Fit, asked: Estimand) -> Answer:
+def _parameter(fit: Posterior, asked: Estimand) -> Answer:
+    if isinstance(fit, Stack):
+        raise InputError(f"{asked.name} is a parameter of one law; ask one of the stack's fits: {format_names(fit.fits)}")
     if asked.name not in fit.model.parameters:
         raise InputError(f"no parameter {asked.name!r}; the law has {list(fit.model.parameters)}")
     scale = link(as_parameter(fit.model.parameters[asked.name]).prior)
@@ -186,14 +186,14 @@ def _parameter(fit: Fit, asked: Estimand) -> Answer:
 _ANSWER = {"contrast": _contrast, "loss": _loss, "plan": _plan, "parameter": _parameter}
 
 
-def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
+def _loss_at(fit: Posterior, where: Mapping[str, str], text: str) -> xr.DataArray:
     """Return draws of the expected loss at one place, with the discrepancy; NaN where a draw has no best split."""
-    split = "compute" in where and not _names(fit).get("compute") and has_params_and_tokens(law_inputs(fit.model.law))
+    split = "compute" in where and not _names(fit).get("compute") and has_params_and_tokens(law_reads(fit))
     moved = ("params", "tokens") if split else ()
     held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
     references = {name: fit.runs.references[name] for name in moved}
     base = (mark_base_units(pd.DataFrame(index=[0])) if held is None else held).assign(**references)
-    frame = read_points(base, fit.runs, law_groups(fit.model))
+    frame = read_points(base, fit.runs, groups_needed(fit))
     logs = log_inputs(fit, frame)
     if not split:
         return at(fit, frame, logs).isel(row=0)
@@ -204,7 +204,7 @@ def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
     return at(fit, frame, logs).where(there).isel(row=0)
 
 
-def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...]) -> pd.DataFrame | None:
+def _held(fit: Posterior, where: Mapping[str, str], text: str, moved: tuple[str, ...]) -> pd.DataFrame | None:
     """Return what holds as a point of one row, None where nothing is to be said; names are those of the law.
 
     Parameters
@@ -212,7 +212,7 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
     moved
         Inputs that are not held.
     """
-    names, needed = _names(fit), [*(n for n in model_inputs(fit.model) if n not in moved), *law_groups(fit.model)]
+    names, needed = _names(fit), [*(n for n in inputs_read(fit) if n not in moved), *groups_needed(fit)]
     said: dict[str, str] = {}
     called: dict[str, str] = {}
     for name, value in where.items():
@@ -230,14 +230,14 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
     return in_base_units(pd.DataFrame([row]), fit.runs) if row else None
 
 
-def _names(fit: Fit) -> dict[str, str]:
+def _names(fit: Posterior) -> dict[str, str]:
     """Return every name that a question may hold -> the input or group it is."""
     inputs, dims = fit.runs.columns.inputs, fit.runs.columns.dims
     columns = {one.column: name for name, one in inputs.items()} | {of[0]: dim for dim, of in dims.items() if len(of) == 1}
     return columns | {name: name for name in (*inputs, *dims)}
 
 
-def _level(fit: Fit, dim: str, said: str) -> str:
+def _level(fit: Posterior, dim: str, said: str) -> str:
     levels = fit.runs.levels[dim]
     if level_index(pd.Series([said]), levels)[0] < 0:
         raise InputError(f"group {dim!r} has no level {said!r}; its levels are {[str(one) for one in levels]}")

@@ -243,7 +243,7 @@ def _stack(path: Path, tree: xr.DataTree) -> Stack:
     groups = [MEMBER.format(i) for i in range(1, len(record["laws"]) + 1)]
     if set(groups) != set(tree.children) or not set(record["laws"]) <= set(record["weights"]):
         raise InputError(f"{path}: {format_names(tree.children)} are not the laws it names; expected a stack as it is saved")
-    fits = {name: _fit(path, tree[group]) for name, group in zip(record["laws"], groups, strict=True)}
+    fits = {name: _fit(path, tree.children[group]) for name, group in zip(record["laws"], groups, strict=True)}
     check_alike(fits)
     counts = {name: min(int(record["draws"].get(name, 0)), draws_in(one)) for name, one in fits.items()}
     weighing = TypeAdapter(Weighing).validate_python(record["weighing"]) if record["weighing"] else None

@@ -20,6 +20,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import Model, law_groups, model_inputs
 
 type Posterior = Fit | Stack
@@ -259,7 +260,7 @@ def _shares(laws: Iterable[str], prior: Mapping[str, float] | None) -> np.ndarra
     return np.asarray(own / own.sum())
 
 
-def map_components(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray]) -> xr.DataArray:
+def map_components[T: (xr.DataArray, xr.Dataset)](fit: Posterior, draws_of: Callable[[Fit, slice], T]) -> T:
     """Return what a function draws from a fit; from a stack that of each member, one after the other along "draw".
 
     Parameters
@@ -269,6 +270,13 @@ def map_components(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray
     """
     every = [draws_of(one, draws) for one, draws in parts(fit)]
     return every[0] if len(every) == 1 else xr.concat(every, "draw", coords="minimal", compat="override", join="override")
+
+
+def without_health(fit: Posterior) -> Posterior:
+    """Return a fit or a stack without what its sampler says, for a page or a print that says it once."""
+    if isinstance(fit, Fit):
+        return replace(fit, health=None)
+    return replace(fit, fits={name: replace(one, health=None) for name, one in fit.fits.items()})
 
 
 def parts(fit: Posterior) -> list[tuple[Fit, slice]]:
@@ -292,6 +300,21 @@ def groups_needed(fit: Posterior) -> list[str]:
 def inputs_read(fit: Posterior) -> tuple[str, ...]:
     """Return the inputs that any of the laws reads."""
     return tuple(dict.fromkeys(name for one, _ in parts(fit) for name in model_inputs(one.model)))
+
+
+def law_reads(fit: Posterior) -> tuple[str, ...]:
+    """Return the inputs that any of the laws reads by itself, without those of trends and the like."""
+    return tuple(dict.fromkeys(name for one, _ in parts(fit) for name in law_inputs(one.model.law)))
+
+
+def has_discrepancy(fit: Posterior) -> bool:
+    """Return whether any of the models admits that its law may be wrong."""
+    return any(one.model.discrepancy for one, _ in parts(fit))
+
+
+def whole_fits(fit: Posterior) -> dict[str, Fit]:
+    """Return the fits behind a fit or a stack, with all their draws, by name; that of a single fit is its law's."""
+    return {fit.model.law.__name__: fit} if isinstance(fit, Fit) else dict(fit.fits)
 
 
 def noise_scale(fit: Posterior) -> str:

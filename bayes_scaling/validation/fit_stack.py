@@ -76,10 +76,11 @@ def fit_stack(
 
     p(y) = sum_k w_k p_k(y | all runs);  w maximizes  sum_i log(sum_k w_k p_k(y_i | runs smaller than i)) + n sum_k p_k log w_k
 
-    1. Each law is fitted to all runs. One whose draws are not to be trusted is left out, unless that are all; the stack says so.
+    1. Each law is fitted to all runs. One whose draws are not to be trusted is left out, which is said, unless that are all.
     2. Each is fitted to the lower two thirds and the lower half of the runs' range of compute, see `extrapolations`, and scored
        by the log density of the runs above. Draws that are not to be trusted there are said, and count.
-    3. `stacking_weights` of these scores, with a Dirichlet prior worth the n rows of one cut, which err together, around the prior weights p.
+    3. `stacking_weights` of these scores, with a Dirichlet prior around the weights p, worth the n rows of one cut, which err
+       together.
 
     Of runs too few to be cut, fewer than eight, the weights are the prior's.
 
@@ -144,7 +145,9 @@ def fit_stack(
     fits = _fits(named, own, used, spent)
     kept, left_out = _trusted(fits)
     judged = {name: _judged(named[name], own, parts, used, spent, name) for name in kept} if len(kept) > 1 else {}
-    return _weighed({name: fits[name] for name in kept}, judged, parts, used, Weighing(centre, left_out=left_out), spent, evenly)
+    return _weighed(
+        {name: fits[name] for name in kept}, judged, parts, used, Weighing(centre, left_out=left_out), spent, evenly
+    )
 
 
 def _resolved(
@@ -199,7 +202,8 @@ def _fits(models: Mapping[str, Model], runs: Runs, settings: Settings, spent: _S
 
 def _trusted(fits: Mapping[str, Fit]) -> tuple[list[str], dict[str, str]]:
     """Return the laws whose draws may be trusted, or all where none may; and why the others are left out."""
-    bad = {name: "; ".join(one.what for one in of.health.remarks) for name, of in fits.items() if of.health and not of.health.ok}
+    doubted = {name: of.health for name, of in fits.items() if of.health and not of.health.ok}
+    bad = {name: "; ".join(one.what for one in health.remarks) for name, health in doubted.items()}
     if len(bad) == len(fits):
         return list(fits), {}
     return [name for name in fits if name not in bad], {name: f"not to be trusted: {why}" for name, why in bad.items()}
@@ -216,7 +220,8 @@ class _Judged:
 
 def _judged(model: Model, runs: Runs, parts: Sequence[Fold], settings: Settings, spent: _Spent, name: str) -> _Judged:
     """Return how a law fitted to the lower part of the runs predicts those above."""
-    steps, scores, doubts = judging(settings), [], {}
+    steps, scores = judging(settings), []
+    doubts: dict[str, str] = {}
     before = spent.seconds[name]
     for part in parts:
         try:
@@ -295,6 +300,9 @@ def weighing_sentences(of: Stack) -> tuple[str, ...]:
         else "Weights are those of the prior: the runs are too few to be cut, or one law is left."
     )
     out = [f"{name} is left out: {why}." for name, why in found.left_out.items()]
-    doubts = [f"Not to be trusted, but counted: {where}: {why}." for where, why in found.doubts.items()]
-    cost = f"{len(found.seconds)} laws took {number(sum(found.seconds.values()))} s and {number(sum(found.steps.values()))} leapfrog steps."
+    fits = len(found.train) * len(found.log_scores)
+    doubts = [f"Of {fits} fits to a part of the runs {len(found.doubts)} are not to be trusted; they count all the same."]
+    doubts = doubts if found.doubts else []
+    seconds, steps = number(sum(found.seconds.values())), number(sum(found.steps.values()))
+    cost = f"{len(found.seconds)} laws took {seconds} s and {steps} leapfrog steps."
     return (how, *out, *doubts, cost)

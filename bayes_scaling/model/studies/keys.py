@@ -173,5 +173,6 @@ class StudyKeys:
 
 _NOISE = (NoiseKeys, Noise, Correlation)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Schedule, Conventions, Cost)
-for _record in (StudyKeys, StackKeys, LawKeys, ParameterKeys, Prior, Varying, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
+_MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, Prior, Varying, Trend, Discrepancy)
+for _record in (*_MODEL, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010

@@ -230,9 +230,8 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys) -> Model:
         stack=(),
     )
     if member.law.priors != "public_sweeps":  # those bring noise and discrepancy of their own
-        noise = replace(member.noise or NoiseKeys(), sd=(member.noise and member.noise.sd) or (filled.noise and filled.noise.sd))
         given = filled.discrepancy if member.discrepancy is None else member.discrepancy
-        member = replace(member, noise=noise if member.noise else filled.noise, discrepancy=given)
+        member = replace(member, noise=_with_scale(member.noise, filled.noise), discrepancy=given)
     member = _filled(member)
     if _references(member) != _references(filled):
         raise InputError(
@@ -240,6 +239,13 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys) -> Model:
             "give the inputs these references, or every parameter a prior of its own"
         )
     return _model(member)
+
+
+def _with_scale(noise: NoiseKeys | None, filled: NoiseKeys | None) -> NoiseKeys | None:
+    """Return the noise of a model of a stack, with the scale of the file's where it says none."""
+    if noise is None or noise.sd is not None or filled is None:
+        return noise or filled
+    return replace(noise, sd=filled.sd)
 
 
 def _references(file: StudyKeys) -> str:
