@@ -3,7 +3,7 @@
     for split in splits(sweep):
         found = scores(forecast(split.train, split.held, sweep), split.held)
 
-A forecast is draws of the log loss, a held-out run a row: one draw where it is a point, and NaN in rows that it says nothing of.
+A forecast is draws of the log loss, a held-out run a row: one draw where it is a point, NaN in rows that it says nothing of.
 """
 
 from collections.abc import Callable, Sequence
@@ -122,7 +122,9 @@ def summary(points: pd.DataFrame, by: Sequence[str] = KEYS) -> pd.DataFrame:
 
     n, runs predicted; silent, runs that it says nothing of; bias, the mean relative error; are, that of its size.
     """
-    grouped = points.assign(are=points["error"].abs(), silent=points["crps"].isna()).groupby(list(by), sort=False, observed=True)
+    grouped = points.assign(are=points["error"].abs(), silent=points["crps"].isna()).groupby(
+        list(by), sort=False, observed=True
+    )
     means = grouped[["crps", "log_score", "in_50", "in_90", "are", "error"]].mean().rename(columns={"error": "bias"})
     counts = pd.DataFrame({"n": grouped["crps"].count(), "silent": grouped["silent"].sum()})
     return counts.join(means).reset_index()

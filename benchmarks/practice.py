@@ -23,9 +23,7 @@ STILL = 1e-13
 """A fall of the summed Huber loss that is none."""
 
 
-def huber(
-    x: np.ndarray, logs: np.ndarray, log_loss: np.ndarray, weight: np.ndarray | float = 1.0
-) -> tuple[float, np.ndarray]:
+def huber(x: np.ndarray, logs: np.ndarray, log_loss: np.ndarray, weight: np.ndarray | float = 1.0) -> tuple[float, np.ndarray]:
     """Return the summed Huber loss at coefficients, and its gradient.
 
     logs: the logarithm of each input, an input a row.

@@ -8,7 +8,8 @@
   it did not see, are the band (Lei et al. 2018). "refitted": the band around the fit to all training runs.
 - optimal power law: a line in log-log through the runs on the lower envelope of loss over compute, with the band of least
   squares; and with a floor, as the practice fits it. For runs near the optimal size only (`NEAR`).
-- last two sizes: the line through the last two runs of different size on that envelope; a point.
+- last two sizes: the line through the last run on that envelope and the last of another size with half its compute or less; a
+  point.
 - marin: of each budget a parabola of the loss in log tokens; L = 1.6 + A C^-a, its floor pinned, through their minima, with
   Student-t intervals of n - 2 degrees of freedom; the optimal tokens a power of compute (marin-community/marin,
   lib/marin/src/marin/scaling_laws/isoflop_analysis.py; issues 4447, 4697, 8096). Off the optimum the last budgets' curvature is
@@ -41,7 +42,7 @@ ENVELOPE = 4
 FLOOR = 1.6
 """Nats/token that the loss is taken to fall to (marin)."""
 BUCKET, WIDEST = np.log(1.1), np.log(1.7)
-"""Runs whose compute differs by less are of one budget (marin); and how far apart those of one budget may be counted by 6 N D."""
+"""Runs whose compute differs by less are of one budget (marin); how far apart those of one budget may be counted as 6 N D."""
 OLMO_REFITS = 100
 OLMO_BOUNDS = (0.01, 2.0)
 """Of exponents."""
@@ -154,9 +155,9 @@ def power_law_floor(train: pd.DataFrame, held: pd.DataFrame, sweep: Sweep) -> Fo
 
 
 def last_two(train: pd.DataFrame, held: pd.DataFrame, sweep: Sweep) -> Forecast:
-    """Return the line in log-log through the last two runs of different size on the envelope."""
+    """Return the line in log-log through two runs of the envelope: the last, and that of another size and half its compute."""
     best = envelope(train)
-    other = best[best["params"] != best["params"].iloc[-1]]
+    other = best[(best["params"] != best["params"].iloc[-1]) & (best["compute"] <= best["compute"].iloc[-1] / 2)]
     if not len(other) or len(best) < 3:
         return _silence(held)
     two = pd.concat([other.iloc[-1:], best.iloc[-1:]])
@@ -252,7 +253,8 @@ type Bounds = list[tuple[float | None, float | None]]
 
 def _within(x: np.ndarray, logs: np.ndarray, seen: np.ndarray, weight: np.ndarray, bounds: Bounds) -> np.ndarray:
     """Return coefficients, found anew where they are out of bounds."""
-    low, high = (np.array([of if of is not None else end for of in side]) for side, end in zip(zip(*bounds), (-np.inf, np.inf)))
+    low = np.array([-np.inf if of is None else of for of, _ in bounds])
+    high = np.array([np.inf if of is None else of for _, of in bounds])
     return x if ((low <= x) & (x <= high)).all() else _bounded(np.clip(x, low, high), logs, seen, weight, bounds)
 
 
