@@ -61,7 +61,8 @@ def study_text(study: Study) -> str:
 def _member(of: StackedModel, columns: Columns) -> dict[str, Any]:
     """Return a model of a stack with all that it is, so that nothing is left to what the rest of the file says."""
     model = _bare(_model(in_unit_of(of.model, columns.response)))
-    return {"name": of.name, "weight": of.weight, **model, "discrepancy": model.get("discrepancy", [])}
+    stated = {name: model.get(name, []) for name in ("discrepancy", "joint_prior")}
+    return {"name": of.name, "weight": of.weight, **model, **stated}
 
 
 def _model(model: Model) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def _model(model: Model) -> dict[str, Any]:
         "parameters": parameters,
         "noise": _noise(model.noise),
         "discrepancy": list(model.discrepancy),
+        "joint_prior": list(model.joint),
     }
 
 
