@@ -45,8 +45,16 @@ def prior_sentences(model: Model) -> list[str]:
     A lies between ... and ... nats/token with probability 90 %; its median is ...
     alpha lies between ... and ... with probability 90 %; its median is ...
     """
-    known, units = marginal_priors(model), _units(model)
-    said = [_interval(name, prior, units.get(name, "")) for name, prior in known.items()]
+    units = _units(model)
+    return [
+        *(_interval(name, prior, units.get(name, "")) for name, prior in marginal_priors(model).items()),
+        *differences(model),
+    ]
+
+
+def differences(model: Model) -> list[str]:
+    """Return the sentences of a prior beside its intervals: how levels differ, parameters drift, and what goes together."""
+    said, units = [], _units(model)
     for name, parameter in parameters_with_priors(model).items():
         log_link = link(parameter.prior) == "log"
         said += [
