@@ -27,7 +27,19 @@ type Law = Callable[..., Any]
 
 _EVERY = (
     *(power_law, power_law_floor, kaplan_params, kaplan_tokens, kaplan_params_tokens, kaplan_params_steps, chinchilla),
-    *(interaction, kaplan_floor, data_constrained, overtraining, farseer, annealing, multi_power, error_from_loss, ouro, loop_worth, token_position),
+    *(
+        interaction,
+        kaplan_floor,
+        data_constrained,
+        overtraining,
+        farseer,
+        annealing,
+        multi_power,
+        error_from_loss,
+        ouro,
+        loop_worth,
+        token_position,
+    ),
     *(shape_penalty, m1, m2, m3, m4, bnsl1, bnsl2),
 )
 LAWS: dict[str, Law] = {law.__name__: law for law in _EVERY}

@@ -9,6 +9,7 @@ Scatter that is Student-t counts with the variance of a normal that tells as muc
 its own variance would overstate what a run leaves open, and may be infinite.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 
@@ -110,7 +111,7 @@ def next_runs(
     of = joint(q[possible], g[possible], rows, scatter(fit, frame, rows, seed))
     if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible])) ** 2):
         raise InputError("the question has the same answer in every draw: no run can tell more of it")
-    worth = _effective(fit, asked, int(possible.sum()))
+    worth = effective_draws(asked, int(possible.sum()), [draws for _, draws in parts(fit)])
     least = MEASURABLE / worth
     alone = information(of)
     alone = np.where(alone < least * np.maximum(1.0, directions(of)), 0.0, alone)
@@ -181,12 +182,18 @@ def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(possible)
 
 
-def _effective(fit: Posterior, asked: xr.DataArray, kept: int) -> float:
-    """Return how many independent draws those of a question are worth; of a stack those of its laws together."""
+def effective_draws(asked: xr.DataArray, kept: int, laws: Sequence[slice] = (slice(None),)) -> float:
+    """Return how many independent draws those of a question are worth.
+
+    Parameters
+    ----------
+    laws
+        Which draws are of each law of a stack: they are worth what those of its laws are together.
+    """
     import arviz_stats
 
     filled = asked.fillna(float(asked.median())).drop_attrs().reset_coords(drop=True).rename("asked")
-    every = [filled.isel(draw=draws).to_dataset() for _, draws in parts(fit)]
+    every = [filled.isel(draw=draws).to_dataset() for draws in laws]
     found = [float(arviz_stats.ess(one, method="mean")["asked"]) if one.sizes["draw"] >= FEWEST else 1.0 for one in every]
     return min(float(kept), sum(found))
 
