@@ -12,8 +12,8 @@
   point.
 - marin: of each budget a parabola of the loss in log tokens; L = 1.6 + A C^-a, its floor pinned, through their minima, with
   Student-t intervals of n - 2 degrees of freedom; the optimal tokens a power of compute (marin-community/marin,
-  lib/marin/src/marin/scaling_laws/isoflop_analysis.py; issues 4447, 4697, 8096). Off the optimum the last budgets' curvature is
-  added, as far off as runs trained on are: that is ours.
+  lib/marin/src/marin/scaling_laws/isoflop_analysis.py; issues 4447, 4697, 8096). Off the optimum, as far as runs trained on
+  are, what is above the floor grows as on the last three budgets' parabolas: that is ours.
 - OLMo ladder: Huber loss on the log loss from one start, by L-BFGS-B to the end, coefficients at or above zero; a point
   (Bhagia et al. 2024, arXiv:2412.04403; allenai/OLMo-ladder, src/scaling/fitting_functions.py).
 - OLMo-core: the same loss weighted by the square root of compute, the best of a grid within bounds, 100 bootstrap refits and
@@ -185,7 +185,8 @@ def marin(train: pd.DataFrame, held: pd.DataFrame, sweep: Sweep) -> Forecast:
     rows = (off >= (low - tokens).min()) & (off <= (high - tokens).max())
     middle, scale, freedom = _line(compute, np.log(loss - floor), x[rows])
     above = np.exp(np.clip(middle[:, None] + scale[:, None] * t.ppf(LEVELS, freedom), -6.0, 3.0))
-    return _where(held, rows, np.log(floor + above + np.median(curvature[-3:]) * off[rows, None] ** 2))
+    bent = np.median((curvature / (loss - floor))[-3:])
+    return _where(held, rows, np.log(floor + above * (1.0 + bent * off[rows, None] ** 2)))
 
 
 def budgets(compute: pd.Series) -> pd.Series:
