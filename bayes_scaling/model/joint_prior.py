@@ -135,7 +135,8 @@ def _full(names: Sequence[str], rows: Sequence[Sequence[float]]) -> tuple[tuple[
             f"the correlation of {format_names(names)} is not positive definite (least eigenvalue {least:.2g}): "
             "no variables have such correlations; shrink those off the diagonal"
         )
-    return tuple(map(tuple, np.tril(full) + np.tril(full, -1).T)) if lower else tuple(map(tuple, full.tolist()))
+    symmetric = np.tril(full) + np.tril(full, -1).T
+    return tuple(map(tuple, symmetric.tolist()))
 
 
 def joined(

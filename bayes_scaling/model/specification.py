@@ -119,6 +119,14 @@ class Model:
         """Return the model in words, a line each: its law, its priors, and how runs scatter about it."""
         return str(view("bayes_scaling.model.description:model_summary")(self))
 
+    def prior_summary(self) -> str:
+        """Return what the model expects before it sees runs, a sentence a line: intervals, and what goes with what."""
+        return str(view("bayes_scaling.model.prior_sentences:prior_summary")(self))
+
+    def plot_prior(self) -> Any:
+        """Return the figure of the curves that the model expects before it sees runs, see `plots.prior_figure`."""
+        return view("bayes_scaling.plots.prior:prior_figure")(self)
+
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
         return str(view("bayes_scaling.model.description:model_page")(self))
