@@ -253,6 +253,40 @@ def test_without_the_entropy_bonus_loops_gain_nothing_that_shows(studied: Studie
     assert low < 0.0
 
 
+def astray(side: np.ndarray) -> int:
+    """Return the most neighbours in a row that are off a band on the same side: -1 below, 0 inside, 1 above."""
+    ends = np.flatnonzero(np.diff(side, prepend=np.nan, append=np.nan))
+    return max((int(b - a) for a, b in zip(ends, ends[1:], strict=False) if side[a]), default=0)
+
+
+def test_neighbours_off_a_band_are_counted_on_one_side() -> None:
+    assert astray(np.array([0, 1, 1, 0, -1, -1, -1, 1])) == 3
+    assert astray(np.array([1, -1, 1, -1])) == 1
+    assert astray(np.zeros(4)) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "panel", "along"),
+    [
+        pytest.param("token_position", ["size"], "token_index", marks=(of_study("token_position"), pytest.mark.slow)),
+    ],
+)
+def test_the_band_of_a_curve_holds_the_curve(name: str, panel: list[str], along: str, studied: Studied) -> None:
+    fit = studied(name)
+    table = fit.runs.table.assign(step=fit.runs.table.groupby("run").cumcount())
+    shown = bs.predict_runs(fit, table.assign(run="new " + table["run"].astype(str)), seed=1)
+    low, high = shown.quantile([0.05, 0.95], ("chain", "draw")).to_numpy()
+    held = pd.Series((low <= table["response"]) & (table["response"] <= high))
+    assert 0.85 <= held.mean() <= 0.995
+    # Of runs that differ in their seeds alone the curve is their mean.
+    curve = table.groupby([*panel, "step"], as_index=False).mean(numeric_only=True).sort_values(along)
+    below, _, above = quantiles(bs.predict(fit, curve))
+    off = (curve["response"] > above).astype(int) - (curve["response"] < below)
+    for level, side in off.groupby([curve[of] for of in panel]):
+        assert astray(side.to_numpy()) <= max(3, len(side) // 3), level
+    assert held.groupby([table[of].to_numpy() for of in panel]).mean().min() >= 0.65
+
+
 @of_study("loop_worth")
 @pytest.mark.slow
 def test_a_loop_is_worth_less_than_layers_of_its_own(studied: Studied) -> None:
