@@ -174,17 +174,19 @@ def test_one_percent_costs_about_22_percent_of_compute() -> None:
 
 @of_study("token_position")
 @pytest.mark.slow
-def test_published_fits_over_tokens_lie_inside_the_intervals(studied: Studied) -> None:
+def test_published_fits_over_tokens_lie_near_the_intervals(studied: Studied) -> None:
     fit = studied("token_position")
     printed = datasets.load("kaplan_fig20_left_fits")
     size = printed["params_non_embedding"]
     values = published_at(fit, pd.DataFrame({"token_index": 50.0, "params": size, "size": size}))
+    # The drawn lines weigh all tokens alike and have no discrepancy: as the law is wrong, they need not be its posterior's.
     inside = 0
     for name, column in {"a": "floor", "b": "amplitude", "c": "exponent"}.items():
-        low, _, high = quantiles(values[name])
+        low, middle, high = quantiles(values[name])
         value = printed[f"{column}_from_dashed_line"].to_numpy()
         inside += int(((low < value) & (value < high)).sum())
-    assert inside >= 15, f"{inside} of 18"
+        assert np.abs(middle / value - 1).max() < 0.3, name
+    assert inside >= 9, f"{inside} of 18"
     assert float((fit.posterior["a_trend_params"] < 0).mean()) > 0.99
     assert float((fit.posterior["c_trend_params"] > 0).mean()) > 0.95
 
@@ -307,6 +309,36 @@ def test_a_free_floor_moves_the_crossover_closer(studied: Studied) -> None:
         assert 1.035 < penalty[0, 0] < penalty[2, 0] < 1.06
     assert chance["moba_vs_full"] < 0.25
     assert chance["moba_floor"] > chance["moba_vs_full"]
+
+
+@of_study("moba_vs_full")
+@pytest.mark.slow
+def test_a_size_of_moba_left_out_lies_in_its_band(studied: Studied) -> None:
+    fit = studied("moba_vs_full")
+    shares = [coverage(*held_out(fit, f"size == {size}")[1:]) for size in fit.runs.levels["size"]]
+    half, most = np.mean(shares, axis=0)  # rows of a size err together: these are five trials
+    assert 0.15 <= half <= 0.85
+    assert most >= 0.85
+
+
+@of_study("moba_shared_floor")
+@pytest.mark.slow
+def test_a_shared_floor_foretells_the_largest_models_better_than_none(studied: Studied) -> None:
+    off = {}
+    for name in ("moba_vs_full", "moba_shared_floor"):
+        _, rows, band = held_out(studied(name), "size > 2e9")
+        off[name] = float(np.abs(band[2] / rows["response"] - 1).mean())
+        assert coverage(rows, band)[1] >= 0.9
+    assert off["moba_shared_floor"] < off["moba_vs_full"] < 0.035
+
+
+@of_study("moba_shared_floor")
+@pytest.mark.slow
+def test_a_shared_floor_leaves_what_moba_costs_within_the_runs(studied: Studied) -> None:
+    at = pd.DataFrame({"compute": [1.5], "position": [30720]})
+    low, middle, high = quantiles(bs.contrast(studied("moba_shared_floor"), "attention", "moba", "full", at)["ratio"])[:, 0]
+    assert 1.035 < low < middle < high < 1.06
+    assert {one.name for one in bs.read_study("moba_shared_floor").stack} == {"shared floor", "no floor", "free floor"}
 
 
 TOKENS_A_PARAMETER = 16.5
