@@ -165,12 +165,12 @@ def draw_whitened(name: str, information: Any, linear: Any, **size: Any) -> Any:
     information, linear
         A, symmetric, and b.
     size
-        `shape` or `dims` of w, as PyMC takes them.
+        `shape` or `dims` of w, as PyMC takes them; z is flat.
     """
     import pymc as pm
 
     w = pm.Flat(name, **size)
-    z, value = _Whiten()(w, information, linear)
+    z, value = _Whiten()(w if w.ndim == 1 else w.ravel(), information, linear)
     pm.Potential(f"{name}_density", value - 0.5 * (z**2).sum())
     return z
 
