@@ -161,7 +161,7 @@ def _along_axis(
     *,
     new: bool,
 ) -> np.ndarray:
-    """Return draws of a smooth term at points, dimensions chain, draw, row: values, and others for the points that are fresh."""
+    """Return draws of a smooth term at points, dimensions chain, draw, row: `values`, but for points that are fresh."""
     draws, name = fit.posterior, term_name(owner, term)
     effect = draws[name].transpose("chain", "draw", *term.dims)
     known = effect.to_numpy().reshape(-1, *effect.shape[2:])

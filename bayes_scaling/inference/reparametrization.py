@@ -110,7 +110,10 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
 
 
 def _members(model: Model, mode: Mode) -> list[str]:
-    """Return what is sampled jointly, in order: nothing, or only smooth terms and what is beside levels, where it is too much."""
+    """Return what is sampled jointly, in order.
+
+    Where it is much only smooth terms with parameters and slopes, and nothing without smooth terms.
+    """
     terms = joint_terms(model)
     few = len(mode.of(_names(model, terms))) <= LARGEST_JOINT
     kept = [of for of in terms if few or isinstance(of[1], Smooth)]

@@ -20,14 +20,14 @@ NU_BEYOND_ONE = "noise_nu_beyond_one"
 
 
 def term_name(owner: str, term: Term) -> str:
-    """Return what a term's draws are called: `b_by_attention_position`, `b_smooth_position`, or `b_trend_params` for a slope."""
+    """Return what a term's draws are called: `b_by_attention_position`, `b_smooth_position`, `b_trend_params` for a slope."""
     if isinstance(term, Trend):
         return f"{owner}_trend_{term.on}"
     return f"{owner}_{'smooth' if isinstance(term, Smooth) else 'by'}_{'_'.join(term.dims)}"
 
 
 def spread_name(owner: str, term: Effect) -> str:
-    """Return what the draws of a term's learnt standard deviation are called: `b_sd_attention_position`, `b_smooth_sd_position`."""
+    """Return what the draws of a term's learnt standard deviation are called: `b_sd_position`, `b_smooth_sd_position`."""
     return f"{owner}_{'smooth_sd' if isinstance(term, Smooth) else 'sd'}_{'_'.join(term.dims)}"
 
 

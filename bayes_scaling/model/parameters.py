@@ -208,9 +208,9 @@ class Smooth:
 
     link(parameter) = link(prior) + s f(x_level),   f ~ GP(0, k(|x - x'| / length)),   s ~ HalfNormal(sd)
 
-    k is the Matern correlation that is twice differentiable. Levels between and beyond those of the runs follow by the process's
-    exact conditional: their bands widen with the distance to the runs, until one length away little is known but s. Beside a
-    `Varying` over the same group it is the smooth part, and that what single levels have of their own.
+    k is the Matern correlation that is twice differentiable. Levels between and beyond those of the runs follow by the
+    process's exact conditional: bands widen with the distance to the runs, until a length or two away little is known but s.
+    Beside a `Varying` over the same group it is the smooth part, and that what single levels have of their own.
 
     Parameters
     ----------
@@ -278,7 +278,9 @@ class Parameter:
     terms: tuple[Term, ...] = ()
 
     def __post_init__(self) -> None:
-        checks.check(self, "of a parameter", prior=checks.record(Prior), terms=checks.several(checks.record(Varying, Smooth, Trend)))
+        checks.check(
+            self, "of a parameter", prior=checks.record(Prior), terms=checks.several(checks.record(Varying, Smooth, Trend))
+        )
 
     def __add__(self, term: Term) -> "Parameter":
         return Parameter(self.prior, (*self.terms, term))

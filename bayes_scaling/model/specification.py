@@ -41,8 +41,8 @@ class Model:
     law
         A plain function, data before the star and parameters after it.
     parameters
-        Name -> `Prior`, or `Prior + Varying + Smooth + Trend`; the names are the law's. A trend may be on an input that the law itself
-        does not read, as when the coefficients of a curve over tokens drift with model size.
+        Name -> `Prior`, or `Prior + Varying + Smooth + Trend`; the names are the law's. A trend may be on an input that the law
+        itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise
         Scatter of single rows, and group effects.
     discrepancy

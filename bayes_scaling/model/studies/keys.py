@@ -154,5 +154,18 @@ class StudyKeys:
 
 _NOISE = (NoiseKeys, Noise, Correlation)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Schedule, Conventions, Cost)
-for _record in (StudyKeys, LawKeys, ParameterKeys, Prior, Varying, Smooth, Trend, Discrepancy, Sheet, Settings, *_DATA, *_NOISE):
+for _record in (
+    StudyKeys,
+    LawKeys,
+    ParameterKeys,
+    Prior,
+    Varying,
+    Smooth,
+    Trend,
+    Discrepancy,
+    Sheet,
+    Settings,
+    *_DATA,
+    *_NOISE,
+):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010

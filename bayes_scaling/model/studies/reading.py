@@ -188,7 +188,9 @@ def _model(file: StudyKeys) -> Model:
     assert file.noise is not None
     assert file.noise.sd is not None
     priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}
-    terms: dict[str, tuple[Term, ...]] = {name: (*one.varying, *one.smooth, *one.trend) for name, one in file.parameters.items()}
+    terms: dict[str, tuple[Term, ...]] = {
+        name: (*one.varying, *one.smooth, *one.trend) for name, one in file.parameters.items()
+    }
     parameters = {name: Parameter(prior, terms[name]) for name, prior in priors.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
     sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_smooth, *file.noise.sd_trend))
