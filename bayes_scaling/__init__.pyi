@@ -18,6 +18,7 @@ from .inference.posterior import Fit as Fit
 from .inference.saving import load as load, save as save
 from .laws.formula import parse_law as parse_law
 from .model.discrepancy import Discrepancy as Discrepancy
+from .model.joint_prior import JointPrior as JointPrior
 from .model.noise import Correlation as Correlation, Noise as Noise
 from .model.parameters import Prior as Prior, Smooth as Smooth, Trend as Trend, Varying as Varying
 from .model.settings import Settings as Settings

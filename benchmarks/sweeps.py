@@ -22,7 +22,7 @@ class Sweep:
     family: the data set; sweeps of one family share teams, code and often runs, and are held out together.
     table: columns params, tokens, loss.
     law: "chinchilla" over params and tokens, or "power_law_floor" over compute (params x tokens x 6) for a ladder.
-    unit: of the loss.
+    unit: of the loss, as the package reads it.
     curves: whether rows of one size are points of the same training run, and depart together.
     """
 
@@ -41,8 +41,12 @@ class Sweep:
     @property
     def cut(self) -> float:
         """Compute below which runs are trained on: two thirds up the range of its logarithm, two runs at the least held out."""
+        return self.below(2 / 3)
+
+    def below(self, share: float) -> float:
+        """Return the compute at a share of the range of its logarithm; two runs at the least are at or above it."""
         logs = np.log(self.scale)
-        return float(np.exp(min(logs.min() + 2 / 3 * np.ptp(logs), np.sort(logs)[-2] - 1e-9)))
+        return float(np.exp(min(logs.min() + share * np.ptp(logs), np.sort(logs)[-2] - 1e-9)))
 
 
 def sweeps() -> list[Sweep]:
@@ -68,7 +72,8 @@ def _best(frame: pd.DataFrame, loss: str, by: list[str]) -> pd.DataFrame:
 def _of_params_and_tokens() -> Iterator[Sweep]:
     epoch = _read("chinchilla_epoch")
     yield Sweep("chinchilla_epoch", "chinchilla", _picked(epoch[epoch["tokens"] > 0.45 * epoch["params"]]))
-    yield Sweep("llama3_isoflop", "llama3", _picked(_read("llama3_isoflop")), unit="nats/character, normalised")
+    # "Normalised negative log-likelihood per character" by its source; .75 at 1e22 FLOP is no loss in nats, but one in bits.
+    yield Sweep("llama3_isoflop", "llama3", _picked(_read("llama3_isoflop")), unit="bits/byte")
     yield Sweep("oellm_tuned", "oellm", _picked(_read("oellm_tuned")))
     gemstones = _read("gemstones")
     cooled = gemstones[gemstones["schedule"] == "cooled_down"]

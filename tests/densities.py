@@ -176,9 +176,31 @@ def smooth() -> Case:
     )
 
 
+def joined() -> Case:
+    """Return parameters that hang together: of the law, whitened with effects, of the scatter and the discrepancy."""
+    wave = bs.Discrepancy(near(0.03), near(3.0), kernel="matern32", knots=3)
+    parameters = {"a": near(3.0) + ARM, "b": near(0.1) + Varying("size", 0.1), "c": near(0.1)}
+    names = ("a", "c", "noise_sd", "discrepancy_amplitude", "discrepancy_length_tokens")
+    rows = ((1.0,), (-0.7, 1.0), (0.2, 0.1, 1.0), (0.0, 0.3, 0.5, 1.0), (0.1, 0.0, 0.0, -0.3, 1.0))
+    joint = bs.JointPrior(names, (3.0, 0.1, 0.02, 0.03, 3.0), (2.0, 2.0, 3.0, 2.0, 2.0), rows, nu=4.0)
+    model = bs.Model(PRODUCT, parameters, bs.Noise(SD, "normal", effects=(RUN,)), (wave,), joint=(joint,))
+    return Case(model, product, ("a_by_arm", "residual_by_run"), ("b_by_size",))
+
+
+def heavy() -> Case:
+    """Return a heavy-tailed prior of one parameter, and a normal joint one of two others."""
+    tailed = bs.Prior(distribution="LogStudentT", arguments={"nu": 3.0, "mu": -2.0, "sigma": 0.4})
+    joint = bs.JointPrior(("a", "noise_sd"), (3.0, 0.02), (2.0, 3.0), ((1.0,), (0.6, 1.0)))
+    return Case(
+        bs.Model(POWER, {"a": near(3.0), "b": tailed}, bs.Noise(SD, "normal"), joint=(joint,)), power, columns=ONE_INPUT
+    )
+
+
 CASES = [
     smooth,
     astray,
+    heavy,
+    joined,
     crossed,
     scale_by_group,
     correlated,
@@ -199,8 +221,23 @@ def written(kind: str, of: Mapping[str, float]) -> Any:
             return stats.lognorm(of["sigma"], scale=np.exp(of["mu"]))
         case "Gamma":
             return stats.gamma(of["alpha"], scale=1 / of["beta"])
+        case "LogStudentT":
+            return LogT(of["nu"], of["mu"], of["sigma"])
         case _:
             raise NotImplementedError(kind)
+
+
+@dataclass(frozen=True)
+class LogT:
+    """A variable whose logarithm is Student-t."""
+
+    nu: float
+    mu: float
+    sigma: float
+
+    def logpdf(self, x: float) -> float:
+        """Return the log density."""
+        return float(stats.t(self.nu, self.mu, self.sigma).logpdf(np.log(x)) - np.log(x))
 
 
 @dataclass(frozen=True)
@@ -304,7 +341,16 @@ class Reference:
         if self.case.model.discrepancy:
             departures, more = self.departed(given["discrepancy_w"], values, left, precision)
             left, total = left - departures, total + more
+        total += sum(self.together(one, values) for one in self.case.model.joint)
         return total, values, left, scale
+
+    def together(self, joint: bs.JointPrior, values: Mapping[str, Any]) -> float:
+        """Return what a joint prior has over independent ones, whose density is there already."""
+        u, mu = np.log([values[name] for name in joint.parameters]), np.log(joint.median)
+        s = np.log(joint.factor) / stats.norm.ppf(0.95)
+        matrix = s[:, None] * np.array(joint.correlation) * s
+        of = stats.multivariate_normal(mu, matrix) if joint.nu is None else stats.multivariate_t(mu, matrix, joint.nu)
+        return float(of.logpdf(u) - stats.norm(mu, s).logpdf(u).sum())
 
     def numbers(self, given: Mapping[str, np.ndarray]) -> tuple[float, dict[str, Any]]:
         """Return the prior's log density of what is sampled number by number, and its values."""

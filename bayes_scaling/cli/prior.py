@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling._base.files import write_csv
+from bayes_scaling._base.files import write_csv, write_text
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_name
 from bayes_scaling._base.numbers import band, number
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bayes_scaling.inference.posterior import Fit
+    from bayes_scaling.model.settings import Settings
+    from bayes_scaling.model.studies.study import Study
 
 
 def prior(
@@ -33,36 +35,62 @@ def prior(
 ) -> None:
     """Draw from the prior of a model: what it expects before it sees the runs (prior predictive).
 
-    Writes to DIR: prior.csv (the parameters), figures/prior.png (its bands, and the runs).
+    Writes to DIR: prior.csv (the parameters), prior.txt (sentences), figures/prior.png (its bands, and the runs) and
+    figures/prior_curves.png (curves along each input). Without runs figures/prior.png has the curves.
     """
-    from bayes_scaling.inference.fit import prior as draw
     from bayes_scaling.inference.parameters import parameter_table
+    from bayes_scaling.model.prior_sentences import differences, prior_summary
     from bayes_scaling.model.settings import Settings
     from bayes_scaling.model.studies.reading import read_study
-    from bayes_scaling.model.studies.study import study_runs
-    from bayes_scaling.plots.overview import figures
 
     settings = Settings(draws=draws, seed=seed)
     study = for_table(read_study(model), column, unit, convention)
-    data = study_runs(study, runs or None)
     folder = out if out is not None else Path("out") / file_name(study.name)
-    folder_to_write(folder, "prior.csv", "figures/prior.png")
-    before = draw(study.model, data, settings.draws, settings.seed)
+    folder_to_write(folder, "prior.csv", "prior.txt", "figures/prior.png", "figures/prior_curves.png")
+    alone = not runs and study.source is None
+    before, figures = _alone(study, settings) if alone else _beside_runs(study, runs, settings)
     parameters = parameter_table(before).drop(columns=["r_hat", "ess_bulk", "ess_tail"])
-    count, *notes = counted(data)
-    say(study.title or study.name, f"the prior, beside {count}", *notes)
-    figure = figures(before, study.figure)["bands"]
-    _legible(before, figure)
     with write_together():
         write_csv(parameters, folder / "prior.csv")
-        write_figure(figure, folder / "figures" / "prior.png")
+        write_text(prior_summary(before.model) + "\n", folder / "prior.txt")
+        for name, figure in figures.items():
+            write_figure(figure, folder / "figures" / f"{name}.png")
     say_parameters(before, parameters)
-    _say_prior_loss(before)
+    say(*differences(before.model))
+    _say_prior_loss(before, alone=alone)
     say(f"written -> {folder}")
 
 
-def _say_prior_loss(before: "Fit") -> None:
-    """Say which loss the prior expects at the reference, for levels never seen, and where the runs lie."""
+def _alone(study: "Study", settings: "Settings") -> "tuple[Fit, dict[str, Figure]]":
+    """Return draws from a prior and its figure where there are no runs."""
+    from bayes_scaling.model.loss_units import in_unit_of
+    from bayes_scaling.plots.prior import curves_figure
+    from bayes_scaling.prediction.prior_curves import prior_alone
+
+    model = in_unit_of(study.model, study.columns.response)
+    before = prior_alone(model, study.columns, settings.draws, settings.seed)
+    say(study.title or study.name, "the prior, without runs")
+    return before, {"prior": curves_figure(before)}
+
+
+def _beside_runs(study: "Study", runs: "list[Path] | None", settings: "Settings") -> "tuple[Fit, dict[str, Figure]]":
+    """Return draws from a prior and its figures beside runs."""
+    from bayes_scaling.inference.fit import prior as draw
+    from bayes_scaling.model.studies.study import study_runs
+    from bayes_scaling.plots.overview import figures
+    from bayes_scaling.plots.prior import curves_figure
+
+    data = study_runs(study, runs or None)
+    before = draw(study.model, data, settings.draws, settings.seed)
+    count, *notes = counted(data)
+    say(study.title or study.name, f"the prior, beside {count}", *notes)
+    drawn = {"prior": figures(before, study.figure)["bands"]}
+    _legible(before, drawn["prior"])
+    return before, drawn if data.columns.schedule else drawn | {"prior_curves": curves_figure(before)}
+
+
+def _say_prior_loss(before: "Fit", *, alone: bool) -> None:
+    """Say which loss the prior expects at the reference, for levels never seen, and where the runs lie if there are any."""
     import pandas as pd
 
     from bayes_scaling.data.counts import mark_base_units
@@ -72,10 +100,8 @@ def _say_prior_loss(before: "Fit") -> None:
     place = dict(before.runs.references) | dict.fromkeys(law_groups(before.model), "another")
     low, middle, high = predict(before, mark_base_units(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
     seen, response = before.runs.table["response"], before.runs.columns.response
-    say(
-        f"{response.name} at the reference: {band((low, middle, high), response.unit)}; "
-        f"the runs lie between {number(seen.min(), 4)} and {number(seen.max(), 4)}"
-    )
+    beside = "" if alone else f"; the runs lie between {number(seen.min(), 4)} and {number(seen.max(), 4)}"
+    say(f"{response.name} at the reference: {band((low, middle, high), response.unit)}{beside}")
 
 
 LEGIBLE = 3.0

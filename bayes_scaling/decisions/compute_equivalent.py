@@ -17,6 +17,7 @@ _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.nd
     "Normal": lambda rng, of, size: rng.normal(of["mu"], of["sigma"], size),
     "StudentT": lambda rng, of, size: of["mu"] + of["sigma"] * rng.standard_t(of["nu"], size),
     "LogNormal": lambda rng, of, size: rng.lognormal(of["mu"], of["sigma"], size),
+    "LogStudentT": lambda rng, of, size: np.exp(of["mu"] + of["sigma"] * rng.standard_t(of["nu"], size)),
     "HalfNormal": lambda rng, of, size: np.abs(rng.normal(0.0, of["sigma"], size)),
     "Gamma": lambda rng, of, size: rng.gamma(of["alpha"], 1 / of["beta"], size),
     "Exponential": lambda rng, of, size: rng.exponential(1 / of["lam"], size),

@@ -20,7 +20,7 @@ from bayes_scaling.laws.units import column_unit
 from bayes_scaling.model.defaults import sweep_discrepancy
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.parameters import Parameter, Prior, as_parameter
-from bayes_scaling.model.specification import Model, model_inputs
+from bayes_scaling.model.specification import Model, changed as modified, model_inputs
 
 NOTHING = 1e-6
 """A floor of zero, in the unit of the loss: a positive parameter cannot be zero."""
@@ -99,23 +99,26 @@ def as_it_is(base: Specification) -> Specification:
 
 def noise(distribution: Any) -> Variant:
     """Return the variant with normal or student_t noise."""
-    return lambda of: replace(of, model=replace(of.model, noise=replace(of.model.noise, distribution=distribution)))
+    return lambda of: replace(of, model=modified(of.model, noise=replace(of.model.noise, distribution=distribution)))
 
 
 def discrepancy(*terms: Discrepancy) -> Variant:
-    """Return the variant with these terms of the discrepancy; none where there are none."""
-    return lambda of: replace(of, model=replace(of.model, discrepancy=terms))
+    """Return the variant with these terms of the discrepancy; none where there are none. Joint priors keep what there is."""
+    return lambda of: replace(of, model=modified(of.model, discrepancy=terms))
 
 
 def prior(parameter: str, prior: Prior) -> Variant:
-    """Return the variant with another prior of a parameter, whose terms stay."""
+    """Return the variant with another prior of a parameter, whose terms stay.
+
+    Of one in a joint prior it is another margin: correlations stay. One that is not log-normal leaves the joint prior.
+    """
 
     def changed(of: Specification) -> Specification:
         if parameter not in of.model.parameters:
             raise InputError(f"no parameter {parameter!r}; the law has {format_names(of.model.parameters)}")
         terms = as_parameter(of.model.parameters[parameter]).terms
         parameters = {**of.model.parameters, parameter: Parameter(prior, terms) if terms else prior}
-        return replace(of, model=replace(of.model, parameters=parameters))
+        return replace(of, model=modified(of.model, parameters=parameters))
 
     return changed
 

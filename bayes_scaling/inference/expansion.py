@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.mode import KNOTS
-from bayes_scaling.model import discrepancy, gaussian_process as gp, smooth
+from bayes_scaling.model import discrepancy, gaussian_process as gp, joint_prior, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.names import (
     JOINT_INFORMATION,
@@ -220,6 +220,8 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
     draws |= {
         name: scalar(prior) for name, prior in (noise_scales(model) | discrepancy.scales(discrepancy_terms(model))).items()
     }
+    for number, joint in enumerate(model.joint):
+        draws |= joint_prior.draw(joint, count, stream(seed, "joint prior", number))
     if NU_BEYOND_ONE in draws:
         draws["noise_nu"] = 1.0 + draws.pop(NU_BEYOND_ONE)
     named = _named(model, draws, levels, 1)

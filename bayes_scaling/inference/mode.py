@@ -231,7 +231,7 @@ def _white(model: Model, arrays: Mapping[str, np.ndarray]) -> Any:
 def spread_of(prior: Prior) -> float:
     """Return about how uncertain a prior is on the link scale."""
     kind, of = distribution(prior)
-    return float(of["sigma"]) if kind in ("Normal", "LogNormal") else 1.0
+    return float(of["sigma"]) if kind in ("Normal", "LogNormal", "LogStudentT") else 1.0
 
 
 def _value(prior: Prior, z: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from bayes_scaling.inference.densities import frozen
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.stacking import Stack
 from bayes_scaling.laws.formula import law_text
+from bayes_scaling.model.joint_prior import margins
 from bayes_scaling.model.parameters import as_parameter, link
 
 WIDEST = 400
@@ -70,7 +71,7 @@ def _shrinkage(fit: Fit) -> Iterator[tuple[str, float]]:
     """Yield the posterior's standard deviation of each parameter over the prior's, on the scale of its link."""
     for name, of in fit.model.parameters.items():
         draws = fit.posterior[name].to_numpy() if name in fit.posterior else np.array([np.nan])
-        prior = as_parameter(of).prior
+        prior = margins(fit.model.joint).get(name, as_parameter(of).prior)
         middle = frozen(prior).ppf([0.16, 0.84])
         if link(prior) == "log":
             draws, middle = np.log(np.where(draws > 0, draws, np.nan)), np.log(middle)

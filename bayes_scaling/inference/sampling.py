@@ -141,7 +141,15 @@ def _density(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
 
     shapes = array_shapes(model, arrays)
     own = tuple((dim, len(levels[dim])) for term in model.discrepancy for dim in term.dims)
-    key = (law_key(model.law), repr(model.parameters), repr(model.noise), repr(model.discrepancy), own, repr(shapes))
+    key = (
+        law_key(model.law),
+        repr(model.parameters),
+        repr(model.noise),
+        repr(model.discrepancy),
+        repr(model.joint),
+        own,
+        repr(shapes),
+    )
     if key not in _COMPILED:
         while len(_COMPILED) >= MOST_COMPILED:
             del _COMPILED[next(iter(_COMPILED))]

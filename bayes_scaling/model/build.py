@@ -10,6 +10,7 @@ import xarray as xr
 from bayes_scaling._base.functions import PART, on_symbols
 from bayes_scaling.model import gaussian_process as gp, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
+from bayes_scaling.model.joint_prior import log_ratio
 from bayes_scaling.model.names import (
     JOINT,
     JOINT_INFORMATION,
@@ -83,6 +84,7 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         if model.discrepancy:
             centre = centre + _discrepancy(model, held["response"] - centre, scale, held, levels)
         observe(model, centre, scale, white, held, spreads)
+        _join_priors(model, draws, built)
     return built
 
 
@@ -211,6 +213,15 @@ def _draw_jointly(
         effects[term_name(owner, term)] = as_xtensor(drawn.reshape(shape), dims=term.dims)
         start = start + size
     return draws, effects
+
+
+def _join_priors(model: Model, draws: Mapping[str, Any], built: "pm.Model") -> None:
+    """Register what joint priors have over the independent ones with which their parameters were drawn."""
+    import pymc as pm
+
+    for number, joint in enumerate(model.joint):
+        drawn = {name: draws[name] if name in draws else built[name] for name in joint.parameters}
+        pm.Potential(f"joint_prior_{number}", log_ratio(joint, {name: of.values for name, of in drawn.items()}))
 
 
 def _linked(model: Model, name: str, value: Any) -> Any:

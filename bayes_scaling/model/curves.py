@@ -24,6 +24,7 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
     The columns have the run in a column "run", unless there is one that says it.
     """
     from bayes_scaling.data.curve import Average
+    from bayes_scaling.model.specification import changed
     from bayes_scaling.model.studies.reading import read_study
 
     noise = read_study("training_curves").model.noise
@@ -32,7 +33,7 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
     correlation = replace(noise.correlation, along=found.along)
     average = columns.average or Average(found.along, PER_DECADE)
     named = replace(columns, run=found.column or RUN, average=average)
-    return replace(model, noise=replace(noise, on=model.noise.on, correlation=correlation)), named
+    return changed(model, noise=replace(noise, on=model.noise.on, correlation=correlation)), named
 
 
 RUN, TAKEN = "run", "taken as curves"

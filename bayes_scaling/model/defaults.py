@@ -18,6 +18,7 @@ from bayes_scaling.model.parameters import Prior
 if TYPE_CHECKING:
     from bayes_scaling.data.input_column import Input
     from bayes_scaling.model.discrepancy import Discrepancy
+    from bayes_scaling.model.joint_prior import JointPrior
     from bayes_scaling.model.specification import Model
 
 
@@ -76,7 +77,32 @@ def sweep_model(name: str) -> "Model":
     law, priors = library_law(name), sweep_priors(name)
     parameters = {parameter: priors[parameter] for parameter in law_parameters(law)}
     noise, discrepancy = Noise(sd=priors["noise_sd"]), (sweep_discrepancy(name),)
-    return Model(law, parameters, noise, discrepancy, unit=str(_read("sweep_priors.toml")[name]["response"]))
+    unit, joint = str(_read("sweep_priors.toml")[name]["response"]), sweep_joint_priors(name)
+    return Model(law, parameters, noise, discrepancy, unit, joint)
+
+
+def sweep_joint_priors(name: str) -> "tuple[JointPrior, ...]":
+    """Return how the parameters of `sweep_priors` hang together in public sweeps; empty where they are taken one by one.
+
+    Medians and factors are those of the single priors; each length of the discrepancy has that of `discrepancy_length`.
+    """
+    from bayes_scaling.model.joint_prior import JointPrior
+
+    said = _read("sweep_priors.toml")[name].get("joint")
+    if said is None:
+        return ()
+    single = sweep_priors(name)
+    length = "discrepancy_length"
+    priors = [
+        single.get(parameter) or single[length if parameter.startswith(length) else parameter]
+        for parameter in said["parameters"]
+    ]
+    centres = {"median": tuple(of.median for of in priors), "factor": tuple(of.factor for of in priors)}
+    return (JointPrior(**centres | {key: _tuples(of) for key, of in said.items()}),)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def sweep_discrepancy(name: str = "chinchilla") -> "Discrepancy":

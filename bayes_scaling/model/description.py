@@ -1,6 +1,7 @@
 """A model in words: its law, how runs scatter about it, and every prior with the interval that holds 90 %."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -10,13 +11,17 @@ from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.response import Response
 from bayes_scaling.laws.formula import equation
 from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.model import discrepancy
 from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.joint_prior import JointPrior
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_WHITE
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Trend, distribution, link, prior_quantiles
-from bayes_scaling.model.specification import Model, parameters_with_priors
+from bayes_scaling.model.prior_sentences import closest_pairs, together
+from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
 NINETY = (0.05, 0.95)
-NAMES = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t"}
+NAMES = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t", "LogStudentT": "log-Student-t"}
 
 
 def prior_words(of: Prior) -> str:
@@ -28,7 +33,8 @@ def prior_words(of: Prior) -> str:
     'log-normal, 90 % in 1.1 to 2.7'
     """
     kind, arguments = distribution(of)
-    given = "" if of.distribution is None else "(" + ", ".join(f"{name} {number(at)}" for name, at in arguments.items()) + ")"
+    told = {"nu": arguments["nu"]} if kind == "LogStudentT" else {} if of.distribution is None else arguments
+    given = "(" + ", ".join(f"{name} {number(at)}" for name, at in told.items()) + ")" if told else ""
     return f"{NAMES.get(kind, kind.lower())}{given}, 90 % in {interval(prior_quantiles(of, NINETY).tolist())}"
 
 
@@ -47,18 +53,34 @@ def parameter_words(of: Parameter) -> str:
 
 def model_priors(model: Model) -> list[tuple[str, str]]:
     """Return each thing that has a prior, by the name of its draws, and the prior in words."""
-    found = [(name, parameter_words(of)) for name, of in parameters_with_priors(model).items()]
-    noise = model.noise
+    known, noise = marginal_priors(model), model.noise
+    found = [(name, parameter_words(replace(of, prior=known[name]))) for name, of in parameters_with_priors(model).items()]
     if noise.distribution == "student_t":
         found.append(("noise_nu - 1", prior_words(noise.nu)))
     if noise.correlation is not None:
-        found.append(("noise_length", f"{prior_words(noise.correlation.length)}; in e-folds of {noise.correlation.along}"))
+        found.append(("noise_length", f"{prior_words(known[NOISE_LENGTH])}; in e-folds of {noise.correlation.along}"))
         if noise.correlation.white is not None:
-            found.append(("noise_white", prior_words(noise.correlation.white)))
-    for term in model.discrepancy:
-        length = f"{prior_words(term.length)}; in e-folds"
-        found += [("discrepancy amplitude", prior_words(term.amplitude)), ("discrepancy length", length)]
+            found.append(("noise_white", prior_words(known[NOISE_WHITE])))
+    for term, inputs in discrepancy_terms(model):
+        own = discrepancy.name(term)
+        lengths = dict.fromkeys(f"{prior_words(known[f'{own}_length_{x}'])}; in e-folds" for x in inputs)
+        found += [
+            ("discrepancy amplitude", prior_words(known[f"{own}_amplitude"])),
+            ("discrepancy length", "; or ".join(lengths)),
+        ]
     return found
+
+
+def joint_lines(model: Model) -> list[str]:
+    """Return which parameters hang together before the runs are seen, a sentence for each joint prior."""
+    return [_joint_line(joint) for joint in model.joint]
+
+
+def _joint_line(joint: JointPrior) -> str:
+    kind = "normal" if joint.nu is None else f"Student-t with {number(joint.nu)} degrees of freedom"
+    pairs = [together(joint, i, j) for i, j in closest_pairs(joint)]
+    said = f": {'; '.join(pairs)}" if pairs else ""
+    return f"The prior of {', '.join(joint.parameters)} is a joint one, {kind} on the log scale{said}."
 
 
 def scatter_sentences(model: Model, response: Response | None = None, error: MeasurementError | None = None) -> list[str]:
@@ -112,7 +134,12 @@ def _law_line(model: Model) -> str:
 
 def _about(model: Model) -> list[str]:
     at = "Inputs are divided by their references before the law sees them, so that coefficients are losses there."
-    return [at, *scatter_sentences(model), *([f"Priors are for losses in {model.unit}."] if model.unit else [])]
+    return [
+        at,
+        *joint_lines(model),
+        *scatter_sentences(model),
+        *([f"Priors are for losses in {model.unit}."] if model.unit else []),
+    ]
 
 
 def _correlated(noise: Noise) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.model.discrepancy import CORRELATIONS, Discrepancy, Terms, knot_dim, name
-from bayes_scaling.model.parameters import Prior, distribution, doubles, median
+from bayes_scaling.model.parameters import Prior, median
 
 JITTER = 1e-6
 """Added to the diagonal of correlations between knots, so that Cholesky's factor exists for the smoothest process."""
@@ -216,13 +216,13 @@ def _count(term: Discrepancy, inputs: int) -> int:
 
 def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> Any:
     """Return the lower triangular root of the covariance of a term's knots."""
-    import pymc as pm
     import pytensor.tensor as pt
     from pytensor.tensor.linalg import cholesky, kron
 
+    from bayes_scaling.model.likelihood import draw_scalar
+
     def prior(suffix: str, of: Prior) -> Any:
-        kind, arguments = distribution(of)
-        return getattr(pm, kind)(f"{name(term)}_{suffix}", **doubles(arguments))
+        return draw_scalar(f"{name(term)}_{suffix}", of).values
 
     roots = []
     for x in inputs:

@@ -1,6 +1,7 @@
 """The likelihood: how rows scatter about what the law, its discrepancy and group effects expect of them."""
 
 from collections.abc import Mapping
+from math import lgamma, log, pi
 from typing import Any
 
 from bayes_scaling.model.names import (
@@ -35,7 +36,21 @@ def draw_scalar(name: str, prior: Prior) -> Any:
     import pymc.dims as pmd
 
     kind, arguments = distribution(prior)
+    if kind == "LogStudentT":
+        return _draw_log_student_t(name, *(arguments[key] for key in ("nu", "mu", "sigma")))
     return getattr(pmd, kind)(name, **doubles(arguments))
+
+
+def _draw_log_student_t(name: str, nu: float, mu: float, sigma: float) -> Any:
+    """Return a random variable whose logarithm is Student-t, which PyMC has none of."""
+    import pymc.dims as pmd
+
+    drawn = pmd.HalfFlat(name)
+    logarithm = pmd.math.log(drawn)
+    whole = lgamma((nu + 1) / 2) - lgamma(nu / 2) - log(nu * pi) / 2 - log(sigma)
+    density = whole - (nu + 1) / 2 * pmd.math.log1p(((logarithm - mu) / sigma) ** 2 / nu) - logarithm
+    pmd.Potential(f"{name}_density", density)
+    return drawn
 
 
 def observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any], spreads: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ from bayes_scaling.model.parameters import Parameter, Prior, Term, as_parameter,
 if TYPE_CHECKING:
     from bayes_scaling.data.response import Response
     from bayes_scaling.data.runs import Runs
+    from bayes_scaling.model.joint_prior import JointPrior
     from bayes_scaling.model.specification import Model
 
 
@@ -88,7 +89,16 @@ def rescaled(model: "Model", factor: float, within: float, unit: str) -> "Model"
             correlation=correlation or noise.correlation,
         )
         discrepancy = tuple(replace(term, amplitude=_scaled(term.amplitude, factor).prior) for term in discrepancy)
-    return replace(model, parameters=parameters, noise=noise, discrepancy=discrepancy, unit=unit)
+    alone = replace(model, joint=(), parameters=parameters, noise=noise, discrepancy=discrepancy, unit=unit)
+    return replace(alone, joint=_moved(model, alone, scaling, within))
+
+
+def _moved(model: "Model", alone: "Model", scaling: Mapping[str, float], within: float) -> "tuple[JointPrior, ...]":
+    """Return the joint priors of a model with the medians of another: what is unsure of the factor, its parameters share."""
+    from bayes_scaling.model.joint_prior import restricted, with_shared
+    from bayes_scaling.model.specification import scalar_priors
+
+    return restricted((with_shared(one, scaling, within) for one in model.joint), scalar_priors(alone))
 
 
 def _scaled(value: Prior | Parameter, factor: float, within: float = 1.0) -> Parameter:
@@ -109,9 +119,10 @@ def _scaled_prior(prior: Prior, factor: float, within: float) -> Prior:
             return Prior(between=(middle / half, middle * half))
         return Prior(between=(low * factor, high * factor))
     kind, of = distribution(prior)
+    logarithmic = ("LogNormal", "LogStudentT")
     scaled = {
-        "mu": lambda at: at + log(factor) if kind == "LogNormal" else at * factor,
-        "sigma": lambda at: at if kind == "LogNormal" else at * factor,
+        "mu": lambda at: at + log(factor) if kind in logarithmic else at * factor,
+        "sigma": lambda at: at if kind in logarithmic else at * factor,
         "beta": lambda at: at / factor,
         "lam": lambda at: at / factor,
     }

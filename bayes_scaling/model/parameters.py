@@ -25,11 +25,15 @@ DISTRIBUTIONS: dict[str, tuple[Literal["log", "identity"], tuple[str, ...]]] = {
     "Normal": ("identity", ("mu", "sigma")),
     "StudentT": ("identity", ("nu", "mu", "sigma")),
     "LogNormal": ("log", ("mu", "sigma")),
+    "LogStudentT": ("log", ("nu", "mu", "sigma")),
     "HalfNormal": ("log", ("sigma",)),
     "Gamma": ("log", ("alpha", "beta")),
     "Exponential": ("log", ("lam",)),
 }
-"""Distributions that a prior may name: the link of a parameter with it, and PyMC's names of its arguments."""
+"""Distributions that a prior may name: the link of a parameter with it, and PyMC's names of its arguments.
+
+"LogStudentT" is that of a parameter whose logarithm is Student-t, as "LogNormal" is of a normal one.
+"""
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class Prior:
     between
         90 % between two values; log-normal where both are positive, normal otherwise.
     distribution, arguments
-        A PyMC distribution by name, one of DISTRIBUTIONS, with its arguments.
+        A PyMC distribution by name, one of DISTRIBUTIONS, with its arguments; or "LogStudentT", of a heavy-tailed logarithm.
 
     Raises
     ------
@@ -317,7 +321,7 @@ def median(prior: Prior) -> float:
     match kind:
         case "Normal" | "StudentT":
             return float(of["mu"])
-        case "LogNormal":
+        case "LogNormal" | "LogStudentT":
             return exp(of["mu"])
         case "HalfNormal":
             return float(stats.halfnorm.median(scale=of["sigma"]))
@@ -339,6 +343,8 @@ def prior_quantiles(prior: Prior, probabilities: Sequence[float]) -> np.ndarray:
             found = stats.t.ppf(probabilities, of["nu"], of["mu"], of["sigma"])
         case "LogNormal":
             found = np.exp(stats.norm.ppf(probabilities, of["mu"], of["sigma"]))
+        case "LogStudentT":
+            found = np.exp(stats.t.ppf(probabilities, of["nu"], of["mu"], of["sigma"]))
         case "HalfNormal":
             found = stats.halfnorm.ppf(probabilities, scale=of["sigma"])
         case "Gamma":

@@ -2,7 +2,8 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model import discrepancy as off
 from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.joint_prior import JointPrior, check_joint, margins, restricted
 from bayes_scaling.model.names import (
     NOISE_LENGTH,
     NOISE_SD,
@@ -50,11 +52,14 @@ class Model:
     unit
         Of the losses that the priors are for, as "nats/token": given runs in another unit, `fit` takes priors multiplied by
         what leads from one to the other, see `loss_units.in_unit_of`. "": of the runs, whatever that is.
+    joint
+        Priors of several parameters together, which then are not independent: of the law's, of noise_sd, or of the draws of
+        a discrepancy. Each has its own prior as well, of the same median and factor.
 
     Raises
     ------
     InputError
-        Naming both sides, where the law's parameters and the priors differ.
+        Naming both sides, where the law's parameters and the priors differ, or a joint prior and the parameters' own.
 
     Examples
     --------
@@ -73,6 +78,7 @@ class Model:
     noise: Noise
     discrepancy: tuple[Discrepancy, ...] = ()
     unit: str = ""
+    joint: tuple[JointPrior, ...] = ()
 
     def __post_init__(self) -> None:
         if not callable(self.law):
@@ -86,6 +92,7 @@ class Model:
             unit=checks.text,
             noise=checks.record(Noise),
             discrepancy=checks.several(checks.record(Discrepancy)),
+            joint=checks.several(checks.record(JointPrior)),
         )
         expected, given = set(law_parameters(self.law)), set(self.parameters)
         if expected != given:
@@ -100,6 +107,7 @@ class Model:
         if repeated := sorted({name for name, over in terms if terms.count((name, over)) > 1}):
             raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
         refuse_same_names(names_of(self))
+        check_joint(self.joint, scalar_priors(self))
 
     def __repr__(self) -> str:
         return self.summary()
@@ -111,6 +119,14 @@ class Model:
     def summary(self) -> str:
         """Return the model in words, a line each: its law, its priors, and how runs scatter about it."""
         return str(view("bayes_scaling.model.description:model_summary")(self))
+
+    def prior_summary(self) -> str:
+        """Return what the model expects before it sees runs, a sentence a line: intervals, and what goes with what."""
+        return str(view("bayes_scaling.model.prior_sentences:prior_summary")(self))
+
+    def plot_prior(self) -> Any:
+        """Return the figure of the curves that the model expects before it sees runs, see `plots.prior_figure`."""
+        return view("bayes_scaling.plots.prior:prior_figure")(self)
 
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
@@ -164,6 +180,36 @@ def noise_scales(model: Model) -> dict[str, Prior]:
     found = {NOISE_LENGTH: correlation.length} if correlation else {}
     found |= {NOISE_WHITE: correlation.white} if correlation and correlation.white else {}
     return found | ({NU_BEYOND_ONE: noise.nu} if noise.distribution == "student_t" else {})
+
+
+def scalar_priors(model: Model) -> dict[str, Prior]:
+    """Return the own prior of each number that may be in a joint prior, by the name of its draws."""
+    own = {name: of.prior for name, of in parameters_with_priors(model).items()}
+    scales = {name: prior for name, prior in noise_scales(model).items() if name != NU_BEYOND_ONE}
+    return own | scales | smooth.scales(discrepancy_terms(model))
+
+
+def marginal_priors(model: Model) -> dict[str, Prior]:
+    """Return the distribution of each number of `scalar_priors` before the runs are seen: with the tails of a joint prior."""
+    return scalar_priors(model) | margins(model.joint)
+
+
+def changed(model: Model, **parts: Any) -> Model:
+    """Return a model with other parts, as `dataclasses.replace` does, whose joint priors follow.
+
+    Where a parameter in a joint prior has another median or factor, its margin is that; correlations and degrees of freedom
+    stay. One that there is no more, or whose prior is no log-normal one, leaves the joint prior.
+
+    Examples
+    --------
+    >>> from bayes_scaling.model.defaults import sweep_model
+    >>> changed(sweep_model("chinchilla"), discrepancy=()).discrepancy
+    ()
+    """
+    if not model.joint or "joint" in parts:
+        return replace(model, **parts)
+    alone = replace(model, joint=(), **parts)
+    return replace(alone, joint=restricted(model.joint, scalar_priors(alone)))
 
 
 def discrepancy_terms(model: Model) -> list[tuple[Discrepancy, tuple[str, ...]]]:

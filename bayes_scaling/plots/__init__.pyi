@@ -27,6 +27,7 @@ from .optimum import plot_optimum as plot_optimum
 from .overview import figures as figures
 from .plan import plan_figure as plan_figure, plot_excess as plot_excess, plot_path as plot_path
 from .predictive_check import plot_check as plot_check
+from .prior import prior_figure as prior_figure
 from .proposal import plot_proposal as plot_proposal
 from .ranking import plot_ranking as plot_ranking, ranking_figure as ranking_figure
 from .residuals import autocorrelation_figure as autocorrelation_figure, plot_autocorrelation as plot_autocorrelation

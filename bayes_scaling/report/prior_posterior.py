@@ -10,7 +10,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, link, prior_quantiles
-from bayes_scaling.model.specification import discrepancy_terms, parameters_with_priors, smooth_lengths, trends, varyings
+from bayes_scaling.model.specification import discrepancy_terms, marginal_priors, smooth_lengths, trends, varyings
 
 """Quantiles of a median with its 90 % interval."""
 
@@ -39,7 +39,10 @@ class PriorPosterior:
 
 
 def prior_posterior(fit: Fit) -> list[PriorPosterior]:
-    """Return prior and posterior of the law's parameters at the population, of their spreads and slopes, and of the scatter."""
+    """Return prior and posterior of the law's parameters at the population, of their spreads and slopes, and of the scatter.
+
+    Of a parameter in a joint prior the prior is its margin.
+    """
     posterior = fit.posterior
     return [
         _compared(name, prior, median_interval(posterior[name].to_numpy())) for name, prior in _priors(fit) if name in posterior
@@ -47,8 +50,8 @@ def prior_posterior(fit: Fit) -> list[PriorPosterior]:
 
 
 def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
-    parameters = parameters_with_priors(fit.model)
-    yield from ((name, parameters[name].prior) for name in (*fit.model.parameters, NOISE_SD))
+    known = marginal_priors(fit.model)
+    yield from ((name, known[name]) for name in (*fit.model.parameters, NOISE_SD))
     for owner, varying in varyings(fit.model):
         yield spread_name(owner, varying), Prior(distribution="HalfNormal", arguments={"sigma": varying.sd})
     yield from smooth_lengths(fit.model).items()
@@ -56,12 +59,10 @@ def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
         yield term_name(owner, trend), Prior(distribution="Normal", arguments={"mu": 0.0, "sigma": trend.sd})
     correlation = fit.model.noise.correlation
     if correlation is not None:
-        yield NOISE_LENGTH, correlation.length
+        yield NOISE_LENGTH, known[NOISE_LENGTH]
         if correlation.white is not None:
-            yield NOISE_WHITE, correlation.white
-    for term, inputs in discrepancy_terms(fit.model):
-        yield f"{gp.name(term)}_amplitude", term.amplitude
-        yield from ((f"{gp.name(term)}_length_{x}", term.length) for x in inputs)
+            yield NOISE_WHITE, known[NOISE_WHITE]
+    yield from ((name, known[name]) for name in gp.scales(discrepancy_terms(fit.model)))
 
 
 def _compared(name: str, prior: Prior, after: np.ndarray) -> PriorPosterior:

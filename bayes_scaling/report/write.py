@@ -15,7 +15,7 @@ from bayes_scaling._base.versions import versions
 from bayes_scaling.inference.health import accepted
 from bayes_scaling.inference.health_line import line_of
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.description import model_priors
+from bayes_scaling.model.description import joint_lines, model_priors
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.report import words
 from bayes_scaling.report.budget import Budget, multiplier_budget, plan_budget
@@ -130,6 +130,7 @@ def report_context(
         "rows": words.rows(fit),
         "likelihood": words.likelihood(fit),
         "priors": model_priors(fit.model),
+        "joint_priors": joint_lines(fit.model),
         "validation": validation(fit, place),
         "backtest": _backtest(record, place),
         "versions": record.versions or versions(),

@@ -1,6 +1,7 @@
 """What `bayes-scaling prior` writes and says: beliefs before the data, beside the data."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
 from bayes_scaling.cli import app
+from bayes_scaling.model.joint_prior import joined
 from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.specification import scalar_priors
 from bayes_scaling.model.studies.study import Study, study_runs
 from bayes_scaling.model.studies.writing import write_study
 
@@ -56,7 +59,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 def test_it_writes_a_table_and_a_figure_and_nothing_else(said: tuple[Path, str]) -> None:
     folder, _ = said
     written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    assert written == ["figures/prior.png", "prior.csv"]
+    assert written == ["figures/prior.png", "figures/prior_curves.png", "prior.csv", "prior.txt"]
     assert (folder / "figures" / "prior.png").stat().st_size > 5000
 
 
@@ -100,7 +103,7 @@ def test_a_study_with_groups_is_drawn_for_its_own_runs(study: str, drawn: list[F
     result = run(study, "--out", tmp_path, "--draws", 60)
     assert result.exit_code == 0, result.output
     assert re.search(r"at the reference: \S+ \S+ \(90 %: \S+ to \S+( %)?\)", result.stdout)
-    (figure,) = drawn
+    figure, _ = drawn
     assert figure.axes
     seen = study_runs(bs.read_study(study)).table["response"]
     for ax in figure.axes:
@@ -137,10 +140,35 @@ def test_runs_and_band_are_both_legible(
 
 def test_wrong_input_is_refused_in_one_line_and_nothing_is_written(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    refused(run("chinchilla_law", "--out", out), "chinchilla_law comes without runs", "--runs")
+    refused(run("training_curves", "--out", out), "params", "measured against the middle of the runs", "--runs")
     refused(run("chinchila", "--out", out), "chinchila", "moba_vs_full")
     refused(run("chinchilla_law", "--runs", table, "--out", out, "--draws", 0), "draws")
     refused(run("chinchilla_law", "--runs", table, "--out", out, "--seed", -1), "seed")
     (tmp_path / "file").write_text("x")
     refused(run("chinchilla_law", "--runs", table, "--out", tmp_path / "file" / "o"), "cannot be made")
     assert not out.exists()
+
+
+def test_without_runs_it_is_drawn_about_the_references(drawn: list[Figure], tmp_path: Path) -> None:
+    result = run("chinchilla", "--out", tmp_path, "--draws", 300)
+    assert result.exit_code == 0, result.output
+    assert "the prior, without runs" in result.stdout
+    assert re.search(r"loss at the reference: \S+ nats/token \(90 %: \S+ to \S+\)\n", result.stdout)
+    (figure,) = drawn
+    assert [ax.get_xlabel() for ax in figure.axes] == ["params (parameters)", "tokens"]
+    low, high = figure.axes[0].get_xlim()
+    assert low < 1e9 / 30 < 30e9 < high
+    said = (tmp_path / "prior.txt").read_text().splitlines()
+    assert said[0].startswith("E lies between ")
+    assert said[0].endswith("nats/token with probability 90 %; its median is 2.1.")
+
+
+def test_what_goes_together_is_said(tmp_path: Path) -> None:
+    bundled = bs.read_study("chinchilla_law")
+    joint = joined(("A", "alpha"), scalar_priors(bundled.model), ((1.0,), (-0.7, 1.0)), 4.0)
+    write_study(Study("mine", replace(bundled.model, joint=(joint,)), bundled.columns), tmp_path / "mine.toml")
+    result = run(tmp_path / "mine.toml", "--out", tmp_path / "o", "--draws", 100)
+    assert result.exit_code == 0, result.output
+    assert "A large A goes with a small alpha (correlation -0.7): where A is " in result.stdout
+    assert "(Student-t, 4 degrees of freedom)" in result.stdout
+    assert "A large A goes with a small alpha" in (tmp_path / "o" / "prior.txt").read_text()

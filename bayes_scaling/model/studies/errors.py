@@ -16,7 +16,7 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.studies.keys import DataKeys, LawKeys, NoiseKeys, ParameterKeys, StudyKeys
+from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet
 
 
@@ -59,6 +59,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "correlation": Correlation,
         "length": Prior,
         "discrepancy": Discrepancy,
+        "joint_prior": JointPriorKeys,
         "amplitude": Prior,
         "parameters": ParameterKeys,
         "prior": Prior,

@@ -15,6 +15,7 @@ from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.noise import Correlation, Noise
 from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
@@ -116,6 +117,36 @@ class NoiseKeys(Noise):
 
 
 @dataclass(frozen=True)
+class JointPriorKeys:
+    """A prior of several parameters together: log theta ~ t_nu(log median, S R S), S = diag(log(factor) / 1.645).
+
+    Parameters
+    ----------
+    parameters
+        Names of positive parameters: of the law, `noise_sd`, or the draws of a discrepancy, as `discrepancy_amplitude` and
+        `discrepancy_length_params`.
+    median, factor
+        Of each; left out where every parameter has a prior of its own, with which they agree otherwise.
+    correlation
+        Of the logarithms: a row for each parameter, in full or as far as the diagonal.
+    nu
+        Degrees of freedom, above 2; left out for a normal distribution.
+    """
+
+    parameters: tuple[str, ...]
+    correlation: tuple[tuple[float, ...], ...]
+    median: tuple[float, ...] | None = None
+    factor: tuple[float, ...] | None = None
+    nu: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.median is None) != (self.factor is None):
+            raise InputError("give both the median and the factor of a joint prior, or neither")
+        if self.median is not None and self.factor is not None:
+            JointPrior(self.parameters, self.median, self.factor, self.correlation, self.nu)
+
+
+@dataclass(frozen=True)
 class StudyKeys:
     """A model file: one study.
 
@@ -131,6 +162,8 @@ class StudyKeys:
         Name in the law -> its prior, and terms by which it varies or drifts.
     discrepancy
         Smooth functions of the inputs by which the truth may leave the law; [] for none.
+    joint_prior
+        Priors of several parameters together; [] for independent ones where `law.priors` has a joint one.
     title
         One line, shown by `bayes-scaling models`.
     description
@@ -146,6 +179,7 @@ class StudyKeys:
     noise: NoiseKeys | None = None
     parameters: Mapping[str, ParameterKeys] = field(default_factory=dict)
     discrepancy: tuple[Discrepancy, ...] | None = None
+    joint_prior: tuple[JointPriorKeys, ...] | None = None
     title: str = ""
     description: str = field(default="")
     figure: Sheet | None = None
@@ -158,6 +192,7 @@ for _record in (
     StudyKeys,
     LawKeys,
     ParameterKeys,
+    JointPriorKeys,
     Prior,
     Varying,
     Smooth,

@@ -18,10 +18,12 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.laws.formula import law_names, parse_law
 from bayes_scaling.laws.library import Law, library_law
 from bayes_scaling.model.defaults import at_references, default_priors, default_response, sweep_model
+from bayes_scaling.model.joint_prior import JointPrior, joined, restricted
 from bayes_scaling.model.loss_units import in_unit_of, moved_notes
+from bayes_scaling.model.names import NOISE_SD, OWN_PREFIXES
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Parameter, Prior, Term, as_parameter
-from bayes_scaling.model.specification import Model, model_inputs
+from bayes_scaling.model.specification import Model, model_inputs, scalar_priors
 from bayes_scaling.model.studies.earlier_keys import with_keys_of_today
 from bayes_scaling.model.studies.errors import first_error
 from bayes_scaling.model.studies.keys import NoiseKeys, ParameterKeys, StudyKeys
@@ -107,8 +109,9 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     try:
-        file = _filled(file)
-        model = _model(file)
+        joint = _offered_joint(file)
+        file = _filled(_with_joint_priors(file))
+        model = _model(file, joint)
         columns = Columns(**{name: getattr(file.data, name) for name in Columns.__dataclass_fields__})
         _check_figure(file.figure, columns)
     except InputError as error:
@@ -184,7 +187,41 @@ def _as_public_sweeps(file: StudyKeys, name: str) -> StudyKeys:
     return replace(file, parameters=_with_priors(file, priors), noise=noise, discrepancy=discrepancy)
 
 
-def _model(file: StudyKeys) -> Model:
+def _offered_joint(file: StudyKeys) -> tuple[JointPrior, ...]:
+    """Return the library's joint priors, in the unit of a model file's response, where the file asks for them."""
+    if file.law.priors != "public_sweeps" or file.joint_prior is not None:
+        return ()
+    return in_unit_of(sweep_model(str(file.law.name)), file.data.response).joint
+
+
+def _with_joint_priors(file: StudyKeys) -> StudyKeys:
+    """Return a model file whose parameters have the priors that joint ones say, where they have none of their own."""
+    said: dict[str, Prior] = {}
+    for one in file.joint_prior or ():
+        if one.median is not None and one.factor is not None:
+            said |= JointPrior(one.parameters, one.median, one.factor, one.correlation, one.nu).priors
+    own = {name: prior for name, prior in said.items() if not name.startswith(OWN_PREFIXES)}
+    known = {name: file.parameters.get(name, ParameterKeys()) for name in own}
+    parameters = {name: replace(of, prior=of.prior or own[name]) for name, of in known.items()}
+    noise = file.noise
+    if NOISE_SD in said:
+        noise = noise or NoiseKeys()
+        noise = replace(noise, sd=noise.sd or said[NOISE_SD])
+    return replace(file, parameters={**file.parameters, **parameters}, noise=noise)
+
+
+def _joint(file: StudyKeys, model: Model) -> tuple[JointPrior, ...]:
+    """Return the joint priors of a model file; medians and factors that it leaves out are those of the parameters' own."""
+    known, found = scalar_priors(model), []
+    for one in file.joint_prior or ():
+        if one.median is not None and one.factor is not None:
+            found.append(JointPrior(one.parameters, one.median, one.factor, one.correlation, one.nu))
+        else:
+            found.append(joined(one.parameters, known, one.correlation, one.nu))
+    return tuple(found)
+
+
+def _model(file: StudyKeys, joint: tuple[JointPrior, ...] = ()) -> Model:
     assert file.noise is not None
     assert file.noise.sd is not None
     priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}
@@ -197,6 +234,7 @@ def _model(file: StudyKeys) -> Model:
     effects = (*file.noise.effects, *file.noise.smooth)
     noise = Noise(**said | {"sd": sd if sd.terms else sd.prior, "effects": effects})
     model = Model(_law(file), parameters, noise, file.discrepancy or (), file.data.response.unit)
+    model = replace(model, joint=restricted(joint, scalar_priors(model)) or _joint(file, model))
     if unknown := set(model_inputs(model)) - set(file.data.inputs):
         raise InputError(f"the model reads {format_names(unknown)}; [data.inputs] has {format_names(file.data.inputs)}")
     if unused := set(file.data.inputs) - set(model_inputs(model)):

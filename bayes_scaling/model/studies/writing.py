@@ -63,6 +63,7 @@ def study_text(study: Study) -> str:
         "parameters": parameters,
         "noise": _noise(model.noise),
         "discrepancy": list(model.discrepancy),
+        "joint_prior": list(model.joint),
         "figure": study.figure,
         "sampling": _told(study.settings),
     }

@@ -1,7 +1,7 @@
 """Prior against data: losses that the priors do not expect, parameters in the far tails, scales far above their priors."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.fit import prior as from_prior
 from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, log_likelihood
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.joint_prior import squared_distance, subset
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import Prior, prior_quantiles
 from bayes_scaling.model.specification import law_groups, model_inputs
@@ -27,6 +28,8 @@ FAR = 0.01
 
 TOGETHER = 0.005
 """Parameters that are all somewhat out of the way: probability of as much under the prior, by chi square."""
+
+TOGETHER_ONLY = "; each alone is possible, all together are not what the priors expect"
 
 ABOVE = 0.99
 """Quantile of its prior above which the median of a scale is far above it."""
@@ -141,7 +144,7 @@ def _far(fit: Fit) -> Iterator[Finding]:
         return
     limit = float(stats.norm.isf(FAR / (2 * len(own))))
     far = sorted((one for one in own if abs(one.score) > limit), key=lambda one: -abs(one.score))
-    together = stats.chi2.sf(sum(one.score**2 for one in own), len(own)) < TOGETHER
+    together = stats.chi2.sf(_squared_distance(fit, own), len(own)) < TOGETHER
     told = far or (sorted(own, key=lambda one: -abs(one.score))[:2] if together else [])
     if told:
         said = "; ".join(
@@ -151,9 +154,26 @@ def _far(fit: Fit) -> Iterator[Finding]:
         )
         yield finding(
             "prior-conflict",
-            f"the runs contradict the priors: {said}",
+            f"the runs contradict the priors: {said}{'' if far else TOGETHER_ONLY}",
             "see that units and references are those of the priors; if they are, widen the priors and fit again",
         )
+
+
+def _squared_distance(fit: Fit, own: Sequence[Place]) -> float:
+    """Return how far medians lie from the middle of their priors together: of the priors' own draws a chi square."""
+    from scipy import stats
+
+    found, single = 0.0, {one.name: one for one in own}
+    for joint in fit.model.joint:
+        names = [name for name in joint.parameters if name in single]
+        if not names:
+            continue
+        medians = np.log([single.pop(name).after[1] for name in names])
+        distance, size = float(squared_distance(subset(joint, names), medians)), len(names)
+        if joint.nu is not None:  # of a Student-t, distance / size has an F distribution
+            distance = float(stats.chi2.isf(stats.f.sf(distance / size, size, joint.nu), size))
+        found += distance
+    return found + sum(one.score**2 for one in single.values())
 
 
 def _scale_names(fit: Fit) -> set[str]:
