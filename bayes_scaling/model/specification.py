@@ -186,7 +186,7 @@ def scalar_priors(model: Model) -> dict[str, Prior]:
     """Return the own prior of each number that may be in a joint prior, by the name of its draws."""
     own = {name: of.prior for name, of in parameters_with_priors(model).items()}
     scales = {name: prior for name, prior in noise_scales(model).items() if name != NU_BEYOND_ONE}
-    return own | scales | smooth.scales(discrepancy_terms(model))
+    return own | scales | off.scales(discrepancy_terms(model))
 
 
 def marginal_priors(model: Model) -> dict[str, Prior]:
