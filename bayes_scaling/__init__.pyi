@@ -11,6 +11,7 @@ from .decisions.design.next_runs import next_runs as next_runs
 from .decisions.multiverse import multiverse as multiverse
 from .decisions.plan import plan as plan
 from .decisions.rank import rank as rank
+from .decisions.sensitivity.sensitivity import sensitivity as sensitivity
 from .decisions.targets import compute_needed as compute_needed
 from .inference.batch.fits import fit_many as fit_many
 from .inference.fit import fit as fit, prior as prior, refit as refit

@@ -53,6 +53,7 @@ def test_a_forecast_is_asked_for_a_loss(target: Any, forecast: Forecast) -> None
     [
         lambda: bs.rank(FIT, "arch", "dense", pd.DataFrame({"compute": [1e20]})),
         lambda: bs.next_runs(FIT, PLACE.assign(arch="dense"), "loss at params=3e9, tokens=1e11, arch=dense"),
+        lambda: bs.sensitivity(FIT, "loss at params=3e9, tokens=1e11, arch=dense"),
         lambda: bs.contrast(FIT, "arch", "dense", "sparse", PLACE),
     ],
 )

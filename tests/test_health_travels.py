@@ -33,6 +33,7 @@ from bayes_scaling.decisions.plan import Plan
 from bayes_scaling.decisions.plan_sentences import plan_sentence
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.decisions.ranking import Ranking
+from bayes_scaling.decisions.sensitivity.record import Sensitivity
 from bayes_scaling.decisions.specifications import Specification
 from bayes_scaling.decisions.targets import needed_sentence
 from bayes_scaling.inference.batch.executors import InProcess
@@ -79,6 +80,10 @@ def forecast(fit: bs.Fit) -> Forecast:
 
 def next_runs(fit: bs.Fit) -> NextRuns:
     return bs.next_runs(fit, POINTS, "loss at params=3e9, tokens=1e11, arch=dense")
+
+
+def sensitivity(fit: bs.Fit) -> Sensitivity:
+    return bs.sensitivity(fit, "run at params=3e9, tokens=1e11, arch=dense")
 
 
 def mixture(fit: bs.Fit) -> Stack:
@@ -155,6 +160,7 @@ RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
     "ranking": ranking,
     "forecast": forecast,
     "next_runs": next_runs,
+    "sensitivity": sensitivity,
     "backtest": backtest,
     "comparison": comparison,
     "multiverse": multiverse,
@@ -192,6 +198,7 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "ranking's loss": lambda fit: ranking(fit).loss,
     "forecast_table": lambda fit: forecast(fit).to_frame(),
     "forecast's path": lambda fit: forecast(fit).path,
+    "table of what moves an answer": lambda fit: sensitivity(fit).to_frame(),
     "candidate_table": lambda fit: next_runs(fit).to_frame(),
     "set_table": lambda fit: next_runs(fit).sets_to_frame(),
     "score_points": held_out,
@@ -250,6 +257,10 @@ FIGURES: dict[str, Callable[[bs.Fit], Figure]] = {
     "plot_forecast": lambda fit: axis(plots.plot_forecast, forecast(fit)),
     "ridgeline": lambda fit: plots.forecast_ridgeline(fit, LOG, 1e11, fractions=(0.3, 1.0)),
     "next": lambda fit: plots.next_figure(next_runs(fit)),
+    "sensitivity": lambda fit: plots.sensitivity_figure(sensitivity(fit)),
+    "plot_shares": lambda fit: axis(plots.plot_shares, sensitivity(fit)),
+    "plot_further": lambda fit: axis(plots.plot_further, sensitivity(fit)),
+    "plot_shifts": lambda fit: axis(plots.plot_shifts, sensitivity(fit)),
     "backtest": lambda fit: plots.backtest_figure(backtest(fit).points, fit.runs),
     "plot_coverage": lambda fit: axis(plots.plot_coverage, held_out(fit)),
     "plot_pit": lambda fit: axis(plots.plot_pit, held_out(fit)),
@@ -293,7 +304,10 @@ def test_records_carry_the_health_of_their_fits(name: str) -> None:
         assert (BAD.remarks[0].what in health.line) == (grade == "bad")
 
 
-SHOWN = ("contrast", "plan", "ranking", "forecast", "next_runs", "backtest", "comparison", "multiverse", "calibration")
+SHOWN = (
+    *("contrast", "plan", "ranking", "forecast", "next_runs", "sensitivity", "backtest", "comparison", "multiverse"),
+    "calibration",
+)
 """Records of answers, which show themselves."""
 
 
@@ -436,6 +450,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "rank": ("arch=dense", "--compute", "1e20", "--out", "{}/rank.csv"),
     "forecast": ("--run", "{}/log.csv", "--at", "2e11", "--target", "2.4"),
     "next": ("--candidates", "{}/points.csv", "--decide", "loss at params=3e9, tokens=1e11, arch=dense"),
+    "sensitivity": ("--of", "run at params=3e9, tokens=1e11, arch=dense"),
     "report": (),
 }
 

@@ -43,6 +43,9 @@ SHOWN: dict[str, Callable[[], Any]] = {
     "Next runs: 2 candidates, 400 draws, clean": lambda: bs.next_runs(
         fit(), CANDIDATES, "loss at params=1e10, tokens=1e11, arch=dense"
     ),
+    "What moves loss at params=1e10, tokens=1e11, arch=dense: 400 draws, clean": lambda: bs.sensitivity(
+        fit(), "loss at params=1e10, tokens=1e11, arch=dense"
+    ),
     "Health: noted, 8,000 draws of 4 chains, 4 divergences, R-hat 1.001, ess_bulk 900, ess_tail 800, BFMI 0.9": lambda: NOTED,
     "Health: noted, 500 draws of 1 chain, 0 divergences, ess_bulk 900, ess_tail 800, BFMI 0.9": lambda: replace(
         CLEAN, draws=500, chains=1, r_hat=None

@@ -23,6 +23,7 @@ from bayes_scaling.cli.prior import prior
 from bayes_scaling.cli.rank import rank
 from bayes_scaling.cli.report import report
 from bayes_scaling.cli.score import score
+from bayes_scaling.cli.sensitivity import sensitivity
 from bayes_scaling.cli.startup import short_process
 from bayes_scaling.cli.terminal import say
 
@@ -44,6 +45,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "plan": (plan, READS),
     "rank": (rank, READS),
     "next": (next_run, READS),
+    "sensitivity": (sensitivity, READS),
     "compare": (compare, SAMPLES),
     "backtest": (backtest, SAMPLES),
     "multiverse": (multiverse, SAMPLES),

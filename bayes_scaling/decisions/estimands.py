@@ -1,13 +1,16 @@
-"""Estimands in a line of text, answered as draws: a contrast, a loss, a plan, a parameter.
+"""Estimands in a line of text, answered as draws: a contrast, a multiplier, a loss, a run, a plan, a parameter.
 
     contrast GROUP=A:B at NAME=VALUE, ...      log(L_A / L_B)
+    multiplier GROUP=A:B at NAME=VALUE, ...    log m,  L_A(m C) = L_B(C), see `compute_ratio`
     loss at NAME=VALUE, ...                    log L, with the discrepancy
+    run at NAME=VALUE, ...                     log of what one new run shows: new group effects and scatter
     plan at compute=VALUE                      log of the compute-optimal params, C = 6 N D
     parameter NAME [at GROUP=LEVEL, ...]       the parameter on its link scale
 
 A text is taken apart, never evaluated. Where a law over params and tokens has no input called compute, `at compute=...` means
 the split of so many FLOP that is best in each draw, for each arm of a contrast its own. Where the noise is on the loss itself,
-a loss is the loss, and a contrast L_A - L_B.
+a loss is the loss, and a contrast L_A - L_B. A multiplier at given params and tokens is that of a budget that both grow with
+alike.
 """
 
 import re
@@ -26,31 +29,37 @@ from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.rank import rank
 from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import noise_parts
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.parameters import as_parameter, link
 from bayes_scaling.model.specification import law_groups, model_inputs
+from bayes_scaling.prediction.budget_curves import Path
+from bayes_scaling.prediction.compute_ratio import compute_ratio
 
 FORMS = (
-    "contrast GROUP=A:B at NAME=VALUE, ...; loss at NAME=VALUE, ...; plan at compute=FLOP; parameter NAME [at GROUP=LEVEL, ...]"
+    "contrast GROUP=A:B at NAME=VALUE, ...; multiplier GROUP=A:B at NAME=VALUE, ...; loss at NAME=VALUE, ...; "
+    "run at NAME=VALUE, ...; plan at compute=FLOP; parameter NAME [at GROUP=LEVEL, ...]"
 )
 
 _QUOTED = r"\"[^\"]*\"|'[^']*'"
+_PAIR_OF_LEVELS = rf"\s+(?P<name>[^=:]+?)\s*=\s*(?P<a>{_QUOTED}|[^:]+?)\s*:\s*(?P<b>{_QUOTED}|.+?)(?:\s+at\s+(?P<at>.+))?"
 _SHAPES = {
-    "contrast": re.compile(
-        rf"contrast\s+(?P<name>[^=:]+?)\s*=\s*(?P<a>{_QUOTED}|[^:]+?)\s*:\s*(?P<b>{_QUOTED}|.+?)(?:\s+at\s+(?P<at>.+))?"
-    ),
+    "contrast": re.compile(f"contrast{_PAIR_OF_LEVELS}"),
+    "multiplier": re.compile(f"multiplier{_PAIR_OF_LEVELS}"),
     "loss": re.compile(r"loss\s+at\s+(?P<at>.+)"),
+    "run": re.compile(r"run\s+at\s+(?P<at>.+)"),
     "plan": re.compile(r"plan\s+at\s+(?P<at>.+)"),
     "parameter": re.compile(r"parameter\s+(?P<name>\S+)(?:\s+at\s+(?P<at>.+))?"),
 }
 _PAIR = re.compile(rf"\s*([^=,]+?)\s*=\s*({_QUOTED}|[^,=]+?)\s*(?:,|$)")
 
-type Kind = Literal["contrast", "loss", "plan", "parameter"]
+type Kind = Literal["contrast", "multiplier", "loss", "run", "plan", "parameter"]
 
 
 @dataclass(frozen=True)
@@ -60,9 +69,9 @@ class Estimand:
     Parameters
     ----------
     name
-        The group of a contrast, or a parameter.
+        The group of a contrast or multiplier, or a parameter.
     a, b
-        The levels of a contrast.
+        The levels of a contrast or multiplier.
     held
         What holds, name -> value as written.
     """
@@ -81,7 +90,7 @@ def parse_estimand(text: str) -> Estimand:
     Raises
     ------
     InputError
-        Where it has none of the four forms.
+        Where it has none of the forms.
     """
     text = " ".join(text.split())
     for kind, shape in _SHAPES.items():
@@ -133,6 +142,8 @@ def draw_estimand(fit: Fit, question: str | Estimand) -> xr.DataArray:
     share = float(np.isfinite(draws).mean())
     if share < 0.5:
         why = "no compute-optimal split within reach" if "compute" in asked.held else "no positive loss there"
+        if asked.kind == "multiplier":
+            why = f"{asked.a} does not reach the loss of {asked.b} with a million times the compute, or does with a millionth"
         raise InputError(f"the question {asked.text!r} has no answer in {percent(1 - share)} of the draws: {why}")
     attrs = {"question": asked.text, "kind": asked.kind, "scale": scale, "units": units}
     bare = draws.reset_coords(drop=True).transpose("chain", "draw").rename("asked")
@@ -143,15 +154,55 @@ type Answer = tuple[xr.DataArray, str, str]
 
 
 def _contrast(fit: Fit, asked: Estimand) -> Answer:
+    group = checked_group(fit, asked)
+    one, other = (_loss_at(fit, {**asked.held, group: level}, asked.text) for level in (asked.a, asked.b))
+    if fit.model.noise.on == "log_loss":
+        return _log(one) - _log(other), "log", ""
+    return one - other, "identity", fit.runs.columns.response.unit
+
+
+def checked_group(fit: Fit, asked: Estimand) -> str:
+    """Return the group whose levels are held against each other; raises InputError where the law has none, or it is held."""
     group = asked.name
     if group not in law_groups(fit.model):
         raise InputError(f"the law does not vary over {group!r}; it varies over {law_groups(fit.model)}")
     if group in asked.held:
         raise InputError(f"{group!r} is contrasted, and cannot be held at {asked.held[group]!r} too")
-    one, other = (_loss_at(fit, {**asked.held, group: level}, asked.text) for level in (asked.a, asked.b))
+    return group
+
+
+def _multiplier(fit: Fit, asked: Estimand) -> Answer:
+    group, where = checked_group(fit, asked), {**asked.held, asked.name: asked.b}
+    if splits_compute(fit, where):
+        rest = {name: of for name, of in where.items() if name != "compute"}
+        held = _held(fit, rest, asked.text, ("params", "tokens"))
+        assert held is not None  # it says the group
+        points = held.assign(compute=_number("compute", where["compute"]))
+        times = rank(fit, group, asked.a, points, levels=[asked.b]).compute_ratio.isel(row=0, level=0)
+    else:
+        held = _held(fit, where, asked.text, ())
+        assert held is not None
+        times = compute_ratio(fit, group, asked.a, asked.b, held, multiplier_path(fit)).isel(row=0)
+    return _log(times), "log", ""
+
+
+def multiplier_path(fit: Fit) -> Path:
+    """Return what grows with the budget of a multiplier: compute, or the only input, or params and tokens alike."""
+    inputs = model_inputs(fit.model)
+    if "compute" in inputs or len(inputs) == 1:
+        return "compute" if "compute" in inputs else inputs[0]
+    if has_params_and_tokens(inputs):
+        return {"params": 0.5, "tokens": 0.5}
+    raise InputError(f"a multiplier of compute needs a law over compute, or params and tokens; this one reads {list(inputs)}")
+
+
+def _run(fit: Fit, asked: Estimand) -> Answer:
+    place, unit = asked_place(fit, asked.held, asked.text), fit.runs.columns.response.unit
+    effects, scatter = noise_parts(fit, place.frame, fit.settings.seed)
+    noise = (effects + scatter).isel(row=0)
     if fit.model.noise.on == "log_loss":
-        return _log(one) - _log(other), "log", ""
-    return one - other, "identity", fit.runs.columns.response.unit
+        return _log(loss_at_place(fit, place)) + noise, "log", unit
+    return loss_at_place(fit, place) + noise, "identity", unit
 
 
 def _loss(fit: Fit, asked: Estimand) -> Answer:
@@ -183,25 +234,67 @@ def _parameter(fit: Fit, asked: Estimand) -> Answer:
     return (_log(values) if scale == "log" else values), scale, ""
 
 
-_ANSWER = {"contrast": _contrast, "loss": _loss, "plan": _plan, "parameter": _parameter}
+_ANSWER = {
+    "contrast": _contrast,
+    "multiplier": _multiplier,
+    "loss": _loss,
+    "run": _run,
+    "plan": _plan,
+    "parameter": _parameter,
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a loss is asked for.
+
+    Parameters
+    ----------
+    frame
+        A checked point; where compute is split in each draw, at the medians of the splits.
+    logs
+        log(input / reference) of each input; of those of a split draw by draw.
+    there
+        Draws that have a split; None where nothing is split.
+    """
+
+    frame: pd.DataFrame
+    logs: dict[str, xr.DataArray]
+    there: xr.DataArray | None = None
+
+
+def splits_compute(fit: Fit, where: Mapping[str, str]) -> bool:
+    """Return whether a compute that is held is to be split between params and tokens, draw by draw."""
+    return "compute" in where and not _names(fit).get("compute") and has_params_and_tokens(law_inputs(fit.model.law))
+
+
+def asked_place(fit: Fit, where: Mapping[str, str], text: str) -> Place:
+    """Return where a question asks for a loss; raises InputError where it names what does not exist or leaves something out."""
+    split = splits_compute(fit, where)
+    moved = ("params", "tokens") if split else ()
+    held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
+    base = mark_base_units(pd.DataFrame(index=[0])) if held is None else held
+    if not split:
+        frame = read_points(base, fit.runs, law_groups(fit.model))
+        return Place(frame, log_inputs(fit, frame))
+    best = compute_optimal(fit, _number("compute", where["compute"]), points=held)[["params", "tokens"]]
+    best = best.reset_coords(drop=True).drop_vars("row", errors="ignore")
+    there = best["params"].copy(data=np.isfinite(best["params"].to_numpy()))
+    references = {name: fit.runs.references[name] for name in moved}
+    middle = {name: float(best[name].median()) if bool(there.any()) else references[name] for name in moved}
+    frame = read_points(base.assign(**middle), fit.runs, law_groups(fit.model))
+    drawn = {name: _log(best[name].where(there, references[name]) / references[name]).drop_attrs() for name in moved}
+    return Place(frame, log_inputs(fit, frame) | drawn, there)
+
+
+def loss_at_place(fit: Fit, place: Place) -> xr.DataArray:
+    """Return draws of the expected loss at a place, with the discrepancy; NaN where a draw has no best split."""
+    found = at(fit, place.frame, place.logs)
+    return (found if place.there is None else found.where(place.there)).isel(row=0)
 
 
 def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
-    """Return draws of the expected loss at one place, with the discrepancy; NaN where a draw has no best split."""
-    split = "compute" in where and not _names(fit).get("compute") and has_params_and_tokens(law_inputs(fit.model.law))
-    moved = ("params", "tokens") if split else ()
-    held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
-    references = {name: fit.runs.references[name] for name in moved}
-    base = (mark_base_units(pd.DataFrame(index=[0])) if held is None else held).assign(**references)
-    frame = read_points(base, fit.runs, law_groups(fit.model))
-    logs = log_inputs(fit, frame)
-    if not split:
-        return at(fit, frame, logs).isel(row=0)
-    best = compute_optimal(fit, _number("compute", where["compute"]), points=held)[["params", "tokens"]]
-    best = best.reset_coords(drop=True).drop_vars("row", errors="ignore")
-    there = np.isfinite(best["params"])
-    logs |= {name: _log(best[name].where(there, references[name]) / references[name]).drop_attrs() for name in moved}
-    return at(fit, frame, logs).where(there).isel(row=0)
+    return loss_at_place(fit, asked_place(fit, where, text))
 
 
 def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...]) -> pd.DataFrame | None:

@@ -56,13 +56,25 @@ def replicated(fit: Posterior, frame: pd.DataFrame, seed: int) -> xr.DataArray:
     return posterior_predictive(fit, frame, seed, new=False)
 
 
-@np.errstate(over="ignore", invalid="ignore")
-def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
+def noise_parts(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return draws of the group effects that rows share, and of each row's scatter, on the scale of the noise.
+
+    Parameters
+    ----------
+    frame, seed, new
+        As for `posterior_predictive`, which adds both to what is expected. Dimensions chain, draw, row.
+    """
     shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
     scale, white = scales_with_error(fit, frame, scale)
-    centre = posterior_expectation(fit, frame)
     own = own_variance(fit, frame, scale, white)
-    off = shared + scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=centre.dims)
+    scatter = scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=("chain", "draw", "row"))
+    return (xr.zeros_like(scatter) + shared).transpose("chain", "draw", "row"), scatter.transpose("chain", "draw", "row")
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
+    shared, scatter = noise_parts(fit, frame, seed, new=new)
+    centre, off = posterior_expectation(fit, frame), shared + scatter
     on_log = fit.model.noise.on == "log_loss"
     runs: xr.DataArray = centre * np.exp(off.clip(-FARTHEST, FARTHEST)) if on_log else centre + off
     return runs

@@ -31,5 +31,11 @@ from .prior import prior_figure as prior_figure
 from .proposal import plot_proposal as plot_proposal
 from .ranking import plot_ranking as plot_ranking, ranking_figure as ranking_figure
 from .residuals import autocorrelation_figure as autocorrelation_figure, plot_autocorrelation as plot_autocorrelation
+from .sensitivity import (
+    plot_further as plot_further,
+    plot_shares as plot_shares,
+    plot_shifts as plot_shifts,
+    sensitivity_figure as sensitivity_figure,
+)
 from .sheet import sheet_figure as sheet_figure
 from .style import COLOURS as COLOURS, paper as paper

@@ -9,7 +9,7 @@ GROUPS = {
     "Model": "Model Prior Varying Trend Noise Correlation Discrepancy parse_law read_study propose_study",
     "Fit": "fit refit prior Settings Fit save load fit_many",
     "Predict": "predict predict_runs summarize contrast compute_ratio crossover forecast",
-    "Decide": "plan Cost compute_needed rank next_runs multiverse",
+    "Decide": "plan Cost compute_needed rank next_runs sensitivity multiverse",
     "Validate": "findings compare backtest calibrate",
     "Report": "write_report InputError",
 }
@@ -22,6 +22,7 @@ RESULTS = {
     "Plan": ("bayes_scaling.decisions.plan", "plan"),
     "Ranking": ("bayes_scaling.decisions.ranking", "rank"),
     "NextRuns": ("bayes_scaling.decisions.design.ranked", "next_runs"),
+    "Sensitivity": ("bayes_scaling.decisions.sensitivity.record", "sensitivity"),
     "Multiverse": ("bayes_scaling.decisions.multiverse", "multiverse"),
     "Comparison": ("bayes_scaling.validation.compare", "compare"),
     "Backtest": ("bayes_scaling.validation.backtest", "backtest"),

@@ -318,6 +318,7 @@ COMMANDS = {
     "plan": ["fit", "--compute", "1e21", "--at", "points.csv"],
     "rank": ["fit", "arch=dense", "--compute", "1e21"],
     "next": ["fit", "--candidates", "points.csv", "--decide", "loss at params=1e9, tokens=1e12, arch=dense"],
+    "sensitivity": ["fit", "--of", "loss at params=1e9, tokens=1e12, arch=dense"],
     "forecast": ["fit", "--run", "dense 1e+08", "--at", "1e12"],
     "report": ["fit"],
     "fit": ["mine.toml"],

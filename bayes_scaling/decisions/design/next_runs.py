@@ -109,7 +109,7 @@ def next_runs(
     of = joint(q[possible], g[possible], rows, scatter(fit, frame, rows, seed))
     if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible])) ** 2):
         raise InputError("the question has the same answer in every draw: no run can tell more of it")
-    worth = _effective(asked, int(possible.sum()))
+    worth = effective_draws(asked, int(possible.sum()))
     least = MEASURABLE / worth
     alone = information(of)
     alone = np.where(alone < least * np.maximum(1.0, directions(of)), 0.0, alone)
@@ -180,7 +180,7 @@ def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(possible)
 
 
-def _effective(asked: xr.DataArray, kept: int) -> float:
+def effective_draws(asked: xr.DataArray, kept: int) -> float:
     """Return how many independent draws those of a question are worth."""
     import arviz_stats
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from bayes_scaling._base.numbers import amount, band, interval, number, percent
 from bayes_scaling._base.quantiles import median_interval
@@ -56,17 +57,26 @@ def _then(found: NextRuns, one: RunSet) -> list[str]:
 
 
 def _shown(found: NextRuns, values: np.ndarray) -> list[float]:
-    """Return values of the question in its own unit, a ratio of losses in per cent."""
-    if found.asked.attrs.get("scale") != "log":
-        return [float(of) for of in values]
-    return [float(of) for of in (100 * np.expm1(values) if _is_change(found) else np.exp(values))]
-
-
-def _is_change(found: NextRuns) -> bool:
-    return found.asked.attrs.get("kind") == "contrast" and found.asked.attrs.get("scale") == "log"
+    return in_own_unit(found.asked, values)
 
 
 def _form(found: NextRuns) -> dict[str, Any]:
-    """Return the unit of the question, and whether its values are changes, written with a sign."""
-    change = found.asked.attrs.get("kind") == "contrast"
-    return {"unit": "%" if _is_change(found) else str(found.asked.attrs.get("units", "")), "signed": change}
+    return form_of(found.asked)
+
+
+def in_own_unit(asked: xr.DataArray, values: np.ndarray) -> list[float]:
+    """Return values of a question, on its scale, in its own unit; a ratio of losses in per cent."""
+    if asked.attrs.get("scale") != "log":
+        return [float(of) for of in values]
+    return [float(of) for of in (100 * np.expm1(values) if _is_change(asked) else np.exp(values))]
+
+
+def form_of(asked: xr.DataArray) -> dict[str, Any]:
+    """Return the unit of a question, and whether its values are changes, written with a sign."""
+    kind, unit = asked.attrs.get("kind"), str(asked.attrs.get("units", ""))
+    unit = "%" if _is_change(asked) else "times the compute" if kind == "multiplier" else unit
+    return {"unit": unit, "signed": kind == "contrast"}
+
+
+def _is_change(asked: xr.DataArray) -> bool:
+    return asked.attrs.get("kind") == "contrast" and asked.attrs.get("scale") == "log"
