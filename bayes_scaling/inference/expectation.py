@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -174,7 +175,8 @@ def _along_axis(
         rows_of.setdefault(within[row], []).append(row)
     for cell, rows in rows_of.items():
         place = tuple(int(index[dim][rows[0]]) for dim in term.dims[1:])
-        given = None if new or min(place, default=0) < 0 else known[(slice(None), slice(None), *place)]
+        cell_of: tuple[Any, ...] = (slice(None), slice(None), *place)
+        given = None if new or min(place, default=0) < 0 else known[cell_of]
         wanted, back = np.unique(at[rows], return_inverse=True)
         random = stream(fit.settings.seed, "level", seed, name, *cell)
         flat[:, rows] = smooth.conditional(given, places, wanted, sd, length, random)[:, back]

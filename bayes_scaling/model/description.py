@@ -170,15 +170,15 @@ def _shared(effect: Effect) -> str:
 def _alike(term: Smooth) -> str:
     """Return how the levels of a smooth term resemble each other."""
     unit = f"e-folds of {term.over}" if term.log else term.over
-    return f"smooth along {term.over}: a Gaussian process of length {prior_words(term.length)}, in {unit}"
+    within = f", for each {_joined(term.dims[1:])}" if term.dims[1:] else ""
+    return f"smooth along {term.over}{within}: a Gaussian process of length {prior_words(term.length)}, in {unit}"
 
 
 def _varies(term: Effect, *, log: bool) -> str:
     scale = " on the log scale" if log else ""
     spread = f"half-normal({number(term.sd)})"
     if isinstance(term, Smooth):
-        within = f" for each {_joined(term.dims[1:])}" if term.within is not None else ""
-        return f"levels are {_alike(term)}{within}; their standard deviation{scale} {spread}"
+        return f"levels are {_alike(term)}; their standard deviation{scale} {spread}"
     return f"levels of {_joined(term.dims)} are partially pooled about it{scale}, their standard deviation {spread}"
 
 
