@@ -12,6 +12,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.convergence import convergence
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import term_name
@@ -75,6 +76,16 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
             row = dict(zip(COLUMNS, map(float, numbers), strict=True))
             rows.append({"name": str(name).removesuffix(":levels"), "dims": dims} | row)
     return pd.DataFrame(rows)
+
+
+@carried
+def parameters_of(fit: Posterior) -> pd.DataFrame:
+    """Return `parameter_table` of a fit; of a stack those of all its fits, with the law in a first column."""
+    if isinstance(fit, Fit):
+        return parameter_table(fit)
+    tables = [parameter_table(one).assign(law=name) for name, one in fit.fits.items()]
+    every = pd.concat(tables, ignore_index=True)
+    return every[["law", *(name for name in every if name != "law")]]
 
 
 KNOT = "knot_"

@@ -16,7 +16,7 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation
 from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StudyKeys
+from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StackKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet
 
 
@@ -72,6 +72,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "sd_smooth": Smooth,
         "sd_trend": Trend,
         "trend": Trend,
+        "stack": StackKeys,
     }
     named = [str(part) for part in loc[:-1] if str(part) in records]
     return list(records[named[-1]].__dataclass_fields__ if named else StudyKeys.__dataclass_fields__)

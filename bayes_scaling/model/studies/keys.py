@@ -147,6 +147,37 @@ class JointPriorKeys:
 
 
 @dataclass(frozen=True)
+class StackKeys:
+    """One of several models that are fitted together: what it does not say is as in the rest of the file.
+
+    Parameters
+    ----------
+    name
+        What it is called among the others.
+    weight
+        Its weight before the runs have been seen, beside those of the others; the centre of a Dirichlet prior.
+    law
+        Its law. Parameters of the rest of the file are then not those of this law.
+    parameters
+        Name in the law -> its prior, and terms by which it varies or drifts, in place of what the rest of the file says of it.
+    noise
+        How runs scatter about this law.
+    discrepancy
+        Smooth functions by which the truth may leave this law; [] for none.
+    joint_prior
+        Priors of several of its parameters together; [] for none. Those of the rest of the file are not those of another law.
+    """
+
+    name: str
+    weight: float = 1.0
+    law: LawKeys | None = None
+    parameters: Mapping[str, ParameterKeys] = field(default_factory=dict)
+    noise: NoiseKeys | None = None
+    discrepancy: tuple[Discrepancy, ...] | None = None
+    joint_prior: tuple[JointPriorKeys, ...] | None = None
+
+
+@dataclass(frozen=True)
 class StudyKeys:
     """A model file: one study.
 
@@ -164,6 +195,8 @@ class StudyKeys:
         Smooth functions of the inputs by which the truth may leave the law; [] for none.
     joint_prior
         Priors of several parameters together; [] for independent ones where `law.priors` has a joint one.
+    stack
+        Models that are fitted together, two or more, weighted by how well each predicts larger runs from smaller ones.
     title
         One line, shown by `bayes-scaling models`.
     description
@@ -180,6 +213,7 @@ class StudyKeys:
     parameters: Mapping[str, ParameterKeys] = field(default_factory=dict)
     discrepancy: tuple[Discrepancy, ...] | None = None
     joint_prior: tuple[JointPriorKeys, ...] | None = None
+    stack: tuple[StackKeys, ...] = ()
     title: str = ""
     description: str = field(default="")
     figure: Sheet | None = None
@@ -188,19 +222,6 @@ class StudyKeys:
 
 _NOISE = (NoiseKeys, Noise, Correlation)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Schedule, Conventions, Cost)
-for _record in (
-    StudyKeys,
-    LawKeys,
-    ParameterKeys,
-    JointPriorKeys,
-    Prior,
-    Varying,
-    Smooth,
-    Trend,
-    Discrepancy,
-    Sheet,
-    Settings,
-    *_DATA,
-    *_NOISE,
-):
+_MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Smooth, Trend, Discrepancy)
+for _record in (*_MODEL, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010
