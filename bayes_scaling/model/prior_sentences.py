@@ -158,8 +158,8 @@ def _differ(term: Effect, what: str, often: str, seldom: str) -> str:
         within = f", for each {' x '.join(term.dims[1:])}" if term.dims[1:] else ""
         unit = "e-folds of " if term.log else ""
         return (
-            f"Along {term.over}{within}, {what} is smooth: places many lengths apart differ by {often}, as likely less as more; "
-            f"by more than {seldom} with probability 10 %; the length lies between {low} and {high} ({unit}{term.over}) with "
+            f"Along {term.over}{within}, {what} is smooth: places many lengths apart differ by {often}, as likely less as more;"
+            f" by more than {seldom} with probability 10 %; the length lies between {low} and {high} ({unit}{term.over}) with "
             "probability 90 %."
         )
     return (
