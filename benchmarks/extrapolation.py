@@ -3,7 +3,8 @@
     python benchmarks/extrapolation.py [--only TEXT] [--depth TEXT] [--ours NAME ...] [--keep FILE]
 
 Writes extrapolation.md, extrapolation.png and rivals.csv where nothing is left out. Scores of fits are kept in a file as they
-come, out/extrapolation.csv unless another is named, and read from there by the next call: fits take an hour or two.
+come, out/extrapolation.csv unless another is named, and read from there by the next call, as fits take an hour: name another
+once a model or its priors have changed.
 
 Priors are those that public sweeps of all *other* families suggest (sweep_priors.py), never of a sweep's own. Rivals and how
 each is run stand in rivals.py; splits and scores in judge.py.
@@ -369,8 +370,8 @@ runs that both predict, in geometric mean over sweeps; "families' ratio": over f
 "wins": sweeps on which the method is ahead."""
 
 
-REACH = """All depths together. An error is relative, above zero where losses came out lower; the ratio is the geometric mean over sweeps
-and depths."""
+REACH = """All depths together. An error is relative, above zero where losses came out lower; the ratio is the geometric mean
+over sweeps and depths."""
 
 
 def arguments() -> argparse.Namespace:
