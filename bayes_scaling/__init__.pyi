@@ -17,11 +17,12 @@ from .inference.batch.fits import fit_many as fit_many
 from .inference.fit import fit as fit, prior as prior, refit as refit
 from .inference.posterior import Fit as Fit
 from .inference.saving import load as load, save as save
+from .inference.stacking import Stack as Stack
 from .laws.formula import parse_law as parse_law
 from .model.discrepancy import Discrepancy as Discrepancy
 from .model.joint_prior import JointPrior as JointPrior
 from .model.noise import Correlation as Correlation, Noise as Noise
-from .model.parameters import Prior as Prior, Trend as Trend, Varying as Varying
+from .model.parameters import Prior as Prior, Smooth as Smooth, Trend as Trend, Varying as Varying
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model
 from .model.studies.propose.proposal import propose_study as propose_study
@@ -36,5 +37,6 @@ from .validation.backtest import backtest as backtest
 from .validation.calibration import calibrate as calibrate
 from .validation.compare import compare as compare
 from .validation.findings.every import findings as findings
+from .validation.fit_stack import fit_stack as fit_stack
 
 __version__: str

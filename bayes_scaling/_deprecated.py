@@ -18,7 +18,7 @@ MOVED = {
     "inference.batch.executors": "InProcess",
     "inference.batch.tasks": "Task",
     "inference.parameters": "parameter_table parameter_values published_values",
-    "inference.stacking": "Stack stack stacking_weights",
+    "inference.stacking": "stack stacking_weights",
     "model.parameters": "Parameter",
     "model.studies.study": "Study study_runs",
     "model.studies.writing": "write_study",

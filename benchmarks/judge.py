@@ -6,8 +6,8 @@
 A forecast is draws of the log loss, a held-out run a row: one draw where it is a point, NaN in rows that it says nothing of.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
@@ -29,10 +29,14 @@ REACHES = {"up to 0.25": 0.25, "0.25 to 0.5": 0.5, "0.5 to 1": 1.0, "1 to 2": 2.
 
 @dataclass(frozen=True)
 class Forecast:
-    """Draws of the log loss, a held-out run a row, and the log density at what was seen where the forecast has one."""
+    """Draws of the log loss, a held-out run a row, and the log density at what was seen where the forecast has one.
+
+    about: what else is to be kept of it, such as the seconds that it took.
+    """
 
     draws: np.ndarray
     log_density: np.ndarray | None = None
+    about: Mapping[str, object] = field(default_factory=dict)
 
 
 class Split(NamedTuple):
@@ -105,15 +109,16 @@ def scores(forecast: Forecast | np.ndarray, log_loss: np.ndarray) -> pd.DataFram
     return pd.DataFrame(found)
 
 
-def judged(methods: dict[str, Method], sweep: Sweep, split: Split) -> pd.DataFrame:
+def judged(methods: Mapping[str, Method], sweep: Sweep, split: Split) -> pd.DataFrame:
     """Return the scores of several methods on one split, a method and held-out run a row."""
     about = split.held[["row", "params", "tokens", "loss", "within", "decades"]]
     seen = np.log(split.held["loss"].to_numpy())
     parts = []
     for name, method in methods.items():
-        found = scores(method(split.train, split.held, sweep), seen)
-        label = {"family": sweep.family, "sweep": sweep.name, "depth": split.depth, "method": name}
-        parts.append(pd.concat([about, found], axis=1).assign(**label, trained=len(split.train)))
+        forecast = method(split.train, split.held, sweep)
+        label: dict[str, object] = dict(zip(KEYS, (sweep.family, sweep.name, split.depth, name), strict=True))
+        label |= {"trained": len(split.train)} | dict(forecast.about if isinstance(forecast, Forecast) else {})
+        parts.append(pd.concat([about, scores(forecast, seen)], axis=1).assign(**label))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -12,8 +12,8 @@
   point.
 - marin: of each budget a parabola of the loss in log tokens; L = 1.6 + A C^-a, its floor pinned, through their minima, with
   Student-t intervals of n - 2 degrees of freedom; the optimal tokens a power of compute (marin-community/marin,
-  lib/marin/src/marin/scaling_laws/isoflop_analysis.py; issues 4447, 4697, 8096). Off the optimum the last budgets' curvature is
-  added, as far off as runs trained on are: that is ours.
+  lib/marin/src/marin/scaling_laws/isoflop_analysis.py; issues 4447, 4697, 8096). Off the optimum, as far as runs trained on
+  are, what is above the floor grows as on the last three budgets' parabolas: that is ours.
 - OLMo ladder: Huber loss on the log loss from one start, by L-BFGS-B to the end, coefficients at or above zero; a point
   (Bhagia et al. 2024, arXiv:2412.04403; allenai/OLMo-ladder, src/scaling/fitting_functions.py).
 - OLMo-core: the same loss weighted by the square root of compute, the best of a grid within bounds, 100 bootstrap refits and
@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import practice
-from judge import KEYS, Forecast, Method, judged, splits, summary
+from judge import KEYS, Forecast, Method, judged, ratios, splits, summary
 from sweeps import Sweep, sweeps
 
 HERE = Path(__file__).parent
@@ -185,7 +185,8 @@ def marin(train: pd.DataFrame, held: pd.DataFrame, sweep: Sweep) -> Forecast:
     rows = (off >= (low - tokens).min()) & (off <= (high - tokens).max())
     middle, scale, freedom = _line(compute, np.log(loss - floor), x[rows])
     above = np.exp(np.clip(middle[:, None] + scale[:, None] * t.ppf(LEVELS, freedom), -6.0, 3.0))
-    return _where(held, rows, np.log(floor + above + np.median(curvature[-3:]) * off[rows, None] ** 2))
+    bent = np.median((curvature / (loss - floor))[-3:])
+    return _where(held, rows, np.log(floor + above * (1.0 + bent * off[rows, None] ** 2)))
 
 
 def budgets(compute: pd.Series) -> pd.Series:
@@ -289,15 +290,29 @@ def every(chosen: list[Sweep] | None = None) -> pd.DataFrame:
     return pd.concat([judged(RIVALS, sweep, split) for sweep in of for split in splits(sweep)], ignore_index=True)
 
 
-def main() -> None:
-    """Write the table of scores."""
-    points = every([sweep for sweep in sweeps() if not sys.argv[1:] or sys.argv[1] in sweep.name])
-    parts = {"study filter": points[points["within"]], "all": points}
-    table = pd.concat([summary(part).assign(held=name) for name, part in parts.items()], ignore_index=True)
+def write(points: pd.DataFrame, path: Path) -> None:
+    """Write the scores of sweeps, with and without the study's filter on held-out runs; over_practice, CRPS over that of it."""
+    parts = []
+    for name, part in {"study filter": points[points["within"]], "all": points}.items():
+        ratio = (
+            ratios(part, "practice")
+            .rename(columns={"ratio": "over_practice"})
+            .assign(over_practice=lambda of: 1 / of["over_practice"])
+        )
+        parts.append(summary(part).merge(ratio[[*KEYS, "over_practice"]], on=KEYS, how="left").assign(held=name))
+    table = pd.concat(parts, ignore_index=True)
     table = table[[*KEYS, "held", *(name for name in table if name not in (*KEYS, "held"))]]
-    print(table[table["held"] == "study filter"].groupby(["depth", "method"], sort=False)[["n", "silent"]].sum().to_string())
-    if not sys.argv[1:]:
-        table.to_csv(HERE / "rivals.csv", index=False, float_format="%.6g", encoding="utf-8")
+    table.to_csv(path, index=False, float_format="%.6g", encoding="utf-8")
+
+
+def main() -> None:
+    """Write the table of scores, of the sweeps whose name holds a text where one is given."""
+    only = sys.argv[1] if sys.argv[1:] else ""
+    points = every([sweep for sweep in sweeps() if only in sweep.name])
+    means = points[points["within"]].groupby(["depth", "method"], sort=False)
+    print(means[["crps", "in_50", "in_90"]].mean().join(means["crps"].agg(["count", "median"])).round(4).to_string())
+    if not only:
+        write(points, HERE / "rivals.csv")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, decades,
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
-from bayes_scaling.cli.options import FitDir, NamedCost, Points, read_fit
+from bayes_scaling.cli.options import FitDir, NamedCost, Points, read_posterior
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.inference.posterior import Fit
+    from bayes_scaling.inference.stacking import Posterior
 
 
 def contrast(
@@ -41,7 +41,7 @@ def contrast(
     """
     import pandas as pd
 
-    from bayes_scaling.model.specification import law_groups
+    from bayes_scaling.inference.stacking import groups_needed
     from bayes_scaling.plots.overview import contrast_figure
     from bayes_scaling.prediction.arms import kin
     from bayes_scaling.prediction.contrast import contrast_at
@@ -52,7 +52,7 @@ def contrast(
     if not (group and a and b):
         raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
     file_to_write(out)
-    fitted = read_fit(folder)
+    fitted = read_posterior(folder)
     table = contrast_at(fitted, group, a, b, at, cost=cost, along=along)
     others = [] if cost is not None else _at_costs(fitted, group, a, b, at, along)
     costs = out.with_name(f"{out.stem}_costs.csv")
@@ -60,7 +60,7 @@ def contrast(
         file_to_write(costs)
     figure = folder / "figures" / f"{_figure_name(fitted, group, a, b)}.png"
     drawn = not set(kin(fitted, group)) & set(
-        law_groups(fitted.model)
+        groups_needed(fitted)
     )  # points along an input would not say the other groups of a level
     with write_together():
         if drawn:
@@ -79,15 +79,15 @@ def contrast(
     say_health(fitted.health)
 
 
-def _at_costs(fitted: "Fit", group: str, a: str, b: str, at: Path, along: str | None) -> "list[pd.DataFrame]":
+def _at_costs(fitted: "Posterior", group: str, a: str, b: str, at: Path, along: str | None) -> "list[pd.DataFrame]":
     """Return the points at equal cost, a table for each cost of the runs that their ladders can say."""
-    from bayes_scaling.model.specification import model_inputs
+    from bayes_scaling.inference.stacking import inputs_read
     from bayes_scaling.prediction.contrast import contrast_at
     from bayes_scaling.prediction.costs import is_axis
 
-    if along is None and len(model_inputs(fitted.model)) > 1:
+    if along is None and len(inputs_read(fitted)) > 1:
         return []
-    found, lead = [], along or model_inputs(fitted.model)[0]
+    found, lead = [], along or inputs_read(fitted)[0]
     for name in [name for name, one in fitted.runs.columns.costs.items() if not is_axis(one, lead)]:
         try:
             found.append(contrast_at(fitted, group, a, b, at, cost=name, along=along))
@@ -96,7 +96,7 @@ def _at_costs(fitted: "Fit", group: str, a: str, b: str, at: Path, along: str | 
     return found
 
 
-def _by_cost(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str, along: str | None) -> list[str]:
+def _by_cost(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b: str, along: str | None) -> list[str]:
     """Say what a costs against b under each cost of the runs."""
     from bayes_scaling.prediction.contrast import contrast
     from bayes_scaling.prediction.cost_contrast import cost_sentences
@@ -107,13 +107,13 @@ def _by_cost(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str, a
     return [] if by_cost is None else [f"    {of}" for of in cost_sentences(by_cost, 0, a, b, response.name, response.unit)]
 
 
-def _figure_name(fitted: "Fit", group: str, a: str, b: str) -> str:
+def _figure_name(fitted: "Posterior", group: str, a: str, b: str) -> str:
     """Return a name that no other contrast of this group has, where labels may be anything."""
     known = file_names(str(level) for level in (*fitted.runs.levels[group], a, b))
     return joined_name(f"contrast_{group}", known[a], known[b])
 
 
-def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
+def _sentences(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
     """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
     from bayes_scaling.data.points import in_base_units
 
@@ -130,7 +130,7 @@ def _sentences(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str)
     return said, f"    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"
 
 
-def _penalty(fitted: "Fit", row: dict[str, Any]) -> str:
+def _penalty(fitted: "Posterior", row: dict[str, Any]) -> str:
     """Return a's difference from b in per cent, or in the unit of the loss where there is no ratio."""
     response = fitted.runs.columns.response
     if "ratio_q50" in row and row["ratio_q50"] == row["ratio_q50"]:
@@ -138,21 +138,21 @@ def _penalty(fitted: "Fit", row: dict[str, Any]) -> str:
     return f"{response.name} {band([row[f'diff_q{q}'] for q in ('05', '50', '95')], response.unit, signed=True)}"
 
 
-def _made_up(fitted: "Fit", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
+def _made_up(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
     from bayes_scaling._base.quantiles import reached
     from bayes_scaling.decisions.rank_sentences import needs
-    from bayes_scaling.model.specification import model_inputs
+    from bayes_scaling.inference.stacking import inputs_read
     from bayes_scaling.prediction.compute_ratio import compute_ratio
 
-    inputs = model_inputs(fitted.model)
+    inputs = inputs_read(fitted)
     if len(inputs) > 1:
         return ""
     of = reached(compute_ratio(fitted, group, a, b, point).to_numpy().ravel())
     return f"{needs(a, b, spaced_name(inputs[0]), of)}; "
 
 
-def _where(fitted: "Fit", point: "pd.DataFrame", group: str, level: str) -> str:
+def _where(fitted: "Posterior", point: "pd.DataFrame", group: str, level: str) -> str:
     from bayes_scaling.prediction.arms import points_of
     from bayes_scaling.prediction.predict import predict
 

@@ -16,7 +16,7 @@ from bayes_scaling._base.naming import file_name
 from bayes_scaling._base.numbers import fixed, format_count, number
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.messages import counted, finding_line, judge, judged, say_parameters
+from bayes_scaling.cli.messages import counted, finding_line, judge, judged, say_parameters, say_weights
 from bayes_scaling.cli.options import (
     Chains,
     ColumnNames,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.inference.posterior import Fit
+    from bayes_scaling.inference.stacking import Posterior
+    from bayes_scaling.model.settings import Settings
     from bayes_scaling.model.studies.study import Study
     from bayes_scaling.validation.findings.every import Finding
 
@@ -57,12 +59,18 @@ def fit(
     tune: Tune = None,
     chains: Chains = None,
     seed: Seed = None,
+    single: Annotated[
+        bool, typer.Option("--single", help="The study's own law alone, where it names several laws to stack.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")] = False,
     independent: Annotated[
         bool, typer.Option("--independent", help="Take rows that look like checkpoints of runs for runs of their own.")
     ] = False,
 ) -> None:
     """Sample the posterior of a model given runs.
+
+    Of a model that names several laws all are fitted, and weighed by how each predicts larger runs from smaller ones: every
+    command takes such a stack as it takes a fit. --single fits the law of \\[law] alone.
 
     Writes to DIR: fit.nc (the draws), parameters.csv, diagnostics.json, points.csv (points to predict at), figures/.
     """
@@ -71,7 +79,7 @@ def fit(
     from bayes_scaling.data.cost_axis import at_cost
     from bayes_scaling.inference.fit import fit as sample
     from bayes_scaling.inference.memory import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
-    from bayes_scaling.inference.parameters import parameter_table
+    from bayes_scaling.inference.parameters import parameters_of
     from bayes_scaling.inference.saving import save
     from bayes_scaling.model.curves import taken_as_curves
     from bayes_scaling.model.studies.reading import read_study
@@ -79,6 +87,7 @@ def fit(
     from bayes_scaling.plots.overview import figures
     from bayes_scaling.report.record import earlier_figures
     from bayes_scaling.validation.findings.every import beforehand, findings
+    from bayes_scaling.validation.fit_stack import fit_stack
 
     study = for_table(read_study(model), column, unit, convention)
     options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
@@ -88,18 +97,23 @@ def fit(
     data = data if cost is None else at_cost(data, cost)
     folder = out if out is not None else Path("out") / file_name(study.name)
     folder_to_write(folder, *OWN, "figures/bands.png")
-    refuse_draws(study.model, data, settings)
+    models = {one.name: one.model for one in study.stack} if study.stack and not single else {study.name: study.model}
+    for one in models.values():
+        refuse_draws(one, data, settings)
     say(study.title or study.name, *counted(data))
-    if draw_bytes(study.model, data, settings) > WORTH_SAYING:
-        say(f"note [size]: {draws_line(study.model, data, settings)}")
+    largest = max(models.values(), key=lambda one: draw_bytes(one, data, settings))
+    if draw_bytes(largest, data, settings) > WORTH_SAYING:
+        say(f"note [size]: {draws_line(largest, data, settings)}")
     before = beforehand(study.model, data)
     for note in before:
         say(finding_line(note))
+    if len(models) > 1:
+        say(f"stack of {len(models)} laws: {', '.join(models)} (--single for {study.model.law.__name__} alone)")
     say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
-    fitted = sample(study.model, data, settings)
+    fitted: Posterior = fit_stack(study, data, settings) if len(models) > 1 else sample(study.model, data, settings)
     seconds = perf_counter() - start
-    parameters, notes = parameter_table(fitted), findings(fitted)
+    parameters, notes = parameters_of(fitted), findings(fitted)
     drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
     asked = {"model": model, "runs": [str(path) for path in runs or []], "columns": column or [], "units": unit or []}
     asked |= {"cost": [cost]} if cost is not None else {}
@@ -111,14 +125,14 @@ def fit(
         write_csv(_points(fitted), new / "points.csv")
         for name, figure in drawn.items():
             write_figure(figure, new / name)
-    _summary(fitted, parameters, [note for note in notes if note not in before], folder)
+    _summary(fitted, parameters, settings, [note for note in notes if note not in before], folder)
 
 
 MOST_CELLS = 1_000
 """Of more combinations of levels those are listed that the runs have."""
 
 
-def _points(fitted: "Fit") -> "pd.DataFrame":
+def _points(fitted: "Posterior") -> "pd.DataFrame":
     """Return points to start from: each level of the law's groups at the reference, the data's edge and ten times beyond.
 
     Inputs from a schedule go together: there it is the last row of each run.
@@ -129,13 +143,13 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     import pandas as pd
 
     from bayes_scaling.data.points import in_column_units
-    from bayes_scaling.model.specification import law_groups
+    from bayes_scaling.inference.stacking import groups_needed
 
     runs = fitted.runs
     if runs.columns.schedule is not None:
         last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
         return in_column_units(last.drop(columns=["response", "measurement_error"], errors="ignore"), runs.columns)
-    groups = {dim: runs.levels[dim] for dim in law_groups(fitted.model)}
+    groups = {dim: runs.levels[dim] for dim in groups_needed(fitted)}
     largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
     places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
     cells: Iterable[tuple[Any, ...]] = product(*groups.values())
@@ -145,10 +159,10 @@ def _points(fitted: "Fit") -> "pd.DataFrame":
     return in_column_units(pd.DataFrame(rows), runs.columns)
 
 
-def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
-    health, settings = fitted.health, asdict(fitted.settings)
+def _diagnostics(fitted: "Posterior", notes: "tuple[Finding, ...]") -> dict[str, Any]:
+    health = fitted.health
     assert health is not None
-    return {**judged(health), **asdict(health), "settings": settings} | {
+    return {**judged(health), **asdict(health), **_laws(fitted)} | {
         "rows": len(fitted.runs),
         "rows_before_averaging": fitted.runs.averaged,
         "rows_removed_by_filter": fitted.runs.dropped,
@@ -156,6 +170,20 @@ def _diagnostics(fitted: "Fit", notes: "tuple[Finding, ...]") -> dict[str, Any]:
         "references": dict(fitted.runs.references),
         "findings": [asdict(note) for note in notes],
     }
+
+
+def _laws(fitted: "Posterior") -> dict[str, Any]:
+    """Return the settings of a fit; of a stack its weights, how they were found, and for each law its settings and grade."""
+    from bayes_scaling.inference.stacking import Stack
+
+    if not isinstance(fitted, Stack):
+        return {"settings": asdict(fitted.settings)}
+    laws = {
+        name: {"weight": fitted.weights[name], "draws": fitted.counts.get(name, 0), "settings": asdict(one.settings)}
+        | judged(one.health)
+        for name, one in fitted.fits.items()
+    }
+    return {"laws": laws, "weighing": asdict(fitted.weighing) if fitted.weighing else None}
 
 
 def _made(study: "Study", seconds: float) -> dict[str, Any]:
@@ -166,12 +194,29 @@ def _made(study: "Study", seconds: float) -> dict[str, Any]:
     return {"model": study.name, "title": study.title, "figure": figure, "seconds": round(seconds, 1), "versions": versions()}
 
 
-def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding]", folder: Path) -> None:
-    from bayes_scaling.inference.retries import rounds_line
-    from bayes_scaling.report.sentences import summary_sentences
+def _summary(
+    fitted: "Posterior", parameters: "pd.DataFrame", settings: "Settings", notes: "Sequence[Finding]", folder: Path
+) -> None:
+    from bayes_scaling.inference.stacking import Stack, without_health
+    from bayes_scaling.report.sentences import stack_sentences, summary_sentences
 
     for note in notes:
         say(finding_line(note))
+    bare = without_health(fitted)  # what the sampler says comes last, with what to try
+    if isinstance(fitted, Stack):
+        say_weights(fitted)
+    else:
+        _say_draws(fitted, parameters)
+    for sentence in stack_sentences(bare, str(folder)) if isinstance(bare, Stack) else summary_sentences(bare, str(folder)):
+        say(sentence)
+    say(f"written -> {folder} (points for predict and contrast: {folder / 'points.csv'})")
+    judge(fitted.health, settings.strict)
+
+
+def _say_draws(fitted: "Fit", parameters: "pd.DataFrame") -> None:
+    """Print the parameters of a fit, and how its chains went."""
+    from bayes_scaling.inference.retries import rounds_line
+
     say_parameters(fitted, parameters)
     health = fitted.health
     assert health is not None
@@ -183,9 +228,3 @@ def _summary(fitted: "Fit", parameters: "pd.DataFrame", notes: "Sequence[Finding
     )
     if rounds := rounds_line(health):
         say(rounds)
-    for sentence in summary_sentences(
-        replace(fitted, health=None), str(folder)
-    ):  # what the sampler says comes last, with what to try
-        say(sentence)
-    say(f"written -> {folder} (points for predict and contrast: {folder / 'points.csv'})")
-    judge(health, fitted.settings.strict)

@@ -13,7 +13,7 @@ from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write, is_file
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
-from bayes_scaling.cli.options import AnySeed, read_fit
+from bayes_scaling.cli.options import AnySeed, OneLaw, read_fit
 from bayes_scaling.cli.terminal import say
 
 
@@ -25,6 +25,7 @@ def forecast(
     out: Annotated[
         Path | None, typer.Option(metavar="FORECAST.csv", help="The band to the end; DIR/forecast.csv unless given.")
     ] = None,
+    law: OneLaw = None,
     seed: AnySeed = 0,
 ) -> None:
     """Forecast an unfinished run, given finished runs of its family and its rows so far.
@@ -37,7 +38,7 @@ def forecast(
 
     out = folder / "forecast.csv" if out is None else out
     file_to_write(out)
-    found = condition(read_fit(folder), run, _end(at), seed=seed)
+    found = condition(read_fit(folder, law), run, _end(at), seed=seed)
     figure = out.with_suffix(".png")
     with write_together():
         write_csv(found.to_frame(), out)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import number, several, shared
+from bayes_scaling._base.numbers import fixed, number, probability, several, shared
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bayes_scaling.data.runs import Runs
     from bayes_scaling.inference.health import Health
     from bayes_scaling.inference.posterior import Fit
+    from bayes_scaling.inference.stacking import Stack
 
 
 def counted(data: "Runs") -> list[str]:
@@ -88,6 +89,20 @@ def judged(health: "Health | None") -> dict[str, Any]:
     if health is None:
         return {}
     return {"grade": health.grade, "ok": health.ok, "problems": health.problems}
+
+
+def say_weights(fitted: "Stack") -> None:
+    """Print the laws of a stack: weights, before the runs and by them, scores of held-out runs, grade and cost."""
+    found, rows = fitted.weighing, []
+    for name, weight in fitted.weights.items():
+        health = fitted.fits[name].health
+        scored = found is not None and name in found.log_scores
+        told = [number(found.log_scores[name]), number(found.crps[name])] if found is not None and scored else ["", ""]
+        before = probability(found.prior[name]) if found is not None else ""
+        seconds = fixed(found.seconds[name], 1) if found is not None else ""
+        rows.append([name, probability(weight), before, *told, health.grade if health else "", seconds])
+    heads = ("law", "weight", "prior", "log score", "CRPS", "draws", "s")
+    say_table("laws, with the mean scores of runs held out", heads, rows, left=("law", "draws"))
 
 
 def say_parameters(fitted: "Fit", parameters: "pd.DataFrame") -> None:

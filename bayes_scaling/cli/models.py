@@ -4,8 +4,10 @@ from bayes_scaling.cli.terminal import say
 
 
 def models() -> None:
-    """List the bundled studies: name and title. Writes nothing."""
-    from bayes_scaling.model.studies.reading import bundled
+    """List the bundled studies: name and title, and the laws of those that fit several. Writes nothing."""
+    from bayes_scaling.model.studies.reading import bundled, bundled_stacks
 
+    stacks = bundled_stacks()
     for name, title in bundled().items():
-        say(f"{name:20} {title}")
+        laws = f" [{len(stacks[name])} laws: {', '.join(stacks[name])}]" if stacks[name] else ""
+        say(f"{name:20} {title}{laws}")

@@ -13,7 +13,7 @@ from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
-from bayes_scaling.cli.options import AnySeed, FitDir, read_fit
+from bayes_scaling.cli.options import AnySeed, FitDir, read_posterior
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def next_run(
     from bayes_scaling.plots.next_run import next_figure
 
     folder_to_write(folder)
-    fitted = read_fit(folder)
+    fitted = read_posterior(folder)
     questions = every_question(fitted, decide)
     found = [next_runs(fitted, candidates, draw_estimand(fitted, one), budget, cost=cost, seed=seed) for one in questions]
     tables, sets = [one.to_frame() for one in found], [one.sets_to_frame() for one in found]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.inference.posterior import Fit
+    from bayes_scaling.inference.stacking import Posterior
     from bayes_scaling.model.studies.study import Study
 
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A bundled name (see `models`) or a TOML file.")]
@@ -66,6 +67,7 @@ FittedCost = Annotated[
     str | None,
     typer.Option("--cost", metavar="NAME", help="One of \\[data.costs] that the law's input compute is to read."),
 ]
+OneLaw = Annotated[str | None, typer.Option("--law", metavar="NAME", help="Of a stack of several laws the one to ask.")]
 TokensPerStep = Annotated[
     list[str] | None,
     typer.Option(metavar="[RUN=]TOKENS", help="Tokens a step, as 524288 or .5M; of all runs or of one. May be repeated."),
@@ -111,17 +113,33 @@ def pairs(option: str, said: list[str] | None, expected: str) -> dict[str, str]:
     return found
 
 
-def read_fit(folder: Path) -> "Fit":
-    """Return the fit of a folder, and say on stderr what is to be known of its file and of the fit."""
+def read_fit(folder: Path, law: str | None = None) -> "Fit":
+    """Return the fit of a folder, of a stack that of one of its laws; see `read_posterior`."""
+    from bayes_scaling.inference.stacking import Stack
+
+    fitted = read_posterior(folder)
+    if not isinstance(fitted, Stack):
+        if law is not None:
+            raise InputError(f"--law {law}: {folder} holds the fit of a single law, {fitted.model.law.__name__}")
+        return fitted
+    if law is None:
+        raise InputError(f"{folder} holds several laws, and this asks for one: --law with one of {format_names(fitted.fits)}")
+    if law not in fitted.fits:
+        raise InputError(f"--law {law}: {folder} has no such law; expected one of {format_names(fitted.fits)}")
+    return fitted.fits[law]
+
+
+def read_posterior(folder: Path) -> "Posterior":
+    """Return the fit or stack of a folder, and say on stderr what is to be known of its file and of the fit."""
     from bayes_scaling.cli.messages import say_findings
     from bayes_scaling.inference.saving import load
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
-        fitted = load(folder / "fit.nc")
+        fitted = load(folder if folder.suffix == ".nc" else folder / "fit.nc")
     for one in told:
         say(f"note [file]: {one.message}", err=True)
-    say_findings(folder)
+    say_findings(folder.parent if folder.suffix == ".nc" else folder)
     return fitted
 
 

@@ -13,12 +13,12 @@ from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
-from bayes_scaling.cli.options import AnySeed, read_fit
+from bayes_scaling.cli.options import AnySeed, read_posterior
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     from bayes_scaling.data.cost import Cost
-    from bayes_scaling.inference.posterior import Fit
+    from bayes_scaling.inference.stacking import Posterior
 
 
 def plan(
@@ -62,18 +62,19 @@ def plan(
     from bayes_scaling.decisions.plan import plan as decide
     from bayes_scaling.decisions.plan_sentences import plan_sentences
     from bayes_scaling.decisions.targets import needed_sentences
+    from bayes_scaling.inference.stacking import without_health
     from bayes_scaling.plots.plan import plan_figure
 
     out = folder / "plan.csv" if out is None else out
     file_to_write(out)
     if not 0 < probability < 1:
         raise InputError(f"--probability {probability}: expected a number between 0 and 1")
-    fitted = read_fit(folder)
+    fitted = read_posterior(folder)
     costs = _cost(fitted, cost or [])
     points = every_cell(fitted) if at is None else read_table(at, labels=fitted.runs.columns.labels)
     asked: dict[str, Any] = {"cost": costs, "params": params, "unique_tokens": unique_tokens, "seed": seed}
     found = decide(fitted, compute, within=within, points=points, **asked)
-    bare = replace(fitted, health=None), replace(found, health=None)  # what the sampler says comes once, at the end
+    bare = without_health(fitted), replace(found, health=None)  # what the sampler says comes once, at the end
     said = [*plan_sentences(bare[1], target)]
     if target is not None:
         said += needed_sentences(bare[0], target, probability, points, **asked)
@@ -89,7 +90,7 @@ def plan(
     say_health(fitted.health)
 
 
-def _cost(fitted: "Fit", said: list[str]) -> "Cost":
+def _cost(fitted: "Posterior", said: list[str]) -> "Cost":
     """Return the cost that "name=number" texts say, of the runs' own where one is a name alone."""
     from bayes_scaling.data.cost import Cost
     from bayes_scaling.prediction.costs import read_cost

@@ -12,7 +12,7 @@ from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.messages import say_health, say_notes
-from bayes_scaling.cli.options import AnySeed, FitDir, Points, read_fit
+from bayes_scaling.cli.options import AnySeed, FitDir, Points, read_posterior
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def predict(
         file_to_write(out)
     if register is not None:
         read_chain(file_to_write(register, ".jsonl"))
-    fitted = read_fit(folder)
+    fitted = read_posterior(folder)
     table = summarize_at(fitted, at, "observed" if observed else "expected", seed) if out is not None else None
     record = forecast_record(fitted, at, seed) if register is not None else None
     _write(table, out, record, register)

@@ -13,7 +13,7 @@ from bayes_scaling._base.numbers import exact, place_words, several
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
-from bayes_scaling.cli.options import FitDir, NamedCost, read_fit
+from bayes_scaling.cli.options import FitDir, NamedCost, read_posterior
 from bayes_scaling.cli.terminal import say
 from bayes_scaling.laws.inputs import has_params_and_tokens
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.data.cost import Cost
-    from bayes_scaling.inference.posterior import Fit
+    from bayes_scaling.inference.stacking import Posterior
 
 
 def rank(
@@ -68,7 +68,7 @@ def rank(
         raise InputError(f"{level!r}: expected GROUP=BASELINE, as in attention=full")
     out = folder / "ranking.csv" if out is None else out
     file_to_write(out)
-    fitted = read_fit(folder)
+    fitted = read_posterior(folder)
     points, taken = _points(fitted, group, compute or [], at, along)
     if cost is not None and flops:
         raise InputError("give either --cost, a cost of the runs, or --flops for each level")
@@ -102,19 +102,19 @@ def rank(
 
 
 def _points(
-    fitted: "Fit", group: str, compute: list[float], at: Path | None, along: str | None
+    fitted: "Posterior", group: str, compute: list[float], at: Path | None, along: str | None
 ) -> "tuple[pd.DataFrame, dict[str, object]]":
     """Return the points asked for, and the levels of other groups that nothing was said of."""
     import pandas as pd
 
     from bayes_scaling.data.counts import mark_base_units
     from bayes_scaling.data.points import in_base_units
-    from bayes_scaling.model.specification import law_groups, model_inputs
+    from bayes_scaling.inference.stacking import groups_needed, inputs_read
 
     if not compute and at is None:
         raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")
     points = mark_base_units(pd.DataFrame(index=[0])) if at is None else in_base_units(at, fitted.runs)
-    inputs = model_inputs(fitted.model)
+    inputs = inputs_read(fitted)
     splits = "compute" not in inputs and has_params_and_tokens(inputs)
     name = along or (inputs[0] if len(inputs) == 1 else "compute")
     if compute:
@@ -125,12 +125,12 @@ def _points(
             points.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: compute}), how="cross")
         )
     columns = fitted.runs.columns.dims
-    others = [dim for dim in law_groups(fitted.model) if dim not in (group, *points) and not set(columns[dim]) <= set(points)]
+    others = [dim for dim in groups_needed(fitted) if dim not in (group, *points) and not set(columns[dim]) <= set(points)]
     taken = {dim: fitted.runs.levels[dim][-1] for dim in others}
     return points.assign(**taken), taken
 
 
-def _costs(fitted: "Fit", group: str, flops: list[str]) -> "dict[str, Cost] | None":
+def _costs(fitted: "Posterior", group: str, flops: list[str]) -> "dict[str, Cost] | None":
     """Return what each level costs, from LEVEL=K; None where nothing is said."""
     from bayes_scaling.data.cost import Cost
 

@@ -11,7 +11,7 @@ from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
-from bayes_scaling.cli.options import AnySeed, FitDir, read_fit
+from bayes_scaling.cli.options import AnySeed, FitDir, read_posterior
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def sensitivity(
     from bayes_scaling.plots import sensitivity_figure
 
     folder_to_write(folder)
-    fitted, specified = read_fit(folder), None if multiverse is None else _read(multiverse)
+    fitted, specified = read_posterior(folder), None if multiverse is None else _read(multiverse)
     questions = every_question(fitted, of)
     found = [
         asked(fitted, one, candidates, budget, cost=cost, multiverse=specified, point=point - 1, seed=seed) for one in questions

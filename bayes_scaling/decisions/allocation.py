@@ -27,6 +27,7 @@ from bayes_scaling.decisions.sizes import Sizes, over_sizes, size_grid
 from bayes_scaling.decisions.spending import Spending, Spent, spending
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, map_components, parts
 from bayes_scaling.prediction.costs import Costed
 
 HOLDS = 1e-9
@@ -44,7 +45,7 @@ class Split:
 @carried
 @asked
 def compute_optimal(
-    fit: Fit, compute: float | Sequence[float], points: Table | None = None, *, cost: Costed | Spending = None
+    fit: Posterior, compute: float | Sequence[float], points: Table | None = None, *, cost: Costed | Spending = None
 ) -> xr.Dataset:
     """Return draws of the sizes and tokens that reach the lowest loss with given compute, and of that loss.
 
@@ -104,15 +105,25 @@ def compute_optimal(
     rows = mark_base_units(pd.DataFrame(index=[0])) if points is None else in_base_units(points, fit.runs)
     cost = spending(fit, cost, rows)
     budgets = read_budgets(fit, compute)
+    return map_components(fit, lambda one, _: _optimal(one, rows, budgets, cost))
+
+
+def _optimal(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent) -> xr.Dataset:
     found = law_split(fit, rows, budgets, cost)
     if fit.model.discrepancy:
         every = np.tile(budgets, len(rows))
-        found = split_with_discrepancy(fit, over_sizes(fit, size_grid(found.log_params, every, cost), every, cost, rows))
+        found = best_split(fit, found, over_sizes(fit, size_grid(found.log_params, every, cost), every, cost, rows))
     return split_as_dataset(fit, rows, budgets, cost, found)
 
 
-def law_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent) -> Split:
-    """Return the best split of the law alone, in closed form where it has one; points, budgets and costs are checked."""
+def law_split(fit: Posterior, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent) -> Split:
+    """Return the best split of the law alone, of a stack of each law in its own draws; all else is checked."""
+    found = [_law_split(one, rows, budgets, cost) for one, _ in parts(fit)]
+    return Split(*(np.concatenate(of, axis=1) for of in zip(*((one.log_params, one.loss) for one in found), strict=True)))
+
+
+def _law_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent) -> Split:
+    """Return the best split of the law alone, in closed form where it has one."""
     at = parameters_along(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
     law = law_along(fit, at, moved_inputs(fit))
     log_unique = np.log(np.repeat(unique_limit(fit, rows), len(budgets)))
@@ -130,14 +141,25 @@ def law_split(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent) ->
     return Split(log_params, losses(log_params))
 
 
-def split_with_discrepancy(fit: Fit, sizes: Sizes) -> Split:
-    """Return the best split of the law with its discrepancy, among the sizes tried."""
-    shape = (fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], -1)
-    return Split(sizes.best.T.reshape(shape), sizes.lowest.T.reshape(shape))
+def best_split(fit: Posterior, of_law: Split, sizes: Sizes) -> Split:
+    """Return the best split of each draw: that of its law, or among the sizes tried where the law has a discrepancy."""
+    log_params, loss = of_law.log_params.copy(), of_law.loss.copy()
+    places, lowest = (of.T.reshape(log_params.shape) for of in (sizes.best, sizes.lowest))
+    for one, draws in parts(fit):
+        if one.model.discrepancy:
+            log_params[:, draws], loss[:, draws] = places[:, draws], lowest[:, draws]
+    return Split(log_params, loss)
 
 
-def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent, found: Split) -> xr.Dataset:
+def split_as_dataset(fit: Posterior, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent, found: Split) -> xr.Dataset:
     """Return a split as `compute_optimal` does."""
+    return map_components(
+        fit,
+        lambda one, draws: _as_dataset(one, rows, budgets, cost, Split(found.log_params[:, draws], found.loss[:, draws])),
+    )
+
+
+def _as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent, found: Split) -> xr.Dataset:
     every = np.tile(budgets, len(rows))
     at = parameters_along(fit, rows.loc[rows.index.repeat(len(budgets))], moved_inputs(fit))
     log_tokens = _log_tokens(cost, found.log_params, every)
@@ -153,7 +175,7 @@ def split_as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Sp
     return xr.Dataset(best).assign_coords(compute=("row", every, {"units": cost.base_unit}))
 
 
-def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
+def read_budgets(fit: Posterior, compute: float | Sequence[float]) -> np.ndarray:
     """Return budgets as an array.
 
     Raises
@@ -169,7 +191,9 @@ def read_budgets(fit: Fit, compute: float | Sequence[float]) -> np.ndarray:
     return np.array([checks.positive(of, "compute") for of in budgets], dtype=float)
 
 
-def _log_inputs(fit: Fit, log_params: np.ndarray, log_tokens: np.ndarray, log_unique: np.ndarray) -> Mapping[str, np.ndarray]:
+def _log_inputs(
+    fit: Posterior, log_params: np.ndarray, log_tokens: np.ndarray, log_unique: np.ndarray
+) -> Mapping[str, np.ndarray]:
     if "tokens" in moved_inputs(fit):
         return {"params": log_params, "tokens": log_tokens}
     fresh = np.minimum(log_unique, log_tokens)
@@ -184,7 +208,7 @@ def _log_tokens(cost: Spent, log_params: np.ndarray, compute: np.ndarray) -> np.
         return np.asarray(np.log(np.maximum(cost.tokens(np.exp(log_params), compute), 0.0)))
 
 
-def _affordable(fit: Fit, compute: np.ndarray, cost: Spent) -> tuple[np.ndarray, np.ndarray]:
+def _affordable(fit: Posterior, compute: np.ndarray, cost: Spent) -> tuple[np.ndarray, np.ndarray]:
     """Return the range of sizes to seek in, longer by as much as the compute leaves that of the runs.
 
     Raises
@@ -204,7 +228,7 @@ def _affordable(fit: Fit, compute: np.ndarray, cost: Spent) -> tuple[np.ndarray,
     return low, high
 
 
-def runs_compute(fit: Fit, cost: Spent) -> np.ndarray:
+def runs_compute(fit: Posterior, cost: Spent) -> np.ndarray:
     """Return what it took to train each run, in the unit of the cost.
 
     Raises

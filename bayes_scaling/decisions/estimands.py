@@ -35,10 +35,17 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import noise_parts
+from bayes_scaling.inference.stacking import (
+    Posterior,
+    Stack,
+    groups_needed,
+    inputs_read,
+    law_reads,
+    map_components,
+    noise_scale,
+)
 from bayes_scaling.laws.inputs import has_params_and_tokens
-from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.parameters import as_parameter, link
-from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.budget_curves import Path
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 
@@ -100,10 +107,10 @@ def parse_estimand(text: str) -> Estimand:
     raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
 
 
-def every_question(fit: Fit, text: str) -> list[Estimand]:
+def every_question(fit: Posterior, text: str) -> list[Estimand]:
     """Return a question, or one for every level of each group that it says nothing of and the answer depends on."""
     asked = parse_estimand(text)
-    missing = [] if asked.kind == "parameter" else [dim for dim in law_groups(fit.model) if dim not in (asked.name, "run")]
+    missing = [] if asked.kind == "parameter" else [dim for dim in groups_needed(fit) if dim not in (asked.name, "run")]
     said = {_names(fit).get(name, name) for name in asked.held}
     missing = [dim for dim in missing if dim not in said]
     if not missing:
@@ -125,7 +132,7 @@ def _quoted(level: str) -> str:
 
 
 @carried
-def draw_estimand(fit: Fit, question: str | Estimand) -> xr.DataArray:
+def draw_estimand(fit: Posterior, question: str | Estimand) -> xr.DataArray:
     """Return draws of what is asked, (chain, draw), with the attributes `question`, `kind`, `scale` and `units`.
 
     scale: "log" where the draws are logarithms of what has the units, "identity" elsewhere. A draw without an answer (no
@@ -153,25 +160,25 @@ def draw_estimand(fit: Fit, question: str | Estimand) -> xr.DataArray:
 type Answer = tuple[xr.DataArray, str, str]
 
 
-def _contrast(fit: Fit, asked: Estimand) -> Answer:
+def _contrast(fit: Posterior, asked: Estimand) -> Answer:
     group = checked_group(fit, asked)
     one, other = (_loss_at(fit, {**asked.held, group: level}, asked.text) for level in (asked.a, asked.b))
-    if fit.model.noise.on == "log_loss":
+    if noise_scale(fit) == "log_loss":
         return _log(one) - _log(other), "log", ""
     return one - other, "identity", fit.runs.columns.response.unit
 
 
-def checked_group(fit: Fit, asked: Estimand) -> str:
+def checked_group(fit: Posterior, asked: Estimand) -> str:
     """Return the group whose levels are held against each other; raises InputError where the law has none, or it is held."""
     group = asked.name
-    if group not in law_groups(fit.model):
-        raise InputError(f"the law does not vary over {group!r}; it varies over {law_groups(fit.model)}")
+    if group not in groups_needed(fit):
+        raise InputError(f"the law does not vary over {group!r}; it varies over {groups_needed(fit)}")
     if group in asked.held:
         raise InputError(f"{group!r} is contrasted, and cannot be held at {asked.held[group]!r} too")
     return group
 
 
-def _multiplier(fit: Fit, asked: Estimand) -> Answer:
+def _multiplier(fit: Posterior, asked: Estimand) -> Answer:
     group, where = checked_group(fit, asked), {**asked.held, asked.name: asked.b}
     if splits_compute(fit, where):
         rest = {name: of for name, of in where.items() if name != "compute"}
@@ -186,9 +193,9 @@ def _multiplier(fit: Fit, asked: Estimand) -> Answer:
     return _log(times), "log", ""
 
 
-def multiplier_path(fit: Fit) -> Path:
+def multiplier_path(fit: Posterior) -> Path:
     """Return what grows with the budget of a multiplier: compute, or the only input, or params and tokens alike."""
-    inputs = model_inputs(fit.model)
+    inputs = inputs_read(fit)
     if "compute" in inputs or len(inputs) == 1:
         return "compute" if "compute" in inputs else inputs[0]
     if has_params_and_tokens(inputs):
@@ -196,21 +203,25 @@ def multiplier_path(fit: Fit) -> Path:
     raise InputError(f"a multiplier of compute needs a law over compute, or params and tokens; this one reads {list(inputs)}")
 
 
-def _run(fit: Fit, asked: Estimand) -> Answer:
+def _run(fit: Posterior, asked: Estimand) -> Answer:
     place, unit = asked_place(fit, asked.held, asked.text), fit.runs.columns.response.unit
-    effects, scatter = noise_parts(fit, place.frame, fit.settings.seed)
-    noise = (effects + scatter).isel(row=0)
-    if fit.model.noise.on == "log_loss":
+    noise = map_components(fit, lambda one, _: _noise_at(one, place.frame)).isel(row=0)
+    if noise_scale(fit) == "log_loss":
         return _log(loss_at_place(fit, place)) + noise, "log", unit
     return loss_at_place(fit, place) + noise, "identity", unit
 
 
-def _loss(fit: Fit, asked: Estimand) -> Answer:
+def _noise_at(fit: Fit, frame: pd.DataFrame) -> xr.DataArray:
+    effects, scatter = noise_parts(fit, frame, fit.settings.seed)
+    return effects + scatter
+
+
+def _loss(fit: Posterior, asked: Estimand) -> Answer:
     loss, unit = _loss_at(fit, asked.held, asked.text), fit.runs.columns.response.unit
-    return (_log(loss), "log", unit) if fit.model.noise.on == "log_loss" else (loss, "identity", unit)
+    return (_log(loss), "log", unit) if noise_scale(fit) == "log_loss" else (loss, "identity", unit)
 
 
-def _plan(fit: Fit, asked: Estimand) -> Answer:
+def _plan(fit: Posterior, asked: Estimand) -> Answer:
     if "compute" not in asked.held:
         raise InputError(f"the question {asked.text!r} needs compute, in FLOP: plan at compute=1e21")
     rest = {name: of for name, of in asked.held.items() if name != "compute"}
@@ -219,7 +230,9 @@ def _plan(fit: Fit, asked: Estimand) -> Answer:
     return _log(params.isel(row=0)), "log", fit.runs.columns.inputs["params"].unit
 
 
-def _parameter(fit: Fit, asked: Estimand) -> Answer:
+def _parameter(fit: Posterior, asked: Estimand) -> Answer:
+    if isinstance(fit, Stack):
+        raise InputError(f"{asked.name} is a parameter of one law; ask one of the stack's fits: {format_names(fit.fits)}")
     if asked.name not in fit.model.parameters:
         raise InputError(f"no parameter {asked.name!r}; the law has {list(fit.model.parameters)}")
     scale = link(as_parameter(fit.model.parameters[asked.name]).prior)
@@ -263,41 +276,41 @@ class Place:
     there: xr.DataArray | None = None
 
 
-def splits_compute(fit: Fit, where: Mapping[str, str]) -> bool:
+def splits_compute(fit: Posterior, where: Mapping[str, str]) -> bool:
     """Return whether a compute that is held is to be split between params and tokens, draw by draw."""
-    return "compute" in where and not _names(fit).get("compute") and has_params_and_tokens(law_inputs(fit.model.law))
+    return "compute" in where and not _names(fit).get("compute") and has_params_and_tokens(law_reads(fit))
 
 
-def asked_place(fit: Fit, where: Mapping[str, str], text: str) -> Place:
+def asked_place(fit: Posterior, where: Mapping[str, str], text: str) -> Place:
     """Return where a question asks for a loss; raises InputError where it names what does not exist or leaves something out."""
     split = splits_compute(fit, where)
     moved = ("params", "tokens") if split else ()
     held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
     base = mark_base_units(pd.DataFrame(index=[0])) if held is None else held
     if not split:
-        frame = read_points(base, fit.runs, law_groups(fit.model))
+        frame = read_points(base, fit.runs, groups_needed(fit))
         return Place(frame, log_inputs(fit, frame))
     best = compute_optimal(fit, _number("compute", where["compute"]), points=held)[["params", "tokens"]]
     best = best.reset_coords(drop=True).drop_vars("row", errors="ignore")
     there = best["params"].copy(data=np.isfinite(best["params"].to_numpy()))
     references = {name: fit.runs.references[name] for name in moved}
     middle = {name: float(best[name].median()) if bool(there.any()) else references[name] for name in moved}
-    frame = read_points(base.assign(**middle), fit.runs, law_groups(fit.model))
+    frame = read_points(base.assign(**middle), fit.runs, groups_needed(fit))
     drawn = {name: _log(best[name].where(there, references[name]) / references[name]).drop_attrs() for name in moved}
     return Place(frame, log_inputs(fit, frame) | drawn, there)
 
 
-def loss_at_place(fit: Fit, place: Place) -> xr.DataArray:
+def loss_at_place(fit: Posterior, place: Place) -> xr.DataArray:
     """Return draws of the expected loss at a place, with the discrepancy; NaN where a draw has no best split."""
     found = at(fit, place.frame, place.logs)
     return (found if place.there is None else found.where(place.there)).isel(row=0)
 
 
-def _loss_at(fit: Fit, where: Mapping[str, str], text: str) -> xr.DataArray:
+def _loss_at(fit: Posterior, where: Mapping[str, str], text: str) -> xr.DataArray:
     return loss_at_place(fit, asked_place(fit, where, text))
 
 
-def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...]) -> pd.DataFrame | None:
+def _held(fit: Posterior, where: Mapping[str, str], text: str, moved: tuple[str, ...]) -> pd.DataFrame | None:
     """Return what holds as a point of one row, None where nothing is to be said; names are those of the law.
 
     Parameters
@@ -305,7 +318,7 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
     moved
         Inputs that are not held.
     """
-    names, needed = _names(fit), [*(n for n in model_inputs(fit.model) if n not in moved), *law_groups(fit.model)]
+    names, needed = _names(fit), [*(n for n in inputs_read(fit) if n not in moved), *groups_needed(fit)]
     said: dict[str, str] = {}
     called: dict[str, str] = {}
     for name, value in where.items():
@@ -323,14 +336,14 @@ def _held(fit: Fit, where: Mapping[str, str], text: str, moved: tuple[str, ...])
     return in_base_units(pd.DataFrame([row]), fit.runs) if row else None
 
 
-def _names(fit: Fit) -> dict[str, str]:
+def _names(fit: Posterior) -> dict[str, str]:
     """Return every name that a question may hold -> the input or group it is."""
     inputs, dims = fit.runs.columns.inputs, fit.runs.columns.dims
     columns = {one.column: name for name, one in inputs.items()} | {of[0]: dim for dim, of in dims.items() if len(of) == 1}
     return columns | {name: name for name in (*inputs, *dims)}
 
 
-def _level(fit: Fit, dim: str, said: str) -> str:
+def _level(fit: Posterior, dim: str, said: str) -> str:
     levels = fit.runs.levels[dim]
     if level_index(pd.Series([said]), levels)[0] < 0:
         raise InputError(f"group {dim!r} has no level {said!r}; its levels are {[str(one) for one in levels]}")

@@ -13,6 +13,7 @@ from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.schedules import check_logarithms, log_input
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Trend, as_parameter, link
@@ -83,7 +84,7 @@ def columns_of(at: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(columns, index=range(at.sizes["row"]))
 
 
-def search_bounds(fit: Fit, along: str) -> tuple[np.ndarray, np.ndarray]:
+def search_bounds(fit: Posterior, along: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of the range that is searched for an optimum, as logarithms."""
     seen = np.log(fit.runs.table[along].to_numpy())
     return seen.min(keepdims=True) - log(WIDER), seen.max(keepdims=True) + log(WIDER)
@@ -94,5 +95,5 @@ def labelled_as(values: np.ndarray, at: xr.Dataset, name: str, unit: str) -> xr.
     return xr.DataArray(values, at.coords, ("chain", "draw", "row"), attrs={"long_name": name, "units": unit})
 
 
-def named_unit(fit: Fit, name: str) -> tuple[str, str]:
+def named_unit(fit: Posterior, name: str) -> tuple[str, str]:
     return name.replace("_", " "), fit.runs.columns.inputs[name].unit

@@ -15,6 +15,7 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.law_along import columns_of, labelled_as, law_along, named_unit, parameters_along, search_bounds
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.prediction import crossings
 
 PLACES_OF_A_CURVE = 65
@@ -29,7 +30,7 @@ type Curve = Callable[[np.ndarray], np.ndarray]
 
 @carried
 @asked
-def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
+def optimum(fit: Posterior, points: Table, along: str) -> xr.DataArray:
     """Return draws of the value of an input at which the expected loss is lowest, all else as in the points.
 
     x* = argmin_x L(x)        (chain, draw, row; in the unit of the input)
@@ -62,6 +63,10 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
     --------
     >>> optimum(fit, {"compute": [1e21]}, "depth").median(("chain", "draw"))  # doctest: +SKIP
     """
+    return map_components(fit, lambda one, _: _optimum(one, points, along))
+
+
+def _optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
     at = parameters_along(fit, points, (along,))
     place = lowest(_curve(fit, at, along), *search_bounds(fit, along))
     return labelled_as(np.exp(place), at, *named_unit(fit, along)).rename("optimum")
@@ -69,7 +74,7 @@ def optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
 
 @carried
 @asked
-def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
+def tolerance(fit: Posterior, points: Table, along: str, below: float) -> xr.Dataset:
     """Return draws of the range of an input around the optimum in which the loss is less than `below` above its lowest.
 
     L(x) < L(x*) + below        for low < x < high
@@ -104,6 +109,10 @@ def tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
         raise InputError(
             f"below must be a positive number, in {fit.runs.columns.response.unit or 'the response'}; it is {below}"
         )
+    return map_components(fit, lambda one, _: _tolerance(one, points, along, below))
+
+
+def _tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
     at = parameters_along(fit, points, (along,))
     curve, (low, high) = _curve(fit, at, along), search_bounds(fit, along)
     place = lowest(curve, low, high)

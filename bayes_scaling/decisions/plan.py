@@ -18,7 +18,7 @@ from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.tables import Table
-from bayes_scaling.decisions.allocation import law_split, read_budgets, split_as_dataset, split_with_discrepancy
+from bayes_scaling.decisions.allocation import best_split, law_split, read_budgets, split_as_dataset
 from bayes_scaling.decisions.flat_runs import refuse_flat
 from bayes_scaling.decisions.group_cells import every_cell, for_new_run
 from bayes_scaling.decisions.plan_search import (
@@ -35,8 +35,8 @@ from bayes_scaling.decisions.spending import Spending, asked_cost, spending
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried, mark
-from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.prediction.costs import Costed
 from bayes_scaling.prediction.goal import checked_target
 from bayes_scaling.prediction.notes import loss_notes, noted, scatter_notes
@@ -134,7 +134,7 @@ class Plan:
 
 @asked
 def plan(
-    fit: Fit,
+    fit: Posterior,
     compute: float | Sequence[float],
     points: Table | None = None,
     *,
@@ -154,7 +154,7 @@ def plan(
     Parameters
     ----------
     fit
-        A fit, or draws from a prior.
+        A fit, draws from a prior, or a stack: the expectation is then over its laws as well.
     compute
         In FLOP, or the unit of the cost; a number or several.
     points
@@ -207,9 +207,7 @@ def plan(
     check_reach(fit, budgets, spent)
     split = law_split(fit, rows, budgets, spent)
     sizes = over_sizes(fit, size_grid(split.log_params, every, spent), every, spent, rows)
-    optimum = split_as_dataset(
-        fit, rows, budgets, spent, split_with_discrepancy(fit, sizes) if fit.model.discrepancy else split
-    )
+    optimum = split_as_dataset(fit, rows, budgets, spent, best_split(fit, split, sizes))
     near = over_sizes(fit, around_lowest(sizes), every, spent, rows)
     best = near.mean.min(axis=1)
     low, high = np.exp(nearly_lowest(sizes, best + within * np.abs(best)))

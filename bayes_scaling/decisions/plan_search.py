@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.interpolate import PchipInterpolator
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact, number
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute
@@ -13,7 +13,7 @@ from bayes_scaling.decisions.cost import moved_inputs
 from bayes_scaling.decisions.optimum import vertex
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.decisions.spending import Spent
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, whole_fits
 
 FINE = 16
 """Between two sizes tried the expected loss is interpolated at so many."""
@@ -27,7 +27,7 @@ DECADES = 6.0
 """A budget this far beyond the compute of the runs, or below it, is beyond what a fit to them can be asked."""
 
 
-def check_reach(fit: Fit, budgets: np.ndarray, cost: Spent) -> None:
+def check_reach(fit: Posterior, budgets: np.ndarray, cost: Spent) -> None:
     trained = np.log10(runs_compute(fit, cost))
     off = np.maximum(np.log10(budgets) - trained.max(), trained.min() - np.log10(budgets))
     if np.any(off > DECADES):
@@ -38,13 +38,13 @@ def check_reach(fit: Fit, budgets: np.ndarray, cost: Spent) -> None:
         )
 
 
-def with_unique(fit: Fit, rows: pd.DataFrame, unique_tokens: float | None) -> pd.DataFrame:
+def with_unique(fit: Posterior, rows: pd.DataFrame, unique_tokens: float | None) -> pd.DataFrame:
     if unique_tokens is None:
         return rows
     checks.positive(unique_tokens, "unique_tokens")
     if moved := [name for name in UNIQUE if name not in moved_inputs(fit)]:
         raise InputError(
-            f"{fit.model.law.__name__} does not read {moved}, so that it cannot say what repeated tokens are worth; "
+            f"{format_names(whole_fits(fit))} does not read {moved}, so that it cannot say what repeated tokens are worth; "
             "expected a fit of a law that does, as data_constrained"
         )
     return rows.assign(**{UNIQUE[0]: unique_tokens})

@@ -15,8 +15,7 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import moved_inputs, split_inputs, unique_limit
 from bayes_scaling.decisions.optimum import vertex
 from bayes_scaling.decisions.spending import Spent
-from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import law_groups
+from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.prediction.summary import expected_rows, flat_draws
 
 SIZES = 49
@@ -49,7 +48,7 @@ class Sizes:
     best: np.ndarray
 
 
-def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Spent, points: Table | None) -> pd.DataFrame:
+def split_points(fit: Posterior, params: np.ndarray, compute: np.ndarray, cost: Spent, points: Table | None) -> pd.DataFrame:
     """Return checked points: models of given sizes that spend given budgets, each of them for each row of the points in turn.
 
     Parameters
@@ -68,7 +67,7 @@ def split_points(fit: Fit, params: np.ndarray, compute: np.ndarray, cost: Spent,
     unique = unique_limit(fit, frame)
     frame = frame.drop(columns=[*moved, *moved.values()], errors="ignore")
     chosen = split_inputs(fit, params, cost.tokens(params, compute), unique)
-    return read_points(frame.assign(**chosen), fit.runs, law_groups(fit.model))
+    return read_points(frame.assign(**chosen), fit.runs, groups_needed(fit))
 
 
 def size_grid(best: np.ndarray, compute: np.ndarray, cost: Spent) -> np.ndarray:
@@ -96,7 +95,7 @@ def size_grid(best: np.ndarray, compute: np.ndarray, cost: Spent) -> np.ndarray:
     return np.linspace(middle - half_width, top, SIZES, axis=1)
 
 
-def over_sizes(fit: Fit, log_params: np.ndarray, compute: np.ndarray, cost: Spent, points: Table | None = None) -> Sizes:
+def over_sizes(fit: Posterior, log_params: np.ndarray, compute: np.ndarray, cost: Spent, points: Table | None = None) -> Sizes:
     """Return the losses of models of given sizes that spend given budgets.
 
     Parameters
@@ -108,10 +107,11 @@ def over_sizes(fit: Fit, log_params: np.ndarray, compute: np.ndarray, cost: Spen
     """
     sizes = log_params.shape[1]
     frame = split_points(fit, np.exp(log_params).ravel(), np.repeat(compute, sizes), cost, points)
-    flat = flat_draws(fit)
+    flats = [(one, flat_draws(one)) for one, _ in parts(fit)]
 
     def at_budget(i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        losses = expected_rows(fit, frame.iloc[i * sizes : (i + 1) * sizes], flat)
+        rows = frame.iloc[i * sizes : (i + 1) * sizes]
+        losses = np.concatenate([expected_rows(one, rows, flat) for one, flat in flats], axis=1)
         return losses.mean(axis=1), *_lowest_of(losses, log_params[i])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -21,7 +21,7 @@ from bayes_scaling.decisions.plan_search import DECADES
 from bayes_scaling.decisions.plan_sentences import plan_place
 from bayes_scaling.decisions.spending import Spent, asked_cost, spending
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.laws.units import FLOP
 from bayes_scaling.prediction.costs import Costed
 
@@ -35,7 +35,7 @@ MAX_POINTS_NAMED = 6
 @carried
 @asked
 def compute_needed(
-    fit: Fit,
+    fit: Posterior,
     target: float,
     points: Table | None = None,
     *,
@@ -97,7 +97,7 @@ def _several(asked: Plan, budgets: int) -> str:
     return f"there are {len(places)}: {'; '.join(places[:MAX_POINTS_NAMED])}{'; ...' if len(places) > MAX_POINTS_NAMED else ''}"
 
 
-def _on_the_way(fit: Fit, cost: Spent, params: float | None) -> list[float]:
+def _on_the_way(fit: Posterior, cost: Spent, params: float | None) -> list[float]:
     """Return budgets from a tenth of the smallest run's to a million times the largest's that leave something to train with."""
     trained = runs_compute(fit, cost)
     least = fit.runs.table["params"].min() if params is None else params
@@ -133,7 +133,7 @@ def _first_below(losses: xr.DataArray, log_compute: np.ndarray, target: float, o
     )
 
 
-def needed_sentences(fit: Fit, target: float, probability: float, points: pd.DataFrame, **asked: Any) -> list[str]:
+def needed_sentences(fit: Posterior, target: float, probability: float, points: pd.DataFrame, **asked: Any) -> list[str]:
     """Return what a target asks for at each of some points, see `needed_sentence`; of several, those without an answer say why.
 
     Parameters

@@ -11,6 +11,8 @@ from bayes_scaling._base.errors import InputError, one_line
 
 MOST = 100_000
 """Objects in a file."""
+DEPTH = 2
+"""Groups within groups: those of a fit, in that of a law of a stack."""
 STRINGS = 64
 """Texts that are read at a time; each is as long as the file at most."""
 ENTRIES = 64
@@ -35,20 +37,21 @@ def check_structure(path: Path) -> None:
     with h5py.File(path, "r") as file:
         room, seen = [path.stat().st_size], {_address(file)}
         _check_attributes(path, "/", file)
-        for name, of in _members(path, file, seen):
-            _check(path, name, of, room)
-            for inner, member in _members(path, of, seen) if isinstance(of, h5py.Group) else ():
-                if isinstance(member, h5py.Group):
-                    raise InputError(f"{path}: {inner!r} lies deeper than anything in a saved fit")
-                _check(path, inner, member, room)
+        _check_group(path, file, room, seen, DEPTH)
 
 
-def _check(path: Path, name: str, of: Any, room: list[int]) -> None:
+def _check_group(path: Path, group: Any, room: list[int], seen: set[Any], depth: int) -> None:
+    """Check what a group holds, and the groups in it, so many deep."""
     import h5py
 
-    _check_attributes(path, name, of)
-    if isinstance(of, h5py.Dataset):
-        _check_dataset(path, name, of, room)
+    for name, of in _members(path, group, seen):
+        _check_attributes(path, name, of)
+        if isinstance(of, h5py.Dataset):
+            _check_dataset(path, name, of, room)
+        elif depth == 0:
+            raise InputError(f"{path}: {name!r} lies deeper than anything in a saved fit")
+        else:
+            _check_group(path, of, room, seen, depth - 1)
 
 
 def _members(path: Path, group: Any, seen: set[Any]) -> list[tuple[str, Any]]:

@@ -87,7 +87,7 @@ def fit(
         ...
     bayes_scaling._base.errors.InputError: ...
     """
-    named = _for_table(model, runs, columns, units)
+    named = for_table(model, runs, columns, units)
     model, own, settings = _resolved(named, runs, settings, independent=independent)
     for note in own.notes if own is not runs else ():
         if TAKEN in note:
@@ -106,11 +106,7 @@ def _resolved(
         raise InputError(f"settings are a bs.Settings, not a {type(settings).__name__}; expected fit(model, runs, settings)")
     study = read_study(model) if isinstance(model, str | Path) else model
     if isinstance(study, Study):
-        if isinstance(runs, Runs):
-            return study.model, runs, settings or study.settings
-        table = cast("Table | None", runs)
-        own = study_runs(study, table)
-        study, own = (study, own) if independent else taken_as_curves(study, own, table)
+        study, own = study_with_runs(study, runs, independent=independent)
         return study.model, own, settings or study.settings
     if not isinstance(study, Model):
         raise InputError(f"fit takes a Model with its Runs, or a study with a table, not a {type(model).__name__} first")
@@ -122,7 +118,16 @@ def _resolved(
     return study, runs, settings or Settings()
 
 
-def _for_table(model: object, runs: object, columns: Mapping[str, str] | None, units: Mapping[str, str] | None) -> object:
+def study_with_runs(study: Study, runs: object, *, independent: bool = True) -> tuple[Study, Runs]:
+    """Return a study and its runs: those given, read from a table, or its own; see `taken_as_curves` for what may change."""
+    if isinstance(runs, Runs):
+        return study, runs
+    table = cast("Table | None", runs)
+    own = study_runs(study, table)
+    return (study, own) if independent else taken_as_curves(study, own, table)
+
+
+def for_table(model: object, runs: object, columns: Mapping[str, str] | None, units: Mapping[str, str] | None) -> object:
     """Return a study for a table whose columns are called, or count, as is said; anything else as it is where nothing is."""
     if not columns and not units:
         return model
@@ -213,7 +218,7 @@ def prior(
     >>> bool(bs.predict(before, {"compute": [1.5], "position": 30720, "attention": "moba"}).median() > 0)
     True
     """
-    model, runs, settings = _resolved(_for_table(model, runs, columns, units), runs, Settings(draws=draws, chains=1, seed=seed))
+    model, runs, settings = _resolved(for_table(model, runs, columns, units), runs, Settings(draws=draws, chains=1, seed=seed))
     model = in_unit_of(model, runs.columns.response)
     refuse_draws(model, runs, settings)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)

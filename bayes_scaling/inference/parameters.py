@@ -12,10 +12,11 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.convergence import convergence
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import Trend, Varying, as_parameter, link
+from bayes_scaling.model.parameters import Smooth, Trend, Varying, as_parameter, link
 
 
 @carried
@@ -33,7 +34,7 @@ def parameter_values(fit: Fit, name: str) -> xr.DataArray:
         raise InputError(f"no parameter {name!r}; the law has {list(fit.model.parameters)}")
     parameter = as_parameter(fit.model.parameters[name])
     posterior = fit.posterior
-    effects = [posterior[term_name(name, term)] for term in parameter.terms if isinstance(term, Varying)]
+    effects = [posterior[term_name(name, term)] for term in parameter.terms if isinstance(term, Varying | Smooth)]
     if not effects:
         return posterior[name]
     total = sum(effects[1:], start=effects[0])
@@ -77,6 +78,16 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@carried
+def parameters_of(fit: Posterior) -> pd.DataFrame:
+    """Return `parameter_table` of a fit; of a stack those of all its fits, with the law in a first column."""
+    if isinstance(fit, Fit):
+        return parameter_table(fit)
+    tables = [parameter_table(one).assign(law=name) for name, one in fit.fits.items()]
+    every = pd.concat(tables, ignore_index=True)
+    return every[["law", *(name for name in every if name != "law")]]
+
+
 KNOT = "knot_"
 """Beginning of the names of dimensions along which a discrepancy is a function."""
 
@@ -95,7 +106,7 @@ def quantities(fit: Fit) -> xr.Dataset:
     variables = {name: of for name, of in fit.posterior.items() if not over_knots(of)} | {
         f"{name}:levels": parameter_values(fit, name)
         for name, parameter in fit.model.parameters.items()
-        if any(isinstance(term, Varying) for term in as_parameter(parameter).terms)
+        if any(isinstance(term, Varying | Smooth) for term in as_parameter(parameter).terms)
     }
     variables |= {f"{name}_published": values for name, values in published_values(fit).items()}
     return xr.Dataset({name: values.drop_attrs() for name, values in variables.items()})

@@ -1,4 +1,4 @@
-"""Fits in files: one file a fit, read back to the last bit or refused in one line."""
+"""Fits, and stacks of several, in files: one file each, read back to the last bit or refused in one line."""
 
 import io
 import json
@@ -26,16 +26,22 @@ from bayes_scaling.inference.datatree import CONSTANT, KNOTS, OBSERVED, PREDICTI
 from bayes_scaling.inference.file_structure import check_structure, probe
 from bayes_scaling.inference.health import Health, from_record
 from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD
+from bayes_scaling.inference.memory import draws_in
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.sampling import ARVIZ_NAMES
+from bayes_scaling.inference.stacking import Posterior, Stack, Weighing, check_alike, mixed
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, varyings
+from bayes_scaling.model.specification import Model, smooth_lengths, varyings
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 
 FORMAT = "bayes_scaling fit 3"
+STACK = "bayes_scaling stack 1"
+"""The format of several fits with weights: a group for each, which holds what the file of a fit does."""
+MEMBER = "law_{}"
+"""The group of a fit in the file of a stack, by its place."""
 WITHOUT_SEAL = "bayes_scaling fit 2"
 """The format before files had a checksum."""
 EARLIER_COLUMNS = {"apart": "mean_lag", "reading_error": "measurement_error"}
@@ -43,15 +49,16 @@ EARLIER_COLUMNS = {"apart": "mean_lag", "reading_error": "measurement_error"}
 
 
 @asked
-def save(fit: Fit, path: str | Path) -> Path:
+def save(fit: Posterior, path: str | Path) -> Path:
     """Write a fit to one file that `load` reads with nothing else; the file appears whole or not at all.
 
-    It is netCDF with ArviZ's groups: `arviz.from_netcdf` reads it. A checksum stands behind what other readers see.
+    It is netCDF with ArviZ's groups: `arviz.from_netcdf` reads it. A checksum stands behind what other readers see. The file of
+    a stack has a group for each law, which holds those.
 
     Parameters
     ----------
     fit
-        A fit, or draws from the prior.
+        A fit, draws from the prior, or a stack.
     path
         The file; one that is there is replaced.
 
@@ -80,11 +87,13 @@ def save(fit: Fit, path: str | Path) -> Path:
     return save_with(fit, path, {})
 
 
-def save_with(fit: Fit, path: str | Path, attributes: Mapping[str, str]) -> Path:
+def save_with(fit: Posterior, path: str | Path, attributes: Mapping[str, str]) -> Path:
     """Write a fit as `save` does, with further attributes."""
     path = Path(path)
     try:
-        content = with_checksum(_content(fit, attributes))
+        tree = _tree_of(fit) if isinstance(fit, Fit) else _tree_of_stack(fit)
+        tree.attrs |= dict(attributes)
+        content = with_checksum(_content(tree))
     except InputError:
         raise
     except ValueError as error:  # such as labels with a NUL in them
@@ -94,8 +103,28 @@ def save_with(fit: Fit, path: str | Path, attributes: Mapping[str, str]) -> Path
     return path
 
 
-def _content(fit: Fit, attributes: Mapping[str, str]) -> bytes:
-    """Return a fit as netCDF, made in memory: HDF5 does not survive a disk that is full."""
+def _content(tree: xr.DataTree) -> bytes:
+    """Return a tree as netCDF, made in memory: HDF5 does not survive a disk that is full."""
+    file = io.BytesIO()
+    tree.to_netcdf(file, engine="h5netcdf")
+    return file.getvalue()
+
+
+def _tree_of_stack(fit: Stack) -> xr.DataTree:
+    """Return a stack as a file holds it."""
+    record = {
+        "laws": list(fit.fits),
+        "weights": dict(fit.weights),
+        "draws": fit.counts,
+        "weighing": asdict(fit.weighing) if fit.weighing else None,
+    }
+    tree = xr.DataTree(children={MEMBER.format(i): _tree_of(one) for i, one in enumerate(fit.fits.values(), 1)})
+    tree.attrs = {"format": STACK, "record": json_text(record)}
+    return tree
+
+
+def _tree_of(fit: Fit) -> xr.DataTree:
+    """Return a fit as a file holds it."""
     table = fit.runs.table.rename_axis("row")
     parts = {name: node.to_dataset() for name, node in fit.draws.children.items()}
     if LOG_LIKELIHOOD in parts:
@@ -104,10 +133,8 @@ def _content(fit: Fit, attributes: Mapping[str, str]) -> bytes:
     parts |= file_groups(fit) | {"runs": xr.Dataset({str(c): ("row", table[c].to_numpy()) for c in table})}
     tree = xr.DataTree.from_dict(parts)
     study = study_text(Study(name="fit", model=fit.model, columns=fit.runs.columns))
-    tree.attrs = {"format": FORMAT, "study": study, "record": json_text(_record(fit))} | dict(attributes)
-    file = io.BytesIO()
-    tree.to_netcdf(file, engine="h5netcdf")
-    return file.getvalue()
+    tree.attrs = {"format": FORMAT, "study": study, "record": json_text(_record(fit))}
+    return tree
 
 
 def _record(fit: Fit) -> dict[str, Any]:
@@ -126,8 +153,8 @@ def _record(fit: Fit) -> dict[str, Any]:
     }
 
 
-def load(path: str | Path) -> Fit:
-    """Return a fit from its file; its predictions are the same to the last bit.
+def load(path: str | Path) -> Posterior:
+    """Return a fit, or a stack, from its file; its predictions are the same to the last bit.
 
     What an interrupted command left half done in the file's folder is finished first. A file of an earlier version has no
     checksum: a warning says that damage in it would not be seen.
@@ -139,8 +166,8 @@ def load(path: str | Path) -> Fit:
 
     Returns
     -------
-    Fit
-        With its model, runs, draws, settings and health.
+    Fit | Stack
+        A fit with its model, runs, draws, settings and health; a stack with its fits, their weights, and how these were found.
 
     Raises
     ------
@@ -162,7 +189,7 @@ def load(path: str | Path) -> Fit:
     recover(path.parent)
     tree = _tree(path)
     try:
-        fit = _fit(path, tree)
+        fit = _stack(path, tree) if tree.attrs["format"] == STACK else _fit(path, tree)
     except InputError:
         raise
     except Exception as error:  # whatever a file says that no fit says
@@ -192,9 +219,9 @@ def _tree(path: Path) -> xr.DataTree:
     except Exception as error:  # of the libraries that read it
         raise InputError(f"{path}: unreadable or truncated, expected a fit ({one_line(error)})") from None
     found = tree.attrs.get("format")
-    if not (found == FORMAT or (found == WITHOUT_SEAL and not has_seal)):
-        raise InputError(f"{path}: format {found!r}, expected {FORMAT!r}")
-    if not has_seal and found == FORMAT:
+    if not (found in (FORMAT, STACK) or (found == WITHOUT_SEAL and not has_seal)):
+        raise InputError(f"{path}: format {found!r}, expected {FORMAT!r}, or {STACK!r} of several laws")
+    if not has_seal and found != WITHOUT_SEAL:
         raise InputError(f"{path}: damaged or changed since it was saved, its checksum is missing")
     return tree
 
@@ -209,6 +236,18 @@ def _fit(path: Path, tree: xr.DataTree) -> Fit:
     settings = TypeAdapter(Settings).validate_python(record["settings"])
     model = replace(study.model, unit=str(record.get("prior_unit", "")))
     return Fit(model, runs, draws, settings, _health(record["health"]))
+
+
+def _stack(path: Path, tree: xr.DataTree) -> Stack:
+    record = json.loads(tree.attrs["record"])
+    groups = [MEMBER.format(i) for i in range(1, len(record["laws"]) + 1)]
+    if set(groups) != set(tree.children) or not set(record["laws"]) <= set(record["weights"]):
+        raise InputError(f"{path}: {format_names(tree.children)} are not the laws it names; expected a stack as it is saved")
+    fits = {name: _fit(path, tree.children[group]) for name, group in zip(record["laws"], groups, strict=True)}
+    check_alike(fits)
+    counts = {name: min(int(record["draws"].get(name, 0)), draws_in(one)) for name, one in fits.items()}
+    weighing = TypeAdapter(Weighing).validate_python(record["weighing"]) if record["weighing"] else None
+    return replace(mixed(fits, record["weights"], counts), weighing=weighing)
 
 
 def _draws(parts: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
@@ -269,6 +308,7 @@ def _check_draws(path: Path, model: Model, runs: Runs, posterior: xr.Dataset) ->
     """Refuse draws that lack a parameter of the law or a term, or levels of a group."""
     wanted: dict[str, tuple[str, ...]] = dict.fromkeys(model.parameters, ("chain", "draw"))
     wanted |= {term_name(owner, term): ("chain", "draw", *term.dims) for owner, term in varyings(model)}
+    wanted |= dict.fromkeys(smooth_lengths(model), ("chain", "draw"))
     for name, dims in wanted.items():
         if name not in posterior or set(posterior[name].dims) != set(dims) or posterior[name].dtype.kind not in "fiu":
             raise InputError(f"{path}: no draws of {name!r} along {list(dims)}; expected a fit as it is saved")

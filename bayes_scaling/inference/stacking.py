@@ -4,8 +4,8 @@ A stack says what its laws say together wherever a fit is asked for predictions 
 `map_components`, so that nothing else needs to know which of the two it holds.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -20,10 +20,44 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.specification import Model, law_groups, model_inputs
 
 type Posterior = Fit | Stack
 """What predictions and contrasts are asked of."""
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """How the weights of a stack were found, and what that cost.
+
+    Parameters
+    ----------
+    prior
+        Law -> its weight before the runs were seen; they sum to 1.
+    train
+        Filters of the runs that laws were trained on to be judged by the others; empty where the runs are too few.
+    held
+        How many rows were predicted, over all of these.
+    log_scores, crps
+        Law -> the mean of its scores there.
+    left_out
+        Law -> why it has no weight.
+    doubts
+        Training part of a law -> what its sampler says against it; it was scored all the same.
+    seconds, steps
+        Law -> seconds, and leapfrog steps, of all its fits together.
+    """
+
+    prior: Mapping[str, float]
+    train: tuple[str, ...] = ()
+    held: int = 0
+    log_scores: Mapping[str, float] = field(default_factory=dict)
+    crps: Mapping[str, float] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    steps: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,10 +70,16 @@ class Stack:
         Law -> its fit, thinned to its share of the draws in a single chain; a law too light for one draw is left out.
     weights
         Law -> its weight; they sum to 1.
+    fits
+        Law -> its fit with all its draws and chains, which its parameters and its health are of.
+    weighing
+        How the weights were found, where `fit_stack` found them.
     """
 
     members: Mapping[str, Fit]
     weights: Mapping[str, float]
+    fits: Mapping[str, Fit] = field(default_factory=dict)
+    weighing: Weighing | None = None
 
     if not TYPE_CHECKING:  # a type checker says so before
 
@@ -47,7 +87,7 @@ class Stack:
             """Refuse what only a single fit has."""
             if name in {one.name for one in fields(Fit)} | {"posterior", "to_datatree", "plot"}:
                 raise InputError(
-                    f"a stack has no {name} of its own, which this asks for; ask a member: {format_names(self.members)}"
+                    f"a stack has no {name} of its own, which this asks for; ask one of its fits: {format_names(self.fits)}"
                 )
             raise AttributeError(f"'Stack' object has no attribute {name!r}")
 
@@ -58,13 +98,18 @@ class Stack:
 
     @property
     def health(self) -> Health | None:
-        """The health of all members together, see `health.combined`."""
-        return combined({name: member.health for name, member in self.members.items()})
+        """The health of all its fits together, see `health.combined`."""
+        return combined({name: one.health for name, one in self.fits.items()})
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Law -> how many of the stack's draws are its own."""
+        return {name: int(of.posterior.sizes["draw"]) for name, of in self.members.items()}
 
     @property
     def shares(self) -> dict[str, slice]:
         """Law -> which of the stack's draws are its own."""
-        stops = np.cumsum([member.posterior.sizes["draw"] for member in self.members.values()]).tolist()
+        stops = np.cumsum(list(self.counts.values())).tolist()
         return {name: slice(start, stop) for name, start, stop in zip(self.members, [0, *stops], stops, strict=False)}
 
     _lines = view("bayes_scaling.inference.page:stack_lines")
@@ -74,7 +119,7 @@ class Stack:
     def to_frame(self) -> pd.DataFrame:
         """Return a row a law: its weight, its draws among those of the stack, and the grade of its own draws.
 
-        A parameter of one law is none of another, even where they share a name: `.members[law].to_frame()` has those of a law.
+        A parameter of one law is none of another, even where they share a name: `.fits[law].to_frame()` has those of a law.
         """
         rows = [
             {"law": law, "weight": weight, "draws": self._draws(law), "grade": self._grade(law)}
@@ -83,10 +128,10 @@ class Stack:
         return pd.DataFrame(rows, columns=["law", "weight", "draws", "grade"])
 
     def _draws(self, law: str) -> int:
-        return int(self.members[law].posterior.sizes["draw"]) if law in self.members else 0
+        return self.counts.get(law, 0)
 
     def _grade(self, law: str) -> str:
-        health = self.members[law].health if law in self.members else None
+        health = self.fits[law].health if law in self.fits else None
         return health.grade if health else ""
 
     def summary(self) -> str:
@@ -101,7 +146,7 @@ class Stack:
         return page(title, lines, self.to_frame(), self.health.line if self.health else "")
 
 
-def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
+def stack(fits: Mapping[str, Fit], weights: Mapping[str, float], most: int | None = None) -> Stack:
     """Return fits as one mixture, with as many draws as the weights leave of them.
 
     N = min_k n_k / w_k draws, of which round(w_k N) are those of law k, evenly spaced over its n_k.
@@ -112,6 +157,8 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
         Law -> its fit, all of the same runs.
     weights
         Law -> weight; what `stacking_weights` or `compare` return.
+    most
+        Draws of the mixture at most; None for no limit.
 
     Returns
     -------
@@ -145,31 +192,42 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float]) -> Stack:
         raise InputError(f"weights must be at least 0 and sum to 1, not {dict(weights)}")
     check_alike(fits)
     total = min(_draws(fits[name]) / weight for name, weight in weights.items() if weight > 0)
+    total = total if most is None else min(total, most)
     counts = {name: min(round(weight * total), _draws(fits[name])) for name, weight in weights.items()}
+    return mixed(fits, weights, counts)
+
+
+def mixed(fits: Mapping[str, Fit], weights: Mapping[str, float], counts: Mapping[str, int]) -> Stack:
+    """Return fits as a mixture with so many draws of each."""
     kept = [name for name in fits if counts[name]]
     starts = dict(zip(kept, np.cumsum([0, *(counts[name] for name in kept)]).tolist(), strict=False))
     seeds = {name: derived_seed(fits[name].settings.seed, "law", name) for name in kept if len(kept) > 1}
-    return Stack({name: _thinned(fits[name], counts[name], starts[name], seeds.get(name)) for name in kept}, dict(weights))
+    members = {name: _thinned(fits[name], counts[name], starts[name], seeds.get(name)) for name in kept}
+    return Stack(members, dict(weights), dict(fits))
 
 
-def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) -> dict[str, float]:
+def stacking_weights(
+    log_scores: Mapping[str, np.ndarray], evenly: float = 1.0, prior: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """Return the weights with which a mixture of laws predicts best (stacking, Yao et al. 2018).
 
-    max_w  sum_i log(sum_k w_k exp(s_ki))  +  (evenly / K) sum_k log w_k,   w >= 0,  sum_k w_k = 1
+    max_w  sum_i log(sum_k w_k exp(s_ki))  +  evenly sum_k p_k log w_k,   w >= 0,  sum_k w_k = 1
 
     Parameters
     ----------
     log_scores
         Law -> log predictive density of each point, the same points for all.
     evenly
-        The second term is a Dirichlet prior, worth so many points, shared out evenly, that one law alone predicts: of n points
-        a law that always loses keeps (evenly / K) / (n + evenly). Where points err together, as those of one extrapolation do,
+        The second term is a Dirichlet prior, worth so many points, shared out by p, that one law alone predicts: of n points
+        a law that always loses keeps p evenly / (n + evenly). Where points err together, as those of one extrapolation do,
         give as many as err together. 0 is stacking as published.
+    prior
+        Law -> p, its weight before the points were seen, in any unit; the same for all unless given. A law has more than 0.
 
     Raises
     ------
     InputError
-        Where laws have different numbers of points, or a score is not finite.
+        Where laws have different numbers of points, a score is not finite, or a prior weight is not above 0.
     """
     from scipy.optimize import minimize
     from scipy.special import softmax
@@ -179,20 +237,30 @@ def stacking_weights(log_scores: Mapping[str, np.ndarray], evenly: float = 1.0) 
     scores = np.stack(list(log_scores.values()), axis=1)
     density = np.exp(scores - scores.max(axis=1, keepdims=True))
     points, laws = density.shape
+    shared = evenly * _shares(log_scores, prior)
 
     def worse(theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return minus the objective a point, and its slope, at w = softmax(theta), where it has no walls."""
         weights = softmax(theta)
         mixed = density @ weights
-        shares = (density * weights / mixed[:, None]).sum(axis=0) + evenly / laws
-        value = np.log(mixed).sum() + evenly / laws * np.log(np.maximum(weights, 1e-300)).sum()
+        shares = (density * weights / mixed[:, None]).sum(axis=0) + shared
+        value = np.log(mixed).sum() + (shared * np.log(np.maximum(weights, 1e-300))).sum()
         return -value / points, ((points + evenly) * weights - shares) / points
 
     theta = minimize(worse, np.zeros(laws), jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
     return dict(zip(log_scores, softmax(theta).tolist(), strict=True))
 
 
-def map_components(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray]) -> xr.DataArray:
+def _shares(laws: Iterable[str], prior: Mapping[str, float] | None) -> np.ndarray:
+    """Return prior weights, in the order of the laws, that sum to 1."""
+    names = list(laws)
+    if prior is not None and (set(prior) != set(names) or not all(0 < of < np.inf for of in prior.values())):
+        raise InputError(f"prior weights must be above 0, one for each of {format_names(names)}, not {dict(prior)}")
+    own = np.array([1.0 if prior is None else float(prior[name]) for name in names])
+    return np.asarray(own / own.sum())
+
+
+def map_components[T: (xr.DataArray, xr.Dataset)](fit: Posterior, draws_of: Callable[[Fit, slice], T]) -> T:
     """Return what a function draws from a fit; from a stack that of each member, one after the other along "draw".
 
     Parameters
@@ -202,6 +270,13 @@ def map_components(fit: Posterior, draws_of: Callable[[Fit, slice], xr.DataArray
     """
     every = [draws_of(one, draws) for one, draws in parts(fit)]
     return every[0] if len(every) == 1 else xr.concat(every, "draw", coords="minimal", compat="override", join="override")
+
+
+def without_health(fit: Posterior) -> Posterior:
+    """Return a fit or a stack without what its sampler says, for a page or a print that says it once."""
+    if isinstance(fit, Fit):
+        return replace(fit, health=None)
+    return replace(fit, fits={name: replace(one, health=None) for name, one in fit.fits.items()})
 
 
 def parts(fit: Posterior) -> list[tuple[Fit, slice]]:
@@ -225,6 +300,21 @@ def groups_needed(fit: Posterior) -> list[str]:
 def inputs_read(fit: Posterior) -> tuple[str, ...]:
     """Return the inputs that any of the laws reads."""
     return tuple(dict.fromkeys(name for one, _ in parts(fit) for name in model_inputs(one.model)))
+
+
+def law_reads(fit: Posterior) -> tuple[str, ...]:
+    """Return the inputs that any of the laws reads by itself, without those of trends and the like."""
+    return tuple(dict.fromkeys(name for one, _ in parts(fit) for name in law_inputs(one.model.law)))
+
+
+def has_discrepancy(fit: Posterior) -> bool:
+    """Return whether any of the models admits that its law may be wrong."""
+    return any(one.model.discrepancy for one, _ in parts(fit))
+
+
+def whole_fits(fit: Posterior) -> dict[str, Fit]:
+    """Return the fits behind a fit or a stack, with all their draws, by name; that of a single fit is its law's."""
+    return {fit.model.law.__name__: fit} if isinstance(fit, Fit) else dict(fit.fits)
 
 
 def noise_scale(fit: Posterior) -> str:

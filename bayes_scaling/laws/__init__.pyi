@@ -14,6 +14,10 @@ from .errors import (
     m4 as m4,
 )
 from .formula import equation as equation
+from .interactions import (
+    interaction as interaction,
+    kaplan_floor as kaplan_floor,
+)
 from .kaplan import (
     kaplan_params as kaplan_params,
     kaplan_params_steps as kaplan_params_steps,

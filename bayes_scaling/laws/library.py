@@ -17,6 +17,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.laws.context_and_shape import shape_penalty, token_position
 from bayes_scaling.laws.errors import bnsl1, bnsl2, error_from_loss, m1, m2, m3, m4
+from bayes_scaling.laws.interactions import interaction, kaplan_floor
 from bayes_scaling.laws.kaplan import kaplan_params, kaplan_params_steps, kaplan_params_tokens, kaplan_tokens
 from bayes_scaling.laws.looped import loop_worth, ouro
 from bayes_scaling.laws.schedules import annealing, multi_power
@@ -26,7 +27,19 @@ type Law = Callable[..., Any]
 
 _EVERY = (
     *(power_law, power_law_floor, kaplan_params, kaplan_tokens, kaplan_params_tokens, kaplan_params_steps, chinchilla),
-    *(data_constrained, overtraining, farseer, annealing, multi_power, error_from_loss, ouro, loop_worth, token_position),
+    *(
+        interaction,
+        kaplan_floor,
+        data_constrained,
+        overtraining,
+        farseer,
+        annealing,
+        multi_power,
+        error_from_loss,
+        ouro,
+        loop_worth,
+        token_position,
+    ),
     *(shape_penalty, m1, m2, m3, m4, bnsl1, bnsl2),
 )
 LAWS: dict[str, Law] = {law.__name__: law for law in _EVERY}

@@ -60,6 +60,7 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
     if found is None:
         return study, runs
     model, columns = as_curves(study.model, study.columns, found)
+    members = tuple(replace(one, model=as_curves(one.model, study.columns, found)[0]) for one in study.stack)
     label = pd.Series(found.label.to_numpy(), index=kept.index).reindex(frame.index, fill_value=LEFT_OUT)
     labelled = frame.assign(**{found.column or RUN: label.astype(str)})
     read = read_runs(labelled, columns, runs.source)
@@ -68,7 +69,7 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
         f"{checkpoint_sentence(found)}; {TAKEN}: noise correlated along {found.along}, an offset of each run, as in "
         "the study training_curves (--independent, in Python independent=True, takes each row for a run)"
     )
-    return replace(study, model=model, columns=columns), replace(
+    return replace(study, model=model, columns=columns, stack=members), replace(
         read, notes=(told, *(note for note in runs.notes if CHECKPOINTS not in note), *rates)
     )
 

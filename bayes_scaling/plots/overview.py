@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from bayes_scaling._base.numbers import DIGITS, level_name, number, value_at
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, groups_needed, has_discrepancy, inputs_read
 from bayes_scaling.model.noise import Correlation
-from bayes_scaling.model.parameters import Varying, as_parameter
-from bayes_scaling.model.specification import law_groups, model_inputs
+from bayes_scaling.model.parameters import Smooth, Varying, as_parameter
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
@@ -24,6 +24,7 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.predictive_check import plot_check
 from bayes_scaling.plots.sheet import sheet_figure
+from bayes_scaling.plots.stack import laws_figure
 from bayes_scaling.plots.style import COLOURS, paper, some, spread, with_short_labels
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import contrast
@@ -36,8 +37,10 @@ BANDS_BEYOND = 10.0
 
 
 @footed
-def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
-    """Return the figures of a fit by name: bands over the runs, a forest of each varying parameter, the predictive check.
+def figures(fit: Posterior, sheet: Sheet | None = None) -> dict[str, Figure]:
+    """Return the figures of a fit by name: bands over the runs, the predictive check, a forest of each varying parameter.
+
+    Of a stack the weights of its laws, and how far they part beyond the runs, are drawn instead of parameters.
 
     With a discrepancy also what the uncertainty of predictions is made of, and where runs have laws of their own their curves,
     carried on.
@@ -45,7 +48,7 @@ def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
     Parameters
     ----------
     fit
-        A fit.
+        A fit, or a stack.
     sheet
         The layout of the bands' panels; None for one chosen by the groups and inputs.
 
@@ -58,24 +61,34 @@ def figures(fit: Fit, sheet: Sheet | None = None) -> dict[str, Figure]:
     --------
     >>> plots.figures(fit)["check"].savefig("check.png")  # doctest: +SKIP
     """
-    drawn = {"bands": sheet_figure(fit, sheet) if sheet else bands_figure(fit)}
-    for name, value in fit.model.parameters.items():
-        if any(isinstance(term, Varying) for term in as_parameter(value).terms):
-            drawn[f"forest_{name}"] = forest_figure(fit, name)
+    drawn = {"bands": sheet_figure(fit, sheet) if sheet else bands_figure(fit), "check": _check_figure(fit)}
+    if isinstance(fit, Fit):
+        return drawn | _of_one_law(fit)
+    return drawn | {"laws": laws_figure(fit)}
+
+
+def _check_figure(fit: Posterior) -> Figure:
     with paper():
         figure = Figure(figsize=(3.4, 2.6))
         plot_check(fit, figure.subplots())
-        drawn["check"] = figure
-    if fit.model.discrepancy:
+    return figure
+
+
+def _of_one_law(fit: Fit) -> dict[str, Figure]:
+    drawn = {}
+    for name, value in fit.model.parameters.items():
+        if any(isinstance(term, Varying | Smooth) for term in as_parameter(value).terms):
+            drawn[f"forest_{name}"] = forest_figure(fit, name)
+    if has_discrepancy(fit):
         drawn["decomposition"] = decomposition_figure(fit)
-    if fit.health is not None and "run" in law_groups(fit.model) and _still(fit, fit.model.noise.correlation):
+    if fit.health is not None and "run" in groups_needed(fit) and _still(fit, fit.model.noise.correlation):
         with paper():
             drawn["curves"] = Figure(figsize=(3.4, 2.8))
             plot_curves(fit, drawn["curves"].subplots())
     return drawn
 
 
-def _still(fit: Fit, correlation: Correlation | None) -> bool:
+def _still(fit: Posterior, correlation: Correlation | None) -> bool:
     """Return whether it is known along what runs train, and all other inputs are the same in all rows of a run."""
     if correlation is None:
         return False
@@ -84,10 +97,10 @@ def _still(fit: Fit, correlation: Correlation | None) -> bool:
 
 
 @footed
-def bands_figure(fit: Fit) -> Figure:
+def bands_figure(fit: Posterior) -> Figure:
     """Return bands over compute or another first input: a panel for each of up to four levels or values of what remains."""
-    x, *held = model_inputs(fit.model)
-    groups = sorted(law_groups(fit.model), key=lambda group: len(fit.runs.levels[group]))
+    x, *held = inputs_read(fit)
+    groups = sorted(groups_needed(fit), key=lambda group: len(fit.runs.levels[group]))
     hue = groups[0] if groups else None
     splits = [*groups[1:], *held]
     panels = list(product(*(_representative(fit, name) for name in splits)))[: PANELS**2]
@@ -110,12 +123,12 @@ def bands_figure(fit: Fit) -> Figure:
 def forest_figure(fit: Fit, name: str) -> Figure:
     """Return the forest of one parameter by its groups, where it drifts with an input at the middle of each level's runs."""
     levels = fit.runs.levels
-    terms = [term for term in as_parameter(fit.model.parameters[name]).terms if isinstance(term, Varying)]
+    terms = [term for term in as_parameter(fit.model.parameters[name]).terms if isinstance(term, Varying | Smooth)]
     groups = sorted({dim for term in terms for dim in term.dims}, key=lambda group: len(levels[group]))
     shown = {group: spread(levels[group], ROWS if group == groups[-1] else HUES) for group in groups}
     rows = fit.runs.table[np.logical_and.reduce([fit.runs.table[group].isin(of) for group, of in shown.items()])]
     cells = rows.groupby(groups)[list(fit.runs.columns.inputs)].median().reset_index()
-    cells = cells.assign(**{group: levels[group][0] for group in law_groups(fit.model) if group not in groups})
+    cells = cells.assign(**{group: levels[group][0] for group in groups_needed(fit) if group not in groups})
     values = parameters_at(fit, cells)[name]
     if len(groups) == 2 and len(cells) == len(shown[groups[0]]) * len(shown[groups[1]]):
         values = values.set_index(row=groups).unstack("row")  # noqa: PD010
@@ -129,10 +142,10 @@ def forest_figure(fit: Fit, name: str) -> Figure:
 
 
 @footed
-def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
+def contrast_figure(fit: Posterior, group: str, a: str, b: str) -> Figure:
     """Return what level a costs against b: against the largest remaining numeric group where there is one, and over inputs."""
-    x, *held = model_inputs(fit.model)
-    others = [name for name in law_groups(fit.model) if name != group]
+    x, *held = inputs_read(fit)
+    others = [name for name in groups_needed(fit) if name != group]
     across = next((name for name in others if np.issubdtype(fit.runs.levels[name].dtype, np.number)), None)
     reference = {name: [fit.runs.references[name]] for name in (x, *held)}
     first = {name: [fit.runs.levels[name][-1]] for name in others}
@@ -163,13 +176,13 @@ def contrast_figure(fit: Fit, group: str, a: str, b: str) -> Figure:
     return figure
 
 
-def _named(fit: Fit, name: str, value: object) -> str:
+def _named(fit: Posterior, name: str, value: object) -> str:
     """Return "position 10K" for a level, "10.5B tokens" for an input."""
     inputs = fit.runs.columns.inputs
     return f"{value_at(name, value, DIGITS)} {inputs[name].unit}".rstrip() if name in inputs else f"{name} {level_name(value)}"
 
 
-def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> None:
+def _panel(fit: Posterior, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> None:
     unit = fit.runs.columns.inputs[x].unit
     table = fit.runs.table
     for name, value in at.items():
@@ -183,7 +196,7 @@ def _panel(fit: Fit, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> N
         plot_runs(rows, fit.runs, x, ax, colour=colour, marker="os^Dv<"[i % 6])
 
 
-def _representative(fit: Fit, name: str) -> list[Any]:
+def _representative(fit: Posterior, name: str) -> list[Any]:
     """Return up to four levels of a group, spread evenly, or as many values of an input between its 10 and 90 % quantiles."""
     if name in fit.runs.levels:
         return spread(fit.runs.levels[name], PANELS)
@@ -191,12 +204,12 @@ def _representative(fit: Fit, name: str) -> list[Any]:
     return list({number(value): float(value) for value in seen}.values())  # few sizes are the middle of several shares
 
 
-def _span(fit: Fit, x: str) -> np.ndarray:
+def _span(fit: Posterior, x: str) -> np.ndarray:
     seen = fit.runs.table[x]
     return np.geomspace(seen.min() / 1.2, seen.max() * BANDS_BEYOND, 60)
 
 
-def _mark_data(fit: Fit, x: str, ax: Axes) -> None:
+def _mark_data(fit: Posterior, x: str, ax: Axes) -> None:
     seen = fit.runs.table[x]
     ax.axvspan(seen.min(), seen.max(), color="black", alpha=0.05, linewidth=0)
 

@@ -11,7 +11,7 @@ from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.plan import Plan, plan
 from bayes_scaling.decisions.plan_sentences import plan_place
 from bayes_scaling.decisions.spending import spending
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper, with_unit
@@ -37,7 +37,7 @@ ABOVE: Any = {
 
 
 @footed
-def plan_figure(fit: Fit, found: Plan) -> Figure:
+def plan_figure(fit: Posterior, found: Plan) -> Figure:
     """Return a plan as two panels: the excess of other sizes at each budget, and the split over a range of budgets.
 
     The path beside the budgets is for the first row of the points, at the costs of the plan.
@@ -113,7 +113,7 @@ def plot_excess(found: Plan, ax: Axes | None = None) -> Axes:
 
 
 @footed
-def plot_path(fit: Fit, found: Plan, ax: Axes | None = None) -> Axes:
+def plot_path(fit: Posterior, found: Plan, ax: Axes | None = None) -> Axes:
     """Draw the best size and tokens over budgets with 90 % intervals, and the size and tokens of the runs.
 
     Parameters

@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 
 from bayes_scaling._base.numbers import percent
 from bayes_scaling._base.quantiles import QUANTILES
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, noise_scale
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, axis_of, with_unit
 from bayes_scaling.validation.predictive_check import predictive_check
 
 
 @footed
-def plot_check(fit: Fit, ax: Axes | None = None, *, seed: int = 0) -> Axes:
+def plot_check(fit: Posterior, ax: Axes | None = None, *, seed: int = 0) -> Axes:
     """Draw each run's residual from its predicted median, with the 50 and 90 % intervals of replicated data.
 
     In percent where the noise is on the log loss, in the unit of the response where it is on the loss itself.
@@ -46,7 +46,7 @@ def plot_check(fit: Fit, ax: Axes | None = None, *, seed: int = 0) -> Axes:
     found = predictive_check(fit, seed=seed)
     seen, q05, q25, q50, q75, q95 = (found[name].to_numpy() for name in ("observed", *QUANTILES))
     order = np.argsort(q50)
-    response, relative = fit.runs.columns.response, fit.model.noise.on == "log_loss"
+    response, relative = fit.runs.columns.response, noise_scale(fit) == "log_loss"
 
     def residual(values: np.ndarray) -> np.ndarray:
         away: np.ndarray = 100 * (values / q50 - 1) if relative else values - q50

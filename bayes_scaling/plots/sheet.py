@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from bayes_scaling._base.numbers import DIGITS, level_name, value_at
 from bayes_scaling.data.counts import mark_base_units
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
@@ -27,7 +27,7 @@ PANELS, HUES = 20, 40
 
 
 @footed
-def sheet_figure(fit: Fit, sheet: Sheet, *, points: bool = True) -> Figure:
+def sheet_figure(fit: Posterior, sheet: Sheet, *, points: bool = True) -> Figure:
     """Return the sheet: 50 and 90 % bands of the expected curve, dashed where they leave the data, and the runs.
 
     Parameters
@@ -79,7 +79,7 @@ def sheet_figure(fit: Fit, sheet: Sheet, *, points: bool = True) -> Figure:
     return figure
 
 
-def _head(fit: Fit, sheet: Sheet, levels: tuple[Any, Any], ax: Axes) -> None:
+def _head(fit: Posterior, sheet: Sheet, levels: tuple[Any, Any], ax: Axes) -> None:
     """Say above the panels of the first row what a column is, and beside those of the last column what a row is."""
     place = ax.get_subplotspec()
     row, column = levels
@@ -108,7 +108,7 @@ def _span(table: pd.DataFrame, sheet: Sheet) -> np.ndarray:
     return np.geomspace(seen.min() / min(1.2, sheet.beyond), seen.max() * sheet.beyond, 60)
 
 
-def _panel(fit: Fit, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours: dict[Any, str], *, points: bool) -> None:
+def _panel(fit: Posterior, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours: dict[Any, str], *, points: bool) -> None:
     unit = fit.runs.columns.inputs[sheet.x].unit
     log = fit.runs.columns.response.positive
     for (level, colour), marker in zip(colours.items(), cycle(MARKERS), strict=False):
@@ -121,7 +121,7 @@ def _panel(fit: Fit, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours: dict[
             plot_runs(runs, fit.runs, sheet.x, ax, colour=colour, marker=marker)
 
 
-def _points(fit: Fit, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:
+def _points(fit: Posterior, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:
     """Return points along x for what is common to some runs: their inputs' middle and their most frequent levels.
 
     Where inputs come from a schedule these are the runs' own rows, as the inputs of a run go together.
@@ -142,7 +142,7 @@ def _colours(table: pd.DataFrame, sheet: Sheet) -> dict[Any, str]:
     return {level: mpl.colors.to_hex(shade) for level, shade in zip(levels, shades, strict=True)}
 
 
-def _named(fit: Fit, name: str, level: Any) -> str:
+def _named(fit: Posterior, name: str, level: Any) -> str:
     inputs = fit.runs.columns.inputs
     if name in inputs:
         return f"{value_at(name, level, DIGITS)} {inputs[name].unit}".strip()

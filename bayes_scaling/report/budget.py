@@ -19,10 +19,8 @@ from bayes_scaling.decisions.plan import plan
 from bayes_scaling.decisions.plan_search import DECADES
 from bayes_scaling.decisions.plan_sentences import plan_sentences
 from bayes_scaling.decisions.rank_sentences import needs
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, groups_needed, has_discrepancy, inputs_read, law_reads
 from bayes_scaling.laws.inputs import has_params_and_tokens
-from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.costs import axis_name
 
 STEPS = 41
@@ -82,7 +80,7 @@ class Budget:
     table: pd.DataFrame = field(repr=False)
 
 
-def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
+def plan_budget(fit: Posterior, compute: float | None = None) -> Budget | None:
     """Return the plan of each budget, for a law of params and tokens; None for others, and where their unit is not known.
 
     Parameters
@@ -90,7 +88,7 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     compute
         The budget to open at.
     """
-    if not has_params_and_tokens(law_inputs(fit.model.law)) or implausible_counts(fit.runs.table, fit.runs.columns):
+    if not has_params_and_tokens(law_reads(fit)) or implausible_counts(fit.runs.table, fit.runs.columns):
         return None
     budgets, start = _budgets(runs_compute(fit, Cost()), compute)
     cells = _cells(fit)
@@ -107,7 +105,7 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
         steps[label] = [replace(step, facts=[*step.facts, one]) for step, one in zip(steps[label], of, strict=True)]
     return Budget(
         "What should a training budget buy?",
-        ", ".join(law_groups(fit.model)),
+        ", ".join(groups_needed(fit)),
         [amount(budget, "FLOP", 4) for budget in budgets],
         start,
         steps,
@@ -115,17 +113,17 @@ def plan_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     )
 
 
-def _split_multipliers(fit: Fit, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
+def _split_multipliers(fit: Posterior, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
     group = compared_group(fit)
     from bayes_scaling._base.quantiles import reached
     from bayes_scaling.decisions.frontiers import split_multipliers
     from bayes_scaling.prediction.arms import kin
 
-    if group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
+    if group is None or set(kin(fit, group)) & set(groups_needed(fit)):
         return {}
     first, facts = ordered_levels(fit, group)[0], {}
-    held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
+    held = {name: fit.runs.references[name] for name in inputs_read(fit) if name not in ("params", "tokens")}
     for label, cell in cells.items():
         if cell[group] == first:
             continue
@@ -161,21 +159,21 @@ def _budgets(seen: Any, asked: float | None) -> tuple[np.ndarray, int]:
     return budgets, start
 
 
-def _cells(fit: Fit) -> dict[str, dict[str, Any]]:
+def _cells(fit: Posterior) -> dict[str, dict[str, Any]]:
     """Return combinations of levels of the groups that the law varies over: those with most rows, at most so many."""
-    groups = law_groups(fit.model)
+    groups = groups_needed(fit)
     if not groups:
         return {"": {}}
     counts = fit.runs.table.groupby(groups, sort=True).size().sort_values(ascending=False, kind="stable")
-    cells = [at if isinstance(at, tuple) else (at,) for at in counts.index[: BENT if fit.model.discrepancy else LEVELS]]
+    cells = [at if isinstance(at, tuple) else (at,) for at in counts.index[: BENT if has_discrepancy(fit) else LEVELS]]
     return {
         ", ".join(level_name(level) for level in cell): dict(zip(groups, cell, strict=True)) for cell in sorted(cells, key=str)
     }
 
 
-def _points(fit: Fit, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
+def _points(fit: Posterior, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
     """Return a row for each combination of levels, with further inputs at their references; None where there are neither."""
-    held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens")}
+    held = {name: fit.runs.references[name] for name in inputs_read(fit) if name not in ("params", "tokens")}
     rows = mark_base_units(pd.DataFrame([{**cell, **held} for cell in cells.values()]))
     return rows if rows.shape[1] else None
 
@@ -193,7 +191,7 @@ def _planned(row: Mapping[Any, Any], units: Mapping[str, str], loss: str, unit: 
     return Step(str(row["sentence"]), facts, {name: float(row[name]) for name in ("compute", "params", "tokens")})
 
 
-def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
+def multiplier_budget(fit: Posterior, compute: float | None = None) -> Budget | None:
     """Return how much more compute levels of a group need than another at each budget; None without such an axis or group.
 
     Parameters
@@ -206,13 +204,13 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     from bayes_scaling.prediction.arms import kin
     from bayes_scaling.prediction.compute_ratio import compute_ratio
 
-    if along is None or group is None or set(kin(fit, group)) & set(law_groups(fit.model)):
+    if along is None or group is None or set(kin(fit, group)) & set(groups_needed(fit)):
         return None
 
     budgets, start = _budgets(fit.runs.table[along], compute)
     first, *others = ordered_levels(fit, group)
-    rest = [name for name in law_groups(fit.model) if name != group]
-    held = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name != along}
+    rest = [name for name in groups_needed(fit) if name != group]
+    held = {name: fit.runs.references[name] for name in inputs_read(fit) if name != along}
     cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
     points = mark_base_units(
         pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
@@ -245,20 +243,20 @@ def multiplier_budget(fit: Fit, compute: float | None = None) -> Budget | None:
     )
 
 
-def compute_axis(fit: Fit) -> str | None:
+def compute_axis(fit: Posterior) -> str | None:
     """Return the input that stands for compute; None where no input does."""
     inputs = fit.runs.columns.inputs
-    return next((name for name in law_inputs(fit.model.law) if name == "compute" or "FLOP" in inputs[name].unit), None)
+    return next((name for name in law_reads(fit) if name == "compute" or "FLOP" in inputs[name].unit), None)
 
 
-def compared_group(fit: Fit) -> str | None:
+def compared_group(fit: Posterior) -> str | None:
     """Return the group whose levels are to be held against each other: of names rather than numbers, with the fewest levels."""
-    levels = {name: fit.runs.levels[name] for name in law_groups(fit.model) if name != "run"}
+    levels = {name: fit.runs.levels[name] for name in groups_needed(fit) if name != "run"}
     of_names = [name for name, of in levels.items() if 2 <= len(of) <= LEVELS and not np.issubdtype(of.dtype, np.number)]
     return min(of_names, key=lambda name: len(levels[name]), default=None)
 
 
-def ordered_levels(fit: Fit, group: str) -> list[Any]:
+def ordered_levels(fit: Posterior, group: str) -> list[Any]:
     """Return the levels of a group, first the one with most rows."""
     counts = fit.runs.table[group].value_counts()
     return sorted(fit.runs.levels[group].tolist(), key=lambda level: -int(counts.get(level, 0)))

@@ -11,8 +11,7 @@ from bayes_scaling._base.numbers import level_name, quantile_name
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.inference.health_line import line_of
-from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import law_groups
+from bayes_scaling.inference.stacking import Posterior, groups_needed
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
@@ -31,7 +30,7 @@ PAIRS = 3
 BANDS = "Lines are medians, dark and light bands hold 50 and 90 %; dashed beyond the data. Points are the runs."
 
 
-def main_figures(fit: Fit, sheet: Sheet | None, plans: Budget | None) -> list[Drawing]:
+def main_figures(fit: Posterior, sheet: Sheet | None, plans: Budget | None) -> list[Drawing]:
     """Return bands over the runs, what budgets would buy, and what levels of a group cost against each other."""
     units = {name: one.unit for name, one in fit.runs.columns.inputs.items()}
     found = [*_plan(fit, plans), *_contrasts(fit, units)]
@@ -42,7 +41,7 @@ def main_figures(fit: Fit, sheet: Sheet | None, plans: Budget | None) -> list[Dr
     return found
 
 
-def check_figure(fit: Fit) -> Drawing:
+def check_figure(fit: Posterior) -> Drawing:
     """Return the predictive check."""
     with paper():
         figure = Figure(figsize=(3.4, 2.6))
@@ -51,15 +50,10 @@ def check_figure(fit: Fit) -> Drawing:
     return drawing(figure, "check", "Posterior predictive check", caption)
 
 
-def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:
+def _contrasts(fit: Posterior, units: dict[str, str]) -> Iterator[Drawing]:
     group = compared_group(fit)
     named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
-    if (
-        group is None
-        or fit.runs.columns.schedule is not None
-        or named_alike
-        or set(kin(fit, group)) & set(law_groups(fit.model))
-    ):
+    if group is None or fit.runs.columns.schedule is not None or named_alike or set(kin(fit, group)) & set(groups_needed(fit)):
         return
     first, *others = ordered_levels(fit, group)
     for i, other in enumerate(others[:PAIRS]):
@@ -69,7 +63,7 @@ def _contrasts(fit: Fit, units: dict[str, str]) -> Iterator[Drawing]:
         yield drawing(figure, f"contrast{i}", title, caption, units)
 
 
-def _plan(fit: Fit, plans: Budget | None) -> Iterator[Drawing]:
+def _plan(fit: Posterior, plans: Budget | None) -> Iterator[Drawing]:
     if plans is None:
         return
     inputs, response = fit.runs.columns.inputs, fit.runs.columns.response

@@ -1,7 +1,6 @@
 """What a fit says, in a few sentences with numbers and intervals; what they rest on is for `findings` and the health to say."""
 
 import shlex
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,13 +21,11 @@ from bayes_scaling.decisions.plan_sentences import plan_sentences
 from bayes_scaling.decisions.rank import rank
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read
+from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read, law_reads, without_health
 from bayes_scaling.laws.inputs import has_params_and_tokens
-from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
 from bayes_scaling.report.words import capitalized
+from bayes_scaling.validation.fit_stack import weighing_sentences
 
 TENFOLD = 10.0
 """Sentences are about the largest run, and ten times beyond."""
@@ -38,7 +35,7 @@ FEW = 6
 
 
 @carried
-def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
+def summary_sentences(fit: Posterior, folder: str = "DIR") -> tuple[str, ...]:
     """Return what a fit says: how alternatives compare, the best split of compute, the loss at and beyond the largest run.
 
     - Alternatives: each group of two to six named levels against the one with most rows, where the runs end, see
@@ -64,19 +61,21 @@ def summary_sentences(fit: Fit, folder: str = "DIR") -> tuple[str, ...]:
     tuple[str, ...]
         The sentences.
     """
-    bare = replace(fit, health=None)  # its line is said once, not with each sentence
+    bare = without_health(fit)  # its line is said once, not with each sentence
     compared = [said for group in _alternatives(fit) for said in _compared(bare, group)]
     return (*compared, *_splits(bare, folder), *_losses(fit), counted_sentence(fit.runs.columns))
 
 
 @carried
-def stack_sentences(stack: Stack) -> tuple[str, ...]:
-    """Return what several laws say together: weights, losses at the largest run and ten times its inputs, how it is counted.
+def stack_sentences(stack: Stack, folder: str = "DIR") -> tuple[str, ...]:
+    """Return what several laws say together: weights, and how they were found; then what `summary_sentences` says of a fit.
 
     Parameters
     ----------
     stack
         A mixture of the posteriors of several laws.
+    folder
+        Where it is saved, for the commands in sentences.
 
     Returns
     -------
@@ -84,12 +83,13 @@ def stack_sentences(stack: Stack) -> tuple[str, ...]:
         The sentences.
     """
     laws = ", ".join(f"{law} {probability(weight)}" for law, weight in stack.weights.items())
-    return (f"Weights of the laws: {laws}.", *_losses(stack), counted_sentence(stack.runs.columns), *_unstated(stack))
+    said = summary_sentences(without_health(stack), folder)
+    return (f"Weights of the laws: {laws}.", *weighing_sentences(stack), *said, *_unstated(stack))
 
 
 def _unstated(stack: Stack) -> list[str]:
     """Return which members do not state a convention that another does."""
-    every = {name: fit.runs.columns.conventions.known for name, fit in stack.members.items()}
+    every = {name: fit.runs.columns.conventions.known for name, fit in stack.fits.items()}
     stated = dict.fromkeys(field for known in every.values() for field in known)
     lacking = {name: [field for field in stated if field not in known] for name, known in every.items()}
     return [f"Of {name} it is not stated: {', '.join(missing)}." for name, missing in lacking.items() if missing]
@@ -121,9 +121,9 @@ def _loss(fit: Posterior, point: pd.DataFrame, region: str) -> str:
     return f"{capitalized(columns.response.name)} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
 
 
-def _splits(fit: Fit, folder: str) -> list[str]:
+def _splits(fit: Posterior, folder: str) -> list[str]:
     """Return the best split of the largest run's compute, and of ten times that; where rows are no ends of runs why not."""
-    reads = set(law_inputs(fit.model.law))
+    reads = set(law_reads(fit))
     if not any(set(split) <= reads for split in SPLITS):
         return []
     largest = float(runs_compute(fit, Cost()).max())
@@ -137,7 +137,7 @@ def _splits(fit: Fit, folder: str) -> list[str]:
     return list(plan_sentences(found))
 
 
-def _no_plan(fit: Fit, why: str, folder: str, compute: float) -> str:
+def _no_plan(fit: Posterior, why: str, folder: str, compute: float) -> str:
     """Return why there is no plan, with the command that makes one where nothing but a budget has to be said for it."""
     said = f"No plan is printed: {why} and are not their ends, and a run to end earlier would have a schedule of its own"
     if fit.runs.columns.schedule is not None:
@@ -146,24 +146,24 @@ def _no_plan(fit: Fit, why: str, folder: str, compute: float) -> str:
     return f"{said}; `{command}` takes them for ends; a table of ends is one row a run (of logs: `import --last`)."
 
 
-def _held(fit: Fit) -> pd.DataFrame:
+def _held(fit: Posterior) -> pd.DataFrame:
     """Return the point of the last level of each group, with inputs that no budget decides at their references."""
-    rest = [name for name in model_inputs(fit.model) if name not in ("params", "tokens", *UNIQUE)]
+    rest = [name for name in inputs_read(fit) if name not in ("params", "tokens", *UNIQUE)]
     return mark_base_units(pd.DataFrame({name: fit.runs.references[name] for name in rest} | _last_levels(fit, ()), index=[0]))
 
 
-def _alternatives(fit: Fit) -> list[str]:
+def _alternatives(fit: Posterior) -> list[str]:
     """Return the groups whose levels are named alternatives."""
     levels = fit.runs.levels
     return [
         group
-        for group in law_groups(fit.model)
+        for group in groups_needed(fit)
         if group != "run" and len(levels[group]) <= FEW and not np.issubdtype(levels[group].dtype, np.number)
     ]
 
 
-def _compared(fit: Fit, group: str) -> tuple[str, ...]:
-    inputs = law_inputs(fit.model.law)
+def _compared(fit: Posterior, group: str) -> tuple[str, ...]:
+    inputs = law_reads(fit)
     baseline = fit.runs.table[group].value_counts(sort=True).sort_index(kind="stable").idxmax()
     if len(inputs) == 1:
         place = {inputs[0]: rounded(float(fit.runs.table[inputs[0]].max()))}
@@ -171,7 +171,7 @@ def _compared(fit: Fit, group: str) -> tuple[str, ...]:
         place = {"compute": rounded(runs_compute(fit, Cost()).max(), 2)}
     else:
         return ()
-    rest = {name: fit.runs.references[name] for name in model_inputs(fit.model) if name not in ("params", "tokens", *place)}
+    rest = {name: fit.runs.references[name] for name in inputs_read(fit) if name not in ("params", "tokens", *place)}
     try:
         point = mark_base_units(pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0]))
         return rank_sentences(rank(fit, group, baseline, point))
@@ -179,7 +179,7 @@ def _compared(fit: Fit, group: str) -> tuple[str, ...]:
         return ()
 
 
-def _last_levels(fit: Fit, apart: tuple[str, ...]) -> dict[str, object]:
+def _last_levels(fit: Posterior, apart: tuple[str, ...]) -> dict[str, object]:
     """Return the last level of each group; of runs, a new one."""
-    groups = [dim for dim in law_groups(fit.model) if dim not in apart]
+    groups = [dim for dim in groups_needed(fit) if dim not in apart]
     return {dim: NEW if dim == "run" else fit.runs.levels[dim][-1] for dim in groups}

@@ -7,14 +7,14 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.prediction.summary import summaries
 
 
 @carried
 @asked
-def predictive_check(fit: Fit, *, seed: int = 0) -> pd.DataFrame:
+def predictive_check(fit: Posterior, *, seed: int = 0) -> pd.DataFrame:
     """Return each run's loss beside quantiles of what replications of it show.
 
     Replications are of the same runs: they keep the group effects, and draw the scatter of single rows and their measurement

@@ -70,6 +70,55 @@ def folds(runs: Runs, train: Sequence[str] = ()) -> tuple[Fold, ...]:
     return tuple(split(runs, text) for text in dict.fromkeys(asked))
 
 
+TRAINED, HELD = 6, 2
+"""Rows that a cut leaves to train on, and to predict, at least."""
+
+
+def extrapolations(runs: Runs, train: Sequence[str] = ()) -> tuple[Fold, ...]:
+    """Return the ways to train on the lower part of the runs that leave enough of them to tell laws apart.
+
+    Those of `folds`; where the lower part of the range has too few rows, as many shares of the rows by rank. None where there
+    are fewer than eight rows.
+
+    Parameters
+    ----------
+    train
+        As for `folds`; what is asked for is taken as it is.
+
+    Raises
+    ------
+    InputError
+        As `folds` does.
+    """
+    if train:
+        return folds(runs, train)
+    if len(runs) < TRAINED + HELD:
+        return ()
+    found: dict[int, Fold] = {}
+    for by_range, by_rank in zip(_default_filters(runs), _rank_filters(runs), strict=True):
+        for text in (by_range, by_rank):
+            part = _split_or_none(runs, text)
+            if part is not None and len(part.train) >= TRAINED and len(part.held) >= HELD:
+                found.setdefault(len(part.train), part)
+                break
+    return tuple(found.values())
+
+
+def _split_or_none(runs: Runs, where: str) -> Fold | None:
+    try:
+        return split(runs, where)
+    except InputError:  # runs of one size
+        return None
+
+
+def _rank_filters(runs: Runs) -> list[str]:
+    """Return filters that keep shares of the rows in the order of the product of all inputs."""
+    inputs = list(runs.columns.scales)
+    scale = np.sort(np.log10(runs.table[inputs].to_numpy()).sum(axis=1))
+    places = [min(round(share * len(scale)), len(scale) - HELD) for share in SHARES]
+    return [f"{' * '.join(map(quoted_name, inputs))} < {_rounded_down(10 ** scale[at]):g}" for at in places]
+
+
 def _filters(runs: Runs, entry: str) -> list[str]:
     if entry in runs.columns.inputs:
         return [f"{quoted_name(entry)} < {repr(float(runs.table[entry].max())).removesuffix('.0')}"]

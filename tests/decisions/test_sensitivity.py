@@ -429,9 +429,9 @@ def test_parameters_with_a_joint_prior_are_scaled_together() -> None:
     }
     model = bs.Model(LAW, priors, FIT.model.noise, joint=(joint,))
     found = bs.sensitivity(replace(FIT, model=model), QUESTION)
-    assert {"prior of a, noise_sd", "prior of b", "prior"} <= set(found.shifts["moved_by"])
+    assert {"prior of a, noise_sd together", "prior of b", "prior"} <= set(found.shifts["moved_by"])
     whole = found.shifts.set_index(["moved_by", "power"])
-    assert whole.loc[("prior of a, noise_sd", 2.0), "shift"] != 0.0
+    assert whole.loc[("prior of a, noise_sd together", 2.0), "shift"] != 0.0
 
 
 def test_the_command_writes_a_table_and_a_figure(tmp_path: Path) -> None:

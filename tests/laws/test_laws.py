@@ -48,6 +48,8 @@ PARAMETERS = {
     "kaplan_params_tokens": {"L_N": 2.32, "alpha_N": 0.076, "L_D": 2.02, "alpha_D": 0.103},
     "kaplan_params_steps": {"L_N": 2.35, "alpha_N": 0.077, "L_S": 0.31, "alpha_S": 0.76},
     "chinchilla": CHINCHILLA,
+    "interaction": CHINCHILLA | {"delta": 0.08},
+    "kaplan_floor": {"E": 1.2, "L_N": 0.9, "alpha_N": 0.2, "L_D": 0.8, "alpha_D": 0.25},
     "data_constrained": CHINCHILLA | {"R_D": 15.4, "R_N": 5.3},
     "overtraining": {"E": 1.84, "a": 0.61, "b": 0.47, "eta": 0.136},
     "farseer": {"E": 2.1, "s3": -0.07, "gamma": 0.3, "B": 0.4, "s2": 0.1, "beta": 0.2, "k": 0.33, "s1": -0.05, "alpha": 0.25},

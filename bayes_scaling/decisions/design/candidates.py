@@ -8,17 +8,19 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.memory import draws_in
 from bayes_scaling.inference.observation import group_effects_and_scale, noise_covariance, white_scale
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import groups_used, law_groups
+from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_scale, parts
+from bayes_scaling.model.specification import groups_used
 
 LABEL = "candidate"
 """Column that tells which rows are one candidate."""
 
 
-def read_candidates(fit: Fit, candidates: Table, table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray]:
+def read_candidates(fit: Posterior, candidates: Table, table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return checked rows of the candidates, and which candidate each belongs to."""
-    frame = read_points(candidates, fit.runs, law_groups(fit.model))
+    frame = read_points(candidates, fit.runs, groups_needed(fit))
     if LABEL in table:
         missing = table[LABEL].isna().to_numpy()
         if missing.any():
@@ -26,7 +28,7 @@ def read_candidates(fit: Fit, candidates: Table, table: pd.DataFrame, source: st
         labels = table[LABEL].astype(str).to_numpy()
     else:
         labels = (frame["run"] if "run" in frame else pd.Series(np.arange(1, len(frame) + 1))).astype(str).to_numpy()
-    for dim in dict.fromkeys((*groups_used(fit.model), "run")):
+    for dim in dict.fromkeys((*(dim for one, _ in parts(fit) for dim in groups_used(one.model)), "run")):
         if dim not in frame:
             known = [table[part].astype(str) for part in fit.runs.columns.dims.get(dim, ()) if part in table]
             frame[dim] = [" ".join(of) for of in zip((f"{LABEL} {label}" for label in labels), *known, strict=True)]
@@ -44,12 +46,16 @@ def rows_of(labels: np.ndarray) -> np.ndarray:
     return rows
 
 
-@np.errstate(invalid="ignore", divide="ignore")
-def shown(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
+def shown(fit: Posterior, frame: pd.DataFrame, seed: int) -> np.ndarray:
     """Return draws of what rows would show apart from scatter, on the scale of the noise; a draw a row."""
+    return np.concatenate([_shown(one, frame, seed) for one, _ in parts(fit)])
+
+
+@np.errstate(invalid="ignore", divide="ignore")
+def _shown(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
     centre = _array(posterior_expectation(fit, frame), len(frame))
     shared = group_effects_and_scale(fit, frame, seed, new=False)[0]
-    on_scale = np.log(centre) if fit.model.noise.on == "log_loss" else centre
+    on_scale = np.log(centre) if noise_scale(fit) == "log_loss" else centre
     return on_scale if isinstance(shared, int) else on_scale + _array(shared, len(frame))
 
 
@@ -59,8 +65,14 @@ def _array(values: xr.DataArray, rows: int) -> np.ndarray:
     return np.asarray(full.transpose("chain", "draw", "row").to_numpy().reshape(-1, rows))
 
 
-def scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
+def scatter(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
     """Return the covariance of the scatter within each candidate, averaged over draws."""
+    counts = [draws_in(one) for one, _ in parts(fit)]
+    every = [_scatter(one, frame, rows, seed) for one, _ in parts(fit)]
+    return np.asarray(np.average(every, axis=0, weights=counts)) if len(every) > 1 else every[0]
+
+
+def _scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
     n, most = rows.shape
     scale = _array(group_effects_and_scale(fit, frame, seed, new=False)[1], len(frame))
     if "noise_nu" in fit.posterior:

@@ -9,6 +9,7 @@ Scatter that is Student-t counts with the variance of a normal that tells as muc
 its own variance would overstate what a run leaves open, and may be infinite.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 
@@ -28,10 +29,11 @@ from bayes_scaling.decisions.design.information import best_sets, directions, in
 from bayes_scaling.decisions.design.prices import flop
 from bayes_scaling.decisions.design.ranked import NextRuns, RunSet
 from bayes_scaling.decisions.estimands import draw_estimand
-from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import law_groups
+from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, parts
 
 ENOUGH_DRAWS = 1000
+FEWEST = 4
+"""Draws of one law of a stack; how many independent ones fewer are worth is not known."""
 
 MEASURABLE = 2.0
 """Information below so many times 1 / draws, for each direction a candidate can tell apart, is no more than chance shows."""
@@ -39,7 +41,7 @@ MEASURABLE = 2.0
 
 @asked
 def next_runs(
-    fit: Fit,
+    fit: Posterior,
     candidates: Table,
     question: str | xr.DataArray,
     budget: float | None = None,
@@ -109,7 +111,7 @@ def next_runs(
     of = joint(q[possible], g[possible], rows, scatter(fit, frame, rows, seed))
     if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible])) ** 2):
         raise InputError("the question has the same answer in every draw: no run can tell more of it")
-    worth = effective_draws(asked, int(possible.sum()))
+    worth = effective_draws(asked, int(possible.sum()), [draws for _, draws in parts(fit)])
     least = MEASURABLE / worth
     alone = information(of)
     alone = np.where(alone < least * np.maximum(1.0, directions(of)), 0.0, alone)
@@ -128,7 +130,7 @@ def next_runs(
     return replace(found, notes=(*_notes(fit, frame, possible, worth), *_far(fit, frame, rows, found)))
 
 
-def _far(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> list[str]:
+def _far(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> list[str]:
     """Say which of the candidates proposed lie so far from the runs that what they tell rests on the law."""
     proposed = sorted({int(found.order[0]), *found.best.members})
     decades = np.array([distance(fit.runs, frame.iloc[rows[i][rows[i] >= 0]]).max() for i in proposed])
@@ -139,8 +141,8 @@ def _far(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> li
     return [f"{format_names(names)} {beyond}: what they tell rests on the law holding there as at the question"]
 
 
-def _draws(fit: Fit, question: xr.DataArray) -> xr.DataArray:
-    sizes = {dim: fit.posterior.sizes[dim] for dim in ("chain", "draw")}
+def _draws(fit: Posterior, question: xr.DataArray) -> xr.DataArray:
+    sizes = dict(zip(("chain", "draw"), draws_of(fit), strict=True))
     if dict(question.sizes) != sizes:
         raise InputError(f"draws of a question need the dimensions of the fit's, {sizes}; they have {dict(question.sizes)}")
     return question.transpose("chain", "draw")
@@ -180,15 +182,23 @@ def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(possible)
 
 
-def effective_draws(asked: xr.DataArray, kept: int) -> float:
-    """Return how many independent draws those of a question are worth."""
+def effective_draws(asked: xr.DataArray, kept: int, laws: Sequence[slice] = (slice(None),)) -> float:
+    """Return how many independent draws those of a question are worth.
+
+    Parameters
+    ----------
+    laws
+        Which draws are of each law of a stack: they are worth what those of its laws are together.
+    """
     import arviz_stats
 
     filled = asked.fillna(float(asked.median())).drop_attrs().reset_coords(drop=True).rename("asked")
-    return min(float(kept), float(arviz_stats.ess(filled.to_dataset(), method="mean")["asked"]))
+    every = [filled.isel(draw=draws).to_dataset() for draws in laws]
+    found = [float(arviz_stats.ess(one, method="mean")["asked"]) if one.sizes["draw"] >= FEWEST else 1.0 for one in every]
+    return min(float(kept), sum(found))
 
 
-def _notes(fit: Fit, frame: pd.DataFrame, possible: np.ndarray, worth: float) -> tuple[str, ...]:
+def _notes(fit: Posterior, frame: pd.DataFrame, possible: np.ndarray, worth: float) -> tuple[str, ...]:
     """Return what to know before relying on it. worth: how many independent draws those of the question are worth."""
     notes = []
     if possible.sum() < ENOUGH_DRAWS:
@@ -201,7 +211,7 @@ def _notes(fit: Fit, frame: pd.DataFrame, possible: np.ndarray, worth: float) ->
         )
     if not possible.all():
         notes.append(f"{(~possible).sum()} of {len(possible)} draws are left out: no answer, or no loss at some candidate")
-    for dim in law_groups(fit.model):
+    for dim in groups_needed(fit):
         fresh = frame.loc[level_index(frame[dim], fit.runs.levels[dim]) < 0, dim].unique()
         if len(fresh):
             notes.append(

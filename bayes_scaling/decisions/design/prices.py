@@ -9,9 +9,8 @@ from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.cost_axis import named_cost
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.run_costs import cost_amounts
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior, law_reads
 from bayes_scaling.laws.inputs import has_params_and_tokens
-from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.laws.units import DAYS, FLOP, conversion, read_unit
 from bayes_scaling.prediction.token_cost import token_cost
 
@@ -19,7 +18,7 @@ COLUMN = "flop"
 
 
 def flop(
-    fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, labels: np.ndarray, column: str | None, source: str
+    fit: Posterior, table: pd.DataFrame, frame: pd.DataFrame, labels: np.ndarray, column: str | None, source: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which rows are those of most compute of their candidate, and what each candidate costs in FLOP.
 
@@ -49,12 +48,12 @@ def flop(
     return dearest.to_numpy(), total.reindex(range(len(names))).to_numpy()
 
 
-def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | None, source: str) -> np.ndarray:
+def _of_rows(fit: Posterior, table: pd.DataFrame, frame: pd.DataFrame, column: str | None, source: str) -> np.ndarray:
     if column is not None and column not in table and fit.runs.columns.costs:
         return _at_cost(fit, named_cost(fit.runs, column)[1], table, frame, source)
     if column is not None or COLUMN in table:
         return _column(table, column or COLUMN, source)
-    inputs = law_inputs(fit.model.law)
+    inputs = law_reads(fit)
     if has_params_and_tokens(inputs):
         refuse_implausible_counts(fit.runs)
         return Cost().compute(frame["params"].to_numpy(), frame["tokens"].to_numpy())
@@ -67,7 +66,7 @@ def _of_rows(fit: Fit, table: pd.DataFrame, frame: pd.DataFrame, column: str | N
     )
 
 
-def _at_cost(fit: Fit, cost: Cost, table: pd.DataFrame, frame: pd.DataFrame, source: str) -> np.ndarray:
+def _at_cost(fit: Posterior, cost: Cost, table: pd.DataFrame, frame: pd.DataFrame, source: str) -> np.ndarray:
     """Return what candidates take under a cost of the runs: by its formula where they have its columns, else as runs took."""
     factor = conversion(read_unit(cost.base_unit), FLOP) if cost.base_unit in (FLOP, DAYS) else None
     if factor is None:
@@ -75,7 +74,7 @@ def _at_cost(fit: Fit, cost: Cost, table: pd.DataFrame, frame: pd.DataFrame, sou
     columns, rows = fit.runs.columns, table.index.to_numpy()
     if set(cost.reads) <= {*map(str, table), *frame, "tokens"} and (cost.group is None or cost.group in frame):
         return factor * cost_amounts(cost, table.reset_index(drop=True), frame, columns, source, rows, [])
-    if not has_params_and_tokens(law_inputs(fit.model.law)):
+    if not has_params_and_tokens(law_reads(fit)):
         missing = [name for name in cost.reads if name not in table and name not in frame]
         raise InputError(f"{source}: {cost.quoted} reads {missing}, which the candidates do not have")
     points = frame.drop(columns=["run"], errors="ignore").to_dict("records")

@@ -14,9 +14,9 @@ from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation
-from bayes_scaling.model.parameters import Prior, Trend, Varying
+from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StudyKeys
+from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StackKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet
 
 
@@ -68,8 +68,11 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "varying": Varying,
         "effects": Varying,
         "sd_varying": Varying,
+        "smooth": Smooth,
+        "sd_smooth": Smooth,
         "sd_trend": Trend,
         "trend": Trend,
+        "stack": StackKeys,
     }
     named = [str(part) for part in loc[:-1] if str(part) in records]
     return list(records[named[-1]].__dataclass_fields__ if named else StudyKeys.__dataclass_fields__)

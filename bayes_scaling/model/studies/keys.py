@@ -17,7 +17,7 @@ from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.noise import Correlation, Noise
-from bayes_scaling.model.parameters import Prior, Trend, Varying
+from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.study import Sheet
 
@@ -50,7 +50,7 @@ class LawKeys:
 
 @dataclass(frozen=True)
 class ParameterKeys:
-    """A parameter of the law: link(parameter) = link(prior) + varying + ... + trend.
+    """A parameter of the law: link(parameter) = link(prior) + varying + ... + smooth + trend.
 
     Parameters
     ----------
@@ -58,12 +58,15 @@ class ParameterKeys:
         May be left out where `law.priors` gives one.
     varying
         Terms by which it differs between levels of groups.
+    smooth
+        Terms by which it differs smoothly along groups whose levels are numbers.
     trend
         Terms by which it drifts with the logarithm of inputs.
     """
 
     prior: Prior | None = None
     varying: tuple[Varying, ...] = ()
+    smooth: tuple[Smooth, ...] = ()
     trend: tuple[Trend, ...] = ()
 
 
@@ -90,13 +93,22 @@ class NoiseKeys(Noise):
         Prior of the scale of the scatter.
     sd_varying
         Terms by which the scale differs between levels of groups.
+    sd_smooth
+        Terms by which the scale differs smoothly along groups whose levels are numbers.
     sd_trend
         Terms by which the scale drifts with the logarithm of inputs.
+    effects
+        Group effects: shared by all rows of a level, on the scale of the noise; a new run draws its own.
+    smooth
+        Group effects that are alike for neighbouring levels of a group whose levels are numbers.
     """
 
     sd: Prior | None = None  # type: ignore[assignment]
     sd_varying: tuple[Varying, ...] = ()
+    sd_smooth: tuple[Smooth, ...] = ()
     sd_trend: tuple[Trend, ...] = ()
+    effects: tuple[Varying, ...] = ()
+    smooth: tuple[Smooth, ...] = ()
 
     def __post_init__(self) -> None:
         """Leave what the library is to fill in to the reader."""
@@ -135,6 +147,37 @@ class JointPriorKeys:
 
 
 @dataclass(frozen=True)
+class StackKeys:
+    """One of several models that are fitted together: what it does not say is as in the rest of the file.
+
+    Parameters
+    ----------
+    name
+        What it is called among the others.
+    weight
+        Its weight before the runs have been seen, beside those of the others; the centre of a Dirichlet prior.
+    law
+        Its law. Parameters of the rest of the file are then not those of this law.
+    parameters
+        Name in the law -> its prior, and terms by which it varies or drifts, in place of what the rest of the file says of it.
+    noise
+        How runs scatter about this law.
+    discrepancy
+        Smooth functions by which the truth may leave this law; [] for none.
+    joint_prior
+        Priors of several of its parameters together; [] for none. Those of the rest of the file are not those of another law.
+    """
+
+    name: str
+    weight: float = 1.0
+    law: LawKeys | None = None
+    parameters: Mapping[str, ParameterKeys] = field(default_factory=dict)
+    noise: NoiseKeys | None = None
+    discrepancy: tuple[Discrepancy, ...] | None = None
+    joint_prior: tuple[JointPriorKeys, ...] | None = None
+
+
+@dataclass(frozen=True)
 class StudyKeys:
     """A model file: one study.
 
@@ -152,6 +195,8 @@ class StudyKeys:
         Smooth functions of the inputs by which the truth may leave the law; [] for none.
     joint_prior
         Priors of several parameters together; [] for independent ones where `law.priors` has a joint one.
+    stack
+        Models that are fitted together, two or more, weighted by how well each predicts larger runs from smaller ones.
     title
         One line, shown by `bayes-scaling models`.
     description
@@ -168,6 +213,7 @@ class StudyKeys:
     parameters: Mapping[str, ParameterKeys] = field(default_factory=dict)
     discrepancy: tuple[Discrepancy, ...] | None = None
     joint_prior: tuple[JointPriorKeys, ...] | None = None
+    stack: tuple[StackKeys, ...] = ()
     title: str = ""
     description: str = field(default="")
     figure: Sheet | None = None
@@ -176,18 +222,6 @@ class StudyKeys:
 
 _NOISE = (NoiseKeys, Noise, Correlation)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Schedule, Conventions, Cost)
-for _record in (
-    StudyKeys,
-    LawKeys,
-    ParameterKeys,
-    JointPriorKeys,
-    Prior,
-    Varying,
-    Trend,
-    Discrepancy,
-    Sheet,
-    Settings,
-    *_DATA,
-    *_NOISE,
-):
+_MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Smooth, Trend, Discrepancy)
+for _record in (*_MODEL, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010

@@ -3,7 +3,7 @@
 import json
 import tomllib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Columns
@@ -26,7 +27,8 @@ from bayes_scaling.model.parameters import Parameter, Prior, Term, as_parameter
 from bayes_scaling.model.specification import Model, model_inputs, scalar_priors
 from bayes_scaling.model.studies.earlier_keys import with_keys_of_today
 from bayes_scaling.model.studies.errors import first_error
-from bayes_scaling.model.studies.keys import NoiseKeys, ParameterKeys, StudyKeys
+from bayes_scaling.model.studies.keys import NoiseKeys, ParameterKeys, StackKeys, StudyKeys
+from bayes_scaling.model.studies.stack import stacked
 from bayes_scaling.model.studies.study import Sheet, Study
 
 
@@ -36,6 +38,12 @@ def bundled() -> dict[str, str]:
         path.name.removesuffix(".toml"): _toml(path.read_text(encoding="utf-8"), path.name).get("title", "")
         for path in _bundled()
     }
+
+
+def bundled_stacks() -> dict[str, tuple[str, ...]]:
+    """Return the names of the models that each bundled study stacks; none for those of a single model."""
+    tables = {path.name: _toml(path.read_text(encoding="utf-8"), path.name) for path in _bundled()}
+    return {name.removesuffix(".toml"): tuple(one["name"] for one in of.get("stack", ())) for name, of in tables.items()}
 
 
 def read_study(name_or_path: str | Path) -> Study:
@@ -109,9 +117,11 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     try:
-        joint = _offered_joint(file)
+        joint, whole = _offered_joint(file), file
         file = _filled(_with_joint_priors(file))
         model = _model(file, joint)
+        members = stacked(file.stack, lambda one: _member(whole, file, one))
+        _check_inputs(file, [model, *(one.model for one in members)])
         columns = Columns(**{name: getattr(file.data, name) for name in Columns.__dataclass_fields__})
         _check_figure(file.figure, columns)
     except InputError as error:
@@ -122,7 +132,7 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     asked = file.law.priors is not None
     notes = moved_notes(default_response(str(file.law.name)), columns.response) if asked else ()
     name = Path(source).name.removesuffix(".toml")
-    return Study(name, model, columns, table, file.title, file.figure, file.sampling, (*renamed, *notes))
+    return Study(name, model, columns, table, file.title, file.figure, file.sampling, (*renamed, *notes), members)
 
 
 def _read(content: Mapping[str, Any]) -> StudyKeys:
@@ -225,18 +235,65 @@ def _model(file: StudyKeys, joint: tuple[JointPrior, ...] = ()) -> Model:
     assert file.noise is not None
     assert file.noise.sd is not None
     priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}
-    terms: dict[str, tuple[Term, ...]] = {name: (*one.varying, *one.trend) for name, one in file.parameters.items()}
+    terms: dict[str, tuple[Term, ...]] = {
+        name: (*one.varying, *one.smooth, *one.trend) for name, one in file.parameters.items()
+    }
     parameters = {name: Parameter(prior, terms[name]) for name, prior in priors.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
-    sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_trend))
-    noise = Noise(**said | {"sd": sd if sd.terms else sd.prior})
+    sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_smooth, *file.noise.sd_trend))
+    effects = (*file.noise.effects, *file.noise.smooth)
+    noise = Noise(**said | {"sd": sd if sd.terms else sd.prior, "effects": effects})
     model = Model(_law(file), parameters, noise, file.discrepancy or (), file.data.response.unit)
-    model = replace(model, joint=restricted(joint, scalar_priors(model)) or _joint(file, model))
-    if unknown := set(model_inputs(model)) - set(file.data.inputs):
-        raise InputError(f"the model reads {format_names(unknown)}; [data.inputs] has {format_names(file.data.inputs)}")
-    if unused := set(file.data.inputs) - set(model_inputs(model)):
+    return replace(model, joint=restricted(joint, scalar_priors(model)) or _joint(file, model))
+
+
+def _check_inputs(file: StudyKeys, models: Sequence[Model]) -> None:
+    """Refuse inputs that a model reads and the file does not have, and those that no model reads."""
+    for model in models:
+        if unknown := set(model_inputs(model)) - set(file.data.inputs):
+            raise InputError(f"the model reads {format_names(unknown)}; [data.inputs] has {format_names(file.data.inputs)}")
+    if unused := set(file.data.inputs) - {name for model in models for name in model_inputs(model)}:
         raise InputError(f"[data.inputs] has {format_names(unused)}, which neither the law nor a trend reads")
-    return model
+
+
+def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys) -> Model:
+    """Return a model of a stack: what its entry does not say is as in the file, of which `filled` has all priors.
+
+    A law of its own has parameters of its own, also where one of the file's is called alike.
+    """
+    own = entry.law is not None
+    member = replace(
+        file,
+        law=entry.law or file.law,
+        parameters=entry.parameters if own else {**file.parameters, **entry.parameters},
+        noise=entry.noise or file.noise,
+        discrepancy=file.discrepancy if entry.discrepancy is None else entry.discrepancy,
+        joint_prior=entry.joint_prior if own or entry.joint_prior is not None else file.joint_prior,
+        stack=(),
+    )
+    joint = _offered_joint(member)
+    if member.law.priors != "public_sweeps":  # those bring noise and discrepancy of their own
+        given = filled.discrepancy if member.discrepancy is None else member.discrepancy
+        member = replace(member, noise=_with_scale(member.noise, filled.noise), discrepancy=given)
+    member = _filled(_with_joint_priors(member))
+    if _references(member) != _references(filled):
+        raise InputError(
+            f"the priors of {member.law.name} are at {_references(member)}; [data.inputs] has {_references(filled)}: "
+            "give the inputs these references, or every parameter a prior of its own"
+        )
+    return _model(member, joint)
+
+
+def _with_scale(noise: NoiseKeys | None, filled: NoiseKeys | None) -> NoiseKeys | None:
+    """Return the noise of a model of a stack, with the scale of the file's where it says none."""
+    if noise is None or noise.sd is not None or filled is None:
+        return noise or filled
+    return replace(noise, sd=filled.sd)
+
+
+def _references(file: StudyKeys) -> str:
+    said = {name: "unsaid" if one.reference is None else exact(one.reference) for name, one in file.data.inputs.items()}
+    return ", ".join(f"{name} {of}" for name, of in said.items())
 
 
 def _law(file: StudyKeys) -> Law:

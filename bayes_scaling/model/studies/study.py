@@ -44,6 +44,28 @@ class Sheet:
 
 
 @dataclass(frozen=True)
+class StackedModel:
+    """One of the models of a stack.
+
+    Parameters
+    ----------
+    name
+        What it is called among the others.
+    model
+        Law, priors, noise and discrepancy.
+    weight
+        Its weight before the runs have been seen, beside those of the others.
+    """
+
+    name: str
+    model: Model
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of the stack", name=checks.name, weight=checks.positive)
+
+
+@dataclass(frozen=True)
 class Study:
     """What a model file says: a model, what the columns of its table are for, and the table itself where one is bundled.
 
@@ -53,6 +75,8 @@ class Study:
         Of its file, without ".toml".
     model
         Law, priors, noise and discrepancy.
+    stack
+        Models that are fitted together, each with a weight, see `fit_stack`; empty for `model` alone.
     columns
         Which columns of the table are inputs, response, groups and so on.
     source
@@ -84,6 +108,7 @@ class Study:
     figure: Sheet | None = None
     settings: Settings = Settings()
     notes: tuple[str, ...] = ()
+    stack: tuple[StackedModel, ...] = ()
 
 
 def study_for(study: Study, columns: Mapping[str, str] | None = None, units: Mapping[str, str] | None = None) -> Study:

@@ -15,8 +15,9 @@ from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Trend, Varying, as_parameter
-from bayes_scaling.model.studies.study import Study
+from bayes_scaling.model.parameters import Smooth, Trend, Varying, as_parameter
+from bayes_scaling.model.specification import Model
+from bayes_scaling.model.studies.study import StackedModel, Study
 
 
 def study_text(study: Study) -> str:
@@ -45,28 +46,44 @@ def study_text(study: Study) -> str:
     [law]
     name = "chinchilla"
     """
-    law, model = study.model.law, in_unit_of(study.model, study.columns.response)
+    content = {
+        "title": study.title or None,
+        "data": {"source": study.source} | _told(study.columns) | {"costs": _costs(study.columns)},
+        **_model(in_unit_of(study.model, study.columns.response)),
+        "figure": study.figure,
+        "sampling": _told(study.settings),
+    }
+    bare = _bare(content)
+    members = [_member(one, study.columns) for one in study.stack]
+    return tomli_w.dumps(bare | ({"stack": members} if members else {}))
+
+
+def _member(of: StackedModel, columns: Columns) -> dict[str, Any]:
+    """Return a model of a stack with all that it is, so that nothing is left to what the rest of the file says."""
+    model = _bare(_model(in_unit_of(of.model, columns.response)))
+    stated = {name: model.get(name, []) for name in ("discrepancy", "joint_prior")}
+    return {"name": of.name, "weight": of.weight, **model, **stated}
+
+
+def _model(model: Model) -> dict[str, Any]:
+    """Return what a file says of a model."""
+    law, parameters = model.law, {}
     named = LAWS.get(law.__name__) is law
-    parameters = {}
     for name, value in model.parameters.items():
         parameter = as_parameter(value)
         parameters[name] = {
             "prior": parameter.prior,
             "varying": [term for term in parameter.terms if isinstance(term, Varying)],
+            "smooth": [term for term in parameter.terms if isinstance(term, Smooth)],
             "trend": [term for term in parameter.terms if isinstance(term, Trend)],
         }
-    content = {
-        "title": study.title or None,
-        "data": {"source": study.source} | _told(study.columns) | {"costs": _costs(study.columns)},
+    return {
         "law": {"name": law.__name__} if named else {"text": law_text(law)},
         "parameters": parameters,
         "noise": _noise(model.noise),
         "discrepancy": list(model.discrepancy),
         "joint_prior": list(model.joint),
-        "figure": study.figure,
-        "sampling": _told(study.settings),
     }
-    return tomli_w.dumps(_bare(content))
 
 
 def _costs(columns: Columns) -> dict[str, Any]:
@@ -85,6 +102,9 @@ def _noise(noise: Noise) -> dict[str, Any]:
     return _told(noise) | {
         "sd": sd.prior,
         "sd_varying": [term for term in sd.terms if isinstance(term, Varying)],
+        "sd_smooth": [term for term in sd.terms if isinstance(term, Smooth)],
+        "effects": [term for term in noise.effects if isinstance(term, Varying)],
+        "smooth": [term for term in noise.effects if isinstance(term, Smooth)],
         "sd_trend": [term for term in sd.terms if isinstance(term, Trend)],
     }
 

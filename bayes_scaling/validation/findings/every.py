@@ -10,6 +10,7 @@ from bayes_scaling._base.finding import Finding, worst_first
 from bayes_scaling.data.flatness import flat
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.posterior import Fit, is_prior
+from bayes_scaling.inference.stacking import Posterior, Stack
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.findings.identifiability import floors, left_open
@@ -18,11 +19,13 @@ from bayes_scaling.validation.findings.outliers import outliers
 from bayes_scaling.validation.findings.prior_conflict import conflicts
 from bayes_scaling.validation.findings.single_rows import lone_levels
 
+ROUNDING = 1e-9
+
 __all__ = ["Finding", "findings", "floors"]
 
 
 @asked
-def findings(fit: Fit) -> tuple[Finding, ...]:
+def findings(fit: Posterior) -> tuple[Finding, ...]:
     """Return what speaks for care with a fit, the worst first; empty where nothing does.
 
     - `flat`: the loss does not depend on the inputs; nothing else is then said.
@@ -40,12 +43,15 @@ def findings(fit: Fit) -> tuple[Finding, ...]:
     - `few-sizes`: an input of the law, or of a trend, has fewer than four values.
     - `prior-sensitive`: the loss beyond the runs moves with the weight of the prior, and with that of the runs the other way.
 
+    Those of a stack are of each law that has an even share of the weight or more, and begin with its name: that runs contradict
+    the others is what their weights say.
+
     Draws from a prior are judged by `left_open` alone, no rows having spoken, as are those that say nothing of the noise.
 
     Parameters
     ----------
     fit
-        A fit, or draws from a prior.
+        A fit, draws from a prior, or a stack.
 
     Returns
     -------
@@ -62,11 +68,23 @@ def findings(fit: Fit) -> tuple[Finding, ...]:
     >>> [one.code for one in bs.findings(before)][:1]
     ['prior-only']
     """
+    if not isinstance(fit, Fit):
+        return _of_laws(fit)
     if is_prior(fit) or NOISE_SD not in fit.posterior:
         return worst_first(left_open(fit))
     if none := flat(fit.runs):
         return (none,)
     return worst_first(chain(conflicts(fit), outliers(fit), misfits(fit), lone_levels(fit.model, fit.runs), left_open(fit)))
+
+
+def _of_laws(stack: Stack) -> tuple[Finding, ...]:
+    if none := flat(stack.runs):
+        return (none,)
+    even = 1.0 / len(stack.fits)
+    heavy = {name: findings(of) for name, of in stack.fits.items() if stack.weights[name] >= even - ROUNDING}
+    shared = [one for one in next(iter(heavy.values()), ()) if all(one in of for of in heavy.values())]
+    own = [Finding(one.code, f"{name}: {one.sentence}") for name, of in heavy.items() for one in of if one not in shared]
+    return worst_first([*shared, *own])
 
 
 def beforehand(model: Model, runs: Runs) -> tuple[Finding, ...]:
