@@ -27,7 +27,7 @@ from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_parameters
 from bayes_scaling.model.evaluation import parameter_at
 from bayes_scaling.model.names import NOISE_SD, term_name
-from bayes_scaling.model.parameters import Varying, as_parameter, link
+from bayes_scaling.model.parameters import Effect, Smooth, Varying, as_parameter, link
 from bayes_scaling.model.specification import discrepancy_terms
 
 LAW, DISCREPANCY, EFFECTS, SCATTER, BETWEEN = "law", "discrepancy", "group effects", "scatter", "between laws"
@@ -255,23 +255,23 @@ def _new_levels(fit: Fit, frame: pd.DataFrame) -> list[Factor]:
     level, found = _of_levels(fit, frame, seen=False), dict[str, list[np.ndarray]]()
     for name, parameter in fit.model.parameters.items():
         for term in as_parameter(parameter).terms:
-            if isinstance(term, Varying) and _unseen(fit, frame, name, term).any():
+            if isinstance(term, Varying | Smooth) and _unseen(fit, frame, name, term).any():
                 found.setdefault(" x ".join(term.dims), []).append(_rows(level(name, term), len(frame)))
     return [Factor(EFFECTS, f"{dims} never seen", np.concatenate(of, axis=1)) for dims, of in found.items()]
 
 
-def _of_levels(fit: Fit, frame: pd.DataFrame, *, seen: bool) -> Callable[[str, Varying], xr.DataArray]:
+def _of_levels(fit: Fit, frame: pd.DataFrame, *, seen: bool) -> Callable[[str, Effect], xr.DataArray]:
     """Return the function that gives a term's effect at points with a level that the runs have, or have not; else 0."""
     every = levels_at(fit, frame, fit.settings.seed, new=False)
 
-    def level(owner: str, term: Varying) -> xr.DataArray:
+    def level(owner: str, term: Effect) -> xr.DataArray:
         kept = xr.DataArray(_unseen(fit, frame, owner, term) != seen, dims="row")
         return every(owner, term).where(kept, 0.0)
 
     return level
 
 
-def _unseen(fit: Fit, frame: pd.DataFrame, owner: str, term: Varying) -> np.ndarray:
+def _unseen(fit: Fit, frame: pd.DataFrame, owner: str, term: Effect) -> np.ndarray:
     known = fit.posterior[term_name(owner, term)]
     return np.asarray(np.any([level_index(frame[dim], known[dim].to_numpy()) < 0 for dim in term.dims], axis=0))
 
