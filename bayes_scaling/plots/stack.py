@@ -1,5 +1,7 @@
 """A stack: the weights of its laws, and how far they part beyond the runs."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -74,7 +76,7 @@ def plot_weights(stack: Stack, ax: Axes | None = None) -> Axes:
         weight = stack.weights[name]
         ax.hlines(place, 0, weight, color=_colour(place), linewidth=1.2)
         ax.plot(weight, place, "o", color=_colour(place), ms=5)
-        beside = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 7}
+        beside: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 7}
         ax.annotate(probability(weight), (1.0, place), xycoords=EDGE, color=_colour(place), **beside)
     if stack.weighing is not None:
         rings = [stack.weighing.prior[name] for name in names]

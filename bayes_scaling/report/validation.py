@@ -73,13 +73,19 @@ def _read(fit: Posterior, place: Path) -> Validation:
     return Validation(scores, cutoffs, problems, doubts)
 
 
+def _without_weights(study: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the models of a stack, in the order of their names, without their prior weights."""
+    models = [{name: of for name, of in one.items() if name != "weight"} for one in study.get("stack", ())]
+    return sorted(models, key=lambda one: str(one["name"]))
+
+
 def _doubts(fit: Posterior, record: Mapping[str, Any]) -> list[str]:
     found = []
     models = tuple(StackedModel(name, one.model) for name, one in whole_fits(fit).items())
     first, several = models[0].model, models if len(models) > 1 else ()
     own = tomllib.loads(study_text(Study("fit", first, fit.runs.columns, stack=several)))
     other = tomllib.loads(record["model"])
-    if any(own.get(key) != other.get(key) for key in ALIKE):
+    if (_without_weights(own) != _without_weights(other)) if several else any(own.get(key) != other.get(key) for key in ALIKE):
         found.append("It was made with another model than this fit.")
     if record["rows"] != len(fit.runs):
         found.append(f"It was made with {record['rows']} rows; this fit has {len(fit.runs)}.")
