@@ -32,6 +32,7 @@ from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.defaults import default_inputs, default_priors, default_response, sweep_discrepancy
 from bayes_scaling.model.parameters import median
+from bayes_scaling.model.specification import changed
 from bayes_scaling.model.studies.reading import bundled
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.validation.calibration import Calibration
@@ -78,7 +79,7 @@ def case(name: str) -> tuple[bs.Model, Runs, bs.Settings]:
     """Return a model, runs at whose inputs it is calibrated, and how to sample."""
     kind, _, rest = name.removesuffix("+discrepancy").partition(":")
     model, runs, settings = _study(rest) if kind == "model" else _law(rest)
-    return (replace(model, discrepancy=(sweep_discrepancy(),)) if name.endswith("+discrepancy") else model), runs, settings
+    return (changed(model, discrepancy=(sweep_discrepancy(),)) if name.endswith("+discrepancy") else model), runs, settings
 
 
 def _study(name: str) -> tuple[bs.Model, Runs, bs.Settings]:

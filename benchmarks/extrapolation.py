@@ -3,7 +3,8 @@
     python benchmarks/extrapolation.py [--only TEXT] [--depth TEXT] [--ours NAME ...] [--keep FILE]
 
 Writes extrapolation.md, extrapolation.png and rivals.csv where nothing is left out. Scores of fits are kept in a file as they
-come, out/extrapolation.csv unless another is named, and read from there by the next call: fits take an hour or two.
+come, out/extrapolation.csv unless another is named, and read from there by the next call, as fits take an hour: name another
+once a model or its priors have changed.
 
 Priors are those that public sweeps of all *other* families suggest (sweep_priors.py), never of a sweep's own. Rivals and how
 each is run stand in rivals.py; splits and scores in judge.py.
@@ -30,6 +31,7 @@ import bayes_scaling as bs
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.validation.scores import TINY, log_mean_exp
 
@@ -73,8 +75,8 @@ def bundled(train: pd.DataFrame, held: pd.DataFrame, sweep: Sweep, *, departs: b
     return of_fit(fit, bs.read_runs(held, columns(sweep)).table, seconds=time.perf_counter() - start)
 
 
-def of_fit(fit: bs.Fit, held: pd.DataFrame, **about: object) -> Forecast:
-    """Return a fit's forecast of held-out rows in the shape of its runs' table."""
+def of_fit(fit: Posterior, held: pd.DataFrame, **about: object) -> Forecast:
+    """Return the forecast of a fit, or a stack of them, of held-out rows in the shape of its runs' table."""
     draws = np.log(np.maximum(as_rows(posterior_predictive(fit, held, 0)), TINY))
     assert fit.health is not None
     return Forecast(draws, log_mean_exp(log_density(fit, held, 0)), {"clean": fit.health.clean, **about})
@@ -102,7 +104,7 @@ def points_of(methods: Mapping[str, Method], pairs: list[tuple[Sweep, Split]], k
         found.append(judged(missing, sweep, split))
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            found[-1].to_csv(kept, mode="a", header=not kept.is_file(), index=False, float_format="%.8g", encoding="utf-8")
+            pd.concat(found).to_csv(kept, index=False, float_format="%.8g", encoding="utf-8")
             print(summary(found[-1], ["sweep", "depth", "method"]).round(4).to_string(index=False, header=False), flush=True)
     points = pd.concat(found, ignore_index=True)
     wanted = pd.MultiIndex.from_tuples([(sweep.name, split.depth) for sweep, split in pairs])
@@ -121,8 +123,7 @@ def aims(points: pd.DataFrame, ours: str) -> pd.DataFrame:
         mine = part[part["method"] == ours]
         each = summary(mine)
         against = ratios(part, ours).query("method == @PRACTICE")
-        far = ratios(part[part["decades"] > 1.0].assign(sweep="", row=part["sweep"] + part["row"].astype(str)), ours)
-        far = far.query("method == @PRACTICE")
+        far = ratios(part[part["decades"] > 1.0], ours).query("method == @PRACTICE")
         clean = mine.drop_duplicates("sweep")["clean"]
         measured = {
             "90 % bands, pooled": ("85 to 95 %", *bounded(100 * mine["in_90"].mean(), 85, 95, "{:.1f} %")),
@@ -147,12 +148,13 @@ def aims(points: pd.DataFrame, ours: str) -> pd.DataFrame:
 
 
 def _beyond(far: pd.DataFrame) -> tuple[str, bool]:
-    """Return the CRPS over the practice's of all runs of a depth beyond a decade, pooled."""
+    """Return the CRPS over the practice's of the runs beyond a decade: of their means, and in geometric mean over sweeps."""
     runs = int(far["n"].sum())
     if not runs:
         return "no runs", True
-    ratio = float((far["crps_ours"] * far["n"]).sum() / (far["crps"] * far["n"]).sum())
-    return f"{ratio:.2f} ({runs} runs)", ratio <= 1.0
+    pooled = float((far["crps_ours"] * far["n"]).sum() / (far["crps"] * far["n"]).sum())
+    middle = geometric(far["ratio"])
+    return f"{pooled:.2f} pooled, {middle:.2f} over sweeps ({runs} runs)", max(pooled, middle) <= 1.0
 
 
 def of_methods(points: pd.DataFrame, ours: str) -> pd.DataFrame:
@@ -198,14 +200,21 @@ def of_families(points: pd.DataFrame, ours: str) -> pd.DataFrame:
 
 
 def by_reach(points: pd.DataFrame, ours: str) -> pd.DataFrame:
-    """Return a class of compute past the training runs a row, of ours and of the practice, all depths together."""
+    """Return a class of compute past the training runs a row, of ours and of the practice, all depths together.
+
+    The ratio is in geometric mean over sweeps and depths.
+    """
     both = with_reach(points[points["method"].isin([ours, PRACTICE])])
-    wide = summary(both, ["past", "method"]).pivot_table(index="past", columns="method", sort=False, observed=True)
-    found = pd.DataFrame({"runs": wide["n"][ours].astype(int)})
-    for name in (ours, PRACTICE):
-        for column, title in {"in_50": "in 50 %", "in_90": "in 90 %", "bias": "bias", "crps": "CRPS"}.items():
-            found[f"{name}: {title}"] = wide[column][name]
-    return found.assign(ratio=wide["crps"][ours] / wide["crps"][PRACTICE]).rename_axis("decades past").reset_index()
+    rows = []
+    for past, part in both.groupby("past", observed=True):
+        row = {"decades past": past, "runs": int((part["method"] == ours).sum())}
+        for name in (ours, PRACTICE):
+            of = part[part["method"] == name]
+            row |= {f"{name}: in 50 %": of["in_50"].mean(), f"{name}: in 90 %": of["in_90"].mean()}
+            row |= {f"{name}: median error": of["error"].median(), f"{name}: median CRPS": of["crps"].median()}
+        against = ratios(part, ours)
+        rows.append(row | {"ratio": geometric(against["ratio"]) if len(against) else np.nan})
+    return pd.DataFrame(rows)
 
 
 def rivals_win(points: pd.DataFrame, ours: str) -> pd.DataFrame:
@@ -325,7 +334,7 @@ def report(points: pd.DataFrame, ours: str, others: list[str]) -> str:
         of_methods(inside, ours).round(4).to_markdown(index=False),
         "## Families\n\nMeans over a family's sweeps; the ratio is to the practice, in geometric mean.",
         of_families(inside, ours).round(4).to_markdown(index=False),
-        "## By compute past the largest training run\n\nAll depths together; bias is that of the median, relative to the loss.",
+        "## By compute past the largest training run\n\n" + REACH,
         by_reach(inside, ours).round(4).to_markdown(index=False),
         "## Where rivals are ahead\n\nOur CRPS over theirs, on the runs that both predict.",
         rivals_win(inside, ours).to_markdown(index=False),
@@ -359,6 +368,10 @@ METHODS = """What each is, and whose, stands in `benchmarks/rivals.py`.
 their sweeps'. A point has no bands. "CRPS": geometric mean over sweeps. "ratio": CRPS of {ours} over that of the method on the
 runs that both predict, in geometric mean over sweeps; "families' ratio": over families; "worst": the largest of a sweep;
 "wins": sweeps on which the method is ahead."""
+
+
+REACH = """All depths together. An error is relative, above zero where losses came out lower; the ratio is the geometric mean
+over sweeps and depths."""
 
 
 def arguments() -> argparse.Namespace:

@@ -26,6 +26,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.design.candidates import scatter, shown
 from bayes_scaling.decisions.design.next_runs import next_runs
 from bayes_scaling.inference.expectation import as_rows, posterior_expectation
+from bayes_scaling.model.specification import changed
 from bayes_scaling.validation.scores import score_points
 
 HERE = Path(__file__).parent
@@ -100,7 +101,7 @@ def cases(label: str) -> Iterator[Case]:
     for sweep in sweeps():
         if sweep.name in TABLES:
             model = sweep_priors.model(sweep_priors.elicited([one for one in known if one.family != sweep.family]))
-            model = replace(model, discrepancy=()) if label == "law alone" else model
+            model = changed(model, discrepancy=()) if label == "law alone" else model
             order = np.argsort(sweep.scale, kind="stable")
             cut = len(order) - max(3, round(HELD * len(order)))
             yield Case(sweep, label, model, bs.read_runs(sweep.table, sweep_priors.columns(sweep)), order[cut:], order[:cut])

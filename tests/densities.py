@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.linalg import block_diag
 
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import Trend, Varying, as_parameter, distribution
+from bayes_scaling.model.parameters import Smooth, Trend, Varying, as_parameter, distribution
 
 type Rows = dict[str, np.ndarray]
 
@@ -153,6 +154,28 @@ def astray() -> Case:
     return Case(model, product, whitened=("b_by_arm", "residual_by_run"))
 
 
+def smooth() -> Case:
+    along = near(1.5)
+    parameters = {
+        "a": near(3.0) + Smooth("position", 0.2, along) + Smooth("position", 0.05, along, within="arm"),
+        "b": near(0.1) + Smooth("depth", 0.1, along, within=("arm", "size"), log=True) + ARM,
+    }
+    effects = (RUN, Smooth("position", 0.02, along))
+    noise = bs.Noise(SD + Smooth("position", 0.5, along, within="arm"), "normal", effects=effects)
+    columns = bs.Columns(ONE_INPUT.inputs, groups={**COLUMNS.groups, "depth": "depth"}, run="run")
+    frame = table()
+    whitened = ("a_smooth_position", "a_smooth_position_arm", "b_smooth_depth_arm_size", "residual_smooth_position")
+    return Case(
+        bs.Model(POWER, parameters, noise),
+        power,
+        ("residual_by_run",),
+        whitened,
+        ("b_by_arm", "noise_sd_smooth_position_arm"),
+        columns,
+        frame.assign(depth=2.0 ** frame["position"]),
+    )
+
+
 def joined() -> Case:
     """Return parameters that hang together: of the law, whitened with effects, of the scatter and the discrepancy."""
     wave = bs.Discrepancy(near(0.03), near(3.0), kernel="matern32", knots=3)
@@ -174,6 +197,7 @@ def heavy() -> Case:
 
 
 CASES = [
+    smooth,
     astray,
     heavy,
     joined,
@@ -232,13 +256,13 @@ class Reference:
         model = self.case.model
         return {name: as_parameter(of) for name, of in {**model.parameters, "noise_sd": model.noise.sd}.items()}
 
-    def terms(self, kind: type) -> list[tuple[str, Any]]:
+    def terms(self, kind: Any) -> list[tuple[str, Any]]:
         """Return the terms of one kind, with what they belong to."""
         every = [(name, term) for name, of in self.owners().items() for term in of.terms]
         every += [("residual", term) for term in self.case.model.noise.effects]
         return [(owner, term) for owner, term in every if isinstance(term, kind)]
 
-    def levels(self, term: Varying) -> tuple[np.ndarray, ...]:
+    def levels(self, term: Varying | Smooth) -> tuple[np.ndarray, ...]:
         """Return the place of each row's level along each group."""
         return tuple(pd.Index(self.runs.levels[dim]).get_indexer(self.runs.table[dim]) for dim in term.dims)
 
@@ -254,11 +278,28 @@ class Reference:
         known = {name: distribution(prior) for name, prior in priors.items()}
         found = {name: (written(*of), of[0] != "Normal") for name, of in known.items()}
         found |= {term_name(owner, term): (stats.norm(0.0, term.sd), False) for owner, term in self.terms(Trend)}
-        return found | {self.spread(*of): (stats.halfnorm(scale=of[1].sd), True) for of in self.terms(Varying)}
+        lengths = {self.length(*of): distribution(of[1].length) for of in self.terms(Smooth)}
+        found |= {name: (written(*of), True) for name, of in lengths.items()}
+        return found | {self.spread(*of): (stats.halfnorm(scale=of[1].sd), True) for of in self.terms(Varying | Smooth)}
 
-    def spread(self, owner: str, term: Varying) -> str:
+    def spread(self, owner: str, term: Varying | Smooth) -> str:
         """Return the name of a term's learnt standard deviation."""
-        return f"{owner}_sd_{'_'.join(term.dims)}"
+        return f"{owner}{'_smooth' if isinstance(term, Smooth) else ''}_sd_{'_'.join(term.dims)}"
+
+    def length(self, owner: str, term: Smooth) -> str:
+        """Return the name of a smooth term's learnt length."""
+        return f"{owner}_smooth_length_{'_'.join(term.dims)}"
+
+    def root(self, owner: str, term: Varying | Smooth, values: Mapping[str, Any]) -> np.ndarray:
+        """Return the root of the covariance of a term's effects."""
+        others = np.eye(int(np.prod([len(self.runs.levels[dim]) for dim in term.dims[isinstance(term, Smooth) :]])))
+        if not isinstance(term, Smooth):
+            return np.asarray(values[self.spread(owner, term)] * others)
+        at = self.runs.levels[term.over].astype(float)
+        at = np.log(at) if term.log else at
+        r = np.abs(at[:, None] - at) / values[self.length(owner, term)]
+        own = (1 + 5**0.5 * r + 5 * r**2 / 3) * np.exp(-(5**0.5) * r) + 1e-6 * np.eye(len(at))
+        return np.linalg.cholesky(values[self.spread(owner, term)] ** 2 * np.kron(own, others))
 
     def discrepancy_terms(self) -> list[tuple[bs.Discrepancy, tuple[str, ...], str]]:
         """Return the terms of the discrepancy, with their inputs and their names."""
@@ -326,6 +367,14 @@ class Reference:
                 widened = np.sqrt(1.0 + information * sd**2)
                 total += float(stats.norm(0.0, widened).logpdf(given[f"{name}_w"]).sum())
                 values[name] = given[f"{name}_w"] * sd / widened
+        for owner, term in self.terms(Smooth):
+            name = term_name(owner, term)
+            if name in self.case.by_level:
+                root = self.root(owner, term, values)
+                information = root.T @ np.diag(self.arrays[f"information_{name}"].ravel()) @ root
+                z, density = whitened(given[f"{name}_w"].ravel(), information, np.zeros(len(root)))
+                values[name] = (root @ z).reshape(given[f"{name}_w"].shape)
+                total += density
         return total, values
 
     def left(self, values: Mapping[str, Any]) -> np.ndarray:
@@ -379,21 +428,20 @@ class Reference:
         priors = {name: distribution(of.prior) for name, of in self.owners().items() if name in model.parameters}
         priors = {name: of for name, of in priors.items() if of[0] in ("Normal", "LogNormal")}
         slopes = [(owner, term) for owner, term in self.terms(Trend) if owner != "noise_sd"]
-        terms = [of for of in self.terms(Varying) if term_name(*of) in self.case.whitened]
+        terms = [of for of in self.terms(Varying | Smooth) if term_name(*of) in self.case.whitened]
         shapes = [tuple(len(self.runs.levels[dim]) for dim in term.dims) for _, term in terms]
-        sds = [values[self.spread(*of)] for of in terms]
-        ratio = np.ones(len(priors) + len(slopes))
-        for sd, (_, term), shape in zip(sds, terms, shapes, strict=True):
-            ratio = np.append(ratio, np.full(int(np.prod(shape)), sd / term.sd))
-        information = precision * np.outer(ratio, ratio) * arrays["joint_information"]
-        z, density = whitened(w, information, precision * ratio * arrays["joint_linear"])
+        roots = [self.root(*of, values) for of in terms]
+        blocks = [root / term.sd for root, (_, term) in zip(roots, terms, strict=True)]
+        ratio = block_diag(np.eye(len(priors) + len(slopes)), *blocks)
+        information = precision * ratio.T @ arrays["joint_information"] @ ratio
+        z, density = whitened(w, information, precision * ratio.T @ arrays["joint_linear"])
         numbers = iter(z)
         for name, (kind, of) in priors.items():
             value = of["mu"] + of["sigma"] * next(numbers)
             values[name] = np.exp(value) if kind == "LogNormal" else value
         values |= {term_name(*of): of[1].sd * next(numbers) for of in slopes}
-        for of, sd, shape in zip(terms, sds, shapes, strict=True):
-            values[term_name(*of)] = sd * np.array([next(numbers) for _ in range(int(np.prod(shape)))]).reshape(shape)
+        for of, root, shape in zip(terms, roots, shapes, strict=True):
+            values[term_name(*of)] = (root @ np.array([next(numbers) for _ in range(len(root))])).reshape(shape)
         return density
 
     def departed(

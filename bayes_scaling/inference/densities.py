@@ -17,7 +17,15 @@ from bayes_scaling.model.discrepancy import scales
 from bayes_scaling.model.joint_prior import log_density, margins
 from bayes_scaling.model.names import NOISE_SD, NU_BEYOND_ONE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, distribution
-from bayes_scaling.model.specification import Model, discrepancy_terms, noise_scales, parameters_with_priors, trends, varyings
+from bayes_scaling.model.specification import (
+    Model,
+    discrepancy_terms,
+    noise_scales,
+    parameters_with_priors,
+    smooth_lengths,
+    trends,
+    varyings,
+)
 
 LOG_PRIOR = "log_prior"
 """The group that holds it."""
@@ -34,7 +42,7 @@ def top_priors(model: Model) -> dict[str, Prior]:
     found = {name: parameter.prior for name, parameter in parameters_with_priors(model).items()}
     found |= {term_name(owner, term): _normal(term.sd) for owner, term in trends(model)}
     found |= {spread_name(owner, term): _half_normal(term.sd) for owner, term in varyings(model)}
-    found |= noise_scales(model) | scales(discrepancy_terms(model)) | margins(model.joint)
+    found |= smooth_lengths(model) | noise_scales(model) | scales(discrepancy_terms(model)) | margins(model.joint)
     if NU_BEYOND_ONE in found:
         found["noise_nu"] = found.pop(NU_BEYOND_ONE)
     return found

@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.mode import KNOTS
-from bayes_scaling.model import discrepancy, gaussian_process as gp, joint_prior
+from bayes_scaling.model import discrepancy, gaussian_process as gp, joint_prior, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.names import (
     JOINT_INFORMATION,
@@ -20,19 +20,22 @@ from bayes_scaling.model.names import (
     NOISE_SD,
     NU_BEYOND_ONE,
     STRUCTURE,
+    axis_name,
     information_name,
+    length_name,
     sampled_name,
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import Prior, Varying, link, prior_quantiles
-from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms, sampled
+from bayes_scaling.model.parameters import Effect, Prior, Smooth, link, prior_quantiles
+from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, jointly_sampled, sampled
 from bayes_scaling.model.specification import (
     Model,
     discrepancy_terms,
     model_inputs,
     noise_scales,
     parameters_with_priors,
+    smooths,
     trends,
     varyings,
 )
@@ -51,11 +54,15 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
     coordinates = {JOINT_W, gp.SAMPLED, *(sampled_name(*of) for of in sampled(model))}
     draws = {name: of for name, of in drawn.items() if name not in coordinates}
     for owner, term in sampled(model):
-        if sampled_name(owner, term) in drawn:
+        if sampled_name(owner, term) in drawn and isinstance(term, Smooth):
+            draws[term_name(owner, term)] = _from_whitened(owner, term, draws, drawn[sampled_name(owner, term)], arrays)
+        elif sampled_name(owner, term) in drawn:
             sd = _along(draws[spread_name(owner, term)], term)
             widened = np.sqrt(1.0 + arrays[information_name(owner, term)] * sd**2)
             draws[term_name(owner, term)] = drawn[sampled_name(owner, term)] * sd / widened
-    if JOINT_W in drawn:
+    if JOINT_W in drawn and smooths(model):
+        draws |= _from_joint_smooth(model, draws, drawn[JOINT_W], arrays, levels)
+    elif JOINT_W in drawn:
         draws |= _from_joint(model, draws, drawn[JOINT_W], arrays, levels)
     if NU_BEYOND_ONE in draws:
         draws["noise_nu"] = 1.0 + draws.pop(NU_BEYOND_ONE)
@@ -72,7 +79,7 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
     )
 
 
-def _along(draws: np.ndarray, term: Varying) -> np.ndarray:
+def _along(draws: np.ndarray, term: Effect) -> np.ndarray:
     """Return draws of a number with further axes for the levels of a term."""
     return draws.reshape(-1, *(1 for _ in term.dims))
 
@@ -81,7 +88,7 @@ def _from_joint(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, 
     """Return draws of what was sampled jointly: parameters, slopes and effects."""
     from bayes_scaling.model.whitening import unwhiten
 
-    parameters, slopes, terms = joint_parameters(model), joint_slopes(model), joint_terms(model)
+    parameters, slopes, terms = joint_parameters(model), joint_slopes(model), jointly_sampled(model, arrays)
     shapes = [tuple(len(levels[dim]) for dim in term.dims) for _, term in terms]
     sds = [draws[spread_name(owner, term)] for owner, term in terms]
     ones = np.ones((len(w), len(parameters) + len(slopes)))
@@ -90,16 +97,76 @@ def _from_joint(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, 
     precision = _precision(model, draws, arrays)[:, None]
     information = precision[..., None] * ratio[:, :, None] * arrays[JOINT_INFORMATION] * ratio[:, None, :]
     z = unwhiten(w, information, precision * ratio * arrays[JOINT_LINEAR])
-    found: Draws = {}
-    for i, (name, (middle, sd)) in enumerate(parameters.items()):
-        value = middle + sd * z[:, i]
-        found[name] = np.exp(value) if link(parameters_with_priors(model)[name].prior) == "log" else value
-    found |= {name: sd * z[:, len(parameters) + i] for i, (name, sd) in enumerate(slopes.items())}
+    found = _beside_levels(model, z)
     start = ones.shape[1]
     for (owner, term), shape, spread in zip(terms, shapes, sds, strict=True):
         found[term_name(owner, term)] = _along(spread, term) * z[:, start : start + prod(shape)].reshape(-1, *shape)
         start += prod(shape)
     return found
+
+
+def _beside_levels(model: Model, z: np.ndarray) -> Draws:
+    """Return draws of the parameters and slopes that were sampled jointly, which come first."""
+    parameters, slopes = joint_parameters(model), joint_slopes(model)
+    found: Draws = {}
+    for i, (name, (middle, sd)) in enumerate(parameters.items()):
+        value = middle + sd * z[:, i]
+        found[name] = np.exp(value) if link(parameters_with_priors(model)[name].prior) == "log" else value
+    return found | {name: sd * z[:, len(parameters) + i] for i, (name, sd) in enumerate(slopes.items())}
+
+
+def _from_joint_smooth(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, np.ndarray], levels: Levels) -> Draws:
+    """Return what `_from_joint` does for a model with smooth terms, whose levels are correlated beforehand."""
+    from bayes_scaling.model.whitening import unwhiten
+
+    terms, alone = jointly_sampled(model, arrays), len(joint_parameters(model)) + len(joint_slopes(model))
+    shapes = [tuple(len(levels[dim]) for dim in term.dims) for _, term in terms]
+    ends = alone + np.cumsum([0, *(prod(shape) for shape in shapes)])
+    precision, step = _precision(model, draws, arrays), max(1, BLOCK // w.shape[1] ** 2)
+    found: list[Draws] = []
+    for first in range(0, len(w), step):
+        part = slice(first, first + step)
+        own = w[part]
+        root = np.tile(np.eye(own.shape[1]), (len(own), 1, 1))
+        for (owner, term), shape, start, end in zip(terms, shapes, ends, ends[1:], strict=False):
+            root[:, start:end, start:end] = _root(owner, term, draws, part, shape, arrays)
+        by_sd = np.repeat([1.0, *(term.sd for _, term in terms)], [alone, *map(prod, shapes)])
+        scaled = root / by_sd[:, None]
+        across, p = scaled.swapaxes(-1, -2), precision[part]
+        information = p[:, None, None] * (across @ arrays[JOINT_INFORMATION] @ scaled)
+        z = unwhiten(own, information, p[:, None] * (across @ arrays[JOINT_LINEAR]))
+        effects = (root @ z[..., None])[..., 0]
+        named = zip(terms, shapes, ends, ends[1:], strict=False)
+        found.append(
+            _beside_levels(model, z)
+            | {term_name(*of): effects[:, start:end].reshape(-1, *shape) for of, shape, start, end in named}
+        )
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+
+def _root(
+    owner: str, term: Effect, draws: Draws, part: slice, shape: tuple[int, ...], arrays: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Return the root of the covariance of a term's effects in some draws."""
+    sd, size = draws[spread_name(owner, term)][part, None, None], prod(shape)
+    if not isinstance(term, Smooth):
+        return np.asarray(sd * np.eye(size))
+    own = smooth.roots(arrays[axis_name(owner, term)], draws[length_name(owner, term)][part])
+    return np.asarray(sd * np.kron(own, np.eye(size // shape[0])))
+
+
+def _from_whitened(owner: str, term: Smooth, draws: Draws, w: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return draws of the effects of a smooth term that was sampled alone."""
+    from bayes_scaling.model.whitening import unwhiten
+
+    known, shape, found = arrays[information_name(owner, term)].ravel(), w.shape[1:], []
+    flat, step = w.reshape(len(w), -1), max(1, BLOCK // len(known) ** 2)
+    for first in range(0, len(w), step):
+        root = _root(owner, term, draws, slice(first, first + step), shape, arrays)
+        information = root.swapaxes(-1, -2) @ (known[:, None] * root)
+        z = unwhiten(flat[first : first + step], information, np.zeros((len(root), len(known))))
+        found.append((root @ z[..., None])[..., 0])
+    return np.concatenate(found).reshape(w.shape)
 
 
 def _precision(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -144,7 +211,12 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
     for owner, term in varyings(model):
         sd = draws[spread_name(owner, term)] = np.abs(random.normal(0.0, term.sd, count))
         shape = tuple(len(levels[dim]) for dim in term.dims)
-        draws[term_name(owner, term)] = random.standard_normal((count, *shape)) * sd.reshape(-1, *(1 for _ in shape))
+        z = random.standard_normal((count, *shape))
+        if isinstance(term, Smooth):
+            length = draws[length_name(owner, term)] = scalar(term.length)
+            draws[term_name(owner, term)] = smooth.effects(z, arrays[axis_name(owner, term)], sd, length)
+        else:
+            draws[term_name(owner, term)] = z * sd.reshape(-1, *(1 for _ in shape))
     draws |= {
         name: scalar(prior) for name, prior in (noise_scales(model) | discrepancy.scales(discrepancy_terms(model))).items()
     }
@@ -202,10 +274,10 @@ def _scalars(draws: Draws) -> Draws:
     return {name: of[:, None] for name, of in draws.items() if of.ndim == 1}
 
 
-def _level(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -> Callable[[str, Varying], Any]:
+def _level(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -> Callable[[str, Effect], Any]:
     """Return the function that gives a term's effect at each row; none where it is integrated out."""
 
-    def level(owner: str, term: Varying) -> Any:
+    def level(owner: str, term: Effect) -> Any:
         if term_name(owner, term) not in draws:
             return 0.0
         cells: tuple[Any, ...] = (slice(None), *(arrays[f"index_{dim}"] for dim in term.dims))

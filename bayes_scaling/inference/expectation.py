@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,11 @@ from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, inputs_read, map_components
-from bayes_scaling.model import discrepancy, gaussian_process as gp
+from bayes_scaling.model import discrepancy, gaussian_process as gp, smooth
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.evaluation import evaluate
-from bayes_scaling.model.names import spread_name, term_name
-from bayes_scaling.model.parameters import Varying
+from bayes_scaling.model.names import length_name, spread_name, term_name
+from bayes_scaling.model.parameters import Effect, Smooth
 from bayes_scaling.model.specification import discrepancy_terms
 
 
@@ -114,14 +115,16 @@ def as_rows(draws: xr.DataArray) -> np.ndarray:
     return rows
 
 
-def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callable[[str, Varying], xr.DataArray]:
+def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callable[[str, Effect], xr.DataArray]:
     """Return the function that gives a term's effect at each point, drawing those of levels never seen.
+
+    Those of a smooth term are drawn given its levels of the runs, as one function for each level of the groups it goes within.
 
     The draws of a new level depend on its name and the seed only, so that a curve is the same whichever points are asked for.
     """
     draws = fit.posterior
 
-    def level(owner: str, term: Varying) -> xr.DataArray:
+    def level(owner: str, term: Effect) -> xr.DataArray:
         effect = draws[term_name(owner, term)]
         named = set(term.dims) <= set(frame)
         index = {dim: level_index(frame[dim], draws[dim].to_numpy()) if named else np.full(len(frame), -1) for dim in term.dims}
@@ -130,6 +133,8 @@ def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callabl
         rows = rows.drop_vars(term.dims, errors="ignore").transpose("chain", "draw", "row")
         if not fresh.any():
             return rows
+        if isinstance(term, Smooth) and named:
+            return rows.copy(data=_along_axis(fit, owner, term, frame, index, fresh, rows.to_numpy(), seed, new=new))
         cells = _cells(frame, term.dims) if named else [(int(row),) for row in frame.index]
         values = rows.to_numpy().copy()
         sd = draws[spread_name(owner, term)].to_numpy()
@@ -143,6 +148,39 @@ def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callabl
         return xr.DataArray(values, dims=("chain", "draw", "row"))
 
     return level
+
+
+def _along_axis(
+    fit: Fit,
+    owner: str,
+    term: Smooth,
+    frame: pd.DataFrame,
+    index: dict[str, np.ndarray],
+    fresh: np.ndarray,
+    values: np.ndarray,
+    seed: int,
+    *,
+    new: bool,
+) -> np.ndarray:
+    """Return draws of a smooth term at points, dimensions chain, draw, row: `values`, but for points that are fresh."""
+    draws, name = fit.posterior, term_name(owner, term)
+    effect = draws[name].transpose("chain", "draw", *term.dims)
+    known = effect.to_numpy().reshape(-1, *effect.shape[2:])
+    places, at = smooth.axis(term, effect[term.over].to_numpy()), smooth.axis(term, frame[term.over].tolist())
+    sd, length = (draws[of].to_numpy().ravel() for of in (spread_name(owner, term), length_name(owner, term)))
+    flat = values.reshape(-1, values.shape[-1]).copy()
+    within = _cells(frame, term.dims[1:]) if term.dims[1:] else [()] * len(frame)
+    rows_of: dict[tuple[Key, ...], list[int]] = {}
+    for row in np.flatnonzero(fresh).tolist():
+        rows_of.setdefault(within[row], []).append(row)
+    for cell, rows in rows_of.items():
+        place = tuple(int(index[dim][rows[0]]) for dim in term.dims[1:])
+        cell_of: tuple[Any, ...] = (slice(None), slice(None), *place)
+        given = None if new or min(place, default=0) < 0 else known[cell_of]
+        wanted, back = np.unique(at[rows], return_inverse=True)
+        random = stream(fit.settings.seed, "level", seed, name, *cell)
+        flat[:, rows] = smooth.conditional(given, places, wanted, sd, length, random)[:, back]
+    return flat.reshape(values.shape)
 
 
 def _cells(frame: pd.DataFrame, dims: Sequence[str]) -> list[tuple[Key, ...]]:

@@ -8,7 +8,15 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy, gaussian_process
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, discrepancy_terms, noise_scales, parameters_with_priors, trends, varyings
+from bayes_scaling.model.specification import (
+    Model,
+    discrepancy_terms,
+    noise_scales,
+    parameters_with_priors,
+    smooth_lengths,
+    trends,
+    varyings,
+)
 
 MOST = 4 * 2**30
 """Bytes of draws that are held at a time; working with them takes about three times as much."""
@@ -26,7 +34,7 @@ def numbers_of_draw(model: Model, runs: Runs) -> int:
         prod(sizes.get(dim, 1) for dim in term.dims) * gaussian_process.extended_count(term, len(inputs)) ** len(inputs)
         for term, inputs in discrepancy_terms(model)
     )
-    scales = noise_scales(model) | discrepancy.scales(discrepancy_terms(model))
+    scales = noise_scales(model) | smooth_lengths(model) | discrepancy.scales(discrepancy_terms(model))
     return int(len(parameters_with_priors(model)) + len(trends(model)) + len(scales) + levels + knots)
 
 

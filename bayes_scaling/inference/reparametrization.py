@@ -31,9 +31,17 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import Prior, Varying, link, median
+from bayes_scaling.model.parameters import Effect, Prior, Smooth, link, median
 from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms, sampled
-from bayes_scaling.model.specification import Model, discrepancy_terms, noise_scales, parameters_with_priors, trends, varyings
+from bayes_scaling.model.specification import (
+    Model,
+    discrepancy_terms,
+    noise_scales,
+    parameters_with_priors,
+    smooth_lengths,
+    trends,
+    varyings,
+)
 
 HALF_NORMAL_MEDIAN = 0.6745
 
@@ -84,31 +92,43 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     for owner, term in varyings(model):
         centre[spread_name(owner, term)] = np.log(HALF_NORMAL_MEDIAN * term.sd)
         spread[spread_name(owner, term)] = np.array(0.5)
-    joint = _joint(model, mode)
-    found = _structure(model, arrays, levels) | joint | own
-    members = _members(model) if joint else []
+    members = _members(model, mode)
+    found = _structure(model, arrays, levels) | _joint(mode, members) | own
     centre[JOINT_W], spread[JOINT_W] = np.zeros(len(mode.of(members))), np.full(len(mode.of(members)), 0.5)
     _near_mode(model, mode, members, centre, spread)
     for owner, term in sampled(model):
         name = term_name(owner, term)
         if name not in members:
             found[information_name(owner, term)] = p = _information(owner, term, arrays, shapes[name], mode, model)
+            if isinstance(term, Smooth):
+                centre[sampled_name(owner, term)], spread[sampled_name(owner, term)] = np.zeros(p.shape), np.full(p.shape, 0.5)
+                continue
             widened = np.sqrt(1.0 + p * (HALF_NORMAL_MEDIAN * term.sd) ** 2) / (HALF_NORMAL_MEDIAN * term.sd)
             centre[sampled_name(owner, term)] = centre.pop(name, np.zeros(shapes[name])).reshape(shapes[name]) * widened
             spread[sampled_name(owner, term)] = spread.pop(name, 0.5 / widened).reshape(shapes[name]) * widened
     return Geometry(found, centre, spread)
 
 
-def _members(model: Model) -> list[str]:
-    """Return what may be sampled jointly, in order."""
-    return [*joint_parameters(model), *joint_slopes(model), *(term_name(*of) for of in joint_terms(model))]
+def _members(model: Model, mode: Mode) -> list[str]:
+    """Return what is sampled jointly, in order.
+
+    Where it is much only smooth terms with parameters and slopes, and nothing without smooth terms.
+    """
+    terms = joint_terms(model)
+    few = len(mode.of(_names(model, terms))) <= LARGEST_JOINT
+    kept = [of for of in terms if few or isinstance(of[1], Smooth)]
+    return _names(model, kept) if kept else []
 
 
-def _joint(model: Model, mode: Mode) -> dict[str, np.ndarray]:
-    """Return what the rows say of all that is sampled jointly, at rows of precision 1; nothing where it is too much."""
-    at = mode.of(_members(model))
-    if not joint_terms(model) or len(at) > LARGEST_JOINT:
+def _names(model: Model, terms: Sequence[tuple[str, Effect]]) -> list[str]:
+    return [*joint_parameters(model), *joint_slopes(model), *(term_name(*of) for of in terms)]
+
+
+def _joint(mode: Mode, members: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return what the rows say of all that is sampled jointly, at rows of precision 1."""
+    if not members:
         return {}
+    at = mode.of(members)
     information = mode.information[np.ix_(at, at)] / mode.precision
     return {JOINT_INFORMATION: information, JOINT_LINEAR: mode.linear[at] / mode.precision}
 
@@ -143,7 +163,7 @@ def _near_mode(
 def _around_prior(model: Model, arrays: Mapping[str, np.ndarray]) -> Geometry:
     """Return the middle and the spread of everything's prior; whitened knots start where they take what the law leaves."""
     priors = {name: parameter.prior for name, parameter in parameters_with_priors(model).items()} | noise_scales(model)
-    priors |= discrepancy.scales(discrepancy_terms(model))
+    priors |= discrepancy.scales(discrepancy_terms(model)) | smooth_lengths(model)
     centre = {name: np.asarray(_linked(prior, median(prior))) for name, prior in priors.items()}
     spread = {name: np.asarray(spread_of(prior)) for name, prior in priors.items()}
     centre |= {term_name(owner, term): np.asarray(0.0) for owner, term in trends(model)}
@@ -159,7 +179,7 @@ def _linked(prior: Prior, value: float) -> float:
 
 
 def _information(
-    owner: str, term: Varying, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], mode: Mode, model: Model
+    owner: str, term: Effect, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], mode: Mode, model: Model
 ) -> np.ndarray:
     """Return what the rows say of each level of a term, given its own parameter's other terms and all others left open."""
     if owner == NOISE_SD:
@@ -176,4 +196,4 @@ def _information(
 
 def _owner(name: str) -> str:
     """Return the parameter that a term belongs to, by the term's name."""
-    return name.split("_by_")[0].split("_trend_")[0]
+    return name.split("_by_")[0].split("_trend_")[0].split("_smooth_")[0]

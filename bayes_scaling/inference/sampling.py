@@ -20,7 +20,7 @@ from bayes_scaling.model.build import build
 from bayes_scaling.model.names import JOINT, JOINT_INFORMATION, JOINT_W
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, discrepancy_terms, groups_used, trends, varyings
+from bayes_scaling.model.specification import Model, discrepancy_terms, groups_used, smooths, trends, varyings
 
 if TYPE_CHECKING:  # it loads the sampler
     from bayes_scaling.inference.compiling import Compiled, Density
@@ -93,7 +93,7 @@ def _nowhere(said: str) -> bool:
 
 def _target_accept(model: Model, arrays: Mapping[str, np.ndarray]) -> float:
     """Return the acceptance rate to aim at: steps are cheap where few numbers are sampled jointly."""
-    if JOINT_INFORMATION in arrays:
+    if JOINT_INFORMATION in arrays and not smooths(model):
         return 0.99
     return 0.95 if varyings(model) or trends(model) or discrepancy_terms(model) else 0.9
 

@@ -32,7 +32,7 @@ from bayes_scaling.inference.sampling import ARVIZ_NAMES
 from bayes_scaling.inference.stacking import Posterior, Stack, Weighing, check_alike, mixed
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, varyings
+from bayes_scaling.model.specification import Model, smooth_lengths, varyings
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
@@ -308,6 +308,7 @@ def _check_draws(path: Path, model: Model, runs: Runs, posterior: xr.Dataset) ->
     """Refuse draws that lack a parameter of the law or a term, or levels of a group."""
     wanted: dict[str, tuple[str, ...]] = dict.fromkeys(model.parameters, ("chain", "draw"))
     wanted |= {term_name(owner, term): ("chain", "draw", *term.dims) for owner, term in varyings(model)}
+    wanted |= dict.fromkeys(smooth_lengths(model), ("chain", "draw"))
     for name, dims in wanted.items():
         if name not in posterior or set(posterior[name].dims) != set(dims) or posterior[name].dtype.kind not in "fiu":
             raise InputError(f"{path}: no draws of {name!r} along {list(dims)}; expected a fit as it is saved")

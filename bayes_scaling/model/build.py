@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling._base.functions import PART, on_symbols
-from bayes_scaling.model import gaussian_process as gp
+from bayes_scaling.model import gaussian_process as gp, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.joint_prior import log_ratio
 from bayes_scaling.model.names import (
@@ -18,19 +18,23 @@ from bayes_scaling.model.names import (
     JOINT_W,
     NOISE_SD,
     STRUCTURE,
+    axis_name,
     information_name,
+    length_name,
     sampled_name,
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import Prior, Varying, link
-from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms
+from bayes_scaling.model.parameters import Effect, Prior, Smooth, link
+from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, jointly_sampled
 from bayes_scaling.model.specification import (
     Model,
     discrepancy_terms,
     groups_used,
     model_inputs,
     parameters_with_priors,
+    smooth_lengths,
+    smooths,
     trends,
     varyings,
 )
@@ -62,7 +66,9 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         priors = {name: of.prior for name, of in scalars.items()} | {name: _normal(of.sd) for name, of in slopes.items()}
         draws = {name: draw_scalar(name, prior) for name, prior in priors.items() if name not in apart}
         spreads = {spread_name(*of): draw_scalar(spread_name(*of), _half_normal(of[1].sd)) for of in varyings(model)}
-        effects = _draw_effects(model, spreads, held, jointly=jointly)
+        lengths = {name: draw_scalar(name, prior) for name, prior in smooth_lengths(model).items()}
+        roots = {term_name(*of): _root(*of, spreads, lengths, held, built) for of in smooths(model)}
+        effects = _draw_effects(model, spreads, roots, held, built)
         level = _levels(model, effects, held)
         logs = {name: held[f"log_{name}"] for name in model_inputs(model)}
         functions = on_symbols()
@@ -70,7 +76,7 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         white = white_scale(model.noise, held)
         scale = scale if white is not None else with_measurement_error(scale, held)
         if jointly:
-            more, own = _draw_jointly(model, spreads, (1.0 / scale**2).mean(), held, built)
+            more, own = _draw_jointly(model, spreads, roots, (1.0 / scale**2).mean(), held, built)
             draws, level = draws | more, _levels(model, effects | own, held)
         expected = evaluate(model, draws, logs, level, functions)
         centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
@@ -91,6 +97,7 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     built = pm.modelcontext(None)
     built.add_coord("row", length=len(rows["response"]))
     dims: dict[str, tuple[str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+    dims |= {axis_name(owner, term): (term.over,) for owner, term in smooths(model)}
     for name, of in rows.items():
         if name.startswith("log_") and of.ndim > 1:
             dims[name] = ("row", PART)
@@ -100,28 +107,53 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return named | {name: shared(rows[name], name=name) for name in bare}
 
 
-def _levels(model: Model, effects: Mapping[str, Any], held: Mapping[str, Any]) -> Callable[[str, Varying], Any]:
+def _levels(model: Model, effects: Mapping[str, Any], held: Mapping[str, Any]) -> Callable[[str, Effect], Any]:
     """Return the function that gives a term's effect at each row; none where it is integrated out."""
     from pytensor.xtensor import as_xtensor
 
     index = {dim: held[f"index_{dim}"] for dim in groups_used(model)}
     none = as_xtensor(np.zeros(()), dims=())
 
-    def level(owner: str, term: Varying) -> Any:
+    def level(owner: str, term: Effect) -> Any:
         effect = effects.get(term_name(owner, term))
         return none if effect is None else effect.isel({dim: index[dim] for dim in term.dims})
 
     return level
 
 
-def _draw_effects(model: Model, spreads: Mapping[str, Any], held: Mapping[str, Any], *, jointly: bool) -> dict[str, Any]:
-    """Return the effects that are sampled level by level."""
+def _root(
+    owner: str, term: Smooth, spreads: Mapping[str, Any], lengths: Mapping[str, Any], held: Mapping[str, Any], built: "pm.Model"
+) -> Any:
+    """Return the root of the covariance of a smooth term's effects, those of the last group within next to each other."""
+    import pytensor.tensor as pt
+    from pytensor.tensor.linalg import kron
+
+    own = smooth.symbolic_root(held[axis_name(owner, term)].values, lengths[length_name(owner, term)].values)
+    within = prod(built.dim_lengths[dim] for dim in term.dims[1:])
+    return spreads[spread_name(owner, term)].values * (kron(own, pt.eye(within)) if term.dims[1:] else own)
+
+
+def _draw_effects(
+    model: Model, spreads: Mapping[str, Any], roots: Mapping[str, Any], held: Mapping[str, Any], built: "pm.Model"
+) -> dict[str, Any]:
+    """Return the effects that are sampled term by term: level by level, or those of a smooth term whitened."""
     import pymc.dims as pmd
+    from pytensor.xtensor import as_xtensor
+
+    from bayes_scaling.model.whitening import draw_whitened
 
     effects = {}
-    left_out = [*(joint_terms(model) if jointly else []), *(integrated(model) if STRUCTURE in held else [])]
+    left_out = [*jointly_sampled(model, held), *(integrated(model) if STRUCTURE in held else [])]
     for owner, term in varyings(model):
-        if (owner, term) not in left_out:
+        if (owner, term) in left_out:
+            continue
+        if isinstance(term, Smooth):
+            root, known = roots[term_name(owner, term)], held[information_name(owner, term)].values.ravel()
+            information = root.T @ (known[:, None] * root)
+            z = draw_whitened(sampled_name(owner, term), information, 0.0 * known, dims=term.dims)
+            shape = tuple(built.dim_lengths[dim] for dim in term.dims)
+            effects[term_name(owner, term)] = as_xtensor((root @ z).reshape(shape), dims=term.dims)
+        else:
             sd = spreads[spread_name(owner, term)]
             widened = pmd.math.sqrt(1.0 + held[information_name(owner, term)] * sd**2)
             drawn = pmd.Normal(sampled_name(owner, term), mu=0.0, sigma=widened)
@@ -130,7 +162,12 @@ def _draw_effects(model: Model, spreads: Mapping[str, Any], held: Mapping[str, A
 
 
 def _draw_jointly(
-    model: Model, spreads: Mapping[str, Any], precision: Any, held: Mapping[str, Any], built: "pm.Model"
+    model: Model,
+    spreads: Mapping[str, Any],
+    roots: Mapping[str, Any],
+    precision: Any,
+    held: Mapping[str, Any],
+    built: "pm.Model",
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the parameters and slopes that are sampled jointly, and the effects.
 
@@ -140,19 +177,29 @@ def _draw_jointly(
         Of the rows' scatter, on average.
     """
     import pytensor.tensor as pt
+    from pytensor.tensor.linalg import block_diag
     from pytensor.xtensor import as_xtensor
 
     from bayes_scaling.model.whitening import draw_whitened
 
-    parameters, slopes, terms = joint_parameters(model), joint_slopes(model), joint_terms(model)
+    parameters, slopes, terms = joint_parameters(model), joint_slopes(model), jointly_sampled(model, held)
     built.add_coord(JOINT, length=len(held[JOINT_LINEAR].get_value()))
     sizes = [prod(built.dim_lengths[dim] for dim in term.dims) for _, term in terms]
     spread = [spreads[spread_name(owner, term)].values for owner, term in terms]
-    ratios = [pt.full((size,), sd / term.sd) for size, sd, (_, term) in zip(sizes, spread, terms, strict=True)]
-    ratio = pt.concatenate([pt.ones(len(parameters) + len(slopes)), *ratios])
-    precision = precision.values
-    information = precision * ratio[:, None] * held[JOINT_INFORMATION] * ratio[None, :]
-    z = draw_whitened(JOINT_W, information, precision * ratio * held[JOINT_LINEAR], dims=JOINT)
+    precision, alone = precision.values, len(parameters) + len(slopes)
+    if any(isinstance(term, Smooth) for _, term in terms):
+        blocks = [
+            roots[term_name(owner, term)] / term.sd if isinstance(term, Smooth) else sd / term.sd * pt.eye(size)
+            for size, sd, (owner, term) in zip(sizes, spread, terms, strict=True)
+        ]
+        root = block_diag(pt.eye(alone), *blocks)
+        information = precision * (root.T @ held[JOINT_INFORMATION] @ root)
+        z = draw_whitened(JOINT_W, information, precision * (root.T @ held[JOINT_LINEAR]), dims=JOINT)
+    else:
+        ratios = [pt.full((size,), sd / term.sd) for size, sd, (_, term) in zip(sizes, spread, terms, strict=True)]
+        ratio = pt.concatenate([pt.ones(alone), *ratios])
+        information = precision * ratio[:, None] * held[JOINT_INFORMATION] * ratio[None, :]
+        z = draw_whitened(JOINT_W, information, precision * ratio * held[JOINT_LINEAR], dims=JOINT)
     places = enumerate([*parameters, *slopes])
     scalars = {name: as_xtensor(z[i], dims=()) for i, name in places}
     draws = {name: _linked(model, name, middle + sd * scalars[name]) for name, (middle, sd) in parameters.items()}
@@ -161,7 +208,9 @@ def _draw_jointly(
     effects = {}
     for (owner, term), size, sd in zip(terms, sizes, spread, strict=True):
         shape = tuple(built.dim_lengths[dim] for dim in term.dims)
-        effects[term_name(owner, term)] = as_xtensor((sd * z[start : start + size]).reshape(shape), dims=term.dims)
+        own = z[start : start + size]
+        drawn = roots[term_name(owner, term)] @ own if isinstance(term, Smooth) else sd * own
+        effects[term_name(owner, term)] = as_xtensor(drawn.reshape(shape), dims=term.dims)
         start = start + size
     return draws, effects
 

@@ -16,7 +16,7 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_WHITE
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, distribution, link, prior_quantiles
+from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Trend, distribution, link, prior_quantiles
 from bayes_scaling.model.prior_sentences import closest_pairs, together
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
@@ -47,7 +47,7 @@ def parameter_words(of: Parameter) -> str:
     'normal, 90 % in -1.0 to 1.0; it drifts with the logarithm of tokens, slope normal(0, 0.1)'
     """
     log = link(of.prior) == "log"
-    terms = [_varies(term, log=log) if isinstance(term, Varying) else _drifts(term, log=log) for term in of.terms]
+    terms = [_drifts(term, log=log) if isinstance(term, Trend) else _varies(term, log=log) for term in of.terms]
     return "; ".join([prior_words(of.prior), *terms])
 
 
@@ -102,11 +102,7 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
     found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {scale}."]
     if error is not None:
         found.append(f"The measurement error of column {error.column} is added to it in quadrature.")
-    found += [
-        f"All rows of one {_joined(effect.dims)} share a group effect, normal about 0. "
-        f"The prior of its standard deviation is half-normal({number(effect.sd)})."
-        for effect in noise.effects
-    ]
+    found += [_shared(effect) for effect in noise.effects]
     found += list(_correlated(noise))
     found += [_discrepancy(term) for term in model.discrepancy]
     if not (noise.effects or noise.correlation or model.discrepancy):
@@ -165,9 +161,24 @@ def _discrepancy(term: Discrepancy) -> str:
     )
 
 
-def _varies(term: Varying, *, log: bool) -> str:
+def _shared(effect: Effect) -> str:
+    said = f"All rows of one {_joined(effect.dims)} share a group effect, normal about 0"
+    said += f" and {_alike(effect)}" if isinstance(effect, Smooth) else ""
+    return f"{said}. The prior of its standard deviation is half-normal({number(effect.sd)})."
+
+
+def _alike(term: Smooth) -> str:
+    """Return how the levels of a smooth term resemble each other."""
+    unit = f"e-folds of {term.over}" if term.log else term.over
+    within = f", for each {_joined(term.dims[1:])}" if term.dims[1:] else ""
+    return f"smooth along {term.over}{within}: a Gaussian process of length {prior_words(term.length)}, in {unit}"
+
+
+def _varies(term: Effect, *, log: bool) -> str:
     scale = " on the log scale" if log else ""
     spread = f"half-normal({number(term.sd)})"
+    if isinstance(term, Smooth):
+        return f"levels are {_alike(term)}; their standard deviation{scale} {spread}"
     return f"levels of {_joined(term.dims)} are partially pooled about it{scale}, their standard deviation {spread}"
 
 

@@ -6,12 +6,12 @@ from typing import Any
 from bayes_scaling._base.functions import Functions
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import Varying, link
+from bayes_scaling.model.parameters import Effect, Trend, link
 from bayes_scaling.model.specification import Model, parameters_with_priors
 
 
 def evaluate(
-    model: Model, draws: Any, logs: Mapping[str, Any], level: Callable[[str, Varying], Any], functions: Functions
+    model: Model, draws: Any, logs: Mapping[str, Any], level: Callable[[str, Effect], Any], functions: Functions
 ) -> Any:
     """Return the law's loss at rows: the one bridge between symbols and draws.
 
@@ -22,7 +22,7 @@ def evaluate(
     logs
         Input -> log(input / reference), along the dimension "row", and "lr_part" where it has parts.
     level
-        The parameter that a varying term belongs to, and the term -> its effect at each row.
+        The parameter that a varying or smooth term belongs to, and the term -> its effect at each row.
     functions
         `exp`, `log` and `mean` for such values.
     """
@@ -30,7 +30,7 @@ def evaluate(
     return law_value(model.law, logs, values, functions)
 
 
-def group_effects(model: Model, level: Callable[[str, Varying], Any]) -> Any:
+def group_effects(model: Model, level: Callable[[str, Effect], Any]) -> Any:
     """Return the sum of the group effects at each row, on the scale of the noise; 0 where the model has none."""
     return sum(level("residual", effect) for effect in model.noise.effects)
 
@@ -41,7 +41,7 @@ def parameter_at(model: Model, name: str, draws: Any, logs: Any, level: Any, fun
     if not parameter.terms:
         return draws[name]
     total = sum(
-        level(name, term) if isinstance(term, Varying) else draws[term_name(name, term)] * logs[term.on]
+        draws[term_name(name, term)] * logs[term.on] if isinstance(term, Trend) else level(name, term)
         for term in parameter.terms
     )
     return draws[name] * functions["exp"](total) if link(parameter.prior) == "log" else draws[name] + total

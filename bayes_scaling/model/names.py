@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.model.parameters import Term, Varying
+from bayes_scaling.model.parameters import Effect, Smooth, Term, Trend
 
-OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy", "joint")
+OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy", "joint", "smooth_")
 """Beginnings of names that a law's parameters cannot have: the model's own variables have them."""
 
 
@@ -20,21 +20,33 @@ NU_BEYOND_ONE = "noise_nu_beyond_one"
 
 
 def term_name(owner: str, term: Term) -> str:
-    """Return what a term's draws are called: `b_by_attention_position`, or `b_trend_params` for a slope."""
-    return f"{owner}_by_{'_'.join(term.dims)}" if isinstance(term, Varying) else f"{owner}_trend_{term.on}"
+    """Return what a term's draws are called: `b_by_attention_position`, `b_smooth_position`, `b_trend_params` for a slope."""
+    if isinstance(term, Trend):
+        return f"{owner}_trend_{term.on}"
+    return f"{owner}_{'smooth' if isinstance(term, Smooth) else 'by'}_{'_'.join(term.dims)}"
 
 
-def spread_name(owner: str, term: Varying) -> str:
-    """Return what the draws of a term's learnt standard deviation are called: `b_sd_attention_position`."""
-    return f"{owner}_sd_{'_'.join(term.dims)}"
+def spread_name(owner: str, term: Effect) -> str:
+    """Return what the draws of a term's learnt standard deviation are called: `b_sd_position`, `b_smooth_sd_position`."""
+    return f"{owner}_{'smooth_sd' if isinstance(term, Smooth) else 'sd'}_{'_'.join(term.dims)}"
 
 
-def sampled_name(owner: str, term: Varying) -> str:
+def length_name(owner: str, term: Smooth) -> str:
+    """Return what the draws of a smooth term's learnt length are called: `b_smooth_length_position`."""
+    return f"{owner}_smooth_length_{'_'.join(term.dims)}"
+
+
+def axis_name(owner: str, term: Smooth) -> str:
+    """Return what the places of a smooth term's levels on its axis are called, see `smooth`."""
+    return f"smooth_axis_{owner}_{'_'.join(term.dims)}"
+
+
+def sampled_name(owner: str, term: Effect) -> str:
     """Return what the coordinates in which a term is sampled are called, see `reparametrization`."""
     return f"{term_name(owner, term)}_w"
 
 
-def information_name(owner: str, term: Varying) -> str:
+def information_name(owner: str, term: Effect) -> str:
     """Return what the information about a term's levels is called, see `reparametrization`."""
     return f"information_{term_name(owner, term)}"
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.model.parameters import Parameter, Prior, Varying, as_parameter, link
+from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Varying, as_parameter, link
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class Noise:
     nu
         Prior of the Student-t degrees of freedom beyond 1, so that a heavy tail still has a mean.
     effects
-        Group effects (random effects): shared by all rows of a level, on the scale of y; a new run draws its own.
+        Group effects (random effects): shared by all rows of a level, on the scale of y; a new run draws its own. With `Smooth`
+        they are alike for neighbouring levels of an ordered group; new runs draw another function.
     correlation
         How neighbouring rows of a run resemble each other; None where rows are independent. sd is then the scale of what they
         share. With "student_t" it is the step from one row to the next that may be an outlier.
@@ -117,7 +118,7 @@ class Noise:
     distribution: Literal["normal", "student_t"] = "student_t"
     on: Literal["log_loss", "loss"] = "log_loss"
     nu: Prior = Prior(distribution="Gamma", arguments={"alpha": 2.0, "beta": 0.1})
-    effects: tuple[Varying, ...] = ()
+    effects: tuple[Effect, ...] = ()
     correlation: Correlation | None = None
 
     def __post_init__(self) -> None:
@@ -126,7 +127,7 @@ class Noise:
             "of Noise",
             sd=checks.record(Prior, Parameter),
             nu=checks.record(Prior),
-            effects=checks.several(checks.record(Varying)),
+            effects=checks.several(checks.record(Varying, Smooth)),
             distribution=checks.one_of(["normal", "student_t"]),
             on=checks.one_of(["log_loss", "loss"]),
             correlation=checks.optional(checks.record(Correlation)),

@@ -1,13 +1,15 @@
 """In which coordinates a model is sampled: which group effects are integrated out, which sampled jointly with the law."""
 
+from collections.abc import Container
+
 import numpy as np
 
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.random import stream
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.names import NOISE_SD, term_name
-from bayes_scaling.model.parameters import Varying, distribution, link
+from bayes_scaling.model.names import JOINT_INFORMATION, NOISE_SD, information_name, term_name
+from bayes_scaling.model.parameters import Effect, Varying, distribution, link
 from bayes_scaling.model.specification import Model, parameters_with_priors, trends, varyings
 
 TRIED = 5
@@ -19,18 +21,18 @@ def integrated(model: Model) -> list[tuple[str, Varying]]:
 
     Under normal noise those that shift rows by themselves on the scale of the noise: group effects, and levels of
     a parameter that is a factor of the law, where the noise is on the log loss, or a summand of it, where it is on the loss.
-    Where the noise is correlated and has a white part, effects are sampled.
+    Where the noise is correlated and has a white part, effects are sampled; those of smooth terms always are.
     """
     noise = model.noise
     if noise.distribution != "normal" or (noise.correlation is not None and noise.correlation.white is not None):
         return []
     shifting = {name for name in model.parameters if _shifts(model, name)} | {"residual"}
-    return [(owner, term) for owner, term in varyings(model) if owner in shifting]
+    return [(owner, term) for owner, term in varyings(model) if owner in shifting and isinstance(term, Varying)]
 
 
-def sampled(model: Model) -> list[tuple[str, Varying]]:
-    """Return the varying terms whose effects are sampled."""
-    gone = integrated(model)
+def sampled(model: Model) -> list[tuple[str, Effect]]:
+    """Return the varying and smooth terms whose effects are sampled."""
+    gone: list[tuple[str, Effect]] = [*integrated(model)]
     return [pair for pair in varyings(model) if pair not in gone]
 
 
@@ -65,6 +67,13 @@ def joint_slopes(model: Model) -> dict[str, float]:
     return {term_name(owner, term): term.sd for owner, term in trends(model) if owner != NOISE_SD}
 
 
-def joint_terms(model: Model) -> list[tuple[str, Varying]]:
-    """Return the varying terms that may be sampled jointly."""
+def joint_terms(model: Model) -> list[tuple[str, Effect]]:
+    """Return the varying and smooth terms that may be sampled jointly."""
     return [(owner, term) for owner, term in sampled(model) if owner != NOISE_SD]
+
+
+def jointly_sampled(model: Model, arrays: Container[str]) -> list[tuple[str, Effect]]:
+    """Return the terms that are sampled jointly, given what a compiled model reads: those not sampled level by level."""
+    if JOINT_INFORMATION not in arrays:
+        return []
+    return [(owner, term) for owner, term in joint_terms(model) if information_name(owner, term) not in arrays]

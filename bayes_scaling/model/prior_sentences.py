@@ -11,7 +11,7 @@ from bayes_scaling.model import discrepancy
 from bayes_scaling.model.joint_prior import JointPrior, location, scale_matrix
 from bayes_scaling.model.loss_units import loss_like
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE
-from bayes_scaling.model.parameters import Z90, Prior, Trend, Varying, link, median, prior_quantiles
+from bayes_scaling.model.parameters import Z90, Effect, Prior, Smooth, Trend, link, median, prior_quantiles
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
 WORTH_SAYING = 0.3
@@ -58,7 +58,7 @@ def differences(model: Model) -> list[str]:
     for name, parameter in parameters_with_priors(model).items():
         log_link = link(parameter.prior) == "log"
         said += [
-            _varies(name, of, log_link) if isinstance(of, Varying) else _drifts(name, of, log_link) for of in parameter.terms
+            _drifts(name, of, log_link) if isinstance(of, Trend) else _varies(name, of, log_link) for of in parameter.terms
         ]
     said += [_shared(effect, relative=model.noise.on == "log_loss") for effect in model.noise.effects]
     return [*said, *(one for joint in model.joint for one in joint_sentences(joint, units))]
@@ -144,15 +144,24 @@ def _interval(name: str, prior: Prior, unit: str) -> str:
     return f"{name} lies between {low} and {high}{of} with probability 90 %; its median is {middle}{of if unit == '%' else ''}."
 
 
-def _varies(name: str, term: Varying, log_link: bool) -> str:
+def _varies(name: str, term: Effect, log_link: bool) -> str:
     return _differ(term, name, *(_step(times * term.sd, log_link) for times in (MEDIAN_DIFFERENCE, HALF_NORMAL_10)))
 
 
-def _shared(term: Varying, *, relative: bool) -> str:
+def _shared(term: Effect, *, relative: bool) -> str:
     return _differ(term, "loss", *(_step(times * term.sd, relative) for times in (MEDIAN_DIFFERENCE, HALF_NORMAL_10)))
 
 
-def _differ(term: Varying, what: str, often: str, seldom: str) -> str:
+def _differ(term: Effect, what: str, often: str, seldom: str) -> str:
+    if isinstance(term, Smooth):
+        low, high = shared(prior_quantiles(term.length, (0.05, 0.95)).tolist())
+        within = f", for each {' x '.join(term.dims[1:])}" if term.dims[1:] else ""
+        unit = "e-folds of " if term.log else ""
+        return (
+            f"Along {term.over}{within}, {what} is smooth: places many lengths apart differ by {often}, as likely less as more;"
+            f" by more than {seldom} with probability 10 %; the length lies between {low} and {high} ({unit}{term.over}) with "
+            "probability 90 %."
+        )
     return (
         f"Two levels of {' x '.join(term.dims)} differ in {what} by {often}, as likely less as more; "
         f"by more than {seldom} with probability 10 %."

@@ -1,11 +1,23 @@
 """Whether runs have what a model reads."""
 
+from math import prod
+
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.laws.library import check_references
 from bayes_scaling.model.names import refuse_same_names
-from bayes_scaling.model.specification import Model, discrepancy_terms, groups_used, model_inputs, names_of, trends, varyings
+from bayes_scaling.model.smooth import MOST, axis
+from bayes_scaling.model.specification import (
+    Model,
+    discrepancy_terms,
+    groups_used,
+    model_inputs,
+    names_of,
+    smooths,
+    trends,
+    varyings,
+)
 
 
 def check_runs(model: Model, runs: Runs) -> None:
@@ -30,8 +42,28 @@ def check_runs(model: Model, runs: Runs) -> None:
                 f"{runs.source}: group {dim!r} (column {' + '.join(runs.columns.dims[dim])}) has the single level "
                 f"{format_value(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
             )
+    _check_axes(model, runs)
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
+
+
+def _check_axes(model: Model, runs: Runs) -> None:
+    """Refuse levels without a place on the axis of a smooth term, and more of them than are sampled."""
+    numbers = 0
+    for owner, term in smooths(model):
+        column = " + ".join(runs.columns.dims[term.over])
+        try:
+            places = axis(term, runs.levels[term.over])
+        except InputError as error:
+            raise InputError(f"{runs.source}: column {column}, {owner}: {error}") from None
+        if len(set(places.tolist())) < len(places):
+            raise InputError(f"{runs.source}: column {column} spells one number in two ways; {owner} is smooth along it")
+        numbers += prod(len(runs.levels[dim]) for dim in term.dims)
+    if numbers > MOST:
+        raise InputError(
+            f"{runs.source}: the smooth terms of the model have {numbers} levels together; at most {MOST} are sampled: "
+            "average rows along their axes, or bin them"
+        )
 
 
 def _on_logarithms(model: Model) -> dict[str, tuple[str, ...]]:

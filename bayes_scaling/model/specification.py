@@ -13,7 +13,7 @@ from bayes_scaling._base.views import view
 from bayes_scaling.data.reserved import RESERVED
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
-from bayes_scaling.model import discrepancy as smooth
+from bayes_scaling.model import discrepancy as off
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior, check_joint, margins, restricted
 from bayes_scaling.model.names import (
@@ -23,12 +23,13 @@ from bayes_scaling.model.names import (
     NU_BEYOND_ONE,
     ORDER,
     OWN_PREFIXES,
+    length_name,
     refuse_same_names,
     spread_name,
     term_name,
 )
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Parameter, Prior, Trend, Varying, as_parameter
+from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Trend, Varying, as_parameter
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,8 +43,8 @@ class Model:
     law
         A plain function, data before the star and parameters after it.
     parameters
-        Name -> `Prior`, or `Prior + Varying + Trend`; the names are the law's. A trend may be on an input that the law itself
-        does not read, as when the coefficients of a curve over tokens drift with model size.
+        Name -> `Prior`, or `Prior + Varying + Smooth + Trend`; the names are the law's. A trend may be on an input that the law
+        itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise
         Scatter of single rows, and group effects.
     discrepancy
@@ -102,7 +103,7 @@ class Model:
         law_tree(self.law)
         terms = [(term_name(owner, term), term.dims) for owner, term in varyings(self)]
         terms += [(term_name(owner, term), (term.on,)) for owner, term in trends(self)]
-        terms += [(smooth.name(term), term.dims) for term in self.discrepancy]
+        terms += [(off.name(term), term.dims) for term in self.discrepancy]
         if repeated := sorted({name for name, over in terms if terms.count((name, over)) > 1}):
             raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
         refuse_same_names(names_of(self))
@@ -146,11 +147,21 @@ def parameters_with_priors(model: Model) -> dict[str, Parameter]:
     return {name: as_parameter(of) for name, of in {**model.parameters, NOISE_SD: model.noise.sd}.items()}
 
 
-def varyings(model: Model) -> list[tuple[str, Varying]]:
-    """Return every varying term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
+def varyings(model: Model) -> list[tuple[str, Effect]]:
+    """Return every varying or smooth term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
     of_parameters = [(name, term) for name, parameter in parameters_with_priors(model).items() for term in parameter.terms]
     of_residuals = [("residual", effect) for effect in model.noise.effects]
-    return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying)]
+    return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying | Smooth)]
+
+
+def smooths(model: Model) -> list[tuple[str, Smooth]]:
+    """Return every smooth term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
+    return [(owner, term) for owner, term in varyings(model) if isinstance(term, Smooth)]
+
+
+def smooth_lengths(model: Model) -> dict[str, Prior]:
+    """Return the priors of the lengths of smooth terms, by the names of their draws."""
+    return {length_name(owner, term): term.length for owner, term in smooths(model)}
 
 
 def trends(model: Model) -> list[tuple[str, Trend]]:
@@ -175,7 +186,7 @@ def scalar_priors(model: Model) -> dict[str, Prior]:
     """Return the own prior of each number that may be in a joint prior, by the name of its draws."""
     own = {name: of.prior for name, of in parameters_with_priors(model).items()}
     scales = {name: prior for name, prior in noise_scales(model).items() if name != NU_BEYOND_ONE}
-    return own | scales | smooth.scales(discrepancy_terms(model))
+    return own | scales | off.scales(discrepancy_terms(model))
 
 
 def marginal_priors(model: Model) -> dict[str, Prior]:
@@ -222,16 +233,17 @@ def law_groups(model: Model) -> list[str]:
 
 def names_of(model: Model) -> list[tuple[str, str]]:
     """Return every name that a model's draws, its compiled form and its tables use, each with what has it."""
-    of_discrepancy = [(smooth.name(term), inputs) for term, inputs in discrepancy_terms(model)]
+    of_discrepancy = [(off.name(term), inputs) for term, inputs in discrepancy_terms(model)]
     inputs, groups = model_inputs(model), groups_used(model)
     derived = [
         *((term_name(*of), f"the levels of {of[0]} over {list(of[1].dims)}") for of in varyings(model)),
         *((spread_name(*of), f"the scale of {of[0]} over {list(of[1].dims)}") for of in varyings(model)),
+        *((length_name(*of), f"the length of {of[0]} along {of[1].over!r}") for of in smooths(model)),
         *((term_name(*of), f"the trend of {of[0]} with {of[1].on!r}") for of in trends(model)),
         *((f"{name}_published", f"the parameter {name!r} in the inputs' own units") for name in model.parameters),
         *((name, "the noise") for name in (NOISE_SD, "noise_nu", *noise_scales(model))),
-        *((name, "the discrepancy") for name in (*(n for n, _ in of_discrepancy), *smooth.scales(discrepancy_terms(model)))),
-        *((smooth.knot_dim(x), f"the knots along {x!r}") for x in {x for _, over in of_discrepancy for x in over}),
+        *((name, "the discrepancy") for name in (*(n for n, _ in of_discrepancy), *off.scales(discrepancy_terms(model)))),
+        *((off.knot_dim(x), f"the knots along {x!r}") for x in {x for _, over in of_discrepancy for x in over}),
         *((f"log_{x}", f"the logarithm of {x!r}") for x in inputs),
         *((f"index_{dim}", f"the levels of {dim!r}") for dim in groups),
         *((name, "the order of rows") for name in (ORDER if model.noise.correlation else ())),
@@ -244,5 +256,5 @@ def names_of(model: Model) -> list[tuple[str, str]]:
 
 def groups_used(model: Model) -> list[str]:
     """Return every group that a term of the model varies over."""
-    terms: list[Varying | Discrepancy] = [*(term for _, term in varyings(model)), *model.discrepancy]
+    terms: list[Effect | Discrepancy] = [*(term for _, term in varyings(model)), *model.discrepancy]
     return sorted({dim for term in terms for dim in term.dims})

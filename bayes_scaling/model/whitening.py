@@ -38,17 +38,20 @@ nth = np.uint64
 def _root(information: Floats) -> Floats:
     """Return the lower triangular root of I + A; its diagonal is at least 1, as it is in exact arithmetic."""
     n = len(information)
-    root = np.zeros((n, n))
+    upper = np.zeros((n, n))
     for i in range(n):
         for j in range(i + 1):
-            total = information[nth(i), nth(j)]
-            for k in range(j):
-                total -= root[nth(i), nth(k)] * root[nth(j), nth(k)]
-            if i == j:
-                root[nth(i), nth(i)] = np.sqrt(max(1.0 + total, 1.0))
-            else:
-                root[nth(i), nth(j)] = total / root[nth(j), nth(j)]
-    return root
+            upper[nth(j), nth(i)] = information[nth(i), nth(j)]
+    for k in range(n):  # row by row of L', so that the innermost loop is over neighbours in memory
+        row = upper[nth(k)]
+        row[nth(k)] = np.sqrt(max(1.0 + row[nth(k)], 1.0))
+        for j in range(k + 1, n):
+            row[nth(j)] /= row[nth(k)]
+        for i in range(k + 1, n):
+            factor, rest = row[nth(i)], upper[nth(i)]
+            for j in range(i, n):
+                rest[nth(j)] -= row[nth(j)] * factor
+    return upper.T.copy()
 
 
 @numba.njit(error_model="numpy")
@@ -72,6 +75,21 @@ def _backward(root: Floats, x: Floats) -> Floats:
         found[nth(i)] = last
         for k in range(i):
             found[nth(k)] -= root[nth(i), nth(k)] * last
+    return found
+
+
+@numba.njit(error_model="numpy")
+def _backward_columns(root: Floats, x: Floats) -> Floats:
+    """Return L'^-1 X, all columns side by side."""
+    found = x.copy()
+    for i in range(len(x) - 1, -1, -1):
+        last, pivot = found[nth(i)], root[nth(i), nth(i)]
+        for c in range(x.shape[1]):
+            last[nth(c)] /= pivot
+        for k in range(i):
+            factor, rest = root[nth(i), nth(k)], found[nth(k)]
+            for c in range(x.shape[1]):
+                rest[nth(c)] -= factor * last[nth(c)]
     return found
 
 
@@ -100,12 +118,8 @@ def backward(w: Floats, information: Floats, linear: Floats, to_z: Floats, to_va
         for j in range(i + 1):
             both[i, j] = both[j, i] = -(known[i] + w[i]) * to_w[j] - to_w[i] * known[j]
         both[i, i] -= to_value[()]
-    for i in range(n):
-        both[i] = _backward(root, both[i])
-    half = 0.5 * both.T
-    to_information = np.empty((n, n))
-    for i in range(n):
-        to_information[i] = _backward(root, half[i])
+    half = 0.5 * _backward_columns(root, both.T)
+    to_information = _backward_columns(root, half.T.copy()).T.copy()
     return to_w, to_information, to_linear
 
 
@@ -165,12 +179,12 @@ def draw_whitened(name: str, information: Any, linear: Any, **size: Any) -> Any:
     information, linear
         A, symmetric, and b.
     size
-        `shape` or `dims` of w, as PyMC takes them.
+        `shape` or `dims` of w, as PyMC takes them; z is flat.
     """
     import pymc as pm
 
     w = pm.Flat(name, **size)
-    z, value = _Whiten()(w, information, linear)
+    z, value = _Whiten()(w if w.ndim == 1 else w.ravel(), information, linear)
     pm.Potential(f"{name}_density", value - 0.5 * (z**2).sum())
     return z
 

@@ -12,6 +12,8 @@ from bayes_scaling._base.numbers import percent
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.names import NOISE_SD
+from bayes_scaling.model.parameters import Smooth
+from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import varyings
 
 MAX_NAMED = 3
@@ -52,12 +54,40 @@ def _new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
     fresh = list(dict.fromkeys(str(one) for one in frame[dim][level_index(frame[dim], levels) < 0]))
     if not fresh:
         return []
+    terms = [of for one, _ in parts(fit) for of in varyings(one.model) if dim in of[1].dims]
+    if along := [term for _, term in terms if isinstance(term, Smooth) and term.over == dim]:
+        return _off_levels(along[0], levels, fresh, own=len(along) < len(terms))
     names = [str(level) for level in levels]
     nearest = {name: difflib.get_close_matches(name, names, 1) for name in fresh[:MAX_NAMED]}
     said = [f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name) for name, near in nearest.items()]
     more = f" and {len(fresh) - MAX_NAMED} more" if len(fresh) > MAX_NAMED else ""
     is_new = "is a level" if len(fresh) == 1 else "are levels"
     return [f"{dim} {', '.join(said)}{more} {is_new} that the runs do not have: drawn from the population"]
+
+
+def _off_levels(term: Smooth, levels: np.ndarray, fresh: Sequence[str], *, own: bool) -> list[str]:
+    """Say which places on the axis of a smooth term lie between the levels of the runs, and which beyond them.
+
+    Parameters
+    ----------
+    own
+        Whether levels have a part beside the smooth one.
+    """
+    low, high = np.sort(axis(term, levels))[[0, -1]]
+    inside = [low <= at <= high for at in axis(term, fresh)]
+    rest = f"; what levels of {term.over} have of their own is drawn from the population" if own else ""
+    said = {
+        "between": "what is smooth along it is interpolated",
+        "beyond": "what is smooth along it is carried on by its prior's scale and length, not by runs",
+    }
+    found = []
+    for where, how in said.items():
+        names = [name for name, within in zip(fresh, inside, strict=True) if within == (where == "between")]
+        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        lie = "lies" if len(names) == 1 else "lie"
+        if names:
+            found.append(f"{term.over} {', '.join(names[:MAX_NAMED])}{more} {lie} {where} the levels of the runs: {how}{rest}")
+    return found
 
 
 def _never_met(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str]) -> list[str]:

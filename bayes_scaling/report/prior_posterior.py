@@ -10,7 +10,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, link, prior_quantiles
-from bayes_scaling.model.specification import discrepancy_terms, marginal_priors, trends, varyings
+from bayes_scaling.model.specification import discrepancy_terms, marginal_priors, smooth_lengths, trends, varyings
 
 """Quantiles of a median with its 90 % interval."""
 
@@ -54,6 +54,7 @@ def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
     yield from ((name, known[name]) for name in (*fit.model.parameters, NOISE_SD))
     for owner, varying in varyings(fit.model):
         yield spread_name(owner, varying), Prior(distribution="HalfNormal", arguments={"sigma": varying.sd})
+    yield from smooth_lengths(fit.model).items()
     for owner, trend in trends(fit.model):
         yield term_name(owner, trend), Prior(distribution="Normal", arguments={"mu": 0.0, "sigma": trend.sd})
     correlation = fit.model.noise.correlation

@@ -12,6 +12,7 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.data.checkpoints import Checkpoints
 from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.decisions.sensitivity.power_scaling import log_densities
 from bayes_scaling.decisions.specifications import Specification, discrepancy, fixed, noise, prior as prior_of
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.worker import model_text, read_model
@@ -20,7 +21,7 @@ from bayes_scaling.model.curves import as_curves
 from bayes_scaling.model.description import model_priors
 from bayes_scaling.model.joint_prior import margin, subset
 from bayes_scaling.model.parameters import distribution, prior_quantiles
-from bayes_scaling.model.specification import parameters_with_priors
+from bayes_scaling.model.specification import changed, parameters_with_priors
 from bayes_scaling.report.prior_posterior import prior_posterior
 from bayes_scaling.validation.findings.identifiability import left_open
 from bayes_scaling.validation.findings.prior_conflict import conflicts
@@ -76,6 +77,16 @@ def test_the_log_prior_is_one_density_for_what_hangs_together() -> None:
     assert top_priors(MODEL)["A"] == margin(JOINT, "A")
     two = replace(BARE, joint=(subset(JOINT, ["A", "alpha"]), subset(JOINT, ["noise_sd"])))
     assert set(log_prior(bs.prior(two, RUNS, draws=5))) == {"E", "joint_prior", "joint_prior_2"}
+
+
+def test_what_counts_more_or_less_is_the_joint_prior_as_one() -> None:
+    found = log_densities(bs.prior(MODEL, RUNS, draws=50, seed=1))
+    together = f"prior of {', '.join(NAMES)} together"
+    assert set(found) == {"prior", "prior of E", together, "likelihood"}
+    np.testing.assert_allclose(found["prior"], found["prior of E"] + found[together])
+    factors = bs.Discrepancy(WAVE.amplitude, WAVE.length, within="arm")
+    both = replace(MODEL, discrepancy=(WAVE, factors))
+    assert changed(both, discrepancy=(factors,)).joint == (subset(JOINT, NAMES[:3]),)
 
 
 def test_a_fit_comes_back_from_its_file_and_a_model_from_its_text(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from bayes_scaling.inference.sampling import compiled
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parametrization import integrated
 
-LONG = {"astray", "few_levels", "joined", "heavy_tails", "on_the_loss", "scale_by_group", "seen_through_white_noise"}
+LONG = {"astray", "few_levels", "heavy_tails", "joined", "on_the_loss", "scale_by_group", "seen_through_white_noise", "smooth"}
 """Cases that take longest to compile."""
 PARAMS = [pytest.param(of, id=of.__name__, marks=pytest.mark.slow if of.__name__ in LONG else ()) for of in CASES]
 
@@ -46,7 +46,16 @@ def points(own: Compiled) -> list[np.ndarray]:
 def offset(own: Compiled) -> float:
     """Return what the density leaves out: whitened vectors have theirs without its constant, log sqrt(2 pi) a number."""
     lengths = {"joint_w": "joint_information", "discrepancy_w": "discrepancy_products"}
-    return sum(0.5 * np.log(2 * np.pi) * len(own.arrays[of]) for name, of in lengths.items() if name in own.density.variables)
+    lengths |= {name: f"information_{name[:-2]}" for name in own.density.variables if "_smooth_" in name and name[-2:] == "_w"}
+    return sum(
+        0.5 * np.log(2 * np.pi) * _numbers(name, own.arrays[of])
+        for name, of in lengths.items()
+        if name in own.density.variables
+    )
+
+
+def _numbers(name: str, known: np.ndarray) -> int:
+    return known.size if name not in ("joint_w", "discrepancy_w") else len(known)
 
 
 def test_terms_are_integrated_out_whitened_or_sampled_by_level(case: Case) -> None:

@@ -28,7 +28,7 @@ from bayes_scaling.laws.library import Law, law_parameters
 from bayes_scaling.model.evaluation import parameter_at
 from bayes_scaling.model.names import NOISE_SD, term_name
 from bayes_scaling.model.parameters import Varying, as_parameter, link
-from bayes_scaling.model.specification import discrepancy_terms
+from bayes_scaling.model.specification import changed, discrepancy_terms
 
 LAW, DISCREPANCY, EFFECTS, SCATTER, BETWEEN = "law", "discrepancy", "group effects", "scatter", "between laws"
 """Sources of uncertainty."""
@@ -280,7 +280,7 @@ def _discrepancies(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray])
     """Return each term of the discrepancy at the points."""
     found = []
     for term, _ in discrepancy_terms(fit.model):
-        alone = replace(fit, model=replace(fit.model, discrepancy=(term,)))
+        alone = replace(fit, model=changed(fit.model, discrepancy=(term,)))
         part = " ".join([DISCREPANCY, *(["by", " x ".join(term.dims)] if term.dims else [])])
         found.append(Factor(DISCREPANCY, part, _rows(discrepancy_at(alone, frame, logs), len(frame))))
     return found

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.quantiles import INTERVAL
-from bayes_scaling.inference.densities import log_prior
+from bayes_scaling.inference.densities import joint_name, log_prior
 from bayes_scaling.inference.log_likelihood import log_likelihood
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
@@ -59,7 +59,7 @@ def log_densities(fit: Fit) -> dict[str, np.ndarray]:
     """Return for each component that may be scaled its log density in each draw, chains after each other.
 
     "prior", all of it; "prior of NAME" for each parameter of the law with its slopes and scales of groups, for the noise, and
-    for the discrepancy; "likelihood", of all rows.
+    for the discrepancy, and one for all parameters of a joint prior; "likelihood", of all rows.
     """
     densities = log_prior(fit)
     each: dict[str, np.ndarray] = {}
@@ -76,7 +76,10 @@ def log_densities(fit: Fit) -> dict[str, np.ndarray]:
 
 
 def _owner(fit: Fit, name: str) -> str:
-    """Return what a density is of: a parameter of the law, the noise, or the discrepancy."""
+    """Return what a density is of: a parameter of the law, the noise, the discrepancy, or several of a joint prior."""
+    joint = {joint_name(number): ", ".join(of.parameters) for number, of in enumerate(fit.model.joint)}
+    if name in joint:
+        return f"{joint[name]} together"
     if name in fit.model.parameters:
         return name
     begins = [owner for owner in fit.model.parameters if name.startswith((f"{owner}_trend_", f"{owner}_sd_", f"{owner}_by_"))]

@@ -14,7 +14,7 @@ from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation
-from bayes_scaling.model.parameters import Prior, Trend, Varying
+from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StackKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet
@@ -68,6 +68,8 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "varying": Varying,
         "effects": Varying,
         "sd_varying": Varying,
+        "smooth": Smooth,
+        "sd_smooth": Smooth,
         "sd_trend": Trend,
         "trend": Trend,
         "stack": StackKeys,

@@ -17,7 +17,7 @@ from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.noise import Correlation, Noise
-from bayes_scaling.model.parameters import Prior, Trend, Varying
+from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.study import Sheet
 
@@ -50,7 +50,7 @@ class LawKeys:
 
 @dataclass(frozen=True)
 class ParameterKeys:
-    """A parameter of the law: link(parameter) = link(prior) + varying + ... + trend.
+    """A parameter of the law: link(parameter) = link(prior) + varying + ... + smooth + trend.
 
     Parameters
     ----------
@@ -58,12 +58,15 @@ class ParameterKeys:
         May be left out where `law.priors` gives one.
     varying
         Terms by which it differs between levels of groups.
+    smooth
+        Terms by which it differs smoothly along groups whose levels are numbers.
     trend
         Terms by which it drifts with the logarithm of inputs.
     """
 
     prior: Prior | None = None
     varying: tuple[Varying, ...] = ()
+    smooth: tuple[Smooth, ...] = ()
     trend: tuple[Trend, ...] = ()
 
 
@@ -90,13 +93,22 @@ class NoiseKeys(Noise):
         Prior of the scale of the scatter.
     sd_varying
         Terms by which the scale differs between levels of groups.
+    sd_smooth
+        Terms by which the scale differs smoothly along groups whose levels are numbers.
     sd_trend
         Terms by which the scale drifts with the logarithm of inputs.
+    effects
+        Group effects: shared by all rows of a level, on the scale of the noise; a new run draws its own.
+    smooth
+        Group effects that are alike for neighbouring levels of a group whose levels are numbers.
     """
 
     sd: Prior | None = None  # type: ignore[assignment]
     sd_varying: tuple[Varying, ...] = ()
+    sd_smooth: tuple[Smooth, ...] = ()
     sd_trend: tuple[Trend, ...] = ()
+    effects: tuple[Varying, ...] = ()
+    smooth: tuple[Smooth, ...] = ()
 
     def __post_init__(self) -> None:
         """Leave what the library is to fill in to the reader."""
@@ -210,6 +222,6 @@ class StudyKeys:
 
 _NOISE = (NoiseKeys, Noise, Correlation)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Schedule, Conventions, Cost)
-_MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Trend, Discrepancy)
+_MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Smooth, Trend, Discrepancy)
 for _record in (*_MODEL, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010

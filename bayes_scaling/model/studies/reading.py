@@ -120,7 +120,7 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
         joint, whole = _offered_joint(file), file
         file = _filled(_with_joint_priors(file))
         model = _model(file, joint)
-        members = stacked(file.stack, lambda one: _member(whole, file, one))
+        members = stacked(file.stack, lambda one: _member(whole, file, one, model.joint))
         _check_inputs(file, [model, *(one.model for one in members)])
         columns = Columns(**{name: getattr(file.data, name) for name in Columns.__dataclass_fields__})
         _check_figure(file.figure, columns)
@@ -235,11 +235,14 @@ def _model(file: StudyKeys, joint: tuple[JointPrior, ...] = ()) -> Model:
     assert file.noise is not None
     assert file.noise.sd is not None
     priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}
-    terms: dict[str, tuple[Term, ...]] = {name: (*one.varying, *one.trend) for name, one in file.parameters.items()}
+    terms: dict[str, tuple[Term, ...]] = {
+        name: (*one.varying, *one.smooth, *one.trend) for name, one in file.parameters.items()
+    }
     parameters = {name: Parameter(prior, terms[name]) for name, prior in priors.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
-    sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_trend))
-    noise = Noise(**said | {"sd": sd if sd.terms else sd.prior})
+    sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_smooth, *file.noise.sd_trend))
+    effects = (*file.noise.effects, *file.noise.smooth)
+    noise = Noise(**said | {"sd": sd if sd.terms else sd.prior, "effects": effects})
     model = Model(_law(file), parameters, noise, file.discrepancy or (), file.data.response.unit)
     return replace(model, joint=restricted(joint, scalar_priors(model)) or _joint(file, model))
 
@@ -253,10 +256,11 @@ def _check_inputs(file: StudyKeys, models: Sequence[Model]) -> None:
         raise InputError(f"[data.inputs] has {format_names(unused)}, which neither the law nor a trend reads")
 
 
-def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys) -> Model:
+def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys, shared: tuple[JointPrior, ...]) -> Model:
     """Return a model of a stack: what its entry does not say is as in the file, of which `filled` has all priors.
 
-    A law of its own has parameters of its own, also where one of the file's is called alike.
+    A law of its own has parameters of its own, also where one of the file's is called alike. The joint priors of the file,
+    `shared`, keep to the parameters that the model has, with the priors that it has.
     """
     own = entry.law is not None
     member = replace(
@@ -269,7 +273,8 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys) -> Model:
         joint_prior=entry.joint_prior if own or entry.joint_prior is not None else file.joint_prior,
         stack=(),
     )
-    joint = _offered_joint(member)
+    inherits = not own and entry.joint_prior is None and file.joint_prior is not None
+    joint = shared if inherits else _offered_joint(member)
     if member.law.priors != "public_sweeps":  # those bring noise and discrepancy of their own
         given = filled.discrepancy if member.discrepancy is None else member.discrepancy
         member = replace(member, noise=_with_scale(member.noise, filled.noise), discrepancy=given)
@@ -282,7 +287,7 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys) -> Model:
     if member.law.text is not None:  # which need not read all that others do
         read = {name: one for name, one in member.data.inputs.items() if name in law_names(member.law.text)}
         member = replace(member, data=replace(member.data, inputs=read))
-    return _model(member, joint)
+    return _model(replace(member, joint_prior=()) if inherits else member, joint)
 
 
 def _with_scale(noise: NoiseKeys | None, filled: NoiseKeys | None) -> NoiseKeys | None:

@@ -8,6 +8,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.model import defaults
 from bayes_scaling.model.defaults import sweep_model
+from bayes_scaling.model.joint_prior import subset
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
@@ -144,3 +145,40 @@ def test_what_a_study_says_itself_holds(swept: bs.JointPrior) -> None:
     assert own.correlation == swept.correlation
     trend = said('[parameters]\nE = { trend = [{ on = "tokens", sd = 0.1 }] }', PUBLIC).model
     assert trend.joint == (swept,)
+
+
+STACKED = (
+    OWN.replace('"alpha", "noise_sd"]', '"alpha", "noise_sd", "discrepancy_amplitude"]').replace(
+        "[0.1, 0.2, 1.0]]", "[0.1, 0.2, 1.0], [0.3, 0.0, 0.4, 1.0]]"
+    )
+    + """
+[[discrepancy]]
+amplitude = { median = 0.02, factor = 2.0 }
+length = { median = 3.0, factor = 2.0 }
+[[stack]]
+name = "whole"
+[[stack]]
+name = "bare"
+discrepancy = []
+[[stack]]
+name = "other"
+parameters = { alpha = { prior = { median = 0.5, factor = 1.2 } } }
+[[stack]]
+name = "single"
+joint_prior = []
+"""
+)
+
+
+def test_models_of_a_stack_keep_what_they_have_of_a_joint_prior() -> None:
+    study = said(STACKED)
+    (joint,) = study.model.joint
+    found = {one.name: one.model.joint for one in study.stack}
+    assert found["whole"] == (joint,)
+    assert found["bare"] == (subset(joint, joint.parameters[:3]),)
+    (other,) = found["other"]
+    assert (other.median[1], other.factor[1]) == (pytest.approx(0.5), pytest.approx(1.2))
+    assert other.correlation == joint.correlation
+    assert found["single"] == ()
+    again = parse_study(study_text(study), "mine.toml")
+    assert {one.name: one.model.joint for one in again.stack} == found
