@@ -140,8 +140,8 @@ def log_density_by_quantiles(ordered: np.ndarray, seen: float) -> float:
     """Return the log density at a value of a distribution given by quantiles of equally spaced probabilities.
 
     p(y) = (F(q_j) - F(q_i)) / (q_j - q_i) for the quantiles q_i < y < q_j some places off; beyond the outermost an exponential
-    tail that holds what lies there. Of 200 quantiles of a normal distribution it is right to .05 within 1.5 standard deviations,
-    to .1 within two.
+    tail that holds what lies there. Of 200 quantiles of a normal distribution it is right to .05 within 1.5 standard
+    deviations, to .1 within two.
 
     Parameters
     ----------

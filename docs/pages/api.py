@@ -7,7 +7,7 @@ import bayes_scaling as bs
 GROUPS = {
     "Read": "read_logs read_runs Columns Input Response",
     "Model": "Model Prior Varying Trend Noise Correlation Discrepancy parse_law read_study propose_study",
-    "Fit": "fit fit_stack refit prior Settings Fit Stack save load fit_many",
+    "Fit": "fit fit_stack refit prior Settings Fit save load fit_many",
     "Predict": "predict predict_runs summarize contrast compute_ratio crossover forecast",
     "Decide": "plan Cost compute_needed rank next_runs sensitivity multiverse",
     "Validate": "findings compare backtest calibrate",
@@ -28,7 +28,7 @@ RESULTS = {
     "Backtest": ("bayes_scaling.validation.backtest", "backtest"),
     "Calibration": ("bayes_scaling.validation.calibration", "calibrate"),
     "Batch": ("bayes_scaling.inference.batch.fits", "fit_many"),
-    "Stack": ("bayes_scaling", "fit_stack, load"),
+    "Stack": ("bayes_scaling.inference.stacking", "fit_stack, load, inference.stacking.stack"),
 }
 """Record -> the module it lives in, and what returns it."""
 
