@@ -270,7 +270,7 @@ FIGURES: dict[str, Callable[[bs.Fit], Figure]] = {
 }
 
 
-NO_FIT = {"COLOURS", "paper", "plot_runs", "size_colours"}
+NO_FIT = {"COLOURS", "paper", "prior_figure", "plot_runs", "size_colours"}
 BY_THE_WAY = {"predict", "predict_runs"}
 """What `prediction.labelled` marks."""
 

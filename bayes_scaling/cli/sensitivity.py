@@ -86,5 +86,5 @@ def _read(path: Path) -> "Multiverse":
     needed = {"universe", "point", "q05", "q50", "q95"}
     if missing := sorted(needed - set(table)):
         raise InputError(f"{path}: no columns {missing}; expected what `bayes-scaling multiverse` writes as multiverse.csv")
-    problem = table["problem"].fillna("") if "problem" in table else ""
+    problem = table["problem"].astype(object).where(table["problem"].notna(), "") if "problem" in table else ""
     return Multiverse(table.assign(problem=problem), pd.DataFrame(), {}, "", "", {})

@@ -16,16 +16,19 @@ from bayes_scaling.decisions.sensitivity.power_scaling import LIKELIHOOD, PRIOR
 from bayes_scaling.decisions.sensitivity.record import Sensitivity
 from bayes_scaling.decisions.sensitivity.sentences import outermost
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, paper, with_short_labels
+from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper, with_short_labels
 
 COLOUR = {LAW: COLOURS[0], EFFECTS: COLOURS[4], DISCREPANCY: COLOURS[1], SCATTER: COLOURS[3], BETWEEN: COLOURS[2]}
 ROW = 0.2
 """Height of a row, in inches."""
-MOST_ROWS = 14
+LEAST_SHARE = 0.005
+MOST_ROWS = 11
 """Parts, or components, that are drawn."""
 LESS, MORE = COLOURS[5], COLOURS[0]
 """Colours of what counts less, and more."""
-LONGEST = 30
+LONGEST = 28
+WIDE = 3.0
+"""Answers that differ by a larger factor are drawn on a logarithmic axis."""
 
 
 @footed
@@ -46,17 +49,27 @@ def sensitivity_figure(found: Sensitivity) -> Figure:
     --------
     >>> plots.sensitivity_figure(bs.sensitivity(fit, "loss at compute=100")).savefig("moves.png")  # doctest: +SKIP
     """
-    parts, bars = min(len(found.shares), MOST_ROWS), 1 + len(found.runs)
-    rows = max(parts + bars + 6, min(len(_shifted(found)), MOST_ROWS) + 3)
+    parts, bars = len(_told(found)), 1 + len(found.runs)
+    rows = max(parts + bars + 8, min(len(_shifted(found)), MOST_ROWS) + 4)
     with paper():
-        figure = Figure(figsize=(PAGE, 0.6 + ROW * rows))
+        figure = Figure(figsize=(PAGE, 0.3 + ROW * rows))
         halves: Any = figure.subfigures(1, 2)
-        left, right = halves
-        above, below = left.subplots(2, 1, height_ratios=(parts + 1, bars + 1))
-        plot_shares(found, above)
-        plot_further(found, below)
-        plot_shifts(found, right.subplots())
+        quarters: Any = halves[0].subfigures(2, 1, height_ratios=(parts + 3, bars + 5))
+        panels = {plot_shares: quarters[0], plot_further: quarters[1], plot_shifts: halves[1]}
+        for draw, panel in panels.items():
+            _titled(panel, draw(found, panel.subplots()))
     return with_short_labels(figure)
+
+
+def _titled(panel: Any, ax: Axes) -> None:
+    """Let the title and the legend of an axis stand at the left edge of its panel, where there is room for them."""
+    legend, title = ax.get_legend(), ax.get_title(loc="left")
+    ax.set_title("", loc="left", pad=2)
+    if legend is not None:
+        named = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+        legend.remove()
+        how: Any = {"ncols": 3, "columnspacing": 0.9, "handlelength": 1.0, "handletextpad": 0.4}
+        panel.legend(*named, title=title, alignment="left", title_fontsize=8, loc="outside upper left", **how)
 
 
 @footed
@@ -82,18 +95,26 @@ def plot_shares(found: Sensitivity, ax: Axes | None = None) -> Axes:
     >>> plots.plot_shares(bs.sensitivity(fit, "loss at compute=100"))  # doctest: +SKIP
     """
     ax = axis_of(ax)
-    table = found.shares.sort_values("share", ascending=False, kind="stable").head(MOST_ROWS).reset_index(drop=True)
+    table = _told(found)
     colours = [COLOUR[of] for of in table["source"]]
     whiskers: Any = {"linewidth": 0.8, "ecolor": INK}
     ax.barh(table.index, 100 * table["share"], 0.7, color=colours, xerr=200 * table["share_sd"], error_kw=whiskers)
-    ax.plot(100 * table["first_order"], table.index, "D", color="white", markeredgecolor=INK, markersize=3.2, linestyle="")
+    known: Any = {"color": "white", "markeredgecolor": INK, "markersize": 3.2, "linestyle": ""}
+    ax.plot(100 * table["first_order"], table.index, "D", label="would go were it alone known", **known)
     ax.set_yticks(table.index, [_label(row) for row in table.to_dict("records")])
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.set_xlim(0, None)
     ax.set_xlabel("share of the variance (%)")
-    ax.set_title("what it is made of (◇ were it alone known)", loc="left")
+    ax.set_title("what it is made of", loc="left", pad=16)
     ax.tick_params(axis="y", length=0)
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.1, handlelength=0.8)
     return ax
+
+
+def _told(found: Sensitivity) -> pd.DataFrame:
+    """Return the parts that are drawn, the largest first: those of half a per cent and more, and three at least."""
+    ordered = found.shares.sort_values("share", ascending=False, kind="stable").reset_index(drop=True)
+    return ordered.head(min(MOST_ROWS, max(3, int((ordered["share"] >= LEAST_SHARE).sum()))))
 
 
 @footed
@@ -199,6 +220,12 @@ def _name_axis(found: Sensitivity, ax: Axes) -> None:
     what = {"contrast": "loss of one over the other", "multiplier": "multiplier", "plan": "best size"}
     name = what.get(str(asked.get("kind")), "loss" if asked.get("kind") in ("loss", "run") else "answer")
     ax.set_xlabel(f"{name} ({form['unit']})" if form["unit"] else name)
+    low, high = ax.get_xlim()
+    if not form["signed"] and asked.get("scale") == "log" and ax.dataLim.xmax > WIDE * ax.dataLim.xmin > 0:
+        ax.set_xscale("log")
+        ax.set_xlim(max(low, 0.8 * ax.dataLim.xmin), high)
+        log_ticks(ax, "x")
+        return
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, signed=bool(form["signed"]))))
 

@@ -57,6 +57,33 @@ def test_compute_is_split_by_each_arm_for_itself(swept: bs.Fit) -> None:
     np.testing.assert_allclose(draw_estimand(swept, "loss at compute=1e22, arm=y"), np.log(arms[1]["loss"]), atol=1e-10)
 
 
+def test_a_multiplier_is_what_one_arm_needs_for_the_loss_of_the_other(swept: bs.Fit) -> None:
+    place = pd.DataFrame({"params": [2e9], "tokens": [5e10]})
+    asked = draw_estimand(swept, "multiplier arm=x:y at params=2e9, tokens=5e10")
+    ratio = bs.compute_ratio(swept, "arm", "x", "y", place, {"params": 0.5, "tokens": 0.5}).isel(row=0)
+    np.testing.assert_allclose(np.exp(asked), ratio, rtol=1e-10)
+    split = draw_estimand(swept, "multiplier arm=x:y at compute=1e22")
+    ranked = bs.rank(swept, "arm", "x", {"compute": [1e22]}, levels=["y"]).compute_ratio.isel(row=0, level=0)
+    np.testing.assert_allclose(np.exp(split), ranked, rtol=1e-10)
+    assert asked.attrs["scale"] == "log"
+    with pytest.raises(bs.InputError, match="'arm' is contrasted, and cannot be held at 'x' too"):
+        draw_estimand(swept, "multiplier arm=x:y at params=2e9, tokens=5e10, arm=x")
+    never = replace(swept, draws=xr.DataTree.from_dict({"posterior": swept.posterior.assign(E=0 * swept.posterior["E"] + 1.8)}))
+    far = never.posterior["A_by_arm"] * xr.DataArray([40.0, 1.0], dims="arm")
+    never = replace(never, draws=xr.DataTree.from_dict({"posterior": never.posterior.assign(A_by_arm=far)}))
+    with pytest.raises(bs.InputError, match="x does not reach the loss of y with a million times the compute"):
+        draw_estimand(never, "multiplier arm=x:y at params=1e12, tokens=1e14")
+
+
+def test_a_run_is_one_new_run(swept: bs.Fit) -> None:
+    place = pd.DataFrame({"params": [2e9], "tokens": [5e10], "arm": ["y"]})
+    asked = draw_estimand(swept, "run at params=2e9, tokens=5e10, arm=y")
+    shown = bs.predict_runs(swept, place, seed=swept.settings.seed).isel(row=0)
+    np.testing.assert_allclose(np.exp(asked), shown, rtol=1e-12)
+    split = draw_estimand(swept, "run at compute=1e22, arm=y") - draw_estimand(swept, "loss at compute=1e22, arm=y")
+    assert float(split.std()) == pytest.approx(0.01, rel=0.2)
+
+
 def test_parameters_are_on_their_link_scale(swept: bs.Fit) -> None:
     np.testing.assert_allclose(draw_estimand(swept, "parameter alpha"), np.log(swept.posterior["alpha"]))
     at_level = np.log(parameter_values(swept, "A").sel(arm="y"))

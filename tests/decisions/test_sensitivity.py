@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from commands import refused, run
+from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.estimands import draw_estimand
@@ -16,6 +19,8 @@ from bayes_scaling.decisions.sensitivity.power_scaling import k_limit
 from bayes_scaling.decisions.sensitivity.record import Sensitivity
 from bayes_scaling.decisions.sensitivity.variance import moments, owen_values, regressors, share_table, shares
 from bayes_scaling.inference.stacking import stack
+from bayes_scaling.model.studies.study import study_runs
+from bayes_scaling.prediction.predict import decompose
 
 MEAN, SD = np.array([0.0, 0.1]), np.array([0.03, 0.01])
 NOISE, DRAWS = 0.02, 8000
@@ -316,3 +321,133 @@ def test_an_answer_that_is_the_same_in_every_draw_is_refused() -> None:
         bs.sensitivity(FIT, QUESTION, pd.DataFrame({"tokens": [1e3], "flop": [5.0]}), 1.0)
     with pytest.raises(bs.InputError, match="what a candidate costs is not known"):
         bs.sensitivity(FIT, QUESTION, pd.DataFrame({"tokens": [1e3]}))
+
+
+def with_noise(noise: bs.Noise, **known: float) -> bs.Fit:
+    """Return the conjugate fit with another noise whose parameters are known."""
+    draws = FIT.posterior.assign({name: xr.full_like(FIT.posterior["a"], of) for name, of in known.items()})
+    model = replace(FIT.model, noise=noise)
+    table = FIT.runs.table.assign(size=["p", "q", "p", "q", "p"], run=[f"run {i}" for i in range(len(ROWS))])
+    columns = bs.Columns({"tokens": bs.Input("tokens", "tokens", 100.0)}, groups={"size": "size"}, run="run")
+    runs = bs.read_runs(table.rename(columns={"response": "loss"})[["tokens", "loss", "size", "run"]], columns)
+    if noise.effects:
+        levels = 0.01 * np.random.default_rng(0).normal(size=(4, DRAWS // 4, 2))
+        draws = draws.assign_coords(size=["p", "q"]).assign(residual_by_size=(("chain", "draw", "size"), levels))
+    return replace(FIT, model=model, runs=runs, draws=xr.DataTree.from_dict({"posterior": draws}))
+
+
+SCALE = bs.Prior(median=NOISE, factor=1.5)
+
+
+def added(fit: bs.Fit) -> dict[str, float]:
+    """Return the variance of the sources of a new run's loss, in units of that of the expected loss."""
+    found = bs.sensitivity(fit, f"run at tokens={PLACE:g}").sources.set_index("source")["share"]
+    return {name: float(of / found["law"]) for name, of in found.items()}
+
+
+def test_a_new_run_adds_its_group_effects_and_scatter_of_every_kind() -> None:
+    expected = float(draw_estimand(FIT, QUESTION).var())
+    plain = added(with_noise(bs.Noise(sd=SCALE, distribution="normal")))
+    assert plain == pytest.approx({"law": 1.0, "scatter": NOISE**2 / expected}, rel=2e-3)
+    grouped = bs.Noise(sd=SCALE, effects=(bs.Varying("size", 0.1),), distribution="normal")
+    assert added(with_noise(grouped, residual_sd_size=0.05))["group effects"] == pytest.approx(0.05**2 / expected, rel=0.1)
+    path = bs.Noise(sd=SCALE, correlation=bs.Correlation("tokens", bs.Prior(median=1.0, factor=2)), distribution="normal")
+    assert added(with_noise(path, noise_length=0.7))["scatter"] == pytest.approx(NOISE**2 / expected, rel=2e-3)
+    tailed = bs.Noise(sd=SCALE, nu=bs.Prior(median=3.0, factor=2))
+    wide = stats.t.ppf(0.95, 1.5) / stats.norm.ppf(0.95)  # a Student-t without a variance
+    assert added(with_noise(tailed, noise_nu=1.5))["scatter"] == pytest.approx((wide * NOISE) ** 2 / expected, rel=2e-3)
+
+
+def test_losses_that_may_be_negative_are_asked_for_as_they_are() -> None:
+    own = with_noise(bs.Noise(sd=SCALE, on="loss", distribution="normal"))
+    found = bs.sensitivity(own, QUESTION)
+    loss = bs.predict(own, {"tokens": [PLACE]}).isel(row=0)
+    np.testing.assert_allclose(found.asked, loss, rtol=1e-12)
+    assert found.shifts["q50"].iloc[-1] == pytest.approx(float(loss.median()), rel=0.1)
+    assert found.shares["share"].sum() == pytest.approx(1.0)
+    assert added(own)["scatter"] == pytest.approx(NOISE**2 / float(loss.var()), rel=2e-3)
+
+
+@pytest.fixture(scope="module")
+def arms() -> bs.Fit:
+    """Draws from the prior of two arms that meet sixteen positions, with group effects."""
+    study = bs.read_study("moba_vs_full")
+    return bs.prior(study.model, study_runs(study), draws=600)
+
+
+def test_contrasts_and_multipliers_of_crossed_groups(arms: bs.Fit) -> None:
+    place = "compute=10, position=30720"
+    one = bs.sensitivity(arms, f"contrast attention=moba:full at {place}")
+    other = bs.sensitivity(arms, f"contrast attention=full:moba at {place}")
+    np.testing.assert_allclose(one.asked, -other.asked, atol=1e-12)
+    np.testing.assert_allclose(one.shares["share"], other.shares["share"], rtol=1e-6)
+    assert "likelihood" not in set(one.shifts["kind"])  # draws of a prior have none
+    times = bs.sensitivity(arms, f"multiplier attention=moba:full at {place}")
+    ratio = bs.compute_ratio(arms, "attention", "moba", "full", {"compute": [10.0], "position": 30720}).isel(row=0)
+    np.testing.assert_allclose(np.exp(times.asked), ratio, rtol=1e-9)
+    assert times.shares["share"].sum() == pytest.approx(1.0)
+    assert "times the compute" in times.summary()
+    assert one.fitted > 0.95
+    with pytest.raises(bs.InputError, match="has no level '99'"):
+        bs.sensitivity(arms, "loss at compute=10, position=99, attention=moba")
+
+
+@pytest.fixture(scope="module")
+def swept(grid: pd.DataFrame) -> bs.Fit:
+    """Draws from the prior of Chinchilla's law with a discrepancy."""
+    study = bs.read_study("chinchilla")
+    return bs.prior(study.model, study_runs(study, grid), draws=600)
+
+
+def test_a_discrepancy_is_a_source_and_plans_and_splits_have_shares(swept: bs.Fit) -> None:
+    fixed = bs.sensitivity(swept, "loss at params=1e9, tokens=2e10")
+    law, off = (fixed.asked * 0 + of for of in _law_and_discrepancy(swept))
+    sources = fixed.sources.set_index("source")
+    assert {"law", "discrepancy"} <= set(sources.index)
+    whole = float(fixed.asked.var())
+    assert sources.loc["discrepancy", "share"] == pytest.approx(float(off.var()) / whole, abs=0.1)
+    assert sources.loc["law", "share"] == pytest.approx(float(law.var()) / whole, abs=0.1)
+    assert fixed.fitted > 0.9
+    for question in ("plan at compute=1e21", "loss at compute=1e21", "run at compute=1e21"):
+        found = bs.sensitivity(swept, question)
+        assert found.shares["share"].sum() == pytest.approx(1.0)
+        assert (found.shares["share"] >= 0).all()
+        assert {"law", "discrepancy"} <= set(found.sources["source"])
+
+
+def _law_and_discrepancy(fit: bs.Fit) -> tuple[xr.DataArray, xr.DataArray]:
+    parts = decompose(fit, {"params": [1e9], "tokens": [2e10]})
+    return parts["law"].isel(row=0).drop_vars("row", errors="ignore"), parts["discrepancy"].isel(row=0)
+
+
+def test_parameters_with_a_joint_prior_are_scaled_together() -> None:
+    rows = ((1.0, 0.5), (0.5, 1.0))
+    joint = bs.JointPrior(("a", "noise_sd"), (1.0, NOISE), (1.1, 1.5), rows)
+    priors = {
+        "a": bs.Prior(median=1.0, factor=1.1),
+        "b": bs.Prior(distribution="Normal", arguments={"mu": MEAN[1], "sigma": SD[1]}),
+    }
+    model = bs.Model(LAW, priors, FIT.model.noise, joint=(joint,))
+    found = bs.sensitivity(replace(FIT, model=model), QUESTION)
+    assert {"prior of a, noise_sd together", "prior of b", "prior"} <= set(found.shifts["moved_by"])
+    whole = found.shifts.set_index(["moved_by", "power"])
+    assert whole.loc[("prior of a, noise_sd together", 2.0), "shift"] != 0.0
+
+
+def test_the_command_writes_a_table_and_a_figure(tmp_path: Path) -> None:
+    folder = bs.save(FIT, tmp_path / "fit" / "fit.nc").parent
+    middle = float(np.exp(draw_estimand(FIT, QUESTION).median()))
+    specified(middle, 1.1 * middle).table.to_csv(tmp_path / "multiverse.csv", index=False)
+    pd.DataFrame({"tokens": [1e3, 1e4], "flop": [1.0, 2.0]}).to_csv(tmp_path / "runs.csv", index=False)
+    options = ("--candidates", tmp_path / "runs.csv", "--multiverse", tmp_path / "multiverse.csv")
+    done = run("sensitivity", folder, "--of", QUESTION, *options)
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(folder / "sensitivity.csv")
+    assert set(table["about"]) == {"share", "shift", "run"}
+    assert table.loc[table["about"] == "share", "share"].sum() == pytest.approx(1.0)
+    assert "noise: normal" in set(table["moved_by"])
+    assert (folder / "sensitivity.png").stat().st_size > 1000
+    assert "Of its variance" in done.output
+    refused(run("sensitivity", folder, "--of", "what"), "has no form that is known")
+    wrong = run("sensitivity", folder, "--of", QUESTION, "--multiverse", tmp_path / "runs.csv")
+    refused(wrong, "expected what `bayes-scaling multiverse` writes")

@@ -1,7 +1,6 @@
-"""What the draws of a question are made of: parameters of the law by its terms, levels never seen, discrepancy, noise."""
+"""What the draws of a question are made of: parameters of the law by its terms, discrepancy, noise of a new run."""
 
 import ast
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +9,6 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS
-from bayes_scaling.data.labels import level_index
 from bayes_scaling.decisions.estimands import (
     Estimand,
     asked_place,
@@ -26,8 +24,8 @@ from bayes_scaling.inference.posterior_predictive import noise_parts
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_parameters
 from bayes_scaling.model.evaluation import parameter_at
-from bayes_scaling.model.names import NOISE_SD, term_name
-from bayes_scaling.model.parameters import Varying, as_parameter, link
+from bayes_scaling.model.names import NOISE_SD
+from bayes_scaling.model.parameters import as_parameter, link
 from bayes_scaling.model.specification import changed, discrepancy_terms
 
 LAW, DISCREPANCY, EFFECTS, SCATTER, BETWEEN = "law", "discrepancy", "group effects", "scatter", "between laws"
@@ -49,7 +47,7 @@ class Factor:
     Parameters
     ----------
     source
-        Which kind it is: the law, group effects, or the discrepancy.
+        Which kind it is: the law, or the discrepancy.
     part
         What it is called, as "A, alpha".
     columns
@@ -113,7 +111,7 @@ def components(fit: Fit, question: Estimand) -> Components:
         noise = {EFFECTS: _flat(effects) ** 2, SCATTER: _scatter_variance(fit, place.frame)}
     known = _known(question, _flat(core) + draws)
     law = None if signs is None else _law(fit, frame, logs, signs)
-    found = [*_parameters(fit, frame, logs), *_new_levels(fit, frame), *_discrepancies(fit, frame, logs)]
+    found = [*_parameters(fit, frame, logs), *_discrepancies(fit, frame, logs)]
     kept = [Factor(one.source, one.part, _distinct(one.columns[known])) for one in found]
     law = law[known] if law is not None and np.isfinite(law[known]).all() else None
     return Components(
@@ -163,14 +161,20 @@ def _places(fit: Fit, question: Estimand) -> tuple[pd.DataFrame, np.ndarray | No
     where, text = dict(question.held), question.text
     match question.kind:
         case "loss" | "run":
-            return asked_place(fit, where, text).frame, np.ones(1)
+            return _point(fit, where, text), None if splits_compute(fit, where) else np.ones(1)
         case "contrast":
-            arms = [asked_place(fit, {**where, question.name: of}, text).frame for of in (question.a, question.b)]
-            return pd.concat(arms, ignore_index=True), np.array([1.0, -1.0])
+            arms = [_point(fit, {**where, question.name: of}, text) for of in (question.a, question.b)]
+            signs = None if splits_compute(fit, where) else np.array([1.0, -1.0])
+            return pd.concat(arms, ignore_index=True), signs
         case "multiplier":
             return _both_ends(fit, question), None
         case _:
             return _along_budget(fit, where, text), None
+
+
+def _point(fit: Fit, where: dict[str, str], text: str) -> pd.DataFrame:
+    """Return the point of a loss; where compute is split in each draw, points along the budget."""
+    return _along_budget(fit, where, text) if splits_compute(fit, where) else asked_place(fit, where, text).frame
 
 
 def _both_ends(fit: Fit, question: Estimand) -> pd.DataFrame:
@@ -236,8 +240,8 @@ def _addends(node: ast.expr) -> list[ast.expr]:
 
 
 def _parameters(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> list[Factor]:
-    """Return the law's parameters at the points, with their trends and the effects of the levels that the runs have."""
-    level = _of_levels(fit, frame, seen=True)
+    """Return the law's parameters at the points, with their trends and the effects of levels."""
+    level = levels_at(fit, frame, fit.settings.seed, new=False)
     found = []
     for names in law_terms(fit.model.law):
         columns = []
@@ -248,32 +252,6 @@ def _parameters(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) ->
             columns.append(np.log(values) if positive else values)
         found.append(Factor(LAW, ", ".join(names), np.concatenate(columns, axis=1)))
     return found
-
-
-def _new_levels(fit: Fit, frame: pd.DataFrame) -> list[Factor]:
-    """Return the effects of levels that the runs do not have on the law's parameters, group by group."""
-    level, found = _of_levels(fit, frame, seen=False), dict[str, list[np.ndarray]]()
-    for name, parameter in fit.model.parameters.items():
-        for term in as_parameter(parameter).terms:
-            if isinstance(term, Varying) and _unseen(fit, frame, name, term).any():
-                found.setdefault(" x ".join(term.dims), []).append(_rows(level(name, term), len(frame)))
-    return [Factor(EFFECTS, f"{dims} never seen", np.concatenate(of, axis=1)) for dims, of in found.items()]
-
-
-def _of_levels(fit: Fit, frame: pd.DataFrame, *, seen: bool) -> Callable[[str, Varying], xr.DataArray]:
-    """Return the function that gives a term's effect at points with a level that the runs have, or have not; else 0."""
-    every = levels_at(fit, frame, fit.settings.seed, new=False)
-
-    def level(owner: str, term: Varying) -> xr.DataArray:
-        kept = xr.DataArray(_unseen(fit, frame, owner, term) != seen, dims="row")
-        return every(owner, term).where(kept, 0.0)
-
-    return level
-
-
-def _unseen(fit: Fit, frame: pd.DataFrame, owner: str, term: Varying) -> np.ndarray:
-    known = fit.posterior[term_name(owner, term)]
-    return np.asarray(np.any([level_index(frame[dim], known[dim].to_numpy()) < 0 for dim in term.dims], axis=0))
 
 
 def _discrepancies(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> list[Factor]:

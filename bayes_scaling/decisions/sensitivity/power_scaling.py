@@ -22,6 +22,10 @@ POWERS = (0.5, 0.8, 1.25, 2.0)
 NEAR = (0.99, 1.01)
 """Powers at which the sensitivity is taken, as `arviz_stats.psense` does."""
 MOST_K = 0.7
+TERMS = ("trend", "sd", "smooth")
+"""What slopes, scales and lengths of a parameter's terms are called, between its name and that of what they are over."""
+MOST_NAMED = 6
+"""Parameters of a joint prior that are named."""
 NEGLIGIBLE = 0.01
 """Laws with a smaller share of the draws need no sound weights."""
 FEWEST = 50.0
@@ -58,8 +62,8 @@ class Scaled:
 def log_densities(fit: Fit) -> dict[str, np.ndarray]:
     """Return for each component that may be scaled its log density in each draw, chains after each other.
 
-    "prior", all of it; "prior of NAME" for each parameter of the law with its slopes and scales of groups, for the noise, and
-    for the discrepancy, and one for all parameters of a joint prior; "likelihood", of all rows.
+    "prior", all of it; "prior of NAME" for each parameter of the law with its slopes and scales of groups, for the noise, for
+    the discrepancy, and for parameters with a joint prior; "likelihood", of all rows.
     """
     densities = log_prior(fit)
     each: dict[str, np.ndarray] = {}
@@ -69,7 +73,7 @@ def log_densities(fit: Fit) -> dict[str, np.ndarray]:
         flat = values.reshape(values.shape[0] * values.shape[1], -1).sum(axis=1)
         each[owner] = each.get(owner, 0.0) + flat
     found = {PRIOR: np.sum(list(each.values()), axis=0)} | (each if len(each) > 1 else {})
-    if fit.health is not None or NOISE_SD in fit.posterior:
+    if NOISE_SD in fit.posterior:
         rows = log_likelihood(fit).astype(float).sum("row")
         found[LIKELIHOOD] = rows.transpose("chain", "draw").to_numpy().ravel()
     return found
@@ -77,12 +81,13 @@ def log_densities(fit: Fit) -> dict[str, np.ndarray]:
 
 def _owner(fit: Fit, name: str) -> str:
     """Return what a density is of: a parameter of the law, the noise, the discrepancy, or several of a joint prior."""
-    joint = {joint_name(number): ", ".join(of.parameters) for number, of in enumerate(fit.model.joint)}
+    joint = {joint_name(number): one.parameters for number, one in enumerate(fit.model.joint)}
     if name in joint:
-        return f"{joint[name]} together"
+        named = len(joint[name]) <= MOST_NAMED
+        return f"{', '.join(joint[name]) if named else f'{len(joint[name])} parameters'} together"
     if name in fit.model.parameters:
         return name
-    begins = [owner for owner in fit.model.parameters if name.startswith((f"{owner}_trend_", f"{owner}_sd_", f"{owner}_by_"))]
+    begins = [owner for owner in fit.model.parameters if name.startswith(tuple(f"{owner}_{what}_" for what in TERMS))]
     if begins:
         return max(begins, key=len)
     return (

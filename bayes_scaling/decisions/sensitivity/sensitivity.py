@@ -46,8 +46,8 @@ def sensitivity(
     negative, of sum one, the same in any order, and the share of the law does not grow with the number of its parameters. Where
     each source has one part they are Shapley effects [2]_; for independent parts that do not interact, Sobol's indices. c(S) is
     estimated by least squares on the parts' draws, squares and products. Parts are the law's parameters by the terms of its
-    sum, levels never seen, and terms of the discrepancy, all where the question looks at them; of a new run its group effects
-    and scatter, which are independent of the rest.
+    sum, at the levels of the question, and terms of the discrepancy, where the question looks at them; of a new run its group
+    effects and scatter, which are independent of the rest.
 
     Shifts are those under a prior, or likelihood, to a power of 1/2, 0.8, 1.25 and 2 [3]_, by weighted draws; those that
     Pareto's k-hat calls unreliable are marked so and have no numbers. Of a stack also under each law alone, and where a

@@ -6,7 +6,7 @@ import pandas as pd
 from bayes_scaling._base.numbers import amount, band, interval, number, percent
 from bayes_scaling._base.quantiles import INTERVAL, median_interval
 from bayes_scaling.decisions.design.sentences import form_of, in_own_unit
-from bayes_scaling.decisions.sensitivity.factors import BETWEEN
+from bayes_scaling.decisions.sensitivity.factors import BETWEEN, DISCREPANCY, LAW
 from bayes_scaling.decisions.sensitivity.power_scaling import LIKELIHOOD, PRIOR
 from bayes_scaling.decisions.sensitivity.record import Sensitivity
 from bayes_scaling.decisions.sensitivity.shifts import LAW_ALONE, SPECIFICATION
@@ -15,6 +15,8 @@ WORTH_A_WORD = 0.05
 """A shift below this share of the band's half width is none."""
 
 NARROWER = 0.01
+ONLY_TOGETHER = 0.5
+"""Law and discrepancy are uncertain together where less than this share of theirs would go were each known."""
 
 TIMES = {0.5: "half as much", 0.8: "0.8 times as much", 1.25: "1.25 times as much", 2.0: "twice as much"}
 
@@ -40,6 +42,8 @@ def _made_of(found: Sensitivity) -> list[str]:
     ordered = found.sources.sort_values("share", ascending=False, kind="stable")
     said = ", ".join(f"{NAMED.get(one['source'], one['source'])} {_share(one['share'])}" for _, one in ordered.iterrows())
     lines = [f"Of its variance: {said}."]
+    if pair := _together(found):
+        lines.append(pair)
     parts = found.shares[(found.shares["part"] != "") & (found.shares["share"] >= 0.01)]
     if len(parts) > 1:
         largest = parts.sort_values("share", ascending=False, kind="stable").head(4)
@@ -51,8 +55,20 @@ def _made_of(found: Sensitivity) -> list[str]:
     return lines
 
 
+def _together(found: Sensitivity) -> str:
+    """Say that of law and discrepancy the sum is known better than either, where that is so; else nothing."""
+    of = found.sources.set_index("source")
+    if not {LAW, DISCREPANCY} <= set(of.index):
+        return ""
+    both = of.loc[[LAW, DISCREPANCY]]
+    if both["first_order"].sum() >= ONLY_TOGETHER * both["share"].sum():
+        return ""
+    law, other = (_share(of) for of in both["first_order"].astype(float))
+    return f"Law and discrepancy can hardly be told apart: were the one known, {law} would go, were the other, {other}."
+
+
 def _share(of: float) -> str:
-    return percent(max(float(of), 0.0)) if of >= 0.005 else "<0.5 %"
+    return percent(round(float(of), 4)) if of >= 0.005 else "<0.5 %"
 
 
 def _part(row: pd.Series) -> str:
@@ -83,8 +99,9 @@ def _scaled(found: Sensitivity, kind: str) -> list[str]:
         said.append(_moved(every[every["moved_by"] == most], found))
     if len(doubtful):
         powers = " or ".join(TIMES[one] for one in doubtful["power"])
-        worst = number(float(doubtful["pareto_k"].replace(np.inf, np.nan).max()), 2)
-        said.append(f"What the answer is where the {kind} counts {powers} these draws cannot say (Pareto k {worst}).")
+        worst = float(doubtful["pareto_k"].max())
+        tail = f" (Pareto k {number(worst, 2)})" if np.isfinite(worst) else ""
+        said.append(f"What the answer is where the {kind} counts {powers} these draws cannot say{tail}.")
     return said
 
 

@@ -20,6 +20,7 @@ from bayes_scaling.decisions.sensitivity.power_scaling import (
     sense,
     weighted_quantiles,
 )
+from bayes_scaling.inference.posterior import is_prior
 
 SPECIFICATION, LAW_ALONE = "specification", "law"
 """Kinds of shifts beside prior and likelihood."""
@@ -71,8 +72,18 @@ def _powers(members: Sequence[Member], now: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _components(members: Sequence[Member]) -> dict[str, dict[str, np.ndarray]]:
-    """Return component -> law -> its log density; of a stack all priors, those of each law, and the likelihood."""
-    each = {one.law: {name: of[one.of.known] for name, of in log_densities(one.fit).items()} for one in members}
+    """Return component -> law -> its log density; of a stack all priors, those of each law, and the likelihood.
+
+    Draws from a prior know no likelihood.
+    """
+    each = {
+        one.law: {
+            name: of[one.of.known]
+            for name, of in log_densities(one.fit).items()
+            if not (name == LIKELIHOOD and is_prior(one.fit))
+        }
+        for one in members
+    }
     if len(members) == 1:
         law, own = next(iter(each.items()))
         return {name: {law: of} for name, of in own.items()}

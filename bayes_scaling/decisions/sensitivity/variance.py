@@ -13,7 +13,7 @@ where S is everything. For a question that is linear in jointly normal factors c
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import factorial
 
 import numpy as np
@@ -27,8 +27,8 @@ BLOCKS = 10
 DRAWS_A_REGRESSOR = 20
 """Squares and products are left out where draws are fewer than so many for each regressor."""
 
-NEGLIGIBLE = 1e-10
-"""Directions of the regressors with less than this share of the variance are rounding."""
+RIDGE, ROUNDING = 1e-9, 1e-14
+"""Added to the variances of regressors, relative to them and to 1: some are sums of others."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def regressors(of: Components, worth: float) -> tuple[Layout, np.ndarray]:
                 known.append(masks[i] | masks[j])
     everything, plain = (1 << len(of.factors)) - 1, len(found)
     if of.law is not None and np.ptp(of.law) > 0:
-        mine = [i for i, one in enumerate(of.factors) if one.source in (LAW, EFFECTS)]
+        mine = [i for i, one in enumerate(of.factors) if one.source == LAW]
         found.append(of.law)
         known.append(sum(1 << i for i in mine))
     found.append(of.core)
@@ -118,8 +118,17 @@ def moments(layout: Layout, table: np.ndarray, noise: dict[str, np.ndarray]) -> 
 
 def without_blocks(layout: Layout, table: np.ndarray, noise: dict[str, np.ndarray]) -> list[Moments]:
     """Return the moments without each of ten consecutive blocks of draws."""
-    block = np.arange(len(table)) * BLOCKS // len(table)
-    return [moments(layout, table[block != i], {name: of[block != i] for name, of in noise.items()}) for i in range(BLOCKS)]
+    middle, ends = table.mean(axis=0), np.arange(BLOCKS + 1) * len(table) // BLOCKS
+    blocks = [table[one] - middle for one in map(slice, ends[:-1], ends[1:])]
+    products, sums = np.array([of.T @ of for of in blocks]), np.array([of.sum(axis=0) for of in blocks])
+    found = []
+    for i, (start, end) in enumerate(pairwise(ends)):
+        n, kept = len(table) - (end - start), np.r_[0:start, end : len(table)]
+        mean = (sums.sum(axis=0) - sums[i]) / n
+        covariance = (products.sum(axis=0) - products[i]) / n - np.outer(mean, mean)
+        added = {name: float(of[kept].mean()) for name, of in noise.items()}
+        found.append(Moments(layout, covariance, float(middle[-1] + mean[-1]), added))
+    return found
 
 
 def given(of: Moments, crossed: np.ndarray, noisy: np.ndarray) -> Moments:
@@ -152,12 +161,12 @@ def explained(of: Moments) -> np.ndarray:
 
 
 def _taken(of: Moments, mine: np.ndarray) -> float:
-    values, vectors = np.linalg.eigh(of.covariance[np.ix_(mine, mine)])
-    kept = values > NEGLIGIBLE * max(float(values[-1]), 1e-300)
-    along = vectors[:, kept].T @ of.covariance[mine, -1]
-    share = min(1.0, float((along**2 / values[kept]).sum()) / of.core)
+    """Return what regression on some regressors takes from the variance of the question, by adjusted R^2."""
+    own, crossed = of.covariance[np.ix_(mine, mine)], of.covariance[mine, -1]
+    own = own + np.diag(RIDGE * np.diag(own) + ROUNDING)
+    share = min(1.0, float(crossed @ np.linalg.solve(own, crossed)) / of.core)
     left = of.layout.worth - 1.0
-    return of.core * (1.0 - (1.0 - share) * left / max(left - kept.sum(), 1.0))
+    return of.core * (1.0 - (1.0 - share) * left / max(left - len(mine), 1.0))
 
 
 def owen_values(values: np.ndarray, unions: Sequence[Sequence[int]]) -> np.ndarray:
