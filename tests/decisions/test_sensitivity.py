@@ -451,3 +451,14 @@ def test_the_command_writes_a_table_and_a_figure(tmp_path: Path) -> None:
     refused(run("sensitivity", folder, "--of", "what"), "has no form that is known")
     wrong = run("sensitivity", folder, "--of", QUESTION, "--multiverse", tmp_path / "runs.csv")
     refused(wrong, "expected what `bayes-scaling multiverse` writes")
+
+
+def test_the_command_takes_a_stack(tmp_path: Path) -> None:
+    both = stack({"one": FIT, "two": shifted(0.05)}, {"one": 0.75, "two": 0.25})
+    folder = bs.save(both, tmp_path / "stack" / "fit.nc").parent
+    done = run("sensitivity", folder, "--of", QUESTION)
+    assert done.exit_code == 0, done.output
+    assert "which law holds" in done.output
+    table = pd.read_csv(folder / "sensitivity.csv")
+    shares = bs.sensitivity(both, QUESTION).shares["share"]
+    np.testing.assert_allclose(table.loc[table["about"] == "share", "share"], shares, rtol=1e-6)
