@@ -392,6 +392,21 @@ def test_contrasts_and_multipliers_of_crossed_groups(arms: bs.Fit) -> None:
         bs.sensitivity(arms, "loss at compute=10, position=99, attention=moba")
 
 
+def test_levels_beyond_those_of_the_runs_may_be_asked_for_along_a_smooth_axis(arms: bs.Fit) -> None:
+    b = bs.Prior(median=0.08, factor=1.6) + bs.Smooth("position", sd=0.1, length=bs.Prior(median=8192, factor=2))
+    own = bs.prior(replace(arms.model, parameters={"a": bs.Prior(median=1.8, factor=1.6), "b": b}), arms.runs, draws=400)
+    found = bs.sensitivity(own, "loss at compute=10, position=61440")
+    place = {"compute": [10.0], "position": 61440}
+    np.testing.assert_allclose(np.exp(found.asked), bs.predict(own, place).isel(row=0), rtol=1e-10)
+    assert found.shares["share"].sum() == pytest.approx(1.0)
+    assert set(found.shares["part"]) == {"a", "b"}
+    assert "prior of b" in set(found.shifts["moved_by"])
+    with pytest.raises(bs.InputError, match="has no level '61440'"):
+        draw_estimand(own, "parameter b at position=61440")
+    with pytest.raises(bs.InputError, match="has no level 'far'"):
+        bs.sensitivity(own, "loss at compute=10, position=far")
+
+
 @pytest.fixture(scope="module")
 def swept(grid: pd.DataFrame) -> bs.Fit:
     """Draws from the prior of Chinchilla's law with a discrepancy."""
