@@ -24,7 +24,20 @@ import numpy as np
 import pandas as pd
 import rivals
 import sweep_priors
-from judge import DEPTHS, Forecast, Method, Split, geometric, judged, over_families, ratios, splits, summary, with_reach
+from judge import (
+    DEPTHS,
+    Forecast,
+    Method,
+    Split,
+    geometric,
+    judged,
+    markdown,
+    over_families,
+    ratios,
+    splits,
+    summary,
+    with_reach,
+)
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
@@ -329,17 +342,17 @@ def report(points: pd.DataFrame, ours: str, others: list[str]) -> str:
     )
     parts = [
         head(points, ours),
-        said.to_markdown(index=False),
+        markdown(said),
         "## Methods\n\n" + METHODS.format(ours=ours),
-        of_methods(inside, ours).round(4).to_markdown(index=False),
+        markdown(of_methods(inside, ours)),
         "## Families\n\nMeans over a family's sweeps; the ratio is to the practice, in geometric mean.",
-        of_families(inside, ours).round(4).to_markdown(index=False),
+        markdown(of_families(inside, ours)),
         "## By compute past the largest training run\n\n" + REACH,
-        by_reach(inside, ours).round(4).to_markdown(index=False),
+        markdown(by_reach(inside, ours)),
         "## Where rivals are ahead\n\nOur CRPS over theirs, on the runs that both predict.",
-        rivals_win(inside, ours).to_markdown(index=False),
+        markdown(rivals_win(inside, ours)),
         "## Every sweep",
-        of_sweeps(inside, ours, others).round(4).to_markdown(index=False),
+        markdown(of_sweeps(inside, ours, others)),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -162,3 +162,9 @@ def with_reach(points: pd.DataFrame) -> pd.DataFrame:
     """Return held-out runs with a class of their distance past the largest training run."""
     labels = np.array(list(REACHES))[np.searchsorted(list(REACHES.values()), points["decades"])]
     return points.assign(past=pd.Categorical(labels, list(REACHES), ordered=True))
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table as Markdown, with four decimals and empty cells for what there is not."""
+    rounded = table.round(4).astype(object)
+    return rounded.where(rounded.notna(), None).to_markdown(index=False, missingval="")

@@ -1,6 +1,6 @@
 """What others do to foretell the loss of larger runs, each as draws of the log loss of held-out runs.
 
-    python benchmarks/rivals.py        # writes rivals.csv: their scores on every public sweep at three depths
+    python benchmarks/rivals.py        # writes rivals.md and rivals.csv: their scores on every public sweep at three depths
 
 - practice: Huber loss on the log loss from 200 starts, 200 bootstrap refits, residuals resampled for single runs (Hoffmann et
   al. 2022, app. D.3; Besiroglu et al. 2024).
@@ -21,14 +21,16 @@
 """
 
 import sys
+from datetime import UTC, datetime
 from functools import cache
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import practice
-from judge import KEYS, Forecast, Method, judged, ratios, splits, summary
+from judge import DEPTHS, KEYS, Forecast, Method, geometric, judged, markdown, over_families, ratios, splits, summary
 from sweeps import Sweep, sweeps
 
 HERE = Path(__file__).parent
@@ -305,14 +307,63 @@ def write(points: pd.DataFrame, path: Path) -> None:
     table.to_csv(path, index=False, float_format="%.6g", encoding="utf-8")
 
 
+def against_practice(points: pd.DataFrame) -> pd.DataFrame:
+    """Return a depth and rival a row: coverage, errors, and CRPS over the practice's on the runs that both predict."""
+    ratio = ratios(points, "practice").assign(over=lambda of: 1 / of["ratio"])
+    order, rows = {depth: i for i, depth in enumerate(DEPTHS)}, []
+    for (depth, method), part in sorted(points.groupby(["depth", "method"], sort=False), key=lambda of: order[of[0][0]]):
+        each = summary(part).dropna(subset=["crps"])
+        of = ratio[(ratio["depth"] == depth) & (ratio["method"] == method)]
+        rows.append(
+            {
+                "held out": depth,
+                "method": method,
+                "runs": int(each["n"].sum()),
+                "silent": int(part["crps"].isna().sum()),
+                "in 50 %": part["in_50"].mean(),
+                "in 90 %": part["in_90"].mean(),
+                "families' in 90 %": over_families(each, "in_90"),
+                "median ARE": part["error"].abs().median(),
+                "CRPS over the practice's": geometric(of["over"]) if len(of) else np.nan,
+                "families'": over_families(of, "over", geometric) if len(of) else np.nan,
+                "ahead of it": f"{(of['over'] < 1).sum()} of {len(of)}" if len(of) else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+PAGE = """# What others foretell
+
+{date}, `benchmarks/rivals.py`: {sweeps} public sweeps of {families} families, each at three depths.
+
+Trained on are runs that the study's own filter keeps, and runs that it keeps are counted. Ratios of CRPS are geometric means
+over sweeps, or over families, on the runs that a method and the practice both predict. "silent": runs that a method says
+nothing of. Points have no bands. Every sweep has its lines in `rivals.csv`.
+
+{methods}
+
+{table}
+"""
+
+
 def main() -> None:
-    """Write the table of scores, of the sweeps whose name holds a text where one is given."""
+    """Write the table of scores and the page, of the sweeps whose name holds a text where one is given."""
+    if find_spec("tabulate") is None:
+        raise SystemExit("the page needs tabulate: pip install tabulate, or the group dev of pyproject.toml")
     only = sys.argv[1] if sys.argv[1:] else ""
     points = every([sweep for sweep in sweeps() if only in sweep.name])
-    means = points[points["within"]].groupby(["depth", "method"], sort=False)
-    print(means[["crps", "in_50", "in_90"]].mean().join(means["crps"].agg(["count", "median"])).round(4).to_string())
+    table = against_practice(points[points["within"]])
+    print(table.round(3).to_string(index=False))
     if not only:
         write(points, HERE / "rivals.csv")
+        (HERE / "rivals.md").write_text(page(points, table), encoding="utf-8")
+
+
+def page(points: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Return the page."""
+    methods = str(__doc__).partition("csv: their scores on every public sweep at three depths\n\n")[2].strip()
+    counts = {"sweeps": points["sweep"].nunique(), "families": points["family"].nunique()}
+    return PAGE.format(date=f"{datetime.now(UTC):%Y-%m-%d}", methods=methods, table=markdown(table), **counts)
 
 
 if __name__ == "__main__":

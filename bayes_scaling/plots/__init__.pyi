@@ -38,4 +38,5 @@ from .sensitivity import (
     sensitivity_figure as sensitivity_figure,
 )
 from .sheet import sheet_figure as sheet_figure
+from .smooth import plot_smooth as plot_smooth
 from .style import COLOURS as COLOURS, paper as paper

@@ -17,7 +17,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.inference.fit import prior
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import Model, groups_used, law_groups, model_inputs
+from bayes_scaling.model.specification import Model, groups_used, law_groups, model_inputs, smooths
 from bayes_scaling.prediction.predict import predict
 
 SPAN = 30.0
@@ -64,8 +64,13 @@ def prior_curves(before: Fit) -> dict[str, xr.DataArray]:
 
 def _along(model: Model, references: Mapping[str, float], name: str) -> pd.DataFrame:
     at = references[name] * np.geomspace(1 / SPAN, SPAN, POINTS)
-    others = dict(references) | dict.fromkeys(law_groups(model), "a level never seen")
+    others = dict(references) | dict.fromkeys(law_groups(model), "a level never seen") | dict.fromkeys(_axes(model), 1.0)
     return mark_base_units(pd.DataFrame(others | {name: at}))
+
+
+def _axes(model: Model) -> list[str]:
+    """Return the groups whose levels are numbers along which a parameter is smooth: before the runs all are alike."""
+    return sorted({term.over for _, term in smooths(model)} & set(groups_used(model)))
 
 
 def _stand_in(model: Model, columns: Columns | None) -> Runs:
@@ -88,6 +93,7 @@ def _stand_in(model: Model, columns: Columns | None) -> Runs:
     known = sorted({*groups, *columns.dims})
     count = np.arange(len(table))
     table = table.assign(**{dim: [f"{dim} {i if dim == 'run' else i % 2}" for i in count] for dim in known})
+    table = table.assign(**dict.fromkeys(_axes(model), 1.0 + count % 2))
     levels = {dim: np.unique(table[dim].to_numpy()) for dim in known}
     used = {name: of for name, of in columns.inputs.items() if name in names}
     columns = replace(
