@@ -46,6 +46,7 @@ from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.specification import changed
 from bayes_scaling.validation.scores import TINY, log_mean_exp
 
 if TYPE_CHECKING:
@@ -60,14 +61,13 @@ PRACTICE = "practice"
 @cache
 def model_without(family: str) -> bs.Model:
     """Return the bundled study's model with the priors that public sweeps of all other families suggest."""
-    priors = sweep_priors.elicited([one for one in sweep_priors.stored() if one.family != family])
-    return replace(sweep_priors.model(priors), unit="nats/token")
+    return sweep_priors.model(sweep_priors.elicited([one for one in sweep_priors.stored() if one.family != family]))
 
 
 def ladder(model: bs.Model) -> bs.Model:
     """Return the model of a ladder: what limited compute still costs at 1e20 FLOP, and alpha beta / (alpha + beta)."""
     law = {"E": model.parameters["E"], "a": bs.Prior(median=0.7, factor=3.0), "b": bs.Prior(median=0.17, factor=2.0)}
-    return replace(model, law=bs.laws.power_law_floor, parameters=law)
+    return changed(model, law=bs.laws.power_law_floor, parameters=law)
 
 
 def columns(sweep: Sweep) -> bs.Columns:
@@ -82,7 +82,7 @@ def bundled(train: pd.DataFrame, held: pd.DataFrame, sweep: Sweep, *, departs: b
     """Return the forecast of the bundled study; `departs` says whether its law may be wrong."""
     model = model_without(sweep.family)
     model = model if sweep.law == "chinchilla" else ladder(model)
-    model = in_unit_of(model if departs else replace(model, discrepancy=()), columns(sweep).response)
+    model = in_unit_of(model if departs else changed(model, discrepancy=()), columns(sweep).response)
     start = time.perf_counter()
     fit = bs.fit(model, bs.read_runs(train, columns(sweep)), SETTINGS)
     return of_fit(fit, bs.read_runs(held, columns(sweep)).table, seconds=time.perf_counter() - start)

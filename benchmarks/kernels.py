@@ -8,7 +8,7 @@ of sizes; one choice changed at a time.
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +19,13 @@ import sweep_priors
 from sweeps import Sweep
 
 import bayes_scaling as bs
+from bayes_scaling.model.specification import changed
 from bayes_scaling.validation.scores import score_points, score_table
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=300, tune=300, seed=1, progress=False, target_accept=0.9)
 
-type Priors = Mapping[str, bs.Prior]
+type Priors = sweep_priors.Elicited
 
 
 def departing(**changes: object) -> Callable[[Priors], bs.Model]:
@@ -32,7 +33,7 @@ def departing(**changes: object) -> Callable[[Priors], bs.Model]:
 
     def model(priors: Priors) -> bs.Model:
         shipped = sweep_priors.model(priors)
-        return replace(shipped, discrepancy=(replace(shipped.discrepancy[0], **changes),))  # type: ignore[arg-type]
+        return changed(shipped, discrepancy=(replace(shipped.discrepancy[0], **changes),))  # type: ignore[arg-type]
 
     return model
 
@@ -41,7 +42,7 @@ def length(factor: float) -> Callable[[Priors], bs.Model]:
     """Return the model whose discrepancy is expected to change over longer or shorter distances."""
 
     def model(priors: Priors) -> bs.Model:
-        of = priors["discrepancy_length"]
+        of = priors.priors["discrepancy_length"]
         assert of.median is not None
         return departing(length=replace(of, median=of.median * factor))(priors)
 
@@ -50,14 +51,14 @@ def length(factor: float) -> Callable[[Priors], bs.Model]:
 
 def bare(priors: Priors) -> bs.Model:
     """Return the law alone."""
-    return replace(sweep_priors.model(priors), discrepancy=())
+    return changed(sweep_priors.model(priors), discrepancy=())
 
 
 def drifting(priors: Priors) -> bs.Model:
     """Return the law with exponents and size's share that drift with the inputs, and no process."""
     alone = bare(priors)
     drifts = {"alpha": bs.Trend("params", 0.05), "beta": bs.Trend("tokens", 0.05), "A": bs.Trend("tokens", 0.1)}
-    return replace(alone, parameters={n: of + drifts[n] if n in drifts else of for n, of in alone.parameters.items()})  # type: ignore
+    return changed(alone, parameters={n: of + drifts[n] if n in drifts else of for n, of in alone.parameters.items()})  # type: ignore
 
 
 WIENER = {

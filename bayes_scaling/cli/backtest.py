@@ -22,6 +22,7 @@ from bayes_scaling.cli.options import (
     FittedCost,
     ModelFile,
     Seed,
+    SingleLaw,
     Tables,
     Train,
     Tune,
@@ -69,6 +70,7 @@ def backtest(
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Processes that share the cut-offs; each compiles its own model.")
     ] = 1,
+    single: SingleLaw = False,
     draws: Draws = None,
     tune: Tune = None,
     chains: Chains = None,
@@ -94,13 +96,19 @@ def backtest(
     folder_to_write(folder, "backtest.csv", "scores.csv", "backtest.json", "figures/backtest.png")
     say(study.title or study.name, *counted(data))
     say("compiling (up to half a minute the first time), then sampling")
+    models = {one.name: one.model for one in study.stack} if not single else {}
+    prior = {one.name: one.weight for one in study.stack} or None
+    if models:
+        say(f"stack of {len(models)} laws, weighed anew at each cut-off: {', '.join(models)}")
     with pool(workers) as executor:
-        found = score(study.model, data, train or (), settings, executor)
+        found = score(models or study.model, data, train or (), settings, executor, prior=prior)
     scores = _scores(found.points)
     with write_together():
         write_csv(found.points, folder / "backtest.csv")
         write_csv(scores, folder / "scores.csv")
-        write_json(_record(found, study, data, settings, scores), folder / "backtest.json")
+        write_json(
+            _record(found, study if models else replace(study, stack=()), data, settings, scores), folder / "backtest.json"
+        )
         write_figure(backtest_figure(found.points, data), folder / "figures" / "backtest.png")
     _summary(found, study, scores)
     say(f"written -> {folder}")

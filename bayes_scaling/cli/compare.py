@@ -58,7 +58,7 @@ def compare(
     """Compare laws on the same runs: LOO, the largest runs predicted from the others, and stacking weights by either.
 
     Table, columns and settings are those of the first model file. A law of the library has its published priors, and the noise
-    of that file.
+    of that file. Of a single model that names several laws to stack these are compared.
 
     Writes to DIR: comparison.csv, comparison.json, figures/comparison.png.
     """
@@ -98,6 +98,8 @@ def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
     study = studies[first]
     for other in others:
         study = _merged(study, studies[other], first, other)
+    if len(names) == 1 and study.stack:
+        return {one.name: one.model for one in study.stack}, study
     models = [studies[name].model if name in studies else _library_model(name, study) for name in names]
     return dict(zip(short, models, strict=True)), study
 

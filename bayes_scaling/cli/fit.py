@@ -25,6 +25,7 @@ from bayes_scaling.cli.options import (
     FittedCost,
     ModelFile,
     Seed,
+    SingleLaw,
     StudyDir,
     Tables,
     Tune,
@@ -59,9 +60,7 @@ def fit(
     tune: Tune = None,
     chains: Chains = None,
     seed: Seed = None,
-    single: Annotated[
-        bool, typer.Option("--single", help="The study's own law alone, where it names several laws to stack.")
-    ] = False,
+    single: SingleLaw = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")] = False,
     independent: Annotated[
         bool, typer.Option("--independent", help="Take rows that look like checkpoints of runs for runs of their own.")

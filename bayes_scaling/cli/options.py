@@ -67,6 +67,7 @@ FittedCost = Annotated[
     str | None,
     typer.Option("--cost", metavar="NAME", help="One of \\[data.costs] that the law's input compute is to read."),
 ]
+SingleLaw = Annotated[bool, typer.Option("--single", help="The study's own law alone, where it names several laws to stack.")]
 OneLaw = Annotated[str | None, typer.Option("--law", metavar="NAME", help="Of a stack of several laws the one to ask.")]
 TokensPerStep = Annotated[
     list[str] | None,

@@ -8,7 +8,7 @@ import typer
 from bayes_scaling._base.numbers import fixed
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.messages import say_health
-from bayes_scaling.cli.options import FitDir, OneLaw, read_fit
+from bayes_scaling.cli.options import FitDir, OneLaw, read_fit, read_posterior
 from bayes_scaling.cli.terminal import say
 
 
@@ -33,7 +33,7 @@ def report(
     from bayes_scaling.report.write import write_report
 
     page = file_to_write(out if out is not None else folder / "report.html", ".html")
-    fitted = read_fit(folder, law)
+    fitted = read_posterior(folder) if law is None else read_fit(folder, law)
     path = write_report(fitted, page, folder=folder, compute=compute)
     say(f"{fixed(path.stat().st_size / 2**20, 1)} MB -> {path}")
     say_health(fitted.health)

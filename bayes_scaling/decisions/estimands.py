@@ -24,6 +24,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.notation import PLAIN_NUMBER
 from bayes_scaling._base.numbers import percent
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
@@ -43,9 +44,11 @@ from bayes_scaling.inference.stacking import (
     law_reads,
     map_components,
     noise_scale,
+    parts,
 )
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.model.parameters import as_parameter, link
+from bayes_scaling.model.specification import smooths
 from bayes_scaling.prediction.budget_curves import Path
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 
@@ -242,7 +245,7 @@ def _parameter(fit: Posterior, asked: Estimand) -> Answer:
         dims = [str(dim) for dim in values.dims if dim not in ("chain", "draw")]
         if set(asked.held) != set(dims):
             raise InputError(f"{asked.name} varies over {dims}; the question says {format_names(asked.held)}")
-        where = {dim: _level(fit, dim, asked.held[dim]) for dim in dims}
+        where = {dim: _level(fit, dim, asked.held[dim], known=True) for dim in dims}
         values = values.isel({dim: int(level_index(pd.Series([of]), values[dim].to_numpy())[0]) for dim, of in where.items()})
     return (_log(values) if scale == "log" else values), scale, ""
 
@@ -343,9 +346,17 @@ def _names(fit: Posterior) -> dict[str, str]:
     return columns | {name: name for name in (*inputs, *dims)}
 
 
-def _level(fit: Posterior, dim: str, said: str) -> str:
+def _level(fit: Posterior, dim: str, said: str, *, known: bool = False) -> str:
+    """Return a level as it was said; one that the runs do not have only where a smooth term goes over the group.
+
+    Parameters
+    ----------
+    known
+        Whether it has to be one that the runs have all the same.
+    """
     levels = fit.runs.levels[dim]
-    if level_index(pd.Series([said]), levels)[0] < 0:
+    between = not known and any(term.over == dim for one, _ in parts(fit) for _, term in smooths(one.model))
+    if level_index(pd.Series([said]), levels)[0] < 0 and not (between and PLAIN_NUMBER.fullmatch(said)):
         raise InputError(f"group {dim!r} has no level {said!r}; its levels are {[str(one) for one in levels]}")
     return said
 

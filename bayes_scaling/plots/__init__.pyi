@@ -38,4 +38,6 @@ from .sensitivity import (
     sensitivity_figure as sensitivity_figure,
 )
 from .sheet import sheet_figure as sheet_figure
+from .smooth import plot_smooth as plot_smooth
+from .stack import laws_figure as laws_figure, plot_laws as plot_laws, plot_weights as plot_weights
 from .style import COLOURS as COLOURS, paper as paper

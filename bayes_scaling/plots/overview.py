@@ -24,6 +24,7 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
 from bayes_scaling.plots.predictive_check import plot_check
 from bayes_scaling.plots.sheet import sheet_figure
+from bayes_scaling.plots.smooth import plot_smooth
 from bayes_scaling.plots.stack import laws_figure
 from bayes_scaling.plots.style import COLOURS, paper, some, spread, with_short_labels
 from bayes_scaling.prediction.compute_ratio import compute_ratio
@@ -75,10 +76,14 @@ def _check_figure(fit: Posterior) -> Figure:
 
 
 def _of_one_law(fit: Fit) -> dict[str, Figure]:
-    drawn = {}
+    drawn: dict[str, Figure] = {}
     for name, value in fit.model.parameters.items():
         if any(isinstance(term, Varying | Smooth) for term in as_parameter(value).terms):
             drawn[f"forest_{name}"] = forest_figure(fit, name)
+        if any(isinstance(term, Smooth) for term in as_parameter(value).terms):
+            with paper():
+                drawn[f"smooth_{name}"] = Figure(figsize=(3.4, 2.4))
+                plot_smooth(fit, name, drawn[f"smooth_{name}"].subplots())
     if has_discrepancy(fit):
         drawn["decomposition"] = decomposition_figure(fit)
     if fit.health is not None and "run" in groups_needed(fit) and _still(fit, fit.model.noise.correlation):

@@ -1,5 +1,7 @@
 """A stack: the weights of its laws, and how far they part beyond the runs."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,6 +15,7 @@ from bayes_scaling.plots.painters import paint_bands
 from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper, quantiles, with_unit
 from bayes_scaling.prediction.predict import predict
 
+EDGE = ("axes fraction", "data")
 BEYOND, PLACES = 100.0, 25
 """Laws are followed to a hundred times the compute of the largest run, at so many places."""
 STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
@@ -39,7 +42,7 @@ def laws_figure(stack: Stack) -> Figure:
     """
     with paper():
         drawn = stack.runs.columns.schedule is None
-        figure = Figure(figsize=(PAGE if drawn else PAGE / 2, max(2.0, 1.0 + 0.24 * len(stack.weights))))
+        figure = Figure(figsize=(PAGE if drawn else PAGE / 2, max(2.5, 1.3 + 0.24 * len(stack.weights))))
         axes = figure.subplots(1, 2 if drawn else 1, squeeze=False)[0]
         plot_weights(stack, axes[0])
         if drawn:
@@ -73,14 +76,16 @@ def plot_weights(stack: Stack, ax: Axes | None = None) -> Axes:
         weight = stack.weights[name]
         ax.hlines(place, 0, weight, color=_colour(place), linewidth=1.2)
         ax.plot(weight, place, "o", color=_colour(place), ms=5)
-        ax.annotate(probability(weight), (weight, place), (6, 0), textcoords="offset points", va="center", fontsize=7)
+        beside: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 7}
+        ax.annotate(probability(weight), (1.0, place), xycoords=EDGE, color=_colour(place), **beside)
     if stack.weighing is not None:
-        before = [stack.weighing.prior[name] for name in names]
-        ax.plot(before, range(len(names)), "o", color=INK, mfc="none", ms=6, mew=0.7, label="before the runs", linestyle="")
+        rings = [stack.weighing.prior[name] for name in names]
+        ax.plot(rings, range(len(names)), "o", color=INK, mfc="none", ms=6, mew=0.7, label="before the runs", linestyle="")
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_xlim(0, min(1.15, 1.3 * max([*stack.weights.values(), *(stack.weighing.prior.values() if stack.weighing else ())])))
+    before = stack.weighing.prior.values() if stack.weighing else ()
+    ax.set_xlim(0, 1.08 * max([*stack.weights.values(), *before]))
     ax.set_xlabel("weight in the stack")
     return ax
 
@@ -115,13 +120,20 @@ def plot_laws(stack: Stack, ax: Axes | None = None) -> Axes:
     for place, name in enumerate(stack.weights):
         if name in stack.members:
             middle = predict(stack.members[name], points).median(("chain", "draw")).to_numpy()
-            ax.plot(grown, middle, color=_colour(place), linestyle=STYLES[place // len(COLOURS) % len(STYLES)], label=name)
+            ax.plot(
+                grown,
+                middle,
+                color=_colour(place),
+                linewidth=1.0,
+                linestyle=STYLES[place // len(COLOURS) % len(STYLES)],
+                label=name,
+            )
     ax.set_xscale("log")
     log_ticks(ax, "x")
     inputs = " x ".join(spaced_name(name) for name in inputs_read(stack) if name in stack.runs.columns.scales)
     ax.set_xlabel(f"{inputs}, over the largest run's")
     ax.set_ylabel(with_unit(response.name, response.unit))
-    ax.legend()
+    ax.legend(title="Bands: the mixture, 50 and 90 %", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return ax
 
 

@@ -11,7 +11,7 @@ from bayes_scaling._base.numbers import level_name, quantile_name
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.inference.health_line import line_of
-from bayes_scaling.inference.stacking import Posterior, groups_needed
+from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
@@ -19,6 +19,7 @@ from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.predictive_check import plot_check
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
+from bayes_scaling.plots.stack import laws_figure
 from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit
 from bayes_scaling.prediction.arms import kin
 from bayes_scaling.report.budget import Budget, compared_group, ordered_levels
@@ -38,7 +39,17 @@ def main_figures(fit: Posterior, sheet: Sheet | None, plans: Budget | None) -> l
         figure = bands_figure(fit) if sheet is None else sheet_figure(fit, sheet)
         title = f"{fit.runs.columns.response.name.capitalize()} of the runs and the fitted law"
         found.append(drawing(figure, "bands", title, BANDS, units))
-    return found
+    return [*found, *_laws(fit)]
+
+
+def _laws(fit: Posterior) -> Iterator[Drawing]:
+    """Yield the weights of the laws of a stack, and each law beyond the runs."""
+    if isinstance(fit, Stack):
+        caption = (
+            "Left: dots are the weights by the runs, rings those before. Right: lines are the medians of the laws, dark and "
+            "light bands hold 50 and 90 % of the mixture; all inputs grow by one factor from the largest run on."
+        )
+        yield drawing(laws_figure(fit), "laws", "The laws, their weights, and how far they part beyond the runs", caption)
 
 
 def check_figure(fit: Posterior) -> Drawing:

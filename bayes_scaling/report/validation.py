@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.studies.study import Study
+from bayes_scaling.inference.stacking import Posterior, whole_fits
+from bayes_scaling.model.studies.study import StackedModel, Study
 from bayes_scaling.model.studies.writing import study_text
 
 PLACES = ("", "backtest")
@@ -43,7 +43,7 @@ class Validation:
     doubts: tuple[str, ...]
 
 
-def validation(fit: Fit, folder: Path | None) -> Validation | None:
+def validation(fit: Posterior, folder: Path | None) -> Validation | None:
     """Return the backtest that lies in the folder of a fit, None where there is none.
 
     Raises
@@ -57,7 +57,7 @@ def validation(fit: Fit, folder: Path | None) -> Validation | None:
     return None
 
 
-def _read(fit: Fit, place: Path) -> Validation:
+def _read(fit: Posterior, place: Path) -> Validation:
     try:
         record = json.loads((place / "backtest.json").read_text(encoding="utf-8"))
         scores = pd.read_csv(place / "scores.csv", dtype={"train": str, "decades": str}, encoding="utf-8")
@@ -73,11 +73,19 @@ def _read(fit: Fit, place: Path) -> Validation:
     return Validation(scores, cutoffs, problems, doubts)
 
 
-def _doubts(fit: Fit, record: Mapping[str, Any]) -> list[str]:
+def _without_weights(study: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the models of a stack, in the order of their names, without their prior weights."""
+    models = [{name: of for name, of in one.items() if name != "weight"} for one in study.get("stack", ())]
+    return sorted(models, key=lambda one: str(one["name"]))
+
+
+def _doubts(fit: Posterior, record: Mapping[str, Any]) -> list[str]:
     found = []
-    own = tomllib.loads(study_text(Study("fit", fit.model, fit.runs.columns)))
+    models = tuple(StackedModel(name, one.model) for name, one in whole_fits(fit).items())
+    first, several = models[0].model, models if len(models) > 1 else ()
+    own = tomllib.loads(study_text(Study("fit", first, fit.runs.columns, stack=several)))
     other = tomllib.loads(record["model"])
-    if any(own.get(key) != other.get(key) for key in ALIKE):
+    if (_without_weights(own) != _without_weights(other)) if several else any(own.get(key) != other.get(key) for key in ALIKE):
         found.append("It was made with another model than this fit.")
     if record["rows"] != len(fit.runs):
         found.append(f"It was made with {record['rows']} rows; this fit has {len(fit.runs)}.")

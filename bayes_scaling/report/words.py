@@ -10,6 +10,7 @@ from bayes_scaling.data.counting import roles
 from bayes_scaling.data.counting_words import counted_parts, not_stated
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.laws.units import Unit
@@ -51,7 +52,7 @@ def formula(fit: Fit) -> Formula:
     return Formula(text, law.__name__, summary(law.__name__), equation(law.__name__))
 
 
-def columns(fit: Fit) -> list[Column]:
+def columns(fit: Posterior) -> list[Column]:
     """Return the response, inputs and groups of a fit, with units, references and what the runs have of them."""
     of, table = fit.runs.columns, fit.runs.table
     response = of.response
@@ -79,7 +80,7 @@ def likelihood(fit: Fit) -> list[str]:
     return scatter_sentences(fit.model, columns.response, columns.measurement_error)
 
 
-def rows(fit: Fit) -> list[str]:
+def rows(fit: Posterior) -> list[str]:
     """Return how many rows there are and what became of the others, a sentence each."""
     runs, of = fit.runs, fit.runs.columns
     known = f" of {len(runs.levels['run'])} runs" if "run" in runs.levels else ""
@@ -100,7 +101,7 @@ def rows(fit: Fit) -> list[str]:
     return found
 
 
-def counting(fit: Fit) -> list[tuple[str, str]]:
+def counting(fit: Posterior) -> list[tuple[str, str]]:
     """Return how parameters, compute, tokens and the loss were counted, and what of it is not stated, by what is counted."""
     of, missing = fit.runs.columns, not_stated(fit.runs.columns)
     known, read = counted_parts(of), roles(of)
@@ -126,7 +127,7 @@ UNSAID = {"Tokenizer": "tokenizer", "Context length": "context", "Evaluated on":
 """What a report says of a loss beside its unit and schedule -> the convention."""
 
 
-def title(fit: Fit) -> str:
+def title(fit: Posterior) -> str:
     """Return what a page on a fit is called where nobody said."""
     return f"{capitalized(fit.runs.columns.response.name)} of {basenames(fit.runs.source)}"
 
@@ -147,7 +148,7 @@ def _without_folders(text: str, source: str) -> str:
     return text
 
 
-def _logs(fit: Fit) -> Iterator[str]:
+def _logs(fit: Posterior) -> Iterator[str]:
     curve = fit.runs.columns.curve
     if curve is not None:
         yield f"Whole learning curves along {curve.along} were checked and mended as logs before they were used."

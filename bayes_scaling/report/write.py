@@ -1,7 +1,7 @@
 """A report: what a fit says, how sure it is, and what was done, as one page that needs nothing else."""
 
 import shlex
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,25 @@ from bayes_scaling._base.numbers import exact, number
 from bayes_scaling._base.versions import versions
 from bayes_scaling.inference.health import accepted
 from bayes_scaling.inference.health_line import line_of
-from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.description import joint_lines, model_priors
+from bayes_scaling.inference.stacking import Posterior, Stack, without_health
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.report import words
 from bayes_scaling.report.budget import Budget, multiplier_budget, plan_budget
 from bayes_scaling.report.figures import check_figure, main_figures
+from bayes_scaling.report.laws import laws_on_page, weights_on_page
 from bayes_scaling.report.page import render
-from bayes_scaling.report.prior_posterior import prior_posterior
 from bayes_scaling.report.record import Record, read_record
-from bayes_scaling.report.sentences import summary_sentences
-from bayes_scaling.report.tables import parameters
+from bayes_scaling.report.sentences import stack_sentences, summary_sentences
 from bayes_scaling.report.validation import validation
 from bayes_scaling.validation.findings.every import findings
+from bayes_scaling.validation.fit_stack import weighing_sentences
 
 NO_BUDGET = "the law has no compute, or no group of alternatives, to plan or compare at one"
 
 
 @asked
 def write_report(
-    fit: Fit,
+    fit: Posterior,
     path: str | Path,
     *,
     folder: str | Path | None = None,
@@ -48,7 +47,7 @@ def write_report(
     Parameters
     ----------
     fit
-        A fit.
+        A fit, or a stack: figures and plans are of the mixture, parameters of each law.
     path
         Where to write; ends in .html.
     folder
@@ -84,7 +83,7 @@ def write_report(
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # far beyond the runs single draws leave the numbers
 def report_context(
-    fit: Fit,
+    fit: Posterior,
     *,
     folder: str | Path | None = None,
     title: str = "",
@@ -109,33 +108,38 @@ def report_context(
         "prior_only": fit.health is None,
         "findings": [note.sentence for note in findings(fit)],
         # The page says at its top what the sampler says.
-        "sentences": summary_sentences(replace(fit, health=None), str(place or "DIR")),
+        "sentences": _sentences(without_health(fit), str(place or "DIR")),
         "count": words.rows(fit)[0],
         "figures": drawings,
         "budget": budget,
         "no_plan": no_plan,
         "check": check,
-        "parameters": parameters(fit),
+        "laws": laws_on_page(fit),
+        "weights": weights_on_page(fit),
+        "weighing": weighing_sentences(fit) if isinstance(fit, Stack) else (),
         "references": [
             f"{name} {number(value)} {fit.runs.columns.inputs[name].unit}".rstrip()
             for name, value in fit.runs.references.items()
         ],
-        "prior_posterior": prior_posterior(fit),
         "health": fit.health,
-        "settings": fit.settings,
         "record": record,
-        "formula": words.formula(fit),
         "columns": words.columns(fit),
         "counting": words.counting(fit),
         "rows": words.rows(fit),
-        "likelihood": words.likelihood(fit),
-        "priors": model_priors(fit.model),
-        "joint_priors": joint_lines(fit.model),
         "validation": validation(fit, place),
         "backtest": _backtest(record, place),
         "versions": record.versions or versions(),
         "data": without_nan(_data([*drawings, check], budget)),
     }
+
+
+def _sentences(fit: Posterior, folder: str) -> tuple[str, ...]:
+    """Return what a fit or a stack says; how the weights of the latter were found stands elsewhere on the page."""
+    if not isinstance(fit, Stack):
+        return summary_sentences(fit, folder)
+    weights, *others = stack_sentences(fit, folder)
+    told = weighing_sentences(fit)
+    return (weights, *(one for one in others if one not in told))
 
 
 def _backtest(record: Record, place: Path | None) -> str:
@@ -147,7 +151,7 @@ def _backtest(record: Record, place: Path | None) -> str:
     return shlex.join(["bayes-scaling", "backtest", record.model, *words, "--out", str(place / "backtest")])
 
 
-def _planned(fit: Fit, compute: float | None) -> tuple[Budget | None, str]:
+def _planned(fit: Posterior, compute: float | None) -> tuple[Budget | None, str]:
     """Return the plans of budgets, or why there are none: a law that has no best split can still be reported on."""
     try:
         return plan_budget(fit, compute), ""

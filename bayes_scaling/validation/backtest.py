@@ -1,6 +1,6 @@
 """Backtests: refit on the small runs, predict the large ones, and see whether the bands cover them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,9 +19,11 @@ from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.fit import fit
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried, mark
+from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
+from bayes_scaling.validation.fit_stack import fit_stack
 from bayes_scaling.validation.scores import score_points, score_table
 from bayes_scaling.validation.splits import careful, folds
 
@@ -101,19 +103,21 @@ class Backtest:
 
 @asked
 def backtest(
-    model: Model,
+    model: Model | Mapping[str, Model],
     runs: Runs,
     train: Sequence[str] = (),
     settings: Settings | None = None,
     executor: Executor | None = None,
     folder: str | Path | None = None,
+    *,
+    prior: Mapping[str, float] | None = None,
 ) -> Backtest:
     """Fit a model to the runs that each cut-off keeps, and score its predictions of those it does not.
 
     Parameters
     ----------
     model
-        What is fitted.
+        What is fitted; or name -> model, several that are stacked anew at each cut-off, see `fit_stack`.
     runs
         All of them.
     train
@@ -123,6 +127,8 @@ def backtest(
         How to sample; unless they say a target_accept, with the smaller steps of `splits.careful`.
     executor, folder
         Where the fits run and their scores are kept, as for `fit_many`; None: one after another in this process, compiled once.
+    prior
+        Of a stack, the weights of its laws before the runs were seen.
 
     Returns
     -------
@@ -132,7 +138,8 @@ def backtest(
     Raises
     ------
     InputError
-        As `folds` does, where the model does not fit the runs or those of a cut-off, and where no cut-off gave a fit.
+        As `folds` does, where the model does not fit the runs or those of a cut-off, where no cut-off gave a fit, and for a
+        stack with an executor or folder.
 
     Examples
     --------
@@ -140,13 +147,19 @@ def backtest(
     >>> print(found.summary())  # doctest: +SKIP
     """
     parts = {part.where: part for part in folds(runs, train)}
-    for part in parts.values():
-        check_runs(model, part.train)
+    if not isinstance(model, Model) and (executor is not None or folder is not None):
+        raise InputError("a stack is fitted in this process; expected neither executor nor folder (--workers 1)")
+    for one in (model,) if isinstance(model, Model) else model.values():
+        for part in parts.values():
+            check_runs(one, part.train)
     # All parts with the levels of all runs: one sampler then serves them all, in whichever process.
     tasks = {where: Task(replace(part.train, levels=runs.levels), extra=part.held) for where, part in parts.items()}
     steps = careful(settings or Settings())
-    if executor is None and folder is None:
-        scored, problems, healths = _here(model, tasks, steps)
+    if not isinstance(model, Model):
+        own = settings or Settings()
+        scored, problems, healths = _here(lambda task: fit_stack(model, task.runs, own, prior=prior), tasks)
+    elif executor is None and folder is None:
+        scored, problems, healths = _here(lambda task: fit(model, task.runs, steps), tasks)
     else:
         batch = fit_many(model, tasks, executor, keep=score_points, folder=folder, settings=steps)
         batch.refuse_faults()
@@ -159,12 +172,12 @@ def backtest(
 
 
 def _here(
-    model: Model, tasks: Mapping[str, Task], settings: Settings
+    fitted_to: Callable[[Task], Posterior], tasks: Mapping[str, Task]
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str], dict[str, Health]]:
     scored, problems, healths = {}, {}, {}
     for where, task in tasks.items():
         try:
-            fitted = fit(model, task.runs, settings)
+            fitted = fitted_to(task)
         except InputError as error:
             problems[where] = str(error)
             continue

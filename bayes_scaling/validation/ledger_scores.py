@@ -20,7 +20,7 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.validation.ledger import Entry, Ledger, read
 from bayes_scaling.validation.ledger_hashes import row_hashes
 from bayes_scaling.validation.ledger_join import Match, match, runs_of
-from bayes_scaling.validation.scores import BANDS, SHARES, TINY, crps
+from bayes_scaling.validation.scores import BANDS, SHARES, TINY, crps, log_density_by_quantiles
 
 SCORED, NO_RUN, OTHER, KNOWN, UNREAD = "scored", "no run yet", "run of other inputs", "in the fit's data", "not read"
 """What became of a forecast."""
@@ -40,7 +40,8 @@ class LedgerScores:
         A row a forecast and run: entry, registered, forecast, its inputs, groups and quantiles, unit; status: "scored", "no run
         yet", "run of other inputs" (the run that was named was not what was forecast), "in the fit's data" (no forecast), "not
         read" (the table does not have the columns of this entry). Of those with a run `run_name`, where runs have names,
-        `observed`, `pit`, `crps`, `error`, `relative_error`, as `score_points`; `nearest`, how far the nearest run is off.
+        `observed`, `pit`, `crps`, `log_score` (see `log_density_by_quantiles`), `error`, `relative_error`, as `score_points`;
+        `nearest`, how far the nearest run is off.
     ledger
         With its chain, which is whole.
     notes
@@ -211,6 +212,7 @@ def _scores(entry: Entry, i: int, runs: Runs, row: int) -> dict[str, Any]:
         "observed": seen,
         "pit": float((draws < seen).mean()),
         "crps": float(score[0]),
+        "log_score": log_density_by_quantiles(scale(draws), float(scale(np.array([seen]))[0])),
         "error": bands["q50"] - seen,
         "relative_error": bands["q50"] / seen - 1.0 if entry.positive else np.nan,
         "crps_of": "log loss" if entry.scale == "log_loss" else entry.unit,

@@ -28,7 +28,7 @@ RESULTS = {
     "Backtest": ("bayes_scaling.validation.backtest", "backtest"),
     "Calibration": ("bayes_scaling.validation.calibration", "calibrate"),
     "Batch": ("bayes_scaling.inference.batch.fits", "fit_many"),
-    "Stack": ("bayes_scaling.inference.stacking", "inference.stacking.stack"),
+    "Stack": ("bayes_scaling.inference.stacking", "fit_stack, load, inference.stacking.stack"),
 }
 """Record -> the module it lives in, and what returns it."""
 

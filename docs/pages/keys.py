@@ -16,6 +16,7 @@ ORDER = (
     "Response",
     "LawKeys",
     "ParameterKeys",
+    "StackKeys",
     "Prior",
     "Varying",
     "Trend",

@@ -392,6 +392,21 @@ def test_contrasts_and_multipliers_of_crossed_groups(arms: bs.Fit) -> None:
         bs.sensitivity(arms, "loss at compute=10, position=99, attention=moba")
 
 
+def test_levels_beyond_those_of_the_runs_may_be_asked_for_along_a_smooth_axis(arms: bs.Fit) -> None:
+    b = bs.Prior(median=0.08, factor=1.6) + bs.Smooth("position", sd=0.1, length=bs.Prior(median=8192, factor=2))
+    own = bs.prior(replace(arms.model, parameters={"a": bs.Prior(median=1.8, factor=1.6), "b": b}), arms.runs, draws=400)
+    found = bs.sensitivity(own, "loss at compute=10, position=61440")
+    place = {"compute": [10.0], "position": 61440}
+    np.testing.assert_allclose(np.exp(found.asked), bs.predict(own, place).isel(row=0), rtol=1e-10)
+    assert found.shares["share"].sum() == pytest.approx(1.0)
+    assert set(found.shares["part"]) == {"a", "b"}
+    assert "prior of b" in set(found.shifts["moved_by"])
+    with pytest.raises(bs.InputError, match="has no level '61440'"):
+        draw_estimand(own, "parameter b at position=61440")
+    with pytest.raises(bs.InputError, match="has no level 'far'"):
+        bs.sensitivity(own, "loss at compute=10, position=far")
+
+
 @pytest.fixture(scope="module")
 def swept(grid: pd.DataFrame) -> bs.Fit:
     """Draws from the prior of Chinchilla's law with a discrepancy."""
@@ -451,3 +466,14 @@ def test_the_command_writes_a_table_and_a_figure(tmp_path: Path) -> None:
     refused(run("sensitivity", folder, "--of", "what"), "has no form that is known")
     wrong = run("sensitivity", folder, "--of", QUESTION, "--multiverse", tmp_path / "runs.csv")
     refused(wrong, "expected what `bayes-scaling multiverse` writes")
+
+
+def test_the_command_takes_a_stack(tmp_path: Path) -> None:
+    both = stack({"one": FIT, "two": shifted(0.05)}, {"one": 0.75, "two": 0.25})
+    folder = bs.save(both, tmp_path / "stack" / "fit.nc").parent
+    done = run("sensitivity", folder, "--of", QUESTION)
+    assert done.exit_code == 0, done.output
+    assert "which law holds" in done.output
+    table = pd.read_csv(folder / "sensitivity.csv")
+    shares = bs.sensitivity(both, QUESTION).shares["share"]
+    np.testing.assert_allclose(table.loc[table["about"] == "share", "share"], shares, rtol=1e-6)

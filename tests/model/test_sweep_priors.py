@@ -8,7 +8,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.model.defaults import sweep_model, sweep_priors
-from bayes_scaling.model.parameters import Parameter, median
+from bayes_scaling.model.parameters import Parameter, median, prior_quantiles
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
@@ -27,7 +27,7 @@ priors = "public_sweeps"
 """
 
 
-def said(law: str = "chinchilla", unit: str = "nats/token", reference: str = "", more: str = "") -> Study:
+def said(law: str = "interaction", unit: str = "nats/token", reference: str = "", more: str = "") -> Study:
     return parse_study(FILE.format(law=law, unit=unit, reference=reference, more=more), "mine.toml")
 
 
@@ -39,7 +39,8 @@ def same(one: bs.Model, other: bs.Model) -> bool:
     )
 
 
-def test_every_part_has_a_prior_in_the_range_of_what_is_published() -> None:
+@pytest.mark.parametrize("law", ["chinchilla", "interaction"])
+def test_every_part_has_a_prior_in_the_range_of_what_is_published(law: str) -> None:
     ranges = {
         "E": (1.4, 2.4),
         "A": (0.1, 1.0),
@@ -50,28 +51,44 @@ def test_every_part_has_a_prior_in_the_range_of_what_is_published() -> None:
         "discrepancy_amplitude": (0.02, 0.2),
         "discrepancy_length": (2.0, 15.0),
     }
-    priors = sweep_priors("chinchilla")
-    assert set(priors) == set(ranges)
+    priors = sweep_priors(law)
+    assert set(priors) - {"delta"} == set(ranges)
     for name, (low, high) in ranges.items():
         assert low < median(priors[name]) < high, name
         assert priors[name].factor is not None
         assert 1.15 < priors[name].factor < 6, name
 
 
+def test_larger_models_need_more_tokens_than_the_additive_law_says() -> None:
+    low, middle, high = prior_quantiles(sweep_priors("interaction")["delta"], (0.05, 0.5, 0.95))
+    assert -0.4 < low < 0 < 0.05 < middle < 0.3 < high < 0.7
+
+
+def test_the_priors_of_the_law_with_an_interaction_hang_together_and_have_heavy_tails() -> None:
+    (joint,) = sweep_model("interaction").joint
+    assert {"E", "A", "alpha", "B", "beta", "noise_sd", "discrepancy_amplitude"} < set(joint.parameters)
+    assert joint.nu is not None
+    assert 2 < joint.nu < 30
+    at = {name: i for i, name in enumerate(joint.parameters)}
+    assert joint.correlation[at["beta"]][at["B"]] < -0.3  # a steep decline goes with little that is left at the reference
+    assert sweep_model("chinchilla").joint == ()
+
+
 def test_a_model_file_asks_for_them_in_one_word() -> None:
     study = said()
-    assert same(study.model, sweep_model("chinchilla"))
+    assert same(study.model, sweep_model("interaction"))
+    assert study.model.joint == sweep_model("interaction").joint
     assert study.columns.inputs["params"].reference == 1e9
     assert parse_study(study_text(study), "again.toml").model == study.model
 
 
 def test_a_model_file_may_say_others() -> None:
     more = "[parameters.E]\nprior = { median = 1.0, factor = 2.0 }\n[noise]\nsd = { median = 0.05, factor = 2.0 }"
-    text = FILE.format(law="chinchilla", unit="nats/token", reference="", more=more)
+    text = FILE.format(law="interaction", unit="nats/token", reference="", more=more)
     study = parse_study("discrepancy = []\n" + text, "mine.toml")
     assert study.model.discrepancy == ()
     assert study.model.parameters["E"] == Parameter(bs.Prior(median=1.0, factor=2.0))
-    assert study.model.parameters["A"] == Parameter(sweep_priors("chinchilla")["A"])
+    assert study.model.parameters["A"] == Parameter(sweep_priors("interaction")["A"])
     assert study.model.noise.sd == bs.Prior(median=0.05, factor=2.0)
 
 
@@ -80,7 +97,10 @@ def test_a_model_file_may_say_others() -> None:
     [
         ({"unit": "error rate"}, "are for a response in 'nats/token'"),
         ({"reference": ", reference = 5e8"}, "at 1B parameters"),
-        ({"law": "kaplan_params_tokens"}, r"mine.toml: public sweeps suggest no priors for .* they do for \['chinchilla'\]"),
+        (
+            {"law": "kaplan_params_tokens"},
+            r"mine.toml: public sweeps suggest no priors for .* they do for \['chinchilla', 'interaction'\]",
+        ),
     ],
 )
 def test_where_they_do_not_apply_one_line_says_so(change: dict[str, str], message: str) -> None:
@@ -109,4 +129,4 @@ def test_three_runs_give_an_honest_band() -> None:
 def test_the_bundled_study_asks_for_them() -> None:
     text = (Path(__file__).parents[2] / "models" / "chinchilla.toml").read_text()
     assert 'priors = "public_sweeps"' in text
-    assert same(bs.read_study("chinchilla").model, sweep_model("chinchilla"))
+    assert same(bs.read_study("chinchilla").model, sweep_model("interaction"))

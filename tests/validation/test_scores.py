@@ -12,7 +12,15 @@ from scipy import integrate, special, stats
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.inference.log_likelihood import log_density
-from bayes_scaling.validation.scores import BANDS, crps, log_mean_exp, score_draws, score_points, score_table
+from bayes_scaling.validation.scores import (
+    BANDS,
+    crps,
+    log_density_by_quantiles,
+    log_mean_exp,
+    score_draws,
+    score_points,
+    score_table,
+)
 
 RNG = np.random.default_rng(11)
 
@@ -159,3 +167,12 @@ def test_a_law_that_falls_below_zero_beyond_its_runs_is_wrong_not_unknown() -> N
     assert (bs.predict(before, pd.DataFrame({"tokens": [2e3]})) < 0).any()
     assert np.isfinite(points[["crps", "log_score", "pit", "q50"]].to_numpy()).all()
     assert points["crps"][1] > points["crps"][0]
+
+
+def test_the_density_by_quantiles_is_that_of_the_distribution() -> None:
+    ordered = stats.norm.ppf((np.arange(200) + 0.5) / 200, 2.0, 0.1)
+    for z in (-2.0, -1.0, 0.0, 0.3, 1.5, 2.0):
+        found = log_density_by_quantiles(ordered, 2.0 + 0.1 * z)
+        assert found == pytest.approx(stats.norm.logpdf(2.0 + 0.1 * z, 2.0, 0.1), abs=0.1)
+    assert log_density_by_quantiles(ordered, 2.5) < log_density_by_quantiles(ordered, 2.35) < -1.0
+    assert np.isfinite(log_density_by_quantiles(np.full(200, 1.0), 3.0))

@@ -265,6 +265,7 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys, shared: tuple[
     own = entry.law is not None
     member = replace(
         file,
+        data=filled.data,
         law=entry.law or file.law,
         parameters=entry.parameters if own else {**file.parameters, **entry.parameters},
         noise=entry.noise or file.noise,
@@ -283,6 +284,9 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys, shared: tuple[
             f"the priors of {member.law.name} are at {_references(member)}; [data.inputs] has {_references(filled)}: "
             "give the inputs these references, or every parameter a prior of its own"
         )
+    if member.law.text is not None:  # which need not read all that others do
+        read = {name: one for name, one in member.data.inputs.items() if name in law_names(member.law.text)}
+        member = replace(member, data=replace(member.data, inputs=read))
     return _model(replace(member, joint_prior=()) if inherits else member, joint)
 
 

@@ -8,7 +8,8 @@ from bayes_scaling.model.studies.propose.draft import Draft, Read, in_loss_unit
 from bayes_scaling.model.studies.propose.shape import Shape
 
 SWEEPS = """[law]
-name = "chinchilla"
+# L = E + A N^-alpha + B N^delta D^-beta: Chinchilla's law where delta is 0. In public sweeps larger models need more tokens.
+name = "interaction"
 # Parameters, noise and discrepancy as 30 public sweeps of 11 teams suggest for another team's; each may be given here instead.
 priors = "public_sweeps"
 """

@@ -121,7 +121,7 @@ def _varying(law: str, group: str, corpus: bool) -> str:
     """Return a law with terms of a group on those of its parameters that levels differ in."""
     sds = LIKE_CORPORA if corpus else LIKE_ARCHITECTURES
     library = 'name = "' in law
-    names = {"chinchilla": ("E", "A", "B"), "data_constrained": ("E", "A", "B"), "power_law_floor": ("E", "a")}
+    names = {"interaction": ("E", "A", "B"), "data_constrained": ("E", "A", "B"), "power_law_floor": ("E", "a")}
     known = next((of for key, of in names.items() if f'name = "{key}"' in law), ()) if library else tuple(sds)
     said = False
     for name in [name for name in known if name in sds]:
