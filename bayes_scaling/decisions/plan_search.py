@@ -44,9 +44,10 @@ def with_unique(fit: Posterior, rows: pd.DataFrame, unique_tokens: float | None)
     checks.positive(unique_tokens, "unique_tokens")
     if moved := [name for name in UNIQUE if name not in moved_inputs(fit)]:
         laws = list(whole_fits(fit))
+        do = "does" if len(laws) == 1 else "do"
         raise InputError(
-            f"{' and '.join(laws)} {'does' if len(laws) == 1 else 'do'} not read {moved}, so that what repeated tokens are worth "
-            "is not known; expected a fit of a law that does, as data_constrained"
+            f"{' and '.join(laws)} {do} not read {moved}, so that what repeated tokens are worth is not known; expected a fit of a "
+            "law that does, as data_constrained"
         )
     return rows.assign(**{UNIQUE[0]: unique_tokens})
 
