@@ -46,8 +46,8 @@ def with_unique(fit: Posterior, rows: pd.DataFrame, unique_tokens: float | None)
         laws = list(whole_fits(fit))
         do = "does" if len(laws) == 1 else "do"
         raise InputError(
-            f"{' and '.join(laws)} {do} not read {moved}, so that what repeated tokens are worth is not known; expected a fit of a "
-            "law that does, as data_constrained"
+            f"{' and '.join(laws)} {do} not read {moved}, so that what repeated tokens are worth is not known; "
+            "expected a fit of a law that does, as data_constrained"
         )
     return rows.assign(**{UNIQUE[0]: unique_tokens})
 
