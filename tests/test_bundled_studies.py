@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -258,7 +259,7 @@ def test_without_the_entropy_bonus_loops_gain_nothing_that_shows(studied: Studie
 def astray(side: np.ndarray) -> int:
     """Return the most neighbours in a row that are off a band on the same side: -1 below, 0 inside, 1 above."""
     ends = np.flatnonzero(np.diff(side, prepend=np.nan, append=np.nan))
-    return max((int(b - a) for a, b in zip(ends, ends[1:], strict=False) if side[a]), default=0)
+    return max((int(b - a) for a, b in pairwise(ends) if side[a]), default=0)
 
 
 def test_neighbours_off_a_band_are_counted_on_one_side() -> None:
