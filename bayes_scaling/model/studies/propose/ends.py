@@ -60,12 +60,12 @@ def size_and_data(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> 
         cannot = ("the exponents well: fewer than four sizes or numbers of tokens test no power law, and the priors tell most",)
     few = _few_tokens(shape, reads)
     return Draft(
-        kind="L(N, D), Chinchilla's law with an interaction and a discrepancy",
+        kind="L(N, D), Chinchilla's law with interaction and discrepancy",
         law=SWEEPS.rstrip(),
         inputs={"params": reads["params"], "tokens": reads["tokens"]},
         x="tokens" if shape.levels("tokens") >= shape.levels("params") and ratio is None else "params",
         why="rows are runs of several sizes and numbers of tokens",
-        title="Loss over model size and training tokens: Chinchilla's law with an interaction, where it may be wrong",
+        title="Loss over model size and training tokens: Chinchilla's law with interaction, where it may be wrong",
         can=can,
         cannot=cannot,
         filters=few,
