@@ -35,7 +35,6 @@ FOLDS = {
     "buckets 9 to 12 of 16": f"position <= {8 * BUCKET} or position > {12 * BUCKET}",
     "last 4 buckets": f"position <= {12 * BUCKET}",
     "largest size": "size < 2.1e9",
-    "two largest sizes": "size < 1.5e9",
 }
 
 

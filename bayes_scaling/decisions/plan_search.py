@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.interpolate import PchipInterpolator
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute
@@ -43,8 +43,10 @@ def with_unique(fit: Posterior, rows: pd.DataFrame, unique_tokens: float | None)
         return rows
     checks.positive(unique_tokens, "unique_tokens")
     if moved := [name for name in UNIQUE if name not in moved_inputs(fit)]:
+        laws = list(whole_fits(fit))
+        do = "does" if len(laws) == 1 else "do"
         raise InputError(
-            f"{format_names(whole_fits(fit))} does not read {moved}, so that it cannot say what repeated tokens are worth; "
+            f"{' and '.join(laws)} {do} not read {moved}, so that what repeated tokens are worth is not known; "
             "expected a fit of a law that does, as data_constrained"
         )
     return rows.assign(**{UNIQUE[0]: unique_tokens})

@@ -11,8 +11,8 @@ from bayes_scaling._base.errors import InputError, one_line
 
 MOST = 100_000
 """Objects in a file."""
-DEPTH = 2
-"""Groups within groups: those of a fit, in that of a law of a stack."""
+OF_SEVERAL = "bayes_scaling stack"
+"""Beginning of the format of a file in which the groups of a fit lie in that of its law."""
 STRINGS = 64
 """Texts that are read at a time; each is as long as the file at most."""
 ENTRIES = 64
@@ -37,7 +37,7 @@ def check_structure(path: Path) -> None:
     with h5py.File(path, "r") as file:
         room, seen = [path.stat().st_size], {_address(file)}
         _check_attributes(path, "/", file)
-        _check_group(path, file, room, seen, DEPTH)
+        _check_group(path, file, room, seen, 2 if str(file.attrs.get("format", "")).startswith(OF_SEVERAL) else 1)
 
 
 def _check_group(path: Path, group: Any, room: list[int], seen: set[Any], depth: int) -> None:

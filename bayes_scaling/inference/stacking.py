@@ -74,6 +74,17 @@ class Stack:
         Law -> its fit with all its draws and chains, which its parameters and its health are of.
     weighing
         How the weights were found, where `fit_stack` found them.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.inference.stacking import stack
+    >>> from bayes_scaling.model.studies.study import study_runs
+    >>> study = bs.read_study("moba_vs_full")
+    >>> fits = {name: bs.prior(study.model, study_runs(study), draws=40, seed=i) for i, name in enumerate("ab")}
+    >>> both = stack(fits, {"a": 0.75, "b": 0.25})
+    >>> both.counts, both.to_frame()["law"].tolist()
+    ({'a': 40, 'b': 13}, ['a', 'b'])
     """
 
     members: Mapping[str, Fit]

@@ -160,8 +160,7 @@ def test_without_runs_it_is_drawn_about_the_references(drawn: list[Figure], tmp_
     assert low < 1e9 / 30 < 30e9 < high
     said = (tmp_path / "prior.txt").read_text().splitlines()
     assert said[0].startswith("E lies between ")
-    expected = scalar_priors(bs.read_study("chinchilla").model)["E"].median
-    assert said[0].endswith(f"nats/token with probability 90 %; its median is {expected:.2g}.")
+    assert said[0].endswith("nats/token with probability 90 %; its median is 1.8.")
 
 
 def test_what_goes_together_is_said(tmp_path: Path) -> None:
