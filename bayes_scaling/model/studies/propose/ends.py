@@ -46,7 +46,7 @@ def _text_law(law: str, *parameters: str, unit: str | None) -> str:
 
 
 def size_and_data(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Draft:
-    """Return Chinchilla's law with priors of public sweeps, and what a fixed ratio leaves open."""
+    """Return Chinchilla's law with an interaction and priors of public sweeps, and what a fixed ratio leaves open."""
     ratio = shape.ratio
     can: tuple[str, ...] = ("the loss of other sizes and numbers of tokens, and the best split of a budget (`plan`)",)
     cannot: tuple[str, ...] = ()
@@ -60,12 +60,12 @@ def size_and_data(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> 
         cannot = ("the exponents well: fewer than four sizes or numbers of tokens test no power law, and the priors tell most",)
     few = _few_tokens(shape, reads)
     return Draft(
-        kind="L(N, D), Chinchilla's law with a discrepancy",
+        kind="L(N, D), Chinchilla's law with interaction and discrepancy",
         law=SWEEPS.rstrip(),
         inputs={"params": reads["params"], "tokens": reads["tokens"]},
         x="tokens" if shape.levels("tokens") >= shape.levels("params") and ratio is None else "params",
         why="rows are runs of several sizes and numbers of tokens",
-        title="Loss over model size and training tokens: Chinchilla's law, where it may be wrong",
+        title="Loss over model size and training tokens: Chinchilla's law with interaction, where it may be wrong",
         can=can,
         cannot=cannot,
         filters=few,

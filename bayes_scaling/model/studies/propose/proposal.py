@@ -174,7 +174,7 @@ def propose_study(
     >>> proposal.roles.roles["params"].unit, proposal.roles.roles["tokens"].unit
     ('M parameters', 'B tokens')
     >>> print(proposal.kind)
-    L(N, D), Chinchilla's law with a discrepancy, because rows are runs of several sizes and numbers of tokens
+    L(N, D), Chinchilla's law with interaction and discrepancy, because rows are runs of several sizes and numbers of tokens
     """
     name = source_of(table)
     if isinstance(table, str | PathLike):
