@@ -199,10 +199,11 @@ def check_joint(joint: Sequence[JointPrior], priors: Mapping[str, Prior]) -> Non
             seen.add(name)
             of, (_, wanted) = _log_normal(name, priors[name]), distribution(prior)
             if not all(isclose(of[key], wanted[key], rel_tol=ALIKE, abs_tol=ALIKE) for key in wanted):
-                raise InputError(
-                    f"{name} has median {exact(exp(of['mu']))} and factor {exact(exp(Z90 * of['sigma']))} in its own prior, "
-                    f"{exact(prior.median)} and {exact(prior.factor)} in the joint one; they must agree"
+                own, joined = (
+                    f"median {number(exp(each['mu']), 6)} and factor {number(exp(Z90 * each['sigma']), 6)}"
+                    for each in (of, wanted)
                 )
+                raise InputError(f"{name} has {own} in its own prior, {joined} in the joint one; they must agree")
 
 
 def _unknown(name: str, priors: Mapping[str, Prior]) -> str:
