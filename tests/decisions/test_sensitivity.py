@@ -404,6 +404,8 @@ def test_levels_beyond_those_of_the_runs_may_be_asked_for_along_a_smooth_axis(ar
     notes = bs.predict(own, place).attrs["notes"]
     assert "position 61440 lies beyond the levels of the runs" in notes[0]
     assert found.notes[: len(notes)] == notes
+    contrasted = bs.sensitivity(own, "contrast position=61440:30720 at compute=10")
+    assert contrasted.notes[: len(notes)] == notes
     assert not [
         note for note in bs.sensitivity(own, "loss at compute=10, position=30720").notes if "levels of the runs" in note
     ]
