@@ -82,7 +82,7 @@ def _read(path: Path) -> "Multiverse":
     from bayes_scaling.data.tables import read_table
     from bayes_scaling.decisions.multiverse import Multiverse
 
-    table = read_table(path)
+    table = read_table(path, labels=frozenset())
     needed = {"universe", "point", "q05", "q50", "q95"}
     if missing := sorted(needed - set(table)):
         raise InputError(f"{path}: no columns {missing}; expected what `bayes-scaling multiverse` writes as multiverse.csv")

@@ -17,6 +17,7 @@ import numpy as np
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import exact, number
 from bayes_scaling.model.parameters import LEAST, Z90, Prior, distribution
 
 type Floats = np.ndarray
@@ -122,17 +123,19 @@ def _full(names: Sequence[str], rows: Sequence[Sequence[float]]) -> tuple[tuple[
     full = np.array([[rows[max(i, j)][min(i, j)] if lower else rows[i][j] for j in range(size)] for i in range(size)], float)
     if not np.array_equal(np.diag(full), np.ones(size)):
         place = int(np.argmax(np.diag(full) != 1))
-        raise InputError(f"the correlation of {names[place]} with itself must be 1, not {full[place, place]:g}")
+        raise InputError(f"the correlation of {names[place]} with itself must be 1, not {exact(full[place, place])}")
     if (np.abs(full - full.T) > ALIKE).any():
         i, j = np.argwhere(np.abs(full - full.T) > ALIKE)[0]
-        raise InputError(f"the correlation of {names[i]} and {names[j]} is given twice: {full[i, j]:g} and {full[j, i]:g}")
+        raise InputError(
+            f"the correlation of {names[i]} and {names[j]} is given twice: {exact(full[i, j])} and {exact(full[j, i])}"
+        )
     if (np.abs(np.tril(full, -1)) >= 1).any():
         i, j = np.argwhere(np.abs(np.tril(full, -1)) >= 1)[0]
-        raise InputError(f"the correlation of {names[i]} and {names[j]} must be between -1 and 1, not {full[i, j]:g}")
+        raise InputError(f"the correlation of {names[i]} and {names[j]} must be between -1 and 1, not {exact(full[i, j])}")
     least = float(np.linalg.eigvalsh(full).min())
     if least < LEAST_EIGENVALUE:
         raise InputError(
-            f"the correlation of {format_names(names)} is not positive definite (least eigenvalue {least:.2g}): "
+            f"the correlation of {format_names(names)} is not positive definite (least eigenvalue {number(least, 2)}): "
             "no variables have such correlations; shrink those off the diagonal"
         )
     symmetric = np.tril(full) + np.tril(full, -1).T
@@ -196,10 +199,11 @@ def check_joint(joint: Sequence[JointPrior], priors: Mapping[str, Prior]) -> Non
             seen.add(name)
             of, (_, wanted) = _log_normal(name, priors[name]), distribution(prior)
             if not all(isclose(of[key], wanted[key], rel_tol=ALIKE, abs_tol=ALIKE) for key in wanted):
-                raise InputError(
-                    f"{name} has median {exp(of['mu']):.6g} and factor {exp(Z90 * of['sigma']):.6g} in its own prior, "
-                    f"{prior.median:.6g} and {prior.factor:.6g} in the joint one; they must agree"
+                own, joined = (
+                    f"median {number(exp(each['mu']), 6)} and factor {number(exp(Z90 * each['sigma']), 6)}"
+                    for each in (of, wanted)
                 )
+                raise InputError(f"{name} has {own} in its own prior, {joined} in the joint one; they must agree")
 
 
 def _unknown(name: str, priors: Mapping[str, Prior]) -> str:

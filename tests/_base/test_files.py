@@ -381,7 +381,7 @@ def test_faults_of_ours_are_told_from_wrong_input(
     def fails(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("bayes_scaling.cli.predict.read_fit", fails)
+    monkeypatch.setattr("bayes_scaling.cli.predict.read_posterior", fails)
     before = content(planned)
     result = run("predict", planned, "--at", "points.csv", "--out", planned / "p.csv")
     assert result.exit_code == code

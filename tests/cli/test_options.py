@@ -33,6 +33,7 @@ RECORDS = {
     "prior by name": bs.Prior(distribution="Normal", arguments={"mu": 0.0, "sigma": 1.0}),
     "varying": bs.Varying(("corpus", "run"), 0.1),
     "trend": bs.Trend("x", 0.1),
+    "smooth": bs.Smooth("corpus", 0.1, POSITIVE, within="run", log=True),
     "parameter": POSITIVE + bs.Trend("x", 0.1),
     "correlation": bs.Correlation("x", POSITIVE, POSITIVE),
     "noise": bs.Noise(POSITIVE, "normal", effects=(bs.Varying("run", 0.1),), correlation=bs.Correlation("x", POSITIVE)),
@@ -115,6 +116,49 @@ def every(hint: Any) -> list[Any]:
 
 RARER = {"perplexity": False, "assumed": False, "bytes_per_token": 4.2}
 
+SMOOTH = [{"over": "corpus", "sd": 0.1, "length": {"median": 2.0, "factor": 2.0}, "within": "run", "log": True}]
+JOINT = {
+    "parameters": ["b", "noise_sd"],
+    "median": [1.0, 0.01],
+    "factor": [2.0, 3.0],
+    "correlation": [[1.0], [0.3, 1.0]],
+    "nu": 5.0,
+}
+LAW: dict[str, Any] = {
+    "law": {"name": "m1"},
+    "parameters": {
+        "b": {
+            "prior": {"median": 1.0, "factor": 2.0},
+            "varying": [{"over": "corpus", "sd": 0.1}],
+            "trend": [{"on": "x", "sd": 0.2}],
+            "smooth": SMOOTH,
+        },
+        "c": {"prior": {"between": [0.1, 0.5]}},
+    },
+    "joint_prior": [JOINT],
+    "noise": {
+        "distribution": "normal",
+        "on": "loss",
+        "sd": {"median": 0.01, "factor": 3.0},
+        "nu": {"distribution": "Gamma", "arguments": {"alpha": 2.0, "beta": 0.2}},
+        "effects": [{"over": ["corpus", "run"], "sd": 0.05}],
+        "smooth": SMOOTH,
+        "sd_varying": [{"over": "corpus", "sd": 0.1}],
+        "sd_trend": [{"on": "x", "sd": 0.1}],
+        "sd_smooth": SMOOTH,
+        "correlation": {"along": "x", "length": {"median": 1.0, "factor": 2.0}, "white": {"median": 0.1, "factor": 2.0}},
+    },
+    "discrepancy": [
+        {
+            "amplitude": {"median": 0.1, "factor": 2.0},
+            "length": {"median": 5.0, "factor": 2.0},
+            "over": ["x"],
+            "within": "corpus",
+            "kernel": "matern32",
+            "knots": 5,
+        }
+    ],
+}
 FULL = {
     "title": "Loss over size",
     "description": "why",
@@ -155,35 +199,8 @@ FULL = {
             }
         },
     },
-    "law": {"name": "m1"},
-    "parameters": {
-        "b": {
-            "prior": {"median": 1.0, "factor": 2.0},
-            "varying": [{"over": "corpus", "sd": 0.1}],
-            "trend": [{"on": "x", "sd": 0.2}],
-        },
-        "c": {"prior": {"between": [0.1, 0.5]}},
-    },
-    "noise": {
-        "distribution": "normal",
-        "on": "loss",
-        "sd": {"median": 0.01, "factor": 3.0},
-        "nu": {"distribution": "Gamma", "arguments": {"alpha": 2.0, "beta": 0.2}},
-        "effects": [{"over": ["corpus", "run"], "sd": 0.05}],
-        "sd_varying": [{"over": "corpus", "sd": 0.1}],
-        "sd_trend": [{"on": "x", "sd": 0.1}],
-        "correlation": {"along": "x", "length": {"median": 1.0, "factor": 2.0}, "white": {"median": 0.1, "factor": 2.0}},
-    },
-    "discrepancy": [
-        {
-            "amplitude": {"median": 0.1, "factor": 2.0},
-            "length": {"median": 5.0, "factor": 2.0},
-            "over": ["x"],
-            "within": "corpus",
-            "kernel": "matern32",
-            "knots": 5,
-        }
-    ],
+    **LAW,
+    "stack": [{"name": "other", "weight": 0.5} | LAW, {"name": "plain", "weight": 0.5}],
     "figure": {"x": "x", "rows": "corpus", "columns": "corpus", "hue": "corpus", "beyond": 3.0},
     "sampling": {
         "draws": 1000,
@@ -199,7 +216,7 @@ FULL = {
         "seconds": 60.0,
     },
 }
-EITHER = {("law", "text"), ("law", "priors"), ("data", "curve", "warmup_fraction")}
+EITHER = {(*of, "law", key) for of in ((), ("stack",)) for key in ("text", "priors")} | {("data", "curve", "warmup_fraction")}
 """Keys that the others of their table leave no room for."""
 
 
@@ -229,6 +246,8 @@ PRIORS = ("prior", "sd", "nu", "length", "white", "amplitude", "let")
 
 def as_key(path: tuple[Any, ...]) -> tuple[str, ...]:
     """Return the path of a value as the reader knows it, without what users call things and without places in lists."""
+    if path[0] == "stack":
+        return ("stack", *as_key(path[2:]))
     for table in NAMED:
         if path[: len(table)] == table:
             path = (*table, *path[len(table) + 1 :])

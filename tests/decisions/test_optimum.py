@@ -173,7 +173,10 @@ def test_draws_of_penalty_and_exponent_carry_through(penalty: bs.Fit) -> None:
 
 @pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_draws_of_a_prior_have_its_median(kind: str) -> None:
-    prior = bs.Prior(distribution=kind, arguments=dict.fromkeys(DISTRIBUTIONS[kind][1], 2.0))
+    arguments = dict.fromkeys(DISTRIBUTIONS[kind][1], 2.0) | (
+        {"nu": 20.0} if kind == "LogStudentT" else {}
+    )  # exp(t) has no end
+    prior = bs.Prior(distribution=kind, arguments=arguments)
     drawn = _DRAW[kind](np.random.default_rng(0), prior.arguments, 200_000)
     assert np.median(drawn) == pytest.approx(median(prior), rel=0.02)
 

@@ -242,19 +242,16 @@ def test_members_scatter_each_by_numbers_of_their_own(before: dict[str, bs.Fit])
 
 SINGLE = {
     "decompose": lambda one: decompose(one, pd.DataFrame({"params": [1e9], "tokens": [1e10]})),
-    "findings": bs.findings,
     "forecast": lambda one: bs.forecast(one, pd.DataFrame({"tokens": [1e10]}), 1e11),
     "loo": loo,
     "parameter_table": parameter_table,
-    "plan": lambda one: bs.plan(one, 1e21),
-    "save": lambda one: bs.save(one, "fit.nc"),
 }
 
 
 @pytest.mark.parametrize("what", list(SINGLE))
 def test_what_only_a_single_fit_has_is_refused_in_one_line(before: dict[str, bs.Fit], what: str) -> None:
     both = stack(before, dict.fromkeys(before, 1 / len(before)))
-    one = r"a stack has no \w+ of its own, which this asks for; ask a member: \["
+    one = r"a stack has no \w+ of its own, which this asks for; ask one of its fits: \["
     with pytest.raises(bs.InputError, match=rf"^({one}|\w+: fit cannot be a Stack; expected \w+\(fit)"):
         SINGLE[what](both)
 
