@@ -169,7 +169,7 @@ def several(rule: Rule) -> Rule:
     def every(value: Any, what: str) -> tuple[Any, ...]:
         if not isinstance(value, tuple | list):
             raise refusal(value, what, "a list")
-        return tuple(rule(one, f"{what}, entry {place + 1},") for place, one in enumerate(value))
+        return tuple(rule(one, f"{what.removesuffix(',')}, entry {place + 1},") for place, one in enumerate(value))
 
     return every
 

@@ -29,8 +29,10 @@ from bayes_scaling._base.numbers import percent
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import in_base_units, read_points
-from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.allocation import compute_optimal, read_budgets
+from bayes_scaling.decisions.plan_search import check_reach
 from bayes_scaling.decisions.rank import rank
+from bayes_scaling.decisions.spending import spending
 from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.parameters import parameter_values
@@ -51,6 +53,7 @@ from bayes_scaling.model.parameters import as_parameter, link
 from bayes_scaling.model.specification import smooths
 from bayes_scaling.prediction.budget_curves import Path
 from bayes_scaling.prediction.compute_ratio import compute_ratio
+from bayes_scaling.prediction.notes import notes_on, scatter_notes
 
 FORMS = (
     "contrast GROUP=A:B at NAME=VALUE, ...; multiplier GROUP=A:B at NAME=VALUE, ...; loss at NAME=VALUE, ...; "
@@ -145,7 +148,7 @@ def draw_estimand(fit: Posterior, question: str | Estimand) -> xr.DataArray:
     ------
     InputError
         Where the text has none of the forms, names what does not exist or leaves out what is needed, and where most draws have
-        no answer.
+        no answer, and where a plan is asked for that `plan` refuses as too far from the runs.
     """
     asked = parse_estimand(question) if isinstance(question, str) else question
     draws, scale, units = _ANSWER[asked.kind](fit, asked)
@@ -158,6 +161,17 @@ def draw_estimand(fit: Posterior, question: str | Estimand) -> xr.DataArray:
     attrs = {"question": asked.text, "kind": asked.kind, "scale": scale, "units": units}
     bare = draws.reset_coords(drop=True).transpose("chain", "draw").rename("asked")
     return bare.where(np.isfinite(bare)).drop_attrs().assign_attrs(attrs)
+
+
+def question_notes(fit: Posterior, asked: Estimand) -> tuple[str, ...]:
+    """Return what `predict` says of the levels that a question holds or contrasts: which are not those of the runs."""
+    if asked.kind == "parameter":
+        return ()
+    names = _names(fit)
+    held = {names[name]: of for name, of in asked.held.items() if names.get(name) in fit.runs.levels}
+    cells = [held | {asked.name: level} for level in (asked.a, asked.b)] if asked.name else [held]
+    frame = pd.DataFrame(cells, index=range(len(cells)))
+    return scatter_notes(fit, frame) if asked.kind == "run" else notes_on(fit, frame)
 
 
 type Answer = tuple[xr.DataArray, str, str]
@@ -229,7 +243,10 @@ def _plan(fit: Posterior, asked: Estimand) -> Answer:
         raise InputError(f"the question {asked.text!r} needs compute, in FLOP: plan at compute=1e21")
     rest = {name: of for name, of in asked.held.items() if name != "compute"}
     compute = _number("compute", asked.held["compute"])
-    params = compute_optimal(fit, compute, points=_held(fit, rest, asked.text, ("params", "tokens")))["params"]
+    held = _held(fit, rest, asked.text, ("params", "tokens"))
+    rows = mark_base_units(pd.DataFrame(index=[0])) if held is None else held
+    check_reach(fit, read_budgets(fit, compute), spending(fit, None, rows))
+    params = compute_optimal(fit, compute, points=held)["params"]
     return _log(params.isel(row=0)), "log", fit.runs.columns.inputs["params"].unit
 
 

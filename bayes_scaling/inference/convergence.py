@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_scaling._base.numbers import MAX_DIGITS, exact, number, rounded
+
 TAILS = (0.05, 0.95)
 FEWEST_DRAWS = 8
 """Of a chain: halves of fewer than four draws have no autocovariance to speak of."""
@@ -64,12 +66,19 @@ def _labels(values: xr.DataArray) -> Iterator[str]:
     """Yield what each element is called: the variable's name, with the levels it is of."""
     dims = [str(dim) for dim in values.dims if dim not in ("chain", "draw")]
     for place in np.ndindex(*(values.sizes[dim] for dim in dims)):
-        levels = ", ".join(str(_level(values, dim, i)) for dim, i in zip(dims, place, strict=True))
+        levels = ", ".join(_shown(_level(values, dim, i)) for dim, i in zip(dims, place, strict=True))
         yield f"{values.name}[{levels}]" if dims else str(values.name)
 
 
 def _level(values: xr.DataArray, dim: str, i: int) -> Any:
     return values[dim].to_numpy()[i] if dim in values.coords else i
+
+
+def _shown(level: Any) -> str:
+    """Return a level as a sentence has it: a number of more digits than anybody would write was computed."""
+    if not isinstance(level, float):
+        return str(level)
+    return exact(level) if rounded(level, MAX_DIGITS) == level else number(level)
 
 
 def _numbers(elements: np.ndarray) -> np.ndarray:

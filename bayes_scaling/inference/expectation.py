@@ -167,6 +167,7 @@ def _along_axis(
     effect = draws[name].transpose("chain", "draw", *term.dims)
     known = effect.to_numpy().reshape(-1, *effect.shape[2:])
     places, at = smooth.axis(term, effect[term.over].to_numpy()), smooth.axis(term, frame[term.over].tolist())
+    smooth.refuse_far(term, places, at)
     sd, length = (draws[of].to_numpy().ravel() for of in (spread_name(owner, term), length_name(owner, term)))
     flat = values.reshape(-1, values.shape[-1]).copy()
     within = _cells(frame, term.dims[1:]) if term.dims[1:] else [()] * len(frame)

@@ -18,7 +18,7 @@ import numpy as np
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact, number
-from bayes_scaling.model.parameters import Z90, Prior, distribution
+from bayes_scaling.model.parameters import LEAST, Z90, Prior, distribution
 
 type Floats = np.ndarray
 
@@ -98,7 +98,7 @@ class JointPrior:
                 raise InputError(
                     f"a joint prior of {len(names)} parameters has as many entries of {field}, not {len(getattr(self, field))}"
                 )
-        if tight := [name for name, factor in zip(names, self.factor, strict=True) if factor <= 1]:
+        if tight := [name for name, factor in zip(names, self.factor, strict=True) if factor <= 1 + LEAST]:
             raise InputError(f"the factor of {tight[0]} in a joint prior must be above 1: 90 % in median / factor .. * factor")
         if self.nu is not None and self.nu <= 2:
             raise InputError(f"nu of a joint prior must be above 2, so that there is a variance, not {self.nu}")

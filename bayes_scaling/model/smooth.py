@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.notation import PLAIN_NUMBER
+from bayes_scaling._base.numbers import exact, number
 from bayes_scaling.model.discrepancy import CORRELATIONS
 from bayes_scaling.model.parameters import Smooth
 
@@ -39,6 +41,10 @@ REACH = 4.0
 """Places up to so many times as far from the levels as these from each other are foreseen."""
 
 
+FARTHEST = 1e6
+"""Places more than so many times as far from the levels as these from each other are refused."""
+
+
 LEFT_OUT, MOST_TERMS = 1e-6, 3000
 """Share of the variance in the terms of the series that are left out, and how many are kept at most."""
 
@@ -53,7 +59,7 @@ def axis(term: Smooth, levels: Sequence[Any] | np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        For the first level that is no number, or not above 0 where the axis is logarithmic.
+        For the first level that is no finite number, or not above 0 where the axis is logarithmic.
     """
     return np.array([_place(term, level) for level in levels], float)
 
@@ -61,13 +67,35 @@ def axis(term: Smooth, levels: Sequence[Any] | np.ndarray) -> np.ndarray:
 def _place(term: Smooth, level: Any) -> float:
     if isinstance(level, str) and not PLAIN_NUMBER.fullmatch(level):
         raise InputError(f"Smooth goes over {term.over!r}, whose levels must be numbers, not {format_value(level)}")
-    value = float(level)
+    if not checks.is_number(value := _as_number(level)):
+        raise InputError(
+            f"Smooth goes over {term.over!r}, whose levels must be finite numbers up to 1e100, not {format_value(level)}"
+        )
     if term.log and value <= 0:
         raise InputError(
             f"Smooth goes over the logarithm of {term.over!r}, whose levels must be above 0, not {format_value(level)}; "
             "leave out log, or shift the column"
         )
     return float(np.log(value)) if term.log else value
+
+
+def _as_number(level: Any) -> float:
+    try:
+        return float(level)
+    except OverflowError:  # an integer beyond all floats
+        return float("inf")
+
+
+def refuse_far(term: Smooth, places: np.ndarray, at: np.ndarray) -> None:
+    """Raise InputError where a place lies so far from the levels of the runs that no series of a function reaches it."""
+    low, high = float(places.min()), float(places.max())
+    away = np.maximum(low - at, at - high)
+    if len(at) and (most := float(away.max())) > FARTHEST * (high - low):
+        axis_name = f"the logarithm of {term.over}" if term.log else term.over
+        raise InputError(
+            f"{axis_name} {number(float(at[away.argmax()]))} lies {number(most)} from the levels of the runs, {number(low)} to "
+            f"{number(high)}; expected at most {exact(FARTHEST)} times as far as these from each other"
+        )
 
 
 def correlation(apart: Any, length: Any, exp: Any = np.exp) -> Any:

@@ -145,6 +145,7 @@ def test_the_discrepancy_is_in_a_loss(chinchilla: bs.Fit, grid: pd.DataFrame) ->
         ("loss at sizes=1e9, arm=x", "holds 'sizes', which is none of .*'arm', 'compute'"),
         ("loss at params=-1, tokens=1e9, arm=x", "params=-1: expected a positive number"),
         ("loss at params=big, tokens=1e9, arm=x", "params=big: expected a positive number"),
+        ("plan at compute=1e40, arm=x", "lies .* decades from the runs"),
         ("plan at arm=x", "needs compute, in FLOP"),
         ("parameter gamma", r"no parameter 'gamma'; the law has \['E', 'A'"),
         ("parameter A at corpus=c4", r"A varies over \['arm'\]; the question says \['corpus'\]"),

@@ -401,6 +401,14 @@ def test_levels_beyond_those_of_the_runs_may_be_asked_for_along_a_smooth_axis(ar
     assert found.shares["share"].sum() == pytest.approx(1.0)
     assert set(found.shares["part"]) == {"a", "b"}
     assert "prior of b" in set(found.shifts["moved_by"])
+    notes = bs.predict(own, place).attrs["notes"]
+    assert "position 61440 lies beyond the levels of the runs" in notes[0]
+    assert found.notes[: len(notes)] == notes
+    contrasted = bs.sensitivity(own, "contrast position=61440:30720 at compute=10")
+    assert contrasted.notes[: len(notes)] == notes
+    assert not [
+        note for note in bs.sensitivity(own, "loss at compute=10, position=30720").notes if "levels of the runs" in note
+    ]
     with pytest.raises(bs.InputError, match="has no level '61440'"):
         draw_estimand(own, "parameter b at position=61440")
     with pytest.raises(bs.InputError, match="has no level 'far'"):

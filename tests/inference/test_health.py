@@ -144,6 +144,24 @@ def test_a_single_level_that_never_moved_is_named() -> None:
     assert "b[0], b[1], b[2] and 2 more never moved" in many.line
 
 
+@pytest.mark.parametrize(
+    ("levels", "name"),
+    [
+        ([-5.348398091132429, 0.1], "b[-5.35]"),
+        ([30720.0, 0.1], "b[30720]"),
+        ([0.25, 0.1], "b[0.25]"),
+        ([3072, 1], "b[3072]"),
+        (["5.348398091132429", "x"], "b[5.348398091132429]"),
+    ],
+)
+def test_computed_coordinates_are_named_by_three_digits_and_levels_as_they_are(levels: list[Any], name: str) -> None:
+    effect = normal(2)
+    effect[..., 0] = 0.2
+    made = xr.Dataset({"b": (("chain", "draw", "place"), effect)}, coords={"place": levels})
+    posterior = xr.DataTree.from_dict({"posterior": made, "sample_stats": tree({"a": normal()})["sample_stats"].to_dataset()})
+    assert health(posterior).stuck == (name,)
+
+
 @pytest.mark.parametrize("energy", [np.zeros((CHAINS, DRAWS)), with_nan(normal())])
 def test_energies_that_are_broken_are_named(energy: np.ndarray) -> None:
     found = health(tree({"a": normal()}, energy=energy))

@@ -96,6 +96,11 @@ def test_a_lower_triangle_is_the_full_matrix() -> None:
         ({"parameters": ("A", "A", "alpha", "noise_sd")}, "several different parameters"),
         ({"median": (1.0, 1.0)}, "as many entries of median"),
         ({"factor": (1.0, 2.0, 2.0, 2.0)}, "factor of A in a joint prior must be above 1"),
+        ({"factor": (1 + 1e-12, 2.0, 2.0, 2.0)}, "factor of A in a joint prior must be above 1"),
+        (
+            {"correlation": ((1.0,), (float("nan"), 1.0), *LOWER[2:])},
+            "^correlation of a joint prior, entry 2, entry 1, must be a finite number, not nan$",
+        ),
         ({"nu": 2.0}, "nu of a joint prior must be above 2"),
         ({"nu": -1.0}, "nu of a joint prior must be a positive number"),
         ({"correlation": ((1.0,), (0.5, 1.0), (0.5, 1.0), (0.1, 0.1, 0.1, 1.0))}, "rows of 4 entries, or of 1 to 4"),

@@ -97,6 +97,10 @@ def test_levels_are_numbers_or_spell_them() -> None:
     ("term", "levels", "said"),
     [
         ({}, ["early", "late"], "whose levels must be numbers, not 'early'"),
+        ({}, [0.0, np.inf], "whose levels must be finite numbers up to 1e100, not inf$"),
+        ({}, [0.0, np.nan], "must be finite numbers up to 1e100, not nan$"),
+        ({}, ["0", "1e400"], "must be finite numbers up to 1e100, not '1e400'$"),
+        ({}, [0, 10**400], "must be finite numbers up to 1e100, not 1000"),
         ({"log": True}, [0, 1], "must be above 0, not 0; leave out log"),
     ],
 )

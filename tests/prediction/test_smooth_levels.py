@@ -94,6 +94,32 @@ def test_a_new_level_that_is_no_number_is_refused() -> None:
         at(["late"])
 
 
+def test_levels_of_runs_that_are_not_finite_are_refused() -> None:
+    runs = table().assign(position=lambda of: of["position"].astype(float).replace(16.0, np.inf))
+    with pytest.raises(bs.InputError, match=r"column position, .*levels must be finite numbers up to 1e100, not inf"):
+        bs.prior(model(), bs.read_runs(runs, COLUMNS), draws=10)
+
+
+@pytest.mark.parametrize(
+    ("position", "said"),
+    [
+        (np.inf, "levels must be finite numbers up to 1e100, not inf"),
+        (-np.inf, "levels must be finite numbers up to 1e100, not -inf"),
+        (1e300, "levels must be finite numbers up to 1e100, not 1e[+]300"),
+        (1.7e7, "position 17M lies 17M from the levels of the runs, 0 to 16; expected at most 1M times as far"),
+        (-1e30, "position -1e30 lies 1e30 from the levels of the runs"),
+    ],
+)
+def test_a_place_out_of_reach_is_refused(position: float, said: str) -> None:
+    with pytest.raises(bs.InputError, match=said):
+        at([4.0, position])
+
+
+def test_a_place_far_off_has_draws_of_the_width_of_the_process() -> None:
+    far = at([1.5e7])[0] - np.log(before().posterior["a"].to_numpy()[0])
+    np.testing.assert_allclose(far.var(), ALONG.sd**2 + OWN.sd**2, rtol=0.2)
+
+
 def test_group_effects_of_new_runs_are_another_function() -> None:
     fit = before(effect=True)
     frame = pd.DataFrame({"compute": 1e19, "position": [2, 2.1, 16], "arm": "full"})

@@ -10,7 +10,7 @@ from bayes_scaling._base.calls import asked as checked_call
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.tables import Table
-from bayes_scaling.decisions.estimands import Estimand, parse_estimand
+from bayes_scaling.decisions.estimands import Estimand, parse_estimand, question_notes
 from bayes_scaling.decisions.multiverse import Multiverse
 from bayes_scaling.decisions.sensitivity.further_runs import run_table
 from bayes_scaling.decisions.sensitivity.member import Member, members_of, shares_of
@@ -113,7 +113,7 @@ def sensitivity(
     shares, sources, fitted = shares_of(members)
     shifts, doubts = shift_table(members, draws.attrs, multiverse, point)
     runs, notes = run_table(members, list(sources["source"]), candidates, budget, cost, seed)
-    said = tuple(dict.fromkeys([*_notes(members, fitted), *doubts, *notes]))
+    said = tuple(dict.fromkeys([*question_notes(fit, asked), *_notes(members, fitted), *doubts, *notes]))
     return Sensitivity(mark(draws, fit), shares, sources, shifts, runs, fitted, said, fit.health)
 
 
