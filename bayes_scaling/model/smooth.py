@@ -184,11 +184,19 @@ def _free(at: np.ndarray, places: np.ndarray, length: np.ndarray, low: float, ra
         Of each draw, from `low` to twice that.
     """
     middle, span = (places.min() + places.max()) / 2, float(np.ptp(places))
-    around = 2 * ((REACH + 0.5) * span + 2 * CLEAR * low)
-    while around / 2 < np.abs(at - middle).max() + span / 2 + 2 * CLEAR * low:
-        around *= 2
     # Beyond a wave number w is a share 16 / (15 pi) (5^0.5 / (length w))^5 of the variance.
     most = 5**0.5 / low * (16 / (15 * np.pi) / LEFT_OUT) ** 0.2
+    around, away = 2 * ((REACH + 0.5) * span + 2 * CLEAR * low), np.abs(at - middle)
+    while around / 2 < away.max() + span / 2 + 2 * CLEAR * low:
+        far = away + span / 2 + 2 * CLEAR * low > around / 2
+        # On a circle with room for all, too few terms would be left for the levels. What lies outside this one is independent
+        # of them, and is drawn by itself.
+        if 2 * around * most > 2 * np.pi * MOST_TERMS:
+            found = np.empty((len(length), len(at)))
+            found[:, ~far] = _free(at[~far], places, length, low, random)
+            found[:, far] = _free(at[far], at[far], length, low, random)
+            return found
+        around *= 2
     waves = 2 * np.pi * np.arange(min(MOST_TERMS, int(np.ceil(around * most / (2 * np.pi)))) + 1) / around
     # The spectrum of the Matern correlation (Rasmussen and Williams 2006, equation 4.15), but for a factor.
     variance = (5 / length[:, None] ** 2 + waves**2) ** -3.0

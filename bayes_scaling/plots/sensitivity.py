@@ -26,7 +26,7 @@ MOST_ROWS = 11
 """Parts, or components, that are drawn."""
 LESS, MORE = COLOURS[5], COLOURS[0]
 """Colours of what counts less, and more."""
-LONGEST = 28
+LONGEST = 30
 WIDE = 3.0
 """Answers that differ by a larger factor are drawn on a logarithmic axis."""
 

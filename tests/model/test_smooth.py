@@ -134,3 +134,15 @@ def test_names_tell_smooth_terms_from_exchangeable_ones() -> None:
     assert length_name("a", term) == "a_smooth_length_position_arm_size"
     assert axis_name("a", term) == "smooth_axis_a_position_arm_size"
     assert term_name("a", bs.Varying("position", 0.1)) == "a_by_position"
+
+
+@pytest.mark.parametrize("far", [1e4, 1e5, 1e7, -1e7])
+def test_places_near_the_levels_are_drawn_alike_beside_one_far_off(far: float) -> None:
+    places, near = np.array([0.0, 2.0, 4.0, 8.0, 16.0]), np.array([3.0, 6.0, 12.0])
+    sd, length = np.ones(2000), np.full(2000, 2.0)
+    alone, beside = (
+        smooth.conditional(np.zeros((2000, 5)), places, at, sd, length, np.random.default_rng(0))
+        for at in (near, np.append(near, far))
+    )
+    np.testing.assert_allclose(beside[:, :3], alone, rtol=1e-9)
+    assert beside[:, 3].std() == pytest.approx(1.0, rel=0.1)
