@@ -64,10 +64,10 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
     of = z.transpose("chain", "draw", "row").to_numpy()
     if astray is not None:
-        wider = (wider + xr.zeros_like(z)).transpose("chain", "draw", "row").to_numpy()
-        density = _mixture_density(of, np.sqrt(1.0 + astray.added / wider), astray)
+        variance = (wider + xr.zeros_like(z)).transpose("chain", "draw", "row").to_numpy()
+        density = _mixture_density(of, np.sqrt(1.0 + astray.added / variance), astray)
     else:
-        density = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
+        density = np.asarray(stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu))
     rows: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
     return rows.where(possible, -np.inf)
 

@@ -154,7 +154,7 @@ def innovations(
     if astray is not None:
         every = (z, kept, own, astray.added, astray.none)
         flat = [np.ascontiguousarray(np.broadcast_to(of, z.shape)).reshape(-1, z.shape[-1]) for of in every]
-        mean, spread = np.moveaxis([gaussian_sum.predicted(*one) for one in zip(*flat, strict=True)], 1, 0)
+        mean, spread = np.moveaxis(np.array([gaussian_sum.predicted(*one) for one in zip(*flat, strict=True)]), 1, 0)
         narrow = spread + flat[2]
         times = np.sqrt(1.0 + flat[3] / narrow)
         return ((flat[0] - mean) / np.sqrt(narrow)).reshape(z.shape), times.reshape(z.shape)

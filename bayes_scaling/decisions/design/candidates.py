@@ -78,9 +78,8 @@ def _scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.n
     if "noise_nu" in fit.posterior:
         nu = fit.posterior["noise_nu"].to_numpy().ravel()[:, None]
         scale = scale * np.sqrt((nu + 3.0) / (nu + 1.0))
-    white = white_scale(fit, frame)
-    white = None if white is None else _array(white, len(frame))
-    scale, white = _with_outliers(fit, frame, scale, white)
+    alone = white_scale(fit, frame)
+    scale, white = _with_outliers(fit, frame, scale, None if alone is None else _array(alone, len(frame)))
     own = 0.0 if white is None else (white**2).mean(axis=0)
     found = np.zeros((n, most, most))
     if fit.model.noise.correlation is None or most == 1:
