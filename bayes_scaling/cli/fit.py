@@ -126,7 +126,9 @@ def fit(
         for name, figure in drawn.items():
             write_figure(figure, new / name)
     if old:
-        say(f"note [earlier answers]: {', '.join(old)} in {folder}: written from the fit that this one replaces; make them anew")
+        say(
+            f"note [earlier answers]: {', '.join(old)} in {folder}: written from the fit that this one replaces; make them anew"
+        )
     _summary(fitted, parameters, settings, [note for note in notes if note not in before], folder)
 
 
