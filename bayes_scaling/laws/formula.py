@@ -6,8 +6,10 @@ ever passed to `eval`. The way back calls the law with symbols that record what 
 
 import ast
 import inspect
+import math
+import operator
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Self
 
@@ -22,7 +24,20 @@ from bayes_scaling._base.expressions import (
     depth,
     parse_expression,
 )
-from bayes_scaling._base.functions import ON_NUMBERS, Functions
+from bayes_scaling._base.functions import (
+    FUNCTION_LIST,
+    ON_NUMBERS,
+    Functions,
+    absolute,
+    exp,
+    log,
+    maximum,
+    minimum,
+    sigmoid,
+    softplus,
+    sqrt,
+    tanh,
+)
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 
 MAX_EQUATION = 120
@@ -32,7 +47,8 @@ MAX_EQUATION = 120
 def parse_law(text: str, inputs: Sequence[str]) -> Law:
     """Return the law that a text describes, such as `E + A * params**-alpha` or `k * log(ratio / optimum)**2`.
 
-    The text is never executed: it is parsed, and only arithmetic, `exp`, `log` and `mean` mean anything in it.
+    The text is never executed: it is parsed, and only arithmetic and the functions of `laws` mean anything in it: `exp`, `log`,
+    `sqrt`, `abs`, `min`, `max`, `softplus`, `sigmoid`, `tanh`, and `mean`, over the parts in which a learning rate fell.
 
     Parameters
     ----------
@@ -68,7 +84,7 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
     if names == set(inputs):
         raise InputError(f"law {text!r} has no parameter: all its names {format_names(names)} are inputs")
     if clash := names & set(ON_NUMBERS):
-        raise InputError(f"law {text!r} uses {format_names(clash)} as a name; it is a function and takes one value in brackets")
+        raise InputError(f"law {text!r} uses {format_names(clash)} as a name; it is a function and takes values in brackets")
 
     return _TextLaw(text, inputs, tree, sorted(names - set(inputs)))
 
@@ -119,7 +135,7 @@ def law_tree(law: Law) -> ast.expr:
     try:
         written = law(**{name: _Symbol(ast.Name(name, ast.Load())) for name in names})
     except Exception as error:
-        raise InputError(f"law {law.__name__} uses more than + - * / **, exp, log and mean: {error}") from error
+        raise InputError(f"law {law.__name__} uses more than + - * / ** and the functions of laws: {error}") from error
     if not isinstance(written, _Symbol):
         raise InputError(f"law {law.__name__} does not return an expression of its arguments {list(names)}")
     return balanced(written.node, {})
@@ -203,7 +219,7 @@ def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], 
     parameters
         Name -> value.
     functions
-        `exp`, `log` and `mean` for such values.
+        Those of laws for such values, by name.
     """
     values = {name: functions["exp"](logs[name]) for name in law_inputs(law)} | dict(parameters)
     return _evaluated(law_tree(law), logs, values, functions, {})
@@ -227,20 +243,68 @@ def _evaluated(
                 known[id(node)] = ARITHMETIC[type(op)](of(operand))
             case ast.Call(func=ast.Name(id=name), args=[ast.Name(id=argument)]) if name == "log" and argument in logs:
                 known[id(node)] = logs[argument]
-            case ast.Call(func=ast.Name(id=name), args=[argument]):
-                known[id(node)] = functions[name](of(argument))
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                known[id(node)] = functions[name](*map(of, arguments))
             case _:
                 known[id(node)] = arithmetic(node, values)
     return known[id(node)]
 
 
+UFUNCS: Mapping[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "power": operator.pow,
+    "float_power": operator.pow,
+    "negative": operator.neg,
+    "positive": operator.pos,
+    "square": lambda x: x**2,
+    "reciprocal": lambda x: 1 / x,
+    "exp": exp,
+    "expm1": lambda x: exp(x) - 1,
+    "log": log,
+    "log1p": lambda x: log(1 + x),
+    "log2": lambda x: log(x) / math.log(2),
+    "log10": lambda x: log(x) / math.log(10),
+    "logaddexp": lambda x, y: y + softplus(x - y),
+    "sqrt": sqrt,
+    "absolute": absolute,
+    "fabs": absolute,
+    "minimum": minimum,
+    "fmin": minimum,
+    "maximum": maximum,
+    "fmax": maximum,
+    "tanh": tanh,
+    "expit": sigmoid,
+}
+"""Functions of numpy, and scipy's `expit`, that a law may call -> what stands for them in its tree."""
+
+
 class _Symbol:
     """Stands for a value in a law and records the arithmetic done to it."""
 
-    __array_ufunc__ = None
-
     def __init__(self, node: ast.expr) -> None:
         self.node = node
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        name = ufunc.__name__
+        if method != "__call__" or options or name not in UFUNCS:
+            raise InputError(f"{name} of numpy is no function of laws; they have {FUNCTION_LIST}")
+        return UFUNCS[name](*(type(self)(_node(value)) for value in inputs))
+
+    def __bool__(self) -> bool:
+        raise InputError("a law does not branch; use minimum, maximum, abs or sigmoid of bayes_scaling.laws")
+
+    def _compared(self, other: Any) -> bool:
+        raise InputError(
+            "a law does not compare, as if, min and max of Python do; use minimum, maximum or sigmoid of bayes_scaling.laws"
+        )
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
+
+    def __abs__(self) -> Self:
+        return self.applied("abs", self)
 
     def _joined(self, op: ast.operator, other: Any, *, swapped: bool = False) -> Self:
         sides = [self.node, _node(other)]
@@ -283,8 +347,9 @@ class _Symbol:
     def __pos__(self) -> Self:
         return self
 
-    def applied(self, function: str) -> Self:
-        return type(self)(ast.Call(ast.Name(function, ast.Load()), [self.node], []))
+    def applied(self, function: str, *values: Any) -> Self:
+        """Return a function of values, of this one unless any are given."""
+        return type(self)(ast.Call(ast.Name(function, ast.Load()), [_node(value) for value in values or (self,)], []))
 
 
 def _node(value: Any) -> ast.expr:
