@@ -19,7 +19,6 @@ from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StackKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet
 
-
 KINDS = {("string_type", "str"), ("int_type", "int")}
 """Errors of a value that may be of several kinds, and what each adds to the place."""
 

@@ -31,8 +31,8 @@ class Sheet:
     beyond
         How many times past the data the bands are drawn.
     single_runs
-        Whether a lighter band with a line at its edges shows where 90 % of new runs would lie. The other bands are of the expected
-        curve, of which what single runs scatter is no part.
+        Whether a lighter band with a line at its edges holds 90 % of new runs. The other bands are of the expected curve, which
+        has no part in the scatter of single runs.
     """
 
     x: str
