@@ -106,6 +106,8 @@ class Model:
         terms += [(off.name(term), term.dims) for term in self.discrepancy]
         if repeated := sorted({name for name, over in terms if terms.count((name, over)) > 1}):
             raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
+        for term, inputs in discrepancy_terms(self):
+            off.check_knots(term, inputs)
         refuse_same_names(names_of(self))
         check_joint(self.joint, scalar_priors(self))
 
