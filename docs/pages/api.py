@@ -7,7 +7,7 @@ import bayes_scaling as bs
 GROUPS = {
     "Read": "read_logs read_runs Columns Input Response",
     "Model": "Model Prior Varying Smooth Trend Noise Correlation Discrepancy JointPrior parse_law read_study propose_study",
-    "Fit": "fit fit_stack Stack refit prior Settings Fit save load fit_many",
+    "Fit": "fit fit_stack Stack refit prior Settings Fit save load fit_many tasks_by",
     "Predict": "predict predict_runs summarize contrast compute_ratio crossover forecast",
     "Decide": "plan Cost compute_needed rank next_runs sensitivity multiverse",
     "Validate": "findings compare backtest calibrate",
@@ -27,7 +27,7 @@ RESULTS = {
     "Comparison": ("bayes_scaling.validation.compare", "compare"),
     "Backtest": ("bayes_scaling.validation.backtest", "backtest"),
     "Calibration": ("bayes_scaling.validation.calibration", "calibrate"),
-    "Batch": ("bayes_scaling.inference.batch.fits", "fit_many"),
+    "Batch": ("bayes_scaling.inference.batch.record", "fit_many"),
     "Stack": ("bayes_scaling.inference.stacking", "fit_stack, load, inference.stacking.stack"),
 }
 """Record -> the module it lives in, and what returns it."""
