@@ -14,7 +14,6 @@ from .decisions.rank import rank as rank
 from .decisions.sensitivity.sensitivity import sensitivity as sensitivity
 from .decisions.targets import compute_needed as compute_needed
 from .inference.batch.fits import fit_many as fit_many
-from .inference.batch.from_table import tasks_by as tasks_by
 from .inference.fit import fit as fit, prior as prior, refit as refit
 from .inference.posterior import Fit as Fit
 from .inference.saving import load as load, save as save

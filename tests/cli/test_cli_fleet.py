@@ -1,6 +1,7 @@
 """`bayes-scaling fleet`: many tasks of one table, in parts, resumed, with failures by cause."""
 
 import json
+from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,11 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     from bayes_scaling.inference.batch import fits
 
     given = fits.fit_many
-    monkeypatch.setattr(fits, "fit_many", lambda model, tasks, workers, **more: given(model, tasks, InProcess(), **more))
+    monkeypatch.setattr(fits, "fit_many", lambda model, tasks, workers, **more: given(model, tasks, _here(workers), **more))
+
+
+def _here(workers: int | None) -> Executor | int:
+    return InProcess() if workers is None else workers
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +119,8 @@ def test_whole_fits_are_stored_for_other_commands(asked: tuple[Path, Path], tmp_
         (("--by", "run_id", "--collect"), "no task has a result: no result is stored (5 of 6 tasks)"),
         (("--by", "run_id", "--tasks", "5/6"), "no task has a result: "),
         (("--by", "run_id", "--chunk", "0"), "chunk must be"),
+        (("--by", "run_id", "--workers", "-1"), "the number of processes must be"),
+        (("--by", "run_id", "--draws", "0"), "draws must be"),
         (("--by", "run_id", "--column", "loss=nll"), "no column 'nll'"),
     ],
 )

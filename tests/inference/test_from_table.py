@@ -15,6 +15,7 @@ import bayes_scaling as bs
 from bayes_scaling.inference.batch.causes import by_cause, cause_lines
 from bayes_scaling.inference.batch.executors import each_in_chunks
 from bayes_scaling.inference.batch.fits import MISSING, stored
+from bayes_scaling.inference.batch.from_table import tasks_by
 from bayes_scaling.inference.batch.progress import Pace, progress
 from bayes_scaling.inference.batch.record import Batch
 from bayes_scaling.inference.batch.tables import task_rows, with_reasons
@@ -33,7 +34,7 @@ def curves(names: list[Any], points: int = 5) -> pd.DataFrame:
 
 
 def test_each_level_is_a_task_in_the_order_of_the_table() -> None:
-    tasks = bs.tasks_by(COLUMNS, curves(["b", "a/b", "é ü"]), "curve")
+    tasks = tasks_by(COLUMNS, curves(["b", "a/b", "é ü"]), "curve")
     assert list(tasks) == ["b", "a/b", "é ü"]
     assert [len(tasks[name].runs) for name in tasks] == [5, 5, 5]
     assert tasks["a/b"].runs.table["response"].iloc[0] == 4.0
@@ -45,7 +46,7 @@ def test_several_columns_make_a_task_of_each_combination_and_no_two_are_confused
     table = pd.DataFrame(
         {"a": ["x y", "x", "x", "x y"], "b": ["z", "y z", "y z", "z"], "step": [1, 1, 2, 2], "loss": [4, 3, 2, 1]}
     )
-    tasks = bs.tasks_by(COLUMNS, table, ("a", "b"))
+    tasks = tasks_by(COLUMNS, table, ("a", "b"))
     assert len(tasks) == 2
     assert [len(task.runs) for task in tasks.values()] == [2, 2]
     assert tasks.labels.to_numpy().tolist() == [["x y", "z"], ["x", "y z"]]
@@ -53,13 +54,13 @@ def test_several_columns_make_a_task_of_each_combination_and_no_two_are_confused
 
 def test_numbers_are_levels_and_two_spellings_of_one_are_one_task() -> None:
     table = pd.DataFrame({"curve": [7, 7.0, 8], "step": [1, 2, 1], "loss": [3.0, 2.0, 2.5]}, dtype=object)
-    assert [(name, len(task.runs)) for name, task in bs.tasks_by(COLUMNS, table, "curve").items()] == [("7", 2), ("8", 1)]
+    assert [(name, len(task.runs)) for name, task in tasks_by(COLUMNS, table, "curve").items()] == [("7", 2), ("8", 1)]
 
 
 def test_rows_that_are_no_runs_fail_their_own_task_alone() -> None:
     table = curves(["good", "bad"])
     table.loc[(table["curve"] == "bad") & (table["step"] == 3), "loss"] = -1.0
-    tasks = bs.tasks_by(COLUMNS, table, "curve")
+    tasks = tasks_by(COLUMNS, table, "curve")
     assert len(tasks["good"].runs) == 5
     with pytest.raises(bs.InputError, match=r"curve bad: column 'loss', row 3: -1\.0 is not positive"):
         tasks["bad"]
@@ -80,7 +81,7 @@ def test_rows_that_are_no_runs_fail_their_own_task_alone() -> None:
 )
 def test_what_would_fail_every_task_is_refused_at_once(table: pd.DataFrame, by: Any, said: str) -> None:
     with pytest.raises(bs.InputError, match=said):
-        bs.tasks_by(COLUMNS, table, by)
+        tasks_by(COLUMNS, table, by)
 
 
 def test_a_study_whose_rows_are_checkpoints_gives_a_task_the_noise_of_curves() -> None:
@@ -89,8 +90,8 @@ def test_a_study_whose_rows_are_checkpoints_gives_a_task_the_noise_of_curves() -
     table = pd.DataFrame(
         {"team": "a", "run": "one", "params": 1e9, "tokens": 1e6 * steps, "step": steps, "loss": 2 + 5 * steps**-0.3}
     )
-    task = bs.tasks_by(study, table, "team")["a"]
-    alone = bs.tasks_by(study, table, "team", independent=True)["a"]
+    task = tasks_by(study, table, "team")["a"]
+    alone = tasks_by(study, table, "team", independent=True)["a"]
     assert alone.model is None
     assert task.model is not None
     assert task.model.noise.correlation is not None
@@ -98,9 +99,20 @@ def test_a_study_whose_rows_are_checkpoints_gives_a_task_the_noise_of_curves() -
 
 def test_ten_thousand_tasks_are_told_apart_without_reading_any(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bayes_scaling.inference.batch.from_table.read_runs", None)
-    tasks = bs.tasks_by(COLUMNS, pd.DataFrame({"curve": np.arange(10_000) % 5_000, "step": 1, "loss": 2.0}), "curve")
+    tasks = tasks_by(COLUMNS, pd.DataFrame({"curve": np.arange(10_000) % 5_000, "step": 1, "loss": 2.0}), "curve")
     assert len(tasks) == 5_000
     assert len(tasks.rows["17"]) == 2
+
+
+def test_a_study_and_a_table_are_enough_and_half_of_it_is_refused(tmp_path: Path) -> None:
+    study = bs.read_study("chinchilla_law")
+    table = pd.DataFrame({"team": list("aabb"), "params": 1e9, "tokens": 1e10, "loss": -2.0})
+    made = bs.fit_many(study, table, by="team")
+    assert all("not positive" in why for why in made.failures.values())
+    with pytest.raises(bs.InputError, match="expected by="):
+        bs.fit_many("chinchilla_law", tmp_path / "table.csv")
+    with pytest.raises(bs.InputError, match="for a study and a table"):
+        bs.fit_many(MODEL, table, by="team")
 
 
 def test_parts_have_every_task_once_and_stay_when_tasks_are_added() -> None:
@@ -115,7 +127,7 @@ def test_parts_have_every_task_once_and_stay_when_tasks_are_added() -> None:
 
 
 def test_parts_of_names_that_differ_in_case_alone_fill_files_of_their_own(tmp_path: Path) -> None:
-    tasks = bs.tasks_by(COLUMNS, curves(["A", "a"]), "curve")
+    tasks = tasks_by(COLUMNS, curves(["A", "a"]), "curve")
     for part in ((1, 2), (2, 2)):
         bs.fit_many(MODEL, tasks, _Here(), keep=_rows, folder=tmp_path, settings=QUICK, part=part)
     assert len({path.name.casefold() for path in tmp_path.iterdir()}) == 2
@@ -124,7 +136,7 @@ def test_parts_of_names_that_differ_in_case_alone_fill_files_of_their_own(tmp_pa
 
 
 def test_what_is_not_stored_yet_is_said_and_a_part_tells_why(tmp_path: Path) -> None:
-    tasks = bs.tasks_by(COLUMNS, curves(["a", "=b"]), "curve")
+    tasks = tasks_by(COLUMNS, curves(["a", "=b"]), "curve")
     nothing = stored(MODEL, tasks, tmp_path, keep=_rows, settings=QUICK)
     assert nothing.failures == dict.fromkeys(tasks, MISSING)
     failed = Batch({}, {"=b": "no rows"}, {}, {})
@@ -139,7 +151,7 @@ def test_what_is_not_stored_yet_is_said_and_a_part_tells_why(tmp_path: Path) -> 
 
 
 def test_a_table_of_tasks_has_parameters_with_intervals_health_and_failures() -> None:
-    tasks = bs.tasks_by(COLUMNS, curves(["a", "b"]), "curve")
+    tasks = tasks_by(COLUMNS, curves(["a", "b"]), "curve")
     kept = pd.DataFrame({"name": ["E", "E"], "dims": ["", "arch=x"], "q05": [1.0, 0.0], "q50": [2.0, 0.0], "q95": [3.0, 0.0]})
     rows = task_rows(Batch({"a": kept}, {"b": "no rows"}, {}, {"a": 2.0}, healths={"a": CLEAN}), tasks)
     assert list(rows) == ["task", "curve", "rows", "grade", "seconds", "E", "E_q05", "E_q95", "problem"]

@@ -22,8 +22,8 @@ def by_cause(lines: Mapping[str, str]) -> dict[str, list[str]]:
 
     Examples
     --------
-    >>> by_cause({"a": "R-hat 1.02, the chains disagree", "b": "no rows in b", "c": "R-hat 1.5, the chains disagree"})
-    {'R-hat 1.02, the chains disagree': ['a', 'c'], 'no rows in b': ['b']}
+    >>> by_cause({"a": "R-hat 1.02, chains disagree", "b": "no rows in b", "c": "R-hat 1.5, chains disagree"})
+    {'R-hat 1.02, chains disagree': ['a', 'c'], 'no rows in b': ['b']}
     """
     alike: dict[str, list[str]] = {}
     for name, line in lines.items():
@@ -33,7 +33,8 @@ def by_cause(lines: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _pattern(name: str, line: str) -> str:
-    return NUMBER.sub("#", line.replace(name, "#") if name else line)
+    own = rf"(?<!\w){re.escape(name)}(?!\w)"
+    return NUMBER.sub("#", re.sub(own, "#", line) if name else line)
 
 
 def written(name: str) -> str:

@@ -15,7 +15,9 @@ import pandas as pd
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.naming import file_names
+from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.batch.executors import IN_FLIGHT, InProcess, Submit, cores, each_in_chunks, own_processes
+from bayes_scaling.inference.batch.from_table import tasks_of
 from bayes_scaling.inference.batch.progress import progress as progress_of
 from bayes_scaling.inference.batch.record import Batch as Batch
 from bayes_scaling.inference.batch.results import Fingerprint, Record, read_fit, read_table, write_fit, write_table
@@ -26,6 +28,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
+from bayes_scaling.model.studies.study import Study
 
 MOST_IN_CHUNK, MOST_WORKERS = 100_000, 1_000
 
@@ -48,8 +51,8 @@ type _Fitted = Callable[[Plan, Mapping[str, TaskKey], Mapping[str, str]], Genera
 
 @overload
 def fit_many(
-    model: Model | None,
-    tasks: Tasks,
+    model: Model | Study | str | Path | None,
+    tasks: Tasks | Table,
     executor: Executor | int | None = None,
     *,
     keep: Keep,
@@ -58,13 +61,14 @@ def fit_many(
     progress: bool = False,
     chunk: int = 1,
     part: tuple[int, int] | None = None,
+    by: str | Sequence[str] | None = None,
 ) -> Batch[pd.DataFrame]: ...
 
 
 @overload
 def fit_many(
-    model: Model | None,
-    tasks: Tasks,
+    model: Model | Study | str | Path | None,
+    tasks: Tasks | Table,
     executor: Executor | int | None = None,
     *,
     keep: None = None,
@@ -73,13 +77,14 @@ def fit_many(
     progress: bool = False,
     chunk: int = 1,
     part: tuple[int, int] | None = None,
+    by: str | Sequence[str] | None = None,
 ) -> Batch[Path]: ...
 
 
 @overload
 def fit_many(
-    model: Model | None,
-    tasks: Tasks,
+    model: Model | Study | str | Path | None,
+    tasks: Tasks | Table,
     executor: Executor | int | None = None,
     *,
     keep: None = None,
@@ -88,12 +93,13 @@ def fit_many(
     progress: bool = False,
     chunk: int = 1,
     part: tuple[int, int] | None = None,
+    by: str | Sequence[str] | None = None,
 ) -> Batch[Fit]: ...
 
 
 def fit_many(
-    model: Model | None,
-    tasks: Tasks,
+    model: Model | Study | str | Path | None,
+    tasks: Tasks | Table,
     executor: Executor | int | None = None,
     *,
     keep: Keep | None = None,
@@ -102,6 +108,7 @@ def fit_many(
     progress: bool = False,
     chunk: int = 1,
     part: tuple[int, int] | None = None,
+    by: str | Sequence[str] | None = None,
 ) -> Batch[Any]:
     """Fit every task, on as many workers as there are, and return what was kept of each fit.
 
@@ -110,9 +117,9 @@ def fit_many(
     Parameters
     ----------
     model
-        What is fitted where a task has no model of its own.
+        What is fitted where a task has no model of its own. Or a study, or the name or file of one.
     tasks
-        Name -> runs, or `Task`.
+        Name -> runs, or `Task`. A study also takes a table, see `by`.
     executor
         Where it runs; Dask's is `client.get_executor()`, others come with MPI and Ray. It is left running. Workers need this
         package. A number: so many processes of our own, ended afterwards; None: one for each processor. A script then needs
@@ -134,6 +141,8 @@ def fit_many(
     part
         (i, n): only the i-th of n parts of the tasks, i from 1: every n-th, so that parts take about equally long. For arrays
         of jobs, which fill one folder; without it what they stored is taken, and the rest is fitted.
+    by
+        Column of the table, or several, whose levels tell tasks apart. Rows of one task that are no runs fail that task alone.
 
     Returns
     -------
@@ -145,7 +154,8 @@ def fit_many(
     ------
     InputError
         Where nothing can be started: no law that can be written as text, a folder that cannot be written to, a `keep` that
-        workers cannot import, no such part. What is wrong with a single task stands in `failures`.
+        workers cannot import, no such part, a table without such a column. What is wrong with a single task stands in
+        `failures`.
 
     Examples
     --------
@@ -155,6 +165,10 @@ def fit_many(
     >>> batch = bs.fit_many(model, sweeps, folder="out/batch")  # doctest: +SKIP
     >>> batch.to_frame()  # doctest: +SKIP
 
+    A study, and one table with the rows of all curves:
+
+    >>> bs.fit_many("training_curves", "curves.csv", by="run_id", folder="out/curves")  # doctest: +SKIP
+
     A task that cannot be fitted stops no other:
 
     >>> batch = bs.fit_many(None, {"small": "no runs"}, InProcess())
@@ -163,6 +177,9 @@ def fit_many(
     small: failed: expected Runs or a Task, not str
     """
     checks.integer(1, MOST_IN_CHUNK)(chunk, "chunk")
+    if not isinstance(executor, Executor | None):
+        checks.integer(1, MOST_WORKERS)(executor, "the number of processes")
+    model, tasks, settings = tasks_of(model, tasks, by, settings)
     own = names_of_part(tasks, part)
     asked = plan(model, tasks, settings, keep, stored=folder is not None)
     store = _result_store(folder, tasks, "nc" if keep is None else "parquet")
@@ -273,7 +290,7 @@ def _workers(executor: Executor | int | None, jobs: int, keep: Keep | None) -> I
         # One at a time in this process, so that each result is stored before the next fit begins.
         yield executor.submit, 1 if isinstance(executor, InProcess) else IN_FLIGHT
     else:
-        count = min(cores() if executor is None else checks.integer(1, MOST_WORKERS)(executor, "executor"), jobs)
+        count = min(executor or cores(), jobs)
         with own_processes(count, keep) as submit:
             yield submit, count
 

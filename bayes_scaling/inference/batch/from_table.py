@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,10 @@ from bayes_scaling.data.labels import label_column, number_as_text
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.role_names import require_columns
 from bayes_scaling.data.tables import Table, read_table, source_of
-from bayes_scaling.inference.batch.tasks import Task
+from bayes_scaling.inference.batch.tasks import Task, Tasks
 from bayes_scaling.inference.fit import study_with_runs
+from bayes_scaling.model.settings import Settings
+from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.reading import read_study
 from bayes_scaling.model.studies.study import Study
 
@@ -71,7 +73,7 @@ class TableTasks(Mapping[str, Task]):
 def tasks_by(
     study: Study | Columns | str | Path, table: Table, by: str | Sequence[str], *, independent: bool = False
 ) -> TableTasks:
-    """Return a task for each level of a column of a table, for `fit_many`: a curve, a sweep or a team each.
+    """Return a task for each level of a column of a table: a curve, a sweep or a team each, as `fit_many(..., by=)` does.
 
     Runs are read task by task, when they are asked for. Rows of one task that are no runs fail that task alone.
 
@@ -102,9 +104,10 @@ def tasks_by(
     Two curves of one table:
 
     >>> import bayes_scaling as bs
+    >>> from bayes_scaling.inference.batch.from_table import tasks_by
     >>> table = {"curve": ["a", "a", "b", "b"], "step": [1, 2, 1, 2], "loss": [3.0, 2.5, 3.1, 2.9]}
     >>> columns = bs.Columns({"step": bs.Input("step")})
-    >>> tasks = bs.tasks_by(columns, table, by="curve")
+    >>> tasks = tasks_by(columns, table, by="curve")
     >>> list(tasks), len(tasks["b"].runs)
     (['a', 'b'], 2)
     >>> bs.fit_many(model, tasks, folder="out/curves")  # doctest: +SKIP
@@ -128,6 +131,28 @@ def tasks_by(
     labels = pd.DataFrame({name: of.iloc[firsts].to_numpy() for name, of in levels.items()}, index=pd.Index(order, name="task"))
     frame.attrs = {**frame.attrs, READ: {**reading_of(frame), "source": source}}
     return TableTasks(frame, study, {name: rows[name] for name in order}, labels, independent)
+
+
+def tasks_of(
+    model: Model | Study | str | Path | None, tasks: Tasks | Table, by: str | Sequence[str] | None, settings: Settings | None
+) -> tuple[Model | None, Tasks, Settings | None]:
+    """Return a model, its tasks and settings, as they are or as a study and a table have them.
+
+    Raises
+    ------
+    InputError
+        Where a study comes without a table, or a table without a study; and as `tasks_by` does.
+    """
+    study = read_study(model) if isinstance(model, str | Path) else model
+    if not isinstance(study, Study):
+        if by is not None:
+            raise InputError("by= is for a study and a table; a Model has no columns, and its tasks are a mapping name -> runs")
+        return study, cast("Tasks", tasks), settings
+    if isinstance(tasks, Mapping) and by is None:
+        return study.model, cast("Tasks", tasks), settings or study.settings
+    if by is None:
+        raise InputError("a table is split by a column: expected by=, such as by='run_id'")
+    return study.model, tasks_by(study, cast("Table", tasks), by), settings or study.settings
 
 
 def _task(tasks: TableTasks, name: str) -> Task:
