@@ -127,7 +127,7 @@ def test_whole_fits_are_stored_for_other_commands(asked: tuple[Path, Path], tmp_
 def test_wrong_input_is_one_line_and_writes_no_table(
     words: tuple[str, ...], said: str, asked: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    done = run(*asked, "--out", tmp_path / "out", *words, *QUICK)
+    done = run(*asked, "--out", tmp_path / "out", *QUICK, *words)
     assert done.exit_code == 2, done.output
     assert said in done.stderr
     assert not list((tmp_path / "out").rglob("*.csv"))
