@@ -38,6 +38,7 @@ RECORDS = {
     "correlation": bs.Correlation("x", POSITIVE, POSITIVE),
     "noise": bs.Noise(POSITIVE, "normal", effects=(bs.Varying("run", 0.1),), correlation=bs.Correlation("x", POSITIVE)),
     "discrepancy": bs.Discrepancy(POSITIVE, POSITIVE, ("x",), "corpus", knots=5),
+    "knots by input": bs.Discrepancy(POSITIVE, POSITIVE, ("x", "y"), knots={"x": 5}),
     "model": bs.Model(
         bs.laws.power_law, {"a": POSITIVE, "b": POSITIVE}, bs.Noise(POSITIVE), (bs.Discrepancy(POSITIVE, POSITIVE),)
     ),
@@ -201,7 +202,7 @@ FULL = {
     },
     **LAW,
     "stack": [{"name": "other", "weight": 0.5} | LAW, {"name": "plain", "weight": 0.5}],
-    "figure": {"x": "x", "rows": "corpus", "columns": "corpus", "hue": "corpus", "beyond": 3.0},
+    "figure": {"x": "x", "rows": "corpus", "columns": "corpus", "hue": "corpus", "beyond": 3.0, "single_runs": True},
     "sampling": {
         "draws": 1000,
         "tune": 500,
