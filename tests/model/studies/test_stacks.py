@@ -117,12 +117,12 @@ def test_bundled_studies_say_their_stacks() -> None:
 def test_a_law_of_a_stack_need_not_read_the_input_that_rows_are_averaged_along() -> None:
     text = """
 [data]
-response = "loss"
+response = { column = "loss" }
 run = "run"
 average = { along = "tokens", per_decade = 10.0 }
 [data.inputs]
-params = "params"
-tokens = "tokens"
+params = { column = "params" }
+tokens = { column = "tokens" }
 [law]
 text = "E + A * params**-alpha"
 [parameters]
