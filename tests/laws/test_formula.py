@@ -252,6 +252,22 @@ def test_any_arithmetic_reads_back_from_its_text(tree: str, x: float, a: float, 
         np.testing.assert_array_equal(again(**values), law(**values))
 
 
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(tree=TREES, x=st.floats(0.01, 100), a=st.floats(-3, 3), b=st.floats(0.01, 2))
+def test_a_part_of_a_law_is_what_it_stands_for(tree: str, x: float, a: float, b: float) -> None:
+    try:
+        law, plain = parse_law(f"p = {tree}\nx * a + p * p", ["x"]), parse_law(f"x * a + ({tree}) * ({tree})", ["x"])
+    except InputError as error:
+        assume("is not a finite real number" not in str(error))
+        raise
+    again = parse_law(law_text(law), ["x"])
+    every = {"x": np.float64(x), "a": np.float64(a), "b": np.float64(b), "e_inf": np.float64(0.25)}
+    values = {name: every[name] for name in ("x", *law_parameters(law))}
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(law(**values), plain(**values))
+        np.testing.assert_array_equal(again(**values), law(**values))
+
+
 @pytest.mark.parametrize("join", [" + ", " - ", " * ", " / "])
 def test_many_terms_are_not_deep(join: str) -> None:
     names = [f"c{i}" for i in range(200)]
