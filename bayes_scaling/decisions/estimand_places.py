@@ -15,9 +15,9 @@ from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.inference.expectation import at, log_inputs
-from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read, law_reads, parts
+from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read, law_reads
 from bayes_scaling.laws.inputs import has_params_and_tokens
-from bayes_scaling.model.specification import smooths
+from bayes_scaling.prediction.arms import smooth_group
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def held_level(fit: Posterior, dim: str, said: str, *, known: bool = False) -> s
         Whether it has to be one that the runs have all the same.
     """
     levels = fit.runs.levels[dim]
-    between = not known and any(term.over == dim for one, _ in parts(fit) for _, term in smooths(one.model))
+    between = not known and smooth_group(fit, dim)
     if level_index(pd.Series([said]), levels)[0] < 0 and not (between and PLAIN_NUMBER.fullmatch(said)):
         raise InputError(f"group {dim!r} has no level {said!r}; its levels are {[str(one) for one in levels]}")
     return said
