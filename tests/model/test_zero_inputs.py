@@ -37,7 +37,7 @@ def test_zeros_are_read_where_the_input_says_so_and_its_reference_is_one() -> No
     assert (runs.table["share"] == 0).any()
     assert runs.references == {"params": 1e8, "share": 1.0}
     assert runs.columns.scales == ("params",)
-    with pytest.raises(InputError, match="'share', row 1: -.* is negative; expected 0 or more"):
+    with pytest.raises(InputError, match=r"'share', row 1: -.* is negative; expected 0 or more"):
         bs.read_runs(table().assign(share=-0.5), COLUMNS)
     strict = bs.Columns({"params": bs.Input("params"), "share": bs.Input("share")}, bs.Response("loss", "nats/token"))
     with pytest.raises(InputError, match=r"column 'share'.* is not positive, and its logarithm is taken"):
