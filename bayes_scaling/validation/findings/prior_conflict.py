@@ -277,7 +277,7 @@ def _sensitive(fit: Fit) -> Iterator[Finding]:
 
 
 def beyond(fit: Fit) -> pd.DataFrame | None:
-    """Return the point where every scale is ten times that of the largest run; None where none is, or a schedule gives inputs."""
+    """Return the point where every scale is ten times that of the largest run; None without one, or with a schedule."""
     columns = fit.runs.columns
     if columns.schedule is not None:
         return None
