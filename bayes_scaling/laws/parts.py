@@ -67,8 +67,8 @@ def read_text(text: str, references: Mapping[str, float] | None = None) -> LawTe
         raise InputError(f"law text has {len(text)} characters; at most {MAX_EXPRESSION} are read")
     bare = re.sub(r"#[^\n]*", "", text)
     if not any(_DEFINES.match(line) for line in re.split(r"[\n;]", bare)):
-        tree, used = _referred(parse_expression(bare, "law"), text, references)
-        return LawText({}, tree, check_arithmetic(tree, bare), used)
+        tree, referred = _referred(parse_expression(bare, "law"), text, references)
+        return LawText({}, tree, check_arithmetic(tree, bare), referred)
     statements = list(_statements(bare))
     *defined, last = statements
     if _DEFINES.match(last):
