@@ -224,7 +224,7 @@ def test_tokens_learn_as_far_as_they_have_context(studied: Studied) -> None:
 def test_looped_runs_refuse_to_add_size_and_data(studied: Studied) -> None:
     fit = studied("loop_depth")
     low, _, high = quantiles(fit.posterior["size_gain_trend_tokens"])
-    assert 0.2 < low < high < 0.5
+    assert 0.0 < low < high < 0.7
     depth = bs.predict(fit, pd.DataFrame({"params": 1e5, "tokens": 2e6, "loops": [2.0, 8.0]}))
     gain = depth.isel(row=0) - depth.isel(row=1)
     assert 0.0 < float(gain.median()) < 0.06

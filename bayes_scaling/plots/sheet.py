@@ -70,7 +70,7 @@ def sheet_figure(fit: Posterior, sheet: Sheet, *, points: bool = True) -> Figure
             _panel(fit, sheet, part, ax, colours, points=points)
             _head(fit, sheet, levels, ax)
             if nested:
-                ax.legend(_handles(colours), [level_name(level) for level in colours], loc="upper center")
+                ax.legend(_handles(colours), [_hue_name(fit, sheet, level) for level in colours], loc="upper center")
         for ax in axes.ravel()[len(parts) :]:
             ax.set_visible(False)
         for ax in axes.ravel():
@@ -80,7 +80,8 @@ def sheet_figure(fit: Posterior, sheet: Sheet, *, points: bool = True) -> Figure
             for ax in axes.ravel():
                 ax.set_ylabel("")
         if sheet.hue is not None and not nested:
-            _legend(figure, _colours(table, sheet), sheet.hue, beside=single)
+            shown = _colours(table, sheet)
+            _legend(figure, {_hue_name(fit, sheet, level): colour for level, colour in shown.items()}, sheet.hue, beside=single)
     return figure
 
 
@@ -124,7 +125,7 @@ def _panel(fit: Posterior, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours:
         curve = predict(fit, points_at)
         if sheet.single_runs:
             _plot_single_runs(fit, sheet, points_at, ax, colour)
-        plot_band(curve, sheet.x, ax, colour=colour, label="" if level is None else level_name(level), unit=unit, log=log)
+        plot_band(curve, sheet.x, ax, colour=colour, label=_hue_name(fit, sheet, level), unit=unit, log=log)
         if points:
             plot_runs(runs, fit.runs, sheet.x, ax, colour=colour, marker=marker)
 
@@ -167,10 +168,17 @@ def _named(fit: Posterior, name: str, level: Any) -> str:
     return level.replace("_", " ") if isinstance(level, str) else f"{name} {level_name(level)}"
 
 
-def _legend(figure: Figure, colours: dict[Any, str], title: str, *, beside: bool) -> None:
+def _hue_name(fit: Posterior, sheet: Sheet, level: Any) -> str:
+    """Return what a colour is: a level, or a value of an input with its unit."""
+    if level is None:
+        return ""
+    return _named(fit, sheet.hue, level) if sheet.hue in fit.runs.columns.inputs else level_name(level)
+
+
+def _legend(figure: Figure, colours: dict[str, str], title: str, *, beside: bool) -> None:
     beside = beside or len(colours) > len(COLOURS)
     place: dict[str, Any] = {"loc": "outside right upper"} if beside else {"loc": "outside lower center", "ncols": len(colours)}
-    figure.legend(_handles(colours), [level_name(level) for level in colours], title=title if beside else None, **place)
+    figure.legend(_handles(colours), list(colours), title=title if beside else None, **place)
 
 
 def _handles(colours: dict[Any, str]) -> list[Line2D]:
