@@ -272,6 +272,8 @@ def test_neighbours_off_a_band_are_counted_on_one_side() -> None:
     ("name", "panel", "along"),
     [
         pytest.param("token_position", ["size"], "token_index", marks=(of_study("token_position"), pytest.mark.slow)),
+        pytest.param("loop_depth", ["params"], "tokens", marks=of_study("loop_depth")),
+        pytest.param("loop_worth", ["params"], "tokens", marks=(of_study("loop_worth"), pytest.mark.slow)),
     ],
 )
 def test_the_band_of_a_curve_holds_the_curve(name: str, panel: list[str], along: str, studied: Studied) -> None:
