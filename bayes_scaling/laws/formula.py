@@ -211,6 +211,20 @@ def law_key(law: Law) -> Hashable:
         return law
 
 
+def taken_at_zero(law: Law, name: str) -> str:
+    """Return what a law takes of an input that has no value, or no slope, where the input is 0: `log(x)`; "" where nothing."""
+    for node in ast.walk(law_tree(law)):
+        match node:
+            case ast.Call(func=ast.Name(id="log"), args=[ast.Name(id=of)]) if of == name:
+                return f"log({name})"
+            case ast.BinOp(op=ast.Div(), right=ast.Name(id=of)) if of == name:
+                return f"1 / {name}"
+            case ast.BinOp(left=ast.Name(id=of), op=ast.Pow(), right=exponent) if of == name:
+                if not (isinstance(exponent, ast.Constant) and float(str(exponent.value)) > 0):
+                    return f"{name}^{_readable(exponent)}"
+    return ""
+
+
 def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], functions: Functions) -> Any:
     """Return what a law gives for symbols, draws or numbers, taking powers of inputs the cheap way.
 

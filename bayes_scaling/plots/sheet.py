@@ -109,7 +109,7 @@ def _part(table: pd.DataFrame, at: dict[Any, Any]) -> pd.DataFrame:
 
 
 def _span(table: pd.DataFrame, sheet: Sheet) -> np.ndarray:
-    seen = table[sheet.x]
+    seen = table[sheet.x][table[sheet.x] > 0]
     return np.geomspace(seen.min() / min(1.2, sheet.beyond), seen.max() * sheet.beyond, 60)
 
 

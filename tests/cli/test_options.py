@@ -348,8 +348,9 @@ COMMANDS = {
     "multiverse": ["mine.toml", "--at", "points.csv"],
     "import": ["runs.csv", "--out", "imported.csv", "--force"],
     "init": ["runs.csv", "--out", "proposed.toml", "--force"],
+    "fleet": ["mine.toml", "runs.csv", "--by", "arch", "--out", "batch"],
 }
-SAMPLING = ("compare", "backtest", "multiverse", "report")
+SAMPLING = ("compare", "backtest", "multiverse", "report", "fleet")
 """Commands that take too long even where their options are refused late."""
 HOPELESS = ["-1", "nan", "inf", "1e308", "9" * 30, "x"]
 """What hardly any number of a command can be."""
