@@ -9,6 +9,7 @@ run to come s, draw by draw against the same law, and takes from its noise what 
 a shared fall for noise, a forecast does not. a, l and the share are point estimates from residuals about the mean curve.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -85,7 +86,7 @@ class Shared:
     share: float
 
 
-def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[Shared]:
+def shared_misfits(fit: Fit, along: str, leave_out: Collection[str] = ()) -> list[Shared]:
     """Return by what finished runs leave the law together, in either alignment; empty where they do not.
 
     Parameters
@@ -93,7 +94,7 @@ def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[S
     along
         The input along which runs train.
     leave_out
-        Label of a run that is not one of them.
+        Labels of runs that are none of them.
     """
     table = _finished(fit, along, leave_out)
     if table["run"].nunique() < FEWEST_RUNS:
@@ -106,23 +107,23 @@ def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[S
 def with_shared(
     fit: Fit, shared: Shared, frame: pd.DataFrame, g: np.ndarray, noise: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the law says of a run's rows with what it shares with finished runs, and the covariance of what is its own.
+    """Return what the law says of the rows of runs with what they share with finished runs, and the covariance of what is left.
 
     Parameters
     ----------
     frame
-        Rows of one run, its planned end last.
+        Rows of one or several runs, to their planned ends.
     g
         Draws, row, on the scale of the noise.
     noise
         Draws, row, row.
     """
     along = shared.along
-    table = _finished(fit, along, str(frame["run"].iloc[-1]))
+    table = _finished(fit, along, set(frame["run"].astype(str)))
     place = _place(table, along, shared.alignment)
     means = _bin_means(table, place, _residuals(fit, table)[0], shared.width)[1]
-    end = float(frame[along].iloc[-1]) if shared.alignment == "fraction" else 1.0
-    at = np.log(frame[along].to_numpy() / end)
+    ends = frame.groupby("run", sort=False)[along].transform("max").to_numpy() if shared.alignment == "fraction" else 1.0
+    at = np.log(frame[along].to_numpy() / ends)
     prior = _covariance(shared, shared.places, shared.places) + np.diag(_errors(shared))
     across = _covariance(shared, at, shared.places)
     weights = np.linalg.solve(prior, across.T).T
@@ -149,14 +150,14 @@ def shared_sentence(fit: Fit, along: str) -> str:
     )
 
 
-def _finished(fit: Fit, along: str, leave_out: str | None) -> pd.DataFrame:
+def _finished(fit: Fit, along: str, leave_out: Collection[str]) -> pd.DataFrame:
     """Return the rows of runs with enough of them, of no more runs than need be."""
     table = fit.runs.table
     if "run" not in table:
         return table.iloc[:0].assign(run="")
     label = table["run"].astype(str)
     rows = label.map(label.value_counts())
-    kept = table[(rows >= FEWEST_ROWS) & (label != leave_out)]
+    kept = table[(rows >= FEWEST_ROWS) & ~label.isin(set(leave_out))]
     names = kept["run"].unique()
     few = max(FEWEST_RUNS, MOST_ROWS * len(names) // max(len(kept), 1))
     some = names[np.unique(np.linspace(0, len(names) - 1, min(few, len(names))).astype(int))] if len(names) else names
