@@ -113,7 +113,7 @@ def seen_through_white_noise() -> Case:
 
 
 def departing() -> Case:
-    wave = bs.Discrepancy(near(0.03), near(3.0), within="arm", kernel="matern32", knots=3)
+    wave = bs.Discrepancy(near(0.03), near(3.0), within="arm", kernel="matern32", knots={"params": 4, "tokens": 3})
     noise = bs.Noise(SD + Varying("arm", 0.5), "normal", effects=(RUN,))
     parameters = {"a": near(3.0), "b": near(0.1) + Varying("size", 0.1), "c": near(0.1)}
     model = bs.Model(PRODUCT, parameters, noise, (wave,))

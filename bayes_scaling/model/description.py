@@ -1,6 +1,6 @@
 """A model in words: its law, how runs scatter about it, and every prior with the interval that holds 90 %."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -155,10 +155,18 @@ def _correlated(noise: Noise) -> Iterator[str]:
 def _discrepancy(term: Discrepancy) -> str:
     over = f"of {_joined(term.over)}" if term.over else "of the inputs"
     within = f", one for each {_joined(term.dims)}" if term.dims else ""
+    knots = f", its knots {_knots(term.knots)}" if term.knots is not None else ""
     return (
-        f"The discrepancy from the law is a smooth function {over}{within}: a Gaussian process, {term.kernel}. "
+        f"The discrepancy from the law is a smooth function {over}{within}: a Gaussian process, {term.kernel}{knots}. "
         "It widens the bands beyond the runs."
     )
+
+
+def _knots(knots: int | Mapping[str, int]) -> str:
+    """Return how many knots there are along inputs."""
+    if not isinstance(knots, Mapping):
+        return f"{knots} along each input"
+    return ", ".join(f"{count} along {x}" for x, count in knots.items())
 
 
 def _shared(effect: Effect) -> str:

@@ -16,12 +16,15 @@ from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.style import COLOURS, PAGE, paper, spread
-from bayes_scaling.prediction.predict import predict
+from bayes_scaling.plots.painters import paint_band
+from bayes_scaling.plots.style import COLOURS, LEVELS, PAGE, paper, quantiles, spread
+from bayes_scaling.prediction.predict import predict, predict_runs
 
 WIDTH, HEIGHT = PAGE, 1.9
 MARKERS = "os^Dv<"
 SEQUENCE = "viridis"
+SEED = 0
+"""Of the scatter of new runs: the figure of a fit is the same each time."""
 PANELS, HUES = 20, 40
 """Rows and columns of panels, and levels told apart by colour in each, at most."""
 
@@ -29,6 +32,8 @@ PANELS, HUES = 20, 40
 @footed
 def sheet_figure(fit: Posterior, sheet: Sheet, *, points: bool = True) -> Figure:
     """Return the sheet: 50 and 90 % bands of the expected curve, dashed where they leave the data, and the runs.
+
+    With `single_runs` of the sheet also a lighter band that holds 90 % of new runs.
 
     Parameters
     ----------
@@ -115,10 +120,23 @@ def _panel(fit: Posterior, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours:
         runs = _part(table, {sheet.hue: level})
         if not len(runs):
             continue
-        curve = predict(fit, _points(fit, sheet, runs))
+        points_at = _points(fit, sheet, runs)
+        curve = predict(fit, points_at)
+        if sheet.single_runs:
+            _plot_single_runs(fit, sheet, points_at, ax, colour)
         plot_band(curve, sheet.x, ax, colour=colour, label="" if level is None else level_name(level), unit=unit, log=log)
         if points:
             plot_runs(runs, fit.runs, sheet.x, ax, colour=colour, marker=marker)
+
+
+def _plot_single_runs(fit: Posterior, sheet: Sheet, at: pd.DataFrame, ax: Axes, colour: str) -> None:
+    """Draw where 90 % of new runs would lie, each point being of a run of its own."""
+    of = quantiles(predict_runs(fit, at.drop(columns="run", errors="ignore"), seed=SEED))
+    low, high, opacity = LEVELS["90 %"]
+    x = at[sheet.x].to_numpy()
+    paint_band(ax, x, of[low], of[high], colour=colour, opacity=opacity / 2)
+    for edge in (low, high):
+        ax.plot(x, of[edge], color=colour, linewidth=0.4)
 
 
 def _points(fit: Posterior, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:

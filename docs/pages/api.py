@@ -27,7 +27,7 @@ RESULTS = {
     "Comparison": ("bayes_scaling.validation.compare", "compare"),
     "Backtest": ("bayes_scaling.validation.backtest", "backtest"),
     "Calibration": ("bayes_scaling.validation.calibration", "calibrate"),
-    "Batch": ("bayes_scaling.inference.batch.fits", "fit_many"),
+    "Batch": ("bayes_scaling.inference.batch.record", "fit_many"),
     "Stack": ("bayes_scaling.inference.stacking", "fit_stack, load, inference.stacking.stack"),
 }
 """Record -> the module it lives in, and what returns it."""

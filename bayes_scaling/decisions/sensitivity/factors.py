@@ -9,14 +9,9 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS
-from bayes_scaling.decisions.estimands import (
-    Estimand,
-    asked_place,
-    draw_estimand,
-    loss_at_place,
-    multiplier_path,
-    splits_compute,
-)
+from bayes_scaling.decisions.estimand_places import asked_place, loss_at_place, splits_compute
+from bayes_scaling.decisions.estimand_text import Estimand
+from bayes_scaling.decisions.estimands import draw_estimand, multiplier_path
 from bayes_scaling.inference.expectation import discrepancy_at, law_at, levels_at, log_inputs
 from bayes_scaling.inference.observation import group_effects_and_scale, own_variance, scales_with_error
 from bayes_scaling.inference.posterior import Fit

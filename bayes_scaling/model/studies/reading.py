@@ -286,7 +286,8 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys, shared: tuple[
         )
     if member.law.text is not None:  # which need not read all that others do
         read = {name: one for name, one in member.data.inputs.items() if name in law_names(member.law.text)}
-        member = replace(member, data=replace(member.data, inputs=read))
+        # What rows are does not hang on the law, and may name inputs that only a trend reads, or another law of the stack.
+        member = replace(member, data=replace(member.data, inputs=read, average=None, curve=None, schedule=None))
     return _model(replace(member, joint_prior=()) if inherits else member, joint)
 
 
