@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -84,8 +84,8 @@ def condition(folder: Path, law: str | None, run: list[str], at: list[str], seed
 
     fitted = read_posterior(folder) if law is None else read_fit(folder, law)
     ends = [_end(one) for one in at]
-    logs: Any = run[0] if len(run) == 1 else run
-    return conditioned(fitted, logs, ends[0] if len(ends) == 1 else ends, seed=seed)
+    at_ends = ends[0] if len(ends) == 1 else ends
+    return conditioned(fitted, run[0], at_ends, seed=seed) if len(run) == 1 else conditioned(fitted, run, at_ends, seed=seed)
 
 
 def _end(at: str) -> float | str:

@@ -3,7 +3,7 @@
 Where the rows leave only few of the fit's draws with any weight, the model is fitted again with them among its runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
@@ -49,6 +49,10 @@ class _Found:
 
 
 @overload
+def forecast(  # type: ignore[overload-overlap]  # records are one table
+    fit: Fit | Stack, curve: Table, at: Ends | None = None, *, kind: Kind = ..., seed: int = 0, refit_below: float = ...
+) -> Forecast: ...
+@overload
 def forecast(
     fit: Fit | Stack,
     curve: Sequence[Table],
@@ -58,10 +62,6 @@ def forecast(
     seed: int = 0,
     refit_below: float = ...,
 ) -> Forecasts: ...
-@overload
-def forecast(
-    fit: Fit | Stack, curve: Table, at: Ends | None = None, *, kind: Kind = ..., seed: int = 0, refit_below: float = ...
-) -> Forecast: ...
 
 
 def forecast(
@@ -142,8 +142,12 @@ def _forecast(fit: Fit, jobs: list[Job], along: str, seed: int, refit_below: flo
     if refitted:
         fit = refit(fit, concat_runs(fit.runs, with_jobs(fit.runs, [job for job in jobs if not job.known])))
         found = _likeliest(_thinned(fit), [replace(job, known=True) for job in jobs], along, seed, again=again)
-    rows = [of.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy() for of in (found.expected, found.observed)]
-    return _Found(*rows, found.expected.sizes["chain"], tails, effective, refitted, evidence, fit.health)
+    expected, observed = _rows(found.expected), _rows(found.observed)
+    return _Found(expected, observed, found.expected.sizes["chain"], tails, effective, refitted, evidence, fit.health)
+
+
+def _rows(draws: xr.DataArray) -> np.ndarray:
+    return draws.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
 
 
 def _likeliest(fit: Fit, jobs: list[Job], along: str, seed: int, *, again: bool) -> Conditioned:
@@ -154,7 +158,7 @@ def _likeliest(fit: Fit, jobs: list[Job], along: str, seed: int, *, again: bool)
     return max(found, key=lambda one: one.evidence)
 
 
-def _updated_weights(weights: "dict[str, float]", found: dict[str, _Found]) -> dict[str, float]:
+def _updated_weights(weights: Mapping[str, float], found: dict[str, _Found]) -> dict[str, float]:
     """Return the weights of a mixture's laws given rows: each times the density that its law gives them."""
     names = [name for name in found if weights[name] > 0]
     logs = np.array([np.log(weights[name]) + found[name].evidence for name in names])
@@ -201,12 +205,29 @@ def _records(fit: Fit | Stack, jobs: list[Job], found: _Found, along: str, kind:
     joint = Joint(tuple(job.label for job in jobs), found.effective, found.refitted)
     unit, made = fit.runs.columns.inputs[along].unit, []
     for i, job in enumerate(jobs):
-        both = {"expected": path(found.expected, owner == i), "observed": path(found.observed, owner == i)}
+        expected, observed = path(found.expected, owner == i), path(found.observed, owner == i)
         tail = found.tail_probabilities[job.label]
         unread = tuple(note for note in job.notes if UNREAD_FALL in note)
         others = tuple(note for note in job.notes if UNREAD_FALL not in note)
-        one = Forecast(both[kind], job.seen, along, unit, job.label, tail, found.health, found.effective, found.refitted)
-        made.append(replace(one, notes=(*unread, *job.planned), **both, pace=job.pace, log_notes=others, joint=joint))
+        made.append(
+            Forecast(
+                observed if kind == "observed" else expected,
+                job.seen,
+                along,
+                unit,
+                job.label,
+                tail,
+                found.health,
+                found.effective,
+                found.refitted,
+                notes=(*unread, *job.planned),
+                expected=expected,
+                observed=observed,
+                pace=job.pace,
+                log_notes=others,
+                joint=joint,
+            )
+        )
     anew = {job.label: path(found.expected, owner == -1 - i).isel(row=-1) for i, job in enumerate(jobs)} if again else {}
     return Forecasts(tuple(made), anew)
 

@@ -104,11 +104,8 @@ def as_date(value: Any, what: str) -> pd.Timestamp:
     InputError
         Where it is none.
     """
-    try:
-        found = pd.Timestamp(value)
-    except (ValueError, TypeError):
-        found = pd.NaT
-    if found is pd.NaT or isinstance(value, int | float):
+    found = None if isinstance(value, int | float) else pd.to_datetime(value, errors="coerce")
+    if not isinstance(found, pd.Timestamp):
         raise InputError(f"{what} {value!r} is no date; expected one such as 2026-12-01")
     return found.tz_convert("UTC").tz_localize(None) if found.tzinfo is not None else found
 
