@@ -26,7 +26,7 @@ from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, noise_covariance, white_scale
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import FARTHEST
-from bayes_scaling.prediction.shared_misfit import Shared, with_shared
+from bayes_scaling.prediction.shared_misfit import Shared, shared_noise, with_shared
 
 JITTER = 1e-9
 LEAST_NU = 3.0
@@ -96,7 +96,7 @@ def conditioned(
     y = frame["response"].to_numpy()[seen]
     y = np.log(y) if on_log else y
     blocks = _blocks(fit, len(frame))
-    parts = [_law(one, frame, seed, on_log=on_log) for one in blocks]
+    parts = [_law(one, frame, seed, shared, on_log=on_log) for one in blocks]
     g = np.concatenate([law for law, _ in parts])
     possible = np.isfinite(g).all(axis=1)
     if not possible.any():
@@ -155,12 +155,13 @@ def _shaped(fit: Fit, rows: np.ndarray) -> xr.DataArray:
     return xr.DataArray(rows.reshape(fit.posterior.sizes["chain"], -1, rows.shape[1]), dims=("chain", "draw", "row"))
 
 
-def _law(fit: Fit, frame: pd.DataFrame, seed: int, *, on_log: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the law says of rows with their group effects, and the standard deviation of their scatter."""
+def _law(fit: Fit, frame: pd.DataFrame, seed: int, shared: Shared | None, *, on_log: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the law says of rows with their group effects and what runs share, and the sd of their scatter."""
     effects, scale = group_effects_and_scale(fit, frame, seed, new=False)
     centre = posterior_expectation(fit, frame)
     with np.errstate(invalid="ignore", divide="ignore"):
         law = _rows((np.log(centre) if on_log else centre) + effects, centre)
+    law = law if shared is None else with_shared(fit, shared, frame, law)
     return law, _tailed(fit, _rows(scale, centre))
 
 
@@ -177,7 +178,7 @@ def _with_noise(fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarra
             noise[:, rows[:, None], rows] = noise_covariance(fit, frame.iloc[rows].reset_index(drop=True), scale[:, rows])
         own = own if white is None else _rows(white, xr.DataArray(law.reshape(*_shape(fit), -1), dims=("chain", "draw", "row")))
     if shared is not None:
-        law, noise = with_shared(fit, shared, frame, law, noise)
+        noise = shared_noise(shared, frame, noise)
         own = own * np.sqrt(shared.own) if alone else own
     return _Draws(law, own, noise)
 
