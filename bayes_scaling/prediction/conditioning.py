@@ -11,10 +11,10 @@ covariance of o in a draw, in which runs are independent, and W for that of w,
 exact where the law's logarithm is linear in what is uncertain, at a fraction of the time of a refit. What the rows say about
 the noise's scale, the law's parameters and each run's own effects all enters; through S the rows of one run tell of the others.
 A run that the fit has seen needs no more than its noise carried on, draw by draw: S = 0.
+Where the model has outliers, which of the rows are is drawn row by row, see `spikes`; W has what they add.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,17 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.expectation import posterior_expectation
-from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, noise_covariance, white_scale
+from bayes_scaling.inference.observation import (
+    Contamination,
+    group_effects_and_scale,
+    measurement_scale,
+    noise_covariance,
+    white_scale,
+)
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import FARTHEST
 from bayes_scaling.prediction.shared_misfit import Shared, shared_noise, with_shared
+from bayes_scaling.prediction.spikes import as_draws, at_rows, contamination_of_rows, outliers_drawn
 
 JITTER = 1e-9
 LEAST_NU = 3.0
@@ -68,6 +75,7 @@ class _Draws:
     law: np.ndarray
     own: np.ndarray
     noise: np.ndarray
+    astray: Contamination | None
 
 
 def conditioned(
@@ -108,7 +116,7 @@ def conditioned(
     found = []
     for one, (law, scale) in zip(blocks, parts, strict=True):
         usable = np.where(np.isfinite(law).all(axis=1)[:, None], law, y.mean() if len(y) else 0.0)
-        draws = _with_noise(one, frame, usable, scale, shared)
+        draws = _with_noise(one, frame, usable, scale, shared, seed)
         found.append(_updated(draws, y, seen, known, frame["run"].to_numpy(), spread, mean, error, rng))
     expected, own, log, tails = (_joined(fit, [one[i] for one in found]) for i in range(4))
     possible = _joined(fit, [np.isfinite(law).all(axis=1) for law, _ in parts])
@@ -160,12 +168,12 @@ def _law(fit: Fit, frame: pd.DataFrame, seed: int, shared: Shared | None, *, on_
     effects, scale = group_effects_and_scale(fit, frame, seed, new=False)
     centre = posterior_expectation(fit, frame)
     with np.errstate(invalid="ignore", divide="ignore"):
-        law = _rows((np.log(centre) if on_log else centre) + effects, centre)
+        law = as_draws((np.log(centre) if on_log else centre) + effects, centre)
     law = law if shared is None else with_shared(fit, shared, frame, law)
-    return law, _tailed(fit, _rows(scale, centre))
+    return law, _tailed(fit, as_draws(scale, centre))
 
 
-def _with_noise(fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarray, shared: Shared | None) -> _Draws:
+def _with_noise(fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarray, shared: Shared | None, seed: int) -> _Draws:
     """Return the parts of rows; scatter that no row shares with a neighbour is each row's own."""
     alone = fit.model.noise.correlation is None
     white = white_scale(fit, frame)
@@ -176,11 +184,15 @@ def _with_noise(fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarra
         noise = np.zeros((*law.shape, law.shape[1]))
         for rows in _runs(frame):
             noise[:, rows[:, None], rows] = noise_covariance(fit, frame.iloc[rows].reset_index(drop=True), scale[:, rows])
-        own = own if white is None else _rows(white, xr.DataArray(law.reshape(*_shape(fit), -1), dims=("chain", "draw", "row")))
+        own = (
+            own
+            if white is None
+            else as_draws(white, xr.DataArray(law.reshape(*_shape(fit), -1), dims=("chain", "draw", "row")))
+        )
     if shared is not None:
         noise = shared_noise(shared, frame, noise)
         own = own * np.sqrt(shared.own) if alone else own
-    return _Draws(law, own, noise)
+    return _Draws(law, own, noise, contamination_of_rows(fit, frame, group_effects_and_scale(fit, frame, seed, new=False)[1]))
 
 
 def _runs(frame: pd.DataFrame) -> list[np.ndarray]:
@@ -230,25 +242,28 @@ def _updated(
         inside = (prior + of.noise)[:, rows][:, :, rows]
         inside += np.eye(rows.sum()) * read[:, rows, None] ** 2
         inside += JITTER * np.trace(inside, axis1=1, axis2=2)[:, None, None] / rows.sum() * np.eye(rows.sum())
-        left = y[rows[seen]] - law[:, rows] - other[:, rows] - read[:, rows] * rng.standard_normal((len(law), rows.sum()))
-        off = np.broadcast_to(y[rows[seen]] - (law[:, rows] if i else mean[rows]), left.shape)
+        own = read[:, rows]
+        off = np.broadcast_to(y[rows[seen]] - (law[:, rows] if i else mean[rows]), own.shape)
+        mixed = None
+        if of.astray is not None:
+            added, mixed = outliers_drawn(rng, off, inside, at_rows(of.astray, rows))
+            inside, own = inside + np.eye(rows.sum()) * added[:, :, None], np.sqrt(own**2 + added)
+        left = y[rows[seen]] - law[:, rows] - other[:, rows] - own * rng.standard_normal(own.shape)
         both = np.linalg.solve(inside, np.stack([left, off], axis=-1))
         solved, root = both[..., :1], np.linalg.cholesky(inside)
         log[:, i] = -0.5 * (off * both[..., 1]).sum(axis=1) - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+        log[:, i] = log[:, i] if mixed is None else mixed
         for label in dict.fromkeys(run[rows]):
             one = run[rows] == label
             tails[str(label)] = _tails(off[:, one], inside[:, one][:, :, one])
         law += (solved[..., 0] @ prior[rows]) if i == 0 else 0.0
         other += (of.noise[:, :, rows] @ solved)[..., 0]
     every = [tails[str(label)] for label in dict.fromkeys(run[seen])]
-    return (law + other)[:, ~seen], of.own[:, ~seen], log, np.stack(every, axis=1) if every else np.empty((len(law), 0))
-
-
-def _rows(values: Any, like: xr.DataArray) -> np.ndarray:
-    """Return draws as an array, a draw a row."""
-    return np.asarray(
-        (values + xr.zeros_like(like)).transpose("chain", "draw", "row").to_numpy().reshape(-1, like.sizes["row"])
-    )
+    own = of.own[:, ~seen]
+    if of.astray is not None:
+        ahead = at_rows(of.astray, ~seen)
+        own = np.sqrt(own**2 + ahead.added * (rng.uniform(size=own.shape) < ahead.probability))
+    return (law + other)[:, ~seen], own, log, np.stack(every, axis=1) if every else np.empty((len(law), 0))
 
 
 def _tailed(fit: Fit, scale: np.ndarray) -> np.ndarray:
