@@ -138,7 +138,8 @@ def shared_noise(shared: Shared, frame: pd.DataFrame, noise: np.ndarray) -> np.n
     noise
         Draws, row, row.
     """
-    return shared.own * noise + _weights(shared, frame)[1]
+    found: np.ndarray = shared.own * noise + _weights(shared, frame)[1]
+    return found
 
 
 def _weights(shared: Shared, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
