@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 from bayes_scaling._base import checks
 
-DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since", "lr_fall")
+DERIVED = ("lr_sum", "annealing_area", "lr_drop", "lr_then", "lr_since", "lr_fall", "lr_weighted")
 """Columns that a schedule gives."""
+
+
+STEPLESS = ("lr_fall", "lr_weighted")
+"""Those that need no steps, only what orders the rows of a run."""
 
 
 IN_PARTS = ("lr_then", "lr_since")
@@ -24,8 +28,8 @@ NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall")
 class Schedule:
     """The columns that say how the learning rate goes along a run.
 
-    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since` and `lr_fall`, which inputs may
-    name, see `schedule_inputs`. They are computed from all rows of a run, before any filter. So rows without a loss may be
+    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since`, `lr_fall` and `lr_weighted`, which
+    inputs may name, see `schedule_inputs`. They are computed from all rows of a run, before any filter. So rows without a loss may be
     there for the schedule only, and `where = "loss > 0"` leaves them out afterwards. A sudden drop needs a
     row at the step before it.
 
@@ -34,7 +38,8 @@ class Schedule:
     lr
         Column of the learning rate of the step.
     along
-        Column of the optimizer step, whole numbers counted from 1. For `lr_fall` alone any that orders a run, such as tokens.
+        Column of the optimizer step, whole numbers counted from 1. For `lr_fall` and
+        `lr_weighted` alone any that orders a run, such as tokens.
     momentum
         Factor a step by which an earlier fall counts less in `annealing_area`. Tissue et al. 2024 have .99 to .9995.
     parts

@@ -6,6 +6,7 @@ Between rows the learning rate is a line, and with a value at every step the sum
     annealing_area    S2 = sum over steps i of sum over k <= i of (lr_(k-1) - lr_k) momentum^(i-k)        (Tissue et al. 2024)
     lr_drop           how far the learning rate has fallen from its peak
     lr_fall           the same as a share of the peak, at least 1e-4: it needs no steps, and may be along tokens
+    lr_weighted       how far the run has come, each token or step weighted by its rate as a share of the peak; needs no steps
     lr_then, lr_since the fall so far in equal parts: the learning rate when half of a part had happened, and the sum of the
                       learning rate since
 
@@ -24,12 +25,14 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, Schedule
+from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, STEPLESS, Schedule
 
 MIN_FALL = 1e-4
 """What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""
 LR_ROUNDING = 1e-6
 """Changes of the learning rate below this fraction of its peak are none."""
+WARMED_UP = 0.01
+"""A first row this close to the peak has had its warm-up before."""
 MAX_STEP = 100_000_000
 
 
@@ -59,7 +62,7 @@ def schedule_inputs(
         In one line with run and step, where two rows of a step have different learning rates, where one is negative, or where
         it rises after it has fallen and parts of the fall are wanted.
     """
-    stepped = [name for name in wanted if name != "lr_fall"]
+    stepped = [name for name in wanted if name not in STEPLESS]
     at, lr, label = _checked(frame, schedule, run, source, steps=bool(stepped))
     found = {name: np.empty(len(frame)) for name in _columns(schedule, wanted)}
     for one in pd.unique(label):
@@ -68,6 +71,8 @@ def schedule_inputs(
         derived = _derived(at[own].astype(int), lr[own], schedule, stepped, called) if stepped else {}
         if "lr_fall" in wanted:
             derived["lr_fall"] = _fall(at[own], lr[own])
+        if "lr_weighted" in wanted:
+            derived["lr_weighted"] = _weighted(at[own], lr[own])
         for name, values in derived.items():
             found[name][own] = values
     return pd.concat([frame.drop(columns=list(found), errors="ignore"), pd.DataFrame(found, index=frame.index)], axis=1)
@@ -80,6 +85,20 @@ def _fall(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
     found = np.empty(len(at))
     found[order] = 1.0 - lr[order] / np.where(peak > 0, peak, 1.0)
     return np.where((found > MIN_FALL) & (lr < peak.max()), found, MIN_FALL)
+
+
+def _weighted(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """Return the integral of the learning rate as a share of its peak; between rows it is a line, so too from 0 up to the first.
+
+    Where the first row has the peak already, its warm-up is not in the table, and it has had that rate from the start.
+    """
+    order = np.argsort(at, kind="stable")
+    x, rate = at[order], lr[order]
+    first = rate[0] if rate[0] >= rate.max() * (1.0 - WARMED_UP) else 0.0
+    every, share = np.concatenate([[0.0], x]), np.concatenate([[first], rate]) / max(rate.max(), np.finfo(float).tiny)
+    found = np.empty(len(at))
+    found[order] = np.cumsum(np.diff(every) * (share[1:] + share[:-1]) / 2.0)
+    return found
 
 
 def _checked(
