@@ -16,6 +16,7 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.laws.formula import law_names, parse_law
 from bayes_scaling.laws.library import Law, library_law
 from bayes_scaling.model.defaults import at_references, default_priors, default_response, sweep_model
@@ -252,7 +253,7 @@ def _check_inputs(file: StudyKeys, models: Sequence[Model]) -> None:
     for model in models:
         if unknown := set(model_inputs(model)) - set(file.data.inputs):
             raise InputError(f"the model reads {format_names(unknown)}; [data.inputs] has {format_names(file.data.inputs)}")
-    if unused := set(file.data.inputs) - {name for model in models for name in model_inputs(model)}:
+    if unused := set(file.data.inputs) - _only_told(file) - {name for model in models for name in model_inputs(model)}:
         raise InputError(f"[data.inputs] has {format_names(unused)}, which neither the law nor a trend reads")
 
 
@@ -312,8 +313,14 @@ def _law(file: StudyKeys) -> Law:
     correlation = file.noise.correlation
     elsewhere = {term.on for term in trends} | ({correlation.along} if correlation else set())
     elsewhere |= {name for term in file.discrepancy or () for name in term.over or ()}
+    elsewhere |= _only_told(file)
     elsewhere -= law_names(text)
     return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere))
+
+
+def _only_told(file: StudyKeys) -> set[str]:
+    """Return the inputs that may be there without being read by the model: the fall of the rate tells a forecast the schedule."""
+    return {name for name, one in file.data.inputs.items() if one.column == FALL}
 
 
 def _check_figure(figure: Sheet | None, columns: Columns) -> None:
