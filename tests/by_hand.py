@@ -98,7 +98,7 @@ def knots(
 ) -> xr.DataArray:
     """Return draws of a discrepancy at its knots, within and beyond the runs: those given, or draws of its process."""
     table, references = fit.runs.table, fit.runs.references
-    placed = gp.place_knots(term, [np.log(table[x].to_numpy() / references[x]) for x in inputs])
+    placed = gp.place_knots(term, inputs, [np.log(table[x].to_numpy() / references[x]) for x in inputs])
     grid = [np.sort(gp.extended(one)) for one in placed]
     levels = {dim: fit.runs.levels[dim] for dim in term.dims}
     shape = (*fit.posterior["noise_sd"].shape, *map(len, levels.values()), *map(len, grid))

@@ -24,7 +24,7 @@ INSTEAD = {
     r"\bmoved_law\b": "law along an input",
     r"\bheld_at\b": "parameters at points",
     r"\bbent_split\b": "optimal split with discrepancy",
-    r"\b[Ff]leets?\b": "batch of fits",
+    r"(?<!bayes-scaling )\b[Ff]leets?\b(?! MODEL)": "batch of fits",
     r"\b_?shelf\b": "result store",
     r"\bnamed_split\b": "optimal split as a dataset",
     r"(?i)\bdepart(s|ed|ing|ures?)?\b": "discrepancy of the law, group effects, or residuals of rows",
@@ -37,6 +37,8 @@ INSTEAD = {
 """A word of ours, as a regular expression -> what to say instead."""
 
 EXCUSED = {
+    "bayes_scaling/cli/commands.py": "a command's name",
+    "bayes_scaling/cli/fleet.py": "a command's name",
     "bayes_scaling/_deprecated.py": "names of earlier versions",
     "bayes_scaling/inference/batch/results.py": "formats of stored results",
     "bayes_scaling/inference/saving.py": "columns of files of earlier versions",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.functions import ON_NUMBERS
+from bayes_scaling._base.functions import FUNCTION_LIST, ON_NUMBERS, takes
 
 MAX_EXPRESSION = 10_000
 MAX_FILTER = 2_000
@@ -138,8 +138,8 @@ def balanced(node: ast.expr, known: dict[int, ast.expr]) -> ast.expr:
                 known[id(node)] = ast.BinOp(balanced(left, known), op, balanced(right, known))
             case ast.UnaryOp(op=op, operand=operand):
                 known[id(node)] = ast.UnaryOp(op, balanced(operand, known))
-            case ast.Call(func=func, args=[argument], keywords=[]):
-                known[id(node)] = ast.Call(func, [balanced(argument, known)], [])
+            case ast.Call(func=func, args=arguments, keywords=[]):
+                known[id(node)] = ast.Call(func, [balanced(argument, known) for argument in arguments], [])
             case _:
                 known[id(node)] = node
     return known[id(node)]
@@ -168,8 +168,8 @@ def check_arithmetic(node: ast.AST, text: str, constants: tuple[type, ...] = (in
             names = check_arithmetic(left, text, constants) | check_arithmetic(right, text, constants)
         case ast.UnaryOp(op=op, operand=operand) if type(op) in ARITHMETIC:
             names = check_arithmetic(operand, text, constants)
-        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in ON_NUMBERS:
-            names = check_arithmetic(argument, text, constants)
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if takes(name, len(arguments)):
+            names = set().union(*(check_arithmetic(argument, text, constants) for argument in arguments))
         case Quoted(id=name):
             return {name}
         case ast.Name(id=name) if re.fullmatch(PLAIN_NAME, name):
@@ -181,7 +181,7 @@ def check_arithmetic(node: ast.AST, text: str, constants: tuple[type, ...] = (in
             raise refusal(
                 node,
                 text,
-                f"+ - * / **, exp(), log(), mean(), numbers, and names of letters, digits and single inner underscores{others}",
+                f"+ - * / **, {FUNCTION_LIST}, numbers, and names of letters, digits and single inner underscores{others}",
             )
     if not names and not _is_finite(node):
         raise InputError(f"{text!r}: {ast.unparse(node)!r} is not a finite real number")
@@ -206,8 +206,8 @@ def arithmetic(node: ast.AST, values: Mapping[str, Any]) -> Any:
             return ARITHMETIC[type(op)](arithmetic(left, values), arithmetic(right, values))
         case ast.UnaryOp(op=op, operand=operand):
             return ARITHMETIC[type(op)](arithmetic(operand, values))
-        case ast.Call(func=ast.Name(id=name), args=[argument]):
-            return ON_NUMBERS[name](arithmetic(argument, values))
+        case ast.Call(func=ast.Name(id=name), args=arguments):
+            return ON_NUMBERS[name](*(arithmetic(argument, values) for argument in arguments))
         case ast.Name(id=name):
             return values[name]
         case ast.Constant(value=str() as value):

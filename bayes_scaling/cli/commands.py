@@ -10,6 +10,7 @@ from bayes_scaling.cli.compare import compare
 from bayes_scaling.cli.contrast import contrast
 from bayes_scaling.cli.errors import Commands, clear_errors
 from bayes_scaling.cli.fit import fit
+from bayes_scaling.cli.fleet import fleet
 from bayes_scaling.cli.forecast import forecast
 from bayes_scaling.cli.import_logs import import_logs
 from bayes_scaling.cli.init import init
@@ -37,6 +38,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "import": (import_logs, READS),
     "init": (init, READS),
     "fit": (fit, SAMPLES),
+    "fleet": (fleet, f"{SAMPLES[:-1]} or some tasks have none."),
     "prior": (prior, READS),
     "predict": (predict, REGISTERS),
     "score": (score, READS),

@@ -116,6 +116,7 @@ def fit(
     drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
     asked = {"model": model, "runs": [str(path) for path in runs or []], "columns": column or [], "units": unit or []}
     asked |= {"cost": [cost]} if cost is not None else {}
+    old = _answers_of_earlier_fit(folder)
     with atomic_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
         save(fitted, new / "fit.nc")
         belongs = {"fit_sha256": read_checksum(new / "fit.nc"), "figures": list(drawn), "asked": asked}
@@ -124,7 +125,20 @@ def fit(
         write_csv(_points(fitted), new / "points.csv")
         for name, figure in drawn.items():
             write_figure(figure, new / name)
+    if old:
+        say(
+            f"note [earlier answers]: {', '.join(old)} in {folder}: written from the fit that this one replaces; make them anew"
+        )
     _summary(fitted, parameters, settings, [note for note in notes if note not in before], folder)
+
+
+def _answers_of_earlier_fit(folder: Path) -> list[str]:
+    """Return tables and pages that other commands wrote into a folder after the fit in it."""
+    if not (folder / "fit.nc").is_file():
+        return []
+    fitted = (folder / "fit.nc").stat().st_mtime_ns
+    answers = (path for path in folder.iterdir() if path.suffix in (".csv", ".html") and path.name not in OWN)
+    return sorted(path.name for path in answers if path.is_file() and path.stat().st_mtime_ns > fitted)
 
 
 MOST_CELLS = 1_000

@@ -19,7 +19,7 @@ from bayes_scaling.cli.terminal import say, say_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.decisions.estimands import Estimand
+    from bayes_scaling.decisions.estimand_text import Estimand
 
 SHOWN = 5
 """Rows of the table that is printed."""

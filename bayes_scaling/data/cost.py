@@ -36,8 +36,9 @@ class Cost:
     price
         Of one of the unit, in any currency; None where money is not asked about.
     formula
-        What training takes: numbers, operators, `exp`, `log`, and names of inputs (in base units), of other columns (as the
-        file has them; in back-ticks where the name is no plain word), of `let`, and of usual terms, see `COST_TERMS`. Or
+        What training takes: numbers, operators, `exp`, `log`, `max` and the like, and names of inputs (in base units), of other
+        columns (as the file has them; in back-ticks where the name is no plain word), of `let`, and of usual terms, see
+        `COST_TERMS`. Or
         group -> level -> formula, where levels differ, as attentions do.
     let
         Name in the formula -> a number, or a formula of its own: {"d_model" = "hidden_size", "context" = 32768}.

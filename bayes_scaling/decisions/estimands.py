@@ -13,27 +13,31 @@ a loss is the loss, and a contrast L_A - L_B. A multiplier at given params and t
 alike.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from math import isfinite
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.notation import PLAIN_NUMBER
 from bayes_scaling._base.numbers import percent
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.decisions.allocation import compute_optimal, read_budgets
+from bayes_scaling.decisions.estimand_places import (
+    askable,
+    asked_place,
+    held_level,
+    held_number,
+    held_point,
+    log_draws,
+    loss_at_place,
+    splits_compute,
+)
+from bayes_scaling.decisions.estimand_text import Estimand, held_too, parse_estimand
 from bayes_scaling.decisions.plan_search import check_reach
 from bayes_scaling.decisions.rank import rank
 from bayes_scaling.decisions.spending import spending
-from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.parameters import parameter_values
 from bayes_scaling.inference.posterior import Fit
@@ -43,98 +47,27 @@ from bayes_scaling.inference.stacking import (
     Stack,
     groups_needed,
     inputs_read,
-    law_reads,
     map_components,
     noise_scale,
-    parts,
 )
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.model.parameters import as_parameter, link
-from bayes_scaling.model.specification import smooths
 from bayes_scaling.prediction.budget_curves import Path
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.notes import notes_on, scatter_notes
-
-FORMS = (
-    "contrast GROUP=A:B at NAME=VALUE, ...; multiplier GROUP=A:B at NAME=VALUE, ...; loss at NAME=VALUE, ...; "
-    "run at NAME=VALUE, ...; plan at compute=FLOP; parameter NAME [at GROUP=LEVEL, ...]"
-)
-
-_QUOTED = r"\"[^\"]*\"|'[^']*'"
-_PAIR_OF_LEVELS = rf"\s+(?P<name>[^=:]+?)\s*=\s*(?P<a>{_QUOTED}|[^:]+?)\s*:\s*(?P<b>{_QUOTED}|.+?)(?:\s+at\s+(?P<at>.+))?"
-_SHAPES = {
-    "contrast": re.compile(f"contrast{_PAIR_OF_LEVELS}"),
-    "multiplier": re.compile(f"multiplier{_PAIR_OF_LEVELS}"),
-    "loss": re.compile(r"loss\s+at\s+(?P<at>.+)"),
-    "run": re.compile(r"run\s+at\s+(?P<at>.+)"),
-    "plan": re.compile(r"plan\s+at\s+(?P<at>.+)"),
-    "parameter": re.compile(r"parameter\s+(?P<name>\S+)(?:\s+at\s+(?P<at>.+))?"),
-}
-_PAIR = re.compile(rf"\s*([^=,]+?)\s*=\s*({_QUOTED}|[^,=]+?)\s*(?:,|$)")
-
-type Kind = Literal["contrast", "multiplier", "loss", "run", "plan", "parameter"]
-
-
-@dataclass(frozen=True)
-class Estimand:
-    """A question as it was asked.
-
-    Parameters
-    ----------
-    name
-        The group of a contrast or multiplier, or a parameter.
-    a, b
-        The levels of a contrast or multiplier.
-    held
-        What holds, name -> value as written.
-    """
-
-    text: str
-    kind: str
-    name: str = ""
-    a: str = ""
-    b: str = ""
-    held: Mapping[str, str] = field(default_factory=dict)
-
-
-def parse_estimand(text: str) -> Estimand:
-    """Return the parts of a question.
-
-    Raises
-    ------
-    InputError
-        Where it has none of the forms.
-    """
-    text = " ".join(text.split())
-    for kind, shape in _SHAPES.items():
-        if found := shape.fullmatch(text):
-            parts = {name: _bare(of) for name, of in found.groupdict().items() if name != "at" and of}
-            return Estimand(text, kind, held=_pairs(text, found.groupdict().get("at")), **parts)
-    raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
 
 
 def every_question(fit: Posterior, text: str) -> list[Estimand]:
     """Return a question, or one for every level of each group that it says nothing of and the answer depends on."""
     asked = parse_estimand(text)
     missing = [] if asked.kind == "parameter" else [dim for dim in groups_needed(fit) if dim not in (asked.name, "run")]
-    said = {_names(fit).get(name, name) for name in asked.held}
+    said = {askable(fit).get(name, name) for name in asked.held}
     missing = [dim for dim in missing if dim not in said]
     if not missing:
         return [asked]
     levels = fit.runs.table[missing].drop_duplicates().sort_values(missing).astype(str)
     cells = [dict(zip(missing, row, strict=True)) for row in levels.itertuples(index=False)]
-    return [replace(asked, text=_with(asked, cell), held={**asked.held, **cell}) for cell in cells]
-
-
-def _with(asked: Estimand, cell: Mapping[Any, str]) -> str:
-    pairs = ", ".join(f"{name}={_quoted(level)}" for name, level in cell.items())
-    return f"{asked.text}{', ' if asked.held else ' at '}{pairs}"
-
-
-def _quoted(level: str) -> str:
-    if not re.search(r"[,=\"']|^\s|\s$", level):
-        return level
-    return f"'{level}'" if '"' in level else f'"{level}"'
+    return [held_too(asked, cell) for cell in cells]
 
 
 @carried
@@ -167,7 +100,7 @@ def question_notes(fit: Posterior, asked: Estimand) -> tuple[str, ...]:
     """Return what `predict` says of the levels that a question holds or contrasts: which are not those of the runs."""
     if asked.kind == "parameter":
         return ()
-    names = _names(fit)
+    names = askable(fit)
     held = {names[name]: of for name, of in asked.held.items() if names.get(name) in fit.runs.levels}
     cells = [held | {asked.name: level} for level in (asked.a, asked.b)] if asked.name else [held]
     frame = pd.DataFrame(cells, index=range(len(cells)))
@@ -181,7 +114,7 @@ def _contrast(fit: Posterior, asked: Estimand) -> Answer:
     group = checked_group(fit, asked)
     one, other = (_loss_at(fit, {**asked.held, group: level}, asked.text) for level in (asked.a, asked.b))
     if noise_scale(fit) == "log_loss":
-        return _log(one) - _log(other), "log", ""
+        return log_draws(one) - log_draws(other), "log", ""
     return one - other, "identity", fit.runs.columns.response.unit
 
 
@@ -199,15 +132,15 @@ def _multiplier(fit: Posterior, asked: Estimand) -> Answer:
     group, where = checked_group(fit, asked), {**asked.held, asked.name: asked.b}
     if splits_compute(fit, where):
         rest = {name: of for name, of in where.items() if name != "compute"}
-        held = _held(fit, rest, asked.text, ("params", "tokens"))
+        held = held_point(fit, rest, asked.text, ("params", "tokens"))
         assert held is not None  # it says the group
-        points = held.assign(compute=_number("compute", where["compute"]))
+        points = held.assign(compute=held_number("compute", where["compute"]))
         times = rank(fit, group, asked.a, points, levels=[asked.b]).compute_ratio.isel(row=0, level=0)
     else:
-        held = _held(fit, where, asked.text, ())
+        held = held_point(fit, where, asked.text, ())
         assert held is not None
         times = compute_ratio(fit, group, asked.a, asked.b, held, multiplier_path(fit)).isel(row=0)
-    return _log(times), "log", ""
+    return log_draws(times), "log", ""
 
 
 def multiplier_path(fit: Posterior) -> Path:
@@ -224,7 +157,7 @@ def _run(fit: Posterior, asked: Estimand) -> Answer:
     place, unit = asked_place(fit, asked.held, asked.text), fit.runs.columns.response.unit
     noise = map_components(fit, lambda one, _: _noise_at(one, place.frame)).isel(row=0)
     if noise_scale(fit) == "log_loss":
-        return _log(loss_at_place(fit, place)) + noise, "log", unit
+        return log_draws(loss_at_place(fit, place)) + noise, "log", unit
     return loss_at_place(fit, place) + noise, "identity", unit
 
 
@@ -233,21 +166,25 @@ def _noise_at(fit: Fit, frame: pd.DataFrame) -> xr.DataArray:
     return effects + scatter
 
 
+def _loss_at(fit: Posterior, where: Mapping[str, str], text: str) -> xr.DataArray:
+    return loss_at_place(fit, asked_place(fit, where, text))
+
+
 def _loss(fit: Posterior, asked: Estimand) -> Answer:
     loss, unit = _loss_at(fit, asked.held, asked.text), fit.runs.columns.response.unit
-    return (_log(loss), "log", unit) if noise_scale(fit) == "log_loss" else (loss, "identity", unit)
+    return (log_draws(loss), "log", unit) if noise_scale(fit) == "log_loss" else (loss, "identity", unit)
 
 
 def _plan(fit: Posterior, asked: Estimand) -> Answer:
     if "compute" not in asked.held:
         raise InputError(f"the question {asked.text!r} needs compute, in FLOP: plan at compute=1e21")
     rest = {name: of for name, of in asked.held.items() if name != "compute"}
-    compute = _number("compute", asked.held["compute"])
-    held = _held(fit, rest, asked.text, ("params", "tokens"))
+    compute = held_number("compute", asked.held["compute"])
+    held = held_point(fit, rest, asked.text, ("params", "tokens"))
     rows = mark_base_units(pd.DataFrame(index=[0])) if held is None else held
     check_reach(fit, read_budgets(fit, compute), spending(fit, None, rows))
     params = compute_optimal(fit, compute, points=held)["params"]
-    return _log(params.isel(row=0)), "log", fit.runs.columns.inputs["params"].unit
+    return log_draws(params.isel(row=0)), "log", fit.runs.columns.inputs["params"].unit
 
 
 def _parameter(fit: Posterior, asked: Estimand) -> Answer:
@@ -262,9 +199,9 @@ def _parameter(fit: Posterior, asked: Estimand) -> Answer:
         dims = [str(dim) for dim in values.dims if dim not in ("chain", "draw")]
         if set(asked.held) != set(dims):
             raise InputError(f"{asked.name} varies over {dims}; the question says {format_names(asked.held)}")
-        where = {dim: _level(fit, dim, asked.held[dim], known=True) for dim in dims}
+        where = {dim: held_level(fit, dim, asked.held[dim], known=True) for dim in dims}
         values = values.isel({dim: int(level_index(pd.Series([of]), values[dim].to_numpy())[0]) for dim, of in where.items()})
-    return (_log(values) if scale == "log" else values), scale, ""
+    return (log_draws(values) if scale == "log" else values), scale, ""
 
 
 _ANSWER = {
@@ -275,136 +212,3 @@ _ANSWER = {
     "plan": _plan,
     "parameter": _parameter,
 }
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a loss is asked for.
-
-    Parameters
-    ----------
-    frame
-        A checked point; where compute is split in each draw, at the medians of the splits.
-    logs
-        log(input / reference) of each input; of those of a split draw by draw.
-    there
-        Draws that have a split; None where nothing is split.
-    """
-
-    frame: pd.DataFrame
-    logs: dict[str, xr.DataArray]
-    there: xr.DataArray | None = None
-
-
-def splits_compute(fit: Posterior, where: Mapping[str, str]) -> bool:
-    """Return whether a compute that is held is to be split between params and tokens, draw by draw."""
-    return "compute" in where and not _names(fit).get("compute") and has_params_and_tokens(law_reads(fit))
-
-
-def asked_place(fit: Posterior, where: Mapping[str, str], text: str) -> Place:
-    """Return where a question asks for a loss; raises InputError where it names what does not exist or leaves something out."""
-    split = splits_compute(fit, where)
-    moved = ("params", "tokens") if split else ()
-    held = _held(fit, {name: of for name, of in where.items() if not (split and name == "compute")}, text, moved)
-    base = mark_base_units(pd.DataFrame(index=[0])) if held is None else held
-    if not split:
-        frame = read_points(base, fit.runs, groups_needed(fit))
-        return Place(frame, log_inputs(fit, frame))
-    best = compute_optimal(fit, _number("compute", where["compute"]), points=held)[["params", "tokens"]]
-    best = best.reset_coords(drop=True).drop_vars("row", errors="ignore")
-    there = best["params"].copy(data=np.isfinite(best["params"].to_numpy()))
-    references = {name: fit.runs.references[name] for name in moved}
-    middle = {name: float(best[name].median()) if bool(there.any()) else references[name] for name in moved}
-    frame = read_points(base.assign(**middle), fit.runs, groups_needed(fit))
-    drawn = {name: _log(best[name].where(there, references[name]) / references[name]).drop_attrs() for name in moved}
-    return Place(frame, log_inputs(fit, frame) | drawn, there)
-
-
-def loss_at_place(fit: Posterior, place: Place) -> xr.DataArray:
-    """Return draws of the expected loss at a place, with the discrepancy; NaN where a draw has no best split."""
-    found = at(fit, place.frame, place.logs)
-    return (found if place.there is None else found.where(place.there)).isel(row=0)
-
-
-def _loss_at(fit: Posterior, where: Mapping[str, str], text: str) -> xr.DataArray:
-    return loss_at_place(fit, asked_place(fit, where, text))
-
-
-def _held(fit: Posterior, where: Mapping[str, str], text: str, moved: tuple[str, ...]) -> pd.DataFrame | None:
-    """Return what holds as a point of one row, None where nothing is to be said; names are those of the law.
-
-    Parameters
-    ----------
-    moved
-        Inputs that are not held.
-    """
-    names, needed = _names(fit), [*(n for n in inputs_read(fit) if n not in moved), *groups_needed(fit)]
-    said: dict[str, str] = {}
-    called: dict[str, str] = {}
-    for name, value in where.items():
-        if name not in names or names[name] in moved:
-            asked = sorted(set(names) | ({"compute"} if has_params_and_tokens(names) else set()))
-            raise InputError(
-                f"the question {text!r} holds {name!r}, which is none of {[one for one in asked if one not in moved]}"
-            )
-        if names[name] in said:
-            raise InputError(f"the question {text!r} says {names[name]!r} twice")
-        said[names[name]], called[names[name]] = value, name if names[name] in fit.runs.columns.inputs else names[name]
-    if missing := [name for name in needed if name not in said]:
-        raise InputError(f"the question {text!r} needs a value of {format_names(missing)} too")
-    row = {called[n]: _level(fit, n, of) if n in fit.runs.levels else _number(n, of) for n, of in said.items()}
-    return in_base_units(pd.DataFrame([row]), fit.runs) if row else None
-
-
-def _names(fit: Posterior) -> dict[str, str]:
-    """Return every name that a question may hold -> the input or group it is."""
-    inputs, dims = fit.runs.columns.inputs, fit.runs.columns.dims
-    columns = {one.column: name for name, one in inputs.items()} | {of[0]: dim for dim, of in dims.items() if len(of) == 1}
-    return columns | {name: name for name in (*inputs, *dims)}
-
-
-def _level(fit: Posterior, dim: str, said: str, *, known: bool = False) -> str:
-    """Return a level as it was said; one that the runs do not have only where a smooth term goes over the group.
-
-    Parameters
-    ----------
-    known
-        Whether it has to be one that the runs have all the same.
-    """
-    levels = fit.runs.levels[dim]
-    between = not known and any(term.over == dim for one, _ in parts(fit) for _, term in smooths(one.model))
-    if level_index(pd.Series([said]), levels)[0] < 0 and not (between and PLAIN_NUMBER.fullmatch(said)):
-        raise InputError(f"group {dim!r} has no level {said!r}; its levels are {[str(one) for one in levels]}")
-    return said
-
-
-def _number(name: str, said: str) -> float:
-    try:
-        value = float(said)
-    except ValueError:
-        value = float("nan")
-    if not (isfinite(value) and value > 0):
-        raise InputError(f"{name}={said}: expected a positive number")
-    return value
-
-
-@np.errstate(invalid="ignore", divide="ignore")
-def _log(values: xr.DataArray) -> xr.DataArray:
-    return values.copy(data=np.log(values.to_numpy()))
-
-
-def _pairs(text: str, said: str | None) -> dict[str, str]:
-    """Return the NAME=VALUE pairs after `at`."""
-    found, place = {}, 0
-    while said is not None and place < len(said):
-        pair = _PAIR.match(said, place)
-        if pair is None:
-            raise InputError(f"the question {text!r}: {said[place:].strip()!r} is no NAME=VALUE")
-        if pair[1] in found:
-            raise InputError(f"the question {text!r} says {pair[1]!r} twice")
-        found[pair[1]], place = _bare(pair[2]), pair.end()
-    return found
-
-
-def _bare(said: str) -> str:
-    return said[1:-1] if len(said) > 1 and said[0] == said[-1] and said[0] in "'\"" else said

@@ -31,7 +31,7 @@ def numbers_of_draw(model: Model, runs: Runs) -> int:
     sizes = {dim: len(of) for dim, of in runs.levels.items()}
     levels: int = sum(1 + prod(sizes.get(dim, 1) for dim in term.dims) for _, term in varyings(model))
     knots: int = sum(
-        prod(sizes.get(dim, 1) for dim in term.dims) * gaussian_process.extended_count(term, len(inputs)) ** len(inputs)
+        prod(sizes.get(dim, 1) for dim in term.dims) * gaussian_process.extended_size(term, inputs)
         for term, inputs in discrepancy_terms(model)
     )
     scales = noise_scales(model) | smooth_lengths(model) | discrepancy.scales(discrepancy_terms(model))

@@ -11,6 +11,7 @@ from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.evaluation import evaluate, group_effects
 from bayes_scaling.model.names import NOISE_SD, term_name
+from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.parameters import Prior, distribution, link, median
 from bayes_scaling.model.parametrization import joint_slopes
 from bayes_scaling.model.specification import Model, discrepancy_terms, model_inputs, parameters_with_priors, varyings
@@ -23,7 +24,7 @@ KNOTS = "discrepancy_knots"
 """What whitened knots are called beside parameters, none of which can have the name."""
 
 ROUNDS, NU = 4, 3.0
-"""Rows under Student-t noise are weighted anew so many times, as for so many degrees of freedom."""
+"""Rows under Student-t noise, and with outliers, are weighted anew so many times, as for so many degrees of freedom."""
 DIFFERENCE = 1e-6
 """Step of finite differences, in standard deviations of a prior."""
 BLOCK = 2**22
@@ -68,8 +69,8 @@ class Mode:
 def find_mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Mode]:
     """Return the weight of each row, and the mode: with every scale held at what its prior expects.
 
-    Under Student-t noise a row that lies t scales off is worth (nu + 1) / (nu + t^2) rows, found by weighting again and again
-    (Lange, Little and Taylor 1989); under normal noise every row is worth one.
+    Under Student-t noise, and with outliers, a row that lies t scales off is worth (nu + 1) / (nu + t^2) rows, found by
+    weighting again and again (Lange, Little and Taylor 1989); under normal noise every row is worth one.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def find_mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[st
     weights = np.ones(len(sd))
     mode = _mode(replace(trial, weight=np.sqrt(worth) / sd), np.zeros(trial.places[KNOTS].stop))
     least = SMALLEST * median(parameters_with_priors(model)[NOISE_SD].prior)
-    for _ in range(ROUNDS if model.noise.distribution == "student_t" else 0):
+    for _ in range(ROUNDS if heavy_tailed(model.noise) else 0):
         scale = max(1.4826 * float(np.median(np.abs(mode.left))), least)
         weights = (NU + 1.0) / (NU + (mode.left / scale) ** 2)
         mode = _mode(replace(trial, weight=np.sqrt(worth * weights) / sd), mode.at)

@@ -36,7 +36,7 @@ def stack_lines(stack: Stack) -> tuple[str, ...]:
 
 def _law(fit: Fit) -> str:
     try:
-        equation = law_text(fit.model.law)
+        equation = law_text(fit.model.law).replace("\n", "; ")
     except InputError:
         equation = ""
     kind = "Prior" if is_prior(fit) else "Fit"

@@ -14,6 +14,18 @@ from .errors import (
     m4 as m4,
 )
 from .formula import equation as equation
+from .functions import (
+    absolute as absolute,
+    exp as exp,
+    log as log,
+    maximum as maximum,
+    mean as mean,
+    minimum as minimum,
+    sigmoid as sigmoid,
+    softplus as softplus,
+    sqrt as sqrt,
+    tanh as tanh,
+)
 from .interactions import (
     interaction as interaction,
     kaplan_floor as kaplan_floor,

@@ -2,8 +2,8 @@
 
 A law at reference sees x / x_ref. In A (x / x_ref)^-alpha = (A x_ref^alpha) x^-alpha the coefficient for x in its own unit is
 A x_ref^alpha. In any law each part of its tree carries a factor of powers of the references. Both sides of a sum need the same
-factor. The argument of a function carries none, but for the mean, which is a sum. The whole law carries none. That leaves one
-unknown after another to be solved for.
+factor, and so do those of a minimum. The argument of a function carries none, but for the mean, which is a sum, the absolute
+value, and the square root, which is a power. The whole law carries none. That leaves one unknown after another to be solved.
 """
 
 import ast
@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling._base.expressions import arithmetic
+from bayes_scaling._base.functions import OF_SEVERAL, SAME_UNIT
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law
 
@@ -55,21 +56,34 @@ def _agree(law: Law, parameters: Mapping[str, Any], converted: Mapping[str, Any]
 
 
 def _sums(tree: ast.AST) -> list[ast.AST]:
-    """Return the sums in a law, each once although branches are shared: both sides of one carry the same factor."""
+    """Return the sums and extremes in a law, each once although branches are shared: all parts of one carry the same factor."""
     found: dict[int, ast.AST] = {}
     level = [tree]
     while level:
         level = [child for node in level for child in ast.iter_child_nodes(node) if id(child) not in found]
         found |= {id(node): node for node in level}
         level = list({id(node): node for node in level}.values())
-    return [node for node in (tree, *found.values()) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)]
+    return [node for node in (tree, *found.values()) if _is_sum(node)]
+
+
+def _is_sum(node: ast.AST) -> bool:
+    match node:
+        case ast.BinOp(op=ast.Add() | ast.Sub()):
+            return True
+        case ast.Call(func=ast.Name(id=name)):
+            return name in OF_SEVERAL
+    return False
 
 
 def _log_factor(node: ast.AST, logs: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     """Return the logarithm of the factor that a part of the law carries, None where it is not known yet."""
     match node:
-        case ast.Call(func=ast.Name(id="mean"), args=[argument]):
-            return _log_factor(argument, logs, values)
+        case ast.Call(func=ast.Name(id=name), args=arguments) if name in SAME_UNIT:
+            parts = (_log_factor(argument, logs, values) for argument in arguments)
+            return next((part for part in parts if part is not None), None)
+        case ast.Call(func=ast.Name(id="sqrt"), args=[argument]):
+            part = _log_factor(argument, logs, values)
+            return None if part is None else part / 2
         case ast.Constant() | ast.Call():
             return 0.0
         case ast.Name(id=name):
@@ -102,8 +116,10 @@ def _solve(node: ast.AST, wanted: Any, logs: dict[str, Any], values: Mapping[str
             logs.setdefault(name, wanted)
         case ast.UnaryOp(operand=operand):
             _solve(operand, wanted, logs, values, seen)
-        case ast.Call(func=ast.Name(id=function), args=[argument]):
-            _solve(argument, wanted if function == "mean" else 0.0, logs, values, seen)
+        case ast.Call(func=ast.Name(id=function), args=arguments):
+            each = wanted if function in SAME_UNIT else 2.0 * wanted if function == "sqrt" else 0.0
+            for argument in arguments:
+                _solve(argument, each, logs, values, seen)
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
             _solve(left, wanted, logs, values, seen)
             _solve(right, wanted, logs, values, seen)

@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.expressions import (
@@ -18,28 +18,32 @@ from bayes_scaling._base.expressions import (
     MAX_EXPRESSION,
     arithmetic,
     balanced,
-    check_arithmetic,
     depth,
-    parse_expression,
 )
 from bayes_scaling._base.functions import ON_NUMBERS, Functions
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
+from bayes_scaling.laws.parts import LawText, read_text, size, unparsed, written
+from bayes_scaling.laws.symbols import Symbol
 
 MAX_EQUATION = 120
 """Nodes of a law that is still readable as an equation."""
 
 
-def parse_law(text: str, inputs: Sequence[str]) -> Law:
+def parse_law(text: str, inputs: Sequence[str], references: Mapping[str, float] | None = None) -> Law:
     """Return the law that a text describes, such as `E + A * params**-alpha` or `k * log(ratio / optimum)**2`.
 
-    The text is never executed: it is parsed, and only arithmetic, `exp`, `log` and `mean` mean anything in it.
+    The text is never executed: it is parsed, and only arithmetic and the functions of `laws` mean anything in it: `exp`, `log`,
+    `sqrt`, `abs`, `min`, `max`, `softplus`, `sigmoid`, `tanh`, and `mean`, over the parts in which a learning rate fell.
 
     Parameters
     ----------
     text
-        Arithmetic of names and numbers.
+        Arithmetic of names and numbers. Lines before it may name parts, each written once and used as often as needed:
+        `n_eff = params * (1 - exp(-r))`. What stands after # is a comment.
     inputs
-        The names in the text that are data. Every other name is a parameter.
+        The names in the text that are data. Every other name that is no part is a parameter.
+    references
+        Input -> its reference in base units, for a text that names one as `ref(tokens)`; the runs have to have the same.
 
     Returns
     -------
@@ -49,7 +53,8 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
     Raises
     ------
     InputError
-        Where the text is no arithmetic of names and numbers, or leaves one of `inputs` out.
+        Where the text is no arithmetic of names and numbers, or leaves one of `inputs` out; where a part is not used, is used
+        before it is defined, or has the name of an input.
 
     Examples
     --------
@@ -59,24 +64,33 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
     1.7
     >>> bs.laws.equation(law)
     'E + A params^-alpha'
+
+    With a named part:
+
+    >>> law = bs.parse_law("worth = 1 + r * (1 - exp(-epochs / r)); E + B * worth**-beta", ["epochs"])
+    >>> bs.laws.equation(law)
+    'E + B worth^-beta, with worth = 1 + r (1 - exp(-epochs / r))'
     """
     inputs = _input_names(inputs)
-    tree = parse_expression(text, "law")
-    names = check_arithmetic(tree, text)
+    read = read_text(text, references or {})
+    names = read.names
+    if unknown := set(read.references) - set(inputs):
+        raise InputError(f"law {text!r} names ref({min(unknown)}); its inputs are {format_names(inputs)}")
+    if clash := set(inputs) & set(read.parts):
+        raise InputError(f"law {text!r}: its part {min(clash)!r} has the name of an input; call it otherwise")
     if missing := set(inputs) - names:
         raise InputError(f"law {text!r} does not use the inputs {format_names(missing)}; its names are {format_names(names)}")
     if names == set(inputs):
         raise InputError(f"law {text!r} has no parameter: all its names {format_names(names)} are inputs")
-    if clash := names & set(ON_NUMBERS):
-        raise InputError(f"law {text!r} uses {format_names(clash)} as a name; it is a function and takes one value in brackets")
-
-    return _TextLaw(text, inputs, tree, sorted(names - set(inputs)))
+    if clash := (names | set(read.parts)) & set(ON_NUMBERS):
+        raise InputError(f"law {text!r} uses {format_names(clash)} as a name; it is a function and takes values in brackets")
+    return _TextLaw(text, inputs, read, sorted(names - set(inputs)))
 
 
 class _TextLaw:
     """A law that was read from a text: a function of its inputs, and by keyword of its parameters; pickled as its text."""
 
-    def __init__(self, text: str, inputs: tuple[str, ...], tree: ast.expr, parameters: Sequence[str]) -> None:
+    def __init__(self, text: str, inputs: tuple[str, ...], read: LawText, parameters: Sequence[str]) -> None:
         kinds = inspect.Parameter
         self.__signature__ = inspect.Signature(
             [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in inputs]
@@ -84,13 +98,16 @@ class _TextLaw:
         )
         self.__name__ = self.__qualname__ = "text"
         self.__doc__ = self._text = text
-        self._inputs, self._tree = inputs, tree
+        self._inputs, self.read, self.references = inputs, read, dict(read.references)
 
     def __call__(self, *data: Any, **values: Any) -> Any:
-        return arithmetic(self._tree, dict(zip(self._inputs, data, strict=False)) | values)
+        known = dict(zip(self._inputs, data, strict=False)) | values
+        for name, part in self.read.parts.items():
+            known[name] = arithmetic(part, known)
+        return arithmetic(self.read.law, known)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return parse_law, (self._text, self._inputs)
+        return parse_law, (self._text, self._inputs, self.references)
 
 
 def _input_names(inputs: Sequence[str]) -> tuple[str, ...]:
@@ -103,7 +120,17 @@ def _input_names(inputs: Sequence[str]) -> tuple[str, ...]:
 
 def law_names(text: str) -> set[str]:
     """Return the names in a law's text, of inputs and of parameters; raises InputError as `parse_law` does."""
-    return check_arithmetic(parse_expression(text, "law"), text)
+    return read_text(text).names
+
+
+def law_parts(law: Law) -> dict[str, str]:
+    """Return the named parts of a law that was given as text: name -> text, in the order in which they are written."""
+    return {name: unparsed(part) for name, part in law.read.parts.items()} if isinstance(law, _TextLaw) else {}
+
+
+def law_references(law: Law) -> dict[str, float]:
+    """Return the references that a law names, as `ref(tokens)` does: input -> the number that stands in the law for it."""
+    return law.references if isinstance(law, _TextLaw) else {}
 
 
 @lru_cache(maxsize=256)
@@ -117,24 +144,26 @@ def law_tree(law: Law) -> ast.expr:
     """
     names = (*law_inputs(law), *law_parameters(law))
     try:
-        written = law(**{name: _Symbol(ast.Name(name, ast.Load())) for name in names})
+        written = law(**{name: Symbol(ast.Name(name, ast.Load())) for name in names})
     except Exception as error:
-        raise InputError(f"law {law.__name__} uses more than + - * / **, exp, log and mean: {error}") from error
-    if not isinstance(written, _Symbol):
+        raise InputError(f"law {law.__name__} uses more than + - * / ** and the functions of laws: {error}") from error
+    if not isinstance(written, Symbol):
         raise InputError(f"law {law.__name__} does not return an expression of its arguments {list(names)}")
     return balanced(written.node, {})
 
 
 def law_text(law: Law) -> str:
-    """Return a law as text that `parse_law` reads back to the same arithmetic.
+    """Return a law as text that `parse_law` reads back to the same arithmetic; named parts stand in lines before it.
 
     Raises
     ------
     InputError
         Where the law does more than arithmetic, or is too long to be read back.
     """
+    if law_parts(law) or law_references(law):
+        return written(law.read)  # type: ignore[attr-defined]
     tree = law_tree(law)
-    if _size(tree) > MAX_EXPRESSION or depth(tree) > MAX_DEPTH:
+    if size(tree) > MAX_EXPRESSION or depth(tree) > MAX_DEPTH:
         raise InputError(f"law {law.__name__} is too long to be written as text (loops multiply its terms)")
     text = ast.unparse(tree)
     if len(text) > MAX_EXPRESSION:
@@ -155,7 +184,7 @@ def equation(law: Law) -> str:
     Returns
     -------
     str
-        The right side of the equation. A law that is too long for one is written as a call.
+        The right side of the equation, and after "with" its named parts. A law that is too long for one is written as a call.
 
     Raises
     ------
@@ -170,27 +199,39 @@ def equation(law: Law) -> str:
     >>> laws.equation(laws.m4)
     'm4(x; a, b, c, e_0, e_inf)'
     """
-    tree = law_tree(law)
-    if _size(tree) > MAX_EQUATION:
+    parts = law.read.parts if isinstance(law, _TextLaw) else {}
+    tree = law.read.law if isinstance(law, _TextLaw) and (parts or law.references) else law_tree(law)
+    if size(tree) + sum(map(size, parts.values())) > MAX_EQUATION:
         return f"{law.__name__}({', '.join(law_inputs(law))}; {', '.join(law_parameters(law))})"
-    text = ast.unparse(tree).replace(" ** ", "^").replace(" * ", " ")
+    defined = [f"{name} = {_readable(part)}" for name, part in parts.items()]
+    return _readable(tree) + (f", with {', '.join(defined)}" if defined else "")
+
+
+def _readable(tree: ast.expr) -> str:
+    text = unparsed(tree).replace(" ** ", "^").replace(" * ", " ")
     return re.sub(r"\^\(-(\w+)\)", r"^-\1", re.sub(r"(?<![\w.])(\d+)\.0\b", r"\1", text))
 
 
 def law_key(law: Law) -> Hashable:
     """Return what laws of the same arithmetic have in common: their text, or the law itself where it is too long for one."""
     try:
-        return law_text(law)
+        return law_text(law), tuple(sorted(law_references(law).items()))
     except InputError:
         return law
 
 
-def _size(tree: ast.AST, known: dict[int, int] | None = None) -> int:
-    """Count the nodes a tree has when shared branches are written out."""
-    known = {} if known is None else known
-    if id(tree) not in known:
-        known[id(tree)] = 1 + sum(_size(child, known) for child in ast.iter_child_nodes(tree))
-    return known[id(tree)]
+def taken_at_zero(law: Law, name: str) -> str:
+    """Return what a law takes of an input that has no value, or no slope, where the input is 0: `log(x)`; "" where nothing."""
+    for node in ast.walk(law_tree(law)):
+        match node:
+            case ast.Call(func=ast.Name(id="log"), args=[ast.Name(id=of)]) if of == name:
+                return f"log({name})"
+            case ast.BinOp(op=ast.Div(), right=ast.Name(id=of)) if of == name:
+                return f"1 / {name}"
+            case ast.BinOp(left=ast.Name(id=of), op=ast.Pow(), right=exponent) if of == name:
+                if not (isinstance(exponent, ast.Constant) and float(str(exponent.value)) > 0):
+                    return f"{name}^{_readable(exponent)}"
+    return ""
 
 
 def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], functions: Functions) -> Any:
@@ -203,7 +244,7 @@ def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], 
     parameters
         Name -> value.
     functions
-        `exp`, `log` and `mean` for such values.
+        Those of laws for such values, by name.
     """
     values = {name: functions["exp"](logs[name]) for name in law_inputs(law)} | dict(parameters)
     return _evaluated(law_tree(law), logs, values, functions, {})
@@ -227,68 +268,8 @@ def _evaluated(
                 known[id(node)] = ARITHMETIC[type(op)](of(operand))
             case ast.Call(func=ast.Name(id=name), args=[ast.Name(id=argument)]) if name == "log" and argument in logs:
                 known[id(node)] = logs[argument]
-            case ast.Call(func=ast.Name(id=name), args=[argument]):
-                known[id(node)] = functions[name](of(argument))
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                known[id(node)] = functions[name](*map(of, arguments))
             case _:
                 known[id(node)] = arithmetic(node, values)
     return known[id(node)]
-
-
-class _Symbol:
-    """Stands for a value in a law and records the arithmetic done to it."""
-
-    __array_ufunc__ = None
-
-    def __init__(self, node: ast.expr) -> None:
-        self.node = node
-
-    def _joined(self, op: ast.operator, other: Any, *, swapped: bool = False) -> Self:
-        sides = [self.node, _node(other)]
-        left, right = reversed(sides) if swapped else sides
-        return type(self)(ast.BinOp(left, op, right))
-
-    def __add__(self, other: Any) -> Self:
-        return self._joined(ast.Add(), other)
-
-    def __radd__(self, other: Any) -> Self:
-        return self._joined(ast.Add(), other, swapped=True)
-
-    def __sub__(self, other: Any) -> Self:
-        return self._joined(ast.Sub(), other)
-
-    def __rsub__(self, other: Any) -> Self:
-        return self._joined(ast.Sub(), other, swapped=True)
-
-    def __mul__(self, other: Any) -> Self:
-        return self._joined(ast.Mult(), other)
-
-    def __rmul__(self, other: Any) -> Self:
-        return self._joined(ast.Mult(), other, swapped=True)
-
-    def __truediv__(self, other: Any) -> Self:
-        return self._joined(ast.Div(), other)
-
-    def __rtruediv__(self, other: Any) -> Self:
-        return self._joined(ast.Div(), other, swapped=True)
-
-    def __pow__(self, other: Any) -> Self:
-        return self._joined(ast.Pow(), other)
-
-    def __rpow__(self, other: Any) -> Self:
-        return self._joined(ast.Pow(), other, swapped=True)
-
-    def __neg__(self) -> Self:
-        return type(self)(ast.UnaryOp(ast.USub(), self.node))
-
-    def __pos__(self) -> Self:
-        return self
-
-    def applied(self, function: str) -> Self:
-        return type(self)(ast.Call(ast.Name(function, ast.Load()), [self.node], []))
-
-
-def _node(value: Any) -> ast.expr:
-    if isinstance(value, _Symbol):
-        return value.node
-    number = float(value)
-    return ast.UnaryOp(ast.USub(), ast.Constant(-number)) if number < 0 else ast.Constant(number)

@@ -1,7 +1,7 @@
 """The law library: every law by its name, and what is known of laws as functions.
 
-A law is one plain function: its inputs, and after the star its parameters. It uses operators, `exp`, `log` and `mean` only.
-So one body runs on symbols (`pymc.dims`), on posterior draws (`xarray.DataArray`) and on plain numbers.
+A law is one plain function: its inputs, and after the star its parameters. It uses operators and the functions of
+`functions.py` only. So one body runs on symbols (`pymc.dims`), on posterior draws (`xarray.DataArray`) and on plain numbers.
 
 Inputs arrive divided by their reference. Any reference will do unless a law says otherwise. The loss is in the unit of the
 response. Where a paper has a constant in the unit of an input, such as N_c, the parameter is a loss at the reference, where

@@ -7,13 +7,22 @@ A Gaussian process with the law as its mean:
 (Kennedy and O'Hagan 2001), or L = law + delta where the noise is on the loss itself. How it is computed: `gaussian_process`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.model.parameters import Prior, link
+
+KNOTS, FEWEST = {1: 8, 2: 5, 3: 4}, 3
+"""Knots along each input, by the number of inputs: a few e-folds apart; and for more inputs than three."""
+
+
+MOST_KNOTS, MOST_TOGETHER = 64, 1000
+"""Knots along one input, and on the grid of a term, at most."""
+
 
 type Kernel = Literal["matern52", "matern32", "squared_exponential"]
 type Terms = Sequence[tuple[Discrepancy, tuple[str, ...]]]
@@ -43,12 +52,14 @@ class Discrepancy:
     kernel
         How smooth: "matern52" (twice differentiable), "matern32" (once), "squared_exponential" (always).
     knots
-        Knots along each input; None: 8, 5 or 4 for one, two or three inputs, 3 for more.
+        Knots along each input, one number for all or a number by input; None, and inputs not named: 8, 5 or 4 for one, two or
+        three inputs, 3 for more. Where an input has no more different values than knots, they lie at these values, which makes
+        the process exact there. The cost of a draw grows with the cube of their product.
 
     Raises
     ------
     InputError
-        Where a prior is not of a positive quantity, or the kernel is unknown.
+        Where a prior is not of a positive quantity, the kernel is unknown, or knots are named for an input that it is not over.
 
     References
     ----------
@@ -63,6 +74,12 @@ class Discrepancy:
     ('discrepancy_by_attention', 'matern52')
     >>> term.dims
     ('attention',)
+
+    Five sizes and three depths have a knot each, and six go along the tokens:
+
+    >>> wide = Prior(median=1.0, factor=2.0)
+    >>> Discrepancy(wide, wide, knots={"params": 5, "loops": 3, "tokens": 6}).knots["loops"]
+    3
     """
 
     amplitude: Prior
@@ -70,7 +87,7 @@ class Discrepancy:
     over: tuple[str, ...] | None = None
     within: str | tuple[str, ...] | None = None
     kernel: Kernel = "matern52"
-    knots: int | None = None
+    knots: int | Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         names = checks.optional(checks.one_or_several(checks.name))
@@ -82,18 +99,62 @@ class Discrepancy:
             over=names,
             within=names,
             kernel=checks.one_of(sorted(CORRELATIONS)),
-            knots=checks.optional(checks.integer(2, 64)),
+            knots=checks.optional(_knots),
         )
         if isinstance(self.over, str):
             object.__setattr__(self, "over", (self.over,))
         for field in ("amplitude", "length"):
             if link(getattr(self, field)) != "log":
                 raise InputError(f"the prior of the discrepancy's {field} must be of a positive quantity")
+        if self.over is not None:
+            check_knots(self, self.over)
 
     @property
     def dims(self) -> tuple[str, ...]:
         """The groups whose levels have a discrepancy of their own."""
         return () if self.within is None else (self.within,) if isinstance(self.within, str) else tuple(self.within)
+
+
+def knot_counts(term: Discrepancy, inputs: Sequence[str]) -> tuple[int, ...]:
+    """Return how many knots there are along each of a term's inputs.
+
+    Examples
+    --------
+    >>> wide = Prior(median=1.0, factor=2.0)
+    >>> knot_counts(Discrepancy(wide, wide, knots={"loops": 3}), ["params", "tokens", "loops"])
+    (4, 4, 3)
+    """
+    usual = KNOTS.get(len(inputs), FEWEST)
+    if isinstance(term.knots, Mapping):
+        return tuple(term.knots.get(x, usual) for x in inputs)
+    return (term.knots or usual,) * len(inputs)
+
+
+def check_knots(term: Discrepancy, inputs: Sequence[str]) -> None:
+    """Refuse knots along an input that a term does not depend on, and more of them than can be sampled.
+
+    Raises
+    ------
+    InputError
+        Naming the input and those that the term is over, or how many knots there are.
+    """
+    for x in term.knots if isinstance(term.knots, Mapping) else ():
+        if x not in inputs:
+            raise InputError(f"knots of Discrepancy names {x!r}; the discrepancy is over {format_names(inputs)}")
+    counts = knot_counts(term, inputs)
+    if prod(counts) > MOST_TOGETHER:
+        product = " x ".join(str(count) for count in counts)
+        raise InputError(f"the discrepancy over {format_names(inputs)} has {product} knots; at most {MOST_TOGETHER} together")
+
+
+def _knots(value: Any, what: str) -> Any:
+    """Refuse all but a number of knots, or one by input."""
+    number = checks.integer(2, MOST_KNOTS)
+    if not isinstance(value, Mapping):
+        return number(value, what)
+    if not value:
+        raise checks.refusal(value, what, "a whole number, or one for each of some inputs")
+    return checks.named(number)(value, what)
 
 
 def _squared_exponential(r: Any, exp: Any) -> Any:

@@ -24,7 +24,7 @@ def evaluate(
     level
         The parameter that a varying or smooth term belongs to, and the term -> its effect at each row.
     functions
-        `exp`, `log` and `mean` for such values.
+        Those of laws for such values, by name.
     """
     values = {name: parameter_at(model, name, draws, logs, level, functions) for name in model.parameters}
     return law_value(model.law, logs, values, functions)

@@ -13,15 +13,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.model.discrepancy import CORRELATIONS, Discrepancy, Terms, knot_dim, name
+from bayes_scaling.model.discrepancy import CORRELATIONS, Discrepancy, Terms, knot_counts, knot_dim, name
 from bayes_scaling.model.parameters import Prior, median
 
 JITTER = 1e-6
 """Added to the diagonal of correlations between knots, so that Cholesky's factor exists for the smoothest process."""
-
-
-KNOTS, FEWEST = {1: 8, 2: 5, 3: 4}, 3
-"""Knots along each input, by the number of inputs: a few e-folds apart; and for more inputs than three."""
 
 
 UP, DOWN = np.log(1e3), np.log(10.0)
@@ -48,12 +44,25 @@ SAMPLED = "discrepancy_w"
 """What the knots are sampled as, see `draw_discrepancy`."""
 
 
-def place_knots(term: Discrepancy, logs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the knots along each input, evenly over the range of log(input / reference) of the runs."""
-    count = _count(term, len(logs))
-    spans = [(at.min(), at.max()) for at in logs]
-    middles = [((low + high) / 2, max(high - low, NARROWEST) / 2) for low, high in spans]
-    return [np.linspace(middle - half, middle + half, count) for middle, half in middles]
+def place_knots(term: Discrepancy, inputs: Sequence[str], logs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the knots along each input over the range of log(input / reference) of the runs.
+
+    Evenly; where no more different values than knots are there, at the values, further knots halving the widest gaps.
+    """
+    return [_placed(count, np.unique(at)) for count, at in zip(knot_counts(term, inputs), logs, strict=True)]
+
+
+def _placed(count: int, values: np.ndarray) -> np.ndarray:
+    """Return so many knots for an input whose values, in order, are given."""
+    low, high = values[0], values[-1]
+    if len(values) > count or high - low < NARROWEST:
+        middle, half = (low + high) / 2, max(high - low, NARROWEST) / 2
+        return np.linspace(middle - half, middle + half, count)
+    parts = np.ones(len(values) - 1, dtype=int)
+    for _ in range(count - len(values)):
+        parts[np.argmax(np.diff(values) / parts)] += 1
+    gaps = zip(values[:-1], values[1:], parts, strict=True)
+    return np.concatenate([*(np.linspace(below, above, n, endpoint=False) for below, above, n in gaps), values[-1:]])
 
 
 def extended(knots: np.ndarray) -> np.ndarray:
@@ -63,9 +72,9 @@ def extended(knots: np.ndarray) -> np.ndarray:
     return np.concatenate([knots, above, below])
 
 
-def extended_count(term: Discrepancy, inputs: int) -> int:
-    """Return how many knots there are along each of so many inputs, those beyond the runs among them."""
-    return len(extended(np.zeros(_count(term, inputs))))
+def extended_size(term: Discrepancy, inputs: Sequence[str]) -> int:
+    """Return how many knots the grid of a term has, those beyond the runs among them."""
+    return prod(len(extended(np.zeros(count))) for count in knot_counts(term, inputs))
 
 
 def interpolation(term: Discrepancy, knots: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -99,7 +108,7 @@ def arrays(terms: Terms, rows: Mapping[str, np.ndarray], levels: Mapping[str, np
     weights = []
     for term, inputs in terms:
         logs = [rows[f"log_{x}"] for x in inputs]
-        knots = place_knots(term, logs)
+        knots = place_knots(term, inputs, logs)
         found |= {f"{name(term)}_knots_{x}": z for x, z in zip(inputs, knots, strict=True)}
         own = [np.eye(len(levels[dim]))[rows[f"index_{dim}"]] for dim in term.dims]
         weights.append(tensor_product([*own, *(interpolation(term, z, at) for z, at in zip(knots, logs, strict=True))]))
@@ -130,7 +139,7 @@ def draw_discrepancy(terms: Terms, held: Mapping[str, Any], levels: Mapping[str,
     from bayes_scaling.model.whitening import draw_whitened
 
     roots = [root for term, inputs in terms for root in [_root(term, inputs, held)] * prod(levels[d] for d in term.dims)]
-    size = sum(prod(levels[dim] for dim in term.dims) * _count(term, len(inputs)) ** len(inputs) for term, inputs in terms)
+    size = sum(prod((*(levels[dim] for dim in term.dims), *knot_counts(term, inputs))) for term, inputs in terms)
     root = block_diag(*roots) if len(roots) > 1 else roots[0]
     information = precision * (root.T @ held[PRODUCTS] @ root)
     worth = left * held[WORTH] if WORTH in held else left
@@ -207,11 +216,6 @@ def _roots(term: Discrepancy, inputs: Sequence[str], draws: Mapping[str, np.ndar
         size = found.shape[-1] * root.shape[-1]
         found = (found[:, :, None, :, None] * root[:, None, :, None, :]).reshape(len(root), size, size)
     return np.asarray(found)
-
-
-def _count(term: Discrepancy, inputs: int) -> int:
-    """Return how many knots there are along each input."""
-    return term.knots or KNOTS.get(inputs, FEWEST)
 
 
 def _root(term: Discrepancy, inputs: Sequence[str], held: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.views import view
 from bayes_scaling.data.reserved import RESERVED
-from bayes_scaling.laws.formula import law_tree
+from bayes_scaling.laws.formula import law_parts, law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model import discrepancy as off
 from bayes_scaling.model.discrepancy import Discrepancy
@@ -22,6 +22,8 @@ from bayes_scaling.model.names import (
     NOISE_WHITE,
     NU_BEYOND_ONE,
     ORDER,
+    OUTLIER_ODDS,
+    OUTLIER_SCALE,
     OWN_PREFIXES,
     length_name,
     refuse_same_names,
@@ -96,7 +98,7 @@ class Model:
         )
         expected, given = set(law_parameters(self.law)), set(self.parameters)
         if expected != given:
-            raise InputError(_mismatch(self.law.__name__, expected, given))
+            raise InputError(_mismatch(self.law, expected, given))
         clash = sorted(name for name in expected if name.startswith(OWN_PREFIXES))
         if clash or expected & RESERVED:
             raise InputError(f"a parameter cannot be called {(clash or sorted(expected & RESERVED))[0]!r}; choose another name")
@@ -106,6 +108,8 @@ class Model:
         terms += [(off.name(term), term.dims) for term in self.discrepancy]
         if repeated := sorted({name for name, over in terms if terms.count((name, over)) > 1}):
             raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
+        for term, inputs in discrepancy_terms(self):
+            off.check_knots(term, inputs)
         refuse_same_names(names_of(self))
         check_joint(self.joint, scalar_priors(self))
 
@@ -133,11 +137,12 @@ class Model:
         return str(view("bayes_scaling.model.description:model_page")(self))
 
 
-def _mismatch(law: str, expected: set[str], given: set[str]) -> str:
-    parts = [f"law {law} has the parameters {format_names(expected)}; priors are given for {format_names(given)}"]
+def _mismatch(law: Law, expected: set[str], given: set[str]) -> str:
+    parts = [f"law {law.__name__} has the parameters {format_names(expected)}; priors are given for {format_names(given)}"]
     for name in sorted(given - expected):
         near = difflib.get_close_matches(name, expected - given, 1, cutoff=0.3)
-        parts.append(f"{name!r} is none of them" + (f", did you mean {near[0]!r}?" if near else ""))
+        hint = ", but a part of the law" if name in law_parts(law) else f", did you mean {near[0]!r}?" if near else ""
+        parts.append(f"{name!r} is none of them{hint}")
     parts += [f"{name!r} has no prior" for name in sorted(expected - given)]
     return "; ".join(parts)
 
@@ -179,6 +184,7 @@ def noise_scales(model: Model) -> dict[str, Prior]:
     noise, correlation = model.noise, model.noise.correlation
     found = {NOISE_LENGTH: correlation.length} if correlation else {}
     found |= {NOISE_WHITE: correlation.white} if correlation and correlation.white else {}
+    found |= {OUTLIER_ODDS: noise.outliers.share, OUTLIER_SCALE: noise.outliers.scale} if noise.outliers else {}
     return found | ({NU_BEYOND_ONE: noise.nu} if noise.distribution == "student_t" else {})
 
 

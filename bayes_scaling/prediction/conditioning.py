@@ -11,6 +11,10 @@ covariance of the noise in a draw,
 exact where the law's logarithm is linear in what is uncertain, at a fraction of the time of a refit. What the rows say about
 the noise's scale, the law's parameters and the run's own effects all enters. A run that the fit has seen needs no more than
 its noise carried on, draw by draw: S = 0.
+
+Where the model has outliers, which of the rows are is drawn row by row, from what each shows given those before it; R has what
+they add, and a draw weighs the product of the mixtures that its rows were expected from (a particle filter whose particles are
+the draws, the rest integrated out; Doucet et al. 2000). A spike so leaves the run's level where it is.
 """
 
 from dataclasses import dataclass
@@ -23,7 +27,15 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.expectation import posterior_expectation
-from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, noise_covariance, white_scale
+from bayes_scaling.inference.observation import (
+    Contamination,
+    contamination,
+    group_effects_and_scale,
+    measurement_scale,
+    noise_covariance,
+    scales_with_error,
+    white_scale,
+)
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import FARTHEST
 from bayes_scaling.prediction.predict import Kind
@@ -94,18 +106,27 @@ def conditioned(
     white = white_scale(fit, frame)
     own = np.zeros_like(g) if white is None else _rows(white, centre)
     read = np.hypot(own[:, :n], measurement_scale(fit, frame)[:n])
+    astray = _contamination(fit, frame, scale)
     drawn = _draw(rng, noise)
     spread = np.zeros((g.shape[1], g.shape[1])) if known else np.cov(g[possible].T)
     joint = spread + noise
     inside = joint[:, :n, :n] + np.eye(n) * read[:, :, None] ** 2
     inside += JITTER * np.trace(inside, axis1=1, axis2=2)[:, None, None] / n * np.eye(n)
+    off = np.broadcast_to(y - (g[:, :n] if known else g[possible, :n].mean(axis=0)), (len(g), n))
+    mixed = None
+    if astray is not None:
+        added, mixed = _outliers_drawn(rng, off, inside, _first(astray, n))
+        inside, read = inside + np.eye(n) * added[:, :, None], np.sqrt(read**2 + added)
     left = y - g[:, :n] - drawn[:, :n] - read * rng.standard_normal((len(g), n))
     update = (joint[:, n:, :n] @ np.linalg.solve(inside, left[..., None]))[..., 0]
     ahead = g[:, n:] + drawn[:, n:] + update
     if kind == "observed":
-        ahead = ahead + own[:, n:] * rng.standard_normal(ahead.shape)
-    off = y - (g[:, :n] if known else g[possible, :n].mean(axis=0))
-    log, tail_probability = _densities(np.broadcast_to(off, (len(g), n)), inside)
+        more = 0.0
+        if astray is not None:
+            more = astray.added[:, n:] * (rng.uniform(size=ahead.shape) < astray.probability[:, n:])
+        ahead = ahead + np.sqrt(own[:, n:] ** 2 + more) * rng.standard_normal(ahead.shape)
+    log, tail_probability = _densities(off, inside)
+    log = log if mixed is None else mixed
     weights = possible * np.exp(0.0 if known else log - log[possible].max())
     weights = weights / weights.sum()
     ahead = ahead[_resampled(rng, weights)].reshape(*centre.shape[:2], -1)
@@ -113,6 +134,49 @@ def conditioned(
     found = xr.DataArray(shown, dims=("chain", "draw", "row"))
     evidence = float(np.logaddexp.reduce(log[possible]) - np.log(possible.sum()))
     return Conditioned(found, float(weights @ tail_probability), float(1.0 / (weights**2).sum()), evidence)
+
+
+def _contamination(fit: Fit, frame: pd.DataFrame, scale: Any) -> Contamination | None:
+    """Return what outliers do to rows, on the scale of the noise; a draw a row."""
+    found = contamination(fit, frame, *(parts := scales_with_error(fit, frame, scale)))
+    if found is None:
+        return None
+    like = xr.DataArray(found.none, dims=("chain", "draw", "row"))
+    return Contamination(_rows(like, like), found.added.reshape(-1, len(frame)) * _rows(parts[0], like) ** 2)
+
+
+def _first(astray: Contamination, n: int) -> Contamination:
+    return Contamination(astray.none[:, :n], astray.added[:, :n])
+
+
+def _outliers_drawn(
+    rng: np.random.Generator, off: np.ndarray, covariance: np.ndarray, astray: Contamination
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what outliers, drawn row by row, add to the variance of rows, and the log density of the rows in each draw.
+
+    Parameters
+    ----------
+    off
+        Of rows from what is expected; draws, row.
+    covariance
+        Of rows without outliers; draws, row, row.
+    """
+    added, log = np.zeros_like(off), np.zeros(len(off))
+    mean, left = np.zeros_like(off), covariance.copy()
+    for i in range(off.shape[1]):
+        narrow, gone = left[:, i, i], off[:, i] - mean[:, i]
+        wide = narrow + astray.added[:, i]
+        with np.errstate(divide="ignore"):
+            usual = astray.none[:, i] - 0.5 * (gone**2 / narrow + np.log(narrow))
+            other = np.log(astray.probability[:, i]) - 0.5 * (gone**2 / wide + np.log(wide))
+        both = np.logaddexp(usual, other)
+        chosen = rng.uniform(size=len(off)) < np.exp(other - both)
+        variance = np.where(chosen, wide, narrow)
+        gain = left[:, i] / variance[:, None]
+        added[:, i], log = chosen * astray.added[:, i], log + both
+        mean = mean + gain * gone[:, None]
+        left = left - gain[:, :, None] * left[:, i][:, None, :]
+    return added, log
 
 
 def _rows(values: Any, like: xr.DataArray) -> np.ndarray:

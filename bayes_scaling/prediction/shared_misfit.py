@@ -18,7 +18,13 @@ import xarray as xr
 
 from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.inference.expectation import posterior_expectation
-from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, white_scale
+from bayes_scaling.inference.observation import (
+    contamination,
+    group_effects_and_scale,
+    measurement_scale,
+    scales_with_error,
+    white_scale,
+)
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import CORRELATIONS
 
@@ -175,6 +181,9 @@ def _residuals(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float]
     left = np.where(np.isfinite(left), left, 0.0)
     white = white_scale(fit, table)
     own = measurement_scale(fit, table) ** 2 + (0.0 if white is None else _rows(white, centre) ** 2)
+    if (astray := contamination(fit, table, *scales_with_error(fit, table, scale))) is not None:
+        added = xr.DataArray(astray.probability * astray.added, dims=("chain", "draw", "row"))
+        own = own + _rows(added * scale**2, centre)
     return left, float((_rows(scale, centre) ** 2).mean()), float(np.mean(own))
 
 

@@ -29,6 +29,8 @@ PAIRS = 3
 """Most pairs of levels that have a figure of their own."""
 
 BANDS = "Lines are medians, dark and light bands hold 50 and 90 %; dashed beyond the data. Points are the runs."
+SINGLE_RUNS = " Both are of the expected curve; the lightest band holds 90 % of new runs."
+"""What the caption adds where the layout asks for them."""
 
 
 def main_figures(fit: Posterior, sheet: Sheet | None, plans: Budget | None) -> list[Drawing]:
@@ -38,7 +40,8 @@ def main_figures(fit: Posterior, sheet: Sheet | None, plans: Budget | None) -> l
     if sheet is not None or fit.runs.columns.schedule is None:
         figure = bands_figure(fit) if sheet is None else sheet_figure(fit, sheet)
         title = f"{fit.runs.columns.response.name.capitalize()} of the runs and the fitted law"
-        found.append(drawing(figure, "bands", title, BANDS, units))
+        caption = BANDS + (SINGLE_RUNS if sheet is not None and sheet.single_runs else "")
+        found.append(drawing(figure, "bands", title, caption, units))
     return [*found, *_laws(fit)]
 
 

@@ -23,6 +23,8 @@ SYMBOLS = {
     "e_inf": "e_\\infty",
 }
 GREEK = {"alpha", "beta", "gamma", "eta", "phi"}
+TYPESET = ("exp", "log", "min", "max", "tanh")
+"""Functions that LaTeX has by these names."""
 WEAK, SUM, PRODUCT, SIGN, POWER = range(5)
 
 
@@ -40,8 +42,13 @@ def written(node: ast.expr) -> tuple[str, int]:
             return f"{value:g}", POWER
         case ast.UnaryOp(operand=operand):
             return f"-{held(operand, PRODUCT)}", SIGN
-        case ast.Call(func=ast.Name(id=name), args=[only]):
-            return f"\\{'operatorname{mean}' if name == 'mean' else name}\\left({latex(only)}\\right)", POWER
+        case ast.Call(func=ast.Name(id="abs"), args=[only]):
+            return f"\\left|{latex(only)}\\right|", POWER
+        case ast.Call(func=ast.Name(id="sqrt"), args=[only]):
+            return f"\\sqrt{{{latex(only)}}}", POWER
+        case ast.Call(func=ast.Name(id=name), args=each):
+            called = name if name in TYPESET else f"operatorname{{{name}}}"
+            return f"\\{called}\\left({', '.join(map(latex, each))}\\right)", POWER
         case ast.BinOp(left=left, op=op, right=right):
             return binary(left, op, right)
     raise TypeError(f"no LaTeX for {ast.dump(node)}")

@@ -91,6 +91,16 @@ def test_a_failed_gate_exits_3_with_files_written_and_advice(chinchilla: bs.Fit,
     assert json.loads((tmp_path / "o" / "diagnostics.json").read_text())["ok"] is False
 
 
+def test_answers_of_the_fit_that_is_replaced_are_named(chinchilla: bs.Fit, table: Path, tmp_path: Path) -> None:
+    again = "fit", "chinchilla_law", "--runs", table, "--out", tmp_path / "o", "--draws", 20, "--tune", 20
+    pd.DataFrame({"kept": [1]}).to_csv(tmp_path / "own.csv")
+    assert "earlier answers" not in run(*again).output
+    for name in ("plan.csv", "report.html"):
+        (tmp_path / "o" / name).write_text("of the first fit")
+    assert f"note [earlier answers]: plan.csv, report.html in {tmp_path / 'o'}" in run(*again).stdout
+    assert "earlier answers" not in run(*again).output
+
+
 @pytest.mark.parametrize("kind", ["--expected", "--observed"])
 def test_predict_keeps_the_points_and_adds_the_band(fitted: Path, tmp_path: Path, kind: str) -> None:
     points = pd.DataFrame({"id": ["x", "y"], "params": [1e9, 7e10], "tokens": [2e10, 1.4e12]})

@@ -38,6 +38,7 @@ RECORDS = {
     "correlation": bs.Correlation("x", POSITIVE, POSITIVE),
     "noise": bs.Noise(POSITIVE, "normal", effects=(bs.Varying("run", 0.1),), correlation=bs.Correlation("x", POSITIVE)),
     "discrepancy": bs.Discrepancy(POSITIVE, POSITIVE, ("x",), "corpus", knots=5),
+    "knots by input": bs.Discrepancy(POSITIVE, POSITIVE, ("x", "y"), knots={"x": 5}),
     "model": bs.Model(
         bs.laws.power_law, {"a": POSITIVE, "b": POSITIVE}, bs.Noise(POSITIVE), (bs.Discrepancy(POSITIVE, POSITIVE),)
     ),
@@ -201,7 +202,7 @@ FULL = {
     },
     **LAW,
     "stack": [{"name": "other", "weight": 0.5} | LAW, {"name": "plain", "weight": 0.5}],
-    "figure": {"x": "x", "rows": "corpus", "columns": "corpus", "hue": "corpus", "beyond": 3.0},
+    "figure": {"x": "x", "rows": "corpus", "columns": "corpus", "hue": "corpus", "beyond": 3.0, "single_runs": True},
     "sampling": {
         "draws": 1000,
         "tune": 500,
@@ -347,8 +348,9 @@ COMMANDS = {
     "multiverse": ["mine.toml", "--at", "points.csv"],
     "import": ["runs.csv", "--out", "imported.csv", "--force"],
     "init": ["runs.csv", "--out", "proposed.toml", "--force"],
+    "fleet": ["mine.toml", "runs.csv", "--by", "arch", "--out", "batch"],
 }
-SAMPLING = ("compare", "backtest", "multiverse", "report")
+SAMPLING = ("compare", "backtest", "multiverse", "report", "fleet")
 """Commands that take too long even where their options are refused late."""
 HOPELESS = ["-1", "nan", "inf", "1e308", "9" * 30, "x"]
 """What hardly any number of a command can be."""

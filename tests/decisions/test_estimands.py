@@ -9,7 +9,8 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.estimands import draw_estimand, parse_estimand
+from bayes_scaling.decisions.estimand_text import parse_estimand
+from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.inference.parameters import parameter_values
 
 

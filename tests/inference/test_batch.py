@@ -277,7 +277,7 @@ def test_the_bar_goes_to_stderr(worker: Executor, capsys: pytest.CaptureFixture[
     bs.fit_many(PLAIN, {"one": runs(1)}, worker, keep=batch_work.means, settings=QUICK, progress=True)
     said = capsys.readouterr()
     assert said.out == ""
-    assert "1/1" in said.err
+    assert "fits: 1 of 1" in said.err
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """A model prints as a table of its parameters and priors, and a notebook shows it; texts of others stay texts."""
 
+from dataclasses import replace
+
 import pytest
 
 import bayes_scaling as bs
@@ -43,6 +45,13 @@ def test_scatter_is_said_part_by_part() -> None:
     assert "in the logarithm of the loss: normal of scale noise_sd" in said[0]
     assert any("All rows of one run share a group effect" in one for one in said)
     assert any("one for each corpus: a Gaussian process, matern52" in one for one in said)
+
+
+def test_knots_are_said_where_they_are_stated() -> None:
+    term = bs.Discrepancy(bs.Prior(median=0.02, factor=2.0), bs.Prior(median=3.0, factor=2.0))
+    each = replace(MODEL, discrepancy=(replace(term, knots={"tokens": 6}),))
+    assert any("matern52, its knots 6 along tokens." in one for one in scatter_sentences(each))
+    assert not any("knots" in one for one in scatter_sentences(replace(MODEL, discrepancy=(term,))))
 
 
 def test_a_notebook_shows_it_with_names_escaped() -> None:

@@ -56,7 +56,7 @@ def test_the_process_has_the_covariance_it_says(kernel: discrepancy.Kernel, coun
     term = replace(WAVE, kernel=kernel, length=bs.Prior(median=8.0, factor=1.5))
     rng = np.random.default_rng(1)
     logs = [rng.uniform(-3, 3, 200) for _ in range(count)]
-    grids = [gp.extended(z) for z in gp.place_knots(term, logs)]
+    grids = [gp.extended(z) for z in gp.place_knots(term, ["a", "b", "c"][:count], logs)]
     asked = [np.concatenate([of[:20], rng.uniform(3, 7, 5)]) for of in logs]
     weights = gp.tensor_product([gp.interpolation(term, z, at) for z, at in zip(grids, asked, strict=True)])
     covariances = [discrepancy.CORRELATIONS[kernel](np.abs(z[:, None] - z) / 8.0, np.exp) for z in grids]
@@ -68,10 +68,25 @@ def test_the_process_has_the_covariance_it_says(kernel: discrepancy.Kernel, coun
 
 
 def test_the_extended_grid_begins_with_the_runs_own(curve: Runs) -> None:
-    knots = gp.place_knots(WAVE, [np.log(curve.table["tokens"].to_numpy())])[0]
+    knots = gp.place_knots(WAVE, ["tokens"], [np.log(curve.table["tokens"].to_numpy())])[0]
     np.testing.assert_array_equal(gp.extended(knots)[: len(knots)], knots)
     assert gp.extended(knots).max() - knots.max() == pytest.approx(np.log(1e3))
     assert knots.min() - gp.extended(knots).min() == pytest.approx(np.log(10))
+
+
+def test_knots_lie_at_the_values_where_there_are_no_more_of_them() -> None:
+    """At the runs the process is then the exact one, whatever its length; further knots halve the widest gaps."""
+    term = replace(WAVE, length=bs.Prior(median=0.3, factor=1.2), knots={"params": 5, "loops": 3, "tokens": 6})
+    sizes, depths = np.log([2.5e4, 5.6e4, 9.9e4, 1.9e5, 3.5e5]), np.log([2.0, 4.0, 8.0])
+    logs = [np.repeat(sizes, 3), np.tile(depths, 5), np.linspace(0.0, 5.0, 15)]
+    params, loops, tokens = gp.place_knots(term, ["params", "loops", "tokens"], logs)
+    np.testing.assert_array_equal(params, sizes)
+    np.testing.assert_array_equal(loops, depths)
+    np.testing.assert_allclose(tokens, np.linspace(0.0, 5.0, 6))
+    np.testing.assert_allclose(gp.interpolation(term, params, logs[0]), np.repeat(np.eye(5), 3, axis=0), atol=1e-5)
+    more = gp.place_knots(replace(term, over=("x",), knots=5), ["x"], [np.array([0.0, 4.0, 1.0, 4.0])])[0]
+    np.testing.assert_allclose(more, [0.0, 1.0, 2.0, 3.0, 4.0])
+    assert len(gp.place_knots(replace(term, over=("x",), knots=4), ["x"], [np.zeros(9)])[0]) == 4
 
 
 def test_draws_before_data_are_as_wide_as_the_amplitude(curve: Runs) -> None:
@@ -212,11 +227,20 @@ def test_the_log_density_is_finite_where_runs_hardly_differ(curve: Runs) -> None
         ({"length": bs.Prior(between=(-1.0, 1.0))}, "length must be of a positive"),
         ({"kernel": "cubic"}, "matern52"),
         ({"knots": 1}, "from 2 to 64"),
+        ({"knots": {"tokens": 65}}, "'tokens' in knots of Discrepancy must be a whole number from 2 to 64, not 65"),
+        ({"knots": {}}, "a whole number, or one for each"),
+        ({"over": ("tokens",), "knots": {"loops": 3}}, r"names 'loops'; the discrepancy is over \['tokens'\]"),
+        ({"over": ("a", "b"), "knots": 40}, "40 x 40 knots; at most 1000"),
     ],
 )
 def test_what_a_discrepancy_cannot_be(change: dict[str, object], message: str) -> None:
     with pytest.raises(bs.InputError, match=message):
         replace(WAVE, **change)  # type: ignore[arg-type]
+
+
+def test_knots_name_inputs_of_the_law() -> None:
+    with pytest.raises(bs.InputError, match=r"names 'params'; the discrepancy is over \['tokens'\]"):
+        power((replace(WAVE, knots={"params": 4}),))
 
 
 def test_groups_and_inputs_are_checked_by_name(curve: Runs) -> None:

@@ -82,6 +82,25 @@ def test_a_contrast_along_the_axis_is_smooth_and_widens() -> None:
     assert abs(np.corrcoef(ratio[[0, 4]])[0, 1]) < 0.12
 
 
+@pytest.mark.parametrize("levels", [(6, 20), ("6", "20"), (4, 6.0)])
+def test_levels_that_the_runs_do_not_have_are_contrasted(levels: tuple[object, object]) -> None:
+    points = pd.DataFrame({"compute": [1e19], "arm": "full"})
+    found = bs.contrast(before(), "position", *levels, points)
+    one, other = at(list(levels), "full")
+    np.testing.assert_allclose(np.log(found["ratio"].to_numpy()[0, :, 0]), one - other, atol=1e-9)
+    assert any("interpolated" in note for note in found.notes)
+
+
+def test_a_level_is_not_contrasted_with_itself_or_with_a_word() -> None:
+    points = pd.DataFrame({"compute": [1e19], "arm": "full"})
+    with pytest.raises(bs.InputError, match="held against itself"):
+        bs.contrast(before(), "position", 6, "6.0", points)
+    with pytest.raises(bs.InputError, match="has no level 'far'"):
+        bs.contrast(before(), "position", "far", 4, points)
+    with pytest.raises(bs.InputError, match="has no level 'third'"):
+        bs.contrast(before(), "arm", "third", "full", points.assign(position=6))
+
+
 def test_notes_say_what_is_interpolated_and_what_lies_beyond() -> None:
     points = pd.DataFrame({"compute": 1e19, "position": [3, 64, 0, 5], "arm": "full"})
     between, beyond = bs.predict(before(), points).attrs["notes"]

@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number
 from bayes_scaling.cli.commands import app
-from bayes_scaling.decisions.estimands import every_question, parse_estimand
+from bayes_scaling.decisions.estimand_text import parse_estimand
+from bayes_scaling.decisions.estimands import every_question
 from bayes_scaling.decisions.group_cells import every_cell
 from bayes_scaling.decisions.plan_sentences import plan_sentence
 from bayes_scaling.decisions.rank_sentences import rank_sentences

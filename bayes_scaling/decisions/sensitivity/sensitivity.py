@@ -10,7 +10,8 @@ from bayes_scaling._base.calls import asked as checked_call
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.tables import Table
-from bayes_scaling.decisions.estimands import Estimand, parse_estimand, question_notes
+from bayes_scaling.decisions.estimand_text import Estimand, parse_estimand
+from bayes_scaling.decisions.estimands import question_notes
 from bayes_scaling.decisions.multiverse import Multiverse
 from bayes_scaling.decisions.sensitivity.further_runs import run_table
 from bayes_scaling.decisions.sensitivity.member import Member, members_of, shares_of

@@ -9,7 +9,9 @@ import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from itertools import batched
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -49,7 +51,7 @@ class InProcess(Executor):
 
 
 def each[Job, Result](
-    work: Callable[[Job, str], Result], jobs: Iterable[Job], submit: Submit, room: int = IN_FLIGHT
+    work: Callable[[Job, str], Result], jobs: Iterable[Job], submit: Submit, room: int = IN_FLIGHT, tries: int = TRIES
 ) -> Generator[tuple[Job, Result | str]]:
     """Yield every job with what `work(job, ticket)` returned, or with one line on why it gave nothing, as they finish.
 
@@ -62,6 +64,8 @@ def each[Job, Result](
         That of an executor. Pending calls are cancelled when the caller stops asking.
     room
         How many jobs are in flight.
+    tries
+        How often a job is submitted.
     """
     untried = ((job, 1) for job in jobs)
     again: deque[tuple[Job, int]] = deque()
@@ -73,17 +77,46 @@ def each[Job, Result](
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                job, tries = running.pop(future)
+                job, tried = running.pop(future)
                 error = _error(future)
                 if error is None:
                     yield job, future.result()
-                elif tries < TRIES:
-                    again.append((job, tries + 1))
+                elif tried < tries:
+                    again.append((job, tried + 1))
                 else:
-                    yield job, f"{TRIES} tries gave no result ({one_line(error)})"
+                    yield job, f"{tries} tries gave no result ({one_line(error)})"
     finally:
         for future in running:
             future.cancel()
+
+
+def each_in_chunks[Job, Result](
+    work: Callable[[Job, str], Result], jobs: Iterable[Job], submit: Submit, room: int = IN_FLIGHT, chunk: int = 1
+) -> Generator[tuple[Job, Result | str]]:
+    """Yield what `each` does, with so many jobs a submission: what a submission costs is then paid once for all of them.
+
+    Jobs of a chunk that is lost are submitted once more one by one, so that the culprit takes no other with it.
+
+    Parameters
+    ----------
+    chunk
+        How many jobs a submission has.
+    """
+    if chunk == 1:
+        yield from each(work, jobs, submit, room)
+        return
+    lost: list[Job] = []
+    with closing(each(partial(_work_all, work), batched(jobs, chunk), submit, room, 1)) as ended:
+        for some, results in ended:
+            if isinstance(results, str):
+                lost += some
+            else:
+                yield from zip(some, results, strict=True)
+    yield from each(work, lost, submit, room)
+
+
+def _work_all[Job, Result](work: Callable[[Job, str], Result], jobs: tuple[Job, ...], ticket: str) -> list[Result]:
+    return [work(job, ticket) for job in jobs]
 
 
 def _submitted(submit: Submit, work: Callable[..., Any], job: object) -> Future[Any]:

@@ -2,227 +2,35 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
 import pandas as pd
 
+from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.naming import file_names
-from bayes_scaling._base.numbers import several
-from bayes_scaling._base.views import in_a_line
-from bayes_scaling.inference.batch.executors import IN_FLIGHT, InProcess, Submit, cores, each, own_processes
+from bayes_scaling.data.tables import Table
+from bayes_scaling.inference.batch.executors import IN_FLIGHT, InProcess, Submit, cores, each_in_chunks, own_processes
+from bayes_scaling.inference.batch.from_table import tasks_of
+from bayes_scaling.inference.batch.progress import progress as progress_of
+from bayes_scaling.inference.batch.record import Batch as Batch
 from bayes_scaling.inference.batch.results import Fingerprint, Record, read_fit, read_table, write_fit, write_table
-from bayes_scaling.inference.batch.tasks import Plan, TaskKey, Tasks, job, plan, resolved, task_key
+from bayes_scaling.inference.batch.tasks import Plan, TaskKey, Tasks, job, names_of_part, plan, resolved, task_key
 from bayes_scaling.inference.batch.worker import Keep, TaskResult, work
-from bayes_scaling.inference.health import Health, combined, counts
-from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
+from bayes_scaling.model.studies.study import Study
 
-
-@dataclass(frozen=True)
-class Batch[Result]:
-    """What became of every task of a batch of fits, each by its name: what `fit_many` returns.
-
-    Parameters
-    ----------
-    results
-        What was kept; the fits where nothing else was asked for, or their files where there is a folder.
-    failures
-        Task without a result -> why, in one line.
-    problems
-        Task whose draws are not to be trusted -> what the sampler's health says, in one line; its result is kept.
-    seconds
-        How long each fit took in its worker, compiling included.
-    loaded
-        Tasks whose stored result was taken.
-    healths
-        The health of each fit; results stored by older versions have none.
-    redone
-        Tasks whose stored result was not taken -> why: of other runs or settings, made with other software, damaged.
-    faults
-        Tasks that failed by no fault of what was asked -> the traceback.
-    """
-
-    results: Mapping[str, Result]
-    failures: Mapping[str, str]
-    problems: Mapping[str, str]
-    seconds: Mapping[str, float]
-    loaded: frozenset[str] = frozenset()
-    healths: Mapping[str, Health] = field(default_factory=dict)
-    redone: Mapping[str, str] = field(default_factory=dict)
-    faults: Mapping[str, str] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        return in_a_line(self, "Batch of fits", several(len(self.results), "result"), several(len(self.failures), "failure"))
-
-    def refuse_faults(self) -> None:
-        """Raise RuntimeError, with the traceback of a worker, where there is no result for no reason that lies in the input."""
-        if self.faults and not self.results:
-            raise RuntimeError(next(iter(self.faults.values())))
-
-    @property
-    def health(self) -> Health | None:
-        """The health of all fits together, see `health.combined`."""
-        return combined(self.healths)
-
-    @property
-    def report(self) -> list[str]:
-        """One line for each task that failed or is not to be trusted, and how many fits have each grade; empty if clean."""
-        lines = [f"{_written(name)}: failed: {why}" for name, why in self.failures.items()]
-        lines += [f"{_written(name)}: not to be trusted: {why}" for name, why in self.problems.items()]
-        return lines if all(one.clean for one in self.healths.values()) else [*lines, counts(self.healths)]
-
-    @carried
-    def to_frame(self) -> pd.DataFrame:
-        """Return the tables of all tasks, one below the other; of fits one row each: grade, seconds, and why there is none.
-
-        The first column, `task`, is the task's name.
-        """
-        tables = [of.assign(task=name) for name, of in self.results.items() if isinstance(of, pd.DataFrame)]
-        if tables:
-            joined = pd.concat(tables, ignore_index=True)
-            return joined[["task", *(column for column in joined if column != "task")]]
-        rows = [
-            {
-                "task": name,
-                "grade": self.healths[name].grade if name in self.healths else "",
-                "seconds": self.seconds.get(name),
-                "problem": self.failures.get(name, self.problems.get(name, "")),
-            }
-            for name in (*self.results, *self.failures)
-        ]
-        return pd.DataFrame(rows, columns=["task", "grade", "seconds", "problem"])
-
-    def summary(self) -> str:
-        """Return how many tasks have a result, and a line for each that failed or is not to be trusted."""
-        every = len(self.results) + len(self.failures)
-        return "\n".join([f"{len(self.results)} of {every} tasks have a result.", *self.report])
-
-
-def _written(name: str) -> str:
-    return name if name.isprintable() else repr(name)
-
-
-@overload
-def fit_many(
-    model: Model | None,
-    tasks: Tasks,
-    executor: Executor | None = None,
-    *,
-    keep: Keep,
-    folder: str | Path | None = None,
-    settings: Settings | None = None,
-    progress: bool = False,
-) -> Batch[pd.DataFrame]: ...
-
-
-@overload
-def fit_many(
-    model: Model | None,
-    tasks: Tasks,
-    executor: Executor | None = None,
-    *,
-    keep: None = None,
-    folder: str | Path,
-    settings: Settings | None = None,
-    progress: bool = False,
-) -> Batch[Path]: ...
-
-
-@overload
-def fit_many(
-    model: Model | None,
-    tasks: Tasks,
-    executor: Executor | None = None,
-    *,
-    keep: None = None,
-    folder: None = None,
-    settings: Settings | None = None,
-    progress: bool = False,
-) -> Batch[Fit]: ...
-
-
-def fit_many(
-    model: Model | None,
-    tasks: Tasks,
-    executor: Executor | None = None,
-    *,
-    keep: Keep | None = None,
-    folder: str | Path | None = None,
-    settings: Settings | None = None,
-    progress: bool = False,
-) -> Batch[Any]:
-    """Fit every task, on as many workers as there are, and return what was kept of each fit.
-
-    A model is compiled once a worker, whatever levels its tasks have. Draws of a task are those of `fit`, to the last bit.
-
-    Parameters
-    ----------
-    model
-        What is fitted where a task has no model of its own.
-    tasks
-        Name -> runs, or `Task`.
-    executor
-        Where it runs; Dask's is `client.get_executor()`, others come with MPI and Ray. It is left running. Workers need this
-        package. None: one process for each processor, ended afterwards; a script then needs `if __name__ == "__main__":`.
-    keep
-        Called in the worker with the fit and the task's `extra`; the table it returns is the result, stored as NAME.parquet.
-        None: the fit is, stored as NAME.nc for `load`. Characters of names that are not safe in files are replaced there.
-    folder
-        Where each result is stored as it finishes, and taken from where model, settings, runs, `keep`, `extra` and the software
-        are the same as then; `redone` says where they are not. A function is known by its name and its own text: empty the
-        folder after a change of what `keep` calls. Failures are not stored.
-    settings
-        How to sample; one chain at a time unless `cores` says otherwise, and never with a progress bar a fit.
-    progress
-        Show one progress bar for all.
-
-    Returns
-    -------
-    Batch
-        `results` by task: tables where `keep` is given, files where only `folder` is, fits otherwise. `.to_frame()` is one
-        table of all.
-
-    Raises
-    ------
-    InputError
-        Where nothing can be started: no law that can be written as text, a folder that cannot be written to, a `keep` that
-        workers cannot import. What is wrong with a single task stands in `failures`.
-
-    Examples
-    --------
-    >>> import bayes_scaling as bs
-    >>> from bayes_scaling.inference.batch.executors import InProcess
-    >>> sweeps = {"small": runs, "large": more_runs}  # doctest: +SKIP
-    >>> batch = bs.fit_many(model, sweeps, folder="out/batch")  # doctest: +SKIP
-    >>> batch.to_frame()  # doctest: +SKIP
-
-    A task that cannot be fitted stops no other:
-
-    >>> batch = bs.fit_many(None, {"small": "no runs"}, InProcess())
-    >>> print(batch.summary())
-    0 of 1 tasks have a result.
-    small: failed: expected Runs or a Task, not str
-    """
-    asked = plan(model, tasks, settings, keep, stored=folder is not None)
-    store = _result_store(folder, tasks, "nc" if keep is None else "parquet")
-    outcomes = {}
-    with _bar(progress, len(tasks)) as advance, closing(_outcomes(asked, store, executor)) as finished:
-        for name, outcome in finished:
-            outcomes[name] = outcome
-            advance()
-    made = _batch({name: outcomes[name] for name in tasks})
-    for why, count in Counter(made.redone.values() if progress else ()).items():
-        print(f"{count} stored result{'s' * (count > 1)} made again: {why}", file=sys.stderr)
-    return made
+MOST_IN_CHUNK, MOST_WORKERS = 100_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -235,6 +43,177 @@ class _Outcome:
     health: Health | None = None
     redone: str = ""
     fault: str = ""
+
+
+type _Result = TaskResult | str
+type _Fitted = Callable[[Plan, Mapping[str, TaskKey], Mapping[str, str]], Generator[tuple[str, _Result]]]
+
+
+@overload
+def fit_many(
+    model: Model | Study | str | Path | None,
+    tasks: Tasks | Table,
+    executor: Executor | int | None = None,
+    *,
+    keep: Keep,
+    folder: str | Path | None = None,
+    settings: Settings | None = None,
+    progress: bool = False,
+    chunk: int = 1,
+    part: tuple[int, int] | None = None,
+    by: str | Sequence[str] | None = None,
+) -> Batch[pd.DataFrame]: ...
+
+
+@overload
+def fit_many(
+    model: Model | Study | str | Path | None,
+    tasks: Tasks | Table,
+    executor: Executor | int | None = None,
+    *,
+    keep: None = None,
+    folder: str | Path,
+    settings: Settings | None = None,
+    progress: bool = False,
+    chunk: int = 1,
+    part: tuple[int, int] | None = None,
+    by: str | Sequence[str] | None = None,
+) -> Batch[Path]: ...
+
+
+@overload
+def fit_many(
+    model: Model | Study | str | Path | None,
+    tasks: Tasks | Table,
+    executor: Executor | int | None = None,
+    *,
+    keep: None = None,
+    folder: None = None,
+    settings: Settings | None = None,
+    progress: bool = False,
+    chunk: int = 1,
+    part: tuple[int, int] | None = None,
+    by: str | Sequence[str] | None = None,
+) -> Batch[Fit]: ...
+
+
+def fit_many(
+    model: Model | Study | str | Path | None,
+    tasks: Tasks | Table,
+    executor: Executor | int | None = None,
+    *,
+    keep: Keep | None = None,
+    folder: str | Path | None = None,
+    settings: Settings | None = None,
+    progress: bool = False,
+    chunk: int = 1,
+    part: tuple[int, int] | None = None,
+    by: str | Sequence[str] | None = None,
+) -> Batch[Any]:
+    """Fit every task, on as many workers as there are, and return what was kept of each fit.
+
+    A model is compiled once a worker, whatever levels its tasks have. Draws of a task are those of `fit`, to the last bit.
+
+    Parameters
+    ----------
+    model
+        What is fitted where a task has no model of its own. Or a study, or the name or file of one.
+    tasks
+        Name -> runs, or `Task`. A study also takes a table, see `by`.
+    executor
+        Where it runs; Dask's is `client.get_executor()`, others come with MPI and Ray. It is left running. Workers need this
+        package. A number: so many processes of our own, ended afterwards; None: one for each processor. A script then needs
+        `if __name__ == "__main__":`.
+    keep
+        Called in the worker with the fit and the task's `extra`; the table it returns is the result, stored as NAME.parquet.
+        None: the fit is, stored as NAME.nc for `load`. Characters of names that are not safe in files are replaced there.
+    folder
+        Where each result is stored as it finishes, and taken from where model, settings, runs, `keep`, `extra` and the software
+        are the same as then; `redone` says where they are not. A function is known by its name and its own text: empty the
+        folder after a change of what `keep` calls. Failures are not stored.
+    settings
+        How to sample; one chain at a time unless `cores` says otherwise, and never with a progress bar a fit.
+    progress
+        Show one progress bar for all; where stderr is no terminal, a line every half a minute, with rate and time left.
+    chunk
+        How many tasks a submission has: more where fits take less time than a call of the executor. Results reach the folder
+        chunk by chunk.
+    part
+        (i, n): only the i-th of n parts of the tasks, i from 1: every n-th, so that parts take about equally long. For arrays
+        of jobs, which fill one folder; without it what they stored is taken, and the rest is fitted.
+    by
+        Column of the table, or several, whose levels tell tasks apart. Rows of one task that are no runs fail that task alone.
+
+    Returns
+    -------
+    Batch
+        `results` by task: tables where `keep` is given, files where only `folder` is, fits otherwise. `.to_frame()` is one
+        table of all.
+
+    Raises
+    ------
+    InputError
+        Where nothing can be started: no law that can be written as text, a folder that cannot be written to, a `keep` that
+        workers cannot import, no such part, a table without such a column. What is wrong with a single task stands in
+        `failures`.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.inference.batch.executors import InProcess
+    >>> sweeps = {"small": runs, "large": more_runs}  # doctest: +SKIP
+    >>> batch = bs.fit_many(model, sweeps, folder="out/batch")  # doctest: +SKIP
+    >>> batch.to_frame()  # doctest: +SKIP
+
+    A study, and one table with the rows of all curves:
+
+    >>> bs.fit_many("training_curves", "curves.csv", by="run_id", folder="out/curves")  # doctest: +SKIP
+
+    A task that cannot be fitted stops no other:
+
+    >>> batch = bs.fit_many(None, {"small": "no runs"}, InProcess())
+    >>> print(batch.summary())
+    0 of 1 tasks have a result.
+    small: failed: expected Runs or a Task, not str
+    """
+    checks.integer(1, MOST_IN_CHUNK)(chunk, "chunk")
+    if not isinstance(executor, Executor | None):
+        checks.integer(1, MOST_WORKERS)(executor, "the number of processes")
+    model, tasks, settings = tasks_of(model, tasks, by, settings)
+    own = names_of_part(tasks, part)
+    asked = plan(model, tasks, settings, keep, stored=folder is not None)
+    store = _result_store(folder, tasks, "nc" if keep is None else "parquet")
+    made = _gathered(own, _outcomes(asked, own, store, partial(_fitted, executor=executor, chunk=chunk)), progress)
+    for why, count in Counter(made.redone.values() if progress else ()).items():
+        print(f"{count} stored result{'s' * (count > 1)} made again: {why}", file=sys.stderr)
+    return made
+
+
+def stored(
+    model: Model | None, tasks: Tasks, folder: str | Path, *, keep: Keep | None = None, settings: Settings | None = None
+) -> Batch[Any]:
+    """Return what `fit_many` has stored of tasks, without fitting any; `failures` says where there is no result."""
+    asked = plan(model, tasks, settings, keep, stored=True)
+    store = _result_store(folder, tasks, "nc" if keep is None else "parquet")
+    return _gathered(list(tasks), _outcomes(asked, list(tasks), store, _missing), False)
+
+
+MISSING = "no result is stored"
+
+
+def _missing(asked: Plan, keys: Mapping[str, TaskKey], missing: Mapping[str, str]) -> Generator[tuple[str, _Result]]:
+    for name, why in missing.items():
+        yield name, TaskResult(failure=f"{MISSING} ({why})" if why else MISSING)
+
+
+def _gathered(names: Sequence[str], found: Generator[tuple[str, _Outcome]], shown: bool) -> Batch[Any]:
+    """Return what became of tasks, in their order."""
+    outcomes = {}
+    with progress_of(shown, len(names)) as advance, closing(found) as finished:
+        for name, outcome in finished:
+            outcomes[name] = outcome
+            advance(made=outcome.seconds is not None and not outcome.loaded, failed=bool(outcome.failure))
+    return _batch({name: outcomes[name] for name in names})
 
 
 def _batch(outcomes: Mapping[str, _Outcome]) -> Batch[Any]:
@@ -261,39 +240,57 @@ def _result_store(folder: str | Path | None, names: Iterable[str], ending: str) 
     return {name: Path(folder) / f"{file}.{ending}" for name, file in file_names(names).items()}
 
 
-def _outcomes(asked: Plan, store: Mapping[str, Path], executor: Executor | None) -> Generator[tuple[str, _Outcome]]:
-    """Yield what became of each task, as soon as it is known: wrong ones first, then those stored, then the rest."""
+def _outcomes(asked: Plan, names: Sequence[str], store: Mapping[str, Path], fitted: _Fitted) -> Generator[tuple[str, _Outcome]]:
+    """Yield what became of each task, as soon as it is known: wrong ones first, then those stored, then the rest.
+
+    Parameters
+    ----------
+    fitted
+        Yields the results of tasks for which none is stored.
+    """
     keys: dict[str, TaskKey] = {}
-    for name in asked.tasks:
+    for name in names:
         try:
             keys[name] = task_key(asked, name)
         except InputError as error:
             yield name, _Outcome(failure=one_line(error))
     missing: dict[str, str] = {}
     for name, known in keys.items():
-        stored = _stored(asked, store[name], known.fingerprint) if store else ""
-        if isinstance(stored, str):
-            missing[name] = stored
+        kept = _stored(asked, store[name], known.fingerprint) if store else ""
+        if isinstance(kept, str):
+            missing[name] = kept
         else:
-            yield name, stored
+            yield name, kept
     if missing:
-        # The longest first, so that no worker is left alone with one at the end.
-        longest = sorted(missing, key=lambda name: keys[name].size, reverse=True)
-        jobs = (job(asked, name, keys[name]) for name in longest)
-        with _workers(executor, len(missing), asked.keep) as (submit, room), closing(each(work, jobs, submit, room)) as ended:
-            for one, done in ended:
-                outcome = _outcome(asked, one.name, done, store.get(one.name), keys[one.name].fingerprint)
-                yield one.name, replace(outcome, redone=missing[one.name])
+        with closing(fitted(asked, keys, missing)) as ended:
+            for name, done in ended:
+                outcome = _outcome(asked, name, done, store.get(name), keys[name].fingerprint)
+                yield name, replace(outcome, redone=missing[name])
+
+
+def _fitted(
+    asked: Plan, keys: Mapping[str, TaskKey], missing: Mapping[str, str], *, executor: Executor | int | None, chunk: int
+) -> Generator[tuple[str, _Result]]:
+    """Yield the results of tasks as workers return them."""
+    # The longest first, so that no worker is left alone with one at the end.
+    longest = sorted(missing, key=lambda name: keys[name].size, reverse=True)
+    jobs = (job(asked, name, keys[name]) for name in longest)
+    with (
+        _workers(executor, -(-len(missing) // chunk), asked.keep) as (submit, room),
+        closing(each_in_chunks(work, jobs, submit, room, chunk)) as ended,
+    ):
+        for one, done in ended:
+            yield one.name, done
 
 
 @contextmanager
-def _workers(executor: Executor | None, jobs: int, keep: Keep | None) -> Iterator[tuple[Submit, int]]:
+def _workers(executor: Executor | int | None, jobs: int, keep: Keep | None) -> Iterator[tuple[Submit, int]]:
     """Give what submits a job, and how many to have in flight."""
-    if executor is not None:
+    if isinstance(executor, Executor):
         # One at a time in this process, so that each result is stored before the next fit begins.
         yield executor.submit, 1 if isinstance(executor, InProcess) else IN_FLIGHT
     else:
-        count = min(cores(), jobs)
+        count = min(executor or cores(), jobs)
         with own_processes(count, keep) as submit:
             yield submit, count
 
@@ -334,15 +331,3 @@ def _written_to(result: pd.DataFrame | Fit, path: Path, record: Record) -> pd.Da
         write_fit(result, path, record)
         return path
     return write_table(result, path, record)
-
-
-@contextmanager
-def _bar(shown: bool, total: int) -> Iterator[Callable[[], None]]:
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc="fits", disable=not shown) as bar:
-
-        def advance() -> None:
-            bar.update()
-
-        yield advance

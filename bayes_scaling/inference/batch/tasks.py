@@ -1,6 +1,6 @@
 """Tasks of a batch: with the model and settings that hold for each, as they are recognised later, and as they travel."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,6 +81,29 @@ class TaskKey:
 def plan(model: Model | None, tasks: Tasks, settings: Settings | None, keep: Keep | None, stored: bool) -> Plan:
     """Return what was asked for; raises InputError where the model cannot be written as text."""
     return Plan(tasks, model, None if model is None else model_text(model), settings or Settings(), keep, stored)
+
+
+def names_of_part(names: Iterable[str], part: tuple[int, int] | None) -> list[str]:
+    """Return the tasks of the i-th of n parts, i from 1: every n-th of them in their order; all where there is no part.
+
+    Tasks that are added at the end move no other to another part.
+
+    Raises
+    ------
+    InputError
+        Where there is no such part.
+
+    Examples
+    --------
+    >>> names_of_part("abcdefg", (2, 3)), names_of_part("ab", (3, 3))
+    (['b', 'e'], [])
+    """
+    if part is None:
+        return list(names)
+    at, count = part
+    if not 1 <= at <= count:
+        raise InputError(f"there is no part {at} of {count}; expected 1 to {count}")
+    return list(names)[at - 1 :: count]
 
 
 def resolved(plan: Plan, name: str) -> tuple[Task, Model, Settings]:

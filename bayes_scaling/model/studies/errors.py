@@ -13,18 +13,24 @@ from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.model.discrepancy import Discrepancy
-from bayes_scaling.model.noise import Correlation
+from bayes_scaling.model.noise import Correlation, Outliers
 from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StackKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet
+
+KINDS = {("string_type", "str"), ("int_type", "int")}
+"""Errors of a value that may be of several kinds, and what each adds to the place."""
 
 
 def first_error(error: ValidationError) -> str:
     """Return the first error as `key: what is wrong and what would be right`."""
     every = error.errors()
     first: ErrorDetails = next((one for one in every if one["type"] == "unexpected_keyword_argument"), every[0])
-    loc = first["loc"][:-1] if first["type"] == "string_type" and first["loc"][-1] == "str" else first["loc"]
+    loc = first["loc"][:-1] if (first["type"], *first["loc"][-1:]) in KINDS else first["loc"]
+    if first["type"] == "int_type" and isinstance(first["input"], dict):  # a number or a table: what is wrong in the table
+        first = next((one for one in every if one["loc"][: len(loc)] == loc and len(one["loc"]) > len(loc) + 1), first)
+        loc += first["loc"][len(loc) + 1 :]
     key = ".".join(_written(part) for part in loc)
     if first["type"] == "unexpected_keyword_argument":
         known = _keys(first["loc"])
@@ -57,6 +63,9 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "sampling": Settings,
         "noise": NoiseKeys,
         "correlation": Correlation,
+        "outliers": Outliers,
+        "share": Prior,
+        "scale": Prior,
         "length": Prior,
         "discrepancy": Discrepancy,
         "joint_prior": JointPriorKeys,

@@ -287,7 +287,8 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys, shared: tuple[
         )
     if member.law.text is not None:  # which need not read all that others do
         read = {name: one for name, one in member.data.inputs.items() if name in law_names(member.law.text)}
-        member = replace(member, data=replace(member.data, inputs=read))
+        # What rows are does not hang on the law, and may name inputs that only a trend reads, or another law of the stack.
+        member = replace(member, data=replace(member.data, inputs=read, average=None, curve=None, schedule=None))
     return _model(replace(member, joint_prior=()) if inherits else member, joint)
 
 
@@ -315,7 +316,8 @@ def _law(file: StudyKeys) -> Law:
     elsewhere |= {name for term in file.discrepancy or () for name in term.over or ()}
     elsewhere |= _only_told(file)
     elsewhere -= law_names(text)
-    return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere))
+    references = {name: one.reference for name, one in file.data.inputs.items() if one.reference is not None}
+    return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere), references)
 
 
 def _only_told(file: StudyKeys) -> set[str]:

@@ -30,6 +30,9 @@ class Sheet:
         Group, or input with few values, between whose levels panels and colours differ.
     beyond
         How many times past the data the bands are drawn.
+    single_runs
+        Whether a lighter band with a line at its edges holds 90 % of new runs. The other bands are of the expected curve, which
+        has no part in the scatter of single runs.
     """
 
     x: str
@@ -37,10 +40,13 @@ class Sheet:
     columns: str | None = None
     hue: str | None = None
     beyond: float = 10.0
+    single_runs: bool = False
 
     def __post_init__(self) -> None:
-        group = checks.optional(checks.name)
-        checks.check(self, "of the figure", x=checks.name, rows=group, columns=group, hue=group, beyond=checks.at_least(1))
+        group, beyond = checks.optional(checks.name), checks.at_least(1)
+        checks.check(
+            self, "of the figure", x=checks.name, rows=group, columns=group, hue=group, beyond=beyond, single_runs=checks.flag
+        )
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def study_text(study: Study) -> str:
     }
     bare = _bare(content)
     members = [_member(one, study.columns) for one in study.stack]
-    return tomli_w.dumps(bare | ({"stack": members} if members else {}))
+    return tomli_w.dumps(bare | ({"stack": members} if members else {}), multiline_strings=True)
 
 
 def _member(of: StackedModel, columns: Columns) -> dict[str, Any]:

@@ -1,0 +1,204 @@
+"""`bayes-scaling fleet`: one model fitted to each of many curves or sweeps of a table, here or as an array of jobs."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.files import write_csv, write_json
+from bayes_scaling._base.moves import write_together
+from bayes_scaling._base.numbers import format_count, number, several, shared
+from bayes_scaling._base.paths import folder_to_write
+from bayes_scaling.cli.options import (
+    Chains,
+    ColumnNames,
+    Counts,
+    Draws,
+    ModelFile,
+    Seed,
+    SingleLaw,
+    Tune,
+    Units,
+    for_table,
+    given,
+)
+from bayes_scaling.cli.terminal import say, say_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.inference.batch.from_table import TableTasks
+    from bayes_scaling.inference.batch.record import Batch
+    from bayes_scaling.model.settings import Settings
+    from bayes_scaling.model.studies.study import Study
+
+RESULTS, PARTS = "results", "parts"
+"""Folders within DIR: a file for each task, a table for each part."""
+
+
+def fleet(
+    model: ModelFile,
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV, .csv.gz or Parquet with the rows of all tasks.")],
+    by: Annotated[
+        list[str], typer.Option("--by", metavar="COLUMN", help="Column whose levels tell tasks apart; may be repeated.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where results are stored, and taken from.")],
+    tasks: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts of the tasks, as 3/10; for arrays of jobs.")
+    ] = None,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Fit nothing: put together what is stored, and what failed in parts.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes; one for each processor unless given.")] = None,
+    chunk: Annotated[int, typer.Option(metavar="K", help="Tasks that a process is handed at a time.")] = 1,
+    fits: Annotated[bool, typer.Option("--fits", help="Store whole fits, for other commands.")] = False,
+    column: ColumnNames = None,
+    unit: Units = None,
+    convention: Counts = None,
+    draws: Draws = None,
+    tune: Tune = None,
+    chains: Chains = None,
+    seed: Seed = None,
+    single: SingleLaw = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")] = False,
+    independent: Annotated[
+        bool, typer.Option("--independent", help="Take rows that look like checkpoints of runs for runs of their own.")
+    ] = False,
+) -> None:
+    """Fit a model to each of many curves or sweeps of a table: one fit for each level of a column.
+
+    Results are stored as they finish, and taken from DIR where data, model, settings and software are the same. A task that
+    fails stops no other. Parts of an array of jobs fill one DIR; run without --tasks, or with --collect, it makes all tables.
+
+    Writes to DIR: results/ (a file for each task), summary.csv (a row for each task), parameters.csv, batch.json; of a part
+    results/ and parts/I_of_N.csv.
+    """
+    from bayes_scaling.inference.batch.from_table import tasks_by
+    from bayes_scaling.model.studies.reading import read_study
+
+    study = _single(for_table(read_study(model), column, unit, convention), single)
+    part = _part(tasks, collect)
+    settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), strict=strict, progress=False)
+    every = tasks_by(study, table, by, independent=independent)
+    own = "summary.csv" if part is None else _part_file(part)
+    folder_to_write(out, own, "parameters.csv", "batch.json", f"{RESULTS}/any", f"{PARTS}/any")
+    say(study.title or study.name, f"{several(len(every), 'task')} of {table}, by {', '.join(by)}")
+    batch = _fitted(study, every, settings, out, part, collect=collect, workers=workers, chunk=chunk, fits=fits)
+    rows = _written(study, batch, every, out, part)
+    _summary(batch, rows, out / own)
+    _judge(batch, settings.strict)
+
+
+def _single(study: "Study", single: bool) -> "Study":
+    if study.stack and not single:
+        raise InputError(
+            f"{study.name} names {several(len(study.stack), 'law')} to stack, and a batch fits one: --single for "
+            f"{study.model.law.__name__} alone, or fit each task with `bayes-scaling fit`"
+        )
+    return study
+
+
+def _part(said: str | None, collect: bool) -> tuple[int, int] | None:
+    """Return which part of the tasks is meant."""
+    if said is None:
+        return None
+    if collect:
+        raise InputError("--collect is of all parts; expected it without --tasks")
+    at, _, count = said.partition("/")
+    if not (at.isdecimal() and count.isdecimal() and 1 <= int(at) <= int(count)):
+        raise InputError(f"--tasks {said}: expected I/N with I from 1 to N, as 3/10")
+    return int(at), int(count)
+
+
+def _part_file(part: tuple[int, int]) -> str:
+    return f"{PARTS}/{part[0]}_of_{part[1]}.csv"
+
+
+def _fitted(
+    study: "Study",
+    tasks: "TableTasks",
+    settings: "Settings",
+    out: Path,
+    part: tuple[int, int] | None,
+    *,
+    collect: bool,
+    workers: int | None,
+    chunk: int,
+    fits: bool,
+) -> "Batch[pd.DataFrame]":
+    """Return what became of the tasks, with tables of parameters as results; raises InputError where none has a result."""
+    from bayes_scaling.inference.batch.fits import fit_many, stored
+    from bayes_scaling.inference.batch.tables import parameters_kept, with_reasons, with_tables
+
+    asked: dict[str, Any] = {"folder": out / RESULTS, "settings": settings, "keep": None if fits else parameters_kept}
+    if collect:
+        batch = with_reasons(stored(study.model, tasks, **asked), sorted((out / PARTS).glob("*_of_*.csv")))
+    else:
+        at = "" if part is None else f"part {part[0]} of {part[1]}: "
+        say(f"{at}compiling in each process (up to a minute when a model is new to this machine), then sampling")
+        batch = fit_many(study.model, tasks, workers, **asked, progress=True, chunk=chunk, part=part)
+    batch.refuse_faults()
+    if batch.failures and not batch.results:
+        why, names = next(iter(batch.causes.items()))
+        raise InputError(f"no task has a result: {why} ({len(names)} of {several(len(batch.failures), 'task')})")
+    return with_tables(batch)
+
+
+def _written(
+    study: "Study", batch: "Batch[pd.DataFrame]", tasks: "TableTasks", out: Path, part: tuple[int, int] | None
+) -> "pd.DataFrame":
+    """Write the tables of a batch, and return that of its tasks."""
+    from bayes_scaling._base.versions import versions
+    from bayes_scaling.inference.batch.tables import task_rows
+
+    rows = task_rows(batch, tasks)
+    if part is not None:
+        (out / PARTS).mkdir(parents=True, exist_ok=True)
+        write_csv(rows, out / _part_file(part))
+        return rows
+    record = {
+        "model": study.name,
+        "tasks": len(rows),
+        "results": len(batch.results),
+        "stored_before": len(batch.loaded),
+        "grades": rows["grade"].value_counts().to_dict(),
+        "seconds": sum(batch.seconds.values()),
+        "failures": {why: len(names) for why, names in batch.causes.items()},
+        "versions": versions(),
+    }
+    with write_together():
+        write_csv(rows, out / "summary.csv")
+        write_csv(batch.to_frame() if batch.results else rows[["task"]], out / "parameters.csv")
+        write_json(record, out / "batch.json")
+    return rows
+
+
+def _summary(batch: "Batch[pd.DataFrame]", rows: "pd.DataFrame", path: Path) -> None:
+    """Print how parameters differ between tasks, what the fits took, and why some failed."""
+    names = [name for name in rows if f"{name}_q05" in rows and not str(name).endswith("_published")]
+    told = [[str(name), *shared(rows[name].quantile([0.5, 0.05, 0.95]).tolist())] for name in names]
+    from bayes_scaling.inference.batch.progress import duration
+
+    if len(batch.results) > 1:
+        heads = ("parameter", "median", "5 %", "95 %")
+        say_table(f"medians of {several(len(batch.results), 'fit')}, over tasks", heads, told, left=("parameter",))
+    if seconds := sorted(batch.seconds.values()):
+        middle, before = number(seconds[len(seconds) // 2], 2), len(batch.loaded)
+        stored = f"; {format_count(before)} stored before" if before else ""
+        say(f"{middle} s a fit in the median, {duration(sum(seconds))} of one processor in all{stored}")
+    say(batch.summary().splitlines()[0], f"written -> {path}")
+
+
+def _judge(batch: "Batch[pd.DataFrame]", strict: bool) -> None:
+    """Print what failed and what is not to be trusted, by cause, and exit with 3 where anything is not accepted."""
+    from bayes_scaling.inference.batch.causes import cause_lines
+    from bayes_scaling.inference.health import accepted, counts
+
+    if not all(one.clean for one in batch.healths.values()):
+        say(f"note [sampler]: {counts(batch.healths)}")
+    for line in (*cause_lines(batch.failures, "failed"), *cause_lines(batch.problems, "not to be trusted")):
+        say(line, err=True)
+    if batch.failures or not all(accepted(one, strict) for one in batch.healths.values()):
+        raise typer.Exit(3)

@@ -1,0 +1,210 @@
+"""The text of a law taken apart: its named parts, each a line `name = ...`, and the law itself in the last line."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from keyword import iskeyword
+
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.expressions import MAX_DEPTH, MAX_EXPRESSION, PLAIN_NAME, check_arithmetic, depth, parse_expression
+
+MAX_EXPANDED = 20_000
+"""Nodes of a law with its parts written out."""
+
+_DEFINES = re.compile(r"\s*([^\s=<>!]+)\s*=(?!=)(.*)", re.DOTALL)
+"""A line that begins a part, or the law where it has a name."""
+_GOES_ON = re.compile(r"\s*(\*|/|\+|-|\)|,)")
+"""How a line begins that goes on with the one before it."""
+
+
+class Reference(ast.Constant):
+    """The reference of an input, `ref(tokens)` in a text: a number once it is known, and written by its name."""
+
+    of: str
+
+
+@dataclass(frozen=True)
+class LawText:
+    """A law's text, read.
+
+    Parameters
+    ----------
+    parts
+        Name -> tree, in the order in which they are defined; a part is used by those after it and by the law.
+    law
+        The tree of the law, in which parts stand by their names.
+    names
+        Of inputs and parameters, in the law and its parts.
+    references
+        The inputs whose references the text names, and their values.
+    """
+
+    parts: Mapping[str, ast.expr]
+    law: ast.expr
+    names: set[str]
+    references: Mapping[str, float]
+
+
+def read_text(text: str, references: Mapping[str, float] | None = None) -> LawText:
+    """Return the parts and the law of a text.
+
+    Parameters
+    ----------
+    references
+        Input -> its reference; None where only names are asked for.
+
+    Raises
+    ------
+    InputError
+        Where the text is no arithmetic or names a reference that is not given, a part is defined twice, not used or used
+        before it is defined, or no law follows.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"a law is a text, not {text!r}")
+    if len(text) > MAX_EXPRESSION:
+        raise InputError(f"law text has {len(text)} characters; at most {MAX_EXPRESSION} are read")
+    bare = re.sub(r"#[^\n]*", "", text)
+    if not any(_DEFINES.match(line) for line in re.split(r"[\n;]", bare)):
+        tree, referred = _referred(parse_expression(bare, "law"), text, references)
+        return LawText({}, tree, check_arithmetic(tree, bare), referred)
+    statements = list(_statements(bare))
+    *defined, last = statements
+    if _DEFINES.match(last):
+        raise InputError(f"law {text!r} ends with {last!r}; its last line is the law itself, without a name")
+    if unnamed := [one for one in defined if not _DEFINES.match(one)]:
+        raise InputError(f"law {text!r}: {unnamed[0]!r} has no name; lines before the last are parts, as n_eff = ...")
+    parts, used = _parts(text, defined), dict[str, set[str]]()
+    named: dict[str, float] = {}
+    for name, of in parts.items():
+        parts[name], found = _referred(of, text, references)
+        named |= found
+    for name, of in parts.items():
+        known = set(used)
+        used[name] = check_arithmetic(of, text)
+        if early := used[name] & set(parts) - known:
+            raise InputError(_too_early(text, name, early))
+    law, found = _referred(parse_expression(last, "law"), text, references)
+    names = check_arithmetic(law, text)
+    if unused := set(parts) - names.union(*used.values()):
+        raise InputError(f"law {text!r} does not use its part {min(unused)!r}")
+    _check_size(text, parts, law)
+    return LawText(parts, law, names.union(*used.values()) - set(parts), named | found)
+
+
+def _referred(tree: ast.expr, text: str, references: Mapping[str, float] | None) -> tuple[ast.expr, dict[str, float]]:
+    """Return a tree with the references it names as numbers, and those that it names."""
+    found: dict[str, float] = {}
+
+    class Numbered(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.expr:
+            match node:
+                case ast.Call(func=ast.Name(id="ref"), args=[ast.Name(id=name)], keywords=[]):
+                    if references is not None and name not in references:
+                        raise InputError(_no_reference(text, name, references))
+                    found[name] = 1.0 if references is None else float(references[name])
+                    number = Reference(found[name])
+                    number.of = name
+                    return number
+                case _:
+                    node.args = [self.visit(argument) for argument in node.args]
+                    return node
+
+    numbered: ast.expr = Numbered().visit(tree)
+    return numbered, found
+
+
+def _no_reference(text: str, name: str, references: Mapping[str, float]) -> str:
+    known = f"the inputs with one are {sorted(references)}" if references else "no input has one"
+    return f"law {text!r} names ref({name}): give that input a reference; {known}"
+
+
+def _statements(text: str) -> Iterator[str]:
+    """Yield what the lines of a text say; one that begins with an operator, or follows an open bracket, goes on."""
+    said = ""
+    for line in re.split(r"[\n;]", text):
+        goes_on = said.count("(") > said.count(")") or said.rstrip().endswith(("+", "-", "*", "/", "=", ","))
+        if said and not goes_on and not _GOES_ON.match(line) and line.strip():
+            yield " ".join(said.split())
+            said = ""
+        said = f"{said} {line}".strip()
+    yield " ".join(said.split())
+
+
+def _parts(text: str, statements: list[str]) -> dict[str, ast.expr]:
+    parts: dict[str, ast.expr] = {}
+    for one in statements:
+        found = _DEFINES.match(one)
+        assert found is not None
+        name, of = found[1], found[2].strip()
+        if not re.fullmatch(PLAIN_NAME, name) or iskeyword(name):
+            raise InputError(f"law {text!r}: {name!r} is no name of a part; use letters, digits and single inner underscores")
+        if name in parts:
+            raise InputError(f"law {text!r} defines its part {name!r} twice")
+        parts[name] = parse_expression(of, "law")
+    return parts
+
+
+def _too_early(text: str, name: str, early: set[str]) -> str:
+    one = min(early)
+    if one == name:
+        return f"law {text!r}: its part {name!r} is defined by itself"
+    return f"law {text!r}: its part {one!r} is used by {name!r} before it is defined; parts stand in the order of their use"
+
+
+def _check_size(text: str, parts: Mapping[str, ast.expr], law: ast.expr) -> None:
+    """Refuse parts that within one another make a law that is too long, or too deep, to be worked with."""
+    whole = expanded(parts, law)
+    if size(whole) > MAX_EXPANDED:
+        raise InputError(
+            f"law {text[:60]!r}... has more than {MAX_EXPANDED} names, numbers and operators, its parts written out"
+        )
+    if depth(whole) > MAX_DEPTH:
+        raise InputError(f"law {text[:60]!r}... is nested more than {MAX_DEPTH} deep, its parts written out")
+
+
+def expanded(parts: Mapping[str, ast.expr], law: ast.expr) -> ast.expr:
+    """Return a law's tree with its parts in the place of their names; a part that is used twice is one branch."""
+    known: dict[str, ast.expr] = {}
+    for name, part in parts.items():
+        known[name] = _with(part, known)
+    return _with(law, known)
+
+
+def _with(node: ast.expr, known: Mapping[str, ast.expr]) -> ast.expr:
+    match node:
+        case ast.Name(id=name):
+            return known.get(name, node)
+        case Reference():
+            return node
+        case ast.BinOp(left=left, op=op, right=right):
+            return ast.BinOp(_with(left, known), op, _with(right, known))
+        case ast.UnaryOp(op=op, operand=operand):
+            return ast.UnaryOp(op, _with(operand, known))
+        case ast.Call(func=func, args=arguments):
+            return ast.Call(func, [_with(argument, known) for argument in arguments], [])
+    return node
+
+
+def written(read: LawText) -> str:
+    """Return a law as text, its parts in lines before it."""
+    return "\n".join([*(f"{name} = {unparsed(part)}" for name, part in read.parts.items()), unparsed(read.law)])
+
+
+def unparsed(tree: ast.expr) -> str:
+    """Return a tree as text, references by their names."""
+
+    class Named(ast.NodeTransformer):
+        def visit_Reference(self, node: Reference) -> ast.expr:
+            return ast.Call(ast.Name("ref", ast.Load()), [ast.Name(node.of, ast.Load())], [])
+
+    return ast.unparse(Named().visit(deepcopy(tree)))
+
+
+def size(tree: ast.AST, known: dict[int, int] | None = None) -> int:
+    """Count the nodes a tree has when shared branches are written out."""
+    known = {} if known is None else known
+    if id(tree) not in known:
+        known[id(tree)] = 1 + sum(size(child, known) for child in ast.iter_child_nodes(tree))
+    return known[id(tree)]

@@ -1,0 +1,141 @@
+"""`bayes-scaling fleet`: many tasks of one table, in parts, resumed, with failures by cause."""
+
+import json
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+import bayes_scaling as bs
+from bayes_scaling.cli import app
+from bayes_scaling.inference.batch.executors import InProcess
+
+STUDY = """
+[data]
+response = { column = "loss" }
+[data.inputs]
+compute = { column = "compute", unit = "FLOP", reference = 1e20 }
+[law]
+text = "a * compute ** -b"
+[parameters]
+a = { prior = { median = 3.0, factor = 2.0 } }
+b = { prior = { median = 0.05, factor = 3.0 } }
+[noise]
+distribution = "normal"
+on = "log_loss"
+sd = { median = 0.01, factor = 3.0 }
+"""
+QUICK = ("--draws", 300, "--tune", 200, "--seed", 1)
+TASKS = ["a/b", "A", "a", "é ü", "bad", "last"]
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, ["fleet", *(str(word) for word in words)])
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit in this process: starting others takes longer than the fits."""
+    from bayes_scaling.inference.batch import fits
+
+    given = fits.fit_many
+    monkeypatch.setattr(fits, "fit_many", lambda model, tasks, workers, **more: given(model, tasks, _here(workers), **more))
+
+
+def _here(workers: int | None) -> Executor | int:
+    return InProcess() if workers is None else workers
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A study and a table of six tasks, one of which has a loss below zero."""
+    folder = tmp_path_factory.mktemp("given")
+    compute, parts = np.geomspace(1e18, 1e22, 12), []
+    for i, name in enumerate(TASKS):
+        loss = 3.0 * (compute / 1e20) ** -0.05 * np.exp(np.random.default_rng(i).normal(0.0, 0.01, 12))
+        loss[3] *= -1 if name == "bad" else 1
+        parts.append(pd.DataFrame({"run_id": name, "seed": i % 2, "compute": compute, "loss": loss}))
+    pd.concat(parts).to_csv(folder / "runs.csv", index=False)
+    (folder / "law.toml").write_text(STUDY)
+    return folder / "law.toml", folder / "runs.csv"
+
+
+def test_parts_fill_one_folder_and_are_put_together(asked: tuple[Path, Path], tmp_path: Path) -> None:
+    common = (*asked, "--by", "run_id", "--out", tmp_path, *QUICK)
+    first = run(*common, "--tasks", "1/2", "--chunk", 2)
+    assert first.exit_code == 3, first.output
+    assert "part 1 of 2" in first.stdout
+    assert "fits: 3 of 3" in first.stderr
+    assert "1 task failed" in first.stderr
+    assert "run_id bad: column 'loss', row 4" in first.stderr
+    assert not (tmp_path / "summary.csv").exists()
+    half = run(*common, "--collect")
+    assert half.exit_code == 3
+    assert "3 tasks failed: no result is stored (A, é ü, last)" in half.stderr
+    assert "not positive" in half.stderr
+    second = run(*common, "--tasks", "2/2")
+    assert second.exit_code == 0, second.output
+    whole = run(*common)
+    assert whole.exit_code == 3
+    assert "5 stored before" in whole.stdout
+    summary = pd.read_csv(tmp_path / "summary.csv")
+    assert summary["task"].tolist() == TASKS
+    assert summary["grade"].tolist().count("failed") == 1
+    good = summary[summary["grade"] != "failed"]
+    assert ((good["b_q05"] < good["b"]) & (good["b"] < good["b_q95"]) & (abs(good["b"] - 0.05) < 0.01)).all()
+    assert (good["seconds"] > 0).all()
+    parameters = pd.read_csv(tmp_path / "parameters.csv")
+    assert set(parameters["task"]) == set(TASKS) - {"bad"}
+    record = json.loads((tmp_path / "batch.json").read_text())
+    assert (record["tasks"], record["results"], record["stored_before"]) == (6, 5, 5)
+    assert list(record["failures"].values()) == [1]
+    assert len(list((tmp_path / "results").iterdir())) == 5
+    assert len({path.name.casefold() for path in (tmp_path / "results").iterdir()}) == 5
+
+
+def test_whole_fits_are_stored_for_other_commands(asked: tuple[Path, Path], tmp_path: Path) -> None:
+    done = run(*asked, "--by", "run_id", "--by", "seed", "--out", tmp_path, *QUICK, "--fits", "--tasks", "6/6")
+    assert done.exit_code == 0, done.output
+    (path,) = (tmp_path / "results").glob("*.nc")
+    fit = bs.load(path)
+    assert isinstance(fit, bs.Fit)
+    assert fit.settings.draws == 300
+    table = pd.read_csv(tmp_path / "parts" / "6_of_6.csv")
+    assert table["task"].tolist() == ["last 1"]
+    assert table["b"].item() == pytest.approx(float(fit.posterior["b"].median()))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--by", "run"), "no column 'run'"),
+        (("--by", "run_id", "--tasks", "0/3"), "expected I/N with I from 1 to N"),
+        (("--by", "run_id", "--tasks", "4/3"), "expected I/N with I from 1 to N"),
+        (("--by", "run_id", "--tasks", "three"), "expected I/N with I from 1 to N"),
+        (("--by", "run_id", "--tasks", "1/3", "--collect"), "expected it without --tasks"),
+        (("--by", "run_id", "--collect"), "no task has a result: no result is stored (5 of 6 tasks)"),
+        (("--by", "run_id", "--tasks", "5/6"), "no task has a result: "),
+        (("--by", "run_id", "--chunk", "0"), "chunk must be"),
+        (("--by", "run_id", "--workers", "-1"), "the number of processes must be"),
+        (("--by", "run_id", "--draws", "0"), "draws must be"),
+        (("--by", "run_id", "--column", "loss=nll"), "no column 'nll'"),
+    ],
+)
+def test_wrong_input_is_one_line_and_writes_no_table(
+    words: tuple[str, ...], said: str, asked: tuple[Path, Path], tmp_path: Path
+) -> None:
+    done = run(*asked, "--out", tmp_path / "out", *QUICK, *words)
+    assert done.exit_code == 2, done.output
+    assert said in done.stderr
+    assert not list((tmp_path / "out").rglob("*.csv"))
+
+
+def test_a_study_that_stacks_laws_is_refused_with_what_to_do(asked: tuple[Path, Path], tmp_path: Path) -> None:
+    stacked = [name for name in ("chinchilla",) if bs.read_study(name).stack]
+    for name in stacked:
+        done = run(name, asked[1], "--by", "run_id", "--out", tmp_path)
+        assert done.exit_code == 2
+        assert "--single" in done.stderr
