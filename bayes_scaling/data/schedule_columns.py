@@ -32,10 +32,10 @@ NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall", "lr_annealed")
 class Schedule:
     """The columns that say how the learning rate goes along a run.
 
-    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since`, `lr_fall`, `lr_weighted`
-    and `lr_annealed`, which inputs may name, see `schedule_inputs`. They are computed from all rows of a run, before any filter. So rows without a loss may be
-    there for the schedule only, and `where = "loss > 0"` leaves them out afterwards. A sudden drop needs a
-    row at the step before it.
+    From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since`, `lr_fall`, `lr_weighted` and
+    `lr_annealed`, which inputs may name, see `schedule_inputs`. They are computed from all rows of a run, before any filter. So
+    rows without a loss may be there for the schedule only, and `where = "loss > 0"` leaves them out afterwards. A sudden drop
+    needs a row at the step before it.
 
     Parameters
     ----------

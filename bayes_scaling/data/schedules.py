@@ -17,8 +17,8 @@ over all steps becomes one over a few parts (midpoint rule over the fall), exact
 
     B lr_drop mean(1 - (1 + C lr_then^-gamma lr_since)^-beta)
 
-`lr_annealed` is the same sum with falls as shares of the peak, a rise being a negative one, and the approach to their effect that
-several families share when it is measured against how far the run has come:
+`lr_annealed` is the same sum with falls as shares of the peak, a rise being a negative one, and the approach to their effect
+that several families share when it is measured against how far the run has come:
 
     integral of -d(lr_s / peak) (1 - (1 + (T - T_s) / (0.005 T))^-0.8)
 
@@ -104,7 +104,7 @@ def _fall(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
 
 
 def _weighted(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
-    """Return the integral of the learning rate as a share of its peak; between rows it is a line, so too from 0 up to the first.
+    """Return the integral of the learning rate as a share of its peak; a line between rows, and from 0 up to the first.
 
     Where the first row has the peak already, its warm-up is not in the table, and it has had that rate from the start.
     """

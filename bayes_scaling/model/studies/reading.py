@@ -32,6 +32,9 @@ from bayes_scaling.model.studies.keys import NoiseKeys, ParameterKeys, StackKeys
 from bayes_scaling.model.studies.stack import stacked
 from bayes_scaling.model.studies.study import Sheet, Study
 
+RENAMED = {"training_curves_decay": "training_curves_schedules"}
+"""Bundled studies that had another name, or gave way to another."""
+
 
 def bundled() -> dict[str, str]:
     """Return the bundled studies: name -> title."""
@@ -93,6 +96,10 @@ def read_study(name_or_path: str | Path) -> Study:
         for note in with_keys_of_today(_toml(text, str(path)))[1]:
             warnings.warn(f"{path}: {note}", DeprecationWarning, stacklevel=2)
         return study
+    if str(path) in RENAMED:
+        today = RENAMED[str(path)]
+        warnings.warn(f"the study {path} is {today}: write that", DeprecationWarning, stacklevel=2)
+        path = Path(today)
     for file in _bundled():
         if file.name == f"{path}.toml":
             return parse_study(file.read_text(encoding="utf-8"), str(path))
