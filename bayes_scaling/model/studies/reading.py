@@ -328,7 +328,7 @@ def _law(file: StudyKeys) -> Law:
 
 
 def _only_told(file: StudyKeys) -> set[str]:
-    """Return the inputs that may be there without being read by the model: the fall of the rate tells a forecast the schedule."""
+    """Return the inputs that the model need not read: the fall of the rate tells a forecast what schedule runs had."""
     return {name for name, one in file.data.inputs.items() if one.column == FALL}
 
 
