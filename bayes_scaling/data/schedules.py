@@ -145,7 +145,7 @@ def _effect(come: np.ndarray, change: np.ndarray, moved: np.ndarray) -> np.ndarr
     begun = np.clip((moved[rows, None] - bounds[:-1]) / (bounds[1] - bounds[0]), 0.0, 1.0)
     since = np.maximum(come[rows, None] - when, 0.0) / (LAG * come[rows, None])
     effect = (begun * sign * (1.0 - (1.0 + since) ** -APPROACH)).sum(axis=1) * (bounds[1] - bounds[0])
-    return np.interp(come, come[rows], effect)
+    return np.asarray(np.interp(come, come[rows], effect))
 
 
 def _some(come: np.ndarray, moved: np.ndarray) -> np.ndarray:
