@@ -228,11 +228,15 @@ def _summary(
 
 def _say_draws(fitted: "Fit", parameters: "pd.DataFrame") -> None:
     """Print the parameters of a fit, and how its chains went."""
+    from bayes_scaling.inference.health import LAPLACE
     from bayes_scaling.inference.retries import rounds_line
 
     say_parameters(fitted, parameters)
     health = fitted.health
     assert health is not None
+    if health.method == LAPLACE:
+        say(repr(health))
+        return
     agree = "" if health.r_hat is None else f"R-hat {fixed(health.r_hat, 3)}, "
     say(
         f"{fitted.settings.chains} x {format_count(fitted.settings.draws)} draws, "

@@ -10,6 +10,7 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.convergence import convergence
+from bayes_scaling.inference.health import LAPLACE
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior
@@ -63,8 +64,9 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     the function itself is what `decompose` shows.
     """
     dataset = quantities(fit)
-    found = convergence(dataset)
-    chains = dict(zip(found.names, zip(found.r_hat, found.ess_bulk, found.ess_tail, strict=True), strict=True))
+    approximate = fit.health is not None and fit.health.method == LAPLACE
+    chains = {} if approximate else _of_chains(dataset)
+    unknown = (np.nan, fit.health.ess_bulk, fit.health.ess_tail) if approximate and fit.health else (np.nan,) * 3
     rows = []
     for name, values in dataset.data_vars.items():
         summaries = _summaries(values)
@@ -72,10 +74,16 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
         for dims, at in cells(values, fit.runs):
             element = f"{name}[{', '.join(map(str, at.values()))}]" if at else str(name)
             place = tuple(places[str(dim)][at[str(dim)]] for dim in summaries.dims[:-1])
-            numbers = (*summaries.to_numpy()[place], *chains.get(element, (np.nan,) * 3))
+            numbers = (*summaries.to_numpy()[place], *chains.get(element, unknown))
             row = dict(zip(COLUMNS, map(float, numbers), strict=True))
             rows.append({"name": str(name).removesuffix(":levels"), "dims": dims} | row)
     return pd.DataFrame(rows)
+
+
+def _of_chains(dataset: xr.Dataset) -> dict[str, tuple[float, float, float]]:
+    """Return R-hat and effective sample sizes of every element."""
+    found = convergence(dataset)
+    return dict(zip(found.names, zip(found.r_hat, found.ess_bulk, found.ess_tail, strict=True), strict=True))
 
 
 @carried
