@@ -23,6 +23,7 @@ from bayes_scaling.cli.options import (
     Counts,
     Draws,
     FittedCost,
+    Method,
     ModelFile,
     Seed,
     SingleLaw,
@@ -60,6 +61,7 @@ def fit(
     tune: Tune = None,
     chains: Chains = None,
     seed: Seed = None,
+    method: Method = None,
     single: SingleLaw = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")] = False,
     independent: Annotated[
@@ -89,7 +91,7 @@ def fit(
     from bayes_scaling.validation.fit_stack import fit_stack
 
     study = for_table(read_study(model), column, unit, convention)
-    options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
+    options = given(draws=draws, tune=tune, chains=chains, seed=seed, method=method, strict=strict or None)
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
     study, data = (study, data) if independent else taken_as_curves(study, data, runs or None)
