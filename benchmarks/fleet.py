@@ -76,7 +76,7 @@ def measured(count: int, settings: bs.Settings, workers: int, chunk: int, folder
     path = folder / "curves.parquet"
     table.to_parquet(path)
     before, start = _memory(resource.RUSAGE_SELF), time.perf_counter()
-    tasks = tasks_by(STUDY, path, "run_id")
+    tasks = tasks_by(STUDY, path, "run_id", independent=True)
     reading = time.perf_counter() - start
     start = time.perf_counter()
     asked = {"folder": folder / "results", "keep": parameters_kept, "settings": settings}
@@ -114,13 +114,13 @@ def sentences(found: Measured, settings: bs.Settings, workers: int, chunk: int) 
     each = 1e3 / found.curves
     return "\n".join(
         [
-            f"- {found.curves:,} curves, `method={settings.method!r}`, {workers} workers, {chunk} tasks a submission, load average "
-            f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.",
+            f"- {found.curves:,} curves, `method={settings.method!r}`, {workers} workers, {chunk} tasks a submission, "
+            f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.",
             f"- {found.fitting:.0f} s in all, {found.fitting * each:.0f} ms a curve, with starting, compiling in each worker, "
             f"reading rows and storing; {found.fits * each:.0f} ms of a worker's time.",
             f"- {found.approximate:.1%} approximated, the others sampled by NUTS; {found.failed} failed.",
-            f"- {found.reading:.1f} s to read and split the table; {found.collecting:.0f} s, {found.collecting * each:.1f} ms a "
-            "curve, to put together what is stored.",
+            f"- {found.reading:.1f} s to read and split the table; {found.collecting:.0f} s, {found.collecting * each:.1f} ms "
+            "a curve, to put together what is stored.",
             f"- {found.parent * each:.0f} kB of memory a curve in the parent, {found.worker:.0f} MB in a worker; "
             f"{found.disk * each:.0f} kB a curve on disk.",
             f"- 90 % intervals hold {found.held:.1%} of the parameters that the curves were made with.",

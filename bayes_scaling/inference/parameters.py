@@ -104,9 +104,13 @@ COLUMNS = ("mean", "sd", "q05", "q50", "q95", "r_hat", "ess_bulk", "ess_tail")
 
 def _summaries(values: xr.DataArray) -> xr.DataArray:
     """Return mean, sd, and quantiles over the draws, along a last dimension."""
-    over = ("chain", "draw")
-    quantiles = values.quantile([0.05, 0.5, 0.95], over).rename(quantile="summary").drop_vars("summary")
-    return xr.concat([values.mean(over), values.std(over), quantiles], "summary").transpose(..., "summary")
+    rest = [dim for dim in values.dims if dim not in ("chain", "draw")]
+    draws = values.transpose("chain", "draw", *rest).to_numpy()
+    flat = draws.reshape(-1, *draws.shape[2:])
+    known = np.isnan(flat).any()
+    mean, sd, quantiles = (np.nanmean, np.nanstd, np.nanquantile) if known else (np.mean, np.std, np.quantile)
+    numbers = np.stack([mean(flat, axis=0), sd(flat, axis=0), *quantiles(flat, [0.05, 0.5, 0.95], axis=0)], axis=-1)
+    return xr.DataArray(numbers, {dim: values[dim] for dim in rest if dim in values.coords}, (*rest, "summary"))
 
 
 def quantities(fit: Fit) -> xr.Dataset:
