@@ -6,9 +6,10 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.functions import on_arrays
+from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import check_logarithms
-from bayes_scaling.laws.formula import law_value, taken_at_zero
+from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero
 from bayes_scaling.laws.library import check_references, law_inputs
 from bayes_scaling.model.names import refuse_same_names
 from bayes_scaling.model.parameters import as_parameter, median
@@ -33,6 +34,12 @@ def check_runs(model: Model, runs: Runs) -> None:
             f"{model.law.__name__} needs inputs {format_names(inputs)}; the table has {format_names(runs.columns.inputs)}"
         )
     check_references(model.law, runs.references)
+    for name, value in law_references(model.law).items():
+        if runs.columns.inputs[name].reference != value:
+            said = f"{exact(runs.references[name])}{'' if runs.columns.inputs[name].reference else ', found from the runs'}"
+            raise InputError(
+                f"the law names ref({name}), {exact(value)}; the reference of {name!r} is {said}: give the input the law's"
+            )
     check_logarithms(runs.columns, _on_logarithms(model))
     _check_zeros(model, runs)
     if model.noise.on == "log_loss" and not runs.columns.response.positive:

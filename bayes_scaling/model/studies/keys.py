@@ -32,7 +32,7 @@ class LawKeys:
         Of a law of the library, as "chinchilla".
     text
         An equation such as "E + A * params**-alpha": inputs are those of `[data.inputs]`, all other names are parameters. Lines
-        before it may name parts of it, as "n_eff = params * (1 - exp(-r))".
+        before it may name parts of it, as "n_eff = params * (1 - exp(-r))"; ref(tokens) is the reference of an input.
     priors
         For a law of the library, where parameters have no priors of their own: "published" for those of papers, "public_sweeps"
         for parameters, noise and discrepancy as public sweeps of training runs suggest them.
