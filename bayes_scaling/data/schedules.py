@@ -120,7 +120,7 @@ def in_parts(frame: pd.DataFrame, columns: Columns) -> dict[str, list[str]]:
 def log_input(frame: pd.DataFrame, columns: Columns, references: Mapping[str, float], name: str) -> np.ndarray:
     """Return log(input / reference) at rows of a checked table, with a second axis over parts of the fall where it has some.
 
-    It is -inf where an input is 0 because the learning rate has not fallen.
+    It is -inf where an input is 0, as one that comes of a learning rate that has not fallen.
     """
     values = frame[in_parts(frame, columns).get(name, name)].to_numpy()
     with np.errstate(divide="ignore"):
@@ -139,8 +139,8 @@ def check_logarithms(columns: Columns, terms: Mapping[str, Collection[str]]) -> 
     for term, names in terms.items():
         if wrong := [name for name in names if name not in columns.scales]:
             raise InputError(
-                f"{term} is on {format_names(wrong)}, which may be 0 or has parts; expected one of "
-                f"{format_names(columns.scales)}"
+                f"{term} is on {format_names(wrong)}, which may be 0 or has parts; expected "
+                + (f"one of {format_names(columns.scales)}" if columns.scales else "none, as all inputs may be")
             )
 
 

@@ -43,6 +43,7 @@ def family(rates: dict[str, str]) -> bs.Fit:
     draws = {name: of * np.exp(rng.normal(0, 0.005, (1, 300))) for name, of in truth.items()}
     draws |= {name: np.zeros((1, 300)) for name in ("data_gain_trend_params", "beta_trend_params", "saved_trend_params")}
     scales = {"noise_sd": 0.002, "noise_length": 1.0, "noise_white": 0.002, "data_gain_sd_run": 0.01, "residual_sd_run": 0.005}
+    scales |= {"noise_outlier_odds": 0.005, "noise_outlier_scale": 20.0}
     draws |= {name: np.full((1, 300), of) for name, of in scales.items()}
     draws |= {f"{name}_by_run": np.zeros((1, 300, len(rates))) for name in ("data_gain", "residual")}
     inputs = {
@@ -129,3 +130,10 @@ def test_ten_cosine_logs_forecast_the_eleventh() -> None:
     assert high - low < 0.1
     assert found.effective > 100
     assert found.path["fall"][-1] == pytest.approx(0.9, abs=0.005)
+    sound = pd.read_csv(CASES / "cosine_running.csv")
+    for rows in (1, 3):  # a spike just before the cut
+        spiked = sound.assign(loss=sound["loss"].where(sound.index < len(sound) - rows, 1.2 * sound["loss"]))
+        after = bs.forecast(fit, spiked, 3.2e10, refit_below=0).final.quantile([0.05, 0.5, 0.95]).to_numpy()
+        assert low < after[1] < high
+        assert after[0] < 2.273 < after[2]
+        assert 0.8 < (after[2] - after[0]) / (high - low) < 2.5

@@ -314,7 +314,8 @@ def _law(file: StudyKeys) -> Law:
     elsewhere = {term.on for term in trends} | ({correlation.along} if correlation else set())
     elsewhere |= {name for term in file.discrepancy or () for name in term.over or ()}
     elsewhere -= law_names(text)
-    return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere))
+    references = {name: one.reference for name, one in file.data.inputs.items() if one.reference is not None}
+    return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere), references)
 
 
 def _check_figure(figure: Sheet | None, columns: Columns) -> None:
