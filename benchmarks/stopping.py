@@ -9,8 +9,8 @@ effects of each run.
 
 At 10, 20, 30, 50 and 70 % of their lengths our rule sees the logs of the jobs left and keeps the cheapest set within a
 tolerated expected regret (a share of the loss). The median rule (Vizier: Golovin et al. 2017) is asked at the same places;
-successive halving (Jamieson and Talwalkar 2016) keeps the best of every eta. Regret: by how much the best final among those trained to
-the end is above the best of all. Compute: tokens times parameters (of one input: of that), as a share of training all.
+successive halving (Jamieson and Talwalkar 2016) keeps the best of every eta. Regret: by how much the best final among those
+trained to the end is above the best of all. Compute: tokens times parameters (of one input: of that), as a share of training all.
 """
 
 import argparse

@@ -54,7 +54,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "ranking": lambda: plots.ranking_figure(bs.rank(FIT, "arch", "dense", pd.DataFrame({"compute": [1e20]}))),
     "forecast": lambda: plots.forecast_figure(bs.forecast(FIT, log_of_a_run(), at=2e11, seed=0)),
     "forecasts": lambda: plots.forecasts_figure(bs.forecast(FIT, [log_of_a_run(), other_log()], at=2e11, seed=0)),
-    "first passage": lambda: plots.first_passage_figure(bs.forecast(FIT, log_of_a_run(), at=2e11).first_passage(2.8)),
+    "passage": lambda: plots.first_passage_figure(bs.forecast(FIT, log_of_a_run(), at=2e11).first_passage(2.8)),
 }
 
 
