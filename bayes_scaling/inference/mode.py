@@ -103,6 +103,10 @@ class _Trial:
 
     Parameters
     ----------
+    priors
+        Parameter of the law -> its prior.
+    slopes_of
+        Slope -> standard deviation of its prior.
     scales
         Name -> standard deviation of the prior.
     shapes
@@ -114,6 +118,8 @@ class _Trial:
     """
 
     model: Model
+    priors: Mapping[str, Prior]
+    slopes_of: Mapping[str, float]
     arrays: Mapping[str, np.ndarray]
     places: Mapping[str, slice]
     scales: Mapping[str, float]
@@ -125,8 +131,8 @@ class _Trial:
         """Return what is left of rows at points, one a row of z, in standard deviations of the noise."""
         model, arrays = self.model, self.arrays
         parts = {name: z[:, place] for name, place in self.places.items()}
-        draws = {name: _value(parameters_with_priors(model)[name].prior, parts[name]) for name in model.parameters}
-        draws |= {name: scale * parts[name] for name, scale in joint_slopes(model).items()}
+        draws = {name: _value(prior, parts[name]) for name, prior in self.priors.items()}
+        draws |= {name: scale * parts[name] for name, scale in self.slopes_of.items()}
         logs = {name: arrays[f"log_{name}"] for name in model_inputs(model)}
         logs = {name: of.T[:, None, :] if of.ndim > 1 else of for name, of in logs.items()}  # parts of a fall stand first
 
@@ -186,7 +192,8 @@ def _trial(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
     scales = {name: spread_of(parameters_with_priors(model)[name].prior) for name in model.parameters} | slopes
     scales |= {name: term.sd for name, term in effects.items()} | {KNOTS: 1.0}
     places = {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
-    return _Trial(model, arrays, places, scales, shapes, knots, np.zeros(len(arrays["response"])))
+    priors = {name: parameters_with_priors(model)[name].prior for name in model.parameters}
+    return _Trial(model, priors, slopes, arrays, places, scales, shapes, knots, np.zeros(len(arrays["response"])))
 
 
 def _row_scale(model: Model, arrays: Mapping[str, np.ndarray], worth: np.ndarray) -> np.ndarray:

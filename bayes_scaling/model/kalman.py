@@ -95,9 +95,13 @@ class _Backward(RowsOp):
 KERNELS: dict[type[RowsOp], Any] = {_Filter: forward, _Backward: backward}
 
 
+VERSION = 2
+"""Of the kernels: compiled ones are kept on disk under it, and are compiled again under another."""
+
+
 def compiled(op: RowsOp, node: Apply, **_: Any) -> Any:
-    """Return the kernel of an operation, for PyTensor to compile into its own."""
-    return KERNELS[type(op)]
+    """Return the kernel of an operation, for PyTensor to compile into its own, and its version."""
+    return KERNELS[type(op)], VERSION
 
 
 for _op in tuple(KERNELS):

@@ -79,6 +79,19 @@ def test_one_row_is_the_mixture_and_what_it_leaves_has_the_moments_of_one() -> N
     assert step(z, before, spread, v, x, none) == pytest.approx([np.log(total), outlier, mean, left], rel=1e-6)
 
 
+@pytest.mark.parametrize("off", [0.0, 3.0, 40.0, 1e4])
+@pytest.mark.parametrize("none", [-1e-9, -0.02, -3.0, -900.0])
+def test_the_loop_takes_the_steps_that_arrays_do(off: float, none: float) -> None:
+    z, a, v, x = np.array([0.3, off, 0.1]), np.array([0.0, 0.9, 0.8]), np.full(3, 0.4), np.full(3, 25.0)
+    density, mean, left = [], 0.0, 0.0
+    for i in range(3):
+        with np.errstate(divide="ignore"):
+            one = step(z[i], a[i] * mean, a[i] ** 2 * left + 1.0 - a[i] ** 2, v[i], x[i], np.float64(none))
+        density.append(one[0])
+        mean, left = one[2], one[3]
+    assert forward(z, a, v, x, np.full(3, none)) == pytest.approx(density, rel=1e-10)
+
+
 def test_a_spike_hardly_moves_the_level_and_a_step_that_stays_does() -> None:
     a, v, x = np.full(12, 0.9), np.full(12, 0.3), np.full(12, 400.0)
     spike, stays = np.zeros(12), np.where(np.arange(12) > 3, 2.0, 0.0)

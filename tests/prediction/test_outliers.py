@@ -11,13 +11,16 @@ from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.data.columns import Average, MeasurementError
+from bayes_scaling.data.points import read_points
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.decisions.design.candidates import scatter
 from bayes_scaling.inference.log_likelihood import log_density, log_likelihood
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.gaussian_sum import forward
 from bayes_scaling.prediction.residuals import run_residuals
 from bayes_scaling.prediction.simulate import with_responses
+from bayes_scaling.report.prior_posterior import prior_posterior
 from bayes_scaling.validation.findings.outliers import outliers
 
 LAW = bs.parse_law("a * tokens**-b", ["tokens"])
@@ -234,3 +237,63 @@ def test_a_run_that_the_fit_has_seen_is_carried_on_past_its_spike() -> None:
     sound = bs.forecast(certain(model_of(), read(table), 2000), "q", 2000.0, kind="expected").final
     hit = bs.forecast(certain(model_of(), read(spiked(table, [at])), 2000), "q", 2000.0, kind="expected").final
     assert abs(np.log(hit.mean() / sound.mean())) < 0.004
+
+
+@pytest.mark.parametrize("along", [False, True])
+def test_predictions_of_new_rows_have_outliers(along: bool) -> None:
+    fit = certain(model_of(along=along), read(table_of()), 20_000)
+    shown = np.log(bs.predict_runs(fit, pd.DataFrame({"tokens": [50.0, 400.0], "run": ["x", "y"]})).to_numpy())
+    off = np.abs(shown - np.log(3.0 * (np.array([50.0, 400.0]) / 100.0) ** -0.1))
+    usual = np.hypot(0.01, 0.004) if along else 0.01
+    wide = np.hypot(0.01, 0.004 * np.hypot(1.0, 12.0)) if along else 0.01 * np.hypot(1.0, 12.0)
+    for far in (0.02, 0.05):
+        expected = sum(w * 2 * stats.norm.sf(far / s) for w, s in ((1 / 1.03, usual), (0.03 / 1.03, wide)))
+        assert (off > far).mean() == pytest.approx(expected, rel=0.25)
+
+
+def test_what_a_run_would_tell_is_less_where_it_may_be_an_outlier() -> None:
+    points = pd.DataFrame({"tokens": [2000.0], "run": ["new"]})
+    rows = np.array([[0]])
+    calm, normal = (
+        scatter(fit, bs_points(fit, points), rows, 0)[0, 0, 0]
+        for fit in (certain(model_of(along=False, spikes=of), read(table_of()), 20) for of in (True, False))
+    )
+    assert calm == pytest.approx(normal / (1 / 1.03 + 0.03 / 1.03 / 145.0), rel=1e-6)
+
+
+def bs_points(fit: bs.Fit, points: pd.DataFrame) -> pd.DataFrame:
+    return read_points(points, fit.runs, [])
+
+
+@pytest.mark.parametrize("along", [False, True])
+def test_a_fit_with_outliers_is_saved_and_asked(along: bool, tmp_path: Any) -> None:
+    runs = read(spiked(table_of(), [7]))
+    rng = np.random.default_rng(2)
+    fit = certain(model_of(along=along), runs, 400)
+    moved = fit.posterior * xr.DataArray(np.exp(rng.normal(0, 0.01, (2, 200))), dims=("chain", "draw"))
+    fit = replace(fit, draws=xr.DataTree.from_dict({"posterior": moved}))
+    again = bs.load(bs.save(fit, tmp_path / "fit"))
+    assert again.model.noise == fit.model.noise
+    assert log_likelihood(again).to_numpy() == pytest.approx(log_likelihood(fit).to_numpy())
+    assert {"noise_outlier_odds", "noise_outlier_scale"} <= {one.name for one in prior_posterior(fit)}
+    normal = certain(model_of(along=along, spikes=False), runs, 400)
+    assert float((log_likelihood(fit) - log_likelihood(normal)).mean(("chain", "draw")).sum()) > 20
+    found = bs.sensitivity(fit, "run at tokens=2000")
+    assert found.summary()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("along", [False, True])
+def test_fits_are_calibrated(along: bool) -> None:
+    near = bs.Correlation("tokens", bs.Prior(median=0.8, factor=1.5), white=bs.Prior(median=0.005, factor=1.5))
+    noise = bs.Noise(
+        bs.Prior(median=0.01, factor=1.5),
+        "normal",
+        correlation=near if along else None,
+        outliers=bs.Outliers(bs.Prior(median=0.1, factor=2.0), bs.Prior(median=10.0, factor=1.7)),
+    )
+    model = bs.Model(LAW, {"a": bs.Prior(median=3.0, factor=1.2), "b": bs.Prior(median=0.1, factor=1.5)}, noise)
+    settings = bs.Settings(draws=200, tune=200, chains=2, progress=False)
+    found = bs.calibrate(model, read(table_of(20, ("p", "q", "r", "s"))), 50, settings).to_frame()
+    assert {"noise_outlier_odds", "noise_outlier_scale"} <= set(found["quantity"])
+    assert found["p_holm"].min() > 1e-3
