@@ -250,8 +250,8 @@ HALVINGS = {2: (1 / 8, 1 / 4, 1 / 2), 3: (1 / 9, 1 / 3), 4: (1 / 16, 1 / 4)}
 
 READING = (
     "Jobs of these families are told apart early, by their last rows too. The median rule hardly stops any: running means of a",
-    "falling loss lie above every job's best. Successive halving at eta 3 is as good as our rule, and needs no fit; at 2 and 4 it",
-    "once misses the best. Ours needs no eta and no rungs, but a tolerated regret, and keeps to it in the mean.",
+    "falling loss lie above every job's best. Successive halving at eta 3 is as good as our rule, and needs no fit; at 2 and 4",
+    "it once misses the best. Ours needs no eta and no rungs, but a tolerated regret, and keeps to it in the mean.",
 )
 
 
