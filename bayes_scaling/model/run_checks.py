@@ -8,6 +8,7 @@ from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero
 from bayes_scaling.laws.library import check_references, law_inputs
@@ -29,7 +30,8 @@ from bayes_scaling.model.specification import (
 def check_runs(model: Model, runs: Runs) -> None:
     """Raise InputError where the runs lack an input or group of the model, or a group has a single level."""
     inputs = model_inputs(model)
-    if set(inputs) != set(runs.columns.inputs):
+    told = {name for name, one in runs.columns.inputs.items() if one.column == FALL}
+    if set(inputs) | told != set(runs.columns.inputs):
         raise InputError(
             f"{model.law.__name__} needs inputs {format_names(inputs)}; the table has {format_names(runs.columns.inputs)}"
         )
