@@ -24,7 +24,7 @@ INSTEAD = {
     r"\bmoved_law\b": "law along an input",
     r"\bheld_at\b": "parameters at points",
     r"\bbent_split\b": "optimal split with discrepancy",
-    r"(?<!bayes-scaling )\b[Ff]leets?\b(?! MODEL|\.md)": "batch of fits",
+    r"(?<!bayes-scaling )\b[Ff]leets?\b(?! MODEL)": "batch of fits",
     r"\b_?shelf\b": "result store",
     r"\bnamed_split\b": "optimal split as a dataset",
     r"(?i)\bdepart(s|ed|ing|ures?)?\b": "discrepancy of the law, group effects, or residuals of rows",
