@@ -1,6 +1,6 @@
 """Ten thousand simulated curves end to end: one table, a fit each, the tables of all; time and memory a curve.
 
-    python benchmarks/fleet.py [--curves 10000] [--method laplace] [--workers 2] [--chunk 20] [--write]      # writes many_fits.md
+    python benchmarks/fleet.py [--curves 10000] [--method laplace] [--workers 2] [--chunk 20] [--write]   # many_fits.md
 
 Curves have 8 to 60 points of y = E + a x^-b with 1 % scatter; parameters differ between curves as their priors say. What is
 measured: reading the table, splitting it, fitting, storing, putting together what was stored, and memory of this process and of
