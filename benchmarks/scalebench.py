@@ -16,8 +16,8 @@ dearer than every training row. So each training table is split the same way, on
     lr & batch        the cell of most compute, 537M on 50B tokens (target: one cell, 1B on 100B tokens)
     sparsity          the two largest N_active (target: larger N_active)
 
-Where a task has several candidates, each is fitted without the rows of a nested split, the next most extreme of the training
-rows, and the one with the largest R^2 there is scored:
+Where a task has several candidates, the posterior mode of each is found without the rows of a nested split, the next most
+extreme of the training rows, and the law with the largest R^2 there is sampled and scored:
 
     vocabulary        48,128
     domain mixture    305M at every fourth mixture, offset by one, which is in no row of these fits
@@ -43,18 +43,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import least_squares
 from sweeps import DATA
 
 import bayes_scaling as bs
-from bayes_scaling.laws.formula import law_names
-from bayes_scaling.model.parameters import Parameter
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.laws.formula import law_families, law_names
+from bayes_scaling.laws.library import Law, law_inputs, law_parameters
+from bayes_scaling.model.parameters import Z90, Parameter, as_parameter, link, median as prior_median
 from bayes_scaling.validation.score import Score
 from bayes_scaling.validation.scores import score_table
 
 HERE = Path(__file__).parent
 SUITE = DATA.parent / "scalebench"
 SETTINGS = bs.Settings(draws=500, tune=500, chains=2, seed=1, progress=False)
-QUICK = bs.Settings(draws=250, tune=400, chains=2, seed=2, progress=False, rounds=0)
+STARTS = 6
 
 type Priors = Mapping[str, bs.Prior | Parameter]
 
@@ -242,7 +245,12 @@ TASKS: dict[str, Task] = {
         {
             "floor": Candidate(
                 "E + A * params**-alpha * experts**-b",
-                {"E": median(1.3, 2.0), "A": median(1.5, 2.5), "alpha": SLOPE, "b": median(0.05, 3.0) + bs.Varying("router", 0.3)},
+                {
+                    "E": median(1.3, 2.0),
+                    "A": median(1.5, 2.5),
+                    "alpha": SLOPE,
+                    "b": median(0.05, 3.0) + bs.Varying("router", 0.3),
+                },
             ),
             "floor, slope by experts, saturating": Candidate(
                 "x = 1 / (1 / experts + 1 / most)\n E + A * params**(c * log(x) - alpha) * x**-b",
@@ -271,7 +279,12 @@ TASKS: dict[str, Task] = {
                 f"{REPEATED} E + A * params**-alpha + B * data**-beta + {OVERFIT}",
                 {
                     **{"E": E, "A": COST, "alpha": SLOPE, "B": median(1.0, 4.0), "beta": SLOPE, "r": median(15.0, 4.0)},
-                    **{"p": bs.Prior(between=(-0.5, 1.5)), "C": median(0.02, 6.0), "g": median(0.6, 2.5), "h": median(0.5, 2.5)},
+                    **{
+                        "p": bs.Prior(between=(-0.5, 1.5)),
+                        "C": median(0.02, 6.0),
+                        "g": median(0.6, 2.5),
+                        "h": median(0.5, 2.5),
+                    },
                 },
             ),
         },
@@ -283,7 +296,14 @@ TASKS: dict[str, Task] = {
         {
             "interaction": Candidate(
                 "E + A * params**-alpha + B * params**delta * tokens**-beta",
-                {"E": median(0.3, 2.0), "A": median(0.2, 3.0), "alpha": SLOPE, "B": median(0.1, 4.0), "beta": SLOPE, "delta": SMALL},
+                {
+                    "E": median(0.3, 2.0),
+                    "A": median(0.2, 3.0),
+                    "alpha": SLOPE,
+                    "B": median(0.1, 4.0),
+                    "beta": SLOPE,
+                    "delta": SMALL,
+                },
             ),
             "interaction, slope of data by size": Candidate(
                 "E + A * params**-alpha + B * params**delta * tokens**-(beta * params**eps)",
@@ -349,7 +369,12 @@ TASKS: dict[str, Task] = {
             "total by experts a token": Candidate(
                 "E + A * params**-alpha * total**-(s * log(ratio)) + B * tokens**-beta",
                 {
-                    **{"E": median(1.2, 2.0), "A": median(1.0, 3.0), "alpha": median(0.15, 3.0), "s": bs.Prior(between=(-0.1, 0.2))},
+                    **{
+                        "E": median(1.2, 2.0),
+                        "A": median(1.0, 3.0),
+                        "alpha": median(0.15, 3.0),
+                        "s": bs.Prior(between=(-0.1, 0.2)),
+                    },
                     **{"B": median(0.3, 4.0), "beta": SLOPE},
                 },
             ),
@@ -370,23 +395,80 @@ PUBLISHED = {  # all rows, mean over law forms; best human law; MSPE / V-optimal
 
 
 def fitted(
-    task: Task, of: Candidate, train: pd.DataFrame, held: Mapping[str, pd.DataFrame], how: bs.Settings
+    task: Task, of: Candidate, train: pd.DataFrame, held: Mapping[str, pd.DataFrame]
 ) -> tuple[dict[str, list[Score]], list[str]]:
     """Return the scores of each set of held-out rows, one a fit, and what is wrong with the fits."""
     scores: dict[str, list[Score]] = {name: [] for name in held}
     problems = []
-    for what in task.responses or task.filters or ("all",):
-        response = bs.Response(what, task.response.unit) if task.responses else task.response
-        where = what if task.filters else None
-        read = law_names(of.law)
-        inputs = {name: one for name, one in task.inputs.items() if name in read}
-        columns = bs.Columns(inputs, response, run=task.run, groups=dict(task.groups), where=where, mixtures=dict(task.mixtures))
+    for columns in columns_of(task, of):
         law = bs.parse_law(of.law, list(columns.inputs))
-        fit = bs.fit(bs.Model(law, dict(of.priors), task.noise), bs.read_runs(train, columns), how)
+        fit = bs.fit(bs.Model(law, dict(of.priors), task.noise), bs.read_runs(train, columns), SETTINGS)
         problems += list(fit.health.problems) if fit.health else []
         for name, table in held.items():
             scores[name].append(bs.score(fit, table))
     return scores, problems
+
+
+def columns_of(task: Task, of: Candidate) -> list[bs.Columns]:
+    """Return the columns of each fit of a task."""
+    read = law_names(of.law, [f"{name}_{j}" for name, shares in task.mixtures.items() for j in shares])
+    inputs = {name: one for name, one in task.inputs.items() if name in read}
+    groups, mixtures = dict(task.groups), dict(task.mixtures)
+    return [
+        bs.Columns(
+            inputs,
+            bs.Response(what, task.response.unit) if task.responses else task.response,
+            run=task.run,
+            groups=groups,
+            where=what if task.filters else None,
+            mixtures=mixtures,
+        )
+        for what in task.responses or task.filters or ("",)
+    ]
+
+
+def nested_r_squared(task: Task, of: Candidate, train: pd.DataFrame, held: pd.DataFrame) -> float:
+    """Return the mean R^2 of posterior modes; the scale of the noise, with soft-L1 tails, is its prior median, groups are one."""
+    found = []
+    for columns in columns_of(task, of):
+        law = bs.parse_law(of.law, list(columns.inputs))
+        seen, new = bs.read_runs(train, columns), bs.read_runs(held, columns)
+        given = {part: name for name, all_ in law_families(law).items() for part in all_}
+        priors = [as_parameter(of.priors[given.get(name, name)]).prior for name in law_parameters(law)]
+        centre, wide = np.array([_normal(one) for one in priors]).T
+        positive = np.array([link(one) == "log" for one in priors])
+        sd = prior_median(as_parameter(task.noise.sd).prior) * (
+            1.0 if task.noise.on == "loss" else seen.table["response"].mean()
+        )
+
+        def expected(
+            at: np.ndarray, runs: Runs, law: Law = law, of: Runs = seen, positive: np.ndarray = positive
+        ) -> np.ndarray:
+            inputs = {name: runs.table[name].to_numpy() / of.references[name] for name in law_inputs(law)}
+            values = np.where(positive, np.exp(np.where(positive, at, 0.0)), at)
+            return np.asarray(law(**inputs, **dict(zip(law_parameters(law), values, strict=True))), dtype=float)
+
+        def residuals(z: np.ndarray, centre: np.ndarray = centre, wide: np.ndarray = wide, sd: float = sd) -> np.ndarray:
+            off = (expected(centre + wide * z, seen) - seen.table["response"].to_numpy()) / sd  # noqa: B023
+            return np.concatenate([np.sqrt(2 * (np.sqrt(1 + off**2) - 1)), z])
+
+        random = np.random.default_rng(0)
+        starts = [random.normal(0.0, 0.5 * (i > 0), len(centre)) for i in range(STARTS)]
+        best = min((least_squares(residuals, at, max_nfev=500) for at in starts), key=lambda one: float(one.cost))
+        y = new.table["response"].to_numpy()
+        missed = ((expected(centre + wide * best.x, new) - y) ** 2).sum() / ((y - y.mean()) ** 2).sum()
+        found.append(max(1.0 - float(missed), -1.0))
+    return float(np.mean(found))
+
+
+def _normal(prior: bs.Prior) -> tuple[float, float]:
+    """Return mean and standard deviation of a prior on its link scale."""
+    if prior.between is not None:
+        low, high = np.log(prior.between) if link(prior) == "log" else prior.between
+        return (low + high) / 2, (high - low) / 2 / Z90
+    assert prior.median is not None
+    assert prior.factor is not None
+    return np.log(prior.median), np.log(prior.factor) / Z90
 
 
 def r_squared(scores: list[Score]) -> float:
@@ -394,25 +476,33 @@ def r_squared(scores: list[Score]) -> float:
     return float(np.mean([np.clip(one.to_frame()["r_squared"].iloc[0], -1.0, 1.0) for one in scores]))
 
 
+def choose(name: str) -> tuple[str, list[str]]:
+    """Return the law of a task that does best on its nested split, and a line on each."""
+    task, lines = TASKS[name], []
+    if len(task.candidates) == 1:
+        return next(iter(task.candidates)), lines
+    table = task.table()
+    early = table[(table["part"] == "train") & ~table.get("late", pd.Series(data=False, index=table.index))]
+    found = {
+        label: nested_r_squared(task, of, early, table[table["part"] == "nested"]) for label, of in task.candidates.items()
+    }
+    lines = [f"{name}, nested split: {label}: R^2 {r2:.3f}" for label, r2 in found.items()]
+    print(*lines, sep="\n", flush=True)
+    return max(found, key=lambda label: found[label]), lines
+
+
 def run(name: str) -> tuple[dict[str, object], pd.DataFrame, list[str]]:
     """Return a row of the table, the held-out rows, and lines on the fits."""
-    task, lines, start = TASKS[name], [], time.perf_counter()
+    task, start = TASKS[name], time.perf_counter()
+    chosen, lines = choose(name)
     table = task.table()
-    train, nested, held = (table[table["part"] == part] for part in ("train", "nested", "held"))
-    chosen, best = next(iter(task.candidates)), -np.inf
-    for label, of in task.candidates.items() if len(task.candidates) > 1 else ():
-        found, _ = fitted(task, of, train[~train.get("late", pd.Series(data=False, index=train.index))], {"": nested}, QUICK)
-        r2 = r_squared(found[""])
-        lines.append(f"{name}, nested split: {label}: R^2 {r2:.3f}")
-        print(lines[-1], flush=True)
-        if r2 > best:
-            chosen, best = label, r2
+    train, held = table[table["part"].isin(["train", "nested"])], table[table["part"] == "held"]
     sets = {"held": held}
     if (table["part"] == "held diverged").any():
         sets["with"] = table[table["part"].isin(["held", "held diverged"])]
-    scores, problems = fitted(task, task.candidates[chosen], pd.concat([train, nested]), sets, SETTINGS)
+    scores, problems = fitted(task, task.candidates[chosen], train, sets)
     points = pd.concat([one.points for one in scores["held"]], ignore_index=True).assign(task=name)
-    row = {"task": name, "law": chosen, "rows": len(train) + len(nested), "held": len(held), "r2": r_squared(scores["held"])}
+    row = {"task": name, "law": chosen, "rows": len(train), "held": len(held), "r2": r_squared(scores["held"])}
     row |= score_table(points).iloc[0][["coverage_50", "coverage_90", "crps", "mae"]].to_dict()
     row |= {"seconds": time.perf_counter() - start, "problems": " ".join(dict.fromkeys(problems))}
     lines += [f"{name}: R^2 {r_squared(scores['with']):.3f} with diverged rows"] if "with" in sets else []
@@ -437,7 +527,11 @@ def written(rows: pd.DataFrame, points: pd.DataFrame, lines: list[str]) -> str:
     far = ["| decades beyond the runs | rows | in 50 % | in 90 % |", "|" + " --- |" * 4]
     far += [f"| {r.decades} | {r.runs} | {r.coverage_50:.0%} | {r.coverage_90:.0%} |" for r in decades.itertuples()]
     health = [f"- {row.task}: {row.seconds:.0f} s, {row.problems or 'clean'}" for row in rows.itertuples()]
-    laws = [f"- {n}, {label}: `{' ; '.join(x.strip() for x in of.law.strip().splitlines())}`" for n, t in TASKS.items() for label, of in t.candidates.items()]
+    laws = [
+        f"- {n}, {label}: `{' ; '.join(x.strip() for x in of.law.strip().splitlines())}`"
+        for n, t in TASKS.items()
+        for label, of in t.candidates.items()
+    ]
     return PAGE.format(
         date=datetime.now(UTC).date(), table="\n".join(table), fifty=equal["coverage_50"], ninety=equal["coverage_90"],
         all50=points["response"].between(points["q25"], points["q75"]).mean(),
@@ -479,10 +573,15 @@ def main() -> None:
     """Run the tasks that are named, all by default, and write the page."""
     parser = argparse.ArgumentParser()
     parser.add_argument("tasks", nargs="*", choices=[*TASKS, []], default=[])
+    parser.add_argument("--nested", action="store_true", help="only say how candidates do on the nested splits")
     parser.add_argument("--out", type=Path, default=HERE)
     asked = parser.parse_args()
     kept = asked.out / "scalebench_points.csv"
     files = [asked.out / "scalebench.csv", kept, asked.out / "scalebench_lines.csv"]
+    if asked.nested:
+        for name in asked.tasks or TASKS:
+            choose(name)
+        return
     for name in asked.tasks or TASKS:
         row, points, lines = run(name)
         own = [pd.DataFrame([row]), points[["task", "response", *POINTS]], pd.DataFrame({"task": name, "line": lines})]

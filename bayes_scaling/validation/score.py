@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import format_count, number, percent, several
-from bayes_scaling._base.views import in_a_line, lines, show
+from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
@@ -68,6 +69,10 @@ class Score:
             ],
             self,
         )
+
+    def plot(self) -> Any:
+        """Return the figure: coverage of the bands by distance from the training runs."""
+        return view("bayes_scaling.plots.records:score_of")(self)
 
     def __repr__(self) -> str:
         return in_a_line(self, "Score", several(len(self.points), "held-out row"))

@@ -121,7 +121,10 @@ def _scores(points: pd.DataFrame) -> dict[str, float]:
     seen = points["response"]
     covered = {f"coverage_{p}": float(seen.between(points[low], points[high]).mean()) for p, (low, high) in BANDS.items()}
     log_error = np.log1p(points["relative_error"].clip(lower=-0.999999))
-    spread, missed = float(((seen - seen.mean()) ** 2).sum()), float((points["error"] ** 2).sum()) if "error" in points else np.nan
+    spread, missed = (
+        float(((seen - seen.mean()) ** 2).sum()),
+        float((points["error"] ** 2).sum()) if "error" in points else np.nan,
+    )
     explained = {"r_squared": 1.0 - missed / spread if spread > 0 else np.nan} if "error" in points else {}
     in_units = {"mae": float(points["error"].abs().mean())} if "error" in points else {}
     return (
