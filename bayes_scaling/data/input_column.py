@@ -1,8 +1,10 @@
 """A column that a law reads."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bayes_scaling._base import checks
+from bayes_scaling._base.errors import InputError
 from bayes_scaling.laws.units import column_unit, counted_by_name, read_unit
 
 
@@ -21,14 +23,21 @@ class Input:
         Unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP". Unless given, what the column's name
         says, as `params_m` or `tokens (B)`. It is kept without its prefix: the unit of answers, axes and tables.
     reference
-        The law sees column / reference. Given in the unit of the column. None: the geometric mean of the runs, rounded to 1, 2
-        or 5 times a power of ten.
+        The law sees column / reference. Given in the unit of the column. None: taken from the runs, as `reference_at` says.
+    reference_at
+        What an unstated reference is: "middle", the geometric mean of the runs, rounded to 1, 2 or 5 times a power of ten; or
+        "largest", the largest of the runs as it is, for curves that are carried on from where they end.
     scale
         How many of `unit` one of the column is. Follows from the unit's prefix. None where nothing says it: then 1, and numbers
         that no such unit has are refused.
     counts
         Factor from the file's numbers to the column's unit, where a file counts otherwise than the column was declared. A
         filter sees the numbers multiplied.
+
+    Raises
+    ------
+    InputError
+        Where a field is out of its range, or a reference is stated and `reference_at` too.
 
     Examples
     --------
@@ -43,9 +52,13 @@ class Input:
     reference: float | None = None
     scale: float | None = None
     counts: float | None = None
+    reference_at: Literal["middle", "largest"] = "middle"
 
     def __post_init__(self) -> None:
-        checks.check(self, "of an input", column=checks.column, unit=checks.text)
+        at = checks.one_of(["middle", "largest"])
+        checks.check(self, "of an input", column=checks.column, unit=checks.text, reference_at=at)
+        if self.reference is not None and self.reference_at != "middle":
+            raise InputError(f"the input {self.column!r} has a reference, and reference_at = {self.reference_at!r}: give one")
         for name, value in {"reference": self.reference, "scale": self.scale, "counts": self.counts}.items():
             if value is not None:
                 object.__setattr__(self, name, checks.positive(value, f"the {name} of {self.column!r}"))

@@ -101,7 +101,7 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
         scales = (*columns.scales, *cost_columns(columns))
         checked = bin_means(checked, list(columns.dims), scales, columns.average.along, columns.average.per_decade)
     references = {
-        name: one.reference if one.reference is not None else input_reference(checked[name], one.column, source)
+        name: input_reference(checked[name], one.column, source, one.reference_at) if one.reference is None else one.reference
         for name, one in columns.inputs.items()
     }
     dropped = sum(part.dropped for part in parts)
