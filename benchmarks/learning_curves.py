@@ -33,7 +33,7 @@ from bayes_scaling.validation.scores import score_points
 HERE = Path(__file__).parent
 STUDY = bs.read_study("learning_curve")
 MODEL = STUDY.model
-SETTINGS = replace(STUDY.settings, draws=500, tune=500, seed=1, progress=False)
+SETTINGS = replace(STUDY.settings, draws=400, tune=400, seed=1, progress=False)
 DIVIDED = ("Nano", "ColPreT", "DD")
 GROUPS = {"IC": "IC", "NMT": "language", "LM": "language", "BB": "language", "Nano": "language", "ColPreT": "ColPreT", "DD": "DD"}
 NSL_PFN = {"IC": (0.0280, 3.330), "language": (0.0194, 2.773), "ColPreT": (0.0270, 2.794), "DD": (0.0335, 2.565)}
@@ -53,7 +53,7 @@ def _task(curve: pd.DataFrame) -> Task:
     unit = curve["y"][train].max() if domain in DIVIDED else 1.0
     points = pd.DataFrame({"x": curve["x"], "y": curve["y"] / unit})
     known = bs.read_runs(points[train].reset_index(drop=True), STUDY.columns)
-    held = bs.read_runs(points[~train].reset_index(drop=True), STUDY.columns)
+    held = bs.read_runs(points[~train].reset_index(drop=True), replace(STUDY.columns, tail=None))
     last = curve["y"][train].to_numpy()[-1] / unit
     return Task(known, extra={"held": held.table, "last": float(last), "slope": _last_slope(points, train), "domain": domain})
 
