@@ -21,7 +21,7 @@ from .inference.stacking import Stack as Stack
 from .laws.formula import parse_law as parse_law
 from .model.discrepancy import Discrepancy as Discrepancy
 from .model.joint_prior import JointPrior as JointPrior
-from .model.noise import Correlation as Correlation, Noise as Noise
+from .model.noise import Correlation as Correlation, Noise as Noise, Outliers as Outliers
 from .model.parameters import Prior as Prior, Smooth as Smooth, Trend as Trend, Varying as Varying
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model
@@ -30,6 +30,7 @@ from .model.studies.reading import read_study as read_study
 from .prediction.compute_ratio import compute_ratio as compute_ratio, crossover as crossover
 from .prediction.contrast import contrast as contrast
 from .prediction.forecast import forecast as forecast
+from .prediction.outlier_rows import outlier_probabilities as outlier_probabilities
 from .prediction.predict import predict as predict, predict_runs as predict_runs
 from .prediction.summary import summarize as summarize
 from .report.write import write_report as write_report

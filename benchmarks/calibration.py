@@ -144,11 +144,11 @@ OWN: dict[str, Callable[[], pd.DataFrame]] = {
     "multi_power": _schedules,
     "routed_lm": _routed,
     "training_curves": _family,
-    "training_curves_decay": _decaying,
+    "training_curves_schedules": _decaying,
     "xlstm_isoflop": _isoflop,
 }
 """Tables, with inputs made up, of studies that come without one; a sweep of sizes and tokens for others."""
-THINNED, ROWS_A_DECADE = ("training_curves", "training_curves_decay"), 5
+THINNED, ROWS_A_DECADE = ("training_curves", "training_curves_schedules"), 5
 
 
 def _law(name: str) -> tuple[bs.Model, Runs, bs.Settings]:

@@ -112,6 +112,14 @@ def seen_through_white_noise() -> Case:
     return Case(model, power, whitened=("a_by_arm", "residual_by_run"))
 
 
+def spiked() -> Case:
+    """Return correlated noise with outliers, whose effects are sampled."""
+    along = bs.Correlation("tokens", near(0.8), white=near(0.01))
+    noise = bs.Noise(SD, "normal", effects=(RUN,), correlation=along, outliers=bs.Outliers(near(0.05), near(10.0)))
+    model = bs.Model(POWER, {"a": near(3.0) + ARM, "b": near(0.1)}, noise)
+    return Case(model, power, whitened=("a_by_arm", "residual_by_run"))
+
+
 def departing() -> Case:
     wave = bs.Discrepancy(near(0.03), near(3.0), within="arm", kernel="matern32", knots={"params": 4, "tokens": 3})
     noise = bs.Noise(SD + Varying("arm", 0.5), "normal", effects=(RUN,))
@@ -205,6 +213,7 @@ CASES = [
     scale_by_group,
     correlated,
     seen_through_white_noise,
+    spiked,
     departing,
     on_the_loss,
     few_levels,
@@ -272,6 +281,8 @@ class Reference:
         priors = {name: of.prior for name, of in self.owners().items()}
         priors |= {"noise_length": correlation.length} if correlation else {}
         priors |= {"noise_white": correlation.white} if correlation and correlation.white else {}
+        outliers = model.noise.outliers
+        priors |= {"noise_outlier_odds": outliers.share, "noise_outlier_scale": outliers.scale} if outliers else {}
         priors |= {"noise_nu_beyond_one": model.noise.nu} if model.noise.distribution == "student_t" else {}
         for term, inputs, name in self.discrepancy_terms():
             priors |= {f"{name}_amplitude": term.amplitude} | {f"{name}_length_{one}": term.length for one in inputs}
@@ -399,9 +410,34 @@ class Reference:
         """Return the log density of what is left of the rows."""
         if "noise_nu_beyond_one" in values:
             return float(stats.t(1.0 + values["noise_nu_beyond_one"], 0.0, scale).logpdf(left).sum())
+        if "noise_outlier_odds" in values:
+            return self.mixtures(left, scale, values)
         effects, design = self.effects(values)
         covariance = self.scatter(scale, values) + design @ np.diag(effects) @ design.T
         return float(stats.multivariate_normal(np.zeros(len(left)), covariance).logpdf(left))
+
+    def mixtures(self, left: np.ndarray, scale: Any, values: Mapping[str, Any]) -> float:
+        """Return the log density of rows one after the other, each a mixture given those before it in its run."""
+        table, total, scales = self.runs.table, 0.0, np.broadcast_to(scale, left.shape)
+        odds, white = values["noise_outlier_odds"], values["noise_white"] ** 2
+        weights = np.array([1.0, odds]) / (1.0 + odds)
+        own = white * np.array([1.0, 1.0 + values["noise_outlier_scale"] ** 2])
+        for _, rows in table.groupby("run"):
+            rows = rows.sort_values("tokens")
+            mean, variance, last = 0.0, 1.0, None
+            for row, at in zip(rows.index, np.log(rows["tokens"]), strict=True):
+                kept = 0.0 if last is None else np.exp(-(at - last) / values["noise_length"])
+                mean, variance, last = kept * mean, 1.0 + kept**2 * (variance - 1.0), at
+                s = scales[row]
+                seen = s**2 * variance + own
+                parts = weights * stats.norm.pdf(left[row], s * mean, np.sqrt(seen))
+                total += float(np.log(parts.sum()))
+                means = mean + s * variance / seen * (left[row] - s * mean)
+                variances = variance - s**2 * variance**2 / seen
+                parts = parts / parts.sum()
+                mean = float(parts @ means)
+                variance = float(parts @ (variances + means**2)) - mean**2
+        return total
 
     def scatter(self, scale: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
         """Return the covariance of rows given all effects."""

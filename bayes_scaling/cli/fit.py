@@ -23,6 +23,7 @@ from bayes_scaling.cli.options import (
     Counts,
     Draws,
     FittedCost,
+    Method,
     ModelFile,
     Seed,
     SingleLaw,
@@ -60,6 +61,7 @@ def fit(
     tune: Tune = None,
     chains: Chains = None,
     seed: Seed = None,
+    method: Method = None,
     single: SingleLaw = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")] = False,
     independent: Annotated[
@@ -89,7 +91,7 @@ def fit(
     from bayes_scaling.validation.fit_stack import fit_stack
 
     study = for_table(read_study(model), column, unit, convention)
-    options = given(draws=draws, tune=tune, chains=chains, seed=seed, strict=strict or None)
+    options = given(draws=draws, tune=tune, chains=chains, seed=seed, method=method, strict=strict or None)
     settings = replace(study.settings, **options, progress=sys.stderr.isatty())
     data = study_runs(study, runs or None)
     study, data = (study, data) if independent else taken_as_curves(study, data, runs or None)
@@ -228,11 +230,15 @@ def _summary(
 
 def _say_draws(fitted: "Fit", parameters: "pd.DataFrame") -> None:
     """Print the parameters of a fit, and how its chains went."""
+    from bayes_scaling.inference.health import LAPLACE
     from bayes_scaling.inference.retries import rounds_line
 
     say_parameters(fitted, parameters)
     health = fitted.health
     assert health is not None
+    if health.method == LAPLACE:
+        say(repr(health))
+        return
     agree = "" if health.r_hat is None else f"R-hat {fixed(health.r_hat, 3)}, "
     say(
         f"{fitted.settings.chains} x {format_count(fitted.settings.draws)} draws, "

@@ -16,6 +16,7 @@ from bayes_scaling.cli.options import (
     ColumnNames,
     Counts,
     Draws,
+    Method,
     ModelFile,
     Seed,
     SingleLaw,
@@ -61,6 +62,7 @@ def fleet(
     tune: Tune = None,
     chains: Chains = None,
     seed: Seed = None,
+    method: Method = None,
     single: SingleLaw = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")] = False,
     independent: Annotated[
@@ -80,7 +82,8 @@ def fleet(
 
     study = _single(for_table(read_study(model), column, unit, convention), single)
     part = _part(tasks, collect)
-    settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), strict=strict, progress=False)
+    options = given(draws=draws, tune=tune, chains=chains, seed=seed, method=method, strict=strict or None)
+    settings = replace(study.settings, **options, progress=False)
     every = tasks_by(study, table, by, independent=independent)
     own = "summary.csv" if part is None else _part_file(part)
     folder_to_write(out, own, "parameters.csv", "batch.json", f"{RESULTS}/any", f"{PARTS}/any")

@@ -3,7 +3,7 @@
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -59,6 +59,10 @@ Tune = Annotated[
     int | None, typer.Option(help="Draws of each chain to adapt, then discarded; 500 unless MODEL says otherwise.")
 ]
 Chains = Annotated[int | None, typer.Option(help="Independent chains; 4 unless MODEL says otherwise.")]
+Method = Annotated[
+    Literal["nuts", "laplace"] | None,
+    typer.Option(help="nuts, or laplace: an approximation for many small fits, with nuts where its Pareto k is above 0.7."),
+]
 NamedCost = Annotated[
     str | None,
     typer.Option("--cost", metavar="NAME", help="What to compare at: one of \\[data.costs]; the law's own unless given."),
@@ -144,6 +148,6 @@ def read_posterior(folder: Path) -> "Posterior":
     return fitted
 
 
-def given(**asked: int | None) -> dict[str, Any]:
+def given(**asked: int | str | None) -> dict[str, Any]:
     """Return the options that were said."""
     return {name: of for name, of in asked.items() if of is not None}

@@ -24,9 +24,16 @@ def report(
             help="The budget it opens at, in FLOP or in the unit of the law's input; ten times the largest run's unless given.",
         ),
     ] = None,
+    of: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="QUESTION",
+            help="An answer whose sensitivity it has, as for `sensitivity`; may be repeated. Those of its budget unless given.",
+        ),
+    ] = None,
     law: OneLaw = None,
 ) -> None:
-    """Write one self-contained page on a fit: the answer, figures, a budget to slide, parameters, diagnostics, methods.
+    """Write one self-contained page on a fit: the answer, figures, a budget to slide, sensitivity, parameters, methods.
 
     Writes report.html. It loads nothing from the network.
     """
@@ -34,6 +41,6 @@ def report(
 
     page = file_to_write(out if out is not None else folder / "report.html", ".html")
     fitted = read_posterior(folder) if law is None else read_fit(folder, law)
-    path = write_report(fitted, page, folder=folder, compute=compute)
+    path = write_report(fitted, page, folder=folder, compute=compute, questions=of or None)
     say(f"{fixed(path.stat().st_size / 2**20, 1)} MB -> {path}")
     say_health(fitted.health)

@@ -134,7 +134,7 @@ class Columns:
     def scales(self) -> tuple[str, ...]:
         """The inputs with one positive number a row, whose logarithm says how far apart rows are."""
         whole = {*NO_SCALE} if self.schedule else set()
-        return tuple(name for name, one in self.inputs.items() if one.column not in whole)
+        return tuple(name for name, one in self.inputs.items() if one.column not in whole and not one.zero)
 
     @property
     def dims(self) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,7 @@ class Input:
     Parameters
     ----------
     column
-        Its name in the table. Its numbers are positive.
+        Its name in the table. Its numbers are positive, or with `zero` not negative.
     unit
         Unit of the column, such as "parameters", "B tokens", "1e9 tokens" or "EFLOP". Unless given, what the column's name
         says, as `params_m` or `tokens (B)`. It is kept without its prefix: the unit of answers, axes and tables.
@@ -33,6 +33,11 @@ class Input:
     counts
         Factor from the file's numbers to the column's unit, where a file counts otherwise than the column was declared. A
         filter sees the numbers multiplied.
+
+    zero
+        Whether its numbers may be 0, as the share of a domain, a number of repeats or a sparsity. The law then takes neither
+        its logarithm nor a power of it that a parameter says, and trends and discrepancies are not on it. Its reference is 1
+        unless given.
 
     Raises
     ------
@@ -53,12 +58,15 @@ class Input:
     scale: float | None = None
     counts: float | None = None
     reference_at: Literal["middle", "largest"] = "middle"
+    zero: bool = False
 
     def __post_init__(self) -> None:
         at = checks.one_of(["middle", "largest"])
-        checks.check(self, "of an input", column=checks.column, unit=checks.text, reference_at=at)
+        checks.check(self, "of an input", column=checks.column, unit=checks.text, reference_at=at, zero=checks.flag)
         if self.reference is not None and self.reference_at != "middle":
             raise InputError(f"the input {self.column!r} has a reference, and reference_at = {self.reference_at!r}: give one")
+        if self.zero and self.reference is None and self.reference_at == "middle":
+            object.__setattr__(self, "reference", 1.0)
         for name, value in {"reference": self.reference, "scale": self.scale, "counts": self.counts}.items():
             if value is not None:
                 object.__setattr__(self, name, checks.positive(value, f"the {name} of {self.column!r}"))

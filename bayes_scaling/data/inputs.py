@@ -49,7 +49,8 @@ def input_columns(
     parts = part_columns(column, schedule.parts) if schedule and kind in IN_PARTS else []
     names = [name, *(part_columns(name, len(parts)) if set(parts) <= set(frame) else ())]
     of = dict(zip(names, [column, *parts], strict=False))
-    least, unit = schedule is not None and kind in MAY_BE_ZERO, columns.inputs[name].unit
+    zero, unit = columns.inputs[name].zero, columns.inputs[name].unit
+    least = zero or (schedule is not None and kind in MAY_BE_ZERO)
     limits = {"positive": positive and not least, "negative": not least}
     return pd.DataFrame(
         {

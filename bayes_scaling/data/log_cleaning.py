@@ -189,7 +189,7 @@ def _without_missing(log: Log, columns: Columns, curve: Curve) -> Said:
 
 
 def _positive(log: Log, columns: Columns, curve: Curve) -> Said:
-    named = {name: one.column for name, one in columns.inputs.items()}
+    named = {name: one.column for name, one in columns.inputs.items() if not one.zero}
     named |= {"response": columns.response.column} if columns.response.positive else {}
     for name, column in named.items():
         values = log.table[name].to_numpy()

@@ -43,7 +43,13 @@ def in_base_units(table: Table, runs: Runs) -> pd.DataFrame:
             continue
         held = key if key in frame else str(column_in_other_unit(frame, key)[0])
         values = number_column(
-            frame, held, source, np.arange(len(frame)), positive=one.column not in DERIVED, scale=factor, notes=notes
+            frame,
+            held,
+            source,
+            np.arange(len(frame)),
+            positive=one.column not in DERIVED and not one.zero,
+            scale=factor,
+            notes=notes,
         )
         if not (one.column == name and held == name and _beyond(values * factor, runs.table[name])):
             found[key] = values * factor

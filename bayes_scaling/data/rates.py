@@ -71,6 +71,6 @@ def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Coll
             return (
                 f"column {str(name)!r} falls along {int(fell.sum())} of {len(left)} runs, to {low} of its "
                 f"peak, {UNREAD_FALL} are not those of runs that end there; "
-                "the study training_curves_decay reads it (column lr)",
+                "the study training_curves_schedules reads it (column lr)",
             )
     return ()

@@ -6,6 +6,9 @@ Between rows the learning rate is a line, and with a value at every step the sum
     annealing_area    S2 = sum over steps i of sum over k <= i of (lr_(k-1) - lr_k) momentum^(i-k)        (Tissue et al. 2024)
     lr_drop           how far the learning rate has fallen from its peak
     lr_fall           the same as a share of the peak, at least 1e-4: it needs no steps, and may be along tokens
+    lr_weighted       T = how far the run has come, each token or step weighted by its rate as a share of the peak; needs no
+                      steps
+    lr_annealed       how much of the falls so far has taken effect, at least 1e-4; needs no steps
     lr_then, lr_since the fall so far in equal parts: the learning rate when half of a part had happened, and the sum of the
                       learning rate since
 
@@ -13,6 +16,14 @@ The last two have a column for each part, `lr_then_1` on, and their mean under t
 over all steps becomes one over a few parts (midpoint rule over the fall), exact for a single drop:
 
     B lr_drop mean(1 - (1 + C lr_then^-gamma lr_since)^-beta)
+
+`lr_annealed` is the same sum with falls as shares of the peak, a rise being a negative one, and the approach to their effect
+that several families share when it is measured against how far the run has come:
+
+    integral of -d(lr_s / peak) (1 - (1 + (T - T_s) / (0.005 T))^-0.8)
+
+In runs of Luo et al. 2025 under nine schedules it halves what the plain fall leaves (0.19 to 0.10 % of the loss); in the OLMo
+ladder, xLSTM's transformers and tiny looped models, all under cosines, either does.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,12 +35,18 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, Schedule
+from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, STEPLESS, Schedule
 
 MIN_FALL = 1e-4
 """What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""
 LR_ROUNDING = 1e-6
 """Changes of the learning rate below this fraction of its peak are none."""
+WARMED_UP = 0.01
+"""A first row this close to the peak has had its warm-up before."""
+LAG, APPROACH = 0.005, 0.8
+"""How fast falls take effect, against how far the run has come, see above."""
+MOVES, MOST_PLACES = 256, 1000
+"""Parts that falls are cut into, and rows of a long log at which their effect is computed, twice."""
 MAX_STEP = 100_000_000
 
 
@@ -59,7 +76,7 @@ def schedule_inputs(
         In one line with run and step, where two rows of a step have different learning rates, where one is negative, or where
         it rises after it has fallen and parts of the fall are wanted.
     """
-    stepped = [name for name in wanted if name != "lr_fall"]
+    stepped = [name for name in wanted if name not in STEPLESS]
     at, lr, label = _checked(frame, schedule, run, source, steps=bool(stepped))
     found = {name: np.empty(len(frame)) for name in _columns(schedule, wanted)}
     for one in pd.unique(label):
@@ -68,6 +85,10 @@ def schedule_inputs(
         derived = _derived(at[own].astype(int), lr[own], schedule, stepped, called) if stepped else {}
         if "lr_fall" in wanted:
             derived["lr_fall"] = _fall(at[own], lr[own])
+        if "lr_weighted" in wanted:
+            derived["lr_weighted"] = _weighted(at[own], lr[own])
+        if "lr_annealed" in wanted:
+            derived["lr_annealed"] = _annealed(at[own], lr[own])
         for name, values in derived.items():
             found[name][own] = values
     return pd.concat([frame.drop(columns=list(found), errors="ignore"), pd.DataFrame(found, index=frame.index)], axis=1)
@@ -80,6 +101,60 @@ def _fall(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
     found = np.empty(len(at))
     found[order] = 1.0 - lr[order] / np.where(peak > 0, peak, 1.0)
     return np.where((found > MIN_FALL) & (lr < peak.max()), found, MIN_FALL)
+
+
+def _weighted(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """Return the integral of the learning rate as a share of its peak; a line between rows, and from 0 up to the first.
+
+    Where the first row has the peak already, its warm-up is not in the table, and it has had that rate from the start.
+    """
+    order = np.argsort(at, kind="stable")
+    x, rate = at[order], lr[order]
+    first = rate[0] if rate[0] >= rate.max() * (1.0 - WARMED_UP) else 0.0
+    every, share = np.concatenate([[0.0], x]), np.concatenate([[first], rate]) / max(rate.max(), np.finfo(float).tiny)
+    found = np.empty(len(at))
+    found[order] = np.cumsum(np.diff(every) * (share[1:] + share[:-1]) / 2.0)
+    return found
+
+
+def _annealed(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """Return how much of the falls of the learning rate so far has taken effect, as a share of the peak."""
+    order = np.argsort(at, kind="stable")
+    come, share = _weighted(at, lr)[order], lr[order] / max(lr.max(), np.finfo(float).tiny)
+    peak = int(np.argmax(share))
+    change = np.diff(share[peak:], prepend=share[peak])
+    moved = np.cumsum(np.abs(change)) if np.ptp(share[peak:]) > LR_ROUNDING else np.zeros(len(change))
+    found = np.full(len(at), MIN_FALL)
+    if moved[-1] > 0:
+        found[order[peak:]] = np.maximum(_effect(come[peak:], change, moved), MIN_FALL)
+    return found
+
+
+def _effect(come: np.ndarray, change: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Return the effect of falls at rows in order, from the change of the rate to each and the sum of changes up to it.
+
+    The changes are cut into equal parts, each of which happened at its middle, and long logs are read at some of their rows.
+    """
+    bounds = np.linspace(0.0, moved[-1], MOVES + 1)
+    middle = (bounds[1:] + bounds[:-1]) / 2.0
+    after = np.searchsorted(moved, middle, side="left")
+    way = (middle - moved[after - 1]) / (moved[after] - moved[after - 1])
+    when = come[after - 1] + way * (come[after] - come[after - 1])
+    sign = -np.sign(change[after])
+    rows = _some(come, moved)
+    begun = np.clip((moved[rows, None] - bounds[:-1]) / (bounds[1] - bounds[0]), 0.0, 1.0)
+    since = np.maximum(come[rows, None] - when, 0.0) / (LAG * come[rows, None])
+    effect = (begun * sign * (1.0 - (1.0 + since) ** -APPROACH)).sum(axis=1) * (bounds[1] - bounds[0])
+    return np.asarray(np.interp(come, come[rows], effect))
+
+
+def _some(come: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Return the rows of a log at which effects are computed: evenly spaced along it and in the changes of its rate."""
+    if len(come) <= 2 * MOST_PLACES:
+        return np.arange(len(come))
+    even = np.linspace(0, len(come) - 1, MOST_PLACES).astype(int)
+    late = np.searchsorted(moved, np.linspace(0.0, moved[-1], MOST_PLACES)).clip(max=len(come) - 1)
+    return np.unique(np.concatenate([even, late, np.maximum(late - 1, 0), [0, len(come) - 1]]))
 
 
 def _checked(
@@ -120,7 +195,7 @@ def in_parts(frame: pd.DataFrame, columns: Columns) -> dict[str, list[str]]:
 def log_input(frame: pd.DataFrame, columns: Columns, references: Mapping[str, float], name: str) -> np.ndarray:
     """Return log(input / reference) at rows of a checked table, with a second axis over parts of the fall where it has some.
 
-    It is -inf where an input is 0 because the learning rate has not fallen.
+    It is -inf where an input is 0, as one that comes of a learning rate that has not fallen.
     """
     values = frame[in_parts(frame, columns).get(name, name)].to_numpy()
     with np.errstate(divide="ignore"):
@@ -139,8 +214,8 @@ def check_logarithms(columns: Columns, terms: Mapping[str, Collection[str]]) -> 
     for term, names in terms.items():
         if wrong := [name for name in names if name not in columns.scales]:
             raise InputError(
-                f"{term} is on {format_names(wrong)}, which may be 0 or has parts; expected one of "
-                f"{format_names(columns.scales)}"
+                f"{term} is on {format_names(wrong)}, which may be 0 or has parts; expected "
+                + (f"one of {format_names(columns.scales)}" if columns.scales else "none, as all inputs may be")
             )
 
 

@@ -98,8 +98,15 @@ def as_it_is(base: Specification) -> Specification:
 
 
 def noise(distribution: Any) -> Variant:
-    """Return the variant with normal or student_t noise."""
-    return lambda of: replace(of, model=modified(of.model, noise=replace(of.model.noise, distribution=distribution)))
+    """Return the variant with normal or student_t noise; the latter has no outliers beside its tails."""
+
+    def changed(of: Specification) -> Specification:
+        outliers = of.model.noise.outliers if distribution == "normal" else None
+        return replace(
+            of, model=modified(of.model, noise=replace(of.model.noise, distribution=distribution, outliers=outliers))
+        )
+
+    return changed
 
 
 def discrepancy(*terms: Discrepancy) -> Variant:

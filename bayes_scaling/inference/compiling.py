@@ -6,7 +6,7 @@ disk, is called through its address by one C function for every model (`native`)
 and one of integers, and so does what is sampled: a compiled function serves any number of rows and of levels.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ctypes import CFUNCTYPE, c_int64, c_uint64, c_void_p
 from dataclasses import dataclass, field
 from math import prod
@@ -189,6 +189,18 @@ class Compiled(CompiledModel):  # type: ignore[misc]
         if status in (WRONG_SIZE, FAILED):
             raise ValueError(f"no density of {len(at)} numbers: it is one of {self.n_dim}")
         return float(value[0]), slope
+
+    def evaluator(self) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        """Return `evaluate` for many points: minus infinity where there is no density."""
+        called = CFUNCTYPE(c_int64, c_uint64, *[c_void_p] * 4)(callbacks()[0])
+        at, value, slope, addresses = np.empty(self.n_dim), np.empty(1), np.empty(self.n_dim), self._addresses()
+        arguments = (self.n_dim, *(of.ctypes.data for of in (at, slope, value, addresses)))
+
+        def evaluate(x: np.ndarray, alive: tuple[Any, ...] = (self, addresses)) -> tuple[float, np.ndarray]:
+            at[:] = x
+            return float(value[0]) if called(*arguments) == 0 else -np.inf, slope.copy()
+
+        return evaluate
 
     def _make_sampler(self, settings: Any, init_mean: Any, *others: Any) -> Any:
         (cores, *rest) = others

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.inference.health import LAPLACE
 from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, RESPONSE, log_likelihood
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import scales
@@ -69,10 +70,14 @@ def joint_name(number: int) -> str:
 
 
 def with_densities(fit: Fit) -> Fit:
-    """Return a fit whose draws hold both groups; densities of rows only where they are few enough to be stored."""
+    """Return a fit whose draws hold both groups; densities of rows only where they are few, and draws not approximate.
+
+    Those of rows take longer than such draws, and are made again where they are asked for.
+    """
+    exact = fit.health is None or fit.health.method != LAPLACE
     groups: dict[str, xr.Dataset] = {name: node.to_dataset() for name, node in fit.draws.children.items()}
     groups[LOG_PRIOR] = log_prior(fit).drop_attrs()
-    if NOISE_SD in groups["posterior"] and groups["posterior"][NOISE_SD].size * len(fit.runs) <= MOST_STORED:
+    if exact and NOISE_SD in groups["posterior"] and groups["posterior"][NOISE_SD].size * len(fit.runs) <= MOST_STORED:
         groups[LOG_LIKELIHOOD] = log_likelihood(fit).astype(np.float32).to_dataset(name=RESPONSE)
     return replace(fit, draws=xr.DataTree.from_dict(groups))
 

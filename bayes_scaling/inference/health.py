@@ -23,6 +23,9 @@ DIVERGENT_CHAIN_LIMIT = 0.0025
 """Share of a chain's draws: the divergences of one chain alone say that it met a place which the others missed."""
 DEPTH_LIMIT = 0.01
 """Share of trajectories cut at the largest tree depth; a few cost time only."""
+K_LIMIT = 0.7
+"""Pareto k of importance weights up to which they may be relied on (Vehtari et al. 2024)."""
+LAPLACE = "laplace"
 LISTED = 3
 """Parameters, or fits of a group of fits, that a sentence names."""
 
@@ -75,6 +78,10 @@ class Health:
         Places at which two chains or more ended, where there are several.
     members
         Name -> health, where this is that of several fits together.
+    method
+        "nuts"; or "laplace": draws are importance samples of Laplace's approximation, and have no chains to compare.
+    pareto_k
+        Shape of the tail of their importance weights; None for draws of NUTS.
     """
 
     divergences: int
@@ -93,9 +100,13 @@ class Health:
     rounds: tuple[Mapping[str, Any], ...] = ()
     modes: tuple[str, ...] = ()
     members: Mapping[str, "Health"] = field(default_factory=dict)
+    method: str = "nuts"
+    pareto_k: float | None = None
 
     def __repr__(self) -> str:
         """Return the grade and what it rests on in one line; `problems` says what to try."""
+        if self.method == LAPLACE:
+            return visible(f"Health: {self.grade}, {several(self.draws, 'draw')}, {self.remarks[0].what}")
         of = several(len(self.members), "fit") if self.members else several(self.chains, "chain")
         known = {"R-hat": self.r_hat, "ess_bulk": self.ess_bulk, "ess_tail": self.ess_tail, "BFMI": self.bfmi}
         said = [f"{name} {number(value, 4)}" for name, value in known.items() if value is not None]
@@ -105,6 +116,8 @@ class Health:
     @property
     def remarks(self) -> list[Remark]:
         """Everything that speaks against the draws, the worst first; of several fits with the name of each."""
+        if self.method == LAPLACE:
+            return [_approximate(self)]
         every = [_unmoved(self), _bimodal(self), _divergent(self), _chains(self), _sizes(self), _energy(self), _depth(self)]
         found = [one for one in every if one is not None]
         if self.members:
@@ -138,6 +151,16 @@ class Health:
             return ""
         every = [f"{counts(self.members)} of {len(self.members)} fits"] if len(self.members) > LISTED else []
         return f"{'note [sampler]' if self.ok else 'not to be trusted'}: {'; '.join([*every, *_shortened(self)])}"
+
+
+def _approximate(health: Health) -> Remark:
+    k = health.pareto_k if health.pareto_k is not None else float("inf")
+    what = (
+        f"approximate: Laplace with importance resampling, Pareto k {fixed(k, 2)}, effective sample size {int(health.ess_bulk)}"
+    )
+    if k <= K_LIMIT and health.ess_bulk >= ESS_LIMIT_OF_ONE:
+        return Remark("noted", what)
+    return Remark("not to be trusted", f"{what} (limits {K_LIMIT} and {ESS_LIMIT_OF_ONE})", 'try method "nuts"')
 
 
 def _shortened(health: Health) -> list[str]:

@@ -9,7 +9,14 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.inference.expectation import posterior_expectation
-from bayes_scaling.inference.observation import group_effects_and_scale, own_variance, scales_with_error
+from bayes_scaling.inference.observation import (
+    Contamination,
+    contamination,
+    contamination_of,
+    group_effects_and_scale,
+    own_variance,
+    scales_with_error,
+)
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.model.arrays import neighbours
@@ -50,13 +57,30 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     possible = centre > 0 if noise.on == "log_loss" else xr.ones_like(centre, dtype=bool)
     left = np.log(seen / centre.where(possible, 1.0)) - shared if noise.on == "log_loss" else seen - centre - shared
     scale, white = scales_with_error(fit, frame, scale)
-    scale = scale * np.sqrt(1.0 + own_variance(fit, frame, scale, white))
+    astray = contamination(fit, frame, scale, white)
+    wider = 1.0 + own_variance(fit, frame, scale, white)
+    scale = scale * np.sqrt(wider)
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
     of = z.transpose("chain", "draw", "row").to_numpy()
-    density = stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu)
+    if astray is not None:
+        variance = (wider + xr.zeros_like(z)).transpose("chain", "draw", "row").to_numpy()
+        density = _mixture_density(of, np.sqrt(1.0 + astray.added / variance), astray)
+    else:
+        density = np.asarray(stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu))
     rows: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
     return rows.where(possible, -np.inf)
+
+
+def _mixture_density(z: np.ndarray, times: np.ndarray, astray: Contamination) -> np.ndarray:
+    """Return the log density of standardized rows whose scatter is so many times as wide in outliers."""
+    from scipy import stats
+
+    with np.errstate(divide="ignore"):  # where an outlier is surely among the rows behind one
+        found: np.ndarray = np.logaddexp(
+            astray.none + stats.norm.logpdf(z), np.log(astray.probability) + stats.norm.logpdf(z, scale=times)
+        )
+    return found
 
 
 def log_likelihood(fit: Fit) -> xr.DataArray:
@@ -95,7 +119,7 @@ def _along_runs(fit: Fit) -> xr.DataArray:
     from scipy import stats
 
     from bayes_scaling.inference.observation import kept_along, residuals_and_scales
-    from bayes_scaling.model.kalman import forward
+    from bayes_scaling.model import gaussian_sum, kalman
 
     correlation = fit.model.noise.correlation
     assert correlation is not None
@@ -105,12 +129,16 @@ def _along_runs(fit: Fit) -> xr.DataArray:
     kept = kept_along(fit, neighbours(table, correlation.along)["gap"])
     shape, rows = left.shape, left.shape[-1]
     flat = [np.ascontiguousarray(np.broadcast_to(of, shape)).reshape(-1, rows) for of in (left / scale, kept, own / scale**2)]
-    seen = [forward(*one) for one in zip(*flat, strict=True)]
+    back = np.argsort(order)
+    if (astray := contamination_of(fit, table)) is not None:
+        flat += [np.ascontiguousarray(of).reshape(-1, rows) for of in (astray.added, astray.none)]
+        density = np.reshape([gaussian_sum.forward(*one) for one in zip(*flat, strict=True)], shape) - np.log(scale)
+        return xr.DataArray(density[..., back], dims=("chain", "draw", "row"), name=RESPONSE)
+    seen = [kalman.forward(*one) for one in zip(*flat, strict=True)]
     mean, variance = (np.reshape([one[i] for one in seen], shape) for i in (0, 1))
     z, sd = (left / scale - mean) / np.sqrt(variance), scale * np.sqrt(variance)
     if fit.model.noise.distribution == "normal":
         density = stats.norm.logpdf(z) - np.log(sd)
     else:
         density = stats.t.logpdf(z, fit.posterior["noise_nu"].to_numpy()[..., None]) - np.log(sd)
-    back = np.argsort(order)
     return xr.DataArray(density[..., back], dims=("chain", "draw", "row"), name=RESPONSE)

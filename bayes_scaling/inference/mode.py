@@ -11,6 +11,7 @@ from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.evaluation import evaluate, group_effects
 from bayes_scaling.model.names import NOISE_SD, term_name
+from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.parameters import Prior, distribution, link, median
 from bayes_scaling.model.parametrization import joint_slopes
 from bayes_scaling.model.specification import Model, discrepancy_terms, model_inputs, parameters_with_priors, varyings
@@ -23,7 +24,7 @@ KNOTS = "discrepancy_knots"
 """What whitened knots are called beside parameters, none of which can have the name."""
 
 ROUNDS, NU = 4, 3.0
-"""Rows under Student-t noise are weighted anew so many times, as for so many degrees of freedom."""
+"""Rows under Student-t noise, and with outliers, are weighted anew so many times, as for so many degrees of freedom."""
 DIFFERENCE = 1e-6
 """Step of finite differences, in standard deviations of a prior."""
 BLOCK = 2**22
@@ -68,8 +69,8 @@ class Mode:
 def find_mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Mode]:
     """Return the weight of each row, and the mode: with every scale held at what its prior expects.
 
-    Under Student-t noise a row that lies t scales off is worth (nu + 1) / (nu + t^2) rows, found by weighting again and again
-    (Lange, Little and Taylor 1989); under normal noise every row is worth one.
+    Under Student-t noise, and with outliers, a row that lies t scales off is worth (nu + 1) / (nu + t^2) rows, found by
+    weighting again and again (Lange, Little and Taylor 1989); under normal noise every row is worth one.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def find_mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[st
     weights = np.ones(len(sd))
     mode = _mode(replace(trial, weight=np.sqrt(worth) / sd), np.zeros(trial.places[KNOTS].stop))
     least = SMALLEST * median(parameters_with_priors(model)[NOISE_SD].prior)
-    for _ in range(ROUNDS if model.noise.distribution == "student_t" else 0):
+    for _ in range(ROUNDS if heavy_tailed(model.noise) else 0):
         scale = max(1.4826 * float(np.median(np.abs(mode.left))), least)
         weights = (NU + 1.0) / (NU + (mode.left / scale) ** 2)
         mode = _mode(replace(trial, weight=np.sqrt(worth * weights) / sd), mode.at)
@@ -102,6 +103,10 @@ class _Trial:
 
     Parameters
     ----------
+    priors
+        Parameter of the law -> its prior.
+    slopes_of
+        Slope -> standard deviation of its prior.
     scales
         Name -> standard deviation of the prior.
     shapes
@@ -113,6 +118,8 @@ class _Trial:
     """
 
     model: Model
+    priors: Mapping[str, Prior]
+    slopes_of: Mapping[str, float]
     arrays: Mapping[str, np.ndarray]
     places: Mapping[str, slice]
     scales: Mapping[str, float]
@@ -124,8 +131,8 @@ class _Trial:
         """Return what is left of rows at points, one a row of z, in standard deviations of the noise."""
         model, arrays = self.model, self.arrays
         parts = {name: z[:, place] for name, place in self.places.items()}
-        draws = {name: _value(parameters_with_priors(model)[name].prior, parts[name]) for name in model.parameters}
-        draws |= {name: scale * parts[name] for name, scale in joint_slopes(model).items()}
+        draws = {name: _value(prior, parts[name]) for name, prior in self.priors.items()}
+        draws |= {name: scale * parts[name] for name, scale in self.slopes_of.items()}
         logs = {name: arrays[f"log_{name}"] for name in model_inputs(model)}
         logs = {name: of.T[:, None, :] if of.ndim > 1 else of for name, of in logs.items()}  # parts of a fall stand first
 
@@ -185,7 +192,8 @@ def _trial(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
     scales = {name: spread_of(parameters_with_priors(model)[name].prior) for name in model.parameters} | slopes
     scales |= {name: term.sd for name, term in effects.items()} | {KNOTS: 1.0}
     places = {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
-    return _Trial(model, arrays, places, scales, shapes, knots, np.zeros(len(arrays["response"])))
+    priors = {name: parameters_with_priors(model)[name].prior for name in model.parameters}
+    return _Trial(model, priors, slopes, arrays, places, scales, shapes, knots, np.zeros(len(arrays["response"])))
 
 
 def _row_scale(model: Model, arrays: Mapping[str, np.ndarray], worth: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The observation model: group effects on the residual, correlated and white scatter, measurement errors of rows."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from bayes_scaling.inference.expectation import levels_at, log_inputs, posterior
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.arrays import neighbours
 from bayes_scaling.model.evaluation import group_effects, parameter_at
-from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE
+from bayes_scaling.model.gaussian_sum import mixture
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
 
 NARROWEST = 1e-4
 """Width of a row that is no average, in e-folds, as far as averages go."""
@@ -24,9 +26,53 @@ def white_scale(fit: Fit, frame: pd.DataFrame) -> xr.DataArray | None:
     """
     if NOISE_WHITE not in fit.posterior:
         return None
+    return fit.posterior[NOISE_WHITE] / xr.DataArray(np.sqrt(_count(fit, frame)), dims="row")
+
+
+def _count(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
+    """Return how many rows of a log each row is the mean of."""
     usual = float(fit.runs.table["count"].median()) if "count" in fit.runs.table else 1.0
-    count = frame["count"].fillna(usual).to_numpy() if "count" in frame else np.full(len(frame), usual)
-    return fit.posterior[NOISE_WHITE] / xr.DataArray(np.sqrt(count), dims="row")
+    return frame["count"].fillna(usual).to_numpy() if "count" in frame else np.full(len(frame), usual)
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """Draws of what outliers do to rows; dimensions chain, draw, row.
+
+    Parameters
+    ----------
+    none
+        Log probability that a row is no outlier, or that none is among the rows that it is the mean of.
+    added
+        What one adds to the variance of a row's own, in units of the variance of the process that rows of a run share, or of
+        the noise where it is not correlated.
+    """
+
+    none: np.ndarray
+    added: np.ndarray
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Of an outlier, before the row is seen."""
+        return np.asarray(-np.expm1(self.none))
+
+
+def contamination(fit: Fit, frame: pd.DataFrame, scale: Any, white: Any) -> Contamination | None:
+    """Return what outliers do to rows, None where the model has none.
+
+    Parameters
+    ----------
+    scale, white
+        Of each row, as `scales_with_error` returns them.
+    """
+    if fit.model.noise.outliers is None:
+        return None
+    odds, times = fit.posterior[OUTLIER_ODDS], fit.posterior[OUTLIER_SCALE]
+    count = xr.DataArray(np.ones(len(frame)) if white is None else _count(fit, frame), dims="row")
+    none, added = mixture(odds, times, count, np)
+    full = [(of + xr.zeros_like(count)).transpose("chain", "draw", "row") for of in (none, added)]
+    squared = 1.0 if white is None else (white / scale) ** 2
+    return Contamination(full[0].to_numpy(), (full[1] * squared).transpose("chain", "draw", "row").to_numpy())
 
 
 def own_variance(fit: Fit, frame: pd.DataFrame, scale: Any, white: Any) -> Any:
@@ -155,6 +201,12 @@ def residuals_and_scales(fit: Fit, table: pd.DataFrame, response: np.ndarray) ->
     own = scale**2 * own_variance(fit, table, scale, white)
     mean, scale, own = ((of + xr.zeros_like(centre)).transpose("chain", "draw", "row") for of in (centre + shared, scale, own))
     return response - mean.to_numpy(), scale.to_numpy(), own.to_numpy()
+
+
+def contamination_of(fit: Fit, table: pd.DataFrame) -> Contamination | None:
+    """Return what outliers do to rows whose levels the fit knows, as `residuals_and_scales` has them."""
+    _, scale = group_effects_and_scale(fit, table, 0, new=False)
+    return contamination(fit, table, *scales_with_error(fit, table, scale))
 
 
 def kept_along(fit: Fit, distance: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.convergence import convergence
+from bayes_scaling.inference.health import LAPLACE
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior
@@ -63,8 +64,9 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     the function itself is what `decompose` shows.
     """
     dataset = quantities(fit)
-    found = convergence(dataset)
-    chains = dict(zip(found.names, zip(found.r_hat, found.ess_bulk, found.ess_tail, strict=True), strict=True))
+    approximate = fit.health is not None and fit.health.method == LAPLACE
+    chains = {} if approximate else _of_chains(dataset)
+    unknown = (np.nan, fit.health.ess_bulk, fit.health.ess_tail) if approximate and fit.health else (np.nan,) * 3
     rows = []
     for name, values in dataset.data_vars.items():
         summaries = _summaries(values)
@@ -72,10 +74,16 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
         for dims, at in cells(values, fit.runs):
             element = f"{name}[{', '.join(map(str, at.values()))}]" if at else str(name)
             place = tuple(places[str(dim)][at[str(dim)]] for dim in summaries.dims[:-1])
-            numbers = (*summaries.to_numpy()[place], *chains.get(element, (np.nan,) * 3))
+            numbers = (*summaries.to_numpy()[place], *chains.get(element, unknown))
             row = dict(zip(COLUMNS, map(float, numbers), strict=True))
             rows.append({"name": str(name).removesuffix(":levels"), "dims": dims} | row)
     return pd.DataFrame(rows)
+
+
+def _of_chains(dataset: xr.Dataset) -> dict[str, tuple[float, float, float]]:
+    """Return R-hat and effective sample sizes of every element."""
+    found = convergence(dataset)
+    return dict(zip(found.names, zip(found.r_hat, found.ess_bulk, found.ess_tail, strict=True), strict=True))
 
 
 @carried
@@ -96,9 +104,13 @@ COLUMNS = ("mean", "sd", "q05", "q50", "q95", "r_hat", "ess_bulk", "ess_tail")
 
 def _summaries(values: xr.DataArray) -> xr.DataArray:
     """Return mean, sd, and quantiles over the draws, along a last dimension."""
-    over = ("chain", "draw")
-    quantiles = values.quantile([0.05, 0.5, 0.95], over).rename(quantile="summary").drop_vars("summary")
-    return xr.concat([values.mean(over), values.std(over), quantiles], "summary").transpose(..., "summary")
+    rest = [dim for dim in values.dims if dim not in ("chain", "draw")]
+    draws = values.transpose("chain", "draw", *rest).to_numpy()
+    flat = draws.reshape(-1, *draws.shape[2:])
+    known = np.isnan(flat).any()
+    mean, sd, quantiles = (np.nanmean, np.nanstd, np.nanquantile) if known else (np.mean, np.std, np.quantile)
+    numbers = np.stack([mean(flat, axis=0), sd(flat, axis=0), *quantiles(flat, [0.05, 0.5, 0.95], axis=0)], axis=-1)
+    return xr.DataArray(numbers, {dim: values[dim] for dim in rest if dim in values.coords}, (*rest, "summary"))
 
 
 def quantities(fit: Fit) -> xr.Dataset:

@@ -9,6 +9,8 @@ import xarray as xr
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import (
+    Contamination,
+    contamination,
     group_effects_and_scale,
     own_variance,
     scales_with_error,
@@ -17,6 +19,7 @@ from bayes_scaling.inference.observation import (
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.gaussian_sum import step
 from bayes_scaling.model.names import NOISE_LENGTH
 
 FARTHEST = 300.0
@@ -67,7 +70,8 @@ def noise_parts(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -
     shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
     scale, white = scales_with_error(fit, frame, scale)
     own = own_variance(fit, frame, scale, white)
-    scatter = scale * xr.DataArray(_scatter(fit, frame, seed, own), dims=("chain", "draw", "row"))
+    astray = contamination(fit, frame, scale, white)
+    scatter = scale * xr.DataArray(_scatter(fit, frame, seed, own, astray), dims=("chain", "draw", "row"))
     return (xr.zeros_like(scatter) + shared).transpose("chain", "draw", "row"), scatter.transpose("chain", "draw", "row")
 
 
@@ -80,13 +84,15 @@ def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArr
     return runs
 
 
-def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any) -> np.ndarray:
+def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any, astray: Contamination | None) -> np.ndarray:
     """Return draws of each row's scatter in units of its scale, correlated along a run; dimensions chain, draw, row.
 
     Parameters
     ----------
     own
         What `own_variance` returns.
+    astray
+        What `contamination` returns.
     """
     draws, noise = fit.posterior, fit.model.noise
     shape = (draws.sizes["chain"], draws.sizes["draw"])
@@ -95,11 +101,22 @@ def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any) -> np.ndarray:
         steps = np.stack([random.standard_normal(shape) for random in streams])
     else:
         steps = np.stack([random.standard_t(draws["noise_nu"].to_numpy()) for random in streams])
+    more = None
+    if astray is not None:
+        none, added = (np.moveaxis(of, -1, 0) for of in (astray.none, astray.added))
+        chosen = added * (np.stack([random.uniform(size=shape) for random in streams]) < -np.expm1(none))
+        more = (chosen, added, none)
     if noise.correlation is not None:
         found = neighbours(with_runs(frame), noise.correlation.along)
         order = found["order"]
         kept = np.exp(-found["gap"][order, None, None] / draws[NOISE_LENGTH].to_numpy())
-        steps[order] = _path(steps[order], kept, np.broadcast_to(own, (*shape, len(frame))).transpose(2, 0, 1)[order])
+        white = np.broadcast_to(own, (*shape, len(frame))).transpose(2, 0, 1)[order]
+        if more is None:
+            steps[order] = _path(steps[order], kept, white)
+        else:
+            steps[order] = _path_with_outliers(steps[order], kept, white, *(of[order] for of in more))
+    elif more is not None:
+        steps = steps * np.sqrt(1.0 + more[0])
     return np.moveaxis(steps, 0, -1)
 
 
@@ -126,4 +143,28 @@ def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:
             shown[i] = before + np.sqrt(variance) * steps[i]
             gain = np.where(variance == 0.0, 1.0, spread / variance)  # a row at the place of the one before shows the same
             mean, left = before + gain * (shown[i] - before), gain * v[i]
+    return shown
+
+
+def _path_with_outliers(
+    steps: np.ndarray, a: np.ndarray, v: np.ndarray, chosen: np.ndarray, x: np.ndarray, none: np.ndarray
+) -> np.ndarray:
+    """Return rows drawn one after the other, each from the mixture that the filter of the likelihood expects.
+
+    Parameters
+    ----------
+    steps, a, v
+        As for `_path`.
+    chosen
+        What is added to v in each row: x in outliers, else 0.
+    x, none
+        As in `gaussian_sum`.
+    """
+    shown = np.empty_like(steps)
+    mean, left = np.zeros(steps.shape[1:]), np.zeros(steps.shape[1:])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for i in range(len(steps)):
+            before, spread = a[i] * mean, a[i] * a[i] * left + 1.0 - a[i] * a[i]
+            shown[i] = before + np.sqrt(spread + v[i] + chosen[i]) * steps[i]
+            _, _, mean, left = step(shown[i], before, spread, v[i], x[i], none[i])
     return shown

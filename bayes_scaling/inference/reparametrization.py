@@ -31,6 +31,7 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
+from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.parameters import Effect, Prior, Smooth, link, median
 from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms, sampled
 from bayes_scaling.model.specification import (
@@ -79,7 +80,7 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
         Group -> its levels.
     """
     everywhere = _around_prior(model, arrays)
-    robust = model.noise.distribution == "student_t" and bool(model.discrepancy)
+    robust = heavy_tailed(model.noise) and bool(model.discrepancy)
     if not varyings(model) and not robust:
         return everywhere
     shapes = {term_name(owner, term): tuple(len(levels[dim]) for dim in term.dims) for owner, term in varyings(model)}

@@ -17,7 +17,7 @@ import xarray as xr
 from bayes_scaling._base.numbers import exact, format_count, number
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.diagnostics import health
-from bayes_scaling.inference.health import ESS_LIMIT, GRADES, Health
+from bayes_scaling.inference.health import ESS_LIMIT, GRADES, LAPLACE, Health
 from bayes_scaling.inference.memory import MOST, draw_bytes, draws_line, refuse_draws
 from bayes_scaling.inference.sampling import sample
 from bayes_scaling.model.settings import Settings
@@ -73,6 +73,8 @@ def sample_until_clean(model: Model, runs: Runs, settings: Settings) -> tuple[xr
     There are at most `settings.rounds` further rounds, of at most `settings.effort` times the leapfrog steps of the first.
     """
     refuse_draws(model, runs, settings)
+    if settings.method == LAPLACE:
+        return _approximated(model, runs, settings)
     start = perf_counter()
     rounds = [_sampled(model, runs, settings, 0, "")]
     ended = ""
@@ -87,6 +89,27 @@ def sample_until_clean(model: Model, runs: Runs, settings: Settings) -> tuple[xr
     kept = min(reversed(rounds), key=lambda one: one.rank)
     records = tuple(_record(one, kept=one is kept, ended=ended if one is rounds[-1] else "") for one in rounds)
     return kept.draws, replace(kept.health, rounds=records, modes=_modes(rounds)), kept.settings
+
+
+def _approximated(model: Model, runs: Runs, settings: Settings) -> tuple[xr.DataTree, Health, Settings]:
+    """Return draws by Laplace's approximation, or by NUTS where those do not stand for the posterior; both are on record."""
+    from bayes_scaling.inference.laplace import approximate
+
+    found = approximate(model, runs, settings)
+    if not isinstance(found, Health):
+        return *found, settings
+    draws, health_of, used = sample_until_clean(model, runs, replace(settings, method="nuts"))
+    tried: dict[str, Any] = dict.fromkeys(("tune", "restarts", "leapfrog_steps"), 0) | {
+        "tried": LAPLACE,
+        "target_accept": None,
+        "draws": found.draws,
+        "grade": found.grade,
+        "found": [one.what for one in found.remarks],
+        "kept": False,
+        "ended": "",
+    }
+    first, *others = health_of.rounds
+    return draws, replace(health_of, rounds=(tried, {**first, "tried": "NUTS"}, *others)), used
 
 
 def rounds_line(health: Health) -> str:

@@ -22,14 +22,14 @@ from bayes_scaling._base.expressions import (
 )
 from bayes_scaling._base.functions import ON_NUMBERS, Functions
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
-from bayes_scaling.laws.parts import LawText, read_text, size, written
+from bayes_scaling.laws.parts import LawText, read_text, size, unparsed, written
 from bayes_scaling.laws.symbols import Symbol
 
 MAX_EQUATION = 120
 """Nodes of a law that is still readable as an equation."""
 
 
-def parse_law(text: str, inputs: Sequence[str]) -> Law:
+def parse_law(text: str, inputs: Sequence[str], references: Mapping[str, float] | None = None) -> Law:
     """Return the law that a text describes, such as `E + A * params**-alpha` or `k * log(ratio / optimum)**2`.
 
     The text is never executed: it is parsed, and only arithmetic and the functions of `laws` mean anything in it: `exp`, `log`,
@@ -42,6 +42,8 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
         `n_eff = params * (1 - exp(-r))`. What stands after # is a comment.
     inputs
         The names in the text that are data. Every other name that is no part is a parameter.
+    references
+        Input -> its reference in base units, for a text that names one as `ref(tokens)`; the runs have to have the same.
 
     Returns
     -------
@@ -70,8 +72,10 @@ def parse_law(text: str, inputs: Sequence[str]) -> Law:
     'E + B worth^-beta, with worth = 1 + r (1 - exp(-epochs / r))'
     """
     inputs = _input_names(inputs)
-    read = read_text(text)
+    read = read_text(text, references or {})
     names = read.names
+    if unknown := set(read.references) - set(inputs):
+        raise InputError(f"law {text!r} names ref({min(unknown)}); its inputs are {format_names(inputs)}")
     if clash := set(inputs) & set(read.parts):
         raise InputError(f"law {text!r}: its part {min(clash)!r} has the name of an input; call it otherwise")
     if missing := set(inputs) - names:
@@ -94,7 +98,7 @@ class _TextLaw:
         )
         self.__name__ = self.__qualname__ = "text"
         self.__doc__ = self._text = text
-        self._inputs, self.read = inputs, read
+        self._inputs, self.read, self.references = inputs, read, dict(read.references)
 
     def __call__(self, *data: Any, **values: Any) -> Any:
         known = dict(zip(self._inputs, data, strict=False)) | values
@@ -103,7 +107,7 @@ class _TextLaw:
         return arithmetic(self.read.law, known)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return parse_law, (self._text, self._inputs)
+        return parse_law, (self._text, self._inputs, self.references)
 
 
 def _input_names(inputs: Sequence[str]) -> tuple[str, ...]:
@@ -121,7 +125,12 @@ def law_names(text: str) -> set[str]:
 
 def law_parts(law: Law) -> dict[str, str]:
     """Return the named parts of a law that was given as text: name -> text, in the order in which they are written."""
-    return {name: ast.unparse(part) for name, part in law.read.parts.items()} if isinstance(law, _TextLaw) else {}
+    return {name: unparsed(part) for name, part in law.read.parts.items()} if isinstance(law, _TextLaw) else {}
+
+
+def law_references(law: Law) -> dict[str, float]:
+    """Return the references that a law names, as `ref(tokens)` does: input -> the number that stands in the law for it."""
+    return law.references if isinstance(law, _TextLaw) else {}
 
 
 @lru_cache(maxsize=256)
@@ -151,7 +160,7 @@ def law_text(law: Law) -> str:
     InputError
         Where the law does more than arithmetic, or is too long to be read back.
     """
-    if law_parts(law):
+    if law_parts(law) or law_references(law):
         return written(law.read)  # type: ignore[attr-defined]
     tree = law_tree(law)
     if size(tree) > MAX_EXPRESSION or depth(tree) > MAX_DEPTH:
@@ -191,7 +200,7 @@ def equation(law: Law) -> str:
     'm4(x; a, b, c, e_0, e_inf)'
     """
     parts = law.read.parts if isinstance(law, _TextLaw) else {}
-    tree = law.read.law if isinstance(law, _TextLaw) and parts else law_tree(law)
+    tree = law.read.law if isinstance(law, _TextLaw) and (parts or law.references) else law_tree(law)
     if size(tree) + sum(map(size, parts.values())) > MAX_EQUATION:
         return f"{law.__name__}({', '.join(law_inputs(law))}; {', '.join(law_parameters(law))})"
     defined = [f"{name} = {_readable(part)}" for name, part in parts.items()]
@@ -199,16 +208,30 @@ def equation(law: Law) -> str:
 
 
 def _readable(tree: ast.expr) -> str:
-    text = ast.unparse(tree).replace(" ** ", "^").replace(" * ", " ")
+    text = unparsed(tree).replace(" ** ", "^").replace(" * ", " ")
     return re.sub(r"\^\(-(\w+)\)", r"^-\1", re.sub(r"(?<![\w.])(\d+)\.0\b", r"\1", text))
 
 
 def law_key(law: Law) -> Hashable:
     """Return what laws of the same arithmetic have in common: their text, or the law itself where it is too long for one."""
     try:
-        return law_text(law)
+        return law_text(law), tuple(sorted(law_references(law).items()))
     except InputError:
         return law
+
+
+def taken_at_zero(law: Law, name: str) -> str:
+    """Return what a law takes of an input that has no value, or no slope, where the input is 0: `log(x)`; "" where nothing."""
+    for node in ast.walk(law_tree(law)):
+        match node:
+            case ast.Call(func=ast.Name(id="log"), args=[ast.Name(id=of)]) if of == name:
+                return f"log({name})"
+            case ast.BinOp(op=ast.Div(), right=ast.Name(id=of)) if of == name:
+                return f"1 / {name}"
+            case ast.BinOp(left=ast.Name(id=of), op=ast.Pow(), right=exponent) if of == name:
+                if not (isinstance(exponent, ast.Constant) and float(str(exponent.value)) > 0):
+                    return f"{name}^{_readable(exponent)}"
+    return ""
 
 
 def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], functions: Functions) -> Any:

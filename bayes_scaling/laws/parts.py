@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from keyword import iskeyword
 
@@ -18,6 +19,12 @@ _GOES_ON = re.compile(r"\s*(\*|/|\+|-|\)|,)")
 """How a line begins that goes on with the one before it."""
 
 
+class Reference(ast.Constant):
+    """The reference of an input, `ref(tokens)` in a text: a number once it is known, and written by its name."""
+
+    of: str
+
+
 @dataclass(frozen=True)
 class LawText:
     """A law's text, read.
@@ -30,20 +37,29 @@ class LawText:
         The tree of the law, in which parts stand by their names.
     names
         Of inputs and parameters, in the law and its parts.
+    references
+        The inputs whose references the text names, and their values.
     """
 
     parts: Mapping[str, ast.expr]
     law: ast.expr
     names: set[str]
+    references: Mapping[str, float]
 
 
-def read_text(text: str) -> LawText:
+def read_text(text: str, references: Mapping[str, float] | None = None) -> LawText:
     """Return the parts and the law of a text.
+
+    Parameters
+    ----------
+    references
+        Input -> its reference; None where only names are asked for.
 
     Raises
     ------
     InputError
-        Where the text is no arithmetic, a part is defined twice, not used, or used before it is defined, or no law follows.
+        Where the text is no arithmetic or names a reference that is not given, a part is defined twice, not used or used
+        before it is defined, or no law follows.
     """
     if not isinstance(text, str):
         raise InputError(f"a law is a text, not {text!r}")
@@ -51,8 +67,8 @@ def read_text(text: str) -> LawText:
         raise InputError(f"law text has {len(text)} characters; at most {MAX_EXPRESSION} are read")
     bare = re.sub(r"#[^\n]*", "", text)
     if not any(_DEFINES.match(line) for line in re.split(r"[\n;]", bare)):
-        tree = parse_expression(bare, "law")
-        return LawText({}, tree, check_arithmetic(tree, bare))
+        tree, referred = _referred(parse_expression(bare, "law"), text, references)
+        return LawText({}, tree, check_arithmetic(tree, bare), referred)
     statements = list(_statements(bare))
     *defined, last = statements
     if _DEFINES.match(last):
@@ -60,17 +76,48 @@ def read_text(text: str) -> LawText:
     if unnamed := [one for one in defined if not _DEFINES.match(one)]:
         raise InputError(f"law {text!r}: {unnamed[0]!r} has no name; lines before the last are parts, as n_eff = ...")
     parts, used = _parts(text, defined), dict[str, set[str]]()
+    named: dict[str, float] = {}
+    for name, of in parts.items():
+        parts[name], found = _referred(of, text, references)
+        named |= found
     for name, of in parts.items():
         known = set(used)
         used[name] = check_arithmetic(of, text)
         if early := used[name] & set(parts) - known:
             raise InputError(_too_early(text, name, early))
-    law = parse_expression(last, "law")
+    law, found = _referred(parse_expression(last, "law"), text, references)
     names = check_arithmetic(law, text)
     if unused := set(parts) - names.union(*used.values()):
         raise InputError(f"law {text!r} does not use its part {min(unused)!r}")
     _check_size(text, parts, law)
-    return LawText(parts, law, names.union(*used.values()) - set(parts))
+    return LawText(parts, law, names.union(*used.values()) - set(parts), named | found)
+
+
+def _referred(tree: ast.expr, text: str, references: Mapping[str, float] | None) -> tuple[ast.expr, dict[str, float]]:
+    """Return a tree with the references it names as numbers, and those that it names."""
+    found: dict[str, float] = {}
+
+    class Numbered(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.expr:
+            match node:
+                case ast.Call(func=ast.Name(id="ref"), args=[ast.Name(id=name)], keywords=[]):
+                    if references is not None and name not in references:
+                        raise InputError(_no_reference(text, name, references))
+                    found[name] = 1.0 if references is None else float(references[name])
+                    number = Reference(found[name])
+                    number.of = name
+                    return number
+                case _:
+                    node.args = [self.visit(argument) for argument in node.args]
+                    return node
+
+    numbered: ast.expr = Numbered().visit(tree)
+    return numbered, found
+
+
+def _no_reference(text: str, name: str, references: Mapping[str, float]) -> str:
+    known = f"the inputs with one are {sorted(references)}" if references else "no input has one"
+    return f"law {text!r} names ref({name}): give that input a reference; {known}"
 
 
 def _statements(text: str) -> Iterator[str]:
@@ -129,6 +176,8 @@ def _with(node: ast.expr, known: Mapping[str, ast.expr]) -> ast.expr:
     match node:
         case ast.Name(id=name):
             return known.get(name, node)
+        case Reference():
+            return node
         case ast.BinOp(left=left, op=op, right=right):
             return ast.BinOp(_with(left, known), op, _with(right, known))
         case ast.UnaryOp(op=op, operand=operand):
@@ -140,7 +189,17 @@ def _with(node: ast.expr, known: Mapping[str, ast.expr]) -> ast.expr:
 
 def written(read: LawText) -> str:
     """Return a law as text, its parts in lines before it."""
-    return "\n".join([*(f"{name} = {ast.unparse(part)}" for name, part in read.parts.items()), ast.unparse(read.law)])
+    return "\n".join([*(f"{name} = {unparsed(part)}" for name, part in read.parts.items()), unparsed(read.law)])
+
+
+def unparsed(tree: ast.expr) -> str:
+    """Return a tree as text, references by their names."""
+
+    class Named(ast.NodeTransformer):
+        def visit_Reference(self, node: Reference) -> ast.expr:
+            return ast.Call(ast.Name("ref", ast.Load()), [ast.Name(node.of, ast.Load())], [])
+
+    return ast.unparse(Named().visit(deepcopy(tree)))
 
 
 def size(tree: ast.AST, known: dict[int, int] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,6 +15,7 @@ from bayes_scaling.data.tables import Table, read_table, tables_of
 if TYPE_CHECKING:
     from bayes_scaling.data.columns import Columns
     from bayes_scaling.data.runs import Runs
+    from bayes_scaling.model.noise import Noise
     from bayes_scaling.model.specification import Model
     from bayes_scaling.model.studies.study import Study
 
@@ -25,15 +27,22 @@ def as_curves(model: "Model", columns: "Columns", found: Checkpoints) -> tuple["
     """
     from bayes_scaling.data.curve import Average
     from bayes_scaling.model.specification import changed
-    from bayes_scaling.model.studies.reading import read_study
 
-    noise = read_study("training_curves").model.noise
+    noise = _noise()
     noise = replace(noise, effects=noise.effects if len(found.label.unique()) > 1 else ())
     assert noise.correlation is not None
     correlation = replace(noise.correlation, along=found.along)
     average = columns.average or Average(found.along, PER_DECADE)
     named = replace(columns, run=found.column or RUN, average=average)
     return changed(model, noise=replace(noise, on=model.noise.on, correlation=correlation)), named
+
+
+@cache
+def _noise() -> "Noise":
+    """Return the noise of the study on training curves; a batch asks for it once a task."""
+    from bayes_scaling.model.studies.reading import read_study
+
+    return read_study("training_curves").model.noise
 
 
 RUN, TAKEN = "run", "taken as curves"

@@ -14,7 +14,7 @@ from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model import discrepancy
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
-from bayes_scaling.model.names import NOISE_LENGTH, NOISE_WHITE
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Trend, distribution, link, prior_quantiles
 from bayes_scaling.model.prior_sentences import closest_pairs, together
@@ -61,6 +61,8 @@ def model_priors(model: Model) -> list[tuple[str, str]]:
         found.append(("noise_length", f"{prior_words(known[NOISE_LENGTH])}; in e-folds of {noise.correlation.along}"))
         if noise.correlation.white is not None:
             found.append(("noise_white", prior_words(known[NOISE_WHITE])))
+    if noise.outliers is not None:
+        found += [(OUTLIER_ODDS, prior_words(known[OUTLIER_ODDS])), (OUTLIER_SCALE, prior_words(known[OUTLIER_SCALE]))]
     for term, inputs in discrepancy_terms(model):
         own = discrepancy.name(term)
         lengths = dict.fromkeys(f"{prior_words(known[f'{own}_length_{x}'])}; in e-folds" for x in inputs)
@@ -150,6 +152,12 @@ def _correlated(noise: Noise) -> Iterator[str]:
         )
         if noise.correlation.white is not None:
             yield "Each row also has a white part of its own, of scale noise_white."
+    if noise.outliers is not None:
+        own = "noise_sd" if noise.correlation is None else "noise_white"
+        yield (
+            f"Some rows are outliers, noise_outlier_odds to each other row: to their scatter of scale {own} they add "
+            "noise_outlier_scale times as much."
+        )
 
 
 def _discrepancy(term: Discrepancy) -> str:

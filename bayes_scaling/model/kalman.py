@@ -57,9 +57,11 @@ def backward(
     return to_z, to_a, to_v
 
 
-class _Filter(Op):  # type: ignore[misc]
+class RowsOp(Op):  # type: ignore[misc]
+    """A loop over rows: some vectors of one length in, `outputs` of the same length out, by its kernel in `KERNELS`."""
+
     __props__ = ()
-    outputs = 2
+    outputs = 1
 
     def make_node(self, *inputs: Any) -> Apply:
         """Return the node of PyTensor's graph."""
@@ -68,12 +70,17 @@ class _Filter(Op):  # type: ignore[misc]
 
     def perform(self, node: Apply, inputs: list[Any], outputs: list[Any]) -> None:
         """Compute outside compiled graphs."""
-        for store, value in zip(outputs, KERNELS[type(self)](*inputs), strict=True):
+        values = KERNELS[type(self)](*inputs)
+        for store, value in zip(outputs, [values] if self.outputs == 1 else values, strict=True):
             store[0] = value
 
     def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
         """Return the shapes of the outputs: all are of one length."""
         return [shapes[0]] * self.outputs
+
+
+class _Filter(RowsOp):
+    outputs = 2
 
     def pullback(self, inputs: list[Any], outputs: list[Any], cotangents: list[Any]) -> list[Any]:
         """Return the gradient, by the loop backwards."""
@@ -81,19 +88,24 @@ class _Filter(Op):  # type: ignore[misc]
         return list(_Backward()(*inputs, *known))
 
 
-class _Backward(_Filter):
+class _Backward(RowsOp):
     outputs = 3
 
 
-KERNELS = {_Filter: forward, _Backward: backward}
+KERNELS: dict[type[RowsOp], Any] = {_Filter: forward, _Backward: backward}
 
 
-def _compiled(op: _Filter, node: Apply, **_: Any) -> Any:
-    return KERNELS[type(op)]
+VERSION = 2
+"""Of the kernels: compiled ones are kept on disk under it, and are compiled again under another."""
 
 
-for _op in KERNELS:
-    basic.register_funcify_default_op_cache_key(_op)(_compiled)
+def compiled(op: RowsOp, node: Apply, **_: Any) -> Any:
+    """Return the kernel of an operation, for PyTensor to compile into its own, and its version."""
+    return KERNELS[type(op)], VERSION
+
+
+for _op in tuple(KERNELS):
+    basic.register_funcify_default_op_cache_key(_op)(compiled)
 
 
 def filtered(z: Any, a: Any, v: Any) -> tuple[Any, Any]:

@@ -8,10 +8,12 @@ from bayes_scaling.model.names import (
     NOISE_LENGTH,
     NOISE_WHITE,
     NU_BEYOND_ONE,
+    OUTLIER_ODDS,
+    OUTLIER_SCALE,
     STRUCTURE,
     spread_name,
 )
-from bayes_scaling.model.noise import Noise
+from bayes_scaling.model.noise import Noise, Outliers
 from bayes_scaling.model.parameters import Prior, distribution, doubles
 from bayes_scaling.model.parametrization import integrated
 from bayes_scaling.model.specification import Model
@@ -57,6 +59,9 @@ def observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str
     """Register the likelihood of the rows, given those before them where a run's noise is correlated."""
     import pymc.dims as pmd
 
+    if model.noise.outliers is not None:
+        _observe_with_outliers(model, model.noise.outliers, centre, scale, white, rows)
+        return
     noise, weights = model.noise, None
     if noise.correlation is not None:
         length = draw_scalar(NOISE_LENGTH, noise.correlation.length)
@@ -76,6 +81,29 @@ def observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str
     else:
         beyond_one = draw_scalar(NU_BEYOND_ONE, noise.nu)
         pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])
+
+
+def _observe_with_outliers(
+    model: Model, outliers: Outliers, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any]
+) -> None:
+    """Register the likelihood of rows some of which are outliers, given those before them where a run's noise is correlated."""
+    import pymc as pm
+    import pymc.dims as pmd
+    import pytensor.tensor as pt
+
+    from bayes_scaling.model.gaussian_sum import log_densities, mixture
+
+    odds, times = draw_scalar(OUTLIER_ODDS, outliers.share), draw_scalar(OUTLIER_SCALE, outliers.scale)
+    none, added = mixture(odds, times, 1.0 if white is None else rows["count"], pmd.math)
+    z, like = (rows["response"] - centre) / scale, 0.0 * rows["response"]
+    if model.noise.correlation is None:
+        kept, own, more = like, like, added  # rows without a past: a process that none shares
+    else:
+        length = draw_scalar(NOISE_LENGTH, model.noise.correlation.length)
+        kept, squared = pmd.math.exp(-rows["gap"] / length), (white / scale) ** 2
+        own, more = squared + pmd.math.expm1(-rows["mean_lag"] / length), added * squared
+    density = log_densities(*((of + like).values for of in (z, kept, own, more, none)))
+    pm.Potential("observed", density - pt.log((scale + like).values))
 
 
 def _observe_integrated(model: Model, left: Any, scale: Any, weights: Any, structure: Any, spreads: Mapping[str, Any]) -> None:

@@ -15,6 +15,9 @@ NOISE_LENGTH = "noise_length"
 NOISE_WHITE = "noise_white"
 
 
+OUTLIER_ODDS, OUTLIER_SCALE = "noise_outlier_odds", "noise_outlier_scale"
+
+
 NU_BEYOND_ONE = "noise_nu_beyond_one"
 """What the Student-t degrees of freedom are sampled as; draws are kept as `noise_nu`."""
 

@@ -65,6 +65,57 @@ class Correlation:
 
 
 @dataclass(frozen=True)
+class Outliers:
+    """Rows that stray: spikes of a log, which say little of the run's level.
+
+    w_row ~ Normal(0, s)                      with probability 1 / (1 + share)
+    w_row ~ Normal(0, s sqrt(1 + scale^2))    with probability share / (1 + share)
+
+    s is the scale of what is a row's own: of the white part, where noise is correlated along runs, else of the noise; with
+    the measurement error of the row. A row that is the mean of n rows of a log has the scatter of n such rows.
+
+    With correlated noise each row is observed given those before it by a Gaussian-sum filter, see `gaussian_sum`; a spike then
+    hardly moves the run's level. Cost is linear in rows.
+
+    Parameters
+    ----------
+    share
+        Prior of the share of outliers among rows, as odds: outliers to each other row, which keeps it below one. 0.01 is one
+        row in 101.
+    scale
+        Prior of the standard deviation of what an outlier adds, in units of s. 10 is ten times what other rows scatter by.
+
+    Raises
+    ------
+    InputError
+        Where a prior is not of a positive quantity.
+
+    References
+    ----------
+    .. [1] Harrison and Stevens (1976). Bayesian forecasting. Journal of the Royal Statistical Society B 38(3).
+    .. [2] West (1984). Outlier models and prior distributions in Bayesian linear regression. Journal of the Royal Statistical
+       Society B 46(3).
+
+    Examples
+    --------
+    Logs with a spike in one row of a hundred, give or take a factor of five:
+
+    >>> spikes = Outliers(share=Prior(median=0.01, factor=5), scale=Prior(median=10, factor=3))
+    >>> Noise(sd=Prior(median=0.01, factor=3), distribution="normal", outliers=spikes).outliers.share.median
+    0.01
+    """
+
+    share: Prior
+    scale: Prior
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of Outliers", share=checks.record(Prior), scale=checks.record(Prior))
+        for what, prior in {"share": self.share, "scale": self.scale}.items():
+            if link(prior) != "log":
+                raise InputError(f"the prior of the {what} of outliers must be of a positive quantity")
+
+
+@dataclass(frozen=True)
 class Noise:
     """The observation model: scatter of every row, and group effects that the rows of a level share.
 
@@ -91,11 +142,14 @@ class Noise:
     correlation
         How neighbouring rows of a run resemble each other; None where rows are independent. sd is then the scale of what they
         share. With "student_t" it is the step from one row to the next that may be an outlier.
+    outliers
+        Rows whose own scatter is far wider, under normal noise; None where there are none.
 
     Raises
     ------
     InputError
-        Where a prior is not of a positive quantity, or a white part goes with Student-t noise.
+        Where a prior is not of a positive quantity, a white part or outliers go with Student-t noise, or outliers with noise
+        that is correlated and has no white part.
 
     References
     ----------
@@ -120,6 +174,7 @@ class Noise:
     nu: Prior = Prior(distribution="Gamma", arguments={"alpha": 2.0, "beta": 0.1})
     effects: tuple[Effect, ...] = ()
     correlation: Correlation | None = None
+    outliers: Outliers | None = None
 
     def __post_init__(self) -> None:
         checks.check(
@@ -131,9 +186,23 @@ class Noise:
             distribution=checks.one_of(["normal", "student_t"]),
             on=checks.one_of(["log_loss", "loss"]),
             correlation=checks.optional(checks.record(Correlation)),
+            outliers=checks.optional(checks.record(Outliers)),
         )
         for what, prior in {"sd": as_parameter(self.sd).prior, "nu": self.nu}.items():
             if link(prior) != "log":
                 raise InputError(f"the prior of the noise's {what} must be of a positive quantity")
         if self.distribution != "normal" and self.correlation is not None and self.correlation.white is not None:
             raise InputError('correlated noise with a white part needs distribution = "normal"')
+        if self.outliers is not None and self.distribution != "normal":
+            raise InputError(
+                'outliers need distribution = "normal"; student_t has heavy tails of its own: leave outliers or student_t out'
+            )
+        if self.outliers is not None and self.correlation is not None and self.correlation.white is None:
+            raise InputError(
+                "outliers of correlated noise are of its white part, of which there is none; give the correlation a prior white"
+            )
+
+
+def heavy_tailed(noise: Noise) -> bool:
+    """Return whether single rows may stray far: Student-t noise, or outliers."""
+    return noise.distribution == "student_t" or noise.outliers is not None

@@ -9,6 +9,7 @@ from bayes_scaling._base.random import stream
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import JOINT_INFORMATION, NOISE_SD, information_name, term_name
+from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.parameters import Effect, Varying, distribution, link
 from bayes_scaling.model.specification import Model, parameters_with_priors, trends, varyings
 
@@ -21,10 +22,10 @@ def integrated(model: Model) -> list[tuple[str, Varying]]:
 
     Under normal noise those that shift rows by themselves on the scale of the noise: group effects, and levels of
     a parameter that is a factor of the law, where the noise is on the log loss, or a summand of it, where it is on the loss.
-    Where the noise is correlated and has a white part, effects are sampled; those of smooth terms always are.
+    Where the noise is correlated and has a white part, or has outliers, effects are sampled; those of smooth terms always are.
     """
     noise = model.noise
-    if noise.distribution != "normal" or (noise.correlation is not None and noise.correlation.white is not None):
+    if heavy_tailed(noise) or (noise.correlation is not None and noise.correlation.white is not None):
         return []
     shifting = {name for name in model.parameters if _shifts(model, name)} | {"residual"}
     return [(owner, term) for owner, term in varyings(model) if owner in shifting and isinstance(term, Varying)]

@@ -10,7 +10,7 @@ from bayes_scaling._base.numbers import exact, number, percent, shared
 from bayes_scaling.model import discrepancy
 from bayes_scaling.model.joint_prior import JointPrior, location, scale_matrix
 from bayes_scaling.model.loss_units import loss_like
-from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
 from bayes_scaling.model.parameters import Z90, Effect, Prior, Smooth, Trend, link, median, prior_quantiles
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
@@ -129,6 +129,9 @@ def _units(model: Model) -> dict[str, str]:
     found = {name: model.unit for name, power in (loss or {}).items() if power == 1}
     relative = "%" if model.noise.on == "log_loss" else model.unit
     found |= {NOISE_SD: relative, NOISE_WHITE: relative}
+    if model.noise.outliers is not None:
+        own = NOISE_SD if model.noise.correlation is None else NOISE_WHITE
+        found |= {OUTLIER_ODDS: "outliers to each other row", OUTLIER_SCALE: f"times {own}"}
     if model.noise.correlation is not None:
         found[NOISE_LENGTH] = f"e-folds of {model.noise.correlation.along}"
     for term, inputs in discrepancy_terms(model):

@@ -2,11 +2,18 @@
 
 from math import prod
 
+import numpy as np
+
 from bayes_scaling._base.errors import InputError, format_names, format_value
+from bayes_scaling._base.functions import on_arrays
+from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.data.schedules import check_logarithms
-from bayes_scaling.laws.library import check_references
+from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero
+from bayes_scaling.laws.library import check_references, law_inputs
 from bayes_scaling.model.names import refuse_same_names
+from bayes_scaling.model.parameters import as_parameter, median
 from bayes_scaling.model.smooth import MOST, axis
 from bayes_scaling.model.specification import (
     Model,
@@ -23,12 +30,20 @@ from bayes_scaling.model.specification import (
 def check_runs(model: Model, runs: Runs) -> None:
     """Raise InputError where the runs lack an input or group of the model, or a group has a single level."""
     inputs = model_inputs(model)
-    if set(inputs) != set(runs.columns.inputs):
+    told = {name for name, one in runs.columns.inputs.items() if one.column == FALL}
+    if set(inputs) | told != set(runs.columns.inputs):
         raise InputError(
             f"{model.law.__name__} needs inputs {format_names(inputs)}; the table has {format_names(runs.columns.inputs)}"
         )
     check_references(model.law, runs.references)
+    for name, value in law_references(model.law).items():
+        if runs.columns.inputs[name].reference != value:
+            said = f"{exact(runs.references[name])}{'' if runs.columns.inputs[name].reference else ', found from the runs'}"
+            raise InputError(
+                f"the law names ref({name}), {exact(value)}; the reference of {name!r} is {said}: give the input the law's"
+            )
     check_logarithms(runs.columns, _on_logarithms(model))
+    _check_zeros(model, runs)
     if model.noise.on == "log_loss" and not runs.columns.response.positive:
         raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
     unused = [dim for dim in runs.levels if dim not in groups_used(model)]
@@ -45,6 +60,25 @@ def check_runs(model: Model, runs: Runs) -> None:
     _check_axes(model, runs)
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
+
+
+def _check_zeros(model: Model, runs: Runs) -> None:
+    """Refuse a law that takes the logarithm or a power of an input that may be 0, or is not finite there."""
+    values = {name: median(as_parameter(of).prior) for name, of in model.parameters.items()}
+    for name in law_inputs(model.law):
+        if not runs.columns.inputs[name].zero:
+            continue
+        if taken := taken_at_zero(model.law, name):
+            raise InputError(
+                f"law {model.law.__name__} takes {taken}, and {name!r} may be 0: add something to it there, or leave out zero"
+            )
+        logs = {other: np.float64(-np.inf if other == name else 0.0) for other in law_inputs(model.law)}
+        with np.errstate(all="ignore"):
+            at_zero = law_value(model.law, logs, values, on_arrays(1))
+        if not np.isfinite(at_zero).all():
+            raise InputError(
+                f"law {model.law.__name__} is {at_zero} at the middle of its priors where {name!r} is 0, as it may be"
+            )
 
 
 def _check_axes(model: Model, runs: Runs) -> None:

@@ -1,6 +1,7 @@
 """How to sample."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bayes_scaling._base import checks
 
@@ -10,7 +11,7 @@ MOST_DRAWS = 10_000_000
 
 @dataclass(frozen=True)
 class Settings:
-    """How to sample: NUTS, with low-rank adaptation of the mass matrix.
+    """How to sample: NUTS, with low-rank adaptation of the mass matrix, or an approximation.
 
     Where draws are not clean, `fit` samples again: with smaller steps, more draws or all chains anew.
 
@@ -38,6 +39,9 @@ class Settings:
         Those rounds take at most so many times the leapfrog steps of the first.
     seconds
         No further round begins after so many; None: draws do not depend on a clock.
+    method
+        "nuts"; or "laplace": 1,000 importance samples of Laplace's approximation about the mode, for many small fits. Where the
+        Pareto k of their weights is above 0.7 the model is sampled by NUTS all the same. Such a fit is noted as approximate.
 
     Raises
     ------
@@ -47,6 +51,7 @@ class Settings:
     References
     ----------
     .. [1] Hoffman and Gelman (2014). The No-U-Turn sampler. JMLR 15.
+    .. [2] Vehtari et al. (2024). Pareto smoothed importance sampling. JMLR 25.
 
     Examples
     --------
@@ -67,6 +72,7 @@ class Settings:
     rounds: int = 3
     effort: float = 10.0
     seconds: float | None = None
+    method: Literal["nuts", "laplace"] = "nuts"
 
     def __post_init__(self) -> None:
         checks.check(
@@ -83,4 +89,5 @@ class Settings:
             rounds=checks.integer(0, 100),
             effort=checks.at_least(0),
             seconds=checks.optional(checks.at_least(0)),
+            method=checks.one_of(("nuts", "laplace")),
         )

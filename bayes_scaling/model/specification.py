@@ -22,6 +22,8 @@ from bayes_scaling.model.names import (
     NOISE_WHITE,
     NU_BEYOND_ONE,
     ORDER,
+    OUTLIER_ODDS,
+    OUTLIER_SCALE,
     OWN_PREFIXES,
     length_name,
     refuse_same_names,
@@ -182,6 +184,7 @@ def noise_scales(model: Model) -> dict[str, Prior]:
     noise, correlation = model.noise, model.noise.correlation
     found = {NOISE_LENGTH: correlation.length} if correlation else {}
     found |= {NOISE_WHITE: correlation.white} if correlation and correlation.white else {}
+    found |= {OUTLIER_ODDS: noise.outliers.share, OUTLIER_SCALE: noise.outliers.scale} if noise.outliers else {}
     return found | ({NU_BEYOND_ONE: noise.nu} if noise.distribution == "student_t" else {})
 
 

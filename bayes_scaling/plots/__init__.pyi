@@ -14,11 +14,17 @@ from .contrast import plot_contrast as plot_contrast, plot_multiplier as plot_mu
 from .costs import plot_costs as plot_costs
 from .curves import plot_curves as plot_curves, size_colours as size_colours
 from .decomposition import plot_decomposition as plot_decomposition
+from .first_passage import first_passage_figure as first_passage_figure, plot_first_passage as plot_first_passage
 from .forecast import (
     forecast_figure as forecast_figure,
     forecast_ridgeline as forecast_ridgeline,
     plot_fan as plot_fan,
     plot_forecast as plot_forecast,
+)
+from .forecasts import (
+    forecasts_figure as forecasts_figure,
+    plot_finals as plot_finals,
+    plot_forecasts as plot_forecasts,
 )
 from .forest import plot_forest as plot_forest
 from .multiverse import multiverse_figure as multiverse_figure, plot_multiverse as plot_multiverse

@@ -104,7 +104,7 @@ def _still(fit: Posterior, correlation: Correlation | None) -> bool:
 @footed
 def bands_figure(fit: Posterior) -> Figure:
     """Return bands over compute or another first input: a panel for each of up to four levels or values of what remains."""
-    x, *held = inputs_read(fit)
+    x, *held = sorted(inputs_read(fit), key=lambda name: name not in fit.runs.columns.scales)
     groups = sorted(groups_needed(fit), key=lambda group: len(fit.runs.levels[group]))
     hue = groups[0] if groups else None
     splits = [*groups[1:], *held]
@@ -191,7 +191,7 @@ def _panel(fit: Posterior, x: str, at: dict[str, Any], hue: str | None, ax: Axes
     unit = fit.runs.columns.inputs[x].unit
     table = fit.runs.table
     for name, value in at.items():
-        near = np.abs(np.log(table[name] / value)) < np.log(1.25) if name in fit.runs.columns.inputs else table[name] == value
+        near = _near(table[name], value) if name in fit.runs.columns.inputs else table[name] == value
         table = table[near]
     for i, level in enumerate(spread(fit.runs.levels[hue], HUES) if hue else [None]):
         points = mark_base_units(pd.DataFrame({x: _span(fit, x), **at} | ({} if hue is None else {hue: level})))
@@ -209,8 +209,13 @@ def _representative(fit: Posterior, name: str) -> list[Any]:
     return list({number(value): float(value) for value in seen}.values())  # few sizes are the middle of several shares
 
 
+def _near(values: pd.Series, value: float) -> pd.Series:
+    """Return which values are within 25 % of one; of 0 those that are 0."""
+    return (values <= 1.25 * value) & (value <= 1.25 * values)
+
+
 def _span(fit: Posterior, x: str) -> np.ndarray:
-    seen = fit.runs.table[x]
+    seen = fit.runs.table[x][fit.runs.table[x] > 0]
     return np.geomspace(seen.min() / 1.2, seen.max() * BANDS_BEYOND, 60)
 
 

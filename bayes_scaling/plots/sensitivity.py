@@ -26,6 +26,9 @@ MOST_ROWS = 11
 """Parts, or components, that are drawn."""
 LESS, MORE = COLOURS[5], COLOURS[0]
 """Colours of what counts less, and more."""
+SMALL_STEP = "by 0.8 or 1.25"
+"""What hollow marks are: powers of a component as far as weighted draws can say."""
+FEW_COLUMNS = 2
 LONGEST = 30
 WIDE = 3.0
 """Answers that differ by a larger factor are drawn on a logarithmic axis."""
@@ -68,7 +71,7 @@ def _titled(panel: Any, ax: Axes) -> None:
     if legend is not None:
         named = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
         legend.remove()
-        how: Any = {"ncols": 3, "columnspacing": 0.9, "handlelength": 1.0, "handletextpad": 0.4}
+        how: Any = {"ncols": _columns(len(named[0])), "columnspacing": 0.9, "handlelength": 1.0, "handletextpad": 0.4}
         panel.legend(*named, title=title, alignment="left", title_fontsize=8, loc="outside upper left", **how)
 
 
@@ -193,15 +196,28 @@ def plot_shifts(found: Sensitivity, ax: Axes | None = None) -> Axes:
         for row in rows:
             off = 0.0 if len(rows) == 1 else -0.17 if row["power"] < 1 else 0.17
             _interval(found, row, place + off, ax)
-    for colour, label in ((LESS, "counts less"), (MORE, "more")):
-        ax.plot([], [], "o-", color=colour, markersize=3, linewidth=1.0, label=label)
+    hollow = any(not _full(row) for row in kept[kept["moved_by"].isin(names) & kept["q50"].notna()].to_dict("records"))
+    ax.plot([], [], "o-", color=LESS, markersize=3, linewidth=1.0, label="counts less")
+    if hollow:
+        ax.plot([], [], "o", color=INK, markerfacecolor="white", markersize=3, label=SMALL_STEP)
+    ax.plot([], [], "o-", color=MORE, markersize=3, linewidth=1.0, label="more")
     ax.set_yticks(range(len(names)), [_short(name) for name in names])
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     _name_axis(found, ax)
     ax.set_title("what moves it", loc="left", pad=16)
-    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, borderaxespad=0.1, columnspacing=0.8, handlelength=1.0)
+    columns = _columns(len(ax.get_legend_handles_labels()[1]))
+    ax.legend(
+        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, borderaxespad=0.1, columnspacing=0.8, handlelength=1.0
+    )
+    if columns == FEW_COLUMNS:
+        ax.set_title(ax.get_title(loc="left"), loc="left", pad=30)
     return ax
+
+
+def _columns(entries: int) -> int:
+    """Return in how many columns a legend stands above half a page; four entries in two rows."""
+    return FEW_COLUMNS if entries == FEW_COLUMNS**2 else 3
 
 
 def _interval(found: Sensitivity, row: Mapping[Any, Any], place: float, ax: Axes) -> None:
@@ -211,8 +227,12 @@ def _interval(found: Sensitivity, row: Mapping[Any, Any], place: float, ax: Axes
     low, middle, high = in_own_unit(found.asked, np.log(own) if found.asked.attrs.get("scale") == "log" else own)
     colour = {PRIOR: MORE, LIKELIHOOD: MORE}.get(row["kind"], COLOURS[1]) if not row["power"] < 1 else LESS
     ax.hlines(place, low, high, color=colour, linewidth=1.2)
-    full = row["kind"] not in (PRIOR, LIKELIHOOD) or row["power"] in (0.5, 2.0)
-    ax.plot(middle, place, "o", color=colour, markerfacecolor=colour if full else "white", markersize=3.2)
+    ax.plot(middle, place, "o", color=colour, markerfacecolor=colour if _full(row) else "white", markersize=3.2)
+
+
+def _full(row: Mapping[Any, Any]) -> bool:
+    """Return whether a row is of a power of a half or two, or of no power."""
+    return row["kind"] not in (PRIOR, LIKELIHOOD) or row["power"] in (0.5, 2.0)
 
 
 def _name_axis(found: Sensitivity, ax: Axes) -> None:

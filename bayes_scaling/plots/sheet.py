@@ -12,12 +12,12 @@ from matplotlib.lines import Line2D
 
 from bayes_scaling._base.numbers import DIGITS, level_name, value_at
 from bayes_scaling.data.counts import mark_base_units
-from bayes_scaling.inference.stacking import Posterior
+from bayes_scaling.inference.stacking import Posterior, groups_needed
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_band
-from bayes_scaling.plots.style import COLOURS, LEVELS, PAGE, paper, quantiles, spread
+from bayes_scaling.plots.style import COLOURS, LEVELS, PAGE, paper, quantiles, spread, with_unit
 from bayes_scaling.prediction.predict import predict, predict_runs
 
 WIDTH, HEIGHT = PAGE, 1.9
@@ -70,7 +70,7 @@ def sheet_figure(fit: Posterior, sheet: Sheet, *, points: bool = True) -> Figure
             _panel(fit, sheet, part, ax, colours, points=points)
             _head(fit, sheet, levels, ax)
             if nested:
-                ax.legend(_handles(colours), [level_name(level) for level in colours], loc="upper center")
+                ax.legend(_handles(colours), [_hue_name(fit, sheet, level) for level in colours], loc="upper center")
         for ax in axes.ravel()[len(parts) :]:
             ax.set_visible(False)
         for ax in axes.ravel():
@@ -80,7 +80,7 @@ def sheet_figure(fit: Posterior, sheet: Sheet, *, points: bool = True) -> Figure
             for ax in axes.ravel():
                 ax.set_ylabel("")
         if sheet.hue is not None and not nested:
-            _legend(figure, _colours(table, sheet), sheet.hue, beside=single)
+            _legend(figure, fit, sheet, beside=single)
     return figure
 
 
@@ -109,7 +109,7 @@ def _part(table: pd.DataFrame, at: dict[Any, Any]) -> pd.DataFrame:
 
 
 def _span(table: pd.DataFrame, sheet: Sheet) -> np.ndarray:
-    seen = table[sheet.x]
+    seen = table[sheet.x][table[sheet.x] > 0]
     return np.geomspace(seen.min() / min(1.2, sheet.beyond), seen.max() * sheet.beyond, 60)
 
 
@@ -124,14 +124,15 @@ def _panel(fit: Posterior, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours:
         curve = predict(fit, points_at)
         if sheet.single_runs:
             _plot_single_runs(fit, sheet, points_at, ax, colour)
-        plot_band(curve, sheet.x, ax, colour=colour, label="" if level is None else level_name(level), unit=unit, log=log)
+        plot_band(curve, sheet.x, ax, colour=colour, label=_hue_name(fit, sheet, level), unit=unit, log=log)
         if points:
             plot_runs(runs, fit.runs, sheet.x, ax, colour=colour, marker=marker)
 
 
 def _plot_single_runs(fit: Posterior, sheet: Sheet, at: pd.DataFrame, ax: Axes, colour: str) -> None:
     """Draw where 90 % of new runs would lie, each point being of a run of its own."""
-    of = quantiles(predict_runs(fit, at.drop(columns="run", errors="ignore"), seed=SEED))
+    own = at if "run" in groups_needed(fit) else at.drop(columns="run", errors="ignore")
+    of = quantiles(predict_runs(fit, own, seed=SEED))
     low, high, opacity = LEVELS["90 %"]
     x = at[sheet.x].to_numpy()
     paint_band(ax, x, of[low], of[high], colour=colour, opacity=opacity / 2)
@@ -167,10 +168,21 @@ def _named(fit: Posterior, name: str, level: Any) -> str:
     return level.replace("_", " ") if isinstance(level, str) else f"{name} {level_name(level)}"
 
 
-def _legend(figure: Figure, colours: dict[Any, str], title: str, *, beside: bool) -> None:
+def _hue_name(fit: Posterior, sheet: Sheet, level: Any) -> str:
+    """Return what a colour is: a level as it is called, or a value of an input."""
+    if level is None:
+        return ""
+    return value_at(str(sheet.hue), level, DIGITS) if sheet.hue in fit.runs.columns.inputs else level_name(level)
+
+
+def _legend(figure: Figure, fit: Posterior, sheet: Sheet, *, beside: bool) -> None:
+    colours, inputs, title = _colours(fit.runs.table, sheet), fit.runs.columns.inputs, str(sheet.hue)
     beside = beside or len(colours) > len(COLOURS)
     place: dict[str, Any] = {"loc": "outside right upper"} if beside else {"loc": "outside lower center", "ncols": len(colours)}
-    figure.legend(_handles(colours), [level_name(level) for level in colours], title=title if beside else None, **place)
+    if title in inputs:
+        title = with_unit(title, inputs[title].unit)
+    names = [_hue_name(fit, sheet, level) for level in colours]
+    figure.legend(_handles(colours), names, title=title if beside or sheet.hue in inputs else None, **place)
 
 
 def _handles(colours: dict[Any, str]) -> list[Line2D]:

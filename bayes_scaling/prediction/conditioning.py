@@ -1,20 +1,20 @@
-"""Draws of a fit, conditioned on the rows that a run of its own has shown.
+"""Draws of a fit, conditioned on the rows that unfinished runs have shown, all of them together.
 
-Let g be what the law says of the run at the rows seen and to come, on the scale of the noise, with the group effects that a run
-of its own draws; each draw of the fit has one. Rows show y = g + o + w, with the noise's correlated part o, and in w its white
-part and the rows' measurement errors. Taking g for normal over the draws, with their mean and covariance S, and R for the
-covariance of the noise in a draw,
+Let g be what the law says of the runs at their rows seen and to come, on the scale of the noise, with the group effects that a
+run of its own draws; each draw of the fit has one. Rows show y = g + o + w, with the noise's correlated part o, and in w its
+white part and the rows' measurement errors. Taking g for normal over the draws, with their mean and covariance S, and R for the
+covariance of o in a draw, in which runs are independent, and W for that of w,
 
-    weight of a draw:  Normal(y; mean g, S + R)
-    to come, in it:    g' + o' + (S' + R') (S + R)^-1 (y - g - o - w)                (Matheron's rule; primes: rows to come)
+    weight of a draw:   Normal(y; mean g, S + R + W)
+    to come, in it:     g' + o' + (S' + R') (S + R + W)^-1 (y - g - o - w)          (Matheron's rule; primes: rows to come)
 
 exact where the law's logarithm is linear in what is uncertain, at a fraction of the time of a refit. What the rows say about
-the noise's scale, the law's parameters and the run's own effects all enters. A run that the fit has seen needs no more than
-its noise carried on, draw by draw: S = 0.
+the noise's scale, the law's parameters and each run's own effects all enters; through S the rows of one run tell of the others.
+A run that the fit has seen needs no more than its noise carried on, draw by draw: S = 0.
+Where the model has outliers, which of the rows are is drawn row by row, see `spikes`; W has what they add.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,27 +23,37 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.expectation import posterior_expectation
-from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, noise_covariance, white_scale
+from bayes_scaling.inference.observation import (
+    Contamination,
+    group_effects_and_scale,
+    measurement_scale,
+    noise_covariance,
+    white_scale,
+)
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import FARTHEST
-from bayes_scaling.prediction.predict import Kind
-from bayes_scaling.prediction.shared_misfit import Shared, with_shared
+from bayes_scaling.prediction.shared_misfit import Shared, shared_noise, with_shared
+from bayes_scaling.prediction.spikes import as_draws, at_rows, contamination_of_rows, outliers_drawn
 
 JITTER = 1e-9
 LEAST_NU = 3.0
 """Heavier tails than this have no usable variance; they are taken for these."""
+MAX_NUMBERS = 2**23
+"""Covariances are held for as many draws at a time as have so many numbers."""
 
 
 @dataclass(frozen=True)
 class Conditioned:
-    """What a run will show.
+    """What runs will show.
 
     Parameters
     ----------
-    ahead
-        Draws at the rows to come; dimensions chain, draw, row.
-    tail_probability
-        The probability that a run strays at least as far from what is expected as the rows seen do.
+    expected
+        Draws at the rows to come without what single rows scatter by; dimensions chain, draw, row.
+    observed
+        The same with it.
+    tail_probabilities
+        Run -> the probability that it strays at least as far from what is expected as its rows seen do.
     evidence
         Log density of the rows seen, on average over the draws, but for a constant.
     effective
@@ -51,25 +61,38 @@ class Conditioned:
         the noise of the rows as probable as it is, few where hardly one of them does.
     """
 
-    ahead: xr.DataArray
-    tail_probability: float
+    expected: xr.DataArray
+    observed: xr.DataArray
+    tail_probabilities: dict[str, float]
     effective: float
     evidence: float
 
 
+@dataclass(frozen=True)
+class _Draws:
+    """Parts of the rows in some draws, a draw a row: law with effects, sd of a row's own scatter, covariance of the rest."""
+
+    law: np.ndarray
+    own: np.ndarray
+    noise: np.ndarray
+    astray: Contamination | None
+
+
 def conditioned(
-    fit: Fit, frame: pd.DataFrame, n: int, *, known: bool, kind: Kind, seed: int, shared: Shared | None = None
+    fit: Fit, frame: pd.DataFrame, seen: np.ndarray, known: np.ndarray, *, seed: int, shared: Shared | None = None
 ) -> Conditioned:
-    """Return draws at the rows after the first n, given what those show.
+    """Return draws at the rows to come of some runs, given what their rows seen show.
 
     Parameters
     ----------
     frame
-        Rows seen, then rows to come.
+        Rows seen and to come; `run` tells which are one run.
+    seen
+        Of each row, whether it has been seen.
     known
-        Whether the fit has seen the run.
+        Whether the fit has seen its run.
     shared
-        What it shares with finished runs, if anything.
+        What the runs share with finished runs, if anything.
 
     Raises
     ------
@@ -78,48 +101,169 @@ def conditioned(
     """
     on_log = fit.model.noise.on == "log_loss"
     rng = stream(fit.settings.seed, "forecast", seed)
+    y = frame["response"].to_numpy()[seen]
+    y = np.log(y) if on_log else y
+    blocks = _blocks(fit, len(frame))
+    parts = [_law(one, frame, seed, shared, on_log=on_log) for one in blocks]
+    g = np.concatenate([law for law, _ in parts])
+    possible = np.isfinite(g).all(axis=1)
+    if not possible.any():
+        label = format_runs(frame)
+        raise InputError(f"the law gives no loss at the rows of {label}; expected inputs like the fit's runs")
+    spread = np.cov(g[possible].T).reshape(len(frame), len(frame))
+    mean = g[possible].mean(axis=0)
+    error = measurement_scale(fit, frame)
+    found = []
+    for one, (law, scale) in zip(blocks, parts, strict=True):
+        usable = np.where(np.isfinite(law).all(axis=1)[:, None], law, y.mean() if len(y) else 0.0)
+        draws = _with_noise(one, frame, usable, scale, shared, seed)
+        found.append(_updated(draws, y, seen, known, frame["run"].to_numpy(), spread, mean, error, rng))
+    expected, own, log, tails = (_joined(fit, [one[i] for one in found]) for i in range(4))
+    possible = _joined(fit, [np.isfinite(law).all(axis=1) for law, _ in parts])
+    new = bool((seen & ~known).any())
+    weights = possible * np.exp(log[:, 0] - log[possible, 0].max() if new else 0.0)
+    weights = weights / weights.sum()
+    chosen = _resampled(rng, weights)
+    expected, own = expected[chosen], own[chosen]
+    rows = {"expected": expected, "observed": expected + own * rng.standard_normal(own.shape)}
+    shown = {name: _shaped(fit, np.exp(np.clip(of, -FARTHEST, FARTHEST)) if on_log else of) for name, of in rows.items()}
+    every = log.sum(axis=1)[possible]
+    labels = dict.fromkeys(frame["run"][seen].astype(str))
+    return Conditioned(
+        **shown,
+        tail_probabilities=dict(zip(labels, (weights @ tails).tolist(), strict=True)),
+        effective=float(1.0 / (weights**2).sum()),
+        evidence=float(np.logaddexp.reduce(every) - np.log(len(every))),
+    )
+
+
+def format_runs(frame: pd.DataFrame) -> str:
+    """Return the names of the runs of some rows."""
+    return ", ".join(dict.fromkeys(frame["run"].astype(str)))
+
+
+def _blocks(fit: Fit, rows: int) -> list[Fit]:
+    """Return a fit as several, each with some of its draws, so that their covariances fit in memory."""
+    posterior = fit.posterior
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    size = max(1, MAX_NUMBERS // (chains * rows * rows))
+    slices = [slice(start, start + size) for start in range(0, draws, size)]
+    if len(slices) == 1:
+        return [fit]
+    return [replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=one)})) for one in slices]
+
+
+def _joined(fit: Fit, blocks: list[np.ndarray]) -> np.ndarray:
+    """Return arrays of some draws each, a draw a row, as one in the order of the fit's draws."""
+    chains = fit.posterior.sizes["chain"]
+    return np.concatenate([one.reshape(chains, -1, *one.shape[1:]) for one in blocks], axis=1).reshape(-1, *blocks[0].shape[1:])
+
+
+def _shaped(fit: Fit, rows: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(rows.reshape(fit.posterior.sizes["chain"], -1, rows.shape[1]), dims=("chain", "draw", "row"))
+
+
+def _law(fit: Fit, frame: pd.DataFrame, seed: int, shared: Shared | None, *, on_log: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the law says of rows with their group effects and what runs share, and the sd of their scatter."""
     effects, scale = group_effects_and_scale(fit, frame, seed, new=False)
     centre = posterior_expectation(fit, frame)
     with np.errstate(invalid="ignore", divide="ignore"):
-        g = _rows((np.log(centre) if on_log else centre) + effects, centre)
-    possible = np.isfinite(g).all(axis=1)
-    if not possible.any():
-        raise InputError(f"the law gives no loss at the rows of {frame['run'].iloc[0]}; expected inputs like the fit's runs")
-    y = frame["response"].to_numpy()[:n]
-    y = np.log(y) if on_log else y
-    g = np.where(possible[:, None], g, y.mean())
-    noise = noise_covariance(fit, frame, _tailed(fit, _rows(scale, centre)))
-    if shared is not None:
-        g, noise = with_shared(fit, shared, frame, g, noise)
+        law = as_draws((np.log(centre) if on_log else centre) + effects, centre)
+    law = law if shared is None else with_shared(fit, shared, frame, law)
+    return law, _tailed(fit, as_draws(scale, centre))
+
+
+def _with_noise(fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarray, shared: Shared | None, seed: int) -> _Draws:
+    """Return the parts of rows; scatter that no row shares with a neighbour is each row's own."""
+    alone = fit.model.noise.correlation is None
     white = white_scale(fit, frame)
-    own = np.zeros_like(g) if white is None else _rows(white, centre)
-    read = np.hypot(own[:, :n], measurement_scale(fit, frame)[:n])
-    drawn = _draw(rng, noise)
-    spread = np.zeros((g.shape[1], g.shape[1])) if known else np.cov(g[possible].T)
-    joint = spread + noise
-    inside = joint[:, :n, :n] + np.eye(n) * read[:, :, None] ** 2
-    inside += JITTER * np.trace(inside, axis1=1, axis2=2)[:, None, None] / n * np.eye(n)
-    left = y - g[:, :n] - drawn[:, :n] - read * rng.standard_normal((len(g), n))
-    update = (joint[:, n:, :n] @ np.linalg.solve(inside, left[..., None]))[..., 0]
-    ahead = g[:, n:] + drawn[:, n:] + update
-    if kind == "observed":
-        ahead = ahead + own[:, n:] * rng.standard_normal(ahead.shape)
-    off = y - (g[:, :n] if known else g[possible, :n].mean(axis=0))
-    log, tail_probability = _densities(np.broadcast_to(off, (len(g), n)), inside)
-    weights = possible * np.exp(0.0 if known else log - log[possible].max())
-    weights = weights / weights.sum()
-    ahead = ahead[_resampled(rng, weights)].reshape(*centre.shape[:2], -1)
-    shown = np.exp(np.clip(ahead, -FARTHEST, FARTHEST)) if on_log else ahead
-    found = xr.DataArray(shown, dims=("chain", "draw", "row"))
-    evidence = float(np.logaddexp.reduce(log[possible]) - np.log(possible.sum()))
-    return Conditioned(found, float(weights @ tail_probability), float(1.0 / (weights**2).sum()), evidence)
+    own = np.zeros_like(law)
+    if alone:
+        own, noise = scale, np.zeros((*law.shape, law.shape[1]))
+    else:
+        noise = np.zeros((*law.shape, law.shape[1]))
+        for rows in _runs(frame):
+            noise[:, rows[:, None], rows] = noise_covariance(fit, frame.iloc[rows].reset_index(drop=True), scale[:, rows])
+        own = (
+            own
+            if white is None
+            else as_draws(white, xr.DataArray(law.reshape(*_shape(fit), -1), dims=("chain", "draw", "row")))
+        )
+    if shared is not None:
+        noise = shared_noise(shared, frame, noise)
+        own = own * np.sqrt(shared.own) if alone else own
+    return _Draws(law, own, noise, contamination_of_rows(fit, frame, group_effects_and_scale(fit, frame, seed, new=False)[1]))
 
 
-def _rows(values: Any, like: xr.DataArray) -> np.ndarray:
-    """Return draws as an array, a draw a row."""
-    return np.asarray(
-        (values + xr.zeros_like(like)).transpose("chain", "draw", "row").to_numpy().reshape(-1, like.sizes["row"])
-    )
+def _runs(frame: pd.DataFrame) -> list[np.ndarray]:
+    """Return the places of the rows of each run."""
+    run = frame["run"].to_numpy()
+    return [np.flatnonzero(run == label) for label in dict.fromkeys(run)]
+
+
+def _path(rng: np.random.Generator, of: _Draws, run: np.ndarray) -> np.ndarray:
+    """Return one draw of what the noise of neighbouring rows shares; runs of one block each are drawn one after the other."""
+    apart = run[:, None] != run
+    if of.noise[:1, apart].any():
+        return _draw(rng, of.noise)
+    found = np.zeros(of.law.shape)
+    for label in dict.fromkeys(run):
+        rows = run == label
+        found[:, rows] = _draw(rng, of.noise[:, rows][:, :, rows])
+    return found
+
+
+def _shape(fit: Fit) -> tuple[int, int]:
+    return fit.posterior.sizes["chain"], fit.posterior.sizes["draw"]
+
+
+def _updated(
+    of: _Draws,
+    y: np.ndarray,
+    seen: np.ndarray,
+    known: np.ndarray,
+    run: np.ndarray,
+    spread: np.ndarray,
+    mean: np.ndarray,
+    error: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what is expected of rows to come, the sd of their own scatter, log densities of rows seen, tail probabilities.
+
+    Log densities are those of runs that the fit has not seen, and of those it has. Tail probabilities are of each run.
+    """
+    law, other = of.law.copy(), _path(rng, of, run)
+    read = np.hypot(of.own, error)
+    log, tails = np.zeros((len(law), 2)), {}
+    for i, rows in enumerate((seen & ~known, seen & known)):
+        if not rows.any():
+            continue
+        prior = np.zeros_like(spread) if i else spread
+        inside = (prior + of.noise)[:, rows][:, :, rows]
+        inside += np.eye(rows.sum()) * read[:, rows, None] ** 2
+        inside += JITTER * np.trace(inside, axis1=1, axis2=2)[:, None, None] / rows.sum() * np.eye(rows.sum())
+        own = read[:, rows]
+        off = np.broadcast_to(y[rows[seen]] - (law[:, rows] if i else mean[rows]), own.shape)
+        mixed = None
+        if of.astray is not None:
+            added, mixed = outliers_drawn(rng, off, inside, at_rows(of.astray, rows))
+            inside, own = inside + np.eye(rows.sum()) * added[:, :, None], np.sqrt(own**2 + added)
+        left = y[rows[seen]] - law[:, rows] - other[:, rows] - own * rng.standard_normal(own.shape)
+        both = np.linalg.solve(inside, np.stack([left, off], axis=-1))
+        solved, root = both[..., :1], np.linalg.cholesky(inside)
+        log[:, i] = -0.5 * (off * both[..., 1]).sum(axis=1) - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+        log[:, i] = log[:, i] if mixed is None else mixed
+        for label in dict.fromkeys(run[rows]):
+            one = run[rows] == label
+            tails[str(label)] = _tails(off[:, one], inside[:, one][:, :, one])
+        law += (solved[..., 0] @ prior[rows]) if i == 0 else 0.0
+        other += (of.noise[:, :, rows] @ solved)[..., 0]
+    every = [tails[str(label)] for label in dict.fromkeys(run[seen])]
+    own = of.own[:, ~seen]
+    if of.astray is not None:
+        ahead = at_rows(of.astray, ~seen)
+        own = np.sqrt(own**2 + ahead.added * (rng.uniform(size=own.shape) < ahead.probability))
+    return (law + other)[:, ~seen], own, log, np.stack(every, axis=1) if every else np.empty((len(law), 0))
 
 
 def _tailed(fit: Fit, scale: np.ndarray) -> np.ndarray:
@@ -133,20 +277,21 @@ def _tailed(fit: Fit, scale: np.ndarray) -> np.ndarray:
 def _draw(rng: np.random.Generator, covariance: np.ndarray) -> np.ndarray:
     """Return one draw of each of many normals of mean 0."""
     size = covariance.shape[1]
+    if not covariance.any():
+        return np.zeros(covariance.shape[:2])
     variance = np.trace(covariance, axis1=1, axis2=2)[:, None, None] / size
     root = np.linalg.cholesky(covariance + JITTER * variance * np.eye(size))
     drawn: np.ndarray = (root @ rng.standard_normal((len(covariance), size, 1)))[..., 0]
     return drawn
 
 
-def _densities(off: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log density of each draw's residuals, but for a constant, and the probability of as large or larger ones."""
+def _tails(off: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Return the probability of residuals as large as those of each draw, or larger."""
     from scipy import stats
 
-    root = np.linalg.cholesky(covariance)
-    squared = (np.linalg.solve(root, off[..., None])[..., 0] ** 2).sum(axis=1)
-    log = -0.5 * squared - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    return log, stats.chi2.sf(squared, off.shape[1])
+    squared = (off * np.linalg.solve(covariance, off[..., None])[..., 0]).sum(axis=1)
+    found: np.ndarray = stats.chi2.sf(squared, off.shape[1])
+    return found
 
 
 def _resampled(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:

@@ -1,157 +1,92 @@
-"""What an unfinished run will end at: the posterior of a fit, conditioned on the rows that a run has shown so far.
+"""What unfinished runs will end at: the posterior of a fit, conditioned on the rows that they have shown so far.
 
 Where the rows leave only few of the fit's draws with any weight, the model is fitted again with them among its runs.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import overload
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.calls import asked
-from bayes_scaling._base.deprecation import renamed_property
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import format_count, percent, several
-from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
+from bayes_scaling._base.numbers import number
+from bayes_scaling.data.rates import UNREAD_FALL
 from bayes_scaling.data.runs import concat_runs
-from bayes_scaling.data.tables import Table
+from bayes_scaling.data.tables import Table, tables_of
 from bayes_scaling.inference.fit import refit
-from bayes_scaling.inference.health import Health
-from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import model_inputs
+from bayes_scaling.inference.stacking import Stack, inputs_read
 from bayes_scaling.prediction.conditioning import Conditioned, conditioned
-from bayes_scaling.prediction.goal import checked_target
+from bayes_scaling.prediction.forecast_record import Forecast as Forecast, Joint
+from bayes_scaling.prediction.jobs import Ends, Job, joint_frame, read_jobs, with_jobs
+from bayes_scaling.prediction.joint_forecast import Forecasts
 from bayes_scaling.prediction.predict import Kind, labelled
-from bayes_scaling.prediction.running_log import averaged_to_few, known_rows, past_warm_up, places_ahead, read_log
 from bayes_scaling.prediction.shared_misfit import shared_misfits
-from bayes_scaling.prediction.summary import summarize
 
 MAX_DRAWS_FORECAST = 2000
 """Draws of a fit that a forecast is made of, at most."""
-
-OUTLYING = 0.005
-"""Runs that stray as few of the fit's would are said to be unlike them."""
 
 FEW_DRAWS = 200.0
 """With fewer effective draws the ends of a band hang on a dozen of them: the model is fitted again."""
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """What a run will show.
+class _Found:
+    """What one law says of jobs: draws of their rows to come, a draw a row of either array, and how it came to them."""
 
-    Parameters
-    ----------
-    path
-        Draws of its loss at places from the last row seen to the end, the last point; dimensions chain, draw, row.
-    seen
-        The rows conditioned on, a column for each input and group and `response`.
-    along
-        The input along which it trains, and its unit.
-    label
-        The run's name.
-    tail_probability
-        The probability that a run of the fit's family strays from what the fit expects at least as far as these rows do.
-    effective
-        The effective number of the fit's draws after the rows, 1 / sum of their squared weights.
-    refitted
-        Whether those were too few, and the path is that of a fit with the rows among its runs.
-    health
-        Of the fit, or of that other one.
-    notes
-        On the learning rate: that its fall is read by nothing, or how it is taken to go on.
-    """
+    expected: np.ndarray
+    observed: np.ndarray
+    chains: int
+    tail_probabilities: dict[str, float]
+    effective: float
+    refitted: bool
+    evidence: float
+    health: Health | None
 
-    path: xr.DataArray
-    seen: pd.DataFrame
-    along: str
-    unit: str
-    label: str
-    tail_probability: float
-    health: Health | None = None
-    effective: float = np.inf
-    refitted: bool = False
-    notes: tuple[str, ...] = ()
 
-    surprise = renamed_property("Forecast", "surprise", "tail_probability")
-    unlike = renamed_property("Forecast", "unlike", "outlier")
-
-    @property
-    def final(self) -> xr.DataArray:
-        """Draws of the loss at the end; dimensions chain, draw."""
-        return self.path.isel(row=-1)
-
-    @property
-    def outlier(self) -> str:
-        """Say that the run is unlike those of the fit, where its rows lie further out than theirs would; else nothing."""
-        if self.tail_probability >= OUTLYING:
-            return ""
-        return (
-            f"of the fit's runs {percent(self.tail_probability)} would stray as far as {self.label} has: "
-            "it is unlike them, and the band may be too narrow"
-        )
-
-    @property
-    def basis(self) -> str:
-        """Say of how many draws the forecast is made, and whether the model was fitted again for it."""
-        drawn = self.path.sizes["chain"] * self.path.sizes["draw"]
-        of = f"the rows so far leave {format_count(round(max(self.effective, 1)))} of {format_count(drawn)} draws effective"
-        return f"{of}, too few: the model was fitted again with them among its runs" if self.refitted else of
-
-    def probability(self, target: "float | Forecast") -> float:
-        """Return the probability that the run ends below a loss, or below another run; the two are taken as independent."""
-        own = np.sort(self.final.to_numpy().ravel())
-        others = (
-            target.final.to_numpy().ravel() if isinstance(target, Forecast) else np.array([checked_target(target, self.path)])
-        )
-        return float(np.searchsorted(own, others).mean() / len(own))
-
-    @carried
-    @asked
-    def to_frame(self) -> pd.DataFrame:
-        """Return the path as a table: inputs and groups of each place, mean, sd, quantiles of the loss, distance."""
-        return summarize(self.path)
-
-    @asked
-    def summary(self, target: float | None = None) -> str:
-        """Return what the forecast says, a sentence a line, with the probability of a target where one is given."""
-        return lines(view("bayes_scaling.prediction.forecast_sentences:said_of_forecast")(self, target), self)
-
-    @asked
-    def plot(self, target: float | None = None) -> Any:
-        """Return the figure: the rows so far, the path with its bands, and the end."""
-        target = None if target is None else checked_target(target, self.path)
-        return view("bayes_scaling.plots.forecast:forecast_figure")(self, target=target)
-
-    def __repr__(self) -> str:
-        return in_a_line(self, f"Forecast of {self.label}", several(len(self.seen), "row") + " seen", draws_of(self.path))
-
-    def _repr_html_(self) -> str:
-        """Return what notebooks show."""
-        return show(self, f"Forecast of {self.label}")
+@overload
+def forecast(  # type: ignore[overload-overlap]  # records are one table
+    fit: Fit | Stack, curve: Table, at: Ends | None = None, *, kind: Kind = ..., seed: int = 0, refit_below: float = ...
+) -> Forecast: ...
+@overload
+def forecast(
+    fit: Fit | Stack,
+    curve: Sequence[Table],
+    at: Ends | None = None,
+    *,
+    kind: Kind = ...,
+    seed: int = 0,
+    refit_below: float = ...,
+) -> Forecasts: ...
 
 
 def forecast(
-    fit: Fit, curve: Table, at: float | Table, *, kind: Kind = "observed", seed: int = 0, refit_below: float = FEW_DRAWS
-) -> Forecast:
-    """Return the posterior of what an unfinished run will show, given a fitted family of runs and its rows so far.
+    fit: Fit | Stack,
+    curve: Table | Sequence[Table],
+    at: Ends | None = None,
+    *,
+    kind: Kind = "observed",
+    seed: int = 0,
+    refit_below: float = FEW_DRAWS,
+) -> Forecast | Forecasts:
+    """Return the posterior of what unfinished runs will show, given a fitted family of runs and their rows so far.
 
     Parameters
     ----------
     fit
-        A fit to finished runs of the family.
+        A fit to finished runs of the family, or a stack of several laws, whose weights the rows shift.
     curve
         The log so far, with the columns of the fit's table (groups that the law does not vary over may be missing); or the name
         of a run that the fit has seen. The log is filtered, checked and averaged as the fit's runs were, and its measurement
-        errors count.
+        errors count. A list of logs, or one log with several runs, is of several jobs, conditioned on together.
     at
         Where along the run it ends, in base units (tokens, steps), as a forecast says it; a number that the run has passed is
         taken to be in the unit of its column where it then lies ahead. Or a table of places to come, the end last, for inputs
-        that change along the run. A planned schedule is such a table.
+        that change along the run. A planned schedule is such a table. Of several jobs one for all, a list, or a dict by name.
     kind
         "observed" is what a row will show, as the fit's rows are; "expected" leaves out what single rows scatter by.
     seed
@@ -164,45 +99,137 @@ def forecast(
     -------
     Forecast
         `.summary()` says what the run will show, `.to_frame()` has its path, `.plot()` draws it; `.probability(2.4)` is that of
-        ending below a loss.
+        ending below a loss, `.first_passage(2.4)` says where and when it falls below one. Of several jobs a `Forecasts`: one of
+        each, `found["run name"]`, with common draws of the law.
 
     Raises
     ------
     InputError
-        As `read_runs` does, and where the log holds several runs, reaches beyond `at`, counts in another unit than the fit's
-        runs, or carries the name of a run that the fit has seen.
+        As `read_runs` does, and where a log reaches beyond `at`, counts in another unit than the fit's runs, or carries the
+        name of a run that the fit has seen, and where two are of one run.
 
     Examples
     --------
     >>> found = bs.forecast(fit, "running.csv", at=3e11)  # doctest: +SKIP
     >>> print(found.summary(target=2.4))  # doctest: +SKIP
+    >>> both = bs.forecast(fit, ["one.csv", "two.csv"], at=3e11)  # doctest: +SKIP
+    >>> both.probability("one", "two")  # doctest: +SKIP
     """
-    if not isinstance(fit, Fit):
+    if not isinstance(fit, Fit | Stack):
         raise InputError(f"forecast: fit cannot be a {type(fit).__name__}; expected forecast(fit, curve, at)")
-    along, seed = along_runs(fit), checks.seed(seed, "seed")
-    known = isinstance(curve, str) and curve in set(fit.runs.table.get("run", pd.Series()).astype(str))
-    seen, unread = (known_rows(fit, str(curve)), ()) if known else read_log(fit, curve)
-    seen = seen.sort_values(along, ignore_index=True)
-    label = str(seen["run"].iloc[-1])
-    ahead, planned = places_ahead(fit, seen, curve, at, along)
-    seen = seen if known else past_warm_up(fit, seen, float(ahead[along].max()), along)
-    frame = pd.concat([averaged_to_few(seen, fit.runs.columns, along), ahead.assign(mean_lag=0.0)], ignore_index=True)
-    n = len(frame) - len(ahead)
-    found = _likeliest(_thinned(fit), frame, n, along, known=known, kind=kind, seed=seed)
-    effective, tail_probability, refitted = found.effective, found.tail_probability, found.effective < refit_below and not known
+    kind = checks.one_of(("expected", "observed"))(kind, "kind")
+    fits = fit.fits if isinstance(fit, Stack) else {"": fit}
+    along, seed = along_runs(next(iter(fits.values()))), checks.seed(seed, "seed")
+    if at is None:
+        unit = next(iter(fits.values())).runs.columns.inputs[along].unit or along
+        raise InputError(f"forecast: at is missing; expected where the run ends, in {unit}, as forecast(fit, curve, at=3e11)")
+    jobs = {name: read_jobs(one, curve, at, along) for name, one in fits.items()}
+    first = next(iter(jobs.values()))
+    alone = len(first) == 1 and tables_of(curve)[0] is curve
+    found = {name: _forecast(one, jobs[name], along, seed, refit_below, again=not alone) for name, one in fits.items()}
+    weights = _updated_weights(fit.weights, found) if isinstance(fit, Stack) else {"": 1.0}
+    made = _records(fit, first, _mixed(found, weights), along, kind, again=not alone)
+    said = tuple(f"given the rows so far, {name} has weight {number(of, 2)}" for name, of in weights.items() if name)
+    made = replace(made, jobs=tuple(replace(one, notes=(*one.notes, *said)) for one in made.jobs)) if said else made
+    return made.jobs[0] if alone else made
+
+
+def _forecast(fit: Fit, jobs: list[Job], along: str, seed: int, refit_below: float, *, again: bool) -> _Found:
+    """Return what a law says of jobs, fitted again with them where their rows leave few draws."""
+    found = _likeliest(_thinned(fit), jobs, along, seed, again=again)
+    effective, refitted = found.effective, found.effective < refit_below and not all(job.known for job in jobs)
+    tails, evidence = found.tail_probabilities, found.evidence
     if refitted:
-        fit = refit(fit, concat_runs(fit.runs, replace(fit.runs, table=seen, dropped=0, averaged=len(seen), notes=())))
-        found = _likeliest(_thinned(fit), frame, n, along, known=True, kind=kind, seed=seed)
-    path = labelled(fit, found.ahead, ahead[[*model_inputs(fit.model), *(dim for dim in fit.runs.levels if dim in ahead)]])
-    unit = fit.runs.columns.inputs[along].unit
-    return Forecast(path, seen, along, unit, label, tail_probability, fit.health, effective, refitted, (*unread, *planned))
+        fit = refit(fit, concat_runs(fit.runs, with_jobs(fit.runs, [job for job in jobs if not job.known])))
+        found = _likeliest(_thinned(fit), [replace(job, known=True) for job in jobs], along, seed, again=again)
+    expected, observed = _rows(found.expected), _rows(found.observed)
+    return _Found(expected, observed, found.expected.sizes["chain"], tails, effective, refitted, evidence, fit.health)
 
 
-def _likeliest(fit: Fit, frame: pd.DataFrame, n: int, along: str, *, known: bool, kind: Kind, seed: int) -> Conditioned:
-    """Return what a run will show, given what it shares with finished runs if its rows are then likelier than without."""
-    shared = [*shared_misfits(fit, along, str(frame["run"].iloc[-1])), None]
-    found = [conditioned(fit, frame, n, known=known, kind=kind, seed=seed, shared=one) for one in shared]
+def _rows(draws: xr.DataArray) -> np.ndarray:
+    return draws.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
+
+
+def _likeliest(fit: Fit, jobs: list[Job], along: str, seed: int, *, again: bool) -> Conditioned:
+    """Return what jobs will show, given what they share with finished runs if their rows are then likelier than without."""
+    frame, seen, known, _ = joint_frame(jobs, along, again=again)
+    shared = [*shared_misfits(fit, along, [job.label for job in jobs]), None]
+    found = [conditioned(fit, frame, seen, known, seed=seed, shared=one) for one in shared]
     return max(found, key=lambda one: one.evidence)
+
+
+def _updated_weights(weights: Mapping[str, float], found: dict[str, _Found]) -> dict[str, float]:
+    """Return the weights of a mixture's laws given rows: each times the density that its law gives them."""
+    names = [name for name in found if weights[name] > 0]
+    logs = np.array([np.log(weights[name]) + found[name].evidence for name in names])
+    of = np.exp(logs - logs.max())
+    return dict(zip(names, (of / of.sum()).tolist(), strict=True))
+
+
+def _mixed(found: dict[str, _Found], weights: dict[str, float]) -> _Found:
+    """Return the draws of several laws as those of their mixture."""
+    if len(found) == 1:
+        return next(iter(found.values()))
+    count = max(len(one.expected) for one in found.values())
+    expected, observed = [], []
+    for name, weight in weights.items():
+        one, share = found[name], round(weight * count)
+        rows = np.linspace(0, len(one.expected) - 1, share).round().astype(int)
+        expected.append(one.expected[rows])
+        observed.append(one.observed[rows])
+    kept = {name: found[name] for name in weights}
+    labels = next(iter(kept.values())).tail_probabilities
+    return _Found(
+        np.concatenate(expected),
+        np.concatenate(observed),
+        1,
+        {label: sum(weights[name] * one.tail_probabilities[label] for name, one in kept.items()) for label in labels},
+        sum(weights[name] * one.effective for name, one in kept.items()),
+        any(one.refitted for one in kept.values()),
+        0.0,
+        combined({name: one.health for name, one in kept.items()}),
+    )
+
+
+def _records(fit: Fit | Stack, jobs: list[Job], found: _Found, along: str, kind: Kind, *, again: bool) -> Forecasts:
+    """Return the forecast of each job, with draws of what a new run of its settings would end at."""
+    frame, seen, _, owner = joint_frame(jobs, along, again=again)
+    ahead, owner = frame[~seen].reset_index(drop=True), owner[~seen]
+    shown = [*inputs_read(fit), *(dim for dim in fit.runs.levels if dim in ahead)]
+
+    def path(values: np.ndarray, rows: np.ndarray) -> xr.DataArray:
+        draws = xr.DataArray(values[:, rows].reshape(found.chains, -1, rows.sum()), dims=("chain", "draw", "row"))
+        own = ahead[rows].reset_index(drop=True)
+        return labelled(fit, draws, own[list(dict.fromkeys([*shown, along]))])
+
+    joint = Joint(tuple(job.label for job in jobs), found.effective, found.refitted)
+    unit, made = fit.runs.columns.inputs[along].unit, []
+    for i, job in enumerate(jobs):
+        expected, observed = path(found.expected, owner == i), path(found.observed, owner == i)
+        tail = found.tail_probabilities[job.label]
+        unread = tuple(note for note in job.notes if UNREAD_FALL in note)
+        others = tuple(note for note in job.notes if UNREAD_FALL not in note)
+        made.append(
+            Forecast(
+                observed if kind == "observed" else expected,
+                job.seen,
+                along,
+                unit,
+                job.label,
+                tail,
+                found.health,
+                found.effective,
+                found.refitted,
+                notes=(*unread, *job.planned),
+                expected=expected,
+                observed=observed,
+                pace=job.pace,
+                log_notes=others,
+                joint=joint,
+            )
+        )
+    anew = {job.label: path(found.expected, owner == -1 - i).isel(row=-1) for i, job in enumerate(jobs)} if again else {}
+    return Forecasts(tuple(made), anew)
 
 
 def along_runs(fit: Fit) -> str:

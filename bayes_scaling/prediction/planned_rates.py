@@ -12,10 +12,10 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import number
+from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.prediction.shared_misfit import run_fractions
 
-FALL = "lr_fall"
 SAME_SCHEDULE, FOLLOWED = 0.02, 0.03
 """Finished runs have one schedule where their shares of the peak differ by at most so much; a run follows it by so much."""
 ON_SHAPE = 0.005

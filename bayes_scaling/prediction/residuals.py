@@ -8,10 +8,11 @@ Let y be a row on the scale of the noise, and g what the law, its discrepancy an
 Where the model is right innovations are independent and standard normal, however the noise is correlated; where a model takes
 rows for independent they are its residuals. Each draw of the posterior has its own, such as that draw would simulate if the
 model were right (realised residuals; Chaloner and Brant 1988). With Student-t noise both are normal scores: quantiles of the
-noise are taken to those of a standard normal.
+noise are taken to those of a standard normal; with outliers too, of a mixture.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.quantiles import INTERVAL
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.inference.observation import kept_along, residuals_and_scales
+from bayes_scaling.inference.observation import Contamination, contamination_of, kept_along, residuals_and_scales
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model.arrays import neighbours
@@ -56,10 +57,14 @@ def run_residuals(fit: Fit) -> xr.Dataset:
     """
     along, thin, table = along_runs(fit), thinned(fit), _in_order(fit)
     left, scale, own = residuals_and_scales(thin, table, table["response"].to_numpy())
-    kept = kept_along(thin, neighbours(table, along)["gap"])
-    found = {"residual": left / np.sqrt(scale**2 + own), "innovation": innovations(left / scale, kept, own / scale**2)}
+    kept, astray = kept_along(thin, neighbours(table, along)["gap"]), contamination_of(thin, table)
     rows = {name: ("row", table[name].to_numpy()) for name in (along, "run")}
-    scores = {name: (("chain", "draw", "row"), normal_scores(thin, of)) for name, of in found.items()}
+    innovation, times = innovations(left / scale, kept, own / scale**2, astray)
+    found = {
+        "residual": _residual_scores(thin, left, scale, own, astray),
+        "innovation": normal_scores(thin, innovation, times, astray),
+    }
+    scores = {name: (("chain", "draw", "row"), of) for name, of in found.items()}
     return xr.Dataset(scores, rows, {"along": along, "units": fit.runs.columns.inputs[along].unit})
 
 
@@ -83,7 +88,7 @@ def residual_correlation(fit: Fit, seed: int = 0) -> pd.DataFrame:
     full = pairs > 0
     middle = np.bincount(bins, lag)[full] / pairs[full]
     left, scale, own = residuals_and_scales(thin, table, replicated(thin, table, seed).to_numpy())
-    shown = normal_scores(thin, left / np.sqrt(scale**2 + own))
+    shown = _residual_scores(thin, left, scale, own, contamination_of(thin, table))
     products = {"seen": found["residual"].to_numpy(), "shown": shown}
     tables = {name: _correlation(of, first, second, bins)[:, full] for name, of in products.items()}
     alike = (scale**2 / (scale**2 + own)).mean(axis=-1, keepdims=True)
@@ -129,26 +134,73 @@ def thinned(fit: Fit) -> Fit:
     return replace(fit, draws=xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))}))
 
 
-def innovations(z: np.ndarray, kept: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Return standardised innovations of rows in units of their process; `kept` of it is left from the row before."""
+def innovations(
+    z: np.ndarray, kept: np.ndarray, own: np.ndarray, astray: Contamination | None = None
+) -> tuple[np.ndarray, Any]:
+    """Return standardised innovations of rows, and how many times as wide they are in outliers; 1 where there are none.
+
+    Parameters
+    ----------
+    z
+        Rows in units of their process.
+    kept
+        Of it, left from the row before.
+    own
+        Variance of what is a row's own.
+    """
+    from bayes_scaling.model import gaussian_sum
     from bayes_scaling.model.kalman import forward
 
+    if astray is not None:
+        every = (z, kept, own, astray.added, astray.none)
+        flat = [np.ascontiguousarray(np.broadcast_to(of, z.shape)).reshape(-1, z.shape[-1]) for of in every]
+        mean, spread = np.moveaxis(np.array([gaussian_sum.predicted(*one) for one in zip(*flat, strict=True)]), 1, 0)
+        narrow = spread + flat[2]
+        times = np.sqrt(1.0 + flat[3] / narrow)
+        return ((flat[0] - mean) / np.sqrt(narrow)).reshape(z.shape), times.reshape(z.shape)
     flat = [np.ascontiguousarray(np.broadcast_to(of, z.shape)).reshape(-1, z.shape[-1]) for of in (z, kept, own)]
     filtered = [forward(*one) for one in zip(*flat, strict=True)]
     found = [(one - mean) / np.sqrt(variance) for one, (mean, variance) in zip(flat[0], filtered, strict=True)]
-    return np.reshape(found, z.shape)
+    return np.reshape(found, z.shape), 1.0
 
 
-def normal_scores(fit: Fit, values: np.ndarray) -> np.ndarray:
-    """Return normal scores of standardised values, which are the values themselves where the noise is normal."""
+def _residual_scores(
+    fit: Fit, left: np.ndarray, scale: np.ndarray, own: np.ndarray, astray: Contamination | None
+) -> np.ndarray:
+    """Return normal scores of what is left of rows, each for itself."""
+    variance = scale**2 + own
+    times = 1.0 if astray is None else np.sqrt(1.0 + astray.added * scale**2 / variance)
+    return normal_scores(fit, left / np.sqrt(variance), times, astray)
+
+
+def normal_scores(fit: Fit, values: np.ndarray, times: Any = 1.0, astray: Contamination | None = None) -> np.ndarray:
+    """Return normal scores of standardised values, which are the values themselves where the noise is normal.
+
+    Parameters
+    ----------
+    times
+        How many times as wide values are in outliers.
+    """
     from scipy import special, stats
 
+    if astray is not None:
+        return mixture_scores(values, times, astray.probability)
     if fit.model.noise.distribution == "normal":
         return values
     nu = fit.posterior["noise_nu"].to_numpy()[..., None]
     size: np.ndarray = -special.ndtri(np.maximum(stats.t.sf(np.abs(values), nu), special.ndtr(-MAX_NORMAL_SCORE)))
     scores: np.ndarray = np.sign(values) * size
     return scores
+
+
+def mixture_scores(values: np.ndarray, times: Any, probability: Any) -> np.ndarray:
+    """Return normal scores of values that are standard normal, or so many times as wide with some probability."""
+    from scipy import special
+
+    size = np.abs(values)
+    tail = (1.0 - probability) * special.ndtr(-size) + probability * special.ndtr(-size / times)
+    found: np.ndarray = -np.sign(values) * special.ndtri(np.maximum(tail, special.ndtr(-MAX_NORMAL_SCORE)))
+    return found
 
 
 def _pairs(found: xr.Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:

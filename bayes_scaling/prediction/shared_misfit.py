@@ -5,10 +5,12 @@ A place is the fraction of its run that a row has behind it, or how far along it
     r_i(p) = s(p) + o_i(p) + w,     s ~ GP(0, a^2 k_5/2(|log p - log p'| / l)),     o_i with a share of the noise's covariance
 
 Means over runs in bins of log p tell s, the more runs the better; what is left tells what is a run's own. `with_shared` gives a
-run to come s, draw by draw against the same law, and takes from its noise what turned out to be shared: where the fit took
-a shared fall for noise, a forecast does not. a, l and the share are point estimates from residuals about the mean curve.
+run to come s, draw by draw against the same law, and `shared_noise` takes from its noise what turned out to be shared: where
+the fit took a shared fall for noise, a forecast does not. a, l and the share are point estimates from residuals about the mean
+curve.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -18,7 +20,13 @@ import xarray as xr
 
 from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.inference.expectation import posterior_expectation
-from bayes_scaling.inference.observation import group_effects_and_scale, measurement_scale, white_scale
+from bayes_scaling.inference.observation import (
+    contamination,
+    group_effects_and_scale,
+    measurement_scale,
+    scales_with_error,
+    white_scale,
+)
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import CORRELATIONS
 
@@ -85,7 +93,7 @@ class Shared:
     share: float
 
 
-def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[Shared]:
+def shared_misfits(fit: Fit, along: str, leave_out: Collection[str] = ()) -> list[Shared]:
     """Return by what finished runs leave the law together, in either alignment; empty where they do not.
 
     Parameters
@@ -93,7 +101,7 @@ def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[S
     along
         The input along which runs train.
     leave_out
-        Label of a run that is not one of them.
+        Labels of runs that are none of them.
     """
     table = _finished(fit, along, leave_out)
     if table["run"].nunique() < FEWEST_RUNS:
@@ -103,31 +111,45 @@ def shared_misfits(fit: Fit, along: str, leave_out: str | None = None) -> list[S
     return [one for one in found if one is not None]
 
 
-def with_shared(
-    fit: Fit, shared: Shared, frame: pd.DataFrame, g: np.ndarray, noise: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the law says of a run's rows with what it shares with finished runs, and the covariance of what is its own.
+def with_shared(fit: Fit, shared: Shared, frame: pd.DataFrame, law: np.ndarray) -> np.ndarray:
+    """Return what the law says of the rows of runs with what they share with finished runs, draw by draw.
 
     Parameters
     ----------
     frame
-        Rows of one run, its planned end last.
-    g
+        Rows of one or several runs, to their planned ends.
+    law
         Draws, row, on the scale of the noise.
+    """
+    table = _finished(fit, shared.along, set(frame["run"].astype(str)))
+    place = _place(table, shared.along, shared.alignment)
+    means = _bin_means(table, place, _residuals(fit, table)[0], shared.width)[1]
+    found: np.ndarray = law + means @ _weights(shared, frame)[0].T
+    return found
+
+
+def shared_noise(shared: Shared, frame: pd.DataFrame, noise: np.ndarray) -> np.ndarray:
+    """Return the covariance of what is left beside what is shared: the runs' own share, and what is not known of the other.
+
+    Parameters
+    ----------
+    frame
+        Rows of one or several runs, to their planned ends.
     noise
         Draws, row, row.
     """
-    along = shared.along
-    table = _finished(fit, along, str(frame["run"].iloc[-1]))
-    place = _place(table, along, shared.alignment)
-    means = _bin_means(table, place, _residuals(fit, table)[0], shared.width)[1]
-    end = float(frame[along].iloc[-1]) if shared.alignment == "fraction" else 1.0
-    at = np.log(frame[along].to_numpy() / end)
+    found: np.ndarray = shared.own * noise + _weights(shared, frame)[1]
+    return found
+
+
+def _weights(shared: Shared, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return by what means of bins tell what is shared at rows, and the covariance that they leave."""
+    ends = frame.groupby("run", sort=False)[shared.along].transform("max").to_numpy() if shared.alignment == "fraction" else 1.0
+    at = np.log(frame[shared.along].to_numpy() / ends)
     prior = _covariance(shared, shared.places, shared.places) + np.diag(_errors(shared))
     across = _covariance(shared, at, shared.places)
     weights = np.linalg.solve(prior, across.T).T
-    unknown = _covariance(shared, at, at) - weights @ across.T
-    return g + means @ weights.T, shared.own * noise + unknown
+    return weights, _covariance(shared, at, at) - weights @ across.T
 
 
 def shared_sentence(fit: Fit, along: str) -> str:
@@ -149,14 +171,14 @@ def shared_sentence(fit: Fit, along: str) -> str:
     )
 
 
-def _finished(fit: Fit, along: str, leave_out: str | None) -> pd.DataFrame:
+def _finished(fit: Fit, along: str, leave_out: Collection[str]) -> pd.DataFrame:
     """Return the rows of runs with enough of them, of no more runs than need be."""
     table = fit.runs.table
     if "run" not in table:
         return table.iloc[:0].assign(run="")
     label = table["run"].astype(str)
     rows = label.map(label.value_counts())
-    kept = table[(rows >= FEWEST_ROWS) & (label != leave_out)]
+    kept = table[(rows >= FEWEST_ROWS) & ~label.isin(set(leave_out))]
     names = kept["run"].unique()
     few = max(FEWEST_RUNS, MOST_ROWS * len(names) // max(len(kept), 1))
     some = names[np.unique(np.linspace(0, len(names) - 1, min(few, len(names))).astype(int))] if len(names) else names
@@ -175,6 +197,9 @@ def _residuals(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float]
     left = np.where(np.isfinite(left), left, 0.0)
     white = white_scale(fit, table)
     own = measurement_scale(fit, table) ** 2 + (0.0 if white is None else _rows(white, centre) ** 2)
+    if (astray := contamination(fit, table, *scales_with_error(fit, table, scale))) is not None:
+        added = xr.DataArray(astray.probability * astray.added, dims=("chain", "draw", "row"))
+        own = own + _rows(added * scale**2, centre)
     return left, float((_rows(scale, centre) ** 2).mean()), float(np.mean(own))
 
 

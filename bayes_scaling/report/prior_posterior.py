@@ -8,7 +8,7 @@ import numpy as np
 from bayes_scaling._base.quantiles import INTERVAL, median_interval
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
-from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, spread_name, term_name
+from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, link, prior_quantiles
 from bayes_scaling.model.specification import discrepancy_terms, marginal_priors, smooth_lengths, trends, varyings
 
@@ -62,6 +62,8 @@ def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
         yield NOISE_LENGTH, known[NOISE_LENGTH]
         if correlation.white is not None:
             yield NOISE_WHITE, known[NOISE_WHITE]
+    if fit.model.noise.outliers is not None:
+        yield from ((name, known[name]) for name in (OUTLIER_ODDS, OUTLIER_SCALE))
     yield from ((name, known[name]) for name in gp.scales(discrepancy_terms(fit.model)))
 
 

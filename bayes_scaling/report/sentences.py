@@ -101,11 +101,13 @@ def _losses(fit: Posterior) -> list[str]:
     if columns.schedule is not None:
         return []
     inputs, groups = inputs_read(fit), groups_needed(fit)
-    sizes = np.log(fit.runs.table[list(inputs)].to_numpy()).sum(axis=1)
-    largest = fit.runs.table.iloc[[int(sizes.argmax())]][[*inputs, *groups]]
     grow = [name for name in inputs if name in columns.scales]
+    sizes = np.log(fit.runs.table[grow].to_numpy()).sum(axis=1)
+    largest = fit.runs.table.iloc[[int(sizes.argmax())]][[*inputs, *groups]]
     largest = mark_base_units(largest)
     beyond = largest.assign(**{name: TENFOLD * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
+    if not grow:
+        return []
     return [
         _loss(fit, largest, "at the largest run"),
         _loss(fit, beyond, f"at ten times its {' and '.join(map(spaced_name, grow))}"),

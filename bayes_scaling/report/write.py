@@ -1,6 +1,7 @@
 """A report: what a fit says, how sure it is, and what was done, as one page that needs nothing else."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from bayes_scaling.report import words
 from bayes_scaling.report.budget import Budget, multiplier_budget, plan_budget
 from bayes_scaling.report.figures import check_figure, main_figures
 from bayes_scaling.report.laws import laws_on_page, weights_on_page
+from bayes_scaling.report.moves import moved_answers
 from bayes_scaling.report.page import render
 from bayes_scaling.report.record import Record, read_record
 from bayes_scaling.report.sentences import stack_sentences, summary_sentences
@@ -39,6 +41,7 @@ def write_report(
     title: str = "",
     figure: Sheet | None = None,
     compute: float | None = None,
+    questions: Sequence[str] | None = None,
 ) -> Path:
     """Write a page on a fit: one HTML file that opens without a network.
 
@@ -60,6 +63,8 @@ def write_report(
     compute
         The budget that the page opens at, in FLOP for a law of params and tokens, else in the unit of its axis; ten times the
         largest run's unless given.
+    questions
+        Answers of which the page says what moves them, as for `sensitivity`; those of its budget unless given, () for none.
 
     Returns
     -------
@@ -70,14 +75,15 @@ def write_report(
     ------
     InputError
         Where the file cannot be written, a backtest in the folder cannot be read, or nothing can be said of a budget that is
-        asked about.
+        asked about, and as `sensitivity` does of questions.
 
     Examples
     --------
     >>> bs.write_report(fit, "report.html")  # doctest: +SKIP
     """
     path = Path(path)
-    write_text(render(report_context(fit, folder=folder, title=title, figure=figure, compute=compute)), path)
+    context = report_context(fit, folder=folder, title=title, figure=figure, compute=compute, questions=questions)
+    write_text(render(context), path)
     return path
 
 
@@ -89,6 +95,7 @@ def report_context(
     title: str = "",
     figure: Sheet | None = None,
     compute: float | None = None,
+    questions: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return what a report says, by the names that its template has; arguments and errors as for `write_report`."""
     place = Path(folder) if folder is not None else None
@@ -101,6 +108,7 @@ def report_context(
     budget = plans or multipliers
     if compute is not None and budget is None:
         raise InputError(f"nothing can be said of a budget of {exact(compute)}: {no_plan or NO_BUDGET}")
+    moved = moved_answers(fit, questions, budget)
     return {
         "title": title or record.title or words.title(fit),
         "problems": fit.health.problems if fit.health is not None and not fit.health.ok else [],
@@ -114,6 +122,7 @@ def report_context(
         "budget": budget,
         "no_plan": no_plan,
         "check": check,
+        "moved": moved,
         "laws": laws_on_page(fit),
         "weights": weights_on_page(fit),
         "weighing": weighing_sentences(fit) if isinstance(fit, Stack) else (),

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.inference.observation import residuals_and_scales
+from bayes_scaling.inference.observation import Contamination, contamination_of, residuals_and_scales
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.arrays import neighbours
 from bayes_scaling.model.names import NOISE_LENGTH
-from bayes_scaling.prediction.residuals import innovations, thinned
+from bayes_scaling.prediction.residuals import innovations, mixture_scores, thinned
 
 LEAST_FREE = 0.2
 """At least this share of a pattern is taken to be left by the law: some hundred draws tell a covariance no better."""
@@ -74,17 +74,28 @@ def standardized(fit: Fit) -> Standardized:
     rows = table.reset_index(drop=True)
     left, scale, own = (of.reshape(-1, len(rows)) for of in residuals_and_scales(thin, rows, rows["response"].to_numpy()))
     usual = np.median(scale, axis=0)
-    z = left / usual
+    z, times, astray = left / usual, 1.0, _usual(contamination_of(thin, rows))
     if correlation is not None:
         gap = neighbours(rows, correlation.along)["gap"]
         length = float(np.median(thin.posterior[NOISE_LENGTH]))
-        z = innovations(z, np.exp(-gap / length), np.median(own, axis=0) / usual**2)
+        z, times = innovations(z, np.exp(-gap / length), np.median(own, axis=0) / usual**2, astray)
     usual = np.sqrt(usual**2 + np.median(own, axis=0)) if correlation is None else usual
     mean = np.nanmean(np.where(np.isfinite(z), z, np.nan), axis=0)
     nu = float(np.median(fit.posterior["noise_nu"])) if fit.model.noise.distribution == "student_t" else np.inf
     worth = 1.0 if nu == np.inf else (nu + 1.0) / (nu + 3.0)
+    scores = _scores(mean, nu)
+    if astray is not None:
+        wider = np.sqrt(1.0 + astray.added) if correlation is None else np.median(times, axis=0)
+        scores = mixture_scores(mean, wider, astray.probability)
     taken = np.nan_to_num(z - mean) * np.sqrt(worth / len(z))
-    return Standardized(table, mean, _scores(mean, nu), usual, taken, nu)
+    return Standardized(table, mean, scores, usual, taken, nu)
+
+
+def _usual(astray: Contamination | None) -> Contamination | None:
+    """Return what outliers do to rows, in the middle of the draws; a number a row."""
+    if astray is None:
+        return None
+    return Contamination(*(np.median(of.reshape(-1, of.shape[-1]), axis=0) for of in (astray.none, astray.added)))
 
 
 def _scores(z: np.ndarray, nu: float) -> np.ndarray:

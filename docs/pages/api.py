@@ -6,11 +6,12 @@ import bayes_scaling as bs
 
 GROUPS = {
     "Read": "read_logs read_runs Columns Input Response",
-    "Model": "Model Prior Varying Smooth Trend Noise Correlation Discrepancy JointPrior parse_law read_study propose_study",
+    "Model": "Model Prior Varying Smooth Trend Noise Correlation Outliers Discrepancy JointPrior parse_law read_study "
+    "propose_study",
     "Fit": "fit fit_stack Stack refit prior Settings Fit save load fit_many",
     "Predict": "predict predict_runs summarize contrast compute_ratio crossover forecast",
     "Decide": "plan Cost compute_needed rank next_runs sensitivity multiverse",
-    "Validate": "findings compare backtest calibrate",
+    "Validate": "findings outlier_probabilities compare backtest calibrate",
     "Report": "write_report InputError",
 }
 """The names of the front door."""

@@ -22,6 +22,7 @@ ORDER = (
     "Trend",
     "NoiseKeys",
     "Correlation",
+    "Outliers",
     "Discrepancy",
 )
 """What most files hold, in the order in which they are written."""

@@ -108,6 +108,13 @@ def test_whole_fits_are_stored_for_other_commands(asked: tuple[Path, Path], tmp_
     assert table["b"].item() == pytest.approx(float(fit.posterior["b"].median()))
 
 
+def test_an_approximation_says_so(asked: tuple[Path, Path], tmp_path: Path) -> None:
+    done = run(*asked, "--by", "run_id", "--out", tmp_path, *QUICK, "--method", "laplace", "--tasks", "1/6")
+    assert done.exit_code == 0, done.output
+    assert "note [sampler]: 1 noted" in done.stdout
+    assert pd.read_csv(tmp_path / "parts" / "1_of_6.csv")["grade"].tolist() == ["noted"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

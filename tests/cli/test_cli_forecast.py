@@ -63,3 +63,35 @@ def test_wrong_input_is_one_line_and_nothing_is_written(folder: Path, log: Path,
     refused(run("forecast", folder, "--run", log, "--at", END, "--out", out), "column 'loss'", "row 4")
     assert not out.exists()
     assert not out.with_suffix(".png").exists()
+
+
+def test_two_jobs_are_forecast_together(folder: Path, tmp_path: Path) -> None:
+    begun(0.0).to_csv(tmp_path / "a.csv", index=False)
+    begun(0.04).assign(run="other").to_csv(tmp_path / "b.csv", index=False)
+    both = pd.concat([begun(0.0), begun(0.04).assign(run="other")])
+    both.to_csv(tmp_path / "both.csv", index=False)
+    listed = run("forecast", folder, "--run", tmp_path / "a.csv", "--run", tmp_path / "b.csv", "--at", END, "--target", 2.4)
+    tabled = run("forecast", folder, "--run", tmp_path / "both.csv", "--at", END, "--at", END, "--target", 2.4)
+    assert listed.exit_code == 0, listed.output
+    assert listed.stdout == tabled.stdout
+    assert "At 1000 tokens other will show " in listed.stdout
+    assert "begun ends below other with probability 0.9" in listed.stdout
+    assert set(pd.read_csv(folder / "forecast.csv")["run"]) == {"begun", "other"}
+    assert (folder / "forecast.png").stat().st_size > 5_000
+
+
+def test_when_a_target_is_reached(folder: Path, log: Path, tmp_path: Path) -> None:
+    asked = ("--run", log, "--at", END, "--target", 2.4, "--out", tmp_path / "band.csv")
+    told = ("--tokens-per-day", 20, "--since", "2026-11-26", "--by", "2026-12-20", "--by", 600)
+    result = run("forecast", folder, *asked, *told)
+    assert result.exit_code == 0, result.output
+    assert (
+        "The expected loss of begun falls below 2.4 by its end, at 1000 tokens on 2027-01-05, with probability" in result.stdout
+    )
+    assert "By 2026-12-20 it is reached by begun with probability 0." in result.stdout
+    assert "By 600 tokens it is reached by begun with probability 0." in result.stdout
+    assert "Dates are at 20 tokens a day, as said, from 2026-11-26 on" in result.stdout
+    begun().assign(_timestamp=lambda of: 1.7e9 + 86400 * of["tokens"] / 10).to_csv(log, index=False)
+    assert "as column _timestamp has it" in run("forecast", folder, *asked).stdout
+    refused(run("forecast", folder, *asked[:4], "--by", "2026-12-20"), "give --target")
+    refused(run("forecast", folder, *asked, "--by", "soon"), "date 'soon' is no date")

@@ -206,5 +206,5 @@ def test_training_curves_says_that_the_rate_falls() -> None:
 
 
 def test_a_rate_that_the_schedule_reads_is_not_said() -> None:
-    runs = study_runs(bs.read_study("training_curves_decay"), CASES / "cosine_finished.csv.gz")
+    runs = study_runs(bs.read_study("training_curves_schedules"), CASES / "cosine_finished.csv.gz")
     assert not any("falls along" in note for note in runs.notes)

@@ -14,7 +14,7 @@ import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, PART, on_arrays, on_symbols
 from bayes_scaling.data.columns import Average, Schedule
-from bayes_scaling.data.schedules import log_input, schedule_inputs
+from bayes_scaling.data.schedules import APPROACH, LAG, MIN_FALL, log_input, schedule_inputs
 from bayes_scaling.laws.formula import law_text, law_value
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.arrays import data
@@ -146,6 +146,49 @@ def test_a_sum_is_taken_of_a_schedule_that_rises_again() -> None:
     assert (found["annealing_area"] >= 0).all()
     with pytest.raises(InputError, match=r"^the table, step 201: the learning rate rises after it has fallen; expected"):
         schedule_inputs(rows, Schedule())
+
+
+def along_tokens(tokens: list[float] | np.ndarray, lr: list[float] | np.ndarray) -> pd.DataFrame:
+    rows = pd.DataFrame({"tokens": np.asarray(tokens, float), "lr": np.asarray(lr, float)})
+    return schedule_inputs(rows, Schedule(along="tokens"), wanted=["lr_weighted", "lr_annealed"])
+
+
+def test_tokens_count_by_their_rate_as_a_share_of_the_peak() -> None:
+    warmed = along_tokens([1e9, 2e9, 6e9, 10e9], [1e-3, 2e-3, 2e-3, 0.0])
+    assert warmed["lr_weighted"].to_numpy() == pytest.approx([0.25e9, 1e9, 5e9, 7e9])
+    constant = along_tokens([3e9, 2e9], [1e-3, 1e-3])  # from before the first row on, in any order
+    assert constant["lr_weighted"].to_numpy() == pytest.approx([3e9, 2e9])
+    assert (constant["lr_annealed"] == MIN_FALL).all()
+
+
+def test_a_drop_takes_effect_by_and_by() -> None:
+    found = along_tokens([1e9, 4e9, 4.000001e9, 5e9, 8e9], [1e-3, 1e-3, 1e-4, 1e-4, 1e-4])
+    come = np.array([4.1e9, 4.4e9])
+    expected = 0.9 * (1 - (1 + (come - 4e9) / (LAG * come)) ** -APPROACH)
+    assert found["lr_weighted"].to_numpy()[3:] == pytest.approx(come, rel=1e-5)
+    assert found["lr_annealed"].to_numpy()[3:] == pytest.approx(expected, rel=1e-4)
+    assert (found["lr_annealed"][:2] == MIN_FALL).all()
+
+
+def test_a_decay_is_the_sum_of_its_drops_and_a_restart_takes_it_back() -> None:
+    steps = np.arange(1, 2001.0)
+    share = np.where(steps < 1000, 1.0, 1.0 - 0.8 * (steps - 1000) / 1000)
+    found = along_tokens(steps, share)
+    come, drops = found["lr_weighted"].to_numpy(), -np.diff(share, prepend=1.0)
+    for row in (1099, 1499, 1999):
+        lag = np.maximum(come[row] - come[: row + 1], 0) / (LAG * come[row])
+        expected = (drops[: row + 1] * (1 - (1 + lag) ** -APPROACH)).sum()
+        assert found["lr_annealed"][row] == pytest.approx(expected, rel=0.01)
+    again = along_tokens(np.append(steps, [2001, 4000]), np.append(share, [1.0, 1.0]))
+    assert again["lr_annealed"].to_numpy()[:2000] == pytest.approx(found["lr_annealed"].to_numpy(), abs=0.01)
+    assert again["lr_annealed"].iloc[-1] < 0.1
+
+
+def test_long_logs_give_what_short_ones_do() -> None:
+    long = np.arange(1, 40001.0)
+    cosine = along_tokens(long, 0.55 + 0.45 * np.cos(np.pi * long / 40000))
+    short = along_tokens(long[199::200], 0.55 + 0.45 * np.cos(np.pi * long[199::200] / 40000))
+    assert cosine["lr_annealed"].to_numpy()[199::200] == pytest.approx(short["lr_annealed"].to_numpy(), abs=0.005)
 
 
 COLUMNS = bs.Columns(

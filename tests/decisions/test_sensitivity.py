@@ -17,9 +17,11 @@ from bayes_scaling.decisions.multiverse import Multiverse
 from bayes_scaling.decisions.sensitivity.factors import Components, Factor, law_terms
 from bayes_scaling.decisions.sensitivity.power_scaling import k_limit
 from bayes_scaling.decisions.sensitivity.record import Sensitivity
+from bayes_scaling.decisions.sensitivity.sentences import PLANNED
 from bayes_scaling.decisions.sensitivity.variance import moments, owen_values, regressors, share_table, shares
 from bayes_scaling.inference.stacking import stack
 from bayes_scaling.model.studies.study import study_runs
+from bayes_scaling.plots.sensitivity import plot_shifts
 from bayes_scaling.prediction.predict import decompose
 
 MEAN, SD = np.array([0.0, 0.1]), np.array([0.03, 0.01])
@@ -436,6 +438,18 @@ def test_a_discrepancy_is_a_source_and_plans_and_splits_have_shares(swept: bs.Fi
         assert found.shares["share"].sum() == pytest.approx(1.0)
         assert (found.shares["share"] >= 0).all()
         assert {"law", "discrepancy"} <= set(found.sources["source"])
+        assert (PLANNED in found.summary()) == question.startswith("plan")
+
+
+def test_the_legend_says_what_hollow_marks_are(found: Sensitivity) -> None:
+    rows = {"prior": (0.8, 2.0), "likelihood": (0.5, 2.0)}
+    for hollow, kinds in {True: ["prior", "likelihood"], False: ["likelihood"]}.items():
+        kept = found.shifts[found.shifts["moved_by"].isin(kinds)].drop_duplicates("moved_by")
+        table = pd.concat([kept[kept["moved_by"] == of].assign(power=power) for of in kinds for power in rows[of]])
+        shown = replace(found, shifts=table.assign(reliable=True, q05=2.0, q50=2.1, q95=2.2))
+        legend = plot_shifts(shown).get_legend()
+        assert legend is not None
+        assert ("by 0.8 or 1.25" in [text.get_text() for text in legend.get_texts()]) == hollow
 
 
 def _law_and_discrepancy(fit: bs.Fit) -> tuple[xr.DataArray, xr.DataArray]:

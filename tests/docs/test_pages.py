@@ -68,7 +68,7 @@ def test_every_command_is_accepted(line: str) -> None:
 
 
 def test_the_model_file_reads() -> None:
-    whole, part, sampling, _ = [text for page, text in fenced("toml") if page == "docs/reference/model-file.md"]
+    whole, part, stack, sampling, _ = [text for page, text in fenced("toml") if page == "docs/reference/model-file.md"]
     study = parse_study(whole, "model-file.md")
     assert set(study.model.parameters) == {"E", "A", "alpha"}
     assert study.columns.where is not None
@@ -76,6 +76,11 @@ def test_the_model_file_reads() -> None:
     departing = parse_study(f"{whole}\n{part}\n{sampling}", "model-file.md")
     assert [term.amplitude for term in departing.model.discrepancy] == [bs.Prior(median=0.05, factor=3.0)]
     assert departing.settings.draws == 2000
+    stacked = parse_study(f"{whole}\n{part}\n{stack}", "model-file.md").stack
+    assert [(one.name, one.weight, set(one.model.parameters)) for one in stacked] == [
+        ("floor", 1.0, {"E", "A", "alpha"}),
+        ("no floor", 0.5, {"a", "b"}),
+    ]
 
 
 def test_every_file_that_texts_name_exists() -> None:

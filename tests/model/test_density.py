@@ -12,7 +12,17 @@ from bayes_scaling.inference.sampling import compiled
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parametrization import integrated
 
-LONG = {"astray", "few_levels", "heavy_tails", "joined", "on_the_loss", "scale_by_group", "seen_through_white_noise", "smooth"}
+LONG = {
+    "astray",
+    "few_levels",
+    "heavy_tails",
+    "joined",
+    "on_the_loss",
+    "scale_by_group",
+    "seen_through_white_noise",
+    "smooth",
+    "spiked",
+}
 """Cases that take longest to compile."""
 PARAMS = [pytest.param(of, id=of.__name__, marks=pytest.mark.slow if of.__name__ in LONG else ()) for of in CASES]
 

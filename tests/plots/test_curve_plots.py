@@ -1,5 +1,7 @@
 """Figures of curves, forecasts and residuals: bands where they say they are, over what they say they show."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from matplotlib.figure import Figure
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.prediction.residuals import innovation_correlation, residual_correlation
 
 mpl.use("Agg")
@@ -221,3 +224,21 @@ def test_autocorrelation_is_drawn_as_it_was_found(fit: bs.Fit) -> None:
         "model's noise, 90 %",
         "residuals",
     ]
+
+
+def test_the_band_of_single_runs_is_that_of_their_predictions(fit: bs.Fit) -> None:
+    """It lies around that of the expected curve, and its edges are quantiles of new runs."""
+    sheet = Sheet("tokens", hue="params", beyond=1.0, single_runs=True)
+    figure = plots.sheet_figure(fit, sheet)
+    drawn = figure.axes[0]
+    plain = plots.sheet_figure(fit, replace(sheet, single_runs=False)).axes[0]
+    assert len(bands(drawn)) == len(bands(plain)) + len(SIZES)
+    widest, expected = bands(drawn)[0], bands(plain)[0]
+    assert span(widest, 1)[0] < span(expected, 1)[0] < span(expected, 1)[1] < span(widest, 1)[1]
+    first = fit.runs.table.query("params == params.min()")
+    at = pd.DataFrame({"params": first["params"].iloc[0], "tokens": [span(widest, 0)[1]]})
+    edge = bs.predict_runs(fit, at, seed=0).quantile([0.05, 0.95]).to_numpy()
+    ends = [line.get_ydata()[-1] for line in drawn.lines if line.get_linewidth() == 0.4][:2]
+    np.testing.assert_allclose(ends, edge, rtol=3e-3)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["100M", "1B", "8B"]
+    assert figure.legends[0].get_title().get_text() == "params (parameters)"

@@ -343,7 +343,11 @@ def test_such_a_file_reads_back_from_its_text() -> None:
         ("{ along = \"tokens\", length", "{ alon = \"tokens\", length", "noise.correlation.alon: no such key; did you mean"),
         ("length = { median", "length = { medain", "noise.correlation.length.medain: no such key; did you mean 'median'?"),
         ("hue =", "hues =", "figure.hues: no such key; did you mean 'hue'?"),
-        ("beyond = 3.0", "zzz = 3.0", "figure.zzz: no such key; expected ['x', 'rows', 'columns', 'hue', 'beyond']"),
+        (
+            "beyond = 3.0",
+            "zzz = 3.0",
+            "figure.zzz: no such key; expected ['x', 'rows', 'columns', 'hue', 'beyond', 'single_runs']",
+        ),
         ('x = "tokens"\nrows', 'x = "corpus"\nrows', "figure.x is 'corpus'; expected one of ['params', 'tokens']"),
         ('hue = "params"', 'hue = "paams"', "figure.hue is 'paams'; expected one of ['corpus', 'params', 'run', 'tokens']"),
         ('sd_trend = [{ on = "tokens"', 'sd_trend = [{ on = "step"', "the model reads ['step']; [data.inputs] has ['params'"),

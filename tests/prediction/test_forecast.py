@@ -252,7 +252,6 @@ def test_wrong_logs_and_ends_get_one_clear_line(tmp_path: Path) -> None:
         (log, 100.0, r"the run has reached tokens 19\d\.?\d*; expected an end beyond it, not 100$"),
         (log, float("nan"), "expected an end beyond it, not nan$"),
         (log.assign(run="p"), END, r"the fit has seen run 'p'; give its name to carry it on"),
-        (finished(1, ("u", "v")), END, r"holds the runs \['u', 'v'\]; expected the log of one"),
         (
             log.assign(tokens=log["tokens"] / 1e6),
             END,

@@ -194,6 +194,23 @@ def test_multipliers_of_splits_are_those_of_the_ranking(hostile: bs.Fit) -> None
     assert facts[-1].range == f"90 %: {least} to {most}"
 
 
+def test_the_page_says_what_moves_its_own_answers(arms: bs.Fit, compared: dict[str, Any], attacked: dict[str, Any]) -> None:
+    (moved,) = compared["moved"]
+    budget = compared["budget"]
+    row = budget.table.iloc[budget.start]
+    assert moved.question.startswith(f"multiplier attention=moba:full at compute={row['compute']:g}: {row['q50']:.2g}")
+    assert moved.sentences[0].startswith("Of its variance: law 100 %")
+    kinds = [one.question.split(" at ")[0] for one in attacked["moved"]]
+    assert kinds == ["plan", "run"]
+    assert "lowest" in attacked["moved"][0].sentences[0]
+    assert report_context(arms, questions=())["moved"] == []
+    assert report_context(replace(arms, health=None))["moved"] == []
+    asked = ["loss at compute=20, attention=moba", "contrast attention=moba:full at compute=3"]
+    assert 'id="figure-moves1"' in render(report_context(arms, questions=asked))
+    with pytest.raises(bs.InputError, match="no form that is known"):
+        report_context(arms, questions=["what now"])
+
+
 def test_validation_is_read_or_its_lack_said(arms: bs.Fit, tmp_path: Path) -> None:
     assert "holds no validation" in render(report_context(arms))
     record = {"rows": 16, "problems": {}, "cutoffs": {"compute < 2": {"training_runs": 8}}}
@@ -212,11 +229,12 @@ def test_validation_is_read_or_its_lack_said(arms: bs.Fit, tmp_path: Path) -> No
 def test_the_command_writes_the_page_or_nothing(arms: bs.Fit, tmp_path: Path) -> None:
     bs.save(arms, tmp_path / "fit.nc")
     (tmp_path / "diagnostics.json").write_text(json.dumps({"title": "Noted", "seconds": 12.3, "versions": {"pymc": "0.0"}}))
-    result = CliRunner().invoke(app, ["report", str(tmp_path)])
+    result = CliRunner().invoke(app, ["report", str(tmp_path), "--of", "loss at compute=20, attention=moba"])
     assert result.exit_code == 0, result.output
     text = (tmp_path / "report.html").read_text()
     assert "<title>Noted</title>" in text
     assert "pymc 0.0" in text
+    assert "<h3>loss at compute=20, attention=moba: " in text
     (tmp_path / "diagnostics.json").write_text("[")
     result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path / "other.html")])
     assert result.exit_code == 2

@@ -242,7 +242,6 @@ def test_members_scatter_each_by_numbers_of_their_own(before: dict[str, bs.Fit])
 
 SINGLE = {
     "decompose": lambda one: decompose(one, pd.DataFrame({"params": [1e9], "tokens": [1e10]})),
-    "forecast": lambda one: bs.forecast(one, pd.DataFrame({"tokens": [1e10]}), 1e11),
     "loo": loo,
     "parameter_table": parameter_table,
 }

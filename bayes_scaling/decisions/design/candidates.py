@@ -9,7 +9,7 @@ from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.memory import draws_in
-from bayes_scaling.inference.observation import group_effects_and_scale, noise_covariance, white_scale
+from bayes_scaling.inference.observation import contamination, group_effects_and_scale, noise_covariance, white_scale
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_scale, parts
 from bayes_scaling.model.specification import groups_used
@@ -78,8 +78,9 @@ def _scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.n
     if "noise_nu" in fit.posterior:
         nu = fit.posterior["noise_nu"].to_numpy().ravel()[:, None]
         scale = scale * np.sqrt((nu + 3.0) / (nu + 1.0))
-    white = white_scale(fit, frame)
-    own = 0.0 if white is None else (_array(white, len(frame)) ** 2).mean(axis=0)
+    alone = white_scale(fit, frame)
+    scale, white = _with_outliers(fit, frame, scale, None if alone is None else _array(alone, len(frame)))
+    own = 0.0 if white is None else (white**2).mean(axis=0)
     found = np.zeros((n, most, most))
     if fit.model.noise.correlation is None or most == 1:
         variance = np.asarray((scale**2).mean(axis=0) + own)
@@ -91,3 +92,19 @@ def _scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.n
         covariance = noise_covariance(fit, frame.iloc[of], scale[:, of]).mean(axis=0) * (same[:, None] == same)
         found[i, : len(of), : len(of)] = covariance + np.diag(np.broadcast_to(own, len(frame))[of])
     return found
+
+
+def _with_outliers(
+    fit: Fit, frame: pd.DataFrame, scale: np.ndarray, white: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return scales of scatter that is as informative as scatter with outliers: where a row is one it tells hardly anything."""
+    own = scale if white is None else white
+    dims = ("chain", "draw", "row")
+    shape = (fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], len(frame))
+    whole = xr.DataArray(np.broadcast_to(own, (shape[0] * shape[1], len(frame))).reshape(shape), dims=dims)
+    astray = contamination(fit, frame, whole, None if white is None else whole)
+    if astray is None:
+        return scale, white
+    known = (1.0 - astray.probability + astray.probability / (1.0 + astray.added)).reshape(-1, len(frame))
+    wider = own / np.sqrt(known)
+    return (wider, None) if white is None else (scale, wider)

@@ -13,12 +13,13 @@ from bayes_scaling.decisions.estimand_places import asked_place, loss_at_place, 
 from bayes_scaling.decisions.estimand_text import Estimand
 from bayes_scaling.decisions.estimands import draw_estimand, multiplier_path
 from bayes_scaling.inference.expectation import discrepancy_at, law_at, levels_at, log_inputs
-from bayes_scaling.inference.observation import group_effects_and_scale, own_variance, scales_with_error
+from bayes_scaling.inference.observation import contamination, group_effects_and_scale, own_variance, scales_with_error
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import noise_parts
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_parameters
 from bayes_scaling.model.evaluation import parameter_at
+from bayes_scaling.model.gaussian_sum import mixture_width
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.parameters import as_parameter, link
 from bayes_scaling.model.specification import changed, discrepancy_terms
@@ -136,7 +137,7 @@ def _on_scale(fit: Fit, losses: xr.DataArray) -> xr.DataArray:
 
 
 def _scatter_variance(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
-    """Return for each draw the variance of the scatter of a row; of a Student-t that of the normal with its 90 % interval.
+    """Return for each draw the variance of the scatter of a row; of heavy tails that of the normal with their 90 % interval.
 
     A Student-t may have no variance, and what people read is a band.
     """
@@ -145,6 +146,10 @@ def _scatter_variance(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
     scale, white = scales_with_error(fit, frame, group_effects_and_scale(fit, frame, fit.settings.seed, new=True)[1])
     variance = scale**2 * (1.0 + own_variance(fit, frame, scale, white))
     found = _rows(variance + xr.zeros_like(fit.posterior[NOISE_SD]), 1)[:, 0]
+    if (astray := contamination(fit, frame, scale, white)) is not None:
+        squared = _rows(scale**2 + xr.zeros_like(fit.posterior[NOISE_SD]), 1)[:, 0]
+        times = np.sqrt(1.0 + astray.added.ravel() * squared / found)
+        return np.asarray(found * mixture_width(times, astray.probability.ravel()) ** 2)
     if "noise_nu" not in fit.posterior:
         return found
     wide = stats.t.ppf(0.95, _flat(fit.posterior["noise_nu"])) / stats.norm.ppf(0.95)

@@ -20,6 +20,12 @@ ONLY_TOGETHER = 0.5
 
 TIMES = {0.5: "half as much", 0.8: "0.8 times as much", 1.25: "1.25 times as much", 2.0: "twice as much"}
 
+PLANNED = (
+    "This is the median of the best sizes of the draws; `plan` has the one size whose mean loss over all draws is lowest, and "
+    "the two differ where the loss rises faster on one side of the best size than on the other."
+)
+"""Why the size of a plan is another than the median here."""
+
 NAMED = {BETWEEN: "which law holds"}
 
 
@@ -29,6 +35,7 @@ def said_of_sensitivity(found: Sensitivity) -> list[str]:
     now = band(in_own_unit(found.asked, known), **form_of(found.asked))
     return [
         f"{found.asked.attrs.get('question', 'the question')}: {now}.",
+        *([PLANNED] if found.asked.attrs.get("kind") == "plan" else []),
         *_made_of(found),
         *_scaled(found, PRIOR),
         *_scaled(found, LIKELIHOOD),

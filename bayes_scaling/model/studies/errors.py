@@ -13,7 +13,7 @@ from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.model.discrepancy import Discrepancy
-from bayes_scaling.model.noise import Correlation
+from bayes_scaling.model.noise import Correlation, Outliers
 from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StackKeys, StudyKeys
@@ -64,6 +64,9 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "sampling": Settings,
         "noise": NoiseKeys,
         "correlation": Correlation,
+        "outliers": Outliers,
+        "share": Prior,
+        "scale": Prior,
         "length": Prior,
         "discrepancy": Discrepancy,
         "joint_prior": JointPriorKeys,

@@ -16,7 +16,7 @@ from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
-from bayes_scaling.model.noise import Correlation, Noise
+from bayes_scaling.model.noise import Correlation, Noise, Outliers
 from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.study import Sheet
@@ -32,7 +32,7 @@ class LawKeys:
         Of a law of the library, as "chinchilla".
     text
         An equation such as "E + A * params**-alpha": inputs are those of `[data.inputs]`, all other names are parameters. Lines
-        before it may name parts of it, as "n_eff = params * (1 - exp(-r))".
+        before it may name parts of it, as "n_eff = params * (1 - exp(-r))"; ref(tokens) is the reference of an input.
     priors
         For a law of the library, where parameters have no priors of their own: "published" for those of papers, "public_sweeps"
         for parameters, noise and discrepancy as public sweeps of training runs suggest them.
@@ -221,7 +221,7 @@ class StudyKeys:
     sampling: Settings = Settings()
 
 
-_NOISE = (NoiseKeys, Noise, Correlation)
+_NOISE = (NoiseKeys, Noise, Correlation, Outliers)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Tail, Schedule, Conventions, Cost)
 _MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Smooth, Trend, Discrepancy)
 for _record in (*_MODEL, Sheet, Settings, *_DATA, *_NOISE):

@@ -16,6 +16,7 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.paths import is_file
 from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.laws.formula import law_names, parse_law
 from bayes_scaling.laws.library import Law, library_law
 from bayes_scaling.model.defaults import at_references, default_priors, default_response, sweep_model
@@ -30,6 +31,9 @@ from bayes_scaling.model.studies.errors import first_error
 from bayes_scaling.model.studies.keys import NoiseKeys, ParameterKeys, StackKeys, StudyKeys
 from bayes_scaling.model.studies.stack import stacked
 from bayes_scaling.model.studies.study import Sheet, Study
+
+RENAMED = {"training_curves_decay": "training_curves_schedules"}
+"""Bundled studies that had another name, or gave way to another."""
 
 
 def bundled() -> dict[str, str]:
@@ -92,6 +96,10 @@ def read_study(name_or_path: str | Path) -> Study:
         for note in with_keys_of_today(_toml(text, str(path)))[1]:
             warnings.warn(f"{path}: {note}", DeprecationWarning, stacklevel=2)
         return study
+    if str(path) in RENAMED:
+        today = RENAMED[str(path)]
+        warnings.warn(f"the study {path} is {today}: write that", DeprecationWarning, stacklevel=2)
+        path = Path(today)
     for file in _bundled():
         if file.name == f"{path}.toml":
             return parse_study(file.read_text(encoding="utf-8"), str(path))
@@ -252,7 +260,7 @@ def _check_inputs(file: StudyKeys, models: Sequence[Model]) -> None:
     for model in models:
         if unknown := set(model_inputs(model)) - set(file.data.inputs):
             raise InputError(f"the model reads {format_names(unknown)}; [data.inputs] has {format_names(file.data.inputs)}")
-    if unused := set(file.data.inputs) - {name for model in models for name in model_inputs(model)}:
+    if unused := set(file.data.inputs) - _only_told(file) - {name for model in models for name in model_inputs(model)}:
         raise InputError(f"[data.inputs] has {format_names(unused)}, which neither the law nor a trend reads")
 
 
@@ -286,7 +294,8 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys, shared: tuple[
         )
     if member.law.text is not None:  # which need not read all that others do
         read = {name: one for name, one in member.data.inputs.items() if name in law_names(member.law.text)}
-        member = replace(member, data=replace(member.data, inputs=read))
+        # What rows are does not hang on the law, and may name inputs that only a trend reads, or another law of the stack.
+        member = replace(member, data=replace(member.data, inputs=read, average=None, curve=None, schedule=None))
     return _model(replace(member, joint_prior=()) if inherits else member, joint)
 
 
@@ -312,8 +321,15 @@ def _law(file: StudyKeys) -> Law:
     correlation = file.noise.correlation
     elsewhere = {term.on for term in trends} | ({correlation.along} if correlation else set())
     elsewhere |= {name for term in file.discrepancy or () for name in term.over or ()}
+    elsewhere |= _only_told(file)
     elsewhere -= law_names(text)
-    return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere))
+    references = {name: one.reference for name, one in file.data.inputs.items() if one.reference is not None}
+    return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere), references)
+
+
+def _only_told(file: StudyKeys) -> set[str]:
+    """Return the inputs that the model need not read: the fall of the rate tells a forecast what schedule runs had."""
+    return {name for name, one in file.data.inputs.items() if one.column == FALL}
 
 
 def _check_figure(figure: Sheet | None, columns: Columns) -> None:

@@ -7,6 +7,7 @@ from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number, shared
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
+from bayes_scaling.model.noise import Noise, heavy_tailed
 from bayes_scaling.model.parameters import median
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.validation.standardized_residuals import LEAST_FREE, Standardized, standardized
@@ -52,19 +53,24 @@ def outliers(fit: Fit) -> tuple[Finding, ...]:
     order = far[np.argsort(-np.abs(scales[far]))]
     said = "; ".join(_row(fit, left, int(i), float(scales[i])) for i in order[:MAX_OUTLIERS_NAMED])
     more = f"; and {len(order) - MAX_OUTLIERS_NAMED} more" if len(order) > MAX_OUTLIERS_NAMED else ""
-    robust = fit.model.noise.distribution == "student_t"
     return (
         finding(
             "outliers",
             f"{len(order)} of {len(scales)} rows lie{'s' * (len(order) == 1)} far off the others: {said}{more}",
-            "see whether such runs diverged or were set up otherwise, and leave them out if so"
-            + (
-                "; the noise has heavy tails, so that they hardly move the fit"
-                if robust
-                else '; normal noise lets them pull the fit: say distribution = "student_t"'
-            ),
+            "see whether such runs diverged or were set up otherwise, and leave them out if so" + _pull(fit.model.noise),
         ),
     )
+
+
+def _pull(noise: Noise) -> str:
+    """Return what rows astray do to a fit, and what helps."""
+    if noise.outliers is not None:
+        return "; the noise allows for outliers, so that they hardly move the fit: bs.outlier_probabilities has every row"
+    if noise.distribution == "student_t":
+        return "; the noise has heavy tails, so that they hardly move the fit"
+    if noise.correlation is not None and noise.correlation.white is not None:
+        return "; normal noise lets them pull the fit: give the noise outliers"
+    return '; normal noise lets them pull the fit: say distribution = "student_t"'
 
 
 def limit(left: Standardized) -> float:
@@ -78,9 +84,10 @@ def limit(left: Standardized) -> float:
 def row_scales(fit: Fit, left: Standardized) -> np.ndarray:
     """Return how many scales each row lies off where the others put it.
 
-    Student-t noise is that of the bulk of rows. Under normal noise the scale and the fit are found again without rows astray.
+    Student-t noise, and that with outliers, is that of the bulk of rows. Under other normal noise the scale and the fit are
+    found again without rows astray.
     """
-    if fit.model.noise.distribution == "student_t":
+    if heavy_tailed(fit.model.noise):
         return np.asarray(left.z / np.sqrt(left.free))
     return _without_astray(left, _prior_scale(fit, left), _prior_rows(fit))
 

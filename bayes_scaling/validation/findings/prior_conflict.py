@@ -277,12 +277,15 @@ def _sensitive(fit: Fit) -> Iterator[Finding]:
 
 
 def beyond(fit: Fit) -> pd.DataFrame | None:
-    """Return the point where every scale is ten times that of the largest run; None where inputs come from a schedule."""
+    """Return the point where every scale is ten times that of the largest run; None without one, or with a schedule."""
     columns = fit.runs.columns
     if columns.schedule is not None:
         return None
     inputs = list(model_inputs(fit.model))
     numbers = fit.runs.table[inputs]
-    largest = numbers.iloc[int(np.log(numbers.to_numpy()).sum(axis=1).argmax())]
+    scales = [name for name in inputs if name in columns.scales]
+    if not scales:
+        return None
+    largest = numbers.iloc[int(np.log(numbers[scales].to_numpy()).sum(axis=1).argmax())]
     place = {name: largest[name] * (BEYOND if name in columns.scales else 1.0) for name in inputs}
     return pd.DataFrame(place | {dim: fit.runs.levels[dim][-1] for dim in law_groups(fit.model)}, index=[0])

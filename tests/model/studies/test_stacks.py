@@ -112,3 +112,32 @@ def test_references_of_priors_are_one_for_all() -> None:
 def test_bundled_studies_say_their_stacks() -> None:
     for name, laws in bundled_stacks().items():
         assert [one.name for one in read_study(name).stack] == list(laws)
+
+
+def test_a_law_of_a_stack_need_not_read_the_input_that_rows_are_averaged_along() -> None:
+    text = """
+[data]
+response = { column = "loss" }
+run = "run"
+average = { along = "tokens", per_decade = 10.0 }
+[data.inputs]
+params = { column = "params" }
+tokens = { column = "tokens" }
+[law]
+text = "E + A * params**-alpha"
+[parameters]
+E = { prior = { median = 1.7, factor = 1.6 } }
+A = { prior = { median = 0.5, factor = 3.0 }, trend = [{ on = "tokens", sd = 0.2 }] }
+alpha = { prior = { median = 0.3, factor = 2.0 } }
+[noise]
+sd = { median = 0.01, factor = 3.0 }
+[[stack]]
+name = "one"
+[[stack]]
+name = "other"
+law = { text = "a * params**-b" }
+parameters = { a = { prior = { median = 3.0, factor = 2.0 } }, b = { prior = { median = 0.1, factor = 2.0 } } }
+"""
+    study = parse_study(text, "averaged.toml")
+    assert [set(one.model.parameters) for one in study.stack] == [{"E", "A", "alpha"}, {"a", "b"}]
+    assert study.columns.average is not None

@@ -11,6 +11,7 @@ from bayes_scaling.laws.formula import law_text, parse_law
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Prior, Trend, Varying
+from bayes_scaling.model.specification import model_inputs
 from bayes_scaling.model.studies.reading import bundled, parse_study, read_study
 
 
@@ -42,6 +43,20 @@ def test_a_file_says_what_it_says() -> None:
 def test_there_are_bundled_studies_with_titles() -> None:
     assert set(bundled()) >= {"chinchilla", "moba_vs_full"}
     assert all(bundled().values())
+
+
+def test_a_bundled_study_of_an_earlier_name_is_read_and_said() -> None:
+    with pytest.warns(DeprecationWarning, match="the study training_curves_decay is training_curves_schedules: write that"):
+        study = read_study("training_curves_decay")
+    today = read_study("training_curves_schedules")
+    assert law_text(study.model.law) == law_text(today.model.law)
+    assert study.model.parameters == today.model.parameters
+
+
+def test_the_fall_of_a_rate_need_not_be_read_by_the_law() -> None:
+    study = read_study("training_curves_schedules")
+    assert study.columns.inputs["fall"].column == "lr_fall"
+    assert "fall" not in model_inputs(study.model)
 
 
 @pytest.mark.parametrize("text", ["a = = 3", "[data", "not toml at all", "x = 1\nx = 2", "a = " + "[" * 50_000], ids=range(5))

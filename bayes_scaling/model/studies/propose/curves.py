@@ -21,7 +21,7 @@ def curve_draft(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dr
     if shape.along == "step" and "lr" in shape.numbers and _schedules(shape):
         return _multi_power(shape, reads, unit)
     decays = shape.decays > 0
-    name = "training_curves_decay" if decays else "training_curves"
+    name = "training_curves_schedules" if decays else "training_curves"
     sizes = shape.levels("params")
     text = bundled_law(name)
     if sizes < 2:
@@ -41,12 +41,12 @@ def curve_draft(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dr
         'average = { along = "tokens", per_decade = 20.0 }',
     ]
     if decays:
-        inputs["fall"] = Read(
-            "lr_fall", reference=1.0, why="The fall of the learning rate as a share of its peak, from the schedule."
-        )
+        inputs["weighted"] = Read("lr_weighted", "tokens", why="Tokens, each weighted by its rate as a share of the peak.")
+        inputs["annealed"] = Read("lr_annealed", reference=1.0, why="How much of the fall of the rate has taken effect.")
+        inputs["fall"] = Read("lr_fall", reference=1.0, why="Not in the law: it tells a forecast what schedule runs had.")
         along = literal(reads[_ordering(shape)].column)
         data += [
-            "# A fall needs no steps, only what orders the rows of a run.",
+            "# Neither falls nor weights need steps, only what orders the rows of a run.",
             f"schedule = {{ lr = {literal(reads['lr'].column)}, along = {along} }}",
         ]
     of = "L(N, D)" if sizes > 1 else "L(D)"
@@ -109,7 +109,9 @@ def _without_size(text: str, *, known: bool) -> str:
     """Return a law of curves for runs of one size, or of sizes that are not known."""
     if not known:
         text = text.replace(SAME_SIZE, OTHER_SIZES)
-    text = text.replace("- size_gain * (1 - params**-alpha) / alpha\n", "")
+    text = text.replace("- size_gain * (1 - params**-alpha) / alpha\n", "").replace(
+        'over = ["params", "weighted"]', 'over = ["weighted"]'
+    )
     for name in ("size_gain", "alpha"):
         text = re.sub(rf"(?ms)^\[parameters\.{name}\]\n.*?(?=^\[)", "", text)
     text = re.sub(r'(?m)^#[^\n]*\n(?=trend = \[\{ on = "params")', "", text)
