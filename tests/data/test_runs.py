@@ -609,7 +609,7 @@ def test_rows_are_confined_to_their_tail(tail: Tail, kept: list[int]) -> None:
 
 
 def test_the_tail_is_that_of_each_run() -> None:
-    runs = read_runs(TABLE, columns(run="corpus", groups={}, tail=Tail("params", 0.5)))
+    runs = read_runs(TABLE, columns(run="corpus", groups={}, tail=Tail("params", 0.5, at_least=1)))
     assert sorted(runs.table["params"]) == [1600, 3200]
     runs = read_runs(TABLE, columns(run="corpus", groups={}, tail=Tail("params", 0.5, at_least=2)))
     assert sorted(runs.table["params"]) == [400, 800, 1600, 3200]
