@@ -153,8 +153,9 @@ def main() -> None:
         one, two = throughput(every, 1), throughput(every, 2)
         said += f" Warm {two:.2f} s a curve on two workers, {one:.2f} on one."
     print(rows.round(4).to_string(index=False), said, *batch.report[:10], sep="\n")
-    if not chosen.only and chosen.every == 1:
-        head = f"# {len(every)} learning curves, one model\n\n{datetime.now(UTC):%Y-%m-%d}, one run of learning_curves.py."
+    if not chosen.only:
+        part = "" if chosen.every == 1 else f", every {chosen.every}th of 161"
+        head = f"# {len(every)} learning curves{part}, one model\n\n{datetime.now(UTC):%Y-%m-%d}, one run of learning_curves.py."
         (HERE / "learning_curves.md").write_text(
             f"{head} {said}\n\n{rows.round(4).to_markdown(index=False)}\n{NOTES}", encoding="utf-8"
         )

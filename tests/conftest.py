@@ -161,7 +161,7 @@ def studied(
     single: pd.DataFrame,
 ) -> Callable[[str], bs.Fit]:
     """The fit of a bundled study, sampled the first time it is asked for; of the curves of Fig. 8 five buckets of sixteen."""
-    tables = {"routed_lm": routed, "xlstm_isoflop": isoflop, "training_curves_schedules": decayed}
+    tables = {"routed_lm": routed, "xlstm_isoflop": isoflop, "training_curves_schedules": decayed, "learning_curve": single}
     few = {"moba_curves": "position in [0, 8192, 16384, 24576, 30720]"}
 
     @cache
