@@ -12,6 +12,7 @@ from .decisions.multiverse import multiverse as multiverse
 from .decisions.plan import plan as plan
 from .decisions.rank import rank as rank
 from .decisions.sensitivity.sensitivity import sensitivity as sensitivity
+from .decisions.stopping import stopping as stopping
 from .decisions.targets import compute_needed as compute_needed
 from .inference.batch.fits import fit_many as fit_many
 from .inference.fit import fit as fit, prior as prior, refit as refit

@@ -114,11 +114,14 @@ def xlstm_isoflop() -> Case:
 def routed_lm() -> Case:
     """Return that of routed models: the largest size left out."""
     study = bs.read_study("routed_lm")
-    runs = study_runs(study, DATA / "routed_lm.csv")
+    groups = {**study.columns.groups, "size": "model_size_label"}
+    runs = study_runs(replace(study, columns=replace(study.columns, groups=groups)), DATA / "routed_lm.csv")
+    sized = replace(study.model.noise, effects=(bs.Varying("size", 0.01),))
     largest = float(runs.table["params"].max())
     models = {
         "as is": study.model,
         "shared discrepancy": doubted(study.model, term(0.01)),
+        "effects of size": replace(study.model, noise=sized),
     }
     return Case(runs, models, {"largest size": f"params < {0.9 * largest!r}"}, "variant", "", ())
 
@@ -338,7 +341,7 @@ def table_of(rows: pd.DataFrame) -> str:
                 digits = 0 if name in ("in 50", "in 90") else 2
                 shown[f"{what}: {head}"] = [f"{of:.{digits}f}" for of in rows[f"{what}: {name}"]]
     shown["log score"] = [f"{of:.2f}" for of in rows["log score"]]
-    if (rows["weights"].fillna("") != "").any():
+    if "weights" in rows and (rows["weights"].fillna("") != "").any():
         shown["weights"] = rows["weights"].fillna("")
     return shown.to_markdown(index=False, disable_numparse=True)
 

@@ -1,6 +1,6 @@
 """Ten thousand simulated curves end to end: one table, a fit each, the tables of all; time and memory a curve.
 
-    python benchmarks/fleet.py [--curves 10000] [--method laplace] [--workers 2] [--chunk 20] [--write]      # writes fleet.md
+    python benchmarks/fleet.py [--curves 10000] [--method laplace] [--workers 2] [--chunk 20] [--write]   # many_fits.md
 
 Curves have 8 to 60 points of y = E + a x^-b with 1 % scatter; parameters differ between curves as their priors say. What is
 measured: reading the table, splitting it, fitting, storing, putting together what was stored, and memory of this process and of
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--method", choices=("nuts", "laplace"), default="laplace")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--chunk", type=int, default=20)
-    parser.add_argument("--write", action="store_true", help="write fleet.md")
+    parser.add_argument("--write", action="store_true", help="write many_fits.md")
     chosen = parser.parse_args()
     settings = bs.Settings(draws=500, tune=400, seed=1, progress=False, method=chosen.method)
     folder = Path(tempfile.mkdtemp())
@@ -147,7 +147,7 @@ def main() -> None:
     print(said)
     if chosen.write:
         head = f"# Many curves end to end\n\n{datetime.now(UTC):%Y-%m-%d}, one run of fleet.py.\n\n"
-        (HERE / "fleet.md").write_text(f"{head}{said}\n", encoding="utf-8")
+        (HERE / "many_fits.md").write_text(f"{head}{said}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

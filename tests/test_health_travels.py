@@ -48,6 +48,7 @@ from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import Contrast, contrast_at
 from bayes_scaling.prediction.forecast import Forecast
 from bayes_scaling.prediction.forecast_sentences import forecast_sentence
+from bayes_scaling.prediction.joint_forecast import Forecasts
 from bayes_scaling.prediction.predict import decompose, parameters_at, published_at
 from bayes_scaling.prediction.residuals import run_residuals
 from bayes_scaling.prediction.summary import summarize, summarize_at
@@ -152,6 +153,10 @@ def contrast(fit: bs.Fit) -> Contrast:
     return bs.contrast(fit, "arch", "dense", "sparse", PLACE)
 
 
+def forecasts(fit: bs.Fit) -> Forecasts:
+    return bs.forecast(fit, [LOG, LOG.assign(run="other", loss=LOG["loss"] * 1.01)], at=2e11)
+
+
 RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
     "contrast": contrast,
     "fit": lambda fit: fit,
@@ -159,6 +164,9 @@ RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
     "plan": plan,
     "ranking": ranking,
     "forecast": forecast,
+    "forecasts": forecasts,
+    "first_passage": lambda fit: forecast(fit).first_passage(2.4, per_day=1e10, since="2026-12-01"),
+    "stopping": lambda fit: bs.stopping(forecasts(fit), tolerance=0.01),
     "next_runs": next_runs,
     "sensitivity": sensitivity,
     "backtest": backtest,
@@ -198,6 +206,10 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "ranking's loss": lambda fit: ranking(fit).loss,
     "forecast_table": lambda fit: forecast(fit).to_frame(),
     "forecast's path": lambda fit: forecast(fit).path,
+    "forecasts' table": lambda fit: forecasts(fit).to_frame(),
+    "forecasts' paths": lambda fit: forecasts(fit).paths(),
+    "first passage's table": lambda fit: RECORDS["first_passage"](fit).to_frame(),
+    "stopping's table": lambda fit: RECORDS["stopping"](fit).to_frame(),
     "table of what moves an answer": lambda fit: sensitivity(fit).to_frame(),
     "candidate_table": lambda fit: next_runs(fit).to_frame(),
     "set_table": lambda fit: next_runs(fit).sets_to_frame(),
@@ -255,6 +267,11 @@ FIGURES: dict[str, Callable[[bs.Fit], Figure]] = {
     "forecast": lambda fit: plots.forecast_figure(forecast(fit)),
     "plot_fan": lambda fit: axis(plots.plot_fan, forecast(fit)),
     "plot_forecast": lambda fit: axis(plots.plot_forecast, forecast(fit)),
+    "forecasts": lambda fit: plots.forecasts_figure(forecasts(fit), target=2.4),
+    "plot_forecasts": lambda fit: axis(plots.plot_forecasts, forecasts(fit)),
+    "plot_finals": lambda fit: axis(plots.plot_finals, forecasts(fit)),
+    "first passage": lambda fit: plots.first_passage_figure(RECORDS["first_passage"](fit)),
+    "plot_first_passage": lambda fit: axis(plots.plot_first_passage, RECORDS["first_passage"](fit)),
     "ridgeline": lambda fit: plots.forecast_ridgeline(fit, LOG, 1e11, fractions=(0.3, 1.0)),
     "next": lambda fit: plots.next_figure(next_runs(fit)),
     "sensitivity": lambda fit: plots.sensitivity_figure(sensitivity(fit)),
@@ -306,7 +323,7 @@ def test_records_carry_the_health_of_their_fits(name: str) -> None:
 
 SHOWN = (
     *("contrast", "plan", "ranking", "forecast", "next_runs", "sensitivity", "backtest", "comparison", "multiverse"),
-    "calibration",
+    *("calibration", "forecasts", "first_passage"),
 )
 """Records of answers, which show themselves."""
 
@@ -449,6 +466,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "plan": ("--compute", "1e20", "--compute", "1e21", "--at", "{}/points.csv", "--out", "{}/plan.csv"),
     "rank": ("arch=dense", "--compute", "1e20", "--out", "{}/rank.csv"),
     "forecast": ("--run", "{}/log.csv", "--at", "2e11", "--target", "2.4"),
+    "stop": ("--run", "dense 1e+08", "--run", "sparse 1e+08", "--at", "2e11", "--tolerance", "0.01"),
     "next": ("--candidates", "{}/points.csv", "--decide", "loss at params=3e9, tokens=1e11, arch=dense"),
     "sensitivity": ("--of", "run at params=3e9, tokens=1e11, arch=dense"),
     "report": (),

@@ -26,6 +26,7 @@ from bayes_scaling.cli.report import report
 from bayes_scaling.cli.score import score
 from bayes_scaling.cli.sensitivity import sensitivity
 from bayes_scaling.cli.startup import short_process
+from bayes_scaling.cli.stop import stop
 from bayes_scaling.cli.terminal import say
 
 READS = "Exit codes: 0 done; 1 internal fault; 2 wrong input, nothing written."
@@ -44,6 +45,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "score": (score, READS),
     "contrast": (contrast, READS),
     "forecast": (forecast, READS),
+    "stop": (stop, READS),
     "plan": (plan, READS),
     "rank": (rank, READS),
     "next": (next_run, READS),

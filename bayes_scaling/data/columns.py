@@ -15,6 +15,7 @@ from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.curve import Average, Curve, Tail
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
+from bayes_scaling.data.mixtures import Mixtures, with_members
 from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE, Schedule
@@ -56,6 +57,10 @@ class Columns:
         so; tables that count an input differently are refused.
     costs
         Name -> what a run takes: compute counted another way, hours, money. Comparisons are then made at each of them.
+    mixtures
+        Name in the law -> the columns that are shares of one whole, by member or as a list whose names are the members'. Each
+        is an input, `r_web` for the member web of r, that may be 0; a law may sum over them, `sum(t[j] * r[j])`. The shares
+        of each row sum to 1.
 
     Raises
     ------
@@ -86,6 +91,7 @@ class Columns:
     conventions: Conventions = Conventions()
     costs: Mapping[str, Cost] = field(default_factory=dict)
     tail: Tail | None = None
+    mixtures: Mapping[str, Mapping[str, str] | tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = checks.one_or_several(checks.column)
@@ -104,7 +110,9 @@ class Columns:
             conventions=checks.record(Conventions),
             costs=checks.named(checks.record(Cost)),
             tail=checks.optional(checks.record(Tail)),
+            mixtures=checks.named(_members),
         )
+        object.__setattr__(self, "inputs", with_members(self.inputs, self.members))
         units = {name: one.unit for name, one in self.inputs.items()}
         costs = {name: replace(one, name=one.name or spaced_name(name)).among(units) for name, one in self.costs.items()}
         object.__setattr__(self, "costs", costs)
@@ -129,6 +137,11 @@ class Columns:
                 raise InputError(f"cost {name!r} has a formula for each {one.group!r}, which is no group; groups are {known}")
             if f"cost_{name}" in {*self.inputs, *self.dims}:
                 raise InputError(f"inputs and groups need names of their own; 'cost_{name}' is that of the cost {name!r}")
+
+    @property
+    def members(self) -> Mixtures:
+        """The mixtures: name in the law -> member -> column."""
+        return {name: of for name, of in self.mixtures.items() if isinstance(of, Mapping)}
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -170,6 +183,15 @@ class Columns:
         """The columns of a table that are read."""
         kept = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
         return self.numbers | frozenset([*kept, *(part for of in self.dims.values() for part in of)])
+
+
+def _members(value: Any, what: str) -> Mapping[str, str]:
+    """Return the members of a mixture with their columns; those of a list are called as their columns."""
+    of = {name: name for name in value} if isinstance(value, list | tuple) else value
+    checked: Mapping[str, str] = checks.named(checks.column)(of, what)
+    if len(checked) < 2:
+        raise InputError(f"{what}: a mixture has two or more members")
+    return checked
 
 
 def _one_line(text: Any) -> Any:

@@ -13,9 +13,12 @@ NEAR_DECADES = 0.5
 def distance(runs: Runs, points: pd.DataFrame) -> np.ndarray:
     """Return how far each point lies outside the convex hull of the runs in log10 of the inputs, in decades.
 
-    Of inputs from a schedule only `lr_sum` counts: how unlike another a schedule is has no such measure.
+    Of inputs from a schedule only `lr_sum` counts: how unlike another a schedule is has no such measure. Inputs that may be 0
+    have no logarithm and do not count: where there are no others every point lies inside.
     """
     inputs = list(runs.columns.scales)
+    if not inputs:
+        return np.zeros(len(points))
     seen = np.unique(np.log10(runs.table[inputs].to_numpy()), axis=0)
     asked = np.log10(points[inputs].to_numpy())
     below, above = seen.min(axis=0) - asked, asked - seen.max(axis=0)

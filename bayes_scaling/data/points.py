@@ -14,6 +14,7 @@ from bayes_scaling.data.counts import IN_BASE, base_factor, column_in_file, colu
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.inputs import input_columns, with_schedule
 from bayes_scaling.data.labels import label_column
+from bayes_scaling.data.mixtures import check_mixtures
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.data.tables import Table, read_table, source_of
@@ -114,6 +115,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
     for name, one in runs.columns.inputs.items():
         column = one.column if one.column in frame or name not in frame else name
         points = pd.concat([points, input_columns(frame, name, column, runs.columns, source, rows, notes=notes)], axis=1)
+    check_mixtures(points, runs.columns.members, source, rows)
     for dim, parts in runs.columns.dims.items():
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):

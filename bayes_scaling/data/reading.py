@@ -24,6 +24,7 @@ from bayes_scaling.data.labels import label_column
 from bayes_scaling.data.log_cleaning import as_log, clean_log
 from bayes_scaling.data.losses import as_losses, loss_notes, refuse_implausible_losses
 from bayes_scaling.data.measurement_error import MeasurementError
+from bayes_scaling.data.mixtures import check_mixtures
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes
 from bayes_scaling.data.role_names import require_columns
@@ -146,6 +147,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
         factor = base_factor(one, raw)
         own = input_columns(kept, name, one.column, columns, source, rows, positive=whole, scale=factor, notes=odd) * factor
         checked = pd.concat([checked, own], axis=1)
+    check_mixtures(checked, columns.members, source, rows)
     labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[rows].reset_index(drop=True)], axis=1)
     for dim, parts in columns.dims.items():
         checked[dim] = label_column(labels, parts, source, rows)

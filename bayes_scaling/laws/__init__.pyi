@@ -41,6 +41,10 @@ from .looped import (
     loop_worth as loop_worth,
     ouro as ouro,
 )
+from .rewards_and_streams import (
+    parallel_streams as parallel_streams,
+    reward_sigmoid as reward_sigmoid,
+)
 from .schedules import (
     annealing as annealing,
     multi_power as multi_power,

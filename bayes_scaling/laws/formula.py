@@ -22,7 +22,7 @@ from bayes_scaling._base.expressions import (
 )
 from bayes_scaling._base.functions import ON_NUMBERS, Functions
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
-from bayes_scaling.laws.parts import LawText, read_text, size, unparsed, written
+from bayes_scaling.laws.parts import LawText, read_text, size, written
 from bayes_scaling.laws.symbols import Symbol
 
 MAX_EQUATION = 120
@@ -72,7 +72,7 @@ def parse_law(text: str, inputs: Sequence[str], references: Mapping[str, float] 
     'E + B worth^-beta, with worth = 1 + r (1 - exp(-epochs / r))'
     """
     inputs = _input_names(inputs)
-    read = read_text(text, references or {})
+    read = read_text(text, inputs, references or {})
     names = read.names
     if unknown := set(read.references) - set(inputs):
         raise InputError(f"law {text!r} names ref({min(unknown)}); its inputs are {format_names(inputs)}")
@@ -118,14 +118,20 @@ def _input_names(inputs: Sequence[str]) -> tuple[str, ...]:
     return tuple(inputs)
 
 
-def law_names(text: str) -> set[str]:
+def law_names(text: str, inputs: Sequence[str] = ()) -> set[str]:
     """Return the names in a law's text, of inputs and of parameters; raises InputError as `parse_law` does."""
-    return read_text(text).names
+    return read_text(text, inputs).names
 
 
 def law_parts(law: Law) -> dict[str, str]:
     """Return the named parts of a law that was given as text: name -> text, in the order in which they are written."""
-    return {name: unparsed(part) for name, part in law.read.parts.items()} if isinstance(law, _TextLaw) else {}
+    said = law.read.said if isinstance(law, _TextLaw) else {}
+    return {name: ast.unparse(part) for name, part in said.items() if name}
+
+
+def law_families(law: Law) -> dict[str, tuple[str, ...]]:
+    """Return what names in sums over an index stand for: t -> (t_web, t_code), parameters of the law."""
+    return dict(law.read.families) if isinstance(law, _TextLaw) else {}
 
 
 def law_references(law: Law) -> dict[str, float]:
@@ -160,8 +166,8 @@ def law_text(law: Law) -> str:
     InputError
         Where the law does more than arithmetic, or is too long to be read back.
     """
-    if law_parts(law) or law_references(law):
-        return written(law.read)  # type: ignore[attr-defined]
+    if isinstance(law, _TextLaw) and law.read.short:
+        return written(law.read)
     tree = law_tree(law)
     if size(tree) > MAX_EXPRESSION or depth(tree) > MAX_DEPTH:
         raise InputError(f"law {law.__name__} is too long to be written as text (loops multiply its terms)")
@@ -199,16 +205,15 @@ def equation(law: Law) -> str:
     >>> laws.equation(laws.m4)
     'm4(x; a, b, c, e_0, e_inf)'
     """
-    parts = law.read.parts if isinstance(law, _TextLaw) else {}
-    tree = law.read.law if isinstance(law, _TextLaw) and (parts or law.references) else law_tree(law)
-    if size(tree) + sum(map(size, parts.values())) > MAX_EQUATION:
+    said = law.read.said if isinstance(law, _TextLaw) and law.read.short else {"": law_tree(law)}
+    if sum(map(size, said.values())) > MAX_EQUATION:
         return f"{law.__name__}({', '.join(law_inputs(law))}; {', '.join(law_parameters(law))})"
-    defined = [f"{name} = {_readable(part)}" for name, part in parts.items()]
-    return _readable(tree) + (f", with {', '.join(defined)}" if defined else "")
+    defined = [f"{name} = {_readable(part)}" for name, part in said.items() if name]
+    return _readable(said[""]) + (f", with {', '.join(defined)}" if defined else "")
 
 
 def _readable(tree: ast.expr) -> str:
-    text = unparsed(tree).replace(" ** ", "^").replace(" * ", " ")
+    text = ast.unparse(tree).replace(" ** ", "^").replace(" * ", " ")
     return re.sub(r"\^\(-(\w+)\)", r"^-\1", re.sub(r"(?<![\w.])(\d+)\.0\b", r"\1", text))
 
 

@@ -20,6 +20,7 @@ from bayes_scaling.laws.errors import bnsl1, bnsl2, error_from_loss, m1, m2, m3,
 from bayes_scaling.laws.interactions import interaction, kaplan_floor
 from bayes_scaling.laws.kaplan import kaplan_params, kaplan_params_steps, kaplan_params_tokens, kaplan_tokens
 from bayes_scaling.laws.looped import loop_worth, ouro
+from bayes_scaling.laws.rewards_and_streams import parallel_streams, reward_sigmoid
 from bayes_scaling.laws.schedules import annealing, multi_power
 from bayes_scaling.laws.size_and_data import chinchilla, data_constrained, farseer, overtraining, power_law, power_law_floor
 
@@ -40,7 +41,7 @@ _EVERY = (
         loop_worth,
         token_position,
     ),
-    *(shape_penalty, m1, m2, m3, m4, bnsl1, bnsl2),
+    *(shape_penalty, m1, m2, m3, m4, bnsl1, bnsl2, parallel_streams, reward_sigmoid),
 )
 LAWS: dict[str, Law] = {law.__name__: law for law in _EVERY}
 
@@ -48,7 +49,11 @@ LAWS: dict[str, Law] = {law.__name__: law for law in _EVERY}
 SAME_REFERENCE: dict[Law, tuple[str, ...]] = {loop_worth: ("params_once", "params_looped")}
 """Inputs that a law adds up, and that are therefore to be measured against one reference."""
 
-REFERENCE_ONE: dict[Law, tuple[str, ...]] = {loop_worth: ("loops",), data_constrained: ("epochs",)}
+REFERENCE_ONE: dict[Law, tuple[str, ...]] = {
+    loop_worth: ("loops",),
+    data_constrained: ("epochs",),
+    parallel_streams: ("streams",),
+}
 """Inputs that a law compares with the number one."""
 
 

@@ -11,7 +11,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.views import view
 from bayes_scaling.data.reserved import RESERVED
-from bayes_scaling.laws.formula import law_parts, law_tree
+from bayes_scaling.laws.formula import law_families, law_parts, law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model import discrepancy as off
 from bayes_scaling.model.discrepancy import Discrepancy
@@ -45,7 +45,8 @@ class Model:
     law
         A plain function, data before the star and parameters after it.
     parameters
-        Name -> `Prior`, or `Prior + Varying + Smooth + Trend`; the names are the law's. A trend may be on an input that the law
+        Name -> `Prior`, or `Prior + Varying + Smooth + Trend`; the names are the law's. In a law with a sum over an index, as
+        sum(t[j] * r[j]), that of t is that of each t_.... A trend may be on an input that the law
         itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise
         Scatter of single rows, and group effects.
@@ -96,6 +97,7 @@ class Model:
             discrepancy=checks.several(checks.record(Discrepancy)),
             joint=checks.several(checks.record(JointPrior)),
         )
+        object.__setattr__(self, "parameters", _of_members(self.law, self.parameters))
         expected, given = set(law_parameters(self.law)), set(self.parameters)
         if expected != given:
             raise InputError(_mismatch(self.law, expected, given))
@@ -135,6 +137,15 @@ class Model:
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
         return str(view("bayes_scaling.model.description:model_page")(self))
+
+
+def _of_members(law: Law, parameters: Mapping[str, Prior | Parameter]) -> Mapping[str, Prior | Parameter]:
+    """Return parameters with the members of each family, t_web and t_code of t, in its place; their own priors stay."""
+    families = {name: members for name, members in law_families(law).items() if name in parameters}
+    if not families:
+        return parameters
+    alike = {one: parameters[name] for name, members in families.items() for one in members}
+    return alike | {name: of for name, of in parameters.items() if name not in families}
 
 
 def _mismatch(law: Law, expected: set[str], given: set[str]) -> str:

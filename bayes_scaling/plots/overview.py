@@ -1,5 +1,6 @@
 """The figures that the command line writes for any fit, and for a contrast."""
 
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -105,6 +106,7 @@ def _still(fit: Posterior, correlation: Correlation | None) -> bool:
 def bands_figure(fit: Posterior) -> Figure:
     """Return bands over compute or another first input: a panel for each of up to four levels or values of what remains."""
     x, *held = sorted(inputs_read(fit), key=lambda name: name not in fit.runs.columns.scales)
+    held = [name for name in held if name not in _shares(fit)]
     groups = sorted(groups_needed(fit), key=lambda group: len(fit.runs.levels[group]))
     hue = groups[0] if groups else None
     splits = [*groups[1:], *held]
@@ -116,7 +118,8 @@ def bands_figure(fit: Posterior) -> Figure:
         for ax, values in zip(axes, panels, strict=True):
             at = dict(zip(splits, values, strict=True))
             _panel(fit, x, at, hue, ax)
-            ax.set_title(", ".join(_named(fit, name, value) for name, value in at.items()))
+            said = ["other shares in proportion"] if x in _shares(fit) else []
+            ax.set_title(", ".join([*(_named(fit, name, value) for name, value in at.items()), *said]))
         for ax in axes[1:]:
             ax.set_ylabel("")
         if hue:
@@ -133,6 +136,9 @@ def forest_figure(fit: Fit, name: str) -> Figure:
     shown = {group: spread(levels[group], ROWS if group == groups[-1] else HUES) for group in groups}
     rows = fit.runs.table[np.logical_and.reduce([fit.runs.table[group].isin(of) for group, of in shown.items()])]
     cells = rows.groupby(groups)[list(fit.runs.columns.inputs)].median().reset_index()
+    for mixture, of in fit.runs.columns.members.items():  # medians of shares sum to something else than one
+        members = [f"{mixture}_{member}" for member in of]
+        cells[members] = cells[members].div(cells[members].sum(axis=1), axis=0)
     cells = cells.assign(**{group: levels[group][0] for group in groups_needed(fit) if group not in groups})
     values = parameters_at(fit, cells)[name]
     if len(groups) == 2 and len(cells) == len(shown[groups[0]]) * len(shown[groups[1]]):
@@ -194,7 +200,8 @@ def _panel(fit: Posterior, x: str, at: dict[str, Any], hue: str | None, ax: Axes
         near = _near(table[name], value) if name in fit.runs.columns.inputs else table[name] == value
         table = table[near]
     for i, level in enumerate(spread(fit.runs.levels[hue], HUES) if hue else [None]):
-        points = mark_base_units(pd.DataFrame({x: _span(fit, x), **at} | ({} if hue is None else {hue: level})))
+        places = {x: _span(fit, x), **at}
+        points = mark_base_units(pd.DataFrame(_shares(fit, places) | places | ({} if hue is None else {hue: level})))
         colour = COLOURS[i % len(COLOURS)]
         plot_band(predict(fit, points), x, ax, colour=colour, label="" if level is None else level_name(level), unit=unit)
         rows = table if hue is None else table[table[hue] == level]
@@ -214,8 +221,23 @@ def _near(values: pd.Series, value: float) -> pd.Series:
     return (values <= 1.25 * value) & (value <= 1.25 * values)
 
 
+def _shares(fit: Posterior, places: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the members of mixtures as the runs have them on average, in proportion beside one that is at given places."""
+    found: dict[str, Any] = {}
+    for name, of in fit.runs.columns.members.items():
+        members = [f"{name}_{member}" for member in of]
+        given = [one for one in members if one in (places or {})]
+        left = 1.0 - sum((places or {})[one] for one in given)
+        free = fit.runs.table[[one for one in members if one not in given]].mean()
+        found |= {str(one): left * share / max(float(free.sum()), 1e-12) for one, share in free.items()}
+        found |= dict.fromkeys(given)
+    return found
+
+
 def _span(fit: Posterior, x: str) -> np.ndarray:
     seen = fit.runs.table[x][fit.runs.table[x] > 0]
+    if x not in fit.runs.columns.scales:
+        return np.geomspace(seen.min(), seen.max(), 60)
     return np.geomspace(seen.min() / 1.2, seen.max() * BANDS_BEYOND, 60)
 
 

@@ -87,6 +87,7 @@ def _stand_in(model: Model, columns: Columns | None) -> Runs:
             f"{format_names(lacking)} is measured against the middle of the runs: give runs (--runs FILE), or a reference in "
             "[data.inputs]"
         )
+    columns = replace(columns, mixtures={})  # a curve moves one share and leaves the others
     references = {name: float(columns.inputs[name].reference or 1.0) for name in names}
     grid = [of * np.geomspace(1 / SPAN, SPAN, SIZES if len(names) < 4 else 2) for of in references.values()]
     table = pd.DataFrame(list(product(*grid)), columns=list(names)).assign(response=1.0)

@@ -10,7 +10,7 @@ GROUPS = {
     "propose_study",
     "Fit": "fit fit_stack Stack refit prior Settings Fit save load fit_many",
     "Predict": "predict predict_runs summarize contrast compute_ratio crossover forecast",
-    "Decide": "plan Cost compute_needed rank next_runs sensitivity multiverse",
+    "Decide": "plan Cost compute_needed rank next_runs stopping sensitivity multiverse",
     "Validate": "findings outlier_probabilities compare backtest calibrate",
     "Report": "write_report InputError",
 }
@@ -19,9 +19,12 @@ GROUPS = {
 RESULTS = {
     "Fit": ("bayes_scaling", "fit, refit, load, prior"),
     "Contrast": ("bayes_scaling.prediction.contrast", "contrast"),
-    "Forecast": ("bayes_scaling.prediction.forecast", "forecast"),
+    "Forecast": ("bayes_scaling.prediction.forecast_record", "forecast"),
+    "Forecasts": ("bayes_scaling.prediction.joint_forecast", "forecast"),
+    "FirstPassage": ("bayes_scaling.prediction.first_passage", "forecast"),
     "Plan": ("bayes_scaling.decisions.plan", "plan"),
     "Ranking": ("bayes_scaling.decisions.ranking", "rank"),
+    "Stopping": ("bayes_scaling.decisions.stopping", "stopping"),
     "NextRuns": ("bayes_scaling.decisions.design.ranked", "next_runs"),
     "Sensitivity": ("bayes_scaling.decisions.sensitivity.record", "sensitivity"),
     "Multiverse": ("bayes_scaling.decisions.multiverse", "multiverse"),

@@ -10,6 +10,7 @@ SYMBOLS = {
     "steps": "S",
     "token_index": "T",
     "loops": "r",
+    "streams": "P",
     "loss": "L",
     "lr_sum": "S_1",
     "annealing_area": "S_2",

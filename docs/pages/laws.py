@@ -8,7 +8,7 @@ from numpydoc.docscrape import FunctionDoc
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.laws.formula import law_text
-from bayes_scaling.laws.library import LAWS, Law, law_inputs
+from bayes_scaling.laws.library import LAWS, Law, law_inputs, law_parameters
 from bayes_scaling.model.defaults import default_priors
 from pages.latex import latex
 
@@ -63,7 +63,15 @@ def typeset(law: Law) -> str:
         return ""
     if len(text) > LONGEST:
         return ""
-    left = "\\text{penalty}" if "ratio" in law_inputs(law) else "\\text{error}" if "loss" in law_inputs(law) else "L"
+    left = (
+        "R"
+        if "R0" in law_parameters(law)
+        else "\\text{penalty}"
+        if "ratio" in law_inputs(law)
+        else "\\text{error}"
+        if "loss" in law_inputs(law)
+        else "L"
+    )
     return f"```{{math}}\n{left} = {latex(ast.parse(text, mode='eval').body)}\n```\n"
 
 

@@ -340,6 +340,7 @@ COMMANDS = {
     "next": ["fit", "--candidates", "points.csv", "--decide", "loss at params=1e9, tokens=1e12, arch=dense"],
     "sensitivity": ["fit", "--of", "loss at params=1e9, tokens=1e12, arch=dense"],
     "forecast": ["fit", "--run", "dense 1e+08", "--at", "1e12"],
+    "stop": ["fit", "--run", "dense 1e+08", "--run", "sparse 1e+08", "--at", "1e12"],
     "report": ["fit"],
     "fit": ["mine.toml"],
     "prior": ["mine.toml"],

@@ -29,6 +29,7 @@ INPUTS = {
     "tokens_per_param": np.array([0.3, 1.0, 4.0, 31.0]),
     "steps": np.array([0.1, 1.0, 5.0, 25.0]),
     "loops": np.array([1.0, 2.0, 4.0, 8.0]),
+    "streams": np.array([1.0, 2.0, 4.0, 8.0]),
     "lr_sum": np.array([0.4, 1.0, 6.0, 20.0]),
     "annealing_area": np.array([1e-9, 0.2, 1.0, 2.7]),
     "lr_drop": np.array([1e-8, 1.2, 2.1, 2.7]),
@@ -58,6 +59,8 @@ PARAMETERS = {
     "error_from_loss": {"e": 0.857, "k": 2.21, "g": 0.715},
     "ouro": CHINCHILLA | {"C": 0.1, "gamma": 0.7, "t1": 0.02, "t2": 0.05, "t3": 0.4},
     "loop_worth": CHINCHILLA | {"phi": 0.46},
+    "parallel_streams": {"E": 1.35, "A": 0.67, "alpha": 0.21, "k": 0.35},
+    "reward_sigmoid": {"R0": 0.3, "A": 0.61, "C_mid": 3.0, "B": 1.6},
     "token_position": {"a": 2.27, "b": 5.37, "c": 0.62},
     "shape_penalty": {"curvature": 0.9, "optimum": 3.0, "skew": -0.1},
     "m1": {"b": 0.6, "c": 0.2},
@@ -67,10 +70,10 @@ PARAMETERS = {
     "bnsl1": {"a": 0.1, "b": 0.6, "c0": 0.2, "c1": 0.4, "d1": 3.0, "f1": 0.3},
     "bnsl2": {"a": 0.1, "b": 0.6, "c0": 0.4, "c1": -0.3, "d1": 0.2, "f1": 0.3, "c2": 0.5, "apart": 99.0, "f2": 0.2},
 }
-RISING = {"error_from_loss", "shape_penalty"}
+RISING = {"error_from_loss", "reward_sigmoid", "shape_penalty"}
 NO_TEXT = {"m4"}
 NO_OTHER_REFERENCE = {"farseer", "ouro"}
-TRACED_ONLY = {"data_constrained", "farseer", "error_from_loss", "shape_penalty", "m4"}
+TRACED_ONLY = {"parallel_streams", "data_constrained", "farseer", "error_from_loss", "shape_penalty", "m4"}
 """Laws with `exp` or `log`, which are for numbers and draws; symbols of the sampler go through the law's tree."""
 every_law = pytest.mark.parametrize("name", sorted(LAWS))
 
@@ -201,6 +204,7 @@ def test_m4_is_too_long_to_be_text() -> None:
 
 REFERENCES = {
     "params": 1e9, "params_once": 1e9, "params_looped": 1e9, "tokens": 2e10, "unique_tokens": 3e9, "epochs": 1.0, "loops": 1.0,
+    "streams": 1.0,
     "compute": 1.5, "tokens_per_param": 20.0, "steps": 1e4, "lr_sum": 1.7, "annealing_area": 0.1, "lr_drop": 1e-4,
     "lr_then": 2e-4, "lr_since": 0.01, "loss": 2.5, "token_index": 16.0, "ratio": 8.0, "x": 40.0,
 }  # fmt: skip
@@ -350,3 +354,23 @@ def test_listing_laws_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_streams_are_worth_parameters_by_their_logarithm() -> None:
+    of = PARAMETERS["parallel_streams"]
+    worth = 1 + of["k"] * math.log(4.0)
+    assert LAWS["parallel_streams"](2.0, 4.0, **of) == pytest.approx(
+        LAWS["parallel_streams"](2.0 * worth, 1.0, **of), rel=1e-12
+    )
+    constant = of["A"] ** (1 / of["alpha"]) * 1e9  # the paper's, in (A / (N (k log P + 1)))^alpha + E
+    expected = (constant / (2e9 * worth)) ** of["alpha"] + of["E"]
+    assert LAWS["parallel_streams"](2.0, 4.0, **of) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_reward_rises_from_its_start_to_its_limit() -> None:
+    of = PARAMETERS["reward_sigmoid"]
+    start, half, end = (LAWS["reward_sigmoid"](compute, **of) for compute in (1e-9, of["C_mid"], 1e9))
+    assert (start, half, end) == pytest.approx((of["R0"], (of["R0"] + of["A"]) / 2, of["A"]), rel=1e-9)
+    at = 7.0
+    expected = of["R0"] + (of["A"] - of["R0"]) / (1 + (of["C_mid"] / at) ** of["B"])
+    assert LAWS["reward_sigmoid"](at, **of) == pytest.approx(expected, rel=1e-12)

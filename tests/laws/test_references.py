@@ -110,7 +110,9 @@ def worst_left(name: str, moved: str, by: float) -> float:
 
     law, of = LAWS[name], PARAMETERS[name]
     rng = np.random.default_rng(4)
-    logs = {x: np.abs(rng.normal(size=60)) if x in ("epochs", "loops") else rng.normal(size=60) for x in law_inputs(law)}
+    logs = {
+        x: np.abs(rng.normal(size=60)) if x in ("epochs", "loops", "streams") else rng.normal(size=60) for x in law_inputs(law)
+    }
     values = {x: np.exp(at) for x, at in logs.items()}
     together = SAME_REFERENCE.get(law, (moved,)) if moved in SAME_REFERENCE.get(law, ()) else (moved,)
     seen = law(**values, **of)

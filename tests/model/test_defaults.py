@@ -31,6 +31,7 @@ RANGES = {
     "tokens_per_param": (0.2, 32.0),
     "steps": (0.1, 100.0),
     "loops": (1.0, 8.0),
+    "streams": (1.0, 8.0),
     "lr_sum": (0.3, 20.0),
     "annealing_area": (0.01, 3.0),
     "lr_drop": (0.3, 2.7),

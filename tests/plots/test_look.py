@@ -38,6 +38,10 @@ def log_of_a_run() -> pd.DataFrame:
     return rows.rename(columns={"response": "loss"}).assign(run="new")
 
 
+def other_log() -> pd.DataFrame:
+    return log_of_a_run().head(4).assign(run="other", loss=lambda of: of["loss"] * 1.02)
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "bands": lambda: overview.bands_figure(FIT),
     "band": lambda: of_axis(plots.plot_band, bs.predict(FIT, PLACES.assign(arch="dense")), "params", unit="parameters"),
@@ -49,6 +53,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "plan": lambda: plots.plan_figure(FIT, bs.plan(FIT, [1e20, 1e21], points=pd.DataFrame({"arch": ["dense"]}))),
     "ranking": lambda: plots.ranking_figure(bs.rank(FIT, "arch", "dense", pd.DataFrame({"compute": [1e20]}))),
     "forecast": lambda: plots.forecast_figure(bs.forecast(FIT, log_of_a_run(), at=2e11, seed=0)),
+    "forecasts": lambda: plots.forecasts_figure(bs.forecast(FIT, [log_of_a_run(), other_log()], at=2e11, seed=0)),
+    "passage": lambda: plots.first_passage_figure(bs.forecast(FIT, log_of_a_run(), at=2e11).first_passage(2.8)),
 }
 
 

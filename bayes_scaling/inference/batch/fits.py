@@ -1,12 +1,13 @@
 """Many fits through any `concurrent.futures.Executor`: results reach the disk as they finish, one bad task stops none."""
 
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, overload
 
@@ -21,7 +22,7 @@ from bayes_scaling.inference.batch.from_table import tasks_of
 from bayes_scaling.inference.batch.progress import progress as progress_of
 from bayes_scaling.inference.batch.record import Batch as Batch
 from bayes_scaling.inference.batch.results import Fingerprint, Record, read_fit, read_table, write_fit, write_table
-from bayes_scaling.inference.batch.tasks import Plan, TaskKey, Tasks, job, names_of_part, plan, resolved, task_key
+from bayes_scaling.inference.batch.tasks import Plan, TaskKey, Tasks, job, names_of_part, plan, resolved, size_of, task_key
 from bayes_scaling.inference.batch.worker import Keep, TaskResult, work
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior import Fit
@@ -46,7 +47,9 @@ class _Outcome:
 
 
 type _Result = TaskResult | str
-type _Fitted = Callable[[Plan, Mapping[str, TaskKey], Mapping[str, str]], Generator[tuple[str, _Result]]]
+type _Missing = Mapping[str, tuple[TaskKey, str]]
+"""Task without a stored result -> what is known of it, and why what is stored is not taken."""
+type _Fitted = Callable[[Plan, Iterable[str], _Missing, int], Generator[tuple[str, _Result]]]
 
 
 @overload
@@ -201,8 +204,9 @@ def stored(
 MISSING = "no result is stored"
 
 
-def _missing(asked: Plan, keys: Mapping[str, TaskKey], missing: Mapping[str, str]) -> Generator[tuple[str, _Result]]:
-    for name, why in missing.items():
+def _missing(asked: Plan, names: Iterable[str], missing: _Missing, most: int) -> Generator[tuple[str, _Result]]:
+    for name in names:
+        why = missing[name][1]
         yield name, TaskResult(failure=f"{MISSING} ({why})" if why else MISSING)
 
 
@@ -241,42 +245,65 @@ def _result_store(folder: str | Path | None, names: Iterable[str], ending: str) 
 
 
 def _outcomes(asked: Plan, names: Sequence[str], store: Mapping[str, Path], fitted: _Fitted) -> Generator[tuple[str, _Outcome]]:
-    """Yield what became of each task, as soon as it is known: wrong ones first, then those stored, then the rest.
+    """Yield what became of each task, as soon as it is known.
+
+    Tasks are looked at while others are fitted: reading ten thousand takes minutes. The longest come first, so that no worker
+    is left alone with one at the end.
 
     Parameters
     ----------
     fitted
         Yields the results of tasks for which none is stored.
     """
-    keys: dict[str, TaskKey] = {}
-    for name in names:
-        try:
-            keys[name] = task_key(asked, name)
-        except InputError as error:
-            yield name, _Outcome(failure=one_line(error))
-    missing: dict[str, str] = {}
-    for name, known in keys.items():
-        kept = _stored(asked, store[name], known.fingerprint) if store else ""
-        if isinstance(kept, str):
-            missing[name] = kept
-        else:
-            yield name, kept
-    if missing:
-        with closing(fitted(asked, keys, missing)) as ended:
-            for name, done in ended:
-                outcome = _outcome(asked, name, done, store.get(name), keys[name].fingerprint)
-                yield name, replace(outcome, redone=missing[name])
+    known: deque[tuple[str, _Outcome]] = deque()
+    missing: dict[str, tuple[TaskKey, str]] = {}
+
+    def looked_at() -> Iterator[str]:
+        """Yield each task, after which it is known or missing."""
+        for name in sorted(names, key=lambda name: size_of(asked, name), reverse=True):
+            try:
+                key = task_key(asked, name)
+            except InputError as error:
+                known.append((name, _Outcome(failure=one_line(error))))
+            else:
+                kept = _stored(asked, store[name], key.fingerprint) if store else ""
+                if isinstance(kept, str):
+                    missing[name] = key, kept
+                else:
+                    known.append((name, kept))
+            yield name
+
+    every = looked_at()
+    for name in every:
+        yield from _emptied(known)
+        if name in missing:
+            waiting = (one for one in chain([name], every) if one in missing)
+            with closing(fitted(asked, waiting, missing, len(names))) as ended:
+                for one, done in ended:
+                    yield from _emptied(known)
+                    key, why = missing.pop(one)
+                    yield one, replace(_outcome(asked, one, done, store.get(one), key.fingerprint), redone=why)
+    yield from _emptied(known)
+
+
+def _emptied[T](waiting: deque[T]) -> Iterator[T]:
+    while waiting:
+        yield waiting.popleft()
 
 
 def _fitted(
-    asked: Plan, keys: Mapping[str, TaskKey], missing: Mapping[str, str], *, executor: Executor | int | None, chunk: int
+    asked: Plan,
+    names: Iterable[str],
+    missing: _Missing,
+    most: int,
+    *,
+    executor: Executor | int | None,
+    chunk: int,
 ) -> Generator[tuple[str, _Result]]:
-    """Yield the results of tasks as workers return them."""
-    # The longest first, so that no worker is left alone with one at the end.
-    longest = sorted(missing, key=lambda name: keys[name].size, reverse=True)
-    jobs = (job(asked, name, keys[name]) for name in longest)
+    """Yield the results of tasks, of which there are so many at most, as workers return them."""
+    jobs = (job(asked, name, missing[name][0]) for name in names)
     with (
-        _workers(executor, -(-len(missing) // chunk), asked.keep) as (submit, room),
+        _workers(executor, -(-most // chunk), asked.keep) as (submit, room),
         closing(each_in_chunks(work, jobs, submit, room, chunk)) as ended,
     ):
         for one, done in ended:

@@ -24,8 +24,8 @@ from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.reading import read_study
 from bayes_scaling.model.studies.study import Study
 
-KEPT_READ = 16_384
-"""Tasks whose runs are held in memory; others are read again when it is their turn."""
+KEPT_READ = 4_096
+"""Tasks whose runs are held in memory; others are read again when they are asked for."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,12 +46,19 @@ class TableTasks(Mapping[str, Task]):
     labels: pd.DataFrame
     independent: bool = False
     _read: Any = field(init=False)
+    _sizes: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_sizes", {name: len(of) for name, of in self.rows.items()})
         object.__setattr__(self, "_read", lru_cache(KEPT_READ)(partial(_task, self)))
 
     def __repr__(self) -> str:
         return f"<{several(len(self), 'task')} of {reading_of(self.frame)['source']}, by {', '.join(map(str, self.labels))}>"
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many rows of the table each task has."""
+        return self._sizes
 
     def __len__(self) -> int:
         return len(self.rows)

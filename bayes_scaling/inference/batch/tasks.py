@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.results import Fingerprint, fingerprint
@@ -63,19 +61,10 @@ class TaskKey:
     ----------
     model
         As text.
-    levels
-        Those of the groups that the model uses.
     """
 
     model: str
-    levels: Mapping[str, np.ndarray]
-    rows: int
     fingerprint: Fingerprint
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """How long it takes beside others: levels, then rows."""
-        return sum(map(len, self.levels.values())), self.rows
 
 
 def plan(model: Model | None, tasks: Tasks, settings: Settings | None, keep: Keep | None, stored: bool) -> Plan:
@@ -123,9 +112,20 @@ def task_key(plan: Plan, name: str) -> TaskKey:
     """Return what is known of a task before its turn."""
     task, model, settings = resolved(plan, name)
     text = plan.text if model is plan.model and plan.text is not None else model_text(model)
-    levels = {dim: task.runs.levels[dim] for dim in groups_used(model) if dim in task.runs.levels}
     known = fingerprint(name, text, task.runs, settings, plan.keep, task.extra) if plan.stored else {}
-    return TaskKey(text, levels, len(task.runs), known)
+    return TaskKey(text, known)
+
+
+def size_of(plan: Plan, name: str) -> tuple[int, int]:
+    """Return how long a task takes beside others: levels, then rows; of tasks of a table rows alone, which are known unread."""
+    known: Mapping[str, int] | None = getattr(plan.tasks, "sizes", None)
+    if known is not None:
+        return 0, known[name]
+    try:
+        task, model, _ = resolved(plan, name)
+        return sum(len(task.runs.levels[dim]) for dim in groups_used(model) if dim in task.runs.levels), len(task.runs)
+    except InputError:
+        return 0, 0
 
 
 def job(plan: Plan, name: str, key: TaskKey) -> Job:

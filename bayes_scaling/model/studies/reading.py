@@ -145,6 +145,9 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
 
 def _read(content: Mapping[str, Any]) -> StudyKeys:
     """Return what a model file says: numbers as numbers and texts as texts, as strict JSON is read."""
+    data = content.get("data")
+    if isinstance(data, Mapping) and "mixtures" in data:  # whose members are inputs
+        content = {**content, "data": {"inputs": {}, **data}}
     return TypeAdapter(StudyKeys).validate_json(json.dumps(content, default=_as_date), strict=True)
 
 
@@ -293,9 +296,10 @@ def _member(file: StudyKeys, filled: StudyKeys, entry: StackKeys, shared: tuple[
             "give the inputs these references, or every parameter a prior of its own"
         )
     if member.law.text is not None:  # which need not read all that others do
-        read = {name: one for name, one in member.data.inputs.items() if name in law_names(member.law.text)}
+        names = law_names(member.law.text, tuple(member.data.inputs))
+        read = {name: one for name, one in member.data.inputs.items() if name in names}
         # What rows are does not hang on the law, and may name inputs that only a trend reads, or another law of the stack.
-        member = replace(member, data=replace(member.data, inputs=read, average=None, curve=None, schedule=None))
+        member = replace(member, data=replace(member.data, inputs=read, mixtures={}, average=None, curve=None, schedule=None))
     return _model(replace(member, joint_prior=()) if inherits else member, joint)
 
 
@@ -322,7 +326,7 @@ def _law(file: StudyKeys) -> Law:
     elsewhere = {term.on for term in trends} | ({correlation.along} if correlation else set())
     elsewhere |= {name for term in file.discrepancy or () for name in term.over or ()}
     elsewhere |= _only_told(file)
-    elsewhere -= law_names(text)
+    elsewhere -= law_names(text, tuple(file.data.inputs))
     references = {name: one.reference for name, one in file.data.inputs.items() if one.reference is not None}
     return parse_law(text, tuple(name for name in file.data.inputs if name not in elsewhere), references)
 
