@@ -222,7 +222,8 @@ def _tail(table: pd.DataFrame, tail: Tail) -> tuple[pd.DataFrame, tuple[str, ...
     kept = (at >= tail.fraction * at.groupby(run).transform("max")) | (place <= tail.at_least)
     if kept.all():
         return table, ()
-    note = f"tail: {format_count(int((~kept).sum()))} rows with {tail.along} below {exact(tail.fraction)} of the largest left out"
+    count, least = format_count(int((~kept).sum())), exact(tail.fraction)
+    note = f"tail: {count} rows with {tail.along} below {least} of the largest left out"
     return table[kept].reset_index(drop=True), (note,)
 
 
