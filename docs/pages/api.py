@@ -21,7 +21,7 @@ RESULTS = {
     "Contrast": ("bayes_scaling.prediction.contrast", "contrast"),
     "Forecast": ("bayes_scaling.prediction.forecast_record", "forecast"),
     "Forecasts": ("bayes_scaling.prediction.joint_forecast", "forecast"),
-    "FirstPassage": ("bayes_scaling.prediction.first_passage", "Forecast.first_passage"),
+    "FirstPassage": ("bayes_scaling.prediction.first_passage", "forecast"),
     "Plan": ("bayes_scaling.decisions.plan", "plan"),
     "Ranking": ("bayes_scaling.decisions.ranking", "rank"),
     "Stopping": ("bayes_scaling.decisions.stopping", "stopping"),

@@ -129,9 +129,9 @@ def test_report_is_of_the_stack_or_of_one_law(made: tuple[Path, str], tmp_path: 
 def test_forecast_is_of_the_stack_or_of_one_law(made: tuple[Path, str], study: tuple[Path, Path], tmp_path: Path) -> None:
     log, out = tmp_path / "log.csv", tmp_path / "forecast.csv"
     pd.read_csv(study[1]).head(3).to_csv(log, index=False)
-    said = run("forecast", made[0], "--run", log, "--at", "100000", "--out", out)
+    said = run("forecast", made[0], "--run", log, "--at", "1000", "--out", out)
     assert "given the rows so far, floor has weight" in said
-    assert "has weight" not in run("forecast", made[0], "--law", "line", "--run", log, "--at", "100000", "--out", out)
+    assert "has weight" not in run("forecast", made[0], "--law", "line", "--run", log, "--at", "1000", "--out", out)
 
 
 def test_a_ledger_holds_and_scores_forecasts_of_a_stack(arms: Path, tmp_path: Path) -> None:
