@@ -1,16 +1,20 @@
-"""Whole learning curves of five public families: the largest size left out, and each curve beyond its first part.
+"""Whole learning curves of five public families: what is left out is predicted, and each curve beyond its first part.
 
-    python benchmarks/curves.py [FAMILY ...]      # writes curves.md, and curves.csv with every score
+    python benchmarks/curves.py [FAMILY ...] [--split TEXT] [--draws N]      # writes curves.md, and curves.csv with every score
 
-One model: the loss at a reference, slopes in size and data, exponents that all runs share; each run has a level and a slope in
-data of its own, around what they are at its size; along a run the residual is correlated, seen through white noise. Where the
-learning rate decays, the law also has what its fall saves:
+One model, the bundled study `training_curves_schedules`: a level and slopes in size and in tokens, each weighted by its rate,
+less what falls of the rate save; each run has a level, a gain from data and a saving of its own, around what they are at its
+size; all runs together may leave the law, smoothly in size and tokens; along a run the residual is correlated, seen through
+white noise, where single rows may be spikes. The prior of the saving was chosen with these families at hand.
 
-    level - size_gain (1 - N^-alpha) / alpha - data_gain (1 - D^-beta) / beta - saved fall^kappa,   fall = 1 - lr / peak
+Left out are the largest size; all of the runs that are three times or more as long as the longest of their size that is kept
+("longer"), or their parts after 30, 50 and 70 %; a kind of schedule; and of each run the rows after 30, 50 and 70 %.
 
-(of the Multi-Power form for curves under several schedules). All runs together may leave the law, smoothly in size and tokens.
 Beside it (a) the law without runs' own terms by least squares with Huber's loss, refitted to resampled runs, its residuals
 resampled, and (b) "last point" and "last slope", a line in log tokens through the last third of the rows seen.
+
+Rows of the model "decay" were measured before, with plain tokens in the law and what the plain fall of the rate saves (of the
+Multi-Power form for multipower; without a fall for gemstones).
 """
 
 import argparse
@@ -27,12 +31,13 @@ from sweeps import DATA
 
 import bayes_scaling as bs
 from bayes_scaling._base.functions import on_arrays
-from bayes_scaling.data.columns import Average, Schedule
+from bayes_scaling.data.columns import Average
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.parameters import Parameter, as_parameter, median
+from bayes_scaling.model.parameters import as_parameter, median
+from bayes_scaling.model.specification import changed
 from bayes_scaling.validation.scores import crps
 
 HERE = Path(__file__).parent
@@ -41,40 +46,10 @@ FRACTIONS = (0.3, 0.5, 0.7)
 RESAMPLED = 60
 PER_DECADE = 20.0
 
-CURVE = "level - size_gain * (1 - params**-alpha) / alpha - data_gain * (1 - {data}**-beta) / beta"
-FAST = "(2**(1 / power) - 1)"
-MULTI_POWER = f"lr_drop * mean(1 - (1 + {FAST} * lr_since * lr_then**-gamma / half)**-power) / (1 - (1 + 20 * {FAST})**-power)"
-TEXTS = {
-    "constant": CURVE.format(data="tokens"),
-    "falling": CURVE.format(data="tokens") + " - saved * fall**kappa",
-    "looped": CURVE.format(data="tokens") + " - saved * fall**kappa",
-    "schedules": CURVE.format(data="lr_sum") + f" - saved * {MULTI_POWER}",
-}
-PRIORS: dict[str, bs.Prior | Parameter] = {
-    "level": bs.Prior(median=2.8, factor=1.6),
-    "size_gain": bs.Prior(median=0.1, factor=3.0),
-    "alpha": bs.Prior(median=0.3, factor=2.0),
-    "data_gain": bs.Prior(median=0.1, factor=3.0) + bs.Varying("run", 0.1) + bs.Trend("params", 0.1),
-    "beta": bs.Prior(median=0.35, factor=2.0) + bs.Trend("params", 0.1),
-}
-FALLING: dict[str, bs.Prior | Parameter] = {
-    "saved": bs.Prior(median=0.1, factor=1.6) + bs.Varying("run", 0.15),
-    "kappa": bs.Prior(median=1.2, factor=1.4),
-}
-SCHEDULES: dict[str, bs.Prior | Parameter] = {
-    "saved": bs.Prior(median=0.045, factor=2.0) + bs.Varying("run", 0.15) + bs.Trend("params", 0.2),
-    "half": bs.Prior(median=0.1, factor=5.0),
-    "power": bs.Prior(median=0.7, factor=2.0),
-    "gamma": bs.Prior(median=0.5, factor=1.8),
-}
-LOOPED = FALLING | {"data_gain": PRIORS["data_gain"] + bs.Trend("loops", 0.1)}
-SHARED = {
-    "constant": bs.Prior(median=0.003, factor=3.0),
-    "falling": bs.Prior(median=0.003, factor=3.0),
-    "looped": bs.Prior(median=0.01, factor=3.0),
-}
-"""By how much all runs may depart from the law together, as a smooth function of size and tokens."""
-MORE = {"constant": {}, "falling": FALLING, "looped": LOOPED, "schedules": SCHEDULES}
+PEAK_TOKENS = 2**19
+"""Tokens a step of the runs of Luo et al."""
+LONGER = 2.95
+"""A run is longer than those of its size by at least so much."""
 
 
 @dataclass(frozen=True)
@@ -82,30 +57,18 @@ class Family:
     """Curves of one team: the table's rows, averaged, and which law they are for."""
 
     name: str
-    kind: str
     runs: Runs
-    along: str
+    along: str = "tokens"
 
 
-def model(kind: str, along: str) -> bs.Model:
-    """Return the model of whole curves."""
-    falls = ("params", "tokens", "fall")
-    inputs = {
-        "constant": ("params", "tokens"),
-        "falling": falls,
-        "looped": falls,
-        "schedules": ("params", "lr_sum", "lr_drop", "lr_then", "lr_since"),
-    }[kind]
-    noise = bs.Noise(
-        sd=bs.Prior(median=0.01 if kind == "looped" else 0.003, factor=3.0),
-        distribution="normal",
-        correlation=bs.Correlation(along, bs.Prior(median=1.0, factor=3.0), white=bs.Prior(median=0.003, factor=4.0)),
-        effects=(bs.Varying("run", 0.01),),
-    )
-    common = (
-        bs.Discrepancy(SHARED[kind], bs.Prior(median=2.0, factor=2.0), over=("params", "tokens")) if kind in SHARED else None
-    )
-    return bs.Model(bs.parse_law(TEXTS[kind], inputs), PRIORS | MORE[kind], noise, (common,) if common else ())
+def model(family: str) -> bs.Model:
+    """Return the model of whole curves, where the gain from data of looped models differs by loops and they stray further."""
+    study = bs.read_study("training_curves_schedules").model
+    if family != "looped":
+        return study
+    gain = as_parameter(study.parameters["data_gain"]) + bs.Trend("loops", 0.1)
+    noise = replace(study.noise, sd=bs.Prior(median=0.01, factor=3.0))
+    return changed(study, parameters={**study.parameters, "data_gain": gain}, noise=noise)
 
 
 def families() -> dict[str, Callable[[], Family]]:
@@ -121,8 +84,8 @@ def families() -> dict[str, Callable[[], Family]]:
 
 def gemstones() -> Family:
     """Constant learning rate, the first 5e9 tokens left out."""
-    table = pd.read_csv(DATA / "gemstones.csv", encoding="utf-8").query("schedule == 'constant_lr' and tokens > 5e9")
-    return _family("gemstones", "constant", table.rename(columns={"run_id": "run"}))
+    table = pd.read_csv(DATA / "gemstones.csv", encoding="utf-8").query("schedule == 'constant_lr'")
+    return _family("gemstones", table.rename(columns={"run_id": "run"}).assign(lr=1.0), table["tokens"] > 5e9)
 
 
 def xlstm() -> Family:
@@ -132,12 +95,8 @@ def xlstm() -> Family:
     )
     every = about.sort_values(["params", "run_id"])  # every third run, and all of the largest size
     some = pd.concat([every.iloc[::3], every[every["params"] == every["params"].max()]]).drop_duplicates("run_id")
-    table = (
-        pd.read_csv(DATA / "xlstm_curves.csv.gz", encoding="utf-8")
-        .merge(some[["run_id", "params"]], on="run_id")
-        .query("step >= 900")
-    )
-    return _family("xlstm", "falling", _fallen(table.rename(columns={"run_id": "run"})))
+    table = pd.read_csv(DATA / "xlstm_curves.csv.gz", encoding="utf-8").merge(some[["run_id", "params"]], on="run_id")
+    return _family("xlstm", table.rename(columns={"run_id": "run"}), table["step"] >= 900)
 
 
 def olmo() -> Family:
@@ -146,57 +105,39 @@ def olmo() -> Family:
         pd.read_csv(DATA / "olmo_ladder.csv.gz", encoding="utf-8")
         .query("eval_set == 'c4_en'")
         .rename(columns={"run_id": "run"})
+        .reset_index(drop=True)
     )
     runs = table.groupby("run")
     warm = table["step"] > 1.2 * table.loc[runs["lr"].transform("idxmax"), "step"].to_numpy()
-    return _family("olmo", "falling", _fallen(table[warm & (table["tokens"] > 0.05 * runs["tokens"].transform("max"))]))
+    return _family("olmo", table, warm & (table["tokens"] > 0.05 * runs["tokens"].transform("max")))
 
 
 def looped() -> Family:
     """Tiny looped models, expected loss; from the end of the plateau at 0.2 M bytes on."""
-    table = pd.read_csv(DATA / "looped_tiny_runs.csv", encoding="utf-8").query("tokens > 2e5")
+    table = pd.read_csv(DATA / "looped_tiny_runs.csv", encoding="utf-8")
     table = table.rename(columns={"run_id": "run", "params_non_embedding": "params"}).assign(
         loss=lambda of: of["expected_step_loss"]
     )
-    return _family("looped", "looped", _fallen(table))
-
-
-def _fallen(table: pd.DataFrame) -> pd.DataFrame:
-    peak = table.groupby("run")["lr"].transform("max")
-    return table.assign(fall=(1.0 - table["lr"] / peak).clip(lower=1e-3))
-
-
-def _family(name: str, kind: str, table: pd.DataFrame) -> Family:
-    more = {"fall": bs.Input("fall", "", 1.0)} if kind in ("falling", "looped") else {}
-    more |= {"loops": bs.Input("max_loops", "loops", 4.0)} if kind == "looped" else {}
-    columns = bs.Columns(
-        {"params": bs.Input("params", "parameters"), "tokens": bs.Input("tokens", "tokens"), **more},
-        run="run",
-        average=Average("tokens", PER_DECADE),
-    )
-    return Family(name, kind, bs.read_runs(table.reset_index(drop=True), columns), "tokens")
+    return _family("looped", table, table["tokens"] > 2e5, {"loops": bs.Input("max_loops", "loops", 4.0)})
 
 
 def multipower() -> Family:
     """Three sizes under constant, cosine, WSD and two-stage schedules, from step 3,000 on."""
-    table = pd.read_csv(DATA / "multipower_curves.csv", encoding="utf-8")
+    table = pd.read_csv(DATA / "multipower_curves.csv", encoding="utf-8").drop(columns="schedule")
     first = table.drop_duplicates("run_id")
-    ahead = first[first["schedule"].str.startswith("wsdcon")].assign(step=7999, lr=3e-4, loss=np.nan)
-    columns = bs.Columns(
-        {
-            "params": bs.Input("params_label", "parameters", 1e8),
-            "lr_sum": bs.Input("lr_sum", "learning rate x steps", 1.0),
-            "lr_drop": bs.Input("lr_drop", "learning rate", 1e-4),
-            "lr_then": bs.Input("lr_then", "learning rate", 1e-4),
-            "lr_since": bs.Input("lr_since", "learning rate x steps", 0.1),
-            "step": bs.Input("step", "steps", 1e4),
-        },
-        run="run_id",
-        where="loss > 0 and step >= 3000",
-        schedule=Schedule(warmup=2160, parts=8),
-        average=Average("step", 2 * PER_DECADE),
-    )
-    return Family("multipower", "schedules", bs.read_runs(pd.concat([table, ahead], ignore_index=True), columns), "step")
+    ahead = first[first["run_id"].str.contains("wsdcon")].assign(step=7999, lr=3e-4, loss=np.nan)
+    table = pd.concat([table, ahead], ignore_index=True).assign(tokens=lambda of: of["step"] * PEAK_TOKENS)
+    kept = (table["loss"] > 0) & (table["step"] >= 3000)
+    return _family("multipower", table.rename(columns={"run_id": "run", "params_label": "params"}), kept)
+
+
+def _family(name: str, table: pd.DataFrame, kept: pd.Series, more: dict[str, bs.Input] | None = None) -> Family:
+    """Return the kept rows of a family's logs, read by the study; its schedule comes from all of them."""
+    study = bs.read_study("training_curves_schedules").columns
+    named = {field: getattr(study, field) for field in study.__dataclass_fields__}
+    named |= {"inputs": {**study.inputs, **(more or {})}, "curve": None, "where": "kept > 0"}
+    columns = bs.Columns(**named | {"average": Average("tokens", PER_DECADE)})
+    return Family(name, bs.read_runs(table.assign(kept=kept.astype(float)).reset_index(drop=True), columns))
 
 
 def part(runs: Runs, keep: pd.Series) -> Runs:
@@ -206,19 +147,28 @@ def part(runs: Runs, keep: pd.Series) -> Runs:
 
 
 def splits(family: Family) -> Iterator[tuple[str, pd.Series]]:
-    """Return the rows to train on: all but the largest size, and the first part of each curve."""
+    """Return the rows to train on, by what is kept."""
     table = family.runs.table
     last = table.groupby("run")[family.along].transform("max")
     for fraction in FRACTIONS:
         yield f"first {fraction:.0%}", table[family.along] <= fraction * last
     yield "all but the largest size", table["params"] < table["params"].max()
+    short = last <= table.groupby("params")[family.along].transform("max") / LONGER
+    short |= ~short.groupby(table["params"]).transform("any")
+    if not short.all():
+        yield "shorter runs", short
+        for fraction in FRACTIONS:
+            yield f"shorter runs, first {fraction:.0%} of longer", short | (table[family.along] <= fraction * last)
+    if family.name == "multipower":
+        for kind, name in {"constant then lower": "wsdcon", "WSD": "wsd_|wsdld", "cosine": "cosine"}.items():
+            yield f"all but {kind}", ~table["run"].astype(str).str.contains(name)
 
 
-def ours(family: Family, train: Runs, held: pd.DataFrame) -> tuple[np.ndarray, bs.Fit]:
+def ours(family: Family, train: Runs, held: pd.DataFrame, settings: bs.Settings) -> tuple[np.ndarray, bs.Fit]:
     """Return draws of what each held-out row shows, a row each, in log loss."""
-    fit = bs.fit(model(family.kind, family.along), train, SETTINGS)
+    fit = bs.fit(model(family.name), train, settings)
     seen = set(train.levels["run"])
-    found = np.empty((len(held), SETTINGS.draws * SETTINGS.chains))
+    found = np.empty((len(held), settings.draws * settings.chains))
     for run, rows in held.groupby("run"):
         points = rows.drop(columns=["response", "count", "mean_lag"])
         place = held.index.get_indexer(rows.index)
@@ -231,7 +181,7 @@ def ours(family: Family, train: Runs, held: pd.DataFrame) -> tuple[np.ndarray, b
 
 def practice(family: Family, train: Runs, held: pd.DataFrame) -> np.ndarray:
     """Return the same for the law by least squares, refitted to resampled runs, with residuals resampled."""
-    of = model(family.kind, family.along)
+    of = model(family.name)
     names = list(of.parameters)
     start = np.log([median(as_parameter(of.parameters[name]).prior) for name in names])
 
@@ -267,16 +217,23 @@ def last_slope(family: Family, seen: pd.DataFrame, end: float) -> float:
     return float(start + slope * np.log(end))
 
 
-def scores(family: Family, split: str, keep: pd.Series) -> dict[str, Any]:
+def scores(family: Family, split: str, keep: pd.Series, settings: bs.Settings) -> dict[str, Any]:
     """Return how well held-out rows and final losses were predicted."""
     train, held = part(family.runs, keep), family.runs.table[~keep]
-    if split.startswith("first"):
+    part_seen = "first" in split
+    if part_seen:
         held = held[held["run"].isin(train.levels["run"])]
     started = time.perf_counter()
-    draws, fit = ours(family, train, held)
+    draws, fit = ours(family, train, held, settings)
     took = time.perf_counter() - started
     truth = np.log(held["response"].to_numpy())
-    row: dict[str, Any] = {"family": family.name, "split": split, "runs": held["run"].nunique(), "rows": len(held)}
+    row: dict[str, Any] = {
+        "family": family.name,
+        "split": split,
+        "model": "schedules",
+        "runs": held["run"].nunique(),
+        "rows": len(held),
+    }
     finals = held.groupby("run")[family.along].idxmax()
     end = held.index.get_indexer(finals)
     for name, of in {"": draws, "practice_": practice(family, train, held)}.items():
@@ -284,8 +241,9 @@ def scores(family: Family, split: str, keep: pd.Series) -> dict[str, Any]:
         row |= {f"{name}in_50": np.mean((q25 < truth) & (truth < q75)), f"{name}in_90": np.mean((low < truth) & (truth < high))}
         row |= {f"{name}crps": crps(np.sort(of, axis=1), truth).mean()}
         row |= {f"{name}are": np.mean(np.abs(np.exp(middle[end] - truth[end]) - 1))}
+        row |= {f"{name}final_mean": np.mean(np.exp(middle[end] - truth[end]) - 1)}
         row |= {f"{name}final_90": np.mean((low[end] < truth[end]) & (truth[end] < high[end]))}
-    if split.startswith("first"):
+    if part_seen:
         each = {str(run): rows for run, rows in train.table.groupby("run")}
         tail = held.loc[finals]
         last = [np.log(each[str(run)].sort_values(family.along)["response"].iloc[-1]) for run in tail["run"]]
@@ -301,12 +259,14 @@ def scores(family: Family, split: str, keep: pd.Series) -> dict[str, Any]:
 COLUMNS = {
     "family": "family",
     "split": "trained on",
+    "model": "model",
     "runs": "runs",
     "rows": "rows",
     "in_50": "in 50 %",
     "in_90": "in 90 %",
     "crps": "CRPS",
     "are": "final, error %",
+    "final_mean": "final, mean error %",
     "final_90": "final in 90 %",
     "practice_in_90": "(a) in 90 %",
     "practice_crps": "(a) CRPS",
@@ -319,6 +279,9 @@ COLUMNS = {
 }
 
 
+PERCENT = ("are", "final_mean")
+
+
 def written(found: pd.DataFrame) -> str:
     """Return the scores as Markdown: the table, and what bands hold pooled over families, each with the same weight."""
     found = found.sort_values(["family", "split"], kind="stable")
@@ -329,7 +292,13 @@ def written(found: pd.DataFrame) -> str:
         for name in COLUMNS:
             value = row.get(name)
             text = str(value) if isinstance(value, str | int) else "" if value is None or np.isnan(value) else f"{value:.2f}"
-            text = f"{value:.4f}" if "crps" in name else f"{100 * value:.2f}" if name.endswith("are") and text else text
+            text = (
+                f"{value:.4f}"
+                if "crps" in name
+                else f"{100 * value:.2f}"
+                if name.endswith(("are", "final_mean")) and text
+                else text
+            )
             cells.append(f"{value:.0f}" if name in ("ess", "seconds", "divergences") else text)
         lines.append("| " + " | ".join(cells) + " |")
     pooled = found.groupby("family")[["in_50", "in_90", "practice_in_50", "practice_in_90"]].mean().mean()
@@ -347,14 +316,20 @@ def main() -> None:
     """Score every family under every split."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("family", nargs="*", default=list(families()))
-    asked = parser.parse_args().family
+    parser.add_argument("--split", default="", help="only splits whose names have this in them")
+    parser.add_argument("--draws", type=int, default=SETTINGS.draws)
+    options = parser.parse_args()
+    settings = replace(SETTINGS, draws=options.draws)
 
     path = HERE / "curves.csv"
     found = pd.read_csv(path, encoding="utf-8") if path.is_file() else pd.DataFrame()
-    for name in asked:
+    found = found.assign(model=found.get("model", "decay")) if len(found) else found
+    for name in options.family:
         family = families()[name]()
         for split, keep in splits(family):
-            row = scores(family, split, keep)
+            if options.split not in split:
+                continue
+            row = scores(family, split, keep, settings)
             print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
             if len(found):
                 found = found[(found["family"] != name) | (found["split"] != split)]

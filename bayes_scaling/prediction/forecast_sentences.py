@@ -33,11 +33,12 @@ def lowest_sentences(found: Forecasts) -> list[str]:
     """Return which job ends lowest, and with which probability it ends below the next."""
     if len(found.jobs) < 2:
         return []
-    order = sorted(found.labels, key=lambda label: -found.p_lowest[label])
+    lowest_of = found.p_lowest
+    order = sorted(found.labels, key=lambda label: (-lowest_of[label], float(found[label].final.mean())))
     first, second = order[:2]
     gap = (found[first].final - found[second].final).to_numpy()
     said = band(np.quantile(gap, [0.05, 0.5, 0.95]).tolist(), str(found.finals.attrs.get("units", "")), signed=True)
-    chances = ", ".join(f"{label} with probability {probability(found.p_lowest[label])}" for label in order[:4])
+    chances = ", ".join(f"{label} with probability {probability(lowest_of[label])}" for label in order[:4])
     lowest = [f"Lowest of {len(order)} ends {chances}."] if len(order) > 2 else []
     chance = probability(found.probability(first, second))
     return [*lowest, f"{first} ends below {second} with probability {chance}; the difference is {said}."]
