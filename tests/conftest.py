@@ -127,6 +127,13 @@ def isoflop() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def single() -> pd.DataFrame:
+    """One curve that bends: a power law with a floor, with a scatter of half a percent."""
+    x = np.geomspace(1.0, 100.0, 40)
+    return pd.DataFrame({"x": x, "y": 0.2 * (1 + x**-0.5) * np.exp(np.random.default_rng(8).normal(0, 0.005, x.size))})
+
+
+@pytest.fixture(scope="session")
 def gemstones() -> pd.DataFrame:
     """Curves of 17 models at a constant learning rate (McLeish et al. 2025)."""
     table = pd.read_csv(path_of("gemstones")).query('schedule == "constant_lr"')
@@ -151,9 +158,10 @@ def studied(
     decayed: pd.DataFrame,
     routed: pd.DataFrame,
     isoflop: pd.DataFrame,
+    single: pd.DataFrame,
 ) -> Callable[[str], bs.Fit]:
     """The fit of a bundled study, sampled the first time it is asked for; of the curves of Fig. 8 five buckets of sixteen."""
-    tables = {"routed_lm": routed, "xlstm_isoflop": isoflop, "training_curves_schedules": decayed}
+    tables = {"routed_lm": routed, "xlstm_isoflop": isoflop, "training_curves_schedules": decayed, "learning_curve": single}
     few = {"moba_curves": "position in [0, 8192, 16384, 24576, 30720]"}
 
     @cache

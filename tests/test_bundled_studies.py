@@ -75,7 +75,10 @@ def test_a_study_believes_its_runs_possible_and_not_much_else(name: str, studied
     assert set(before.posterior.data_vars) == set(fit.posterior.data_vars)
     low, high = bs.predict(before, fit.runs.table).quantile([0.01, 0.99]).to_numpy()
     seen = fit.runs.table["response"]
-    if fit.runs.columns.response.positive:
+    if name == "learning_curve":  # of any unit
+        assert low < seen.min() / 6
+        assert high > 15 * seen.max()
+    elif fit.runs.columns.response.positive:
         assert seen.min() / 6 < low < seen.min()
         assert seen.max() < high < 15 * seen.max()
     else:  # penalties of zero to some tens of percent
@@ -140,6 +143,22 @@ def test_a_study_draws_its_figures(name: str, studied: Studied) -> None:
             x = study.figure.x if study.figure else model_inputs(study.model)[0]
             assert ax.get_xlabel() == with_unit(x.replace("_", " "), study.columns.inputs[x].unit)
             assert len(ax.get_xlabel()) >= 4
+
+
+@of_study("learning_curve")
+@pytest.mark.slow
+def test_a_curve_is_carried_on_from_its_last_point(studied: Studied) -> None:
+    fit = studied("learning_curve")
+    assert fit.runs.references == {"x": 100.0}
+    assert fit.runs.table["x"].min() > 13.5
+    ahead = pd.DataFrame({"x": np.geomspace(110.0, 1000.0, 20)})
+    low, middle, high = bs.predict(fit, ahead).quantile([0.05, 0.5, 0.95], ("chain", "draw")).to_numpy()
+    truth = 0.2 * (1 + ahead["x"].to_numpy() ** -0.5)
+    assert ((low < truth) & (truth < high)).all()
+    assert np.abs(np.log(middle / truth))[:8].max() < 0.02
+    assert ((high / low)[1:] > (high / low)[:-1]).all()
+    slope = 0.5 * 0.1 / 1.1
+    assert quantiles(fit.posterior["slope"])[0] < slope < quantiles(fit.posterior["slope"])[2]
 
 
 @of_study("kaplan_shape")

@@ -12,7 +12,7 @@ from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.numbers import spaced_name
 from bayes_scaling.data.conventions import Conventions
 from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.curve import Average, Curve
+from bayes_scaling.data.curve import Average, Curve, Tail
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.mixtures import Mixtures, with_members
@@ -20,7 +20,7 @@ from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE, Schedule
 
-__all__ = ["Average", "Columns", "Conventions", "Cost", "Curve", "Input", "MeasurementError", "Response", "Schedule"]
+__all__ = ["Average", "Columns", "Conventions", "Cost", "Curve", "Input", "MeasurementError", "Response", "Schedule", "Tail"]
 
 
 @renamed_field("reading_error", "measurement_error")
@@ -55,6 +55,8 @@ class Columns:
         so; tables that count an input differently are refused.
     costs
         Name -> what a run takes: compute counted another way, hours, money. Comparisons are then made at each of them.
+    tail
+        The last stretch along an input, to which rows are confined. How many that leaves out is reported.
     mixtures
         Name in the law -> the columns that are shares of one whole, by member or as a list whose names are the members'. Each
         is an input, `r_web` for the member web of r, that may be 0; a law may sum over them, `sum(t[j] * r[j])`. The shares
@@ -88,6 +90,7 @@ class Columns:
     schedule: Schedule | None = None
     conventions: Conventions = Conventions()
     costs: Mapping[str, Cost] = field(default_factory=dict)
+    tail: Tail | None = None
     mixtures: Mapping[str, Mapping[str, str] | tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -106,6 +109,7 @@ class Columns:
             schedule=checks.optional(checks.record(Schedule)),
             conventions=checks.record(Conventions),
             costs=checks.named(checks.record(Cost)),
+            tail=checks.optional(checks.record(Tail)),
             mixtures=checks.named(_members),
         )
         object.__setattr__(self, "inputs", with_members(self.inputs, self.members))
@@ -118,6 +122,8 @@ class Columns:
             raise InputError(f"average needs run, and an input to average along, one of {format_names(self.inputs)}")
         if self.curve is not None and (self.run is None or self.curve.along not in self.inputs):
             raise InputError(f"curve needs run, and an input along which a run is logged, one of {format_names(self.inputs)}")
+        if self.tail is not None and self.tail.along not in self.inputs:
+            raise InputError(f"tail needs an input along which rows are ordered, one of {format_names(self.inputs)}")
         read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
         if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
             raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")

@@ -52,6 +52,37 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Tail:
+    """Only the last stretch of a run is read, or of the table where there are no runs.
+
+    What a curve did long ago says little of where it goes, and more than it should to a law that has to hold for both.
+
+    Parameters
+    ----------
+    along
+        The input that orders the rows.
+    fraction
+        Rows with less than this fraction of the largest value are left out, and counted in `Runs.notes`.
+    at_least
+        So many of the last rows stay, however far back they lie.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> from bayes_scaling.data.columns import Tail
+    >>> columns = bs.Columns({"x": bs.Input("x")}, tail=Tail("x", fraction=0.1, at_least=8))
+    """
+
+    along: str
+    fraction: float
+    at_least: int = 2
+
+    def __post_init__(self) -> None:
+        least = checks.integer(1, 10**9)
+        checks.check(self, "of a tail", along=checks.name, fraction=checks.within(0, 1), at_least=least)
+
+
+@dataclass(frozen=True)
 class Average:
     """Neighbouring rows of a run are replaced by their mean.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import floor, log10
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -59,12 +60,13 @@ def input_columns(
     )
 
 
-def input_reference(values: pd.Series, column: str, source: str) -> float:
+def input_reference(values: pd.Series, column: str, source: str, at: Literal["middle", "largest"] = "middle") -> float:
+    """Return the reference of an input that states none, from its values in the runs."""
     if not (values > 0).any():
         raise InputError(
             f"{source}: column {column!r} is 0 throughout: the learning rate never falls; give the input a reference"
         )
-    return round_reference(values[values > 0])
+    return float(values.max()) if at == "largest" else round_reference(values[values > 0])
 
 
 def round_reference(values: pd.Series) -> float:

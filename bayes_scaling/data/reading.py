@@ -9,6 +9,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import reading_of
+from bayes_scaling._base.numbers import exact, format_count
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.cells import column_numbers, named_column, number_column, refuse_first
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
@@ -16,7 +17,7 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.copies import drop_copies
 from bayes_scaling.data.counting import joined_conventions, table_conventions
 from bayes_scaling.data.counts import base_factor, in_declared_units, mark_base_units, name_notes
-from bayes_scaling.data.curve import Curve
+from bayes_scaling.data.curve import Curve, Tail
 from bayes_scaling.data.inputs import input_columns, input_reference, with_schedule
 from bayes_scaling.data.joining import Part, require_same_settings, require_same_units, shared_runs
 from bayes_scaling.data.labels import label_column
@@ -95,6 +96,9 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     elif columns.average is None and columns.schedule is None:
         checked, rounded = with_rounding(checked, columns.scales, tuple(columns.dims), columns.response.positive)
         notes += (rounded,) if rounded else ()
+    if columns.tail is not None:
+        checked, left = _tail(checked, columns.tail)
+        notes += left
     averaged, source = len(checked), name or ", ".join(part.source for part in parts)
     notes += implausible_counts(checked, columns)
     refuse_implausible_losses(checked, columns, source)
@@ -102,7 +106,7 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
         scales = (*columns.scales, *cost_columns(columns))
         checked = bin_means(checked, list(columns.dims), scales, columns.average.along, columns.average.per_decade)
     references = {
-        name: one.reference if one.reference is not None else input_reference(checked[name], one.column, source)
+        name: input_reference(checked[name], one.column, source, one.reference_at) if one.reference is None else one.reference
         for name, one in columns.inputs.items()
     }
     dropped = sum(part.dropped for part in parts)
@@ -208,6 +212,19 @@ def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFram
         }
         odd = implausible_counts(pd.DataFrame(numbers), columns) if compared else ()
         raise InputError("; ".join([str(error), *odd])) from None
+
+
+def _tail(table: pd.DataFrame, tail: Tail) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the last rows of each run, or of the table, and a note on those left out."""
+    at = table[tail.along]
+    run = table["run"] if "run" in table else pd.Series(0, index=table.index)
+    place = at.groupby(run).rank(method="first", ascending=False)
+    kept = (at >= tail.fraction * at.groupby(run).transform("max")) | (place <= tail.at_least)
+    if kept.all():
+        return table, ()
+    count, least = format_count(int((~kept).sum())), exact(tail.fraction)
+    note = f"tail: {count} rows with {tail.along} below {least} of the largest left out"
+    return table[kept].reset_index(drop=True), (note,)
 
 
 def _mended(table: pd.DataFrame, parts: Sequence[Part], columns: Columns, curve: Curve) -> tuple[pd.DataFrame, tuple[str, ...]]:

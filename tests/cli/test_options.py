@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
-from bayes_scaling.data.columns import Average, Conventions, Curve, MeasurementError, Schedule
+from bayes_scaling.data.columns import Average, Conventions, Curve, MeasurementError, Schedule, Tail
 from bayes_scaling.model.studies.keys import StudyKeys
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Sheet, Study
@@ -46,6 +46,7 @@ RECORDS = {
     "input": bs.Input("x", "tokens", 1.0),
     "measurement error": MeasurementError("error"),
     "average": Average("x", 20.0),
+    "tail": Tail("x", 0.1, at_least=8),
     "curve": Curve("x", warmup=1.0, skip=("spikes",)),
     "schedule": Schedule(warmup=10.0),
     "conventions": Conventions(embeddings="without", compute="6ND", context=1024),
@@ -160,6 +161,7 @@ LAW: dict[str, Any] = {
         }
     ],
 }
+MORE = {"reference_at": "middle", "zero": False}
 FULL = {
     "title": "Loss over size",
     "description": "why",
@@ -169,9 +171,10 @@ FULL = {
         "run": "name",
         "response": {"column": "loss", "unit": "bits/byte", "positive": True, "name": "loss"} | RARER,
         "measurement_error": {"column": "error", "relative": False},
-        "inputs": {"x": {"column": "params", "unit": "parameters", "reference": 1e9, "scale": 1.0, "counts": 1.0}},
+        "inputs": {"x": {"column": "params", "unit": "parameters", "reference": 1e9, "scale": 1.0, "counts": 1.0, **MORE}},
         "groups": {"corpus": "corpus"},
         "average": {"along": "x", "per_decade": 20.0},
+        "tail": {"along": "x", "fraction": 0.1, "at_least": 8},
         "curve": {"along": "x", "warmup": 5.0, "skip": ["spikes"]},
         "schedule": {"lr": "lr", "along": "step", "momentum": 0.99, "parts": 8, "warmup": 10.0},
         "conventions": {

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.columns import Columns, Input, MeasurementError, Response
+from bayes_scaling.data.columns import Columns, Input, MeasurementError, Response, Tail
 from bayes_scaling.data.inputs import round_reference
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import read_points
@@ -582,3 +582,47 @@ def test_columns_take_the_earlier_name_of_the_measurement_error_and_warn() -> No
     with pytest.warns(DeprecationWarning, match="use measurement_error"):
         assert replace(columns, reading_error=None).measurement_error is None
     assert replace(columns, where="x > 1").measurement_error is error
+
+
+def test_a_reference_may_be_the_largest_of_the_runs() -> None:
+    runs = read_runs(TABLE, columns(inputs={"params": Input("n_params", "M parameters", reference_at="largest")}))
+    assert runs.references == {"params": 3200e6}
+    with pytest.raises(InputError, match="has a reference, and reference_at = 'largest': give one"):
+        Input("n_params", reference=500.0, reference_at="largest")
+    with pytest.raises(InputError, match="reference_at"):
+        Input("n_params", reference_at="smallest")
+
+
+@pytest.mark.parametrize(
+    ("tail", "kept"),
+    [
+        (Tail("params", 0.25), [800, 1600, 3200]),
+        (Tail("params", 0.25, at_least=5), [200, 400, 800, 1600, 3200]),
+        (Tail("params", 0.25, at_least=9), [100, 200, 400, 800, 1600, 3200]),
+    ],
+)
+def test_rows_are_confined_to_their_tail(tail: Tail, kept: list[int]) -> None:
+    runs = read_runs(TABLE.iloc[::-1], columns(tail=tail))
+    assert sorted(runs.table["params"]) == kept
+    note = f"tail: {6 - len(kept)} rows with params below 0.25 of the largest left out"
+    assert [said for said in runs.notes if said.startswith("tail")] == [note][: 6 - len(kept)]
+
+
+def test_the_tail_is_that_of_each_run() -> None:
+    runs = read_runs(TABLE, columns(run="corpus", groups={}, tail=Tail("params", 0.5, at_least=1)))
+    assert sorted(runs.table["params"]) == [1600, 3200]
+    runs = read_runs(TABLE, columns(run="corpus", groups={}, tail=Tail("params", 0.5, at_least=2)))
+    assert sorted(runs.table["params"]) == [400, 800, 1600, 3200]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"along": "tokens", "fraction": 0.1}, "tail needs an input along which rows are ordered"),
+        ({"along": "params", "fraction": 1.0}, "fraction"),
+        ({"along": "params", "fraction": 0.1, "at_least": 0}, "at_least"),
+    ],
+)
+def test_what_a_tail_cannot_be(wrong: dict[str, object], error: str) -> None:
+    with pytest.raises(InputError, match=error):
+        columns(tail=Tail(**wrong))

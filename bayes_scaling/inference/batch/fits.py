@@ -198,7 +198,10 @@ def stored(
     """Return what `fit_many` has stored of tasks, without fitting any; `failures` says where there is no result."""
     asked = plan(model, tasks, settings, keep, stored=True)
     store = _result_store(folder, tasks, "nc" if keep is None else "parquet")
-    return _gathered(list(tasks), _outcomes(asked, list(tasks), store, _missing), False)
+    made = [name for name in tasks if store[name].exists()]
+    found = _gathered(made, _outcomes(asked, made, store, _missing), False)
+    # Rows of the others need not be read, which takes long where they are many.
+    return replace(found, failures={name: found.failures.get(name, MISSING) for name in tasks if name not in found.results})
 
 
 MISSING = "no result is stored"

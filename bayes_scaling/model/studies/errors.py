@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from bayes_scaling.data.conventions import Conventions
-from bayes_scaling.data.curve import Average, Curve
+from bayes_scaling.data.curve import Average, Curve, Tail
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.response import Response
@@ -56,6 +56,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "measurement_error": MeasurementError,
         "law": LawKeys,
         "average": Average,
+        "tail": Tail,
         "curve": Curve,
         "schedule": Schedule,
         "conventions": Conventions,

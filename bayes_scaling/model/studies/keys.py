@@ -8,7 +8,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.conventions import Conventions
 from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.curve import Average, Curve
+from bayes_scaling.data.curve import Average, Curve, Tail
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.response import Response
@@ -222,7 +222,7 @@ class StudyKeys:
 
 
 _NOISE = (NoiseKeys, Noise, Correlation, Outliers)
-_DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Schedule, Conventions, Cost)
+_DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Tail, Schedule, Conventions, Cost)
 _MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Smooth, Trend, Discrepancy)
 for _record in (*_MODEL, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010
