@@ -86,24 +86,23 @@ class Score:
 def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
     """Score the predictions that a fit makes for runs that it has not seen.
 
-    Each row is predicted as a new run, with the scatter of runs and the effects of groups; levels of groups that the fit has not
-    seen are drawn from their distribution.
+    Each row is predicted as a new run, with the scatter of runs and the effects of groups.
 
     Parameters
     ----------
     fit
         Any fit, or stack.
     table
-        The rows: a table with the columns of the fit's runs, read as `read_runs` does with the columns and filter of the fit; or
-        runs, of the same columns.
+        The rows: a table with the columns of the fit's runs, which `read_runs` reads with the columns and filter of the fit; or
+        runs of the same columns.
     seed
         Of the random numbers.
 
     Returns
     -------
     Score
-        `.points` has for each row quantiles of its prediction, PIT, CRPS, log score and error, see `score_points`; `.to_frame()`
-        R^2, coverage of the central 50, 80 and 90 % bands, and means of the scores.
+        `.points` has quantiles of the prediction of each row, its PIT, CRPS, log score and error, see `score_points`;
+        `.to_frame()` R^2, coverage of the central 50, 80 and 90 % bands, and means of the scores.
 
     Raises
     ------

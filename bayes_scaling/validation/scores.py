@@ -95,8 +95,8 @@ def score_table(points: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of `by`, then runs; r_squared, 1 - sum (median - response)^2 / sum (response - mean)^2, NaN where responses do
-        not differ; coverage_50, coverage_80, coverage_90, the share of runs inside the central bands; crps
+        The columns of `by`, then runs; r_squared, 1 - sum (median - response)^2 / sum (response - mean)^2, NaN where responses
+        do not differ; coverage_50, coverage_80, coverage_90, the share of runs inside the central bands; crps
         and log_score, means; mae, mean |median - loss|; are, mean |median / loss - 1|; rmsle, root mean square of
         log(median / loss). The last two are NaN for a response that may be negative.
 
