@@ -22,9 +22,9 @@ def vocabulary(
 
     L = -E + A N_nv^-alpha + V N_v^-nu + B D^-beta        (Tao et al. 2024, with V for the A_2 of the paper)
 
-    The loss is what a token costs less what it costs a unigram model of the same vocabulary, so that vocabularies compare. It is
-    negative: `bs.Response(..., positive=False)`, with the noise on the loss itself. The law has no interaction of vocabulary
-    and data, though in the runs of the paper larger vocabularies need more data.
+    The loss is what a token costs less what it costs a unigram model of the same vocabulary, so that vocabularies compare. It
+    is negative: `bs.Response(..., positive=False)`, with the noise on the loss itself. The law has no interaction of vocabulary
+    and data, though in the published runs larger vocabularies need more data.
 
     Parameters
     ----------
