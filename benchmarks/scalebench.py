@@ -438,7 +438,9 @@ def fitted(
     problems = []
     for columns in columns_of(task, of):
         law = bs.parse_law(of.law, list(columns.inputs))
-        fit = bs.fit(bs.Model(law, dict(of.priors), task.noise, task.discrepancy), bs.read_runs(train, columns), SETTINGS)
+        fit = bs.fit(
+            bs.Model(law, dict(of.priors), task.noise, discrepancy=task.discrepancy), bs.read_runs(train, columns), SETTINGS
+        )
         problems += list(fit.health.problems) if fit.health else []
         for name, table in held.items():
             scores[name].append(bs.score(fit, table))
