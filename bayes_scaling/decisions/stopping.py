@@ -225,7 +225,9 @@ def _kept(finals: np.ndarray, costs: np.ndarray, tolerance: float | None, budget
     every = [(regret_of(finals, keep), float(costs[list(keep)].sum()), keep) for keep in _sets(finals, costs)]
     within = [one for one in every if budget is None or one[1] <= budget * (1 + 1e-12)]
     if not within:
-        raise InputError(f"no job can be trained to its end within a budget of {number(budget)}; the cheapest takes {number(costs.min())}")
+        raise InputError(
+            f"no job can be trained to its end within a budget of {number(budget)}; the cheapest takes {number(costs.min())}"
+        )
     good = [one for one in within if tolerance is not None and one[0] <= tolerance]
     if good:
         return min(good, key=lambda one: (one[1], one[0]))[2]

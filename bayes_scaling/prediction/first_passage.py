@@ -73,7 +73,9 @@ class FirstPassage:
         """
         place = checks.positive(place, self.along)
         if place > self.end * (1 + 1e-9):
-            raise InputError(f"{self.label} ends at {self.along} {number(self.end, 6)}; expected a place up to there, not {number(place, 6)}")
+            raise InputError(
+                f"{self.label} ends at {self.along} {number(self.end, 6)}; expected a place up to there, not {number(place, 6)}"
+            )
         return float((self.at.to_numpy() <= place * (1 + 1e-12)).mean())
 
     def by_date(self, date: Any) -> float:
