@@ -224,7 +224,7 @@ def _kept(finals: np.ndarray, costs: np.ndarray, tolerance: float | None, budget
     """Return which candidates to let go on: by least cost within a tolerance, by least regret within a budget."""
     every = [(regret_of(finals, keep), float(costs[list(keep)].sum()), keep) for keep in _sets(finals, costs)]
     within = [one for one in every if budget is None or one[1] <= budget * (1 + 1e-12)]
-    if not within:
+    if budget is not None and not within:
         raise InputError(
             f"no job can be trained to its end within a budget of {number(budget)}; the cheapest takes {number(costs.min())}"
         )
