@@ -36,6 +36,7 @@ RECORDS = {
     "smooth": bs.Smooth("corpus", 0.1, POSITIVE, within="run", log=True),
     "parameter": POSITIVE + bs.Trend("x", 0.1),
     "correlation": bs.Correlation("x", POSITIVE, POSITIVE),
+    "outliers": bs.Outliers(POSITIVE, POSITIVE),
     "noise": bs.Noise(POSITIVE, "normal", effects=(bs.Varying("run", 0.1),), correlation=bs.Correlation("x", POSITIVE)),
     "discrepancy": bs.Discrepancy(POSITIVE, POSITIVE, ("x",), "corpus", knots=5),
     "knots by input": bs.Discrepancy(POSITIVE, POSITIVE, ("x", "y"), knots={"x": 5}),
@@ -149,6 +150,7 @@ LAW: dict[str, Any] = {
         "sd_trend": [{"on": "x", "sd": 0.1}],
         "sd_smooth": SMOOTH,
         "correlation": {"along": "x", "length": {"median": 1.0, "factor": 2.0}, "white": {"median": 0.1, "factor": 2.0}},
+        "outliers": {"share": {"median": 0.01, "factor": 3.0}, "scale": {"median": 10.0, "factor": 3.0}},
     },
     "discrepancy": [
         {
@@ -218,10 +220,12 @@ FULL = {
         "rounds": 2,
         "effort": 5.0,
         "seconds": 60.0,
+        "method": "nuts",
     },
 }
 EITHER = {(*of, "law", key) for of in ((), ("stack",)) for key in ("text", "priors")} | {("data", "curve", "warmup_fraction")}
-"""Keys that the others of their table leave no room for."""
+EITHER |= {("data", "mixtures")}
+"""Keys that the others of their table leave no room for; a mixture is read by the text of a law alone."""
 
 
 def keys(record: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
@@ -244,7 +248,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]
 
 NAMED = {("data", "inputs"): 1, ("data", "groups"): 1, ("data", "costs"): 1, ("parameters",): 1}
 """Tables whose keys are the user's."""
-PRIORS = ("prior", "sd", "nu", "length", "white", "amplitude", "let")
+PRIORS = ("prior", "sd", "nu", "length", "white", "amplitude", "share", "scale", "let")
 """Keys that hold a prior, whose own keys are those of its record, or names of the user's."""
 
 

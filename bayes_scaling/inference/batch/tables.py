@@ -85,7 +85,7 @@ def with_reasons(batch: Batch[Any], earlier: Iterable[Path]) -> Batch[Any]:
     reasons: dict[str, str] = {}
     for path in earlier:
         try:
-            table = unescape_formulas(pd.read_csv(path, dtype="str", keep_default_na=False))
+            table = unescape_formulas(pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8"))
             failed = table[table["grade"] == FAILED]
             reasons |= dict(zip(failed["task"], failed["problem"], strict=True))
         except (OSError, ValueError, KeyError) as error:
