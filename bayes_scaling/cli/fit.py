@@ -34,6 +34,7 @@ from bayes_scaling.cli.options import (
     for_table,
     given,
 )
+from bayes_scaling.cli.progress import progress_lines
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def fit(
         say(f"stack of {len(models)} laws: {', '.join(models)} (--single for {study.model.law.__name__} alone)")
     say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
     start = perf_counter()
-    fitted: Posterior = fit_stack(study, data, settings) if len(models) > 1 else sample(study.model, data, settings)
+    with progress_lines():
+        fitted: Posterior = fit_stack(study, data, settings) if len(models) > 1 else sample(study.model, data, settings)
     seconds = perf_counter() - start
     parameters, notes = parameters_of(fitted), findings(fitted)
     drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}

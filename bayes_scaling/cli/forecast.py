@@ -14,6 +14,7 @@ from bayes_scaling._base.paths import file_to_write, is_file
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
 from bayes_scaling.cli.options import AnySeed, OneLaw, read_fit, read_posterior
+from bayes_scaling.cli.progress import progress_lines
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -85,7 +86,10 @@ def condition(folder: Path, law: str | None, run: list[str], at: list[str], seed
     fitted = read_posterior(folder) if law is None else read_fit(folder, law)
     ends = [_end(one) for one in at]
     at_ends = ends[0] if len(ends) == 1 else ends
-    return conditioned(fitted, run[0], at_ends, seed=seed) if len(run) == 1 else conditioned(fitted, run, at_ends, seed=seed)
+    with progress_lines():
+        return (
+            conditioned(fitted, run[0], at_ends, seed=seed) if len(run) == 1 else conditioned(fitted, run, at_ends, seed=seed)
+        )
 
 
 def _end(at: str) -> float | str:

@@ -19,7 +19,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.diagnostics import health
 from bayes_scaling.inference.health import ESS_LIMIT, GRADES, LAPLACE, Health
 from bayes_scaling.inference.memory import MOST, draw_bytes, draws_line, refuse_draws
-from bayes_scaling.inference.sampling import sample
+from bayes_scaling.inference.sampling import LOG, sample
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 
@@ -198,8 +198,11 @@ def _record(one: Round, *, kept: bool, ended: str) -> Mapping[str, Any]:
 
 
 def _say(found: Health, tried: str, settings: Settings) -> None:
+    said = f"{'; '.join(one.what for one in found.remarks)}: sampling again, {tried}"
     if settings.progress:
-        print(f"{'; '.join(one.what for one in found.remarks)}: sampling again, {tried}", file=sys.stderr)
+        print(said, file=sys.stderr)
+    else:
+        LOG.info("%s", said)
 
 
 def _modes(rounds: Sequence[Round]) -> tuple[str, ...]:

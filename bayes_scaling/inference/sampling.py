@@ -1,7 +1,10 @@
 """Compile once, sample; draws from the prior."""
 
-from collections.abc import Callable, Iterable, Mapping
-from threading import Lock
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, Lock, Thread
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +12,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import fixed, format_count
 from bayes_scaling._base.random import derived_seed, stream
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.expansion import draw_prior, expand
@@ -25,6 +29,10 @@ from bayes_scaling.model.specification import Model, discrepancy_terms, groups_u
 if TYPE_CHECKING:  # it loads the sampler
     from bayes_scaling.inference.compiling import Compiled, Density
 
+LOG = logging.getLogger("bayes_scaling")
+"""Says what a long step is at, where its level is INFO."""
+EVERY = 30.0
+"""Seconds between two lines that chains still go on."""
 MOST_COMPILED = 64
 _COMPILED: "dict[tuple[Any, ...], Density]" = {}
 """By what a log density is made of, the last used last."""
@@ -50,7 +58,9 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
 
     from bayes_scaling.inference.compiling import split
 
+    start = perf_counter()
     own = compiled(model, runs)
+    _say_compiled(perf_counter() - start, settings)
     accept = settings.target_accept or _target_accept(model, own.arrays)
     sampler = nutpie.sample(
         own,
@@ -66,7 +76,8 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
         blocking=False,
     )
     try:
-        tree = sampler.wait()
+        with _said_to_go_on():
+            tree = sampler.wait()
     except RuntimeError as error:
         if not _nowhere(str(error)):
             raise
@@ -81,6 +92,29 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
         posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
     stats = _kept_stats(tree["sample_stats"].to_dataset()).assign_attrs(target_accept=accept)
     return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+
+
+def _say_compiled(seconds: float, settings: Settings) -> None:
+    draws, tune = format_count(settings.draws), format_count(settings.tune)
+    LOG.info("compiled in %s s; sampling %s x %s draws, %s of tuning before", fixed(seconds, 0), settings.chains, draws, tune)
+
+
+@contextmanager
+def _said_to_go_on() -> Iterator[None]:
+    """Say now and then that chains go on, where somebody listens."""
+    ended, start = Event(), perf_counter()
+
+    def say() -> None:
+        while not ended.wait(EVERY):
+            LOG.info("sampling for %s s", fixed(perf_counter() - start, 0))
+
+    speaker = Thread(target=say, daemon=True)
+    if LOG.isEnabledFor(logging.INFO):
+        speaker.start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def _nowhere(said: str) -> bool:

@@ -3,6 +3,7 @@
 Where the rows leave only few of the fit's draws with any weight, the model is fitted again with them among its runs.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
@@ -27,6 +28,8 @@ from bayes_scaling.prediction.joint_forecast import Forecasts
 from bayes_scaling.prediction.predict import Kind, labelled
 from bayes_scaling.prediction.shared_misfit import shared_misfits
 
+LOG = logging.getLogger("bayes_scaling")
+"""Says what a long step is at, where its level is INFO."""
 MAX_DRAWS_FORECAST = 2000
 """Draws of a fit that a forecast is made of, at most."""
 
@@ -140,6 +143,8 @@ def _forecast(fit: Fit, jobs: list[Job], along: str, seed: int, refit_below: flo
     effective, refitted = found.effective, found.effective < refit_below and not all(job.known for job in jobs)
     tails, evidence = found.tail_probabilities, found.evidence
     if refitted:
+        few = number(effective, 2)
+        LOG.info("the rows leave %s effective draws of the fit: it is fitted again with them, as long as a fit takes", few)
         fit = refit(fit, concat_runs(fit.runs, with_jobs(fit.runs, [job for job in jobs if not job.known])))
         found = _likeliest(_thinned(fit), [replace(job, known=True) for job in jobs], along, seed, again=again)
     expected, observed = _rows(found.expected), _rows(found.observed)
