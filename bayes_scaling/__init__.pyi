@@ -40,5 +40,6 @@ from .validation.calibration import calibrate as calibrate
 from .validation.compare import compare as compare
 from .validation.findings.every import findings as findings
 from .validation.fit_stack import fit_stack as fit_stack
+from .validation.score import score as score
 
 __version__: str

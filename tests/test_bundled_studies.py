@@ -29,8 +29,8 @@ from bayes_scaling.prediction.simulate import simulated
 type Studied = Callable[[str], bs.Fit]
 of_study = pytest.mark.xdist_group
 """Tests of a study run in one worker, so that it is fitted once."""
-QUICK = {"chinchilla_law", "moba_panels", "loop_depth", "routed_lm"}
-"""Studies that are fitted in the fast suite as well: a plain law, group effects, correlated rows, a ranking."""
+QUICK = {"chinchilla_law", "moba_panels", "routed_lm"}
+"""Studies that are fitted in the fast suite as well: a plain law, group effects, a ranking."""
 every_study = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=(of_study(name), *(() if name in QUICK else (pytest.mark.slow,)))) for name in bundled()]
 )
@@ -240,6 +240,7 @@ def test_tokens_learn_as_far_as_they_have_context(studied: Studied) -> None:
 
 
 @of_study("loop_depth")
+@pytest.mark.slow
 def test_looped_runs_refuse_to_add_size_and_data(studied: Studied) -> None:
     fit = studied("loop_depth")
     low, _, high = quantiles(fit.posterior["size_gain_trend_tokens"])
@@ -291,7 +292,7 @@ def test_neighbours_off_a_band_are_counted_on_one_side() -> None:
     ("name", "panel", "along"),
     [
         pytest.param("token_position", ["size"], "token_index", marks=(of_study("token_position"), pytest.mark.slow)),
-        pytest.param("loop_depth", ["params"], "tokens", marks=of_study("loop_depth")),
+        pytest.param("loop_depth", ["params"], "tokens", marks=(of_study("loop_depth"), pytest.mark.slow)),
         pytest.param("loop_worth", ["params"], "tokens", marks=(of_study("loop_worth"), pytest.mark.slow)),
     ],
 )
@@ -540,6 +541,7 @@ def test_compute_optimal_tokens_per_parameter_of_the_published_runs(studied: Stu
 
 
 @of_study("loop_depth")
+@pytest.mark.slow
 def test_new_runs_of_a_correlated_study_scatter_about_the_curve(studied: Studied) -> None:
     fit = studied("loop_depth")
     rows = fit.runs.table.iloc[:30]

@@ -170,6 +170,7 @@ RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
     "next_runs": next_runs,
     "sensitivity": sensitivity,
     "backtest": backtest,
+    "score": lambda fit: bs.score(fit, fit.runs),
     "comparison": comparison,
     "multiverse": multiverse,
     "batch": batch,
@@ -214,6 +215,7 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "candidate_table": lambda fit: next_runs(fit).to_frame(),
     "set_table": lambda fit: next_runs(fit).sets_to_frame(),
     "score_points": held_out,
+    "scores of a table": lambda fit: bs.score(fit, fit.runs).to_frame(),
     "score_table": lambda fit: score_table(held_out(fit)),
     "backtest's points": lambda fit: backtest(fit).points,
     "scores of a backtest": lambda fit: score_table(backtest(fit).points, ["train", "decades"]),
@@ -322,7 +324,7 @@ def test_records_carry_the_health_of_their_fits(name: str) -> None:
 
 
 SHOWN = (
-    *("contrast", "plan", "ranking", "forecast", "next_runs", "sensitivity", "backtest", "comparison", "multiverse"),
+    *("contrast", "plan", "ranking", "forecast", "next_runs", "sensitivity", "backtest", "score", "comparison", "multiverse"),
     *("calibration", "forecasts", "first_passage"),
 )
 """Records of answers, which show themselves."""

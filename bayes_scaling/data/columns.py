@@ -48,8 +48,6 @@ class Columns:
         Rows of one run to be averaged. Needs `run`. How many rows that leaves is reported.
     curve
         The rows of a run are one log, and are checked as such. Needs `run`. What was found is reported.
-    tail
-        The last stretch along an input, to which rows are confined. How many that leaves out is reported.
     schedule
         Columns that say how the learning rate goes. Inputs may then read `lr_sum` and others, see `Schedule`.
     conventions
@@ -57,6 +55,8 @@ class Columns:
         so; tables that count an input differently are refused.
     costs
         Name -> what a run takes: compute counted another way, hours, money. Comparisons are then made at each of them.
+    tail
+        The last stretch along an input, to which rows are confined. How many that leaves out is reported.
     mixtures
         Name in the law -> the columns that are shares of one whole, by member or as a list whose names are the members'. Each
         is an input, `r_web` for the member web of r, that may be 0; a law may sum over them, `sum(t[j] * r[j])`. The shares

@@ -24,16 +24,15 @@ class Input:
         says, as `params_m` or `tokens (B)`. It is kept without its prefix: the unit of answers, axes and tables.
     reference
         The law sees column / reference. Given in the unit of the column. None: taken from the runs, as `reference_at` says.
-    reference_at
-        What an unstated reference is: "middle", the geometric mean of the runs, rounded to 1, 2 or 5 times a power of ten; or
-        "largest", the largest of the runs as it is, for curves that are carried on from where they end.
     scale
         How many of `unit` one of the column is. Follows from the unit's prefix. None where nothing says it: then 1, and numbers
         that no such unit has are refused.
     counts
         Factor from the file's numbers to the column's unit, where a file counts otherwise than the column was declared. A
         filter sees the numbers multiplied.
-
+    reference_at
+        What an unstated reference is: "middle", the geometric mean of the runs, rounded to 1, 2 or 5 times a power of ten; or
+        "largest", the largest of the runs as it is, for curves that are carried on from where they end.
     zero
         Whether its numbers may be 0, as the share of a domain, a number of repeats or a sparsity. The law then takes neither
         its logarithm nor a power of it that a parameter says, and trends and discrepancies are not on it. Its reference is 1

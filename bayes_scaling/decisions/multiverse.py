@@ -6,7 +6,7 @@ variants, functions of a specification, by name; the first of each makes the bas
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -176,10 +176,11 @@ def multiverse(
     points, tasks, failures = read_table(at, labels=base.columns.labels), {}, {}
     for name, picked in specified.items():
         try:
-            tasks[name] = _task(base, [variants[what][of] for what, of in picked.items()], points, answer)
+            task = _task(base, [variants[what][of] for what, of in picked.items()], points, answer)
+            tasks[name] = replace(task, settings=settings or Settings())  # with one seed: the base is the fit itself
         except InputError as error:
             failures[name] = str(error)
-    batch = fit_many(None, tasks, executor, keep=answered, settings=settings)
+    batch = fit_many(None, tasks, executor, keep=answered)
     batch.refuse_faults()
     return _gathered(batch, specified, variants, failures)
 

@@ -20,7 +20,7 @@ import pandas as pd
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import several
+from bayes_scaling._base.numbers import number, several
 from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
@@ -224,8 +224,10 @@ def _kept(finals: np.ndarray, costs: np.ndarray, tolerance: float | None, budget
     """Return which candidates to let go on: by least cost within a tolerance, by least regret within a budget."""
     every = [(regret_of(finals, keep), float(costs[list(keep)].sum()), keep) for keep in _sets(finals, costs)]
     within = [one for one in every if budget is None or one[1] <= budget * (1 + 1e-12)]
-    if not within:
-        raise InputError(f"no job can be trained to its end within a budget of {budget:g}; the cheapest takes {costs.min():g}")
+    if budget is not None and not within:
+        raise InputError(
+            f"no job can be trained to its end within a budget of {number(budget)}; the cheapest takes {number(costs.min())}"
+        )
     good = [one for one in within if tolerance is not None and one[0] <= tolerance]
     if good:
         return min(good, key=lambda one: (one[1], one[0]))[2]

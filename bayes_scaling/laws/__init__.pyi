@@ -57,3 +57,7 @@ from .size_and_data import (
     power_law as power_law,
     power_law_floor as power_law_floor,
 )
+from .vocabulary_and_sparsity import (
+    sparsity as sparsity,
+    vocabulary as vocabulary,
+)

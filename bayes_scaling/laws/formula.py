@@ -11,6 +11,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.expressions import (
     ARITHMETIC,
@@ -239,6 +241,31 @@ def taken_at_zero(law: Law, name: str) -> str:
     return ""
 
 
+def without_slope(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], functions: Functions) -> str:
+    """Return what of a law has no slope along its parameters at a place, as `sqrt(k x)` where x is 0; "" where nothing.
+
+    Parameters
+    ----------
+    logs, parameters, functions
+        As `law_value` takes them.
+    """
+    known: dict[int, Any] = {}
+    _evaluated(law_tree(law), logs, _values(law, logs, parameters, functions), functions, known)
+    for node in ast.walk(law_tree(law)):
+        match node:
+            case ast.Call(func=ast.Name(id="sqrt" | "log"), args=[inner]) | ast.BinOp(op=ast.Div(), right=inner):
+                pass
+            case ast.BinOp(left=inner, op=ast.Pow(), right=exponent):
+                if isinstance(exponent, ast.Constant) and float(str(exponent.value)) >= 1:
+                    continue
+            case _:
+                continue
+        owned = any(isinstance(of, ast.Name) and of.id in parameters for of in ast.walk(inner))
+        if owned and np.any(known.get(id(inner), 1.0) == 0):
+            return _readable(node)
+    return ""
+
+
 def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], functions: Functions) -> Any:
     """Return what a law gives for symbols, draws or numbers, taking powers of inputs the cheap way.
 
@@ -251,8 +278,12 @@ def law_value(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], 
     functions
         Those of laws for such values, by name.
     """
-    values = {name: functions["exp"](logs[name]) for name in law_inputs(law)} | dict(parameters)
-    return _evaluated(law_tree(law), logs, values, functions, {})
+    return _evaluated(law_tree(law), logs, _values(law, logs, parameters, functions), functions, {})
+
+
+def _values(law: Law, logs: Mapping[str, Any], parameters: Mapping[str, Any], functions: Functions) -> dict[str, Any]:
+    """Return the values of a law's inputs and parameters."""
+    return {name: functions["exp"](logs[name]) for name in law_inputs(law)} | dict(parameters)
 
 
 def _evaluated(

@@ -23,6 +23,7 @@ from bayes_scaling.laws.looped import loop_worth, ouro
 from bayes_scaling.laws.rewards_and_streams import parallel_streams, reward_sigmoid
 from bayes_scaling.laws.schedules import annealing, multi_power
 from bayes_scaling.laws.size_and_data import chinchilla, data_constrained, farseer, overtraining, power_law, power_law_floor
+from bayes_scaling.laws.vocabulary_and_sparsity import sparsity, vocabulary
 
 type Law = Callable[..., Any]
 
@@ -41,7 +42,7 @@ _EVERY = (
         loop_worth,
         token_position,
     ),
-    *(shape_penalty, m1, m2, m3, m4, bnsl1, bnsl2, parallel_streams, reward_sigmoid),
+    *(shape_penalty, m1, m2, m3, m4, bnsl1, bnsl2, parallel_streams, reward_sigmoid, vocabulary, sparsity),
 )
 LAWS: dict[str, Law] = {law.__name__: law for law in _EVERY}
 

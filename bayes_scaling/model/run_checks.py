@@ -10,7 +10,7 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.data.schedules import check_logarithms
-from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero
+from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero, without_slope
 from bayes_scaling.laws.library import check_references, law_inputs
 from bayes_scaling.model.names import refuse_same_names
 from bayes_scaling.model.parameters import as_parameter, median
@@ -75,9 +75,14 @@ def _check_zeros(model: Model, runs: Runs) -> None:
         logs = {other: np.float64(-np.inf if other == name else 0.0) for other in law_inputs(model.law)}
         with np.errstate(all="ignore"):
             at_zero = law_value(model.law, logs, values, on_arrays(1))
+            steep = without_slope(model.law, logs, values, on_arrays(1))
         if not np.isfinite(at_zero).all():
             raise InputError(
                 f"law {model.law.__name__} is {at_zero} at the middle of its priors where {name!r} is 0, as it may be"
+            )
+        if steep:
+            raise InputError(
+                f"law {model.law.__name__} takes {steep}, which has no slope where {name!r} is 0, as it may be: add to it"
             )
 
 

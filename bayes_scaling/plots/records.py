@@ -17,6 +17,7 @@ from bayes_scaling.plots.style import paper, with_short_labels
 from bayes_scaling.prediction.contrast import Contrast
 from bayes_scaling.validation.backtest import Backtest
 from bayes_scaling.validation.calibration import Calibration
+from bayes_scaling.validation.score import Score
 
 
 def contrast_of(found: Contrast, x: str | None = None) -> Figure:
@@ -50,6 +51,11 @@ def plan_of(found: Plan) -> Figure:
 
 def backtest_of(found: Backtest) -> Figure:
     """Return the coverage of the bands of a backtest, by distance."""
+    return _drawn(lambda of, ax: plot_coverage(of.points, ax), found)
+
+
+def score_of(found: Score) -> Figure:
+    """Return the coverage of the bands over the rows of a table, by distance."""
     return _drawn(lambda of, ax: plot_coverage(of.points, ax), found)
 
 

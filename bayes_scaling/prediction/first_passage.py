@@ -10,6 +10,7 @@ import xarray as xr
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import number
 from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.inference.health import Health
@@ -72,7 +73,9 @@ class FirstPassage:
         """
         place = checks.positive(place, self.along)
         if place > self.end * (1 + 1e-9):
-            raise InputError(f"{self.label} ends at {self.along} {self.end:.6g}; expected a place up to there, not {place:.6g}")
+            raise InputError(
+                f"{self.label} ends at {self.along} {number(self.end, 6)}; expected a place up to there, not {number(place, 6)}"
+            )
         return float((self.at.to_numpy() <= place * (1 + 1e-12)).mean())
 
     def by_date(self, date: Any) -> float:
@@ -132,7 +135,7 @@ class FirstPassage:
         return view("bayes_scaling.plots.first_passage:first_passage_figure")(self)
 
     def __repr__(self) -> str:
-        return in_a_line(self, f"First passage of {self.label} below {self.target:g}", draws_of(self.at))
+        return in_a_line(self, f"First passage of {self.label} below {number(self.target)}", draws_of(self.at))
 
     def _repr_html_(self) -> str:
         """Return what notebooks show."""

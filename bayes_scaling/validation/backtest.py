@@ -152,16 +152,18 @@ def backtest(
     for one in (model,) if isinstance(model, Model) else model.values():
         for part in parts.values():
             check_runs(one, part.train)
-    # All parts with the levels of all runs: one sampler then serves them all, in whichever process.
-    tasks = {where: Task(replace(part.train, levels=runs.levels), extra=part.held) for where, part in parts.items()}
     steps = careful(settings or Settings())
+    # All parts with the levels of all runs: one sampler then serves them all, in whichever process.
+    tasks = {
+        where: Task(replace(part.train, levels=runs.levels), extra=part.held, settings=steps) for where, part in parts.items()
+    }
     if not isinstance(model, Model):
         own = settings or Settings()
         scored, problems, healths = _here(lambda task: fit_stack(model, task.runs, own, prior=prior), tasks)
     elif executor is None and folder is None:
         scored, problems, healths = _here(lambda task: fit(model, task.runs, steps), tasks)
     else:
-        batch = fit_many(model, tasks, executor, keep=score_points, folder=folder, settings=steps)
+        batch = fit_many(model, tasks, executor, keep=score_points, folder=folder)
         batch.refuse_faults()
         scored, problems, healths = dict(batch.results), {**batch.failures, **batch.problems}, dict(batch.healths)
     if not scored:

@@ -95,7 +95,8 @@ def score_table(points: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of `by`, then runs; coverage_50, coverage_80, coverage_90, the share of runs inside the central bands; crps
+        The columns of `by`, then runs; r_squared, 1 - sum (median - response)^2 / sum (response - mean)^2, NaN where responses
+        do not differ; coverage_50, coverage_80, coverage_90, the share of runs inside the central bands; crps
         and log_score, means; mae, mean |median - loss|; are, mean |median / loss - 1|; rmsle, root mean square of
         log(median / loss). The last two are NaN for a response that may be negative.
 
@@ -120,9 +121,15 @@ def _scores(points: pd.DataFrame) -> dict[str, float]:
     seen = points["response"]
     covered = {f"coverage_{p}": float(seen.between(points[low], points[high]).mean()) for p, (low, high) in BANDS.items()}
     log_error = np.log1p(points["relative_error"].clip(lower=-0.999999))
+    spread, missed = (
+        float(((seen - seen.mean()) ** 2).sum()),
+        float((points["error"] ** 2).sum()) if "error" in points else np.nan,
+    )
+    explained = {"r_squared": 1.0 - missed / spread if spread > 0 else np.nan} if "error" in points else {}
     in_units = {"mae": float(points["error"].abs().mean())} if "error" in points else {}
     return (
         {"runs": len(points)}
+        | explained
         | covered
         | {"crps": float(points["crps"].mean()), "log_score": float(points["log_score"].mean())}
         | in_units

@@ -11,7 +11,7 @@ GROUPS = {
     "Fit": "fit fit_stack Stack refit prior Settings Fit save load fit_many",
     "Predict": "predict predict_runs summarize contrast compute_ratio crossover forecast",
     "Decide": "plan Cost compute_needed rank next_runs stopping sensitivity multiverse",
-    "Validate": "findings outlier_probabilities compare backtest calibrate",
+    "Validate": "findings outlier_probabilities compare backtest score calibrate",
     "Report": "write_report InputError",
 }
 """The names of the front door."""
@@ -30,6 +30,7 @@ RESULTS = {
     "Multiverse": ("bayes_scaling.decisions.multiverse", "multiverse"),
     "Comparison": ("bayes_scaling.validation.compare", "compare"),
     "Backtest": ("bayes_scaling.validation.backtest", "backtest"),
+    "Score": ("bayes_scaling.validation.score", "score"),
     "Calibration": ("bayes_scaling.validation.calibration", "calibrate"),
     "Batch": ("bayes_scaling.inference.batch.record", "fit_many"),
     "Stack": ("bayes_scaling.inference.stacking", "fit_stack, load, inference.stacking.stack"),

@@ -251,6 +251,7 @@ MACHINES = {
     "data/role_units.py": "units of model files, which are read again",
     "model/studies/propose/draft.py": "priors of model files",
     "model/studies/propose/ends.py": "filters, which are read again",
+    "report/moves.py": "questions, which are read again",
     "validation/ledger_hashes.py": "what is hashed",
     "validation/splits.py": "filters, which are read again",
 }

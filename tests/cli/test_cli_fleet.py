@@ -115,6 +115,18 @@ def test_an_approximation_says_so(asked: tuple[Path, Path], tmp_path: Path) -> N
     assert pd.read_csv(tmp_path / "parts" / "1_of_6.csv")["grade"].tolist() == ["noted"]
 
 
+def test_a_column_named_as_one_of_the_summary_keeps_its_levels_beside_it(asked: tuple[Path, Path], tmp_path: Path) -> None:
+    table = pd.read_csv(asked[1]).query("run_id in ['A', 'a']").rename(columns={"run_id": "a", "seed": "rows"})
+    table.to_csv(tmp_path / "named.csv", index=False)
+    words = (asked[0], tmp_path / "named.csv", "--by", "a", "--by", "rows", "--out", tmp_path / "out", "--method", "laplace")
+    done = run(*words, *QUICK)
+    assert done.exit_code == 0, done.output
+    summary = pd.read_csv(tmp_path / "out" / "summary.csv")
+    assert summary[["a_label", "rows_label", "rows"]].to_numpy().tolist() == [["A", 1, 12], ["a", 0, 12]]
+    assert (summary["a"] > 2).all()
+    assert summary.columns.is_unique
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -123,8 +135,9 @@ def test_an_approximation_says_so(asked: tuple[Path, Path], tmp_path: Path) -> N
         (("--by", "run_id", "--tasks", "4/3"), "expected I/N with I from 1 to N"),
         (("--by", "run_id", "--tasks", "three"), "expected I/N with I from 1 to N"),
         (("--by", "run_id", "--tasks", "1/3", "--collect"), "expected it without --tasks"),
-        (("--by", "run_id", "--collect"), "no task has a result: no result is stored (5 of 6 tasks)"),
+        (("--by", "run_id", "--collect"), "no task has a result: no result is stored (6 of 6 tasks)"),
         (("--by", "run_id", "--tasks", "5/6"), "no task has a result: "),
+        (("--by", "loss"), "'loss' is the loss; expected a column whose levels tell tasks apart"),
         (("--by", "run_id", "--chunk", "0"), "chunk must be"),
         (("--by", "run_id", "--workers", "-1"), "the number of processes must be"),
         (("--by", "run_id", "--draws", "0"), "draws must be"),

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
-from bayes_scaling.data.columns import Average, Conventions, Curve, MeasurementError, Schedule
+from bayes_scaling.data.columns import Average, Conventions, Curve, MeasurementError, Schedule, Tail
 from bayes_scaling.model.studies.keys import StudyKeys
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Sheet, Study
@@ -36,6 +36,7 @@ RECORDS = {
     "smooth": bs.Smooth("corpus", 0.1, POSITIVE, within="run", log=True),
     "parameter": POSITIVE + bs.Trend("x", 0.1),
     "correlation": bs.Correlation("x", POSITIVE, POSITIVE),
+    "outliers": bs.Outliers(POSITIVE, POSITIVE),
     "noise": bs.Noise(POSITIVE, "normal", effects=(bs.Varying("run", 0.1),), correlation=bs.Correlation("x", POSITIVE)),
     "discrepancy": bs.Discrepancy(POSITIVE, POSITIVE, ("x",), "corpus", knots=5),
     "knots by input": bs.Discrepancy(POSITIVE, POSITIVE, ("x", "y"), knots={"x": 5}),
@@ -46,6 +47,7 @@ RECORDS = {
     "input": bs.Input("x", "tokens", 1.0),
     "measurement error": MeasurementError("error"),
     "average": Average("x", 20.0),
+    "tail": Tail("x", 0.1, at_least=8),
     "curve": Curve("x", warmup=1.0, skip=("spikes",)),
     "schedule": Schedule(warmup=10.0),
     "conventions": Conventions(embeddings="without", compute="6ND", context=1024),
@@ -148,6 +150,7 @@ LAW: dict[str, Any] = {
         "sd_trend": [{"on": "x", "sd": 0.1}],
         "sd_smooth": SMOOTH,
         "correlation": {"along": "x", "length": {"median": 1.0, "factor": 2.0}, "white": {"median": 0.1, "factor": 2.0}},
+        "outliers": {"share": {"median": 0.01, "factor": 3.0}, "scale": {"median": 10.0, "factor": 3.0}},
     },
     "discrepancy": [
         {
@@ -160,6 +163,7 @@ LAW: dict[str, Any] = {
         }
     ],
 }
+MORE = {"reference_at": "middle", "zero": False}
 FULL = {
     "title": "Loss over size",
     "description": "why",
@@ -169,9 +173,10 @@ FULL = {
         "run": "name",
         "response": {"column": "loss", "unit": "bits/byte", "positive": True, "name": "loss"} | RARER,
         "measurement_error": {"column": "error", "relative": False},
-        "inputs": {"x": {"column": "params", "unit": "parameters", "reference": 1e9, "scale": 1.0, "counts": 1.0}},
+        "inputs": {"x": {"column": "params", "unit": "parameters", "reference": 1e9, "scale": 1.0, "counts": 1.0, **MORE}},
         "groups": {"corpus": "corpus"},
         "average": {"along": "x", "per_decade": 20.0},
+        "tail": {"along": "x", "fraction": 0.1, "at_least": 8},
         "curve": {"along": "x", "warmup": 5.0, "skip": ["spikes"]},
         "schedule": {"lr": "lr", "along": "step", "momentum": 0.99, "parts": 8, "warmup": 10.0},
         "conventions": {
@@ -215,10 +220,12 @@ FULL = {
         "rounds": 2,
         "effort": 5.0,
         "seconds": 60.0,
+        "method": "nuts",
     },
 }
 EITHER = {(*of, "law", key) for of in ((), ("stack",)) for key in ("text", "priors")} | {("data", "curve", "warmup_fraction")}
-"""Keys that the others of their table leave no room for."""
+EITHER |= {("data", "mixtures")}
+"""Keys that the others of their table leave no room for; a mixture is read by the text of a law alone."""
 
 
 def keys(record: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
@@ -241,7 +248,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]
 
 NAMED = {("data", "inputs"): 1, ("data", "groups"): 1, ("data", "costs"): 1, ("parameters",): 1}
 """Tables whose keys are the user's."""
-PRIORS = ("prior", "sd", "nu", "length", "white", "amplitude", "let")
+PRIORS = ("prior", "sd", "nu", "length", "white", "amplitude", "share", "scale", "let")
 """Keys that hold a prior, whose own keys are those of its record, or names of the user's."""
 
 

@@ -30,6 +30,10 @@ INPUTS = {
     "steps": np.array([0.1, 1.0, 5.0, 25.0]),
     "loops": np.array([1.0, 2.0, 4.0, 8.0]),
     "streams": np.array([1.0, 2.0, 4.0, 8.0]),
+    "non_vocab_params": np.array([0.1, 0.6, 1.0, 4.0]),
+    "vocab_params": np.array([0.3, 1.0, 2.0, 6.0]),
+    "characters": np.array([0.02, 0.5, 3.0, 20.0]),
+    "sparsity": np.array([0.4, 0.9, 2.0, 4.0]),
     "lr_sum": np.array([0.4, 1.0, 6.0, 20.0]),
     "annealing_area": np.array([1e-9, 0.2, 1.0, 2.7]),
     "lr_drop": np.array([1e-8, 1.2, 2.1, 2.7]),
@@ -61,6 +65,8 @@ PARAMETERS = {
     "loop_worth": CHINCHILLA | {"phi": 0.46},
     "parallel_streams": {"E": 1.35, "A": 0.67, "alpha": 0.21, "k": 0.35},
     "reward_sigmoid": {"R0": 0.3, "A": 0.61, "C_mid": 3.0, "B": 1.6},
+    "vocabulary": {"E": 6.0, "A": 0.6, "alpha": 0.3, "V": 0.1, "nu": 0.4, "B": 0.8, "beta": 0.44},
+    "sparsity": {"E": 1.5, "A": 1.2, "alpha": 0.15, "kappa": 0.03, "gamma": 0.02},
     "token_position": {"a": 2.27, "b": 5.37, "c": 0.62},
     "shape_penalty": {"curvature": 0.9, "optimum": 3.0, "skew": -0.1},
     "m1": {"b": 0.6, "c": 0.2},
@@ -72,8 +78,10 @@ PARAMETERS = {
 }
 RISING = {"error_from_loss", "reward_sigmoid", "shape_penalty"}
 NO_TEXT = {"m4"}
-NO_OTHER_REFERENCE = {"farseer", "ouro"}
-TRACED_ONLY = {"parallel_streams", "data_constrained", "farseer", "error_from_loss", "shape_penalty", "m4"}
+NO_OTHER_REFERENCE = {"farseer", "ouro", "sparsity"}
+BELOW_ZERO = {"vocabulary"}
+"""Laws of losses below those of another model."""
+TRACED_ONLY = {"sparsity", "parallel_streams", "data_constrained", "farseer", "error_from_loss", "shape_penalty", "m4"}
 """Laws with `exp` or `log`, which are for numbers and draws; symbols of the sampler go through the law's tree."""
 every_law = pytest.mark.parametrize("name", sorted(LAWS))
 
@@ -91,9 +99,10 @@ def expected_rows(name: str) -> list[float]:
 
 
 @every_law
-def test_a_law_on_numbers_gives_finite_positive_losses_that_fall(name: str) -> None:
+def test_a_law_on_numbers_gives_finite_losses_of_one_sign_that_fall(name: str) -> None:
     losses = expected_rows(name)
-    assert all(isinstance(loss, float) and math.isfinite(loss) and loss > 0 for loss in losses)
+    sign = -1 if name in BELOW_ZERO else 1
+    assert all(isinstance(loss, float) and math.isfinite(loss) and sign * loss > 0 for loss in losses)
     assert losses == sorted(losses, reverse=name not in RISING)
     assert len(set(losses)) == 4
 
@@ -178,7 +187,7 @@ def test_a_law_is_found_by_its_name(name: str) -> None:
 
 def test_an_unknown_law_is_named_with_those_there_are() -> None:
     with pytest.raises(
-        InputError, match=r"^no law is called 'm5'; the library has \['annealing', 'bnsl1'.*'token_position'\]$"
+        InputError, match=r"^no law is called 'm5'; the library has \['annealing', 'bnsl1'.*'token_position', 'vocabulary'\]$"
     ):
         library_law("m5")
 
@@ -204,7 +213,7 @@ def test_m4_is_too_long_to_be_text() -> None:
 
 REFERENCES = {
     "params": 1e9, "params_once": 1e9, "params_looped": 1e9, "tokens": 2e10, "unique_tokens": 3e9, "epochs": 1.0, "loops": 1.0,
-    "streams": 1.0,
+    "streams": 1.0, "non_vocab_params": 3e8, "vocab_params": 1.6e7, "characters": 1e10, "sparsity": 4.0,
     "compute": 1.5, "tokens_per_param": 20.0, "steps": 1e4, "lr_sum": 1.7, "annealing_area": 0.1, "lr_drop": 1e-4,
     "lr_then": 2e-4, "lr_since": 0.01, "loss": 2.5, "token_index": 16.0, "ratio": 8.0, "x": 40.0,
 }  # fmt: skip
@@ -374,3 +383,18 @@ def test_a_reward_rises_from_its_start_to_its_limit() -> None:
     at = 7.0
     expected = of["R0"] + (of["A"] - of["R0"]) / (1 + (of["C_mid"] / at) ** of["B"])
     assert LAWS["reward_sigmoid"](at, **of) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_vocabulary_is_worth_its_own_term_below_a_unigram_model() -> None:
+    of = PARAMETERS["vocabulary"]
+    without_limits = LAWS["vocabulary"](1e30, 1e30, 1e30, **of)
+    assert without_limits == pytest.approx(-of["E"], abs=1e-8)
+    of_terms = [of["A"] * 2.0 ** -of["alpha"], of["V"] * 3.0 ** -of["nu"], of["B"] * 0.5 ** -of["beta"]]
+    assert LAWS["vocabulary"](2.0, 3.0, 0.5, **of) == pytest.approx(sum(of_terms) - of["E"], rel=1e-12)
+
+
+def test_a_sparse_model_has_exponents_that_change_with_the_other_input() -> None:
+    of = PARAMETERS["sparsity"]
+    expected = of["E"] + of["A"] * 3.0 ** -of["alpha"] * 2.0 ** -(of["kappa"] + of["gamma"] * math.log(3.0))
+    assert LAWS["sparsity"](3.0, 2.0, **of) == pytest.approx(expected, rel=1e-12)
+    assert LAWS["sparsity"](1.0, 2.0, **of) == pytest.approx(LAWS["sparsity"](1.0, 2.0, **(of | {"gamma": 0.0})), rel=1e-12)

@@ -52,6 +52,10 @@ def test_zeros_are_read_where_the_input_says_so_and_its_reference_is_one() -> No
         ("E + A * params**-alpha + k * log(share)", r"takes log\(share\), and 'share' may be 0"),
         ("E + A * params**-alpha + k / share", r"takes 1 / share, and 'share' may be 0"),
         ("E + A * params**-alpha + k * (t * share)**-alpha", r"is inf at the middle of its priors where 'share' is 0"),
+        ("E + A * params**-alpha + k * (t * share)**alpha", r"takes \(t share\)\^alpha, which has no slope where 'share' is 0"),
+        ("E + A * params**-alpha + sqrt(k * share)", r"takes sqrt\(k share\), which has no slope where 'share' is 0"),
+        ("s = k * share\nE + A * params**-alpha + s**0.5", r"takes \(k share\)\^0.5, which has no slope where 'share' is 0"),
+        ("E + A * params**-alpha * exp(-1 / (t * share))", r"takes -1 / \(t share\), which has no slope where 'share' is 0"),
     ],
 )
 def test_a_law_without_a_value_at_zero_is_refused(text: str, said: str) -> None:
@@ -60,7 +64,13 @@ def test_a_law_without_a_value_at_zero_is_refused(text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [LAW, "E + A * params**-alpha + k * share**2", "E + A * params**-alpha + k * log(1 + t * share)"]
+    "text",
+    [
+        LAW,
+        "E + A * params**-alpha + k * share**2",
+        "E + A * params**-alpha + k * log(1 + t * share)",
+        "E + A * params**-alpha + k * sqrt(share) + (t * share)**2",
+    ],
 )
 def test_a_law_with_a_value_at_zero_is_not(text: str) -> None:
     check_runs(model(text), bs.read_runs(table(), COLUMNS))

@@ -115,7 +115,8 @@ def fit_many(
 ) -> Batch[Any]:
     """Fit every task, on as many workers as there are, and return what was kept of each fit.
 
-    A model is compiled once a worker, whatever levels its tasks have. Draws of a task are those of `fit`, to the last bit.
+    A model is compiled once a worker, whatever levels its tasks have. Draws of a task are those of `fit` with
+    the task's seed, to the last bit.
 
     Parameters
     ----------
@@ -135,7 +136,9 @@ def fit_many(
         are the same as then; `redone` says where they are not. A function is known by its name and its own text: empty the
         folder after a change of what `keep` calls. Failures are not stored.
     settings
-        How to sample; one chain at a time unless `cores` says otherwise, and never with a progress bar a fit.
+        How to sample; one chain at a time unless `cores` says otherwise, and never with a progress bar a fit. Each task has
+        a seed of its own, from this one and its name, which its fit's settings have: Monte Carlo errors then differ between
+        tasks. Settings of a `Task` are taken as they are.
     progress
         Show one progress bar for all; where stderr is no terminal, a line every half a minute, with rate and time left.
     chunk
@@ -198,7 +201,10 @@ def stored(
     """Return what `fit_many` has stored of tasks, without fitting any; `failures` says where there is no result."""
     asked = plan(model, tasks, settings, keep, stored=True)
     store = _result_store(folder, tasks, "nc" if keep is None else "parquet")
-    return _gathered(list(tasks), _outcomes(asked, list(tasks), store, _missing), False)
+    made = [name for name in tasks if store[name].exists()]
+    found = _gathered(made, _outcomes(asked, made, store, _missing), False)
+    # Rows of the others need not be read, which takes long where they are many.
+    return replace(found, failures={name: found.failures.get(name, MISSING) for name in tasks if name not in found.results})
 
 
 MISSING = "no result is stored"

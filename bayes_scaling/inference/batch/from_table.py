@@ -124,6 +124,8 @@ def tasks_by(
     names = [by] if isinstance(by, str) else list(dict.fromkeys(by))
     if not names:
         raise InputError("no column is named whose levels tell tasks apart; expected one or several")
+    if columns.response.column in names:
+        raise InputError(f"{columns.response.column!r} is the loss; expected a column whose levels tell tasks apart")
     frame = read_table(table, labels=columns.as_written | set(names), wanted=columns.read | set(names))
     source = source_of(table)
     if frame.empty:

@@ -38,20 +38,24 @@ def with_tables(batch: Batch[Any]) -> Batch[pd.DataFrame]:
 def task_rows(batch: Batch[pd.DataFrame], tasks: TableTasks) -> pd.DataFrame:
     """Return a row for each task: its levels, rows, grade, seconds, the population's parameters with 90 % intervals, problems.
 
-    Columns NAME, NAME_q05 and NAME_q95 have the median and the ends of the interval of a parameter.
+    Columns NAME, NAME_q05 and NAME_q95 have the median and the ends of the interval of a parameter. Levels of a column that has
+    the name of another are in NAME_label.
     """
     names = [name for name in tasks if name in batch.results or name in batch.failures]
     known = pd.DataFrame({"task": names}, dtype="str")
-    found: dict[str, Any] = {}
-    labels = tasks.labels.reindex(names)
-    for column in tasks.labels:
-        found["task_label" if column == "task" else str(column)] = labels[column].to_numpy()
-    found["rows"] = [len(tasks.rows[name]) for name in names]
-    found["grade"] = [_grade(batch, name) for name in names]
-    found["seconds"] = [batch.seconds.get(name) for name in names]
+    found = pd.DataFrame(
+        {
+            "rows": [len(tasks.rows[name]) for name in names],
+            "grade": [_grade(batch, name) for name in names],
+            "seconds": [batch.seconds.get(name) for name in names],
+        }
+    )
     numbers = _numbers(batch, names)
-    problems = [batch.failures.get(name, batch.problems.get(name, "")) for name in names]
-    return pd.concat([known, pd.DataFrame(found), numbers, pd.DataFrame({"problem": problems})], axis=1)
+    problem = pd.DataFrame({"problem": [batch.failures.get(name, batch.problems.get(name, "")) for name in names]})
+    taken = {"task", *found, *numbers, *problem}
+    labels = tasks.labels.reindex(names).reset_index(drop=True)
+    labels = labels.rename(columns={name: f"{name}_label" for name in labels if name in taken})
+    return pd.concat([known, labels, found, numbers, problem], axis=1)
 
 
 def _grade(batch: Batch[Any], name: str) -> str:
@@ -81,7 +85,7 @@ def with_reasons(batch: Batch[Any], earlier: Iterable[Path]) -> Batch[Any]:
     reasons: dict[str, str] = {}
     for path in earlier:
         try:
-            table = unescape_formulas(pd.read_csv(path, dtype="str", keep_default_na=False))
+            table = unescape_formulas(pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8"))
             failed = table[table["grade"] == FAILED]
             reasons |= dict(zip(failed["task"], failed["problem"], strict=True))
         except (OSError, ValueError, KeyError) as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.random import derived_seed
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.results import Fingerprint, fingerprint
 from bayes_scaling.inference.batch.worker import Job, Keep, model_text
@@ -19,7 +20,7 @@ class Task:
     Parameters
     ----------
     model, settings
-        In place of the batch's.
+        In place of the batch's; settings with the seed that they have.
     extra
         What `keep` is given beside the fit, such as held-out rows; tables, numbers, texts, and mappings of such.
     """
@@ -96,7 +97,11 @@ def names_of_part(names: Iterable[str], part: tuple[int, int] | None) -> list[st
 
 
 def resolved(plan: Plan, name: str) -> tuple[Task, Model, Settings]:
-    """Return a task with the model and settings that hold for it."""
+    """Return a task with the model and settings that hold for it.
+
+    Settings of the batch have a seed of its own for each task, from theirs and its name. With one seed for all the Monte Carlo
+    errors of all tasks would be alike, and would not average out over a batch.
+    """
     given = plan.tasks[name]
     if not isinstance(given, Runs | Task):
         raise InputError(f"expected Runs or a Task, not {type(given).__name__}")
@@ -104,7 +109,7 @@ def resolved(plan: Plan, name: str) -> tuple[Task, Model, Settings]:
     model = task.model or plan.model
     if model is None:
         raise InputError("there is no model, neither the task's nor the batch's")
-    settings = task.settings or plan.settings
+    settings = task.settings or replace(plan.settings, seed=derived_seed(plan.settings.seed, name))
     return task, model, replace(settings, progress=False, cores=settings.cores or 1)
 
 

@@ -1,0 +1,129 @@
+"""How well a fit predicts a table of runs that it has not seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.calls import asked
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import format_count, number, percent, several
+from bayes_scaling._base.views import in_a_line, lines, show, view
+from bayes_scaling.data.reading import read_runs
+from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.tables import Table
+from bayes_scaling.inference.health import Health
+from bayes_scaling.inference.health_line import carried
+from bayes_scaling.inference.stacking import Posterior
+from bayes_scaling.validation.scores import score_points, score_table
+
+
+@dataclass(frozen=True)
+class Score:
+    """What was predicted for rows of a table, and what they showed.
+
+    Parameters
+    ----------
+    points
+        One row a row of the table, with its prediction as a new run and scores of it: see `score_points`.
+    health
+        The health of the fit; None for draws from the prior.
+    """
+
+    points: pd.DataFrame
+    health: Health | None = None
+
+    @carried
+    @asked
+    def to_frame(self, by: Sequence[str] = ()) -> pd.DataFrame:
+        """Return the scores as a table.
+
+        Parameters
+        ----------
+        by
+            Columns of `points` that rows of the table are for, or "decades", a class of distance from the training runs; one
+            row in all where empty.
+
+        Returns
+        -------
+        DataFrame
+            As `score_table`: runs, r_squared, coverage of the central bands, CRPS, log score, errors of the median.
+        """
+        if unknown := sorted({str(name) for name in by} - {*map(str, self.points), "decades"}):
+            raise InputError(f"points have no {unknown} to score them by; they have {format_names([*self.points, 'decades'])}")
+        return score_table(self.points, by)
+
+    def summary(self) -> str:
+        """Return how well the rows were predicted, a sentence a line."""
+        row = self.to_frame(()).iloc[0]
+        bands = ", ".join(f"{q} % bands {percent(row[f'coverage_{q}'])}" for q in (50, 90))
+        explained = row["r_squared"]
+        return lines(
+            [
+                f"{format_count(len(self.points))} held-out rows were predicted.",
+                f"Of them hold {bands}.",
+                f"The mean CRPS is {number(row['crps'])}, the mean log score {number(row['log_score'])}.",
+                *([] if np.isnan(explained) else [f"Medians have R^2 {number(explained)}."]),
+            ],
+            self,
+        )
+
+    def plot(self) -> Any:
+        """Return the figure: coverage of the bands by distance from the training runs."""
+        return view("bayes_scaling.plots.records:score_of")(self)
+
+    def __repr__(self) -> str:
+        return in_a_line(self, "Score", several(len(self.points), "held-out row"))
+
+    def _repr_html_(self) -> str:
+        """Return what notebooks show."""
+        return show(self, "Score")
+
+
+@asked
+def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
+    """Score the predictions that a fit makes for runs that it has not seen.
+
+    Each row is predicted as a new run, with the scatter of runs and the effects of groups.
+
+    Parameters
+    ----------
+    fit
+        Any fit, or stack.
+    table
+        The rows: a table with the columns of the fit's runs, which `read_runs` reads with the columns and filter of the fit; or
+        runs of the same columns.
+    seed
+        Of the random numbers.
+
+    Returns
+    -------
+    Score
+        `.points` has quantiles of the prediction of each row, its PIT, CRPS, log score and error, see `score_points`;
+        `.to_frame()` R^2, coverage of the central 50, 80 and 90 % bands, and means of the scores.
+
+    Raises
+    ------
+    InputError
+        As `read_runs` does, and where runs lack an input or group of the fit's, or are in another unit.
+
+    References
+    ----------
+    .. [1] Gneiting and Raftery (2007). Strictly proper scoring rules, prediction, and estimation. JASA 102, 359-378.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> fit = bs.fit("chinchilla", "small.csv")  # doctest: +SKIP
+    >>> print(bs.score(fit, "large.csv").summary())  # doctest: +SKIP
+    """
+    held = table if isinstance(table, Runs) else read_runs(table, fit.runs.columns)
+    missing = sorted({*fit.runs.references, *fit.runs.levels} - {*map(str, held.table)})
+    if missing:
+        raise InputError(f"score: runs lack {missing}, which the fit has; they have {format_names(held.table)}")
+    if held.columns.response.unit != fit.runs.columns.response.unit:
+        units = f"{held.columns.response.unit!r}, the fit {fit.runs.columns.response.unit!r}"
+        raise InputError(f"score: responses are in {units}; expected one unit")
+    return Score(score_points(fit, held.table, seed), fit.health)
