@@ -167,8 +167,9 @@ def _points(fitted: "Posterior") -> "pd.DataFrame":
         last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
         return in_column_units(last.drop(columns=["response", "measurement_error"], errors="ignore"), runs.columns)
     groups = {dim: runs.levels[dim] for dim in groups_needed(fitted)}
-    largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs}
-    places = [dict(runs.references), largest, {name: 10 * value for name, value in largest.items()}]
+    held, zeros = runs.held, [name for name, one in runs.columns.inputs.items() if one.zero]
+    largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs if name not in zeros}
+    places = [held, held | largest, held | {name: 10 * value for name, value in largest.items()}]
     cells: Iterable[tuple[Any, ...]] = product(*groups.values())
     if prod(map(len, groups.values())) > MOST_CELLS:  # those that the runs have
         cells = runs.table[list(groups)].drop_duplicates().itertuples(index=False, name=None)

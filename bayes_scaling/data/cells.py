@@ -43,6 +43,7 @@ def number_column(
     unit: str = "",
     scale: float = 1.0,
     notes: list[str] | None = None,
+    if_zero: str = "",
 ) -> pd.Series:
     """Return a column of finite floats, above zero by default. The first wrong value is named, with its row.
 
@@ -54,6 +55,8 @@ def number_column(
         Of the column, where it is known.
     scale
         How many ones one of the column is: with a suffix, as `0.41M` in a column of millions, the scale would count twice.
+    if_zero
+        What is said beside a 0 that is refused.
     notes
         Gets a sentence where numbers were written unlike plain ones, see `notation`.
     """
@@ -63,7 +66,8 @@ def number_column(
     refuse_first(missing & finite, column, where, rows, "is missing; expected a number")
     refuse_first(np.isnan(numbers) & ~missing, column, where, rows, "is text; expected a number")
     refuse_first(~np.isfinite(numbers) & finite, column, where, rows, "is not finite")
-    refuse_first((numbers <= 0) & positive, column, where, rows, "is not positive, and its logarithm is taken")
+    refuse_first((numbers == 0) & positive, column, where, rows, f"is not positive, and its logarithm is taken{if_zero}")
+    refuse_first((numbers < 0) & positive, column, where, rows, "is not positive, and its logarithm is taken")
     refuse_first((numbers < 0) & (not negative), column, where, rows, "is negative; expected 0 or more")
     return pd.Series(numbers, column.index, name=name)
 

@@ -52,9 +52,10 @@ def input_columns(
     zero, unit = columns.inputs[name].zero, columns.inputs[name].unit
     least = zero or (schedule is not None and kind in MAY_BE_ZERO)
     limits = {"positive": positive and not least, "negative": not least}
+    hint = "; an input that may be 0 says so: zero = true"
     return pd.DataFrame(
         {
-            name: number_column(frame, one, source, rows, **limits, unit=unit, scale=scale, notes=notes)
+            name: number_column(frame, one, source, rows, **limits, unit=unit, scale=scale, notes=notes, if_zero=hint)
             for name, one in of.items()
         }
     )

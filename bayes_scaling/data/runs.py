@@ -70,6 +70,17 @@ class Runs:
         said += [f"{several(len(levels), 'level')} of {name}" for name, levels in self.levels.items()]
         return visible(f"Runs: {'; '.join(said)}")
 
+    @property
+    def held(self) -> dict[str, float]:
+        """Where an input is held that nobody asks about: at its reference; one that may be 0 as in the largest run."""
+        zeros = [name for name, one in self.columns.inputs.items() if one.zero]
+        if not zeros:
+            return dict(self.references)
+        scales = [name for name in self.columns.scales if name in self.table]
+        size = np.log(self.table[scales].to_numpy(float)).sum(axis=1)
+        largest = self.table.iloc[int(size.argmax())]
+        return dict(self.references) | {name: float(largest[name]) for name in zeros}
+
     def thin(self, per_decade: float = 20, along: str | None = None) -> "Runs":
         """Return the runs with neighbouring rows averaged, as by `Columns.average`, see `thin`."""
         return thin(self, per_decade, along)

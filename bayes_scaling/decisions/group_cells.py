@@ -19,7 +19,7 @@ def every_cell(fit: Posterior) -> pd.DataFrame:
     cells = fit.runs.table[groups].drop_duplicates().sort_values(groups) if groups else pd.DataFrame(index=[0])
     decided = {name for split in SPLITS for name in split}
     further = [name for name in inputs_read(fit) if name not in decided]
-    held = {} if fit.runs.columns.schedule is not None else {name: fit.runs.references[name] for name in further}
+    held = {} if fit.runs.columns.schedule is not None else {name: fit.runs.held[name] for name in further}
     return for_new_run(fit, mark_base_units(cells.assign(**held).reset_index(drop=True)))
 
 

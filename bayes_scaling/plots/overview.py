@@ -158,7 +158,7 @@ def contrast_figure(fit: Posterior, group: str, a: str, b: str) -> Figure:
     x, *held = inputs_read(fit)
     others = [name for name in groups_needed(fit) if name != group]
     across = next((name for name in others if np.issubdtype(fit.runs.levels[name].dtype, np.number)), None)
-    reference = {name: [fit.runs.references[name]] for name in (x, *held)}
+    reference = {name: [fit.runs.held[name]] for name in (x, *held)}
     first = {name: [fit.runs.levels[name][-1]] for name in others}
     single = not held
     with paper():

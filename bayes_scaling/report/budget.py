@@ -123,7 +123,7 @@ def _split_multipliers(fit: Posterior, cells: Mapping[str, Mapping[str, Any]], b
     if group is None or set(kin(fit, group)) & set(groups_needed(fit)):
         return {}
     first, facts = ordered_levels(fit, group)[0], {}
-    held = {name: fit.runs.references[name] for name in inputs_read(fit) if name not in ("params", "tokens")}
+    held = {name: fit.runs.held[name] for name in inputs_read(fit) if name not in ("params", "tokens")}
     for label, cell in cells.items():
         if cell[group] == first:
             continue
@@ -173,7 +173,7 @@ def _cells(fit: Posterior) -> dict[str, dict[str, Any]]:
 
 def _points(fit: Posterior, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
     """Return a row for each combination of levels, with further inputs at their references; None where there are neither."""
-    held = {name: fit.runs.references[name] for name in inputs_read(fit) if name not in ("params", "tokens")}
+    held = {name: fit.runs.held[name] for name in inputs_read(fit) if name not in ("params", "tokens")}
     rows = mark_base_units(pd.DataFrame([{**cell, **held} for cell in cells.values()]))
     return rows if rows.shape[1] else None
 
@@ -210,7 +210,7 @@ def multiplier_budget(fit: Posterior, compute: float | None = None) -> Budget | 
     budgets, start = _budgets(fit.runs.table[along], compute)
     first, *others = ordered_levels(fit, group)
     rest = [name for name in groups_needed(fit) if name != group]
-    held = {name: fit.runs.references[name] for name in inputs_read(fit) if name != along}
+    held = {name: fit.runs.held[name] for name in inputs_read(fit) if name != along}
     cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
     points = mark_base_units(
         pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])

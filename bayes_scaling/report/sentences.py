@@ -151,7 +151,7 @@ def _no_plan(fit: Posterior, why: str, folder: str, compute: float) -> str:
 def _held(fit: Posterior) -> pd.DataFrame:
     """Return the point of the last level of each group, with inputs that no budget decides at their references."""
     rest = [name for name in inputs_read(fit) if name not in ("params", "tokens", *UNIQUE)]
-    return mark_base_units(pd.DataFrame({name: fit.runs.references[name] for name in rest} | _last_levels(fit, ()), index=[0]))
+    return mark_base_units(pd.DataFrame({name: fit.runs.held[name] for name in rest} | _last_levels(fit, ()), index=[0]))
 
 
 def _alternatives(fit: Posterior) -> list[str]:
@@ -173,7 +173,7 @@ def _compared(fit: Posterior, group: str) -> tuple[str, ...]:
         place = {"compute": rounded(runs_compute(fit, Cost()).max(), 2)}
     else:
         return ()
-    rest = {name: fit.runs.references[name] for name in inputs_read(fit) if name not in ("params", "tokens", *place)}
+    rest = {name: fit.runs.held[name] for name in inputs_read(fit) if name not in ("params", "tokens", *place)}
     try:
         point = mark_base_units(pd.DataFrame(place | rest | _last_levels(fit, (group,)), index=[0]))
         return rank_sentences(rank(fit, group, baseline, point))

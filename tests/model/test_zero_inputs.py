@@ -6,6 +6,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.cli.fit import _points
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.writing import study_text
@@ -42,6 +43,17 @@ def test_zeros_are_read_where_the_input_says_so_and_its_reference_is_one() -> No
     strict = bs.Columns({"params": bs.Input("params"), "share": bs.Input("share")}, bs.Response("loss", "nats/token"))
     with pytest.raises(InputError, match=r"column 'share'.* is not positive, and its logarithm is taken"):
         bs.read_runs(table(), strict)
+    with pytest.raises(InputError, match=r"an input that may be 0 says so: zero = true$"):
+        bs.read_runs(table().assign(share=0.0), strict)
+
+
+def test_an_input_that_may_be_zero_is_held_as_in_the_largest_run() -> None:
+    rows = table().assign(share=np.where(table()["params"] == 3e9, 0.25, 0.5))
+    runs = bs.read_runs(rows, COLUMNS)
+    assert runs.held == {"params": 1e8, "share": 0.25}
+    points = _points(bs.prior(model(), runs, draws=20))
+    assert set(points["share"]) == {0.25}
+    assert sorted(points["params"]) == [1e8, 3e9, 3e10]
 
 
 @pytest.mark.parametrize(
