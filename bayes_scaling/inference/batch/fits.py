@@ -173,7 +173,7 @@ def fit_many(
 
     A study, and one table with the rows of all curves:
 
-    >>> bs.fit_many("training_curves", "curves.csv", by="run_id", folder="out/curves")  # doctest: +SKIP
+    >>> bs.fit_many("learning_curve", "curves.csv", by="run_id", folder="out/curves")  # doctest: +SKIP
 
     A task that cannot be fitted stops no other:
 
