@@ -154,8 +154,8 @@ def test_a_table_of_tasks_has_parameters_with_intervals_health_and_failures() ->
     tasks = tasks_by(COLUMNS, curves(["a", "b"]), "curve")
     kept = pd.DataFrame({"name": ["E", "E"], "dims": ["", "arch=x"], "q05": [1.0, 0.0], "q50": [2.0, 0.0], "q95": [3.0, 0.0]})
     rows = task_rows(Batch({"a": kept}, {"b": "no rows"}, {}, {"a": 2.0}, healths={"a": CLEAN}), tasks)
-    assert list(rows) == ["task", "curve", "rows", "grade", "seconds", "E", "E_q05", "E_q95", "problem"]
-    assert rows.iloc[0].tolist() == ["a", "a", 5, "clean", 2.0, 2.0, 1.0, 3.0, ""]
+    assert list(rows) == ["task", "curve", "rows", "grade", "method", "seconds", "E", "E_q05", "E_q95", "problem"]
+    assert rows.iloc[0].tolist() == ["a", "a", 5, "clean", "nuts", 2.0, 2.0, 1.0, 3.0, ""]
     assert rows.iloc[1][["grade", "problem"]].tolist() == ["failed", "no rows"]
     assert np.isnan(rows.iloc[1]["E"])
 

@@ -12,6 +12,7 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import health as health_module, laplace
+from bayes_scaling.inference.batch.record import Batch
 from bayes_scaling.inference.laplace import Proposal
 from bayes_scaling.inference.retries import rounds_line
 
@@ -90,6 +91,11 @@ def test_where_it_does_not_stand_for_the_posterior_nuts_does(why: str, runs: Run
     assert [one["tried"] for one in fit.health.rounds[:2]] == ["laplace", "NUTS"]
     assert fit.health.rounds[0]["grade"] == "not to be trusted"
     assert "Pareto k" in rounds_line(fit.health)
+    batch = Batch(
+        {"a": 1, "b": 2}, {}, {}, {}, healths={"a": fit.health, "b": replace(fit.health, rounds=fit.health.rounds[1:])}
+    )
+    assert batch.sampled_instead == ["a"]
+    assert batch.summary().startswith("2 of 2 tasks have a result. 1 of them by NUTS")
 
 
 def test_losses_that_no_draw_explains_are_refused_as_by_nuts(runs: Runs) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from bayes_scaling._base.numbers import several
 from bayes_scaling._base.views import in_a_line
 from bayes_scaling.inference.batch.causes import by_cause, cause_lines, written
-from bayes_scaling.inference.health import Health, combined, counts
+from bayes_scaling.inference.health import LAPLACE, Health, combined, counts
 from bayes_scaling.inference.health_line import carried
 
 LISTED = 20
@@ -94,6 +94,12 @@ class Batch[Result]:
         """Why tasks failed -> those tasks, the most frequent cause first; lines that differ only in numbers are one cause."""
         return by_cause(self.failures)
 
+    @property
+    def sampled_instead(self) -> list[str]:
+        """Tasks that were to be approximated, and were sampled by NUTS since draws so made did not stand for the posterior."""
+        first = {name: one.rounds[0] for name, one in self.healths.items() if one.rounds}
+        return [name for name, round_ in first.items() if round_["tried"] == LAPLACE and self.healths[name].method != LAPLACE]
+
     def summary(self) -> str:
         """Return how many tasks have a result, and a line for each that failed or is not to be trusted.
 
@@ -104,4 +110,6 @@ class Batch[Result]:
         if len(self.failures) + len(self.problems) > LISTED:
             grades = [] if all(one.clean for one in self.healths.values()) else [counts(self.healths)]
             lines = [*cause_lines(self.failures, "failed"), *cause_lines(self.problems, "not to be trusted"), *grades]
-        return "\n".join([f"{len(self.results)} of {every} tasks have a result.", *lines])
+        sampled = f" {len(self.sampled_instead)} of them by NUTS: Laplace's approximation did not stand for the posterior."
+        said = f"{len(self.results)} of {every} tasks have a result.{sampled if self.sampled_instead else ''}"
+        return "\n".join([said, *lines])

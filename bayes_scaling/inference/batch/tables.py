@@ -36,7 +36,7 @@ def with_tables(batch: Batch[Any]) -> Batch[pd.DataFrame]:
 
 
 def task_rows(batch: Batch[pd.DataFrame], tasks: TableTasks) -> pd.DataFrame:
-    """Return a row for each task: its levels, rows, grade, seconds, the population's parameters with 90 % intervals, problems.
+    """Return a row for each task: its levels, rows, grade, method, seconds, parameters with 90 % intervals, problems.
 
     Columns NAME, NAME_q05 and NAME_q95 have the median and the ends of the interval of a parameter. Levels of a column that has
     the name of another are in NAME_label.
@@ -47,6 +47,7 @@ def task_rows(batch: Batch[pd.DataFrame], tasks: TableTasks) -> pd.DataFrame:
         {
             "rows": [len(tasks.rows[name]) for name in names],
             "grade": [_grade(batch, name) for name in names],
+            "method": [batch.healths[name].method if name in batch.healths else "" for name in names],
             "seconds": [batch.seconds.get(name) for name in names],
         }
     )
