@@ -46,7 +46,7 @@ class Model:
         A plain function, data before the star and parameters after it.
     parameters
         Name -> `Prior`, or `Prior + Varying + Smooth + Trend`; the names are the law's. In a law with a sum over an index, as
-        sum(t[j] * r[j]), that of t is that of each t_.... A trend may be on an input that the law
+        sum(t[j] * r[j]), that of t is that of each `t_NAME`. A trend may be on an input that the law
         itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise
         Scatter of single rows, and group effects.
