@@ -26,6 +26,13 @@ def derived_seed(seed: int, *keys: Key) -> int:
     return int(_sequence(seed, keys).generate_state(1)[0])
 
 
+def resampled(weights: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """Return places drawn with weights that sum to one, in no order, by systematic resampling (Douc and Cappe 2005)."""
+    marks = (random.uniform() + np.arange(count)) / count
+    places = np.searchsorted(np.cumsum(weights), marks).clip(max=len(weights) - 1)
+    return np.asarray(random.permutation(places))
+
+
 def _sequence(seed: int, keys: tuple[Key, ...]) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy=int(seed), spawn_key=_words(keys) if keys else ())
 

@@ -180,10 +180,10 @@ def _written(
 
 def _summary(batch: "Batch[pd.DataFrame]", rows: "pd.DataFrame", path: Path) -> None:
     """Print how parameters differ between tasks, what the fits took, and why some failed."""
-    names = [name for name in rows if f"{name}_q05" in rows and not str(name).endswith("_published")]
-    told = [[str(name), *shared(rows[name].quantile([0.5, 0.05, 0.95]).tolist())] for name in names]
     from bayes_scaling.inference.batch.progress import duration
 
+    names = [name for name in rows if f"{name}_q05" in rows and not str(name).endswith("_published")]
+    told = [[str(name), *shared(rows[name].quantile([0.5, 0.05, 0.95]).tolist())] for name in names]
     if len(batch.results) > 1:
         heads = ("parameter", "median", "5 %", "95 %")
         say_table(f"medians of {several(len(batch.results), 'fit')}, over tasks", heads, told, left=("parameter",))

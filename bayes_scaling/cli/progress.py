@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bayes_scaling._base.log import LOG
 from bayes_scaling.cli.terminal import say
 
 
@@ -15,14 +16,13 @@ class _Lines(logging.Handler):
 @contextmanager
 def progress_lines() -> Iterator[None]:
     """Print what the package logs, until the block ends."""
-    logger, lines = logging.getLogger("bayes_scaling"), _Lines()
-    before, passed_on = logger.level, logger.propagate
-    logger.addHandler(lines)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    lines, before, passed_on = _Lines(), LOG.level, LOG.propagate
+    LOG.addHandler(lines)
+    LOG.setLevel(logging.INFO)
+    LOG.propagate = False
     try:
         yield
     finally:
-        logger.removeHandler(lines)
-        logger.setLevel(before)
-        logger.propagate = passed_on
+        LOG.removeHandler(lines)
+        LOG.setLevel(before)
+        LOG.propagate = passed_on

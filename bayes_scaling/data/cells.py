@@ -56,7 +56,7 @@ def number_column(
     scale
         How many ones one of the column is: with a suffix, as `0.41M` in a column of millions, the scale would count twice.
     if_zero
-        What is said beside a 0 that is refused.
+        What is said beside a 0 where that is the first value refused.
     notes
         Gets a sentence where numbers were written unlike plain ones, see `notation`.
     """
@@ -66,8 +66,9 @@ def number_column(
     refuse_first(missing & finite, column, where, rows, "is missing; expected a number")
     refuse_first(np.isnan(numbers) & ~missing, column, where, rows, "is text; expected a number")
     refuse_first(~np.isfinite(numbers) & finite, column, where, rows, "is not finite")
-    refuse_first((numbers == 0) & positive, column, where, rows, f"is not positive, and its logarithm is taken{if_zero}")
-    refuse_first((numbers < 0) & positive, column, where, rows, "is not positive, and its logarithm is taken")
+    low = numbers[numbers <= 0]
+    hint = if_zero if len(low) and low[0] == 0 else ""
+    refuse_first((numbers <= 0) & positive, column, where, rows, f"is not positive, and its logarithm is taken{hint}")
     refuse_first((numbers < 0) & (not negative), column, where, rows, "is negative; expected 0 or more")
     return pd.Series(numbers, column.index, name=name)
 

@@ -74,12 +74,13 @@ class Runs:
     def held(self) -> dict[str, float]:
         """Where an input is held that nobody asks about: at its reference; one that may be 0 as in the largest run."""
         zeros = [name for name, one in self.columns.inputs.items() if one.zero]
-        if not zeros:
-            return dict(self.references)
-        scales = [name for name in self.columns.scales if name in self.table]
-        size = np.log(self.table[scales].to_numpy(float)).sum(axis=1)
-        largest = self.table.iloc[int(size.argmax())]
+        largest = self.table.iloc[self.largest(self.columns.scales)]
         return dict(self.references) | {name: float(largest[name]) for name in zeros}
+
+    def largest(self, inputs: Sequence[str]) -> int:
+        """Return the place of the row in which the product of some inputs is largest, the first of several alike."""
+        sizes = np.log(self.table[list(inputs)].to_numpy(float)).sum(axis=1)
+        return int(sizes.round(9).argmax())
 
     def thin(self, per_decade: float = 20, along: str | None = None) -> "Runs":
         """Return the runs with neighbouring rows averaged, as by `Columns.average`, see `thin`."""

@@ -11,7 +11,7 @@ NEW = "a new one"
 
 
 def every_cell(fit: Posterior) -> pd.DataFrame:
-    """Return a row for each combination of levels that the runs have, with inputs that no budget decides at their references.
+    """Return a row for each combination of levels that the runs have, with inputs that no budget decides where they are held.
 
     Runs are no levels to choose between: where the law varies over them, a row is for a new one.
     """

@@ -159,7 +159,7 @@ def plan(
         In FLOP, or the unit of the cost; a number or several.
     points
         Levels of groups and further inputs, as for `compute_optimal`: each row is planned at each budget. Every level that the
-        runs have, with further inputs at their references, unless given.
+        runs have, with further inputs at their references, unless given; one that may be 0 as in the largest run.
     cost
         What a model costs to train and to serve: a `Cost`, or the name of one of `Columns.costs`, by which each level spends
         its budget at what its own runs took; 6 FLOP a parameter and token, and no serving, unless given.

@@ -55,6 +55,8 @@ class Stopping:
         Of the loss.
     cost_unit
         Of costs: FLOP where sizes are known, else what jobs train along.
+    jobs
+        How many of the candidates are running jobs; the rest are those begun once more.
     """
 
     candidates: tuple[str, ...]
@@ -65,6 +67,7 @@ class Stopping:
     budget: float | None
     unit: str
     cost_unit: str
+    jobs: int
     health: Health | None = None
 
     @property
@@ -89,9 +92,8 @@ class Stopping:
     @property
     def saved(self) -> float:
         """The share of the jobs' cost to go that stopping saves; below 0 where what is begun once more costs more."""
-        jobs = [i for i, name in enumerate(self.candidates) if not name.endswith(AGAIN)]
-        total = float(self.cost_to_go[jobs].sum())
-        kept = [self.candidates.index(name) for name in self.keep or self.candidates[: len(jobs)]]
+        total = float(self.cost_to_go[: self.jobs].sum())
+        kept = [self.candidates.index(name) for name in self.keep or self.candidates[: self.jobs]]
         return 1.0 - float(self.cost_to_go[kept].sum()) / total if total > 0 else 0.0
 
     @carried
@@ -101,18 +103,19 @@ class Stopping:
         every, rows = list(range(len(self.candidates))), []
         for i, name in enumerate(self.candidates):
             others = [other for other in every if other != i]
-            row = {"run": name, "decision": self._decision(name), "p_best": self.p_best[name]}
+            row = {"run": name, "decision": self._decision(i), "p_best": self.p_best[name]}
             row |= {"regret_if_stopped": regret_of(self.finals, others) if others else np.inf}
             row |= {"regret_if_alone": regret_of(self.finals, [i]), "cost_to_go": float(self.cost_to_go[i])}
             rows.append(row | {"mean": float(self.finals[i].mean()), "sd": float(self.finals[i].std())})
         return pd.DataFrame(rows)
 
-    def _decision(self, name: str) -> str:
+    def _decision(self, place: int) -> str:
         if self.keep is None:
             return ""
-        if name.endswith(AGAIN):
-            return "restart" if name in self.keep else ""
-        return "go on" if name in self.keep else "stop"
+        kept = self.candidates[place] in self.keep
+        if place >= self.jobs:
+            return "restart" if kept else ""
+        return "go on" if kept else "stop"
 
     @asked
     def summary(self) -> str:
@@ -189,7 +192,7 @@ def stopping(
     kept = None if tolerance is None and budget is None else _kept(finals, costs, tolerance, budget)
     keep = None if kept is None else tuple(names[i] for i in kept)
     unit = str(found.finals.attrs.get("units", ""))
-    return Stopping(tuple(names), finals, costs, keep, tolerance, budget, unit, cost_unit, found.health)
+    return Stopping(tuple(names), finals, costs, keep, tolerance, budget, unit, cost_unit, len(found), found.health)
 
 
 def regret_of(finals: np.ndarray, keep: Sequence[int]) -> float:

@@ -2,6 +2,7 @@
 
 from bayes_scaling._base.numbers import amount, format_count, percent, probability, several
 from bayes_scaling.decisions.stopping import Stopping
+from bayes_scaling.prediction.jobs import AGAIN
 
 MOST_NAMED = 8
 """So many candidates are named one by one."""
@@ -29,7 +30,7 @@ def _decision(found: Stopping) -> str:
     if groups["stop"]:
         what.append(f"stop {_named(groups['stop'])}")
     if groups["restart"]:
-        what.append(f"begin once more {_named([name.removesuffix(' again') for name in groups['restart']])}")
+        what.append(f"begin once more {_named([name.removesuffix(AGAIN) for name in groups['restart']])}")
     regret = found.regret(keep)
     limits = [] if found.tolerance is None else [f"{amount(found.tolerance, found.unit)} tolerated"]
     limits += [] if found.budget is None else [f"a budget of {amount(found.budget, found.cost_unit)}"]

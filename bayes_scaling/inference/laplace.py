@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from bayes_scaling._base.random import stream
+from bayes_scaling._base.random import resampled, stream
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.expansion import expand
 from bayes_scaling.inference.health import Health
@@ -118,7 +118,7 @@ def approximate(model: Model, runs: Runs, settings: Settings) -> tuple[xr.DataTr
     if found is None or not health.ok:
         return health
     random = stream(settings.seed, "importance resampling")
-    kept = _resampled(found.weights, PROPOSALS, random)
+    kept = resampled(found.weights, PROPOSALS, random)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
     with threadpool_limits(1, "blas"):
         posterior = expand(model, split(own, found.points[kept]), own.arrays, levels, 1, settings.seed)
@@ -209,10 +209,3 @@ def _moved(first: Proposal, found: Weighted) -> Proposal:
     apart = found.points - mean
     covariance = known * (apart * found.weights[:, None]).T @ apart + (1.0 - known) * first.root @ first.root.T
     return Proposal(mean, np.linalg.cholesky(covariance), np.ones(size), np.ones(size))
-
-
-def _resampled(weights: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Return places drawn with these weights, by systematic resampling, in no order."""
-    marks = (random.uniform() + np.arange(count)) / count
-    places = np.searchsorted(np.cumsum(weights), marks).clip(max=len(weights) - 1)
-    return np.asarray(random.permutation(places))

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_scaling._base.log import LOG
 from bayes_scaling._base.numbers import exact, format_count, number
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.diagnostics import health
 from bayes_scaling.inference.health import ESS_LIMIT, GRADES, LAPLACE, Health
 from bayes_scaling.inference.memory import MOST, draw_bytes, draws_line, refuse_draws
-from bayes_scaling.inference.sampling import LOG, sample
+from bayes_scaling.inference.sampling import sample
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 

@@ -12,6 +12,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.log import LOG
 from bayes_scaling._base.numbers import fixed, format_count
 from bayes_scaling._base.random import derived_seed, stream
 from bayes_scaling.data.runs import Runs
@@ -29,8 +30,6 @@ from bayes_scaling.model.specification import Model, discrepancy_terms, groups_u
 if TYPE_CHECKING:  # it loads the sampler
     from bayes_scaling.inference.compiling import Compiled, Density
 
-LOG = logging.getLogger("bayes_scaling")
-"""Says what a long step is at, where its level is INFO."""
 EVERY = 30.0
 """Seconds between two lines that chains still go on."""
 MOST_COMPILED = 64
@@ -76,7 +75,7 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
         blocking=False,
     )
     try:
-        with _said_to_go_on():
+        with _said_to_go_on(settings):
             tree = sampler.wait()
     except RuntimeError as error:
         if not _nowhere(str(error)):
@@ -100,8 +99,8 @@ def _say_compiled(seconds: float, settings: Settings) -> None:
 
 
 @contextmanager
-def _said_to_go_on() -> Iterator[None]:
-    """Say now and then that chains go on, where somebody listens."""
+def _said_to_go_on(settings: Settings) -> Iterator[None]:
+    """Say now and then that chains go on, where somebody listens and no bar shows it."""
     ended, start = Event(), perf_counter()
 
     def say() -> None:
@@ -109,7 +108,7 @@ def _said_to_go_on() -> Iterator[None]:
             LOG.info("sampling for %s s", fixed(perf_counter() - start, 0))
 
     speaker = Thread(target=say, daemon=True)
-    if LOG.isEnabledFor(logging.INFO):
+    if LOG.isEnabledFor(logging.INFO) and not settings.progress:
         speaker.start()
     try:
         yield

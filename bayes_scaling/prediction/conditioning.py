@@ -21,7 +21,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.random import stream
+from bayes_scaling._base.random import resampled, stream
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import (
     Contamination,
@@ -123,7 +123,7 @@ def conditioned(
     new = bool((seen & ~known).any())
     weights = possible * np.exp(log[:, 0] - log[possible, 0].max() if new else 0.0)
     weights = weights / weights.sum()
-    chosen = _resampled(rng, weights)
+    chosen = resampled(weights, len(weights), rng)
     expected, own = expected[chosen], own[chosen]
     rows = {"expected": expected, "observed": expected + own * rng.standard_normal(own.shape)}
     shown = {name: _shaped(fit, np.exp(np.clip(of, -FARTHEST, FARTHEST)) if on_log else of) for name, of in rows.items()}
@@ -192,6 +192,8 @@ def _with_noise(fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarra
     if shared is not None:
         noise = shared_noise(shared, frame, noise)
         own = own * np.sqrt(shared.own) if alone else own
+    if fit.model.noise.outliers is None:
+        return _Draws(law, own, noise, None)
     return _Draws(law, own, noise, contamination_of_rows(fit, frame, group_effects_and_scale(fit, frame, seed, new=False)[1]))
 
 
@@ -291,11 +293,4 @@ def _tails(off: np.ndarray, covariance: np.ndarray) -> np.ndarray:
 
     squared = (off * np.linalg.solve(covariance, off[..., None])[..., 0]).sum(axis=1)
     found: np.ndarray = stats.chi2.sf(squared, off.shape[1])
-    return found
-
-
-def _resampled(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
-    """Return as many draws as there are weights, each as often as its weight says (systematic resampling)."""
-    places = (np.arange(len(weights)) + rng.uniform()) / len(weights)
-    found: np.ndarray = rng.permutation(np.searchsorted(np.cumsum(weights), places).clip(max=len(weights) - 1))
     return found

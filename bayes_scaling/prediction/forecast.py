@@ -3,7 +3,6 @@
 Where the rows leave only few of the fit's draws with any weight, the model is fitted again with them among its runs.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
@@ -13,6 +12,7 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.log import LOG
 from bayes_scaling._base.numbers import number
 from bayes_scaling.data.rates import UNREAD_FALL
 from bayes_scaling.data.runs import concat_runs
@@ -28,8 +28,6 @@ from bayes_scaling.prediction.joint_forecast import Forecasts
 from bayes_scaling.prediction.predict import Kind, labelled
 from bayes_scaling.prediction.shared_misfit import shared_misfits
 
-LOG = logging.getLogger("bayes_scaling")
-"""Says what a long step is at, where its level is INFO."""
 MAX_DRAWS_FORECAST = 2000
 """Draws of a fit that a forecast is made of, at most."""
 

@@ -89,6 +89,9 @@ def read_jobs(fit: Fit, curves: Table | Sequence[Table], at: Ends, along: str) -
     labels = [str(one.table["run"].iloc[-1]) for one in logs]
     if twice := next((one for one in labels if labels.count(one) > 1), None):
         raise InputError(f"two of the logs are of run {twice!r}; give the rows of a run in one table")
+    taken = {*labels, *fit.runs.table.get("run", pd.Series()).astype(str)}
+    if clash := next((one for one in labels if len(labels) > 1 and one + AGAIN in taken), None):
+        raise InputError(f"{clash + AGAIN!r} is what a new run of {clash!r} is called; give the run of that name another one")
     few = max(FEWEST_ROWS, min(MAX_ROWS_CONDITIONED, MAX_ROWS // len(logs)))
     most = max(FEWEST_PLACES, min(PLACES_AHEAD, 4 * PLACES_AHEAD // len(logs)))
     ends = _ends(fit, at, labels)

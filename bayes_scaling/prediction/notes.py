@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling._base.numbers import percent
+from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.names import NOISE_SD
@@ -27,7 +27,9 @@ def noise_groups(fit: Posterior) -> list[str]:
 
 
 def notes_on(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Return which levels of checked points the runs do not have, with a near spelling where there is one.
+    """Return which levels of checked points the runs do not have, with near spellings, and which inputs lie outside the runs.
+
+    Of inputs those that may be 0: how far the others lie outside is the distance.
 
     Parameters
     ----------
@@ -36,7 +38,8 @@ def notes_on(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str] | None =
         be taken for levels never seen.
     """
     looked_at = groups_needed(fit) if groups is None else groups
-    return (*(note for dim in looked_at for note in _new_levels(fit, frame, dim)), *_never_met(fit, frame, looked_at))
+    fresh = (note for dim in looked_at for note in _new_levels(fit, frame, dim))
+    return (*fresh, *_never_met(fit, frame, looked_at), *_out_of_range(fit, frame))
 
 
 def scatter_notes(fit: Posterior, frame: pd.DataFrame) -> tuple[str, ...]:
@@ -88,6 +91,21 @@ def _off_levels(term: Smooth, levels: np.ndarray, fresh: Sequence[str], *, own: 
         if names:
             found.append(f"{term.over} {', '.join(names[:MAX_NAMED])}{more} {lie} {where} the levels of the runs: {how}{rest}")
     return found
+
+
+def _out_of_range(fit: Posterior, frame: pd.DataFrame) -> list[str]:
+    """Say which inputs that may be 0 lie outside the runs, as distances are measured along the others alone."""
+    said = []
+    for name, one in fit.runs.columns.inputs.items():
+        if not one.zero or name not in frame:
+            continue
+        low, high = float(fit.runs.table[name].min()), float(fit.runs.table[name].max())
+        if len(apart := np.unique(frame[name][(frame[name] < low) | (frame[name] > high)])):
+            shown = f"{', '.join(map(number, apart[:MAX_NAMED]))}{' and more' if len(apart) > MAX_NAMED else ''}"
+            lie = "lies" if len(apart) == 1 else "lie"
+            span = f"{number(low)} to {number(high)}"
+            said.append(f"{name} {shown} {lie} outside the runs, which have {span}: distances do not count it")
+    return said
 
 
 def _never_met(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str]) -> list[str]:

@@ -172,7 +172,7 @@ def _cells(fit: Posterior) -> dict[str, dict[str, Any]]:
 
 
 def _points(fit: Posterior, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame | None:
-    """Return a row for each combination of levels, with further inputs at their references; None where there are neither."""
+    """Return a row for each combination of levels, with further inputs as `Runs.held` has them; None without either."""
     held = {name: fit.runs.held[name] for name in inputs_read(fit) if name not in ("params", "tokens")}
     rows = mark_base_units(pd.DataFrame([{**cell, **held} for cell in cells.values()]))
     return rows if rows.shape[1] else None

@@ -102,12 +102,10 @@ def _losses(fit: Posterior) -> list[str]:
         return []
     inputs, groups = inputs_read(fit), groups_needed(fit)
     grow = [name for name in inputs if name in columns.scales]
-    sizes = np.log(fit.runs.table[grow].to_numpy()).sum(axis=1)
-    largest = fit.runs.table.iloc[[int(sizes.argmax())]][[*inputs, *groups]]
-    largest = mark_base_units(largest)
-    beyond = largest.assign(**{name: TENFOLD * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
     if not grow:
         return []
+    largest = mark_base_units(fit.runs.table.iloc[[fit.runs.largest(grow)]][[*inputs, *groups]])
+    beyond = largest.assign(**{name: TENFOLD * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
     return [
         _loss(fit, largest, "at the largest run"),
         _loss(fit, beyond, f"at ten times its {' and '.join(map(spaced_name, grow))}"),
@@ -149,7 +147,7 @@ def _no_plan(fit: Posterior, why: str, folder: str, compute: float) -> str:
 
 
 def _held(fit: Posterior) -> pd.DataFrame:
-    """Return the point of the last level of each group, with inputs that no budget decides at their references."""
+    """Return the point of the last level of each group, with inputs that no budget decides as `Runs.held` has them."""
     rest = [name for name in inputs_read(fit) if name not in ("params", "tokens", *UNIQUE)]
     return mark_base_units(pd.DataFrame({name: fit.runs.held[name] for name in rest} | _last_levels(fit, ()), index=[0]))
 

@@ -103,6 +103,12 @@ def test_a_filter_that_keeps_nothing_is_named(source: str, tmp_path: Path) -> No
     assert message.startswith(f"{name}: the filter 'n_params > 1e9' keeps none of its 6 rows")
 
 
+def test_of_several_wrong_numbers_the_first_is_named() -> None:
+    message = refusal(changed("n_params", 2, -1.0).assign(n_params=lambda of: of["n_params"].where(of.index != 4, 0.0)))
+    assert "row 2: -1" in message
+    assert "may be 0" not in message
+
+
 @both_sources
 @pytest.mark.parametrize("column", ["n_params", "loss"])
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Early stopping: by hand on few draws, the cheapest of all sets, restarts, and from wrong input."""
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -93,6 +94,14 @@ def test_a_job_that_fell_behind_its_kin_is_begun_once_more() -> None:
     assert found.cost_to_go.tolist() == [50.0, 100.0]
     assert "begin once more a: expected regret 0 nats" in found.summary()
     assert bs.stopping(jobs(finals, anew=anew), tolerance=2.0, restart=True).keep == ("a",)
+
+
+def test_a_job_is_one_whatever_it_is_called() -> None:
+    found = jobs(np.array([[2.0], [1.0]]))
+    named = Forecasts((replace(found.jobs[0], label="x again"), found.jobs[1]))
+    decided = bs.stopping(named, tolerance=0.0)
+    assert decided.to_frame()["decision"].tolist() == ["stop", "go on"]
+    assert decided.saved == 0.5
 
 
 def test_what_is_said() -> None:

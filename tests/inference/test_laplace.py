@@ -10,6 +10,7 @@ import xarray as xr
 from scipy import stats
 
 import bayes_scaling as bs
+from bayes_scaling._base.random import resampled
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import health as health_module, laplace
 from bayes_scaling.inference.batch.record import Batch
@@ -116,7 +117,7 @@ def test_proposals_have_the_density_that_they_are_drawn_from() -> None:
 
 def test_resampling_keeps_each_point_as_often_as_its_weight_says() -> None:
     weights = np.random.default_rng(0).dirichlet(np.full(50, 0.3))
-    places = laplace._resampled(weights, 1000, np.random.default_rng(1))
+    places = resampled(weights, 1000, np.random.default_rng(1))
     counts = np.bincount(places, minlength=50)
     assert (abs(counts - 1000 * weights) < 1.0).all()
 

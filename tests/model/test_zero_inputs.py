@@ -47,6 +47,14 @@ def test_zeros_are_read_where_the_input_says_so_and_its_reference_is_one() -> No
         bs.read_runs(table().assign(share=0.0), strict)
 
 
+def test_a_value_outside_the_runs_is_said_where_distances_do_not_count_it() -> None:
+    fit = bs.prior(model(), bs.read_runs(table(), COLUMNS), draws=20)
+    at = pd.DataFrame({"params": 1e8, "share": [0.25, 1.0, 0.0]})
+    (note,) = bs.predict(fit, at).attrs["notes"]
+    assert note == "share 1 lies outside the runs, which have 0 to 0.5: distances do not count it"
+    assert "notes" not in bs.predict(fit, at.iloc[[0, 2]]).attrs
+
+
 def test_an_input_that_may_be_zero_is_held_as_in_the_largest_run() -> None:
     rows = table().assign(share=np.where(table()["params"] == 3e9, 0.25, 0.5))
     runs = bs.read_runs(rows, COLUMNS)

@@ -25,6 +25,12 @@ def two() -> list[pd.DataFrame]:
     return [begun(0.03).assign(run="one"), begun(0.05, until=60.0).assign(run="two")]
 
 
+def test_a_job_is_not_called_as_a_new_run_of_another_is() -> None:
+    one, other = two()
+    with pytest.raises(bs.InputError, match="'one again' is what a new run of 'one' is called"):
+        bs.forecast(drawn(), [one, other.assign(run="one again")], END)
+
+
 def exact(logs: list[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and covariance of the log losses at the ends, by conditioning the joint normal of all rows by hand."""
     at = np.log(np.concatenate([np.append(log["tokens"], END) for log in logs]) / 100)
