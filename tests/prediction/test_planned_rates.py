@@ -43,13 +43,15 @@ def family(rates: dict[str, str]) -> bs.Fit:
     ends = 20 * sizes
     tables = [log(run, size, RATES[of], end) for (run, of), size, end in zip(rates.items(), sizes, ends, strict=True)]
     truth = {"level": 2.4, "size_gain": 0.15, "alpha": 0.3, "data_gain": 0.105, "beta": 0.35, "saved": 0.1, "kappa": 1.2}
+    truth["late"] = 1e-6
     draws = {name: of * np.exp(rng.normal(0, 0.005, (1, 300))) for name, of in truth.items()}
     draws |= {name: np.zeros((1, 300)) for name in ("data_gain_trend_params", "beta_trend_params", "saved_trend_params")}
     scales = {"noise_sd": 0.002, "noise_length": 1.0, "noise_white": 0.002, "residual_sd_run": 0.005}
-    scales |= {"data_gain_sd_run": 0.01, "saved_sd_run": 0.01}
+    scales |= {"data_gain_sd_run": 0.01, "saved_sd_run": 0.01, "kappa_sd_run": 0.01}
     scales |= {"noise_outlier_odds": 0.005, "noise_outlier_scale": 20.0}
     draws |= {name: np.full((1, 300), of) for name, of in scales.items()}
-    draws |= {f"{name}_by_run": np.zeros((1, 300, len(rates))) for name in ("data_gain", "saved", "residual")}
+    by_run = [f"{name}_by_run" for name in ("data_gain", "saved", "kappa", "residual")]
+    draws |= {name: np.zeros((1, 300, len(rates))) for name in by_run}
     inputs = {
         name: bs.Input(one.column, one.unit, {"params": 1e9, "tokens": 1e10, "weighted": 1e10}.get(name, 1.0))
         for name, one in study.columns.inputs.items()
@@ -61,7 +63,7 @@ def family(rates: dict[str, str]) -> bs.Fit:
         runs,
         draws,
         None,
-        {"data_gain_by_run": ("run",), "saved_by_run": ("run",), "residual_by_run": ("run",)},
+        {name: ("run",) for name in by_run},
     )
 
 
