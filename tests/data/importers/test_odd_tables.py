@@ -207,5 +207,5 @@ def test_parameters_that_only_the_first_line_of_a_log_says_are_those_of_the_run(
     lines[0] = lines[0].replace("}", ', "n_params": 124000000}')
     table = read(tmp_path, "\n".join(lines) + "\n", "log.jsonl").to_frame()
     assert set(table["params"]) == {124_000_000}
-    assert table["run"].nunique() == 1
-    assert table["step"].tolist() == [step for i, step in enumerate(steps) if i == 0 or step not in (300,) or len(steps) == 3]
+    assert len(set(table["run"])) == 1
+    assert table["step"].tolist() == [step for step in steps if step != 300 or len(steps) == 3]  # what came back is told anew
