@@ -23,7 +23,8 @@ RUN = "run"
 
 def named_outputs(value: Any, what: str) -> dict[str, str]:
     """Return outputs with their columns; those of a list are called as their columns."""
-    of = {name: name for name in value} if isinstance(value, list | tuple) else value
+    listed = isinstance(value, list | tuple)
+    of = {name: name for name in checks.several(checks.column)(value, what)} if listed else value
     checked: dict[str, str] = checks.named(checks.column)(of, what)
     if len(checked) == 1:
         raise InputError(f"{what}: expected two or more columns, or a response alone; it is {next(iter(checked.values()))!r}")
