@@ -187,7 +187,7 @@ def test_a_backtest_says_what_its_crps_is_of(of: str, said: str) -> None:
     seen = np.array([2.0, 2.1, 2.2, 2.3])
     shares = {"q05": -0.2, "q25": -0.1, "q50": 0.0, "q75": 0.15, "q95": 0.25}
     points = pd.DataFrame({name: seen + by for name, by in shares.items()} | {"q10": seen - 0.15, "q90": seen + 0.2})
-    points = points.assign(response=seen, pit=0.5, crps=0.01, log_score=1.0, relative_error=0.0, train="params < 1e9", distance=0.1)
+    points = points.assign(response=seen, pit=0.5, crps=0.01, log_score=1.0, relative_error=0.0, distance=0.1, train="small")
     points.loc[0, "response"] = 1.0
     lines = Backtest(points, {}, crps_of=of).summary().splitlines()
     assert lines[:3] == ["4 held-out rows of 1 cut-off were predicted.", "50 % bands hold 75 % of them, 90 % bands 75 %.", said]
