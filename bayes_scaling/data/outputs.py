@@ -94,8 +94,8 @@ def melted(frame: pd.DataFrame, columns: "Columns", source: str) -> tuple[pd.Dat
             raise InputError(
                 f"{source}: column {columns.by_output[output]!r}, of the output {output!r}, has no value; expected some"
             )
-    own = {} if columns.run is not None or RUN in frame else {RUN: [f"row {row + 1}" for row in rows]}
-    parts = [frame.assign(**own, **{OUTPUT: output, columns.response.column: cells[output]}) for output in cells]
+    own: dict[str, Any] = {} if columns.run is not None or RUN in frame else {RUN: [f"row {row + 1}" for row in rows]}
+    parts = [frame.assign(**{**own, OUTPUT: output, columns.response.column: of}) for output, of in cells.items()]
     order = np.arange(len(frame) * len(parts)).reshape(len(parts), -1).T.ravel()
     shown = ~np.concatenate(list(missing.values()))[order]
     kept = pd.concat(parts, ignore_index=True).iloc[order[shown]].reset_index(drop=True)
