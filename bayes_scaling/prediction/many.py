@@ -101,14 +101,14 @@ def tasks_at(
     >>> tasks_at("learning_curve", table, "run_id", at={"steps": [8]})
     Traceback (most recent call last):
         ...
-    bayes_scaling._base.errors.InputError: the points: no column 'x'; the columns are ['steps']
+    bayes_scaling._base.errors.InputError: the points: no column 'x'; the table has ['steps']
     """
     if kind not in ("expected", "observed"):
         raise InputError(f"kind {kind!r}: expected 'expected' or 'observed'")
     study = read_study(study) if isinstance(study, str | Path) else study
     tasks = tasks_by(study, table, by, independent=independent)
     source = source_of(at, "the points")
-    frame = read_table(at, labels=study.columns.labels | set(tasks.labels))
+    frame = read_table(at, labels=study.columns.labels | set(map(str, tasks.labels)))
     frame.attrs = {**frame.attrs, READ: {**reading_of(frame), "source": source}}
     if frame.empty:
         raise InputError(f"{source} has no rows")
@@ -153,21 +153,24 @@ def _number(said: str) -> float | None:
 
 def _points_of_tasks(tasks: TableTasks, frame: pd.DataFrame, columns: Columns, source: str) -> Callable[[str], pd.DataFrame]:
     """Return a function of a task that returns its points."""
-    shared = [name for name in tasks.labels if name in frame]
+    names = [str(name) for name in tasks.labels]
+    shared = [name for name in names if name in frame]
     rows: dict[str, np.ndarray] = {}
     called: Mapping[str, str] = {}
     if shared:
-        names = level_names(frame, shared, source)
-        rows = {str(name): np.asarray(of) for name, of in names.groupby(names, sort=False).indices.items()}
+        levels = level_names(frame, shared, source)
+        rows = {str(name): np.asarray(of) for name, of in levels.groupby(levels, sort=False).indices.items()}
         called = dict(zip(tasks.labels.index, level_names(tasks.labels.reset_index(drop=True), shared, "tasks"), strict=True))
         _check_names(rows, called, source)
     parts = {part for dim, of in columns.dims.items() if dim not in frame for part in of}
     needless = [name for name in shared if name not in columns.read | set(columns.dims)]
-    filled = [name for name in tasks.labels if name not in frame and name in parts]
+    filled = [name for name in names if name not in frame and name in parts]
 
     def points(name: str) -> pd.DataFrame:
         own = frame.iloc[rows[called[name]]].reset_index(drop=True) if shared else frame
-        own = own.drop(columns=needless).assign(**{one: tasks.labels.loc[name, one] for one in filled})
+        own = own.drop(columns=needless)
+        for one in filled:
+            own[one] = tasks.labels[one].loc[name]
         own.attrs = frame.attrs
         return own
 
@@ -196,11 +199,10 @@ def _check(tasks: TableTasks, frame: pd.DataFrame, points: Callable[[str], pd.Da
         return
     name, task = found
     groups = law_groups(task.model or study.model)
-    read_points(points(name), task.runs, groups)
-    if study.columns.schedule is None and len(points(name)) < len(frame):
-        own = points(name)
-        missing = {one: own[one].iloc[0] for one in own if one not in frame}
-        every = frame.assign(**missing)
+    own = points(name)
+    read_points(own, task.runs, groups)
+    if study.columns.schedule is None and len(own) < len(frame):
+        every = frame.assign(**{str(one): own[one].iloc[0] for one in own if one not in frame})
         every.attrs = frame.attrs
         read_points(every, task.runs, groups)
 
