@@ -10,6 +10,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import renamed_filter
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counting import uncounted
+from bayes_scaling.data.response import Response
 from bayes_scaling.data.role_words import nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
 
@@ -98,13 +99,19 @@ def _renamed(columns: Columns, names: Mapping[str, str]) -> Columns:
         inputs={
             name: one if one.column in DERIVED else replace(one, column=new(one.column)) for name, one in columns.inputs.items()
         },
-        response=replace(columns.response, column=new(columns.response.column)),
+        response=_renamed_response(columns.response, new(columns.response.column)),
         groups={name: each(of) for name, of in columns.groups.items()},
         run=None if columns.run is None else each(columns.run),
         measurement_error=None if error is None else replace(error, column=new(error.column)),
         where=None if columns.where is None else renamed_filter(columns.where, names),
         schedule=None if rates is None else replace(rates, lr=new(rates.lr), along=new(rates.along)),
     )
+
+
+def _renamed_response(response: Response, column: str) -> Response:
+    """Return a response of another column, after which it is called where it was called after its own; a loss stays one."""
+    named = response.name == response.column and response.name not in RESPONSE
+    return replace(response, column=column, name=column if named else response.name)
 
 
 def require_columns(frame: pd.DataFrame, columns: Columns, source: str) -> None:
