@@ -46,8 +46,9 @@ def context_length(context: Any, *, E: Any, C: Any, beta: Any) -> Any:
 
     L = E + C n^-beta        (Xiong et al. 2023, arXiv 2309.16039)
 
-    Where the loss at token index T is a + b T^-c (`token_position`) and c is below 1, the mean over a context of n tokens is this
-    law with E = a, beta = c and C = b / (1 - c). Losses at different lengths compare only where they are of the same texts.
+    Where the loss at token index T is a + b T^-c (`token_position`) and c is below 1, the mean over a context of n tokens is
+    this law with E = a, beta = c and C = b / (1 - c). Losses at different lengths compare only where they are of the same
+    texts.
 
     Parameters
     ----------

@@ -49,8 +49,8 @@ def accuracy_from_loss(loss: Any, *, chance: Any, top: Any, k: Any, L_mid: Any) 
 
     accuracy = chance + (top - chance) / (1 + exp(k (L - L_mid)))        (Bhagia et al. 2024, second step)
 
-    The response is an accuracy, a fraction, which rises as the loss falls; the loss is an input. In the paper it is the loss of the
-    task's right answers, itself by a law of size and tokens: that is the first step.
+    The response is an accuracy, a fraction, which rises as the loss falls; the loss is an input. In the paper it is the loss of
+    the task's right answers, itself by a law of size and tokens: that is the first step.
 
     Parameters
     ----------

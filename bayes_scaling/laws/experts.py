@@ -8,11 +8,12 @@ from bayes_scaling._base.functions import exp, log
 def routed(params: Any, experts: Any, *, E: Any, A: Any, alpha: Any, b: Any, c: Any, most: Any) -> Any:
     """Loss falls with what a token uses of a model and with the number of experts, which are worth less in larger models.
 
-    L = E + A N^-alpha X^-b exp(c log X log N),   1 / X = 1 / most + (1 - 1 / most) / M        (after Clark et al. 2022, with a floor)
+    L = E + A N^-alpha X^-b exp(c log X log N),   1 / X = 1 / most + (1 - 1 / most) / M
+    (after Clark et al. 2022, arXiv 2202.01169, with a floor)
 
-    N is the parameters that a token uses, M the number of experts, whose reference is 1: one is a dense model. Without the floor
-    E, log L is bilinear in log N and log X as in the paper, whose a, b, c follow with the logarithm of the reference size.
-    With many experts X comes near `most`.
+    N is the parameters that a token uses, M the number of experts, whose reference is 1: one is a dense model. Without the
+    floor E, log L is bilinear in log N and log X as in the paper, whose a, b, c follow with the logarithm of the reference
+    size. With many experts X comes near `most`.
 
     Parameters
     ----------
@@ -115,9 +116,9 @@ def efficiency_leverage(compute: Any, activation: Any, granularity: Any, *, a: A
 
     EL = A^-(a + d log C - c log(G / best)^2)        (Tian et al. 2025, arXiv 2507.17702, its parabola in log G by its top)
 
-    The response is a ratio of compute at equal loss, which rises: plans that look for less of it do not apply. A is the share of
-    experts that a token uses, with the reference 1, where the leverage is 1. The paper lets it saturate for very small shares,
-    which is left out here.
+    The response is a ratio of compute at equal loss, which rises: plans that look for less of it do not apply. A is the share
+    of experts that a token uses, with the reference 1, where the leverage is 1. The paper lets it saturate for very small
+    shares, which is left out here.
 
     Parameters
     ----------

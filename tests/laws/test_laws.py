@@ -207,7 +207,8 @@ def test_a_law_is_found_by_its_name(name: str) -> None:
 
 def test_an_unknown_law_is_named_with_those_there_are() -> None:
     with pytest.raises(
-        InputError, match=r"^no law is called 'm5'; the library has \['accuracy_from_loss', 'annealing'.*'token_position', 'vocabulary'\]$"
+        InputError,
+        match=r"^no law is called 'm5'; the library has \['accuracy_from_loss', 'annealing'.*'token_position', 'vocabulary'\]$",
     ):
         library_law("m5")
 
@@ -479,7 +480,9 @@ def test_the_mean_over_a_context_is_a_power_law_of_its_length() -> None:
 def test_few_bits_are_fewer_parameters() -> None:
     of = PARAMETERS["precision"]
     worth = 1 - math.exp(-4 / of["gamma"])
-    assert LAWS["precision"](2.0, 3.0, 4.0, **of) == pytest.approx(LAWS["chinchilla"](2.0 * worth, 3.0, **CHINCHILLA), rel=1e-12)
+    assert LAWS["precision"](2.0, 3.0, 4.0, **of) == pytest.approx(
+        LAWS["chinchilla"](2.0 * worth, 3.0, **CHINCHILLA), rel=1e-12
+    )
     assert LAWS["precision"](2.0, 3.0, 1e3, **of) == pytest.approx(LAWS["chinchilla"](2.0, 3.0, **CHINCHILLA), rel=1e-12)
 
 
