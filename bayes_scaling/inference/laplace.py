@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 PROPOSALS = 1_000
 """Of each round, and as many draws are kept."""
 LEAST_ROUNDS, ROUNDS = 2, 4
-"""A posterior along a curve reaches where the first proposal does not, and k, which is of points that were proposed, does not see
-what was missed: draws of one round are narrower than such a posterior, of small curves by 1 % on average."""
+"""A posterior along a curve reaches where the first proposal does not, and k, which is of points that were proposed, does not
+see what was missed: draws of one round are narrower than such a posterior, of small curves by 1 % on average."""
 STARTS, STEPS = 6, 200
 MOST_NUMBERS = 80
 """Of posteriors in more dimensions hardly any proposal has weight."""
