@@ -97,7 +97,7 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
     """
     noise, name, unit = model.noise, "the loss", "the unit of the loss"
     if response is not None:
-        name, unit = response.name, response.unit
+        name, unit = response.name, response.unit or f"the unit of {response.name}"
     what = f"the logarithm of {name}" if noise.on == "log_loss" else name
     how = "normal" if noise.distribution == "normal" else "Student-t, with its degrees of freedom learnt,"
     scale = "a relative error" if noise.on == "log_loss" else f"in {unit}"

@@ -224,7 +224,7 @@ FULL = {
     },
 }
 EITHER = {(*of, "law", key) for of in ((), ("stack",)) for key in ("text", "priors")} | {("data", "curve", "warmup_fraction")}
-EITHER |= {("data", "mixtures")}
+EITHER |= {("data", "mixtures"), ("data", "outputs")}
 """Keys that the others of their table leave no room for; a mixture is read by the text of a law alone."""
 
 

@@ -63,7 +63,7 @@ def family(rates: dict[str, str]) -> bs.Fit:
         runs,
         draws,
         None,
-        {name: ("run",) for name in by_run},
+        dict.fromkeys(by_run, ("run",)),
     )
 
 
