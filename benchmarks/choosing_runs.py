@@ -5,11 +5,11 @@
     python benchmarks/choosing_runs.py check             # fast fits against NUTS
     python benchmarks/choosing_runs.py page              # writes choosing_runs.md and choosing_runs.png
 
-A pool of finished runs, of which a rule may look at what a budget pays for; then the targets, larger or dearer than every run of
-the pool, are predicted. Tasks, laws, priors and targets are those of `scalebench.py`, with its budgets: 1, 5, 10 % of what the
+Of a pool of finished runs a rule may look at what a budget pays for; then the targets, larger or dearer than every run of the
+pool, are predicted. Tasks, laws, priors and targets are those of `scalebench.py`, with its budgets: 1, 5, 10 % of what the
 pool takes, for domain mixture and sparsity 20, 35, 50 %. Repeats differ by which four fifths of the pool are there.
 
-All rules but those that are named by another fit share one model: each of a task's laws with a discrepancy and Gaussian scatter,
+What is predicted comes from one model for all rules: each of a task's laws with a discrepancy and Gaussian scatter,
 
     y ~ Normal(f(z), K + s^2 I),   z ~ Normal(0, I),   K = a^2 matern52(x / length),
 
@@ -21,7 +21,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +34,7 @@ from sweeps import sweeps
 
 import bayes_scaling as bs
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
-from bayes_scaling.model.parameters import Z90, Prior, as_parameter, distribution, link
-from bayes_scaling.model.parameters import median as prior_median
+from bayes_scaling.model.parameters import Z90, Prior, as_parameter, distribution, link, median as prior_median
 
 HERE = Path(__file__).parent
 OUT = Path("out/choosing_runs")
@@ -127,7 +125,9 @@ def root_of(block: Block, seen: np.ndarray, scales: np.ndarray, *, bare: bool) -
     return np.linalg.cholesky(own if bare else own + kernel(block.x[seen], block.x[seen], scales))
 
 
-def mode(of: Formula, block: Block, seen: np.ndarray, root: np.ndarray, start: np.ndarray, steps: int = 40) -> tuple[np.ndarray, float]:
+def mode(
+    of: Formula, block: Block, seen: np.ndarray, root: np.ndarray, start: np.ndarray, steps: int = 40
+) -> tuple[np.ndarray, float]:
     """Return the mode of z by Levenberg and Marquardt's steps, and the negative log density there."""
     z, damping, y = start, 1e-2, block.y[seen]
 
@@ -154,7 +154,9 @@ def mode(of: Formula, block: Block, seen: np.ndarray, root: np.ndarray, start: n
     return z, now
 
 
-def evidence(block: Block, seen: np.ndarray, value: np.ndarray, slope: np.ndarray, z: np.ndarray, scales: np.ndarray, *, bare: bool) -> float:
+def evidence(
+    block: Block, seen: np.ndarray, value: np.ndarray, slope: np.ndarray, z: np.ndarray, scales: np.ndarray, *, bare: bool
+) -> float:
     """Return the log marginal likelihood of the linearised model times the priors of its scales."""
     middle, sd = block.scales
     prior = -0.5 * float((((scales - middle) / sd) ** 2)[2 if bare else 0 :].sum())
@@ -167,8 +169,35 @@ def evidence(block: Block, seen: np.ndarray, value: np.ndarray, slope: np.ndarra
     return prior - 0.5 * float(r @ r) - float(np.log(np.diag(root)).sum())
 
 
+type Line = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""The law at rows, its slopes, and where they are taken."""
+
+
+def tuned(block: Block, seen: np.ndarray, line: Line, scales: np.ndarray, steps: int, *, bare: bool) -> np.ndarray:
+    """Return scales at which the marginal likelihood times their priors is largest."""
+    free = [2] if bare else [0, 1, 2]
+    middle, sd = (of[free] for of in block.scales)
+
+    def at(t: np.ndarray) -> np.ndarray:
+        full = scales.copy()
+        full[free] = middle + sd * np.clip(t, -4, 4)
+        return full
+
+    options = {"maxfev": steps, "xatol": 0.05, "fatol": 0.1}
+    start = (scales[free] - middle) / sd
+    return at(
+        minimize(lambda t: -evidence(block, seen, *line, at(t), bare=bare), start, method="Nelder-Mead", options=options).x
+    )
+
+
 def components(
-    block: Block, seen: np.ndarray, warm: dict[int, tuple[np.ndarray, np.ndarray]], laws: Sequence[int], *, bare: bool, seed: int = 0
+    block: Block,
+    seen: np.ndarray,
+    warm: dict[int, tuple[np.ndarray, np.ndarray]],
+    laws: Sequence[int],
+    *,
+    bare: bool,
+    seed: int = 0,
 ) -> list[Component]:
     """Return the laws with scales given runs, weighed."""
     found: list[tuple[float, np.ndarray, np.ndarray, float]] = []
@@ -183,21 +212,11 @@ def components(
                 root = root_of(block, seen, scales, bare=bare)
                 z, _ = min((mode(of, block, seen, root, at) for at in (starts if turn == 0 else [z])), key=lambda one: one[1])
                 value, slope = jacobian(of, block, z, seen)
-                free = [2] if bare else [0, 1, 2]
-
-                def objective(t: np.ndarray) -> float:
-                    full = scales.copy()
-                    full[free] = block.scales[0][free] + block.scales[1][free] * t
-                    return -evidence(block, seen, value, slope, z, full, bare=bare)
-
-                t0 = (scales[free] - block.scales[0][free]) / block.scales[1][free]
-                t = minimize(objective, t0, method="Nelder-Mead", options={"maxfev": 25 if known_before else 60, "xatol": 0.05, "fatol": 0.1}).x
-                scales = scales.copy()
-                scales[free] = block.scales[0][free] + block.scales[1][free] * np.clip(t, -4, 4)
+                scales = tuned(block, seen, (value, slope, z), scales, 25 if known_before else 60, bare=bare)
             warm[i] = z, scales
         value, slope = jacobian(of, block, z, rows)
         for apart in (0.0,) if bare else (-np.log(WIDER), 0.0, np.log(WIDER)):
-            own = scales + [apart, 0, 0]
+            own = scales + np.array([apart, 0, 0])
             known = evidence(block, seen, value[seen], slope[seen], z, own, bare=bare)
             found.append((known, own, np.array([i]), 0.0))
             found[-1] = (known, own, z, float(i))
@@ -210,7 +229,9 @@ def components(
     return [replace(one, weight=one.weight / total) for one in every]
 
 
-def conditioned(block: Block, of: Formula, seen: np.ndarray, z: np.ndarray, scales: np.ndarray, weight: float, *, bare: bool) -> Component:
+def conditioned(
+    block: Block, of: Formula, seen: np.ndarray, z: np.ndarray, scales: np.ndarray, weight: float, *, bare: bool
+) -> Component:
     rows = np.arange(len(block.y))
     value, slope = jacobian(of, block, z, rows)
     mean, cover = value - slope @ z, slope @ slope.T
@@ -270,7 +291,16 @@ COSTS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "Farseer": lambda t: t["params"] * t["tokens"],
     "lr & batch": lambda t: t["params"] * t["tokens"],
 }
-NESTED_BEST = {"vocabulary": 1, "parallel": 0, "domain mixture": 0, "MoE": 0, "data-constrained": 1, "Farseer": 1, "lr & batch": 1, "sparsity": 1}
+NESTED_BEST = {
+    "vocabulary": 1,
+    "parallel": 0,
+    "domain mixture": 0,
+    "MoE": 0,
+    "data-constrained": 1,
+    "Farseer": 1,
+    "lr & batch": 1,
+    "sparsity": 1,
+}
 """The law that does best on the nested split, see scalebench.md."""
 THIN = {"vocabulary": 4, "lr & batch": 3}
 DISCREPANCY = (np.log([0.006, 3.0]), np.log([4.0, 2.0]) / Z90)
@@ -313,7 +343,9 @@ def tasks(names: Sequence[str] = ()) -> Iterator[list[Game]]:
             unit = 1.0 if log else float(tables["response"][: len(both[0].table)].std()) * 2
             noise = log_normal(as_parameter(task.noise.sd).prior)
             middle = np.array([DISCREPANCY[0][0] + np.log(unit), DISCREPANCY[0][1], noise[0]])
-            block = Block(tuple(formulas), x, y.to_numpy(), len(both[0].table), log, (middle, np.array([*DISCREPANCY[1], noise[1]])))
+            block = Block(
+                tuple(formulas), x, y.to_numpy(), len(both[0].table), log, (middle, np.array([*DISCREPANCY[1], noise[1]]))
+            )
             found.append([block])
             costs.append(np.asarray(COSTS[name](tables)[: block.pool] if name in COSTS else sparsity_cost(train), float))
         if task.responses:
@@ -353,8 +385,12 @@ def sweep_games(names: Sequence[str] = SWEEPS) -> Iterator[list[Game]]:
         scales = np.array([log_normal(of) for of in (term.amplitude, term.length, as_parameter(model.noise.sd).prior)]).T
         block = Block(
             (Formula(law, inputs, centre, wide, positive),),
-            np.column_stack([np.log(v) for v in inputs.values()]), np.log(table["loss"].to_numpy()), cut, True, (scales[0], scales[1]),
-        )  # fmt: skip
+            np.column_stack([np.log(v) for v in inputs.values()]),
+            np.log(table["loss"].to_numpy()),
+            cut,
+            log=True,
+            scales=(scales[0], scales[1]),
+        )
         yield [Game(sweep.name, (block,), sweep.scale[order][:cut], (0.003, 0.01, 0.03, 0.1, 0.3), 0)]
 
 
@@ -418,7 +454,9 @@ class Greedy:
             self.blocks[place] = block, cover - np.outer(column, column) / (column[i] + s2), s2
 
 
-def chain(state: State, score: Callable[[Greedy, np.ndarray], np.ndarray], power: float, limit: float, most: int = 400) -> tuple[list[int], float]:
+def chain(
+    state: State, score: Callable[[Greedy, np.ndarray], np.ndarray], power: float, limit: float, most: int = 400
+) -> tuple[list[int], float]:
     """Return runs chosen one after another by score / cost^power while a limit allows, and the error they leave."""
     greedy, found, spent, cost = Greedy(state), [], 0.0, state.game.cost
     while len(found) < most:
@@ -566,7 +604,9 @@ RULES: dict[str, tuple[Rule, bool]] = {
 """Rule -> how it chooses, and whether by the law alone."""
 
 
-def known(game: Game, seen: np.ndarray, warm: list[dict[int, tuple[np.ndarray, np.ndarray]]], *, bare: bool) -> list[list[Component]]:
+def known(
+    game: Game, seen: np.ndarray, warm: list[dict[int, tuple[np.ndarray, np.ndarray]]], *, bare: bool
+) -> list[list[Component]]:
     laws = [game.bare_law] if bare else range(len(game.blocks[0].laws))
     return [components(b, seen, w, laws, bare=bare) for b, w in zip(game.blocks, warm, strict=True)]
 
@@ -596,15 +636,16 @@ def played(game: Game, rule: str, repeat: int, *, final: bool = True, start: int
             state.seen = np.append(state.seen, more).astype(int)
             state.spent = float(game.cost[state.seen].sum())
         chose = time.perf_counter() - begun
-        for fit in (("model", "law") if final else ("model",)):
+        for fit in ("model", "law") if final else ("model",):
             warm_end: list[dict[int, tuple[np.ndarray, np.ndarray]]] = [{} for _ in game.blocks]
             parts = known(game, state.seen, warm_end, bare=fit == "law")
-            yield {"task": game.task, "rule": rule, "repeat": repeat, "budget": share, "fit": fit, "runs": len(state.seen),
-                   "spent": state.spent / game.cost.sum(), "seconds": chose} | scored(game, [together(one) for one in parts])  # fmt: skip
+            place = {"task": game.task, "rule": rule, "repeat": repeat, "budget": share, "fit": fit}
+            paid = {"runs": len(state.seen), "spent": state.spent / game.cost.sum(), "seconds": chose}
+            yield place | paid | scored(game, [together(one) for one in parts])
 
 
 def scored(game: Game, found: Sequence[Component]) -> dict[str, float]:
-    """Return the mean over responses of R^2, and of the error, its expectation and bands' coverage, on the scale of the noise."""
+    """Return R^2, error, share within 90 % bands and expected error, on the scale of the noise: means over responses."""
     r2, error, hit, said = [], [], [], []
     for block, of in zip(game.blocks, found, strict=True):
         target = slice(block.pool, None)

@@ -50,7 +50,7 @@ def next_run(
     ] = "variance",
     set_up: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=FLOP", help="Paid once for each value of a column that no run of the fit has; repeatable."),
+        typer.Option(metavar="COLUMN=FLOP", help="Paid once for each value of a column that no run of the fit has."),
     ] = None,
     worth: Annotated[
         float, typer.Option(metavar="SHARE", help="Stop where no set saves such a share of what there is to save.")

@@ -96,7 +96,9 @@ def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
         how = {"marker": "D", "facecolors": face, "edgecolors": COLOURS[1], "linewidths": 0.8, "zorder": 4 + (one == best)}
         ax.scatter(one.flop, heights[one.members], 26, label="set of runs" if one is sets[0] else None, **how)
     if best in sets:
-        _named(ax, best.flop, heights[best.members], f"best set: {len(best.members)} runs", (-5, 4), ha="right", color=COLOURS[1])
+        _named(
+            ax, best.flop, heights[best.members], f"best set: {len(best.members)} runs", (-5, 4), ha="right", color=COLOURS[1]
+        )
     ax.set_xscale("log")
     ax.set_yscale("log")
     _room(ax, [*flop, *(one.flop for one in sets)], [*at, *(heights[one.members] for one in sets)])

@@ -14,8 +14,8 @@ import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number, percent
 from bayes_scaling.decisions.design.criteria import gains_of
 from bayes_scaling.decisions.design.information import information, joint
-from bayes_scaling.decisions.design.sets import Prices, best_sets
 from bayes_scaling.decisions.design.sentences import next_sentence
+from bayes_scaling.decisions.design.sets import Prices, best_sets
 from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.plots import next_figure
 

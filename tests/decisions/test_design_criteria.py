@@ -1,4 +1,4 @@
-"""What runs save of a squared error or a regret: against exact answers, for several questions, set-up costs, and when to stop."""
+"""What runs save of a squared error or a regret: exact answers, several questions, set-up costs, and when to stop."""
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,9 @@ def test_the_regret_of_two_options_is_the_unit_normal_loss() -> None:
         middle = abs(difference.mean())
         value = moved * norm.pdf(middle / moved) - middle * norm.cdf(-middle / moved)
         assert found[place] == pytest.approx(value, rel=0.05, abs=2e-6)
-    sure = regret_gains(joint(losses + [0.0, 1.0], shown, np.arange(2)[:, None], np.full((2, 1, 1), 0.02**2)), np.array([0.0, 1.0]), 0)
+    sure = regret_gains(
+        joint(losses + np.array([0.0, 1.0]), shown, np.arange(2)[:, None], np.full((2, 1, 1), 0.02**2)), np.array([0.0, 1.0]), 0
+    )
     np.testing.assert_allclose(sure(())[1], 0.0, atol=1e-9)  # what changes no decision is worth nothing
     together = regret_gains(of, losses.mean(axis=0), 0)([0, 1])
     assert together[0] >= found.max() * 0.99
@@ -99,7 +101,9 @@ def test_the_regret_of_a_contrast(moba: bs.Fit) -> None:
     new = pd.DataFrame({"compute": [3.0, 10.0], "position": 30720, "attention": ["moba", "full"]})
     found = bs.next_runs(moba, new, asked, criterion="regret")
     draws = draw_estimand(moba, asked)
-    assert found.expected == pytest.approx(float(min(draws.clip(min=0).mean(), (-draws).clip(min=0).mean())), rel=1e-6, abs=1e-12)
+    assert found.expected == pytest.approx(
+        float(min(draws.clip(min=0).mean(), (-draws).clip(min=0).mean())), rel=1e-6, abs=1e-12
+    )
 
 
 def test_what_is_set_up_is_paid_once() -> None:
@@ -113,7 +117,7 @@ def test_what_is_set_up_is_paid_once() -> None:
         assert one.flop == pytest.approx(each[of].sum() + 1000.0 * table["cluster"].iloc[of].nunique())
     limited = bs.next_runs(fit, table, QUESTION, 1250.0, set_up={"cluster": 1000.0})
     assert all(one.flop <= 1250.0 for one in limited.sets)
-    assert all(table["cluster"].iloc[list(one.members)].nunique() == 1 for one in limited.sets)
+    assert all(len(set(table["cluster"].iloc[list(one.members)])) == 1 for one in limited.sets)
     with pytest.raises(bs.InputError, match="no column 'team' to set up"):
         bs.next_runs(fit, table, QUESTION, set_up={"team": 1.0})
     with pytest.raises(bs.InputError, match="the cheapest candidate takes"):
@@ -154,7 +158,9 @@ def test_stopping_where_nothing_is_worth_it() -> None:
 
 
 def test_runs_that_exist_count_as_repeats() -> None:
-    found = bs.next_runs(made(), pd.DataFrame({"candidate": ["again", "new"], "tokens": [1000.0, 2000.0], "flop": 1.0}), QUESTION)
+    found = bs.next_runs(
+        made(), pd.DataFrame({"candidate": ["again", "new"], "tokens": [1000.0, 2000.0], "flop": 1.0}), QUESTION
+    )
     assert any("'again'" in note and "repeats" in note for note in found.notes)
 
 

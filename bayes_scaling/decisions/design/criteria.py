@@ -5,7 +5,7 @@
     regret         of an option that is chosen for its lowest expected loss l:  min_k E l_k - E_y min_k E(l_k | y)
 
 With what candidates show and losses of the options jointly normal, E(l | y) has mean E l and covariance c' (C + R)^-1 c: the
-expected value of sample information, as of the knowledge gradient with correlated beliefs.
+expected value of sample information, which ranks what to learn next by what it changes of a choice (Raiffa and Schlaifer 1961).
 """
 
 from collections.abc import Callable, Sequence
@@ -62,7 +62,9 @@ def regret_gains(of: Joint, expected: np.ndarray, seed: int) -> Gains:
         answered, noisy, with_question = given(chosen)
         known, most = len(answered), noisy.shape[1]
         if known + most > z.shape[1]:
-            raise InputError(f"a regret is taken over at most {z.shape[1]} rows of candidates together; these have {known + most}")
+            raise InputError(
+                f"a regret is taken over at most {z.shape[1]} rows of candidates together; these have {known + most}"
+            )
         base = above + z[:, :known] @ answered
         moved = np.linalg.solve(np.linalg.cholesky(noisy), with_question)  # (candidates, most, options)
         now = -float(base.min(axis=1).mean())

@@ -44,7 +44,7 @@ class Joint:
     def variance(self) -> float:
         """Variance of the question, of several their mean variance."""
         draws, questions = self.question.shape
-        return float((self.question**2).sum()) / (draws - 1) / questions
+        return float((self.question**2).sum() / (draws - 1) / questions)
 
 
 def joint(question: np.ndarray, shown: np.ndarray, rows: np.ndarray, noise: np.ndarray) -> Joint:

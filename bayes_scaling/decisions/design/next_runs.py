@@ -78,9 +78,9 @@ def next_runs(
         a column that has group effects, is one never seen; one that names a run of the fit has that run's effects, but scatter
         of its own. Measurement errors are not added.
     question
-        As for `draw_estimand`, or draws with dimensions chain, draw. Several, or draws with a third dimension, count by the mean
-        of their squared errors: say the loss at each run of a target region. For the criterion "regret" a third dimension holds
-        the losses of the options.
+        As for `draw_estimand`, or draws with dimensions chain, draw. Several, or draws with a third dimension, count by the
+        mean of their squared errors: say the loss at each run of a target region. For the criterion "regret" a third dimension
+        holds the losses of the options.
     budget
         In FLOP, of a set as of a single run; None for no limit.
     criterion
@@ -114,8 +114,7 @@ def next_runs(
     References
     ----------
     .. [1] Chaloner and Verdinelli (1995). Bayesian experimental design: a review. Statistical Science 10(3).
-    .. [2] Frazier, Powell and Dayanik (2009). The knowledge-gradient policy for correlated normal beliefs. INFORMS Journal on
-       Computing 21(4).
+    .. [2] Raiffa and Schlaifer (1961). Applied Statistical Decision Theory. Of the expected value of sample information.
 
     Examples
     --------
@@ -216,9 +215,13 @@ def _asked(fit: Posterior, question: Question, criterion: Criterion) -> tuple[xr
         if not texts or not all(isinstance(one, str) for one in texts):
             raise InputError(f"expected a question, several, or draws of them; not {question!r}")
         every = [draw_estimand(fit, one) for one in texts]
-        unlike = [one for one in every if (one.attrs["scale"], one.attrs["units"]) != (every[0].attrs["scale"], every[0].attrs["units"])]
+        unlike = [
+            one
+            for one in every
+            if (one.attrs["scale"], one.attrs["units"]) != (every[0].attrs["scale"], every[0].attrs["units"])
+        ]
         if unlike:
-            raise InputError(f"{texts[0]!r} and {unlike[0].attrs['question']!r} are in different units: their errors have no mean")
+            raise InputError(f"{texts[0]!r} and {unlike[0]!r} are in different units: their errors have no mean")
         if criterion == "regret":
             raise InputError("a regret is of one decision; expected one question, not several")
         if len(every) == 1:
@@ -301,9 +304,7 @@ def effective_draws(asked: xr.DataArray, kept: int, laws: Sequence[slice] = (sli
     return min(float(kept), sum(found))
 
 
-def _notes(
-    fit: Posterior, frame: pd.DataFrame, labels: np.ndarray, possible: np.ndarray, worth: float
-) -> tuple[str, ...]:
+def _notes(fit: Posterior, frame: pd.DataFrame, labels: np.ndarray, possible: np.ndarray, worth: float) -> tuple[str, ...]:
     """Return what to know before relying on it. worth: how many independent draws those of the question are worth."""
     notes = []
     if possible.sum() < ENOUGH_DRAWS:
@@ -323,7 +324,9 @@ def _notes(
                 f"{dim} {', '.join(map(str, fresh[:3]))} was never seen: what a candidate shows there is the population's"
             )
     if again := _repeats(fit, frame, labels):
-        notes.append(f"{format_names(again)} have the inputs and groups of runs of the fit: they count as repeats, with new scatter")
+        notes.append(
+            f"{format_names(again)} have the inputs and groups of runs of the fit: they count as repeats, with new scatter"
+        )
     return tuple(notes)
 
 

@@ -5,13 +5,13 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.points import read_points
 from bayes_scaling.decisions.cost import moved_inputs
-from bayes_scaling.decisions.estimand_places import asked_place, held_number, held_point, loss_at_place
+from bayes_scaling.decisions.estimand_places import asked_place, held_number, held_point, log_draws, loss_at_place
 from bayes_scaling.decisions.estimand_text import Estimand
 from bayes_scaling.decisions.estimands import checked_group
 from bayes_scaling.decisions.spending import spending
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_scale
 
@@ -46,8 +46,7 @@ def option_losses(fit: Posterior, asked: Estimand, answer: xr.DataArray) -> xr.D
             "draws of the losses of several options, or another criterion"
         )
     bare = losses.drop_attrs().reset_coords(drop=True).transpose("chain", "draw", "option")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.log(bare) if noise_scale(fit) == "log_loss" else bare
+    return log_draws(bare) if noise_scale(fit) == "log_loss" else bare
 
 
 def _sizes(fit: Posterior, asked: Estimand, answer: xr.DataArray) -> xr.DataArray:
@@ -55,7 +54,8 @@ def _sizes(fit: Posterior, asked: Estimand, answer: xr.DataArray) -> xr.DataArra
     rest = {name: of for name, of in asked.held.items() if name != "compute"}
     held = held_point(fit, rest, asked.text, ("params", "tokens"))
     rows = mark_base_units(pd.DataFrame(index=[0])) if held is None else held
-    sizes = np.exp(np.linspace(*np.nanquantile(answer, ENDS), SIZES))
+    low, high = (float(of) for of in np.nanquantile(answer, ENDS))
+    sizes = np.exp(np.linspace(low, high, SIZES))
     tokens = spending(fit, None, rows).tokens(sizes, np.repeat(compute, SIZES))
     own = {"params": sizes, "tokens": tokens}
     if "tokens" not in moved_inputs(fit):  # of a law of unique tokens and epochs

@@ -10,8 +10,8 @@ from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.cost_axis import named_cost
-from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.labels import level_index, number_as_text
+from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.run_costs import cost_amounts
 from bayes_scaling.decisions.design.sets import SetUp
 from bayes_scaling.inference.stacking import Posterior, law_reads
@@ -71,14 +71,18 @@ def set_ups(
         values = column.map(number_as_text).to_numpy()
         codes, names = pd.factorize(values)
         of_candidate = pd.Series(codes).groupby(labels, sort=False)
-        if (several := of_candidate.nunique() > 1).any():
+        if (several := of_candidate.min() < of_candidate.max()).any():
             raise InputError(f"{source}: candidate {several.index[several][0]} has several values of {name!r}; expected one")
         own = [dim for dim in (name, *fit.runs.columns.dims) if dim == name or tuple(fit.runs.columns.dims[dim]) == (name,)]
         dim = next((one for one in own if one in fit.runs.levels), None)
         if dim is not None:
             there = level_index(pd.Series(names), fit.runs.levels[dim]) >= 0
         else:
-            there = np.isin(names, fit.runs.table[name].map(number_as_text)) if name in fit.runs.table else np.zeros(len(names), bool)
+            there = (
+                np.isin(names, fit.runs.table[name].map(number_as_text))
+                if name in fit.runs.table
+                else np.zeros(len(names), bool)
+            )
         once = checks.positive(amount, f"what {name!r} takes to set up, in FLOP,")
         found.append(SetUp(of_candidate.first().to_numpy(), np.where(there, 0.0, once)))
     return tuple(found)

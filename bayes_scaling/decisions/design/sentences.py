@@ -27,7 +27,10 @@ def said_of_next(found: NextRuns) -> list[str]:
         return [*said, f"No candidate within the budget is expected to tell measurably more (below {least} nats)."]
     if found.stop:
         most = percent(float(found.saved(max(one.reduction for one in found.sets))))
-        return [*said, f"Stop: no set within the budget is expected to save {percent(found.worth)} of {_loss(found)}; {most} at most."]
+        return [
+            *said,
+            f"Stop: no set within the budget is expected to save {percent(found.worth)} of {_loss(found)}; {most} at most.",
+        ]
     single = RunSet((first,), float(found.flop[first]), float(found.information[first]), float(found.reduction[first]))
     if single.information > 0:
         said += [f"Candidate {_named(found, single)} saves most for its compute.", *_then(found, single)]

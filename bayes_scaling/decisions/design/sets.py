@@ -1,4 +1,4 @@
-"""Sets of candidate runs within a budget, by greedy steps and exchanges; what is set up for several of them is paid for once."""
+"""Sets of candidate runs within a budget, by greedy steps and exchanges; what several of them need is paid for once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,7 +88,8 @@ def best_sets(gains: Gains, prices: Prices, largest: int = LARGEST) -> list[tupl
         if size == 2 and len(affordable) <= MAX_CANDIDATES_IN_PAIRS:
             starts.append(_pair(gains, prices, affordable))
         sets = [_exchanged(gains, prices, start) for start in starts]
-        found.append(tuple(sorted(max(sets, key=lambda one: gains(one)[0]))))
+        best: list[int] = max(sets, key=lambda one: gains(one)[0])
+        found.append(tuple(sorted(best)))
     return found
 
 
