@@ -31,6 +31,8 @@ RECORD = "bayes_scaling_fleet"
 SOFTWARE = "software"
 """The part of a fingerprint that says what computed a result."""
 BROKEN = "damaged"
+PART_NAMES = {"extra": "extra (points)"}
+"""Parts of a fingerprint that people know by another name."""
 COMPUTING = ("_base", "laws", "data", "model", "inference", "prediction", "validation", "decisions")
 """Rooms that a result may have been computed with."""
 
@@ -91,7 +93,7 @@ def difference(stored: Fingerprint, wanted: Fingerprint) -> str:
     """Return why a stored result is not one that is asked for, in a few words; empty where it is."""
     parts = [part for part in wanted if stored.get(part) != wanted[part]]
     others = [part for part in parts if part != SOFTWARE]
-    said = [f"other {' and '.join(others)}"] if others else []
+    said = [f"other {' and '.join(PART_NAMES.get(one, one) for one in others)}"] if others else []
     if SOFTWARE in parts:
         then, now = (set(of.get(SOFTWARE, "an older version").split(", ")) for of in (stored, wanted))
         said.append(f"made with {', '.join(sorted(then - now))}; {', '.join(sorted(now - then))} here")
