@@ -153,10 +153,10 @@ def sentences(found: Measured, settings: bs.Settings, workers: int, chunk: int) 
             f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.",
             f"- {found.fitting:.0f} s in all, {found.fitting * each:.0f} ms a curve, with starting, compiling in each worker, "
             f"reading rows and storing; {found.fits * each:.0f} ms of a worker's time.",
-            f"- Processor time: {found.processor_worker * each:.0f} ms a curve in workers, {found.processor_parent * each:.0f} "
-            "ms in the parent (reading rows, storing).",
-            f"- {found.approximate:.1%} approximated, the others sampled by NUTS; {found.failed} failed, {found.doubtful} not to "
-            "be trusted.",
+            f"- Processor time: {found.processor_worker * each:.0f} ms a curve in workers, in the parent, which reads and "
+            f"stores, {found.processor_parent * each:.0f} ms.",
+            f"- {found.approximate:.1%} approximated, the others sampled by NUTS; {found.failed} failed, {found.doubtful} not "
+            "to be trusted.",
             f"- {found.reading:.1f} s to read and split the table; {found.collecting:.0f} s, {found.collecting * each:.1f} ms "
             "a curve, to put together what is stored.",
             f"- {found.parent * each:.0f} kB of memory a curve in the parent, {found.worker:.0f} MB in a worker; "
