@@ -1,29 +1,25 @@
 """Whole learning curves of five public families: what is left out is predicted, and each curve beyond its first part.
 
-    python benchmarks/curves.py [FAMILY ...] [--split TEXT] [--draws N]      # writes curves.md, and curves.csv with every score
+    python benchmarks/curves.py [FAMILY ...] [--split NAME] [--small] [--runs N]      # writes curves.md and curves.csv
 
 One model, the bundled study `training_curves_schedules`: a level and slopes in size and in tokens, each weighted by its rate,
 less what falls of the rate save; each run has a level, a gain from data, a saving and an exponent of its fall of its own,
-around what they are at its size; all runs together may leave the law, smoothly in size and tokens; along a run the residual is
-correlated, seen through white noise, where single rows may be spikes. The priors of the saving and of how far its exponent
-differs between runs were chosen with these families at hand.
+around what they are at its size; all runs together may leave the law; along a run the residual is correlated, seen through
+white noise, where single rows may be spikes. Its start, its saving that fades with length and its discrepancy were chosen on
+longer runs of olmo, and looked at on longer runs of multipower; priors of the saving and its shape with all of these families
+at hand.
 
 Left out are the largest size; all of the runs that are three times or more as long as the longest of their size that is kept
-("longer"), or their parts after 30, 50 and 70 %; a kind of schedule; and of each run the rows after 30, 50 and 70 %.
+("shorter runs"), or their parts after 30, 50 and 70 %; a kind of schedule; and of each run the rows after 30, 50 and 70 %.
 
 Beside it (a) the law without runs' own terms by least squares with Huber's loss, refitted to resampled runs, its residuals
 resampled, and (b) "last point" and "last slope", a line in log tokens through the last third of the rows seen.
 
-Rows of the model "schedules" are of this study; there are none yet. Those of "one exponent" are of it before each run had an
-exponent of its own and before the last part of a fall might save more than its first. Those of "decay" were measured before it,
-with plain tokens in the law and what the plain fall of the rate saves (of the Multi-Power form for multipower; without a fall
-for gemstones). Means over families are left out until all are of one model.
-
-Small fits of this study (100 to 150 draws a chain, one round, not converged) after the first 30 % of runs: 50 and 90 %
-bands hold 60 and 98 % for multipower (CRPS 0.0009, finals 0.25 % too high on average), 28 and 85 % for olmo (0.0027, 0.99 %
-too high; with one shape of the fall 26 and 63 %, 1.33 % too high), 92 and 100 % for gemstones (0.0011, measured without the
-shape, which constant rates do not see). The law's gains from the first part of a curve fall off too fast: that is what is
-left of the bias.
+Rows of the model "schedules, small" are of this study as it is, by two chains of 100 draws after 250 of tuning and one round,
+xlstm with 16 of its runs, (a) with 6 resampled fits: smallest effective samples say how far scales of runs' own terms are from
+having converged. Those of "decay" are of an earlier study with plain tokens in the law and the plain fall of the rate
+(of the Multi-Power form for multipower; without a fall for gemstones). Means over families are left out until all are of one
+model.
 """
 
 import argparse
@@ -308,7 +304,7 @@ PERCENT = ("are", "final_mean")
 def written(found: pd.DataFrame) -> str:
     """Return the scores as Markdown: the table, and what bands hold pooled over families, each with the same weight."""
     found = found.sort_values(["family", "split"], kind="stable")
-    lines = ["# Whole curves of public families, as measured", "", *str(__doc__).strip().split("\n")[3:], ""]
+    lines = ["# Whole curves of public families, as measured", "", *str(__doc__).strip().split("\n")[4:], ""]
     lines += ["| " + " | ".join(COLUMNS.values()) + " |", "| " + " | ".join("---" for _ in COLUMNS) + " |"]
     for row in found.to_dict("records"):
         cells = []
