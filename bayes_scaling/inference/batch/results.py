@@ -179,11 +179,11 @@ def write_table(table: pd.DataFrame, path: Path, record: Record) -> pd.DataFrame
     ValueError
         TypeError or NotImplementedError where Parquet has no place for what the table holds.
     """
-    known = replace(record, content=_content(_parquet(table, record)[1], record))
-    content, read = _parquet(table, known)
+    read = pd.read_parquet(BytesIO(_parquet(table, record)))
+    read.attrs.pop(RECORD)
+    content = _parquet(table, replace(record, content=_content(read, record)))
     with atomic_write(path) as unfinished:
         unfinished.write_bytes(content)
-    read.attrs.pop(RECORD)
     return read
 
 
@@ -193,12 +193,12 @@ def _content(read: pd.DataFrame, record: Record) -> str:
     return _digest([_canonical_table(read), attributes, _record_text(replace(record, content=""))])
 
 
-def _parquet(table: pd.DataFrame, record: Record) -> tuple[bytes, pd.DataFrame]:
-    """Return a table as Parquet, and as that is read."""
+def _parquet(table: pd.DataFrame, record: Record) -> bytes:
+    """Return a table as Parquet."""
     held, file = table.copy(deep=False), BytesIO()
     held.attrs = {**table.attrs, RECORD: _record_text(record)}
     held.to_parquet(file)
-    return file.getvalue(), pd.read_parquet(BytesIO(file.getvalue()))
+    return file.getvalue()
 
 
 def read_table(path: Path, wanted: Fingerprint) -> tuple[pd.DataFrame, Record] | str:
