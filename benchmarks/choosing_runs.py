@@ -623,7 +623,7 @@ def known(
 
 
 def played(game: Game, rule: str, repeat: int, *, start: int = 0) -> Iterator[dict[str, object]]:
-    """Return what is predicted at each budget, of which a rule knows the next: what it has bought is there for the later ones."""
+    """Return what is predicted at each budget, of which a rule knows the next; what it has bought stays for later ones."""
     how, bare = RULES[rule]
     plain = how in (at_random, cost_random, cheapest)
     here = np.sort(np.random.default_rng([repeat, 3]).permutation(len(game.cost))[: round(KEPT * len(game.cost))])

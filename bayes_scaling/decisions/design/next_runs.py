@@ -24,7 +24,15 @@ from bayes_scaling.data.distance import NEAR_DECADES, distance
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
-from bayes_scaling.decisions.design.criteria import CRITERIA, Criterion, Gains, expected_regret, gains_of, regret_gains, remembered
+from bayes_scaling.decisions.design.criteria import (
+    CRITERIA,
+    Criterion,
+    Gains,
+    expected_regret,
+    gains_of,
+    regret_gains,
+    remembered,
+)
 from bayes_scaling.decisions.design.information import Joint, directions, information, joint, marginal_gains
 from bayes_scaling.decisions.design.options import option_losses
 from bayes_scaling.decisions.design.prices import flop, set_ups

@@ -134,8 +134,8 @@ class NextRuns:
         -------
         DataFrame
             A row a candidate: its own columns, as NAME_given where one of these is called so; rank, by what is saved over
-            FLOP^0.4 (information per FLOP), those within the budget first; flop; within_budget; information in nats and per 1e18 FLOP; saved, the share
-            of the criterion; sd_before and the sd_after of the question, on the scale it was asked on (relative, where that is
+            FLOP^0.4 (information per FLOP), those within the budget first; flop; within_budget; information in nats and per
+            1e18 FLOP; saved, the share of the criterion; sd_before and the sd_after of the question, on the scale it was asked on (relative, where that is
             the logarithm), of several the root of their mean squared error; width_before and width_after of its 90 % interval
             on the same scale; for the regret regret_before and regret_after, on the scale of the noise.
         """
@@ -189,7 +189,7 @@ EXA = 1e18
 
 
 COST_POWER = 0.4
-"""Per FLOP the smallest runs come first, from which least is learnt of a target far above them: see benchmarks/choosing_runs.md."""
+"""Per FLOP the smallest runs come first, from which least is learnt of a far target: see benchmarks/choosing_runs.md."""
 REGRET_NOISE = 0.02
 """Sets whose regret differs by less than this share are alike: it is a mean over a few hundred normals."""
 

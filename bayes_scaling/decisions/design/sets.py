@@ -94,9 +94,7 @@ def best_sets(gains: Gains, prices: Prices, largest: int = LARGEST) -> list[tupl
     return found
 
 
-def within_budget(
-    gains: Gains, prices: Prices, least: float, begun: Sequence[int] = (), most: int = MOST
-) -> tuple[int, ...]:
+def within_budget(gains: Gains, prices: Prices, least: float, begun: Sequence[int] = (), most: int = MOST) -> tuple[int, ...]:
     """Return candidates chosen one after another while the budget allows and each saves enough, the best over powers of cost.
 
     Parameters
