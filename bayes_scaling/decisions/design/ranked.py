@@ -135,9 +135,10 @@ class NextRuns:
         DataFrame
             A row a candidate: its own columns, as NAME_given where one of these is called so; rank, by what is saved over
             FLOP^0.4 (information per FLOP), those within the budget first; flop; within_budget; information in nats and per
-            1e18 FLOP; saved, the share of the criterion; sd_before and the sd_after of the question, on the scale it was asked on (relative, where that is
-            the logarithm), of several the root of their mean squared error; width_before and width_after of its 90 % interval
-            on the same scale; for the regret regret_before and regret_after, on the scale of the noise.
+            1e18 FLOP; saved, the share of the criterion; sd_before and the sd_after of the question, on the scale it was asked
+            on (relative, where that is the logarithm), of several the root of their mean squared error; width_before and
+            width_after of its 90 % interval on the same scale; for the regret regret_before and regret_after, on the scale of
+            the noise.
         """
         order = self.order
         own = self.candidates.iloc[order].reset_index(drop=True).drop(columns="flop", errors="ignore")
