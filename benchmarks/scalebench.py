@@ -78,7 +78,7 @@ class Task:
     inputs, response, noise, discrepancy, groups, run, mixtures: as models and columns take them.
     thin: of about a thousand training rows each so many-th is sampled.
     each: response columns, or filters, that have a fit of their own.
-    candidates: name -> law.
+    candidates: name -> law; OWN stands in it for the share of the domain whose loss the response is.
     """
 
     table: Callable[[], pd.DataFrame]
@@ -177,10 +177,14 @@ SHARES = ["web", "books", "papers", "code", "rest"]
 VALLEY = """
     v = log(batch) - batch_best - batch_d * log(tokens)
     u = log(lr) - lr_best - lr_n * log(params) - lr_d * log(tokens) - lr_b * v
-    base = E + A * params**-alpha + B * tokens**-beta
+    base = level - size_gain * (1 - params**-alpha) / alpha - data_gain * (1 - tokens**-beta) / beta
 """
 REPEATED = "gain = r * (params / unique_tokens)**-p\n data = unique_tokens * (1 + gain * (1 - exp((1 - epochs) / gain)))\n"
 OVERFIT = "C * (params / unique_tokens)**g * epochs**h"
+SLOPES = "level - size_gain * (1 - params**-alpha) / alpha - data_gain * (1 - {data}**-beta) / beta"
+"""E + A N^-alpha + B D^-beta by the loss and its slopes at the references, which data tell: A = size_gain / alpha."""
+SIZE = {"size_gain": median(0.2, 3.0), "alpha": median(0.33, 2.0)}
+TOKENS = {"data_gain": median(0.2, 4.0), "beta": median(0.33, 2.0)}
 
 TASKS: dict[str, Task] = {
     "vocabulary": Task(
@@ -247,6 +251,23 @@ TASKS: dict[str, Task] = {
                 "params**-alpha * (E + exp(sum(t[j] * r[j])))",
                 {"E": median(2.0, 2.0), "alpha": median(0.07, 2.0), "t": bs.Prior(between=(-4.0, 4.0))},
             ),
+            "own share as a power": Candidate(
+                "level - size_gain * (1 - params**-alpha) / alpha"
+                " - own_gain * (1 - ((OWN + few) / (0.2 + few))**-beta) / beta + sum(t[j] * (r[j] - 0.2))",
+                {
+                    "level": median(2.5, 2.0),
+                    **SIZE,
+                    "own_gain": median(0.12, 4.0),
+                    "beta": SLOPE,
+                    "few": median(0.01, 10.0),
+                    "t": SMALL,
+                },
+            ),
+            "own share as a logarithm": Candidate(
+                "level - size_gain * (1 - params**-alpha) / alpha - own_gain * log((OWN + few) / (0.2 + few))"
+                " + sum(t[j] * (r[j] - 0.2))",
+                {"level": median(2.5, 2.0), **SIZE, "own_gain": median(0.12, 4.0), "few": median(0.01, 10.0), "t": SMALL},
+            ),
         },
         bs.Noise(median(0.005, 4.0), "normal"),
         mixtures={"r": {name: f"proportion_domain_{i + 1}" for i, name in enumerate(SHARES)}},
@@ -264,6 +285,11 @@ TASKS: dict[str, Task] = {
                     "alpha": SLOPE,
                     "b": median(0.05, 3.0) + bs.Varying("router", 0.3),
                 },
+            ),
+            "floor, by its slope": Candidate(
+                # E + A (N^alpha M^b)^-1 by the loss of a dense model and its slope at the reference.
+                "level - size_gain * (1 - params**-alpha * experts**-b) / alpha",
+                {"level": median(2.7, 1.3), **SIZE, "b": median(0.05, 3.0) + bs.Varying("router", 0.3)},
             ),
             "floor, slope by experts, saturating": Candidate(
                 "x = 1 / (1 / experts + 1 / most)\n E + A * params**(c * log(x) - alpha) * x**-b",
@@ -307,6 +333,36 @@ TASKS: dict[str, Task] = {
                     "h": median(0.5, 2.5),
                 },
             ),
+            "effective data and parameters": Candidate(
+                """
+                spare = log(alpha * A * params**-alpha / (beta * B * unique_tokens**-beta)) / alpha
+                excess = exp(max(spare * -1, 0))
+                size = params / excess * (1 + r_n * (1 - exp((1 - excess) / r_n)))
+                data = unique_tokens * (1 + r * (1 - exp((1 - epochs) / r)))
+                E + A * size**-alpha + B * data**-beta
+                """,
+                {
+                    "E": E,
+                    "A": COST,
+                    "alpha": SLOPE,
+                    "B": median(1.0, 4.0),
+                    "beta": SLOPE,
+                    "r": median(15.0, 4.0),
+                    "r_n": median(5.0, 4.0),
+                },
+            ),
+            "all tokens, overfit by epochs": Candidate(
+                f"{SLOPES.format(data='(unique_tokens * epochs)')} + C * params**g * unique_tokens**-h * log(epochs)**2",
+                {
+                    "level": median(3.0, 1.5),
+                    **SIZE,
+                    "data_gain": median(0.4, 3.0),
+                    "beta": median(0.33, 2.0),
+                    "C": median(0.01, 6.0),
+                    "g": median(0.6, 2.5),
+                    "h": median(0.6, 2.5),
+                },
+            ),
         },
         bs.Noise(median(0.02, 4.0)),
     ),
@@ -314,29 +370,23 @@ TASKS: dict[str, Task] = {
         farseer,
         {"params": bs.Input("N", "parameters", 4e8), "tokens": bs.Input("D", "tokens", 3e10)},
         {
-            "interaction": Candidate(
-                "E + A * params**-alpha + B * params**delta * tokens**-beta",
+            name: Candidate(
+                "level - size_gain * (1 - params**-alpha) / alpha"
+                f" - data_gain * (1 - params**delta * tokens**-({beta})) / beta",
                 {
-                    "E": median(0.3, 2.0),
-                    "A": median(0.2, 3.0),
-                    "alpha": SLOPE,
-                    "B": median(0.1, 4.0),
-                    "beta": SLOPE,
+                    "level": median(0.5, 1.5),
+                    "size_gain": median(0.03, 4.0),
+                    "alpha": median(0.33, 2.0),
+                    "data_gain": median(0.03, 4.0),
+                    "beta": median(0.33, 2.0),
                     "delta": SMALL,
+                    **more,
                 },
-            ),
-            "interaction, slope of data by size": Candidate(
-                "E + A * params**-alpha + B * params**delta * tokens**-(beta * params**eps)",
-                {
-                    "E": median(0.3, 2.0),
-                    "A": median(0.2, 3.0),
-                    "alpha": SLOPE,
-                    "B": median(0.1, 4.0),
-                    "beta": SLOPE,
-                    "delta": SMALL,
-                    "eps": SMALL,
-                },
-            ),
+            )
+            for name, beta, more in (
+                ("interaction", "beta", {}),
+                ("interaction, slope of data by size", "beta * params**eps", {"eps": SMALL}),
+            )
         },
         bs.Noise(median(0.003, 4.0)),
         (bs.Discrepancy(median(0.003, 4.0), median(2.0, 2.0), knots={"params": 5, "tokens": 5}),),
@@ -355,11 +405,9 @@ TASKS: dict[str, Task] = {
             name: Candidate(
                 f"{VALLEY} {law}",
                 {
-                    "E": E,
-                    "A": COST,
-                    "alpha": SLOPE,
-                    "B": COST,
-                    "beta": SLOPE,
+                    "level": median(2.5, 1.5),
+                    **SIZE,
+                    **TOKENS,
                     # Step Law: lr 1.79 N^-.713 D^.307, batch .58 D^.571 tokens.
                     "lr_best": bs.Prior(between=(-2.0, 2.0)),
                     "lr_n": bs.Prior(between=(-1.5, 0.1)),
@@ -442,7 +490,7 @@ def fitted(
     scores: dict[str, list[Score]] = {name: [] for name in held}
     problems = []
     for columns in columns_of(task, of):
-        law = bs.parse_law(of.law, list(columns.inputs))
+        law = bs.parse_law(own(of.law, columns), list(columns.inputs))
         fit = bs.fit(
             bs.Model(law, dict(of.priors), task.noise, discrepancy=task.discrepancy), bs.read_runs(train, columns), SETTINGS
         )
@@ -454,7 +502,7 @@ def fitted(
 
 def columns_of(task: Task, of: Candidate) -> list[bs.Columns]:
     """Return the columns of each fit of a task."""
-    read = law_names(of.law, [f"{name}_{j}" for name, shares in task.mixtures.items() for j in shares])
+    read = law_names(of.law.replace("OWN", "1"), [f"{name}_{j}" for name, shares in task.mixtures.items() for j in shares])
     inputs = {name: one for name, one in task.inputs.items() if name in read}
     groups, mixtures = dict(task.groups), dict(task.mixtures)
     return [
@@ -470,11 +518,17 @@ def columns_of(task: Task, of: Candidate) -> list[bs.Columns]:
     ]
 
 
+def own(law: str, columns: bs.Columns) -> str:
+    """Return a law's text with the share of the domain that a response column is of, as loss_domain_2."""
+    place = columns.response.column.rpartition("_")[2]
+    return law.replace("OWN", f"r_{SHARES[int(place) - 1]}") if place.isdigit() else law
+
+
 def nested_r_squared(task: Task, of: Candidate, train: pd.DataFrame, held: pd.DataFrame) -> float:
     """Return the mean R^2 of posterior modes, with soft-L1 noise of its prior median and without effects of groups."""
     found = []
     for columns in columns_of(task, of):
-        law = bs.parse_law(of.law, list(columns.inputs))
+        law = bs.parse_law(own(of.law, columns), list(columns.inputs))
         seen, new = bs.read_runs(train, columns), bs.read_runs(held, columns)
         given = {part: name for name, all_ in law_families(law).items() for part in all_}
         priors = [as_parameter(of.priors[given.get(name, name)]).prior for name in law_parameters(law)]
