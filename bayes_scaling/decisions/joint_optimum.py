@@ -142,8 +142,8 @@ def excess_loss(fit: Posterior, points: Table, along: Sequence[str]) -> xr.DataA
 
 
 def _check_several(along: Sequence[str]) -> None:
-    if isinstance(along, str) or len(set(along)) < 2:
-        raise InputError(f"along names two inputs or more, as ['lr', 'batch']; it is {along!r}: for one input see optimum")
+    if len(set(along)) < 2:
+        raise InputError(f"along names two inputs or more, as ['lr', 'batch']; it is {list(along)}: for one input see optimum")
 
 
 def _optimum(fit: Fit, points: Table, along: Sequence[str]) -> xr.Dataset:

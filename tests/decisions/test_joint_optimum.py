@@ -83,8 +83,8 @@ def test_a_law_without_an_optimum_has_none(chinchilla: bs.Fit) -> None:
     assert np.isnan(found["loss"]).all()
 
 
-@pytest.mark.parametrize("along", ["lr", ["lr"], ["lr", "lr"]])
-def test_one_input_is_refused(valley: bs.Fit, along: object) -> None:
+@pytest.mark.parametrize("along", [["lr"], ["lr", "lr"]])
+def test_one_input_is_refused(valley: bs.Fit, along: list[str]) -> None:
     with pytest.raises(InputError, match=r"^along names two inputs or more"):
         joint_optimum(valley, POINTS, along)
 
