@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def learning_rates() -> pd.DataFrame:
-    """Two sizes at three numbers of tokens, seven learning rates and five batches in each; optima stray from the rule by a tenth."""
+    """Seven learning rates and five batches for two sizes at three numbers of tokens; optima stray from the rule by a tenth."""
     rng, found = np.random.default_rng(21), []
     for params, tokens in product([2.2e8, 5.4e8], [5e9, 1.6e10, 5e10]):
         n, d = params / 3.5e8, tokens / 1.6e10
@@ -47,18 +47,14 @@ def vocabularies() -> pd.DataFrame:
 
 
 def mixtures() -> pd.DataFrame:
-    """Three sizes on twelve mixtures of five domains, and the loss on each domain."""
-    rng, found = np.random.default_rng(24), []
-    names, level = ["web", "books", "papers", "code", "rest"], [2.6, 3.3, 2.9, 1.6, 3.2]
-    shares = rng.dirichlet(0.7 * np.ones(5), 12).round(3)
-    shares[:, 4] = 1 - shares[:, :4].sum(axis=1)
-    shares = np.clip(shares, 0.0, None) / np.clip(shares, 0.0, None).sum(axis=1, keepdims=True)
-    for i, name in enumerate(names):
-        gain, few, other = 0.13 * np.exp(0.2 * rng.normal()), 0.01 * np.exp(0.5 * rng.normal()), 0.05 * rng.normal(size=5)
-        for params in (7e7, 1.6e8, 4.1e8):
-            size = 0.25 * (1 - (params / 2e8) ** -0.35) / 0.35
-            loss = level[i] - size - gain * np.log((shares[:, i] + few) / (0.2 + few)) + (shares - 0.2) @ other
-            table = pd.DataFrame(shares, columns=[f"share_{j}" for j in range(1, 6)])
-            off = np.exp(0.003 * rng.normal() + 0.004 * rng.normal(size=12))
-            found.append(table.assign(domain=name, params=params, own_share=shares[:, i], loss=loss * off))
-    return pd.concat(found, ignore_index=True)
+    """Four sizes on sixteen mixtures of five domains, some without the first, and the loss on the first."""
+    rng = np.random.default_rng(24)
+    shares = rng.dirichlet(0.7 * np.ones(5), 16).round(3)
+    shares[::5, 0] = 0.0
+    shares /= shares.sum(axis=1, keepdims=True)
+    params, mixture = (of.ravel() for of in np.meshgrid([7e7, 1.6e8, 3e8, 4.1e8], np.arange(16)))
+    size = 0.25 * (1 - (params / 2e8) ** -0.35) / 0.35
+    own, other = np.log((shares[:, 0] + 0.01) / 0.21), (shares - 0.2) @ [-0.05, 0.05, -0.02, 0.04, 0.0]
+    loss = (2.6 - size - 0.13 * own[mixture] + other[mixture]) * np.exp(0.004 * rng.normal(size=64))
+    table = pd.DataFrame(shares[mixture], columns=[f"proportion_domain_{i}" for i in range(1, 6)])
+    return table.assign(params=params, loss_domain_1=loss)
