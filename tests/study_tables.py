@@ -58,3 +58,18 @@ def mixtures() -> pd.DataFrame:
     loss = (2.6 - size - 0.13 * own[mixture] + other[mixture]) * np.exp(0.004 * rng.normal(size=64))
     table = pd.DataFrame(shares[mixture], columns=[f"proportion_domain_{i}" for i in range(1, 6)])
     return table.assign(params=params, loss_domain_1=loss)
+
+
+def accuracies() -> pd.DataFrame:
+    """Ten models on four tasks of two and four answers."""
+    rng, found = np.random.default_rng(25), []
+    loss = np.linspace(3.4, 1.5, 10)
+    for task, chance, top, k, middle in (
+        ("a", 0.25, 0.93, 3.0, 2.2),
+        ("b", 0.25, 0.9, 2.4, 2.5),
+        ("c", 0.5, 0.95, 3.6, 2.0),
+        ("d", 0.5, 0.88, 2.8, 2.3),
+    ):
+        accuracy = chance + (top - chance) / (1 + np.exp(k * (loss - middle))) + 0.012 * rng.normal(size=10)
+        found.append(pd.DataFrame({"loss": loss, "accuracy": accuracy}).assign(task=task, chance=chance))
+    return pd.concat(found, ignore_index=True)
