@@ -23,7 +23,7 @@ import bayes_scaling as bs
 from bayes_scaling.data.runs import subset
 from bayes_scaling.decisions.joint_optimum import excess_loss, joint_optimum, joint_tolerance
 from bayes_scaling.model.studies.study import study_runs
-from bayes_scaling.plots.style import paper
+from bayes_scaling.plots.style import log_ticks, paper
 from bayes_scaling.validation.scores import score_table
 
 HERE = Path(__file__).parent
@@ -115,9 +115,11 @@ def draw(fit: bs.Fit) -> None:
         for ax, label in zip(axes, ("learning rate", "batch, sequences of 2,048 tokens"), strict=True):
             ax.axvline(seen, color="0.6", lw=0.8, ls=":")
             ax.set(xscale="log", yscale="log", xlabel="parameters, non-embedding", ylabel=f"best {label}")
+            log_ticks(ax, "x")
+            log_ticks(ax, "y")
         axes[0].plot([], [], color="0.3", ls="--", lw=1.2, label="Step Law, as published")
         axes[0].plot([], [], color="0.6", ls=":", lw=0.8, label="largest size swept")
-        axes[0].legend(frameon=False, fontsize=8)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False, fontsize=8)
         figure.savefig(HERE.parent / "docs" / "figures" / "learning_rate_batch.png", dpi=150)
 
 
