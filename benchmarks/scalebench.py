@@ -476,13 +476,14 @@ TASKS: dict[str, Task] = {
                 },
             ),
             "total by experts a token": Candidate(
-                "E + A * params**-alpha * total**-(s * log(ratio)) + B * tokens**-beta",
+                "level - size_gain * (1 - params**-alpha * total**-(s * log(ratio))) / alpha"
+                " - data_gain * (1 - tokens**-beta) / beta",
                 {
-                    "E": median(1.2, 2.0),
-                    "A": median(1.0, 3.0),
+                    "level": median(2.8, 1.5),
+                    "size_gain": median(0.18, 3.0),
                     "alpha": median(0.15, 3.0),
                     "s": bs.Prior(between=(-0.1, 0.2)),
-                    "B": median(0.3, 4.0),
+                    "data_gain": median(0.1, 4.0),
                     "beta": SLOPE,
                 },
             ),
@@ -687,9 +688,18 @@ and {all90:.0%}.
 
 Read with care. R^2 of lr & batch is without runs that diverge; with them it is nothing, see below, and whether
 published rows have them is not known here. Farseer was first fitted to all its rows without a discrepancy: R^2 .984,
-and 8 % of rows in 90 % bands; the discrepancy was added because of that. Parallel was first written with E and A: R^2
-.996, chains that disagreed. The second law of sparsity was devised after the whole table, held-out rows among it, had
-been looked at. Draws of four fits have an R-hat above 1.01. Domain mixture and data-constrained miss their aims.
+and 8 % of rows in 90 % bands; the discrepancy was added because of that. The second law of sparsity was devised after the
+whole table, held-out rows among it, had been looked at. Laws with a floor are written by the loss and its slopes at the
+references: by E, A and B four fits had an R-hat above 1.01, up to 1.056, and R^2 was the same within .03.
+
+Domain mixture and data-constrained missed their aims at first, .845 and .558. Their laws below were found on the nested
+rows, after those scores were known. A domain's loss falls with the logarithm of its own share, where an exponential is
+too flat near a share of nothing. Of data-constrained .34 came first, by the law without the term of early tokens and with
+one noise for all rows. Noise that grows where tokens are few, that term and effects of sizes and amounts of unique data were
+then taken for their nested CRPS, sampled: .0149, where the term without effects has .0162, noise alone .0175, and none of
+them .0207. On held-out rows that is .62, with 85 % of rows in 90 % bands: short of the
+aim. What is missed are large models of few epochs, predicted too high by two percent on nested rows: most
+rows here are of few tokens and many epochs.
 
 ## Which law
 
@@ -729,7 +739,7 @@ def main() -> None:
             order = every["task"].map(list(TASKS).index)
             every.iloc[np.argsort(order, kind="stable")].to_csv(file, index=False)
     rows, points, lines = (pd.read_csv(file) for file in files)
-    rows["problems"] = rows["problems"].fillna("")
+    rows["problems"] = rows["problems"].astype(object).fillna("")
     (HERE / "scalebench.md").write_text(written(rows, points, list(lines["line"])), encoding="utf-8")
 
 
