@@ -13,7 +13,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.law_along import columns_of, labelled_as, law_along, named_unit, parameters_along, search_bounds
-from bayes_scaling.decisions.optimum import edge, lowest
+from bayes_scaling.decisions.optimum import Curve, edge, lowest
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
@@ -161,7 +161,7 @@ def _tolerance(fit: Fit, points: Table, along: Sequence[str], below: float) -> x
     limit, found = surface(places) + below, {}
     for name in along:
         for side, end in zip(("low", "high"), bounds[name], strict=True):
-            place = edge(lambda there, name=name: surface({**places, name: there}), places[name], end, limit)
+            place = edge(_along(surface, places, name), places[name], end, limit)
             found[f"{name}_{side}"] = labelled_as(np.exp(place), at, *named_unit(fit, name))
     return xr.Dataset(found).assign_attrs(below=below, units=fit.runs.columns.response.unit)
 
@@ -190,13 +190,19 @@ def _surface(fit: Fit, at: xr.Dataset, along: Sequence[str]) -> Surface:
     return bent
 
 
+def _along(surface: Surface, places: Places, name: str) -> Curve:
+    """Return a surface along one of its inputs, the others where they are."""
+    held = dict(places)
+    return lambda there: surface({**held, name: there})
+
+
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def _lowest(surface: Surface, bounds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return where a surface is lowest: each input in turn, then Newton's steps with all."""
     places = {name: (low + high) / 2 for name, (low, high) in bounds.items()}
     for _ in range(SWEEPS):
         for name, (low, high) in bounds.items():
-            places[name] = lowest(lambda there, name=name: surface({**places, name: there}), low, high)
+            places[name] = lowest(_along(surface, places, name), low, high)
     for _ in range(STEPS):
         places = _stepped(surface, places)
     inside = [(low < places[name]) & (places[name] < high) for name, (low, high) in bounds.items()]
