@@ -75,14 +75,15 @@ def joint_name(number: int) -> str:
 
 
 def with_densities(fit: Fit) -> Fit:
-    """Return a fit whose draws hold both groups; densities of rows only where they are few, and draws not approximate.
+    """Return a fit whose draws hold both groups; densities of rows only where they are few. Approximate draws have neither.
 
-    Those of rows take longer than such draws, and are made again where they are asked for.
+    Both take longer than such draws, and are made again where they are asked for.
     """
-    exact = fit.health is None or fit.health.method != LAPLACE
+    if fit.health is not None and fit.health.method == LAPLACE:
+        return fit
     groups: dict[str, xr.Dataset] = {name: node.to_dataset() for name, node in fit.draws.children.items()}
     groups[LOG_PRIOR] = log_prior(fit).drop_attrs()
-    if exact and NOISE_SD in groups["posterior"] and groups["posterior"][NOISE_SD].size * len(fit.runs) <= MOST_STORED:
+    if NOISE_SD in groups["posterior"] and groups["posterior"][NOISE_SD].size * len(fit.runs) <= MOST_STORED:
         groups[LOG_LIKELIHOOD] = log_likelihood(fit).astype(np.float32).to_dataset(name=RESPONSE)
     return replace(fit, draws=xr.DataTree.from_dict(groups))
 
