@@ -21,7 +21,7 @@ from bayes_scaling.inference.observation import (
 )
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.arrays import neighbours, rows_of_runs
 from bayes_scaling.model.names import NOISE_CORRELATION, NOISE_PAIR, spread_name
 from bayes_scaling.model.specification import varyings
 
@@ -131,9 +131,10 @@ def between_outputs(fit: Fit, table: pd.DataFrame) -> xr.DataArray:
     left, scale, _ = residuals_and_scales(fit, table, table["response"].to_numpy())
     share = scatter_share(fit, table, xr.DataArray(scale, dims=("chain", "draw", "row")))
     full = matrices(fit.posterior[NOISE_CORRELATION].transpose("chain", "draw", NOISE_PAIR).to_numpy())
-    z, output, runs = left / scale, output_numbers(fit, table), run_order(pd.factorize(table["run"])[0])
+    z, output = left / scale, output_numbers(fit, table)
+    order, first = run_order(pd.factorize(table["run"])[0])
     flat = (np.ascontiguousarray(of).reshape(-1, *of.shape[2:]) for of in (z, share, full))
-    density = [rows_given(*one, output, *runs) for one in zip(*flat, strict=True)]
+    density = [rows_given(one, of, r, output, order, first) for one, of, r in zip(*flat, strict=True)]
     return xr.DataArray(np.reshape(density, z.shape) - np.log(scale), dims=("chain", "draw", "row"))
 
 
@@ -146,10 +147,10 @@ def density_of_runs(fit: Fit) -> xr.DataArray:
     from bayes_scaling.inference.observation import between_rows, residuals_and_scales, scatter_share
 
     table, noise = fit.runs.table.reset_index(drop=True), fit.model.noise
-    places = table.groupby("run", sort=False).indices
+    places = rows_of_runs(table)
     if noise.distribution != "normal":
-        rows = log_density(fit, table, new=False)
-        return xr.concat([rows.isel(row=of).sum("row") for of in places.values()], "run").transpose("chain", "draw", "run")
+        each = log_density(fit, table, new=False)
+        return xr.concat([each.isel(row=of).sum("row") for of in places], "run").transpose("chain", "draw", "run")
     left, scale, _ = residuals_and_scales(fit, table, table["response"].to_numpy())
     share = scatter_share(fit, table, xr.DataArray(scale, dims=("chain", "draw", "row")))
     level, own = levels_at(fit, table, 0, new=False), [of for of in noise.effects if of.dims == ("run",)]
@@ -157,7 +158,7 @@ def density_of_runs(fit: Fit) -> xr.DataArray:
     for of in own:
         left = left + level("residual", of).transpose("chain", "draw", "row").to_numpy()
     found = []
-    for rows in places.values():
+    for rows in places:
         sd, whole = (scale * share)[..., rows], scale[..., rows] ** 2
         covariance = sd[..., :, None] * sd[..., None, :]
         between = noise.residual_correlation is not None

@@ -20,7 +20,7 @@ from bayes_scaling.inference.observation import (
 )
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.arrays import neighbours, rows_of_runs
 from bayes_scaling.model.gaussian_sum import step
 from bayes_scaling.model.names import NOISE_LENGTH
 
@@ -134,7 +134,7 @@ def _between_outputs(fit: Fit, frame: pd.DataFrame, steps: np.ndarray, share: np
         What `scatter_share` returns.
     """
     shown = steps.copy()
-    for rows in with_runs(frame).reset_index(drop=True).groupby("run", sort=False).indices.values():
+    for rows in rows_of_runs(with_runs(frame)):
         if len(rows) > 1:
             a = share[..., rows]
             r = between_rows(fit, frame.iloc[rows]) * a[..., :, None] * a[..., None, :]

@@ -75,6 +75,11 @@ def run_order(run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order, (np.diff(run[order], prepend=-1) != 0).astype(np.int64)
 
 
+def rows_of_runs(table: pd.DataFrame) -> list[np.ndarray]:
+    """Return the places of the rows of each run."""
+    return [np.asarray(of) for of in table.reset_index(drop=True).groupby("run", sort=False).indices.values()]
+
+
 def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int | str, ...]]:
     """Return the shape of each array that a model reads, with names for the dimensions that differ between runs."""
     own: dict[str, tuple[int | str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}

@@ -4,6 +4,8 @@ R = L L', L column by column from p_ij, each with (p_ij + 1) / 2 ~ Beta(b_j, b_j
 Kurowicka and Joe 2009). Pairs are in the order of the lower triangle by rows.
 """
 
+from math import sqrt
+
 import numpy as np
 
 from bayes_scaling.data.labels import number_as_text
@@ -11,7 +13,7 @@ from bayes_scaling.data.labels import number_as_text
 
 def outputs_of(pairs: int) -> int:
     """Return how many outputs have so many pairs."""
-    return round((1 + np.sqrt(1 + 8 * pairs)) / 2)
+    return round((1 + sqrt(1 + 8 * pairs)) / 2)
 
 
 def beta_shapes(outputs: int, eta: float) -> np.ndarray:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from bayes_scaling.inference.observation import Contamination, between_rows, contamination_of, residuals_and_scales
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.arrays import neighbours, rows_of_runs
 from bayes_scaling.model.names import NOISE_LENGTH
 from bayes_scaling.prediction.residuals import innovations, mixture_scores, thinned
 
@@ -96,7 +96,7 @@ def standardized(fit: Fit) -> Standardized:
 def _apart(fit: Fit, rows: pd.DataFrame, z: np.ndarray) -> np.ndarray:
     """Return residuals that are correlated between the outputs of a run as what each has beside those before it."""
     found = z.copy()
-    for of in rows.groupby("run", sort=False).indices.values():
+    for of in rows_of_runs(rows):
         root = np.linalg.cholesky(between_rows(fit, rows.iloc[of]).mean(axis=(0, 1)))
         found[:, of] = np.linalg.solve(root, z[:, of].T).T
     return found
