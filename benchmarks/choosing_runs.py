@@ -13,8 +13,8 @@ What is predicted comes from one model for all rules: each of a task's laws with
 
     y ~ Normal(f(z), K + s^2 I),   z ~ Normal(0, I),   K = a^2 matern52(x / length),
 
-linearised at the mode of z, with a, length and s where the marginal likelihood times their priors is largest, and a a factor
-apart on both sides; laws and amplitudes are weighed by that. `check` says how far that is from NUTS.
+linearised at the mode of z, with s where the marginal likelihood times the priors is largest, over a grid of a and length; laws
+and the grid are weighed by that. `check` says how far that is from NUTS.
 """
 
 import sys
@@ -37,12 +37,12 @@ from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model.parameters import Z90, Prior, as_parameter, distribution, link, median as prior_median
 
 HERE = Path(__file__).parent
-OUT = Path("out/choosing_runs")
+OUT = HERE.parent / "out" / "choosing_runs"
 REPEATS, KEPT = 10, 0.8
 SMALL, DEAR = (0.01, 0.05, 0.1), (0.2, 0.35, 0.5)
-WIDER = 2.5
-"""Amplitudes of the discrepancy that are weighed lie so many times apart."""
-GROWTH = 1.6
+GRID = [np.array([a, b, 0.0]) for a in (-1.5, -0.75, 0.0, 0.75, 1.5) for b in (-1.0, 0.0, 1.0)]
+"""Amplitudes and lengths that are weighed, in standard deviations of their priors' logarithms."""
+GROWTH = 2.0
 """Runs are chosen at a time until spent compute or their number has grown so many times."""
 
 # ---------------------------------------------------------------- the model
@@ -197,26 +197,26 @@ def components(
     laws: Sequence[int],
     *,
     bare: bool,
-    seed: int = 0,
+    again: bool = True,
 ) -> list[Component]:
     """Return the laws with scales given runs, weighed."""
     found: list[tuple[float, np.ndarray, np.ndarray, float]] = []
-    rows, random = np.arange(len(block.y)), np.random.default_rng(seed)
+    rows, random = np.arange(len(block.y)), np.random.default_rng(len(seen))
     for i in laws:
         of, size = block.laws[i], len(block.laws[i].centre)
         z, scales = warm.get(i, (np.zeros(size), block.scales[0].copy()))
         if len(seen):
             known_before = i in warm
-            starts = [z, random.normal(0, 0.7, size)] if known_before else [z, *random.normal(0, 0.7, (3, size))]
-            for turn in range(1 if known_before else 2):
+            starts = [z, *random.normal(0, 0.7, (int(again) if known_before else 3, size))]
+            for turn in range(1 + again):
                 root = root_of(block, seen, scales, bare=bare)
                 z, _ = min((mode(of, block, seen, root, at) for at in (starts if turn == 0 else [z])), key=lambda one: one[1])
                 value, slope = jacobian(of, block, z, seen)
-                scales = tuned(block, seen, (value, slope, z), scales, 25 if known_before else 60, bare=bare)
+                scales = tuned(block, seen, (value, slope, z), scales, 25, bare=bare)
             warm[i] = z, scales
         value, slope = jacobian(of, block, z, rows)
-        for apart in (0.0,) if bare else (-np.log(WIDER), 0.0, np.log(WIDER)):
-            own = scales + np.array([apart, 0, 0])
+        for apart in GRID[:1] if bare else GRID:
+            own = scales if bare else np.append((block.scales[0] + block.scales[1] * apart)[:2], scales[2])
             known = evidence(block, seen, value[seen], slope[seen], z, own, bare=bare)
             found.append((known, own, np.array([i]), 0.0))
             found[-1] = (known, own, z, float(i))
@@ -302,7 +302,7 @@ NESTED_BEST = {
     "sparsity": 1,
 }
 """The law that does best on the nested split, see scalebench.md."""
-THIN = {"vocabulary": 4, "lr & batch": 3}
+THIN = {"vocabulary": 6, "lr & batch": 4}
 DISCREPANCY = (np.log([0.006, 3.0]), np.log([4.0, 2.0]) / Z90)
 """Of tasks: amplitude, on the scale of the noise or relative to the spread of losses that may be negative, and length."""
 
@@ -359,9 +359,18 @@ def sparsity_cost(table: pd.DataFrame) -> np.ndarray:
 
 
 SWEEPS = (
-    "chinchilla_epoch", "porian refinedweb base short chinchilla standard", "gemstones cooled", "oellm_tuned", "marin",
-    "steplaw dense", "misfitting", "datablations once", "xlstm", "steplaw moe",
-)  # fmt: skip
+    "chinchilla_epoch",
+    "gemstones cooled",
+    "porian refinedweb base short chinchilla",
+    "porian refinedweb tuned",
+    "porian openwebtext2 base short chinchilla",
+    "oellm_tuned",
+    "marin comma",
+    "marin nemotron",
+    "misfitting",
+    "gadre c4_original",
+)
+"""Those of thirty runs and more, over a factor of a hundred in compute; two of a family at most, but for Porian's three."""
 
 
 def sweep_games(names: Sequence[str] = SWEEPS) -> Iterator[list[Game]]:
@@ -391,7 +400,7 @@ def sweep_games(names: Sequence[str] = SWEEPS) -> Iterator[list[Game]]:
             log=True,
             scales=(scales[0], scales[1]),
         )
-        yield [Game(sweep.name, (block,), sweep.scale[order][:cut], (0.003, 0.01, 0.03, 0.1, 0.3), 0)]
+        yield [Game(sweep.name, (block,), sweep.scale[order][:cut], (0.01, 0.03, 0.1, 0.3), 0)]
 
 
 # ---------------------------------------------------------------- the rules
@@ -502,14 +511,15 @@ def doubling(score: Callable[[Greedy, np.ndarray], np.ndarray]) -> Rule:
     return chosen
 
 
+POWERS = (0.0, 0.3, 0.6, 1.0)
+
+
 def within_budget(score: Callable[[Greedy, np.ndarray], np.ndarray]) -> Rule:
-    """The best set for all that is left of the budget, over powers of the cost; its cheaper runs first, then anew."""
+    """The best set for all that is left of the budget, over powers of the cost; its first runs, then anew."""
 
     def chosen(state: State) -> list[int]:
         rest = state.limit - state.spent
-        best = min((chain(state, score, power, rest, most=60) for power in (0.0, 0.3, 0.6, 1.0)), key=lambda one: one[1])[0]
-        cheap = sorted(best, key=lambda i: state.game.cost[i])
-        return grown(state, cheap)
+        return grown(state, min((chain(state, score, power, rest, most=60) for power in POWERS), key=lambda one: one[1])[0])
 
     return chosen
 
@@ -594,6 +604,7 @@ RULES: dict[str, tuple[Rule, bool]] = {
     "variance, within budget": (within_budget(variance), False),
     "variance / cost^.4": (one_at_a_time(variance, 0.4), False),
     "variance, at most doubling": (doubling(variance), False),
+    "variance / cost": (one_at_a_time(variance, 1.0), False),
     "information, at most doubling": (doubling(information), False),
     "D-optimal / cost": (one_at_a_time(volume, 1.0), True),
     "V-optimal / cost^.4": (one_at_a_time(variance, 0.4), True),
@@ -605,27 +616,24 @@ RULES: dict[str, tuple[Rule, bool]] = {
 
 
 def known(
-    game: Game, seen: np.ndarray, warm: list[dict[int, tuple[np.ndarray, np.ndarray]]], *, bare: bool
+    game: Game, seen: np.ndarray, warm: list[dict[int, tuple[np.ndarray, np.ndarray]]], *, bare: bool, again: bool = False
 ) -> list[list[Component]]:
     laws = [game.bare_law] if bare else range(len(game.blocks[0].laws))
-    return [components(b, seen, w, laws, bare=bare) for b, w in zip(game.blocks, warm, strict=True)]
+    return [components(b, seen, w, laws, bare=bare, again=again) for b, w in zip(game.blocks, warm, strict=True)]
 
 
-def played(game: Game, rule: str, repeat: int, *, final: bool = True, start: int = 0) -> Iterator[dict[str, object]]:
-    """Return what is predicted at each budget. Each is played by itself: a rule knows what it may spend."""
+def played(game: Game, rule: str, repeat: int, *, start: int = 0) -> Iterator[dict[str, object]]:
+    """Return what is predicted at each budget, of which a rule knows the next; what it has bought stays for later ones."""
     how, bare = RULES[rule]
     plain = how in (at_random, cost_random, cheapest)
     here = np.sort(np.random.default_rng([repeat, 3]).permutation(len(game.cost))[: round(KEPT * len(game.cost))])
     first = here[np.argsort(game.cost[here], kind="stable")[:12]]
     begin = np.random.default_rng([repeat, 5]).permutation(first)[:start]
+    random = np.random.default_rng([repeat, 7])
+    state = State(game, here, np.array(begin, int), float(game.cost[begin].sum()), 0.0, random, [], [])
+    warm: list[dict[int, tuple[np.ndarray, np.ndarray]]] = [{} for _ in game.blocks]
     for share in game.budgets:
-        random = np.random.default_rng([repeat, 7])
-        limit = share * game.cost.sum()
-        state = State(game, here, np.array(begin, int), float(game.cost[begin].sum()), limit, random, [], [])
-        if state.spent > limit:
-            continue
-        warm: list[dict[int, tuple[np.ndarray, np.ndarray]]] = [{} for _ in game.blocks]
-        begun = time.perf_counter()
+        state.limit, begun = share * game.cost.sum(), time.process_time()
         while len(state.left):
             if not plain:
                 state.parts = known(game, state.seen, warm, bare=bare)
@@ -635,10 +643,12 @@ def played(game: Game, rule: str, repeat: int, *, final: bool = True, start: int
                 break
             state.seen = np.append(state.seen, more).astype(int)
             state.spent = float(game.cost[state.seen].sum())
-        chose = time.perf_counter() - begun
-        for fit in ("model", "law") if final else ("model",):
-            warm_end: list[dict[int, tuple[np.ndarray, np.ndarray]]] = [{} for _ in game.blocks]
-            parts = known(game, state.seen, warm_end, bare=fit == "law")
+        chose = time.process_time() - begun
+        if state.spent > state.limit:
+            continue
+        for fit in ("model", "law") if bare else ("model",):
+            ends = [dict(of) for of in warm] if bare == (fit == "law") else [{} for _ in game.blocks]
+            parts = known(game, state.seen, ends, bare=fit == "law", again=True)
             place = {"task": game.task, "rule": rule, "repeat": repeat, "budget": share, "fit": fit}
             paid = {"runs": len(state.seen), "spent": state.spent / game.cost.sum(), "seconds": chose}
             yield place | paid | scored(game, [together(one) for one in parts])
@@ -659,32 +669,29 @@ def scored(game: Game, found: Sequence[Component]) -> dict[str, float]:
     return {"r2": float(np.mean(r2)), "error": float(np.mean(error)), "in90": float(np.mean(hit)), "sd": float(np.mean(said))}
 
 
-def play(games: Iterator[list[Game]], rules: Sequence[str], repeats: int, path: Path, start: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for every in games:
-        for rule in rules:
-            begun = time.perf_counter()
-            new = [
-                row | {"game": i}
-                for repeat in range(repeats)
-                for i, game in enumerate(every)
-                for row in played(game, rule, repeat, start=start)
-            ]
-            rows += new
-            frame = pd.DataFrame(new)
-            mean = frame.groupby(["fit", "budget"])[["r2", "error", "in90", "runs"]].mean().round(4)
-            print(every[0].task, "|", rule, f"{time.perf_counter() - begun:.0f} s\n", mean.to_string(header=False), flush=True)
-            pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g")
+def play(rules: Sequence[str], names: Sequence[str] = (), sweep_names: Sequence[str] = SWEEPS, repeats: int = REPEATS) -> None:
+    """Play every game once, then again, and keep each score as it comes."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    every = [(of, 0) for of in tasks(names)] + [(of, 5) for of in sweep_games(sweep_names)]
+    every.sort(key=lambda one: sum(len(block.y) * len(block.laws) for game in one[0] for block in game.blocks))
+    for repeat in range(repeats):
+        for games, start in every:
+            file = OUT / f"{games[0].task.replace(' ', '_').replace('&', 'and')}.csv"
+            kept = pd.read_csv(file) if file.is_file() else pd.DataFrame({"rule": [], "repeat": []})
+            for rule in rules:
+                if ((kept["rule"] == rule) & (kept["repeat"] == repeat)).any():
+                    continue
+                begun = time.process_time()
+                rows = [row | {"game": i} for i, game in enumerate(games) for row in played(game, rule, repeat, start=start)]
+                kept = pd.concat([kept, pd.DataFrame(rows)], ignore_index=True)
+                kept.to_csv(file, index=False, float_format="%.6g")
+                own = pd.DataFrame(rows)
+                r2 = own[own["fit"] == "model"].groupby("budget")["r2"].mean().round(3).tolist()
+                print(f"{repeat} {games[0].task} | {rule}: {r2}, {time.process_time() - begun:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
-    what, *rest = sys.argv[1:]
-    if what == "tasks":
-        play(tasks(rest), list(RULES), REPEATS, OUT / f"tasks{'_'.join(rest)[:12]}.csv")
-    elif what == "try":
-        play(tasks(rest[0].split(",")), rest[1:] or list(RULES), 4, OUT / f"try{rest[0][:12]}.csv")
-    elif what == "trysweep":
-        play(sweep_games(rest[0].split(",")), rest[1:] or list(RULES), 3, OUT / "trysweep.csv", start=5)
-    elif what == "sweeps":
-        play(sweep_games(rest or SWEEPS), list(RULES), REPEATS, OUT / "sweeps.csv", start=5)
+    if sys.argv[1:2] == ["only"]:
+        play(list(RULES), sys.argv[2].split(","), sys.argv[3].split(",") if len(sys.argv) > 3 else (), 2)
+    else:
+        play(list(RULES))

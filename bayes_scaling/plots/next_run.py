@@ -54,8 +54,8 @@ def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
     """Draw what each candidate saves against its cost, the best for their compute named, and the sets.
 
     What is saved is a share of the expected squared error, or of the regret; information is in nats. Candidates that save
-    nothing measurable lie on the lower edge, hollow; those beyond the budget are grey. Dotted lines join what saves as much
-    for its compute as the best run, and a tenth of it.
+    nothing measurable lie on the lower edge, hollow; those beyond the budget are grey. Dotted lines join what ranks as
+    high as the best run, and a tenth of it.
 
     Parameters
     ----------
@@ -136,13 +136,13 @@ def _height(found: NextRuns, reduction: Any) -> Any:
 
 
 def _rays(ax: Axes, told: np.ndarray, found: NextRuns) -> None:
-    """Draw lines of equal savings per FLOP through the best run, and a tenth of it."""
-    best = float((told / found.flop)[found.flop <= found.budget].max())
+    """Draw lines of candidates that rank as high as the best run, and a tenth of it."""
+    best = float((told / found.flop**found.power)[found.flop <= found.budget].max())
     x = np.array(ax.get_xlim())
     for share in (1.0, 0.1) if best > 0 else ():
         thin: Any = {"linewidth": 0.5, "linestyle": (0, (1, 2)), "alpha": 0.7, "scalex": False, "scaley": False}
-        thin |= {"label": "equal per FLOP"} if share == 1.0 else {}
-        ax.plot(x, share * best * x, color=INK, zorder=1, **thin)
+        thin |= {"label": "equal rank"} if share == 1.0 else {}
+        ax.plot(x, share * best * x**found.power, color=INK, zorder=1, **thin)
 
 
 def _apart(ax: Axes, order: list[int], flop: np.ndarray, told: np.ndarray) -> list[int]:

@@ -62,7 +62,8 @@ def test_the_regret_of_two_options_is_the_unit_normal_loss() -> None:
     losses = np.column_stack([np.zeros_like(difference), difference])
     shown = np.column_stack([difference, 0.2 * difference + 0.1 * rng.standard_normal(20_000)])
     of = joint(losses, shown, np.arange(2)[:, None], np.full((2, 1, 1), 0.02**2))
-    now, found = regret_gains(of, losses.mean(axis=0), 0)(())
+    gains = regret_gains(of, losses, 0)
+    now, found = gains(())
     assert now == pytest.approx(0.0, abs=1e-12)
     for place in range(2):
         both = np.cov(difference, shown[:, place])
@@ -70,11 +71,10 @@ def test_the_regret_of_two_options_is_the_unit_normal_loss() -> None:
         middle = abs(difference.mean())
         value = moved * norm.pdf(middle / moved) - middle * norm.cdf(-middle / moved)
         assert found[place] == pytest.approx(value, rel=0.05, abs=2e-6)
-    sure = regret_gains(
-        joint(losses + np.array([0.0, 1.0]), shown, np.arange(2)[:, None], np.full((2, 1, 1), 0.02**2)), np.array([0.0, 1.0]), 0
-    )
+    apart = losses + np.array([0.0, 1.0])
+    sure = regret_gains(joint(apart, shown, np.arange(2)[:, None], np.full((2, 1, 1), 0.02**2)), apart, 0)
     np.testing.assert_allclose(sure(())[1], 0.0, atol=1e-9)  # what changes no decision is worth nothing
-    together = regret_gains(of, losses.mean(axis=0), 0)([0, 1])
+    together = gains([0, 1])
     assert together[0] >= found.max() * 0.99
 
 

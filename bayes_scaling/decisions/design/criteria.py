@@ -25,8 +25,22 @@ type Gains = Callable[[Sequence[int]], tuple[float, np.ndarray]]
 
 MOST = 20
 """Runs of a set at most."""
-NORMALS, MOST_ROWS, BLOCK = 256, 512, 2**20
+NORMALS, MOST_ROWS, BLOCK = 256, 512, 2**18
 """Quasi-random normals over which an expected minimum is taken, of so many rows at most; so many numbers are held at a time."""
+
+
+def remembered(gains: Gains) -> Gains:
+    """Return the same function, which takes every set once: sets of different sizes begin alike."""
+    known: dict[tuple[int, ...], tuple[float, np.ndarray]] = {}
+
+    def once(chosen: Sequence[int]) -> tuple[float, np.ndarray]:
+        key = tuple(sorted(chosen))
+        if key not in known:
+            known[key] = gains(key)
+        now, beside = known[key]
+        return now, beside.copy()
+
+    return once
 
 
 def gains_of(of: Joint, criterion: Criterion) -> Gains:
@@ -43,20 +57,30 @@ def gains_of(of: Joint, criterion: Criterion) -> Gains:
     return saved
 
 
-def regret_gains(of: Joint, expected: np.ndarray, seed: int) -> Gains:
+def regret_gains(of: Joint, losses: np.ndarray, seed: int) -> Gains:
     """Return what candidates save of the expected regret of the best option.
+
+    The share of it is that of a regret that is jointly normal with what candidates show, which is never more than all.
 
     Parameters
     ----------
     of
         The questions are the losses of the options.
-    expected
-        Loss of each option, its mean over the draws.
+    losses
+        Draws of them, (draws, options).
     seed
         Of the normals, which are the same for all candidates.
     """
-    given, above = conditional(of), expected - expected.min()
-    z = normals(seed, min(MOST_ROWS, (MOST + 1) * of.rows.shape[1]))
+    given, expected = conditional(of), losses.mean(axis=0)
+    above, regret = expected - expected.min(), expected_regret(losses)
+    z = normals(seed, min(MOST_ROWS, max((MOST + 1) * of.rows.shape[1], len(expected))))
+    values, axes = np.linalg.eigh(np.atleast_2d(np.cov(losses.T)))
+    order = np.argsort(-values)
+    root = np.sqrt(values[order].clip(0.0))[:, None] * axes[:, order].T
+    all_of_it = max(-float((above + z[:, : len(expected)] @ root).min(axis=1).mean()), 1e-300)
+
+    def share(value: np.ndarray) -> np.ndarray:
+        return regret * np.clip(value / all_of_it, 0.0, 1.0)
 
     def saved(chosen: Sequence[int]) -> tuple[float, np.ndarray]:
         answered, noisy, with_question = given(chosen)
@@ -73,7 +97,8 @@ def regret_gains(of: Joint, expected: np.ndarray, seed: int) -> Gains:
         for start in range(0, len(moved), step):
             part = np.einsum("zm,nmo->nzo", z[:, known : known + most], moved[start : start + step])
             found[start : start + step] = -(base + part).min(axis=2).mean(axis=1)
-        return max(now, 0.0), np.maximum(found - max(now, 0.0), 0.0)
+        told = share(np.array([now]))
+        return float(told[0]), np.maximum(share(found) - told, 0.0)
 
     return saved
 

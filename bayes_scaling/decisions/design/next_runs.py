@@ -24,7 +24,15 @@ from bayes_scaling.data.distance import NEAR_DECADES, distance
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
-from bayes_scaling.decisions.design.criteria import CRITERIA, Criterion, Gains, expected_regret, gains_of, regret_gains
+from bayes_scaling.decisions.design.criteria import (
+    CRITERIA,
+    Criterion,
+    Gains,
+    expected_regret,
+    gains_of,
+    regret_gains,
+    remembered,
+)
 from bayes_scaling.decisions.design.information import Joint, directions, information, joint, marginal_gains
 from bayes_scaling.decisions.design.options import option_losses
 from bayes_scaling.decisions.design.prices import flop, set_ups
@@ -183,16 +191,16 @@ class _Weighed:
 
 def _weighed(of: Joint, criterion: Criterion, options: np.ndarray, over_options: Joint, seed: int) -> _Weighed:
     if criterion == "regret":
-        return _Weighed(over_options, regret_gains(over_options, options.mean(axis=0), seed), expected_regret(options))
+        return _Weighed(over_options, remembered(regret_gains(over_options, options, seed)), expected_regret(options))
     entropy = 0.5 * float(np.log(2 * np.pi * np.e * of.variance))
-    return _Weighed(of, gains_of(of, criterion), entropy if criterion == "information" else of.variance)
+    return _Weighed(of, remembered(gains_of(of, criterion)), entropy if criterion == "information" else of.variance)
 
 
 def _sets(of: Joint, weighed: _Weighed, prices: Prices, limited: bool) -> tuple[RunSet, ...]:
     """Return the best set of each size up to five, and with a budget that of as many as it pays for."""
     found, told = best_sets(weighed.gains, prices), marginal_gains(of)
     if limited and len(found) == LARGEST:
-        more = within_budget(weighed.gains, prices, SMALLEST_STEP)
+        more = within_budget(weighed.gains, prices, SMALLEST_STEP, found[-1])
         found += [more] if len(more) > LARGEST else []
     return tuple(RunSet(one, prices.total(one), told(one)[0], weighed.gains(one)[0]) for one in found)
 

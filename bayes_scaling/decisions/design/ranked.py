@@ -96,9 +96,14 @@ class NextRuns:
 
     @property
     def order(self) -> np.ndarray:
-        """Places of the candidates, first those within the budget, by what they save per FLOP, ties by cost."""
-        found: np.ndarray = np.lexsort((self.flop, -self.reduction / self.flop, self.flop > self.budget))
+        """Places of the candidates, first those within the budget, by what they save over FLOP^power, ties by cost."""
+        found: np.ndarray = np.lexsort((self.flop, -self.reduction / self.flop**self.power, self.flop > self.budget))
         return found
+
+    @property
+    def power(self) -> float:
+        """To which the cost counts in the ranking: information is ranked per FLOP, all else over FLOP^0.4."""
+        return 1.0 if self.criterion == "information" else COST_POWER
 
     @property
     def best(self) -> RunSet:
@@ -128,11 +133,12 @@ class NextRuns:
         Returns
         -------
         DataFrame
-            A row a candidate: its own columns, as NAME_given where one of these is called so; rank, by what is saved per
-            FLOP, those within the budget first; flop; within_budget; information in nats and per 1e18 FLOP; saved, the share
-            of the criterion; sd_before and the sd_after of the question, on the scale it was asked on (relative, where that is
-            the logarithm), of several the root of their mean squared error; width_before and width_after of its 90 % interval
-            on the same scale; for the regret regret_before and regret_after, on the scale of the noise.
+            A row a candidate: its own columns, as NAME_given where one of these is called so; rank, by what is saved over
+            FLOP^0.4 (information per FLOP), those within the budget first; flop; within_budget; information in nats and per
+            1e18 FLOP; saved, the share of the criterion; sd_before and the sd_after of the question, on the scale it was asked
+            on (relative, where that is the logarithm), of several the root of their mean squared error; width_before and
+            width_after of its 90 % interval on the same scale; for the regret regret_before and regret_after, on the scale of
+            the noise.
         """
         order = self.order
         own = self.candidates.iloc[order].reset_index(drop=True).drop(columns="flop", errors="ignore")
@@ -183,6 +189,8 @@ EXA = 1e18
 """Information is given per so many FLOP."""
 
 
+COST_POWER = 0.4
+"""Per FLOP the smallest runs come first, from which least is learnt of a far target: see benchmarks/choosing_runs.md."""
 REGRET_NOISE = 0.02
 """Sets whose regret differs by less than this share are alike: it is a mean over a few hundred normals."""
 

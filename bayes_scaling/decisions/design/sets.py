@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -93,27 +94,27 @@ def best_sets(gains: Gains, prices: Prices, largest: int = LARGEST) -> list[tupl
     return found
 
 
-def within_budget(gains: Gains, prices: Prices, least: float, most: int = MOST) -> tuple[int, ...]:
+def within_budget(gains: Gains, prices: Prices, least: float, begun: Sequence[int] = (), most: int = MOST) -> tuple[int, ...]:
     """Return candidates chosen one after another while the budget allows and each saves enough, the best over powers of cost.
 
     Parameters
     ----------
+    begun
+        A set that is added to as well as none.
     least
         A candidate must add at least such a share of what is saved so far.
     """
     best: tuple[float, list[int]] = (-np.inf, [])
-    for power in POWERS:
-        chosen: list[int] = []
+    for power, first in product(POWERS, {(), tuple(begun)}):
+        chosen = list(first)
         while len(chosen) < min(most, len(prices.each)):
             now, beside = gains(chosen)
             cost = prices.beside(chosen)
-            allowed = cost <= prices.budget - prices.total(chosen)
+            allowed = (cost <= prices.budget - prices.total(chosen)) & (beside > least * max(now, 1e-300))
             allowed[chosen] = False
-            score = np.where(allowed, beside / cost**power, -np.inf)
-            place = int(np.argmax(score))
-            if not allowed.any() or beside[place] <= least * max(now, 1e-300):
+            if not allowed.any():
                 break
-            chosen.append(place)
+            chosen.append(int(np.argmax(np.where(allowed, beside / cost**power, -np.inf))))
         best = max(best, (gains(chosen)[0] if chosen else -np.inf, chosen), key=lambda one: one[0])
     return tuple(sorted(best[1]))
 
