@@ -97,7 +97,7 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
     """
     noise, name, unit = model.noise, "the loss", "the unit of the loss"
     if response is not None:
-        name, unit = response.name, response.unit
+        name, unit = response.name, response.unit or f"the unit of {response.name}"
     what = f"the logarithm of {name}" if noise.on == "log_loss" else name
     how = "normal" if noise.distribution == "normal" else "Student-t, with its degrees of freedom learnt,"
     scale = "a relative error" if noise.on == "log_loss" else f"in {unit}"
@@ -106,8 +106,11 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
         found.append(f"The measurement error of column {error.column} is added to it in quadrature.")
     found += [_shared(effect) for effect in noise.effects]
     found += list(_correlated(noise))
+    if noise.residual_correlation is not None:
+        between = noise.residual_correlation
+        found.append(f"The scatter of one run is correlated between levels of {between.over}: LKJ({number(between.eta)}).")
     found += [_discrepancy(term) for term in model.discrepancy]
-    if not (noise.effects or noise.correlation or model.discrepancy):
+    if not (noise.effects or noise.correlation or noise.residual_correlation or model.discrepancy):
         found.append("Rows are independent given the law. There is no discrepancy: the law is taken for the truth.")
     elif not model.discrepancy:
         found.append("There is no discrepancy: the law is taken for the truth.")

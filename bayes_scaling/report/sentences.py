@@ -12,6 +12,8 @@ from bayes_scaling.data.checkpoints import not_ends
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counting_words import counted_sentence
 from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.outputs import OUTPUT
+from bayes_scaling.data.response import Response
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import SPLITS
@@ -115,10 +117,13 @@ def _losses(fit: Posterior) -> list[str]:
 def _loss(fit: Posterior, point: pd.DataFrame, region: str) -> str:
     """Return what is expected at a point, which is said with its unit and levels."""
     columns, at = fit.runs.columns, {str(name): of for name, of in point.iloc[0].items()}
-    place = [f"{number(at[name])} {columns.inputs[name].unit or spaced_name(name)}" for name in inputs_read(fit)]
+    units = {name: columns.inputs[name].unit for name in inputs_read(fit)}
+    place = [f"{number(at[x])} {unit}" if unit else f"{spaced_name(x)} {number(at[x])}" for x, unit in units.items()]
     place += [f"{spaced_name(name)} {value_at(name, at[name])}" for name in groups_needed(fit)]
     values = median_interval(predict(fit, point).to_numpy()).tolist()
-    return f"{capitalized(columns.response.name)} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
+    name, column = columns.response.name, columns.response.column
+    called = name if name == column and name != Response.name else capitalized(name)
+    return f"{called} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
 
 
 def _splits(fit: Posterior, folder: str) -> list[str]:
@@ -158,7 +163,7 @@ def _alternatives(fit: Posterior) -> list[str]:
     return [
         group
         for group in groups_needed(fit)
-        if group != "run" and len(levels[group]) <= FEW and not np.issubdtype(levels[group].dtype, np.number)
+        if group not in ("run", OUTPUT) and len(levels[group]) <= FEW and not np.issubdtype(levels[group].dtype, np.number)
     ]
 
 

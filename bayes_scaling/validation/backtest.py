@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import format_count, number, percent, several
+from bayes_scaling._base.numbers import percent, several
 from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.fits import fit_many
@@ -24,7 +24,7 @@ from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.fit_stack import fit_stack
-from bayes_scaling.validation.scores import score_points, score_table
+from bayes_scaling.validation.scores import crps_of, crps_sentence, score_points, score_table
 from bayes_scaling.validation.splits import careful, folds
 
 
@@ -41,11 +41,14 @@ class Backtest:
         Cut-off -> why it gave no fit, or why its draws are not to be trusted.
     healths
         Cut-off -> the health of its fit.
+    crps_of
+        What the CRPS is of: "log loss" where the noise is on it, else the unit of the response.
     """
 
     points: pd.DataFrame
     problems: Mapping[str, str]
     healths: Mapping[str, Health] = field(default_factory=dict)
+    crps_of: str = ""
 
     @property
     def health(self) -> Health | None:
@@ -75,12 +78,13 @@ class Backtest:
     def summary(self) -> str:
         """Return how well held-out rows were predicted, a sentence a line."""
         row = self.to_frame(()).iloc[0]
-        bands = ", ".join(f"{q} % bands {percent(row[f'coverage_{q}'])}" for q in (50, 90))
+        half, most = (percent(row[f"coverage_{q}"]) for q in (50, 90))
         return lines(
             [
-                f"{format_count(int(row['runs']))} held-out rows of {self.points['train'].nunique()} cut-offs were predicted.",
-                f"Of them hold {bands}.",
-                f"The mean CRPS is {number(row['crps'])}.",
+                f"{several(int(row['runs']), 'held-out row')} of {several(self.points['train'].nunique(), 'cut-off')} "
+                f"{'was' if row['runs'] == 1 else 'were'} predicted.",
+                f"50 % bands hold {half} of them, 90 % bands {most}.",
+                crps_sentence(row["crps"], self.crps_of) + ".",
                 *([] if np.isnan(row["are"]) else [f"Medians are off by {percent(row['are'])} on average."]),
                 *(f"{where}: {why}" for where, why in self.problems.items() if where not in self.healths),
             ],
@@ -169,7 +173,9 @@ def backtest(
     if not scored:
         raise InputError("; ".join(f"{where!r}: {why}" for where, why in problems.items()))
     points = pd.concat([table.assign(train=where) for where, table in scored.items()], ignore_index=True)
-    found = Backtest(points.assign(train=pd.Categorical(points["train"], list(scored), ordered=True)), problems, healths)
+    points["train"] = pd.Categorical(points["train"], list(scored), ordered=True)
+    scale = (model if isinstance(model, Model) else next(iter(model.values()))).noise.on
+    found = Backtest(points, problems, healths, crps_of(scale, runs.columns.response.unit))
     return replace(found, points=mark(found.points, found))
 
 

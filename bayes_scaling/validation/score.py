@@ -9,7 +9,7 @@ import pandas as pd
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import amount, format_count, number, percent, several
+from bayes_scaling._base.numbers import format_count, number, percent, several
 from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs
@@ -17,9 +17,7 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, noise_scale
-from bayes_scaling.validation.scores import score_points, score_table
-
-LOG_LOSS = "log loss"
+from bayes_scaling.validation.scores import crps_of, crps_sentence, score_points, score_table
 
 
 @dataclass(frozen=True)
@@ -64,14 +62,12 @@ class Score:
         """Return how well the rows were predicted, a sentence a line."""
         row = self.to_frame(()).iloc[0]
         half, most = (percent(row[f"coverage_{q}"]) for q in (50, 90))
-        unit = "" if self.crps_of == LOG_LOSS else self.crps_of
-        of = f" of the {LOG_LOSS}" if self.crps_of == LOG_LOSS else ""
         explained = row["r_squared"]
         return lines(
             [
                 f"{format_count(len(self.points))} held-out rows were predicted.",
                 f"50 % bands hold {half} of them, 90 % bands {most}.",
-                f"The mean CRPS{of} is {amount(row['crps'], unit)}, the mean log score {number(row['log_score'])}.",
+                f"{crps_sentence(row['crps'], self.crps_of)}, the mean log score {number(row['log_score'])}.",
                 *([] if np.isnan(explained) else [f"Medians have R^2 {number(explained)}."]),
             ],
             self,
@@ -133,5 +129,5 @@ def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
     if held.columns.response.unit != fit.runs.columns.response.unit:
         units = f"{held.columns.response.unit!r}, the fit {fit.runs.columns.response.unit!r}"
         raise InputError(f"score: responses are in {units}; expected one unit")
-    of = LOG_LOSS if noise_scale(fit) == "log_loss" else held.columns.response.unit
+    of = crps_of(noise_scale(fit), held.columns.response.unit)
     return Score(score_points(fit, held.table, seed), of, fit.health)

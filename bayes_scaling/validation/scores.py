@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.numbers import quantile_name
+from bayes_scaling._base.numbers import amount, number, quantile_name
 from bayes_scaling.data.distance import distance
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.health_line import carried
@@ -25,6 +25,8 @@ TINY = float(np.finfo(float).tiny)
 
 DISTANCES = {"inside": 0.0, "0 to 0.5": 0.5, "0.5 to 1": 1.0, "1 to 2": 2.0, "over 2": np.inf}
 """Classes of distance from the training runs, in decades, each up to its value."""
+
+LOG_LOSS = "log loss"
 
 
 @carried
@@ -63,6 +65,16 @@ def score_draws(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, density: 
         "training_runs": len(fit.runs),
     }
     return held.assign(**scores)
+
+
+def crps_of(scale: str, unit: str) -> str:
+    """Return what the CRPS of rows is of: the log loss where they scatter in it, else the response in its unit."""
+    return LOG_LOSS if scale == "log_loss" else unit
+
+
+def crps_sentence(crps: float, of: str) -> str:
+    """Return the mean CRPS as the beginning of a sentence, with its unit."""
+    return f"The mean CRPS of the log loss is {number(crps)}" if of == LOG_LOSS else f"The mean CRPS is {amount(crps, of)}"
 
 
 def crps(ordered: np.ndarray, seen: np.ndarray) -> np.ndarray:

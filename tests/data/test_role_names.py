@@ -155,3 +155,12 @@ def test_a_fit_by_options_runs(tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert "4 rows of" in done.output
+
+
+def test_a_response_called_after_its_column_follows_it_and_a_loss_stays_one() -> None:
+    named = bs.Columns({"x": bs.Input("x")}, bs.Response("y", unit="", name="y"))
+    assert with_columns(named, {"y": "top1_error"}).response.name == "top1_error"
+    called = bs.Columns({"x": bs.Input("x")}, bs.Response("y", unit="", name="error rate"))
+    assert with_columns(called, {"y": "top1_error"}).response.name == "error rate"
+    loss = bs.Columns({"x": bs.Input("x")})
+    assert with_columns(loss, {"loss": "eval/loss"}).response.name == "loss"

@@ -12,6 +12,7 @@ from scipy import integrate, special, stats
 import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.inference.log_likelihood import log_density
+from bayes_scaling.validation.backtest import Backtest
 from bayes_scaling.validation.scores import (
     BANDS,
     crps,
@@ -176,3 +177,17 @@ def test_the_density_by_quantiles_is_that_of_the_distribution() -> None:
         assert found == pytest.approx(stats.norm.logpdf(2.0 + 0.1 * z, 2.0, 0.1), abs=0.1)
     assert log_density_by_quantiles(ordered, 2.5) < log_density_by_quantiles(ordered, 2.35) < -1.0
     assert np.isfinite(log_density_by_quantiles(np.full(200, 1.0), 3.0))
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [("nats/token", "The mean CRPS is 0.01 nats/token."), ("log loss", "The mean CRPS of the log loss is 0.01.")],
+)
+def test_a_backtest_says_what_its_crps_is_of(of: str, said: str) -> None:
+    seen = np.array([2.0, 2.1, 2.2, 2.3])
+    shares = {"q05": -0.2, "q25": -0.1, "q50": 0.0, "q75": 0.15, "q95": 0.25}
+    points = pd.DataFrame({name: seen + by for name, by in shares.items()} | {"q10": seen - 0.15, "q90": seen + 0.2})
+    points = points.assign(response=seen, pit=0.5, crps=0.01, log_score=1.0, relative_error=0.0, distance=0.1, train="small")
+    points.loc[0, "response"] = 1.0
+    lines = Backtest(points, {}, crps_of=of).summary().splitlines()
+    assert lines[:3] == ["4 held-out rows of 1 cut-off were predicted.", "50 % bands hold 75 % of them, 90 % bands 75 %.", said]
