@@ -92,7 +92,8 @@ def twin_note(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns, rows:
     second = int(np.argmax(twins))
     first = int(np.argmax((checked[read] == checked[read].iloc[second]).all(axis=1).to_numpy()))
     differ = [repr(str(name)) for name in kept if str(kept[name].iloc[first]) != str(kept[name].iloc[second])]
-    apart = f"column{'s' * (len(differ) > 1)} {', '.join(differ[:MAX_NAMED])}{', ...' if len(differ) > MAX_NAMED else ''} only"
+    named = f"column{'s' * (len(differ) > 1)} {', '.join(differ[:MAX_NAMED])}{', ...' if len(differ) > MAX_NAMED else ''} only"
+    apart = named if differ else "columns that are not read"
     count = int(twins.sum())
     have, one = ("has", "an earlier one") if count == 1 else ("have", "earlier ones")
     return (

@@ -191,7 +191,7 @@ def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns, rows
     found = find_checkpoints(kept, checked, columns)
     orders = [one.along for one in (found, columns.curve, columns.average) if one is not None]
     run = found.label if found is not None else checked.get("run")
-    notes = () if found is None else (checkpoint_sentence(found),)
+    notes: tuple[str, ...] = () if found is None else (checkpoint_sentence(found),)
     if found is None and columns.curve is None and columns.average is None:
         state = find_unfinished(kept, [str(name) for name in kept if name not in columns.read])
         notes = () if state is None else (unfinished_note(state),)
