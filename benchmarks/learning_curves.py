@@ -33,7 +33,7 @@ from bayes_scaling.validation.scores import score_points
 HERE = Path(__file__).parent
 STUDY = bs.read_study("learning_curve")
 MODEL = STUDY.model
-SETTINGS = replace(STUDY.settings, draws=400, tune=400, seed=1, progress=False)
+SETTINGS = replace(STUDY.settings, method="laplace", draws=400, tune=400, seed=1, progress=False)
 DIVIDED = ("Nano", "ColPreT", "DD")
 GROUPS = {"IC": "IC", "ColPreT": "ColPreT", "DD": "DD"} | dict.fromkeys(("NMT", "LM", "BB", "Nano"), "language")
 NSL_PFN = {"IC": (0.0280, 3.330), "language": (0.0194, 2.773), "ColPreT": (0.0270, 2.794), "DD": (0.0335, 2.565)}
@@ -79,7 +79,7 @@ def scored(fit: bs.Fit, extra: dict[str, object]) -> pd.DataFrame:
         carried=np.log(float(str(extra["last"])) / held["response"]),
         sloped=np.log(np.asarray(extra["slope"]) / held["response"]),
         domain=extra["domain"],
-        divergences=fit.health.divergences,
+        method=fit.health.method,
     )
 
 
