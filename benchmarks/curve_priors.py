@@ -1,12 +1,12 @@
 """How the priors of the study `learning_curve` are chosen: importance sampling of each curve, with families left out.
 
-    python benchmarks/curve_priors.py [--only DOMAIN]      # prints tables; draws of each curve are kept in out/curve_priors
+    python benchmarks/curve_priors.py [--only DOMAIN]      # prints tables
 
 Up to its last point a curve's posterior does not know `ahead`, which the points say nothing of. So each curve is sampled once,
 and every prior of `ahead` is scored with these draws. Of the model of the study two things differ: scatter is normal up to the
 last point, Student-t with 4 degrees of freedom beyond it, and neighbours are averaged where there are more than 30 rows (their
-variance about a local line says the scatter). Level, discrepancy and, on a grid, the slope are integrated exactly; bend, scatter and
-the discrepancy's amplitude and length are drawn from their prior, then twice about what was found. Some .3 s a curve.
+variance about a local line says the scatter). Level, discrepancy and, on a grid, the slope are integrated exactly; bend,
+scatter and the discrepancy's amplitude and length are drawn from their prior, then twice about what was found: .15 s a curve.
 
 Scores are means over curves within families, then over families within domains, so that 94 curves of one domain do not choose
 for all. A prior is judged on a domain, or a family, by what was best on all others.
@@ -14,9 +14,8 @@ for all. A prior is judged on a domain, or a family, by what was best on all oth
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,7 @@ from sweeps import DATA
 
 BINS, ROWS, KEPT, DRAWS, ROUNDS = 30, 60, 600, 1_200, 3
 DEGREES = 4.0
-FRACTION, AT_LEAST = 0.135, 8
+FRACTION, AT_LEAST = 0.13, 6
 CENTRE = np.array([-0.2, np.log(0.01), np.log(2.0), np.log(0.006)])
 WIDTH = np.array([0.4, np.log(3.2) / 1.645, np.log(2.3) / 1.645, np.log(8.0) / 1.645])
 """Normal priors of bend, log amplitude, log length and log scatter."""
@@ -34,7 +33,7 @@ SLOPE = (np.log(0.1), np.log(5.2) / 1.645)
 
 @dataclass(frozen=True)
 class Points:
-    """Averages of neighbours up to the last point: u = log(x / x_last), log y, how many, and sums of squares about local lines."""
+    """Averages of neighbours: u = log(x / x_last), log y, how many, and the sum of squares about local lines."""
 
     u: np.ndarray
     y: np.ndarray
@@ -87,12 +86,13 @@ def bent(u: np.ndarray, bend: np.ndarray) -> np.ndarray:
 
 
 def _solved(points: Points, at: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return, for draws of the four numbers, log marginal likelihood, slopes on a grid with their log weights, and the solves."""
+    """Return, for draws of four numbers, log likelihood, slopes on a grid with log weights, and what they were solved by."""
     bend, amplitude, length, scatter = at[:, 0], *np.exp(at[:, 1:]).T
     kernel = _matern(points.u[:, None] - points.u, amplitude, length)
     kernel = kernel + np.eye(len(points.u)) * (scatter[:, None, None] ** 2 / points.count + 1e-12)
     root = np.linalg.cholesky(kernel)
-    columns = np.stack([np.ones((len(at), len(points.u))), bent(points.u, bend), np.broadcast_to(points.y, (len(at), len(points.u)))], -1)
+    ones, values = np.ones((len(at), len(points.u))), np.broadcast_to(points.y, (len(at), len(points.u)))
+    columns = np.stack([ones, bent(points.u, bend), values], -1)
     white = np.linalg.solve(root, columns)
     gram = np.swapaxes(white, 1, 2) @ white
     ones = gram[:, 0, 0]
@@ -127,7 +127,7 @@ def _student(at: np.ndarray, centre: np.ndarray, root: np.ndarray, nu: float = 5
 
 
 def sampled(points: Points, ahead: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Return draws of level and discrepancy, of the fall, and of the scatter, at places beyond the last point; and their number."""
+    """Return draws of level and discrepancy, of the fall and of the scatter; and their effective number."""
     ats = [CENTRE + WIDTH * random.standard_normal((DRAWS, 4))]
     proposals: list[Callable[[np.ndarray], np.ndarray]] = [_log_prior]
     kept = [_solved(points, ats[0])[0]]
@@ -161,7 +161,13 @@ def _weights(at: np.ndarray, likelihood: np.ndarray, proposals: Sequence[Callabl
 
 
 def _beyond(
-    points: Points, ahead: np.ndarray, at: np.ndarray, slope: np.ndarray, root: np.ndarray, white: np.ndarray, gram: np.ndarray,
+    points: Points,
+    ahead: np.ndarray,
+    at: np.ndarray,
+    slope: np.ndarray,
+    root: np.ndarray,
+    white: np.ndarray,
+    gram: np.ndarray,
     random: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     bend, amplitude, length, scatter = at[:, 0], *np.exp(at[:, 1:]).T
@@ -176,8 +182,8 @@ def _beyond(
     return mean + shared * np.sqrt(variance), slope[:, None] * bent(ahead, bend), scatter
 
 
-def curves(only: str, fraction: float = FRACTION) -> list[Curve]:
-    """Return the draws of each curve."""
+def curves(only: str, few: int = 0) -> list[Curve]:
+    """Return the draws of each curve; of so few of its points up to the last, where `few` is given."""
     table = pd.read_csv(DATA / "fleet_curves.csv.gz", encoding="utf-8")
     found = []
     for name, curve in table[table["domain"].str.contains(only)].groupby("run_id"):
@@ -185,7 +191,8 @@ def curves(only: str, fraction: float = FRACTION) -> list[Curve]:
         train = (curve["split"] == "train").to_numpy()
         x, y = curve["x"].to_numpy(), curve["y"].to_numpy()
         known = x[train]
-        near = known >= min(fraction * known.max(), np.sort(known)[-min(AT_LEAST, len(known))])
+        near = known >= min(FRACTION * known.max(), np.sort(known)[-min(AT_LEAST, len(known))])
+        near = spread(np.log(known), few) if few else near
         u = np.log(x / known.max())
         points = binned(u[train][near], np.log(y[train])[near])
         held = np.flatnonzero(~train)
@@ -197,6 +204,14 @@ def curves(only: str, fraction: float = FRACTION) -> list[Curve]:
         rises = bool((np.diff(y[train]) <= 0).all())
         family = str(curve["task_family"].iloc[0])
         found.append(Curve(str(name), domain, family, np.log(y[held]), unit, last, *drawn, rises))
+    return found
+
+
+def spread(at: np.ndarray, few: int) -> np.ndarray:
+    """Return which of ordered places are few, about evenly far apart over the last two e-folds, the last among them."""
+    wanted = at[-1] - np.linspace(min(2.0, np.ptp(at)), 0.0, few)
+    found = np.zeros(len(at), dtype=bool)
+    found[np.abs(at[:, None] - wanted).argmin(0)] = True
     return found
 
 
@@ -222,26 +237,19 @@ def scored(curve: Curve, ahead: np.ndarray, random: np.random.Generator) -> dict
     }
 
 
-def student(location: float, scale: float, nu: float, count: int = 2_400) -> np.ndarray:
-    """Return quantiles of a log-Student-t distribution."""
+def prior_draws(share: float, location: float, scale: float, nu: float, count: int = 1_200) -> np.ndarray:
+    """Return draws of what a curve still falls by: a share of zeros, and a log-Student-t distribution."""
     from scipy.special import stdtrit
 
-    return np.exp(location + scale * stdtrit(nu, (np.arange(count) + 0.5) / count))
+    flat = round(share * count)
+    rest = np.exp(location + scale * stdtrit(nu, (np.arange(count - flat) + 0.5) / (count - flat)))
+    return np.random.default_rng(0).permutation(np.concatenate([np.zeros(flat), rest]))
 
 
 def priors() -> dict[str, np.ndarray]:
-    """Return priors of `ahead`: of a log-Student-t distribution, and of its product with a share that may be near 0."""
-    from scipy.special import betaincinv
-
-    found = {}
-    random = np.random.default_rng(0)
-    for location, scale, nu in product((-0.3, -0.15, 0.0), (0.15, 0.25, 0.35), (3.0, 5.0)):
-        base = student(location, scale, nu)
-        found[f"t {location} {scale} {nu:.0f}"] = base
-        share = (random.permutation(len(base)) + 0.5) / len(base)
-        for a, b in ((1.0, 0.1), (0.5, 0.1), (1.0, 0.2), (0.5, 0.2), (2.0, 0.3), (1.0, 0.4)):
-            found[f"t {location} {scale} {nu:.0f} x beta {a} {b}"] = base * betaincinv(a, b, share)
-    return found
+    """Return the candidates: share that goes flat, and location, scale and degrees of freedom of the rest."""
+    every = product((0.0, 0.05, 0.08, 0.12, 0.3, 0.6), (-0.15, -0.05, 0.05, 0.3, 0.6), (0.15, 0.25, 0.35), (3.0, 5.0))
+    return {f"{share:.0%} flat, {at} {scale} {nu:.0f}": prior_draws(share, at, scale, nu) for share, at, scale, nu in every}
 
 
 def averaged(table: pd.DataFrame) -> pd.DataFrame:
@@ -249,20 +257,30 @@ def averaged(table: pd.DataFrame) -> pd.DataFrame:
     return table.groupby(["domain", "family"]).mean(numeric_only=True).groupby("domain").mean()
 
 
-def choose(scores: Mapping[str, pd.DataFrame], score: str = "ll") -> None:
-    """Print what is best on all but a domain, or a family, and its scores there."""
-    names = list(scores)
-    base = scores[names[0]]
-    for by in ("domain", "family"):
-        picked, rows = [], []
-        for of in base[by].unique():
-            rest = base[by] != of
-            best = max(names, key=lambda name: averaged(scores[name][rest])[score].mean())
-            picked.append(best)
-            rows.append(scores[best][~rest])
-        every = pd.concat(rows)
-        print(f"\nwithout each {by}:", pd.Series(picked).value_counts().to_dict(), sep="\n")
-        print(by_group(every).round(4).to_string())
+def choose(scores: Mapping[str, pd.DataFrame], by: str, own: float = 0.0) -> pd.DataFrame:
+    """Return the scores of each domain, or family, by the prior that is best on all others.
+
+    Parameters
+    ----------
+    own
+        How much the rest of the same domain counts beside the mean of all domains: 0, one prior for all curves. Above, a prior
+        for each domain, partially pooled.
+    """
+    names, base = list(scores), next(iter(scores.values()))
+    picked, rows = [], []
+    for of in base[by].unique():
+        rest = base[by] != of
+        domain = base.loc[~rest, "domain"].iloc[0]
+        value = {}
+        for name in names:
+            table = averaged(scores[name][rest])["ll"]
+            value[name] = table.mean() + own * (table.get(domain, 0.0))
+        best = max(names, key=value.__getitem__)
+        picked.append(best)
+        rows.append(scores[best][~rest])
+    told = pd.Series(picked).value_counts().head(4).to_dict()
+    print(f"\nwithout each {by}, weight of the rest of its domain {own}: {told}")
+    return pd.concat(rows)
 
 
 def by_group(table: pd.DataFrame) -> pd.DataFrame:
@@ -274,5 +292,39 @@ def by_group(table: pd.DataFrame) -> pd.DataFrame:
 
 def table_of(every: Sequence[Curve], ahead: np.ndarray) -> pd.DataFrame:
     """Return a row of scores for each curve."""
-    rows = [{"name": c.name, "domain": c.domain, "family": c.family} | scored(c, ahead, np.random.default_rng(2)) for c in every]
+    rows = [
+        {"name": c.name, "domain": c.domain, "family": c.family} | scored(c, ahead, np.random.default_rng(2)) for c in every
+    ]
     return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Sample each curve once, score all candidates, and print what is chosen without each domain and each family."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="text in the domain's name")
+    parser.add_argument("--every", type=int, default=3, help="one of so many held-out rows that are kept")
+    parser.add_argument(
+        "--few", type=int, default=0, help="give only so many points of each curve, and score the study's prior"
+    )
+    chosen = parser.parse_args()
+    every = [thinned(curve, chosen.every) for curve in curves(chosen.only, chosen.few)]
+    sizes = np.array([curve.size for curve in every])
+    print(f"{len(every)} curves; effective sizes from {sizes.min():.0f}, median {np.median(sizes):.0f}")
+    shown = {"the study's": prior_draws(0.05, -0.05, 0.25, 5.0), "no share flat": prior_draws(0.0, -0.15, 0.25, 3.0)}
+    for name, ahead in shown.items():
+        print(f"\n{name}", by_group(table_of(every, ahead)).round(4).to_string(), sep="\n")
+    if chosen.few:
+        return
+    scores = {name: table_of(every, ahead) for name, ahead in priors().items()}
+    for by, own in (("domain", 0.0), ("family", 0.0), ("family", 1.0), ("family", 5.0)):
+        print(by_group(choose(scores, by, own)).round(4).to_string())
+
+
+def thinned(curve: Curve, every: int) -> Curve:
+    """Return a curve with fewer of its held-out rows."""
+    keep = slice(None, None, every)
+    return replace(curve, log_y=curve.log_y[keep], level=curve.level[:, keep], fall=curve.fall[:, keep])
+
+
+if __name__ == "__main__":
+    main()
