@@ -161,6 +161,18 @@ def test_a_curve_is_carried_on_from_its_last_point(studied: Studied) -> None:
     assert quantiles(fit.posterior["slope"])[0] < slope < quantiles(fit.posterior["slope"])[2]
 
 
+@pytest.mark.slow
+def test_a_rising_accuracy_is_said_to_be_one_although_the_discrepancy_follows_it() -> None:
+    x = np.geomspace(100.0, 1e4, 25)
+    scatter = np.random.default_rng(0).normal(0, 0.004, 25)
+    curve = pd.DataFrame({"x": x, "accuracy": (0.95 - 0.6 * (x / 100.0) ** -0.35) * np.exp(scatter)})
+    settings = bs.Settings(method="laplace", seed=1, draws=200, tune=300, chains=2, progress=False)
+    first, *_ = bs.findings(bs.fit("learning_curve", curve, settings, columns={"y": "accuracy"}))
+    assert first.code == "rising"
+    assert "the accuracy rises with x" in first.sentence
+    assert "give 1 - accuracy, an error rate" in first.sentence
+
+
 @of_study("kaplan_shape")
 @pytest.mark.slow
 def test_shape_optima_and_tolerances_are_what_the_figure_shows(studied: Studied) -> None:
