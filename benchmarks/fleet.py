@@ -1,6 +1,8 @@
 """Ten thousand simulated curves end to end: one table, a fit each, the tables of all; time and memory a curve.
 
-    python benchmarks/fleet.py [--curves 10000] [--method laplace] [--workers 2] [--chunk 20] [--write]   # many_fits.md
+    python benchmarks/fleet.py [--curves 10000] [--method laplace] [--workers 2] [--chunk 20] [--write]
+
+--write puts the measured numbers between two marks in many_fits.md; what else is written there stays.
 
 Curves have 8 to 60 points of y = E + a x^-b with 1 % scatter; parameters differ between curves as their priors say. What is
 measured: reading the table, splitting it, fitting, storing, putting together what was stored, and memory of this process and of
@@ -13,6 +15,7 @@ import resource
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
+from bayes_scaling._base.numbers import several
 from bayes_scaling.inference.batch.fits import stored
 from bayes_scaling.inference.batch.from_table import tasks_by
 from bayes_scaling.inference.batch.tables import parameters_kept
@@ -67,7 +71,11 @@ class Measured:
     disk: float
     approximate: float
     failed: int
+    doubtful: int
     held: float
+    processor_parent: float
+    processor_worker: float
+    by_length: tuple[tuple[str, int, float, float], ...]
 
 
 def measured(count: int, settings: bs.Settings, workers: int, chunk: int, folder: Path) -> Measured:
@@ -75,13 +83,14 @@ def measured(count: int, settings: bs.Settings, workers: int, chunk: int, folder
     table, truth = curves(count)
     path = folder / "curves.parquet"
     table.to_parquet(path)
-    before, start = _memory(resource.RUSAGE_SELF), time.perf_counter()
+    before, start, used = _memory(resource.RUSAGE_SELF), time.perf_counter(), _processor(resource.RUSAGE_SELF)
     tasks = tasks_by(STUDY, path, "run_id", independent=True)
     reading = time.perf_counter() - start
     start = time.perf_counter()
     asked = {"folder": folder / "results", "keep": parameters_kept, "settings": settings}
     batch = bs.fit_many(MODEL, tasks, workers, **asked, chunk=chunk, progress=True)
     fitting = time.perf_counter() - start
+    used = _processor(resource.RUSAGE_SELF) - used
     start = time.perf_counter()
     again = stored(MODEL, tasks, folder / "results", keep=parameters_kept, settings=settings)
     rows = again.to_frame()
@@ -89,6 +98,7 @@ def measured(count: int, settings: bs.Settings, workers: int, chunk: int, folder
     print(batch.summary())
     named = rows[(rows["dims"] == "") & rows["name"].isin(KNOWN)]
     true = truth.stack().reindex(pd.MultiIndex.from_frame(named[["task", "name"]])).to_numpy()
+    held = (named["q05"].to_numpy() < true) & (true < named["q95"].to_numpy())
     return Measured(
         curves=count,
         reading=reading,
@@ -100,8 +110,34 @@ def measured(count: int, settings: bs.Settings, workers: int, chunk: int, folder
         disk=sum(one.stat().st_size for one in (folder / "results").iterdir()) / 1e6,
         approximate=float(np.mean([one.method == "laplace" for one in batch.healths.values()])),
         failed=len(batch.failures),
-        held=float(np.mean((named["q05"].to_numpy() < true) & (true < named["q95"].to_numpy()))),
+        doubtful=len(batch.problems),
+        held=float(np.mean(held)),
+        processor_parent=used,
+        processor_worker=_processor(resource.RUSAGE_CHILDREN),
+        by_length=_by_length(batch.seconds, tasks.sizes, pd.Series(held).groupby(named["task"].to_numpy()).mean()),
     )
+
+
+LENGTHS = ((8, 20), (21, 40), (41, 60))
+
+
+def _by_length(
+    seconds: Mapping[str, float], sizes: Mapping[str, int], held: pd.Series
+) -> tuple[tuple[str, int, float, float], ...]:
+    """Return for curves of so many points how many there are, their median seconds, and the share of parameters held."""
+    found = []
+    for least, most in LENGTHS:
+        names = [name for name in seconds if least <= sizes[name] <= most and name in held.index]
+        if names:
+            middle = float(np.median([seconds[name] for name in names]))
+            found.append((f"{least} to {most}", len(names), middle, float(held[names].mean())))
+    return tuple(found)
+
+
+def _processor(of: int) -> float:
+    """Return the seconds of a processor that this process, or its children that ended, have used."""
+    known = resource.getrusage(of)
+    return known.ru_utime + known.ru_stime
 
 
 def _memory(of: int) -> float:
@@ -114,18 +150,37 @@ def sentences(found: Measured, settings: bs.Settings, workers: int, chunk: int) 
     each = 1e3 / found.curves
     return "\n".join(
         [
-            f"- {found.curves:,} curves, `method={settings.method!r}`, {workers} workers, {chunk} tasks a submission, "
-            f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.",
+            f"- {found.curves:,} curves, `method={settings.method!r}`, {several(workers, 'worker')}, {chunk} tasks a "
+            f"submission, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.",
             f"- {found.fitting:.0f} s in all, {found.fitting * each:.0f} ms a curve, with starting, compiling in each worker, "
             f"reading rows and storing; {found.fits * each:.0f} ms of a worker's time.",
-            f"- {found.approximate:.1%} approximated, the others sampled by NUTS; {found.failed} failed.",
+            f"- Processor time a curve: {found.processor_worker * each:.0f} ms in workers, {found.processor_parent * each:.0f} "
+            "ms in the parent, which reads rows and stores results.",
+            f"- {found.approximate:.1%} approximated, the others sampled by NUTS; {found.failed} failed, {found.doubtful} not "
+            "to be trusted.",
             f"- {found.reading:.1f} s to read and split the table; {found.collecting:.0f} s, {found.collecting * each:.1f} ms "
             "a curve, to put together what is stored.",
             f"- {found.parent * each:.0f} kB of memory a curve in the parent, {found.worker:.0f} MB in a worker; "
             f"{found.disk * each:.0f} kB a curve on disk.",
             f"- 90 % intervals hold {found.held:.1%} of the parameters that the curves were made with.",
+            *(
+                f"- Curves of {name} points: {count:,}, {1e3 * middle:.0f} ms in the median, {share:.1%} held."
+                for name, count, middle, share in found.by_length
+            ),
         ]
     )
+
+
+MARKS = "<!-- measured by fleet.py -->", "<!-- end of what fleet.py measured -->"
+
+
+def between_marks(text: str, measured_now: str) -> str:
+    """Return a text with other numbers between the marks."""
+    before, found, rest = text.partition(MARKS[0])
+    _, ended, after = rest.partition(MARKS[1])
+    if not (found and ended):
+        raise SystemExit(f"many_fits.md has no marks {MARKS[0]} and {MARKS[1]}, between which numbers are written")
+    return f"{before}{MARKS[0]}\n\n{measured_now}\n\n{MARKS[1]}{after}"
 
 
 def main() -> None:
@@ -146,8 +201,9 @@ def main() -> None:
     said = sentences(found, settings, chosen.workers, chosen.chunk)
     print(said)
     if chosen.write:
-        head = f"# Many curves end to end\n\n{datetime.now(UTC):%Y-%m-%d}, one run of fleet.py.\n\n"
-        (HERE / "many_fits.md").write_text(f"{head}{said}\n", encoding="utf-8")
+        path = HERE / "many_fits.md"
+        measured_now = f"{datetime.now(UTC):%Y-%m-%d}, one run of fleet.py.\n\n{said}"
+        path.write_text(between_marks(path.read_text(encoding="utf-8"), measured_now), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def _halves(name: str) -> list[Task]:
     order = table.groupby("run").agg(params=("params", "first"), end=("tokens", "max")).sort_values(["params", "end"])
     half = dict(zip(order.index, np.arange(len(order)) % 2, strict=True))
     which = table["run"].map(half)
-    of = model(family.kind, family.along)
+    of = model(name)
     return [
         Task(name, f"{name}, half {i + 1}", of, part(family.runs, which != i), table[which == i], family.along) for i in (0, 1)
     ]
@@ -275,6 +275,15 @@ def written(found: pd.DataFrame) -> str:
     return "\n".join([*lines, "", tail, "", *READING, ""])
 
 
+def beside_others(found: pd.DataFrame) -> pd.DataFrame:
+    """Return scores with those of tasks that were not played this time, as an earlier run has left them."""
+    path = HERE / "stopping.csv"
+    if not path.is_file():
+        return found
+    earlier = pd.read_csv(path, encoding="utf-8")
+    return pd.concat([earlier[~earlier["task"].isin(found["task"])], found], ignore_index=True)
+
+
 def main() -> None:
     """Fit, play every rule on every task, and write the scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -294,7 +303,7 @@ def main() -> None:
                 {"family": task.family, "task": task.name, "jobs": count, "rule": rule, "regret": of.regret, "cost": of.cost}
             )
             print(rows[-1], flush=True)
-        found = pd.DataFrame(rows)
+        found = beside_others(pd.DataFrame(rows))
         found.to_csv(HERE / "stopping.csv", index=False, float_format="%.6g", encoding="utf-8")
         (HERE / "stopping.md").write_text(written(found), encoding="utf-8")
 

@@ -65,6 +65,15 @@ def put_in_place(unready: Path, place: Path) -> bool:
     return False
 
 
+def remove_file(place: Path) -> None:
+    """Remove a file where there is one: within `write_together` when the others appear."""
+    waiting = _TOGETHER.get()
+    if waiting is None:
+        commit([(None, place)])
+    elif place.exists():
+        waiting.moves.append((None, place))
+
+
 @contextmanager
 def folder_made(folder: Path) -> Iterator[None]:
     """Make a folder, and remove what was made where nothing is put into it."""

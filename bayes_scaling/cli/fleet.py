@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv, write_json
-from bayes_scaling._base.moves import write_together
+from bayes_scaling._base.moves import remove_file, write_together
 from bayes_scaling._base.numbers import format_count, number, several, shared
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.options import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 RESULTS, PARTS = "results", "parts"
 """Folders within DIR: a file for each task, a table for each part."""
+PREDICTIONS = "predictions.csv"
 
 
 def fleet(
@@ -54,6 +55,17 @@ def fleet(
     ] = False,
     workers: Annotated[int | None, typer.Option(metavar="N", help="Processes; one for each processor unless given.")] = None,
     chunk: Annotated[int, typer.Option(metavar="K", help="Tasks that a process is handed at a time.")] = 1,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="POINTS.csv|X",
+            help="Predict each task at points: a table, with a column of --by those of each task; or values of the only input.",
+        ),
+    ] = None,
+    observed: Annotated[
+        bool, typer.Option("--observed/--expected", help="Bands of one new row with its scatter, or of the curve.")
+    ] = False,
     fits: Annotated[bool, typer.Option("--fits", help="Store whole fits, for other commands.")] = False,
     column: ColumnNames = None,
     unit: Units = None,
@@ -74,24 +86,38 @@ def fleet(
     Results are stored as they finish, and taken from DIR where data, model, settings and software are the same. A task that
     fails stops no other. Parts of an array of jobs fill one DIR; run without --tasks, or with --collect, it makes all tables.
 
-    Writes to DIR: results/ (a file for each task), summary.csv (a row for each task), parameters.csv, batch.json; of a part
-    results/ and parts/I_of_N.csv.
+    Writes to DIR: results/ (a file for each task), summary.csv (a row for each task), parameters.csv, batch.json, and with --at
+    predictions.csv; of a part results/ and parts/I_of_N.csv.
     """
-    from bayes_scaling.inference.batch.from_table import tasks_by
     from bayes_scaling.model.studies.reading import read_study
 
     study = _single(for_table(read_study(model), column, unit, convention), single)
     part = _part(tasks, collect)
     options = given(draws=draws, tune=tune, chains=chains, seed=seed, method=method, strict=strict or None)
     settings = replace(study.settings, **options, progress=False)
-    every = tasks_by(study, table, by, independent=independent)
+    every = _tasks(study, table, by, at, observed=observed, independent=independent)
     own = "summary.csv" if part is None else _part_file(part)
-    folder_to_write(out, own, "parameters.csv", "batch.json", f"{RESULTS}/any", f"{PARTS}/any")
+    folder_to_write(out, own, "parameters.csv", PREDICTIONS, "batch.json", f"{RESULTS}/any", f"{PARTS}/any")
     say(study.title or study.name, f"{several(len(every), 'task')} of {table}, by {', '.join(by)}")
     batch = _fitted(study, every, settings, out, part, collect=collect, workers=workers, chunk=chunk, fits=fits)
     rows = _written(study, batch, every, out, part)
-    _summary(batch, rows, out / own)
+    _summary(batch, rows, out / own, collect=collect)
     _judge(batch, settings.strict)
+
+
+def _tasks(
+    study: "Study", table: Path, by: list[str], at: list[str] | None, *, observed: bool, independent: bool
+) -> "TableTasks":
+    """Return the tasks of a table, with their points where there are any."""
+    from bayes_scaling.inference.batch.from_table import tasks_by
+    from bayes_scaling.prediction.many import points_at, tasks_at
+
+    if at:
+        kind: Literal["observed", "expected"] = "observed" if observed else "expected"
+        return tasks_at(study, table, by, points_at(study, at), kind, independent=independent)
+    if observed:
+        raise InputError("--observed is about predictions: give --at too")
+    return tasks_by(study, table, by, independent=independent)
 
 
 def _single(study: "Study", single: bool) -> "Study":
@@ -134,8 +160,12 @@ def _fitted(
     """Return what became of the tasks, with tables of parameters as results; raises InputError where none has a result."""
     from bayes_scaling.inference.batch.fits import fit_many, stored
     from bayes_scaling.inference.batch.tables import parameters_kept, with_reasons, with_tables
+    from bayes_scaling.prediction.many import parameters_and_predictions
 
-    asked: dict[str, Any] = {"folder": out / RESULTS, "settings": settings, "keep": None if fits else parameters_kept}
+    extras, keep = tasks.extras, parameters_kept if tasks.extras is None else parameters_and_predictions
+    if fits:  # they are asked afterwards, so that other points need no other fits
+        tasks = replace(tasks, extras=None)
+    asked: dict[str, Any] = {"folder": out / RESULTS, "settings": settings, "keep": None if fits else keep}
     if collect:
         batch = with_reasons(stored(study.model, tasks, **asked), sorted((out / PARTS).glob("*_of_*.csv")))
     else:
@@ -146,7 +176,7 @@ def _fitted(
     if batch.failures and not batch.results:
         why, names = next(iter(batch.causes.items()))
         raise InputError(f"no task has a result: {why} ({len(names)} of {several(len(batch.failures), 'task')})")
-    return with_tables(batch)
+    return with_tables(batch, lambda name, fit: keep(fit, None if extras is None else extras(name)))
 
 
 def _written(
@@ -154,7 +184,7 @@ def _written(
 ) -> "pd.DataFrame":
     """Write the tables of a batch, and return that of its tasks."""
     from bayes_scaling._base.versions import versions
-    from bayes_scaling.inference.batch.tables import task_rows
+    from bayes_scaling.inference.batch.tables import task_rows, with_labels
 
     rows = task_rows(batch, tasks)
     if part is not None:
@@ -169,16 +199,21 @@ def _written(
         "grades": rows["grade"].value_counts().to_dict(),
         "seconds": sum(batch.seconds.values()),
         "failures": {why: len(names) for why, names in batch.causes.items()},
+        "predictions": None if tasks.extras is None else tasks.extras(next(iter(tasks)))["kind"],
         "versions": versions(),
     }
     with write_together():
         write_csv(rows, out / "summary.csv")
-        write_csv(batch.to_frame() if batch.results else rows[["task"]], out / "parameters.csv")
+        write_csv(batch.to_frame(), out / "parameters.csv")
         write_json(record, out / "batch.json")
+        if tasks.extras is None:
+            remove_file(out / PREDICTIONS)
+        else:
+            write_csv(with_labels(batch.predictions(), tasks), out / PREDICTIONS)
     return rows
 
 
-def _summary(batch: "Batch[pd.DataFrame]", rows: "pd.DataFrame", path: Path) -> None:
+def _summary(batch: "Batch[pd.DataFrame]", rows: "pd.DataFrame", path: Path, *, collect: bool) -> None:
     """Print how parameters differ between tasks, what the fits took, and why some failed."""
     from bayes_scaling.inference.batch.progress import duration
 
@@ -189,18 +224,21 @@ def _summary(batch: "Batch[pd.DataFrame]", rows: "pd.DataFrame", path: Path) -> 
         say_table(f"medians of {several(len(batch.results), 'fit')}, over tasks", heads, told, left=("parameter",))
     if seconds := sorted(batch.seconds.values()):
         middle, before = number(seconds[len(seconds) // 2], 2), len(batch.loaded)
-        stored = f"; {format_count(before)} stored before" if before else ""
-        say(f"{middle} s a fit in the median, {duration(sum(seconds))} of one processor in all{stored}")
+        stored = f"; {format_count(before)} stored before" if before and not collect else ""
+        over = "over all parts: " if collect else ""
+        say(f"{over}{middle} s a fit in the median, {duration(sum(seconds))} of one processor in all{stored}")
     say(batch.summary().splitlines()[0], f"written -> {path}")
 
 
 def _judge(batch: "Batch[pd.DataFrame]", strict: bool) -> None:
-    """Print what failed and what is not to be trusted, by cause, and exit with 3 where anything is not accepted."""
+    """Print what failed, what is not to be trusted and notes, by cause, and exit with 3 where anything is not accepted."""
     from bayes_scaling.inference.batch.causes import cause_lines
     from bayes_scaling.inference.health import accepted, counts
 
     if not all(one.clean for one in batch.healths.values()):
         say(f"note [sampler]: {counts(batch.healths)}")
+    notes = {name: " ".join(of.attrs["notes"]) for name, of in batch.results.items() if of.attrs.get("notes")}
+    say(*cause_lines(notes, "noted"))
     for line in (*cause_lines(batch.failures, "failed"), *cause_lines(batch.problems, "not to be trusted")):
         say(line, err=True)
     if batch.failures or not all(accepted(one, strict) for one in batch.healths.values()):

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import format_count, number, percent
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health
-from bayes_scaling.cli.options import AnySeed, FitDir, read_posterior
+from bayes_scaling.cli.options import AnySeed, FitDir, pairs, read_posterior
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -40,21 +41,37 @@ def next_run(
         str | None,
         typer.Option(metavar="COLUMN", help="Column with each candidate's FLOP, or one of \\[data.costs]; flop, else 6 N D."),
     ] = None,
+    criterion: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What is to be small: variance (squared error of the answer), regret (of a plan or contrast), information.",
+        ),
+    ] = "variance",
+    set_up: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=FLOP", help="Paid once for each value of a column that no run of the fit has."),
+    ] = None,
+    worth: Annotated[
+        float, typer.Option(metavar="SHARE", help="Stop where no set saves such a share of what there is to save.")
+    ] = 0.0,
     seed: AnySeed = 0,
 ) -> None:
-    """Rank candidate runs, and sets of them, by expected information gain about a decision or prediction per FLOP.
+    """Rank candidate runs, and sets of them, by what they are expected to save of the loss of a decision per FLOP.
 
     Writes to DIR: next.csv (candidates), next_sets.csv (sets), next.png.
     """
     from bayes_scaling.decisions.design.next_runs import next_runs
     from bayes_scaling.decisions.design.sentences import next_sentence
-    from bayes_scaling.decisions.estimands import draw_estimand, every_question
+    from bayes_scaling.decisions.estimands import every_question
     from bayes_scaling.plots.next_run import next_figure
 
     folder_to_write(folder)
     fitted = read_posterior(folder)
     questions = every_question(fitted, decide)
-    found = [next_runs(fitted, candidates, draw_estimand(fitted, one), budget, cost=cost, seed=seed) for one in questions]
+    once = {name: _flop(name, of) for name, of in pairs("--set-up", set_up, "COLUMN=FLOP, as arch=1e20").items()}
+    more: dict[str, Any] = {"criterion": criterion, "cost": cost, "set_up": once, "worth": worth, "seed": seed}
+    found = [next_runs(fitted, candidates, one.text, budget, **more) for one in questions]
     tables, sets = [one.to_frame() for one in found], [one.sets_to_frame() for one in found]
     figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}
     with write_together():
@@ -72,6 +89,13 @@ def next_run(
     say_health(fitted.health)
 
 
+def _flop(column: str, said: str) -> float:
+    try:
+        return float(said)
+    except ValueError:
+        raise InputError(f"--set-up {column}={said}: expected a number of FLOP") from None
+
+
 def _stacked(tables: "list[pd.DataFrame]", questions: "list[Estimand]") -> "pd.DataFrame":
     """Return the tables of several questions as one that names them, that of a single question as it is."""
     import pandas as pd
@@ -82,7 +106,7 @@ def _stacked(tables: "list[pd.DataFrame]", questions: "list[Estimand]") -> "pd.D
 
 
 def _printed(table: "pd.DataFrame") -> None:
-    heads = ("rank", "candidate", "FLOP", "nats", "nats per 1e18 FLOP", "90 % interval left")
+    heads = ("rank", "candidate", "FLOP", "saved", "nats", "90 % interval left")
     rows = [_row(row) for row in table.head(SHOWN).to_dict("records")]
     say_table("most for its compute", heads, rows, left=("candidate",))
 
@@ -92,4 +116,4 @@ def _row(row: Mapping[Any, Any]) -> list[str]:
     if row["information"] <= 0:
         return [*lead, "not measurable", "", ""]
     left = row["width_after"] / row["width_before"]
-    return [*lead, number(row["information"]), number(row["information_per_1e18_flop"]), percent(left)]
+    return [*lead, percent(row["saved"]), number(row["information"]), percent(left)]

@@ -77,7 +77,7 @@ def find_checkpoints(frame: pd.DataFrame, checked: pd.DataFrame, columns: Column
     checked
         Its inputs, groups and `response`.
     """
-    if columns.run is not None or len(checked) < 2 * MIN_NAMED_ROWS:
+    if columns.run is not None or columns.outputs or len(checked) < 2 * MIN_NAMED_ROWS:
         return None
     for along in [name for name in columns.scales if _is_trained(name, columns)]:
         found = _named(frame, checked, columns, along) or _shown(frame, checked, columns, along)

@@ -16,6 +16,7 @@ from bayes_scaling.data.curve import Average, Curve, Tail
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.mixtures import Mixtures, with_members
+from bayes_scaling.data.outputs import OUTPUT, named_outputs, with_unit
 from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE, Schedule
@@ -61,6 +62,10 @@ class Columns:
         Name in the law -> the columns that are shares of one whole, by member or as a list whose names are the members'. Each
         is an input, `r_web` for the member web of r, that may be 0; a law may sum over them, `sum(t[j] * r[j])`. The shares
         of each row sum to 1.
+    outputs
+        Several columns that one model predicts, side by side in the table: name of the output -> column, or a list of columns,
+        in the unit of `response`. Each row then is one run, unless `run` says otherwise, and is read as a row for each of its
+        outputs, with the groups "output" and "run". Cells may be missing.
 
     Raises
     ------
@@ -92,6 +97,7 @@ class Columns:
     costs: Mapping[str, Cost] = field(default_factory=dict)
     tail: Tail | None = None
     mixtures: Mapping[str, Mapping[str, str] | tuple[str, ...]] = field(default_factory=dict)
+    outputs: Mapping[str, str] | tuple[str, ...] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = checks.one_or_several(checks.column)
@@ -111,13 +117,16 @@ class Columns:
             costs=checks.named(checks.record(Cost)),
             tail=checks.optional(checks.record(Tail)),
             mixtures=checks.named(_members),
+            outputs=named_outputs,
         )
+        object.__setattr__(self, "response", with_unit(self.response, self.by_output))
         object.__setattr__(self, "inputs", with_members(self.inputs, self.members))
         units = {name: one.unit for name, one in self.inputs.items()}
         costs = {name: replace(one, name=one.name or spaced_name(name)).among(units) for name, one in self.costs.items()}
         object.__setattr__(self, "costs", costs)
         if self.where is not None:
             parse_filter(self.where)
+        self._check_outputs()
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
             raise InputError(f"average needs run, and an input to average along, one of {format_names(self.inputs)}")
         if self.curve is not None and (self.run is None or self.curve.along not in self.inputs):
@@ -138,6 +147,28 @@ class Columns:
             if f"cost_{name}" in {*self.inputs, *self.dims}:
                 raise InputError(f"inputs and groups need names of their own; 'cost_{name}' is that of the cost {name!r}")
 
+    def _check_outputs(self) -> None:
+        if not self.outputs:
+            return
+        of_logs = [name for name in ("curve", "average", "schedule") if getattr(self, name) is not None]
+        if of_logs:
+            raise InputError(f"several outputs are read from tables of one row a run; expected no {of_logs[0]}")
+        inputs = [one.column for one in self.inputs.values() if one.column in self.by_output.values()]
+        if inputs:
+            raise InputError(f"column {inputs[0]!r} is an input and an output; give it as one of them")
+        if OUTPUT in {*self.inputs, *self.groups}:
+            raise InputError(f"inputs and groups need names of their own; {OUTPUT!r} is that of the group of the outputs")
+
+    @property
+    def by_output(self) -> dict[str, str]:
+        """The outputs: name -> column; empty where there is one response."""
+        return dict(self.outputs) if isinstance(self.outputs, Mapping) else {}
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """The columns of the response: one, or one for each output."""
+        return tuple(self.by_output.values()) or (self.response.column,)
+
     @property
     def members(self) -> Mixtures:
         """The mixtures: name in the law -> member -> column."""
@@ -152,7 +183,8 @@ class Columns:
     @property
     def dims(self) -> dict[str, tuple[str, ...]]:
         """Every group, the runs among them, and the columns whose combination is its level."""
-        every = dict(self.groups) | ({"run": self.run} if self.run else {})
+        every = dict(self.groups) | ({"run": self.run} if self.run else {"run": "run"} if self.outputs else {})
+        every |= {OUTPUT: OUTPUT} if self.outputs else {}
         return {dim: (of,) if isinstance(of, str) else tuple(of) for dim, of in every.items()}
 
     @property
@@ -171,7 +203,7 @@ class Columns:
         errors = [self.measurement_error.column] if self.measurement_error is not None else []
         rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
         inputs = [one.column for one in self.inputs.values()]
-        return frozenset([self.response.column, *inputs, *errors, *rates, *self.cost_reads])
+        return frozenset([self.response.column, *self.responses, *inputs, *errors, *rates, *self.cost_reads])
 
     @property
     def cost_reads(self) -> frozenset[str]:

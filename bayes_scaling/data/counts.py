@@ -135,10 +135,10 @@ def with_units(columns: Columns, units: Mapping[str, str]) -> Columns:
             response = replace(response, bytes_per_token=read_unit(text).factor)
             continue
         names = [name for name, one in inputs.items() if called in (name, one.column)]
-        if called in (response.column, response.name) and not names:
+        if called in (response.column, response.name, *columns.responses) and not names:
             response = replace(response, unit=text, perplexity=None, assumed=False)
         elif not names:
-            known = sorted({*inputs, response.column})
+            known = sorted({*inputs, *columns.responses})
             raise InputError(f"unit {text!r} is given for {called!r}; expected one of {known}")
         for name in names:
             inputs[name] = _recounted(inputs[name], name, text)

@@ -11,7 +11,7 @@ from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import reading_of
 from bayes_scaling._base.numbers import exact, format_count
 from bayes_scaling.data.binning import bin_means
-from bayes_scaling.data.cells import column_numbers, named_column, number_column, refuse_first
+from bayes_scaling.data.cells import column_numbers, named_column, refuse_first
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.copies import drop_copies
@@ -25,6 +25,7 @@ from bayes_scaling.data.log_cleaning import as_log, clean_log
 from bayes_scaling.data.losses import as_losses, loss_notes, refuse_implausible_losses
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.mixtures import check_mixtures
+from bayes_scaling.data.outputs import melted, response_numbers
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes
 from bayes_scaling.data.role_names import require_columns
@@ -85,6 +86,8 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     # A table of nothing but copies of rows before it is left out.
     read = [(frame, source) for frame, source in zip(frames, sources, strict=True) if len(frame) or not copies]
     parts = [_part(frame, columns, source) for frame, source in read]
+    if columns.outputs and columns.run is None and len(parts) > 1:
+        parts = [replace(one, table=one.table.assign(run=f"{one.source}, " + one.table["run"].astype(str))) for one in parts]
     require_same_units(parts, {name: one.column for name, one in columns.inputs.items()})
     conventions, counted = joined_conventions(columns, [(part.source, part.conventions) for part in parts])
     columns = replace(columns, conventions=conventions)
@@ -131,6 +134,9 @@ def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Tabl
 def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     """Return one table, checked but for what can only be told from whole logs."""
     odd: list[str] = list(reading_of(read).get("notes", ()))
+    if columns.outputs and len(read):
+        require_columns(read, columns, source)
+    read, places, of_outputs = melted(read, columns, source)
     raw, notes = in_declared_units(_with_numbers(read, columns, source, odd), columns, source)
     if len(raw):
         require_columns(raw, columns, source)
@@ -138,17 +144,16 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     every = with_schedule(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
     frame = _filtered(every, columns, source)
     kept = frame.reset_index(drop=True)
-    rows, whole = frame.index.to_numpy(), columns.curve is None
+    rows, whole = places[read.index.get_indexer(frame.index)], columns.curve is None
     positive = whole and columns.response.positive
-    of = columns.response
-    response = number_column(kept, of.column, source, rows, positive=positive, finite=whole, unit=of.unit, notes=odd)
+    response = response_numbers(kept, columns, source, rows, positive=positive, finite=whole, notes=odd)
     checked = pd.DataFrame({"response": as_losses(response, columns, f"{source}: column {columns.response.column!r}")})
     for name, one in columns.inputs.items():
         factor = base_factor(one, raw)
         own = input_columns(kept, name, one.column, columns, source, rows, positive=whole, scale=factor, notes=odd) * factor
         checked = pd.concat([checked, own], axis=1)
     check_mixtures(checked, columns.members, source, rows)
-    labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[rows].reset_index(drop=True)], axis=1)
+    labels = pd.concat([kept[[c for c in kept if c not in read]], read.loc[frame.index].reset_index(drop=True)], axis=1)
     for dim, parts in columns.dims.items():
         checked[dim] = label_column(labels, parts, source, rows)
     if columns.measurement_error is not None:
@@ -160,7 +165,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     units = read.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
     conventions, named = table_conventions(read, columns, source)
-    notes = (*dict.fromkeys(odd), *notes, *named, *_row_notes(kept, checked, columns))
+    notes = (*of_outputs, *dict.fromkeys(odd), *notes, *named, *_row_notes(kept, checked, columns))
     return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes, conventions)
 
 

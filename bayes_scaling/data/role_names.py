@@ -10,6 +10,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import renamed_filter
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counting import uncounted
+from bayes_scaling.data.outputs import OUTPUT, side_by_side
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.role_words import nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
@@ -21,12 +22,15 @@ RESPONSE = ("loss", "response")
 def roles_of(columns: Columns) -> dict[str, str]:
     """Return the roles that a study has for columns of a table, and the column that it expects in each.
 
-    They are the inputs by their names, `loss`, the run, groups by their names, `lr` and `step` of a schedule, and the
-    measurement error. What follows from a schedule is in no table.
+    They are the inputs by their names, `loss`, or the columns of several outputs by themselves, the run, groups by their
+    names, `lr` and `step` of a schedule, and the measurement error. What follows from a schedule is in no table.
     """
     inputs = {name: one.column for name, one in columns.inputs.items() if one.column not in DERIVED}
-    found = inputs | {"response" if "loss" in inputs else "loss": columns.response.column}
+    loss = {"response" if "loss" in inputs else "loss": columns.response.column}
+    found = inputs | ({column: column for column in columns.responses} if columns.outputs else loss)
     for dim, parts in columns.dims.items():
+        if columns.outputs and (dim == OUTPUT or (dim == "run" and columns.run is None)):
+            continue  # which are no columns of the file
         found = ({dim: parts[0]} if len(parts) == 1 else {part: part for part in parts}) | found
     rates, error = columns.schedule, columns.measurement_error
     of_schedule = {"lr": rates.lr, "step": rates.along} if rates is not None else {}
@@ -79,7 +83,7 @@ def _expected(said: str, columns: Columns, roles: Mapping[str, str]) -> str:
     """Return the column that a study expects in a role, which may be said by that column too."""
     if said in roles:
         return roles[said]
-    if said in (*RESPONSE, columns.response.name):
+    if said in (*RESPONSE, columns.response.name) and not columns.outputs:
         return columns.response.column
     if said in roles.values():
         return said
@@ -103,6 +107,7 @@ def _renamed(columns: Columns, names: Mapping[str, str]) -> Columns:
         groups={name: each(of) for name, of in columns.groups.items()},
         run=None if columns.run is None else each(columns.run),
         measurement_error=None if error is None else replace(error, column=new(error.column)),
+        outputs={name: new(of) for name, of in columns.by_output.items()},
         where=None if columns.where is None else renamed_filter(columns.where, names),
         schedule=None if rates is None else replace(rates, lr=new(rates.lr), along=new(rates.along)),
     )
@@ -117,6 +122,8 @@ def _renamed_response(response: Response, column: str) -> Response:
 def require_columns(frame: pd.DataFrame, columns: Columns, source: str) -> None:
     """Raise InputError for the first column that a study expects and a table lacks, with the options that name those it has."""
     missing = {role: column for role, column in roles_of(columns).items() if column not in frame}
+    if columns.outputs and not side_by_side(frame, columns):
+        missing = {role: column for role, column in missing.items() if role not in columns.responses}
     if not missing:
         return
     there = [str(name) for name in frame]

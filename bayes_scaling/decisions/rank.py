@@ -12,12 +12,13 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.outputs import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.data.tables import Table, read_table
@@ -91,8 +92,8 @@ def rank(
     Raises
     ------
     InputError
-        Where the law does not vary over the group, the group lacks the level, a point lacks a column, the loss may be negative,
-        or a number is out of range.
+        Where the law does not vary over the group, the group is that of several outputs or lacks the level, a point lacks a
+        column, the loss may be negative, or a number is out of range.
 
     Examples
     --------
@@ -107,6 +108,11 @@ def rank(
     _check(fit, equivalent, certainty)
     below = checks.optional(checks.positive)(below, "below")
     known_levels(fit, group, against, *(levels or []))
+    if group == OUTPUT and fit.runs.columns.outputs:
+        raise InputError(
+            f"{OUTPUT!r} is no choice: each run has all of {format_names(fit.runs.levels[group])}; "
+            "expected another group, at points that name an output"
+        )
     path = None if along is None and _splits(fit) else _path(fit, along)
     ordered = _ordered(fit.runs.levels[group], against, levels)
     if len(ordered) < 2:

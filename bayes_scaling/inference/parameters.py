@@ -115,13 +115,16 @@ def _summaries(values: xr.DataArray) -> xr.DataArray:
 
 def quantities(fit: Fit) -> xr.Dataset:
     """Return draws of what `parameter_table` has rows of; levels of NAME are called `NAME:levels`."""
-    variables = {name: of for name, of in fit.posterior.items() if not over_knots(of)} | {
+    posterior = fit.posterior
+    added = {
         f"{name}:levels": parameter_values(fit, name)
         for name, parameter in fit.model.parameters.items()
         if any(isinstance(term, Varying | Smooth) for term in as_parameter(parameter).terms)
     }
-    variables |= {f"{name}_published": values for name, values in published_values(fit).items()}
-    return xr.Dataset({name: values.drop_attrs() for name, values in variables.items()})
+    added |= {f"{name}_published": values for name, values in published_values(fit).items()}
+    every = {name: of for name, of in posterior.items() if not over_knots(of)} | added
+    levels = {dim: of.indexes[dim] for of in every.values() for dim in of.dims if dim in of.indexes}
+    return xr.Dataset({name: (of.dims, of.to_numpy()) for name, of in every.items()}, levels)
 
 
 def over_knots(values: xr.DataArray) -> bool:

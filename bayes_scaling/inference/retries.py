@@ -104,6 +104,7 @@ def _approximated(model: Model, runs: Runs, settings: Settings) -> tuple[xr.Data
         "tried": LAPLACE,
         "target_accept": None,
         "draws": found.draws,
+        "pareto_k": found.pareto_k,
         "grade": found.grade,
         "found": [one.what for one in found.remarks],
         "kept": False,

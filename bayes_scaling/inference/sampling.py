@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
+from bayes_scaling._base.blas import one_thread
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.log import LOG
 from bayes_scaling._base.numbers import fixed, format_count
@@ -87,7 +87,7 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
         raise
     vectors = tree["posterior"]["x"].to_numpy().reshape(-1, own.n_dim)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
     stats = _kept_stats(tree["sample_stats"].to_dataset()).assign_attrs(target_accept=accept)
     return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
@@ -153,7 +153,7 @@ def compiled(model: Model, runs: Runs) -> "Compiled":
 
     check_runs(model, runs)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
-    with _ALONE, threadpool_limits(1, "blas"):
+    with _ALONE, one_thread():
         arrays, how = _arrays(model, runs, levels)
         density = _density(model, arrays, levels)
     sizes = {dim: len(of) for dim, of in levels.items()} | {JOINT: len(how.centre.get(JOINT_W, ()))}
@@ -174,6 +174,8 @@ def _density(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
 
     shapes = array_shapes(model, arrays)
     own = tuple((dim, len(levels[dim])) for term in model.discrepancy for dim in term.dims)
+    between = model.noise.residual_correlation
+    own += () if between is None else ((between.over, len(levels[between.over])),)
     key = (
         law_key(model.law),
         repr(model.parameters),

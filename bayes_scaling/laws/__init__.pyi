@@ -1,10 +1,12 @@
 """The laws, as `bs.laws` has them."""
 
 from .context_and_shape import (
+    context_length as context_length,
     shape_penalty as shape_penalty,
     token_position as token_position,
 )
 from .errors import (
+    accuracy_from_loss as accuracy_from_loss,
     bnsl1 as bnsl1,
     bnsl2 as bnsl2,
     error_from_loss as error_from_loss,
@@ -12,6 +14,11 @@ from .errors import (
     m2 as m2,
     m3 as m3,
     m4 as m4,
+)
+from .experts import (
+    efficiency_leverage as efficiency_leverage,
+    granularity as granularity,
+    routed as routed,
 )
 from .formula import equation as equation
 from .functions import (
@@ -56,6 +63,12 @@ from .size_and_data import (
     overtraining as overtraining,
     power_law as power_law,
     power_law_floor as power_law_floor,
+)
+from .training_settings import (
+    critical_batch as critical_batch,
+    learning_rate_batch as learning_rate_batch,
+    precision as precision,
+    steps_to_loss as steps_to_loss,
 )
 from .vocabulary_and_sparsity import (
     sparsity as sparsity,

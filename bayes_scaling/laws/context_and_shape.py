@@ -41,6 +41,47 @@ def token_position(token_index: Any, *, a: Any, b: Any, c: Any) -> Any:
     return a + b * token_index**-c
 
 
+def context_length(context: Any, *, E: Any, C: Any, beta: Any) -> Any:
+    """Mean loss of a text falls with the length of its context as a power, towards that of an unlimited one.
+
+    L = E + C n^-beta        (Xiong et al. 2023, arXiv 2309.16039)
+
+    Where the loss at token index T is a + b T^-c (`token_position`) and c is below 1, the mean over a context of n tokens is
+    this law with E = a, beta = c and C = b / (1 - c). Losses at different lengths compare only where they are of the same
+    texts.
+
+    Parameters
+    ----------
+    context
+        Length n of the context over its reference.
+    E
+        Loss with an unlimited context, in the unit of the loss.
+    C
+        What the reference length still costs, in the unit of the loss.
+    beta
+        Exponent, without unit.
+
+    Returns
+    -------
+    Any
+        Loss, in the unit of the response.
+
+    References
+    ----------
+    .. [1] Xiong et al. (2023). Effective long-context scaling of foundation models. arXiv 2309.16039. Second-hand: its
+       coefficients are quoted from memory.
+
+    Examples
+    --------
+    Four times the reference length:
+
+    >>> from bayes_scaling import laws
+    >>> round(laws.context_length(4.0, E=1.56, C=0.075, beta=0.45), 3)
+    1.6
+    """
+    return E + C * context**-beta
+
+
 def shape_penalty(ratio: Any, *, curvature: Any, optimum: Any, skew: Any) -> Any:
     """Loss increase of a model whose shape is off its optimum: never negative, and zero at the optimum.
 

@@ -15,14 +15,16 @@ from typing import Any
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.laws.context_and_shape import shape_penalty, token_position
-from bayes_scaling.laws.errors import bnsl1, bnsl2, error_from_loss, m1, m2, m3, m4
+from bayes_scaling.laws.context_and_shape import context_length, shape_penalty, token_position
+from bayes_scaling.laws.errors import accuracy_from_loss, bnsl1, bnsl2, error_from_loss, m1, m2, m3, m4
+from bayes_scaling.laws.experts import efficiency_leverage, granularity, routed
 from bayes_scaling.laws.interactions import interaction, kaplan_floor
 from bayes_scaling.laws.kaplan import kaplan_params, kaplan_params_steps, kaplan_params_tokens, kaplan_tokens
 from bayes_scaling.laws.looped import loop_worth, ouro
 from bayes_scaling.laws.rewards_and_streams import parallel_streams, reward_sigmoid
 from bayes_scaling.laws.schedules import annealing, multi_power
 from bayes_scaling.laws.size_and_data import chinchilla, data_constrained, farseer, overtraining, power_law, power_law_floor
+from bayes_scaling.laws.training_settings import critical_batch, learning_rate_batch, precision, steps_to_loss
 from bayes_scaling.laws.vocabulary_and_sparsity import sparsity, vocabulary
 
 type Law = Callable[..., Any]
@@ -43,6 +45,8 @@ _EVERY = (
         token_position,
     ),
     *(shape_penalty, m1, m2, m3, m4, bnsl1, bnsl2, parallel_streams, reward_sigmoid, vocabulary, sparsity),
+    *(learning_rate_batch, critical_batch, steps_to_loss, precision, routed, granularity, efficiency_leverage),
+    *(context_length, accuracy_from_loss),
 )
 LAWS: dict[str, Law] = {law.__name__: law for law in _EVERY}
 
@@ -54,6 +58,8 @@ REFERENCE_ONE: dict[Law, tuple[str, ...]] = {
     loop_worth: ("loops",),
     data_constrained: ("epochs",),
     parallel_streams: ("streams",),
+    routed: ("experts",),
+    efficiency_leverage: ("activation",),
 }
 """Inputs that a law compares with the number one."""
 

@@ -1,4 +1,4 @@
-"""Candidate runs: what each tells of the question against what it costs, and the best sets within the budget."""
+"""Candidate runs: what each saves of the loss of a decision against what it costs, and the best sets within the budget."""
 
 from typing import Any
 
@@ -51,10 +51,11 @@ def next_figure(found: NextRuns) -> Figure:
 
 @footed
 def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
-    """Draw what each candidate tells of the question against its cost, the best for their compute named, and the sets.
+    """Draw what each candidate saves against its cost, the best for their compute named, and the sets.
 
-    Candidates that tell nothing measurable lie on the lower edge, hollow; those beyond the budget are grey. Dotted lines join
-    what tells as much for its compute as the best run, and a tenth of it.
+    What is saved is a share of the expected squared error, or of the regret; information is in nats. Candidates that save
+    nothing measurable lie on the lower edge, hollow; those beyond the budget are grey. Dotted lines join what ranks as
+    high as the best run, and a tenth of it.
 
     Parameters
     ----------
@@ -73,9 +74,10 @@ def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
     >>> plots.plot_next(bs.next_runs(fit, candidates, "loss at params=7e10, tokens=1.4e12"))  # doctest: +SKIP
     """
     ax = axis_of(ax, (WIDTH, HEIGHT))
-    told, flop, names = found.information, found.flop, found.candidates[LABEL].astype(str).to_numpy()
+    told, flop, names = _height(found, found.reduction), found.flop, found.candidates[LABEL].astype(str).to_numpy()
     within = flop <= found.budget
-    positive = [*told[told > 0], *(one.information for one in found.sets if one.information > 0)]
+    heights = {one.members: float(_height(found, one.reduction)) for one in found.sets}
+    positive = [*told[told > 0], *(of for of in heights.values() if of > 0)]
     floor = min(positive, default=found.least) / 2.0
     small = 8 if len(told) > 100 else 18
     at = np.where(told > 0, told, floor)
@@ -87,18 +89,20 @@ def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
         if mask.any():
             how: Any = {"facecolors": face, "edgecolors": colour, "linewidths": 0.7, "label": label, "zorder": 3}
             ax.scatter(flop[mask], at[mask], small, **how)
-    sets = [one for one in found.sets if len(one.members) > 1 and one.information > 0]
+    sets = [one for one in found.sets if len(one.members) > 1 and heights[one.members] > 0]
     best = found.best
     for one in sets:
         face = COLOURS[1] if one == best else "white"
         how = {"marker": "D", "facecolors": face, "edgecolors": COLOURS[1], "linewidths": 0.8, "zorder": 4 + (one == best)}
-        ax.scatter(one.flop, one.information, 26, label="set of runs" if one is sets[0] else None, **how)
+        ax.scatter(one.flop, heights[one.members], 26, label="set of runs" if one is sets[0] else None, **how)
     if best in sets:
-        _named(ax, best.flop, best.information, f"best set: {len(best.members)} runs", (-5, 4), ha="right", color=COLOURS[1])
+        _named(
+            ax, best.flop, heights[best.members], f"best set: {len(best.members)} runs", (-5, 4), ha="right", color=COLOURS[1]
+        )
     ax.set_xscale("log")
     ax.set_yscale("log")
-    _room(ax, [*flop, *(one.flop for one in sets)], [*at, *(one.information for one in sets)])
-    _rays(ax, found)
+    _room(ax, [*flop, *(one.flop for one in sets)], [*at, *(heights[one.members] for one in sets)])
+    _rays(ax, told, found)
     for i in _apart(ax, [i for i in found.order if told[i] > 0 and within[i]], flop, told)[:NAMED]:
         _named(ax, flop[i], told[i], _short(names[i]), (4, 0), ha="left", va="center", color=INK)
     if np.isfinite(found.budget) and found.budget <= ax.get_xlim()[1]:
@@ -106,7 +110,7 @@ def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
     log_ticks(ax, "x")
     log_ticks(ax, "y")
     ax.set_xlabel("compute (FLOP)")
-    ax.set_ylabel("information about the question (nats)")
+    ax.set_ylabel(HEIGHTS[found.criterion])
     ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handletextpad=0.3, columnspacing=1.0, borderaxespad=0.1)
     return ax
 
@@ -119,14 +123,26 @@ def _room(ax: Axes, x: Any, y: Any) -> None:
     ax.set_ylim(10 ** (low - 0.04 * (high - low) - 0.02), 10 ** (high + 0.12 * (high - low) + 0.05))
 
 
-def _rays(ax: Axes, found: NextRuns) -> None:
-    """Draw lines of equal information per FLOP through the best run, and a tenth of it."""
-    best = float((found.information / found.flop)[found.flop <= found.budget].max())
+HEIGHTS = {
+    "variance": "expected squared error saved (%)",
+    "regret": "expected regret saved (%)",
+    "information": "information about the question (nats)",
+}
+
+
+def _height(found: NextRuns, reduction: Any) -> Any:
+    """Return where something lies: the share that is saved in per cent, information in nats."""
+    return np.asarray(reduction) if found.criterion == "information" else 100.0 * found.saved(reduction)
+
+
+def _rays(ax: Axes, told: np.ndarray, found: NextRuns) -> None:
+    """Draw lines of candidates that rank as high as the best run, and a tenth of it."""
+    best = float((told / found.flop**found.power)[found.flop <= found.budget].max())
     x = np.array(ax.get_xlim())
     for share in (1.0, 0.1) if best > 0 else ():
         thin: Any = {"linewidth": 0.5, "linestyle": (0, (1, 2)), "alpha": 0.7, "scalex": False, "scaley": False}
-        thin |= {"label": "equal per FLOP"} if share == 1.0 else {}
-        ax.plot(x, share * best * x, color=INK, zorder=1, **thin)
+        thin |= {"label": "equal rank"} if share == 1.0 else {}
+        ax.plot(x, share * best * x**found.power, color=INK, zorder=1, **thin)
 
 
 def _apart(ax: Axes, order: list[int], flop: np.ndarray, told: np.ndarray) -> list[int]:

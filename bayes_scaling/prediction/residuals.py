@@ -123,6 +123,8 @@ def _in_order(fit: Fit) -> pd.DataFrame:
     if "run" not in fit.runs.levels:
         raise InputError(f"{fit.runs.source}: residuals along runs need to know which rows are one run; name them by run =")
     table = fit.runs.table
+    if fit.runs.columns.outputs:
+        raise InputError(f"{fit.runs.source}: the rows of a run are its outputs; residuals along runs need logs of one")
     if not table["run"].duplicated().any():
         raise InputError(f"{fit.runs.source}: each run has a single row; residuals along runs need two or more")
     return table.iloc[neighbours(table, along_runs(fit))["order"]].reset_index(drop=True)

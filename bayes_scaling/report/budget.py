@@ -13,6 +13,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, interval, level_name, number, percent, rounded, shared, spaced_name
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.outputs import OUTPUT
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.plan import plan
@@ -251,7 +252,7 @@ def compute_axis(fit: Posterior) -> str | None:
 
 def compared_group(fit: Posterior) -> str | None:
     """Return the group whose levels are to be held against each other: of names rather than numbers, with the fewest levels."""
-    levels = {name: fit.runs.levels[name] for name in groups_needed(fit) if name != "run"}
+    levels = {name: fit.runs.levels[name] for name in groups_needed(fit) if name not in ("run", OUTPUT)}
     of_names = [name for name, of in levels.items() if 2 <= len(of) <= LEVELS and not np.issubdtype(of.dtype, np.number)]
     return min(of_names, key=lambda name: len(levels[name]), default=None)
 

@@ -12,6 +12,7 @@ from bayes_scaling.data.checkpoints import not_ends
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counting_words import counted_sentence
 from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.outputs import OUTPUT
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute
@@ -162,7 +163,7 @@ def _alternatives(fit: Posterior) -> list[str]:
     return [
         group
         for group in groups_needed(fit)
-        if group != "run" and len(levels[group]) <= FEW and not np.issubdtype(levels[group].dtype, np.number)
+        if group not in ("run", OUTPUT) and len(levels[group]) <= FEW and not np.issubdtype(levels[group].dtype, np.number)
     ]
 
 

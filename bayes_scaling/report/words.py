@@ -152,5 +152,5 @@ def _logs(fit: Posterior) -> Iterator[str]:
     curve = fit.runs.columns.curve
     if curve is not None:
         yield f"Whole learning curves along {curve.along} were checked and mended as logs before they were used."
-    elif "run" in fit.runs.levels and len(fit.runs) > 2 * len(fit.runs.levels["run"]):
+    elif "run" in fit.runs.levels and not fit.runs.columns.outputs and len(fit.runs) > 2 * len(fit.runs.levels["run"]):
         yield "Several rows of each run were used, not its end alone."

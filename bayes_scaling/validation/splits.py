@@ -9,6 +9,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.expressions import quoted_name
+from bayes_scaling._base.filters import parse_filter
+from bayes_scaling.data.outputs import OUTPUT
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.model.settings import Settings
 
@@ -46,6 +48,13 @@ def split(runs: Runs, where: str) -> Fold:
         Where the filter is none, names no column, or leaves no row to train on or to predict.
     """
     kept = subset(runs, where)
+    if runs.columns.outputs and OUTPUT not in parse_filter(where).columns:  # type: ignore[attr-defined]
+        held = set(runs.table["run"]) - set(kept.table["run"])
+        if len(kept) + int(runs.table["run"].isin(held).sum()) != len(runs):
+            raise InputError(
+                f"{runs.source}: {where!r} keeps some outputs of a run and leaves others out; "
+                f"expected a filter that takes runs as a whole, or one that names {OUTPUT!r}"
+            )
     if len(kept) == len(runs):
         raise InputError(f"{runs.source}: {where!r} keeps all {len(runs)} rows to train on; none is left to predict")
     return Fold(where, kept, subset(runs, f"not ({where})").table)
@@ -92,16 +101,24 @@ def extrapolations(runs: Runs, train: Sequence[str] = ()) -> tuple[Fold, ...]:
     """
     if train:
         return folds(runs, train)
-    if len(runs) < TRAINED + HELD:
+    if len(_a_row_each(runs)) < TRAINED + HELD:
         return ()
     found: dict[int, Fold] = {}
     for by_range, by_rank in zip(_default_filters(runs), _rank_filters(runs), strict=True):
         for text in (by_range, by_rank):
             part = _split_or_none(runs, text)
-            if part is not None and len(part.train) >= TRAINED and len(part.held) >= HELD:
+            if part is None:
+                continue
+            held = part.held["run"].nunique() if runs.columns.outputs else len(part.held)
+            if len(_a_row_each(part.train)) >= TRAINED and held >= HELD:
                 found.setdefault(len(part.train), part)
                 break
     return tuple(found.values())
+
+
+def _a_row_each(runs: Runs) -> pd.DataFrame:
+    """Return the rows that shares and least numbers of rows are of: one of each run, where those have several outputs."""
+    return runs.table.drop_duplicates("run") if runs.columns.outputs else runs.table
 
 
 def _split_or_none(runs: Runs, where: str) -> Fold | None:
@@ -113,8 +130,8 @@ def _split_or_none(runs: Runs, where: str) -> Fold | None:
 
 def _rank_filters(runs: Runs) -> list[str]:
     """Return filters that keep shares of the rows in the order of the product of all inputs."""
-    inputs = list(runs.columns.scales)
-    scale = np.sort(np.log10(runs.table[inputs].to_numpy()).sum(axis=1))
+    inputs, rows = list(runs.columns.scales), _a_row_each(runs)
+    scale = np.sort(np.log10(rows[inputs].to_numpy()).sum(axis=1))
     places = [min(round(share * len(scale)), len(scale) - HELD) for share in SHARES]
     return [f"{' * '.join(map(quoted_name, inputs))} < {_rounded_down(10 ** scale[at]):g}" for at in places]
 
@@ -128,8 +145,8 @@ def _filters(runs: Runs, entry: str) -> list[str]:
 
 
 def _default_filters(runs: Runs) -> list[str]:
-    inputs = list(runs.columns.scales)
-    scale = np.sort(np.log10(runs.table[inputs].to_numpy()).sum(axis=1))
+    inputs, rows = list(runs.columns.scales), _a_row_each(runs)
+    scale = np.sort(np.log10(rows[inputs].to_numpy()).sum(axis=1))
     cuts = [min(scale[0] + share * (scale[-1] - scale[0]), scale[-2:][0]) for share in SHARES]
     return [f"{' * '.join(map(quoted_name, inputs))} < {_rounded_down(10**cut):g}" for cut in cuts]
 

@@ -127,9 +127,87 @@ def test_a_column_named_as_one_of_the_summary_keeps_its_levels_beside_it(asked: 
     assert summary.columns.is_unique
 
 
+def test_predictions_stand_beside_parameters_and_other_points_are_never_mixed_in(
+    asked: tuple[Path, Path], tmp_path: Path
+) -> None:
+    common = (*asked, "--by", "run_id", "--out", tmp_path, *QUICK, "--method", "laplace")
+    first = run(*common, "--at", "1e23", "--at", "1e24")
+    assert first.exit_code == 3, first.output
+    found = pd.read_csv(tmp_path / "predictions.csv")
+    assert list(found)[:3] == ["task", "run_id", "compute"]
+    assert found["task"].tolist() == [name for name in TASKS if name != "bad" for _ in range(2)]
+    assert found["compute"].tolist() == [1e23, 1e24] * 5
+    assert ((found["q05"] < found["q25"]) & (found["q25"] < found["q50"]) & (found["q75"] < found["q95"])).all()
+    summary, kept = pd.read_csv(tmp_path / "summary.csv"), pd.read_csv(tmp_path / "parameters.csv")
+    good = summary[summary["grade"] != "failed"].set_index("task")
+    for row in found.to_dict("records"):
+        at_median = good.loc[row["task"], "a"] * (row["compute"] / 1e20) ** -good.loc[row["task"], "b"]
+        assert row["q50"] == pytest.approx(at_median, rel=0.01)
+    assert not [name for name in kept if "at:" in name]
+    assert kept["name"].notna().all()
+    assert (good.loc[good["method"] == "laplace", "pareto_k"] < 0.7).all()
+    half = run(*common, "--at", "1e23", "--tasks", "1/2")
+    assert "2 stored results made again: other extra (points)" in half.stderr
+    mixed = run(*common, "--at", "1e23", "--collect")
+    assert mixed.exit_code == 3
+    assert "3 tasks failed: no result is stored (other extra (points)) (A, é ü, last)" in mixed.stderr
+    assert "over all parts: " in mixed.stdout
+    assert "stored before" not in mixed.stdout
+    found = pd.read_csv(tmp_path / "predictions.csv")
+    assert found[["task", "compute"]].to_numpy().tolist() == [["a/b", 1e23], ["a", 1e23]]
+    without = run(*common)
+    assert without.exit_code == 3
+    assert not (tmp_path / "predictions.csv").exists()
+
+
+def test_each_task_may_have_points_of_its_own_and_stored_fits_are_asked_for_others(
+    asked: tuple[Path, Path], tmp_path: Path
+) -> None:
+    path, rows = tmp_path / "points.csv", {"run_id": ["a", "A", "A"], "compute": [1e23, 1e24, 1e25]}
+    pd.DataFrame(rows).to_csv(path, index=False)
+    table = pd.read_csv(asked[1]).query("run_id in ['A', 'a']")
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    common = (asked[0], tmp_path / "runs.csv", "--by", "run_id", "--out", tmp_path / "out", *QUICK, "--method", "laplace")
+    done = run(*common, "--at", path, "--observed", "--fits")
+    assert done.exit_code == 0, done.output
+    found = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert found[["task", "compute"]].to_numpy().tolist() == [["A", 1e24], ["A", 1e25], ["a", 1e23]]
+    record = json.loads((tmp_path / "out" / "batch.json").read_text())
+    assert record["predictions"] == "observed"
+    again = run(*common, "--at", "1e26", "--fits")
+    assert again.exit_code == 0, again.output
+    assert "2 stored before" in again.stdout
+    expected = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert expected["compute"].tolist() == [1e26, 1e26]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("x\n1\n", "points.csv: no column 'compute'"),
+        ("compute\n-1\n", "points.csv: column 'compute', row 1: -1"),
+        ("run_id,compute\nA,1e23\n", "points.csv: no points for 5 tasks (a/b, a, é ü and 2 more)"),
+        ("run_id,compute\nB,1e23\n", "points.csv: no task 'B'; expected levels that the table has"),
+        ("compute\n", "points.csv has no rows"),
+    ],
+)
+def test_wrong_points_are_one_line_before_anything_is_fitted(
+    content: str, said: str, asked: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "points.csv").write_text(content)
+    done = run(*asked, "--by", "run_id", "--out", tmp_path / "out", *QUICK, "--at", tmp_path / "points.csv")
+    assert done.exit_code == 2, done.output
+    assert said in done.stderr
+    assert not (tmp_path / "out" / "results").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--by", "run_id", "--observed"), "--observed is about predictions: give --at too"),
+        (("--by", "run_id", "--at", "1e23", "--at", "x.csv"), "--at x.csv: expected one table of points, or numbers alone"),
+        (("--by", "run_id", "--at", "nowhere.csv"), "nowhere.csv"),
+        (("--by", "run_id", "--at", "0"), "column 'compute', row 1: 0"),
         (("--by", "run"), "no column 'run'"),
         (("--by", "run_id", "--tasks", "0/3"), "expected I/N with I from 1 to N"),
         (("--by", "run_id", "--tasks", "4/3"), "expected I/N with I from 1 to N"),

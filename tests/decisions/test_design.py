@@ -12,8 +12,10 @@ from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number, percent
-from bayes_scaling.decisions.design.information import best_sets, information, joint
+from bayes_scaling.decisions.design.criteria import gains_of
+from bayes_scaling.decisions.design.information import information, joint
 from bayes_scaling.decisions.design.sentences import next_sentence
+from bayes_scaling.decisions.design.sets import Prices, best_sets
 from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.plots import next_figure
 
@@ -71,7 +73,7 @@ def test_single_runs_are_exact(table: pd.DataFrame) -> None:
     np.testing.assert_allclose(found.information, [exact(fit, [at], np.eye(1) * SD**2) for at in PLACES], rtol=1e-8)
     shown = found.to_frame()
     assert shown["rank"].tolist() == list(range(1, 9))
-    assert (np.diff(shown["information_per_1e18_flop"]) <= 0).all()
+    assert (np.diff(shown["saved"] / shown["flop"] ** 0.4) <= 0).all()
     before = float(np.std(draw_estimand(fit, QUESTION), ddof=1))
     np.testing.assert_allclose(shown["sd_after"], before * np.exp(-shown["information"]), rtol=1e-9)
     assert shown["candidate"].tolist()[0] == found.candidates["candidate"].iloc[found.order[0]]
@@ -104,7 +106,9 @@ def test_exchanges_come_close_to_the_best_sets_of_many_random_candidates() -> No
         shown = rng.normal(size=(500, 4)) @ rng.normal(size=(4, 12))
         question, cost = shown[:, :3].sum(axis=1) + rng.normal(size=500), rng.lognormal(size=12)
         of = joint(question, shown, np.arange(12)[:, None], np.full((12, 1, 1), 4.0))
-        for members, told in best_sets(of, cost, float(np.sort(cost)[:6].sum())):
+        gains = gains_of(of, "information")
+        for members in best_sets(gains, Prices(cost, budget=float(np.sort(cost)[:6].sum()))):
+            told = gains(members)[0]
             every = [
                 _together(question, shown, list(other))
                 for other in combinations(range(12), len(members))

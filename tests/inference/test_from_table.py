@@ -154,10 +154,25 @@ def test_a_table_of_tasks_has_parameters_with_intervals_health_and_failures() ->
     tasks = tasks_by(COLUMNS, curves(["a", "b"]), "curve")
     kept = pd.DataFrame({"name": ["E", "E"], "dims": ["", "arch=x"], "q05": [1.0, 0.0], "q50": [2.0, 0.0], "q95": [3.0, 0.0]})
     rows = task_rows(Batch({"a": kept}, {"b": "no rows"}, {}, {"a": 2.0}, healths={"a": CLEAN}), tasks)
-    assert list(rows) == ["task", "curve", "rows", "grade", "method", "seconds", "E", "E_q05", "E_q95", "problem"]
-    assert rows.iloc[0].tolist() == ["a", "a", 5, "clean", "nuts", 2.0, 2.0, 1.0, 3.0, ""]
+    known = ["task", "curve", "rows", "grade", "method", "pareto_k", "seconds"]
+    assert list(rows) == [*known, "E", "E_q05", "E_q95", "problem", "sampled_again"]
+    assert rows.iloc[0].drop("pareto_k").tolist() == ["a", "a", 5, "clean", "nuts", 2.0, 2.0, 1.0, 3.0, "", ""]
     assert rows.iloc[1][["grade", "problem"]].tolist() == ["failed", "no rows"]
     assert np.isnan(rows.iloc[1]["E"])
+
+
+def test_what_an_approximation_was_not_taken_for_stands_in_the_table_of_tasks() -> None:
+    from dataclasses import replace
+
+    tasks = tasks_by(COLUMNS, curves(["a", "b"]), "curve")
+    tried = {"tried": "laplace", "pareto_k": 0.9, "found": ["approximate: Pareto k 0.90"]}
+    sampled = replace(CLEAN, rounds=(tried, {"tried": "NUTS", "found": []}))
+    approximate = replace(CLEAN, method="laplace", pareto_k=0.2)
+    kept = pd.DataFrame({"name": ["E"], "dims": [""], "q05": [1.0], "q50": [2.0], "q95": [3.0]})
+    batch = Batch({"a": kept, "b": kept}, {}, {}, {}, healths={"a": sampled, "b": approximate})
+    rows = task_rows(batch, tasks)
+    assert rows["pareto_k"].tolist() == [0.9, 0.2]
+    assert rows["sampled_again"].tolist() == ["approximate: Pareto k 0.90", ""]
 
 
 def test_failures_are_counted_by_cause() -> None:

@@ -135,6 +135,38 @@ def test_a_mode_on_a_ridge_or_without_density_is_no_approximation() -> None:
     assert laplace._weighted(Nowhere(), 0) is None  # type: ignore[arg-type]
 
 
+class Curved:
+    """A posterior along a parabola: y = x^2 / 2 + 1/2 e; its standard deviations are 1, .87 and 1."""
+
+    n_dim = 3
+    sd = np.array([1.0, 0.75**0.5, 1.0])
+
+    def evaluator(self) -> object:
+        def density(at: np.ndarray) -> tuple[float, np.ndarray]:
+            x, y, z = at
+            e = 2.0 * (y - x**2 / 2.0)
+            return -(x**2 + e**2 + z**2) / 2.0, np.array([-x + 2.0 * x * e, -2.0 * e, -z])
+
+        return density
+
+    def start(self, seed: int) -> np.ndarray:
+        return np.full(3, 0.1)
+
+
+def test_draws_are_as_wide_as_a_posterior_that_lies_along_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def widths() -> np.ndarray:
+        found = [laplace._weighted(Curved(), seed) for seed in range(20)]  # type: ignore[arg-type]
+        good = [one for one in found if one is not None and laplace._health(one).ok]
+        assert len(good) > 15
+        means = [one.weights @ one.points for one in good]
+        sds = [np.sqrt(one.weights @ (one.points - mean) ** 2) for one, mean in zip(good, means, strict=True)]
+        return np.asarray(np.mean(sds, axis=0) / Curved.sd)
+
+    assert widths()[1] > 0.9
+    monkeypatch.setattr(laplace, "LEAST_ROUNDS", 1)
+    assert widths()[1] < 0.85  # what a good Pareto k does not see
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", ["student_t", "normal"])
 def test_a_discrepancy_and_measurement_errors_are_part_of_it(noise: str, runs: Runs) -> None:

@@ -40,6 +40,13 @@ INPUTS = {
     "lr_then": np.array([0.3, 0.9, 1.8, 3.0]),
     "lr_since": np.array([0.01, 1.0, 8.0, 70.0]),
     "loss": np.array([2.1, 2.9, 3.6, 5.0]),
+    "lr": np.array([0.4, 0.5, 0.7, 0.8]),
+    "batch": np.array([0.3, 0.8, 2.2, 9.0]),
+    "bits": np.array([3.0, 4.0, 8.0, 16.0]),
+    "experts": np.array([1.0, 4.0, 32.0, 256.0]),
+    "granularity": np.array([1.0, 2.0, 8.0, 16.0]),
+    "activation": np.array([0.03, 0.1, 0.3, 0.9]),
+    "context": np.array([0.2, 1.0, 4.0, 16.0]),
     "token_index": np.array([1.0, 10.0, 100.0, 1024.0]),
     "ratio": np.array([2.0, 8.0, 64.0, 200.0]),
     "x": np.array([0.03, 1.0, 5.0, 2000.0]),
@@ -67,6 +74,16 @@ PARAMETERS = {
     "reward_sigmoid": {"R0": 0.3, "A": 0.61, "C_mid": 3.0, "B": 1.6},
     "vocabulary": {"E": 6.0, "A": 0.6, "alpha": 0.3, "V": 0.1, "nu": 0.4, "B": 0.8, "beta": 0.44},
     "sparsity": {"E": 1.5, "A": 1.2, "alpha": 0.15, "kappa": 0.03, "gamma": 0.02},
+    "learning_rate_batch": CHINCHILLA
+    | {"lr_best": 0.9, "lr_n": 0.3, "lr_d": 0.2, "lr_b": 0.4, "batch_best": 0.8, "batch_d": 0.5, "k_lr": 0.03, "k_batch": 0.01},
+    "critical_batch": {"B_crit": 1.1e6, "alpha_B": 0.21},
+    "steps_to_loss": {"S_min": 9e3, "B_crit": 1.4},
+    "precision": CHINCHILLA | {"gamma": 2.67},
+    "routed": {"E": 1.3, "A": 1.4, "alpha": 0.15, "b": 0.07, "c": 0.01, "most": 300.0},
+    "granularity": {"E": 0.47, "A": 1.67, "alpha": 0.115, "g": 0.19, "gamma": 0.58, "B": 0.94, "beta": 0.147},
+    "efficiency_leverage": {"a": 0.5, "d": 0.02, "c": 0.02, "best": 10.0},
+    "context_length": {"E": 1.5, "C": 0.06, "beta": 0.47},
+    "accuracy_from_loss": {"chance": 0.25, "top": 0.95, "k": 1.4, "L_mid": 3.1},
     "token_position": {"a": 2.27, "b": 5.37, "c": 0.62},
     "shape_penalty": {"curvature": 0.9, "optimum": 3.0, "skew": -0.1},
     "m1": {"b": 0.6, "c": 0.2},
@@ -78,10 +95,13 @@ PARAMETERS = {
 }
 RISING = {"error_from_loss", "reward_sigmoid", "shape_penalty"}
 NO_TEXT = {"m4"}
-NO_OTHER_REFERENCE = {"farseer", "ouro", "sparsity"}
+NO_OTHER_REFERENCE = {"efficiency_leverage", "farseer", "ouro", "routed", "sparsity"}
 BELOW_ZERO = {"vocabulary"}
 """Laws of losses below those of another model."""
-TRACED_ONLY = {"sparsity", "parallel_streams", "data_constrained", "farseer", "error_from_loss", "shape_penalty", "m4"}
+TRACED_ONLY = {
+    *("sparsity", "parallel_streams", "data_constrained", "farseer", "error_from_loss", "shape_penalty", "m4"),
+    *("learning_rate_batch", "precision", "routed", "efficiency_leverage", "accuracy_from_loss"),
+}
 """Laws with `exp` or `log`, which are for numbers and draws; symbols of the sampler go through the law's tree."""
 every_law = pytest.mark.parametrize("name", sorted(LAWS))
 
@@ -187,7 +207,8 @@ def test_a_law_is_found_by_its_name(name: str) -> None:
 
 def test_an_unknown_law_is_named_with_those_there_are() -> None:
     with pytest.raises(
-        InputError, match=r"^no law is called 'm5'; the library has \['annealing', 'bnsl1'.*'token_position', 'vocabulary'\]$"
+        InputError,
+        match=r"^no law is called 'm5'; the library has \['accuracy_from_loss', 'annealing'.*'token_position', 'vocabulary'\]$",
     ):
         library_law("m5")
 
@@ -214,6 +235,7 @@ def test_m4_is_too_long_to_be_text() -> None:
 REFERENCES = {
     "params": 1e9, "params_once": 1e9, "params_looped": 1e9, "tokens": 2e10, "unique_tokens": 3e9, "epochs": 1.0, "loops": 1.0,
     "streams": 1.0, "non_vocab_params": 3e8, "vocab_params": 1.6e7, "characters": 1e10, "sparsity": 4.0,
+    "lr": 2e-3, "batch": 3e5, "bits": 2.0, "experts": 1.0, "granularity": 4.0, "activation": 1.0, "context": 8192.0,
     "compute": 1.5, "tokens_per_param": 20.0, "steps": 1e4, "lr_sum": 1.7, "annealing_area": 0.1, "lr_drop": 1e-4,
     "lr_then": 2e-4, "lr_since": 0.01, "loss": 2.5, "token_index": 16.0, "ratio": 8.0, "x": 40.0,
 }  # fmt: skip
@@ -398,3 +420,81 @@ def test_a_sparse_model_has_exponents_that_change_with_the_other_input() -> None
     expected = of["E"] + of["A"] * 3.0 ** -of["alpha"] * 2.0 ** -(of["kappa"] + of["gamma"] * math.log(3.0))
     assert LAWS["sparsity"](3.0, 2.0, **of) == pytest.approx(expected, rel=1e-12)
     assert LAWS["sparsity"](1.0, 2.0, **of) == pytest.approx(LAWS["sparsity"](1.0, 2.0, **(of | {"gamma": 0.0})), rel=1e-12)
+
+
+def test_the_valley_of_learning_rate_and_batch_is_lowest_where_the_step_law_says() -> None:
+    of = PARAMETERS["learning_rate_batch"]
+    params, tokens = 2.5, 0.6
+    lr = of["lr_best"] * params ** -of["lr_n"] * tokens ** of["lr_d"]
+    batch = of["batch_best"] * tokens ** of["batch_d"]
+    lowest = LAWS["learning_rate_batch"](params, tokens, lr, batch, **of)
+    assert lowest == pytest.approx(LAWS["chinchilla"](params, tokens, **CHINCHILLA), rel=1e-12)
+    off = LAWS["learning_rate_batch"](params, tokens, lr * 2, batch, **of) - lowest
+    assert off == pytest.approx(of["k_lr"] * math.log(2) ** 2, rel=1e-9)
+    along = LAWS["learning_rate_batch"](params, tokens, lr * 3 ** of["lr_b"], 3 * batch, **of) - lowest
+    assert along == pytest.approx(of["k_batch"] * math.log(3) ** 2, rel=1e-9)
+
+
+def test_the_step_law_comes_out_in_the_units_of_the_inputs() -> None:
+    references = {"params": 1e9, "tokens": 2e10, "lr": 1e-3, "batch": 5e5}
+    step_law = {"lr_best": 1.79 * 1e9**-0.713 * 2e10**0.307 / 1e-3, "lr_n": 0.713, "lr_d": 0.307}
+    step_law |= {"batch_best": 0.58 * 2e10**0.571 / 5e5, "batch_d": 0.571}
+    at_reference = {k: xr.DataArray(v) for k, v in (PARAMETERS["learning_rate_batch"] | step_law).items()}
+    own = in_units(LAWS["learning_rate_batch"], at_reference, references)
+    assert float(own["lr_best"]) == pytest.approx(1.79, rel=1e-9)
+    assert float(own["batch_best"]) == pytest.approx(0.58, rel=1e-9)
+
+
+def test_routed_models_without_a_floor_are_bilinear_in_logarithms_and_saturate() -> None:
+    of = PARAMETERS["routed"] | {"E": 0.0, "most": 1e15}
+    n, m = 7.0, 32.0
+    bilinear = math.log(of["A"]) - of["alpha"] * math.log(n) - of["b"] * math.log(m) + of["c"] * math.log(n) * math.log(m)
+    assert math.log(LAWS["routed"](n, m, **of)) == pytest.approx(bilinear, rel=1e-12)
+    few, many = (LAWS["routed"](1.0, experts, **PARAMETERS["routed"]) for experts in (1.0, 1e12))
+    assert few == pytest.approx(1.3 + 1.4, rel=1e-12)
+    assert many == pytest.approx(1.3 + 1.4 * 300.0**-0.07, rel=1e-9)
+
+
+def test_finer_experts_gain_in_proportion_to_what_size_costs() -> None:
+    of = PARAMETERS["granularity"]
+    gain = [LAWS["granularity"](n, 1.0, 1.0, **of) - LAWS["granularity"](n, 1.0, 8.0, **of) for n in (1.0, 10.0)]
+    assert gain[0] == pytest.approx(of["g"] * (1 - 8 ** -of["gamma"]), rel=1e-12)
+    assert gain[1] / gain[0] == pytest.approx(10 ** -of["alpha"], rel=1e-9)
+
+
+def test_leverage_is_one_for_dense_models_and_largest_at_the_best_granularity() -> None:
+    law, of = LAWS["efficiency_leverage"], PARAMETERS["efficiency_leverage"]
+    assert law(5.0, 1.0, 3.0, **of) == 1.0
+    assert law(1.0, 1 / 32, of["best"], **of) == pytest.approx(32 ** of["a"], rel=1e-12)
+    assert law(1.0, 1 / 32, 2 * of["best"], **of) == pytest.approx(law(1.0, 1 / 32, of["best"] / 2, **of), rel=1e-12)
+    assert law(1.0, 1 / 32, 2 * of["best"], **of) < law(1.0, 1 / 32, of["best"], **of)
+    assert law(10.0, 0.1, of["best"], **of) == pytest.approx(10 ** (of["a"] + of["d"] * math.log(10)), rel=1e-12)
+
+
+def test_the_mean_over_a_context_is_a_power_law_of_its_length() -> None:
+    of, n = {"a": 2.3, "b": 5.0, "c": 0.5}, 4_000_000
+    mean = LAWS["token_position"](np.arange(1.0, n + 1), **of).mean()
+    assert LAWS["context_length"](float(n), E=of["a"], C=of["b"] / (1 - of["c"]), beta=of["c"]) == pytest.approx(mean, abs=1e-5)
+
+
+def test_few_bits_are_fewer_parameters() -> None:
+    of = PARAMETERS["precision"]
+    worth = 1 - math.exp(-4 / of["gamma"])
+    assert LAWS["precision"](2.0, 3.0, 4.0, **of) == pytest.approx(
+        LAWS["chinchilla"](2.0 * worth, 3.0, **CHINCHILLA), rel=1e-12
+    )
+    assert LAWS["precision"](2.0, 3.0, 1e3, **of) == pytest.approx(LAWS["chinchilla"](2.0, 3.0, **CHINCHILLA), rel=1e-12)
+
+
+def test_steps_and_examples_to_a_loss_trade_off() -> None:
+    of = PARAMETERS["steps_to_loss"]
+    for batch in (0.1, 1.0, 30.0):
+        steps = LAWS["steps_to_loss"](batch, **of)
+        assert (steps / of["S_min"] - 1) * (steps * batch / (of["S_min"] * of["B_crit"]) - 1) == pytest.approx(1.0, rel=1e-9)
+    assert LAWS["critical_batch"](3.0, B_crit=2.1e8, alpha_B=0.21) == pytest.approx(1.122e6, rel=1e-2)
+
+
+def test_accuracy_rises_from_chance_as_the_loss_falls() -> None:
+    of = PARAMETERS["accuracy_from_loss"]
+    useless, half, perfect = (LAWS["accuracy_from_loss"](loss, **of) for loss in (60.0, of["L_mid"], -60.0))
+    assert (useless, half, perfect) == pytest.approx((0.25, 0.6, 0.95), abs=1e-12)

@@ -1,16 +1,15 @@
-"""The next run to train: which candidates tell most of a question for the compute they take, from the draws of a fit.
+"""The next run to train: which candidates save most of the loss of a decision for the compute they take, from draws of a fit.
 
 With q the draws of a question and g_j those of what candidate j would show apart from its scatter, on the scale of the noise,
-
-    I_j = 1/2 log( Var q / Var(q | y_j) )        (nats; expected shrinkage of the question's standard deviation: exp(-I_j))
-
-in closed form over the draws, see `information`: no refit, exact where the law's logarithm is linear in what is uncertain.
+the expected squared error of q, its entropy, or the regret of a choice given y_j is known in closed form over the draws, see
+`criteria`: no refit, exact where the law's logarithm is linear in what is uncertain. Draws of a discrepancy, and those of the
+laws of a stack, count as all others do: where laws differ, or the truth may differ from a law, a run says less of what is far.
 Scatter that is Student-t counts with the variance of a normal that tells as much about its middle, sd^2 (nu + 3) / (nu + 1):
 its own variance would overstate what a run leaves open, and may be infinite.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
@@ -18,18 +17,30 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.calls import asked
+from bayes_scaling._base.calls import asked as asked_function
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import amount, exact, number, percent
 from bayes_scaling.data.distance import NEAR_DECADES, distance
-from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
-from bayes_scaling.decisions.design.information import best_sets, directions, information, joint
-from bayes_scaling.decisions.design.prices import flop
+from bayes_scaling.decisions.design.criteria import (
+    CRITERIA,
+    Criterion,
+    Gains,
+    expected_regret,
+    gains_of,
+    regret_gains,
+    remembered,
+)
+from bayes_scaling.decisions.design.information import Joint, directions, information, joint, marginal_gains
+from bayes_scaling.decisions.design.options import option_losses
+from bayes_scaling.decisions.design.prices import flop, set_ups
 from bayes_scaling.decisions.design.ranked import NextRuns, RunSet
+from bayes_scaling.decisions.design.sets import LARGEST, Prices, best_sets, within_budget
+from bayes_scaling.decisions.estimand_text import parse_estimand
 from bayes_scaling.decisions.estimands import draw_estimand
-from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, parts
+from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read, noise_scale, parts
 
 ENOUGH_DRAWS = 1000
 FEWEST = 4
@@ -38,25 +49,36 @@ FEWEST = 4
 MEASURABLE = 2.0
 """Information below so many times 1 / draws, for each direction a candidate can tell apart, is no more than chance shows."""
 
+SMALLEST_STEP = 0.01
+"""A set that fills a budget is added to while a run saves so much of what the others do."""
 
-@asked
+type Question = str | Sequence[str] | xr.DataArray
+
+
+@asked_function
 def next_runs(
     fit: Posterior,
     candidates: Table,
-    question: str | xr.DataArray,
+    question: Question,
     budget: float | None = None,
     *,
+    criterion: Criterion = "variance",
     cost: str | None = None,
+    set_up: Mapping[str, float] | None = None,
+    worth: float = 0.0,
     seed: int = 0,
 ) -> NextRuns:
-    """Return what candidate runs, and sets of up to five of them, are expected to tell of a question.
+    """Return what candidate runs, and sets of them, are expected to save of the loss of a decision.
+
+    Sets are of one to five runs; with a budget there is one more of as many as it pays for, up to twenty. Train one of them,
+    fit again with what it shows, and ask again.
 
     Draws of the question are taken as they are; what they do not tell for sampling alone is counted as no information.
 
     Parameters
     ----------
     fit
-        A fit, or draws from a prior.
+        A fit, or draws from a prior; a stack, whose laws differ in what they expect.
     candidates
         As points for `predict`. Rows with the same label in a column `candidate`, or else in what tells runs apart, are one
         candidate, say a run read at 16 positions; without either each row is one. Two equal rows are two runs, each with
@@ -64,26 +86,43 @@ def next_runs(
         a column that has group effects, is one never seen; one that names a run of the fit has that run's effects, but scatter
         of its own. Measurement errors are not added.
     question
-        As for `draw_estimand`, or draws with dimensions chain, draw.
+        As for `draw_estimand`, or draws with dimensions chain, draw. Several, or draws with a third dimension, count by the
+        mean of their squared errors: say the loss at each run of a target region. For the criterion "regret" a third dimension
+        holds the losses of the options.
     budget
         In FLOP, of a set as of a single run; None for no limit.
+    criterion
+        What is to be small: "variance", the expected squared error of the question's posterior mean (V-optimal); "regret",
+        the expected excess of loss of the option that is chosen, of a question `plan` the size, of a `contrast` the level
+        (expected value of sample information); "information", the entropy of the question (expected information gain).
     cost
         Column with the cost of a candidate in FLOP, or one of the runs' costs that counts in FLOP, its largest row counting;
         "flop" unless given, where there is one; else 6 x
         params x tokens, or the input compute.
+    set_up
+        Column of the candidates -> FLOP that are paid once for each of its values: an architecture that is to be written, a
+        data set. What runs of the fit have is there already.
+    worth
+        Share of the criterion, now, that a set must save to be worth training, from 0 to 1.
     seed
         Of levels never seen.
 
     Returns
     -------
     NextRuns
-        `.to_frame()` has the candidates, first the one to be trained first; `.summary()` says what the best would tell.
+        `.to_frame()` has the candidates, first the one to be trained first; `.summary()` says what the best would save;
+        `.stop` says whether none is worth it.
 
     Raises
     ------
     InputError
-        As `predict` and `draw_estimand` do, where no cost is known or none lies within the budget, and where most draws of the
-        law give no positive loss at a candidate.
+        As `predict` and `draw_estimand` do, where no cost is known or none lies within the budget, where most draws of the
+        law give no positive loss at a candidate, and where a question decides nothing that could be regretted.
+
+    References
+    ----------
+    .. [1] Chaloner and Verdinelli (1995). Bayesian experimental design: a review. Statistical Science 10(3).
+    .. [2] Raiffa and Schlaifer (1961). Applied Statistical Decision Theory. Of the expected value of sample information.
 
     Examples
     --------
@@ -94,40 +133,112 @@ def next_runs(
     >>> before = bs.prior(study.model, study_runs(study, sizes), draws=200)
     >>> candidates = {"params": [3e8, 3e9], "tokens": [6e9, 6e10]}
     >>> found = bs.next_runs(before, candidates, "loss at params=1e10, tokens=2e11")
-    >>> len(found.to_frame())
-    2
+    >>> len(found.to_frame()), found.stop
+    (2, False)
     """
-    seed = checks.seed(seed, "seed")
-    asked = draw_estimand(fit, question) if isinstance(question, str) else _draws(fit, question)
-    table = read_table(candidates, labels=fit.runs.columns.labels | {LABEL})
+    seed, criterion = checks.seed(seed, "seed"), checks.one_of(CRITERIA)(criterion, "criterion")
+    if (worth := checks.at_least(0.0)(worth, "worth")) >= 1.0:
+        raise checks.refusal(worth, "worth", "a share from 0 to below 1 of what there is to save")
+    asked, losses = _asked(fit, question, criterion)
+    table = read_table(candidates, labels=fit.runs.columns.labels | {LABEL, *(set_up or {})})
     source = source_of(candidates, "the candidates")
     frame, labels = read_candidates(fit, candidates, table, source)
-    dearest, price = flop(fit, table, frame, labels, cost, source)
-    limit = _limit(budget, price, source)
+    dearest, each = flop(fit, table, frame, labels, cost, source)
+    prices = Prices(each, set_ups(fit, table, frame, labels, set_up, source))
+    prices = replace(prices, budget=_limit(budget, prices.alone, source))
     g = shown(fit, frame, seed)
-    q = asked.transpose("chain", "draw").to_numpy().ravel()
-    possible = _possible(q, g, labels)
-    rows = rows_of(labels)
-    of = joint(q[possible], g[possible], rows, scatter(fit, frame, rows, seed))
-    if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible])) ** 2):
+    q = asked.to_numpy().reshape(len(g), -1)
+    options = q if losses is None else losses.to_numpy().reshape(len(g), -1)
+    possible = _possible(np.column_stack([q, options]), g, labels)
+    rows, members = rows_of(labels), [draws for _, draws in parts(fit)]
+    noise = scatter(fit, frame, rows, seed)
+    of = joint(q[possible], g[possible], rows, noise)
+    if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible] ** 2))):
         raise InputError("the question has the same answer in every draw: no run can tell more of it")
-    worth = effective_draws(asked, int(possible.sum()), [draws for _, draws in parts(fit)])
-    least = MEASURABLE / worth
-    alone = information(of)
-    alone = np.where(alone < least * np.maximum(1.0, directions(of)), 0.0, alone)
-    sets = tuple(RunSet(members, float(price[list(members)].sum()), told) for members, told in best_sets(of, price, limit))
+    worth_draws = effective_draws(asked, int(possible.sum()), members)
+    weighed = _weighed(of, criterion, options[possible], joint(options[possible], g[possible], rows, noise), seed)
+    least = MEASURABLE / worth_draws
+    chance = least * np.maximum(1.0, directions(of))
+    alone = np.where((told := information(of)) < chance, 0.0, told)
+    saved = np.where(information(weighed.of) < chance, 0.0, weighed.gains(())[1])
     found = NextRuns(
-        asked.where(xr.DataArray(possible.reshape(asked.shape), dims=("chain", "draw"))),
+        asked.where(xr.DataArray(possible.reshape(draws_of(fit)), dims=("chain", "draw"))),
         _own_columns(table[dearest], labels[dearest]),
-        price,
+        prices.alone,
         alone,
-        sets,
-        limit,
+        _sets(of, weighed, prices, budget is not None),
+        prices.budget,
         least,
         int((~possible).sum()),
         health=fit.health,
+        criterion=criterion,
+        expected=weighed.now,
+        reduction=saved,
+        worth=worth,
+        unit="" if noise_scale(fit) == "log_loss" else fit.runs.columns.response.unit,
     )
-    return replace(found, notes=(*_notes(fit, frame, possible, worth), *_far(fit, frame, rows, found)))
+    return replace(found, notes=(*_notes(fit, frame, labels, possible, worth_draws), *_far(fit, frame, rows, found)))
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """A criterion. of: what it is taken over; gains: what candidates save of it; now: what it is."""
+
+    of: Joint
+    gains: Gains
+    now: float
+
+
+def _weighed(of: Joint, criterion: Criterion, options: np.ndarray, over_options: Joint, seed: int) -> _Weighed:
+    if criterion == "regret":
+        return _Weighed(over_options, remembered(regret_gains(over_options, options, seed)), expected_regret(options))
+    entropy = 0.5 * float(np.log(2 * np.pi * np.e * of.variance))
+    return _Weighed(of, remembered(gains_of(of, criterion)), entropy if criterion == "information" else of.variance)
+
+
+def _sets(of: Joint, weighed: _Weighed, prices: Prices, limited: bool) -> tuple[RunSet, ...]:
+    """Return the best set of each size up to five, and with a budget that of as many as it pays for."""
+    found, told = best_sets(weighed.gains, prices), marginal_gains(of)
+    if limited and len(found) == LARGEST:
+        more = within_budget(weighed.gains, prices, SMALLEST_STEP, found[-1])
+        found += [more] if len(more) > LARGEST else []
+    return tuple(RunSet(one, prices.total(one), told(one)[0], weighed.gains(one)[0]) for one in found)
+
+
+def _asked(fit: Posterior, question: Question, criterion: Criterion) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """Return draws of what is asked, (chain, draw) or (chain, draw, question), and of the options' losses for the regret."""
+    if isinstance(question, str):
+        asked = draw_estimand(fit, question)
+        return asked, option_losses(fit, parse_estimand(question), asked) if criterion == "regret" else None
+    if isinstance(question, xr.DataArray):
+        asked = _draws(fit, question)
+        if criterion == "regret" and asked.ndim == 2:
+            raise InputError("draws of one question have no regret; expected losses of the options along a third dimension")
+        several = asked.ndim == 3
+        asked = asked.rename({asked.dims[-1]: "question"}) if several else asked
+        if criterion == "regret":
+            return (asked - asked.isel(question=0)).isel(question=slice(1, None)), asked
+    else:
+        texts = [question] if isinstance(question, str) else list(question)
+        if not texts or not all(isinstance(one, str) for one in texts):
+            raise InputError(f"expected a question, several, or draws of them; not {question!r}")
+        every = [draw_estimand(fit, one) for one in texts]
+        unlike = [
+            one
+            for one in every
+            if (one.attrs["scale"], one.attrs["units"]) != (every[0].attrs["scale"], every[0].attrs["units"])
+        ]
+        if unlike:
+            raise InputError(f"{texts[0]!r} and {unlike[0]!r} are in different units: their errors have no mean")
+        if criterion == "regret":
+            raise InputError("a regret is of one decision; expected one question, not several")
+        if len(every) == 1:
+            return every[0], None
+        asked = xr.concat(every, "question", combine_attrs="drop_conflicts").transpose("chain", "draw", "question")
+        asked = asked.assign_attrs(question=f"{len(texts)} questions, {texts[0]} first", kind=every[0].attrs["kind"])
+    if criterion == "information" and asked.ndim == 3:
+        raise InputError('information is of one question; expected one, or criterion="variance"')
+    return asked, None
 
 
 def _far(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> list[str]:
@@ -143,9 +254,10 @@ def _far(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns)
 
 def _draws(fit: Posterior, question: xr.DataArray) -> xr.DataArray:
     sizes = dict(zip(("chain", "draw"), draws_of(fit), strict=True))
-    if dict(question.sizes) != sizes:
-        raise InputError(f"draws of a question need the dimensions of the fit's, {sizes}; they have {dict(question.sizes)}")
-    return question.transpose("chain", "draw")
+    given = {str(dim): size for dim, size in question.sizes.items()}
+    if {dim: given.get(dim) for dim in sizes} != sizes or len(given) > 3:
+        raise InputError(f"draws of a question need the dimensions of the fit's, {sizes}; they have {given}")
+    return question.transpose("chain", "draw", ...)
 
 
 def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
@@ -176,7 +288,7 @@ def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:
         raise InputError(
             f"the law gives no loss at candidate {labels[worst]} in {percent(1 - share[worst])} of the draws; leave it out"
         )
-    possible = finite.all(axis=1) & np.isfinite(q)
+    possible = finite.all(axis=1) & np.isfinite(q).all(axis=1)
     if possible.sum() < max(4, 0.5 * len(q)):
         raise InputError(f"only {possible.sum()} of {len(q)} draws have an answer and a loss at every candidate; expected half")
     return np.asarray(possible)
@@ -192,13 +304,15 @@ def effective_draws(asked: xr.DataArray, kept: int, laws: Sequence[slice] = (sli
     """
     import arviz_stats
 
+    if "question" in asked.dims:
+        return min(effective_draws(asked.isel(question=i), kept, laws) for i in range(asked.sizes["question"]))
     filled = asked.fillna(float(asked.median())).drop_attrs().reset_coords(drop=True).rename("asked")
     every = [filled.isel(draw=draws).to_dataset() for draws in laws]
     found = [float(arviz_stats.ess(one, method="mean")["asked"]) if one.sizes["draw"] >= FEWEST else 1.0 for one in every]
     return min(float(kept), sum(found))
 
 
-def _notes(fit: Posterior, frame: pd.DataFrame, possible: np.ndarray, worth: float) -> tuple[str, ...]:
+def _notes(fit: Posterior, frame: pd.DataFrame, labels: np.ndarray, possible: np.ndarray, worth: float) -> tuple[str, ...]:
     """Return what to know before relying on it. worth: how many independent draws those of the question are worth."""
     notes = []
     if possible.sum() < ENOUGH_DRAWS:
@@ -217,4 +331,17 @@ def _notes(fit: Posterior, frame: pd.DataFrame, possible: np.ndarray, worth: flo
             notes.append(
                 f"{dim} {', '.join(map(str, fresh[:3]))} was never seen: what a candidate shows there is the population's"
             )
+    if again := _repeats(fit, frame, labels):
+        notes.append(
+            f"{format_names(again)} have the inputs and groups of runs of the fit: they count as repeats, with new scatter"
+        )
     return tuple(notes)
+
+
+def _repeats(fit: Posterior, frame: pd.DataFrame, labels: np.ndarray) -> list[str]:
+    """Return the first candidates all of whose rows have the inputs and groups of a row of the fit's runs."""
+    names = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name in frame and name in fit.runs.table]
+    known = {tuple(map(number_as_text, row)) for row in fit.runs.table[names].itertuples(index=False)}
+    there = np.array([tuple(map(number_as_text, row)) in known for row in frame[names].itertuples(index=False)])
+    whole = pd.Series(there).groupby(labels, sort=False).all()
+    return [str(name) for name in whole.index[whole][:3]]

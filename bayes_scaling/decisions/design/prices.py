@@ -1,14 +1,19 @@
 """What candidate runs cost, in FLOP."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
+from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.cost_axis import named_cost
+from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.run_costs import cost_amounts
+from bayes_scaling.decisions.design.sets import SetUp
 from bayes_scaling.inference.stacking import Posterior, law_reads
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.units import DAYS, FLOP, conversion, read_unit
@@ -46,6 +51,41 @@ def flop(
     total = of_runs.groupby(["candidate", "run"], sort=False)["flop"].max().groupby("candidate").sum()
     dearest = of_runs["flop"] == of_runs.groupby("candidate")["flop"].transform("max")
     return dearest.to_numpy(), total.reindex(range(len(names))).to_numpy()
+
+
+def set_ups(
+    fit: Posterior, table: pd.DataFrame, frame: pd.DataFrame, labels: np.ndarray, given: Mapping[str, float] | None, source: str
+) -> tuple[SetUp, ...]:
+    """Return what is paid once for runs that share a value of a column: nothing for what runs of the fit have.
+
+    Raises
+    ------
+    InputError
+        Where there is no such column, a candidate has several of its values, or the FLOP are no positive number.
+    """
+    found = []
+    for name, amount in (given or {}).items():
+        column = frame[name] if name in frame and name not in table else table.get(name)
+        if column is None:
+            raise InputError(f"{source}: no column {name!r} to set up; the table has {list(map(str, table.columns))}")
+        values = column.map(number_as_text).to_numpy()
+        codes, names = pd.factorize(values)
+        of_candidate = pd.Series(codes).groupby(labels, sort=False)
+        if (several := of_candidate.min() < of_candidate.max()).any():
+            raise InputError(f"{source}: candidate {several.index[several][0]} has several values of {name!r}; expected one")
+        own = [dim for dim in (name, *fit.runs.columns.dims) if dim == name or tuple(fit.runs.columns.dims[dim]) == (name,)]
+        dim = next((one for one in own if one in fit.runs.levels), None)
+        if dim is not None:
+            there = level_index(pd.Series(names), fit.runs.levels[dim]) >= 0
+        else:
+            there = (
+                np.isin(names, fit.runs.table[name].map(number_as_text))
+                if name in fit.runs.table
+                else np.zeros(len(names), bool)
+            )
+        once = checks.positive(amount, f"what {name!r} takes to set up, in FLOP,")
+        found.append(SetUp(of_candidate.first().to_numpy(), np.where(there, 0.0, once)))
+    return tuple(found)
 
 
 def _of_rows(fit: Posterior, table: pd.DataFrame, frame: pd.DataFrame, column: str | None, source: str) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Candidate runs and sets of them by expected information gain: the record, and its tables."""
+"""Candidate runs and sets of them by what they save of the loss of a decision: the record, and its tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from bayes_scaling._base import calls
 from bayes_scaling._base.numbers import several
 from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.decisions.design.candidates import LABEL
+from bayes_scaling.decisions.design.criteria import Criterion
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.summary import beside
@@ -25,32 +26,36 @@ class RunSet:
     members
         Their places among the candidates.
     flop
-        What they take together.
+        What they take together, with what is set up for them.
     information
         What they tell together, in nats.
+    reduction
+        What they save of the criterion, see `NextRuns`.
     """
 
     members: tuple[int, ...]
     flop: float
     information: float
+    reduction: float = 0.0
 
 
 @dataclass(frozen=True)
 class NextRuns:
-    """What candidate runs would tell of a question.
+    """What candidate runs would save of the loss of a decision.
 
     Parameters
     ----------
     asked
-        Draws of the question, (chain, draw), as `draw_estimand` gives them; NaN in draws left out.
+        Draws of the question, (chain, draw), as `draw_estimand` gives them; NaN in draws left out. Of several questions
+        (chain, draw, question).
     candidates
         The candidates' own columns, those that its rows of most compute have in common; labelled by `candidate`.
     flop
-        What each takes, in FLOP.
+        What each takes by itself, in FLOP, with what is set up for it.
     information
         What each alone tells of the question, in nats; 0 where it is no more than chance shows.
     sets
-        Of each size the set within the budget that tells most.
+        Of each size the set within the budget that saves most; last one of as many as a budget pays for, where that is more.
     budget
         In FLOP; infinite where there is none.
     least
@@ -61,6 +66,16 @@ class NextRuns:
         What to know before relying on it, a sentence each.
     health
         Of the fit.
+    criterion
+        "variance", "information" or "regret".
+    expected
+        The criterion now: the question's variance, its entropy in nats, or the regret of the option that is best on average.
+    reduction
+        What each candidate alone is expected to save of it; 0 where it is no more than chance shows.
+    worth
+        Share of `expected` that a set must save to be worth training.
+    unit
+        Of a regret; empty where it is relative, as log losses are.
     """
 
     asked: xr.DataArray
@@ -73,18 +88,42 @@ class NextRuns:
     left_out: int
     notes: tuple[str, ...] = ()
     health: Health | None = None
+    criterion: Criterion = "information"
+    expected: float = float("nan")
+    reduction: np.ndarray = field(default_factory=lambda: np.empty(0))
+    worth: float = 0.0
+    unit: str = ""
 
     @property
     def order(self) -> np.ndarray:
-        """Places of the candidates, first those within the budget, by information per FLOP, ties by cost."""
-        found: np.ndarray = np.lexsort((self.flop, -self.information / self.flop, self.flop > self.budget))
+        """Places of the candidates, first those within the budget, by what they save over FLOP^power, ties by cost."""
+        found: np.ndarray = np.lexsort((self.flop, -self.reduction / self.flop**self.power, self.flop > self.budget))
         return found
 
     @property
+    def power(self) -> float:
+        """To which the cost counts in the ranking: information is ranked per FLOP, all else over FLOP^0.4."""
+        return 1.0 if self.criterion == "information" else COST_POWER
+
+    @property
     def best(self) -> RunSet:
-        """The set within the budget that tells most; the smaller of two that differ by less than is measurable."""
-        most = max(one.information for one in self.sets)
-        return next(one for one in self.sets if one.information > most - self.least)
+        """The set within the budget that saves most; the smaller of two that differ by less than is measurable."""
+        if self.criterion == "regret":
+            most = max(one.reduction for one in self.sets)
+            return next(one for one in self.sets if one.reduction >= most - REGRET_NOISE * max(self.expected, 0.0))
+        told = max(one.information for one in self.sets)
+        return next(one for one in self.sets if one.information > told - self.least)
+
+    @property
+    def stop(self) -> bool:
+        """Whether no set within the budget is worth training: none saves a share `worth`, or none measurably anything."""
+        return self.best.information <= self.least or self.saved(self.best.reduction) < self.worth
+
+    def saved(self, reduction: Any) -> Any:
+        """Return what is saved as a share of the criterion now; of information, the share of the question's variance."""
+        if self.criterion == "information":
+            return -np.expm1(-2 * np.asarray(reduction))
+        return np.asarray(reduction) / max(self.expected, 1e-300)
 
     @carried
     @calls.asked
@@ -94,10 +133,12 @@ class NextRuns:
         Returns
         -------
         DataFrame
-            A row a candidate: its own columns, as NAME_given where one of these is called so; rank, by information per FLOP,
-            those within the budget first; flop; within_budget; information in nats and per 1e18 FLOP; sd_before and the
-            sd_after of the question, on the scale it was asked on (relative, where that is the logarithm); width_before and
-            width_after of its 90 % interval on the same scale.
+            A row a candidate: its own columns, as NAME_given where one of these is called so; rank, by what is saved over
+            FLOP^0.4 (information per FLOP), those within the budget first; flop; within_budget; information in nats and per
+            1e18 FLOP; saved, the share of the criterion; sd_before and the sd_after of the question, on the scale it was asked
+            on (relative, where that is the logarithm), of several the root of their mean squared error; width_before and
+            width_after of its 90 % interval on the same scale; for the regret regret_before and regret_after, on the scale of
+            the noise.
         """
         order = self.order
         own = self.candidates.iloc[order].reset_index(drop=True).drop(columns="flop", errors="ignore")
@@ -109,7 +150,7 @@ class NextRuns:
             "information": information,
         }
         added["information_per_1e18_flop"] = information / flop * EXA
-        return beside(own, pd.DataFrame(added | _spread(self, information)))
+        return beside(own, pd.DataFrame(added | _spread(self, information, self.reduction[order])))
 
     @carried
     @calls.asked
@@ -124,7 +165,7 @@ class NextRuns:
             "information": information,
             "information_per_1e18_flop": [one.information / one.flop * EXA for one in self.sets],
         }
-        return pd.DataFrame(rows | _spread(self, information))
+        return pd.DataFrame(rows | _spread(self, information, np.array([one.reduction for one in self.sets])))
 
     @calls.asked
     def summary(self) -> str:
@@ -148,9 +189,19 @@ EXA = 1e18
 """Information is given per so many FLOP."""
 
 
-def _spread(found: NextRuns, information: np.ndarray) -> dict[str, np.ndarray]:
-    low, high = np.nanquantile(found.asked, [0.05, 0.95])
-    before = {"sd": float(found.asked.std(ddof=1)), "width": float(high - low)}
+COST_POWER = 0.4
+"""Per FLOP the smallest runs come first, from which least is learnt of a far target: see benchmarks/choosing_runs.md."""
+REGRET_NOISE = 0.02
+"""Sets whose regret differs by less than this share are alike: it is a mean over a few hundred normals."""
+
+
+def _spread(found: NextRuns, information: np.ndarray, reduction: np.ndarray) -> dict[str, np.ndarray]:
+    low, high = np.nanquantile(found.asked, [0.05, 0.95], axis=(0, 1))
+    variance = found.asked.var(("chain", "draw"), ddof=1)
+    before = {"sd": float(np.sqrt(variance.mean())), "width": float(np.mean(high - low))}
     left = np.exp(-information)
     after = {f"{of}_after": by * left for of, by in before.items()}
-    return {f"{of}_before": np.full(len(left), by) for of, by in before.items()} | after
+    spread = {"saved": found.saved(reduction)} | {f"{of}_before": np.full(len(left), by) for of, by in before.items()} | after
+    if found.criterion == "regret":
+        spread |= {"regret_before": np.full(len(left), found.expected), "regret_after": found.expected - reduction}
+    return spread

@@ -25,15 +25,28 @@ def said_of_next(found: NextRuns) -> list[str]:
     if found.information[first] <= 0 and best.information <= found.least:
         least = number(found.least, 2)
         return [*said, f"No candidate within the budget is expected to tell measurably more (below {least} nats)."]
-    single = RunSet((first,), float(found.flop[first]), float(found.information[first]))
+    if found.stop:
+        most = percent(float(found.saved(max(one.reduction for one in found.sets))))
+        return [
+            *said,
+            f"Stop: no set within the budget is expected to save {percent(found.worth)} of {_loss(found)}; {most} at most.",
+        ]
+    single = RunSet((first,), float(found.flop[first]), float(found.information[first]), float(found.reduction[first]))
     if single.information > 0:
-        said += [f"Candidate {_named(found, single)} tells most for its compute.", *_then(found, single)]
+        said += [f"Candidate {_named(found, single)} saves most for its compute.", *_then(found, single)]
     if best.members != single.members:
         count = f"the {len(best.members)} candidates" if len(best.members) > 1 else "candidate"
         limit = f"Within {amount(found.budget, 'FLOP', 4)}" if np.isfinite(found.budget) else "Without a budget"
-        verb = "tell" if len(best.members) > 1 else "tells"
+        verb = "save" if len(best.members) > 1 else "saves"
         said += [f"{limit} {count} {_named(found, best)} {verb} most.", *_then(found, best)]
     return said
+
+
+LOSSES = {"variance": "the squared error", "information": "the squared error", "regret": "the regret"}
+
+
+def _loss(found: NextRuns) -> str:
+    return LOSSES[found.criterion]
 
 
 def _named(found: NextRuns, one: RunSet) -> str:
@@ -43,17 +56,35 @@ def _named(found: NextRuns, one: RunSet) -> str:
 
 
 def _now(found: NextRuns) -> str:
-    return f"now {band(_shown(found, median_interval(found.asked.to_numpy())), **_form(found))}"
+    if "question" in found.asked.dims:
+        rms = float(np.sqrt(found.asked.var(("chain", "draw"), ddof=1).mean()))
+        return f"now known to {_size(found, rms)} (root mean square)"
+    said = f"now {band(_shown(found, median_interval(found.asked.to_numpy())), **_form(found))}"
+    return f"{said}, with an expected regret of {_size(found, found.expected)}" if found.criterion == "regret" else said
+
+
+def _size(found: NextRuns, value: float) -> str:
+    """Return a small difference on the scale of the question, or a regret, on that of the noise."""
+    if found.criterion == "regret":
+        return f"{number(value, 2)} {found.unit}" if found.unit else f"{percent(value)} of the loss"
+    if found.asked.attrs.get("scale") == "log":
+        return percent(value)
+    return f"{number(value, 2)} {found.asked.attrs.get('units', '')}".rstrip()
 
 
 def _then(found: NextRuns, one: RunSet) -> list[str]:
     """Return the width of the interval to be expected, as the interval about what is now the median."""
-    low, middle, high = median_interval(found.asked.to_numpy())
     left = np.exp(-one.information)
+    narrower = f"The 90 % interval would be {percent(1 - left)} narrower ({number(one.information, 2)} nats)."
+    if found.criterion == "regret":
+        return [f"The expected regret would be {_size(found, max(found.expected - one.reduction, 0.0))}.", narrower]
+    if "question" in found.asked.dims:
+        return [f"The root mean squared error would be {percent(1 - left)} smaller."]
+    low, middle, high = median_interval(found.asked.to_numpy())
     values = _shown(found, np.array([middle + left * (end - middle) for end in (low, middle, high)]))
     unit, signed = _form(found).values()
     about = f"About the same middle it is {interval(values, signed=bool(signed))} {unit}".rstrip()
-    return [f"The 90 % interval would be {percent(1 - left)} narrower ({number(one.information, 2)} nats).", f"{about}."]
+    return [narrower, f"{about}."]
 
 
 def _shown(found: NextRuns, values: np.ndarray) -> list[float]:

@@ -12,8 +12,10 @@ from bayes_scaling._base.numbers import DIGITS, MAX_DIGITS, amount, exact, sever
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
-from bayes_scaling.decisions.design.information import Joint, best_sets, directions, information, joint
+from bayes_scaling.decisions.design.criteria import gains_of
+from bayes_scaling.decisions.design.information import Joint, directions, information, joint
 from bayes_scaling.decisions.design.prices import flop
+from bayes_scaling.decisions.design.sets import Prices, best_sets
 from bayes_scaling.decisions.sensitivity.member import Member
 from bayes_scaling.decisions.sensitivity.variance import Moments, given, share_table
 from bayes_scaling.inference.posterior import Fit
@@ -191,8 +193,9 @@ def further(of: Candidates, members: Sequence[Member], budget: float) -> list[Fu
     told = np.where(told < least * np.maximum(1.0, directions(both)), 0.0, told)
     price = np.where(np.isfinite(of.flop), of.flop, 1.0)
     ordered = [int(i) for i in np.lexsort((price, -told / price)) if price[i] <= budget and told[i] > 0]
-    sets = best_sets(both, price, budget, LARGEST) if ordered else []
-    more = [chosen for chosen, gain in sets if len(chosen) > 1 and gain > told.max() + least]
+    gains = gains_of(both, "information")
+    sets = best_sets(gains, Prices(price, budget=budget), LARGEST) if ordered else []
+    more = [chosen for chosen in sets if len(chosen) > 1 and gains(chosen)[0] > told.max() + least]
     most = [int(np.argmax(np.where(price <= budget, told, 0.0)))] if ordered else []
     chosen = [(i,) for i in [*ordered[:MOST_RUNS], *most]] + more[-1:]
     return [_left(of, members, seen, both, one) for one in dict.fromkeys(chosen)]
@@ -221,8 +224,9 @@ def _left(
     }
     pooled = both.shown[:, rows]
     noisy = pooled.T @ pooled / len(pooled) + _blocks(both.noisy - both.own, of.rows, chosen)
-    crossed = both.question @ pooled / len(pooled)
-    before = float(both.question @ both.question) / len(pooled)
+    question = both.question[:, 0]
+    crossed = question @ pooled / len(pooled)
+    before = float(question @ question) / len(pooled)
     after = before - float(crossed @ np.linalg.solve(noisy, crossed))
     within = sum(one.weight * found[one.law].core for one in members)
     between = max(0.0, after - within) if len(members) > 1 else 0.0

@@ -1,6 +1,6 @@
 """The tasks of a table: one for each level of a column, or for each combination of several."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -38,6 +38,8 @@ class TableTasks(Mapping[str, Task]):
         Task -> the places of its rows in the table.
     labels
         A row for each task, with the columns that tell tasks apart.
+    extras
+        Returns what `keep` is given beside the fit of a task; None: nothing.
     """
 
     frame: pd.DataFrame
@@ -45,6 +47,7 @@ class TableTasks(Mapping[str, Task]):
     rows: Mapping[str, np.ndarray]
     labels: pd.DataFrame
     independent: bool = False
+    extras: Callable[[str], Any] | None = None
     _read: Any = field(init=False)
     _sizes: dict[str, int] = field(init=False)
 
@@ -133,13 +136,19 @@ def tasks_by(
     places = np.arange(len(frame))
     levels = {name: label_column(frame, (name,), source, places) for name in names}
     require_columns(frame, columns, source)
-    called = pd.Series([number_as_text(one) for one in label_column(frame, tuple(names), source, places)], dtype="str")
+    called = level_names(frame, names, source)
     rows = {str(name): np.asarray(of) for name, of in called.groupby(called, sort=False).indices.items()}
     order = called.drop_duplicates().tolist()
     firsts = np.array([rows[name][0] for name in order])
     labels = pd.DataFrame({name: of.iloc[firsts].to_numpy() for name, of in levels.items()}, index=pd.Index(order, name="task"))
     frame.attrs = {**frame.attrs, READ: {**reading_of(frame), "source": source}}
     return TableTasks(frame, study, {name: rows[name] for name in order}, labels, independent)
+
+
+def level_names(frame: pd.DataFrame, names: Sequence[str], source: str) -> pd.Series:
+    """Return what the task of each row is called: by the level of a column, or the levels of several."""
+    labels = label_column(frame, tuple(names), source, np.arange(len(frame)))
+    return pd.Series([number_as_text(one) for one in labels], dtype="str")
 
 
 def tasks_of(
@@ -171,7 +180,8 @@ def _task(tasks: TableTasks, name: str) -> Task:
     at = ", ".join(f"{column} {number_as_text(of)}" for column, of in tasks.labels.loc[name].items())
     source = f"{known['source']}, {at}"
     own.attrs = {**own.attrs, READ: {**known, "source": source}}
+    extra = None if tasks.extras is None else tasks.extras(name)
     if isinstance(tasks.study, Columns):
-        return Task(read_runs(own, tasks.study, source))
+        return Task(read_runs(own, tasks.study, source), extra=extra)
     study, runs = study_with_runs(tasks.study, own, independent=tasks.independent)
-    return Task(runs, None if study.model is tasks.study.model else study.model)
+    return Task(runs, None if study.model is tasks.study.model else study.model, extra)

@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import several
 from bayes_scaling._base.views import in_a_line
 from bayes_scaling.inference.batch.causes import by_cause, cause_lines, written
 from bayes_scaling.inference.health import LAPLACE, Health, combined, counts
 from bayes_scaling.inference.health_line import carried
 
+AT = "at:"
+"""Before the columns of predictions in a table that has parameters too."""
 LISTED = 20
 """Of more tasks that failed or are not to be trusted a summary has the causes."""
 
@@ -72,12 +76,11 @@ class Batch[Result]:
     def to_frame(self) -> pd.DataFrame:
         """Return the tables of all tasks, one below the other; of fits one row each: grade, seconds, and why there is none.
 
-        The first column, `task`, is the task's name.
+        The first column, `task`, is the task's name. Predictions that stand beside parameters are in `predictions`.
         """
-        tables = [of.assign(task=name) for name, of in self.results.items() if isinstance(of, pd.DataFrame)]
+        tables = {name: without_predictions(of) for name, of in self.results.items() if isinstance(of, pd.DataFrame)}
         if tables:
-            joined = pd.concat(tables, ignore_index=True)
-            return joined[["task", *(column for column in joined if column != "task")]]
+            return _joined(tables)
         rows = [
             {
                 "task": name,
@@ -88,6 +91,21 @@ class Batch[Result]:
             for name in (*self.results, *self.failures)
         ]
         return pd.DataFrame(rows, columns=["task", "grade", "seconds", "problem"])
+
+    @carried
+    def predictions(self) -> pd.DataFrame:
+        """Return the predictions of all tasks at their points, as `summarize` has them; the first column is the task's name.
+
+        Raises
+        ------
+        InputError
+            Where none were asked for, see `tasks_at`.
+        """
+        tables = {name: predictions_in(of) for name, of in self.results.items() if isinstance(of, pd.DataFrame)}
+        known = {name: of for name, of in tables.items() if of is not None}
+        if not known:
+            raise InputError("no predictions were made; expected tasks of tasks_at, with keep=parameters_and_predictions")
+        return _joined(known)
 
     @property
     def causes(self) -> dict[str, list[str]]:
@@ -113,3 +131,29 @@ class Batch[Result]:
         sampled = f" {len(self.sampled_instead)} of them by NUTS: Laplace's approximation did not stand for the posterior."
         said = f"{len(self.results)} of {every} tasks have a result.{sampled if self.sampled_instead else ''}"
         return "\n".join([said, *lines])
+
+
+def with_predictions(parameters: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return one table of both, for `without_predictions` and `predictions_in`."""
+    return pd.concat([parameters, predictions.add_prefix(AT)], ignore_index=True)
+
+
+def without_predictions(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table that are no predictions."""
+    of = [name for name in table if str(name).startswith(AT)]
+    return table.loc[table[of].isna().all(axis=1)].drop(columns=of) if of else table
+
+
+def predictions_in(table: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the rows of a table that are predictions; None where it has none."""
+    of = [name for name in table if str(name).startswith(AT)]
+    if not of:
+        return None
+    return table.loc[table[of].notna().any(axis=1), of].set_axis([str(name).removeprefix(AT) for name in of], axis=1)
+
+
+def _joined(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    joined = pd.concat(list(tables.values()), ignore_index=True)
+    names = np.repeat(np.array(list(tables), dtype=object), [len(of) for of in tables.values()])
+    others = joined.drop(columns="task", errors="ignore")
+    return pd.concat([pd.DataFrame({"task": pd.Series(names, dtype="str")}), others], axis=1)

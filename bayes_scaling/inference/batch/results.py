@@ -31,6 +31,8 @@ RECORD = "bayes_scaling_fleet"
 SOFTWARE = "software"
 """The part of a fingerprint that says what computed a result."""
 BROKEN = "damaged"
+PART_NAMES = {"extra": "extra (points)"}
+"""Parts of a fingerprint that people know by another name."""
 COMPUTING = ("_base", "laws", "data", "model", "inference", "prediction", "validation", "decisions")
 """Rooms that a result may have been computed with."""
 
@@ -91,7 +93,7 @@ def difference(stored: Fingerprint, wanted: Fingerprint) -> str:
     """Return why a stored result is not one that is asked for, in a few words; empty where it is."""
     parts = [part for part in wanted if stored.get(part) != wanted[part]]
     others = [part for part in parts if part != SOFTWARE]
-    said = [f"other {' and '.join(others)}"] if others else []
+    said = [f"other {' and '.join(PART_NAMES.get(one, one) for one in others)}"] if others else []
     if SOFTWARE in parts:
         then, now = (set(of.get(SOFTWARE, "an older version").split(", ")) for of in (stored, wanted))
         said.append(f"made with {', '.join(sorted(then - now))}; {', '.join(sorted(now - then))} here")
@@ -177,11 +179,11 @@ def write_table(table: pd.DataFrame, path: Path, record: Record) -> pd.DataFrame
     ValueError
         TypeError or NotImplementedError where Parquet has no place for what the table holds.
     """
-    known = replace(record, content=_content(_parquet(table, record)[1], record))
-    content, read = _parquet(table, known)
+    read = pd.read_parquet(BytesIO(_parquet(table, record)))
+    read.attrs.pop(RECORD)
+    content = _parquet(table, replace(record, content=_content(read, record)))
     with atomic_write(path) as unfinished:
         unfinished.write_bytes(content)
-    read.attrs.pop(RECORD)
     return read
 
 
@@ -191,12 +193,12 @@ def _content(read: pd.DataFrame, record: Record) -> str:
     return _digest([_canonical_table(read), attributes, _record_text(replace(record, content=""))])
 
 
-def _parquet(table: pd.DataFrame, record: Record) -> tuple[bytes, pd.DataFrame]:
-    """Return a table as Parquet, and as that is read."""
+def _parquet(table: pd.DataFrame, record: Record) -> bytes:
+    """Return a table as Parquet."""
     held, file = table.copy(deep=False), BytesIO()
     held.attrs = {**table.attrs, RECORD: _record_text(record)}
     held.to_parquet(file)
-    return file.getvalue(), pd.read_parquet(BytesIO(file.getvalue()))
+    return file.getvalue()
 
 
 def read_table(path: Path, wanted: Fingerprint) -> tuple[pd.DataFrame, Record] | str:

@@ -89,9 +89,9 @@ def _kept(job: Job) -> TaskResult:
     try:
         table = job.keep(fitted, job.extra)
     except (Exception, SystemExit) as error:
-        if isinstance(error, InputError) or not of_this_package(job.keep):
-            raise InputError(f"keep raised {one_line(error)}") from error
-        raise
+        if of_this_package(job.keep):
+            raise
+        raise InputError(f"keep raised {one_line(error)}") from error
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"keep returned a {type(table).__name__}; expected a DataFrame")
     return TaskResult(table=table, health=fitted.health)

@@ -192,6 +192,6 @@ def study_table(study: Study, table: Table | None = None) -> Table:
     if table is not None:
         return table
     if study.source is None:
-        wanted = [one.column for one in study.columns.inputs.values()] + [study.columns.response.column]
+        wanted = [one.column for one in study.columns.inputs.values()] + [*study.columns.responses]
         raise InputError(f"{study.name} comes without runs; give a table with the columns {wanted} (--runs FILE)")
     return datasets.load(study.source) if study.source in datasets.names() else study.source

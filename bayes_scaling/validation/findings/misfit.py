@@ -97,7 +97,7 @@ def _by_group(fit: Fit, left: Standardized) -> Iterator[Suspect]:
 
 def _shared(fit: Fit, left: Standardized) -> Iterator[Suspect]:
     """Yield the places that several runs pass."""
-    single = "run" not in fit.runs.levels or not left.table["run"].duplicated().any()
+    single = "run" not in fit.runs.levels or bool(fit.runs.columns.outputs) or not left.table["run"].duplicated().any()
     if single or fit.model.noise.correlation is not None:
         return
     try:

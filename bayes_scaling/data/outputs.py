@@ -1,0 +1,139 @@
+"""Several outputs of a run: response columns side by side, read as one row for each run and output."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base import checks
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import format_count, several
+from bayes_scaling.data.cells import column_numbers, named_column, number_column
+from bayes_scaling.data.response import Response
+from bayes_scaling.laws.units import response_unit
+
+if TYPE_CHECKING:
+    from bayes_scaling.data.columns import Columns
+
+OUTPUT = "output"
+"""The group whose levels are the outputs."""
+RUN = "run"
+
+
+def named_outputs(value: Any, what: str) -> dict[str, str]:
+    """Return outputs with their columns; those of a list are called as their columns."""
+    listed = isinstance(value, list | tuple)
+    of = {name: name for name in checks.several(checks.column)(value, what)} if listed else value
+    checked: dict[str, str] = checks.named(checks.column)(of, what)
+    if len(checked) == 1:
+        raise InputError(f"{what}: expected two or more columns, or a response alone; it is {next(iter(checked.values()))!r}")
+    if len(set(checked.values())) < len(checked):
+        raise InputError(f"{what}: a column is given for two outputs: {format_names(checked.values())}")
+    return checked
+
+
+def with_unit(response: Response, outputs: Mapping[str, str]) -> Response:
+    """Return a response in the unit that the names of all outputs' columns say, where nobody has said another.
+
+    Raises
+    ------
+    InputError
+        Where they say several.
+    """
+    if not response.assumed or not outputs:
+        return response
+    units = {column: response_unit(column) for column in outputs.values()}
+    if len(set(units.values())) > 1:
+        said = ", ".join(f"{column!r} in {unit or 'none that its name says'}" for column, unit in units.items())
+        raise InputError(f"outputs of one model are in one unit; expected response = {{ unit = ... }} for {said}")
+    unit = next(iter(units.values()))
+    return response if unit is None else Response(response.column, unit, response.positive, response.name)
+
+
+def side_by_side(frame: pd.DataFrame, columns: "Columns") -> bool:
+    """Return whether a table has the outputs in columns, and not a row for each already."""
+    there = [column for column in columns.by_output.values() if column in frame]
+    return bool(there) or not {OUTPUT, columns.response.column} <= set(frame)
+
+
+def melted(frame: pd.DataFrame, columns: "Columns", source: str) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
+    """Return a table with a row for each run and output that it shows, and a note on cells without a value.
+
+    Columns are added for the output, for its response, and, where the columns say no run, for the run: a row of the file.
+    A table that has them already is returned as it is.
+
+    Returns
+    -------
+    frame
+        Rows numbered from 0, those of a run one after the other.
+    rows
+        The place of each in the file.
+    notes
+        A sentence each.
+
+    Raises
+    ------
+    InputError
+        Where an output has no column or no value, or where runs cannot be told apart.
+    """
+    rows = frame.index.to_numpy()
+    if not columns.outputs:
+        return frame, rows, ()
+    if not side_by_side(frame, columns):
+        if columns.run is None and RUN not in frame:
+            raise InputError(
+                f"{source}: the table has a row for each output and nothing says which rows are one run: "
+                "expected a column 'run', or run = the column(s)"
+            )
+        return frame, rows, ()
+    cells = {output: _cells(frame, column, source) for output, column in columns.by_output.items()}
+    missing = {output: column.isna().to_numpy() for output, column in cells.items()}
+    for output, gone in missing.items():
+        if gone.all():
+            raise InputError(
+                f"{source}: column {columns.by_output[output]!r}, of the output {output!r}, has no value; expected some"
+            )
+    own: dict[str, Any] = {} if columns.run is not None or RUN in frame else {RUN: [f"row {row + 1}" for row in rows]}
+    parts = [frame.assign(**{**own, OUTPUT: output, columns.response.column: of}) for output, of in cells.items()]
+    order = np.arange(len(frame) * len(parts)).reshape(len(parts), -1).T.ravel()
+    shown = ~np.concatenate(list(missing.values()))[order]
+    kept = pd.concat(parts, ignore_index=True).iloc[order[shown]].reset_index(drop=True)
+    kept.attrs = frame.attrs
+    return kept, np.tile(rows, len(parts))[order[shown]], _notes(missing)
+
+
+def _cells(frame: pd.DataFrame, column: str, source: str) -> pd.Series:
+    """Return a column as numbers; as it is where some cells are none, which are refused later if the filter keeps them."""
+    cells = named_column(frame, column, source)
+    try:
+        numbers, missing = column_numbers(cells, source, frame.index.to_numpy())
+    except InputError:
+        return cells
+    return cells if (np.isnan(numbers) & ~missing).any() else pd.Series(numbers, frame.index)
+
+
+def _notes(missing: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    count = {output: int(gone.sum()) for output, gone in missing.items() if gone.any()}
+    if not count:
+        return ()
+    cells = ", ".join(f"{format_count(of)} of {output}" for output, of in count.items())
+    nothing = int(np.all(list(missing.values()), axis=0).sum())
+    rows = f"; {several(nothing, 'row')} without any {'is' if nothing == 1 else 'are'} left out" if nothing else ""
+    return (f"outputs without a value in some runs, which are fitted to the others: {cells}{rows}",)
+
+
+def response_numbers(
+    frame: pd.DataFrame, columns: "Columns", source: str, rows: np.ndarray, *, positive: bool, finite: bool, notes: list[str]
+) -> pd.Series:
+    """Return the response of rows as numbers; the first wrong one is named with the column of its output."""
+    of = columns.response
+    how: dict[str, Any] = {"positive": positive, "finite": finite, "unit": of.unit, "notes": notes}
+    if OUTPUT not in frame or not columns.outputs:
+        return number_column(frame, of.column, source, rows, **how)
+    found = pd.Series(np.nan, frame.index, name=of.column)
+    for output, own in frame.groupby(OUTPUT, sort=False):
+        column = columns.by_output.get(str(output), of.column)
+        cells = own[[of.column]].set_axis([column], axis=1)
+        found[own.index] = number_column(cells, column, source, rows[own.index], **how)
+    return found

@@ -1,0 +1,193 @@
+"""What runs save of a squared error or a regret: exact answers, several questions, set-up costs, and when to stop."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy.stats import norm
+from test_design import QUESTION, SD, basis, exact, made
+
+import bayes_scaling as bs
+from bayes_scaling.decisions.design.criteria import gains_of, regret_gains
+from bayes_scaling.decisions.design.information import joint
+from bayes_scaling.decisions.design.sets import Prices, SetUp, best_sets, within_budget
+from bayes_scaling.decisions.estimands import draw_estimand
+from bayes_scaling.plots import next_figure
+
+PLACES = [1.0, 10.0, 100.0, 1000.0, 1e4, 3e4]
+TABLE = pd.DataFrame({"tokens": PLACES, "flop": [1.0 + 0.01 * of for of in PLACES]})
+
+
+def test_the_variance_that_a_run_saves_is_exact() -> None:
+    fit = made()
+    found = bs.next_runs(fit, TABLE, QUESTION)
+    variance = float(draw_estimand(fit, QUESTION).var(ddof=1))
+    told = np.array([exact(fit, [at], np.eye(1) * SD**2) for at in PLACES])
+    assert found.expected == pytest.approx(variance)
+    np.testing.assert_allclose(found.reduction, variance * -np.expm1(-2 * told), rtol=1e-7)
+    for one in found.sets:
+        assert one.reduction == pytest.approx(variance * -np.expm1(-2 * one.information), rel=1e-7)
+    same = bs.next_runs(fit, TABLE, QUESTION, criterion="information")
+    np.testing.assert_allclose(same.reduction, told, rtol=1e-7)
+    assert [one.members for one in same.sets] == [one.members for one in found.sets]  # of one question both order sets alike
+
+
+def test_several_questions_count_by_the_mean_of_their_squared_errors() -> None:
+    fit, ends = made(), [1.0, 1e5]
+    questions = [f"loss at tokens={at:g}" for at in ends]
+    found = bs.next_runs(fit, TABLE, questions)
+    own = np.cov(np.log(fit.posterior["a"]).to_numpy().ravel(), fit.posterior["b"].to_numpy().ravel())
+    asked = basis(ends)
+    for place, at in enumerate(PLACES):
+        row = basis(at)
+        after = own - own @ row.T @ row @ own / (row @ own @ row.T + SD**2)
+        saved = np.trace(asked @ (own - after) @ asked.T) / 2
+        assert found.reduction[place] == pytest.approx(saved, rel=1e-6)
+    draws = xr.concat([draw_estimand(fit, one).drop_attrs() for one in questions], "end")
+    np.testing.assert_allclose(bs.next_runs(fit, TABLE, draws).reduction, found.reduction)
+    assert "2 questions" in found.summary()
+    assert {"saved", "sd_after"} <= set(found.to_frame())
+    # The ends of the range are known best from both of them, which no single question says.
+    assert {PLACES[i] for i in found.sets[1].members} >= {3e4}
+    with pytest.raises(bs.InputError, match="information is of one question"):
+        bs.next_runs(fit, TABLE, questions, criterion="information")
+    with pytest.raises(bs.InputError, match="different units"):
+        bs.next_runs(fit, TABLE, [QUESTION, "parameter b"])
+
+
+def test_the_regret_of_two_options_is_the_unit_normal_loss() -> None:
+    """E max(0, d) of a normal difference d, before and after: for two options the value of information in closed form."""
+    rng = np.random.default_rng(2)
+    difference = 0.02 + 0.03 * rng.standard_normal(20_000)
+    losses = np.column_stack([np.zeros_like(difference), difference])
+    shown = np.column_stack([difference, 0.2 * difference + 0.1 * rng.standard_normal(20_000)])
+    of = joint(losses, shown, np.arange(2)[:, None], np.full((2, 1, 1), 0.02**2))
+    gains = regret_gains(of, losses, 0)
+    now, found = gains(())
+    assert now == pytest.approx(0.0, abs=1e-12)
+    for place in range(2):
+        both = np.cov(difference, shown[:, place])
+        moved = abs(both[0, 1]) / np.sqrt(both[1, 1] + 0.02**2)
+        middle = abs(difference.mean())
+        value = moved * norm.pdf(middle / moved) - middle * norm.cdf(-middle / moved)
+        assert found[place] == pytest.approx(value, rel=0.05, abs=2e-6)
+    apart = losses + np.array([0.0, 1.0])
+    sure = regret_gains(joint(apart, shown, np.arange(2)[:, None], np.full((2, 1, 1), 0.02**2)), apart, 0)
+    np.testing.assert_allclose(sure(())[1], 0.0, atol=1e-9)  # what changes no decision is worth nothing
+    together = gains([0, 1])
+    assert together[0] >= found.max() * 0.99
+
+
+def test_the_regret_of_a_plan_and_of_questions_that_decide_nothing(chinchilla: bs.Fit) -> None:
+    candidates = pd.DataFrame({"params": [1e8, 1e9, 4e9], "tokens": [2e9, 2e10, 8e10]})
+    found = bs.next_runs(chinchilla, candidates, "plan at compute=1e22", criterion="regret")
+    assert 0 < found.expected < 0.05
+    assert (found.reduction >= 0).all()
+    assert found.best.reduction <= found.expected
+    frame = found.to_frame()
+    assert (frame["regret_after"] <= frame["regret_before"]).all()
+    assert "expected regret" in found.summary()
+    assert "regret" in next_figure(found).axes[0].get_ylabel()
+    with pytest.raises(bs.InputError, match="decides nothing"):
+        bs.next_runs(chinchilla, candidates, "loss at params=1e10, tokens=2e11", criterion="regret")
+    with pytest.raises(bs.InputError, match="one decision"):
+        bs.next_runs(chinchilla, candidates, ["plan at compute=1e22", "plan at compute=1e23"], criterion="regret")
+    with pytest.raises(bs.InputError, match="criterion must be"):
+        bs.next_runs(chinchilla, candidates, "plan at compute=1e22", criterion="entropy")  # type: ignore[arg-type]
+
+
+def test_the_regret_of_a_contrast(moba: bs.Fit) -> None:
+    asked = "contrast attention=moba:full at compute=10, position=30720"
+    new = pd.DataFrame({"compute": [3.0, 10.0], "position": 30720, "attention": ["moba", "full"]})
+    found = bs.next_runs(moba, new, asked, criterion="regret")
+    draws = draw_estimand(moba, asked)
+    assert found.expected == pytest.approx(
+        float(min(draws.clip(min=0).mean(), (-draws).clip(min=0).mean())), rel=1e-6, abs=1e-12
+    )
+
+
+def test_what_is_set_up_is_paid_once() -> None:
+    fit = made()
+    table = TABLE.assign(cluster=["old", "old", "new", "new", "new", "other"])
+    found = bs.next_runs(fit, table, QUESTION, set_up={"cluster": 1000.0})
+    each = table["flop"].to_numpy()
+    np.testing.assert_allclose(found.flop, each + 1000.0)
+    for one in found.sets:
+        of = list(one.members)
+        assert one.flop == pytest.approx(each[of].sum() + 1000.0 * table["cluster"].iloc[of].nunique())
+    limited = bs.next_runs(fit, table, QUESTION, 1250.0, set_up={"cluster": 1000.0})
+    assert all(one.flop <= 1250.0 for one in limited.sets)
+    assert all(len(set(table["cluster"].iloc[list(one.members)])) == 1 for one in limited.sets)
+    with pytest.raises(bs.InputError, match="no column 'team' to set up"):
+        bs.next_runs(fit, table, QUESTION, set_up={"team": 1.0})
+    with pytest.raises(bs.InputError, match="the cheapest candidate takes"):
+        bs.next_runs(fit, table, QUESTION, 900.0, set_up={"cluster": 1000.0})
+    with pytest.raises(bs.InputError, match="several values of 'cluster'"):
+        bs.next_runs(fit, table.assign(candidate="all"), QUESTION, set_up={"cluster": 1.0})
+
+
+def test_levels_that_the_runs_have_are_set_up_already(moba: bs.Fit) -> None:
+    asked = "contrast attention=moba:full at compute=10, position=30720"
+    new = pd.DataFrame({"compute": [3.0, 3.0], "position": 30720, "attention": ["moba", "sliding"], "flop": 5.0})
+    found = bs.next_runs(moba, new, asked, set_up={"attention": 7.0})
+    assert found.flop.tolist() == [5.0, 12.0]
+
+
+def test_a_budget_pays_for_more_than_five_runs() -> None:
+    fit = made()
+    table = pd.DataFrame({"tokens": np.geomspace(100.0, 1e3, 30), "flop": 1.0})
+    found = bs.next_runs(fit, table, QUESTION, 12.0)
+    assert len(found.sets) == 6
+    largest = found.sets[-1]
+    assert 5 < len(largest.members) <= 12
+    assert largest.flop <= 12.0
+    assert largest.information > found.sets[-2].information
+    assert len(bs.next_runs(fit, table, QUESTION).sets) == 5
+
+
+def test_stopping_where_nothing_is_worth_it() -> None:
+    fit = made()
+    assert not bs.next_runs(fit, TABLE, QUESTION, 2.0).stop
+    found = bs.next_runs(fit, TABLE, QUESTION, 2.0, worth=0.95)
+    assert found.stop
+    assert "Stop: no set within the budget" in found.summary()
+    share = float(found.saved(max(one.reduction for one in found.sets)))
+    assert not bs.next_runs(fit, TABLE, QUESTION, 2.0, worth=0.9 * share).stop
+    with pytest.raises(bs.InputError, match="worth"):
+        bs.next_runs(fit, TABLE, QUESTION, worth=1.5)
+
+
+def test_runs_that_exist_count_as_repeats() -> None:
+    found = bs.next_runs(
+        made(), pd.DataFrame({"candidate": ["again", "new"], "tokens": [1000.0, 2000.0], "flop": 1.0}), QUESTION
+    )
+    assert any("'again'" in note and "repeats" in note for note in found.notes)
+
+
+def test_a_discrepancy_makes_far_small_runs_worth_less() -> None:
+    """Draws of law and discrepancy: certainty about the law at small runs is not certainty about the target."""
+    rng = np.random.default_rng(0)
+    at = np.log(np.array([1.0, 10.0, 100.0, 1e3, 1e4, 1e5]))
+    law = rng.normal(0, 0.05, (4000, 1)) + rng.normal(0, 0.02, (4000, 1)) * (at - at.mean())
+    far = np.abs(at[:, None] - at) / 3.0
+    off = rng.multivariate_normal(np.zeros(6), 0.03**2 * (1 + 5**0.5 * far + 5 / 3 * far**2) * np.exp(-(5**0.5) * far), 4000)
+    rows, noise = np.arange(5)[:, None], np.full((5, 1, 1), 0.005**2)
+    alone = gains_of(joint(law[:, -1], law[:, :-1], rows, noise), "variance")
+    both = gains_of(joint((law + off)[:, -1], (law + off)[:, :-1], rows, noise), "variance")
+    share = lambda gains, members: gains(members)[0] / gains([0, 1, 2, 3, 4])[0]  # noqa: E731
+    assert share(alone, [0, 1]) > 0.9  # two small runs fix a straight line
+    assert share(both, [0, 1]) < 0.8
+    assert share(both, [4]) > share(alone, [4]) - 0.05
+
+
+def test_prices_of_sets() -> None:
+    prices = Prices(np.array([1.0, 2.0, 3.0]), (SetUp(np.array([0, 0, 1]), np.array([10.0, 0.0])),), 20.0)
+    assert prices.alone.tolist() == [11.0, 12.0, 3.0]
+    assert prices.total([0, 1]) == 13.0
+    assert prices.beside([0]).tolist() == [1.0, 2.0, 3.0]
+    rng = np.random.default_rng(1)
+    shown = rng.normal(size=(500, 3))
+    gains = gains_of(joint(shown.sum(axis=1), shown, np.arange(3)[:, None], np.ones((3, 1, 1))), "variance")
+    assert best_sets(gains, Prices(prices.each, prices.set_up, 12.0))[0] in {(0,), (1,), (2,)}
+    assert within_budget(gains, Prices(prices.each, prices.set_up, 13.0), 0.0) == (0, 1)
+    assert within_budget(gains, Prices(prices.each, prices.set_up, 16.0), 0.0) == (0, 1, 2)
