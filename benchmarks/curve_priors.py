@@ -1,6 +1,6 @@
 """How the priors of the study `learning_curve` are chosen: importance sampling of each curve, with families left out.
 
-    python benchmarks/curve_priors.py [--only DOMAIN]      # prints tables
+    python benchmarks/curve_priors.py [--only DOMAIN]      # prints tables, and writes curve_priors.csv: a prior for each domain
 
 Up to its last point a curve's posterior does not know `ahead`, which the points say nothing of. So each curve is sampled once,
 and every prior of `ahead` is scored with these draws. Of the model of the study two things differ: scatter is normal up to the
@@ -16,6 +16,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from sweeps import DATA
 
 BINS, ROWS, KEPT, DRAWS, ROUNDS = 30, 60, 600, 1_200, 3
 DEGREES = 4.0
+TABLE = Path(__file__).with_suffix(".csv")
 FRACTION, AT_LEAST = 0.13, 6
 CENTRE = np.array([-0.2, np.log(0.01), np.log(2.0), np.log(0.006)])
 WIDTH = np.array([0.4, np.log(3.2) / 1.645, np.log(2.3) / 1.645, np.log(8.0) / 1.645])
@@ -283,6 +285,20 @@ def choose(scores: Mapping[str, pd.DataFrame], by: str, own: float = 0.0) -> pd.
     return pd.concat(rows)
 
 
+def by_domain(scores: Mapping[str, pd.DataFrame], own: float = 1.0) -> pd.DataFrame:
+    """Return the prior of each domain: the best on its families together with the mean of all domains."""
+    means = {name: averaged(table)["ll"] for name, table in scores.items()}
+    base = next(iter(scores.values()))
+    rows = []
+    for domain, families in base.groupby("domain")["family"].nunique().items():
+        best = max(means, key=lambda name: means[name].mean() + own * means[name][domain])
+        flat, location, scale, nu = (float(part.rstrip("%")) for part in best.replace(" flat,", "").split())
+        curves = int((base["domain"] == domain).sum())
+        told = {"flat": flat / 100.0, "location": location, "scale": scale, "nu": nu, "families": families, "curves": curves}
+        rows.append({"domain": domain} | told)
+    return pd.DataFrame(rows)
+
+
 def by_group(table: pd.DataFrame) -> pd.DataFrame:
     """Return means over curves, of each published group and each domain."""
     numbers = table.drop(columns=["name", "family"])
@@ -316,8 +332,10 @@ def main() -> None:
     if chosen.few:
         return
     scores = {name: table_of(every, ahead) for name, ahead in priors().items()}
-    for by, own in (("domain", 0.0), ("family", 0.0), ("family", 1.0), ("family", 5.0)):
+    for by, own in (("domain", 0.0), ("family", 0.0), ("family", 1.0)):
         print(by_group(choose(scores, by, own)).round(4).to_string())
+    if not chosen.only:
+        by_domain(scores).to_csv(TABLE, index=False)
 
 
 def thinned(curve: Curve, every: int) -> Curve:

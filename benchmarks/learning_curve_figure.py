@@ -1,6 +1,6 @@
 """Twelve curves, a kind each, carried on by the study `learning_curve`, with the points that it was not given.
 
-    python benchmarks/learning_curve_figure.py      # writes docs/figures/any_curve.png
+python benchmarks/learning_curve_figure.py      # writes docs/figures/any_curve.png
 """
 
 from pathlib import Path

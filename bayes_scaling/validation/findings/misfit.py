@@ -230,12 +230,12 @@ def _chance(p: float) -> str:
 
 def _rising(fit: Fit) -> Iterator[Finding]:
     """Yield inputs with which the loss rises, the others held, where the law cannot follow; a discrepancy would to no avail."""
-    seen = slopes(fit.runs)
+    seen, response = slopes(fit.runs), fit.runs.columns.response
     if seen is None:
         return
     bare = replace(fit, model=replace(fit.model, discrepancy=()))
     law = posterior_expectation(bare, fit.runs.table).median(("chain", "draw")).to_numpy()
-    if fit.runs.columns.response.positive and (law <= 0).any():
+    if response.positive and (law <= 0).any():
         return
     shown = fit.runs.table.assign(response=law)
     follows, _, _, _ = np.linalg.lstsq(seen.design, scaled_response_of(fit, shown), rcond=None)
@@ -243,10 +243,9 @@ def _rising(fit: Fit) -> Iterator[Finding]:
         if slope > RISING * se and slope - own > RISING * se and own < slope / 2:
             yield finding(
                 "rising",
-                f"the {fit.runs.columns.response.name} rises with {name}, by {number(100 * slope, 2)} % an e-fold with the other "
-                f"inputs held, where the law has {number(100 * own, 2)} %",
-                f"{_falling(fit.runs.columns.response.column, fit.runs.table['response'], name)}; this law cannot describe "
-                "these rows",
+                f"the {response.name} rises with {name}, by {number(100 * slope, 2)} % an e-fold with the other inputs held, "
+                f"where the law has {number(100 * own, 2)} %",
+                f"{_falling(response.column, fit.runs.table['response'], name)}; this law cannot describe these rows",
             )
 
 
