@@ -145,7 +145,7 @@ def test_a_study_draws_its_figures(name: str, studied: Studied) -> None:
         if ax.get_visible() and ax.get_subplotspec().is_last_row():
             x = study.figure.x if study.figure else model_inputs(study.model)[0]
             assert ax.get_xlabel() == with_unit(x.replace("_", " "), study.columns.inputs[x].unit)
-            assert len(ax.get_xlabel()) >= 4
+            assert len(ax.get_xlabel()) >= (4 if study.columns.inputs[x].unit else 1)
 
 
 @of_study("learning_curve")
@@ -153,7 +153,7 @@ def test_a_study_draws_its_figures(name: str, studied: Studied) -> None:
 def test_a_curve_is_carried_on_from_its_last_point(studied: Studied) -> None:
     fit = studied("learning_curve")
     assert fit.runs.references == {"x": 100.0}
-    assert fit.runs.table["x"].min() > 13.5
+    assert fit.runs.table["x"].min() > 13.0
     ahead = pd.DataFrame({"x": np.geomspace(110.0, 1000.0, 20)})
     low, middle, high = bs.predict(fit, ahead).quantile([0.05, 0.5, 0.95], ("chain", "draw")).to_numpy()
     truth = 0.2 * (1 + ahead["x"].to_numpy() ** -0.5)
