@@ -22,7 +22,12 @@ from .inference.stacking import Stack as Stack
 from .laws.formula import parse_law as parse_law
 from .model.discrepancy import Discrepancy as Discrepancy
 from .model.joint_prior import JointPrior as JointPrior
-from .model.noise import Correlation as Correlation, Noise as Noise, Outliers as Outliers
+from .model.noise import (
+    Correlation as Correlation,
+    Noise as Noise,
+    Outliers as Outliers,
+    ResidualCorrelation as ResidualCorrelation,
+)
 from .model.parameters import Prior as Prior, Smooth as Smooth, Trend as Trend, Varying as Varying
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model

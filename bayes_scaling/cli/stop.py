@@ -41,9 +41,10 @@ def stop(
     """Say which of several running jobs to stop, by the expected regret of doing without them.
 
     The jobs are candidates for one place: the one that ends lowest is used. Prints the decision, where --tolerance or --budget
-    says what is enough, and the chance of each job to be the best. Writes STOP.csv, and the figure of the forecasts beside it.
+    says what is enough, and the chance of each job to be the best. Writes STOP.csv, and the figure of forecasts and decisions.
     """
     from bayes_scaling.decisions.stopping import stopping
+    from bayes_scaling.plots.forecasts import forecasts_figure
     from bayes_scaling.prediction.joint_forecast import Forecasts
 
     out = folder / "stop.csv" if out is None else out
@@ -58,7 +59,7 @@ def stop(
     table, figure = decided.to_frame(), out.with_suffix(".png")
     with write_together():
         write_csv(table, out)
-        write_figure(found.plot(), figure)
+        write_figure(forecasts_figure(found, decisions=dict(zip(table["run"], table["decision"], strict=True))), figure)
     say(*replace(decided, health=None).summary().splitlines())  # what the sampler says comes once, at the end
     say_basis(list(found.jobs))
     say(f"{several(len(table), 'candidate')} -> {out}", f"figure -> {figure}")

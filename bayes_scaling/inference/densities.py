@@ -16,7 +16,8 @@ from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, RESPONSE, log
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import scales
 from bayes_scaling.model.joint_prior import log_density, margins
-from bayes_scaling.model.names import NOISE_SD, NU_BEYOND_ONE, spread_name, term_name
+from bayes_scaling.model.lkj import log_prior as lkj_density
+from bayes_scaling.model.names import NOISE_CORRELATION, NOISE_PAIR, NOISE_SD, NU_BEYOND_ONE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, distribution
 from bayes_scaling.model.specification import (
     Model,
@@ -61,6 +62,10 @@ def log_prior(fit: Fit) -> xr.Dataset:
     for name, one in joint.items():
         values = {parameter: posterior[parameter].to_numpy() for parameter in one.parameters}
         found[name] = posterior[one.parameters[0]].copy(data=log_density(one, values))
+    between = fit.model.noise.residual_correlation
+    if between is not None and NOISE_CORRELATION in posterior:
+        pairs = posterior[NOISE_CORRELATION].transpose("chain", "draw", NOISE_PAIR).to_numpy()
+        found[NOISE_CORRELATION] = xr.DataArray(lkj_density(pairs, between.eta), dims=("chain", "draw"))
     return xr.Dataset(found)
 
 

@@ -12,11 +12,15 @@ from bayes_scaling._base.random import stream
 from bayes_scaling.inference.mode import KNOTS
 from bayes_scaling.model import discrepancy, gaussian_process as gp, joint_prior, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
+from bayes_scaling.model.lkj import correlations, draw_partial, pair_names
 from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
     JOINT_W,
+    NOISE_CORRELATION,
     NOISE_LENGTH,
+    NOISE_PAIR,
+    NOISE_PARTIAL,
     NOISE_SD,
     NU_BEYOND_ONE,
     STRUCTURE,
@@ -66,6 +70,8 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
         draws |= _from_joint(model, draws, drawn[JOINT_W], arrays, levels)
     if NU_BEYOND_ONE in draws:
         draws["noise_nu"] = 1.0 + draws.pop(NU_BEYOND_ONE)
+    if NOISE_PARTIAL in draws:
+        draws[NOISE_CORRELATION] = correlations(np.tanh(draws.pop(NOISE_PARTIAL)))
     knots = None
     if model.discrepancy:
         knots = _in_blocks(model, draws, drawn[gp.SAMPLED], arrays, levels)
@@ -224,6 +230,10 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
         draws |= joint_prior.draw(joint, count, stream(seed, "joint prior", number))
     if NU_BEYOND_ONE in draws:
         draws["noise_nu"] = 1.0 + draws.pop(NU_BEYOND_ONE)
+    between = model.noise.residual_correlation
+    if between is not None:
+        own = stream(seed, "prior of residual correlations")
+        draws[NOISE_CORRELATION] = correlations(draw_partial(len(levels[between.over]), between.eta, count, own))
     named = _named(model, draws, levels, 1)
     if not model.discrepancy:
         return named
@@ -233,10 +243,14 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
 
 def _named(model: Model, draws: Draws, levels: Levels, chains: int) -> xr.Dataset:
     """Return draws with named dimensions, chain and draw first."""
-    over = {term_name(owner, term): term.dims for owner, term in varyings(model)}
+    over: dict[str, tuple[str, ...]] = {term_name(owner, term): term.dims for owner, term in varyings(model)}
     used = {dim for dims in over.values() for dim in dims}
-    found = {name: (("chain", "draw", *over.get(name, ())), _by_chain(of, chains)) for name, of in draws.items()}
     count = len(draws[NOISE_SD]) // chains
+    between = model.noise.residual_correlation
+    if between is not None:
+        over[NOISE_CORRELATION] = (NOISE_PAIR,)
+        levels, used = {**levels, NOISE_PAIR: pair_names(levels[between.over])}, used | {NOISE_PAIR}
+    found = {name: (("chain", "draw", *over.get(name, ())), _by_chain(of, chains)) for name, of in draws.items()}
     coords = {"chain": np.arange(chains), "draw": np.arange(count)} | {dim: of for dim, of in levels.items() if dim in used}
     return xr.Dataset(found, coords)
 

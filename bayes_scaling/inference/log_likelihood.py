@@ -4,11 +4,13 @@ Where rows of a run are correlated, `log_likelihood` has each row given those be
 `log_density` has each row for itself.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.inference.expectation import posterior_expectation
+from bayes_scaling.inference.expectation import levels_at, posterior_expectation
 from bayes_scaling.inference.observation import (
     Contamination,
     contamination,
@@ -19,7 +21,8 @@ from bayes_scaling.inference.observation import (
 )
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.arrays import neighbours, rows_of_runs
+from bayes_scaling.model.names import NOISE_CORRELATION, NOISE_PAIR, spread_name
 from bayes_scaling.model.specification import varyings
 
 RESPONSE = "response"
@@ -98,8 +101,11 @@ def log_likelihood(fit: Fit) -> xr.DataArray:
         return stored
     if stored is not None:  # an older file, of the log loss where the noise is on it
         return _of_loss(fit, stored)
-    correlated = fit.model.noise.correlation is not None
-    return _of_loss(fit, _along_runs(fit) if correlated else log_density(fit, fit.runs.table, new=False).rename(RESPONSE))
+    if fit.model.noise.correlation is not None:
+        return _of_loss(fit, _along_runs(fit))
+    if fit.model.noise.residual_correlation is not None:
+        return _of_loss(fit, between_outputs(fit, fit.runs.table).rename(RESPONSE))
+    return _of_loss(fit, log_density(fit, fit.runs.table, new=False).rename(RESPONSE))
 
 
 def _of_loss(fit: Fit, density: xr.DataArray) -> xr.DataArray:
@@ -108,10 +114,61 @@ def _of_loss(fit: Fit, density: xr.DataArray) -> xr.DataArray:
     if model.noise.on == "log_loss":
         density = density - xr.DataArray(np.log(fit.runs.table["response"].to_numpy()), dims="row")
     effects = [*(["group effects"] if varyings(model) else []), *(["the discrepancy"] if model.discrepancy else [])]
-    rows = ["the rows before it in its run"] if model.noise.correlation is not None else []
+    both = (model.noise.correlation, model.noise.residual_correlation)
+    rows = ["the rows before it in its run"] if any(of is not None for of in both) else []
     given = "the parameters" + "".join(f", {of}" for of in [*effects, *rows])
     error = {"noise": "with the measurement error of each row"} if "measurement_error" in fit.runs.table else {}
     return density.assign_attrs({OF: "loss", "given": given} | error)
+
+
+def between_outputs(fit: Fit, table: pd.DataFrame) -> xr.DataArray:
+    """Return the density of each row given a draw, its group effects and the rows before it in its run."""
+    from bayes_scaling.inference.observation import output_numbers, residuals_and_scales, scatter_share
+    from bayes_scaling.model.arrays import run_order
+    from bayes_scaling.model.lkj import matrices
+    from bayes_scaling.model.residual_correlation import rows_given
+
+    left, scale, _ = residuals_and_scales(fit, table, table["response"].to_numpy())
+    share = scatter_share(fit, table, xr.DataArray(scale, dims=("chain", "draw", "row")))
+    full = matrices(fit.posterior[NOISE_CORRELATION].transpose("chain", "draw", NOISE_PAIR).to_numpy())
+    z, output = left / scale, output_numbers(fit, table)
+    order, first = run_order(pd.factorize(table["run"])[0])
+    flat = (np.ascontiguousarray(of).reshape(-1, *of.shape[2:]) for of in (z, share, full))
+    density = [rows_given(one, of, r, output, order, first) for one, of, r in zip(*flat, strict=True)]
+    return xr.DataArray(np.reshape(density, z.shape) - np.log(scale), dims=("chain", "draw", "row"))
+
+
+def density_of_runs(fit: Fit) -> xr.DataArray:
+    """Return the log density of all outputs of each run together in each draw, on the scale of the noise; chain, draw, run.
+
+    Under normal noise effects of the group "run" are integrated out: they are those of a run left out. Under Student-t noise
+    outputs are independent given the effects.
+    """
+    from bayes_scaling.inference.observation import between_rows, residuals_and_scales, scatter_share
+
+    table, noise = fit.runs.table.reset_index(drop=True), fit.model.noise
+    places = rows_of_runs(table)
+    if noise.distribution != "normal":
+        each = log_density(fit, table, new=False)
+        return xr.concat([each.isel(row=of).sum("row") for of in places], "run").transpose("chain", "draw", "run")
+    left, scale, _ = residuals_and_scales(fit, table, table["response"].to_numpy())
+    share = scatter_share(fit, table, xr.DataArray(scale, dims=("chain", "draw", "row")))
+    level, own = levels_at(fit, table, 0, new=False), [of for of in noise.effects if of.dims == ("run",)]
+    shared: Any = sum(fit.posterior[spread_name("residual", of)].to_numpy() ** 2 for of in own)
+    for of in own:
+        left = left + level("residual", of).transpose("chain", "draw", "row").to_numpy()
+    found = []
+    for rows in places:
+        sd, whole = (scale * share)[..., rows], scale[..., rows] ** 2
+        covariance = sd[..., :, None] * sd[..., None, :]
+        between = noise.residual_correlation is not None
+        covariance = covariance * (between_rows(fit, table.iloc[rows]) if between else np.eye(len(rows)))
+        covariance[..., np.arange(len(rows)), np.arange(len(rows))] = whole
+        root = np.linalg.cholesky(covariance + np.asarray(shared)[..., None, None])
+        z = np.linalg.solve(root, left[..., rows, None])[..., 0]
+        logs = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(axis=-1)
+        found.append(-0.5 * (z**2).sum(axis=-1) - logs - 0.5 * len(rows) * np.log(2.0 * np.pi))
+    return xr.DataArray(np.stack(found, axis=-1), dims=("chain", "draw", "run"))
 
 
 def _along_runs(fit: Fit) -> xr.DataArray:

@@ -35,6 +35,9 @@ def numbers_of_draw(model: Model, runs: Runs) -> int:
         for term, inputs in discrepancy_terms(model)
     )
     scales = noise_scales(model) | smooth_lengths(model) | discrepancy.scales(discrepancy_terms(model))
+    between = model.noise.residual_correlation
+    outputs = 0 if between is None else sizes.get(between.over, 0)
+    levels += outputs * (outputs - 1) // 2
     return int(len(parameters_with_priors(model)) + len(trends(model)) + len(scales) + levels + knots)
 
 

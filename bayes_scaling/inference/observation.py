@@ -8,12 +8,22 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.functions import ON_NUMBERS
+from bayes_scaling.data.labels import level_index
 from bayes_scaling.inference.expectation import levels_at, log_inputs, posterior_expectation
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.arrays import neighbours
 from bayes_scaling.model.evaluation import group_effects, parameter_at
 from bayes_scaling.model.gaussian_sum import mixture
-from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
+from bayes_scaling.model.lkj import matrices
+from bayes_scaling.model.names import (
+    NOISE_CORRELATION,
+    NOISE_LENGTH,
+    NOISE_PAIR,
+    NOISE_SD,
+    NOISE_WHITE,
+    OUTLIER_ODDS,
+    OUTLIER_SCALE,
+)
 
 NARROWEST = 1e-4
 """Width of a row that is no average, in e-folds, as far as averages go."""
@@ -160,6 +170,8 @@ def noise_covariance(fit: Fit, frame: pd.DataFrame, sd: np.ndarray) -> np.ndarra
         Standard deviation of the scatter of each row, a draw a row.
     """
     correlation = fit.model.noise.correlation
+    if fit.model.noise.residual_correlation is not None:
+        return np.asarray(sd[:, :, None] * sd[:, None, :] * between_rows(fit, frame).reshape(-1, len(frame), len(frame)))
     if correlation is None:
         return np.asarray(sd[:, :, None] ** 2 * np.eye(sd.shape[1]))
     at = np.log(frame[correlation.along].to_numpy())
@@ -168,6 +180,39 @@ def noise_covariance(fit: Fit, frame: pd.DataFrame, sd: np.ndarray) -> np.ndarra
     if correlation.white is not None:
         lag = _lag_of_means(lag, 3.0 * frame["mean_lag"].to_numpy())
     return np.asarray(sd[:, :, None] * sd[:, None, :] * np.exp(-lag / length))
+
+
+def output_numbers(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
+    """Return the number of the output of each row; -1 where a frame does not say, or names one that no run has."""
+    between = fit.model.noise.residual_correlation
+    assert between is not None
+    if between.over not in frame:
+        return np.full(len(frame), -1)
+    return level_index(frame[between.over], fit.runs.levels[between.over])
+
+
+def between_rows(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
+    """Return draws of the correlation of residuals between rows of one run; dimensions chain, draw, row, row.
+
+    An output that no run has correlates with none.
+    """
+    output = output_numbers(fit, frame)
+    known = (output[:, None] >= 0) & (output >= 0)
+    full = matrices(fit.posterior[NOISE_CORRELATION].transpose("chain", "draw", NOISE_PAIR).to_numpy())
+    return np.where(np.eye(len(frame), dtype=bool), 1.0, np.where(known, full[..., output[:, None], output], 0.0))
+
+
+def scatter_share(fit: Fit, frame: pd.DataFrame, scale: Any) -> np.ndarray:
+    """Return the share of the scale of each row that is no measurement error; dimensions chain, draw, row.
+
+    Parameters
+    ----------
+    scale
+        With the error, as `scales_with_error` returns it.
+    """
+    error = xr.DataArray(measurement_scale(fit, frame), dims="row")
+    share = np.sqrt(1.0 - (error / scale) ** 2) * xr.ones_like(fit.posterior[NOISE_SD])
+    return np.asarray(share.transpose("chain", "draw", "row").to_numpy())
 
 
 def _lag_of_means(lag: np.ndarray, width: np.ndarray) -> np.ndarray:

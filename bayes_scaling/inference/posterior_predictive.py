@@ -10,15 +10,17 @@ from bayes_scaling._base.random import stream
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import (
     Contamination,
+    between_rows,
     contamination,
     group_effects_and_scale,
     own_variance,
     scales_with_error,
+    scatter_share,
     with_runs,
 )
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
-from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.arrays import neighbours, rows_of_runs
 from bayes_scaling.model.gaussian_sum import step
 from bayes_scaling.model.names import NOISE_LENGTH
 
@@ -71,7 +73,10 @@ def noise_parts(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -
     scale, white = scales_with_error(fit, frame, scale)
     own = own_variance(fit, frame, scale, white)
     astray = contamination(fit, frame, scale, white)
-    scatter = scale * xr.DataArray(_scatter(fit, frame, seed, own, astray), dims=("chain", "draw", "row"))
+    steps = _scatter(fit, frame, seed, own, astray)
+    if fit.model.noise.residual_correlation is not None:
+        steps = _between_outputs(fit, frame, steps, scatter_share(fit, frame, scale))
+    scatter = scale * xr.DataArray(steps, dims=("chain", "draw", "row"))
     return (xr.zeros_like(scatter) + shared).transpose("chain", "draw", "row"), scatter.transpose("chain", "draw", "row")
 
 
@@ -118,6 +123,24 @@ def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any, astray: Contami
     elif more is not None:
         steps = steps * np.sqrt(1.0 + more[0])
     return np.moveaxis(steps, 0, -1)
+
+
+def _between_outputs(fit: Fit, frame: pd.DataFrame, steps: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return standard draws of rows as draws that are correlated between the outputs of a run; dimensions chain, draw, row.
+
+    Parameters
+    ----------
+    share
+        What `scatter_share` returns.
+    """
+    shown = steps.copy()
+    for rows in rows_of_runs(with_runs(frame)):
+        if len(rows) > 1:
+            a = share[..., rows]
+            r = between_rows(fit, frame.iloc[rows]) * a[..., :, None] * a[..., None, :]
+            r[..., np.arange(len(rows)), np.arange(len(rows))] = 1.0
+            shown[..., rows] = (np.linalg.cholesky(r) @ steps[..., rows, None])[..., 0]
+    return shown
 
 
 def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:

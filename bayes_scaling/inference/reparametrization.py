@@ -24,6 +24,7 @@ from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
     JOINT_W,
+    NOISE_PARTIAL,
     NOISE_SD,
     STRUCTURE,
     information_name,
@@ -79,7 +80,7 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     levels
         Group -> its levels.
     """
-    everywhere = _around_prior(model, arrays)
+    everywhere = _around_prior(model, arrays, levels)
     robust = heavy_tailed(model.noise) and bool(model.discrepancy)
     if not varyings(model) and not robust:
         return everywhere
@@ -161,7 +162,7 @@ def _near_mode(
             spread[name] = mode.scales[name] * deviation[place]
 
 
-def _around_prior(model: Model, arrays: Mapping[str, np.ndarray]) -> Geometry:
+def _around_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> Geometry:
     """Return the middle and the spread of everything's prior; whitened knots start where they take what the law leaves."""
     priors = {name: parameter.prior for name, parameter in parameters_with_priors(model).items()} | noise_scales(model)
     priors |= discrepancy.scales(discrepancy_terms(model)) | smooth_lengths(model)
@@ -172,6 +173,10 @@ def _around_prior(model: Model, arrays: Mapping[str, np.ndarray]) -> Geometry:
     if model.discrepancy:
         knots = arrays[gp.WEIGHTS].shape[1]
         centre[gp.SAMPLED], spread[gp.SAMPLED] = np.zeros(knots), np.full(knots, 0.5)
+    if model.noise.residual_correlation is not None:
+        outputs = len(levels[model.noise.residual_correlation.over])
+        pairs = outputs * (outputs - 1) // 2
+        centre[NOISE_PARTIAL], spread[NOISE_PARTIAL] = np.zeros(pairs), np.full(pairs, 0.25)
     return Geometry({}, centre, spread)
 
 

@@ -174,6 +174,8 @@ def _density(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
 
     shapes = array_shapes(model, arrays)
     own = tuple((dim, len(levels[dim])) for term in model.discrepancy for dim in term.dims)
+    between = model.noise.residual_correlation
+    own += () if between is None else ((between.over, len(levels[between.over])),)
     key = (
         law_key(model.law),
         repr(model.parameters),

@@ -12,6 +12,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.model import gaussian_process as gp
 from bayes_scaling.model.names import (
+    CELLS,
     JOINT,
     JOINT_INFORMATION,
     JOINT_LINEAR,
@@ -43,6 +44,8 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
         arrays["measurement_error"] = error / response if on_log else error
     if model.discrepancy:
         arrays |= gp.arrays(discrepancy_terms(model), arrays, levels)
+    if model.noise.residual_correlation is not None:
+        arrays |= _cells(table, model.noise.residual_correlation.over, runs.source)
     if correlation is not None:
         found = neighbours(table, correlation.along)
         arrays |= {name: found[name] for name in (("gap",) if filters else ("gap", "previous"))}
@@ -53,6 +56,28 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
             run, at = format_value(table["run"].iloc[row]), table[correlation.along].iloc[row]
             raise InputError(f"{runs.source}: run {run} has two rows at {correlation.along} {exact(at)}; expected one")
     return arrays
+
+
+def _cells(table: pd.DataFrame, over: str, source: str) -> dict[str, np.ndarray]:
+    """Return the order of rows by runs whose outputs are correlated."""
+    if (again := table.duplicated(["run", over])).any():
+        row = table[again].iloc[0]
+        raise InputError(
+            f"{source}: run {format_value(row['run'])} has two rows of {over} {format_value(row[over])}; expected one, "
+            "for residuals that are correlated between them"
+        )
+    return dict(zip(CELLS, run_order(pd.factorize(table["run"])[0]), strict=True))
+
+
+def run_order(run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows run by run, in their own order within each, and whether each of these begins a run."""
+    order = np.argsort(run, kind="stable")
+    return order, (np.diff(run[order], prepend=-1) != 0).astype(np.int64)
+
+
+def rows_of_runs(table: pd.DataFrame) -> list[np.ndarray]:
+    """Return the places of the rows of each run."""
+    return [np.asarray(of) for of in table.reset_index(drop=True).groupby("run", sort=False).indices.values()]
 
 
 def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int | str, ...]]:

@@ -106,8 +106,11 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
         found.append(f"The measurement error of column {error.column} is added to it in quadrature.")
     found += [_shared(effect) for effect in noise.effects]
     found += list(_correlated(noise))
+    if noise.residual_correlation is not None:
+        between = noise.residual_correlation
+        found.append(f"The scatter of one run is correlated between levels of {between.over}: LKJ({number(between.eta)}).")
     found += [_discrepancy(term) for term in model.discrepancy]
-    if not (noise.effects or noise.correlation or model.discrepancy):
+    if not (noise.effects or noise.correlation or noise.residual_correlation or model.discrepancy):
         found.append("Rows are independent given the law. There is no discrepancy: the law is taken for the truth.")
     elif not model.discrepancy:
         found.append("There is no discrepancy: the law is taken for the truth.")

@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from math import lgamma, log, pi
 from typing import Any
 
+import numpy as np
+
+from bayes_scaling.model.lkj import beta_shapes
 from bayes_scaling.model.names import (
+    CELLS,
     NOISE_LENGTH,
+    NOISE_PARTIAL,
     NOISE_WHITE,
     NU_BEYOND_ONE,
     OUTLIER_ODDS,
@@ -13,7 +18,7 @@ from bayes_scaling.model.names import (
     STRUCTURE,
     spread_name,
 )
-from bayes_scaling.model.noise import Noise, Outliers
+from bayes_scaling.model.noise import Noise, Outliers, ResidualCorrelation
 from bayes_scaling.model.parameters import Prior, distribution, doubles
 from bayes_scaling.model.parametrization import integrated
 from bayes_scaling.model.specification import Model
@@ -63,6 +68,9 @@ def observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str
         _observe_with_outliers(model, model.noise.outliers, centre, scale, white, rows)
         return
     noise, weights = model.noise, None
+    if noise.residual_correlation is not None:
+        _observe_between_outputs(noise.residual_correlation, centre, scale, rows)
+        return
     if noise.correlation is not None:
         length = draw_scalar(NOISE_LENGTH, noise.correlation.length)
         kept = rows["gap"] / length
@@ -81,6 +89,31 @@ def observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str
     else:
         beyond_one = draw_scalar(NU_BEYOND_ONE, noise.nu)
         pmd.StudentT("observed", nu=1.0 + beyond_one, mu=centre, sigma=scale, observed=rows["response"])
+
+
+def _observe_between_outputs(between: ResidualCorrelation, centre: Any, scale: Any, rows: Mapping[str, Any]) -> None:
+    """Register the likelihood of rows that are correlated between the outputs of a run."""
+    import pymc as pm
+    import pymc.dims as pmd
+    import pytensor.tensor as pt
+
+    from bayes_scaling.model import residual_correlation as kernel
+
+    outputs = pm.modelcontext(None).dim_lengths[between.over]
+    outputs = int(outputs.eval() if hasattr(outputs, "eval") else outputs)
+    b, like = beta_shapes(outputs, between.eta), 0.0 * rows["response"]
+    y = pm.Flat(NOISE_PARTIAL, shape=(len(b),))
+    # log(1 - tanh(y)^2), of which a plain one loses all digits for large y
+    slope = 2.0 * (np.log(2.0) - pt.abs(y) - pt.log1p(pt.exp(-2.0 * pt.abs(y))))
+    constant = [lgamma(2.0 * of) - 2.0 * lgamma(of) - (2.0 * of - 1.0) * log(2.0) for of in b.tolist()]
+    pm.Potential(f"{NOISE_PARTIAL}_density", (slope * b).sum() + sum(constant))
+    r = kernel.symbolic_correlation(pt.tanh(y), outputs)
+    z, total = (rows["response"] - centre) / scale, scale + like
+    error = rows.get("measurement_error", like)
+    share = pmd.math.sqrt(1.0 - (error / total) ** 2)
+    order, first = (rows[name].values for name in CELLS)
+    density = kernel.log_density(z.values, (share + like).values, r, rows[f"index_{between.over}"].values, order, first)
+    pm.Potential("observed", density - pt.log(total.values).sum())
 
 
 def _observe_with_outliers(

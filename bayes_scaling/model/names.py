@@ -15,6 +15,14 @@ NOISE_LENGTH = "noise_length"
 NOISE_WHITE = "noise_white"
 
 
+NOISE_CORRELATION, NOISE_PAIR = "noise_correlation", "noise_pair"
+"""Correlation of the residuals of one run between two of its outputs, and the dimension of these pairs."""
+
+
+NOISE_PARTIAL = "noise_partial"
+"""What these correlations are sampled as, see `residual_correlation`."""
+
+
 OUTLIER_ODDS, OUTLIER_SCALE = "noise_outlier_odds", "noise_outlier_scale"
 
 
@@ -66,6 +74,10 @@ JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = "joint_w", "joint_information", "join
 
 STRUCTURE = "joint_structure"
 """Which levels of integrated effects meet in which rows, see `marginalized`."""
+
+
+CELLS = ("cell_order", "cell_first")
+"""How rows are ordered by runs whose outputs are correlated, see `residual_correlation`."""
 
 
 ORDER = ("gap", "previous", "count", "mean_lag")

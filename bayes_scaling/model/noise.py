@@ -116,6 +116,47 @@ class Outliers:
 
 
 @dataclass(frozen=True)
+class ResidualCorrelation:
+    """Correlation of the residuals of one run between its outputs.
+
+    corr(e_i, e_j) = R[output_i, output_j],   R ~ LKJ(eta)
+
+    for rows i and j of one run, beside what group effects share; measurement errors are independent. Runs in which outputs are
+    missing have the rows and columns of R that they show, which is exact.
+
+    Parameters
+    ----------
+    over
+        The group of the outputs.
+    eta
+        1 for a uniform prior over correlation matrices, more for smaller correlations: that of two outputs of K lies within
+        +- 1.96 / sqrt(2 eta + K - 1), or so, with probability 95 %.
+
+    Raises
+    ------
+    InputError
+        Where eta is not positive.
+
+    References
+    ----------
+    .. [1] Lewandowski, Kurowicka and Joe (2009). Generating random correlation matrices based on vines and extended onion
+       method. Journal of Multivariate Analysis 100(9).
+
+    Examples
+    --------
+    >>> between = ResidualCorrelation("output")
+    >>> Noise(sd=Prior(median=0.01, factor=3), distribution="normal", residual_correlation=between).residual_correlation.eta
+    2.0
+    """
+
+    over: str = "output"
+    eta: float = 2.0
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of ResidualCorrelation", over=checks.name, eta=checks.positive)
+
+
+@dataclass(frozen=True)
 class Noise:
     """The observation model: scatter of every row, and group effects that the rows of a level share.
 
@@ -144,12 +185,15 @@ class Noise:
         share. With "student_t" it is the step from one row to the next that may be an outlier.
     outliers
         Rows whose own scatter is far wider, under normal noise; None where there are none.
+    residual_correlation
+        How the outputs of one run resemble each other, under normal noise; None where they are independent but for group
+        effects.
 
     Raises
     ------
     InputError
-        Where a prior is not of a positive quantity, a white part or outliers go with Student-t noise, or outliers with noise
-        that is correlated and has no white part.
+        Where a prior is not of a positive quantity, a white part, outliers or correlated outputs go with Student-t noise, or
+        outliers with noise that is correlated and has no white part, or correlated outputs with either.
 
     References
     ----------
@@ -175,6 +219,7 @@ class Noise:
     effects: tuple[Effect, ...] = ()
     correlation: Correlation | None = None
     outliers: Outliers | None = None
+    residual_correlation: ResidualCorrelation | None = None
 
     def __post_init__(self) -> None:
         checks.check(
@@ -187,6 +232,7 @@ class Noise:
             on=checks.one_of(["log_loss", "loss"]),
             correlation=checks.optional(checks.record(Correlation)),
             outliers=checks.optional(checks.record(Outliers)),
+            residual_correlation=checks.optional(checks.record(ResidualCorrelation)),
         )
         for what, prior in {"sd": as_parameter(self.sd).prior, "nu": self.nu}.items():
             if link(prior) != "log":
@@ -201,6 +247,12 @@ class Noise:
             raise InputError(
                 "outliers of correlated noise are of its white part, of which there is none; give the correlation a prior white"
             )
+        if self.residual_correlation is not None:
+            if self.distribution != "normal":
+                raise InputError('outputs whose residuals are correlated need distribution = "normal"')
+            if self.correlation is not None or self.outliers is not None:
+                other = "correlation along runs" if self.correlation is not None else "outliers"
+                raise InputError(f"residual_correlation is of rows that are one output each; expected no {other} beside it")
 
 
 def heavy_tailed(noise: Noise) -> bool:

@@ -22,10 +22,15 @@ def integrated(model: Model) -> list[tuple[str, Varying]]:
 
     Under normal noise those that shift rows by themselves on the scale of the noise: group effects, and levels of
     a parameter that is a factor of the law, where the noise is on the log loss, or a summand of it, where it is on the loss.
-    Where the noise is correlated and has a white part, or has outliers, effects are sampled; those of smooth terms always are.
+    Where the noise is correlated and has a white part, or is correlated between outputs, or has outliers, effects are sampled;
+    those of smooth terms always are.
     """
     noise = model.noise
-    if heavy_tailed(noise) or (noise.correlation is not None and noise.correlation.white is not None):
+    if (
+        heavy_tailed(noise)
+        or noise.residual_correlation is not None
+        or (noise.correlation is not None and noise.correlation.white is not None)
+    ):
         return []
     shifting = {name for name in model.parameters if _shifts(model, name)} | {"residual"}
     return [(owner, term) for owner, term in varyings(model) if owner in shifting and isinstance(term, Varying)]

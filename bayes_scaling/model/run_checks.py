@@ -58,8 +58,30 @@ def check_runs(model: Model, runs: Runs) -> None:
                 f"{format_value(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
             )
     _check_axes(model, runs)
+    _check_between(model, runs)
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
+
+
+def _check_between(model: Model, runs: Runs) -> None:
+    """Refuse runs between whose outputs residuals cannot be correlated."""
+    between = model.noise.residual_correlation
+    if between is None:
+        return
+    if between.over not in runs.levels or "run" not in runs.levels:
+        raise InputError(
+            f"{runs.source}: residual_correlation is between levels of {between.over!r} in one run; "
+            f"the groups of the runs are {format_names(runs.levels)}"
+        )
+    if not 2 <= len(runs.levels[between.over]) <= MOST_OUTPUTS:
+        raise InputError(
+            f"{runs.source}: group {between.over!r} has {len(runs.levels[between.over])} levels; residuals are correlated "
+            f"between two or more, at most {MOST_OUTPUTS}"
+        )
+
+
+MOST_OUTPUTS = 30
+"""Outputs between which residuals are correlated: their correlations are some 400 numbers then."""
 
 
 def _check_zeros(model: Model, runs: Runs) -> None:

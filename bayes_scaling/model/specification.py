@@ -17,7 +17,11 @@ from bayes_scaling.model import discrepancy as off
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior, check_joint, margins, restricted
 from bayes_scaling.model.names import (
+    CELLS,
+    NOISE_CORRELATION,
     NOISE_LENGTH,
+    NOISE_PAIR,
+    NOISE_PARTIAL,
     NOISE_SD,
     NOISE_WHITE,
     NU_BEYOND_ONE,
@@ -264,6 +268,7 @@ def names_of(model: Model) -> list[tuple[str, str]]:
         *((f"log_{x}", f"the logarithm of {x!r}") for x in inputs),
         *((f"index_{dim}", f"the levels of {dim!r}") for dim in groups),
         *((name, "the order of rows") for name in (ORDER if model.noise.correlation else ())),
+        *((name, "the noise") for name in (_BETWEEN if model.noise.residual_correlation else ())),
         *((name, "what the package has of its own") for name in sorted(RESERVED - {"run"})),
     ]
     said = [(name, "a parameter") for name in model.parameters]
@@ -271,7 +276,11 @@ def names_of(model: Model) -> list[tuple[str, str]]:
     return said + derived
 
 
+_BETWEEN = (NOISE_CORRELATION, NOISE_PARTIAL, NOISE_PAIR, *CELLS)
+
+
 def groups_used(model: Model) -> list[str]:
-    """Return every group that a term of the model varies over."""
+    """Return every group that a term of the model varies over, or between whose levels residuals are correlated."""
     terms: list[Effect | Discrepancy] = [*(term for _, term in varyings(model)), *model.discrepancy]
-    return sorted({dim for term in terms for dim in term.dims})
+    between = model.noise.residual_correlation
+    return sorted({dim for term in terms for dim in term.dims} | ({between.over} if between is not None else set()))

@@ -1,5 +1,6 @@
 """Several running jobs in one figure: their logs so far, the bands to their ends, and how those ends are distributed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,17 @@ from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, pa
 from bayes_scaling.prediction.joint_forecast import Forecasts
 
 WIDTH, HEIGHT = PAGE, 2.7
-WIDTHS = (3.0, 1.0)
+WIDTHS = (2.0, 1.0)
 """Of the panel along the run and of that of the ends."""
 FULL = 0.85
 """Width of a density, as a share of the distance between two of them."""
 
 
 @footed
-def forecasts_figure(found: Forecasts, *, target: float | None = None) -> Figure:
+def forecasts_figure(found: Forecasts, *, target: float | None = None, decisions: Mapping[str, str] | None = None) -> Figure:
     """Return the figure of several jobs in the width of a page: the bands to their ends, and the distributions there.
+
+    The ends have a scale of their own: jobs that differ by a percent there have fallen by half before.
 
     Parameters
     ----------
@@ -31,6 +34,8 @@ def forecasts_figure(found: Forecasts, *, target: float | None = None) -> Figure
         What `forecast` returns of several logs.
     target
         A loss to draw as a line.
+    decisions
+        Job -> what is to become of it, such as "stop"; written below its probability.
 
     Returns
     -------
@@ -43,10 +48,9 @@ def forecasts_figure(found: Forecasts, *, target: float | None = None) -> Figure
     """
     with paper():
         figure = Figure(figsize=(WIDTH, HEIGHT))
-        left, right = figure.subplots(1, 2, sharey=True, width_ratios=WIDTHS)
+        left, right = figure.subplots(1, 2, width_ratios=WIDTHS)
         plot_forecasts(found, left, target=target)
-        plot_finals(found, right, target=target)
-        right.set_ylabel("")
+        plot_finals(found, right, target=target, decisions=decisions)
     return figure
 
 
@@ -87,7 +91,9 @@ def plot_forecasts(found: Forecasts, ax: Axes | None = None, *, target: float | 
 
 
 @footed
-def plot_finals(found: Forecasts, ax: Axes | None = None, *, target: float | None = None) -> Axes:
+def plot_finals(
+    found: Forecasts, ax: Axes | None = None, *, target: float | None = None, decisions: Mapping[str, str] | None = None
+) -> Axes:
     """Draw how the loss at each job's end is distributed, with the probability that it is the lowest.
 
     Parameters
@@ -98,6 +104,8 @@ def plot_finals(found: Forecasts, ax: Axes | None = None, *, target: float | Non
         Where to draw; a new axis unless given.
     target
         A loss, drawn as a dashed line.
+    decisions
+        Job -> what is to become of it, written below its probability.
 
     Returns
     -------
@@ -118,11 +126,13 @@ def plot_finals(found: Forecasts, ax: Axes | None = None, *, target: float | Non
         ax.plot(edge, at, color=colour, linewidth=0.7, zorder=2)
         ax.plot([i, i + FULL], [np.median(values)] * 2, color=colour, linewidth=0.9, linestyle=(0, (3, 2)), zorder=2)
     _target(ax, target, said=False)
-    names = [f"{probability(lowest[one.label])}" for one in found.jobs]
+    said = decisions or {}
+    names = ["\n".join(filter(None, [probability(lowest[one.label]), said.get(one.label, "")])) for one in found.jobs]
     ax.set_xticks([i + FULL / 2 for i in range(len(names))], names)
+    ax.set_xlim(-0.15, len(names))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.tick_params(axis="x", length=0)
-    ax.set_xlabel("lowest at the end,\nprobability")
+    ax.set_xlabel("probability to end lowest")
     unit = str(found.jobs[0].path.attrs.get("units", ""))
     ax.set_ylabel(with_unit(str(found.jobs[0].path.attrs.get("long_name", "loss")) + " at the end", unit))
     return ax

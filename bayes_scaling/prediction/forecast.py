@@ -238,6 +238,8 @@ def _records(fit: Fit | Stack, jobs: list[Job], found: _Found, along: str, kind:
 def along_runs(fit: Fit) -> str:
     """Return the input along which runs train."""
     columns = fit.runs.columns
+    if columns.outputs:
+        raise InputError(f"{fit.runs.source}: the rows of a run are its outputs; a log is carried on by a fit of one response")
     for said in (fit.model.noise.correlation, columns.curve, columns.average):
         if said is not None:
             return said.along

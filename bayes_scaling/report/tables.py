@@ -8,6 +8,7 @@ from bayes_scaling._base.numbers import interval, shared
 from bayes_scaling._base.quantiles import INTERVAL, median_interval
 from bayes_scaling.inference.parameters import cells, quantities
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.names import NOISE_CORRELATION
 
 PUBLISHED, LEVELS = "_published", ":levels"
 
@@ -40,7 +41,7 @@ def parameters(fit: Fit) -> Parameters:
     found: dict[str, dict[str, tuple[str, str]]] = {}
     for name, values in quantities(fit).data_vars.items():
         single = values.dims == ("chain", "draw")
-        if single or str(name).endswith((LEVELS, PUBLISHED)):
+        if single or name == NOISE_CORRELATION or str(name).endswith((LEVELS, PUBLISHED)):
             known = median_interval(values.transpose("chain", "draw", ...).to_numpy(), axis=(0, 1))
             of = values.isel(chain=0, draw=0).expand_dims(q=list(INTERVAL.values())).copy(data=known)
             found[str(name)] = {level: _read(of.sel(at).to_numpy()) for level, at in cells(values, fit.runs)}

@@ -21,7 +21,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit, refit
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried, mark
-from bayes_scaling.inference.log_likelihood import log_density
+from bayes_scaling.inference.log_likelihood import density_of_runs, log_density
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import check_scales, stacking_weights
 from bayes_scaling.model.run_checks import check_runs
@@ -176,6 +176,8 @@ def loo(fit: Fit) -> Any:
 
     elpd = sum_i log p(y_i | y_-i)        (Vehtari et al. 2017, eq. 4)
 
+    A run of several outputs is left out with all of them.
+
     Parameters
     ----------
     fit
@@ -205,7 +207,8 @@ def loo(fit: Fit) -> Any:
     import arviz_stats
 
     _check_independent(fit.model)
-    density = xr.Dataset({"response": log_density(fit, fit.runs.table, new=False)})
+    together = bool(fit.runs.columns.outputs)
+    density = xr.Dataset({"response": density_of_runs(fit) if together else log_density(fit, fit.runs.table, new=False)})
     tree = xr.DataTree.from_dict({"posterior": fit.posterior, "log_likelihood": density})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Estimated shape parameter of Pareto", UserWarning)  # counted by `bad_k` instead

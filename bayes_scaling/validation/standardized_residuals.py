@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.inference.observation import Contamination, contamination_of, residuals_and_scales
+from bayes_scaling.inference.observation import Contamination, between_rows, contamination_of, residuals_and_scales
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.arrays import neighbours
+from bayes_scaling.model.arrays import neighbours, rows_of_runs
 from bayes_scaling.model.names import NOISE_LENGTH
 from bayes_scaling.prediction.residuals import innovations, mixture_scores, thinned
 
@@ -75,6 +75,8 @@ def standardized(fit: Fit) -> Standardized:
     left, scale, own = (of.reshape(-1, len(rows)) for of in residuals_and_scales(thin, rows, rows["response"].to_numpy()))
     usual = np.median(scale, axis=0)
     z, times, astray = left / usual, 1.0, _usual(contamination_of(thin, rows))
+    if thin.model.noise.residual_correlation is not None:
+        z = _apart(thin, rows, z)
     if correlation is not None:
         gap = neighbours(rows, correlation.along)["gap"]
         length = float(np.median(thin.posterior[NOISE_LENGTH]))
@@ -89,6 +91,15 @@ def standardized(fit: Fit) -> Standardized:
         scores = mixture_scores(mean, wider, astray.probability)
     taken = np.nan_to_num(z - mean) * np.sqrt(worth / len(z))
     return Standardized(table, mean, scores, usual, taken, nu)
+
+
+def _apart(fit: Fit, rows: pd.DataFrame, z: np.ndarray) -> np.ndarray:
+    """Return residuals that are correlated between the outputs of a run as what each has beside those before it."""
+    found = z.copy()
+    for of in rows_of_runs(rows):
+        root = np.linalg.cholesky(between_rows(fit, rows.iloc[of]).mean(axis=(0, 1)))
+        found[:, of] = np.linalg.solve(root, z[:, of].T).T
+    return found
 
 
 def _usual(astray: Contamination | None) -> Contamination | None:

@@ -37,6 +37,7 @@ RECORDS = {
     "parameter": POSITIVE + bs.Trend("x", 0.1),
     "correlation": bs.Correlation("x", POSITIVE, POSITIVE),
     "outliers": bs.Outliers(POSITIVE, POSITIVE),
+    "residual correlation": bs.ResidualCorrelation("output", 1.5),
     "noise": bs.Noise(POSITIVE, "normal", effects=(bs.Varying("run", 0.1),), correlation=bs.Correlation("x", POSITIVE)),
     "discrepancy": bs.Discrepancy(POSITIVE, POSITIVE, ("x",), "corpus", knots=5),
     "knots by input": bs.Discrepancy(POSITIVE, POSITIVE, ("x", "y"), knots={"x": 5}),
@@ -225,6 +226,7 @@ FULL = {
 }
 EITHER = {(*of, "law", key) for of in ((), ("stack",)) for key in ("text", "priors")} | {("data", "curve", "warmup_fraction")}
 EITHER |= {("data", "mixtures"), ("data", "outputs")}
+EITHER |= {(*of, "noise", "residual_correlation", key) for of in ((), ("stack",)) for key in ("over", "eta")}
 """Keys that the others of their table leave no room for; a mixture is read by the text of a law alone."""
 
 

@@ -82,7 +82,8 @@ def _scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.n
     scale, white = _with_outliers(fit, frame, scale, None if alone is None else _array(alone, len(frame)))
     own = 0.0 if white is None else (white**2).mean(axis=0)
     found = np.zeros((n, most, most))
-    if fit.model.noise.correlation is None or most == 1:
+    noise = fit.model.noise
+    if (noise.correlation is None and noise.residual_correlation is None) or most == 1:
         variance = np.asarray((scale**2).mean(axis=0) + own)
         found[:, range(most), range(most)] = np.where(rows >= 0, variance[rows.clip(0)], 0.0)
         return found

@@ -16,7 +16,7 @@ from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
-from bayes_scaling.model.noise import Correlation, Noise, Outliers
+from bayes_scaling.model.noise import Correlation, Noise, Outliers, ResidualCorrelation
 from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.study import Sheet
@@ -221,7 +221,7 @@ class StudyKeys:
     sampling: Settings = Settings()
 
 
-_NOISE = (NoiseKeys, Noise, Correlation, Outliers)
+_NOISE = (NoiseKeys, Noise, Correlation, Outliers, ResidualCorrelation)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Tail, Schedule, Conventions, Cost)
 _MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Smooth, Trend, Discrepancy)
 for _record in (*_MODEL, Sheet, Settings, *_DATA, *_NOISE):
