@@ -1,29 +1,25 @@
 """Whole learning curves of five public families: what is left out is predicted, and each curve beyond its first part.
 
-    python benchmarks/curves.py [FAMILY ...] [--split TEXT] [--draws N]      # writes curves.md, and curves.csv with every score
+    python benchmarks/curves.py [FAMILY ...] [--split NAME] [--small] [--runs N]      # writes curves.md and curves.csv
 
 One model, the bundled study `training_curves_schedules`: a level and slopes in size and in tokens, each weighted by its rate,
 less what falls of the rate save; each run has a level, a gain from data, a saving and an exponent of its fall of its own,
-around what they are at its size; all runs together may leave the law, smoothly in size and tokens; along a run the residual is
-correlated, seen through white noise, where single rows may be spikes. The priors of the saving and of how far its exponent
-differs between runs were chosen with these families at hand.
+around what they are at its size; all runs together may leave the law; along a run the residual is correlated, seen through
+white noise, where single rows may be spikes. Its start, its saving that fades with length and its discrepancy were chosen on
+longer runs of olmo, and looked at on longer runs of multipower; priors of the saving and its shape with all of these families
+at hand.
 
 Left out are the largest size; all of the runs that are three times or more as long as the longest of their size that is kept
-("longer"), or their parts after 30, 50 and 70 %; a kind of schedule; and of each run the rows after 30, 50 and 70 %.
+("shorter runs"), or their parts after 30, 50 and 70 %; a kind of schedule; and of each run the rows after 30, 50 and 70 %.
 
 Beside it (a) the law without runs' own terms by least squares with Huber's loss, refitted to resampled runs, its residuals
 resampled, and (b) "last point" and "last slope", a line in log tokens through the last third of the rows seen.
 
-Rows of the model "schedules" are of this study; there are none yet. Those of "one exponent" are of it before each run had an
-exponent of its own and before the last part of a fall might save more than its first. Those of "decay" were measured before it,
-with plain tokens in the law and what the plain fall of the rate saves (of the Multi-Power form for multipower; without a fall
-for gemstones). Means over families are left out until all are of one model.
-
-Small fits of this study (100 to 150 draws a chain, one round, not converged) after the first 30 % of runs: 50 and 90 %
-bands hold 60 and 98 % for multipower (CRPS 0.0009, finals 0.25 % too high on average), 28 and 85 % for olmo (0.0027, 0.99 %
-too high; with one shape of the fall 26 and 63 %, 1.33 % too high), 92 and 100 % for gemstones (0.0011, measured without the
-shape, which constant rates do not see). The law's gains from the first part of a curve fall off too fast: that is what is
-left of the bias.
+Rows of the model "schedules, small" are of this study as it is, by two chains of 100 draws after 250 of tuning and one round,
+xlstm with 16 of its runs, (a) with 6 resampled fits: smallest effective samples say how far scales of runs' own terms are from
+having converged. Those of "decay" are of an earlier study with plain tokens in the law and the plain fall of the rate
+(of the Multi-Power form for multipower; without a fall for gemstones). Means over families are left out until all are of one
+model.
 """
 
 import argparse
@@ -45,14 +41,16 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.parameters import as_parameter, median
+from bayes_scaling.model.parameters import as_parameter, link, median
 from bayes_scaling.model.specification import changed
 from bayes_scaling.validation.scores import crps
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False)
+SMALL = bs.Settings(draws=100, tune=250, chains=2, seed=1, target_accept=0.95, rounds=0, progress=False)
+"""Two short chains and one round: a minute of processor time; scales of runs' own terms have not converged then."""
 FRACTIONS = (0.3, 0.5, 0.7)
-RESAMPLED = 60
+RESAMPLED, FEW = 60, 6
 PER_DECADE = 20.0
 
 PEAK_TOKENS = 2**19
@@ -188,15 +186,18 @@ def ours(family: Family, train: Runs, held: pd.DataFrame, settings: bs.Settings)
     return found, fit
 
 
-def practice(family: Family, train: Runs, held: pd.DataFrame) -> np.ndarray:
+def practice(family: Family, train: Runs, held: pd.DataFrame, resampled: int) -> np.ndarray:
     """Return the same for the law by least squares, refitted to resampled runs, with residuals resampled."""
     of = model(family.name)
     names = list(of.parameters)
-    start = np.log([median(as_parameter(of.parameters[name]).prior) for name in names])
+    priors = [as_parameter(of.parameters[name]).prior for name in names]
+    positive = np.array([link(prior) == "log" for prior in priors])
+    middle = np.array([median(prior) for prior in priors])
+    start = np.where(positive, np.log(np.where(positive, middle, 1.0)), middle)
 
     def law(x: np.ndarray, table: pd.DataFrame) -> np.ndarray:
         logs = {name: log_input(table, train.columns, train.references, name).T for name in law_inputs(of.law)}
-        values = dict(zip(names, np.exp(np.clip(x, -30, 5)), strict=True))
+        values = dict(zip(names, np.where(positive, np.exp(np.clip(x, -30, 5)), x), strict=True))
         with np.errstate(all="ignore"):
             return np.nan_to_num(np.log(law_value(of.law, logs, values, on_arrays(1))), nan=10.0, posinf=10.0, neginf=-10.0)
 
@@ -211,7 +212,7 @@ def practice(family: Family, train: Runs, held: pd.DataFrame) -> np.ndarray:
     labels = list(runs)
     curves = [
         law(fitted(pd.concat([runs[labels[i]] for i in rng.integers(len(labels), size=len(labels))]), best), held)
-        for _ in range(RESAMPLED)
+        for _ in range(resampled)
     ]
     repeated = np.repeat(np.stack(curves, axis=1), 30, axis=1)
     return repeated + rng.choice(left, repeated.shape)
@@ -224,6 +225,15 @@ def last_slope(family: Family, seen: pd.DataFrame, end: float) -> float:
         return float(np.log(rows["response"].iloc[-1]))
     slope, start = np.polyfit(np.log(rows[family.along]), np.log(rows["response"]), 1)
     return float(start + slope * np.log(end))
+
+
+def some(family: Family, runs: int) -> Family:
+    """Return a family with so many of its runs, evenly over sizes; all where it has no more."""
+    every = family.runs.table.groupby("run")["params"].first().reset_index().sort_values(["params", "run"])["run"].to_numpy()
+    if len(every) <= runs:
+        return family
+    kept = every[np.unique(np.linspace(0, len(every) - 1, runs).round().astype(int))]
+    return replace(family, runs=part(family.runs, family.runs.table["run"].isin(kept)))
 
 
 def scores(family: Family, split: str, keep: pd.Series, settings: bs.Settings) -> dict[str, Any]:
@@ -239,13 +249,13 @@ def scores(family: Family, split: str, keep: pd.Series, settings: bs.Settings) -
     row: dict[str, Any] = {
         "family": family.name,
         "split": split,
-        "model": "schedules",
+        "model": "schedules, small" if settings is SMALL else "schedules",
         "runs": held["run"].nunique(),
         "rows": len(held),
     }
     finals = held.groupby("run")[family.along].idxmax()
     end = held.index.get_indexer(finals)
-    for name, of in {"": draws, "practice_": practice(family, train, held)}.items():
+    for name, of in {"": draws, "practice_": practice(family, train, held, FEW if settings is SMALL else RESAMPLED)}.items():
         low, q25, middle, q75, high = np.quantile(of, [0.05, 0.25, 0.5, 0.75, 0.95], axis=1)
         row |= {f"{name}in_50": np.mean((q25 < truth) & (truth < q75)), f"{name}in_90": np.mean((low < truth) & (truth < high))}
         row |= {f"{name}crps": crps(np.sort(of, axis=1), truth).mean()}
@@ -294,7 +304,7 @@ PERCENT = ("are", "final_mean")
 def written(found: pd.DataFrame) -> str:
     """Return the scores as Markdown: the table, and what bands hold pooled over families, each with the same weight."""
     found = found.sort_values(["family", "split"], kind="stable")
-    lines = ["# Whole curves of public families, as measured", "", *str(__doc__).strip().split("\n")[3:], ""]
+    lines = ["# Whole curves of public families, as measured", "", *str(__doc__).strip().split("\n")[4:], ""]
     lines += ["| " + " | ".join(COLUMNS.values()) + " |", "| " + " | ".join("---" for _ in COLUMNS) + " |"]
     for row in found.to_dict("records"):
         cells = []
@@ -327,18 +337,20 @@ def main() -> None:
     """Score every family under every split."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("family", nargs="*", default=list(families()))
-    parser.add_argument("--split", default="", help="only splits whose names have this in them")
+    parser.add_argument("--split", action="append", default=[], help="only the split of this name; may be repeated")
     parser.add_argument("--draws", type=int, default=SETTINGS.draws)
+    parser.add_argument("--small", action="store_true", help="two short chains, a round, six resampled fits of practice")
+    parser.add_argument("--runs", type=int, default=1000, help="take so many runs of a family at most")
     options = parser.parse_args()
-    settings = replace(SETTINGS, draws=options.draws)
+    settings = SMALL if options.small else replace(SETTINGS, draws=options.draws)
 
     path = HERE / "curves.csv"
     found = pd.read_csv(path, encoding="utf-8") if path.is_file() else pd.DataFrame()
     found = found.assign(model=found.get("model", "decay")) if len(found) else found
     for name in options.family:
-        family = families()[name]()
+        family = some(families()[name](), options.runs)
         for split, keep in splits(family):
-            if options.split not in split:
+            if options.split and split not in options.split:
                 continue
             row = scores(family, split, keep, settings)
             print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
+from bayes_scaling._base.numbers import several
 from bayes_scaling.inference.batch.fits import stored
 from bayes_scaling.inference.batch.from_table import tasks_by
 from bayes_scaling.inference.batch.tables import parameters_kept
@@ -149,12 +150,12 @@ def sentences(found: Measured, settings: bs.Settings, workers: int, chunk: int) 
     each = 1e3 / found.curves
     return "\n".join(
         [
-            f"- {found.curves:,} curves, `method={settings.method!r}`, {workers} workers, {chunk} tasks a submission, "
-            f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.",
+            f"- {found.curves:,} curves, `method={settings.method!r}`, {several(workers, 'worker')}, {chunk} tasks a "
+            f"submission, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.",
             f"- {found.fitting:.0f} s in all, {found.fitting * each:.0f} ms a curve, with starting, compiling in each worker, "
             f"reading rows and storing; {found.fits * each:.0f} ms of a worker's time.",
-            f"- Processor time: {found.processor_worker * each:.0f} ms a curve in workers, in the parent, which reads and "
-            f"stores, {found.processor_parent * each:.0f} ms.",
+            f"- Processor time a curve: {found.processor_worker * each:.0f} ms in workers, {found.processor_parent * each:.0f} "
+            "ms in the parent, which reads rows and stores results.",
             f"- {found.approximate:.1%} approximated, the others sampled by NUTS; {found.failed} failed, {found.doubtful} not "
             "to be trusted.",
             f"- {found.reading:.1f} s to read and split the table; {found.collecting:.0f} s, {found.collecting * each:.1f} ms "

@@ -78,7 +78,7 @@ class Task:
     inputs, response, noise, discrepancy, groups, run, mixtures: as models and columns take them.
     thin: of about a thousand training rows each so many-th is sampled.
     each: response columns, or filters, that have a fit of their own.
-    candidates: name -> law.
+    candidates: name -> law; OWN stands in it for the share of the domain whose loss the response is.
     """
 
     table: Callable[[], pd.DataFrame]
@@ -177,10 +177,15 @@ SHARES = ["web", "books", "papers", "code", "rest"]
 VALLEY = """
     v = log(batch) - batch_best - batch_d * log(tokens)
     u = log(lr) - lr_best - lr_n * log(params) - lr_d * log(tokens) - lr_b * v
-    base = E + A * params**-alpha + B * tokens**-beta
+    base = level - size_gain * (1 - params**-alpha) / alpha - data_gain * (1 - tokens**-beta) / beta
 """
 REPEATED = "gain = r * (params / unique_tokens)**-p\n data = unique_tokens * (1 + gain * (1 - exp((1 - epochs) / gain)))\n"
 OVERFIT = "C * (params / unique_tokens)**g * epochs**h"
+BY_EPOCHS = "C * params**g * unique_tokens**-h * log(epochs)**2"
+SLOPES = "level - size_gain * (1 - params**-alpha) / alpha - data_gain * (1 - {data}**-beta) / beta"
+"""E + A N^-alpha + B D^-beta by the loss and its slopes at the references, which data tell: A = size_gain / alpha."""
+SIZE = {"size_gain": median(0.2, 3.0), "alpha": median(0.33, 2.0)}
+TOKENS = {"data_gain": median(0.2, 4.0), "beta": median(0.33, 2.0)}
 
 TASKS: dict[str, Task] = {
     "vocabulary": Task(
@@ -247,6 +252,23 @@ TASKS: dict[str, Task] = {
                 "params**-alpha * (E + exp(sum(t[j] * r[j])))",
                 {"E": median(2.0, 2.0), "alpha": median(0.07, 2.0), "t": bs.Prior(between=(-4.0, 4.0))},
             ),
+            "own share as a power": Candidate(
+                "level - size_gain * (1 - params**-alpha) / alpha"
+                " - own_gain * (1 - ((OWN + few) / (0.2 + few))**-beta) / beta + sum(t[j] * (r[j] - 0.2))",
+                {
+                    "level": median(2.5, 2.0),
+                    **SIZE,
+                    "own_gain": median(0.12, 4.0),
+                    "beta": SLOPE,
+                    "few": median(0.01, 10.0),
+                    "t": SMALL,
+                },
+            ),
+            "own share as a logarithm": Candidate(
+                "level - size_gain * (1 - params**-alpha) / alpha - own_gain * log((OWN + few) / (0.2 + few))"
+                " + sum(t[j] * (r[j] - 0.2))",
+                {"level": median(2.5, 2.0), **SIZE, "own_gain": median(0.12, 4.0), "few": median(0.01, 10.0), "t": SMALL},
+            ),
         },
         bs.Noise(median(0.005, 4.0), "normal"),
         mixtures={"r": {name: f"proportion_domain_{i + 1}" for i, name in enumerate(SHARES)}},
@@ -264,6 +286,11 @@ TASKS: dict[str, Task] = {
                     "alpha": SLOPE,
                     "b": median(0.05, 3.0) + bs.Varying("router", 0.3),
                 },
+            ),
+            "floor, by its slope": Candidate(
+                # E + A (N^alpha M^b)^-1 by the loss of a dense model and its slope at the reference.
+                "level - size_gain * (1 - params**-alpha * experts**-b) / alpha",
+                {"level": median(2.7, 1.3), **SIZE, "b": median(0.05, 3.0) + bs.Varying("router", 0.3)},
             ),
             "floor, slope by experts, saturating": Candidate(
                 "x = 1 / (1 / experts + 1 / most)\n E + A * params**(c * log(x) - alpha) * x**-b",
@@ -286,6 +313,7 @@ TASKS: dict[str, Task] = {
             "params": bs.Input("params", "parameters", 3e8),
             "unique_tokens": bs.Input("unique_tokens", "tokens", 1.5e9),
             "epochs": bs.Input("epochs", "epochs", 1.0),
+            "tokens": bs.Input("tokens", "tokens", 1.5e9),
         },
         {
             "effective data": Candidate(
@@ -307,36 +335,77 @@ TASKS: dict[str, Task] = {
                     "h": median(0.5, 2.5),
                 },
             ),
+            "effective data and parameters": Candidate(
+                """
+                spare = log(alpha * A * params**-alpha / (beta * B * unique_tokens**-beta)) / alpha
+                excess = exp(max(spare * -1, 0))
+                size = params / excess * (1 + r_n * (1 - exp((1 - excess) / r_n)))
+                data = unique_tokens * (1 + r * (1 - exp((1 - epochs) / r)))
+                E + A * size**-alpha + B * data**-beta
+                """,
+                {
+                    "E": E,
+                    "A": COST,
+                    "alpha": SLOPE,
+                    "B": median(1.0, 4.0),
+                    "beta": SLOPE,
+                    "r": median(15.0, 4.0),
+                    "r_n": median(5.0, 4.0),
+                },
+            ),
+            "all tokens, overfit by epochs": Candidate(
+                f"{SLOPES.format(data='tokens')} + {BY_EPOCHS}",
+                {
+                    "level": median(3.0, 1.5),
+                    **SIZE,
+                    "data_gain": median(0.4, 3.0),
+                    "beta": median(0.33, 2.0),
+                    "C": median(0.01, 6.0),
+                    "g": median(0.6, 2.5),
+                    "h": median(0.6, 2.5),
+                },
+            ),
+            "all tokens, early ones apart, overfit by epochs": Candidate(
+                f"{SLOPES.format(data='tokens')} + early * tokens**-(beta + faster) + {BY_EPOCHS}",
+                {
+                    "level": median(3.0, 1.5),
+                    **SIZE,
+                    "data_gain": median(0.3, 3.0),
+                    "beta": median(0.33, 2.0),
+                    "early": median(0.2, 5.0),
+                    "faster": median(0.6, 2.0),
+                    "C": median(0.01, 6.0),
+                    "g": median(0.6, 2.5),
+                    "h": median(0.6, 2.5),
+                },
+            ),
         },
-        bs.Noise(median(0.02, 4.0)),
+        # Runs of few tokens are off every law by several percent, and would set the floor of all others; sizes, and amounts of
+        # unique data, are off together.
+        bs.Noise(median(0.02, 4.0) + bs.Trend("tokens", 0.5), effects=(bs.Varying("size", 0.015), bs.Varying("data", 0.015))),
+        groups={"size": "params", "data": "unique_tokens"},
     ),
     "Farseer": Task(
         farseer,
         {"params": bs.Input("N", "parameters", 4e8), "tokens": bs.Input("D", "tokens", 3e10)},
         {
-            "interaction": Candidate(
-                "E + A * params**-alpha + B * params**delta * tokens**-beta",
+            name: Candidate(
+                "level - size_gain * (1 - params**-alpha) / alpha"
+                f" - data_gain * (1 - params**delta * tokens**-({beta})) / beta",
                 {
-                    "E": median(0.3, 2.0),
-                    "A": median(0.2, 3.0),
-                    "alpha": SLOPE,
-                    "B": median(0.1, 4.0),
-                    "beta": SLOPE,
+                    "level": median(0.5, 1.5),
+                    "size_gain": median(0.03, 4.0),
+                    "alpha": median(0.33, 2.0),
+                    "data_gain": median(0.03, 4.0),
+                    "beta": median(0.33, 2.0),
                     "delta": SMALL,
+                    **more,
                 },
-            ),
-            "interaction, slope of data by size": Candidate(
-                "E + A * params**-alpha + B * params**delta * tokens**-(beta * params**eps)",
-                {
-                    "E": median(0.3, 2.0),
-                    "A": median(0.2, 3.0),
-                    "alpha": SLOPE,
-                    "B": median(0.1, 4.0),
-                    "beta": SLOPE,
-                    "delta": SMALL,
-                    "eps": SMALL,
-                },
-            ),
+            )
+            for name, beta, more in (
+                ("interaction", "beta", {}),
+                ("interaction, slope of data by size", "beta * params**eps", {"eps": SMALL}),
+            )
         },
         bs.Noise(median(0.003, 4.0)),
         (bs.Discrepancy(median(0.003, 4.0), median(2.0, 2.0), knots={"params": 5, "tokens": 5}),),
@@ -355,11 +424,9 @@ TASKS: dict[str, Task] = {
             name: Candidate(
                 f"{VALLEY} {law}",
                 {
-                    "E": E,
-                    "A": COST,
-                    "alpha": SLOPE,
-                    "B": COST,
-                    "beta": SLOPE,
+                    "level": median(2.5, 1.5),
+                    **SIZE,
+                    **TOKENS,
                     # Step Law: lr 1.79 N^-.713 D^.307, batch .58 D^.571 tokens.
                     "lr_best": bs.Prior(between=(-2.0, 2.0)),
                     "lr_n": bs.Prior(between=(-1.5, 0.1)),
@@ -409,13 +476,14 @@ TASKS: dict[str, Task] = {
                 },
             ),
             "total by experts a token": Candidate(
-                "E + A * params**-alpha * total**-(s * log(ratio)) + B * tokens**-beta",
+                "level - size_gain * (1 - params**-alpha * total**-(s * log(ratio))) / alpha"
+                " - data_gain * (1 - tokens**-beta) / beta",
                 {
-                    "E": median(1.2, 2.0),
-                    "A": median(1.0, 3.0),
+                    "level": median(2.8, 1.5),
+                    "size_gain": median(0.18, 3.0),
                     "alpha": median(0.15, 3.0),
                     "s": bs.Prior(between=(-0.1, 0.2)),
-                    "B": median(0.3, 4.0),
+                    "data_gain": median(0.1, 4.0),
                     "beta": SLOPE,
                 },
             ),
@@ -442,7 +510,7 @@ def fitted(
     scores: dict[str, list[Score]] = {name: [] for name in held}
     problems = []
     for columns in columns_of(task, of):
-        law = bs.parse_law(of.law, list(columns.inputs))
+        law = bs.parse_law(own(of.law, columns), list(columns.inputs))
         fit = bs.fit(
             bs.Model(law, dict(of.priors), task.noise, discrepancy=task.discrepancy), bs.read_runs(train, columns), SETTINGS
         )
@@ -454,7 +522,7 @@ def fitted(
 
 def columns_of(task: Task, of: Candidate) -> list[bs.Columns]:
     """Return the columns of each fit of a task."""
-    read = law_names(of.law, [f"{name}_{j}" for name, shares in task.mixtures.items() for j in shares])
+    read = law_names(of.law.replace("OWN", "1"), [f"{name}_{j}" for name, shares in task.mixtures.items() for j in shares])
     inputs = {name: one for name, one in task.inputs.items() if name in read}
     groups, mixtures = dict(task.groups), dict(task.mixtures)
     return [
@@ -470,11 +538,17 @@ def columns_of(task: Task, of: Candidate) -> list[bs.Columns]:
     ]
 
 
+def own(law: str, columns: bs.Columns) -> str:
+    """Return a law's text with the share of the domain that a response column is of, as loss_domain_2."""
+    place = columns.response.column.rpartition("_")[2]
+    return law.replace("OWN", f"r_{SHARES[int(place) - 1]}") if place.isdigit() else law
+
+
 def nested_r_squared(task: Task, of: Candidate, train: pd.DataFrame, held: pd.DataFrame) -> float:
     """Return the mean R^2 of posterior modes, with soft-L1 noise of its prior median and without effects of groups."""
     found = []
     for columns in columns_of(task, of):
-        law = bs.parse_law(of.law, list(columns.inputs))
+        law = bs.parse_law(own(of.law, columns), list(columns.inputs))
         seen, new = bs.read_runs(train, columns), bs.read_runs(held, columns)
         given = {part: name for name, all_ in law_families(law).items() for part in all_}
         priors = [as_parameter(of.priors[given.get(name, name)]).prior for name in law_parameters(law)]
@@ -614,9 +688,18 @@ and {all90:.0%}.
 
 Read with care. R^2 of lr & batch is without runs that diverge; with them it is nothing, see below, and whether
 published rows have them is not known here. Farseer was first fitted to all its rows without a discrepancy: R^2 .984,
-and 8 % of rows in 90 % bands; the discrepancy was added because of that. Parallel was first written with E and A: R^2
-.996, chains that disagreed. The second law of sparsity was devised after the whole table, held-out rows among it, had
-been looked at. Draws of four fits have an R-hat above 1.01. Domain mixture and data-constrained miss their aims.
+and 8 % of rows in 90 % bands; the discrepancy was added because of that. The second law of sparsity was devised after the
+whole table, held-out rows among it, had been looked at. Laws with a floor are written by the loss and its slopes at the
+references: by E, A and B four fits had an R-hat above 1.01, up to 1.056, and R^2 was the same within .03.
+
+Domain mixture and data-constrained missed their aims at first, .845 and .558. Their laws below were found on the nested
+rows, after those scores were known. A domain's loss falls with the logarithm of its own share, where an exponential is
+too flat near a share of nothing. Of data-constrained .34 came first, by the law without the term of early tokens and with
+one noise for all rows. Noise that grows where tokens are few, that term and effects of sizes and amounts of unique data were
+then taken for their nested CRPS, sampled: .0149, where the term without effects has .0162, noise alone .0175, and none of
+them .0207. On held-out rows that is .62, with 85 % of rows in 90 % bands: short of the
+aim. What is missed are large models of few epochs, predicted too high by two percent on nested rows: most
+rows here are of few tokens and many epochs.
 
 ## Which law
 
@@ -656,7 +739,7 @@ def main() -> None:
             order = every["task"].map(list(TASKS).index)
             every.iloc[np.argsort(order, kind="stable")].to_csv(file, index=False)
     rows, points, lines = (pd.read_csv(file) for file in files)
-    rows["problems"] = rows["problems"].fillna("")
+    rows["problems"] = rows["problems"].astype(object).fillna("")
     (HERE / "scalebench.md").write_text(written(rows, points, list(lines["line"])), encoding="utf-8")
 
 

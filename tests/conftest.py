@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from gates import clean
 from public_tables import path_of
+from study_tables import accuracies, learning_rates, mixtures, streams, vocabularies
 
 import bayes_scaling as bs
 from bayes_scaling.data.columns import Schedule
@@ -162,6 +163,8 @@ def studied(
 ) -> Callable[[str], bs.Fit]:
     """The fit of a bundled study, sampled the first time it is asked for; of the curves of Fig. 8 five buckets of sixteen."""
     tables = {"routed_lm": routed, "xlstm_isoflop": isoflop, "training_curves_schedules": decayed, "learning_curve": single}
+    tables |= {"learning_rate_batch": learning_rates(), "parallel_scaling": streams(), "vocabulary": vocabularies()}
+    tables |= {"domain_mixture": mixtures(), "downstream_ladder": accuracies()}
     few = {"moba_curves": "position in [0, 8192, 16384, 24576, 30720]"}
 
     @cache

@@ -117,7 +117,7 @@ def _tolerance(fit: Fit, points: Table, along: str, below: float) -> xr.Dataset:
     curve, (low, high) = _curve(fit, at, along), search_bounds(fit, along)
     place = lowest(curve, low, high)
     limit = curve(place) + below
-    ends = {"low": _edge(curve, place, low, limit), "high": _edge(curve, place, high, limit)}
+    ends = {"low": edge(curve, place, low, limit), "high": edge(curve, place, high, limit)}
     found = xr.Dataset({name: labelled_as(np.exp(end), at, *named_unit(fit, along)) for name, end in ends.items()})
     return found.assign_attrs(below=below, units=fit.runs.columns.response.unit)
 
@@ -183,7 +183,7 @@ def vertex(left: np.ndarray, middle: np.ndarray, right: np.ndarray) -> np.ndarra
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def _edge(curve: Curve, start: np.ndarray, end: np.ndarray, limit: np.ndarray) -> np.ndarray:
+def edge(curve: Curve, start: np.ndarray, end: np.ndarray, limit: np.ndarray) -> np.ndarray:
     """Return the first place from start towards end where a curve is not below a limit, infinite where there is none."""
 
     def excess(share: np.ndarray) -> np.ndarray:

@@ -201,7 +201,8 @@ def _smoothed(points: np.ndarray, densities: np.ndarray, proposals: list[Proposa
         return None
     points, densities, ratios = points[known], densities[known], densities[known] - proposed[known]
     try:
-        logs, k = array_stats.psislw(ratios.max() - ratios)  # it takes what is to be taken off, as of leaving out
+        with np.errstate(over="ignore"):  # of a tail so heavy that its quantiles are not finite: k says so
+            logs, k = array_stats.psislw(ratios.max() - ratios)  # it takes what is to be taken off, as of leaving out
     except ValueError:  # all weights of the tail are alike
         logs, k = ratios, float("inf")
     weights = np.exp(logs - logsumexp(logs))

@@ -31,7 +31,7 @@ def learning_rate_batch(
     lr* = lr_best N^-lr_n D^lr_d,   batch* = batch_best D^batch_d
     (optima of Li et al. 2025, arXiv 2503.04715, the Step Law; the valley is ours)
 
-    The loss is lowest at lr* and batch*, which `bs.optimum` finds as well; with another batch the best learning rate is
+    The loss is lowest at lr* and batch*, as `decisions.joint_optimum` finds; with another batch the best learning rate is
     lr* (batch / batch*)^lr_b. A parabola holds near the optimum: runs that diverge are no part of it, and where the far side of
     the valley is steeper the text law of the study learning_rate_batch has a skew.
 

@@ -45,7 +45,8 @@ def family(rates: dict[str, str]) -> bs.Fit:
     truth = {"level": 2.4, "size_gain": 0.15, "alpha": 0.3, "data_gain": 0.105, "beta": 0.35, "saved": 0.1, "kappa": 1.2}
     truth["late"] = 1e-6
     draws = {name: of * np.exp(rng.normal(0, 0.005, (1, 300))) for name, of in truth.items()}
-    draws |= {name: np.zeros((1, 300)) for name in ("data_gain_trend_params", "beta_trend_params", "saved_trend_params")}
+    slopes = ("data_gain_trend_params", "beta_trend_params", "saved_trend_params")
+    draws |= {name: np.zeros((1, 300)) for name in ("start", "fade", *slopes)}
     scales = {"noise_sd": 0.002, "noise_length": 1.0, "noise_white": 0.002, "residual_sd_run": 0.005}
     scales |= {"data_gain_sd_run": 0.01, "saved_sd_run": 0.01, "kappa_sd_run": 0.01}
     scales |= {"noise_outlier_odds": 0.005, "noise_outlier_scale": 20.0}
