@@ -245,6 +245,8 @@ CSV = HERE / "next_run.csv"
 
 HEAD = """# The next run to train, as measured
 
+Of information alone, with NUTS between choices; [other criteria and rules](choosing_runs.md) by fast fits.
+
 `python benchmarks/next_run.py`. The largest tenth of the runs of each sweep is predicted from runs of the rest, which each
 rule chooses, from five random ones of the cheapest dozen on. "Error" is the mean |log error| of the posterior median, when
 compute has grown so many times from the start; "pool" that with the whole pool. "FLOP to 1.1 x" is the compute from which on

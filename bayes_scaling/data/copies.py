@@ -1,16 +1,31 @@
 """Exact copies of whole rows are counted once, and named. Rows that differ in any column of their file are no copies."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Sequence, Set as AbstractSet
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.notation import reading_of
+from bayes_scaling._base.numbers import several
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.rounding import printed_step
 from bayes_scaling.data.tables import Table, read_table
+
+INDEX = re.compile(r"(?:unnamed(?:: ?\d+)?|index|level_\d+|__index_level_\d+__)?", re.IGNORECASE)
+"""Names of an index that was written along."""
+
+TWIN_DIGITS = 1e-4
+"""Losses of two runs agree by chance where they are printed in steps of a larger share of them."""
+
+TWIN_SHARE = 0.1
+"""Of losses that are printed with few decimals fewer rows than this share may agree by chance."""
+
+MAX_NAMED = 3
 
 
 def drop_copies(
-    frames: Sequence[pd.DataFrame], tables: Sequence[Table], sources: Sequence[str]
+    frames: Sequence[pd.DataFrame], tables: Sequence[Table], sources: Sequence[str], read: AbstractSet[str] = frozenset()
 ) -> tuple[list[pd.DataFrame], tuple[str, ...]]:
     """Return tables as read without rows that stand in them, or in one before, already; and a sentence where there are some.
 
@@ -18,14 +33,17 @@ def drop_copies(
     ----------
     tables
         Where they were read from: columns that were not are compared too.
+    read
+        Columns that the model reads: others that only count rows, as an index that was written along, tell no rows apart.
     """
     file = np.repeat(np.arange(len(frames)), [len(frame) for frame in frames])
     place = np.concatenate([frame.index.to_numpy() for frame in frames])
-    suspect = _comparable(pd.concat(frames, ignore_index=True)).duplicated(keep=False).to_numpy()
+    counting = {str(name) for frame in frames for name in frame if str(name) not in read and _counts_rows(frame[name])}
+    suspect = _comparable(pd.concat(frames, ignore_index=True), counting).duplicated(keep=False).to_numpy()
     if not suspect.any():
         return list(frames), ()
     every = [_whole(frame[suspect[file == i]], tables[i]) for i, frame in enumerate(frames)]
-    same = _comparable(pd.concat(every, ignore_index=True))
+    same = _comparable(pd.concat(every, ignore_index=True), counting)
     code = same.groupby(list(same), sort=False, dropna=False, observed=True).ngroup().to_numpy()
     again = pd.Series(code).duplicated().to_numpy()
     if not again.any():
@@ -51,8 +69,51 @@ def _whole(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
     return rows.assign(**{name: read_table(table, labels=frozenset(), wanted={name})[name].loc[rows.index] for name in unread})
 
 
-def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
+def twin_note(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns, rows: np.ndarray) -> tuple[str, ...]:
+    """Return a sentence on rows with the inputs, groups and loss of earlier ones that another column tells apart.
+
+    Parameters
+    ----------
+    kept, checked
+        A table as it is written, and as it is read.
+    rows
+        The place of each row in its file.
+    """
+    response = checked["response"].to_numpy()
+    step = printed_step(response)
+    if step is not None and step > TWIN_DIGITS * np.abs(response).max():
+        return ()  # printed so coarsely that runs may tie
+    read = [name for name in checked if name != "run"]
+    if len(read) == 1:
+        return ()
+    twins = checked.duplicated(read).to_numpy()
+    if not twins.any() or (step is not None and twins.mean() < TWIN_SHARE):
+        return ()
+    second = int(np.argmax(twins))
+    first = int(np.argmax((checked[read] == checked[read].iloc[second]).all(axis=1).to_numpy()))
+    differ = [repr(str(name)) for name in kept if str(kept[name].iloc[first]) != str(kept[name].iloc[second])]
+    named = f"column{'s' * (len(differ) > 1)} {', '.join(differ[:MAX_NAMED])}{', ...' if len(differ) > MAX_NAMED else ''} only"
+    apart = named if differ else "columns that are not read"
+    count = int(twins.sum())
+    have, one = ("has", "an earlier one") if count == 1 else ("have", "earlier ones")
+    return (
+        f"{several(count, 'row')} {have} the inputs and the {columns.response.name} of {one} to the last digit, as row "
+        f"{rows[second] + 1} has those of row {rows[first] + 1}, and differ{'s' * (count == 1)} in {apart}: counted as "
+        f"{'a run of its' if count == 1 else 'runs of their'} own; leave {'it' if count == 1 else 'them'} out if "
+        f"{'it is a copy' if count == 1 else 'they are copies'}",
+    )
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    """Return whether a column without a name, or with one that says index, has another whole number in each row."""
+    return INDEX.fullmatch(str(column.name).strip()) is not None and (
+        pd.api.types.is_integer_dtype(column) and not column.duplicated().any()
+    )
+
+
+def _comparable(frame: pd.DataFrame, left_out: AbstractSet[str]) -> pd.DataFrame:
     """Return a table whose cells can be held against each other: lists and the like by what they say."""
+    frame = frame[[name for name in frame if name not in left_out]]
     plain = str | int | float | None
     mixed = [
         name for name in frame if frame[name].dtype == object and not frame[name].map(lambda of: isinstance(of, plain)).all()

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
+from bayes_scaling.data.rounding import is_constant
 from bayes_scaling.data.runs import Runs
 
 STEEP = 0.01
@@ -53,7 +54,7 @@ def flat(runs: Runs) -> Finding | None:
         return None
     spans = " and ".join(f"{name} spans a factor of {number(_span(runs, name))}" for name in names)
     unit, low, high = runs.columns.response.unit, response.min(), response.max()
-    if low == high:
+    if is_constant(response):
         which = f"is {number(low)} {unit}".rstrip() + f" in all {len(runs)} rows"
     else:
         found = slopes(runs, names)

@@ -5,12 +5,15 @@ or by its text, as programs spell it: 7, 7.0, "7" and "7.0" are one. "007", "1.1
 """
 
 import re
+import unicodedata
+from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.notation import PLAIN_NUMBER, as_integer, number_of_text
 from bayes_scaling.data.cells import named_column, refuse_first
 
@@ -19,6 +22,8 @@ MAX_EXACT_INTEGER = 2**53
 """Floats beyond it are no whole numbers for sure."""
 MAX_LABEL = 1024
 """Whole numbers of more bits are no labels."""
+MAX_NAMED = 3
+"""Sets of levels spelt alike that are named."""
 
 
 def label_column(frame: pd.DataFrame, parts: tuple[str, ...], source: str, rows: np.ndarray) -> pd.Series:
@@ -90,6 +95,23 @@ def ordered_levels(labels: pd.Series) -> np.ndarray:
     if len(numbers) < len(levels):
         return np.array(sorted(levels, key=str), dtype=levels.dtype)
     return np.array(sorted(levels, key=lambda level: (numbers[level], level)), dtype=object)
+
+
+def alike_levels(dim: str, levels: np.ndarray) -> tuple[str, ...]:
+    """Return a sentence on levels that are one but for spelling: of a number, upper case, blanks, hyphens, accents."""
+    if levels.dtype.kind in "iuf":
+        return ()
+    spelt: dict[str, list[str]] = {}
+    for level in map(str, levels):
+        number = Decimal(level.strip()).normalize() if PLAIN_NUMBER.fullmatch(level.strip()) else None
+        plain = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", level).casefold()).strip()
+        spelt.setdefault(repr(number) if number is not None else plain, []).append(level)
+    alike = [of for of in spelt.values() if len(of) > 1]
+    if not alike:
+        return ()
+    named = "; ".join(" and ".join(map(format_value, of)) for of in alike[:MAX_NAMED])
+    more = f"; and {len(alike) - MAX_NAMED} more" if len(alike) > MAX_NAMED else ""
+    return (f"levels of {dim} that differ in spelling only are kept apart: {named}{more}; write them alike if they are one",)
 
 
 def level_index(labels: pd.Series, levels: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def _odd_ratio(table: pd.DataFrame, columns: Columns, unsaid: list[str]) -> tupl
 def refuse_implausible_counts(runs: Runs) -> None:
     """Raise InputError where counts without a unit are implausible in ones."""
     if odd := implausible_counts(runs.table, runs.columns):
-        raise InputError(f"{runs.source}: {odd[0]}")
+        raise InputError(f"{runs.source}: {'; '.join(odd)}")
 
 
 def _kind(name: str, one: Input) -> str | None:
@@ -82,6 +82,8 @@ def _kind(name: str, one: Input) -> str | None:
 
 def _range(seen: pd.Series, name: str, one: Input) -> str:
     called = repr(one.column) if one.column == name else f"{one.column!r} ({name})"
+    if seen.min() == seen.max():
+        return f"column {called} is {exact(seen.min())}"
     return f"column {called} runs from {exact(seen.min())} to {exact(seen.max())}"
 
 
@@ -94,7 +96,8 @@ def _how(seen: pd.Series, name: str, what: str) -> str:
     middle = _middle(seen[seen > 0])
     low, high = USUAL_COUNTS.get(what, (0.0, np.inf))
     likely = [f for f in LETTER_OF_FACTOR if f > 1e3 and low <= f * middle <= high and f * seen.max() <= 10 * high]
-    ranges = [f"{LETTER_OF_FACTOR[f]} ({number(f * seen.min())} to {number(f * seen.max())})" for f in likely]
+    ends = [dict.fromkeys((number(f * seen.min()), number(f * seen.max()))) for f in likely]
+    ranges = [f"{LETTER_OF_FACTOR[f]} ({' to '.join(of)})" for f, of in zip(likely, ends, strict=True)]
     letter = LETTER_OF_FACTOR[likely[0]] if likely else "M"
     guess = f"if they are {' or '.join(ranges)}, " if ranges else ""
     return f'{guess}say unit = "{letter} {what}" or --unit {name}={letter}; --unit {name}=ones keeps them'

@@ -14,13 +14,13 @@ from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.cells import column_numbers, named_column, refuse_first
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.copies import drop_copies
+from bayes_scaling.data.copies import drop_copies, twin_note
 from bayes_scaling.data.counting import joined_conventions, table_conventions
 from bayes_scaling.data.counts import base_factor, in_declared_units, mark_base_units, name_notes
 from bayes_scaling.data.curve import Curve, Tail
 from bayes_scaling.data.inputs import input_columns, input_reference, with_schedule
 from bayes_scaling.data.joining import Part, require_same_settings, require_same_units, shared_runs
-from bayes_scaling.data.labels import label_column
+from bayes_scaling.data.labels import alike_levels, label_column
 from bayes_scaling.data.log_cleaning import as_log, clean_log
 from bayes_scaling.data.losses import as_losses, loss_notes, refuse_implausible_losses
 from bayes_scaling.data.measurement_error import MeasurementError
@@ -82,7 +82,7 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     frames = [read_table(one, labels=columns.as_written, wanted=columns.read.union(SCHEDULES)) for one in tables]
     copies: tuple[str, ...] = ()
     if columns.curve is None:
-        frames, copies = drop_copies(frames, tables, sources)
+        frames, copies = drop_copies(frames, tables, sources, columns.read)
     # A table of nothing but copies of rows before it is left out.
     read = [(frame, source) for frame, source in zip(frames, sources, strict=True) if len(frame) or not copies]
     parts = [_part(frame, columns, source) for frame, source in read]
@@ -112,10 +112,9 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
         name: input_reference(checked[name], one.column, source, one.reference_at) if one.reference is None else one.reference
         for name, one in columns.inputs.items()
     }
-    dropped = sum(part.dropped for part in parts)
-    return Runs(
-        mark_base_units(checked), columns, references, levels_of(checked, columns.dims), source, dropped, averaged, notes
-    )
+    dropped, levels = sum(part.dropped for part in parts), levels_of(checked, columns.dims)
+    notes += tuple(note for dim, of in levels.items() for note in alike_levels(dim, of))
+    return Runs(mark_base_units(checked), columns, references, levels, source, dropped, averaged, notes)
 
 
 def _called(table: Table | Sequence[Table], name: str | None) -> list[tuple[Table, str]]:
@@ -165,7 +164,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     units = read.attrs.get("units")
     units = {name: str(of) for name, of in units.items() if name in columns.read} if isinstance(units, Mapping) else {}
     conventions, named = table_conventions(read, columns, source)
-    notes = (*of_outputs, *dict.fromkeys(odd), *notes, *named, *_row_notes(kept, checked, columns))
+    notes = (*of_outputs, *dict.fromkeys(odd), *notes, *named, *_row_notes(kept, checked, columns, rows))
     return Part(source, checked, rows, frame.attrs.get("dropped", 0), units, schedules, notes, conventions)
 
 
@@ -187,15 +186,16 @@ def _with_numbers(frame: pd.DataFrame, columns: Columns, source: str, notes: lis
     return frame.assign(**found) if found else frame
 
 
-def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns, rows: np.ndarray) -> tuple[str, ...]:
     """Return what the rows of a table are, where the columns do not say it: checkpoints; and which fall of a rate is unread."""
     found = find_checkpoints(kept, checked, columns)
     orders = [one.along for one in (found, columns.curve, columns.average) if one is not None]
     run = found.label if found is not None else checked.get("run")
-    notes = () if found is None else (checkpoint_sentence(found),)
+    notes: tuple[str, ...] = () if found is None else (checkpoint_sentence(found),)
     if found is None and columns.curve is None and columns.average is None:
         state = find_unfinished(kept, [str(name) for name in kept if name not in columns.read])
         notes = () if state is None else (unfinished_note(state),)
+        notes += twin_note(kept, checked, columns, rows)
     rates = () if run is None or not orders else falling_rates(kept, run, checked[orders[0]], columns.read)
     return notes + rates
 

@@ -15,11 +15,18 @@ from bayes_scaling._base.numbers import exact, number
 
 MAX_DECIMALS = 8
 EXACT_STEPS = 0.005
-"""Values are multiples of a step to within this share of it: single precision is off by less for three figures and more."""
+"""Values are multiples of a step to within this share of it, and to within single precision."""
+
+SINGLE = 2.0**-23
+"""What single precision is off by, as a share of a value, at most twice over."""
 
 MATTERS = 0.2
 """A step below this share of the scatter adds less than .2 % to it."""
 
+CONSTANT = 1e-3
+"""Measurement error, as a share, of responses that are all the same: what they teach is nothing, see the finding `flat`."""
+
+MIN_VALUES = 3
 MIN_FREE_ROWS = 5
 DEGREES = (3, 2, 1)
 REWEIGHTINGS = 20
@@ -44,10 +51,13 @@ def with_rounding(
         Whether the response scatters on its logarithm.
     """
     response = table["response"].to_numpy()
-    if "measurement_error" in table or len(table) < MIN_FREE_ROWS or len(np.unique(response)) < 3:
+    if "measurement_error" in table or len(table) < MIN_FREE_ROWS:
         return table, ""
+    if is_constant(response):
+        # Without it the scatter would be none at all, and a sampler would crawl towards that.
+        return table.assign(measurement_error=CONSTANT * np.abs(response)), ""
     step = printed_step(response)
-    if step is None:
+    if step is None or len(np.unique(np.round(response / step))) < MIN_VALUES:
         return table, ""
     scale = np.abs(response) if positive else np.ones(len(response))
     scatter = _scatter(table, np.log(response) if positive else response, inputs, groups)
@@ -63,6 +73,11 @@ def with_rounding(
     return table.assign(measurement_error=step / sqrt(12)), note
 
 
+def is_constant(values: np.ndarray) -> bool:
+    """Return whether values are the same to single precision."""
+    return bool(values.max() - values.min() <= SINGLE * np.abs(values).max())
+
+
 def printed_step(values: np.ndarray) -> float | None:
     """Return the power of ten that all values are multiples of; None where they have more decimals than are ever printed."""
     size = float(np.abs(values).max())
@@ -70,7 +85,9 @@ def printed_step(values: np.ndarray) -> float | None:
         step = 10.0**-decimals
         if size / step > 1e7:  # a double would be told from its rounding no more
             return None
-        if (np.abs(values / step - np.round(values / step)) < EXACT_STEPS).all():
+        off = np.abs(values / step - np.round(values / step))
+        # Losses of 3.0008 and 2.9991 are no rounded ones, though near a whole number both.
+        if (off < np.minimum(EXACT_STEPS, SINGLE * size / step)).all():
             return step
     return None
 

@@ -34,6 +34,7 @@ from bayes_scaling.data.states import is_state_name
 
 TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 
+GROUPED = r"\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*"
 NUMBER = f"{PLAIN_NUMBER.pattern}|[+-]?(?:{'|'.join(['inf', 'Inf', 'INF', 'infinity', 'Infinity'])})"
 
 
@@ -109,9 +110,20 @@ def read_table(table: Table, *, labels: AbstractSet[str] = frozenset(), wanted: 
     named = source not in ("the data frame", "the table", "the stream")
     read = {"source": source if named else "", "notes": notes or (), "unread": reading_of(opened).get("unread", ())}
     if any(_is_text(frame[name]) for name in numbers):
-        read["marks"] = decimal_marks({name: cells[name].dropna() for name in numbers if _is_text(cells[name])})
+        marks = decimal_marks({name: cells[name].dropna() for name in numbers if _is_text(cells[name])})
+        if notes is not None and set(marks.values()) == {","}:
+            # 1.234 is a thousand there. What it is besides, the other columns tell, which are read after this.
+            frame = frame.assign(
+                **{name: cells[name].where(cells[name] != "") for name in numbers if _may_be_grouped(cells[name])}
+            )
+        read["marks"] = marks
     frame.attrs = {**cells.attrs, READ: read}
     return frame
+
+
+def _may_be_grouped(column: pd.Series) -> bool:
+    """Return whether cells of a text that are plain numbers, as 1.234, are others where the comma is the decimal mark."""
+    return bool(column.str.fullmatch(GROUPED).any())
 
 
 def _is_text(column: pd.Series) -> bool:

@@ -12,6 +12,7 @@ from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import discrepancy_terms, law_groups
 from bayes_scaling.plots.footnote import footed
+from bayes_scaling.plots.middle import middle_of
 from bayes_scaling.plots.style import COLOURS, INK, axis_of, log_ticks, paper, quantiles, with_unit
 from bayes_scaling.prediction.predict import decompose
 
@@ -108,6 +109,6 @@ def _ray(fit: Fit) -> tuple[pd.DataFrame, list[str]]:
     middle = np.exp(np.log(table[along]).mean())
     times = (np.geomspace(size.min(), size.max() * RAY_BEYOND, 80) / middle.prod()) ** (1 / len(along))
     points = mark_base_units(pd.DataFrame({x: middle[x] * times for x in along}))
-    held = {x: table[x].median() for x in inputs if x not in along}
+    held = middle_of(table, fit.runs.columns, (x for x in inputs if x not in along))
     levels = {group: table[group].mode().iloc[0] for group in law_groups(fit.model)}
     return points.assign(**held, **levels), along

@@ -16,6 +16,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
+from bayes_scaling.plots.middle import middle_of
 from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.style import COLOURS, LEVELS, PAGE, paper, quantiles, spread, with_unit
 from bayes_scaling.prediction.predict import predict, predict_runs
@@ -147,7 +148,7 @@ def _points(fit: Posterior, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:
     """
     if fit.runs.columns.schedule is not None:
         return runs.sort_values(sheet.x)
-    held = {name: runs[name].median() for name in fit.runs.columns.inputs if name != sheet.x}
+    held = middle_of(runs, fit.runs.columns, (name for name in fit.runs.columns.inputs if name != sheet.x))
     levels = {name: runs[name].mode().iloc[0] for name in fit.runs.columns.dims}
     return mark_base_units(pd.DataFrame({sheet.x: _span(runs, sheet)} | held | levels))
 

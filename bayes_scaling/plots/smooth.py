@@ -15,6 +15,7 @@ from bayes_scaling.model.parameters import Smooth, as_parameter
 from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import law_groups
 from bayes_scaling.plots.footnote import footed
+from bayes_scaling.plots.middle import middle_of
 from bayes_scaling.plots.painters import paint_bands
 from bayes_scaling.plots.style import COLOURS, INK, axis_of, log_ticks, quantiles, spread
 from bayes_scaling.prediction.predict import parameters_at
@@ -114,5 +115,5 @@ def _cells(fit: Fit, name: str, term: Smooth) -> list[dict[str, Any]]:
 
 def _held(fit: Fit, term: Smooth) -> dict[str, Any]:
     """Return where all else stands: inputs at the median of the runs, other groups at a level."""
-    inputs = {name: float(fit.runs.table[name].median()) for name in fit.runs.columns.inputs}
+    inputs = middle_of(fit.runs.table, fit.runs.columns, fit.runs.columns.inputs)
     return inputs | {dim: fit.runs.levels[dim][0] for dim in law_groups(fit.model) if dim != term.over}

@@ -94,7 +94,10 @@ def test_a_column_that_names_single_runs_says_nothing() -> None:
 def test_several_readings_of_a_run_are_no_checkpoints() -> None:
     """A table of ends with a row for each evaluation set has one place for each run."""
     table = sweep(4, "isoflop").reset_index(drop=True)
-    every = pd.concat([table.assign(run_id=table.index, eval_set=one) for one in "abc"], ignore_index=True)
+    sets = {"a": 1.0, "b": 1.03, "c": 0.98}
+    every = pd.concat(
+        [table.assign(run_id=table.index, eval_set=of, loss=table["loss"] * by) for of, by in sets.items()], ignore_index=True
+    )
     assert notes(every) == ()
 
 

@@ -219,3 +219,19 @@ def test_outputs_are_fitted_kept_scored_and_reported(tmp_path) -> None:
     assert len(more.runs) == len(bs.read_runs(table(20), study.columns))
     tested = bs.backtest(study.model, runs, settings=settings)
     assert set(tested.points["output"]) == set(FLOORS)
+
+
+def test_coefficients_by_output_and_by_member_are_a_family_that_varies() -> None:
+    shares = table().assign(web=np.linspace(0, 1, 24), code=np.linspace(1, 0, 24))
+    columns = replace(COLUMNS, mixtures={"r": ["web", "code"]})
+    law = bs.parse_law("E + exp(sum(t[j] * r[j])) * params**-alpha", list(columns.inputs))
+    t = bs.Prior(between=(-2.0, 1.0)) + bs.Varying("output", 0.5)
+    priors = {"E": bs.Prior(median=1.5, factor=2), "alpha": bs.Prior(median=0.3, factor=1.5), "t": t}
+    fit = bs.prior(bs.Model(law, priors, bs.Noise(bs.Prior(median=0.01, factor=3))), bs.read_runs(shares, columns), draws=30)
+    at = {"params": [1e9] * 3, "r_web": [0.25] * 3, "r_code": [0.75] * 3, "output": ["web", "math", "code"]}
+    draws = fit.posterior.isel(chain=0)
+    for row, output in enumerate(at["output"]):
+        own = {name: draws[name] + draws[f"{name}_by_output"].sel(output=output) for name in ("t_web", "t_code")}
+        power = np.exp(0.25 * own["t_web"] + 0.75 * own["t_code"])
+        expected = draws["E"] + power * 10.0 ** -draws["alpha"]
+        np.testing.assert_allclose(bs.predict(fit, at)[0, :, row], expected, rtol=1e-10)

@@ -53,12 +53,16 @@ def test_decimals_enough_are_not_spoken_of(decimals: int) -> None:
     assert "measurement_error" not in runs.table
 
 
-def test_measurement_errors_that_are_known_stay_and_flat_losses_have_none() -> None:
+def test_measurement_errors_that_are_known_stay_and_flat_losses_have_little() -> None:
     frame = sweep().assign(error=0.02)
     known = read(frame.assign(loss=frame["loss"].round(1)), measurement_error=MeasurementError("error", relative=False))
     assert (known.table["measurement_error"] == 0.02).all()
     assert known.notes == ()
-    assert "measurement_error" not in read(frame.assign(loss=3.0)).table
+    # Without any a sampler would take minutes to find that the scatter is none.
+    for flat in (3.0, np.float32(2.7), 3 + 1e-9 * np.arange(len(frame))):
+        runs = read(frame.assign(loss=flat))
+        np.testing.assert_allclose(runs.table["measurement_error"], 1e-3 * runs.table["response"])
+        assert runs.notes == ()
 
 
 def test_two_runs_astray_do_not_hide_the_rounding() -> None:
@@ -90,3 +94,12 @@ def test_rows_joined_to_rounded_ones_are_not_rounded() -> None:
     errors = concat_runs(exact, rounded).table["measurement_error"]  # as the log of a run that a forecast adds to exact ones
     assert (errors[:36] == 0).all()
     assert (errors[36:] > 0).all()
+
+
+@pytest.mark.parametrize("near", [3.0, 2.0, 3.3])
+def test_losses_that_all_lie_near_a_round_number_are_not_rounded_to_it(near: float) -> None:
+    losses = near + np.random.default_rng(1).normal(0, 0.0003 if near != 3.3 else 0.00001, 20)
+    step = printed_step(losses.round(7))
+    assert step is None or step <= 1e-6
+    frame = pd.DataFrame({"params": np.geomspace(1e8, 1e9, 20), "tokens": np.geomspace(2e9, 3e10, 20), "loss": losses})
+    assert "measurement_error" not in read(frame).table

@@ -1,6 +1,7 @@
 """Tables are checked once, at the door; what is wrong is said with file, column and row."""
 
 import gzip
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -633,3 +634,62 @@ def test_the_tail_is_that_of_each_run() -> None:
 def test_what_a_tail_cannot_be(wrong: dict[str, object], error: str) -> None:
     with pytest.raises(InputError, match=error):
         columns(tail=Tail(**wrong))
+
+
+@pytest.mark.parametrize(
+    ("labels", "named"),
+    [
+        (["1e3", "1000"], "'1000' and '1e3'"),
+        (["True", "true"], "'True' and 'true'"),
+        (["01", "1"], "'01' and '1'"),
+        (["base", "base "], "'base' and 'base '"),
+        (["moe-8", "moe_8", "dense"], "'moe-8' and 'moe_8'"),
+        (["1.10", "1.1"], "'1.1' and '1.10'"),
+        (["base", "bass"], ""),
+        (["12345678901234567890", "12345678901234567891"], ""),
+        (["True", "False"], ""),
+    ],
+)
+def test_levels_that_differ_in_spelling_only_are_kept_apart_and_named(labels: list[str], named: str) -> None:
+    text = "arch,params,loss\n" + "".join(f"{label},{1e8 * (i + 1)},{3 - i / 10}\n" for i, label in enumerate(labels))
+    columns = Columns({"params": Input("params", reference=1e8)}, groups={"arch": "arch"})
+    runs = read_runs(io.StringIO(text), columns)
+    assert len(runs.levels["arch"]) == len(labels)
+    said = [note for note in runs.notes if "differ in spelling only" in note]
+    assert len(said) == bool(named)
+    assert all(named in note for note in said)
+
+
+def twice(**columns: object) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    params, tokens = (of.ravel() for of in np.meshgrid(np.geomspace(1e8, 3e9, 4), np.geomspace(2e9, 1e11, 4)))
+    loss = 1.7 + 0.4 * (params / 1e9) ** -0.33 + 0.45 * (tokens / 2e10) ** -0.36 + rng.normal(0, 0.004, 16)
+    table = pd.DataFrame({"params": params, "tokens": tokens, "loss": loss})
+    return pd.concat([table, table], ignore_index=True).assign(**columns)
+
+
+@pytest.mark.parametrize("index", ["", "Unnamed: 0", "index"])
+def test_an_index_that_was_written_along_does_not_make_copies_runs(index: str) -> None:
+    columns = Columns({"params": Input("params"), "tokens": Input("tokens")})
+    runs = read_runs(io.StringIO(twice(**{index: range(32)}).to_csv(index=False)), columns)
+    assert len(runs) == 16
+    assert "16 rows are exact copies of earlier ones" in runs.notes[0]
+    # As a label that the model reads it tells runs apart.
+    if index:
+        assert len(read_runs(twice(**{index: range(32)}), replace(columns, run=index))) == 32
+
+
+def test_rows_with_the_inputs_and_loss_of_others_to_the_last_digit_are_named() -> None:
+    columns = Columns({"params": Input("params"), "tokens": Input("tokens")})
+    table = twice(seed=np.repeat([0, 1], 16))
+    runs = read_runs(table, columns)
+    assert len(runs) == 32
+    (note,) = runs.notes
+    assert note.startswith(
+        "16 rows have the inputs and the loss of earlier ones to the last digit, as row 17 has those of row 1"
+    )
+    assert "differ in column 'seed' only" in note
+    one = read_runs(table.iloc[:17], columns).notes
+    assert "1 row has the inputs and the loss of an earlier one to the last digit" in one[0]
+    # Seeds may tie where losses have three digits.
+    assert not any("to the last digit" in of for of in read_runs(table.assign(loss=table["loss"].round(2)), columns).notes)

@@ -312,6 +312,17 @@ def test_other_columns_tell_what_a_comma_is() -> None:
     assert bs.read_runs(io.StringIO(text), bs.Columns(ONE, groups={"version": "version"})).table["n"].tolist() == [1.5, 2.5]
 
 
+@pytest.mark.parametrize("steps", ["125.000;2.000", "1.250;320", "125.000;NA"])
+def test_where_the_comma_is_the_decimal_mark_a_point_between_three_digits_is_one_of_thousands(steps: str) -> None:
+    first, second = steps.split(";")
+    runs = bs.read_runs(io.StringIO(f"n;loss\n{first};3,91\n{second.replace('NA', '64.000')};3,52\n"), bs.Columns(ONE))
+    assert runs.table["n"].tolist() == [float(of.replace(".", "").replace("NA", "64000")) for of in (first, second)]
+    assert any("'.' between thousands" in note for note in runs.notes)
+    # Decimal points beside decimal commas: a table of two minds, and refused.
+    with pytest.raises(bs.InputError, match="with a decimal comma, where other columns have decimal points, is text"):
+        bs.read_runs(io.StringIO("n;loss;lr\n1.250;3,91;0.001\n2.500;3,52;0.002\n"), bs.Columns({**ONE, "lr": bs.Input("lr")}))
+
+
 def test_decimal_marks_of_columns_that_settle_one() -> None:
     columns = {"comma": ["1,5", "2"], "either": ["1.234"], "names": ["x", "1.5"], "row": ["1.5B", ""], "both": ["1,5", "1.5"]}
     assert decimal_marks(columns) == {"comma": ",", "row": "."}

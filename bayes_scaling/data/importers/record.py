@@ -78,7 +78,8 @@ class Logs:
 
 def _sentence(row: Mapping[Hashable, Any]) -> str:
     keys = some(str(row["keys"]).split(", ")) if row["keys"] else "nothing"
-    steps = "" if pd.isna(row["first_step"]) else f", steps {exact(row['first_step'])} to {exact(row['last_step'])}"
+    first, last = row["first_step"], row["last_step"]
+    steps = "" if pd.isna(first) else f", step {exact(first)}" if first == last else f", steps {exact(first)} to {exact(last)}"
     steps = ", rows numbered" if row["numbered"] else steps
     missing = f"; missing: {row['missing']}" if row["missing"] else ""
     return f"{row['run']}: {several(row['rows'], 'row')} of {keys}{steps} ({row['format']}, {row['source']}){missing}"

@@ -97,7 +97,7 @@ def _marks_rows(column: Column, along: Column) -> bool:
 
 def _unlike_sizes(sheet: Sheet) -> bool:
     """Return whether parameters, where a column has them, are the same in some rows running: those of a sweep differ."""
-    sizes = [one.numbers for one in sheet.columns if one.is_number and plays(one.name, "params")]
+    sizes = [one.numbers[one.there] for one in sheet.columns if one.is_number and plays(one.name, "params")]
     return all(bool((np.diff(of) == 0).any()) for of in sizes if len(of) > 2)
 
 
@@ -111,7 +111,11 @@ def _logs(sheet: Sheet, called: str, format_name: str, run: Column | None, step:
     told = ", ".join(one.name for one in labels)
     for name, at in groups.items():
         own = [_rows_of(one, at) for one in kept]
-        fixed = {one.name: one.at(0) for one in own if one.there.any() and (one.name in settled or _is_one_text(one))}
+        fixed = {
+            one.name: one.at(int(np.argmax(one.there)) if one.is_number else 0)
+            for one in own
+            if one.there.any() and (one.name in settled or _is_one_text(one))
+        }
         varying = [one for one in own if one.is_number and one.name not in fixed]
         steps = np.arange(1.0, len(at) + 1) if step is None else step.numbers[at]
         metrics = long_rows(steps, [(one.name, one.numbers, one.there) for one in varying])
@@ -135,7 +139,7 @@ def _labels(sheet: Sheet, step: Column | None) -> list[Column]:
     telling = [one for one in sheet.columns if one.there.any() and (not one.is_number or plays(one.name, "params"))]
     telling = [one for one in telling if step is None or one.is_number or not _marks_rows(one, step)]
     telling = [one for one in telling if not is_metric_name(one.name)]
-    return [one for one in telling if len(one.cells.unique()) > 1 and one.cells.duplicated().any()]
+    return [one for one in telling if len(one.cells[one.there].unique()) > 1 and one.cells.duplicated().any()]
 
 
 def _named_by(labels: Sequence[Column], rows: int, called: str) -> pd.Series:
@@ -153,12 +157,12 @@ def _rows_of(column: Column, rows: np.ndarray) -> Column:
 def _is_settled(column: Column, groups: Iterable[np.ndarray]) -> bool:
     """Return whether a column of numbers is the same in all rows of each run: a setting, and no metric.
 
-    Of runs with a row each nothing shows it but the name: parameters are a setting.
+    Of runs with a row each nothing shows it but the name: parameters are a setting, those too that only some rows of a run say.
     """
-    several = [rows for rows in groups if len(rows) > 1]
-    sure = column.is_number and bool(column.there.all()) and not is_metric_name(column.name)
-    whole = sure and (bool(several) or plays(column.name, "params"))
-    return whole and all(len(np.unique(column.numbers[rows])) == 1 for rows in several)
+    several, is_size = [rows for rows in groups if len(rows) > 1], plays(column.name, "params")
+    sure = column.is_number and (bool(column.there.all()) or is_size) and not is_metric_name(column.name)
+    whole = sure and (bool(several) or is_size)
+    return whole and all(len(np.unique(column.numbers[rows][column.there[rows]])) <= 1 for rows in several)
 
 
 def _is_one_text(column: Column) -> bool:

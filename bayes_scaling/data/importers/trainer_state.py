@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import exact
+from bayes_scaling._base.numbers import exact, several
 from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.nested import settings_of
 from bayes_scaling.data.importers.part import Part, metrics_of
@@ -121,7 +121,7 @@ def _state(text: str, source: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         raise InputError(f"{source}: was cut, or is damaged, in the first row of its log_history")
     line = text.count("\n", 0, place) + 1
     where = f"line {line}, character {place - text.rfind('\n', 0, place)}"
-    note = f"{source}: was cut, or is damaged, in {where}: {len(rows)} rows are read"
+    note = f"{source}: was cut, or is damaged, in {where}: {several(len(rows), 'row')} {'is' if len(rows) == 1 else 'are'} read"
     try:
         above = json.loads(text[: begins.start()].rstrip().rstrip(",") + "}")
     except ValueError:

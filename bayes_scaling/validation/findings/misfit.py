@@ -1,7 +1,7 @@
 """Law against data: patterns in what a fit leaves of its rows, along inputs, by group, at one place of all runs, in order."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -229,12 +229,13 @@ def _chance(p: float) -> str:
 
 
 def _rising(fit: Fit) -> Iterator[Finding]:
-    """Yield inputs with which the loss rises, the others held, where the law cannot follow."""
-    seen = slopes(fit.runs)
+    """Yield inputs with which the loss rises, the others held, where the law cannot follow; a discrepancy would to no avail."""
+    seen, response = slopes(fit.runs), fit.runs.columns.response
     if seen is None:
         return
-    law = posterior_expectation(fit, fit.runs.table).median(("chain", "draw")).to_numpy()
-    if fit.runs.columns.response.positive and (law <= 0).any():
+    bare = replace(fit, model=replace(fit.model, discrepancy=()))
+    law = posterior_expectation(bare, fit.runs.table).median(("chain", "draw")).to_numpy()
+    if response.positive and (law <= 0).any():
         return
     shown = fit.runs.table.assign(response=law)
     follows, _, _, _ = np.linalg.lstsq(seen.design, scaled_response_of(fit, shown), rcond=None)
@@ -242,15 +243,19 @@ def _rising(fit: Fit) -> Iterator[Finding]:
         if slope > RISING * se and slope - own > RISING * se and own < slope / 2:
             yield finding(
                 "rising",
-                f"the loss rises with {name}, by {number(100 * slope, 2)} % an e-fold with the other inputs held, where the "
-                f"law has {number(100 * own, 2)} %",
-                f"see that {name} and {fit.runs.columns.response.column!r} are the right columns, and that less is "
-                "better; this law cannot describe these rows",
+                f"the {response.name} rises with {name}, by {number(100 * slope, 2)} % an e-fold with the other inputs held, "
+                f"where the law has {number(100 * own, 2)} %",
+                f"{_falling(response.column, fit.runs.table['response'], name)}; this law cannot describe these rows",
             )
+
+
+def _falling(column: str, seen: pd.Series, name: str) -> str:
+    """Return what to do about a response that rises: that between 0 and 1 may be an accuracy."""
+    if seen.between(0.0, 1.0).all():
+        return f"if more is better, as of an accuracy, give 1 - {column}, an error rate, which falls and stays above 0"
+    return f"see that {name} and {column!r} are the right columns, and that less is better"
 
 
 def scaled_response_of(fit: Fit, table: pd.DataFrame) -> np.ndarray:
     """Return responses of another table as `scaled_response` has those of the fit."""
-    from dataclasses import replace
-
     return scaled_response(replace(fit.runs, table=table))

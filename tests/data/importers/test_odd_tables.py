@@ -199,3 +199,13 @@ def test_parameters_that_change_along_a_run(tmp_path: Path) -> None:
     assert said(logs, "params change along run 'a', from 1M to 2M")
     assert logs.sources["missing"].tolist() == ["tokens (--tokens-per-step)"]
     assert logs.to_frame()["params"].tolist() == [1000000, 2000000]
+
+
+@pytest.mark.parametrize("steps", [(100, 200, 300), (100, 300, 200, 250)])
+def test_parameters_that_only_the_first_line_of_a_log_says_are_those_of_the_run(tmp_path: Path, steps: tuple[int, ...]) -> None:
+    lines = [f'{{"step": {step}, "loss": {6 - step / 100}}}' for step in steps]
+    lines[0] = lines[0].replace("}", ', "n_params": 124000000}')
+    table = read(tmp_path, "\n".join(lines) + "\n", "log.jsonl").to_frame()
+    assert set(table["params"]) == {124_000_000}
+    assert len(set(table["run"])) == 1
+    assert table["step"].tolist() == [step for step in steps if step != 300 or len(steps) == 3]  # what came back is told anew
