@@ -16,10 +16,10 @@ Beside it (a) the law without runs' own terms by least squares with Huber's loss
 resampled, and (b) "last point" and "last slope", a line in log tokens through the last third of the rows seen.
 
 Rows of the model "schedules, small" are of this study as it is, by two chains of 100 draws after 250 of tuning and one round,
-xlstm with 16 of its runs, (a) with 6 resampled fits: smallest effective samples say how far scales of runs' own terms are from
-having converged. Those of "decay" are of an earlier study with plain tokens in the law and the plain fall of the rate
-(of the Multi-Power form for multipower; without a fall for gemstones). Means over families are left out until all are of one
-model.
+xlstm with 16 of its runs, (a) with 6 resampled fits: smallest effective samples say how far scales of runs' own terms are
+from having converged. (a) has no priors: where a split leaves the saving open its ends are absurd. Those of "decay" are of an
+earlier study with plain tokens in the law and the plain fall of the rate (of the Multi-Power form for multipower; without a
+fall for gemstones). Means over families are left out until all are of one model.
 """
 
 import argparse
