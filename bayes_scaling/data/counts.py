@@ -127,8 +127,10 @@ def with_units(columns: Columns, units: Mapping[str, str]) -> Columns:
     Raises
     ------
     InputError
-        Where there is no such column, or it is not known how many of the declared unit one of the other is.
+        Where there is no such column, or it is not known how many of the declared unit one of the other is; where outputs
+        are given units that differ.
     """
+    _check_outputs(columns, units)
     inputs, response = dict(columns.inputs), columns.response
     for called, text in units.items():
         if called == "bytes_per_token":
@@ -143,6 +145,13 @@ def with_units(columns: Columns, units: Mapping[str, str]) -> Columns:
         for name in names:
             inputs[name] = _recounted(inputs[name], name, text)
     return replace(columns, inputs=inputs, response=response)
+
+
+def _check_outputs(columns: Columns, units: Mapping[str, str]) -> None:
+    """Refuse units of outputs that differ: what is said of one is of all, as they are in one unit."""
+    said = {column: units[column] for column in columns.by_output.values() if column in units}
+    if len(set(said.values())) > 1:
+        raise InputError(f"outputs of one model are in one unit; those given differ: {dict(said)}")
 
 
 def _recounted(one: Input, name: str, text: str) -> Input:

@@ -8,6 +8,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.role_names import roles_of, with_columns
 from bayes_scaling.model.studies.reading import parse_study
@@ -133,6 +134,14 @@ def test_outputs_are_in_one_unit() -> None:
     with pytest.raises(InputError, match="outputs of one model are in one unit"):
         bs.Columns(inputs, outputs=["web_bpb", "code_loss"])
     assert bs.Columns(inputs, bs.Response(unit="bits/byte"), outputs=["web_bpb", "code"]).response.unit == "bits/byte"
+
+
+def test_a_unit_is_said_of_all_outputs() -> None:
+    assert with_units(COLUMNS, {"loss": "bits/byte"}).response.unit == "bits/byte"
+    assert with_units(COLUMNS, dict.fromkeys(OUTPUTS.values(), "bits/byte")).response.unit == "bits/byte"
+    assert with_units(COLUMNS, {"loss_code": "bits/byte"}).response.unit == "bits/byte"
+    with pytest.raises(InputError, match="outputs of one model are in one unit; those given differ"):
+        with_units(COLUMNS, {"loss_web": "nats/token", "loss_code": "bits/byte", "loss_math": "bits/byte"})
 
 
 def test_roles_are_the_columns_of_outputs() -> None:
