@@ -87,6 +87,31 @@ def test_the_regret_of_more_options_than_there_are_normals() -> None:
     assert saved[0] == pytest.approx(expected_regret(losses), rel=0.05)  # the run tells all there is to know
 
 
+def test_a_choice_that_is_settled_has_no_regret() -> None:
+    fit = made()
+    loss = draw_estimand(fit, QUESTION).drop_attrs()
+    found = bs.next_runs(fit, TABLE, xr.concat([loss, 1.1 * loss + 9.0, 1.3 * loss + 9.0], "option"), criterion="regret")
+    assert found.expected == 0.0
+    assert found.stop
+    assert "no set within the budget is expected to save anything of the regret" in found.summary()
+    np.testing.assert_array_equal(found.to_frame()["saved"], 0.0)
+
+
+def test_outputs_of_a_run_are_no_choice() -> None:
+    inputs = {"tokens": bs.Input("tokens", "tokens", 1.0)}
+    runs = bs.read_runs(
+        {"tokens": [1.0, 10.0, 100.0], "web": [3.0, 2.0, 1.0], "code": [2.0, 1.5, 1.0]},
+        bs.Columns(inputs, bs.Response(unit="nats/token"), outputs=["web", "code"]),
+    )
+    a, noise = bs.Prior(median=3.0, factor=1.5) + bs.Varying("output", 0.2), bs.Noise(bs.Prior(median=0.01, factor=3.0))
+    model = bs.Model(bs.parse_law("a * tokens**-b", ["tokens"]), {"a": a, "b": bs.Prior(median=0.1, factor=2.0)}, noise)
+    fit = bs.prior(model, runs, draws=50)
+    candidates = pd.DataFrame({"candidate": "one", "tokens": 30.0, "output": ["web", "code"], "flop": 1.0})
+    with pytest.raises(bs.InputError, match="'output' is no choice"):
+        bs.next_runs(fit, candidates, "contrast output=web:code at tokens=1000", criterion="regret")
+    assert len(bs.next_runs(fit, candidates, "loss at tokens=1000, output=web").to_frame()) == 1
+
+
 def test_the_regret_of_a_plan_and_of_questions_that_decide_nothing(chinchilla: bs.Fit) -> None:
     candidates = pd.DataFrame({"params": [1e8, 1e9, 4e9], "tokens": [2e9, 2e10, 8e10]})
     found = bs.next_runs(chinchilla, candidates, "plan at compute=1e22", criterion="regret")

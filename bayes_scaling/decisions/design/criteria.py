@@ -25,6 +25,8 @@ type Gains = Callable[[Sequence[int]], tuple[float, np.ndarray]]
 
 MOST = 20
 """Runs of a set at most."""
+ROUNDING = 1e-14
+"""A regret below so much of the losses is none."""
 NORMALS, MOST_ROWS, BLOCK = 256, 512, 2**18
 """Quasi-random normals over which an expected minimum is taken, of so many rows at most; so many numbers are held at a time."""
 
@@ -112,5 +114,9 @@ def normals(seed: int, count: int) -> np.ndarray:
 
 
 def expected_regret(losses: np.ndarray) -> float:
-    """Return the regret of the option of the lowest expected loss: draws of losses, (draws, options)."""
-    return float(losses.mean(axis=0).min() - losses.min(axis=1).mean())
+    """Return the regret of the option of the lowest expected loss: draws of losses, (draws, options).
+
+    Of an option that is best in every draw it is 0, which rounding must not hide.
+    """
+    regret = float((losses[:, losses.mean(axis=0).argmin()] - losses.min(axis=1)).mean())
+    return regret if regret > ROUNDING * float(np.abs(losses).max()) else 0.0

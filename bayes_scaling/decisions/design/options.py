@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.outputs import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.decisions.cost import moved_inputs
 from bayes_scaling.decisions.estimand_places import asked_place, held_number, held_point, log_draws, loss_at_place
@@ -32,10 +33,12 @@ def option_losses(fit: Posterior, asked: Estimand, answer: xr.DataArray) -> xr.D
     Raises
     ------
     InputError
-        Where the question decides nothing.
+        Where the question decides nothing, or is between outputs, which each run has all of.
     """
     if asked.kind == "contrast":
         group = checked_group(fit, asked)
+        if group == OUTPUT and fit.runs.columns.outputs:
+            raise InputError(f"{OUTPUT!r} is no choice: each run has all of {format_names(fit.runs.levels[group])}")
         places = [asked_place(fit, {**asked.held, group: level}, asked.text) for level in (asked.a, asked.b)]
         losses = xr.concat([loss_at_place(fit, place) for place in places], "option")
     elif asked.kind == "plan":

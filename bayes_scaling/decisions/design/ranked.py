@@ -117,7 +117,8 @@ class NextRuns:
     @property
     def stop(self) -> bool:
         """Whether no set within the budget is worth training: none saves a share `worth`, or none measurably anything."""
-        return self.best.information <= self.least or self.saved(self.best.reduction) < self.worth
+        best = self.best
+        return best.information <= self.least or best.reduction <= 0 or self.saved(best.reduction) < self.worth
 
     def saved(self, reduction: Any) -> Any:
         """Return what is saved as a share of the criterion now; of information, the share of the question's variance."""

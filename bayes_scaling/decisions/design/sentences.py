@@ -25,6 +25,8 @@ def said_of_next(found: NextRuns) -> list[str]:
     if found.information[first] <= 0 and best.information <= found.least:
         least = number(found.least, 2)
         return [*said, f"No candidate within the budget is expected to tell measurably more (below {least} nats)."]
+    if best.reduction <= 0:
+        return [*said, f"Stop: no set within the budget is expected to save anything of {_loss(found)}."]
     if found.stop:
         most = percent(float(found.saved(max(one.reduction for one in found.sets))))
         return [
