@@ -179,7 +179,7 @@ of rows, all of them in LM and NMT (5 curves), and 74 % in BB, 50 % bands 10 % t
 value is better. Training parts of IC and BB never rise, as if only evaluations that were the best so far had been kept, and
 test parts of BB start up to 1.4 % above the last point: nothing in the table says so.
 
-![Twelve curves with bands and the points that came](../figures/any_curve.png)
+![Twelve curves with bands and the points that came](../docs/figures/any_curve.png)
 
 ## How priors were chosen
 

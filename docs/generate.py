@@ -37,8 +37,8 @@ def read(path: Path) -> str:
 
 
 def benchmark(path: Path) -> str:
-    """Return a benchmark's text, with a title where it has none."""
-    text = dollars(path.read_text(encoding="utf-8"))
+    """Return a benchmark's text, with a title where it has none; figures of pages lie beside it on the site."""
+    text = dollars(path.read_text(encoding="utf-8").replace("](../docs/", "](../"))
     return text if text.startswith("# ") else f"# {path.stem.replace('_', ' ').capitalize()}\n\n{text}"
 
 

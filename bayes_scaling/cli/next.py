@@ -57,7 +57,7 @@ def next_run(
     ] = 0.0,
     seed: AnySeed = 0,
 ) -> None:
-    """Rank candidate runs, and sets of them, by what they are expected to save of the loss of a decision per FLOP.
+    """Rank candidate runs, and sets of them, by what they are expected to save of the loss of a decision for what they cost.
 
     Writes to DIR: next.csv (candidates), next_sets.csv (sets), next.png.
     """

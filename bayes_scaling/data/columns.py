@@ -158,6 +158,15 @@ class Columns:
             raise InputError(f"column {inputs[0]!r} is an input and an output; give it as one of them")
         if OUTPUT in {*self.inputs, *self.groups}:
             raise InputError(f"inputs and groups need names of their own; {OUTPUT!r} is that of the group of the outputs")
+        parts = [part for of in self.groups.values() for part in ((of,) if isinstance(of, str) else of)]
+        others = {*(one.column for one in self.inputs.values()), *parts, *self.cost_reads}
+        if self.response.column in others - {*self.by_output.values()}:
+            raise InputError(
+                f"column {self.response.column!r} is read beside the outputs, whose response it is called as; "
+                "expected response = { column = ... } of another name"
+            )
+        if OUTPUT in others:
+            raise InputError(f"column {OUTPUT!r} says which output a row is of; rename the one that is read beside the outputs")
 
     @property
     def by_output(self) -> dict[str, str]:

@@ -198,11 +198,15 @@ def _along(surface: Surface, places: Places, name: str) -> Curve:
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def _lowest(surface: Surface, bounds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Return where a surface is lowest: each input in turn, then Newton's steps with all."""
+    """Return where a surface is lowest: each input in turn, then Newton's steps with all.
+
+    In the first sweep an input whose best value lies at an end stays where it is: others are not at theirs yet.
+    """
     places = {name: (low + high) / 2 for name, (low, high) in bounds.items()}
-    for _ in range(SWEEPS):
+    for sweep in range(SWEEPS):
         for name, (low, high) in bounds.items():
-            places[name] = lowest(_along(surface, places, name), low, high)
+            found = lowest(_along(surface, places, name), low, high)
+            places[name] = np.where(np.isnan(found), places[name], found) if sweep == 0 else found
     for _ in range(STEPS):
         places = _stepped(surface, places)
     inside = [(low < places[name]) & (places[name] < high) for name, (low, high) in bounds.items()]

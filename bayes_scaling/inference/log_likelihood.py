@@ -23,6 +23,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.model.arrays import neighbours, rows_of_runs
 from bayes_scaling.model.names import NOISE_CORRELATION, NOISE_PAIR, spread_name
+from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.specification import varyings
 
 RESPONSE = "response"
@@ -141,14 +142,14 @@ def between_outputs(fit: Fit, table: pd.DataFrame) -> xr.DataArray:
 def density_of_runs(fit: Fit) -> xr.DataArray:
     """Return the log density of all outputs of each run together in each draw, on the scale of the noise; chain, draw, run.
 
-    Under normal noise effects of the group "run" are integrated out: they are those of a run left out. Under Student-t noise
-    outputs are independent given the effects.
+    Under normal noise effects of the group "run" are integrated out: they are those of a run left out. Under Student-t noise,
+    and with outliers, outputs are independent given the effects.
     """
     from bayes_scaling.inference.observation import between_rows, residuals_and_scales, scatter_share
 
     table, noise = fit.runs.table.reset_index(drop=True), fit.model.noise
     places = rows_of_runs(table)
-    if noise.distribution != "normal":
+    if heavy_tailed(noise):
         each = log_density(fit, table, new=False)
         return xr.concat([each.isel(row=of).sum("row") for of in places], "run").transpose("chain", "draw", "run")
     left, scale, _ = residuals_and_scales(fit, table, table["response"].to_numpy())

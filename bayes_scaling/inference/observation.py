@@ -191,6 +191,16 @@ def output_numbers(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
     return level_index(frame[between.over], fit.runs.levels[between.over])
 
 
+def runs_of_rows(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
+    """Return a number for the run of each row, where residuals are correlated between outputs.
+
+    A run shows each output once: a second row of one is of another run, as two candidates with equal inputs are.
+    """
+    keys = pd.DataFrame({"run": pd.factorize(with_runs(frame)["run"])[0], "output": output_numbers(fit, frame)})
+    keys["time"] = keys.groupby(["run", "output"]).cumcount()
+    return keys.groupby(["run", "time"], sort=False).ngroup().to_numpy()
+
+
 def between_rows(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
     """Return draws of the correlation of residuals between rows of one run; dimensions chain, draw, row, row.
 

@@ -14,6 +14,7 @@ from bayes_scaling.inference.observation import (
     contamination,
     group_effects_and_scale,
     own_variance,
+    runs_of_rows,
     scales_with_error,
     scatter_share,
     with_runs,
@@ -134,7 +135,7 @@ def _between_outputs(fit: Fit, frame: pd.DataFrame, steps: np.ndarray, share: np
         What `scatter_share` returns.
     """
     shown = steps.copy()
-    for rows in rows_of_runs(with_runs(frame)):
+    for rows in rows_of_runs(frame.assign(run=runs_of_rows(fit, frame))):
         if len(rows) > 1:
             a = share[..., rows]
             r = between_rows(fit, frame.iloc[rows]) * a[..., :, None] * a[..., None, :]

@@ -142,8 +142,8 @@ def steps_to_loss(batch: Any, *, S_min: Any, B_crit: Any) -> Any:
     S = S_min (1 + B_crit / B)        (McCandlish et al. 2018; Kaplan et al. 2020, eq. 5.4)
 
     The response is a number of steps. Examples needed are S times B, at least S_min times B_crit. At the critical batch both
-    are twice their least. For a table with batches and the steps to one loss; with the steps over S / S_min put in
-    `kaplan_params_steps`.
+    are twice their least. For a table with batches and the steps to one loss. S_min = S / (1 + B_crit / B) is what
+    `kaplan_params_steps` takes for steps.
 
     Parameters
     ----------
@@ -180,9 +180,9 @@ def precision(params: Any, tokens: Any, bits: Any, *, E: Any, A: Any, alpha: Any
 
     L = E + A (N (1 - exp(-P / gamma)))^-alpha + B D^-beta        (Kumar et al. 2024, arXiv 2411.04330)
 
-    For the precision of weights alone, or of weights, activations and cache together, when gamma is that of all. Where they
-    differ the paper has a factor for each: `N * (1 - exp(-w / g_w)) * (1 - exp(-a / g_a))` as a text. What rounding after
-    training costs is another law.
+    For the precision of weights alone. The paper has such a factor for each of weights, activations and cache, as a text
+    `N * (1 - exp(-w / g_w)) * (1 - exp(-a / g_a)) * (1 - exp(-c / g_c))`; where all three are trained in the same bits this is
+    the third power of one, not one. What rounding after training costs is another law.
 
     Parameters
     ----------

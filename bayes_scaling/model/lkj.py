@@ -2,6 +2,9 @@
 
 R = L L', L column by column from p_ij, each with (p_ij + 1) / 2 ~ Beta(b_j, b_j), b_j = eta + (K - 2 - j) / 2 (Lewandowski,
 Kurowicka and Joe 2009). Pairs are in the order of the lower triangle by rows.
+
+PyMC's LKJCorr has the same density, and only within a PyMC model. Draws from the prior, draws of a fit from the sampler's
+coordinates, and the log prior of a fit are made here with numpy alone, and one definition serves them and the likelihood.
 """
 
 from math import sqrt

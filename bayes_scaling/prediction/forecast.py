@@ -238,7 +238,7 @@ def _records(fit: Fit | Stack, jobs: list[Job], found: _Found, along: str, kind:
 def along_runs(fit: Fit) -> str:
     """Return the input along which runs train."""
     columns = fit.runs.columns
-    if columns.outputs:
+    if columns.outputs or fit.model.noise.residual_correlation is not None:
         raise InputError(f"{fit.runs.source}: the rows of a run are its outputs; a log is carried on by a fit of one response")
     for said in (fit.model.noise.correlation, columns.curve, columns.average):
         if said is not None:

@@ -123,7 +123,7 @@ def _in_order(fit: Fit) -> pd.DataFrame:
     if "run" not in fit.runs.levels:
         raise InputError(f"{fit.runs.source}: residuals along runs need to know which rows are one run; name them by run =")
     table = fit.runs.table
-    if fit.runs.columns.outputs:
+    if fit.runs.columns.outputs or fit.model.noise.residual_correlation is not None:
         raise InputError(f"{fit.runs.source}: the rows of a run are its outputs; residuals along runs need logs of one")
     if not table["run"].duplicated().any():
         raise InputError(f"{fit.runs.source}: each run has a single row; residuals along runs need two or more")

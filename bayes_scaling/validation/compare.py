@@ -161,7 +161,8 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
             scores.append(score_points(trained, part.held).assign(law=name, fold=part.where))
             healths[f"{name} where {part.where}"] = trained.health
     points = pd.concat(scores, ignore_index=True)
-    left_out = {name: loo(one) for name, one in fits.items()}
+    together = any(_by_run(one) for one in fits.values())
+    left_out = {name: _left_out(one, together=together) for name, one in fits.items()}
     inside = pd.DataFrame({name: of.elpd_i.to_numpy() for name, of in left_out.items()})
     table = _table(left_out, inside, points, len(parts))
     known = {name: one for name, one in healths.items() if one is not None}
@@ -176,7 +177,7 @@ def loo(fit: Fit) -> Any:
 
     elpd = sum_i log p(y_i | y_-i)        (Vehtari et al. 2017, eq. 4)
 
-    A run of several outputs is left out with all of them.
+    A run of several outputs, or whose residuals are correlated, is left out with all of its rows.
 
     Parameters
     ----------
@@ -204,10 +205,18 @@ def loo(fit: Fit) -> Any:
     >>> left_out = loo(fit)  # doctest: +SKIP
     >>> float(left_out.elpd), bad_k(left_out)  # doctest: +SKIP
     """
+    return _left_out(fit, together=_by_run(fit))
+
+
+def _by_run(fit: Fit) -> bool:
+    """Return whether the rows of a run are left out together: those of several outputs, or whose residuals are correlated."""
+    return bool(fit.runs.columns.outputs) or fit.model.noise.residual_correlation is not None
+
+
+def _left_out(fit: Fit, *, together: bool) -> Any:
     import arviz_stats
 
     _check_independent(fit.model)
-    together = bool(fit.runs.columns.outputs)
     density = xr.Dataset({"response": density_of_runs(fit) if together else log_density(fit, fit.runs.table, new=False)})
     tree = xr.DataTree.from_dict({"posterior": fit.posterior, "log_likelihood": density})
     with warnings.catch_warnings():

@@ -15,7 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.inference.observation import Contamination, between_rows, contamination_of, residuals_and_scales
+from bayes_scaling.inference.observation import (
+    Contamination,
+    between_rows,
+    contamination_of,
+    measurement_scale,
+    residuals_and_scales,
+)
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.arrays import neighbours, rows_of_runs
 from bayes_scaling.model.names import NOISE_LENGTH
@@ -76,7 +82,7 @@ def standardized(fit: Fit) -> Standardized:
     usual = np.median(scale, axis=0)
     z, times, astray = left / usual, 1.0, _usual(contamination_of(thin, rows))
     if thin.model.noise.residual_correlation is not None:
-        z = _apart(thin, rows, z)
+        z = _apart(thin, rows, z, np.sqrt(np.maximum(1.0 - (measurement_scale(thin, rows) / usual) ** 2, 0.0)))
     if correlation is not None:
         gap = neighbours(rows, correlation.along)["gap"]
         length = float(np.median(thin.posterior[NOISE_LENGTH]))
@@ -93,11 +99,19 @@ def standardized(fit: Fit) -> Standardized:
     return Standardized(table, mean, scores, usual, taken, nu)
 
 
-def _apart(fit: Fit, rows: pd.DataFrame, z: np.ndarray) -> np.ndarray:
-    """Return residuals that are correlated between the outputs of a run as what each has beside those before it."""
+def _apart(fit: Fit, rows: pd.DataFrame, z: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return residuals that are correlated between the outputs of a run as what each has beside those before it.
+
+    Parameters
+    ----------
+    share
+        Of the scale of each row, that is no measurement error: errors are independent.
+    """
     found = z.copy()
     for of in rows_of_runs(rows):
-        root = np.linalg.cholesky(between_rows(fit, rows.iloc[of]).mean(axis=(0, 1)))
+        full = between_rows(fit, rows.iloc[of]).mean(axis=(0, 1)) * share[of, None] * share[of]
+        np.fill_diagonal(full, 1.0)
+        root = np.linalg.cholesky(full)
         found[:, of] = np.linalg.solve(root, z[:, of].T).T
     return found
 

@@ -112,6 +112,19 @@ def test_what_outputs_cannot_be_is_refused() -> None:
         replace(COLUMNS, run="id", average=Average("params", 10.0))
     with pytest.raises(InputError, match=r"'N' is an input and an output"):
         replace(COLUMNS, outputs=["N", "loss_web"])
+    loss = {"loss": bs.Input("loss", "nats/token", 1.0)}
+    with pytest.raises(InputError, match=r"column 'loss' is read beside the outputs, .* expected response = "):
+        bs.Columns(loss, bs.Response(unit="accuracy"), outputs=["task_a", "task_b"])
+    with pytest.raises(InputError, match="column 'output' says which output a row is of"):
+        replace(COLUMNS, groups={"kind": "output"})
+
+
+def test_outputs_over_an_input_that_is_called_loss() -> None:
+    loss = {"loss": bs.Input("loss", "nats/token", 1.0)}
+    columns = bs.Columns(loss, bs.Response("accuracy", "accuracy"), outputs=["task_a", "task_b"])
+    runs = bs.read_runs({"loss": [2.0, 3.0], "task_a": [0.5, 0.4], "task_b": [0.7, 0.6]}, columns)
+    assert runs.table["loss"].tolist() == [2.0, 2.0, 3.0, 3.0]
+    assert runs.table["response"].tolist() == [0.5, 0.7, 0.4, 0.6]
 
 
 def test_outputs_are_in_one_unit() -> None:

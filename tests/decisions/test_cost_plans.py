@@ -155,7 +155,7 @@ def test_candidates_are_priced_by_a_cost_of_the_runs(fit: bs.Fit) -> None:
     for name in ("ladder", "formula"):
         found = bs.next_runs(fit, candidates, question, cost=name).to_frame().set_index("arm")["flop"]
         assert found.to_dict() == pytest.approx({"full": 9 * 1.8e20, "moba": 6 * 2e19})
-    with pytest.raises(bs.InputError, match="ranked by information per FLOP; cost 'hours' is in GPU hours"):
+    with pytest.raises(bs.InputError, match="ranked by what they take in FLOP; cost 'hours' is in GPU hours"):
         bs.next_runs(fit, candidates, question, cost="hours")
     with pytest.raises(bs.InputError, match="no cost is called 'watts'"):
         bs.next_runs(fit, candidates, question, cost="watts")

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from test_design import QUESTION, SD, basis, exact, made
 
 import bayes_scaling as bs
-from bayes_scaling.decisions.design.criteria import gains_of, regret_gains
+from bayes_scaling.decisions.design.criteria import expected_regret, gains_of, regret_gains
 from bayes_scaling.decisions.design.information import joint
 from bayes_scaling.decisions.design.sets import Prices, SetUp, best_sets, within_budget
 from bayes_scaling.decisions.estimands import draw_estimand
@@ -76,6 +76,15 @@ def test_the_regret_of_two_options_is_the_unit_normal_loss() -> None:
     np.testing.assert_allclose(sure(())[1], 0.0, atol=1e-9)  # what changes no decision is worth nothing
     together = gains([0, 1])
     assert together[0] >= found.max() * 0.99
+
+
+def test_the_regret_of_more_options_than_there_are_normals() -> None:
+    rng = np.random.default_rng(0)
+    level = rng.standard_normal((2000, 1))
+    losses = 0.1 * level * np.linspace(-1.0, 1.0, 600)
+    of = joint(losses, level, np.zeros((1, 1), dtype=int), np.full((1, 1, 1), 1e-6))
+    saved = regret_gains(of, losses, 0)(())[1]
+    assert saved[0] == pytest.approx(expected_regret(losses), rel=0.05)  # the run tells all there is to know
 
 
 def test_the_regret_of_a_plan_and_of_questions_that_decide_nothing(chinchilla: bs.Fit) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.decisions.joint_optimum import excess_loss, joint_optimum, joint_tolerance
+from bayes_scaling.decisions.joint_optimum import _lowest, excess_loss, joint_optimum, joint_tolerance
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.defaults import default_inputs, default_priors
 from bayes_scaling.prediction.predict import parameters_at
@@ -75,6 +75,19 @@ def test_a_rule_costs_what_it_is_off_the_optimum(valley: bs.Fit) -> None:
     np.testing.assert_allclose(
         excess_loss(valley, rule, SETTINGS), of["k_lr"] * u**2 + of["k_batch"] * v**2, rtol=1e-6, atol=1e-9
     )
+
+
+def test_an_input_at_an_end_before_the_others_are_at_their_best_is_looked_for_again() -> None:
+    bounds = {name: (np.array([[[0.0]]]), np.array([[[4.0]]])) for name in ("x", "y")}
+
+    def surface(places):  # at the middle of y, which is 2, x is lowest beyond its end
+        return 3.0 + (places["x"] - 1.0 - 2.0 * (places["y"] - 0.2)) ** 2 + 40.0 * (places["y"] - 0.2) ** 2
+
+    found = _lowest(surface, bounds)
+    assert found["x"].item() == pytest.approx(1.0, abs=1e-6)
+    assert found["y"].item() == pytest.approx(0.2, abs=1e-6)
+    low = {"x": bounds["x"], "y": (np.array([[[0.5]]]), np.array([[[4.0]]]))}
+    assert np.isnan(_lowest(surface, low)["y"]).all()
 
 
 def test_a_law_without_an_optimum_has_none(chinchilla: bs.Fit) -> None:

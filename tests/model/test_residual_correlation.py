@@ -8,10 +8,12 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.columns import MeasurementError
+from bayes_scaling.decisions.design.candidates import scatter
 from bayes_scaling.inference.densities import log_prior
 from bayes_scaling.inference.expectation import posterior_expectation
-from bayes_scaling.inference.log_likelihood import density_of_runs, log_likelihood
-from bayes_scaling.inference.posterior_predictive import posterior_predictive, replicated
+from bayes_scaling.inference.log_likelihood import density_of_runs, log_density, log_likelihood
+from bayes_scaling.inference.observation import group_effects_and_scale, residuals_and_scales
+from bayes_scaling.inference.posterior_predictive import noise_parts, posterior_predictive, replicated
 from bayes_scaling.inference.sampling import compiled
 from bayes_scaling.model import lkj
 from bayes_scaling.model.arrays import run_order
@@ -20,6 +22,7 @@ from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.validation.compare import loo
+from bayes_scaling.validation.standardized_residuals import standardized
 
 COLUMNS = bs.Columns(
     {"params": bs.Input("N", "parameters", 1e8)},
@@ -167,6 +170,55 @@ def test_draws_before_the_runs_and_runs_drawn_from_them_have_the_correlation() -
     assert abs(np.corrcoef(z[:, code], z[:, other])[0, 1]) < 0.15
     alone = posterior_predictive(fit, runs.table.assign(run="new", output="other"), 0)
     assert np.isfinite(alone.to_numpy()).all()
+
+
+def test_a_second_row_of_an_output_is_of_another_run() -> None:
+    fit = bs.prior(model(), bs.read_runs(table(), COLUMNS), draws=800)
+    one = pd.DataFrame({"params": 1e8, "output": ["web", "code", "web", "code"], "run": "new"})
+    z = np.concatenate(list(noise_parts(fit, one, 3)[1].transpose("chain", "draw", "row").to_numpy()))
+    z = z / scales(fit, one)
+    known = fit.posterior["noise_correlation"].sel(noise_pair="code, web").to_numpy().ravel()
+    for first, second, slope in ((0, 1, 1.0), (2, 3, 1.0), (0, 3, 0.0), (0, 2, 0.0)):
+        assert np.polyfit(known, z[:, first] * z[:, second], 1)[0] == pytest.approx(slope, abs=0.4)
+    # Candidates that show each output twice are as good as two runs, whose rows are independent of each other's.
+    covariance = scatter(fit, one.assign(mean_lag=0.0), np.arange(4)[None], 0)[0]
+    assert covariance[0, 1] != 0.0
+    np.testing.assert_allclose(covariance[:2, :2], covariance[2:, 2:])
+    np.testing.assert_array_equal(covariance[:2, 2:], 0.0)
+
+
+def scales(fit: bs.Fit, frame: pd.DataFrame) -> np.ndarray:
+    found = group_effects_and_scale(fit, frame, 0, new=False)[1].transpose("chain", "draw", "row").to_numpy()
+    return found.reshape(-1, len(frame))
+
+
+def test_whole_runs_with_outliers_have_the_densities_of_their_rows() -> None:
+    outliers = bs.Outliers(bs.Prior(median=0.01, factor=5), bs.Prior(median=20.0, factor=2))
+    noise = bs.Noise(bs.Prior(median=0.01, factor=3), "normal", outliers=outliers)
+    fit = bs.prior(bs.Model(model().law, model().parameters, noise), bs.read_runs(table(12), COLUMNS), draws=5)
+    rows = log_density(fit, fit.runs.table, new=False)
+    np.testing.assert_allclose(density_of_runs(fit).sum("run"), rows.sum("row"), rtol=1e-9)
+
+
+def test_rows_of_a_long_table_that_are_correlated_are_left_out_together() -> None:
+    wide = bs.read_runs(table(12), COLUMNS).table
+    long = wide.rename(columns={"params": "N", "response": "loss"})[["N", "run", "output", "loss"]]
+    columns = bs.Columns(
+        {"params": bs.Input("N", "parameters", 1e8)}, bs.Response(unit="nats/token"), groups={"output": "output"}, run="run"
+    )
+    fit = bs.prior(model(), bs.read_runs(long, columns), draws=50)
+    assert loo(fit).n_data_points == 12
+    with pytest.raises(InputError, match="a log is carried on by a fit of one response"):
+        bs.forecast(fit, long.head(3), at=1e10)
+
+
+def test_findings_take_errors_of_outputs_for_independent() -> None:
+    fit = bs.prior(model(), bs.read_runs(table(12).assign(error=0.5), COLUMNS), draws=50)
+    left, scale, _ = residuals_and_scales(fit, fit.runs.table, fit.runs.table["response"].to_numpy())
+    rows = len(fit.runs)
+    bare = (left.reshape(-1, rows) / np.median(scale.reshape(-1, rows), axis=0)).mean(axis=0)
+    # The error is nearly all of the scatter, so that there is nothing to take apart.
+    np.testing.assert_allclose(standardized(fit).z, bare, atol=0.01)
 
 
 def test_the_stored_likelihood_and_that_of_whole_runs_agree() -> None:

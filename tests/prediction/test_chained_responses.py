@@ -56,6 +56,21 @@ def test_points_meet_the_same_draws_of_both(fits) -> None:
     assert apart.std() < 0.1 * 0.05 * np.sqrt(2) * 1.15  # what single runs scatter by, and nothing of a or c
 
 
+def test_points_that_name_a_run_and_an_output(fits) -> None:
+    first, plain = fits
+    seen = pd.DataFrame({"loss": np.linspace(2.0, 4.0, 8), "task_a": 0.5, "task_b": 0.6})
+    columns = bs.Columns(
+        {"loss": bs.Input("loss", "nats/token", 1.0)}, bs.Response("accuracy", "accuracy"), outputs=["task_a", "task_b"]
+    )
+    noise = bs.Noise(
+        bs.Prior(median=0.02, factor=1.0001), "normal", on="loss", residual_correlation=bs.ResidualCorrelation("output")
+    )
+    second = bs.prior(bs.Model(plain.model.law, plain.model.parameters, noise), bs.read_runs(seen, columns), draws=500)
+    found = chain(first, second, {"params": [1e9], "run": ["mine"], "output": ["task_a"]})
+    expected = chain(first, second, {"params": [1e9], "run": ["mine"], "output": ["task_a"]}, expected=True)
+    assert (found - expected).std().item() == pytest.approx(0.02, rel=0.15)
+
+
 def test_what_does_not_follow_is_refused_and_what_is_far_is_noted(fits) -> None:
     first, second = fits
     with pytest.raises(InputError, match=r"the second fit has no input 'error'; its inputs are \['loss'\]"):

@@ -9,7 +9,13 @@ from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.memory import draws_in
-from bayes_scaling.inference.observation import contamination, group_effects_and_scale, noise_covariance, white_scale
+from bayes_scaling.inference.observation import (
+    contamination,
+    group_effects_and_scale,
+    noise_covariance,
+    runs_of_rows,
+    white_scale,
+)
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_scale, parts
 from bayes_scaling.model.specification import groups_used
@@ -87,9 +93,10 @@ def _scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.n
         variance = np.asarray((scale**2).mean(axis=0) + own)
         found[:, range(most), range(most)] = np.where(rows >= 0, variance[rows.clip(0)], 0.0)
         return found
+    run = frame["run"].to_numpy()
     for i, padded in enumerate(rows):
         of = padded[padded >= 0]
-        same = frame["run"].to_numpy()[of]
+        same = run[of] if noise.residual_correlation is None else runs_of_rows(fit, frame.iloc[of])
         covariance = noise_covariance(fit, frame.iloc[of], scale[:, of]).mean(axis=0) * (same[:, None] == same)
         found[i, : len(of), : len(of)] = covariance + np.diag(np.broadcast_to(own, len(frame))[of])
     return found

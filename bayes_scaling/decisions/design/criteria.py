@@ -75,9 +75,9 @@ def regret_gains(of: Joint, losses: np.ndarray, seed: int) -> Gains:
     above, regret = expected - expected.min(), expected_regret(losses)
     z = normals(seed, min(MOST_ROWS, max((MOST + 1) * of.rows.shape[1], len(expected))))
     values, axes = np.linalg.eigh(np.atleast_2d(np.cov(losses.T)))
-    order = np.argsort(-values)
+    order = np.argsort(-values)[: z.shape[1]]
     root = np.sqrt(values[order].clip(0.0))[:, None] * axes[:, order].T
-    all_of_it = max(-float((above + z[:, : len(expected)] @ root).min(axis=1).mean()), 1e-300)
+    all_of_it = max(-float((above + z[:, : len(root)] @ root).min(axis=1).mean()), 1e-300)
 
     def share(value: np.ndarray) -> np.ndarray:
         return regret * np.clip(value / all_of_it, 0.0, 1.0)

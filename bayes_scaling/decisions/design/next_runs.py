@@ -219,7 +219,7 @@ def _asked(fit: Posterior, question: Question, criterion: Criterion) -> tuple[xr
         if criterion == "regret":
             return (asked - asked.isel(question=0)).isel(question=slice(1, None)), asked
     else:
-        texts = [question] if isinstance(question, str) else list(question)
+        texts = list(question)
         if not texts or not all(isinstance(one, str) for one in texts):
             raise InputError(f"expected a question, several, or draws of them; not {question!r}")
         every = [draw_estimand(fit, one) for one in texts]

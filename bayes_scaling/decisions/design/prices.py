@@ -110,7 +110,7 @@ def _at_cost(fit: Posterior, cost: Cost, table: pd.DataFrame, frame: pd.DataFram
     """Return what candidates take under a cost of the runs: by its formula where they have its columns, else as runs took."""
     factor = conversion(read_unit(cost.base_unit), FLOP) if cost.base_unit in (FLOP, DAYS) else None
     if factor is None:
-        raise InputError(f"{source}: candidates are ranked by information per FLOP; {cost.quoted} is in {cost.base_unit}")
+        raise InputError(f"{source}: candidates are ranked by what they take in FLOP; {cost.quoted} is in {cost.base_unit}")
     columns, rows = fit.runs.columns, table.index.to_numpy()
     if set(cost.reads) <= {*map(str, table), *frame, "tokens"} and (cost.group is None or cost.group in frame):
         return factor * cost_amounts(cost, table.reset_index(drop=True), frame, columns, source, rows, [])
