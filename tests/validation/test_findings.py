@@ -231,6 +231,17 @@ def test_a_loss_that_rises_is_said_to_unless_the_law_follows() -> None:
     assert found(fit_of(model, runs, draws, None)) == {}
 
 
+def test_findings_of_a_law_with_joint_priors_and_a_discrepancy() -> None:
+    model = bs.read_study("chinchilla").model
+    runs = study_runs(bs.read_study("chinchilla"), sweep())
+    assert model.joint
+    assert model.discrepancy
+    before = bs.prior(model, runs, draws=30)
+    groups = {"posterior": before.posterior, "sample_stats": xr.Dataset()}
+    sampled = replace(before, draws=xr.DataTree.from_dict(groups))
+    assert set(found(sampled)) <= set(WORST_FIRST)
+
+
 @pytest.mark.parametrize(("times", "hint"), [(0.34, "they could be bits a byte"), (2.5, ""), (1e-3, "")])
 def test_losses_in_another_unit_contradict_the_priors(times: float, hint: str) -> None:
     frame = sweep()
