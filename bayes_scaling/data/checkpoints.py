@@ -192,8 +192,8 @@ def _evenness(at: pd.Series) -> float:
 def _ratio(checked: pd.DataFrame, columns: Columns, along: str, label: pd.Series, of: pd.Series) -> float:
     """Return how much neighbours in a log differ in what they leave a smooth law by, of what independent rows would.
 
-    Of two laws, a cubic in logarithms and Chinchilla's, that which leaves rows the more independent. Each has a level of its own
-    for each number of `of`: what evaluation sets or seeds have apart goes on along no run.
+    Of two laws, a cubic in logarithms and Chinchilla's, that which leaves rows the more independent. Each has a level of its
+    own for each number of `of`: what evaluation sets or seeds have apart goes on along no run.
     """
     some = label.isin(label.unique()[:: 1 + len(label) // MAX_ROWS])
     checked, run, of = checked[some].reset_index(drop=True), label[some].to_numpy(), of[some].reset_index(drop=True)
