@@ -88,7 +88,7 @@ def fit(
     from bayes_scaling.model.studies.study import study_runs
     from bayes_scaling.plots.overview import figures
     from bayes_scaling.report.record import earlier_figures
-    from bayes_scaling.validation.findings.every import beforehand, findings
+    from bayes_scaling.validation.findings.every import beforehand, findings, refuse_constant
     from bayes_scaling.validation.fit_stack import fit_stack
 
     study = for_table(read_study(model), column, unit, convention)
@@ -106,6 +106,7 @@ def fit(
     largest = max(models.values(), key=lambda one: draw_bytes(one, data, settings))
     if draw_bytes(largest, data, settings) > WORTH_SAYING:
         say(f"note [size]: {draws_line(largest, data, settings)}")
+    refuse_constant(study.model, data)
     before = beforehand(study.model, data)
     for note in before:
         say(finding_line(note))

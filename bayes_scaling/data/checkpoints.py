@@ -157,7 +157,8 @@ def _shown(frame: pd.DataFrame, checked: pd.DataFrame, columns: Columns, along: 
     even = float(logs.agg(_evenness).median())
     if places < MIN_ROWS or not (even >= EVEN_SHARE or places >= MANY_ROWS):
         return None
-    ratio, sure = _ratio(checked, columns, along, label), 1.0 - SIGMAS / np.sqrt(len(checked))
+    of = frame[apart].reset_index(drop=True).groupby(apart, sort=False).ngroup() if apart else pd.Series(0, checked.index)
+    ratio, sure = _ratio(checked, columns, along, label, of), 1.0 - SIGMAS / np.sqrt(len(checked))
     most = sure if even >= EVEN_SHARE and places >= MANY_ROWS else min(MAX_RATIO, sure)
     runs = int(checked[along].groupby(label).agg(lambda at: at.value_counts().max()).sum())
     return Checkpoints(along, _labels(label, checked, columns, along), None, ratio, runs) if ratio < most else None
@@ -188,13 +189,14 @@ def _evenness(at: pd.Series) -> float:
     return float((np.abs(steps / np.median(steps) - 1.0) < EVEN_STEP).mean())
 
 
-def _ratio(checked: pd.DataFrame, columns: Columns, along: str, label: pd.Series) -> float:
+def _ratio(checked: pd.DataFrame, columns: Columns, along: str, label: pd.Series, of: pd.Series) -> float:
     """Return how much neighbours in a log differ in what they leave a smooth law by, of what independent rows would.
 
-    Of two laws, a cubic in logarithms and Chinchilla's, that which leaves rows the more independent.
+    Of two laws, a cubic in logarithms and Chinchilla's, that which leaves rows the more independent. Each has a level of its
+    own for each number of `of`: what evaluation sets or seeds have apart goes on along no run.
     """
     some = label.isin(label.unique()[:: 1 + len(label) // MAX_ROWS])
-    checked, run = checked[some].reset_index(drop=True), label[some].to_numpy()
+    checked, run, of = checked[some].reset_index(drop=True), label[some].to_numpy(), of[some].reset_index(drop=True)
     response = checked["response"].to_numpy()
     seen = np.log(response) if (response > 0).all() else response
     others = [name for name in columns.scales if name != along and np.ptp(checked[name]) > 0]
@@ -202,7 +204,8 @@ def _ratio(checked: pd.DataFrame, columns: Columns, along: str, label: pd.Series
     same = np.diff(run[order]) == 0
     laws = [_cubic(checked, columns.dims, along, others, seen)]
     laws += [_power_laws(checked, along, others[0], seen)] if len(others) == 1 else []
-    return max(_neighbours(left[order], same) for left in laws)
+    own = [left - pd.Series(left).groupby(of).transform("mean").to_numpy() for left in laws]
+    return max(_neighbours(left[order], same) for left in own)
 
 
 def _neighbours(left: np.ndarray, same: np.ndarray) -> float:

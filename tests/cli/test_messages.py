@@ -58,3 +58,12 @@ def test_serious_findings_are_the_worst() -> None:
     assert WORST_FIRST[: len(SERIOUS)] == SERIOUS
     assert {"flat", "misfit", "outliers"} < set(SERIOUS)
     assert "prior-sensitive" not in SERIOUS
+
+
+def test_rows_of_one_loss_are_not_sampled(tmp_path: Path) -> None:
+    table = pd.DataFrame([(n, d) for n in (1e8, 4e8, 1.6e9) for d in (1e9, 4e9, 1.6e10)], columns=["params", "tokens"])
+    table.assign(loss=3.0).to_csv(tmp_path / "runs.csv", index=False)
+    done = run("fit", "chinchilla", "--runs", tmp_path / "runs.csv", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "runs.csv: nothing to fit: the loss does not depend on the inputs: loss is 3 nats/token in all 9 rows" in done.stderr
+    assert not (tmp_path / "out").exists()

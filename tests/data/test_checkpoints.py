@@ -96,6 +96,8 @@ def test_several_readings_of_a_run_are_no_checkpoints() -> None:
     table = sweep(4, "isoflop").reset_index(drop=True)
     every = pd.concat([table.assign(run_id=table.index, eval_set=one) for one in "abc"], ignore_index=True)
     assert [note for note in notes(every) if "to the last digit" not in note] == []
+    apart = every.assign(loss=every["loss"] * every["eval_set"].map({"a": 1.0, "b": 1.03, "c": 0.98}))
+    assert notes(apart) == ()
 
 
 def test_two_runs_of_one_size_are_told_apart_by_their_order() -> None:

@@ -17,6 +17,7 @@ from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.report.sentences import summary_sentences
 from bayes_scaling.validation.findings.every import beforehand
+from bayes_scaling.validation.findings.misfit import misfits
 from bayes_scaling.validation.findings.prior_conflict import conflicts
 from tests.by_hand import fit_of
 
@@ -229,6 +230,14 @@ def test_a_loss_that_rises_is_said_to_unless_the_law_follows() -> None:
     draws |= {"noise_sd": np.full((2, 200), 0.002)}
     runs = bs.read_runs(rate.assign(loss=loss), bs.Columns({"rate": bs.Input("rate", "", 1e-3)}))
     assert found(fit_of(model, runs, draws, None)) == {}
+
+
+def test_findings_of_a_law_with_joint_priors_and_a_discrepancy() -> None:
+    model = bs.read_study("chinchilla").model
+    runs = study_runs(bs.read_study("chinchilla"), sweep())
+    assert model.joint
+    assert model.discrepancy
+    assert {finding.code for finding in misfits(bs.prior(model, runs, draws=30))} <= set(WORST_FIRST)
 
 
 @pytest.mark.parametrize(("times", "hint"), [(0.34, "they could be bits a byte"), (2.5, ""), (1e-3, "")])

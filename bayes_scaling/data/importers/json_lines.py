@@ -11,7 +11,7 @@ from bayes_scaling.data.importers.naming import run_name
 from bayes_scaling.data.importers.part import Part
 from bayes_scaling.data.importers.plain import plain_records
 from bayes_scaling.data.importers.recognise import Head
-from bayes_scaling.data.importers.records import flattened, leading_settings, parts_of_records, refuse_settings
+from bayes_scaling.data.importers.records import flattened, parts_of_records, refuse_settings, step_of
 from bayes_scaling.data.importers.rows import parts_of
 from bayes_scaling.data.importers.sheet import sheet_of_plain
 
@@ -41,8 +41,9 @@ def _lists(record: dict[str, Any]) -> int:
 
 def read(head: Head) -> Iterator[Part]:
     """Yield the runs of a file; a line that is no record is left out, and said."""
-    begins = [record for line in head.lines[:2] if (record := _record(line)) is not None]
-    if not leading_settings(begins) and (plain := plain_records(head)) is not None:
+    first = _record(head.lines[0]) if head.lines else None
+    # Lines before the first step may be what the run was set to.
+    if first is not None and step_of(flattened(first)) is not None and (plain := plain_records(head)) is not None:
         yield from parts_of(sheet_of_plain(plain, head.source), run_name(head.source), NAME)
         return
     text, notes = head.whole_text()

@@ -38,7 +38,7 @@ def parts_of_records(
     """Yield the runs of records: one each where they hold curves, else as of a table with a row each."""
     flat = [flattened(record) for record in records]
     if settled := leading_settings(records):
-        rows = [record for record in flat[settled:] if _step_of(record) is not None]
+        rows = [record for record in flat[settled:] if step_of(record) is not None]
         left = len(flat) - settled - len(rows)
         notes += (f"{source}: {several(left, 'record')} without a step after the first that has one: left out",) * (left > 0)
         known = {name: of for record in flat[:settled] for name, of in record.items() if isinstance(of, int | float | str)}
@@ -63,20 +63,21 @@ def refuse_settings(records: Sequence[Record], head: Head) -> None:
     vocabulary = VOCABULARY.fullmatch(head.path.name) is not None
     holds = any(isinstance(of, list) and any(isinstance(one, list | dict | int | float) for one in of) for of in flat.values())
     measured = any(METRIC.search(name) for name, of in flat.items() if as_number(of) is not None)
-    if vocabulary or not (holds or measured or _step_of(flat) is not None):
+    if vocabulary or not (holds or measured or step_of(flat) is not None):
         raise InputError(f"{head.source}: a JSON document without a metric; given by itself it is read as a run")
 
 
 def leading_settings(records: Sequence[Record]) -> int:
     """Return how many records come before the first with a step, and say nothing that rows do: what the run was set to."""
     flat = [flattened(record) for record in records]
-    first = next((i for i, record in enumerate(flat) if _step_of(record) is not None), 0)
+    first = next((i for i, record in enumerate(flat) if step_of(record) is not None), 0)
     logged = {name for record in flat[first:] for name, of in record.items() if as_number(of) is not None} - CLOCKS
     said = {name for record in flat[:first] for name, of in record.items() if as_number(of) is not None}
     return 0 if said & logged else first
 
 
-def _step_of(record: Record) -> float | None:
+def step_of(record: Record) -> float | None:
+    """Return the step of a record without nesting; None where it says none."""
     return next((as_number(of) for name, of in record.items() if name.strip().lower() in STEPS), None)
 
 

@@ -6,8 +6,10 @@ A finding is no fault of the draws: they can be sound, and still come from a law
 from itertools import chain
 
 from bayes_scaling._base.calls import asked
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.finding import Finding, worst_first
 from bayes_scaling.data.flatness import flat
+from bayes_scaling.data.rounding import is_constant
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.stacking import Posterior, Stack
@@ -91,3 +93,13 @@ def beforehand(model: Model, runs: Runs) -> tuple[Finding, ...]:
     """Return the findings that need no fit: a loss that does not depend on the inputs, levels with a single row."""
     none = flat(runs)
     return worst_first([*([none] if none else []), *lone_levels(model, runs)])
+
+
+def refuse_constant(model: Model, runs: Runs) -> None:
+    """Raise InputError where all rows of a sweep show one loss: what is then left is a sampler that wanders among its priors.
+
+    A curve that has gone flat is no sweep: it may stay where it is.
+    """
+    sweep = model.noise.correlation is None and runs.columns.tail is None
+    if sweep and is_constant(runs.table["response"].to_numpy()) and (found := flat(runs)):
+        raise InputError(f"{runs.source}: nothing to fit: {found.sentence}")

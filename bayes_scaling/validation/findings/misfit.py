@@ -13,7 +13,7 @@ from bayes_scaling._base.numbers import number
 from bayes_scaling.data.flatness import scaled_response, slopes
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import model_inputs
+from bayes_scaling.model.specification import changed, model_inputs
 from bayes_scaling.prediction.forecast import along_runs
 from bayes_scaling.prediction.shared_misfit import shared_sentence
 from bayes_scaling.validation.standardized_residuals import CLIPPED, Standardized, Trial, standardized, trial
@@ -233,7 +233,7 @@ def _rising(fit: Fit) -> Iterator[Finding]:
     seen, response = slopes(fit.runs), fit.runs.columns.response
     if seen is None:
         return
-    bare = replace(fit, model=replace(fit.model, discrepancy=()))
+    bare = replace(fit, model=changed(fit.model, discrepancy=()))
     law = posterior_expectation(bare, fit.runs.table).median(("chain", "draw")).to_numpy()
     if response.positive and (law <= 0).any():
         return

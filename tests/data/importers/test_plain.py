@@ -68,6 +68,16 @@ def test_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[dic
     same(path, monkeypatch)
 
 
+def test_lines_before_the_first_step_are_read_carefully(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log.jsonl"
+    for rows in (
+        [{"step": None}, {"step": None, "loss": 0}, {"step": 2}],
+        [{"width": 64}, {"depth": 2}, {"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}],
+    ):
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        same(path, monkeypatch)
+
+
 def test_large_files_are_read_by_arrow(tmp_path: Path) -> None:
     step = np.arange(60_000)
     frame = pd.DataFrame({"run": np.where(step < 30_000, "small", "big"), "step": step, "loss": 5 / (step + 1), "note": "x"})
