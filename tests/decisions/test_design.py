@@ -323,6 +323,20 @@ def test_the_command_line_ranks_and_says(folder: Path, table: pd.DataFrame) -> N
     assert "most for its compute" in result.stdout
 
 
+@pytest.mark.parametrize("spelt", ["{:.1f}", "{:g}", "{:.9g}", "{:.3e}"])
+def test_the_command_line_sets_up_no_size_that_the_runs_have(folder: Path, spelt: str) -> None:
+    """The file spells the input as text that is not the runs' own, and every cell of it with a point or power."""
+    places = [10.0, 1000.0, 1000.0001, 3000.0]
+    text = ["10.0", spelt.format(1000.0), "1000.0001", spelt.format(3000.0)]
+    (folder / "sizes.csv").write_text("tokens,flop\n" + "".join(f"{of},5.0\n" for of in text))
+    result = run("next", folder, "--candidates", folder / "sizes.csv", "--decide", QUESTION, "--set-up", "tokens=7")
+    assert result.exit_code == 0, result.output
+    by_line = pd.read_csv(folder / "next.csv").sort_values("candidate")["flop"].tolist()
+    frame = pd.DataFrame({"tokens": places, "flop": 5.0})
+    by_frame = bs.next_runs(bs.load(folder / "fit.nc"), frame, QUESTION, set_up={"tokens": 7.0}).flop.tolist()
+    assert by_line == by_frame == [5.0, 5.0, 5.0, 12.0]
+
+
 def test_the_command_line_refuses_and_writes_nothing(tmp_path: Path, table: pd.DataFrame) -> None:
     bs.save(made(), tmp_path / "fit.nc")
     table.to_csv(tmp_path / "candidates.csv", index=False)

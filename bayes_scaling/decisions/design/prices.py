@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_value
+from bayes_scaling._base.notation import number_of_text
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.cost_axis import named_cost
@@ -20,6 +21,8 @@ from bayes_scaling.laws.units import DAYS, FLOP, conversion, read_unit
 from bayes_scaling.prediction.token_cost import token_cost
 
 COLUMN = "flop"
+ROUNDING = 1e-6
+"""Numbers of a column that differ by no more than this share are one: files round."""
 
 
 def flop(
@@ -65,27 +68,62 @@ def set_ups(
     """
     found = []
     for name, amount in (given or {}).items():
-        column = frame[name] if name in frame and name not in table else table.get(name)
-        if column is None:
-            raise InputError(f"{source}: no column {name!r} to set up; the table has {list(map(str, table.columns))}")
-        values = column.map(number_as_text).to_numpy()
-        codes, names = pd.factorize(values)
+        values, known = _to_set_up(fit, table, frame, name, source)
+        codes, there = _coded(values, known)
         of_candidate = pd.Series(codes).groupby(labels, sort=False)
         if (several := of_candidate.min() < of_candidate.max()).any():
             raise InputError(f"{source}: candidate {several.index[several][0]} has several values of {name!r}; expected one")
-        own = [dim for dim in (name, *fit.runs.columns.dims) if dim == name or tuple(fit.runs.columns.dims[dim]) == (name,)]
-        dim = next((one for one in own if one in fit.runs.levels), None)
-        if dim is not None:
-            there = level_index(pd.Series(names), fit.runs.levels[dim]) >= 0
-        else:
-            there = (
-                np.isin(names, fit.runs.table[name].map(number_as_text))
-                if name in fit.runs.table
-                else np.zeros(len(names), bool)
-            )
         once = checks.positive(amount, f"what {name!r} takes to set up, in FLOP,")
         found.append(SetUp(of_candidate.first().to_numpy(), np.where(there, 0.0, once)))
     return tuple(found)
+
+
+def _to_set_up(
+    fit: Posterior, table: pd.DataFrame, frame: pd.DataFrame, name: str, source: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the rows of candidates have to be set up, and what runs of the fit have of it.
+
+    Inputs are numbers in base units, whatever they are called and counted in in the table; groups are labels, those of a level
+    spelt as the level is; any other column is numbers where all of it is.
+    """
+    columns = fit.runs.columns
+    own = next((one for one, of in columns.inputs.items() if name in (one, of.column) and one in frame), None)
+    if own is not None and name not in columns.dims:
+        return frame[own].to_numpy(dtype=float), fit.runs.table[own].to_numpy(dtype=float)
+    column = frame[name] if name in frame and name not in table else table.get(name)
+    if column is None:
+        raise InputError(f"{source}: no column {name!r} to set up; the table has {list(map(str, table.columns))}")
+    dims = [dim for dim in (name, *columns.dims) if dim == name or tuple(columns.dims[dim]) == (name,)]
+    dim = next((one for one in dims if one in fit.runs.levels), None)
+    if dim is not None:
+        levels = fit.runs.levels[dim]
+        place = level_index(column, levels)
+        spelt = np.array([number_as_text(level) for level in levels], dtype=object)
+        return np.where(place >= 0, spelt[place], column.map(number_as_text)), spelt
+    known = fit.runs.table[name] if name in fit.runs.table else column[:0]
+    numbers, of_runs = _all_numbers(column), _all_numbers(known)
+    if numbers is not None and of_runs is not None:
+        return numbers, of_runs
+    return column.map(number_as_text).to_numpy(dtype=object), known.map(number_as_text).to_numpy(dtype=object)
+
+
+def _all_numbers(column: pd.Series) -> np.ndarray | None:
+    """Return a column as numbers where each cell is one, as programs spell it."""
+    numbers = [number_of_text(cell) if isinstance(cell, str) else cell for cell in column]
+    real = all(isinstance(of, int | float | np.integer | np.floating) and np.isfinite(of) for of in numbers)
+    return np.array(numbers, dtype=float) if real else None
+
+
+def _coded(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a number from 0 on for what each row has, and which of these are known; numbers within rounding are one."""
+    if values.dtype.kind != "f":
+        codes, names = pd.factorize(values)
+        return codes, np.isin(names, known)
+    every = np.unique(np.concatenate([values, known]))
+    apart = np.concatenate([[0], np.cumsum(np.diff(every) > ROUNDING * np.abs(every[1:]))])
+    of_values, of_known = (apart[np.searchsorted(every, of)] for of in (values, known))
+    codes, found = pd.factorize(of_values)
+    return codes, np.isin(found, of_known)
 
 
 def _of_rows(fit: Posterior, table: pd.DataFrame, frame: pd.DataFrame, column: str | None, source: str) -> np.ndarray:
