@@ -10,7 +10,8 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import renamed_filter
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counting import uncounted
-from bayes_scaling.data.outputs import OUTPUT, side_by_side
+from bayes_scaling.data.output_columns import OUTPUT
+from bayes_scaling.data.outputs import side_by_side
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.role_words import nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
