@@ -37,8 +37,8 @@ ASKED = [(5.36872960e8, 1e10), (5.36872960e8, 2.84e10), (5.36872960e8, 5e10), (1
 NAMES = {"params": "params_non_embedding", "batch": "batch_sequences", "loss": "loss_smooth"}
 REFERENCES = {"params": 3.5e8, "tokens": 1.6e10, "lr": 2e-3, "batch": 200.0}
 WHERE = "loss_smooth < 3.13 and batch_sequences in [32, 96, 192, 352, 736, 2048]"
-"""Runs that diverge end above 3.15, all others below 3.11. Every other batch of the grid: the valley is smooth in it, and sampling
-twice as fast."""
+"""Runs that diverge end above 3.15, all others below 3.11. Every other batch of the grid: the valley is smooth in it, and
+sampling twice as fast."""
 
 
 def public_columns(columns: Columns) -> Columns:

@@ -1,4 +1,4 @@
-"""Simulated tables for bundled studies whose public tables do not ship: columns as the studies read them, values by the law of each study."""
+"""Simulated tables for bundled studies whose public tables do not ship: columns of each study, values by its law."""
 
 from itertools import product
 
