@@ -7,7 +7,7 @@ import numpy as np
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.outputs import OUTPUT
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.data.schedules import check_logarithms
