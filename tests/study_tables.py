@@ -1,4 +1,4 @@
-"""Simulated tables for bundled studies whose public tables do not ship: columns as theirs, values by the law of each study."""
+"""Simulated tables for bundled studies whose public tables do not ship: columns of each study, values by its law."""
 
 from itertools import product
 
@@ -18,8 +18,8 @@ def learning_rates() -> pd.DataFrame:
         base = 2.45 - 0.16 * (1 - n**-0.35) / 0.35 - 0.13 * (1 - d**-0.33) / 0.33
         valley = 2 * 0.015 * (np.expm1(0.5 * u) - 0.5 * u) / 0.25 + 2 * 0.01 * (np.expm1(0.4 * v) - 0.4 * v) / 0.16
         loss = (base + valley) * np.exp(0.002 * rng.normal() + 0.002 * rng.normal(size=lr.size))
-        cell = {"params_non_embedding": params, "tokens": tokens}
-        found.append(pd.DataFrame({"lr": lr, "batch_sequences": batch.astype(int), "loss_smooth": loss}).assign(**cell))
+        cell = {"params": params, "tokens": tokens}
+        found.append(pd.DataFrame({"lr": lr, "batch": batch.astype(int), "loss": loss}).assign(**cell))
     return pd.concat(found, ignore_index=True)
 
 
@@ -27,9 +27,9 @@ def streams() -> pd.DataFrame:
     """Six sizes with 1, 2 and 4 streams on two corpora."""
     rng = np.random.default_rng(22)
     table = pd.DataFrame(product(["stack", "pile"], [5e8, 7e8, 1.1e9, 1.6e9, 2.8e9, 4.4e9], [1, 2, 4]))
-    table.columns = pd.Index(["group", "num_params", "parallel_size"])
-    code = table["group"] == "stack"
-    worth = table["num_params"] / 1.5e9 * (1 + np.where(code, 0.4, 0.33) * np.log(table["parallel_size"]))
+    table.columns = pd.Index(["corpus", "params", "streams"])
+    code = table["corpus"] == "stack"
+    worth = table["params"] / 1.5e9 * (1 + np.where(code, 0.4, 0.33) * np.log(table["streams"]))
     slope = np.where(code, 0.075, 0.065)
     loss = np.where(code, 1.1, 2.0) * (1 - slope * (1 - worth**-0.22) / 0.22)
     return table.assign(loss=loss * np.exp(rng.normal(0, 0.002, len(table))))
@@ -39,11 +39,11 @@ def vocabularies() -> pd.DataFrame:
     """Three sizes with four vocabularies, evaluated eight times along training."""
     rng = np.random.default_rng(23)
     table = pd.DataFrame(product([8e7, 3e8, 1.1e9], [4096.0, 10000.0, 24000.0, 64000.0], np.geomspace(1e9, 1e11, 8)))
-    table.columns = pd.Index(["non_vocab_parameters", "vocab_size", "num_characters"])
-    n, v, d = table["non_vocab_parameters"] / 3e8, table["vocab_size"] / 16384, table["num_characters"] / 1e10
+    table.columns = pd.Index(["params", "vocab", "chars"])
+    n, v, d = table["params"] / 3e8, table["vocab"] / 16384, table["chars"] / 1e10
     loss = 0.6 * n**-0.3 + 0.1 * v**-0.4 + 0.8 * n**0.03 * v**0.05 * (d + 0.03) ** -0.44 - 6.0
-    run = pd.Series(0.02 * rng.normal(size=12)).loc[table.groupby(["non_vocab_parameters", "vocab_size"]).ngroup()].to_numpy()
-    return table.assign(unigram_normalized_loss=loss + run + 0.03 * rng.normal(size=len(table)))
+    run = pd.Series(0.02 * rng.normal(size=12)).loc[table.groupby(["params", "vocab"]).ngroup()].to_numpy()
+    return table.assign(loss=loss + run + 0.03 * rng.normal(size=len(table)))
 
 
 def mixtures() -> pd.DataFrame:
@@ -56,8 +56,8 @@ def mixtures() -> pd.DataFrame:
     size = 0.25 * (1 - (params / 2e8) ** -0.35) / 0.35
     own, other = np.log((shares[:, 0] + 0.01) / 0.21), (shares - 0.2) @ [-0.05, 0.05, -0.02, 0.04, 0.0]
     loss = (2.6 - size - 0.13 * own[mixture] + other[mixture]) * np.exp(0.004 * rng.normal(size=64))
-    table = pd.DataFrame(shares[mixture], columns=[f"proportion_domain_{i}" for i in range(1, 6)])
-    return table.assign(params=params, loss_domain_1=loss)
+    table = pd.DataFrame(shares[mixture], columns=["web", "books", "papers", "code", "rest"])
+    return table.assign(params=params, loss=loss)
 
 
 def accuracies() -> pd.DataFrame:

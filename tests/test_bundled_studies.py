@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from gates import clean
 from public_tables import path_of
+from study_tables import learning_rates
 
 import bayes_scaling as bs
 from bayes_scaling.data import datasets
@@ -54,6 +55,15 @@ def held_out(fit: bs.Fit, where: str) -> tuple[bs.Fit, pd.DataFrame, np.ndarray]
 def coverage(rows: pd.DataFrame, band: np.ndarray) -> tuple[float, float]:
     seen = rows["response"].to_numpy()
     return float(np.mean((band[1] <= seen) & (seen <= band[3]))), float(np.mean((band[0] <= seen) & (seen <= band[4])))
+
+
+@pytest.mark.parametrize("scale", [1, 2048])  # batches in sequences, or in tokens
+def test_the_study_of_learning_rates_reads_all_runs_of_any_table(scale: int) -> None:
+    table = learning_rates()
+    table = table.assign(batch=scale * table["batch"], loss=table["loss"] + 1.0)
+    runs = study_runs(bs.read_study("learning_rate_batch"), table)
+    assert len(runs) == len(table)
+    assert 0.2 < runs.references["batch"] / np.exp(np.log(table["batch"]).mean()) < 5
 
 
 @every_study

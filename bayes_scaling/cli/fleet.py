@@ -226,7 +226,8 @@ def _summary(batch: "Batch[pd.DataFrame]", rows: "pd.DataFrame", path: Path, *, 
         middle, before = number(seconds[len(seconds) // 2], 2), len(batch.loaded)
         stored = f"; {format_count(before)} stored before" if before and not collect else ""
         over = "over all parts: " if collect else ""
-        say(f"{over}{middle} s a fit in the median, {duration(sum(seconds))} of one processor in all{stored}")
+        spent = f"{duration(sum(seconds))} of one processor in all, without compiling"
+        say(f"{over}{middle} s to sample a fit in the median, {spent}{stored}")
     say(batch.summary().splitlines()[0], f"written -> {path}")
 
 

@@ -16,7 +16,7 @@ from bayes_scaling.data.curve import Average, Curve, Tail
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.mixtures import Mixtures, with_members
-from bayes_scaling.data.outputs import OUTPUT, named_outputs, with_unit
+from bayes_scaling.data.output_columns import OUTPUT, named_outputs, with_unit
 from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE, Schedule

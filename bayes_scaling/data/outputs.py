@@ -1,63 +1,25 @@
 """Several outputs of a run: response columns side by side, read as one row for each run and output."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import format_count, several
 from bayes_scaling.data.cells import column_numbers, named_column, number_column
-from bayes_scaling.data.response import Response
-from bayes_scaling.laws.units import response_unit
-
-if TYPE_CHECKING:
-    from bayes_scaling.data.columns import Columns
-
-OUTPUT = "output"
-"""The group whose levels are the outputs."""
-RUN = "run"
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.output_columns import OUTPUT, RUN
 
 
-def named_outputs(value: Any, what: str) -> dict[str, str]:
-    """Return outputs with their columns; those of a list are called as their columns."""
-    listed = isinstance(value, list | tuple)
-    of = {name: name for name in checks.several(checks.column)(value, what)} if listed else value
-    checked: dict[str, str] = checks.named(checks.column)(of, what)
-    if len(checked) == 1:
-        raise InputError(f"{what}: expected two or more columns, or a response alone; it is {next(iter(checked.values()))!r}")
-    if len(set(checked.values())) < len(checked):
-        raise InputError(f"{what}: a column is given for two outputs: {format_names(checked.values())}")
-    return checked
-
-
-def with_unit(response: Response, outputs: Mapping[str, str]) -> Response:
-    """Return a response in the unit that the names of all outputs' columns say, where nobody has said another.
-
-    Raises
-    ------
-    InputError
-        Where they say several.
-    """
-    if not response.assumed or not outputs:
-        return response
-    units = {column: response_unit(column) for column in outputs.values()}
-    if len(set(units.values())) > 1:
-        said = ", ".join(f"{column!r} in {unit or 'none that its name says'}" for column, unit in units.items())
-        raise InputError(f"outputs of one model are in one unit; expected response = {{ unit = ... }} for {said}")
-    unit = next(iter(units.values()))
-    return response if unit is None else Response(response.column, unit, response.positive, response.name)
-
-
-def side_by_side(frame: pd.DataFrame, columns: "Columns") -> bool:
+def side_by_side(frame: pd.DataFrame, columns: Columns) -> bool:
     """Return whether a table has the outputs in columns, and not a row for each already."""
     there = [column for column in columns.by_output.values() if column in frame]
     return bool(there) or not {OUTPUT, columns.response.column} <= set(frame)
 
 
-def melted(frame: pd.DataFrame, columns: "Columns", source: str) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
+def melted(frame: pd.DataFrame, columns: Columns, source: str) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
     """Return a table with a row for each run and output that it shows, and a note on cells without a value.
 
     Columns are added for the output, for its response, and, where the columns say no run, for the run: a row of the file.
@@ -124,7 +86,7 @@ def _notes(missing: Mapping[str, np.ndarray]) -> tuple[str, ...]:
 
 
 def response_numbers(
-    frame: pd.DataFrame, columns: "Columns", source: str, rows: np.ndarray, *, positive: bool, finite: bool, notes: list[str]
+    frame: pd.DataFrame, columns: Columns, source: str, rows: np.ndarray, *, positive: bool, finite: bool, notes: list[str]
 ) -> pd.Series:
     """Return the response of rows as numbers; the first wrong one is named with the column of its output."""
     of = columns.response

@@ -79,7 +79,7 @@ def _what(role: str) -> str:
 def _how(role: str) -> str:
     return {
         "params": "Answers differ by how parameters are counted, see the page on compute conventions.",
-        "loss": "They are different quantities.",
+        "loss": "They are different quantities; one model predicts all if the file lists them: outputs = [...] under [data].",
     }.get(role, "Their names allow any of them.")
 
 

@@ -10,9 +10,10 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import renamed_filter
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counting import uncounted
-from bayes_scaling.data.outputs import OUTPUT, side_by_side
+from bayes_scaling.data.output_columns import OUTPUT
+from bayes_scaling.data.outputs import side_by_side
 from bayes_scaling.data.response import Response
-from bayes_scaling.data.role_words import nearest_column
+from bayes_scaling.data.role_words import meanings, nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
 
 RESPONSE = ("loss", "response")
@@ -132,6 +133,26 @@ def require_columns(frame: pd.DataFrame, columns: Columns, source: str) -> None:
     for role, column in missing.items():
         free = [name for name in there if name not in taken and name not in near.values()]
         near |= {role: found} if (found := nearest_column(role, column, free)) is not None else {}
-    options = " ".join(f"--column {quote(f'{role}={column}')}" for role, column in near.items())
+    free = [name for name in there if name not in taken and name not in near.values()]
+    near = {role: found for role in missing if (found := near.get(role) or _axis(role, free, frame)) is not None}
+    options = " ".join(f"--column {quote(f'{_said(role, missing[role])}={column}')}" for role, column in near.items())
     hint = f"; did you mean {' and '.join(map(repr, near.values()))} ({options})?" if near else ""
     raise InputError(f"{source}: no column {next(iter(missing.values()))!r}; the table has {there}{hint}")
+
+
+AXES = ("step", "tokens", "compute", "params")
+"""Roles of columns along which curves are drawn."""
+
+
+def _axis(role: str, free: list[str], frame: pd.DataFrame) -> str | None:
+    """Return the column that is likely the axis `x` of a curve; None for other roles, and where there is none."""
+    if role != "x":
+        return None
+    numbers = [name for name in free if pd.api.types.is_numeric_dtype(frame[name])]
+    known = [name for of in AXES for name in numbers if any(one.role == of for one in meanings(name))]
+    return next(iter(known), numbers[0] if len(numbers) == 1 else None)
+
+
+def _said(role: str, column: str) -> str:
+    """Return what a role is called in an option: as the study's own column, where that is no loss by its name."""
+    return role if role not in RESPONSE or any(one.role == "loss" for one in meanings(column)) else column

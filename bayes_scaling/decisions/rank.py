@@ -18,7 +18,7 @@ from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.data.outputs import OUTPUT
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.data.tables import Table, read_table

@@ -109,7 +109,8 @@ def _summaries(values: xr.DataArray) -> xr.DataArray:
     flat = draws.reshape(-1, *draws.shape[2:])
     known = np.isnan(flat).any()
     mean, sd, quantiles = (np.nanmean, np.nanstd, np.nanquantile) if known else (np.mean, np.std, np.quantile)
-    numbers = np.stack([mean(flat, axis=0), sd(flat, axis=0), *quantiles(flat, [0.05, 0.5, 0.95], axis=0)], axis=-1)
+    with np.errstate(over="ignore"):  # of squares, where a far tail is beyond 1e154: sd is inf
+        numbers = np.stack([mean(flat, axis=0), sd(flat, axis=0), *quantiles(flat, [0.05, 0.5, 0.95], axis=0)], axis=-1)
     return xr.DataArray(numbers, {dim: values[dim] for dim in rest if dim in values.coords}, (*rest, "summary"))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.data.schedules import check_logarithms
@@ -58,9 +59,23 @@ def check_runs(model: Model, runs: Runs) -> None:
                 f"{format_value(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
             )
     _check_axes(model, runs)
+    _check_outputs(model, runs)
     _check_between(model, runs)
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
+
+
+def _check_outputs(model: Model, runs: Runs) -> None:
+    """Refuse several outputs to a model that takes them for one."""
+    if not runs.columns.outputs or OUTPUT in groups_used(model):
+        return
+    there = sorted(runs.table[OUTPUT].astype(str).unique())
+    if len(there) > 1:
+        raise InputError(
+            f"{runs.source}: the runs have the outputs {format_names(there)}, and the model is one law for all of them: "
+            f"expected what varies over {OUTPUT!r}, as floor and gains of the law and the noise do "
+            f'(varying = [{{ over = "{OUTPUT}", sd = 0.5 }}], in Python + Varying("{OUTPUT}", 0.5)), or a single response'
+        )
 
 
 def _check_between(model: Model, runs: Runs) -> None:

@@ -6,6 +6,7 @@ import xarray as xr
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import percent
 from bayes_scaling._base.random import stream
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows
@@ -102,4 +103,4 @@ def _beyond(second: Posterior, through: str, x: np.ndarray) -> tuple[str, ...]:
     """Return a sentence on draws of the input that lie beyond the second fit's runs."""
     seen = second.runs.table[through]
     share = float(((x < seen.min()) | (x > seen.max())).mean())
-    return (f"{100 * share:.0f} % of the draws of {through} lie beyond the runs of the second fit",) if share > 0.05 else ()
+    return (f"{percent(share)} of the draws of {through} lie beyond the runs of the second fit",) if share > 0.05 else ()

@@ -12,7 +12,7 @@ from bayes_scaling.data.checkpoints import not_ends
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counting_words import counted_sentence
 from bayes_scaling.data.counts import mark_base_units
-from bayes_scaling.data.outputs import OUTPUT
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute

@@ -10,7 +10,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.expressions import quoted_name
 from bayes_scaling._base.filters import parse_filter
-from bayes_scaling.data.outputs import OUTPUT
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.model.settings import Settings
 

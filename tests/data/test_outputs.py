@@ -11,6 +11,8 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.role_names import roles_of, with_columns
+from bayes_scaling.data.runs import subset
+from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import study_for, study_runs
 from bayes_scaling.model.studies.writing import study_text
@@ -257,3 +259,13 @@ def test_coefficients_by_output_and_by_member_are_a_family_that_varies() -> None
         power = np.exp(0.25 * own["t_web"] + 0.75 * own["t_code"])
         expected = draws["E"] + power * 10.0 ** -draws["alpha"]
         np.testing.assert_allclose(bs.predict(fit, at)[0, :, row], expected, rtol=1e-10)
+
+
+def test_outputs_are_refused_to_a_model_that_takes_them_for_one() -> None:
+    runs, alike = bs.read_runs(table(), COLUMNS), bs.Prior(median=1.0, factor=2.0)
+    law = bs.parse_law("E + A * params**-alpha", ["params"])
+    model = bs.Model(law, dict.fromkeys(("E", "A", "alpha"), alike), bs.Noise(alike))
+    with pytest.raises(InputError, match=r"the outputs \['code', 'math', 'web'\].* expected what varies over 'output'"):
+        check_runs(model, runs)
+    check_runs(model, subset(runs, "output == 'web'"))
+    check_runs(replace(model, noise=replace(model.noise, sd=alike + bs.Varying("output", 0.5))), runs)

@@ -164,3 +164,9 @@ def test_a_response_called_after_its_column_follows_it_and_a_loss_stays_one() ->
     assert with_columns(called, {"y": "top1_error"}).response.name == "error rate"
     loss = bs.Columns({"x": bs.Input("x")})
     assert with_columns(loss, {"loss": "eval/loss"}).response.name == "loss"
+
+
+def test_a_curve_is_named_by_the_columns_of_its_study() -> None:
+    table = pd.DataFrame({"run_id": ["a", "b"], "step": [1.0, 2.0], "val_loss": [3.0, 2.0]})
+    with pytest.raises(bs.InputError, match=r"no column 'x'.* \(--column x=step --column y=val_loss\)\?$"):
+        bs.read_runs(table, bs.read_study("learning_curve").columns)

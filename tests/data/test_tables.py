@@ -705,7 +705,15 @@ def test_candidates_keep_their_own_columns() -> None:
     own = pd.DataFrame({"candidate": ["a", "b"], "rank": ["x", "y"], "flop": [1.0, 2.0]})
     asked = xr.DataArray(np.linspace(1, 2, 50).reshape(2, 25), dims=("chain", "draw"))
     found = SimpleNamespace(
-        order=np.array([1, 0]), candidates=own, information=np.ones(2), flop=np.array([1.0, 2.0]), budget=5.0, asked=asked
+        order=np.array([1, 0]),
+        candidates=own,
+        information=np.ones(2),
+        reduction=np.ones(2),
+        saved=lambda reduction: reduction,
+        criterion="variance",
+        flop=np.array([1.0, 2.0]),
+        budget=5.0,
+        asked=asked,
     )
     table = NextRuns.to_frame.__wrapped__(found)
     assert table["rank"].tolist() == [1, 2]

@@ -6,7 +6,7 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.counts import mark_base_units
-from bayes_scaling.data.outputs import OUTPUT
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.decisions.cost import moved_inputs
 from bayes_scaling.decisions.estimand_places import asked_place, held_number, held_point, log_draws, loss_at_place

@@ -118,7 +118,7 @@ class NextRuns:
     def stop(self) -> bool:
         """Whether no set within the budget is worth training: none saves a share `worth`, or none measurably anything."""
         best = self.best
-        return best.information <= self.least or best.reduction <= 0 or self.saved(best.reduction) < self.worth
+        return bool(best.information <= self.least or best.reduction <= 0 or self.saved(best.reduction) < self.worth)
 
     def saved(self, reduction: Any) -> Any:
         """Return what is saved as a share of the criterion now; of information, the share of the question's variance."""

@@ -64,7 +64,7 @@ class Pace:
         said = [f"fits: {format_count(self.done)} of {format_count(self.total)}"]
         said += [f"{format_count(self.loaded)} stored before"] if self.loaded else []
         if rate:
-            said.append(f"{number(rate, 2)} a second" if rate >= 1 else f"{number(1 / rate, 2)} s each")
+            said.append(f"{number(rate, 2)} a second" if rate >= 1 else f"one in {number(1 / rate, 2)} s")
         said += [f"{duration(left / rate)} left"] if rate and left else []
         said += [f"{format_count(self.failed)} failed"] if self.failed else []
         return ", ".join(said)

@@ -510,3 +510,21 @@ def test_counts_written_twice_in_two_units_are_one() -> None:
 def test_what_stands_where_a_loss_is_expected_is_said(name: str, sign: int, said: str) -> None:
     table = grid().assign(loss=lambda of: sign * of["loss"]).rename(columns={"loss": name})
     assert said in proposed(table).problem
+
+
+def test_learning_rates_and_batches_crossed_are_of_a_study_that_reads_them() -> None:
+    sizes = [(1e8, 2e9), (1e8, 8e9), (4e8, 8e9), (4e8, 3e10)]
+    rates = [(lr, of) for lr in (1e-3, 2e-3, 4e-3) for of in (2e5, 4e5)]
+    rows = [(n, d, lr, of, 2 + 50 * n**-0.3 * (1 + 0.01 * i)) for n, d in sizes for i, (lr, of) in enumerate(rates)]
+    found = bs.propose_study(pd.DataFrame(rows, columns=["params", "tokens", "learning_rate", "batch", "loss"])).summary()
+    assert "bayes-scaling fit learning_rate_batch --runs FILE --column lr=learning_rate`" in found
+    alone = pd.DataFrame([one for one in rows if one[3] == 2e5], columns=["params", "tokens", "learning_rate", "batch", "loss"])
+    assert "learning_rate_batch" not in bs.propose_study(alone).summary()
+
+
+def test_several_losses_may_be_outputs() -> None:
+    table = pd.DataFrame({"params": [1e8, 2e8, 4e8, 8e8], "tokens": [2e9, 4e9, 8e9, np.nan]})
+    table = table.assign(loss_web=[3.5, 3.3, 3.1, 2.9], loss_code=[2.5, 2.4, 2.2, 2.0])
+    found = bs.propose_study(table).summary()
+    assert "outputs = [...] under [data]" in found
+    assert "1 row has no loss, or no count above zero, and is left out" in found

@@ -112,6 +112,7 @@ def _without_size(text: str, *, known: bool) -> str:
     text = text.replace("- size_gain * (1 - params**-alpha) / alpha\n", "").replace(
         'over = ["params", "weighted"]', 'over = ["weighted"]'
     )
+    text = re.sub(r"(?m)^knots = \{ params = \d+, ", "knots = { ", text)
     for name in ("size_gain", "alpha"):
         text = re.sub(rf"(?ms)^\[parameters\.{name}\]\n.*?(?=^\[)", "", text)
     text = re.sub(r'(?m)^#[^\n]*\n(?=trend = \[\{ on = "params")', "", text)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from shlex import quote
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.numbers import format_count, number
+from bayes_scaling._base.numbers import format_count, number, several
 from bayes_scaling.data.rates import FALLS
 from bayes_scaling.data.roles import Roles
 from bayes_scaling.data.states import Unfinished, find_unfinished
@@ -177,21 +178,22 @@ def _along(frame: pd.DataFrame, roles: Roles, values: Mapping[str, pd.Series], u
 def shape_sentences(shape: Shape) -> list[str]:
     """Return what the rows are, a sentence each."""
     rows, left = int(shape.usable.sum()), int((~shape.usable).sum())
-    runs = f"{format_count(shape.runs)} run{'' if shape.runs == 1 else 's'}"
+    runs = several(shape.runs, "run")
     if shape.along is None:
-        said = [f"{format_count(rows)} rows, a run each" if shape.runs == rows else f"{format_count(rows)} rows of {runs}"]
+        said = [f"{several(rows, 'row')}, a run each" if shape.runs == rows else f"{several(rows, 'row')} of {runs}"]
     else:
-        said = [f"{format_count(rows)} rows that are checkpoints of {runs}, along {shape.along}"]
+        said = [f"{several(rows, 'row')} that are checkpoints of {runs}, along {shape.along}"]
     if shape.unfinished is not None:
         count = int(shape.unfinished.rows.sum())
         left -= count
         one = f"{format_count(count)} run{' is' if count == 1 else 's are'} not finished by column {shape.unfinished.column}"
         said.append(f"{one} ({shape.unfinished.text}), and left out")
     if left:
-        said.append(f"{format_count(left)} rows have no loss, or no count above zero, and are left out")
-    for role, one, several in (("params", "size", "sizes"), ("tokens", "number of tokens", "numbers of tokens")):
+        has, is_left = ("has", "is") if left == 1 else ("have", "are")
+        said.append(f"{several(left, 'row')} {has} no loss, or no count above zero, and {is_left} left out")
+    for role, one, many in (("params", "size", "sizes"), ("tokens", "number of tokens", "numbers of tokens")):
         if count := shape.levels(role):
-            said.append(f"{format_count(count)} {one if count == 1 else several}")
+            said.append(several(count, one, many))
     if shape.ratio is not None:
         said.append(f"every run has {number(shape.ratio, 2)} tokens a parameter")
     if "lr" in shape.numbers and shape.along is not None:
@@ -213,11 +215,23 @@ def _seeds(shape: Shape) -> list[str]:
     differ = [role for role in ("seed", "lr", "batch") if role in shape.numbers and _differs(shape.numbers[role], cells)]
     what = f" and differ in {' and '.join(differ)}" if differ else ""
     said = [f"{format_count(repeated)} runs share size and tokens with another{what}"]
-    if {"lr", "batch"} & set(differ):
+    if {"lr", "batch"} <= set(differ) and shape.levels("params") * shape.levels("tokens") > 1:
         said.append(
-            "no law here reads settings that differ within one size and length: keep the best of each, or they are noise"
+            f"the study learning_rate_batch reads both (`bayes-scaling fit learning_rate_batch --runs FILE{_named(shape)}`), "
+            "for the law proposed here they are noise: keep the best of each"
         )
+    elif {"lr", "batch"} & set(differ):
+        said.append("the law proposed here takes that for noise: keep the best of each, or write a law that reads it")
     return said
+
+
+def _named(shape: Shape) -> str:
+    """Return options for the columns and units that are not called as the study of learning rates and batches calls them."""
+    of = {role: shape.roles.column(role) for role in ("params", "tokens", "lr", "batch", "loss")}
+    said = [f" --column {quote(f'{role}={column}')}" for role, column in of.items() if column not in (None, role)]
+    units = {role: shape.roles.unit(role) for role in ("params", "tokens", "loss")}
+    letters = {role: unit for role, unit in units.items() if unit and (role == "loss" or read_unit(unit).factor != 1.0)}
+    return "".join([*said, *(f" --unit {quote(f'{role}={unit}')}" for role, unit in letters.items() if unit != "nats/token")])
 
 
 def _differs(values: pd.Series, cells: list[pd.Series]) -> bool:
