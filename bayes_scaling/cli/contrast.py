@@ -115,6 +115,7 @@ def _figure_name(fitted: "Posterior", group: str, a: str, b: str) -> str:
 
 def _sentences(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b: str) -> tuple[str, str]:
     """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
+    from bayes_scaling.data.output_columns import OUTPUT
     from bayes_scaling.data.points import in_base_units
 
     point = in_base_units(point, fitted.runs)
@@ -126,7 +127,9 @@ def _sentences(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b
     digits = {name: PLACE_DIGITS if name in units else MAX_DIGITS for name in own}
     at = ", ".join(f"{spaced_name(n)} {value_at(n, of, digits[n])} {units.get(n, '')}".rstrip() for n, of in own.items())
     at += f" (at equal {row['cost']})" if "cost" in row else ""
-    said = f"{a} against {b} at {at}: {_penalty(fitted, row)}, {a} is better with probability {probability(row['p_a_better'])}"
+    said = f"{a} against {b} at {at}: {_penalty(fitted, row)}"
+    if group != OUTPUT or not fitted.runs.columns.outputs:  # of two evaluation sets neither is the better one
+        said += f", {a} is better with probability {probability(row['p_a_better'])}"
     return said, f"    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"
 
 
