@@ -27,6 +27,9 @@ from bayes_scaling.model.specification import (
     varyings,
 )
 
+MOST_OUTPUTS = 30
+"""Outputs between which residuals are correlated: their correlations are some 400 numbers then."""
+
 
 def check_runs(model: Model, runs: Runs) -> None:
     """Raise InputError where the runs lack an input or group of the model, or a group has a single level."""
@@ -93,10 +96,6 @@ def _check_between(model: Model, runs: Runs) -> None:
             f"{runs.source}: group {between.over!r} has {len(runs.levels[between.over])} levels; residuals are correlated "
             f"between two or more, at most {MOST_OUTPUTS}"
         )
-
-
-MOST_OUTPUTS = 30
-"""Outputs between which residuals are correlated: their correlations are some 400 numbers then."""
 
 
 def _check_zeros(model: Model, runs: Runs) -> None:
