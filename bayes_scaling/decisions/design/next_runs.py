@@ -192,7 +192,7 @@ class _Weighed:
 def _weighed(of: Joint, criterion: Criterion, options: np.ndarray, over_options: Joint, seed: int) -> _Weighed:
     if criterion == "regret":
         return _Weighed(over_options, remembered(regret_gains(over_options, options, seed)), expected_regret(options))
-    entropy = 0.5 * float(np.log(2 * np.pi * np.e * of.variance))
+    entropy = 0.5 * float(1 + np.log(2 * np.pi * of.variance))
     return _Weighed(of, remembered(gains_of(of, criterion)), entropy if criterion == "information" else of.variance)
 
 
