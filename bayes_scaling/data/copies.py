@@ -122,7 +122,7 @@ def _counts_rows(column: pd.Series) -> bool:
 
 
 def _comparable(frame: pd.DataFrame, left_out: AbstractSet[str]) -> pd.DataFrame:
-    """Return a table whose cells can be held against each other: lists and the like by what they say, numbers by their digits."""
+    """Return a table whose cells can be held against each other: lists by what they say, numbers by their digits."""
     frame = frame[[name for name in frame if name not in left_out]]
     plain = str | int | float | None
     mixed = [

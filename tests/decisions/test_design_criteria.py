@@ -209,7 +209,12 @@ def test_sets_of_as_many_runs_as_are_asked_for() -> None:
 
 
 def test_a_set_that_costs_more_and_saves_less_is_not_offered() -> None:
-    sets = [RunSet((0,), 5.0, 1.0, 3.0), RunSet((1, 2), 6.0, 0.5, 2.0), RunSet((1, 3), 4.0, 0.4, 1.0), RunSet((4,), 5.0, 1.0, 3.0)]
+    sets = [
+        RunSet((0,), 5.0, 1.0, 3.0),
+        RunSet((1, 2), 6.0, 0.5, 2.0),
+        RunSet((1, 3), 4.0, 0.4, 1.0),
+        RunSet((4,), 5.0, 1.0, 3.0),
+    ]
     assert undominated(sets) == (sets[0], sets[2])
     # One dear run tells more than two that the budget pays for beside it.
     table = pd.DataFrame({"tokens": [1e5, 12.0, 13.0, 14.0], "flop": [10.0, 5.0, 5.5, 6.0]})

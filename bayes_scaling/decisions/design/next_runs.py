@@ -73,8 +73,8 @@ def next_runs(
 ) -> NextRuns:
     """Return what candidate runs, and sets of them, are expected to save of the loss of a decision.
 
-    Sets are of one to five runs; with a budget there is one more of as many as it pays for, up to twenty. Sets that save no more
-    than one that costs no more are left out. Train one of them, fit again with what it shows, and ask again.
+    Sets are of one to five runs; with a budget there is one more of as many as it pays for, up to twenty. Sets that save no
+    more than one that costs no more are left out. Train one of them, fit again with what it shows, and ask again.
 
     Draws of the question are taken as they are; what they do not tell for sampling alone is counted as no information.
 

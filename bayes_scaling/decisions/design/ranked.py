@@ -45,7 +45,9 @@ def undominated(sets: Sequence[RunSet]) -> tuple[RunSet, ...]:
 
     def beaten(i: int) -> bool:
         one = sets[i]
-        others = (of for j, of in enumerate(sets) if j < i or (j > i and (of.flop, -of.reduction) != (one.flop, -one.reduction)))
+        others = (
+            of for j, of in enumerate(sets) if j < i or (j > i and (of.flop, -of.reduction) != (one.flop, -one.reduction))
+        )
         return any(of.flop <= one.flop and of.reduction >= one.reduction for of in others)
 
     return tuple(one for i, one in enumerate(sets) if not beaten(i))
@@ -67,8 +69,8 @@ class NextRuns:
     information
         What each alone tells of the question, in nats; 0 where it is no more than chance shows.
     sets
-        Of each size the set within the budget that saves most; last one of as many as a budget pays for, where that is more. Sets
-        that save no more than one that costs no more are left out.
+        Of each size the set within the budget that saves most; last one of as many as a budget pays for, where that is more.
+        Sets that save no more than one that costs no more are left out.
     budget
         In FLOP; infinite where there is none.
     least
@@ -145,7 +147,7 @@ class NextRuns:
 
     @property
     def enough(self) -> RunSet | None:
-        """The smallest set beyond which each run more saves less than 1 % of the criterion; None where the largest still does."""
+        """The smallest set beyond which each run more saves less than 1 % of the criterion; None where it still does."""
         for i, one in enumerate(self.sets[:-1]):
             more = [(of, len(of.members) - len(one.members)) for of in self.sets[i + 1 :]]
             if all(self.saved(of.reduction) - self.saved(one.reduction) < PAYS * runs for of, runs in more if runs > 0):

@@ -40,12 +40,16 @@ def said_of_next(found: NextRuns) -> list[str]:
     if single.information > 0:
         said += [f"Candidate {_named(found, single)} saves most for its compute.", *_then(found, single)]
     if best.members != single.members:
-        count = f"the {len(best.members)} candidates" if len(best.members) > 1 else "candidate"
-        limit = f"Within {amount(found.budget, 'FLOP', 4)}" if np.isfinite(found.budget) else "Without a budget"
-        verb = "save" if len(best.members) > 1 else "saves"
-        most = "most" if found.value is None else "most beyond what they cost" if len(best.members) > 1 else "most beyond its cost"
-        said += [f"{limit} {count} {_named(found, best)} {verb} {most}.", *_then(found, best)]
+        said += _best(found, best)
     return [*said, *_more(found)]
+
+
+def _best(found: NextRuns, best: RunSet) -> list[str]:
+    several = len(best.members) > 1
+    count, verb = (f"the {len(best.members)} candidates", "save") if several else ("candidate", "saves")
+    limit = f"Within {amount(found.budget, 'FLOP', 4)}" if np.isfinite(found.budget) else "Without a budget"
+    beyond = "" if found.value is None else f" beyond what {'they cost' if several else 'it costs'}"
+    return [f"{limit} {count} {_named(found, best)} {verb} most{beyond}.", *_then(found, best)]
 
 
 def _more(found: NextRuns) -> list[str]:
@@ -54,7 +58,9 @@ def _more(found: NextRuns) -> list[str]:
         return []
     last, enough = found.sets[-1], found.enough
     if enough is None:
-        return [f"The last of {len(last.members)} runs still saves {percent(PAYS)} and more of {_loss(found)}: larger sets may pay."]
+        return [
+            f"The last of {len(last.members)} runs still saves {percent(PAYS)} and more of {_loss(found)}: larger sets may pay."
+        ]
     runs = f"{len(enough.members)} runs" if len(enough.members) > 1 else "the first run"
     return [f"Beyond {runs} ({amount(enough.flop, 'FLOP')}) each run more saves less than {percent(PAYS)} of {_loss(found)}."]
 

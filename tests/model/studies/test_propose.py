@@ -521,9 +521,10 @@ def test_learning_rates_and_batches_crossed_are_of_a_study_that_reads_them() -> 
     peaks = bs.propose_study(pd.DataFrame(rows, columns=["params", "tokens", "peak_lr", "batch", "loss"])).summary()
     assert "bayes-scaling fit learning_rate_batch --runs FILE --column lr=peak_lr`" in peaks
     cut = [(n, of * (d // of), lr, of, loss) for n, d, lr, of, loss in rows]  # whole batches of 2e5 and 3e5 tokens
-    assert "learning_rate_batch" in bs.propose_study(
-        pd.DataFrame(cut, columns=["params", "tokens", "learning_rate", "batch", "loss"])
-    ).summary()
+    assert (
+        "learning_rate_batch"
+        in bs.propose_study(pd.DataFrame(cut, columns=["params", "tokens", "learning_rate", "batch", "loss"])).summary()
+    )
     alone = pd.DataFrame([one for one in rows if one[3] == 2e5], columns=["params", "tokens", "learning_rate", "batch", "loss"])
     assert "learning_rate_batch" not in bs.propose_study(alone).summary()
 
