@@ -33,6 +33,7 @@ from .model.settings import Settings as Settings
 from .model.specification import Model as Model
 from .model.studies.propose.proposal import propose_study as propose_study
 from .model.studies.reading import read_study as read_study
+from .prediction.chain import chain as chain
 from .prediction.compute_ratio import compute_ratio as compute_ratio, crossover as crossover
 from .prediction.contrast import contrast as contrast
 from .prediction.forecast import forecast as forecast
