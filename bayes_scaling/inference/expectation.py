@@ -160,7 +160,7 @@ def _in_order(fit: Fit, owner: str, term: Ordered, frame: pd.DataFrame) -> xr.Da
         raise InputError(f"{owner} is ordered along {term.over!r}; expected a column of the points that says the level")
     effect = draws[name].transpose("chain", "draw", term.over)
     levels = effect[term.over].to_numpy()
-    every = ordered.listed(term, levels)
+    every = ordered.order_of(term, levels)
     index = level_index(frame[term.over], every)
     if (index < 0).any():
         raise ordered.no_place(term, frame[term.over].iloc[int(np.argmax(index < 0))], every)

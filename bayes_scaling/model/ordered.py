@@ -19,7 +19,7 @@ from bayes_scaling.data.labels import level_index
 from bayes_scaling.model.parameters import Ordered
 
 
-def listed(term: Ordered, levels: Sequence[Any] | np.ndarray) -> np.ndarray:
+def order_of(term: Ordered, levels: Sequence[Any] | np.ndarray) -> np.ndarray:
     """Return all levels of a term in their order: those that it lists, else those of the runs, which are numbers.
 
     Raises
@@ -49,7 +49,7 @@ def places(term: Ordered, levels: Sequence[Any] | np.ndarray) -> np.ndarray:
     """
     import pandas as pd
 
-    found = level_index(pd.Series(list(levels), dtype=object), every := listed(term, levels))
+    found = level_index(pd.Series(list(levels), dtype=object), every := order_of(term, levels))
     if (found < 0).any():
         raise no_place(term, levels[int(np.argmax(found < 0))], every)
     return found.astype(float)
