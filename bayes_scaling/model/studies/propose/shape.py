@@ -245,11 +245,12 @@ def _named(shape: Shape) -> str:
 
 def _alike(values: pd.Series) -> pd.Series:
     """Return which of their distinct sizes each value has, those within two percent being one: a last batch may be cut."""
-    logs, codes, last = np.log(values), {}, -np.inf
-    for at in np.sort(logs.unique()):
+    logs = np.log(values.to_numpy())
+    codes, last = {}, -np.inf
+    for at in np.unique(logs):
         last = at if at > last + SAME_SIZE else last
         codes[at] = last
-    return logs.map(codes)
+    return pd.Series([codes[at] for at in logs], values.index)
 
 
 def _differs(values: pd.Series, cells: list[pd.Series]) -> bool:
