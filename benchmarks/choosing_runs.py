@@ -731,7 +731,9 @@ def play(rules: Sequence[str], names: Sequence[str] = (), sweep_names: Sequence[
 # ---------------------------------------------------------------- the page
 
 OURS = "variance, within budget"
-SHOWN = (OURS, "variance / cost^.4", "V-optimal / cost^.4", "MSPE", "random", "cheapest")
+SHOWN = (OURS, "variance / cost^.4", "V-optimal / cost^.4", "D-optimal / cost", "MSPE", "random", "cheapest")
+CHOSEN_ON = ("chinchilla", "gemstones", "misfitting", "porian", "vocabulary", "domain", "data-", "lr &")
+"""Of the alphabet of sweeps' families, and of the suite's tasks, every other one: on these the default is chosen."""
 PUBLISHED = {
     "vocabulary": ((0.96, 0.98, 0.98), (0.96, 0.97, 0.98)),
     "parallel": ((-1.0, 0.77, 0.99), (-1.0, 0.69, 0.99)),
@@ -745,83 +747,140 @@ PUBLISHED = {
 """MSPE and V-optimal of arXiv 2604.22753, table 2, at the three budgets: of other rows than ours."""
 
 
+SHORT = {
+    "variance, within budget": "within budget",
+    "variance, within budget, laws by root weight": "by root weight",
+    "variance / cost^.4": "/ cost^.4",
+    "V-optimal / cost^.4": "V-optimal",
+    "D-optimal / cost": "D-optimal",
+}
+BY_BUDGET = ("lowest", "middle", "highest")
+
+
 def measured() -> pd.DataFrame:
-    """Return every score that is kept."""
-    every = [pd.read_csv(file) for file in sorted(OUT.glob("*.csv")) if file.stat().st_size > 9]
-    return pd.concat(every, ignore_index=True)
+    """Return every score that is kept, of the model that predicts for all rules."""
+    every = pd.concat([pd.read_csv(file) for file in sorted(OUT.glob("*.csv")) if file.stat().st_size > 9], ignore_index=True)
+    every = every[every["fit"] == "model"]
+    every["log_error"] = np.log(every["error"].clip(1e-4))
+    return every
+
+
+def first_half(task: str) -> bool:
+    """Whether a task or sweep is of the families on which the default is chosen."""
+    return task.startswith(CHOSEN_ON)
+
+
+def between(values: np.ndarray, of: Callable[[np.ndarray], np.ndarray] = np.mean, seed: int = 0) -> tuple[float, float]:
+    """Return the 90 % interval of a statistic by a bootstrap over values."""
+    drawn = np.random.default_rng(seed).integers(0, len(values), (4000, len(values)))
+    low, high = np.quantile([of(values[one]) for one in drawn], [0.05, 0.95])
+    return float(low), float(high)
 
 
 def on_tasks(every: pd.DataFrame) -> list[str]:
     """Return the table of R^2 of the tasks at the three budgets."""
-    of = every[(every["fit"] == "model") & every["task"].isin(list(PUBLISHED))]
+    of = every[every["task"].isin(list(PUBLISHED))]
     r2 = of.groupby(["task", "rule", "budget"])["r2"].mean()
-    heads = ["task", *SHOWN, "published MSPE", "published V-optimal", "repeats"]
+    heads = ["task", *(SHORT.get(rule, rule) for rule in SHOWN), "published MSPE", "published V-optimal", "repeats"]
     lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     sums: dict[str, list[np.ndarray]] = {}
     for task, published in PUBLISHED.items():
-        if (task, OURS) not in r2.index.droplevel("budget"):
-            continue
         cells = []
         for rule in SHOWN:
-            there = (task, rule) in r2.index.droplevel("budget")
-            values = r2[task][rule].to_numpy() if there else np.full(3, np.nan)
-            sums.setdefault(rule, []).append(values)
-            cells.append(three(values))
+            sums.setdefault(rule, []).append(r2[task][rule].to_numpy())
+            cells.append(three(sums[rule][-1]))
         for name, values in zip(("MSPE", "V"), published, strict=True):
             sums.setdefault(f"published {name}", []).append(np.array(values))
             cells.append(three(values))
-        repeats = of[(of["task"] == task) & (of["rule"] == OURS)]["repeat"].nunique()
+        repeats = of[of["task"] == task].groupby("rule")["repeat"].nunique().min()
         lines.append(f"| {task} | " + " | ".join(cells) + f" | {repeats} |")
     means = [three(np.mean(values, axis=0)) for values in sums.values()]
-    return [*lines, f"| mean of {len(lines) - 2} | " + " | ".join(means) + " | |"]
+    return [*lines, "| mean | " + " | ".join(means) + " | |"]
 
 
 def three(values: Sequence[float] | np.ndarray) -> str:
     """Return R^2 at the three budgets."""
-    return " ".join("-" if np.isnan(v) else f"{v:.2f}" for v in values)
+    return " ".join(f"{v:.2f}" for v in values)
+
+
+def mean_of_tasks(every: pd.DataFrame) -> list[str]:
+    """Return the table of the mean R^2 of all tasks, with 90 % intervals over repeats, and of what is gained on MSPE."""
+    of = every[every["task"].isin(list(PUBLISHED))].copy()
+    of["place"] = of.groupby(["task", "rule", "repeat", "game"])["budget"].rank(method="first").astype(int) - 1
+    by = {
+        rule: [own[own["place"] == k].pivot_table("r2", "task", "repeat") for k in range(3)] for rule, own in of.groupby("rule")
+    }
+    lines = ["| rule | " + " | ".join(f"{name} budget" for name in BY_BUDGET) + " | over MSPE, rebuilt |", "|" + " --- |" * 5]
+    for rule in sorted(by, key=lambda one: -np.mean([of.mean(axis=1).mean() for of in by[one]])):
+        cells = [f"{mean:.2f} ({low:.2f} to {high:.2f})" for mean, low, high in map(over_repeats, by[rule])]
+        gain = pd.concat([own - theirs for own, theirs in zip(by[rule], by["MSPE"], strict=True)])
+        mean, low, high = over_repeats(gain)
+        cells.append("" if rule == "MSPE" else f"{mean:+.2f} ({low:+.2f} to {high:+.2f})")
+        lines.append(f"| {rule} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def over_repeats(table: pd.DataFrame, draws: int = 4000) -> tuple[float, float, float]:
+    """Return the mean over rows, each a mean over its repeats, with a 90 % interval by a bootstrap over the repeats of each."""
+    random, sums = np.random.default_rng(0), np.zeros(draws)
+    rows = [row[np.isfinite(row)] for row in table.to_numpy(float)]
+    for row in rows:
+        sums += random.choice(row, (draws, len(row))).mean(axis=1)
+    low, high = np.quantile(sums / len(rows), [0.05, 0.95])
+    return float(np.mean([row.mean() for row in rows])), float(low), float(high)
 
 
 def over_random(every: pd.DataFrame) -> pd.DataFrame:
-    """Return log errors of each rule over those of random choices of the same repeat, sweep and budget."""
-    of = every[(every["fit"] == "model") & ~every["task"].isin(list(PUBLISHED))].copy()
-    of["log_error"] = np.log(of["error"].clip(1e-4))
-    keys = ["task", "repeat", "budget"]
-    random = of[of["rule"] == "random"].set_index(keys)["log_error"]
-    of["over"] = of["log_error"].to_numpy() - random.reindex(pd.MultiIndex.from_frame(of[keys])).to_numpy()
-    return of.dropna(subset="over")
+    """Return log errors of each rule over those of random choices of the same repeat, game and budget."""
+    keys = ["task", "repeat", "budget", "game"]
+    random = every[every["rule"] == "random"].set_index(keys)["log_error"]
+    over = every["log_error"].to_numpy() - random.reindex(pd.MultiIndex.from_frame(every[keys])).to_numpy()
+    return every.assign(over=over).dropna(subset="over")
+
+
+def on_halves(over: pd.DataFrame) -> list[str]:
+    """Return the table of errors over those of random choices by half of the families, tasks and sweeps alike."""
+    by = over.groupby(["rule", "task", "repeat"])["over"].mean().reset_index().pivot_table("over", "rule", "task")
+    half = np.array([first_half(str(task)) for task in by.columns])
+    lines = [f"| rule | {half.sum()} games that chose | {(~half).sum()} games that judge |", "| --- | --- | --- |"]
+    for rule in by.loc[:, half].mean(axis=1).sort_values().index:
+        cells = []
+        for own in (half, ~half):
+            values = by.loc[rule, own].to_numpy()
+            low, high = np.exp(between(values))
+            cells.append("1" if rule == "random" else f"{np.exp(values.mean()):.2f} ({low:.2f} to {high:.2f})")
+        lines.append(f"| {rule} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def on_sweeps(over: pd.DataFrame) -> list[str]:
     """Return the table of errors over those of random choices, with intervals over sweeps."""
-    lines = ["| rule | all budgets | 1 % | 3 % | 10 % | 30 % | sweeps | repeats |", "|" + " --- |" * 8]
+    lines = ["| rule | all budgets | 1 % | 3 % | 10 % | 30 % | repeats |", "|" + " --- |" * 7]
     by_sweep = over.groupby(["rule", "task"])["over"].mean()
     for rule in by_sweep.groupby("rule").mean().sort_values().index:
         values = by_sweep[rule].to_numpy()
-        boot = np.random.default_rng(0).choice(values, (4000, len(values))).mean(axis=1)
-        low, high = np.exp(np.quantile(boot, [0.05, 0.95]))
+        low, high = np.exp(between(values))
         own = over[over["rule"] == rule]
         at = np.exp(own.groupby(["task", "budget"])["over"].mean().groupby("budget").mean())
         said = "1" if rule == "random" else f"{np.exp(values.mean()):.2f} ({low:.2f} to {high:.2f})"
         cells = " | ".join(f"{at.get(share, np.nan):.2f}" for share in (0.01, 0.03, 0.1, 0.3))
-        lines.append(f"| {rule} | {said} | {cells} | {len(values)} | {own.groupby('task')['repeat'].nunique().max()} |")
+        lines.append(f"| {rule} | {said} | {cells} | {own.groupby('task')['repeat'].nunique().min()} |")
     return lines
 
 
-def needed(over: pd.DataFrame) -> tuple[np.ndarray, int]:
-    """Return by sweep the compute with which ours gets to the error of the better of random and cheapest at 30 %, over theirs.
+def needed(over: pd.DataFrame, rule: str = "") -> np.ndarray:
+    """Return by sweep the compute with which a rule has the error of the better of random and cheapest at 30 %, over theirs.
 
     Errors are geometric means over repeats; between budgets their logarithm goes straight with that of compute. Where it is
-    better at 1 % already, 1 % counts. The second is how many sweeps never get there.
+    better at 1 % already, 1 % counts; where it never gets there, infinity does.
     """
-    found, never = [], 0
+    found = []
     for _, of in over.groupby("task"):
         mean = of.pivot_table("log_error", "rule", "budget").cummin(axis=1)
-        if OURS not in mean.index:
-            continue
-        target = mean.loc[[rule for rule in ("random", "cheapest") if rule in mean.index], 0.3].min()
-        errors, budgets = mean.loc[OURS].to_numpy(), np.log(mean.columns.to_numpy(float))
+        target = mean.loc[["random", "cheapest"], 0.3].min()
+        errors, budgets = mean.loc[rule or OURS].to_numpy(), np.log(mean.columns.to_numpy(float))
         if errors[-1] > target:
-            never += 1
+            found.append(np.inf)
             continue
         first = int(np.argmax(errors <= target))
         at = budgets[0]
@@ -829,37 +888,39 @@ def needed(over: pd.DataFrame) -> tuple[np.ndarray, int]:
             share = (errors[first - 1] - target) / (errors[first - 1] - errors[first])
             at = budgets[first - 1] + share * (budgets[first] - budgets[first - 1])
         found.append(float(np.exp(at)) / 0.3)
-    return np.array(found), never
+    return np.array(found)
 
 
 def draw(over: pd.DataFrame, every: pd.DataFrame) -> None:
-    """Write the figure: errors on sweeps by budget, and R^2 of the tasks beside the published."""
+    """Write the figure: errors on sweeps by budget with intervals over sweeps, and R^2 of tasks beside MSPE rebuilt."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6), width_ratios=[1, 1.25], layout="constrained")
-    for rule, colour in zip((*SHOWN[:4], "cheapest"), ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#999999"), strict=True):
-        at = np.exp(over[over["rule"] == rule].groupby(["task", "budget"])["over"].mean().groupby("budget").mean())
-        wide = 2.2 if rule == OURS else 1.2
-        left.plot(100 * at.index, at, "o-", color=colour, linewidth=wide, markersize=4, label=rule)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.9), width_ratios=[1, 1.25], layout="constrained")
+    shown = (OURS, "variance / cost^.4", "V-optimal / cost^.4", "MSPE", "cheapest")
+    for k, (rule, colour) in enumerate(zip(shown, ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#777777"), strict=True)):
+        by = over[over["rule"] == rule].pivot_table("over", "task", "budget")
+        ends = np.exp([between(by[share].dropna().to_numpy()) for share in by])
+        at, middle = 100 * by.columns.to_numpy(float) * 1.05 ** (k - 2), np.exp(by.mean().to_numpy())
+        left.vlines(at, ends[:, 0], ends[:, 1], color=colour, linewidth=1.0, alpha=0.6)
+        left.plot(at, middle, "o-", color=colour, linewidth=2.2 if rule == OURS else 1.2, markersize=4, label=rule)
     left.axhline(1.0, color="black", linewidth=0.8, linestyle=":")
-    left.annotate("random", (0.98, 1.0), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+    left.annotate("random", (0.99, 1.02), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
     left.set(xscale="log", yscale="log", xlabel="compute spent (% of the pool)", ylabel="error over that of random runs")
     left.set_xticks([1, 3, 10, 30], ["1", "3", "10", "30"])
     left.set_yticks([0.5, 0.7, 1.0, 1.5, 2.0], ["0.5", "0.7", "1", "1.5", "2"])
     left.minorticks_off()
-    left.legend(fontsize=7, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3)
-    r2 = every[(every["fit"] == "model") & (every["rule"] == OURS)].groupby(["task", "budget"])["r2"].mean()
-    names = [task for task in PUBLISHED if task in r2.index.get_level_values(0)]
-    for place, task in enumerate(names):
-        for shift, own, theirs in zip((-0.22, 0.0, 0.22), r2[task].to_numpy(), PUBLISHED[task][0], strict=True):
-            right.plot([place + shift] * 2, [own, theirs], color="#bbbbbb", linewidth=0.8, zorder=1)
-            right.plot(place + shift, own, "o", color="#d55e00", markersize=5, label=OURS if place == 0 and shift < 0 else None)
-            word = "MSPE as published (other targets)" if place == 0 and shift < 0 else None
-            right.plot(place + shift, theirs, "s", markerfacecolor="white", color="#cc79a7", markersize=4, label=word)
-    right.set_xticks(range(len(names)), [name.replace(" ", "\n", 1).replace("-", "-\n") for name in names], fontsize=7)
+    left.legend(fontsize=7, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
+    for place, task in enumerate(PUBLISHED):
+        for rule, colour, side in ((OURS, "#d55e00", -0.05), ("MSPE", "#cc79a7", 0.05)):
+            r2 = every[(every["rule"] == rule) & (every["task"] == task)].pivot_table("r2", "budget", "repeat")
+            at = place + side + np.array([-0.27, 0.0, 0.27])
+            label = rule if place == 0 else None
+            right.vlines(at, *np.quantile(r2, [0.1, 0.9], axis=1), color=colour, linewidth=1.0, alpha=0.6)
+            right.plot(at, r2.mean(axis=1), "o", color=colour, markersize=4, label=label)
+    right.set_xticks(range(len(PUBLISHED)), [name.replace(" ", "\n", 1).replace("-", "-\n") for name in PUBLISHED], fontsize=7)
     right.set(ylabel="R^2 of the targets, at the three budgets", ylim=(-1.08, 1.08))
     right.legend(fontsize=7, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
     for ax in (left, right):
@@ -870,16 +931,18 @@ def draw(over: pd.DataFrame, every: pd.DataFrame) -> None:
 def page() -> None:
     """Write the page and its figure."""
     every = measured()
+    of_tasks = every["task"].isin(list(PUBLISHED))
     over = over_random(every)
-    ratios, never = needed(over)
-    draw(over, every)
-    bands = every[(every["fit"] == "model") & (every["rule"] == OURS)]
-    apart = ~bands["task"].isin(list(PUBLISHED))
+    sweep = over[~over["task"].isin(list(PUBLISHED))]
+    ratios = needed(sweep)
+    low, high = between(ratios, np.median)
+    draw(sweep, every)
+    ours = every["rule"] == OURS
     text = PAGE.format(
-        tasks="\n".join(on_tasks(every)), sweeps="\n".join(on_sweeps(over)),
-        ratio=f"{np.median(ratios):.2f}", low=f"{np.quantile(ratios, 0.25):.2f}", high=f"{np.quantile(ratios, 0.75):.2f}",
-        reached=len(ratios), every=len(ratios) + never,
-        sweep90=f"{bands.loc[apart, 'in90'].mean():.0%}", task90=f"{bands.loc[~apart, 'in90'].mean():.0%}",
+        tasks="\n".join(on_tasks(every)), means="\n".join(mean_of_tasks(every)), halves="\n".join(on_halves(over)),
+        sweeps="\n".join(on_sweeps(sweep)), ratio=f"{np.median(ratios):.2f}", low=f"{low:.2f}", high=f"{high:.2f}",
+        reached=int(np.isfinite(ratios).sum()), every=len(ratios),
+        sweep90=f"{every.loc[ours & ~of_tasks, 'in90'].mean():.0%}", task90=f"{every.loc[ours & of_tasks, 'in90'].mean():.0%}",
     )  # fmt: skip
     (HERE / "choosing_runs.md").write_text(text, encoding="utf-8")
     print(text)
