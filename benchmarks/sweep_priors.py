@@ -374,7 +374,8 @@ of size and data and a discrepancy. Two, three or five small runs of each of 30 
 its compute, and predictions of the largest third of its scale; priors from the sweeps of all other families, or wide ones.
 CRPS and log score are of the log loss; "are" is the mean relative error, "bias" the mean of it with its sign, "in_50" and
 "in_90" the shares of runs in bands. Posteriors are by importance sampling (`benchmarks/importance.py`), which takes a minute
-where the sampler takes an hour, with normal scatter where the study's is Student-t.
+where the sampler takes an hour, with normal scatter where the study's is Student-t. Beside the sampler, after five runs of
+three sweeps (gemstones constant, chinchilla_epoch, gadre rpj): CRPS .028, .0074 and .015, by the sampler .024, .0075 and .016.
 """
 
 if __name__ == "__main__":
