@@ -20,6 +20,7 @@ from bayes_scaling.model.names import (
     axis_name,
     information_name,
 )
+from bayes_scaling.model.noise_scale import on_scale, slope
 from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import Model, discrepancy_terms, groups_used, model_inputs, smooths, varyings
 
@@ -37,11 +38,10 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     arrays |= {f"index_{dim}": level_index(table[dim], levels[dim]) for dim in groups_used(model)}
     arrays |= {axis_name(*of): axis(of[1], levels[of[1].over]) for of in smooths(model)}
     response = table["response"].to_numpy()
-    on_log = model.noise.on == "log_loss"
-    arrays["response"] = np.log(response) if on_log else response
+    arrays["response"] = on_scale(response, model.noise.on)
     if "measurement_error" in table:
         error = table["measurement_error"].to_numpy()
-        arrays["measurement_error"] = error / response if on_log else error
+        arrays["measurement_error"] = error * slope(response, model.noise.on)
     if model.discrepancy:
         arrays |= gp.arrays(discrepancy_terms(model), arrays, levels)
     if model.noise.residual_correlation is not None:
