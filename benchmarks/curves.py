@@ -48,10 +48,10 @@ from bayes_scaling.validation.scores import crps
 
 HERE = Path(__file__).parent
 SETTINGS = bs.Settings(draws=500, tune=500, seed=1, progress=False)
-SMALL = bs.Settings(draws=100, tune=250, chains=2, seed=1, target_accept=0.95, rounds=0, progress=False)
+SMALL = bs.Settings(draws=250, tune=250, chains=2, seed=1, target_accept=0.95, rounds=0, progress=False)
 """Two short chains and one round: a minute of processor time; scales of runs' own terms have not converged then."""
 FRACTIONS = (0.3, 0.5, 0.7)
-RESAMPLED, FEW = 60, 6
+RESAMPLED, FEW = 60, 4
 PER_DECADE = 20.0
 
 PEAK_TOKENS = 2**19
