@@ -25,7 +25,7 @@ from math import prod
 import numpy as np
 
 from bayes_scaling.inference.mode import KNOTS, Mode, find_mode, independent, spread_of, without
-from bayes_scaling.model import discrepancy, gaussian_process as gp
+from bayes_scaling.model import discrepancy, gaussian_process as gp, ordered
 from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
@@ -33,13 +33,14 @@ from bayes_scaling.model.names import (
     NOISE_PARTIAL,
     NOISE_SD,
     STRUCTURE,
+    axis_name,
     information_name,
     sampled_name,
     spread_name,
     term_name,
 )
 from bayes_scaling.model.noise import heavy_tailed
-from bayes_scaling.model.parameters import Effect, Prior, Smooth, Varying, link, median
+from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, Varying, link, median
 from bayes_scaling.model.parametrization import (
     entries,
     integrated,
@@ -53,6 +54,7 @@ from bayes_scaling.model.specification import (
     Model,
     discrepancy_terms,
     noise_scales,
+    ordereds,
     parameters_with_priors,
     smooth_lengths,
     trends,
@@ -112,16 +114,29 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     found = _structure(model, arrays, levels) | _joint(mode, members) | own
     centre[JOINT_W], spread[JOINT_W] = np.zeros(len(mode.of(members))), np.full(len(mode.of(members)), 0.5)
     _near_mode(model, mode, members, centre, spread)
-    for of in sampled(model):
-        name = term_name(*of)
-        if isinstance(of[1], Smooth) and name not in members:
-            found[information_name(*of)] = p = _information([of], arrays, shapes[name], mode, model)[0, 0]
-            centre[sampled_name(*of)], spread[sampled_name(*of)] = np.zeros(p.shape), np.full(p.shape, 0.5)
+    for owner, term in sampled(model):
+        name = term_name(owner, term)
+        if isinstance(term, Ordered):
+            effects, _ = centre.pop(name, np.zeros(shapes[name])), spread.pop(name, None)
+            centre[sampled_name(owner, term)] = _log_gaps(term, arrays[axis_name(owner, term)], effects)
+            spread[sampled_name(owner, term)] = np.full(shapes[name], 0.5)
+        elif isinstance(term, Smooth) and name not in members:
+            found[information_name(owner, term)] = p = _information([(owner, term)], arrays, shapes[name], mode, model)[0, 0]
+            centre[sampled_name(owner, term)], spread[sampled_name(owner, term)] = np.zeros(p.shape), np.full(p.shape, 0.5)
     for block in levelwise(model, [of for of in varyings(model) if term_name(*of) in members]):
         information = _information(block, arrays, shapes[term_name(*block[0])], mode, model)
         found |= {name: information[place] for place, name in entries(block).items()}
         _start_block(block, information, centre, spread)
     return Geometry(found, centre, spread)
+
+
+def _log_gaps(term: Ordered, at: np.ndarray, effects: np.ndarray) -> np.ndarray:
+    """Return where chains start in the logarithm of the gaps below levels, given effects that need not be in order."""
+    order, least = np.argsort(at), HALF_NORMAL_MEDIAN * term.sd
+    up = np.diff(term.sign * effects[order], prepend=0.0)
+    found = np.empty(len(at))
+    found[order] = np.log(np.clip(up, 0.3 * least, 10.0 * least * np.maximum(ordered.gaps(at)[order], 1.0)))
+    return found
 
 
 def _start_block(
@@ -147,12 +162,13 @@ def _start_block(
 def _members(model: Model, mode: Mode) -> list[str]:
     """Return what is sampled jointly, in order.
 
-    Where it is much only smooth terms with parameters and slopes, and nothing without smooth terms.
+    Where it is much only smooth terms with parameters and slopes, and nothing without smooth terms, unless levels are ordered:
+    their gaps are sampled by themselves, all else jointly as at gaps that are known.
     """
     terms = joint_terms(model)
     few = len(mode.of(_names(model, terms))) <= LARGEST_JOINT
     kept = [of for of in terms if few or isinstance(of[1], Smooth)]
-    return _names(model, kept) if kept else []
+    return _names(model, kept) if kept or ordereds(model) else []
 
 
 def _names(model: Model, terms: Sequence[tuple[str, Effect]]) -> list[str]:

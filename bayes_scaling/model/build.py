@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling._base.functions import PART, on_symbols
-from bayes_scaling.model import gaussian_process as gp, smooth
+from bayes_scaling.model import gaussian_process as gp, ordered, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.joint_prior import log_ratio
 from bayes_scaling.model.names import (
@@ -24,7 +24,7 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import Effect, Prior, Smooth, Varying, link
+from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, Varying, link
 from bayes_scaling.model.parametrization import blocks, entries, joint_parameters, joint_slopes, jointly_sampled
 from bayes_scaling.model.specification import (
     Model,
@@ -32,6 +32,7 @@ from bayes_scaling.model.specification import (
     groups_used,
     model_inputs,
     parameters_with_priors,
+    placed,
     smooth_lengths,
     smooths,
     trends,
@@ -97,7 +98,7 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     built.add_coord("row", length=len(rows["response"]))
     dims: dict[str, tuple[str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
     dims |= {name: block[0][1].dims for block in blocks(model, rows) for name in entries(block).values()}
-    dims |= {axis_name(owner, term): (term.over,) for owner, term in smooths(model)}
+    dims |= {axis_name(owner, term): (term.over,) for owner, term in placed(model)}
     for name, of in rows.items():
         if name.startswith("log_") and of.ndim > 1:
             dims[name] = ("row", PART)
@@ -150,6 +151,8 @@ def _draw_effects(
             z = draw_whitened(sampled_name(owner, term), information, 0.0 * known, dims=term.dims)
             shape = tuple(built.dim_lengths[dim] for dim in term.dims)
             effects[term_name(owner, term)] = as_xtensor((root @ z).reshape(shape), dims=term.dims)
+        elif isinstance(term, Ordered):
+            effects[term_name(owner, term)] = _draw_ordered(owner, term, spreads, held)
     for block in blocks(model, held):
         effects |= _draw_block(block, spreads, held)
     return effects
@@ -169,6 +172,18 @@ def _draw_block(block: Sequence[tuple[str, Varying]], spreads: Mapping[str, Any]
     density = sum(-0.5 * own**2 - pmd.math.log(root) for own, root in zip(z, diagonal, strict=True))
     pm.Potential(f"{sampled_name(*block[0])}_density", density.sum())
     return {term_name(*of): sd * own for of, sd, own in zip(block, sds, z, strict=True)}
+
+
+def _draw_ordered(owner: str, term: Ordered, spreads: Mapping[str, Any], held: Mapping[str, Any]) -> Any:
+    """Return the effects of an ordered term, whose gaps between levels are sampled."""
+    import pymc.dims as pmd
+    import pytensor.tensor as pt
+    from pytensor.xtensor import as_xtensor
+
+    at = held[axis_name(owner, term)].values
+    places = as_xtensor(pt.maximum(ordered.gaps(at, pt), 1.0), dims=term.dims)
+    steps = pmd.Gamma(sampled_name(owner, term), alpha=places, beta=1.0 / spreads[spread_name(owner, term)])
+    return as_xtensor(ordered.effects(term, at, steps.values, pt), dims=term.dims)
 
 
 def _draw_jointly(

@@ -35,7 +35,7 @@ from bayes_scaling.model.names import (
     term_name,
 )
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Trend, Varying, as_parameter
+from bayes_scaling.model.parameters import Effect, Ordered, Parameter, Prior, Smooth, Trend, Varying, as_parameter
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,8 +49,8 @@ class Model:
     law
         A plain function, data before the star and parameters after it.
     parameters
-        Name -> `Prior`, or `Prior + Varying + Smooth + Trend`; the names are the law's. In a law with a sum over an index, as
-        sum(t[j] * r[j]), that of t is that of each `t_NAME`. A trend may be on an input that the law
+        Name -> `Prior`, or `Prior + Varying + Smooth + Ordered + Trend`; the names are the law's. In a law with a sum over an
+        index, as sum(t[j] * r[j]), that of t is that of each `t_NAME`. A trend may be on an input that the law
         itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise
         Scatter of single rows, and group effects.
@@ -171,12 +171,22 @@ def varyings(model: Model) -> list[tuple[str, Effect]]:
     """Return every varying or smooth term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
     of_parameters = [(name, term) for name, parameter in parameters_with_priors(model).items() for term in parameter.terms]
     of_residuals = [("residual", effect) for effect in model.noise.effects]
-    return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying | Smooth)]
+    return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying | Smooth | Ordered)]
 
 
 def smooths(model: Model) -> list[tuple[str, Smooth]]:
     """Return every smooth term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
     return [(owner, term) for owner, term in varyings(model) if isinstance(term, Smooth)]
+
+
+def ordereds(model: Model) -> list[tuple[str, Ordered]]:
+    """Return every ordered term of a model with the parameter, or "noise_sd", that it belongs to."""
+    return [(owner, term) for owner, term in varyings(model) if isinstance(term, Ordered)]
+
+
+def placed(model: Model) -> list[tuple[str, Smooth | Ordered]]:
+    """Return the smooth and the ordered terms of a model, whose levels have places, with what each belongs to."""
+    return [*smooths(model), *ordereds(model)]
 
 
 def smooth_lengths(model: Model) -> dict[str, Prior]:
