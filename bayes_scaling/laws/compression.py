@@ -98,7 +98,7 @@ def rounding(
     gamma_D: Any,
     gamma: Any,
 ) -> Any:
-    """Chinchilla's law, and what rounding weights to few bits after training costs: more in models of few parameters on many tokens.
+    """Chinchilla's law, and what rounding weights after training costs: more in small models on many tokens.
 
     L = E + A N^-alpha + B D^-beta + C D^gamma_D N^-gamma_N exp((1 - P) / gamma)
     (Kumar et al. 2024, arXiv 2411.04330, eq. 2, with C at the reference number of bits)

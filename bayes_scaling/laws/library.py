@@ -83,7 +83,8 @@ def check_references(law: Law, references: Mapping[str, float]) -> None:
     for name in IN_ITS_UNIT.get(law, ()):
         if references[name] != 1.0:
             raise InputError(
-                f"{law.__name__} takes {name!r} in the unit of the response: give it the reference 1, not {exact(references[name])}"
+                f"{law.__name__} takes {name!r} in the unit of the response: "
+                f"give it the reference 1, not {exact(references[name])}"
             )
 
 

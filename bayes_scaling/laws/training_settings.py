@@ -212,8 +212,8 @@ def precision(params: Any, tokens: Any, bits: Any, *, E: Any, A: Any, alpha: Any
 
     References
     ----------
-    .. [1] Kumar et al. (2024). Scaling laws for precision. arXiv 2411.04330, eq. 4 and table 2: gamma 2.67 bits for weights, 2.21
-       for activations, .96 for the cache, each with an offset of the exponent, which is left out here.
+    .. [1] Kumar et al. (2024). Scaling laws for precision. arXiv 2411.04330, eq. 4 and table 2: gamma 2.67 bits for weights,
+       2.21 for activations, .96 for the cache, each with an offset of the exponent, which is left out here.
 
     Examples
     --------

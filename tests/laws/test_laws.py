@@ -82,7 +82,15 @@ PARAMETERS = {
     "steps_to_loss": {"S_min": 9e3, "B_crit": 1.4},
     "precision": CHINCHILLA | {"gamma": 2.67},
     "distillation": {
-        "A": 2.9, "alpha": 0.32, "B": 0.02, "beta": 0.6, "gamma": 0.76, "c0": 2.55, "d1": 1.3, "f1": 0.09, "c1": 522.0,
+        "A": 2.9,
+        "alpha": 0.32,
+        "B": 0.02,
+        "beta": 0.6,
+        "gamma": 0.76,
+        "c0": 2.55,
+        "d1": 1.3,
+        "f1": 0.09,
+        "c1": 522.0,
     },
     "rounding": CHINCHILLA | {"C": 0.03, "gamma_N": 0.34, "gamma_D": 0.31, "gamma": 0.15},
     "routed": {"E": 1.3, "A": 1.4, "alpha": 0.15, "b": 0.07, "c": 0.01, "most": 300.0},
@@ -241,7 +249,8 @@ def test_m4_is_too_long_to_be_text() -> None:
 REFERENCES = {
     "params": 1e9, "params_once": 1e9, "params_looped": 1e9, "tokens": 2e10, "unique_tokens": 3e9, "epochs": 1.0, "loops": 1.0,
     "streams": 1.0, "non_vocab_params": 3e8, "vocab_params": 1.6e7, "characters": 1e10, "sparsity": 4.0,
-    "lr": 2e-3, "batch": 3e5, "bits": 2.0, "experts": 1.0, "teacher_loss": 1.0, "supervised_loss": 1.0, "granularity": 4.0, "activation": 1.0, "context": 8192.0,
+    "lr": 2e-3, "batch": 3e5, "bits": 2.0, "teacher_loss": 1.0, "supervised_loss": 1.0,
+    "experts": 1.0, "granularity": 4.0, "activation": 1.0, "context": 8192.0,
     "compute": 1.5, "tokens_per_param": 20.0, "steps": 1e4, "lr_sum": 1.7, "annealing_area": 0.1, "lr_drop": 1e-4,
     "lr_then": 2e-4, "lr_since": 0.01, "loss": 2.5, "token_index": 16.0, "ratio": 8.0, "x": 40.0,
 }  # fmt: skip
