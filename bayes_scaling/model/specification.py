@@ -11,7 +11,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.views import view
 from bayes_scaling.data.reserved import RESERVED
-from bayes_scaling.laws.formula import law_families, law_parts, law_tree
+from bayes_scaling.laws.formula import law_families, law_indexed_groups, law_parts, law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model import discrepancy as off
 from bayes_scaling.model.discrepancy import Discrepancy
@@ -109,6 +109,7 @@ class Model:
         if clash or expected & RESERVED:
             raise InputError(f"a parameter cannot be called {(clash or sorted(expected & RESERVED))[0]!r}; choose another name")
         law_tree(self.law)
+        _check_indexed(self.law, self.parameters)
         terms = [(term_name(owner, term), term.dims) for owner, term in varyings(self)]
         terms += [(term_name(owner, term), (term.on,)) for owner, term in trends(self)]
         terms += [(off.name(term), term.dims) for term in self.discrepancy]
@@ -150,6 +151,20 @@ def _of_members(law: Law, parameters: Mapping[str, Prior | Parameter]) -> Mappin
         return parameters
     alike = {one: parameters[name] for name, members in families.items() for one in members}
     return alike | {name: of for name, of in parameters.items() if name not in families}
+
+
+def _check_indexed(law: Law, parameters: Mapping[str, Prior | Parameter]) -> None:
+    """Refuse a parameter that the law writes with a group, as t[output, j], and that has no term over it."""
+    families = law_families(law)
+    for name, groups in law_indexed_groups(law).items():
+        for member in families.get(name, ()):
+            known = {dim for term in as_parameter(parameters[member]).terms if not isinstance(term, Trend) for dim in term.dims}
+            if missing := [group for group in groups if group not in known]:
+                raise InputError(
+                    f"the law has {name}[{', '.join(groups)}, ...], and nothing lets {member} differ between levels of "
+                    f"{missing[0]!r}: expected a term over it, as prior + Varying({missing[0]!r}, sd=1.0), in a file "
+                    f'varying = [{{ over = "{missing[0]}", sd = 1.0 }}]'
+                )
 
 
 def _mismatch(law: Law, expected: set[str], given: set[str]) -> str:
