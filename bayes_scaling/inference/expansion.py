@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.mode import KNOTS
-from bayes_scaling.model import discrepancy, gaussian_process as gp, joint_prior, smooth
+from bayes_scaling.model import discrepancy, gaussian_process as gp, joint_prior, ordered, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.lkj import correlations, draw_partial, pair_names
 from bayes_scaling.model.names import (
@@ -31,7 +31,7 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import Effect, Prior, Smooth, link, prior_quantiles
+from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, link, prior_quantiles
 from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, jointly_sampled, sampled
 from bayes_scaling.model.specification import (
     Model,
@@ -60,6 +60,9 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
     for owner, term in sampled(model):
         if sampled_name(owner, term) in drawn and isinstance(term, Smooth):
             draws[term_name(owner, term)] = _from_whitened(owner, term, draws, drawn[sampled_name(owner, term)], arrays)
+        elif sampled_name(owner, term) in drawn and isinstance(term, Ordered):
+            at = arrays[axis_name(owner, term)]
+            draws[term_name(owner, term)] = ordered.effects(term, at, drawn[sampled_name(owner, term)])
         elif sampled_name(owner, term) in drawn:
             sd = _along(draws[spread_name(owner, term)], term)
             widened = np.sqrt(1.0 + arrays[information_name(owner, term)] * sd**2)
@@ -217,6 +220,10 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
     for owner, term in varyings(model):
         sd = draws[spread_name(owner, term)] = np.abs(random.normal(0.0, term.sd, count))
         shape = tuple(len(levels[dim]) for dim in term.dims)
+        if isinstance(term, Ordered):
+            at = arrays[axis_name(owner, term)]
+            draws[term_name(owner, term)] = ordered.effects(term, at, ordered.draw_gaps(at, sd, random))
+            continue
         z = random.standard_normal((count, *shape))
         if isinstance(term, Smooth):
             length = draws[length_name(owner, term)] = scalar(term.length)

@@ -19,7 +19,7 @@ from math import prod
 import numpy as np
 
 from bayes_scaling.inference.mode import KNOTS, Mode, find_mode, independent, spread_of, without
-from bayes_scaling.model import discrepancy, gaussian_process as gp
+from bayes_scaling.model import discrepancy, gaussian_process as gp, ordered
 from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
@@ -27,18 +27,20 @@ from bayes_scaling.model.names import (
     NOISE_PARTIAL,
     NOISE_SD,
     STRUCTURE,
+    axis_name,
     information_name,
     sampled_name,
     spread_name,
     term_name,
 )
 from bayes_scaling.model.noise import heavy_tailed
-from bayes_scaling.model.parameters import Effect, Prior, Smooth, link, median
+from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, link, median
 from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms, sampled
 from bayes_scaling.model.specification import (
     Model,
     discrepancy_terms,
     noise_scales,
+    ordereds,
     parameters_with_priors,
     smooth_lengths,
     trends,
@@ -100,7 +102,11 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     _near_mode(model, mode, members, centre, spread)
     for owner, term in sampled(model):
         name = term_name(owner, term)
-        if name not in members:
+        if isinstance(term, Ordered):
+            effects, _ = centre.pop(name, np.zeros(shapes[name])), spread.pop(name, None)
+            centre[sampled_name(owner, term)] = _log_gaps(term, arrays[axis_name(owner, term)], effects)
+            spread[sampled_name(owner, term)] = np.full(shapes[name], 0.5)
+        elif name not in members:
             found[information_name(owner, term)] = p = _information(owner, term, arrays, shapes[name], mode, model)
             if isinstance(term, Smooth):
                 centre[sampled_name(owner, term)], spread[sampled_name(owner, term)] = np.zeros(p.shape), np.full(p.shape, 0.5)
@@ -111,15 +117,25 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     return Geometry(found, centre, spread)
 
 
+def _log_gaps(term: Ordered, at: np.ndarray, effects: np.ndarray) -> np.ndarray:
+    """Return where chains start in the logarithm of the gaps below levels, given effects that need not be in order."""
+    order, least = np.argsort(at), HALF_NORMAL_MEDIAN * term.sd
+    up = np.diff(term.sign * effects[order], prepend=0.0)
+    found = np.empty(len(at))
+    found[order] = np.log(np.clip(up, 0.3 * least, 10.0 * least * np.maximum(ordered.gaps(at)[order], 1.0)))
+    return found
+
+
 def _members(model: Model, mode: Mode) -> list[str]:
     """Return what is sampled jointly, in order.
 
-    Where it is much only smooth terms with parameters and slopes, and nothing without smooth terms.
+    Where it is much only smooth terms with parameters and slopes, and nothing without smooth terms, unless levels are ordered:
+    their gaps are sampled by themselves, all else jointly as at gaps that are known.
     """
     terms = joint_terms(model)
     few = len(mode.of(_names(model, terms))) <= LARGEST_JOINT
     kept = [of for of in terms if few or isinstance(of[1], Smooth)]
-    return _names(model, kept) if kept else []
+    return _names(model, kept) if kept or ordereds(model) else []
 
 
 def _names(model: Model, terms: Sequence[tuple[str, Effect]]) -> list[str]:

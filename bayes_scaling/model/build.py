@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling._base.functions import PART, on_symbols
-from bayes_scaling.model import gaussian_process as gp, smooth
+from bayes_scaling.model import gaussian_process as gp, ordered, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.joint_prior import log_ratio
 from bayes_scaling.model.names import (
@@ -25,7 +25,7 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import Effect, Prior, Smooth, link
+from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, link
 from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, jointly_sampled
 from bayes_scaling.model.specification import (
     Model,
@@ -33,6 +33,7 @@ from bayes_scaling.model.specification import (
     groups_used,
     model_inputs,
     parameters_with_priors,
+    placed,
     smooth_lengths,
     smooths,
     trends,
@@ -97,7 +98,7 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     built = pm.modelcontext(None)
     built.add_coord("row", length=len(rows["response"]))
     dims: dict[str, tuple[str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
-    dims |= {axis_name(owner, term): (term.over,) for owner, term in smooths(model)}
+    dims |= {axis_name(owner, term): (term.over,) for owner, term in placed(model)}
     for name, of in rows.items():
         if name.startswith("log_") and of.ndim > 1:
             dims[name] = ("row", PART)
@@ -153,12 +154,26 @@ def _draw_effects(
             z = draw_whitened(sampled_name(owner, term), information, 0.0 * known, dims=term.dims)
             shape = tuple(built.dim_lengths[dim] for dim in term.dims)
             effects[term_name(owner, term)] = as_xtensor((root @ z).reshape(shape), dims=term.dims)
+        elif isinstance(term, Ordered):
+            effects[term_name(owner, term)] = _draw_ordered(owner, term, spreads, held)
         else:
             sd = spreads[spread_name(owner, term)]
             widened = pmd.math.sqrt(1.0 + held[information_name(owner, term)] * sd**2)
             drawn = pmd.Normal(sampled_name(owner, term), mu=0.0, sigma=widened)
             effects[term_name(owner, term)] = drawn * (sd / widened)
     return effects
+
+
+def _draw_ordered(owner: str, term: Ordered, spreads: Mapping[str, Any], held: Mapping[str, Any]) -> Any:
+    """Return the effects of an ordered term, whose gaps between levels are sampled."""
+    import pymc.dims as pmd
+    import pytensor.tensor as pt
+    from pytensor.xtensor import as_xtensor
+
+    at = held[axis_name(owner, term)].values
+    places = as_xtensor(pt.maximum(ordered.gaps(at, pt), 1.0), dims=term.dims)
+    steps = pmd.Gamma(sampled_name(owner, term), alpha=places, beta=1.0 / spreads[spread_name(owner, term)])
+    return as_xtensor(ordered.effects(term, at, steps.values, pt), dims=term.dims)
 
 
 def _draw_jointly(

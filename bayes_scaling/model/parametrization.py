@@ -10,7 +10,7 @@ from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import JOINT_INFORMATION, NOISE_SD, information_name, term_name
 from bayes_scaling.model.noise import heavy_tailed
-from bayes_scaling.model.parameters import Effect, Varying, distribution, link
+from bayes_scaling.model.parameters import Effect, Ordered, Varying, distribution, link
 from bayes_scaling.model.specification import Model, parameters_with_priors, trends, varyings
 
 TRIED = 5
@@ -23,7 +23,7 @@ def integrated(model: Model) -> list[tuple[str, Varying]]:
     Under normal noise those that shift rows by themselves on the scale of the noise: group effects, and levels of
     a parameter that is a factor of the law, where the noise is on the log loss, or a summand of it, where it is on the loss.
     Where the noise is correlated and has a white part, or is correlated between outputs, or has outliers, effects are sampled;
-    those of smooth terms always are.
+    those of smooth and ordered terms always are.
     """
     noise = model.noise
     if (
@@ -75,7 +75,7 @@ def joint_slopes(model: Model) -> dict[str, float]:
 
 def joint_terms(model: Model) -> list[tuple[str, Effect]]:
     """Return the varying and smooth terms that may be sampled jointly."""
-    return [(owner, term) for owner, term in sampled(model) if owner != NOISE_SD]
+    return [(owner, term) for owner, term in sampled(model) if owner != NOISE_SD and not isinstance(term, Ordered)]
 
 
 def jointly_sampled(model: Model, arrays: Container[str]) -> list[tuple[str, Effect]]:

@@ -14,6 +14,7 @@ from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero, without_slope
 from bayes_scaling.laws.library import check_references, law_inputs
 from bayes_scaling.model.names import refuse_same_names
+from bayes_scaling.model.ordered import places as ordered_places
 from bayes_scaling.model.parameters import as_parameter, median
 from bayes_scaling.model.smooth import MOST, axis
 from bayes_scaling.model.specification import (
@@ -22,6 +23,7 @@ from bayes_scaling.model.specification import (
     groups_used,
     model_inputs,
     names_of,
+    ordereds,
     smooths,
     trends,
     varyings,
@@ -123,7 +125,12 @@ def _check_zeros(model: Model, runs: Runs) -> None:
 
 
 def _check_axes(model: Model, runs: Runs) -> None:
-    """Refuse levels without a place on the axis of a smooth term, and more of them than are sampled."""
+    """Refuse levels without a place on an axis or in an order, and more of a smooth term than are sampled."""
+    for owner, order in ordereds(model):
+        try:
+            ordered_places(order, runs.levels[order.over])
+        except InputError as error:
+            raise InputError(f"{runs.source}: column {' + '.join(runs.columns.dims[order.over])}, {owner}: {error}") from None
     numbers = 0
     for owner, term in smooths(model):
         column = " + ".join(runs.columns.dims[term.over])
