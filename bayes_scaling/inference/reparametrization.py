@@ -242,9 +242,9 @@ def _information(
         total = np.zeros(shape)  # the logarithm of a scale is known from one value to within 1 / sqrt(2)
         np.add.at(total, tuple(arrays[f"index_{dim}"] for dim in term.dims), 2.0 * independent(model, arrays))
         return {(0, 0): total}
-    owners = {owner for owner, _ in block}
-    own = mode.of(name for name in mode.places if _owner(name) in owners)
-    other = mode.of(name for name in mode.places if _owner(name) not in owners)
+    named = {owner for owner, _ in block}
+    own = mode.of(name for name in mode.places if _owner(name) in named)
+    other = mode.of(name for name in mode.places if _owner(name) not in named)
     across, rest = mode.information[np.ix_(own, other)], mode.information[np.ix_(other, other)]
     known = mode.information[np.ix_(own, own)] - across @ np.linalg.solve(np.eye(len(other)) + rest, across.T)
     at = [np.searchsorted(own, mode.of([term_name(*of)])) for of in block]
