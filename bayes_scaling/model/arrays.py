@@ -21,6 +21,7 @@ from bayes_scaling.model.names import (
     information_name,
 )
 from bayes_scaling.model.ordered import places
+from bayes_scaling.model.parametrization import blocks, entries
 from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import (
     Model,
@@ -94,6 +95,7 @@ def rows_of_runs(table: pd.DataFrame) -> list[np.ndarray]:
 def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int | str, ...]]:
     """Return the shape of each array that a model reads, with names for the dimensions that differ between runs."""
     own: dict[str, tuple[int | str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+    own |= {name: block[0][1].dims for block in blocks(model, arrays) for name in entries(block).values()}
     own |= {axis_name(owner, term): (term.over,) for owner, term in placed(model)}
     own |= {JOINT_INFORMATION: (JOINT, JOINT), JOINT_LINEAR: (JOINT,), STRUCTURE: (STRUCTURE,)}
 
