@@ -394,13 +394,17 @@ class Reference:
                 of = float(given[name])
                 values[name] = np.exp(of) if positive else of
                 total += float(prior.logpdf(values[name])) + (of if positive else 0.0)
-        for owner, term in self.terms(Varying):
-            name = term_name(owner, term)
-            if name in self.case.by_level:
-                sd, information = values[self.spread(owner, term)], self.arrays[f"information_{name}"]
-                widened = np.sqrt(1.0 + information * sd**2)
-                total += float(stats.norm(0.0, widened).logpdf(given[f"{name}_w"]).sum())
-                values[name] = given[f"{name}_w"] * sd / widened
+        for block in self.blocks():
+            names = [term_name(*of) for of in block]
+            sds = np.array([values[self.spread(*of)] for of in block])
+            w = np.stack([given[f"{name}_w"] for name in names], axis=-1)
+            effects = np.empty_like(w)
+            for level in np.ndindex(w.shape[:-1]):
+                known = np.array([[self.shared(one, other)[level] for other in block] for one in block])
+                z, density = whitened(w[level], sds[:, None] * known * sds, np.zeros(len(block)))
+                effects[level] = sds * z
+                total += density
+            values |= {name: effects[..., i] for i, name in enumerate(names)}
         for owner, term in self.terms(Smooth):
             name = term_name(owner, term)
             if name in self.case.by_level:
@@ -410,6 +414,21 @@ class Reference:
                 values[name] = (root @ z).reshape(given[f"{name}_w"].shape)
                 total += density
         return total, values
+
+    def blocks(self) -> list[list[tuple[str, Varying]]]:
+        """Return the terms sampled level by level, those of the law over the same groups together."""
+        found: dict[Any, list[tuple[str, Varying]]] = {}
+        for owner, term in self.terms(Varying):
+            if term_name(owner, term) in self.case.by_level:
+                found.setdefault((term.dims, owner == "noise_sd"), []).append((owner, term))
+        return list(found.values())
+
+    def shared(self, one: tuple[str, Varying], other: tuple[str, Varying]) -> np.ndarray:
+        """Return what the rows say of each level of two terms together."""
+        if one == other:
+            return self.arrays[f"information_{term_name(*one)}"]
+        names = f"information_{term_name(*one)}_and_{other[0]}", f"information_{term_name(*other)}_and_{one[0]}"
+        return next(self.arrays[name] for name in names if name in self.arrays)
 
     def left(self, values: Mapping[str, Any]) -> np.ndarray:
         """Return what the law and effects that are sampled leave of each row."""

@@ -1,5 +1,6 @@
 """The response: perplexities become losses, and values that no loss of a unit has are refused."""
 
+from dataclasses import replace
 from shlex import quote
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.laws.units import SHARES, loss_unit
 
 MAX_LOSS = {
@@ -55,6 +57,11 @@ def loss_notes(columns: Columns) -> tuple[str, ...]:
 
 def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str) -> None:
     """Raise InputError where values of the response are such as its unit does not have."""
+    if columns.output_units and OUTPUT in table:
+        for output, rows in table.groupby(OUTPUT, sort=False):
+            response = replace(columns.response, column=columns.by_output[str(output)], unit=columns.output_units[str(output)])
+            refuse_implausible_losses(rows, replace(columns, outputs=(), output_units={}, response=response), source)
+        return
     response, seen = columns.response, table["response"]
     unit, where = loss_unit(response.unit), f"{source}: column {response.column!r}"
     if seen.median() > MAX_LOSS.get(unit, np.inf):

@@ -16,7 +16,7 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Trend, distribution, link, prior_quantiles
+from bayes_scaling.model.parameters import Effect, Ordered, Parameter, Prior, Smooth, Trend, distribution, link, prior_quantiles
 from bayes_scaling.model.prior_sentences import closest_pairs, together
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
@@ -196,6 +196,10 @@ def _alike(term: Smooth) -> str:
 def _varies(term: Effect, *, log: bool) -> str:
     scale = " on the log scale" if log else ""
     spread = f"half-normal({number(term.sd)})"
+    if isinstance(term, Ordered):
+        how = "rises" if term.direction == "increasing" else "falls"
+        first = f"of {term.levels[0]}" if term.levels else "of the lowest level"
+        return f"that is {first}; along the order of {term.over} it {how} by exponential steps{scale}, of mean {spread}"
     if isinstance(term, Smooth):
         return f"levels are {_alike(term)}; their standard deviation{scale} {spread}"
     return f"levels of {_joined(term.dims)} are partially pooled about it{scale}, their standard deviation {spread}"

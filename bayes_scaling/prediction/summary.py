@@ -14,6 +14,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.quantiles import mean_known, reached, sd_known, sorted_quantiles
 from bayes_scaling.data.distance import distance, regions
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, discrepancy_at, levels_at, log_inputs
@@ -137,6 +138,9 @@ def summarize_at(fit: Posterior, points: Table, kind: Kind = "expected", seed: i
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
     found, notes = summaries(fit, frame, draw)
+    columns = fit.runs.columns
+    if columns.output_units and OUTPUT in frame:
+        found = {"unit": frame[OUTPUT].map(lambda output: columns.output_units.get(str(output), "")).to_numpy(), **found}
     added = pd.DataFrame(found | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
     notes = (*frame.attrs.get("notes", ()), *notes)
     notes += (notes_on if kind == "expected" else scatter_notes)(fit, frame)

@@ -275,11 +275,11 @@ def _model(file: StudyKeys, joint: tuple[JointPrior, ...] = ()) -> Model:
     assert file.noise.sd is not None
     priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}
     terms: dict[str, tuple[Term, ...]] = {
-        name: (*one.varying, *one.smooth, *one.trend) for name, one in file.parameters.items()
+        name: (*one.varying, *one.smooth, *one.ordered, *one.trend) for name, one in file.parameters.items()
     }
     parameters = {name: Parameter(prior, terms[name]) for name, prior in priors.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
-    sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_smooth, *file.noise.sd_trend))
+    sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_smooth, *file.noise.sd_ordered, *file.noise.sd_trend))
     effects = (*file.noise.effects, *file.noise.smooth)
     noise = Noise(**said | {"sd": sd if sd.terms else sd.prior, "effects": effects})
     model = Model(_law(file), parameters, noise, file.discrepancy or (), file.data.response.unit)

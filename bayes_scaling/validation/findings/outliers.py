@@ -146,7 +146,7 @@ def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
     seen, level = shared(values) if seen == level else (seen, level)
     kept = "" if fit.runs.dropped == 0 and fit.runs.averaged == len(fit.runs) else " of those kept"
     return (
-        f"{named}row {number_of}{kept} ({place}) shows {seen} {columns.response.unit}".rstrip()
+        f"{named}row {number_of}{kept} ({place}) shows {seen} {columns.unit_of(left.table.iloc[[i]])}".rstrip()
         + f" where {level} is expected, {number(abs(scales), 2)} scales {'above' if scales > 0 else 'below'}"
     )
 
