@@ -28,11 +28,12 @@ from .model.noise import (
     Outliers as Outliers,
     ResidualCorrelation as ResidualCorrelation,
 )
-from .model.parameters import Prior as Prior, Smooth as Smooth, Trend as Trend, Varying as Varying
+from .model.parameters import Ordered as Ordered, Prior as Prior, Smooth as Smooth, Trend as Trend, Varying as Varying
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model
 from .model.studies.propose.proposal import propose_study as propose_study
 from .model.studies.reading import read_study as read_study
+from .prediction.chain import chain as chain
 from .prediction.compute_ratio import compute_ratio as compute_ratio, crossover as crossover
 from .prediction.contrast import contrast as contrast
 from .prediction.forecast import forecast as forecast

@@ -38,8 +38,9 @@ from bayes_scaling.model.parameters import Z90, Prior, as_parameter, distributio
 HERE = Path(__file__).parent
 OUT = HERE.parent / "out" / "choosing_runs"
 REPEATS, KEPT = 10, 0.8
+NONE = ("none",)
 SMALL, DEAR = (0.01, 0.05, 0.1), (0.2, 0.35, 0.5)
-GRID = [np.array([a, b, 0.0]) for a in (-1.5, -0.75, 0.0, 0.75, 1.5) for b in (-1.0, 0.0, 1.0)]
+GRID = [np.array([a, b]) for a in (-1.5, -0.75, 0.0, 0.75, 1.5) for b in (-1.0, 0.0, 1.0)]
 """Amplitudes and lengths that are weighed, in standard deviations of their priors' logarithms."""
 GROWTH = 2.0
 """Runs are chosen at a time until spent compute or their number has grown so many times."""
@@ -73,7 +74,8 @@ class Block:
 
     pool: how many of the rows are of the pool; the others are targets.
     y: on the scale of the noise.
-    scales: log medians and sd of log amplitude, length and scatter.
+    scales: log medians and sd of log amplitude, length and scatter, and the slope of log scatter along `along`.
+    shared: covariance of effects that rows share, of sizes or amounts of data; nothing where there are none.
     """
 
     laws: tuple[Formula, ...]
@@ -82,6 +84,12 @@ class Block:
     pool: int
     log: bool
     scales: tuple[np.ndarray, np.ndarray]
+    along: np.ndarray | float = 0.0
+    shared: np.ndarray | None = None
+
+    def scatter(self, scales: np.ndarray) -> np.ndarray:
+        """Return the variance of the scatter of each row."""
+        return np.broadcast_to(np.exp(2 * (scales[2] + (scales[3] * self.along if len(scales) > 3 else 0.0))), len(self.y))
 
     @property
     def loss(self) -> np.ndarray:
@@ -90,12 +98,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Component:
-    """A law with scales, given runs: all rows' mean and covariance, and what single runs scatter by."""
+    """A law with scales, given runs: all rows' mean and covariance, and the variance of what each scatters by."""
 
     weight: float
     mean: np.ndarray
     covariance: np.ndarray
-    scatter: float
+    scatter: np.ndarray
 
 
 def at_rows(of: Formula, block: Block, z: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -113,15 +121,18 @@ def jacobian(of: Formula, block: Block, z: np.ndarray, rows: np.ndarray) -> tupl
     return values[0], ((values[1 : p + 1] - values[p + 1 :]) / (2 * STEP)).T
 
 
-def kernel(x: np.ndarray, other: np.ndarray, log_scales: np.ndarray) -> np.ndarray:
-    far = np.abs(x[:, None] - other[None]) / np.exp(log_scales[1])
+def kernel(block: Block, rows: np.ndarray, log_scales: np.ndarray) -> np.ndarray:
+    """Return the covariance of the discrepancy, with that of what rows share."""
+    x = block.x[rows]
+    far = np.abs(x[:, None] - x[None]) / np.exp(log_scales[1])
     each = (1 + 5**0.5 * far + 5 / 3 * far**2) * np.exp(-(5**0.5) * far)
-    return np.asarray(np.exp(2 * log_scales[0]) * each.prod(axis=-1))
+    found = np.exp(2 * log_scales[0]) * each.prod(axis=-1)
+    return np.asarray(found if block.shared is None else found + block.shared[np.ix_(rows, rows)])
 
 
 def root_of(block: Block, seen: np.ndarray, scales: np.ndarray, *, bare: bool) -> np.ndarray:
-    own = np.exp(2 * scales[2]) * np.eye(len(seen))
-    return np.linalg.cholesky(own if bare else own + kernel(block.x[seen], block.x[seen], scales))
+    own = np.diag(block.scatter(scales)[seen])
+    return np.linalg.cholesky(own if bare else own + kernel(block, seen, scales))
 
 
 def mode(
@@ -161,8 +172,8 @@ def evidence(
     prior = -0.5 * float((((scales - middle) / sd) ** 2)[2 if bare else 0 :].sum())
     if not len(seen):
         return prior
-    cover = slope @ slope.T + np.exp(2 * scales[2]) * np.eye(len(seen))
-    cover = cover if bare else cover + kernel(block.x[seen], block.x[seen], scales)
+    cover = slope @ slope.T + np.diag(block.scatter(scales)[seen])
+    cover = cover if bare else cover + kernel(block, seen, scales)
     root = np.linalg.cholesky(cover + 1e-12 * np.trace(cover) / len(seen) * np.eye(len(seen)))
     r = solve_triangular(root, block.y[seen] - value + slope @ z, lower=True)
     return prior - 0.5 * float(r @ r) - float(np.log(np.diag(root)).sum())
@@ -174,7 +185,7 @@ type Line = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def tuned(block: Block, seen: np.ndarray, line: Line, scales: np.ndarray, steps: int, *, bare: bool) -> np.ndarray:
     """Return scales at which the marginal likelihood times their priors is largest."""
-    free = [2] if bare else [0, 1, 2]
+    free = [*([] if bare else [0, 1]), *range(2, len(scales))]
     middle, sd = (of[free] for of in block.scales)
 
     def at(t: np.ndarray) -> np.ndarray:
@@ -215,7 +226,7 @@ def components(
             warm[i] = z, scales
         value, slope = jacobian(of, block, z, rows)
         for apart in GRID[:1] if bare else GRID:
-            own = scales if bare else np.append((block.scales[0] + block.scales[1] * apart)[:2], scales[2])
+            own = scales if bare else np.append(block.scales[0][:2] + block.scales[1][:2] * apart, scales[2:])
             known = evidence(block, seen, value[seen], slope[seen], z, own, bare=bare)
             found.append((known, own, np.array([i]), 0.0))
             found[-1] = (known, own, z, float(i))
@@ -234,10 +245,10 @@ def conditioned(
     rows = np.arange(len(block.y))
     value, slope = jacobian(of, block, z, rows)
     mean, cover = value - slope @ z, slope @ slope.T
-    cover = cover if bare else cover + kernel(block.x, block.x, scales)
-    s2 = float(np.exp(2 * scales[2]))
+    cover = cover if bare else cover + kernel(block, rows, scales)
+    s2 = block.scatter(scales)
     if len(seen):
-        root = np.linalg.cholesky(cover[np.ix_(seen, seen)] + s2 * np.eye(len(seen)))
+        root = np.linalg.cholesky(cover[np.ix_(seen, seen)] + np.diag(s2[seen]))
         mean = mean + cover[:, seen] @ cho_solve((root, True), block.y[seen] - mean[seen])
         half = solve_triangular(root, cover[seen], lower=True)
         cover = cover - half.T @ half
@@ -251,7 +262,7 @@ def together(parts: Sequence[Component]) -> Component:
     mean = weights @ means
     apart = means - mean
     cover = sum(w * one.covariance for w, one in zip(weights, parts, strict=True)) + (apart.T * weights) @ apart
-    return Component(1.0, mean, np.asarray(cover), float(weights @ [one.scatter for one in parts]))
+    return Component(1.0, mean, np.asarray(cover), weights @ np.array([one.scatter for one in parts]))
 
 
 # ---------------------------------------------------------------- the games
@@ -293,15 +304,15 @@ COSTS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 NESTED_BEST = {
     "vocabulary": 1,
     "parallel": 0,
-    "domain mixture": 0,
-    "MoE": 0,
-    "data-constrained": 1,
+    "domain mixture": 3,
+    "MoE": 1,
+    "data-constrained": 4,
     "Farseer": 1,
     "lr & batch": 1,
     "sparsity": 1,
 }
 """The law that does best on the nested split, see scalebench.md."""
-THIN = {"vocabulary": 6, "lr & batch": 4}
+THIN = {"vocabulary": 6, "lr & batch": 4, "Farseer": 2}
 DISCREPANCY = (np.log([0.006, 3.0]), np.log([4.0, 2.0]) / Z90)
 """Of tasks: amplitude, on the scale of the noise or relative to the spread of losses that may be negative, and length."""
 
@@ -325,7 +336,7 @@ def tasks(names: Sequence[str] = ()) -> Iterator[list[Game]]:
         for columns in every_columns:
             formulas = []
             for of, column in zip(candidates, columns, strict=True):
-                law = bs.parse_law(of.law, list(column.inputs))
+                law = bs.parse_law(scalebench.own(of.law, column), list(column.inputs))
                 both = [bs.read_runs(part, column) for part in (train, held)]
                 tables = pd.concat([one.table for one in both], ignore_index=True)
                 given = {part: key for key, all_ in scalebench.law_families(law).items() for part in all_}
@@ -342,8 +353,11 @@ def tasks(names: Sequence[str] = ()) -> Iterator[list[Game]]:
             unit = 1.0 if log else float(tables["response"][: len(both[0].table)].std()) * 2
             noise = log_normal(as_parameter(task.noise.sd).prior)
             middle = np.array([DISCREPANCY[0][0] + np.log(unit), DISCREPANCY[0][1], noise[0]])
+            wide_scales, along = np.array([*DISCREPANCY[1], noise[1]]), 0.0
+            if task.noise.effects:  # of data-constrained, whose scatter also falls along tokens
+                middle, wide_scales, along = np.append(middle, 0.0), np.append(wide_scales, 0.5), np.log(every["tokens"])
             block = Block(
-                tuple(formulas), x, y.to_numpy(), len(both[0].table), log, (middle, np.array([*DISCREPANCY[1], noise[1]]))
+                tuple(formulas), x, y.to_numpy(), len(both[0].table), log, (middle, wide_scales), along, effects(task, tables)
             )
             found.append([block])
             costs.append(np.asarray(COSTS[name](tables)[: block.pool] if name in COSTS else sparsity_cost(train), float))
@@ -351,6 +365,17 @@ def tasks(names: Sequence[str] = ()) -> Iterator[list[Game]]:
             found = [[one for every_ in found for one in every_]]
         budgets = DEAR if name in ("domain mixture", "sparsity") else SMALL
         yield [Game(name, tuple(blocks), cost, budgets, NESTED_BEST[name]) for blocks, cost in zip(found, costs, strict=False)]
+
+
+def effects(task: scalebench.Task, table: pd.DataFrame) -> np.ndarray | None:
+    """Return the covariance of group effects at the expected squares of their scales."""
+    if not task.noise.effects:
+        return None
+    found = np.zeros((len(table), len(table)))
+    for one in task.noise.effects:
+        level = table[one.dims[0]].to_numpy()
+        found += one.sd**2 * (level[:, None] == level)
+    return found
 
 
 def sparsity_cost(table: pd.DataFrame) -> np.ndarray:
@@ -435,19 +460,19 @@ class Greedy:
         total = np.zeros(len(at))
         for block, cover, s2 in self.blocks:
             cross = cover[block.pool :][:, at]
-            total += (cross**2).mean(axis=0) / (np.diag(cover)[at] + s2) / self.unit(block)
+            total += (cross**2).mean(axis=0) / (np.diag(cover)[at] + s2[at]) / self.unit(block)
         return total
 
     def information(self, at: np.ndarray) -> np.ndarray:
         total = np.zeros(len(at))
         for block, cover, s2 in self.blocks:
             asked = cover[block.pool :].mean(axis=0)
-            explained = asked[at] ** 2 / (np.diag(cover)[at] + s2) / asked[block.pool :].mean()
+            explained = asked[at] ** 2 / (np.diag(cover)[at] + s2[at]) / asked[block.pool :].mean()
             total -= 0.5 * np.log1p(-np.clip(explained, 0, 1 - 1e-9))
         return total
 
     def volume(self, at: np.ndarray) -> np.ndarray:
-        return np.asarray(sum(np.log1p(np.maximum(np.diag(c)[at], 0) / s2) for _, c, s2 in self.blocks))
+        return np.asarray(sum(np.log1p(np.maximum(np.diag(c)[at], 0) / s2[at]) for _, c, s2 in self.blocks))
 
     def left(self) -> float:
         """Return the mean squared error that is expected, over responses."""
@@ -459,7 +484,7 @@ class Greedy:
     def add(self, i: int) -> None:
         for place, (block, cover, s2) in enumerate(self.blocks):
             column = cover[:, i]
-            self.blocks[place] = block, cover - np.outer(column, column) / (column[i] + s2), s2
+            self.blocks[place] = block, cover - np.outer(column, column) / (column[i] + s2[i]), s2
 
 
 def chain(
@@ -523,6 +548,19 @@ def within_budget(score: Callable[[Greedy, np.ndarray], np.ndarray]) -> Rule:
     return chosen
 
 
+def flattened(rule: Rule, power: float = 0.5) -> Rule:
+    """Return a rule for which laws and scales of the discrepancy weigh by a power of what runs say of them."""
+
+    def chosen(state: State) -> list[int]:
+        for place, parts in enumerate(state.parts):
+            weights = np.array([one.weight for one in parts]) ** power
+            weights = weights / weights.sum()
+            state.joint[place] = together([replace(one, weight=float(w)) for one, w in zip(parts, weights, strict=True)])
+        return rule(state)
+
+    return chosen
+
+
 def grown(state: State, wanted: Sequence[int]) -> list[int]:
     """Return runs until their number, or the compute, has grown enough for a refit."""
     found: list[int] = []
@@ -570,14 +608,14 @@ def mspe(state: State) -> list[int]:
 def added(of: Component, i: int) -> Component:
     """Return a component with another run in closed form, as it is expected to be."""
     column = of.covariance[:, i]
-    return replace(of, covariance=of.covariance - np.outer(column, column) / (column[i] + of.scatter))
+    return replace(of, covariance=of.covariance - np.outer(column, column) / (column[i] + of.scatter[i]))
 
 
 def reductions(block: Block, parts: Sequence[Component], at: np.ndarray, *, between: bool = True) -> np.ndarray:
     """Return the expected reduction of a mixture's variance at the targets, within its components and between them."""
     weights, target = np.array([p.weight for p in parts]), slice(block.pool, None)
     cross = [p.covariance[target][:, at] for p in parts]
-    s2 = np.array([np.diag(p.covariance)[at] + p.scatter for p in parts])
+    s2 = np.array([np.diag(p.covariance)[at] + p.scatter[at] for p in parts])
     found = np.asarray(sum(w * (c**2).mean(axis=0) / v for w, c, v in zip(weights, cross, s2, strict=True)))
     if len(parts) == 1 or not between:
         return found
@@ -601,12 +639,12 @@ variance, information, volume = Greedy.gains, Greedy.information, Greedy.volume
 
 RULES: dict[str, tuple[Rule, bool]] = {
     "variance, within budget": (within_budget(variance), False),
+    "variance, within budget, laws by root weight": (flattened(within_budget(variance)), False),
     "variance / cost^.4": (one_at_a_time(variance, 0.4), False),
-    "variance, at most doubling": (doubling(variance), False),
-    "variance / cost": (one_at_a_time(variance, 1.0), False),
     "information, at most doubling": (doubling(information), False),
-    "D-optimal / cost": (one_at_a_time(volume, 1.0), True),
+    "variance, within budget, law alone": (within_budget(variance), True),
     "V-optimal / cost^.4": (one_at_a_time(variance, 0.4), True),
+    "D-optimal / cost": (one_at_a_time(volume, 1.0), True),
     "MSPE": (mspe, True),
     "random": (at_random, False),
     "cheapest": (cheapest, False),
@@ -661,7 +699,7 @@ def scored(game: Game, found: Sequence[Component]) -> dict[str, float]:
         middle, y = of.mean[target], block.y[target]
         loss, truth = (np.exp(middle), np.exp(y)) if block.log else (middle, y)
         r2.append(np.clip(1 - ((loss - truth) ** 2).sum() / ((truth - truth.mean()) ** 2).sum(), -1, 1))
-        sd = np.sqrt(np.maximum(np.diag(of.covariance)[target], 0) + of.scatter)
+        sd = np.sqrt(np.maximum(np.diag(of.covariance)[target], 0) + of.scatter[target])
         error.append(np.abs(middle - y).mean())
         hit.append((np.abs(middle - y) < Z90 * sd).mean())
         said.append(np.sqrt((sd**2).mean()))
@@ -671,7 +709,8 @@ def scored(game: Game, found: Sequence[Component]) -> dict[str, float]:
 def play(rules: Sequence[str], names: Sequence[str] = (), sweep_names: Sequence[str] = SWEEPS, repeats: int = REPEATS) -> None:
     """Play every game once, then again, and keep each score as it comes."""
     OUT.mkdir(parents=True, exist_ok=True)
-    every = [(of, 0) for of in tasks(names)] + [(of, 5) for of in sweep_games(sweep_names)]
+    every = [(of, 0) for of in (tasks(names) if names != NONE else ())]
+    every += [(of, 5) for of in (sweep_games(sweep_names) if sweep_names != NONE else ())]
     every.sort(key=lambda one: sum(len(block.y) * len(block.laws) for game in one[0] for block in game.blocks))
     for repeat in range(repeats):
         for games, start in every:

@@ -157,6 +157,14 @@ NAMES: dict[str, list[Name]] = {
 """Role or column -> names that people give it."""
 
 
+def present(of: Expected, frame: pd.DataFrame) -> Expected:
+    """Return what is expected of those columns that a table has: an excerpt has not all of them."""
+    roles = {role: column for role, column in of.roles.items() if column in frame}
+    among = {role: tuple(one for one in columns if one in frame) for role, columns in of.asked.items()}
+    units = {role: unit for role, unit in of.units.items() if role in roles}
+    return Expected(roles, {role: columns for role, columns in among.items() if columns}, of.groups & set(frame), units)
+
+
 def renamed(frame: pd.DataFrame, of: Expected, rng: np.random.Generator) -> tuple[pd.DataFrame, Expected]:
     """Return a table with its columns called as people call such, some in other units, and what is then expected of it."""
     of_column = {column: role for role, column in of.roles.items()}

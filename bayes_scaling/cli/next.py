@@ -52,9 +52,16 @@ def next_run(
         list[str] | None,
         typer.Option(metavar="COLUMN=FLOP", help="Paid once for each value of a column that no run of the fit has."),
     ] = None,
+    most: Annotated[
+        int | None, typer.Option(metavar="N", help="Runs of a set at most, to 20; five unless given, with a budget 20.")
+    ] = None,
     worth: Annotated[
         float, typer.Option(metavar="SHARE", help="Stop where no set saves such a share of what there is to save.")
     ] = 0.0,
+    value: Annotated[
+        float | None,
+        typer.Option(metavar="FLOP", help="What saving all of it is worth: the set of most value beyond its cost is best."),
+    ] = None,
     seed: AnySeed = 0,
 ) -> None:
     """Rank candidate runs, and sets of them, by what they are expected to save of the loss of a decision for what they cost.
@@ -70,7 +77,8 @@ def next_run(
     fitted = read_posterior(folder)
     questions = every_question(fitted, decide)
     once = {name: _flop(name, of) for name, of in pairs("--set-up", set_up, "COLUMN=FLOP, as arch=1e20").items()}
-    more: dict[str, Any] = {"criterion": criterion, "cost": cost, "set_up": once, "worth": worth, "seed": seed}
+    more: dict[str, Any] = {"criterion": criterion, "cost": cost, "set_up": once, "seed": seed}
+    more |= {"worth": worth, "most": most, "value": value}
     found = [next_runs(fitted, candidates, one.text, budget, **more) for one in questions]
     tables, sets = [one.to_frame() for one in found], [one.sets_to_frame() for one in found]
     figures = {folder / f"next{f'_{i}' if i > 1 else ''}.png": next_figure(one) for i, one in enumerate(found, 1)}

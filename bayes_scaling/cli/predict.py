@@ -11,12 +11,15 @@ from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write
+from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
 from bayes_scaling.cli.options import AnySeed, FitDir, Points, read_posterior
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bayes_scaling.inference.stacking import Posterior
 
 
 def predict(
@@ -32,11 +35,21 @@ def predict(
         Path | None,
         typer.Option(metavar="LEDGER.jsonl", help="A file of forecasts of single runs, to append to; `score` judges them."),
     ] = None,
+    through: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[INPUT=]FIRST",
+            help="What `fit` wrote for the response that DIR reads as INPUT, as the loss of an accuracy; POINTS are of FIRST.",
+        ),
+    ] = None,
     seed: AnySeed = 0,
 ) -> None:
     """Predict the loss at points.
 
     Writes PREDICTIONS.csv: the points with mean, sd, quantiles (q05 to q95), and their distance from the runs.
+
+    With --through the loss that FIRST expects is carried on through DIR, draw by draw: PREDICTIONS.csv has both responses, and
+    PREDICTIONS.png shows them.
 
     Or appends to LEDGER.jsonl, whose entries each hold the hash of the one before: what single runs will show, by which fit of
     which data, and when. Exit code 3 then says that the fit is not to be trusted.
@@ -47,17 +60,42 @@ def predict(
 
     if out is None and register is None:
         raise InputError("predict writes nothing: give --out PREDICTIONS.csv, --register LEDGER.jsonl, or both")
+    if through is not None and (register is not None or out is None):
+        raise InputError("--through goes with --out PREDICTIONS.csv alone: a ledger takes forecasts of one fit")
     if out is not None:
         file_to_write(out)
     if register is not None:
         read_chain(file_to_write(register, ".jsonl"))
     fitted = read_posterior(folder)
+    if through is not None and out is not None:
+        _chain(fitted, through, at, out, seed, expected=not observed)
+        return
     table = summarize_at(fitted, at, "observed" if observed else "expected", seed) if out is not None else None
     record = forecast_record(fitted, at, seed) if register is not None else None
     _write(table, out, record, register)
     say_health(fitted.health)
     if record is not None and not accepted(fitted.health):
         raise typer.Exit(3)
+
+
+def _chain(second: "Posterior", through: str, at: Path, out: Path, seed: int, *, expected: bool) -> None:
+    """Write, draw and say what a fit says at points of another, whose response it reads."""
+    from bayes_scaling.inference.stacking import inputs_read
+    from bayes_scaling.plots.chain import chain_figure
+    from bayes_scaling.prediction.chain import chain
+
+    name, _, rest = through.partition("=")
+    named = name in inputs_read(second) and bool(rest)
+    first, figure = read_posterior(Path(rest if named else through)), out.with_suffix(".png")
+    found = chain(first, second, at, name if named else None, seed, expected=expected)
+    table = found.to_frame()
+    with write_together():
+        write_csv(table, out)
+        write_figure(chain_figure(found), figure)
+    say(*found.sentences(), f"{several(len(table), 'point')} -> {out}", f"figure -> {figure}")
+    say_notes(table)
+    for one in (first, second):
+        say_health(one.health)
 
 
 def _write(table: "pd.DataFrame | None", out: Path | None, record: dict[str, Any] | None, ledger: Path | None) -> None:

@@ -1,4 +1,7 @@
-"""Exact copies of whole rows are counted once, and named. Rows that differ in any column of their file are no copies."""
+"""Copies of whole rows are counted once, and named. Rows that differ in any column of their file are no copies.
+
+Numbers that differ past their twelfth digit only, as sums taken in another order do, are one number.
+"""
 
 import re
 from collections.abc import Sequence, Set as AbstractSet
@@ -22,6 +25,9 @@ TWIN_SHARE = 0.1
 """Of losses that are printed with few decimals fewer rows than this share may agree by chance."""
 
 MAX_NAMED = 3
+
+DIGITS = 12
+"""Numbers that agree in so many digits are one."""
 
 
 def drop_copies(
@@ -52,13 +58,15 @@ def drop_copies(
     copy[np.flatnonzero(suspect)[again]] = True
     one = int(np.argmax(again))
     first, second = (int(np.flatnonzero(suspect)[of]) for of in (int(np.argmax(code == code[one])), one))
-    sentence = f"row {place[second] + 1} of {sources[file[second]]} is an exact copy of row {place[first] + 1}"
+    exactly = "an exact copy" if pd.concat(frames).iloc[[first, second]].map(repr).duplicated().any() else "a copy"
+    sentence = f"row {place[second] + 1} of {sources[file[second]]} is {exactly} of row {place[first] + 1}"
     sentence += f" of {sources[file[first]]}" if file[first] != file[second] else ""
-    count = int(copy.sum())
+    count, columns = int(copy.sum()), "in every column" if exactly == "an exact copy" else f"in every column to {DIGITS} digits"
+    copies = exactly.removeprefix("an ").removeprefix("a ").replace("copy", "copies")
     note = (
-        f"{sentence}, in every column, and is counted once"
+        f"{sentence}, {columns}, and is counted once"
         if count == 1
-        else (f"{count} rows are exact copies of earlier ones, in every column, and are counted once: {sentence}, and so on")
+        else (f"{count} rows are {copies} of earlier ones, {columns}, and are counted once: {sentence}, and so on")
     )
     return [frame[~copy[file == i]] for i, frame in enumerate(frames)], (note,)
 
@@ -86,12 +94,14 @@ def twin_note(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns, rows:
     read = [name for name in checked if name != "run"]
     if len(read) == 1:
         return ()
-    twins = checked.duplicated(read).to_numpy()
+    same = _comparable(checked[read], frozenset())
+    twins = same.duplicated().to_numpy()
     if not twins.any() or (step is not None and twins.mean() < TWIN_SHARE):
         return ()
     second = int(np.argmax(twins))
-    first = int(np.argmax((checked[read] == checked[read].iloc[second]).all(axis=1).to_numpy()))
-    differ = [repr(str(name)) for name in kept if str(kept[name].iloc[first]) != str(kept[name].iloc[second])]
+    first = int(np.argmax((same == same.iloc[second]).all(axis=1).to_numpy()))
+    both = _comparable(kept.iloc[[first, second]], frozenset())
+    differ = [repr(str(name)) for name in both if str(both[name].iloc[0]) != str(both[name].iloc[1])]
     named = f"column{'s' * (len(differ) > 1)} {', '.join(differ[:MAX_NAMED])}{', ...' if len(differ) > MAX_NAMED else ''} only"
     apart = named if differ else "columns that are not read"
     count = int(twins.sum())
@@ -112,10 +122,20 @@ def _counts_rows(column: pd.Series) -> bool:
 
 
 def _comparable(frame: pd.DataFrame, left_out: AbstractSet[str]) -> pd.DataFrame:
-    """Return a table whose cells can be held against each other: lists and the like by what they say."""
+    """Return a table whose cells can be held against each other: lists by what they say, numbers by their digits."""
     frame = frame[[name for name in frame if name not in left_out]]
     plain = str | int | float | None
     mixed = [
         name for name in frame if frame[name].dtype == object and not frame[name].map(lambda of: isinstance(of, plain)).all()
     ]
-    return frame.assign(**{str(name): frame[name].map(repr) for name in mixed})
+    said = {str(name): frame[name].map(repr) for name in mixed}
+    return frame.assign(**said, **{str(name): _digits(frame[name]) for name in frame if frame[name].dtype == float})
+
+
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def _digits(column: pd.Series) -> pd.Series:
+    """Return numbers rounded to so many digits as must agree for two to be one."""
+    values = column.to_numpy()
+    size = 10.0 ** np.floor(np.log10(np.abs(values)))
+    rounded = np.round(values / size, DIGITS - 1) * size
+    return pd.Series(np.where(np.isfinite(rounded), rounded, values), column.index)

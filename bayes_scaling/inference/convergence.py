@@ -45,10 +45,12 @@ def convergence(posterior: xr.Dataset) -> Convergence:
         elements = _elements(values)
         labels = np.array(list(_labels(values)), dtype=object)
         finite = np.isfinite(elements).all(axis=(1, 2))
-        still = finite & (np.ptp(elements, axis=2) == 0.0).any(axis=1)  # a chain stuck, whatever the others did
+        levels = values.ndim > 2
+        fixed = levels & (elements == 0.0).all(axis=(1, 2))  # as the effect of the level that others are ordered from
+        still = finite & ~fixed & (np.ptp(elements, axis=2) == 0.0).any(axis=1)  # a chain stuck, whatever the others did
         not_finite += labels[~finite].tolist()
         stuck += labels[still].tolist()
-        moved = finite & ~still
+        moved = finite & ~still & ~fixed
         names += labels[moved].tolist()
         parts.append(_numbers(elements[moved]))
     r_hat, bulk, tail = np.concatenate(parts or [np.empty((3, 0))], axis=1)

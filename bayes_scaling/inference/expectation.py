@@ -8,17 +8,19 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, PART
 from bayes_scaling._base.random import Key, stream
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, inputs_read, map_components
-from bayes_scaling.model import discrepancy, gaussian_process as gp, smooth
+from bayes_scaling.model import discrepancy, gaussian_process as gp, ordered, smooth
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.evaluation import evaluate
 from bayes_scaling.model.names import length_name, spread_name, term_name
-from bayes_scaling.model.parameters import Effect, Smooth
+from bayes_scaling.model.noise_scale import moved
+from bayes_scaling.model.parameters import Effect, Ordered, Smooth
 from bayes_scaling.model.specification import discrepancy_terms
 
 
@@ -50,7 +52,8 @@ def _at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.Data
     if not fit.model.discrepancy:
         return law
     off = discrepancy_at(fit, frame, logs)
-    return law * np.exp(off) if fit.model.noise.on == "log_loss" else law + off
+    found: xr.DataArray = moved(law, off, fit.model.noise.on)
+    return found
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a law need not be defined far from its runs
@@ -133,6 +136,8 @@ def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callabl
         rows = rows.drop_vars(term.dims, errors="ignore").transpose("chain", "draw", "row")
         if not fresh.any():
             return rows
+        if isinstance(term, Ordered):
+            return _in_order(fit, owner, term, frame)
         if isinstance(term, Smooth) and named:
             return rows.copy(data=_along_axis(fit, owner, term, frame, index, fresh, rows.to_numpy(), seed, new=new))
         cells = _cells(frame, term.dims) if named else [(int(row),) for row in frame.index]
@@ -148,6 +153,22 @@ def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callabl
         return xr.DataArray(values, dims=("chain", "draw", "row"))
 
     return level
+
+
+def _in_order(fit: Fit, owner: str, term: Ordered, frame: pd.DataFrame) -> xr.DataArray:
+    """Return draws of an ordered term at points, dimensions chain, draw, row; levels of the list that no run has too."""
+    draws, name = fit.posterior, term_name(owner, term)
+    if term.over not in frame:
+        raise InputError(f"{owner} is ordered along {term.over!r}; expected a column of the points that says the level")
+    effect = draws[name].transpose("chain", "draw", term.over)
+    levels = effect[term.over].to_numpy()
+    every = ordered.order_of(term, levels)
+    index = level_index(frame[term.over], every)
+    if (index < 0).any():
+        raise ordered.no_place(term, frame[term.over].iloc[int(np.argmax(index < 0))], every)
+    sd, at = draws[spread_name(owner, term)].to_numpy(), ordered.places(term, levels)
+    found = ordered.everywhere(term, name, effect.to_numpy(), at, len(every), sd, fit.settings.seed)
+    return xr.DataArray(found[..., index], dims=("chain", "draw", "row"))
 
 
 def _along_axis(

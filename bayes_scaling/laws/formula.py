@@ -136,6 +136,11 @@ def law_families(law: Law) -> dict[str, tuple[str, ...]]:
     return dict(law.read.families) if isinstance(law, _TextLaw) else {}
 
 
+def law_indexed_groups(law: Law) -> dict[str, tuple[str, ...]]:
+    """Return the groups between which members of a family differ: t -> (output,), of `sum(t[output, j] * r[j])`."""
+    return dict(law.read.groups) if isinstance(law, _TextLaw) else {}
+
+
 def law_references(law: Law) -> dict[str, float]:
     """Return the references that a law names, as `ref(tokens)` does: input -> the number that stands in the law for it."""
     return law.references if isinstance(law, _TextLaw) else {}

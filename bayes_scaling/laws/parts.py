@@ -1,7 +1,7 @@
 """The text of a law taken apart: its named parts, each a line `name = ...`, and the law itself in the last line.
 
 Two things in a text stand for more than they say: `ref(tokens)` for a number, the reference of an input, and a sum over an
-index, `sum(t[j] * r[j])`, for its terms, one for each input that is called `r_...`.
+index, `sum(t[j] * r[j])`, for its terms, one for each input that is called `r_...`. A group may stand before the index.
 """
 
 import ast
@@ -45,6 +45,8 @@ class LawText:
         The inputs whose references the text names, and their values.
     families
         Name -> the parameters that it stands for in a sum over an index: t -> t_web, t_code.
+    groups
+        Name -> the groups before its index, between whose levels each of these differs: t -> output, of `t[output, j]`.
     """
 
     said: Trees
@@ -53,6 +55,7 @@ class LawText:
     names: set[str]
     references: Mapping[str, float]
     families: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]]
 
     @property
     def short(self) -> bool:
@@ -84,15 +87,17 @@ def read_text(text: str, inputs: Sequence[str] = (), references: Mapping[str, fl
     trees: dict[str, ast.expr] = {}
     named: dict[str, float] = {}
     families: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = {}
     for name, tree in said.items():
         terms, found = summed(tree, inputs, text)
-        families |= found
+        families |= found.families
+        groups |= {base: over for base, over in found.groups.items() if over}
         trees[name] = _referred(terms, text, references, named)
     law = trees.pop("")
     names = _names(text, trees, law)
     _check_size(text, trees, law)
     of_parameters = {name: members for name, members in families.items() if not set(members) & set(inputs)}
-    return LawText(said, trees, law, names, named, of_parameters)
+    return LawText(said, trees, law, names, named, of_parameters, groups)
 
 
 def _said(text: str) -> dict[str, ast.expr]:

@@ -16,7 +16,7 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Trend, distribution, link, prior_quantiles
+from bayes_scaling.model.parameters import Effect, Ordered, Parameter, Prior, Smooth, Trend, distribution, link, prior_quantiles
 from bayes_scaling.model.prior_sentences import closest_pairs, together
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
@@ -98,9 +98,9 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
     noise, name, unit = model.noise, "the loss", "the unit of the loss"
     if response is not None:
         name, unit = response.name, response.unit or f"the unit of {response.name}"
-    what = f"the logarithm of {name}" if noise.on == "log_loss" else name
+    what = {"log_loss": f"the logarithm of {name}", "log_odds": f"the log odds of {name}"}.get(noise.on, name)
     how = "normal" if noise.distribution == "normal" else "Student-t, with its degrees of freedom learnt,"
-    scale = "a relative error" if noise.on == "log_loss" else f"in {unit}"
+    scale = {"log_loss": "a relative error", "log_odds": "in log odds"}.get(noise.on, f"in {unit}")
     found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {scale}."]
     if error is not None:
         found.append(f"The measurement error of column {error.column} is added to it in quadrature.")
@@ -196,6 +196,10 @@ def _alike(term: Smooth) -> str:
 def _varies(term: Effect, *, log: bool) -> str:
     scale = " on the log scale" if log else ""
     spread = f"half-normal({number(term.sd)})"
+    if isinstance(term, Ordered):
+        how = "rises" if term.direction == "increasing" else "falls"
+        first = f"of {term.levels[0]}" if term.levels else "of the lowest level"
+        return f"that is {first}; along the order of {term.over} it {how} by exponential steps{scale}, of mean {spread}"
     if isinstance(term, Smooth):
         return f"levels are {_alike(term)}; their standard deviation{scale} {spread}"
     return f"levels of {_joined(term.dims)} are partially pooled about it{scale}, their standard deviation {spread}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.model.parameters import Effect, Smooth, Term, Trend
+from bayes_scaling.model.parameters import Effect, Ordered, Smooth, Term, Trend
 
 OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy", "joint", "smooth_")
 """Beginnings of names that a law's parameters cannot have: the model's own variables have them."""
@@ -47,8 +47,8 @@ def length_name(owner: str, term: Smooth) -> str:
     return f"{owner}_smooth_length_{'_'.join(term.dims)}"
 
 
-def axis_name(owner: str, term: Smooth) -> str:
-    """Return what the places of a smooth term's levels on its axis are called, see `smooth`."""
+def axis_name(owner: str, term: Smooth | Ordered) -> str:
+    """Return what the places of a smooth or ordered term's levels are called, see `smooth` and `ordered`."""
     return f"smooth_axis_{owner}_{'_'.join(term.dims)}"
 
 
@@ -60,6 +60,11 @@ def sampled_name(owner: str, term: Effect) -> str:
 def information_name(owner: str, term: Effect) -> str:
     """Return what the information about a term's levels is called, see `reparametrization`."""
     return f"information_{term_name(owner, term)}"
+
+
+def between_name(one: tuple[str, Effect], other: tuple[str, Effect]) -> str:
+    """Return what the information about a level that two terms of the same groups share is called, see `reparametrization`."""
+    return information_name(*one) if one == other else f"{information_name(*one)}_and_{other[0]}"
 
 
 NOISE_SD = "noise_sd"

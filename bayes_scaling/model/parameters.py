@@ -1,6 +1,8 @@
 """What is assumed of a parameter: a prior, and terms that let it vary between groups or drift with an input.
 
-    link(parameter) = link(prior) + Varying + ... + Smooth + Trend    (link: log for positive priors, identity otherwise)
+    link(parameter) = link(prior) + Varying + ... + Smooth + Ordered + Trend
+
+The link is the logarithm for positive priors, else the identity.
 
 Written as a sum: `Prior(median=0.09, factor=1.5) + Varying("position", sd=0.2)`.
 """
@@ -8,7 +10,7 @@ Written as a sum: `Prior(median=0.09, factor=1.5) + Varying("position", sd=0.2)`
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, log
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -117,9 +119,78 @@ class Trend:
         checks.check(self, "of Trend", on=checks.name, sd=checks.positive)
 
 
-type Effect = Varying | Smooth
+@dataclass(frozen=True)
+class Ordered:
+    """Effects of a group whose levels are known to be in order: each lies above the one before it.
+
+    link(parameter_k) = link(prior) + s (e_1 + ... + e_k),   e_k ~ Exponential(1),   s ~ HalfNormal(sd);   k = 0, 1, 2, ...
+
+    The prior is that of the first level of the list. Steps are positive whatever the runs say, and may be as good as none.
+    Runs need not have all levels of the list: one between two that they have divides the step between these uniformly, which is
+    the exact conditional, and one beyond them lies a further step away.
+
+    Parameters
+    ----------
+    over
+        A group: tokenizers by size, models by generation, learning-rate tiers.
+    sd
+        Scale of the half-normal prior of the mean step s, on the link scale: 0.1 on a log link means steps of up to some 10 %.
+    levels
+        The levels in their order, from the one the prior is for; None where they are numbers, which are then in order.
+    direction
+        "increasing": the parameter grows along the list; "decreasing": it falls.
+
+    Raises
+    ------
+    InputError
+        Where several groups are named, levels repeat, or sd is not positive.
+
+    References
+    ----------
+    .. [1] Buerkner and Charpentier (2020). Modelling monotonic effects of ordinal predictors in Bayesian regression models.
+       British Journal of Mathematical and Statistical Psychology 73, 420-451.
+
+    Examples
+    --------
+    A floor that is known to fall with the size of the vocabulary:
+
+    >>> order = Ordered("tokenizer", sd=0.05, levels=("32k", "64k", "128k"), direction="decreasing")
+    >>> (Prior(median=1.7, factor=1.6) + order).terms == (order,)
+    True
+    """
+
+    over: str
+    sd: float
+    levels: tuple[str | int | float, ...] | None = None
+    direction: Literal["increasing", "decreasing"] = "increasing"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.over, tuple | list):
+            raise InputError(f"Ordered goes over one group, as levels of several have no one order; not {list(self.over)}")
+        levels = checks.optional(checks.several(_level))
+        direction = checks.one_of(("increasing", "decreasing"))
+        checks.check(self, "of Ordered", over=checks.name, sd=checks.positive, levels=levels, direction=direction)
+        if self.levels is not None and (len(self.levels) < 2 or len(set(map(str, self.levels))) < len(self.levels)):
+            raise InputError(f"Ordered needs two or more different levels in their order, not {list(self.levels)}")
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The group it goes over, as a tuple."""
+        return (self.over,)
+
+    @property
+    def sign(self) -> float:
+        """1 where the parameter grows along the list, else -1."""
+        return 1.0 if self.direction == "increasing" else -1.0
+
+
+def _level(value: Any, what: str) -> str | int | float:
+    return value if checks.is_number(value) else checks.name(value, what)
+
+
+type Effect = Varying | Smooth | Ordered
 """A term with an effect of each level."""
-type Term = Varying | Smooth | Trend
+type Term = Varying | Smooth | Ordered | Trend
 
 
 @dataclass(frozen=True)
@@ -283,11 +354,27 @@ class Parameter:
 
     def __post_init__(self) -> None:
         checks.check(
-            self, "of a parameter", prior=checks.record(Prior), terms=checks.several(checks.record(Varying, Smooth, Trend))
+            self,
+            "of a parameter",
+            prior=checks.record(Prior),
+            terms=checks.several(checks.record(Varying, Smooth, Ordered, Trend)),
         )
+        for term in self.terms:
+            if isinstance(term, Ordered):
+                _refuse_beside(term, self.terms)
 
     def __add__(self, term: Term) -> "Parameter":
         return Parameter(self.prior, (*self.terms, term))
+
+
+def _refuse_beside(term: Ordered, terms: tuple[Term, ...]) -> None:
+    """Refuse a second term over the group of an ordered one, which would break the order."""
+    for other in terms:
+        if other is not term and not isinstance(other, Trend) and term.over in other.dims:
+            raise InputError(
+                f"a parameter is Ordered over {term.over!r}, and {type(other).__name__} over {list(other.dims)} would break "
+                "the order: expected one of the two"
+            )
 
 
 def as_parameter(value: Prior | Parameter) -> Parameter:

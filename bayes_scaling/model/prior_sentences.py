@@ -11,7 +11,7 @@ from bayes_scaling.model import discrepancy
 from bayes_scaling.model.joint_prior import JointPrior, location, scale_matrix
 from bayes_scaling.model.loss_units import loss_like
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
-from bayes_scaling.model.parameters import Z90, Effect, Prior, Smooth, Trend, link, median, prior_quantiles
+from bayes_scaling.model.parameters import Z90, Effect, Ordered, Prior, Smooth, Trend, link, median, prior_quantiles
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
 WORTH_SAYING = 0.3
@@ -21,6 +21,8 @@ MOST_SAID = 6
 HALF_NORMAL_10 = 2.33
 MEDIAN_DIFFERENCE = 0.5
 """Two levels differ by more than so many times the sd of their term with probability 10 %, and 50 %."""
+ORDERED_10, MEDIAN_STEP = 2.05, 0.379
+"""A step of an ordered term, half-normal times exponential, is more than so many times its sd with these probabilities."""
 
 
 def prior_sentences(model: Model) -> list[str]:
@@ -127,7 +129,7 @@ def _units(model: Model) -> dict[str, str]:
         model.law, {name: median(of.prior) for name, of in parameters_with_priors(model).items() if name != NOISE_SD}
     )
     found = {name: model.unit for name, power in (loss or {}).items() if power == 1}
-    relative = "%" if model.noise.on == "log_loss" else model.unit
+    relative = {"log_loss": "%", "log_odds": "log odds"}.get(model.noise.on, model.unit)
     found |= {NOISE_SD: relative, NOISE_WHITE: relative}
     if model.noise.outliers is not None:
         own = NOISE_SD if model.noise.correlation is None else NOISE_WHITE
@@ -148,7 +150,8 @@ def _interval(name: str, prior: Prior, unit: str) -> str:
 
 
 def _varies(name: str, term: Effect, log_link: bool) -> str:
-    return _differ(term, name, *(_step(times * term.sd, log_link) for times in (MEDIAN_DIFFERENCE, HALF_NORMAL_10)))
+    often, seldom = (MEDIAN_STEP, ORDERED_10) if isinstance(term, Ordered) else (MEDIAN_DIFFERENCE, HALF_NORMAL_10)
+    return _differ(term, name, *(_step(times * term.sd, log_link) for times in (often, seldom)))
 
 
 def _shared(term: Effect, *, relative: bool) -> str:
@@ -156,6 +159,12 @@ def _shared(term: Effect, *, relative: bool) -> str:
 
 
 def _differ(term: Effect, what: str, often: str, seldom: str) -> str:
+    if isinstance(term, Ordered):
+        how = "above" if term.direction == "increasing" else "below"
+        return (
+            f"Along the order of {term.over}, {what} lies {how} that of the level before, by {often}, as likely less as more; "
+            f"by more than {seldom} with probability 10 %."
+        )
     if isinstance(term, Smooth):
         low, high = shared(prior_quantiles(term.length, (0.05, 0.95)).tolist())
         within = f", for each {' x '.join(term.dims[1:])}" if term.dims[1:] else ""

@@ -11,7 +11,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.views import view
 from bayes_scaling.data.reserved import RESERVED
-from bayes_scaling.laws.formula import law_families, law_parts, law_tree
+from bayes_scaling.laws.formula import law_families, law_indexed_groups, law_parts, law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model import discrepancy as off
 from bayes_scaling.model.discrepancy import Discrepancy
@@ -35,7 +35,7 @@ from bayes_scaling.model.names import (
     term_name,
 )
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Trend, Varying, as_parameter
+from bayes_scaling.model.parameters import Effect, Ordered, Parameter, Prior, Smooth, Trend, Varying, as_parameter
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,8 +49,8 @@ class Model:
     law
         A plain function, data before the star and parameters after it.
     parameters
-        Name -> `Prior`, or `Prior + Varying + Smooth + Trend`; the names are the law's. In a law with a sum over an index, as
-        sum(t[j] * r[j]), that of t is that of each `t_NAME`. A trend may be on an input that the law
+        Name -> `Prior`, or `Prior + Varying + Smooth + Ordered + Trend`; the names are the law's. In a law with a sum over an
+        index, as sum(t[j] * r[j]), that of t is that of each `t_NAME`. A trend may be on an input that the law
         itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise
         Scatter of single rows, and group effects.
@@ -109,6 +109,7 @@ class Model:
         if clash or expected & RESERVED:
             raise InputError(f"a parameter cannot be called {(clash or sorted(expected & RESERVED))[0]!r}; choose another name")
         law_tree(self.law)
+        _check_indexed(self.law, self.parameters)
         terms = [(term_name(owner, term), term.dims) for owner, term in varyings(self)]
         terms += [(term_name(owner, term), (term.on,)) for owner, term in trends(self)]
         terms += [(off.name(term), term.dims) for term in self.discrepancy]
@@ -152,6 +153,20 @@ def _of_members(law: Law, parameters: Mapping[str, Prior | Parameter]) -> Mappin
     return alike | {name: of for name, of in parameters.items() if name not in families}
 
 
+def _check_indexed(law: Law, parameters: Mapping[str, Prior | Parameter]) -> None:
+    """Refuse a parameter that the law writes with a group, as t[output, j], and that has no term over it."""
+    families = law_families(law)
+    for name, groups in law_indexed_groups(law).items():
+        for member in families.get(name, ()):
+            known = {dim for term in as_parameter(parameters[member]).terms if not isinstance(term, Trend) for dim in term.dims}
+            if missing := [group for group in groups if group not in known]:
+                raise InputError(
+                    f"the law has {name}[{', '.join(groups)}, ...], and nothing lets {member} differ between levels of "
+                    f"{missing[0]!r}: expected a term over it, as prior + Varying({missing[0]!r}, sd=1.0), in a file "
+                    f'varying = [{{ over = "{missing[0]}", sd = 1.0 }}]'
+                )
+
+
 def _mismatch(law: Law, expected: set[str], given: set[str]) -> str:
     parts = [f"law {law.__name__} has the parameters {format_names(expected)}; priors are given for {format_names(given)}"]
     for name in sorted(given - expected):
@@ -171,12 +186,22 @@ def varyings(model: Model) -> list[tuple[str, Effect]]:
     """Return every varying or smooth term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
     of_parameters = [(name, term) for name, parameter in parameters_with_priors(model).items() for term in parameter.terms]
     of_residuals = [("residual", effect) for effect in model.noise.effects]
-    return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying | Smooth)]
+    return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying | Smooth | Ordered)]
 
 
 def smooths(model: Model) -> list[tuple[str, Smooth]]:
     """Return every smooth term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
     return [(owner, term) for owner, term in varyings(model) if isinstance(term, Smooth)]
+
+
+def ordereds(model: Model) -> list[tuple[str, Ordered]]:
+    """Return every ordered term of a model with the parameter, or "noise_sd", that it belongs to."""
+    return [(owner, term) for owner, term in varyings(model) if isinstance(term, Ordered)]
+
+
+def placed(model: Model) -> list[tuple[str, Smooth | Ordered]]:
+    """Return the smooth and the ordered terms of a model, whose levels have places, with what each belongs to."""
+    return [*smooths(model), *ordereds(model)]
 
 
 def smooth_lengths(model: Model) -> dict[str, Prior]:

@@ -8,6 +8,7 @@ from .backtest import (
 )
 from .band import plot_band as plot_band, plot_runs as plot_runs
 from .calibration import plot_calibration as plot_calibration
+from .chain import chain_figure as chain_figure
 from .coefficients import plot_coefficient as plot_coefficient, plot_coefficients as plot_coefficients
 from .comparison import comparison_figure as comparison_figure, plot_comparison as plot_comparison
 from .contrast import plot_contrast as plot_contrast, plot_multiplier as plot_multiplier

@@ -1,6 +1,9 @@
 """A response of a response: what a second fit says where its input is what runs of a first fit show, as accuracy over loss."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import checks
@@ -8,13 +11,21 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import percent
 from bayes_scaling._base.random import stream
+from bayes_scaling.data.output_columns import OUTPUT
+from bayes_scaling.data.points import read_points
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows
+from bayes_scaling.inference.health import combined
 from bayes_scaling.inference.health_line import mark
-from bayes_scaling.inference.memory import draws_in
-from bayes_scaling.inference.stacking import Posterior, inputs_read, parts
-from bayes_scaling.prediction.notes import noted
-from bayes_scaling.prediction.predict import predict, predict_runs
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.posterior_predictive import posterior_predictive
+from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read, stack
+from bayes_scaling.prediction.chain_record import ChainedResponse
+from bayes_scaling.prediction.notes import noted, scatter_notes
+from bayes_scaling.prediction.predict import labelled, predict, predict_runs
+
+__all__ = ["ChainedResponse", "chain"]
 
 MOST_DRAWS = 1000
 """Draws of a chain: the second law is evaluated at the losses of all of them in each."""
@@ -22,35 +33,48 @@ MOST_DRAWS = 1000
 
 @asked
 def chain(
-    first: Posterior, second: Posterior, points: Table, through: str = "loss", seed: int = 0, *, expected: bool = False
-) -> xr.DataArray:
-    """Return draws of the second response at points of the first fit.
+    first: Posterior,
+    second: Posterior,
+    points: Table,
+    through: str | None = None,
+    seed: int = 0,
+    *,
+    expected: bool = False,
+    error: float | None = None,
+) -> ChainedResponse:
+    """Return what a second fit says at points of a first one, whose response is an input of the second: draws of both.
 
     x ~ p(x | point, runs of the first),   z ~ p(z | x, runs of the second)
 
-    x is what a new run of the first fit shows, with its scatter and group effects: such an input is what the second fit's runs
-    had. Draws of the two fits are independent, as their data are.
+    x is what a new run of the first fit shows, with its scatter, its group effects and the error that it is read with: such an
+    input is what the second fit's runs had. Draws of the two fits are independent, as their data are. Points that name one
+    `run` and agree in what the first fit reads are one reading of x.
 
     Parameters
     ----------
     first
-        A fit of the response that the second reads.
+        A fit of the response that the second reads, or a stack.
     second
-        A fit, one of whose inputs is that response.
+        A fit, one of whose inputs is that response, or a stack.
     points
         Columns for the first fit, as for `predict`, and for what else the second reads.
     through
-        The input of the second fit that is the response of the first, in its unit.
+        The input of the second fit that is the response of the first, in its unit; the one that is called as the response, or
+        as its column, unless given.
     seed
         Of the scatter, and of which draws meet.
     expected
         Whether the scatter of the second response is left out: that of the first is part of what is not known of the input.
+    error
+        Standard error with which the input is read, in its unit. That of the first fit's runs, in the middle, unless given;
+        0 where they have none.
 
     Returns
     -------
-    DataArray
-        Dimensions chain (one), draw (at most a thousand) and row, with the columns of the points; `summarize` makes a table of
-        it. Distances and notes are those of the first fit. Draws of x beyond the runs of the second are counted in a note.
+    ChainedResponse
+        `.draws` are those of the second response (at most a thousand), `.through` those of what lies between; `.to_frame()`,
+        `.summary()` and `.plot()` show them. Distances are from the runs of the first fit; how many draws of x lie beyond those
+        of the second is a note.
 
     Raises
     ------
@@ -60,43 +84,124 @@ def chain(
 
     Examples
     --------
-    >>> found = chain(loss_fit, accuracy_fit, {"params": [7e9], "tokens": [2e12]}, through="loss")  # doctest: +SKIP
-    >>> bs.summarize(found)  # doctest: +SKIP
+    >>> found = bs.chain(loss_fit, accuracy_fit, {"params": [7e9], "tokens": [2e12]})  # doctest: +SKIP
+    >>> found.to_frame()[["loss_q50", "q05", "q50", "q95"]]  # doctest: +SKIP
     """
-    _check(first, second, through)
-    seed = checks.seed(seed, "seed")
-    shown = predict_runs(first, points, seed)
-    random = stream(seed, "which draws of a chain meet")
-    x = as_rows(shown)
-    count = min(MOST_DRAWS, x.shape[1])
-    x = x[:, random.permutation(x.shape[1])[:count]]
-    of = second.runs.columns.inputs[through]
-    if not np.isfinite(x).all() or (x < 0).any() or (not of.zero and (x == 0).any()):
-        raise InputError(f"the first fit has draws of {through} that are not above 0, as the second reads it")
     given = read_table(points, labels=second.runs.columns.labels).reset_index(drop=True)
-    beside = given.drop(columns=[through, of.column, "response"], errors="ignore")
-    size = sum(draws_in(one) for one, _ in parts(second))
-    found, met = np.empty((count, len(x))), np.resize(random.permutation(size), count)
-    for row, values in enumerate(x):
-        alike = beside.iloc[[row] * count].reset_index(drop=True).assign(**{of.column: values / of.factor})
-        draws = predict(second, alike) if expected else predict_runs(second, alike, (seed + row) % 2**32)
-        each = as_rows(draws)
-        found[:, row] = each[np.arange(count), met % each.shape[1]]
-    response = second.runs.columns.response
-    coords = {str(name): at for name, at in shown.coords.items() if at.dims == ("row",)}
-    named = xr.DataArray(found[None], coords, dims=("chain", "draw", "row"), name=response.name)
-    named = named.assign_attrs(units=response.unit, long_name=response.name)
-    return noted(mark(named, [first, second]), [*shown.attrs.get("notes", ()), *_beyond(second, through, x)])
+    name = _input_between(first, second, through, given)
+    seed = checks.seed(seed, "seed")
+    error = None if error is None else checks.at_least(0.0)(error, "error")
+    shown = _readings(first, points, seed, error)
+    count = min(MOST_DRAWS, as_rows(shown).shape[1])
+    kept = stream(seed, "which draws of a chain meet").permutation(as_rows(shown).shape[1])[:count]
+    x = as_rows(shown)[:, kept]
+    _check_values(second, name, x)
+    found = _second_response(_fewer(second, count), given, name, x, seed, expected=expected)
+    notes = [*shown.attrs.get("notes", ()), *_beyond(second, name, x)]
+    of, coords = second.runs.columns.response, {str(n): at for n, at in shown.coords.items() if at.dims == ("row",)}
+    coords |= {dim: ("row", given[dim].to_numpy()) for dim in groups_needed(second) if dim in given and dim not in coords}
+    draws = xr.DataArray(
+        found[None], coords, dims=("chain", "draw", "row"), name=of.name, attrs=_attrs(second.runs, of.name, given)
+    )
+    between = xr.DataArray(x.T[None], coords, ("chain", "draw", "row"), name, _attrs(first.runs, name, given))
+    health = combined({which: one.health for which, one in (("first", first), ("second", second))})
+    units = {n: of.unit for runs in (second.runs, first.runs) for n, of in runs.columns.inputs.items()}
+    marked = mark(noted(draws, notes), [first, second]), mark(between, first)
+    return ChainedResponse(*marked, given, first.runs, second.runs, units, health)
 
 
-def _check(first: Posterior, second: Posterior, through: str) -> None:
-    if through not in inputs_read(second):
-        raise InputError(f"the second fit has no input {through!r}; its inputs are {format_names(inputs_read(second))}")
-    unit, read = first.runs.columns.response.unit, second.runs.columns.inputs[through].unit
-    if read and unit and read != unit:
+def _attrs(runs: Runs, name: str, given: pd.DataFrame) -> dict[str, str]:
+    return {"units": runs.columns.unit_of(given), "long_name": name}
+
+
+def _input_between(first: Posterior, second: Posterior, through: str | None, given: pd.DataFrame) -> str:
+    """Return the input of the second fit that is the first's response."""
+    if OUTPUT in groups_needed(first) and OUTPUT in groups_needed(second):
         raise InputError(
-            f"the first fit is of {first.runs.columns.response.name} in {unit}, the second reads {through} in {read}"
+            f"both fits differ between outputs, and points have one column {OUTPUT!r}; expected a first fit of one output"
         )
+    known, response = inputs_read(second), first.runs.columns.response
+    alike = [name for name in known if name in (response.name, response.column)]
+    if through is None and not alike:
+        raise InputError(
+            f"no input of the second fit is called {response.name!r} as the response of the first; expected through = one of "
+            f"{format_names(known)}"
+        )
+    name = alike[0] if through is None else through
+    if name not in known:
+        raise InputError(f"the second fit has no input {name!r}; its inputs are {format_names(known)}")
+    unit, read = first.runs.columns.unit_of(given) or first.runs.columns.all_units, second.runs.columns.inputs[name].unit
+    if read and unit and read != unit:
+        raise InputError(f"the first fit is of {response.name} in {unit}, the second reads {name} in {read}")
+    return name
+
+
+def _readings(first: Posterior, points: Table, seed: int, error: float | None) -> xr.DataArray:
+    """Return draws of what new runs of the first fit show at points, read with an error."""
+    frame = read_points(points, first.runs, groups_needed(first))
+    rows: np.ndarray = np.arange(len(frame))
+    if "run" in (given := read_table(points, labels=first.runs.columns.labels)):
+        own = frame.assign(run=given["run"].astype(str).to_numpy())
+        rows = own.groupby(list(own), sort=False, dropna=False).ngroup().to_numpy()
+    once = frame.iloc[np.unique(rows, return_index=True)[1]].reset_index(drop=True)
+    draws = posterior_predictive(first, once.assign(**_errors(first.runs, error)), seed).isel(row=rows)
+    return noted(labelled(first, draws, frame), scatter_notes(first, frame))
+
+
+def _errors(runs: Runs, error: float | None) -> dict[str, float]:
+    """Return the columns that say with which error a run is read; none where there is no error."""
+    table = runs.table
+    if error is None and "measurement_error" not in table:
+        return {}
+    response = float(table["response"].median())
+    if error is not None:
+        return {"measurement_error": error, "response": response} if error else {}
+    relative = float((table["measurement_error"] / table["response"]).median())
+    return {"measurement_error": relative * response, "response": response}
+
+
+def _check_values(second: Posterior, name: str, x: np.ndarray) -> None:
+    of = second.runs.columns.inputs[name]
+    if not np.isfinite(x).all() or (x < 0).any() or (not of.zero and (x == 0).any()):
+        raise InputError(f"the first fit has draws of {name} that are not above 0, as the second reads it")
+
+
+def _fewer(second: Posterior, count: int) -> Posterior:
+    """Return a fit or a stack with so many of its draws, evenly spaced."""
+    if isinstance(second, Fit):
+        return stack({"": second}, {"": 1.0}, count).members[""]
+    return stack(second.fits, second.weights, count)
+
+
+def _second_response(
+    second: Posterior, given: pd.DataFrame, name: str, x: np.ndarray, seed: int, *, expected: bool
+) -> np.ndarray:
+    """Return draws of the second response; dimensions draw, row. Rows of one run are drawn together.
+
+    Parameters
+    ----------
+    x
+        Draws of the input between, dimensions row, draw.
+    """
+    of, count = second.runs.columns.inputs[name], x.shape[1]
+    beside = given.drop(columns=[name, of.column, "response"], errors="ignore")
+    order, found = stream(seed, "which draws of the second law meet").permutation(count), np.empty((count, len(x)))
+    for rows in _runs_of(given):
+        alike = beside.iloc[np.tile(rows, count)].reset_index(drop=True)
+        alike[of.column] = x[rows].T.ravel() / of.factor
+        if "run" in alike:  # each draw is a run of its own
+            alike["run"] = [f"{run} {draw}" for draw in range(count) for run in given["run"].iloc[rows]]
+        draws = as_rows(predict(second, alike) if expected else predict_runs(second, alike, (seed + rows[0]) % 2**32))
+        places = np.arange(count * len(rows)).reshape(count, len(rows))
+        found[:, rows] = draws[places, (order % draws.shape[1])[:, None]]
+    return found
+
+
+def _runs_of(given: pd.DataFrame) -> Sequence[list[int]]:
+    """Return the rows of each run: those that name one, and each other by itself."""
+    if "run" not in given:
+        return [[row] for row in range(len(given))]
+    return [list(map(int, rows)) for rows in given.groupby(given["run"].astype(str), sort=False).indices.values()]
 
 
 def _beyond(second: Posterior, through: str, x: np.ndarray) -> tuple[str, ...]:

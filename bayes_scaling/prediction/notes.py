@@ -12,7 +12,7 @@ from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.names import NOISE_SD
-from bayes_scaling.model.parameters import Smooth
+from bayes_scaling.model.parameters import Ordered, Smooth
 from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import varyings
 
@@ -60,6 +60,10 @@ def _new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
     terms = [of for one, _ in parts(fit) for of in varyings(one.model) if dim in of[1].dims]
     if along := [term for _, term in terms if isinstance(term, Smooth) and term.over == dim]:
         return _off_levels(along[0], levels, fresh, own=len(along) < len(terms))
+    if any(isinstance(term, Ordered) for _, term in terms):
+        of = "is a level" if len(fresh) == 1 else "are levels"
+        shown = ", ".join(fresh[:MAX_NAMED])
+        return [f"{dim} {shown} {of} that the runs do not have: drawn from its place in the order, between its neighbours"]
     names = [str(level) for level in levels]
     nearest = {name: difflib.get_close_matches(name, names, 1) for name in fresh[:MAX_NAMED]}
     said = [f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name) for name, near in nearest.items()]

@@ -6,10 +6,10 @@ import bayes_scaling as bs
 
 GROUPS = {
     "Read": "read_logs read_runs Columns Input Response",
-    "Model": "Model Prior Varying Smooth Trend Noise Correlation ResidualCorrelation Outliers Discrepancy JointPrior parse_law "
-    "read_study propose_study",
+    "Model": "Model Prior Varying Smooth Ordered Trend Noise Correlation ResidualCorrelation Outliers Discrepancy JointPrior "
+    "parse_law read_study propose_study",
     "Fit": "fit fit_stack Stack refit prior Settings Fit save load fit_many",
-    "Predict": "predict predict_runs summarize contrast compute_ratio crossover forecast",
+    "Predict": "predict predict_runs summarize contrast compute_ratio crossover chain forecast",
     "Decide": "plan Cost compute_needed rank next_runs stopping sensitivity multiverse",
     "Validate": "findings outlier_probabilities compare backtest score calibrate",
     "Report": "write_report InputError",
@@ -19,6 +19,7 @@ GROUPS = {
 RESULTS = {
     "Fit": ("bayes_scaling", "fit, refit, load, prior"),
     "Contrast": ("bayes_scaling.prediction.contrast", "contrast"),
+    "ChainedResponse": ("bayes_scaling.prediction.chain_record", "chain"),
     "Forecast": ("bayes_scaling.prediction.forecast_record", "forecast"),
     "Forecasts": ("bayes_scaling.prediction.joint_forecast", "forecast"),
     "FirstPassage": ("bayes_scaling.prediction.first_passage", "forecast"),

@@ -19,6 +19,7 @@ ORDER = (
     "StackKeys",
     "Prior",
     "Varying",
+    "Ordered",
     "Trend",
     "NoiseKeys",
     "Correlation",

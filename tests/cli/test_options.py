@@ -34,6 +34,7 @@ RECORDS = {
     "varying": bs.Varying(("corpus", "run"), 0.1),
     "trend": bs.Trend("x", 0.1),
     "smooth": bs.Smooth("corpus", 0.1, POSITIVE, within="run", log=True),
+    "ordered": bs.Ordered("corpus", 0.1, ("a", 2, "c"), "decreasing"),
     "parameter": POSITIVE + bs.Trend("x", 0.1),
     "correlation": bs.Correlation("x", POSITIVE, POSITIVE),
     "outliers": bs.Outliers(POSITIVE, POSITIVE),
@@ -121,6 +122,7 @@ def every(hint: Any) -> list[Any]:
 RARER = {"perplexity": False, "assumed": False, "bytes_per_token": 4.2}
 
 SMOOTH = [{"over": "corpus", "sd": 0.1, "length": {"median": 2.0, "factor": 2.0}, "within": "run", "log": True}]
+ORDERED = [{"over": "tier", "sd": 0.1, "levels": ["a", 2, "c"], "direction": "decreasing"}]
 JOINT = {
     "parameters": ["b", "noise_sd"],
     "median": [1.0, 0.01],
@@ -136,6 +138,7 @@ LAW: dict[str, Any] = {
             "varying": [{"over": "corpus", "sd": 0.1}],
             "trend": [{"on": "x", "sd": 0.2}],
             "smooth": SMOOTH,
+            "ordered": ORDERED,
         },
         "c": {"prior": {"between": [0.1, 0.5]}},
     },
@@ -150,6 +153,7 @@ LAW: dict[str, Any] = {
         "sd_varying": [{"over": "corpus", "sd": 0.1}],
         "sd_trend": [{"on": "x", "sd": 0.1}],
         "sd_smooth": SMOOTH,
+        "sd_ordered": ORDERED,
         "correlation": {"along": "x", "length": {"median": 1.0, "factor": 2.0}, "white": {"median": 0.1, "factor": 2.0}},
         "outliers": {"share": {"median": 0.01, "factor": 3.0}, "scale": {"median": 10.0, "factor": 3.0}},
     },
@@ -175,7 +179,7 @@ FULL = {
         "response": {"column": "loss", "unit": "bits/byte", "positive": True, "name": "loss"} | RARER,
         "measurement_error": {"column": "error", "relative": False},
         "inputs": {"x": {"column": "params", "unit": "parameters", "reference": 1e9, "scale": 1.0, "counts": 1.0, **MORE}},
-        "groups": {"corpus": "corpus"},
+        "groups": {"corpus": "corpus", "tier": "tier"},
         "average": {"along": "x", "per_decade": 20.0},
         "tail": {"along": "x", "fraction": 0.1, "at_least": 8},
         "curve": {"along": "x", "warmup": 5.0, "skip": ["spikes"]},
@@ -225,7 +229,7 @@ FULL = {
     },
 }
 EITHER = {(*of, "law", key) for of in ((), ("stack",)) for key in ("text", "priors")} | {("data", "curve", "warmup_fraction")}
-EITHER |= {("data", "mixtures"), ("data", "outputs")}
+EITHER |= {("data", "mixtures"), ("data", "outputs"), ("data", "output_units")}
 EITHER |= {(*of, "noise", "residual_correlation", key) for of in ((), ("stack",)) for key in ("over", "eta")}
 """Keys that the others of their table leave no room for; a mixture is read by the text of a law alone."""
 

@@ -12,6 +12,7 @@ from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.role_names import roles_of, with_columns
 from bayes_scaling.data.runs import subset
+from bayes_scaling.laws.formula import law_text
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import study_for, study_runs
@@ -130,10 +131,13 @@ def test_outputs_over_an_input_that_is_called_loss() -> None:
     assert runs.table["response"].tolist() == [0.5, 0.7, 0.4, 0.6]
 
 
-def test_outputs_are_in_one_unit() -> None:
+def test_the_names_of_columns_say_the_units_of_outputs() -> None:
     inputs = {"params": bs.Input("N", "parameters")}
     assert bs.Columns(inputs, outputs=["web_bpb", "code_bpb"]).response.unit == "bits/byte"
-    with pytest.raises(InputError, match="outputs of one model are in one unit"):
+    with pytest.raises(
+        InputError,
+        match="outputs are in several units; expected output_units for each",
+    ):
         bs.Columns(inputs, outputs=["web_bpb", "code_loss"])
     assert bs.Columns(inputs, bs.Response(unit="bits/byte"), outputs=["web_bpb", "code"]).response.unit == "bits/byte"
 
@@ -142,7 +146,7 @@ def test_a_unit_is_said_of_all_outputs() -> None:
     assert with_units(COLUMNS, {"loss": "bits/byte"}).response.unit == "bits/byte"
     assert with_units(COLUMNS, dict.fromkeys(OUTPUTS.values(), "bits/byte")).response.unit == "bits/byte"
     assert with_units(COLUMNS, {"loss_code": "bits/byte"}).response.unit == "bits/byte"
-    with pytest.raises(InputError, match="outputs of one model are in one unit; those given differ"):
+    with pytest.raises(InputError, match="outputs are given units that differ"):
         with_units(COLUMNS, {"loss_web": "nats/token", "loss_code": "bits/byte", "loss_math": "bits/byte"})
 
 
@@ -245,10 +249,11 @@ def test_outputs_are_fitted_kept_scored_and_reported(tmp_path) -> None:
     assert set(tested.points["output"]) == set(FLOORS)
 
 
-def test_coefficients_by_output_and_by_member_are_a_family_that_varies() -> None:
+@pytest.mark.parametrize("written", ["t[j]", "t[output, j]"])
+def test_coefficients_by_output_and_by_member_are_a_family_that_varies(written: str) -> None:
     shares = table().assign(web=np.linspace(0, 1, 24), code=np.linspace(1, 0, 24))
     columns = replace(COLUMNS, mixtures={"r": ["web", "code"]})
-    law = bs.parse_law("E + exp(sum(t[j] * r[j])) * params**-alpha", list(columns.inputs))
+    law = bs.parse_law(f"E + exp(sum({written} * r[j])) * params**-alpha", list(columns.inputs))
     t = bs.Prior(between=(-2.0, 1.0)) + bs.Varying("output", 0.5)
     priors = {"E": bs.Prior(median=1.5, factor=2), "alpha": bs.Prior(median=0.3, factor=1.5), "t": t}
     fit = bs.prior(bs.Model(law, priors, bs.Noise(bs.Prior(median=0.01, factor=3))), bs.read_runs(shares, columns), draws=30)
@@ -259,6 +264,19 @@ def test_coefficients_by_output_and_by_member_are_a_family_that_varies() -> None
         power = np.exp(0.25 * own["t_web"] + 0.75 * own["t_code"])
         expected = draws["E"] + power * 10.0 ** -draws["alpha"]
         np.testing.assert_allclose(bs.predict(fit, at)[0, :, row], expected, rtol=1e-10)
+    again = bs.parse_law(law_text(law), list(columns.inputs))
+    assert law_text(again) == law_text(law)
+    assert written in bs.laws.equation(law)
+
+
+def test_a_coefficient_that_is_written_by_output_needs_a_term_over_it() -> None:
+    law = bs.parse_law("E + exp(sum(t[output, j] * r[j]))", ["r_web", "r_code"])
+    priors = {"E": bs.Prior(median=1.5, factor=2), "t": bs.Prior(between=(-2.0, 1.0))}
+    said = r"t\[output, \.\.\.\], and nothing lets t_web differ between levels of 'output': .* \+ Varying\('output', sd=1.0\)"
+    with pytest.raises(bs.InputError, match=said):
+        bs.Model(law, priors, bs.Noise(bs.Prior(median=0.01, factor=3)))
+    own = {"t": priors["t"] + bs.Varying("output", 0.5), "t_code": priors["t"] + bs.Ordered("output", 0.5)}
+    assert set(bs.Model(law, priors | own, bs.Noise(bs.Prior(median=0.01, factor=3))).parameters) == {"E", "t_web", "t_code"}
 
 
 def test_outputs_are_refused_to_a_model_that_takes_them_for_one() -> None:

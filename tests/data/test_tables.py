@@ -647,6 +647,10 @@ def test_the_same_rows_twice_are_counted_once_and_named() -> None:
     one = bs.read_runs(pd.concat([base, base.iloc[[4]]]), columns)
     assert one.notes == ("row 21 of the data frame is an exact copy of row 5, in every column, and is counted once",)
     assert (len(one), one.averaged, one.dropped) == (20, 20, 0)
+    noisy = base.iloc[[4]].assign(loss=base["loss"].iloc[4] * (1 + 4e-13))
+    near = bs.read_runs(pd.concat([base, noisy]), columns)
+    assert near.notes == ("row 21 of the data frame is a copy of row 5, in every column to 12 digits, and is counted once",)
+    assert len(bs.read_runs(pd.concat([base, noisy * (1 + 1e-9)]), columns)) == 21
 
 
 @pytest.mark.parametrize("source", ["frame", "csv", "parquet"])

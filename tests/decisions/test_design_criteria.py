@@ -10,6 +10,7 @@ from test_design import QUESTION, SD, basis, exact, made
 import bayes_scaling as bs
 from bayes_scaling.decisions.design.criteria import expected_regret, gains_of, regret_gains
 from bayes_scaling.decisions.design.information import joint
+from bayes_scaling.decisions.design.ranked import RunSet, undominated
 from bayes_scaling.decisions.design.sets import Prices, SetUp, best_sets, within_budget
 from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.plots import next_figure
@@ -189,6 +190,53 @@ def test_stopping_where_nothing_is_worth_it() -> None:
     assert not bs.next_runs(fit, TABLE, QUESTION, 2.0, worth=0.9 * share).stop
     with pytest.raises(bs.InputError, match="worth"):
         bs.next_runs(fit, TABLE, QUESTION, worth=1.5)
+
+
+def test_sets_of_as_many_runs_as_are_asked_for() -> None:
+    table = pd.DataFrame({"tokens": np.geomspace(1e4, 1e5, 30), "flop": 1.0})
+    found = bs.next_runs(made(), table, QUESTION, most=12)
+    assert [len(one.members) for one in found.sets] == list(range(1, 13))
+    assert [len(one.members) for one in bs.next_runs(made(), table, QUESTION, 12.0, most=3).sets] == [1, 2, 3]
+    assert found.enough is not None
+    share = np.diff([found.saved(one.reduction) for one in found.sets])
+    assert (share[len(found.enough.members) - 1 :] < 0.01).all()
+    assert share[len(found.enough.members) - 2] >= 0.01
+    assert f"Beyond {len(found.enough.members)} runs" in found.summary()
+    assert "larger sets may pay" in bs.next_runs(made(), table, QUESTION, most=2).summary()
+    for wrong in (0, 21, 2.5):
+        with pytest.raises(bs.InputError, match="most"):
+            bs.next_runs(made(), table, QUESTION, most=wrong)  # type: ignore[arg-type]
+
+
+def test_a_set_that_costs_more_and_saves_less_is_not_offered() -> None:
+    sets = [
+        RunSet((0,), 5.0, 1.0, 3.0),
+        RunSet((1, 2), 6.0, 0.5, 2.0),
+        RunSet((1, 3), 4.0, 0.4, 1.0),
+        RunSet((4,), 5.0, 1.0, 3.0),
+    ]
+    assert undominated(sets) == (sets[0], sets[2])
+    # One dear run tells more than two that the budget pays for beside it.
+    table = pd.DataFrame({"tokens": [1e5, 12.0, 13.0, 14.0], "flop": [10.0, 5.0, 5.5, 6.0]})
+    found = bs.next_runs(made(), table, QUESTION, 11.0)
+    assert [one.members for one in found.sets] == [(0,)]
+
+
+def test_what_saving_all_of_it_is_worth_bounds_what_is_paid() -> None:
+    table = pd.DataFrame({"tokens": [1e4, 1e4, 1e4], "flop": 5.0, "place": ["x", "x", "y"]})
+    free = bs.next_runs(made(), table, QUESTION)
+    for value in (6.0, 30.0, 1e4):
+        found = bs.next_runs(made(), table, QUESTION, value=value)
+        net = [value * float(free.saved(one.reduction)) - one.flop for one in free.sets]
+        np.testing.assert_allclose(found.sets_to_frame()["net"], net)
+        assert found.best == found.sets[int(np.argmax(net))]
+        assert found.stop == (max(net) <= 0)
+    assert not bs.next_runs(made(), table, QUESTION, value=8.0).stop
+    dear = bs.next_runs(made(), table, QUESTION, value=8.0, set_up={"place": 5.0})
+    assert dear.stop
+    assert "worth what it costs" in dear.summary()
+    with pytest.raises(bs.InputError, match="value"):
+        bs.next_runs(made(), table, QUESTION, value=0.0)
 
 
 def test_runs_that_exist_count_as_repeats() -> None:

@@ -49,6 +49,9 @@ def test_a_sum_may_hold_what_has_no_index_and_stand_in_a_part() -> None:
         ("c + t[j] * r_web", "'t\\[j\\]' is not allowed"),
         ("c + sum(t[0] * r[j])", "'t\\[0\\]' is not allowed"),
         ("c + sum(t[j], r[j])", "is not allowed"),
+        ("c + sum(t[0, j] * r[j])", "is not allowed"),
+        ("c + sum(t[j] * r[output, j])", r"r\[output, \.\.\.\] is an input, which has an index and no group"),
+        ("c + sum(t[output, j] * r[j]) + sum(t[j] * r[j])", "t stands with the groups"),
     ],
 )
 def test_a_sum_without_members_is_refused(text: str, said: str) -> None:

@@ -1,12 +1,16 @@
 """A response of a response: draws of the first fit's runs go through the second law, draw by draw."""
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.prediction.chain import chain
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ def test_uncertainties_of_both_and_the_scatter_of_both_add_up(fits) -> None:
     at = {"params": [1e9, 1e10]}
     a, c = first.posterior["a"].to_numpy(), second.posterior["c"].to_numpy()
     for expected, scatter in ((True, 0.0), (False, 0.02)):
-        found = chain(first, second, at, expected=expected)
+        found = bs.chain(first, second, at, expected=expected).draws
         assert found.dims == ("chain", "draw", "row")
         assert found.attrs["units"] == "accuracy"
         np.testing.assert_array_equal(found.coords["params"], [1e9, 1e10])
@@ -46,12 +50,10 @@ def test_uncertainties_of_both_and_the_scatter_of_both_add_up(fits) -> None:
         draws = found.isel(row=0).to_numpy().ravel()
         assert draws.mean() == pytest.approx(c.mean() - 0.1 * a.mean(), abs=4 * np.sqrt(variance / 1000))
         assert draws.var() == pytest.approx(variance, rel=0.25)
-    table = bs.summarize(found)
-    assert len(table) == 2
 
 
 def test_points_meet_the_same_draws_of_both(fits) -> None:
-    found = chain(*fits, {"params": [1e9, 1.0001e9]}, expected=True).to_numpy()[0]
+    found = bs.chain(*fits, {"params": [1e9, 1.0001e9]}, expected=True).draws.to_numpy()[0]
     apart = found[:, 0] - found[:, 1]
     assert apart.std() < 0.1 * 0.05 * np.sqrt(2) * 1.15  # what single runs scatter by, and nothing of a or c
 
@@ -66,16 +68,70 @@ def test_points_that_name_a_run_and_an_output(fits) -> None:
         bs.Prior(median=0.02, factor=1.0001), "normal", on="loss", residual_correlation=bs.ResidualCorrelation("output")
     )
     second = bs.prior(bs.Model(plain.model.law, plain.model.parameters, noise), bs.read_runs(seen, columns), draws=500)
-    found = chain(first, second, {"params": [1e9], "run": ["mine"], "output": ["task_a"]})
-    expected = chain(first, second, {"params": [1e9], "run": ["mine"], "output": ["task_a"]}, expected=True)
-    assert (found - expected).std().item() == pytest.approx(0.02, rel=0.15)
+    found = bs.chain(first, second, {"params": [1e9], "run": ["mine"], "output": ["task_a"]})
+    expected = bs.chain(first, second, {"params": [1e9], "run": ["mine"], "output": ["task_a"]}, expected=True)
+    assert (found.draws - expected.draws).std().item() == pytest.approx(0.02, rel=0.15)
 
 
 def test_what_does_not_follow_is_refused_and_what_is_far_is_noted(fits) -> None:
     first, second = fits
     with pytest.raises(InputError, match=r"the second fit has no input 'error'; its inputs are \['loss'\]"):
-        chain(first, second, {"params": [1e9]}, through="error")
+        bs.chain(first, second, {"params": [1e9]}, through="error")
     with pytest.raises(InputError, match="the second reads params in parameters"):
-        chain(first, first, {"params": [1e9]}, through="params")
-    notes = chain(first, second, {"params": [1e13]}).attrs["notes"]
+        bs.chain(first, first, {"params": [1e9]}, through="params")
+    notes = bs.chain(first, second, {"params": [1e13]}).notes
     assert any("of the draws of loss lie beyond the runs of the second fit" in note for note in notes)
+
+
+def test_the_record_shows_both_responses_in_their_units(fits) -> None:
+    found = bs.chain(*fits, {"params": [1e9, 1e10]})
+    table = found.to_frame()
+    columns = ["loss_q05", "loss_q50", "loss_q95", "mean", "sd", "q05", "q25", "q50", "q75", "q95", "distance"]
+    assert list(table) == ["params", *columns]
+    np.testing.assert_allclose(table["loss_q50"], 3.0 * np.array([1.0, 10.0]) ** -0.1, rtol=0.03)
+    assert repr(found) == "accuracy through loss: 2 points, 1,000 draws"
+    first, *_ = found.summary().splitlines()
+    assert re.match(r"params 1B parameters: loss 3.0\d* nats/token \(90 %: .*\), accuracy 0.6\d* \(90 %: .*\)\.$", first)
+    assert "<table" in found._repr_html_()
+    labels = [[ax.get_xlabel(), ax.get_ylabel()] for ax in found.plot().axes]
+    assert labels[0] == ["params (parameters)", "loss (nats/token)"]
+    assert labels[1] == ["loss (nats/token)", "accuracy"]
+    assert labels[2][1] == "accuracy"
+    alone = bs.chain(*fits, {"params": [1e9]}).plot().axes
+    assert alone[2].get_xlabel() == "accuracy"
+
+
+def test_the_error_of_readings_is_carried(fits) -> None:
+    first, second = fits
+    table = first.runs.table.assign(measurement_error=0.2)
+    read = replace(first, runs=replace(first.runs, table=table))
+    spread = {
+        name: bs.chain(one, second, {"params": [1e9]}, expected=True, error=error).through.std().item()
+        for name, one, error in [("none", first, 0.0), ("runs", read, None), ("said", first, 0.2), ("left out", read, 0.0)]
+    }
+    assert spread["runs"] == pytest.approx(np.hypot(spread["none"], 0.2), rel=0.1)
+    assert spread["said"] == pytest.approx(np.hypot(spread["none"], 0.2), rel=0.1)
+    assert spread["left out"] == spread["none"]
+
+
+def test_points_of_one_run_are_read_once(fits) -> None:
+    points = {"params": [1e9, 1e9, 1e9], "run": ["mine", "mine", "yours"]}
+    through = bs.chain(*fits, points).through.to_numpy()[0]
+    np.testing.assert_array_equal(through[:, 0], through[:, 1])
+    assert (through[:, 0] != through[:, 2]).all()
+
+
+def test_two_saved_fits_make_a_chain_on_the_command_line(fits, tmp_path: Path) -> None:
+    for name, one in zip(("first", "second"), fits, strict=True):
+        bs.save(one, tmp_path / name / "fit.nc")
+    (tmp_path / "points.csv").write_text("params\n1e9\n1e10\n")
+    asked = ["predict", tmp_path / "second", "--at", tmp_path / "points.csv", "--out", tmp_path / "p.csv", "--through"]
+    result = run(*asked, f"loss={tmp_path / 'first'}")
+    assert result.exit_code == 0, result.output
+    assert "params 1B parameters: loss 3.0" in result.stdout
+    assert (tmp_path / "p.png").is_file()
+    made = pd.read_csv(tmp_path / "p.csv")
+    pd.testing.assert_frame_equal(made, bs.chain(*fits, {"params": [1e9, 1e10]}, expected=True).to_frame(), check_exact=False)
+    assert run(*asked, tmp_path / "first").exit_code == 0
+    refused(run(*asked, f"los={tmp_path / 'first'}"), "fit.nc", "no such file")
+    refused(run(*asked, tmp_path / "first", "--register", tmp_path / "l.jsonl"), "--through")

@@ -26,6 +26,7 @@ from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
 from bayes_scaling.decisions.design.criteria import (
     CRITERIA,
+    MOST,
     Criterion,
     Gains,
     expected_regret,
@@ -36,7 +37,7 @@ from bayes_scaling.decisions.design.criteria import (
 from bayes_scaling.decisions.design.information import Joint, directions, information, joint, marginal_gains
 from bayes_scaling.decisions.design.options import option_losses
 from bayes_scaling.decisions.design.prices import flop, set_ups
-from bayes_scaling.decisions.design.ranked import NextRuns, RunSet
+from bayes_scaling.decisions.design.ranked import NextRuns, RunSet, undominated
 from bayes_scaling.decisions.design.sets import LARGEST, Prices, best_sets, within_budget
 from bayes_scaling.decisions.estimand_text import parse_estimand
 from bayes_scaling.decisions.estimands import draw_estimand
@@ -66,12 +67,14 @@ def next_runs(
     cost: str | None = None,
     set_up: Mapping[str, float] | None = None,
     worth: float = 0.0,
+    most: int | None = None,
+    value: float | None = None,
     seed: int = 0,
 ) -> NextRuns:
     """Return what candidate runs, and sets of them, are expected to save of the loss of a decision.
 
-    Sets are of one to five runs; with a budget there is one more of as many as it pays for, up to twenty. Train one of them,
-    fit again with what it shows, and ask again.
+    Sets are of one to five runs; with a budget there is one more of as many as it pays for, up to twenty. Sets that save no
+    more than one that costs no more are left out. Train one of them, fit again with what it shows, and ask again.
 
     Draws of the question are taken as they are; what they do not tell for sampling alone is counted as no information.
 
@@ -103,7 +106,14 @@ def next_runs(
         Column of the candidates -> FLOP that are paid once for each of its values: an architecture that is to be written, a
         data set. What runs of the fit have is there already.
     worth
-        Share of the criterion, now, that a set must save to be worth training, from 0 to 1.
+        Share of the criterion, now, that a set must save to be worth training, from 0 to 1; it has no unit, and does not hang
+        on what the set costs.
+    most
+        Runs of a set at most, from 1 to 20: the best set of each size up to it. None for five, and twenty within a budget.
+    value
+        What it would be worth to save all of the criterion, in FLOP as costs are; dollars over the price of a FLOP. Then the
+        set with the largest value x share saved - cost, set-up counted, is best, and where that is not above zero none is worth
+        training.
     seed
         Of levels never seen.
 
@@ -139,6 +149,8 @@ def next_runs(
     seed, criterion = checks.seed(seed, "seed"), checks.one_of(CRITERIA)(criterion, "criterion")
     if (worth := checks.at_least(0.0)(worth, "worth")) >= 1.0:
         raise checks.refusal(worth, "worth", "a share from 0 to below 1 of what there is to save")
+    most = None if most is None else checks.integer(1, MOST)(most, "most")
+    value = None if value is None else checks.positive(value, "value")
     asked, losses = _asked(fit, question, criterion)
     table = read_table(candidates, labels=fit.runs.columns.labels | {LABEL, *(set_up or {})})
     source = source_of(candidates, "the candidates")
@@ -166,7 +178,7 @@ def next_runs(
         _own_columns(table[dearest], labels[dearest]),
         prices.alone,
         alone,
-        _sets(of, weighed, prices, budget is not None),
+        _sets(of, weighed, prices, budget is not None, most),
         prices.budget,
         least,
         int((~possible).sum()),
@@ -175,6 +187,7 @@ def next_runs(
         expected=weighed.now,
         reduction=saved,
         worth=worth,
+        value=value,
         unit="" if noise_scale(fit) == "log_loss" else fit.runs.columns.response.unit,
     )
     return replace(found, notes=(*_notes(fit, frame, labels, possible, worth_draws), *_far(fit, frame, rows, found)))
@@ -196,13 +209,13 @@ def _weighed(of: Joint, criterion: Criterion, options: np.ndarray, over_options:
     return _Weighed(of, remembered(gains_of(of, criterion)), entropy if criterion == "information" else of.variance)
 
 
-def _sets(of: Joint, weighed: _Weighed, prices: Prices, limited: bool) -> tuple[RunSet, ...]:
-    """Return the best set of each size up to five, and with a budget that of as many as it pays for."""
-    found, told = best_sets(weighed.gains, prices), marginal_gains(of)
-    if limited and len(found) == LARGEST:
+def _sets(of: Joint, weighed: _Weighed, prices: Prices, limited: bool, most: int | None) -> tuple[RunSet, ...]:
+    """Return the best set of each size, without a limit up to five and with a budget that of as many as it pays for."""
+    found, told = best_sets(weighed.gains, prices, most or LARGEST), marginal_gains(of)
+    if limited and most is None and len(found) == LARGEST:
         more = within_budget(weighed.gains, prices, SMALLEST_STEP, found[-1])
         found += [more] if len(more) > LARGEST else []
-    return tuple(RunSet(one, prices.total(one), told(one)[0], weighed.gains(one)[0]) for one in found)
+    return undominated([RunSet(one, prices.total(one), told(one)[0], weighed.gains(one)[0]) for one in found])
 
 
 def _asked(fit: Posterior, question: Question, criterion: Criterion) -> tuple[xr.DataArray, xr.DataArray | None]:

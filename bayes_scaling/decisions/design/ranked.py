@@ -1,5 +1,6 @@
 """Candidate runs and sets of them by what they save of the loss of a decision: the record, and its tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +40,19 @@ class RunSet:
     reduction: float = 0.0
 
 
+def undominated(sets: Sequence[RunSet]) -> tuple[RunSet, ...]:
+    """Return sets without those that save no more than another that costs no more; of two alike the first stays."""
+
+    def beaten(i: int) -> bool:
+        one = sets[i]
+        others = (
+            of for j, of in enumerate(sets) if j < i or (j > i and (of.flop, -of.reduction) != (one.flop, -one.reduction))
+        )
+        return any(of.flop <= one.flop and of.reduction >= one.reduction for of in others)
+
+    return tuple(one for i, one in enumerate(sets) if not beaten(i))
+
+
 @dataclass(frozen=True)
 class NextRuns:
     """What candidate runs would save of the loss of a decision.
@@ -56,6 +70,7 @@ class NextRuns:
         What each alone tells of the question, in nats; 0 where it is no more than chance shows.
     sets
         Of each size the set within the budget that saves most; last one of as many as a budget pays for, where that is more.
+        Sets that save no more than one that costs no more are left out.
     budget
         In FLOP; infinite where there is none.
     least
@@ -74,6 +89,8 @@ class NextRuns:
         What each candidate alone is expected to save of it; 0 where it is no more than chance shows.
     worth
         Share of `expected` that a set must save to be worth training.
+    value
+        What it would be worth to save all of `expected`, in FLOP; None where that is not known.
     unit
         Of a regret; empty where it is relative, as log losses are.
     """
@@ -92,6 +109,7 @@ class NextRuns:
     expected: float = float("nan")
     reduction: np.ndarray = field(default_factory=lambda: np.empty(0))
     worth: float = 0.0
+    value: float | None = None
     unit: str = ""
 
     @property
@@ -107,7 +125,12 @@ class NextRuns:
 
     @property
     def best(self) -> RunSet:
-        """The set within the budget that saves most; the smaller of two that differ by less than is measurable."""
+        """The set within the budget that saves most; the smaller of two that differ by less than is measurable.
+
+        With a `value` the set of the largest value x share saved - cost.
+        """
+        if self.value is not None:
+            return max(self.sets, key=self.net)
         if self.criterion == "regret":
             most = max(one.reduction for one in self.sets)
             return next(one for one in self.sets if one.reduction >= most - REGRET_NOISE * max(self.expected, 0.0))
@@ -116,9 +139,24 @@ class NextRuns:
 
     @property
     def stop(self) -> bool:
-        """Whether no set within the budget is worth training: none saves a share `worth`, or none measurably anything."""
+        """Whether no set is worth training: none saves a share `worth`, or what it costs, or measurably anything."""
         best = self.best
+        if self.value is not None and self.net(best) <= 0:
+            return True
         return bool(best.information <= self.least or best.reduction <= 0 or self.saved(best.reduction) < self.worth)
+
+    @property
+    def enough(self) -> RunSet | None:
+        """The smallest set beyond which each run more saves less than 1 % of the criterion; None where it still does."""
+        for i, one in enumerate(self.sets[:-1]):
+            more = [(of, len(of.members) - len(one.members)) for of in self.sets[i + 1 :]]
+            if all(self.saved(of.reduction) - self.saved(one.reduction) < PAYS * runs for of, runs in more if runs > 0):
+                return one
+        return None
+
+    def net(self, of: RunSet) -> float:
+        """Return what a set is worth beyond what it costs, value x share saved - cost, in FLOP."""
+        return float((self.value or 0.0) * self.saved(of.reduction)) - of.flop
 
     def saved(self, reduction: Any) -> Any:
         """Return what is saved as a share of the criterion now; of information, the share of the question's variance."""
@@ -156,7 +194,10 @@ class NextRuns:
     @carried
     @calls.asked
     def sets_to_frame(self) -> pd.DataFrame:
-        """Return a row for the best set of each size: runs, candidates, flop, information in nats, spreads as `to_frame`."""
+        """Return a row for the best set of each size: runs, candidates, flop, information in nats, spreads as `to_frame`.
+
+        With a `value` also net, what the set is worth beyond its cost.
+        """
         names = self.candidates[LABEL].astype(str).to_numpy()
         information = np.array([one.information for one in self.sets])
         rows = {
@@ -166,6 +207,7 @@ class NextRuns:
             "information": information,
             "information_per_1e18_flop": [one.information / one.flop * EXA for one in self.sets],
         }
+        rows |= {} if self.value is None else {"net": [self.net(one) for one in self.sets]}
         return pd.DataFrame(rows | _spread(self, information, np.array([one.reduction for one in self.sets])))
 
     @calls.asked
@@ -192,6 +234,8 @@ EXA = 1e18
 
 COST_POWER = 0.4
 """Per FLOP the smallest runs come first, from which least is learnt of a far target: see benchmarks/choosing_runs.md."""
+PAYS = 0.01
+"""A run more pays while it saves such a share of the criterion."""
 REGRET_NOISE = 0.02
 """Sets whose regret differs by less than this share are alike: it is a mean over a few hundred normals."""
 

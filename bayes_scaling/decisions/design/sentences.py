@@ -8,7 +8,7 @@ import xarray as xr
 from bayes_scaling._base.numbers import amount, band, interval, number, percent
 from bayes_scaling._base.quantiles import median_interval
 from bayes_scaling.decisions.design.candidates import LABEL
-from bayes_scaling.decisions.design.ranked import NextRuns, RunSet
+from bayes_scaling.decisions.design.ranked import PAYS, NextRuns, RunSet
 from bayes_scaling.inference.health_line import carried
 
 
@@ -27,6 +27,9 @@ def said_of_next(found: NextRuns) -> list[str]:
         return [*said, f"No candidate within the budget is expected to tell measurably more (below {least} nats)."]
     if best.reduction <= 0:
         return [*said, f"Stop: no set within the budget is expected to save anything of {_loss(found)}."]
+    if found.value is not None and found.net(best) <= 0:
+        worth = f"At {amount(found.value, 'FLOP')} for all of {_loss(found)}"
+        return [*said, f"Stop: {worth[0].lower()}{worth[1:]} no set within the budget is worth what it costs."]
     if found.stop:
         most = percent(float(found.saved(max(one.reduction for one in found.sets))))
         return [
@@ -37,11 +40,29 @@ def said_of_next(found: NextRuns) -> list[str]:
     if single.information > 0:
         said += [f"Candidate {_named(found, single)} saves most for its compute.", *_then(found, single)]
     if best.members != single.members:
-        count = f"the {len(best.members)} candidates" if len(best.members) > 1 else "candidate"
-        limit = f"Within {amount(found.budget, 'FLOP', 4)}" if np.isfinite(found.budget) else "Without a budget"
-        verb = "save" if len(best.members) > 1 else "saves"
-        said += [f"{limit} {count} {_named(found, best)} {verb} most.", *_then(found, best)]
-    return said
+        said += _best(found, best)
+    return [*said, *_more(found)]
+
+
+def _best(found: NextRuns, best: RunSet) -> list[str]:
+    several = len(best.members) > 1
+    count, verb = (f"the {len(best.members)} candidates", "save") if several else ("candidate", "saves")
+    limit = f"Within {amount(found.budget, 'FLOP', 4)}" if np.isfinite(found.budget) else "Without a budget"
+    beyond = "" if found.value is None else f" beyond what {'they cost' if several else 'it costs'}"
+    return [f"{limit} {count} {_named(found, best)} {verb} most{beyond}.", *_then(found, best)]
+
+
+def _more(found: NextRuns) -> list[str]:
+    """Return where more runs stop paying, or that they still pay."""
+    if found.value is not None or len(found.sets) == 1:
+        return []
+    last, enough = found.sets[-1], found.enough
+    if enough is None:
+        return [
+            f"The last of {len(last.members)} runs still saves {percent(PAYS)} and more of {_loss(found)}: larger sets may pay."
+        ]
+    runs = f"{len(enough.members)} runs" if len(enough.members) > 1 else "the first run"
+    return [f"Beyond {runs} ({amount(enough.flop, 'FLOP')}) each run more saves less than {percent(PAYS)} of {_loss(found)}."]
 
 
 LOSSES = {"variance": "the squared error", "information": "the squared error", "regret": "the regret"}

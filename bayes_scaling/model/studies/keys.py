@@ -17,7 +17,7 @@ from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.noise import Correlation, Noise, Outliers, ResidualCorrelation
-from bayes_scaling.model.parameters import Prior, Smooth, Trend, Varying
+from bayes_scaling.model.parameters import Ordered, Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.study import Sheet
 
@@ -51,7 +51,7 @@ class LawKeys:
 
 @dataclass(frozen=True)
 class ParameterKeys:
-    """A parameter of the law: link(parameter) = link(prior) + varying + ... + smooth + trend.
+    """A parameter of the law: link(parameter) = link(prior) + varying + ... + smooth + ordered + trend.
 
     Parameters
     ----------
@@ -61,6 +61,8 @@ class ParameterKeys:
         Terms by which it differs between levels of groups.
     smooth
         Terms by which it differs smoothly along groups whose levels are numbers.
+    ordered
+        Terms by which it grows or falls along groups whose levels are in a known order.
     trend
         Terms by which it drifts with the logarithm of inputs.
     """
@@ -68,6 +70,7 @@ class ParameterKeys:
     prior: Prior | None = None
     varying: tuple[Varying, ...] = ()
     smooth: tuple[Smooth, ...] = ()
+    ordered: tuple[Ordered, ...] = ()
     trend: tuple[Trend, ...] = ()
 
 
@@ -96,6 +99,8 @@ class NoiseKeys(Noise):
         Terms by which the scale differs between levels of groups.
     sd_smooth
         Terms by which the scale differs smoothly along groups whose levels are numbers.
+    sd_ordered
+        Terms by which the scale grows or falls along groups whose levels are in a known order.
     sd_trend
         Terms by which the scale drifts with the logarithm of inputs.
     effects
@@ -107,6 +112,7 @@ class NoiseKeys(Noise):
     sd: Prior | None = None  # type: ignore[assignment]
     sd_varying: tuple[Varying, ...] = ()
     sd_smooth: tuple[Smooth, ...] = ()
+    sd_ordered: tuple[Ordered, ...] = ()
     sd_trend: tuple[Trend, ...] = ()
     effects: tuple[Varying, ...] = ()
     smooth: tuple[Smooth, ...] = ()
@@ -198,6 +204,8 @@ class StudyKeys:
         Priors of several parameters together; [] for independent ones where `law.priors` has a joint one.
     stack
         Models that are fitted together, two or more, weighted by how well each predicts larger runs from smaller ones.
+    kinds
+        Kind of runs -> name in the law -> its prior, in place of that of the file: read as "NAME:KIND".
     title
         One line, shown by `bayes-scaling models`.
     description
@@ -215,6 +223,7 @@ class StudyKeys:
     discrepancy: tuple[Discrepancy, ...] | None = None
     joint_prior: tuple[JointPriorKeys, ...] | None = None
     stack: tuple[StackKeys, ...] = ()
+    kinds: Mapping[str, Mapping[str, ParameterKeys]] = field(default_factory=dict)
     title: str = ""
     description: str = field(default="")
     figure: Sheet | None = None
@@ -223,6 +232,6 @@ class StudyKeys:
 
 _NOISE = (NoiseKeys, Noise, Correlation, Outliers, ResidualCorrelation)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Tail, Schedule, Conventions, Cost)
-_MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Smooth, Trend, Discrepancy)
+_MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Smooth, Ordered, Trend, Discrepancy)
 for _record in (*_MODEL, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010

@@ -15,7 +15,7 @@ from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Smooth, Trend, Varying, as_parameter
+from bayes_scaling.model.parameters import Ordered, Smooth, Trend, Varying, as_parameter
 from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.study import StackedModel, Study
 
@@ -75,6 +75,7 @@ def _model(model: Model) -> dict[str, Any]:
             "prior": parameter.prior,
             "varying": [term for term in parameter.terms if isinstance(term, Varying)],
             "smooth": [term for term in parameter.terms if isinstance(term, Smooth)],
+            "ordered": [term for term in parameter.terms if isinstance(term, Ordered)],
             "trend": [term for term in parameter.terms if isinstance(term, Trend)],
         }
     return {
@@ -103,6 +104,7 @@ def _noise(noise: Noise) -> dict[str, Any]:
         "sd": sd.prior,
         "sd_varying": [term for term in sd.terms if isinstance(term, Varying)],
         "sd_smooth": [term for term in sd.terms if isinstance(term, Smooth)],
+        "sd_ordered": [term for term in sd.terms if isinstance(term, Ordered)],
         "effects": [term for term in noise.effects if isinstance(term, Varying)],
         "smooth": [term for term in noise.effects if isinstance(term, Smooth)],
         "sd_trend": [term for term in sd.terms if isinstance(term, Trend)],

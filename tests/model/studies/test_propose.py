@@ -514,10 +514,17 @@ def test_what_stands_where_a_loss_is_expected_is_said(name: str, sign: int, said
 
 def test_learning_rates_and_batches_crossed_are_of_a_study_that_reads_them() -> None:
     sizes = [(1e8, 2e9), (1e8, 8e9), (4e8, 8e9), (4e8, 3e10)]
-    rates = [(lr, of) for lr in (1e-3, 2e-3, 4e-3) for of in (2e5, 4e5)]
+    rates = [(lr, of) for lr in (1e-3, 2e-3, 4e-3) for of in (2e5, 3e5)]
     rows = [(n, d, lr, of, 2 + 50 * n**-0.3 * (1 + 0.01 * i)) for n, d in sizes for i, (lr, of) in enumerate(rates)]
     found = bs.propose_study(pd.DataFrame(rows, columns=["params", "tokens", "learning_rate", "batch", "loss"])).summary()
     assert "bayes-scaling fit learning_rate_batch --runs FILE --column lr=learning_rate`" in found
+    peaks = bs.propose_study(pd.DataFrame(rows, columns=["params", "tokens", "peak_lr", "batch", "loss"])).summary()
+    assert "bayes-scaling fit learning_rate_batch --runs FILE --column lr=peak_lr`" in peaks
+    cut = [(n, of * (d // of), lr, of, loss) for n, d, lr, of, loss in rows]  # whole batches of 2e5 and 3e5 tokens
+    assert (
+        "learning_rate_batch"
+        in bs.propose_study(pd.DataFrame(cut, columns=["params", "tokens", "learning_rate", "batch", "loss"])).summary()
+    )
     alone = pd.DataFrame([one for one in rows if one[3] == 2e5], columns=["params", "tokens", "learning_rate", "batch", "loss"])
     assert "learning_rate_batch" not in bs.propose_study(alone).summary()
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import format_count, number, several
-from bayes_scaling.data.rates import FALLS
+from bayes_scaling.data.rates import FALLS, is_rate_name
+from bayes_scaling.data.role_words import split_words
 from bayes_scaling.data.roles import Roles
 from bayes_scaling.data.states import Unfinished, find_unfinished
 from bayes_scaling.laws.units import DAYS, FLOP_A_DAY, read_unit
@@ -17,6 +18,7 @@ COUNTS = ("params", "tokens", "unique_tokens", "compute")
 MIN_PLACES = 3
 """Places of a run along its training, at least, for its rows to be checkpoints."""
 MOST, FEW_LEVELS = 0.5, 64
+PEAK = {"peak", "max"}
 SAME_SIZE, ONE_RATIO = 0.02, 0.1
 """Sizes within so much are one; and so are ratios of tokens to parameters, as for the finding `fixed-ratio`."""
 
@@ -37,6 +39,8 @@ class Shape:
         The rows that are the last of their runs; all that are usable where rows are runs.
     unfinished
         The rows of runs that did not finish, where rows are runs and a column says so; None where checkpoints are read.
+    rate
+        The column of learning rates, where rows are runs also of their peaks.
     """
 
     roles: Roles
@@ -46,6 +50,7 @@ class Shape:
     along: str | None
     ends: pd.Index
     unfinished: Unfinished | None = None
+    rate: str | None = None
 
     @property
     def run(self) -> str | None:
@@ -64,11 +69,7 @@ class Shape:
         if role not in self.numbers:
             return 0
         seen = self.numbers[role].loc[self.ends]
-        count, last = 0, -np.inf
-        for at in np.sort(np.log(seen[seen > 0].unique())):
-            if at > last + SAME_SIZE:
-                count, last = count + 1, at
-        return count
+        return int(_alike(seen[seen > 0]).nunique())
 
     @property
     def ratio(self) -> float | None:
@@ -128,6 +129,9 @@ def read_shape(frame: pd.DataFrame, roles: Roles) -> Shape:
     for role in [*read[:2], *bare]:
         usable &= np.isfinite(values[role]) & (values[role] > 0)
     along = _along(frame, roles, values, usable)
+    rate = roles.column("lr") or (peak_column(roles) if along is None else None)
+    if rate is not None and "lr" not in values and rate in roles.numbers:
+        values["lr"] = roles.numbers[rate]
     unfinished = find_unfinished(frame) if along is None else None
     if unfinished is not None and (usable & ~unfinished.rows).any():
         usable &= ~unfinished.rows
@@ -138,7 +142,12 @@ def read_shape(frame: pd.DataFrame, roles: Roles) -> Shape:
     if along is not None and run is not None:
         order = values[along][usable].sort_values(kind="stable").index
         ends = order[~frame[run].loc[order].duplicated(keep="last").to_numpy()]
-    return Shape(roles, frame, values, usable, along, ends, unfinished)
+    return Shape(roles, frame, values, usable, along, ends, unfinished, rate)
+
+
+def peak_column(roles: Roles) -> str | None:
+    """Return the column of peak learning rates, which tell runs apart, and not how the rate goes along one."""
+    return next((str(one) for one in roles.numbers if is_rate_name(str(one)) and PEAK & set(split_words(str(one)))), None)
 
 
 def run_column(frame: pd.DataFrame, roles: Roles) -> str | None:
@@ -206,7 +215,7 @@ def _seeds(shape: Shape) -> list[str]:
     """Return how many runs repeat another but for the seed, and which settings differ within cells of one size and length."""
     if shape.along is not None or not {"params", "tokens"} <= set(shape.numbers) or shape.crossed:
         return []
-    cells = [shape.numbers[role][shape.usable].round(6) for role in ("params", "tokens")]
+    cells = [_alike(shape.numbers[role][shape.usable]) for role in ("params", "tokens")]
     cells += [shape.frame.loc[shape.usable, one.column].astype(str) for one in shape.roles.groups.values()]
     sizes = pd.Series(1, index=shape.usable.index[shape.usable]).groupby(cells).transform("size")
     repeated = int((sizes > 1).sum())
@@ -227,11 +236,21 @@ def _seeds(shape: Shape) -> list[str]:
 
 def _named(shape: Shape) -> str:
     """Return options for the columns and units that are not called as the study of learning rates and batches calls them."""
-    of = {role: shape.roles.column(role) for role in ("params", "tokens", "lr", "batch", "loss")}
+    of = {role: shape.roles.column(role) for role in ("params", "tokens", "lr", "batch", "loss")} | {"lr": shape.rate}
     said = [f" --column {quote(f'{role}={column}')}" for role, column in of.items() if column not in (None, role)]
     units = {role: shape.roles.unit(role) for role in ("params", "tokens", "loss")}
     letters = {role: unit for role, unit in units.items() if unit and (role == "loss" or read_unit(unit).factor != 1.0)}
     return "".join([*said, *(f" --unit {quote(f'{role}={unit}')}" for role, unit in letters.items() if unit != "nats/token")])
+
+
+def _alike(values: pd.Series) -> pd.Series:
+    """Return which of their distinct sizes each value has, those within two percent being one: a last batch may be cut."""
+    logs = np.log(values.to_numpy())
+    codes, last = {}, -np.inf
+    for at in np.unique(logs):
+        last = at if at > last + SAME_SIZE else last
+        codes[at] = last
+    return pd.Series([codes[at] for at in logs], values.index)
 
 
 def _differs(values: pd.Series, cells: list[pd.Series]) -> bool:
