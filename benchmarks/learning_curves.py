@@ -1,12 +1,16 @@
 """161 learning curves by one bundled study: fitted to the first part of each, judged on the rest.
 
-    python benchmarks/learning_curves.py [--only DOMAIN] [--folder DIR] [--every N]      # writes learning_curves.md
+    python benchmarks/learning_curves.py [--kinds] [--only DOMAIN] [--folder DIR] [--every N]      # writes learning_curves.md
 
 The benchmark of NSL-PFN (Lee et al. 2025, arXiv 2505.23032) by its own protocol, on those curves that are in `fleet_curves`: IC
 image classification, NMT, LM and BB language, DD double descent, Nano nanoGPT, ColPreT pre-training. y is as it stands for IC,
 NMT, LM and BB, and divided by the maximum of its training part for Nano, ColPreT and DD. RMSLE is of the median prediction, LL
 the mean log density of y in that unit; both for each curve, then averaged over the curves of a group. The published groups are
 IC, language (NMT, LM, BB and Nano together), ColPreT and DD: nothing is published for a domain of language alone.
+
+With --kinds each curve has the priors of its kind, from the other families of its kind and all other kinds
+(curve_priors_left_out.csv): what a user who says the kind may expect of a family that nobody has seen. Without, all have the
+study's own.
 
 Beside the study stand two predictions without a model: the last value, and the last slope (a line in log-log through the last
 factor of two of x, four points at least).
@@ -24,13 +28,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 from sweeps import DATA
 
 import bayes_scaling as bs
 from bayes_scaling.inference.batch.tasks import Task
+from bayes_scaling.model.specification import changed
 from bayes_scaling.validation.scores import score_points
 
 HERE = Path(__file__).parent
+LEFT_OUT = "curve_priors_left_out.csv"
 STUDY = bs.read_study("learning_curve")
 MODEL = STUDY.model
 SETTINGS = replace(STUDY.settings, method="laplace", draws=400, tune=400, seed=1, progress=False)
@@ -38,6 +45,21 @@ DIVIDED = ("Nano", "ColPreT", "DD")
 GROUPS = {"IC": "IC", "ColPreT": "ColPreT", "DD": "DD"} | dict.fromkeys(("NMT", "LM", "BB", "Nano"), "language")
 NSL_PFN = {"IC": (0.0280, 3.330), "language": (0.0194, 2.773), "ColPreT": (0.0270, 2.794), "DD": (0.0335, 2.565)}
 """RMSLE and LL as published, on all curves of the benchmark; here is about half of them."""
+
+
+def model_for(kind: pd.Series) -> bs.Model:
+    """Return the study's model with the priors of a kind: the share that goes flat, and what others still fall by."""
+    ahead = {"nu": float(kind["nu"]), "mu": float(kind["location"]), "sigma": float(kind["scale"])}
+    goes_on = {"mu": min(-float(norm.ppf(max(kind["flat"], 1e-4))), 3.0), "sigma": 1.0}
+    own = {"ahead": bs.Prior(distribution="LogStudentT", arguments=ahead)}
+    own |= {"goes_on": bs.Prior(distribution="Normal", arguments=goes_on)}
+    return changed(MODEL, parameters={**MODEL.parameters, **own})
+
+
+def of_kinds(every: dict[str, Task]) -> dict[str, Task]:
+    """Return tasks with the priors of their kinds, from other families than their own."""
+    table = pd.read_csv(HERE / LEFT_OUT).set_index("family")
+    return {name: replace(task, model=model_for(table.loc[str(task.extra["family"])])) for name, task in every.items()}
 
 
 def tasks(only: str, every: int = 1) -> dict[str, Task]:
@@ -55,7 +77,9 @@ def _task(curve: pd.DataFrame) -> Task:
     known = bs.read_runs(points[train].reset_index(drop=True), STUDY.columns)
     held = bs.read_runs(points[~train].reset_index(drop=True), replace(STUDY.columns, tail=None))
     last = curve["y"][train].to_numpy()[-1] / unit
-    return Task(known, extra={"held": held.table, "last": float(last), "slope": _last_slope(points, train), "domain": domain})
+    family, slope = str(curve["task_family"].iloc[0]), _last_slope(points, train)
+    extra = {"held": held.table, "last": float(last), "slope": slope, "domain": domain, "family": family}
+    return Task(known, extra=extra)
 
 
 def _last_slope(points: pd.DataFrame, train: np.ndarray) -> list[float]:
@@ -132,12 +156,14 @@ def main() -> None:
     """Fit all curves, cold, through processes; then time warm workers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="text in the domain's name")
+    parser.add_argument("--kinds", action="store_true", help="priors by kind, families left out")
     parser.add_argument("--every", type=int, default=1, help="one of so many curves")
     parser.add_argument("--folder", help="where finished curves are kept, and taken from after an interruption")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--no-timing", action="store_true", help="leave out the time of warm workers")
     chosen = parser.parse_args()
     every = tasks(chosen.only, chosen.every)
+    every = of_kinds(every) if chosen.kinds else every
     with tempfile.TemporaryDirectory() as fresh, ProcessPoolExecutor(chosen.workers, get_context("spawn"), _alone) as pool:
         start = time.perf_counter()
         folder = chosen.folder or fresh
@@ -153,7 +179,7 @@ def main() -> None:
         one, two = throughput(every, 1), throughput(every, 2)
         said += f" Warm {two:.2f} s a curve on two workers, {one:.2f} on one."
     print(rows.round(4).to_string(index=False), said, *batch.report[:10], sep="\n")
-    if not chosen.only:
+    if not chosen.only and not chosen.kinds:
         part = "" if chosen.every == 1 else f", every {chosen.every}th of 161"
         day = f"{datetime.now(UTC):%Y-%m-%d}"
         head = f"# {len(every)} learning curves{part}, one model\n\n{day}, one run of learning_curves.py."
