@@ -1,6 +1,6 @@
 """From what was sampled to what a model says: effects of levels, and the discrepancy at its knots."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -31,8 +31,17 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, link, prior_quantiles
-from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, jointly_sampled, sampled
+from bayes_scaling.model.noise_scale import on_scale
+from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, Varying, link, prior_quantiles
+from bayes_scaling.model.parametrization import (
+    blocks,
+    entries,
+    integrated,
+    joint_parameters,
+    joint_slopes,
+    jointly_sampled,
+    sampled,
+)
 from bayes_scaling.model.specification import (
     Model,
     discrepancy_terms,
@@ -63,10 +72,8 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
         elif sampled_name(owner, term) in drawn and isinstance(term, Ordered):
             at = arrays[axis_name(owner, term)]
             draws[term_name(owner, term)] = ordered.effects(term, at, drawn[sampled_name(owner, term)])
-        elif sampled_name(owner, term) in drawn:
-            sd = _along(draws[spread_name(owner, term)], term)
-            widened = np.sqrt(1.0 + arrays[information_name(owner, term)] * sd**2)
-            draws[term_name(owner, term)] = drawn[sampled_name(owner, term)] * sd / widened
+    for block in blocks(model, arrays):
+        draws |= _from_block(block, draws, drawn, arrays)
     if JOINT_W in drawn and smooths(model):
         draws |= _from_joint_smooth(model, draws, drawn[JOINT_W], arrays, levels)
     elif JOINT_W in drawn:
@@ -91,6 +98,16 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
 def _along(draws: np.ndarray, term: Effect) -> np.ndarray:
     """Return draws of a number with further axes for the levels of a term."""
     return draws.reshape(-1, *(1 for _ in term.dims))
+
+
+def _from_block(block: Sequence[tuple[str, Varying]], draws: Draws, drawn: Draws, arrays: Mapping[str, np.ndarray]) -> Draws:
+    """Return draws of the effects of varying terms over the same groups that were sampled level by level."""
+    from bayes_scaling.model.whitening import unwhiten_levels
+
+    sds = [_along(draws[spread_name(*of)], of[1]) for of in block]
+    information = {(i, j): sds[i] * sds[j] * arrays[name] for (i, j), name in entries(block).items()}
+    z, _ = unwhiten_levels([drawn[sampled_name(*of)] for of in block], information, np.sqrt)
+    return {term_name(*of): sd * own for of, sd, own in zip(block, sds, z, strict=True)}
 
 
 def _from_joint(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, np.ndarray], levels: Levels) -> Draws:
@@ -271,7 +288,7 @@ def left_of_rows(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -
     level, logs, scalars = _level(model, draws, arrays), _logs(model, arrays), _scalars(draws)
     with np.errstate(all="ignore"):
         loss = evaluate(model, scalars, logs, level, on_arrays(2))
-        centre = np.log(loss) if model.noise.on == "log_loss" else loss
+        centre = on_scale(loss, model.noise.on)
     left = arrays["response"] - centre - group_effects(model, level)
     return left, np.broadcast_to(_scale(model, draws, arrays), left.shape)
 

@@ -20,7 +20,9 @@ from bayes_scaling.model.names import (
     axis_name,
     information_name,
 )
+from bayes_scaling.model.noise_scale import on_scale, slope
 from bayes_scaling.model.ordered import places
+from bayes_scaling.model.parametrization import blocks, entries
 from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import (
     Model,
@@ -48,11 +50,10 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     arrays |= {axis_name(*of): axis(of[1], levels[of[1].over]) for of in smooths(model)}
     arrays |= {axis_name(*of): places(of[1], levels[of[1].over]) for of in ordereds(model)}
     response = table["response"].to_numpy()
-    on_log = model.noise.on == "log_loss"
-    arrays["response"] = np.log(response) if on_log else response
+    arrays["response"] = on_scale(response, model.noise.on)
     if "measurement_error" in table:
         error = table["measurement_error"].to_numpy()
-        arrays["measurement_error"] = error / response if on_log else error
+        arrays["measurement_error"] = error * slope(response, model.noise.on)
     if model.discrepancy:
         arrays |= gp.arrays(discrepancy_terms(model), arrays, levels)
     if model.noise.residual_correlation is not None:
@@ -94,6 +95,7 @@ def rows_of_runs(table: pd.DataFrame) -> list[np.ndarray]:
 def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int | str, ...]]:
     """Return the shape of each array that a model reads, with names for the dimensions that differ between runs."""
     own: dict[str, tuple[int | str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+    own |= {name: block[0][1].dims for block in blocks(model, arrays) for name in entries(block).values()}
     own |= {axis_name(owner, term): (term.over,) for owner, term in placed(model)}
     own |= {JOINT_INFORMATION: (JOINT, JOINT), JOINT_LINEAR: (JOINT,), STRUCTURE: (STRUCTURE,)}
 

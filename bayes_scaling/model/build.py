@@ -1,6 +1,6 @@
 """The model as PyMC has it: built from symbols, every array that may change later held as data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from bayes_scaling.model.names import (
     JOINT_LINEAR,
     JOINT_W,
     NOISE_SD,
-    STRUCTURE,
     axis_name,
     information_name,
     length_name,
@@ -25,8 +24,8 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, link
-from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, jointly_sampled
+from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, Varying, link
+from bayes_scaling.model.parametrization import blocks, entries, joint_parameters, joint_slopes, jointly_sampled
 from bayes_scaling.model.specification import (
     Model,
     discrepancy_terms,
@@ -43,6 +42,7 @@ from bayes_scaling.model.specification import (
 if TYPE_CHECKING:
     import pymc as pm
 from bayes_scaling.model.likelihood import draw_scalar, observe, white_scale, with_measurement_error
+from bayes_scaling.model.noise_scale import on_scale
 
 
 def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "pm.Model":
@@ -80,7 +80,7 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
             more, own = _draw_jointly(model, spreads, roots, (1.0 / scale**2).mean(), held, built)
             draws, level = draws | more, _levels(model, effects | own, held)
         expected = evaluate(model, draws, logs, level, functions)
-        centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
+        centre = on_scale(expected, model.noise.on, pmd.math.log)
         centre = centre + group_effects(model, level)
         if model.discrepancy:
             centre = centre + _discrepancy(model, held["response"] - centre, scale, held, levels)
@@ -98,6 +98,7 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     built = pm.modelcontext(None)
     built.add_coord("row", length=len(rows["response"]))
     dims: dict[str, tuple[str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+    dims |= {name: block[0][1].dims for block in blocks(model, rows) for name in entries(block).values()}
     dims |= {axis_name(owner, term): (term.over,) for owner, term in placed(model)}
     for name, of in rows.items():
         if name.startswith("log_") and of.ndim > 1:
@@ -138,17 +139,14 @@ def _draw_effects(
     model: Model, spreads: Mapping[str, Any], roots: Mapping[str, Any], held: Mapping[str, Any], built: "pm.Model"
 ) -> dict[str, Any]:
     """Return the effects that are sampled term by term: level by level, or those of a smooth term whitened."""
-    import pymc.dims as pmd
     from pytensor.xtensor import as_xtensor
 
     from bayes_scaling.model.whitening import draw_whitened
 
     effects = {}
-    left_out = [*jointly_sampled(model, held), *(integrated(model) if STRUCTURE in held else [])]
+    left_out = jointly_sampled(model, held)
     for owner, term in varyings(model):
-        if (owner, term) in left_out:
-            continue
-        if isinstance(term, Smooth):
+        if isinstance(term, Smooth) and (owner, term) not in left_out:
             root, known = roots[term_name(owner, term)], held[information_name(owner, term)].values.ravel()
             information = root.T @ (known[:, None] * root)
             z = draw_whitened(sampled_name(owner, term), information, 0.0 * known, dims=term.dims)
@@ -156,12 +154,25 @@ def _draw_effects(
             effects[term_name(owner, term)] = as_xtensor((root @ z).reshape(shape), dims=term.dims)
         elif isinstance(term, Ordered):
             effects[term_name(owner, term)] = _draw_ordered(owner, term, spreads, held)
-        else:
-            sd = spreads[spread_name(owner, term)]
-            widened = pmd.math.sqrt(1.0 + held[information_name(owner, term)] * sd**2)
-            drawn = pmd.Normal(sampled_name(owner, term), mu=0.0, sigma=widened)
-            effects[term_name(owner, term)] = drawn * (sd / widened)
+    for block in blocks(model, held):
+        effects |= _draw_block(block, spreads, held)
     return effects
+
+
+def _draw_block(block: Sequence[tuple[str, Varying]], spreads: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the effects of varying terms over the same groups, sampled level by level."""
+    import pymc as pm
+    import pymc.dims as pmd
+
+    from bayes_scaling.model.whitening import unwhiten_levels
+
+    sds = [spreads[spread_name(*of)] for of in block]
+    information = {(i, j): sds[i] * sds[j] * held[name] for (i, j), name in entries(block).items()}
+    w = [pmd.Flat(sampled_name(*of), dims=of[1].dims) for of in block]
+    z, diagonal = unwhiten_levels(w, information, pmd.math.sqrt)
+    density = sum(-0.5 * own**2 - pmd.math.log(root) for own, root in zip(z, diagonal, strict=True))
+    pm.Potential(f"{sampled_name(*block[0])}_density", density.sum())
+    return {term_name(*of): sd * own for of, sd, own in zip(block, sds, z, strict=True)}
 
 
 def _draw_ordered(owner: str, term: Ordered, spreads: Mapping[str, Any], held: Mapping[str, Any]) -> Any:

@@ -62,6 +62,11 @@ def information_name(owner: str, term: Effect) -> str:
     return f"information_{term_name(owner, term)}"
 
 
+def between_name(one: tuple[str, Effect], other: tuple[str, Effect]) -> str:
+    """Return what the information about a level that two terms of the same groups share is called, see `reparametrization`."""
+    return information_name(*one) if one == other else f"{information_name(*one)}_and_{other[0]}"
+
+
 NOISE_SD = "noise_sd"
 
 
