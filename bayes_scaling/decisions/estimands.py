@@ -51,6 +51,7 @@ from bayes_scaling.inference.stacking import (
     noise_scale,
 )
 from bayes_scaling.laws.inputs import has_params_and_tokens
+from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.model.parameters import as_parameter, link
 from bayes_scaling.prediction.arms import refuse_unlike_units
 from bayes_scaling.prediction.budget_curves import Path
@@ -160,7 +161,7 @@ def _run(fit: Posterior, asked: Estimand) -> Answer:
     noise = map_components(fit, lambda one, _: _noise_at(one, place.frame)).isel(row=0)
     if noise_scale(fit) == "log_loss":
         return log_draws(loss_at_place(fit, place)) + noise, "log", unit
-    return loss_at_place(fit, place) + noise, "identity", unit
+    return moved(loss_at_place(fit, place), noise, noise_scale(fit)), "identity", unit
 
 
 def _noise_at(fit: Fit, frame: pd.DataFrame) -> xr.DataArray:

@@ -32,6 +32,7 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
+from bayes_scaling.model.noise_scale import on_scale
 from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Prior, Smooth, Varying, link, prior_quantiles
 from bayes_scaling.model.parametrization import (
     blocks,
@@ -313,7 +314,7 @@ def left_of_rows(model: Model, draws: Draws, arrays: Mapping[str, np.ndarray]) -
     level, logs, scalars = _level(model, draws, arrays), _logs(model, arrays), _scalars(draws)
     with np.errstate(all="ignore"):
         loss = evaluate(model, scalars, logs, level, on_arrays(2))
-        centre = np.log(loss) if model.noise.on == "log_loss" else loss
+        centre = on_scale(loss, model.noise.on)
     left = arrays["response"] - centre - group_effects(model, level)
     return left, np.broadcast_to(_scale(model, draws, arrays), left.shape)
 

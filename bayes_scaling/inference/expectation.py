@@ -19,6 +19,7 @@ from bayes_scaling.model import discrepancy, gaussian_process as gp, ordered, sm
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.evaluation import evaluate
 from bayes_scaling.model.names import length_name, spread_name, term_name
+from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Smooth, link
 from bayes_scaling.model.specification import discrepancy_terms, parameters_with_priors
 
@@ -51,7 +52,8 @@ def _at(fit: Fit, frame: pd.DataFrame, logs: dict[str, xr.DataArray]) -> xr.Data
     if not fit.model.discrepancy:
         return law
     off = discrepancy_at(fit, frame, logs)
-    return law * np.exp(off) if fit.model.noise.on == "log_loss" else law + off
+    found: xr.DataArray = moved(law, off, fit.model.noise.on)
+    return found
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a law need not be defined far from its runs

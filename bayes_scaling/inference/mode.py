@@ -12,6 +12,7 @@ from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.evaluation import evaluate, group_effects
 from bayes_scaling.model.names import NOISE_SD, own_names, term_name
 from bayes_scaling.model.noise import heavy_tailed
+from bayes_scaling.model.noise_scale import on_scale
 from bayes_scaling.model.parameters import ByLevel, Prior, distribution, link, median
 from bayes_scaling.model.parametrization import joint_slopes
 from bayes_scaling.model.specification import Model, discrepancy_terms, model_inputs, parameters_with_priors, varyings
@@ -164,7 +165,7 @@ class _Trial:
 
         with np.errstate(all="ignore"):
             loss = evaluate(model, draws, logs, level, on_arrays(2))
-            centre = np.log(loss) if model.noise.on == "log_loss" else loss
+            centre = on_scale(loss, model.noise.on)
             left = (arrays["response"] - centre - group_effects(model, level) - parts[KNOTS] @ self.knots.T) * self.weight
         return np.asarray(np.clip(np.nan_to_num(left, nan=WORST), -WORST, WORST))
 

@@ -329,7 +329,7 @@ def whole_fits(fit: Posterior) -> dict[str, Fit]:
 
 
 def noise_scale(fit: Posterior) -> str:
-    """Return what rows scatter in: "log_loss" or "loss", the same for all members of a stack."""
+    """Return what rows scatter in: "log_loss", "loss" or "log_odds", the same for all members of a stack."""
     return parts(fit)[0][0].model.noise.on
 
 

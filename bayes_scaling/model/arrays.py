@@ -22,6 +22,7 @@ from bayes_scaling.model.names import (
     information_name,
     own_names,
 )
+from bayes_scaling.model.noise_scale import on_scale, slope
 from bayes_scaling.model.ordered import places
 from bayes_scaling.model.parametrization import blocks, entries
 from bayes_scaling.model.smooth import axis
@@ -54,11 +55,10 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     for owner, term in by_levels(model):
         arrays |= dict(zip(own_names(owner, term), own_priors(term, levels[term.over]), strict=True))
     response = table["response"].to_numpy()
-    on_log = model.noise.on == "log_loss"
-    arrays["response"] = np.log(response) if on_log else response
+    arrays["response"] = on_scale(response, model.noise.on)
     if "measurement_error" in table:
         error = table["measurement_error"].to_numpy()
-        arrays["measurement_error"] = error / response if on_log else error
+        arrays["measurement_error"] = error * slope(response, model.noise.on)
     if model.discrepancy:
         arrays |= gp.arrays(discrepancy_terms(model), arrays, levels)
     if model.noise.residual_correlation is not None:

@@ -45,6 +45,7 @@ from bayes_scaling.model.specification import (
 if TYPE_CHECKING:
     import pymc as pm
 from bayes_scaling.model.likelihood import draw_scalar, observe, white_scale, with_measurement_error
+from bayes_scaling.model.noise_scale import on_scale
 
 
 def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "pm.Model":
@@ -82,7 +83,7 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
             more, own = _draw_jointly(model, spreads, roots, (1.0 / scale**2).mean(), held, built)
             draws, level = draws | more, _levels(model, effects | own, held)
         expected = evaluate(model, draws, logs, level, functions)
-        centre = pmd.math.log(expected) if model.noise.on == "log_loss" else expected
+        centre = on_scale(expected, model.noise.on, pmd.math.log)
         centre = centre + group_effects(model, level)
         if model.discrepancy:
             centre = centre + _discrepancy(model, held["response"] - centre, scale, held, levels)

@@ -110,9 +110,9 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
     noise, name, unit = model.noise, "the loss", "the unit of the loss"
     if response is not None:
         name, unit = response.name, response.unit or f"the unit of {response.name}"
-    what = f"the logarithm of {name}" if noise.on == "log_loss" else name
+    what = {"log_loss": f"the logarithm of {name}", "log_odds": f"the log odds of {name}"}.get(noise.on, name)
     how = "normal" if noise.distribution == "normal" else "Student-t, with its degrees of freedom learnt,"
-    scale = "a relative error" if noise.on == "log_loss" else f"in {unit}"
+    scale = {"log_loss": "a relative error", "log_odds": "in log odds"}.get(noise.on, f"in {unit}")
     found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {scale}."]
     if error is not None:
         found.append(f"The measurement error of column {error.column} is added to it in quadrature.")

@@ -10,6 +10,7 @@ from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import JOINT_INFORMATION, NOISE_SD, STRUCTURE, between_name, information_name, term_name
 from bayes_scaling.model.noise import heavy_tailed
+from bayes_scaling.model.noise_scale import on_scale
 from bayes_scaling.model.parameters import Effect, Ordered, Varying, distribution, link
 from bayes_scaling.model.specification import Model, parameters_with_priors, trends, varyings
 
@@ -47,8 +48,8 @@ def _shifts(model: Model, name: str) -> bool:
 
     The law is tried at some places, so that it does not matter how it is written.
     """
-    on_log, positive = model.noise.on == "log_loss", link(parameters_with_priors(model)[name].prior) == "log"
-    if on_log is not positive:
+    positive = link(parameters_with_priors(model)[name].prior) == "log"
+    if (model.noise.on == "log_loss") is not positive and model.noise.on != "log_odds":
         return False
     random = stream(0, "places where a law is tried")
     logs = {x: random.normal(size=TRIED) for x in law_inputs(model.law)}
@@ -58,7 +59,7 @@ def _shifts(model: Model, name: str) -> bool:
         before = law_value(model.law, logs, values, on_arrays(1))
         moved = values | {name: values[name] * np.exp(step) if positive else values[name] + step}
         after = law_value(model.law, logs, moved, on_arrays(1))
-        steps = np.log(after / before) if on_log else after - before
+        steps = on_scale(after, model.noise.on) - on_scale(before, model.noise.on)
     return bool(np.allclose(steps, step, rtol=0.0, atol=1e-9))
 
 

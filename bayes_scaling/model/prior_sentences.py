@@ -141,7 +141,7 @@ def _units(model: Model) -> dict[str, str]:
         model.law, {name: median(of.prior) for name, of in parameters_with_priors(model).items() if name != NOISE_SD}
     )
     found = {name: model.unit for name, power in (loss or {}).items() if power == 1}
-    relative = "%" if model.noise.on == "log_loss" else model.unit
+    relative = {"log_loss": "%", "log_odds": "log odds"}.get(model.noise.on, model.unit)
     found |= {NOISE_SD: relative, NOISE_WHITE: relative}
     if model.noise.outliers is not None:
         own = NOISE_SD if model.noise.correlation is None else NOISE_WHITE

@@ -15,6 +15,7 @@ from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero,
 from bayes_scaling.laws.library import check_references, law_inputs
 from bayes_scaling.model.by_level import own_priors
 from bayes_scaling.model.names import NOISE_SD, refuse_same_names
+from bayes_scaling.model.noise_scale import possible
 from bayes_scaling.model.ordered import places as ordered_places
 from bayes_scaling.model.parameters import as_parameter, median
 from bayes_scaling.model.smooth import MOST, axis
@@ -54,6 +55,8 @@ def check_runs(model: Model, runs: Runs) -> None:
     _check_zeros(model, runs)
     if model.noise.on == "log_loss" and not runs.columns.response.positive:
         raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
+    if model.noise.on == "log_odds":
+        _check_shares(runs)
     unused = [dim for dim in runs.levels if dim not in groups_used(model)]
     refuse_same_names([*((dim, "a group") for dim in unused), *names_of(model)])
     over = [(owner, dim) for owner, term in varyings(model) for dim in term.dims]
@@ -71,6 +74,21 @@ def check_runs(model: Model, runs: Runs) -> None:
     _check_between(model, runs)
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
+
+
+def _check_shares(runs: Runs) -> None:
+    """Refuse responses that have no log odds, and those that are no shares at all."""
+    seen, response = runs.table["response"], runs.columns.response
+    if (seen > 1).any():
+        raise InputError(
+            f"{runs.source}: column {response.column!r} has the value {exact(seen.max())}, and noise on the log odds is of "
+            f'shares between 0 and 1: of per cent say unit = "% accuracy" or "% error rate", of losses on = "log_loss"'
+        )
+    if not (inside := possible(seen, "log_odds")).all():
+        raise InputError(
+            f"{runs.source}: column {response.column!r} has the value {exact(seen[~inside].iloc[0])}, which has no "
+            "log odds: leave such rows out (where), or give (k + 1/2) / (n + 1) for k of n"
+        )
 
 
 def _check_outputs(model: Model, runs: Runs) -> None:

@@ -23,6 +23,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.evaluation import evaluate
+from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.prediction.compute_ratio import is_ratio
 from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.prediction.predict import Kind
@@ -205,6 +206,6 @@ def expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray])
     loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), on_arrays(2))
     if fit.model.discrepancy:
         discrepancy = as_rows(discrepancy_at(fit, frame, log_inputs(fit, frame)))
-        loss = loss * np.exp(discrepancy) if fit.model.noise.on == "log_loss" else loss + discrepancy
+        loss = moved(loss, discrepancy, fit.model.noise.on)
     shape = (len(frame), fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
     return loss if loss.shape == shape else np.broadcast_to(loss, shape).copy()

@@ -120,7 +120,7 @@ def every(hint: Any) -> list[Any]:
     return [hint, *(one for part in get_args(hint) for one in every(part))]
 
 
-RARER = {"perplexity": False, "assumed": False, "bytes_per_token": 4.2}
+RARER = {"perplexity": False, "percent": False, "assumed": False, "bytes_per_token": 4.2}
 
 SMOOTH = [{"over": "corpus", "sd": 0.1, "length": {"median": 2.0, "factor": 2.0}, "within": "run", "log": True}]
 ORDERED = [{"over": "tier", "sd": 0.1, "levels": ["a", 2, "c"], "direction": "decreasing"}]
@@ -174,6 +174,7 @@ LAW: dict[str, Any] = {
 MORE = {"reference_at": "middle", "zero": False}
 FULL = {
     "title": "Loss over size",
+    "kinds": {"steep": {"b": LAW["parameters"]["b"]}},
     "description": "why",
     "data": {
         "source": "runs.csv",
@@ -255,8 +256,8 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]
     return {path: value}
 
 
-NAMED = {("data", "inputs"): 1, ("data", "groups"): 1, ("data", "costs"): 1, ("parameters",): 1}
-"""Tables whose keys are the user's."""
+NAMED = {("data", "inputs"): 1, ("data", "groups"): 1, ("data", "costs"): 1, ("parameters",): 1, ("kinds",): 2}
+"""Tables whose keys are the user's, and how many of them lie within each other."""
 PRIORS = ("prior", "priors", "sd", "nu", "length", "white", "amplitude", "share", "scale", "let")
 """Keys that hold a prior, whose own keys are those of its record, or names of the user's."""
 
@@ -267,7 +268,7 @@ def as_key(path: tuple[Any, ...]) -> tuple[str, ...]:
         return ("stack", *as_key(path[2:]))
     for table in NAMED:
         if path[: len(table)] == table:
-            path = (*table, *path[len(table) + 1 :])
+            path = (*table, *path[len(table) + NAMED[table] :])
     places = [i for i, part in enumerate(path) if part in PRIORS]
     return tuple(part for part in path[: places[-1] + 1 if places else None] if isinstance(part, str))
 

@@ -207,6 +207,8 @@ class StudyKeys:
         Priors of several parameters together; [] for independent ones where `law.priors` has a joint one.
     stack
         Models that are fitted together, two or more, weighted by how well each predicts larger runs from smaller ones.
+    kinds
+        Kind of runs -> name in the law -> its prior, in place of that of the file: read as "NAME:KIND".
     title
         One line, shown by `bayes-scaling models`.
     description
@@ -224,6 +226,7 @@ class StudyKeys:
     discrepancy: tuple[Discrepancy, ...] | None = None
     joint_prior: tuple[JointPriorKeys, ...] | None = None
     stack: tuple[StackKeys, ...] = ()
+    kinds: Mapping[str, Mapping[str, ParameterKeys]] = field(default_factory=dict)
     title: str = ""
     description: str = field(default="")
     figure: Sheet | None = None

@@ -8,6 +8,7 @@ from bayes_scaling._base.numbers import number, shared
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.noise import Noise, heavy_tailed
+from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.model.parameters import median
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.validation.standardized_residuals import LEAST_FREE, Standardized, standardized
@@ -153,4 +154,4 @@ def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
 def _expected_there(fit: Fit, left: Standardized, i: int) -> float:
     """Return what the fit expects of a row."""
     off, seen = left.z[i] * left.scale[i], float(left.table["response"].iloc[i])
-    return float(seen * np.exp(-off)) if fit.model.noise.on == "log_loss" else seen - float(off)
+    return float(moved(seen, -off, fit.model.noise.on))
