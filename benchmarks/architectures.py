@@ -10,7 +10,7 @@ A stack is weighed as by `bs.fit_stack`: by how its laws predict the larger of t
 
 import argparse
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -53,7 +53,7 @@ class Case:
     """A study, the models that are tried on it, and which of its runs are left out.
 
     models: name -> model. stacks: name -> the models that are weighed. folds: what is left out -> filter of the training runs.
-    group, baseline: what the contrast is of. cells: what a pair has in common. doubted: folds of models in no stack.
+    group, baseline: what the contrast is of. cells: what a pair has in common.
     """
 
     runs: Runs
@@ -63,7 +63,6 @@ class Case:
     baseline: str
     cells: tuple[str, ...]
     stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    doubted: tuple[str, ...] = ()
 
 
 def moba() -> Case:
@@ -71,33 +70,41 @@ def moba() -> Case:
     runs = study_runs(bs.read_study("moba_vs_full"))
     floors = {one.name: one.model for one in bs.read_study("moba_shared_floor").stack}
     shared, own = term(0.01), term(0.002, "attention")
+    bare, floor = floors["no floor"], floors["shared floor"]
+    unsized = replace(bare.noise, effects=tuple(one for one in bare.noise.effects if one.dims != ("size",)))
     models = {
         **floors,
-        "no floor, own discrepancy": doubted(floors["no floor"], own),
-        "no floor, shared and own": doubted(floors["no floor"], shared, own),
+        "no floor, shared discrepancy": doubted(bare, shared),
+        "no floor, own discrepancy": doubted(bare, own),
+        "no floor, shared and own": doubted(bare, shared, own),
+        "no floor, shared instead of effects of size": doubted(replace(bare, noise=unsized), term(0.02)),
+        "shared floor, own discrepancy": doubted(floor, own),
+        "shared floor, shared and own": doubted(floor, shared, own),
     }
     folds = {
         "2.1B": "size != 2100000000",
         "1.5B and 2.1B": "size < 1500000000",
-        "545M": "size != 545000000",
         "1.5B": "size != 1500000000",
-        "1.1B": "size != 1100000000",
-        "822M": "size != 822000000",
+        "545M": "size != 545000000",
     }
     stacks = {"stack of floors": tuple(floors)}
-    return Case(runs, models, folds, "attention", "full", ("size", "position"), stacks, ("2.1B", "1.5B and 2.1B"))
+    return Case(runs, models, folds, "attention", "full", ("size", "position"), stacks)
 
 
 def attention_residuals() -> Case:
-    """Return that of attention residuals: the largest size left out."""
+    """Return that of attention residuals: each size left out, and the two largest."""
     study = bs.read_study("attention_residuals")
     runs = study_runs(study)
     models = {
-        "as is": study.model,
+        "as bundled": study.model,
         "shared discrepancy": doubted(study.model, term(0.005)),
+        "own discrepancy": doubted(study.model, term(0.002, "variant")),
         "shared and own": doubted(study.model, term(0.005), term(0.002, "variant")),
     }
-    return Case(runs, models, {"528M": "size != '528M'"}, "variant", "baseline", ("size",))
+    sizes = sorted(runs.table["size"].unique(), key=lambda of: -runs.table.loc[runs.table["size"] == of, "compute"].max())
+    folds = {of: f"size != {of!r}" for of in sizes}
+    folds[f"{sizes[1]} and {sizes[0]}"] = f"size not in {sizes[:2]!r}"
+    return Case(runs, models, folds, "variant", "baseline", ("size",))
 
 
 def xlstm_isoflop() -> Case:
@@ -105,29 +112,30 @@ def xlstm_isoflop() -> Case:
     study = bs.read_study("xlstm_isoflop")
     runs = study_runs(study, DATA / "xlstm_isoflop.csv")
     models = {
-        "as is": study.model,
-        "shared discrepancy": doubted(study.model, term(0.02)),
+        "no discrepancy": doubted(study.model),
+        "shared discrepancy (as bundled)": study.model,
+        "shared and own": doubted(study.model, *study.model.discrepancy, term(0.005, "variant")),
     }
-    return Case(runs, models, {"upper third of log(N D)": _lower(runs)}, "variant", "transformer 16384", ())
+    lower = [part.where for part in extrapolations(runs)]
+    folds = dict(zip(("upper third of log(N D)", "upper half of log(N D)"), lower, strict=True))
+    return Case(runs, models, folds, "variant", "transformer 16384", ())
 
 
 def routed_lm() -> Case:
-    """Return that of routed models: the largest size left out."""
+    """Return that of routed models: the largest size left out, and the two largest."""
     study = bs.read_study("routed_lm")
     groups = {**study.columns.groups, "size": "model_size_label"}
     runs = study_runs(replace(study, columns=replace(study.columns, groups=groups)), DATA / "routed_lm.csv")
     sized = replace(study.model.noise, effects=(bs.Varying("size", 0.01),))
-    largest = float(runs.table["params"].max())
     models = {
-        "as is": study.model,
+        "as bundled": study.model,
         "shared discrepancy": doubted(study.model, term(0.01)),
+        "own discrepancy": doubted(study.model, term(0.005, "variant")),
         "effects of size": replace(study.model, noise=sized),
     }
-    return Case(runs, models, {"largest size": f"params < {0.9 * largest!r}"}, "variant", "", ())
-
-
-def _lower(runs: Runs) -> str:
-    return extrapolations(runs)[0].where
+    largest, second = runs.table.groupby("size")["params"].max().nlargest(2).index
+    folds = {"largest size": f"size != {largest!r}", "two largest sizes": f"size not in {[largest, second]!r}"}
+    return Case(runs, models, folds, "variant", "", ())
 
 
 CASES: dict[str, Callable[[], Case]] = {
@@ -214,21 +222,18 @@ class Fitted:
         return stack({name: self.fit(name, kept) for name in names}, weights), weights
 
 
-def tried(name: str, fitted: Fitted) -> Iterator[dict[str, object]]:
-    """Yield the scores of stacks and their laws fold by fold, then of each other model."""
+def tried(name: str, fitted: Fitted, known: Container[tuple[str, str, str]] = ()) -> Iterator[dict[str, object]]:
+    """Yield the scores of stacks and models, fold by fold, but for those that are known."""
     case = fitted.case
-    stacked = [of for names in case.stacks.values() for of in names]
     for fold, where in case.folds.items():
         for model, names in case.stacks.items():
-            both, weights = fitted.stacked(names, where)
-            said = " / ".join(f"{weights[of]:.2f}" for of in names)
-            yield {"study": name, "left out": fold, "model": model, **fitted.scored(both, where), "weights": said}
-        for model in stacked:
-            yield {"study": name, "left out": fold, **_row(fitted, model, where)}
-    for model in case.models:
-        if model not in stacked:
-            for fold in case.doubted or case.folds:
-                yield {"study": name, "left out": fold, **_row(fitted, model, case.folds[fold])}
+            if (name, fold, model) not in known:
+                both, weights = fitted.stacked(names, where)
+                said = " / ".join(f"{weights[of]:.2f}" for of in names)
+                yield {"study": name, "left out": fold, "model": model, **fitted.scored(both, where), "weights": said}
+        for model in case.models:
+            if (name, fold, model) not in known:
+                yield {"study": name, "left out": fold, **_row(fitted, model, where)}
 
 
 def _row(fitted: Fitted, model: str, where: str) -> dict[str, object]:
@@ -287,15 +292,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", choices=list(CASES), action="append", default=[])
     parser.add_argument("--crossovers", action="store_true")
+    parser.add_argument("--missing", action="store_true", help="only what has no scores yet")
     parser.add_argument("--fits", type=Path, help="a folder to keep fits in")
     chosen = parser.parse_args()
     if chosen.crossovers:
         kept(CROSSINGS, ["model"], list(crossovers(Fitted(moba(), "moba_vs_full", chosen.fits))))
     for name in chosen.case:
-        for row in tried(name, Fitted(CASES[name](), name, chosen.fits)):
+        for row in tried(name, Fitted(CASES[name](), name, chosen.fits), known() if chosen.missing else ()):
             print({key: of if isinstance(of, str) else round(float(of), 2) for key, of in row.items()}, flush=True)  # type: ignore[arg-type]
             kept(SCORES, ["study", "left out", "model"], [row])
     REPORT.write_text(written(), encoding="utf-8")
+
+
+def known() -> set[tuple[str, str, str]]:
+    """Return of which studies, folds and models there are scores."""
+    return set(pd.read_csv(SCORES)[["study", "left out", "model"]].itertuples(index=False, name=None))
 
 
 def kept(path: Path, key: list[str], rows: list[dict[str, object]]) -> None:
@@ -313,10 +324,11 @@ def written() -> str:
     scores = pd.read_csv(SCORES)
     parts = ["# Comparisons of architectures with their law in doubt", INTRODUCTION]
     for study, rows in scores.groupby("study", sort=False):
-        parts += [f"## {study}", table_of(rows)]
-        means = [mean for mean in (mean_of(part) for _, part in rows.groupby("model", sort=False)) if mean is not None]
-        if means:
-            parts += ["Means over what was left out:", table_of(pd.DataFrame(means))]
+        folds = {fold: i for i, fold in enumerate(rows["left out"].unique())}
+        parts += [f"## {study}", table_of(rows.sort_values("left out", key=lambda of: of.map(folds), kind="stable"))]
+        tried = [part for _, part in rows.groupby("model", sort=False) if len(part) == len(folds)]
+        if len(folds) > 1 and tried:
+            parts += ["Means over all that was left out:", table_of(pd.DataFrame([mean_of(part) for part in tried]))]
         doubts = rows.loc[rows["health"].fillna("") != "", ["model", "left out", "health"]]
         parts += [f"- {one['model']}, {one['left out']}: {one['health']}" for one in doubts.to_dict("records")]
     if CROSSINGS.is_file():
@@ -324,10 +336,8 @@ def written() -> str:
     return "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
 
 
-def mean_of(rows: pd.DataFrame) -> dict[str, object] | None:
-    """Return the means of a model over what was left out; None of one fold."""
-    if len(rows) < 2:
-        return None
+def mean_of(rows: pd.DataFrame) -> dict[str, object]:
+    """Return the means of a model over what was left out."""
     numbers = rows.select_dtypes("number").drop(columns=["rows"]).mean()
     return {"left out": f"{len(rows)} folds", "model": rows["model"].iloc[0], "weights": "", **numbers}
 

@@ -1,6 +1,6 @@
 """How the priors of the study `learning_curve` are chosen: importance sampling of each curve, with families left out.
 
-    python benchmarks/curve_priors.py [--only DOMAIN]      # prints tables, and writes curve_priors.csv: a prior for each domain
+    python benchmarks/curve_priors.py [--only DOMAIN]      # prints tables, and writes curve_priors.csv: priors by kind of curve
 
 Up to its last point a curve's posterior does not know `ahead`, which the points say nothing of. So each curve is sampled once,
 and every prior of `ahead` is scored with these draws. Of the model of the study two things differ: scatter is normal up to the
@@ -26,6 +26,9 @@ from sweeps import DATA
 BINS, ROWS, KEPT, DRAWS, ROUNDS = 30, 60, 600, 1_200, 3
 DEGREES = 4.0
 TABLE = Path(__file__).with_suffix(".csv")
+LEFT_OUT = "curve_priors_left_out.csv"
+ROWS_A_CURVE, MOST_CURVES, OTHERS = 8.0, 3, 3.0
+"""Held-out rows of a curve are alike: a curve is worth so many, a family so many curves, other kinds so many rows."""
 FRACTION, AT_LEAST = 0.13, 6
 CENTRE = np.array([-0.2, np.log(0.01), np.log(2.0), np.log(0.006)])
 WIDTH = np.array([0.4, np.log(3.2) / 1.645, np.log(2.3) / 1.645, np.log(8.0) / 1.645])
@@ -250,7 +253,7 @@ def prior_draws(share: float, location: float, scale: float, nu: float, count: i
 
 def priors() -> dict[str, np.ndarray]:
     """Return the candidates: share that goes flat, and location, scale and degrees of freedom of the rest."""
-    every = product((0.0, 0.05, 0.08, 0.12, 0.3, 0.6), (-0.15, -0.05, 0.05, 0.3, 0.6), (0.15, 0.25, 0.35), (3.0, 5.0))
+    every = product((0.0, 0.05, 0.12, 0.3, 0.6, 0.9), (-0.15, -0.05, 0.05, 0.3, 0.6), (0.15, 0.25, 0.35), (3.0, 5.0))
     return {f"{share:.0%} flat, {at} {scale} {nu:.0f}": prior_draws(share, at, scale, nu) for share, at, scale, nu in every}
 
 
@@ -259,44 +262,77 @@ def averaged(table: pd.DataFrame) -> pd.DataFrame:
     return table.groupby(["domain", "family"]).mean(numeric_only=True).groupby("domain").mean()
 
 
-def choose(scores: Mapping[str, pd.DataFrame], by: str, own: float = 0.0) -> pd.DataFrame:
-    """Return the scores of each domain, or family, by the prior that is best on all others.
-
-    Parameters
-    ----------
-    own
-        How much the rest of the same domain counts beside the mean of all domains: 0, one prior for all curves. Above, a prior
-        for each domain, partially pooled.
-    """
+def choose(scores: Mapping[str, pd.DataFrame], by: str) -> pd.DataFrame:
+    """Return the scores of each domain, or family, by the prior that is best on all others."""
     names, base = list(scores), next(iter(scores.values()))
     picked, rows = [], []
     for of in base[by].unique():
         rest = base[by] != of
-        domain = base.loc[~rest, "domain"].iloc[0]
-        value = {}
-        for name in names:
-            table = averaged(scores[name][rest])["ll"]
-            value[name] = table.mean() + own * (table.get(domain, 0.0))
+        value = {name: averaged(scores[name][rest])["ll"].mean() for name in names}
         best = max(names, key=value.__getitem__)
         picked.append(best)
         rows.append(scores[best][~rest])
     told = pd.Series(picked).value_counts().head(4).to_dict()
-    print(f"\nwithout each {by}, weight of the rest of its domain {own}: {told}")
+    print(f"\nwithout each {by}: {told}")
     return pd.concat(rows)
 
 
-def by_domain(scores: Mapping[str, pd.DataFrame], own: float = 1.0) -> pd.DataFrame:
-    """Return the prior of each domain: the best on its families together with the mean of all domains."""
-    means = {name: averaged(table)["ll"] for name, table in scores.items()}
+def weighed(scores: Mapping[str, pd.DataFrame], domain: str, without: str = "") -> np.ndarray:
+    """Return the posterior probability of each candidate for a domain, given its curves, and the mean of other domains.
+
+    log w = OTHERS mean over other domains of their log density + ROWS_A_CURVE sum over its curves of theirs
+
+    Parameters
+    ----------
+    without
+        A family that is left out.
+    """
+    found = []
+    for table in scores.values():
+        kept = table[table["family"] != without]
+        other = averaged(kept[kept["domain"] != domain])["ll"].mean()
+        of = kept[kept["domain"] == domain].groupby("family")["ll"].agg(["mean", "size"])
+        found.append(OTHERS * other + ROWS_A_CURVE * float((of["mean"] * of["size"].clip(upper=MOST_CURVES)).sum()))
+    weight = np.exp(np.array(found) - max(found))
+    return np.asarray(weight / weight.sum())
+
+
+def mixed(scores: Mapping[str, pd.DataFrame], weight: np.ndarray) -> dict[str, float]:
+    """Return the candidates, weighed, as one: its share that goes flat, and the location, scale and nu of the rest."""
+    every = np.array([[float(part.rstrip("%")) for part in name.replace(" flat,", "").split()] for name in scores])
+    rest = weight * (1.0 - every[:, 0] / 100.0)
+    rest /= rest.sum()
+    location = float(rest @ every[:, 1])
+    return {
+        "flat": float(weight @ every[:, 0]) / 100.0,
+        "location": location,
+        "scale": float(np.sqrt(rest @ (every[:, 2] ** 2 + (every[:, 1] - location) ** 2))),
+        "nu": float(1.0 / (rest @ (1.0 / every[:, 3]))),
+    }
+
+
+def by_domain(scores: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the prior of each domain, and for each family that of its domain without it."""
     base = next(iter(scores.values()))
-    rows = []
-    for domain, families in base.groupby("domain")["family"].nunique().items():
-        best = max(means, key=lambda name: means[name].mean() + own * means[name][domain])
-        flat, location, scale, nu = (float(part.rstrip("%")) for part in best.replace(" flat,", "").split())
-        curves = int((base["domain"] == domain).sum())
-        told = {"flat": flat / 100.0, "location": location, "scale": scale, "nu": nu, "families": families, "curves": curves}
-        rows.append({"domain": domain} | told)
-    return pd.DataFrame(rows)
+    families = base[["domain", "family"]].drop_duplicates()
+    rows = [
+        {"domain": domain}
+        | mixed(scores, weighed(scores, str(domain)))
+        | {"families": of["family"].nunique(), "curves": int((base["domain"] == domain).sum())}
+        for domain, of in families.groupby("domain")
+    ]
+    left_out = [
+        {"domain": domain, "family": family} | mixed(scores, weighed(scores, domain, family))
+        for domain, family in families.itertuples(index=False)
+    ]
+    return pd.DataFrame(rows), pd.DataFrame(left_out)
+
+
+def judged(every: Sequence[Curve], left_out: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of each family by the prior of its domain without it."""
+    ahead = {one.family: prior_draws(one.flat, one.location, one.scale, one.nu) for one in left_out.itertuples()}
+    parts = [table_of([curve for curve in every if curve.family == family], draws) for family, draws in ahead.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def by_group(table: pd.DataFrame) -> pd.DataFrame:
@@ -332,10 +368,13 @@ def main() -> None:
     if chosen.few:
         return
     scores = {name: table_of(every, ahead) for name, ahead in priors().items()}
-    for by, own in (("domain", 0.0), ("family", 0.0), ("family", 1.0)):
-        print(by_group(choose(scores, by, own)).round(4).to_string())
+    for by in ("domain", "family"):
+        print(by_group(choose(scores, by)).round(4).to_string())
+    kinds, left_out = by_domain(scores)
+    print("\nby kind, weighed, without each family", by_group(judged(every, left_out)).round(4).to_string(), sep="\n")
     if not chosen.only:
-        by_domain(scores).to_csv(TABLE, index=False)
+        kinds.round(4).to_csv(TABLE, index=False)
+        left_out.round(4).to_csv(TABLE.with_name(LEFT_OUT), index=False)
 
 
 def thinned(curve: Curve, every: int) -> Curve:

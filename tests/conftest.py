@@ -165,6 +165,10 @@ def studied(
     tables = {"routed_lm": routed, "xlstm_isoflop": isoflop, "training_curves_schedules": decayed, "learning_curve": single}
     tables |= {"learning_rate_batch": learning_rates(), "parallel_scaling": streams(), "vocabulary": vocabularies()}
     tables |= {"domain_mixture": mixtures(), "downstream_ladder": accuracies()}
+    tables |= {
+        "accuracy_curve": single.assign(accuracy=1 - single["y"]),
+        "error_rate_curve": single.assign(error_rate=single["y"]),
+    }
     few = {"moba_curves": "position in [0, 8192, 16384, 24576, 30720]"}
 
     @cache

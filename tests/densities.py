@@ -77,6 +77,11 @@ def both(rows: Rows) -> np.ndarray:
     return floored(rows) + rows["B"] * rows["tokens"] ** -rows["beta"]
 
 
+def share(rows: Rows) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-rows["a"] - rows["b"] * np.log(rows["params"])))
+
+
+SHARE = bs.parse_law("sigmoid(a + b * log(params))", ["params"])
 POWER = bs.parse_law("a * params**-b", ["params"])
 PRODUCT = bs.parse_law("a * params**-b * tokens**-c", ["params", "tokens"])
 FLOORED = bs.parse_law("E + A * params**-alpha", ["params"])
@@ -132,6 +137,23 @@ def on_the_loss() -> Case:
     parameters = {"E": bs.Prior(between=(-1.0, 4.0)) + ARM, "A": near(0.9), "alpha": near(0.3)}
     noise = bs.Noise(SD, "normal", on="loss", effects=(RUN,))
     return Case(bs.Model(FLOORED, parameters, noise), floored, ("E_by_arm", "residual_by_run"), columns=ONE_INPUT)
+
+
+def of_shares() -> Case:
+    """Return accuracies on their log odds, with measurement errors."""
+    effects = (RUN, Varying(("arm", "position"), 0.03))
+    parameters = {"a": bs.Prior(between=(-2.0, 2.0)) + ARM, "b": near(0.3)}
+    columns = bs.Columns(
+        ONE_INPUT.inputs,
+        bs.Response("share", "accuracy"),
+        groups=COLUMNS.groups,
+        run="run",
+        measurement_error=MeasurementError("error", relative=False),
+    )
+    model = bs.Model(SHARE, parameters, bs.Noise(SD, "normal", on="log_odds", effects=effects))
+    frame = table().assign(share=lambda of: of["loss"] / 6.0)
+    integrated = ("a_by_arm", "residual_by_run", "residual_by_arm_position")
+    return Case(model, share, integrated, columns=columns, frame=frame)
 
 
 def few_levels() -> Case:
@@ -216,6 +238,7 @@ CASES = [
     spiked,
     departing,
     on_the_loss,
+    of_shares,
     few_levels,
     heavy_tails,
 ]
@@ -371,13 +394,17 @@ class Reference:
                 of = float(given[name])
                 values[name] = np.exp(of) if positive else of
                 total += float(prior.logpdf(values[name])) + (of if positive else 0.0)
-        for owner, term in self.terms(Varying):
-            name = term_name(owner, term)
-            if name in self.case.by_level:
-                sd, information = values[self.spread(owner, term)], self.arrays[f"information_{name}"]
-                widened = np.sqrt(1.0 + information * sd**2)
-                total += float(stats.norm(0.0, widened).logpdf(given[f"{name}_w"]).sum())
-                values[name] = given[f"{name}_w"] * sd / widened
+        for block in self.blocks():
+            names = [term_name(*of) for of in block]
+            sds = np.array([values[self.spread(*of)] for of in block])
+            w = np.stack([given[f"{name}_w"] for name in names], axis=-1)
+            effects = np.empty_like(w)
+            for level in np.ndindex(w.shape[:-1]):
+                known = np.array([[self.shared(one, other)[level] for other in block] for one in block])
+                z, density = whitened(w[level], sds[:, None] * known * sds, np.zeros(len(block)))
+                effects[level] = sds * z
+                total += density
+            values |= {name: effects[..., i] for i, name in enumerate(names)}
         for owner, term in self.terms(Smooth):
             name = term_name(owner, term)
             if name in self.case.by_level:
@@ -388,12 +415,33 @@ class Reference:
                 total += density
         return total, values
 
+    def blocks(self) -> list[list[tuple[str, Varying]]]:
+        """Return the terms sampled level by level, those of the law over the same groups together."""
+        found: dict[Any, list[tuple[str, Varying]]] = {}
+        for owner, term in self.terms(Varying):
+            if term_name(owner, term) in self.case.by_level:
+                found.setdefault((term.dims, owner == "noise_sd"), []).append((owner, term))
+        return list(found.values())
+
+    def shared(self, one: tuple[str, Varying], other: tuple[str, Varying]) -> np.ndarray:
+        """Return what the rows say of each level of two terms together."""
+        if one == other:
+            return self.arrays[f"information_{term_name(*one)}"]
+        names = f"information_{term_name(*one)}_and_{other[0]}", f"information_{term_name(*other)}_and_{one[0]}"
+        return next(self.arrays[name] for name in names if name in self.arrays)
+
     def left(self, values: Mapping[str, Any]) -> np.ndarray:
         """Return what the law and effects that are sampled leave of each row."""
         rows = {name: self.at_rows(name, values) for name in self.case.model.parameters}
         law = self.case.law(rows | {name: np.exp(of) for name, of in self.logs().items()})
         response = self.runs.table["response"].to_numpy()
-        left = np.log(response / law) if self.case.model.noise.on == "log_loss" else response - law
+        match self.case.model.noise.on:
+            case "log_loss":
+                left = np.log(response / law)
+            case "log_odds":
+                left = np.log(response / law) - np.log((1.0 - response) / (1.0 - law))
+            case "loss":
+                left = response - law
         for term in self.case.model.noise.effects:
             if (name := term_name("residual", term)) in values:
                 left = left - values[name][self.levels(term)]
@@ -404,7 +452,9 @@ class Reference:
         table = self.runs.table
         if "measurement_error" not in table:
             return 0.0
-        return (table["measurement_error"] / table["response"]).to_numpy()
+        on_log = self.case.model.noise.on == "log_loss"
+        slope = table["response"] if on_log else table["response"] * (1.0 - table["response"])
+        return (table["measurement_error"] / slope).to_numpy()
 
     def likelihood(self, left: np.ndarray, scale: np.ndarray, values: Mapping[str, Any]) -> float:
         """Return the log density of what is left of the rows."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pandas as pd
+
 from bayes_scaling._base import checks
 from bayes_scaling._base.deprecation import renamed_field
 from bayes_scaling._base.errors import InputError, format_names
@@ -16,7 +18,7 @@ from bayes_scaling.data.curve import Average, Curve, Tail
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.mixtures import Mixtures, with_members
-from bayes_scaling.data.output_columns import OUTPUT, named_outputs, with_unit
+from bayes_scaling.data.output_columns import OUTPUT, named_outputs, own_units, with_unit
 from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE, Schedule
@@ -64,8 +66,11 @@ class Columns:
         of each row sum to 1.
     outputs
         Several columns that one model predicts, side by side in the table: name of the output -> column, or a list of columns,
-        in the unit of `response`. Each row then is one run, unless `run` says otherwise, and is read as a row for each of its
-        outputs, with the groups "output" and "run". Cells may be missing.
+        in the unit of `response` or in `output_units`. Each row then is one run, unless `run` says otherwise, and is read as a
+        row for each of its outputs, with the groups "output" and "run". Cells may be missing.
+    output_units
+        Name of the output -> its unit, where outputs are in several, as nats/token and accuracy. What columns' names say unless
+        given. Noise is then on the log loss, or its scale varies over output; what compares outputs with each other is refused.
 
     Raises
     ------
@@ -98,6 +103,7 @@ class Columns:
     tail: Tail | None = None
     mixtures: Mapping[str, Mapping[str, str] | tuple[str, ...]] = field(default_factory=dict)
     outputs: Mapping[str, str] | tuple[str, ...] = field(default_factory=dict)
+    output_units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = checks.one_or_several(checks.column)
@@ -119,7 +125,9 @@ class Columns:
             mixtures=checks.named(_members),
             outputs=named_outputs,
         )
-        object.__setattr__(self, "response", with_unit(self.response, self.by_output))
+        units = own_units(self.response, self.by_output, self.output_units)
+        object.__setattr__(self, "response", with_unit(self.response, units))
+        object.__setattr__(self, "output_units", units if len(set(units.values())) > 1 else {})
         object.__setattr__(self, "inputs", with_members(self.inputs, self.members))
         units = {name: one.unit for name, one in self.inputs.items()}
         costs = {name: replace(one, name=one.name or spaced_name(name)).among(units) for name, one in self.costs.items()}
@@ -177,6 +185,18 @@ class Columns:
     def responses(self) -> tuple[str, ...]:
         """The columns of the response: one, or one for each output."""
         return tuple(self.by_output.values()) or (self.response.column,)
+
+    def unit_of(self, table: pd.DataFrame) -> str:
+        """Return the unit of the responses of rows; "" where they are in several."""
+        if not self.output_units or OUTPUT not in table:
+            return self.response.unit
+        units = {self.output_units.get(str(output), "") for output in table[OUTPUT]}
+        return next(iter(units)) if len(units) == 1 else ""
+
+    @property
+    def all_units(self) -> str:
+        """The unit of the response, or those of the outputs, as text: what must agree where fits and tables are compared."""
+        return ", ".join(f"{of} ({name})" for name, of in sorted(self.output_units.items())) or self.response.unit
 
     @property
     def members(self) -> Mixtures:

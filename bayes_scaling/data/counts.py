@@ -151,7 +151,7 @@ def _check_outputs(columns: Columns, units: Mapping[str, str]) -> None:
     """Refuse units of outputs that differ: what is said of one is of all, as they are in one unit."""
     said = {column: units[column] for column in columns.by_output.values() if column in units}
     if len(set(said.values())) > 1:
-        raise InputError(f"outputs of one model are in one unit; those given differ: {dict(said)}")
+        raise InputError(f"outputs are given units that differ, {dict(said)}: expected output_units where columns are declared")
 
 
 def _recounted(one: Input, name: str, text: str) -> Input:

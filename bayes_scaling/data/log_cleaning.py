@@ -204,7 +204,7 @@ def _positive(log: Log, columns: Columns, curve: Curve) -> Said:
 
 
 def _without_spikes(log: Log, columns: Columns, curve: Curve) -> Said:
-    if not columns.response.positive:
+    if not columns.response.positive or columns.response.rising:
         return log, []
     spike, above, rises = _judged(log)
     notes = []

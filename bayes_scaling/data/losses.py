@@ -1,5 +1,6 @@
 """The response: perplexities become losses, and values that no loss of a unit has are refused."""
 
+from dataclasses import replace
 from shlex import quote
 
 import numpy as np
@@ -8,7 +9,8 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.laws.units import loss_unit
+from bayes_scaling.data.output_columns import OUTPUT
+from bayes_scaling.laws.units import SHARES, loss_unit
 
 MAX_LOSS = {
     "nats/token": 15.0,
@@ -27,7 +29,9 @@ SCALES = ("params", "tokens", "compute")
 
 
 def as_losses(numbers: pd.Series, columns: Columns, where: str) -> pd.Series:
-    """Return a response as losses: of perplexities their logarithms."""
+    """Return a response as losses: of perplexities their logarithms, of per cent shares."""
+    if columns.response.percent:
+        return numbers / 100.0
     if not columns.response.perplexity:
         return numbers
     if (numbers <= 1).any():
@@ -43,6 +47,8 @@ def loss_notes(columns: Columns) -> tuple[str, ...]:
     response = columns.response
     if response.perplexity:
         return (f"column {response.column!r} holds perplexities: their logarithm, in {response.unit}, is the {response.name}",)
+    if response.percent:
+        return (f"column {response.column!r} is in per cent: divided by 100, the {response.name} is a share between 0 and 1",)
     named = response_unit(response.column)
     if named is not None and named == response.unit and not response.assumed:
         return (f"column {response.column!r} is in {named}, as its name says",)
@@ -51,11 +57,16 @@ def loss_notes(columns: Columns) -> tuple[str, ...]:
 
 def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str) -> None:
     """Raise InputError where values of the response are such as its unit does not have."""
+    if columns.output_units and OUTPUT in table:
+        for output, rows in table.groupby(OUTPUT, sort=False):
+            response = replace(columns.response, column=columns.by_output[str(output)], unit=columns.output_units[str(output)])
+            refuse_implausible_losses(rows, replace(columns, outputs=(), output_units={}, response=response), source)
+        return
     response, seen = columns.response, table["response"]
     unit, where = loss_unit(response.unit), f"{source}: column {response.column!r}"
     if seen.median() > MAX_LOSS.get(unit, np.inf):
-        per = {"error rate": "%", "accuracy": "%"}.get(unit, "perplexity")
-        called = "per cent" if per == "%" else "perplexities"
+        per = f"% {unit}" if unit in SHARES else "perplexity"
+        called = "per cent" if unit in SHARES else "perplexities"
         raise InputError(
             f"{where} runs from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} in {response.unit} does: "
             f'if they are {called}, say unit = "{per}" or --unit {quote(f"{response.column}={per}")}'
@@ -63,7 +74,8 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
     if "/" in unit and seen.between(0, 1).all() and _rises(table, columns):
         raise InputError(
             f"{where} rises with scale from {exact(seen.min())} to {exact(seen.max())}, "
-            f'as accuracies do and losses in {response.unit} do not: give 1 - accuracy, with unit = "error rate"'
+            f'as accuracies do and losses in {response.unit} do not: say unit = "accuracy" to a law that rises, as that of the '
+            'study accuracy_curve, or give 1 - accuracy, with unit = "error rate"'
         )
 
 

@@ -1,4 +1,4 @@
-"""Several outputs of a run: how columns name them, and the unit that they share."""
+"""Several outputs of a run: how columns name them, and the units that they are in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.response import Response
-from bayes_scaling.laws.units import response_unit
+from bayes_scaling.laws.units import PERPLEXITY, loss_unit, response_unit
 
 OUTPUT = "output"
 """The group whose levels are the outputs."""
@@ -25,19 +25,37 @@ def named_outputs(value: Any, what: str) -> dict[str, str]:
     return checked
 
 
-def with_unit(response: Response, outputs: Mapping[str, str]) -> Response:
-    """Return a response in the unit that the names of all outputs' columns say, where nobody has said another.
+def own_units(response: Response, outputs: Mapping[str, str], given: Any) -> dict[str, str]:
+    """Return the unit of each output, where they are in several; what is given, or what the names of their columns say.
 
     Raises
     ------
     InputError
-        Where they say several.
+        Where an output has none, or what has none is given one.
     """
-    if not response.assumed or not outputs:
+    said: dict[str, str] = checks.named(checks.text)(given, "output_units of the columns")
+    if not outputs:
+        if said:
+            raise InputError(f"output_units are those of outputs, and there are none; they name {format_names(said)}")
+        return {}
+    if said and response.unit and not response.assumed:
+        raise InputError(f"outputs have units of their own, and response says {response.unit!r}; expected one of the two")
+    if said and set(said) != set(outputs):
+        raise InputError(f"output_units name {format_names(said)}; the outputs are {format_names(outputs)}")
+    if not said and response.assumed:
+        named = {output: response_unit(column) for output, column in outputs.items()}
+        if len(set(named.values())) > 1 and None in named.values():
+            told = ", ".join(f"{outputs[output]!r} in {unit or 'none that its name says'}" for output, unit in named.items())
+            raise InputError(f"outputs are in several units; expected output_units for each, or response.unit: {told}")
+        said = {output: unit for output, unit in named.items() if unit is not None}
+    if ofs := [output for output, unit in said.items() if loss_unit(unit).split("/")[0] == PERPLEXITY]:
+        raise InputError(f"output {ofs[0]!r} is in perplexity beside other units; give its logarithm, in nats/token")
+    return said
+
+
+def with_unit(response: Response, units: Mapping[str, str]) -> Response:
+    """Return a response in the unit of its outputs: that of all, or none where they are in several."""
+    if not units:
         return response
-    units = {column: response_unit(column) for column in outputs.values()}
-    if len(set(units.values())) > 1:
-        said = ", ".join(f"{column!r} in {unit or 'none that its name says'}" for column, unit in units.items())
-        raise InputError(f"outputs of one model are in one unit; expected response = {{ unit = ... }} for {said}")
-    unit = next(iter(units.values()))
-    return response if unit is None else Response(response.column, unit, response.positive, response.name)
+    shared = next(iter(units.values())) if len(set(units.values())) == 1 else ""
+    return Response(response.column, shared, response.positive, response.name)

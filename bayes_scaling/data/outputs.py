@@ -96,6 +96,7 @@ def response_numbers(
     found = pd.Series(np.nan, frame.index, name=of.column)
     for output, own in frame.groupby(OUTPUT, sort=False):
         column = columns.by_output.get(str(output), of.column)
+        how["unit"] = columns.unit_of(own)
         cells = own[[of.column]].set_axis([column], axis=1)
         found[own.index] = number_column(cells, column, source, rows[own.index], **how)
     return found

@@ -157,7 +157,8 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
         checked[dim] = label_column(labels, parts, source, rows)
     if columns.measurement_error is not None:
         error = _measurement_error(kept, columns.measurement_error, response, source, rows, odd)
-        checked["measurement_error"] = error / response if columns.response.perplexity else error
+        error = error / response if columns.response.perplexity else error
+        checked["measurement_error"] = error / 100.0 if columns.response.percent else error
     checked = checked.assign(**table_costs(kept, checked, columns, source, rows, odd))
     unread = [name for name in SCHEDULES if name in kept and name not in columns.read]
     schedules = {name: list(kept[name].dropna().unique()) for name in unread}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bayes_scaling._base import checks
-from bayes_scaling.laws.units import DEFAULT_LOSS_UNIT, PERPLEXITY, loss_unit, response_unit
+from bayes_scaling.laws.units import DEFAULT_LOSS_UNIT, PERPLEXITY, loss_unit, percent_of, response_unit
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,16 @@ class Response:
     column
         Its name in the table.
     unit
-        Unit of the losses: nats or bits per token, byte or character, "error rate", or any other. "auto": what the column's
+        Unit of the losses: nats or bits per token, byte or character, "error rate", "accuracy", or any other. Of an accuracy
+        more is better. "% accuracy" and "% error rate" are divided by 100. "auto": what the column's
         name says (`val_bpb`, `bits_per_byte`, `ppl`), else nats/token. Priors in another unit follow it, see `Model.unit`. With
         "perplexity" the logarithm of the column is taken, and losses are in nats/token.
     positive
         Whether values <= 0 are refused. False where they are meant, which needs noise on the loss itself.
     name
         What to call it on axes.
+    percent
+        Whether the column holds a share in per cent. Follows from the unit.
     perplexity
         Whether the column holds perplexities. Follows from the unit.
     bytes_per_token
@@ -46,6 +49,7 @@ class Response:
     perplexity: bool | None = None
     bytes_per_token: float | None = None
     assumed: bool = False
+    percent: bool = False
 
     def __post_init__(self) -> None:
         checks.check(
@@ -57,6 +61,7 @@ class Response:
             name=checks.text,
             perplexity=checks.optional(checks.flag),
             assumed=checks.flag,
+            percent=checks.flag,
         )
         if self.bytes_per_token is not None:
             object.__setattr__(self, "bytes_per_token", checks.positive(self.bytes_per_token, "bytes_per_token"))
@@ -64,6 +69,14 @@ class Response:
             named = response_unit(self.column)
             object.__setattr__(self, "assumed", named is None)
             object.__setattr__(self, "unit", named or DEFAULT_LOSS_UNIT)
+        if (share := percent_of(self.unit)) is not None:
+            object.__setattr__(self, "percent", True)
+            object.__setattr__(self, "unit", share)
         if self.perplexity is None and (unit := loss_unit(self.unit)).split("/")[0] == PERPLEXITY:
             object.__setattr__(self, "perplexity", True)
             object.__setattr__(self, "unit", f"nats/{unit.partition('/')[2] or 'token'}")
+
+    @property
+    def rising(self) -> bool:
+        """Whether more is better, as of an accuracy."""
+        return loss_unit(self.unit) == "accuracy"

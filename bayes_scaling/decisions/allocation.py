@@ -29,6 +29,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components, parts
 from bayes_scaling.prediction.costs import Costed
+from bayes_scaling.prediction.goal import refuse_rising
 
 HOLDS = 1e-9
 """A law is a sum of powers where that predicts it to this share of the loss."""
@@ -101,6 +102,7 @@ def compute_optimal(
     >>> list(found), found["params"].dims
     (['params', 'tokens', 'tokens_per_param', 'loss'], ('chain', 'draw', 'row'))
     """
+    refuse_rising(fit, "a split of compute")
     refuse_flat(fit)
     rows = mark_base_units(pd.DataFrame(index=[0])) if points is None else in_base_units(points, fit.runs)
     cost = spending(fit, cost, rows)

@@ -51,7 +51,9 @@ from bayes_scaling.inference.stacking import (
     noise_scale,
 )
 from bayes_scaling.laws.inputs import has_params_and_tokens
+from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.model.parameters import as_parameter, link
+from bayes_scaling.prediction.arms import refuse_unlike_units
 from bayes_scaling.prediction.budget_curves import Path
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.notes import notes_on, scatter_notes
@@ -112,6 +114,7 @@ type Answer = tuple[xr.DataArray, str, str]
 
 def _contrast(fit: Posterior, asked: Estimand) -> Answer:
     group = checked_group(fit, asked)
+    refuse_unlike_units(fit, group, asked.a, asked.b)
     one, other = (_loss_at(fit, {**asked.held, group: level}, asked.text) for level in (asked.a, asked.b))
     if noise_scale(fit) == "log_loss":
         return log_draws(one) - log_draws(other), "log", ""
@@ -158,7 +161,7 @@ def _run(fit: Posterior, asked: Estimand) -> Answer:
     noise = map_components(fit, lambda one, _: _noise_at(one, place.frame)).isel(row=0)
     if noise_scale(fit) == "log_loss":
         return log_draws(loss_at_place(fit, place)) + noise, "log", unit
-    return loss_at_place(fit, place) + noise, "identity", unit
+    return moved(loss_at_place(fit, place), noise, noise_scale(fit)), "identity", unit
 
 
 def _noise_at(fit: Fit, frame: pd.DataFrame) -> xr.DataArray:

@@ -17,6 +17,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.prediction import crossings
+from bayes_scaling.prediction.goal import refuse_rising
 
 PLACES_OF_A_CURVE = 65
 """Places of the range at which a curve is looked at, equally far apart in the logarithm."""
@@ -63,6 +64,7 @@ def optimum(fit: Posterior, points: Table, along: str) -> xr.DataArray:
     --------
     >>> optimum(fit, {"compute": [1e21]}, "depth").median(("chain", "draw"))  # doctest: +SKIP
     """
+    refuse_rising(fit, "an optimum")
     return map_components(fit, lambda one, _: _optimum(one, points, along))
 
 

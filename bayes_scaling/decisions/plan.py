@@ -38,7 +38,7 @@ from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.prediction.costs import Costed
-from bayes_scaling.prediction.goal import checked_target
+from bayes_scaling.prediction.goal import checked_target, refuse_rising
 from bayes_scaling.prediction.notes import loss_notes, noted, scatter_notes
 from bayes_scaling.prediction.predict import labelled
 
@@ -197,6 +197,7 @@ def plan(
     >>> len(found.to_frame())
     2
     """
+    refuse_rising(fit, "a plan")
     refuse_flat(fit)
     budgets, seed = read_budgets(fit, compute), checks.seed(seed, "seed")
     if not (checks.is_number(within) and 0 < within < 1):

@@ -30,6 +30,7 @@ from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed,
 from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
 from bayes_scaling.prediction.budget_curves import Path, powers_along
 from bayes_scaling.prediction.costs import Costed, axis_name
+from bayes_scaling.prediction.goal import refuse_rising
 
 CROSSOVER_WITHIN = 1e4
 """A crossover is searched for up to so many times the budget, unless said otherwise."""
@@ -105,6 +106,7 @@ def rank(
     >>> found.to_frame()["level"].tolist()
     ['moba']
     """
+    refuse_rising(fit, "a ranking")
     _check(fit, equivalent, certainty)
     below = checks.optional(checks.positive)(below, "below")
     known_levels(fit, group, against, *(levels or []))

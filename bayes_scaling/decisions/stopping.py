@@ -25,6 +25,7 @@ from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.forecast_record import Forecast
+from bayes_scaling.prediction.goal import more_is_better
 from bayes_scaling.prediction.jobs import AGAIN
 from bayes_scaling.prediction.joint_forecast import Forecasts
 
@@ -178,6 +179,8 @@ def stopping(
     >>> jobs = bs.forecast(fit, ["a.csv", "b.csv", "c.csv"], at=3e11)  # doctest: +SKIP
     >>> print(bs.stopping(jobs, tolerance=0.002).summary())  # doctest: +SKIP
     """
+    if more_is_better(found.jobs[0].path):
+        raise InputError('stopping takes the job that ends lowest for the best: give 1 - accuracy, with unit = "error rate"')
     tolerance = None if tolerance is None else checks.at_least(0)(tolerance, "tolerance")
     budget = None if budget is None else checks.at_least(0)(budget, "budget")
     finals = found.expected_finals.transpose("job", "chain", "draw").to_numpy().reshape(len(found), -1)

@@ -24,6 +24,7 @@ from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.model.arrays import neighbours, rows_of_runs
 from bayes_scaling.model.names import NOISE_CORRELATION, NOISE_PAIR, spread_name
 from bayes_scaling.model.noise import heavy_tailed
+from bayes_scaling.model.noise_scale import on_scale, possible, slope
 from bayes_scaling.model.specification import varyings
 
 RESPONSE = "response"
@@ -58,8 +59,8 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
     centre = posterior_expectation(fit, frame)
     seen = xr.DataArray(frame["response"].to_numpy(), dims="row")
-    possible = centre > 0 if noise.on == "log_loss" else xr.ones_like(centre, dtype=bool)
-    left = np.log(seen / centre.where(possible, 1.0)) - shared if noise.on == "log_loss" else seen - centre - shared
+    there = possible(centre, noise.on) if noise.on != "loss" else xr.ones_like(centre, dtype=bool)
+    left = on_scale(seen, noise.on) - on_scale(centre.where(there, 0.5), noise.on) - shared
     scale, white = scales_with_error(fit, frame, scale)
     astray = contamination(fit, frame, scale, white)
     wider = 1.0 + own_variance(fit, frame, scale, white)
@@ -73,7 +74,7 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     else:
         density = np.asarray(stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu))
     rows: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
-    return rows.where(possible, -np.inf)
+    return rows.where(there, -np.inf)
 
 
 def _mixture_density(z: np.ndarray, times: np.ndarray, astray: Contamination) -> np.ndarray:
@@ -112,8 +113,7 @@ def log_likelihood(fit: Fit) -> xr.DataArray:
 def _of_loss(fit: Fit, density: xr.DataArray) -> xr.DataArray:
     """Return a density on the scale of the noise as that of the loss, with what it is given."""
     model = fit.model
-    if model.noise.on == "log_loss":
-        density = density - xr.DataArray(np.log(fit.runs.table["response"].to_numpy()), dims="row")
+    density = density + xr.DataArray(np.log(slope(fit.runs.table["response"].to_numpy(), model.noise.on)), dims="row")
     effects = [*(["group effects"] if varyings(model) else []), *(["the discrepancy"] if model.discrepancy else [])]
     both = (model.noise.correlation, model.noise.residual_correlation)
     rows = ["the rows before it in its run"] if any(of is not None for of in both) else []

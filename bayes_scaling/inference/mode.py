@@ -10,9 +10,10 @@ import numpy as np
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.evaluation import evaluate, group_effects
-from bayes_scaling.model.names import NOISE_SD, term_name
+from bayes_scaling.model.names import NOISE_SD, own_names, term_name
 from bayes_scaling.model.noise import heavy_tailed
-from bayes_scaling.model.parameters import Prior, distribution, link, median
+from bayes_scaling.model.noise_scale import on_scale
+from bayes_scaling.model.parameters import ByLevel, Prior, distribution, link, median
 from bayes_scaling.model.parametrization import joint_slopes
 from bayes_scaling.model.specification import Model, discrepancy_terms, model_inputs, parameters_with_priors, varyings
 
@@ -29,6 +30,8 @@ DIFFERENCE = 1e-6
 """Step of finite differences, in standard deviations of a prior."""
 BLOCK = 2**22
 """So many numbers are held at a time, points by rows."""
+MOST_TIMES = 100.0
+"""What rows say is taken for so many times more or less at most than at the scale that their prior expects."""
 SMALLEST = 0.2
 """Of the scale that the prior of the noise expects: the least that the scale of rows is taken for."""
 
@@ -86,7 +89,22 @@ def find_mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[st
         scale = max(1.4826 * float(np.median(np.abs(mode.left))), least)
         weights = (NU + 1.0) / (NU + (mode.left / scale) ** 2)
         mode = _mode(replace(trial, weight=np.sqrt(worth * weights) / sd), mode.at)
-    return weights, replace(mode, precision=float(np.mean(1.0 / sd**2)))
+    mode = replace(mode, precision=float(np.mean(1.0 / sd**2)))
+    return weights, _at_scale(mode, float(np.median(_marginal_scale(model, arrays))), weights)
+
+
+def _at_scale(mode: Mode, expected: float, weights: np.ndarray) -> Mode:
+    """Return what rows say at the scale that they scatter by about the mode, where their prior expects another.
+
+    Parameters
+    ----------
+    expected
+        The scale of a row's scatter that was taken, all of it.
+    """
+    used = np.trace(np.linalg.solve(np.eye(len(mode.at)) + mode.information, mode.information))
+    free = max(len(mode.left) - used, 1.0)
+    times = float(np.clip(expected**2 * free / max(np.sum(weights * mode.left**2), 1e-300), 1.0 / MOST_TIMES, MOST_TIMES))
+    return replace(mode, information=times * mode.information, linear=times * mode.linear, precision=times * mode.precision)
 
 
 def _knots(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -139,12 +157,15 @@ class _Trial:
         def level(owner: str, term: Any) -> np.ndarray:
             name = term_name(owner, term)
             cells = (self.scales[name] * parts[name]).reshape(len(z), *self.shapes[name])
+            if isinstance(term, ByLevel):
+                mean, sd = (arrays[own] for own in own_names(owner, term))
+                cells = mean + sd * cells
             at: tuple[Any, ...] = (slice(None), *(arrays[f"index_{dim}"] for dim in term.dims))
             return np.asarray(cells[at])
 
         with np.errstate(all="ignore"):
             loss = evaluate(model, draws, logs, level, on_arrays(2))
-            centre = np.log(loss) if model.noise.on == "log_loss" else loss
+            centre = on_scale(loss, model.noise.on)
             left = (arrays["response"] - centre - group_effects(model, level) - parts[KNOTS] @ self.knots.T) * self.weight
         return np.asarray(np.clip(np.nan_to_num(left, nan=WORST), -WORST, WORST))
 
@@ -190,7 +211,7 @@ def _trial(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
     sizes |= {KNOTS: knots.shape[1]}
     ends = np.cumsum(list(sizes.values())).tolist()
     scales = {name: spread_of(parameters_with_priors(model)[name].prior) for name in model.parameters} | slopes
-    scales |= {name: term.sd for name, term in effects.items()} | {KNOTS: 1.0}
+    scales |= {name: 1.0 if isinstance(term, ByLevel) else term.sd for name, term in effects.items()} | {KNOTS: 1.0}
     places = {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
     priors = {name: parameters_with_priors(model)[name].prior for name in model.parameters}
     return _Trial(model, priors, slopes, arrays, places, scales, shapes, knots, np.zeros(len(arrays["response"])))
@@ -201,6 +222,13 @@ def _row_scale(model: Model, arrays: Mapping[str, np.ndarray], worth: np.ndarray
     shared = median(parameters_with_priors(model)[NOISE_SD].prior)
     squared = shared**2 + arrays.get("measurement_error", 0.0) ** 2 + worth * _white(model, arrays) ** 2
     return np.broadcast_to(np.sqrt(squared), worth.shape)
+
+
+def _marginal_scale(model: Model, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the scale of each row's scatter about the law, that of the noise being what its prior expects."""
+    shared = median(parameters_with_priors(model)[NOISE_SD].prior)
+    squared = shared**2 + arrays.get("measurement_error", 0.0) ** 2 + _white(model, arrays) ** 2
+    return np.broadcast_to(np.sqrt(squared), arrays["response"].shape)
 
 
 def without(mode: Mode, names: Sequence[str]) -> Mode:

@@ -24,6 +24,7 @@ from bayes_scaling.model.names import (
     OUTLIER_ODDS,
     OUTLIER_SCALE,
 )
+from bayes_scaling.model.noise_scale import on_scale, slope
 
 NARROWEST = 1e-4
 """Width of a row that is no average, in e-folds, as far as averages go."""
@@ -141,7 +142,7 @@ def measurement_scale(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
     """Return the standard deviation of each row's measurement error on the scale of the noise; 0 where none is known."""
     if "measurement_error" not in frame:
         return np.zeros(len(frame))
-    error = frame["measurement_error"] / frame["response"] if fit.model.noise.on == "log_loss" else frame["measurement_error"]
+    error = frame["measurement_error"] * slope(frame["response"], fit.model.noise.on)
     return np.asarray(error.fillna(0.0).to_numpy())
 
 
@@ -251,8 +252,8 @@ def residuals_and_scales(fit: Fit, table: pd.DataFrame, response: np.ndarray) ->
     centre = posterior_expectation(fit, table)
     shared, scale = group_effects_and_scale(fit, table, 0, new=False)
     scale, white = scales_with_error(fit, table, scale)
-    if fit.model.noise.on == "log_loss":
-        centre, response = centre.copy(data=np.log(centre.to_numpy())), np.log(response)
+    on = fit.model.noise.on
+    centre, response = centre.copy(data=on_scale(centre.to_numpy(), on)), on_scale(response, on)
     own = scale**2 * own_variance(fit, table, scale, white)
     mean, scale, own = ((of + xr.zeros_like(centre)).transpose("chain", "draw", "row") for of in (centre + shared, scale, own))
     return response - mean.to_numpy(), scale.to_numpy(), own.to_numpy()

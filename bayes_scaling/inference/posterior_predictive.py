@@ -24,6 +24,7 @@ from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.model.arrays import neighbours, rows_of_runs
 from bayes_scaling.model.gaussian_sum import step
 from bayes_scaling.model.names import NOISE_LENGTH
+from bayes_scaling.model.noise_scale import moved
 
 FARTHEST = 300.0
 """Heavy tails of scatter on the log loss are cut off at so many e-folds, far beyond all sense and short of overflow."""
@@ -85,8 +86,8 @@ def noise_parts(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -
 def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
     shared, scatter = noise_parts(fit, frame, seed, new=new)
     centre, off = posterior_expectation(fit, frame), shared + scatter
-    on_log = fit.model.noise.on == "log_loss"
-    runs: xr.DataArray = centre * np.exp(off.clip(-FARTHEST, FARTHEST)) if on_log else centre + off
+    on = fit.model.noise.on
+    runs: xr.DataArray = moved(centre, off if on == "loss" else off.clip(-FARTHEST, FARTHEST), on)
     return runs
 
 

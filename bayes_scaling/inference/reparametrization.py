@@ -8,7 +8,13 @@ level (in 1 / effect^2, everything else as uncertain as the rows leave it),
 
 is Normal(0, s) whatever p is: the model is untouched, only the path of the sampler changes. For p s^2 << 1 it is the
 non-centred form, for p s^2 >> 1 the centred one (after Papaspiliopoulos, Roberts and Skoeld 2007). p comes from the
-curvature of the posterior at its mode, with every scale held at what its prior expects. Chains start around that mode, at
+curvature of the posterior at its mode, with every scale held at what its prior expects, and rows counted by how far they
+scatter there. Several parameters that vary over one group make up for each other, level by level: P is then a matrix, S their
+scales, and
+
+    effects = S L'^-1 w,    L L' = I + S P S
+
+which for one parameter is the same. Chains start around that mode, at
 twice the spread it suggests: from the prior's middle a chain may wander for longer than it has time to adapt.
 """
 
@@ -34,14 +40,23 @@ from bayes_scaling.model.names import (
     term_name,
 )
 from bayes_scaling.model.noise import heavy_tailed
-from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, link, median
-from bayes_scaling.model.parametrization import integrated, joint_parameters, joint_slopes, joint_terms, sampled
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Prior, Smooth, Varying, link, median
+from bayes_scaling.model.parametrization import (
+    entries,
+    integrated,
+    joint_parameters,
+    joint_slopes,
+    joint_terms,
+    levelwise,
+    sampled,
+)
 from bayes_scaling.model.specification import (
     Model,
     discrepancy_terms,
     noise_scales,
     ordereds,
     parameters_with_priors,
+    pooled,
     smooth_lengths,
     trends,
     varyings,
@@ -93,9 +108,8 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
         return replace(everywhere, arrays=own)
     mode = without(mode, [*(term_name(*of) for of in integrated(model)), KNOTS])
     centre, spread = dict(everywhere.centre), dict(everywhere.spread)
-    for owner, term in varyings(model):
-        centre[spread_name(owner, term)] = np.log(HALF_NORMAL_MEDIAN * term.sd)
-        spread[spread_name(owner, term)] = np.array(0.5)
+    for name, sd in {spread_name(*of): of[1].sd for of in pooled(model)}.items():
+        centre[name], spread[name] = np.log(HALF_NORMAL_MEDIAN * sd), np.array(0.5)
     members = _members(model, mode)
     found = _structure(model, arrays, levels) | _joint(mode, members) | own
     centre[JOINT_W], spread[JOINT_W] = np.zeros(len(mode.of(members))), np.full(len(mode.of(members)), 0.5)
@@ -106,14 +120,17 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
             effects, _ = centre.pop(name, np.zeros(shapes[name])), spread.pop(name, None)
             centre[sampled_name(owner, term)] = _log_gaps(term, arrays[axis_name(owner, term)], effects)
             spread[sampled_name(owner, term)] = np.full(shapes[name], 0.5)
-        elif name not in members:
-            found[information_name(owner, term)] = p = _information(owner, term, arrays, shapes[name], mode, model)
-            if isinstance(term, Smooth):
-                centre[sampled_name(owner, term)], spread[sampled_name(owner, term)] = np.zeros(p.shape), np.full(p.shape, 0.5)
-                continue
-            widened = np.sqrt(1.0 + p * (HALF_NORMAL_MEDIAN * term.sd) ** 2) / (HALF_NORMAL_MEDIAN * term.sd)
-            centre[sampled_name(owner, term)] = centre.pop(name, np.zeros(shapes[name])).reshape(shapes[name]) * widened
-            spread[sampled_name(owner, term)] = spread.pop(name, 0.5 / widened).reshape(shapes[name]) * widened
+        elif isinstance(term, ByLevel) and name not in members:
+            found[information_name(owner, term)] = np.zeros(shapes[name])  # which says that it is sampled by itself
+            centre[sampled_name(owner, term)] = centre.pop(name, np.zeros(shapes[name])).reshape(shapes[name])
+            spread[sampled_name(owner, term)] = np.broadcast_to(spread.pop(name, 0.5), shapes[name]).reshape(shapes[name])
+        elif isinstance(term, Smooth) and name not in members:
+            found[information_name(owner, term)] = p = _information([(owner, term)], arrays, shapes[name], mode, model)[0, 0]
+            centre[sampled_name(owner, term)], spread[sampled_name(owner, term)] = np.zeros(p.shape), np.full(p.shape, 0.5)
+    for block in levelwise(model, [of for of in varyings(model) if term_name(*of) in members]):
+        information = _information(block, arrays, shapes[term_name(*block[0])], mode, model)
+        found |= {name: information[place] for place, name in entries(block).items()}
+        _start_block(block, information, centre, spread)
     return Geometry(found, centre, spread)
 
 
@@ -124,6 +141,26 @@ def _log_gaps(term: Ordered, at: np.ndarray, effects: np.ndarray) -> np.ndarray:
     found = np.empty(len(at))
     found[order] = np.log(np.clip(up, 0.3 * least, 10.0 * least * np.maximum(ordered.gaps(at)[order], 1.0)))
     return found
+
+
+def _start_block(
+    block: Sequence[tuple[str, Varying]],
+    information: Mapping[tuple[int, int], np.ndarray],
+    centre: dict[str, np.ndarray],
+    spread: dict[str, np.ndarray],
+) -> None:
+    """Set where chains start in the coordinates of a block: w = L'z, at scales that their priors expect."""
+    from bayes_scaling.model.whitening import levels_root
+
+    sds = [HALF_NORMAL_MEDIAN * term.sd for _, term in block]
+    root = levels_root({(i, j): sds[i] * sds[j] * p for (i, j), p in information.items()}, np.sqrt)
+    shape = root[0, 0].shape
+    modes = [centre.pop(term_name(*of), np.zeros(shape)).reshape(shape) for of in block]
+    z = [at / sd for at, sd in zip(modes, sds, strict=True)]
+    for i, of in enumerate(block):
+        spread.pop(term_name(*of), None)
+        centre[sampled_name(*of)] = sum((root[j, i] * z[j] for j in range(i, len(block))), 0.0 * z[i])
+        spread[sampled_name(*of)] = np.full(shape, 0.5)
 
 
 def _members(model: Model, mode: Mode) -> list[str]:
@@ -201,19 +238,29 @@ def _linked(prior: Prior, value: float) -> float:
 
 
 def _information(
-    owner: str, term: Effect, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], mode: Mode, model: Model
-) -> np.ndarray:
-    """Return what the rows say of each level of a term, given its own parameter's other terms and all others left open."""
+    block: Sequence[tuple[str, Varying | Smooth]],
+    arrays: Mapping[str, np.ndarray],
+    shape: tuple[int, ...],
+    mode: Mode,
+    model: Model,
+) -> dict[tuple[int, int], np.ndarray]:
+    """Return what the rows say of each level of terms, given their own parameters' other terms and all others left open."""
+    (owner, term), *_ = block
     if owner == NOISE_SD:
         total = np.zeros(shape)  # the logarithm of a scale is known from one value to within 1 / sqrt(2)
         np.add.at(total, tuple(arrays[f"index_{dim}"] for dim in term.dims), 2.0 * independent(model, arrays))
-        return total
-    own = mode.of(name for name in mode.places if _owner(name) == owner)
-    other = mode.of(name for name in mode.places if _owner(name) != owner)
+        return {(0, 0): total}
+    named = {owner for owner, _ in block}
+    own = mode.of(name for name in mode.places if _owner(name) in named)
+    other = mode.of(name for name in mode.places if _owner(name) not in named)
     across, rest = mode.information[np.ix_(own, other)], mode.information[np.ix_(other, other)]
-    known = np.diag(mode.information[np.ix_(own, own)] - across @ np.linalg.solve(np.eye(len(other)) + rest, across.T))
-    levels = known[np.isin(own, mode.of([term_name(owner, term)]))]
-    return np.asarray(np.maximum(levels, 0.0).reshape(shape) / term.sd**2)
+    known = mode.information[np.ix_(own, own)] - across @ np.linalg.solve(np.eye(len(other)) + rest, across.T)
+    at = [np.searchsorted(own, mode.of([term_name(*of)])) for of in block]
+    cut = known[np.stack(at)[:, None], np.stack(at)[None]]  # of each two terms, their levels
+    values, vectors = np.linalg.eigh(np.moveaxis(cut, -1, 0))
+    whole = (vectors * np.maximum(values, 0.0)[:, None]) @ vectors.swapaxes(-1, -2)
+    sds = [term.sd for _, term in block]
+    return {(i, j): whole[:, i, j].reshape(shape) / (sds[i] * sds[j]) for i, j in entries(block)}
 
 
 def _owner(name: str) -> str:

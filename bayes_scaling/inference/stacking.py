@@ -329,7 +329,7 @@ def whole_fits(fit: Posterior) -> dict[str, Fit]:
 
 
 def noise_scale(fit: Posterior) -> str:
-    """Return what rows scatter in: "log_loss" or "loss", the same for all members of a stack."""
+    """Return what rows scatter in: "log_loss", "loss" or "log_odds", the same for all members of a stack."""
     return parts(fit)[0][0].model.noise.on
 
 
@@ -340,8 +340,8 @@ def check_alike(fits: Mapping[str, Fit]) -> None:
     one = fits[first].runs
     for other in others:
         two = fits[other].runs
-        if one.columns.response.unit != two.columns.response.unit:
-            raise _unlike(first, other, "responses in", one.columns.response.unit, two.columns.response.unit)
+        if one.columns.all_units != two.columns.all_units:
+            raise _unlike(first, other, "responses in", one.columns.all_units, two.columns.all_units)
         if dict(one.references) != dict(two.references):
             raise _unlike(first, other, "references", dict(one.references), dict(two.references))
         if counts := unlike_conventions(one.columns, two.columns):

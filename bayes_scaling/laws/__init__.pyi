@@ -1,5 +1,9 @@
 """The laws, as `bs.laws` has them."""
 
+from .compression import (
+    distillation as distillation,
+    rounding as rounding,
+)
 from .context_and_shape import (
     context_length as context_length,
     shape_penalty as shape_penalty,

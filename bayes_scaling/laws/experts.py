@@ -145,7 +145,7 @@ def efficiency_leverage(compute: Any, activation: Any, granularity: Any, *, a: A
     References
     ----------
     .. [1] Tian et al. (2025). Towards greater leverage: scaling laws for efficient mixture-of-experts language models. arXiv
-       2507.17702. Second-hand: of its coefficients only what the abstract says was at hand.
+       2507.17702. Second-hand: its coefficients are those that notes on it print.
 
     Examples
     --------

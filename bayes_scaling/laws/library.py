@@ -15,6 +15,7 @@ from typing import Any
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.laws.compression import distillation, rounding
 from bayes_scaling.laws.context_and_shape import context_length, shape_penalty, token_position
 from bayes_scaling.laws.errors import accuracy_from_loss, bnsl1, bnsl2, error_from_loss, m1, m2, m3, m4
 from bayes_scaling.laws.experts import efficiency_leverage, granularity, routed
@@ -46,7 +47,7 @@ _EVERY = (
     ),
     *(shape_penalty, m1, m2, m3, m4, bnsl1, bnsl2, parallel_streams, reward_sigmoid, vocabulary, sparsity),
     *(learning_rate_batch, critical_batch, steps_to_loss, precision, routed, granularity, efficiency_leverage),
-    *(context_length, accuracy_from_loss),
+    *(context_length, accuracy_from_loss, distillation, rounding),
 )
 LAWS: dict[str, Law] = {law.__name__: law for law in _EVERY}
 
@@ -63,9 +64,12 @@ REFERENCE_ONE: dict[Law, tuple[str, ...]] = {
 }
 """Inputs that a law compares with the number one."""
 
+IN_ITS_UNIT: dict[Law, tuple[str, ...]] = {distillation: ("teacher_loss", "supervised_loss")}
+"""Inputs that a law adds to the response, or compares with such ones."""
+
 
 def check_references(law: Law, references: Mapping[str, float]) -> None:
-    """Raise InputError where a law adds inputs of different references, or compares one with 1 whose reference is another."""
+    """Raise InputError where a law adds inputs of different references, or takes one as it is whose reference is not 1."""
     shared = {name: references[name] for name in SAME_REFERENCE.get(law, ())}
     if len(set(shared.values())) > 1:
         raise InputError(
@@ -75,6 +79,12 @@ def check_references(law: Law, references: Mapping[str, float]) -> None:
         if references[name] != 1.0:
             raise InputError(
                 f"{law.__name__} compares {name!r} with one: give it the reference 1, not {exact(references[name])}"
+            )
+    for name in IN_ITS_UNIT.get(law, ()):
+        if references[name] != 1.0:
+            raise InputError(
+                f"{law.__name__} takes {name!r} in the unit of the response: "
+                f"give it the reference 1, not {exact(references[name])}"
             )
 
 

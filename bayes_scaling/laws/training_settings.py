@@ -182,7 +182,7 @@ def precision(params: Any, tokens: Any, bits: Any, *, E: Any, A: Any, alpha: Any
 
     For the precision of weights alone. The paper has such a factor for each of weights, activations and cache, as a text
     `N * (1 - exp(-w / g_w)) * (1 - exp(-a / g_a)) * (1 - exp(-c / g_c))`; where all three are trained in the same bits this is
-    the third power of one, not one. What rounding after training costs is another law.
+    the third power of one, not one. What rounding after training costs is the law `rounding`.
 
     Parameters
     ----------
@@ -212,8 +212,8 @@ def precision(params: Any, tokens: Any, bits: Any, *, E: Any, A: Any, alpha: Any
 
     References
     ----------
-    .. [1] Kumar et al. (2024). Scaling laws for precision. arXiv 2411.04330. Second-hand: its coefficients are quoted from
-       memory.
+    .. [1] Kumar et al. (2024). Scaling laws for precision. arXiv 2411.04330, eq. 4 and table 2: gamma 2.67 bits for weights,
+       2.21 for activations, .96 for the cache, each with an offset of the exponent, which is left out here.
 
     Examples
     --------

@@ -198,6 +198,8 @@ TOKEN_BYTES, TOKEN_BYTES_FACTOR = 4.3, 1.2
 _PARTS = {"token": "token", "tok": "token", "byte": "byte", "character": "character", "char": "character", "word": "word"}
 _SHORT = {"bpb": "bits/byte", "bpc": "bits/character", "bpt": "bits/token", "ppl": PERPLEXITY, PERPLEXITY: PERPLEXITY}
 _SHORT |= {"acc": "accuracy", "accuracy": "accuracy", "error": "error rate", "err": "error rate"}
+SHARES = ("accuracy", "error rate")
+"""Units of responses between 0 and 1. Of an accuracy more is better."""
 
 
 def loss_unit(text: str) -> str:
@@ -208,6 +210,21 @@ def loss_unit(text: str) -> str:
         part = _PARTS[match[2].lower()]
         return f"{match[1].lower()}s/{part}" if match[1].lower() != PERPLEXITY else f"{PERPLEXITY}/{part}"
     return short or text
+
+
+def percent_of(text: str) -> str | None:
+    """Return the share that a unit has in per cent, as "% accuracy" and "error rate (%)" do; None where it is no such unit.
+
+    Examples
+    --------
+    >>> percent_of("% accuracy"), percent_of("error rate (%)"), percent_of("accuracy")
+    ('accuracy', 'error rate', None)
+    """
+    words = re.sub(r"[(),]", " ", text.lower().replace("%", " percent ").replace("per cent", "percent")).split()
+    if "percent" not in words:
+        return None
+    share = loss_unit(" ".join(word for word in words if word not in ("percent", "in", "of")))
+    return share if share in SHARES else None
 
 
 def response_unit(column: str) -> str | None:

@@ -11,6 +11,7 @@ from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.model import gaussian_process as gp
+from bayes_scaling.model.by_level import own_priors
 from bayes_scaling.model.names import (
     CELLS,
     JOINT,
@@ -19,11 +20,15 @@ from bayes_scaling.model.names import (
     STRUCTURE,
     axis_name,
     information_name,
+    own_names,
 )
+from bayes_scaling.model.noise_scale import on_scale, slope
 from bayes_scaling.model.ordered import places
+from bayes_scaling.model.parametrization import blocks, entries
 from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import (
     Model,
+    by_levels,
     discrepancy_terms,
     groups_used,
     model_inputs,
@@ -47,12 +52,13 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     arrays |= {f"index_{dim}": level_index(table[dim], levels[dim]) for dim in groups_used(model)}
     arrays |= {axis_name(*of): axis(of[1], levels[of[1].over]) for of in smooths(model)}
     arrays |= {axis_name(*of): places(of[1], levels[of[1].over]) for of in ordereds(model)}
+    for owner, term in by_levels(model):
+        arrays |= dict(zip(own_names(owner, term), own_priors(term, levels[term.over]), strict=True))
     response = table["response"].to_numpy()
-    on_log = model.noise.on == "log_loss"
-    arrays["response"] = np.log(response) if on_log else response
+    arrays["response"] = on_scale(response, model.noise.on)
     if "measurement_error" in table:
         error = table["measurement_error"].to_numpy()
-        arrays["measurement_error"] = error / response if on_log else error
+        arrays["measurement_error"] = error * slope(response, model.noise.on)
     if model.discrepancy:
         arrays |= gp.arrays(discrepancy_terms(model), arrays, levels)
     if model.noise.residual_correlation is not None:
@@ -94,7 +100,9 @@ def rows_of_runs(table: pd.DataFrame) -> list[np.ndarray]:
 def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int | str, ...]]:
     """Return the shape of each array that a model reads, with names for the dimensions that differ between runs."""
     own: dict[str, tuple[int | str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
+    own |= {name: block[0][1].dims for block in blocks(model, arrays) for name in entries(block).values()}
     own |= {axis_name(owner, term): (term.over,) for owner, term in placed(model)}
+    own |= {name: (term.over,) for owner, term in by_levels(model) for name in own_names(owner, term)}
     own |= {JOINT_INFORMATION: (JOINT, JOINT), JOINT_LINEAR: (JOINT,), STRUCTURE: (STRUCTURE,)}
 
     def shape(name: str, of: np.ndarray) -> tuple[int | str, ...]:

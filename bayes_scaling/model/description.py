@@ -16,7 +16,19 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Effect, Ordered, Parameter, Prior, Smooth, Trend, distribution, link, prior_quantiles
+from bayes_scaling.model.parameters import (
+    ByLevel,
+    Effect,
+    Ordered,
+    Parameter,
+    Prior,
+    Smooth,
+    Trend,
+    Varying,
+    distribution,
+    link,
+    prior_quantiles,
+)
 from bayes_scaling.model.prior_sentences import closest_pairs, together
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
@@ -98,9 +110,9 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
     noise, name, unit = model.noise, "the loss", "the unit of the loss"
     if response is not None:
         name, unit = response.name, response.unit or f"the unit of {response.name}"
-    what = f"the logarithm of {name}" if noise.on == "log_loss" else name
+    what = {"log_loss": f"the logarithm of {name}", "log_odds": f"the log odds of {name}"}.get(noise.on, name)
     how = "normal" if noise.distribution == "normal" else "Student-t, with its degrees of freedom learnt,"
-    scale = "a relative error" if noise.on == "log_loss" else f"in {unit}"
+    scale = {"log_loss": "a relative error", "log_odds": "in log odds"}.get(noise.on, f"in {unit}")
     found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {scale}."]
     if error is not None:
         found.append(f"The measurement error of column {error.column} is added to it in quadrature.")
@@ -180,7 +192,7 @@ def _knots(knots: int | Mapping[str, int]) -> str:
     return ", ".join(f"{count} along {x}" for x, count in knots.items())
 
 
-def _shared(effect: Effect) -> str:
+def _shared(effect: Varying | Smooth) -> str:
     said = f"All rows of one {_joined(effect.dims)} share a group effect, normal about 0"
     said += f" and {_alike(effect)}" if isinstance(effect, Smooth) else ""
     return f"{said}. The prior of its standard deviation is half-normal({number(effect.sd)})."
@@ -195,6 +207,9 @@ def _alike(term: Smooth) -> str:
 
 def _varies(term: Effect, *, log: bool) -> str:
     scale = " on the log scale" if log else ""
+    if isinstance(term, ByLevel):
+        own = ", ".join(f"{level} {prior_words(of)}" for level, of in term.priors.items())
+        return f"that is of levels of {term.over} without runs; of their own {own}"
     spread = f"half-normal({number(term.sd)})"
     if isinstance(term, Ordered):
         how = "rises" if term.direction == "increasing" else "falls"

@@ -49,6 +49,16 @@ def length_name(owner: str, term: Smooth) -> str:
 
 def axis_name(owner: str, term: Smooth | Ordered) -> str:
     """Return what the places of a smooth or ordered term's levels are called, see `smooth` and `ordered`."""
+    return axis_name_of(owner, term)
+
+
+def own_names(owner: str, term: Effect) -> tuple[str, str]:
+    """Return what mean and standard deviation of each level's own prior are called, on the link scale."""
+    return f"{axis_name_of(owner, term)}_mean", f"{axis_name_of(owner, term)}_sd"
+
+
+def axis_name_of(owner: str, term: Effect) -> str:
+    """Return the beginning of the names of what a term reads of its levels."""
     return f"smooth_axis_{owner}_{'_'.join(term.dims)}"
 
 
@@ -60,6 +70,11 @@ def sampled_name(owner: str, term: Effect) -> str:
 def information_name(owner: str, term: Effect) -> str:
     """Return what the information about a term's levels is called, see `reparametrization`."""
     return f"information_{term_name(owner, term)}"
+
+
+def between_name(one: tuple[str, Effect], other: tuple[str, Effect]) -> str:
+    """Return what the information about a level that two terms of the same groups share is called, see `reparametrization`."""
+    return information_name(*one) if one == other else f"{information_name(*one)}_and_{other[0]}"
 
 
 NOISE_SD = "noise_sd"

@@ -5,7 +5,8 @@ from typing import Literal
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Varying, as_parameter, link
+from bayes_scaling.model.noise_scale import SCALES, Scale
+from bayes_scaling.model.parameters import Parameter, Prior, Smooth, Varying, as_parameter, link
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,8 @@ class Noise:
     error_row is the measurement error of the row, where the table has a column of them.
 
     With on="log_loss" y and mu are logarithms of the observed and the expected loss, and sd is a relative error (0.01 is
-    1 %); with on="loss" they are the losses themselves.
+    1 %); with on="loss" they are the losses themselves; with on="log_odds", of accuracies and error rates, the log odds
+    log(L / (1 - L)), so that what is predicted stays between 0 and 1.
 
     Parameters
     ----------
@@ -174,7 +176,8 @@ class Noise:
     distribution
         "normal", or "student_t" where single runs may be outliers.
     on
-        "log_loss" where scatter is relative, "loss" where it is in the unit of the loss.
+        "log_loss" where scatter is relative, "loss" where it is in the unit of the loss, "log_odds" where it is in the log
+        odds of a share: 0.1 is 2.5 points at 50 %, .9 points at 90 %.
     nu
         Prior of the Student-t degrees of freedom beyond 1, so that a heavy tail still has a mean.
     effects
@@ -214,9 +217,9 @@ class Noise:
 
     sd: Prior | Parameter
     distribution: Literal["normal", "student_t"] = "student_t"
-    on: Literal["log_loss", "loss"] = "log_loss"
+    on: Scale = "log_loss"
     nu: Prior = Prior(distribution="Gamma", arguments={"alpha": 2.0, "beta": 0.1})
-    effects: tuple[Effect, ...] = ()
+    effects: tuple[Varying | Smooth, ...] = ()
     correlation: Correlation | None = None
     outliers: Outliers | None = None
     residual_correlation: ResidualCorrelation | None = None
@@ -229,7 +232,7 @@ class Noise:
             nu=checks.record(Prior),
             effects=checks.several(checks.record(Varying, Smooth)),
             distribution=checks.one_of(["normal", "student_t"]),
-            on=checks.one_of(["log_loss", "loss"]),
+            on=checks.one_of(SCALES),
             correlation=checks.optional(checks.record(Correlation)),
             outliers=checks.optional(checks.record(Outliers)),
             residual_correlation=checks.optional(checks.record(ResidualCorrelation)),

@@ -13,12 +13,15 @@ from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero, without_slope
 from bayes_scaling.laws.library import check_references, law_inputs
-from bayes_scaling.model.names import refuse_same_names
+from bayes_scaling.model.by_level import own_priors
+from bayes_scaling.model.names import NOISE_SD, refuse_same_names
+from bayes_scaling.model.noise_scale import possible
 from bayes_scaling.model.ordered import places as ordered_places
 from bayes_scaling.model.parameters import as_parameter, median
 from bayes_scaling.model.smooth import MOST, axis
 from bayes_scaling.model.specification import (
     Model,
+    by_levels,
     discrepancy_terms,
     groups_used,
     model_inputs,
@@ -52,6 +55,8 @@ def check_runs(model: Model, runs: Runs) -> None:
     _check_zeros(model, runs)
     if model.noise.on == "log_loss" and not runs.columns.response.positive:
         raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
+    if model.noise.on == "log_odds":
+        _check_shares(runs)
     unused = [dim for dim in runs.levels if dim not in groups_used(model)]
     refuse_same_names([*((dim, "a group") for dim in unused), *names_of(model)])
     over = [(owner, dim) for owner, term in varyings(model) for dim in term.dims]
@@ -65,9 +70,25 @@ def check_runs(model: Model, runs: Runs) -> None:
             )
     _check_axes(model, runs)
     _check_outputs(model, runs)
+    _check_units(model, runs)
     _check_between(model, runs)
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
+
+
+def _check_shares(runs: Runs) -> None:
+    """Refuse responses that have no log odds, and those that are no shares at all."""
+    seen, response = runs.table["response"], runs.columns.response
+    if (seen > 1).any():
+        raise InputError(
+            f"{runs.source}: column {response.column!r} has the value {exact(seen.max())}, and noise on the log odds is of "
+            f'shares between 0 and 1: of per cent say unit = "% accuracy" or "% error rate", of losses on = "log_loss"'
+        )
+    if not (inside := possible(seen, "log_odds")).all():
+        raise InputError(
+            f"{runs.source}: column {response.column!r} has the value {exact(seen[~inside].iloc[0])}, which has no "
+            "log odds: leave such rows out (where), or give (k + 1/2) / (n + 1) for k of n"
+        )
 
 
 def _check_outputs(model: Model, runs: Runs) -> None:
@@ -80,6 +101,22 @@ def _check_outputs(model: Model, runs: Runs) -> None:
             f"{runs.source}: the runs have the outputs {format_names(there)}, and the model is one law for all of them: "
             f"expected what varies over {OUTPUT!r}, as floor and gains of the law and the noise do "
             f'(varying = [{{ over = "{OUTPUT}", sd = 0.5 }}], in Python + Varying("{OUTPUT}", 0.5)), or a single response'
+        )
+
+
+def _check_units(model: Model, runs: Runs) -> None:
+    """Refuse a model whose priors or noise have a unit to outputs that are in several."""
+    units = runs.columns.all_units
+    if not runs.columns.output_units:
+        return
+    if model.unit:
+        raise InputError(f"{runs.source}: the priors of the model are for {model.unit}, the outputs are in {units}")
+    own = [dims for dims in (term.dims for owner, term in varyings(model) if owner == NOISE_SD) if OUTPUT in dims]
+    shared = [*model.noise.effects, *model.discrepancy]
+    if model.noise.on == "loss" and (not own or any(OUTPUT not in term.dims for term in shared)):
+        raise InputError(
+            f'{runs.source}: the outputs are in {units}, and noise on = "loss" has a unit: expected on = "log_loss", or a '
+            f"scale of the noise, group effects and a discrepancy that all vary over {OUTPUT!r}"
         )
 
 
@@ -131,6 +168,11 @@ def _check_axes(model: Model, runs: Runs) -> None:
             ordered_places(order, runs.levels[order.over])
         except InputError as error:
             raise InputError(f"{runs.source}: column {' + '.join(runs.columns.dims[order.over])}, {owner}: {error}") from None
+    for owner, own in by_levels(model):
+        try:
+            own_priors(own, runs.levels[own.over])
+        except InputError as error:
+            raise InputError(f"{runs.source}: column {' + '.join(runs.columns.dims[own.over])}, {owner}: {error}") from None
     numbers = 0
     for owner, term in smooths(model):
         column = " + ".join(runs.columns.dims[term.over])

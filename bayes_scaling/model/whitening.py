@@ -13,6 +13,7 @@ and z enters linearly it is so exactly. The model is the same: z has its prior, 
 
 import inspect
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -187,6 +188,38 @@ def draw_whitened(name: str, information: Any, linear: Any, **size: Any) -> Any:
     z, value = _Whiten()(w if w.ndim == 1 else w.ravel(), information, linear)
     pm.Potential(f"{name}_density", value - 0.5 * (z**2).sum())
     return z
+
+
+type Entries = Mapping[tuple[int, int], Any]
+"""(i, j), j <= i -> that entry of a symmetric matrix at all levels, as symbols or as draws."""
+
+
+def levels_root(information: Entries, sqrt: Callable[[Any], Any]) -> dict[tuple[int, int], Any]:
+    """Return L of every level, the lower triangular root of I + A, entry by entry."""
+    root: dict[tuple[int, int], Any] = {}
+    for i, j in sorted(information):
+        left = information[i, j] - sum(root[i, k] * root[j, k] for k in range(j))
+        root[i, j] = sqrt(1.0 + left) if i == j else left / root[j, j]
+    return root
+
+
+def unwhiten_levels(w: Sequence[Any], information: Entries, sqrt: Callable[[Any], Any]) -> tuple[list[Any], list[Any]]:
+    """Return z = L'^-1 w of every level, and L's diagonal: few numbers a level, and many levels side by side.
+
+    Parameters
+    ----------
+    w
+        For each of the numbers its values at all levels, as symbols or as draws.
+    information
+        A.
+    sqrt
+        Of symbols or of draws.
+    """
+    root = levels_root(information, sqrt)
+    z: dict[int, Any] = {}
+    for i in reversed(range(len(w))):
+        z[i] = (w[i] - sum(root[j, i] * z[j] for j in range(i + 1, len(w)))) / root[i, i]
+    return [z[i] for i in range(len(w))], [root[i, i] for i in range(len(w))]
 
 
 def unwhiten(w: np.ndarray, information: np.ndarray, linear: np.ndarray) -> np.ndarray:

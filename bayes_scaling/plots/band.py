@@ -122,5 +122,5 @@ def plot_runs(
         zorder=3,
         label=label,
     )
-    ax.set_ylabel(with_unit(runs.columns.response.name, runs.columns.response.unit), color=INK)
+    ax.set_ylabel(with_unit(runs.columns.response.name, runs.columns.unit_of(table)), color=INK)
     return ax

@@ -75,8 +75,9 @@ def plot_first_passage(found: FirstPassage, ax: Axes | None = None, *, colour: s
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
     ax.set_xlabel(with_unit(found.along.replace("_", " "), found.unit))
+    what, where = "expected loss" if found.kind == "expected" else "a row", "above" if found.rising else "below"
     ax.set_ylabel(
-        f"probability of {'expected loss' if found.kind == 'expected' else 'a row'}\nbelow {exact(found.target)} so far"
+        f"probability of {what.replace('loss', 'accuracy') if found.rising else what}\n{where} {exact(found.target)} so far"
     )
     never: Any = {"xycoords": "axes fraction", "xytext": (-3, 3), "textcoords": "offset points", "ha": "right"}
     ax.annotate(

@@ -17,6 +17,7 @@ from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import kernel_density, paint_band, paint_bands, paint_density
 from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, paper, quantiles, with_unit
 from bayes_scaling.prediction.forecast import Forecast, along_runs, forecast
+from bayes_scaling.prediction.goal import more_is_better
 from bayes_scaling.prediction.running_log import end_in_base
 
 WIDTH, HEIGHT = COLUMN, 2.5
@@ -119,7 +120,9 @@ def plot_forecast(
     _labelled(found, ax)
     if target is not None and _shown(ax, target):
         ax.axhline(target, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
-        said = f"below {exact(target)}: probability {probability(found.probability(target))}"
+        rising, chance = more_is_better(found.path), found.probability(target)
+        where, chance = ("above", 1.0 - chance) if rising else ("below", chance)
+        said = f"{where} {exact(target)}: probability {probability(chance)}"
         below: Any = {"xycoords": ("axes fraction", "data"), "xytext": (0, -2), "textcoords": "offset points", "va": "top"}
         ax.annotate(said, (0.02, target), size=7, **below)
         low, high = ax.get_ylim()

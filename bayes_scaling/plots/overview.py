@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from bayes_scaling._base.numbers import DIGITS, level_name, number, value_at
 from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, groups_needed, has_discrepancy, inputs_read
 from bayes_scaling.model.noise import Correlation
-from bayes_scaling.model.parameters import Ordered, Smooth, Varying, as_parameter
+from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth, Varying, as_parameter
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
@@ -79,7 +80,7 @@ def _check_figure(fit: Posterior) -> Figure:
 def _of_one_law(fit: Fit) -> dict[str, Figure]:
     drawn: dict[str, Figure] = {}
     for name, value in fit.model.parameters.items():
-        if any(isinstance(term, Varying | Smooth | Ordered) for term in as_parameter(value).terms):
+        if any(isinstance(term, Varying | Smooth | Ordered | ByLevel) for term in as_parameter(value).terms):
             drawn[f"forest_{name}"] = forest_figure(fit, name)
         if any(isinstance(term, Smooth) for term in as_parameter(value).terms):
             with paper():
@@ -108,19 +109,20 @@ def bands_figure(fit: Posterior) -> Figure:
     x, *held = sorted(inputs_read(fit), key=lambda name: name not in fit.runs.columns.scales)
     held = [name for name in held if name not in _shares(fit)]
     groups = sorted(groups_needed(fit), key=lambda group: len(fit.runs.levels[group]))
-    hue = groups[0] if groups else None
-    splits = [*groups[1:], *held]
+    apart = bool(fit.runs.columns.output_units)  # no two units on one axis
+    hue = next((group for group in groups if not (apart and group == OUTPUT)), None)
+    splits = [*(group for group in groups if group != hue), *held]
     panels = list(product(*(_representative(fit, name) for name in splits)))[: PANELS**2]
     panels = [panels[i] for i in np.unique(np.linspace(0, len(panels) - 1, PANELS).astype(int))]
     with paper():
         figure = Figure(figsize=(6.8 if len(panels) > 1 else 3.4, 2.2 if len(panels) > 1 else 2.6))
-        axes = figure.subplots(1, len(panels), sharey=bool(held), squeeze=False)[0]
+        axes = figure.subplots(1, len(panels), sharey=bool(held) and not apart, squeeze=False)[0]
         for ax, values in zip(axes, panels, strict=True):
             at = dict(zip(splits, values, strict=True))
             _panel(fit, x, at, hue, ax)
             said = ["other shares in proportion"] if x in _shares(fit) else []
             ax.set_title(", ".join([*(_named(fit, name, value) for name, value in at.items()), *said]))
-        for ax in axes[1:]:
+        for ax in [] if apart else axes[1:]:
             ax.set_ylabel("")
         if hue:
             axes[0].legend(title=hue + some(min(HUES, len(fit.runs.levels[hue])), len(fit.runs.levels[hue])))
@@ -131,7 +133,11 @@ def bands_figure(fit: Posterior) -> Figure:
 def forest_figure(fit: Fit, name: str) -> Figure:
     """Return the forest of one parameter by its groups, where it drifts with an input at the middle of each level's runs."""
     levels = fit.runs.levels
-    terms = [term for term in as_parameter(fit.model.parameters[name]).terms if isinstance(term, Varying | Smooth | Ordered)]
+    terms = [
+        term
+        for term in as_parameter(fit.model.parameters[name]).terms
+        if isinstance(term, Varying | Smooth | Ordered | ByLevel)
+    ]
     groups = sorted({dim for term in terms for dim in term.dims}, key=lambda group: len(levels[group]))
     shown = {group: spread(levels[group], ROWS if group == groups[-1] else HUES) for group in groups}
     rows = fit.runs.table[np.logical_and.reduce([fit.runs.table[group].isin(of) for group, of in shown.items()])]

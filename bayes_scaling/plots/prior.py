@@ -79,7 +79,9 @@ def plot_prior_curve(before: Fit, name: str, curve: xr.DataArray, ax: Axes) -> A
     flat = curve.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
     for one in flat[np.linspace(0, len(flat) - 1, min(CURVES, len(flat))).astype(int)]:
         ax.plot(at, one, color=INK, linewidth=0.35, alpha=0.55, zorder=1.5)
-    plot_band(curve, name, ax, colour=COLOURS[0], unit=unit, log=bool(np.nanmin(flat) > 0))
+    plot_band(
+        curve, name, ax, colour=COLOURS[0], unit=unit, log=bool(np.nanmin(flat) > 0) and before.model.noise.on != "log_odds"
+    )
     if _relative(before, name):
         ax.set_xlabel(f"{name} / reference")
     return ax

@@ -8,6 +8,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.notation import PLAIN_NUMBER
 from bayes_scaling.data.counting import mixed_notes
 from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
@@ -66,11 +67,21 @@ def both_levels(fit: Posterior, group: str, a: object, b: object, points: Table)
         As `known_levels` does, and where the two are the same level.
     """
     levels, table = asked_levels(fit, group, a, b), read_table(points, labels=fit.runs.columns.labels)
+    refuse_unlike_units(fit, group, *levels)
     if levels[0] == levels[1] or (smooth_group(fit, group) and float(levels[0]) == float(levels[1])):
         known = [str(one) for one in fit.runs.levels[group]]
         raise InputError(f"{group} {str(a)!r} is held against itself; expected two different ones of its levels {known}")
     one, other = (read_points(points_of(fit, group, level, table), fit.runs, groups_needed(fit)) for level in levels)
     return one, other
+
+
+def refuse_unlike_units(fit: Posterior, group: str, a: object, b: object) -> None:
+    """Raise InputError where two levels are outputs in different units."""
+    units = fit.runs.columns.output_units
+    if group == OUTPUT and units.get(str(a)) != units.get(str(b)):
+        raise InputError(
+            f"output {str(a)!r} is in {units.get(str(a))} and {str(b)!r} in {units.get(str(b))}; expected two in one unit"
+        )
 
 
 def notes_of(fit: Posterior, group: str, *frames: pd.DataFrame) -> tuple[str, ...]:

@@ -87,11 +87,11 @@ def chain(
     >>> found = bs.chain(loss_fit, accuracy_fit, {"params": [7e9], "tokens": [2e12]})  # doctest: +SKIP
     >>> found.to_frame()[["loss_q50", "q05", "q50", "q95"]]  # doctest: +SKIP
     """
-    name = _input_between(first, second, through)
+    given = read_table(points, labels=second.runs.columns.labels).reset_index(drop=True)
+    name = _input_between(first, second, through, given)
     seed = checks.seed(seed, "seed")
     error = None if error is None else checks.at_least(0.0)(error, "error")
     shown = _readings(first, points, seed, error)
-    given = read_table(points, labels=second.runs.columns.labels).reset_index(drop=True)
     count = min(MOST_DRAWS, as_rows(shown).shape[1])
     kept = stream(seed, "which draws of a chain meet").permutation(as_rows(shown).shape[1])[:count]
     x = as_rows(shown)[:, kept]
@@ -100,19 +100,21 @@ def chain(
     notes = [*shown.attrs.get("notes", ()), *_beyond(second, name, x)]
     of, coords = second.runs.columns.response, {str(n): at for n, at in shown.coords.items() if at.dims == ("row",)}
     coords |= {dim: ("row", given[dim].to_numpy()) for dim in groups_needed(second) if dim in given and dim not in coords}
-    draws = xr.DataArray(found[None], coords, dims=("chain", "draw", "row"), name=of.name, attrs=_attrs(second.runs, of.name))
-    between = xr.DataArray(x.T[None], coords, ("chain", "draw", "row"), name, _attrs(first.runs, name))
+    draws = xr.DataArray(
+        found[None], coords, dims=("chain", "draw", "row"), name=of.name, attrs=_attrs(second.runs, of.name, given)
+    )
+    between = xr.DataArray(x.T[None], coords, ("chain", "draw", "row"), name, _attrs(first.runs, name, given))
     health = combined({which: one.health for which, one in (("first", first), ("second", second))})
     units = {n: of.unit for runs in (second.runs, first.runs) for n, of in runs.columns.inputs.items()}
     marked = mark(noted(draws, notes), [first, second]), mark(between, first)
     return ChainedResponse(*marked, given, first.runs, second.runs, units, health)
 
 
-def _attrs(runs: Runs, name: str) -> dict[str, str]:
-    return {"units": runs.columns.response.unit, "long_name": name}
+def _attrs(runs: Runs, name: str, given: pd.DataFrame) -> dict[str, str]:
+    return {"units": runs.columns.unit_of(given), "long_name": name}
 
 
-def _input_between(first: Posterior, second: Posterior, through: str | None) -> str:
+def _input_between(first: Posterior, second: Posterior, through: str | None, given: pd.DataFrame) -> str:
     """Return the input of the second fit that is the first's response."""
     if OUTPUT in groups_needed(first) and OUTPUT in groups_needed(second):
         raise InputError(
@@ -128,7 +130,7 @@ def _input_between(first: Posterior, second: Posterior, through: str | None) -> 
     name = alike[0] if through is None else through
     if name not in known:
         raise InputError(f"the second fit has no input {name!r}; its inputs are {format_names(known)}")
-    unit, read = response.unit, second.runs.columns.inputs[name].unit
+    unit, read = first.runs.columns.unit_of(given) or first.runs.columns.all_units, second.runs.columns.inputs[name].unit
     if read and unit and read != unit:
         raise InputError(f"the first fit is of {response.name} in {unit}, the second reads {name} in {read}")
     return name

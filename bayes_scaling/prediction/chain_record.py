@@ -21,7 +21,7 @@ from bayes_scaling.prediction.summary import beside, summarize
 
 MAX_POINTS_SUMMARIZED = 6
 """Points that a summary goes through, from the first on."""
-NO_PLACE = ("distance", "region", "row", "chain", "draw")
+NO_PLACE = ("distance", "unit", "region", "row", "chain", "draw")
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,8 +122,9 @@ class ChainedResponse:
         digits = {name: PLACE_DIGITS if name in self.units else MAX_DIGITS for name in levels}
         said = [f"{spaced_name(n)} {value_at(n, of, digits[n])} {self.units.get(n, '')}".rstrip() for n, of in levels.items()]
         between, of = self.through.attrs, self.draws.attrs
+        units = of["units"] or str(place.coords["unit"].item() if "unit" in place.coords else "")
         first = band([at[f"{self.through.name}_{q}"] for q in INTERVAL], between["units"])
-        second = band([at[q] for q in INTERVAL], "" if of["units"] == of["long_name"] else of["units"])
+        second = band([at[q] for q in INTERVAL], "" if units == of["long_name"] else units)
         far = float(place["distance"])
         return [
             f"{', '.join(said) or 'The point'}: {between['long_name']} {first}, {of['long_name']} {second}.",

@@ -25,6 +25,7 @@ from bayes_scaling.prediction.costs import (
     read_cost,
 )
 from bayes_scaling.prediction.crossings import meeting, multiples
+from bayes_scaling.prediction.goal import refuse_rising
 from bayes_scaling.prediction.notes import left_out, noted
 
 RATIO = "compute_ratio"
@@ -88,6 +89,7 @@ def compute_ratio(
     >>> ratio.dims
     ('chain', 'draw', 'row')
     """
+    refuse_rising(fit, "a comparison of compute")
     powers = powers_along(fit, along)
     one, other = both_levels(fit, group, a, b, points)
     wanted = to_reach(along_curve(fit, other, powers), positive=fit.runs.columns.response.positive)
@@ -168,6 +170,7 @@ def crossover(
     >>> 0.0 <= float(found["exists"].mean()) <= 1.0
     True
     """
+    refuse_rising(fit, "a comparison of compute")
     powers = powers_along(fit, along)
     lead = next(iter(powers))
     one, other = both_levels(fit, group, a, b, points)

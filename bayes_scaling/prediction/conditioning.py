@@ -32,6 +32,7 @@ from bayes_scaling.inference.observation import (
 )
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import FARTHEST
+from bayes_scaling.model.noise_scale import from_scale, on_scale
 from bayes_scaling.prediction.shared_misfit import Shared, shared_noise, with_shared
 from bayes_scaling.prediction.spikes import as_draws, at_rows, contamination_of_rows, outliers_drawn
 
@@ -99,12 +100,12 @@ def conditioned(
     InputError
         Where no draw of the law has a loss at the rows.
     """
-    on_log = fit.model.noise.on == "log_loss"
+    on = fit.model.noise.on
     rng = stream(fit.settings.seed, "forecast", seed)
     y = frame["response"].to_numpy()[seen]
-    y = np.log(y) if on_log else y
+    y = on_scale(y, on)
     blocks = _blocks(fit, len(frame))
-    parts = [_law(one, frame, seed, shared, on_log=on_log) for one in blocks]
+    parts = [_law(one, frame, seed, shared) for one in blocks]
     g = np.concatenate([law for law, _ in parts])
     possible = np.isfinite(g).all(axis=1)
     if not possible.any():
@@ -126,7 +127,10 @@ def conditioned(
     chosen = resampled(weights, len(weights), rng)
     expected, own = expected[chosen], own[chosen]
     rows = {"expected": expected, "observed": expected + own * rng.standard_normal(own.shape)}
-    shown = {name: _shaped(fit, np.exp(np.clip(of, -FARTHEST, FARTHEST)) if on_log else of) for name, of in rows.items()}
+    shown = {
+        name: _shaped(fit, from_scale(of if on == "loss" else np.clip(of, -FARTHEST, FARTHEST), on))
+        for name, of in rows.items()
+    }
     every = log.sum(axis=1)[possible]
     labels = dict.fromkeys(frame["run"][seen].astype(str))
     return Conditioned(
@@ -163,12 +167,12 @@ def _shaped(fit: Fit, rows: np.ndarray) -> xr.DataArray:
     return xr.DataArray(rows.reshape(fit.posterior.sizes["chain"], -1, rows.shape[1]), dims=("chain", "draw", "row"))
 
 
-def _law(fit: Fit, frame: pd.DataFrame, seed: int, shared: Shared | None, *, on_log: bool) -> tuple[np.ndarray, np.ndarray]:
+def _law(fit: Fit, frame: pd.DataFrame, seed: int, shared: Shared | None) -> tuple[np.ndarray, np.ndarray]:
     """Return what the law says of rows with their group effects and what runs share, and the sd of their scatter."""
     effects, scale = group_effects_and_scale(fit, frame, seed, new=False)
     centre = posterior_expectation(fit, frame)
     with np.errstate(invalid="ignore", divide="ignore"):
-        law = as_draws((np.log(centre) if on_log else centre) + effects, centre)
+        law = as_draws(on_scale(centre, fit.model.noise.on) + effects, centre)
     law = law if shared is None else with_shared(fit, shared, frame, law)
     return law, _tailed(fit, as_draws(scale, centre))
 

@@ -183,7 +183,7 @@ class Contrast:
         return f"at equal {self.cost}"
 
 
-NO_PLACE = ("distance", "region", "extrapolated", "row", "chain", "draw")
+NO_PLACE = ("distance", "unit", "region", "extrapolated", "row", "chain", "draw")
 
 
 def contrast_summary(difference: np.ndarray, ratio: np.ndarray | None) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Where, and when, a running job first falls below a loss."""
+"""Where, and when, a running job first falls below a loss, or comes to an accuracy."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +15,14 @@ from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
+from bayes_scaling.prediction.goal import more_is_better
 from bayes_scaling.prediction.pace import Pace, as_date
 from bayes_scaling.prediction.predict import Kind
 
 
 @dataclass(frozen=True)
 class FirstPassage:
-    """Where a run first falls below a loss, in each draw of its path.
+    """Where a run first falls below a loss, or rises to an accuracy, in each draw of its path.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ class FirstPassage:
         How far it has come, and where it ends.
     pace
         How fast it goes; None where that is not known.
+    rising
+        Whether more is better, as of an accuracy: it is then reached from below.
 
     Examples
     --------
@@ -56,6 +59,7 @@ class FirstPassage:
     end: float
     pace: Pace | None = None
     health: Health | None = None
+    rising: bool = False
 
     @property
     def p_never(self) -> float:
@@ -135,7 +139,11 @@ class FirstPassage:
         return view("bayes_scaling.plots.first_passage:first_passage_figure")(self)
 
     def __repr__(self) -> str:
-        return in_a_line(self, f"First passage of {self.label} below {number(self.target)}", draws_of(self.at))
+        return in_a_line(
+            self,
+            f"First passage of {self.label} {'above' if self.rising else 'below'} {number(self.target)}",
+            draws_of(self.at),
+        )
 
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
@@ -143,7 +151,7 @@ class FirstPassage:
 
 
 def passage_places(path: xr.DataArray, along: str, target: float, kind: Kind) -> xr.DataArray:
-    """Return where each draw of a path first lies at or below a loss; infinite where it nowhere does.
+    """Return where each draw of a path first lies at or below a loss, or at or above an accuracy; infinite where nowhere.
 
     Between places a curve is a line over the logarithm of `along`; of rows the place itself counts.
 
@@ -162,7 +170,7 @@ def passage_places(path: xr.DataArray, along: str, target: float, kind: Kind) ->
     """
     at = path[along].to_numpy().astype(float)
     values = path.transpose("chain", "draw", "row").to_numpy()
-    below = values <= target
+    below = values >= target if more_is_better(path) else values <= target
     first = below.argmax(axis=-1)
     place = at[first]
     if kind == "expected":

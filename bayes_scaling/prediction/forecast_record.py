@@ -15,7 +15,7 @@ from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.first_passage import FirstPassage, passage_places
-from bayes_scaling.prediction.goal import checked_target
+from bayes_scaling.prediction.goal import checked_target, more_is_better
 from bayes_scaling.prediction.pace import Pace, told_pace
 from bayes_scaling.prediction.predict import Kind
 from bayes_scaling.prediction.summary import summarize
@@ -136,7 +136,7 @@ class Forecast:
     def first_passage(
         self, target: float, *, kind: Kind = "expected", per_day: float | None = None, since: Any = None
     ) -> FirstPassage:
-        """Return where, and when, the run first falls below a loss.
+        """Return where, and when, the run first falls below a loss, or rises to an accuracy.
 
         Parameters
         ----------
@@ -156,7 +156,9 @@ class Forecast:
         pace = told_pace(self.pace, per_day, since)
         place, end = float(self.seen[self.along].iloc[-1]), float(path[self.along][-1])
         at = passage_places(path, self.along, target, kind)
-        return FirstPassage(at, target, self.label, kind, self.along, self.unit, place, end, pace, self.health)
+        return FirstPassage(
+            at, target, self.label, kind, self.along, self.unit, place, end, pace, self.health, more_is_better(self.path)
+        )
 
     @carried
     @asked

@@ -7,6 +7,7 @@ from bayes_scaling._base.numbers import amount, band, exact, number, percent, pr
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.first_passage import FirstPassage
 from bayes_scaling.prediction.forecast_record import Forecast
+from bayes_scaling.prediction.goal import more_is_better
 from bayes_scaling.prediction.joint_forecast import Forecasts
 
 SELDOM = 0.005
@@ -46,11 +47,12 @@ def lowest_sentences(found: Forecasts) -> list[str]:
 
 def said_of_passage(found: FirstPassage) -> list[str]:
     """Return with which probability a loss is reached, and where and when if it is."""
-    what = f"The expected loss of {found.label}" if found.kind == "expected" else f"A row of {found.label}"
+    loss, comes = ("accuracy", "rises to") if found.rising else ("loss", "falls below")
+    what = f"The expected {loss} of {found.label}" if found.kind == "expected" else f"A row of {found.label}"
     end, unit = found.end, found.unit or found.along
     reached = 1.0 - found.p_never
     at_end = f" by its end, at {amount(end, unit, 3)}{_on(found.date(end))}"
-    said = [f"{what} falls below {exact(found.target)}{at_end}, with probability {probability(reached)}."]
+    said = [f"{what} {comes} {exact(found.target)}{at_end}, with probability {probability(reached)}."]
     if reached < SELDOM:
         return said
     of = found.quantiles(reached=True)
@@ -97,4 +99,7 @@ def _end(found: Forecast, target: float | None) -> list[str]:
     ]
     if target is None:
         return said
-    return [*said, f"It ends below {exact(target)} with probability {probability(found.probability(target))}."]
+    below = found.probability(target)
+    if more_is_better(found.path):
+        return [*said, f"It ends above {exact(target)} with probability {probability(1.0 - below)}."]
+    return [*said, f"It ends below {exact(target)} with probability {probability(below)}."]

@@ -17,6 +17,7 @@ from bayes_scaling.inference.observation import contamination_of, kept_along, re
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.arrays import neighbours
 from bayes_scaling.model.gaussian_sum import predicted, step
+from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.prediction.residuals import thinned
 
 LEAST = 1e-12
@@ -63,7 +64,7 @@ def outlier_probabilities(fit: Fit) -> pd.DataFrame:
         kept = kept_along(thin, neighbours(rows, noise.correlation.along)["gap"])
         mean, probability = _between(z, kept, own / scale**2, x, none)
     off = np.median(scale * (z - mean), axis=(0, 1))
-    expected = seen * np.exp(-off) if noise.on == "log_loss" else seen - off
+    expected = moved(seen, -off, noise.on)
     back = np.argsort(order)
     found = {"expected": expected[back], "outlier_probability": probability.mean(axis=(0, 1))[back]}
     columns = fit.runs.columns

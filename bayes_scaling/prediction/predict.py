@@ -12,6 +12,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS
 from bayes_scaling.data.distance import distance, region
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expectation import (
@@ -29,6 +30,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.evaluation import parameter_at
+from bayes_scaling.model.noise_scale import on_scale, possible
 from bayes_scaling.model.specification import law_groups
 from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 
@@ -173,9 +175,10 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
 
     run = expected + noise,   expected = law + discrepancy
 
-    On the log loss parts are relative: 0.01 is 1 %. law is the logarithm of the law's loss there, or its loss where the noise
-    is on the loss itself; discrepancy the smooth function that is added to it, 0 for a model without; noise the group
-    effects and the scatter. Draws whose law is not above 0 have no logarithm: NaN, counted in `attrs["notes"]`.
+    On the log loss parts are relative: 0.01 is 1 %; on the log odds they are in these. law is the logarithm, or log odds, of
+    the law's loss there, or its loss where the noise is on the loss itself; discrepancy the smooth function that is added to
+    it, 0 for a model without; noise the group effects and the scatter. Draws whose law is not on that scale are NaN, counted in
+    `attrs["notes"]`.
 
     Parameters
     ----------
@@ -207,22 +210,22 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
     ['law', 'discrepancy', 'expected', 'noise', 'run']
     """
     frame = read_points(points, fit.runs, law_groups(fit.model))
-    logs, on_log = log_inputs(fit, frame), fit.model.noise.on == "log_loss"
+    logs, on = log_inputs(fit, frame), fit.model.noise.on
     expectation, law = at(fit, frame, logs), law_at(fit, frame, logs)
     run = posterior_predictive(fit, frame, checks.seed(seed, "seed"))
     gone = np.isnan(law.to_numpy())
-    if on_log:
-        gone = gone | (law.to_numpy() <= 0)
-        law, expectation, run = (of.copy(data=np.log(of.where(~gone).to_numpy())) for of in (law, expectation, run))
+    if on != "loss":
+        gone = gone | ~possible(law.to_numpy(), on)
+        law, expectation, run = (of.copy(data=on_scale(of.where(~gone).to_numpy(), on)) for of in (law, expectation, run))
     if (lost := gone.all(axis=(0, 1))).any():
         raise InputError(f"the points, row {int(np.argmax(lost)) + 1}: no draw has a loss there to take apart")
     parts = {"law": law, "discrepancy": expectation - law, "expected": expectation, "noise": run - expectation, "run": run}
     # coordinates by the name of a part would hide it, as a run's label would what the run shows
     named = {name: labelled(fit, of, frame).drop_attrs().drop_vars(list(parts), errors="ignore") for name, of in parts.items()}
-    notes = scatter_notes(fit, frame) + left_out(
-        gone, "there is no loss above 0 to take apart" if on_log else "there is no loss"
-    )
-    return noted(xr.Dataset(named, attrs={"units": "" if on_log else fit.runs.columns.response.unit}), notes)
+    why = {"log_loss": "there is no loss above 0 to take apart", "log_odds": "there is no share between 0 and 1 to take apart"}
+    notes = scatter_notes(fit, frame) + left_out(gone, why.get(on, "there is no loss"))
+    units = {"log_loss": "", "log_odds": "log odds"}.get(on, fit.runs.columns.response.unit)
+    return noted(xr.Dataset(named, attrs={"units": units}), notes)
 
 
 def labelled(fit: Posterior, draws: xr.DataArray, frame: pd.DataFrame) -> xr.DataArray:
@@ -230,6 +233,8 @@ def labelled(fit: Posterior, draws: xr.DataArray, frame: pd.DataFrame) -> xr.Dat
     decades = distance(fit.runs, frame)
     coords: dict[str, Any] = {str(name): ("row", frame[name].to_numpy()) for name in frame}
     coords |= {"distance": ("row", decades), "region": ("row", [region(d) for d in decades])}
-    response = fit.runs.columns.response
+    columns, response = fit.runs.columns, fit.runs.columns.response
+    if columns.output_units and OUTPUT in frame:
+        coords["unit"] = ("row", [columns.output_units.get(str(output), "") for output in frame[OUTPUT]])
     named = draws.assign_coords(coords).rename("loss")
-    return mark(named.assign_attrs(units=response.unit, long_name=response.name), fit)
+    return mark(named.assign_attrs(units=columns.unit_of(frame), long_name=response.name), fit)

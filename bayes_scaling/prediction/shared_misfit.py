@@ -29,6 +29,7 @@ from bayes_scaling.inference.observation import (
 )
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.discrepancy import CORRELATIONS
+from bayes_scaling.model.noise_scale import on_scale
 
 type Alignment = Literal["fraction", "along"]
 """Whether places are fractions of a run, or distances along it."""
@@ -187,13 +188,13 @@ def _finished(fit: Fit, along: str, leave_out: Collection[str]) -> pd.DataFrame:
 
 def _residuals(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float]:
     """Return draws of the residuals of rows from their run's curve, a draw a row; mean variances of noise and white part."""
-    on_log = fit.model.noise.on == "log_loss"
+    on = fit.model.noise.on
     effects, scale = group_effects_and_scale(fit, table, 0, new=False)
     centre = posterior_expectation(fit, table)
     with np.errstate(invalid="ignore", divide="ignore"):
-        g = (np.log(centre) if on_log else centre) + effects
+        g = on_scale(centre, on) + effects
     seen = table["response"].to_numpy()
-    left = _rows(xr.DataArray(np.log(seen) if on_log else seen, dims="row") - g, centre)
+    left = _rows(xr.DataArray(on_scale(seen, on), dims="row") - g, centre)
     left = np.where(np.isfinite(left), left, 0.0)
     white = white_scale(fit, table)
     own = measurement_scale(fit, table) ** 2 + (0.0 if white is None else _rows(white, centre) ** 2)

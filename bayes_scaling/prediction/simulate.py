@@ -16,6 +16,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model import discrepancy
 from bayes_scaling.model.names import term_name
+from bayes_scaling.model.noise_scale import slope
 from bayes_scaling.model.specification import discrepancy_terms, varyings
 
 
@@ -31,10 +32,11 @@ def simulated(truth: Fit, draw: int, seed: int = 0) -> Runs:
 
 
 def with_responses(fit: Fit, responses: np.ndarray) -> Runs:
-    """Return the runs of a fit with other responses; an error that is relative stays the same fraction of them."""
+    """Return the runs of a fit with other responses; errors stay as they are on the scale of the noise."""
     table = fit.runs.table.assign(response=responses)
-    if "measurement_error" in table and fit.model.noise.on == "log_loss":
-        table["measurement_error"] *= responses / fit.runs.table["response"].to_numpy()
+    if "measurement_error" in table:
+        on = fit.model.noise.on
+        table["measurement_error"] *= slope(fit.runs.table["response"].to_numpy(), on) / slope(responses, on)
     return replace(fit.runs, table=table)
 
 

@@ -14,6 +14,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.quantiles import mean_known, reached, sd_known, sorted_quantiles
 from bayes_scaling.data.distance import distance, regions
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, discrepancy_at, levels_at, log_inputs
@@ -22,6 +23,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.evaluation import evaluate
+from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.prediction.compute_ratio import is_ratio
 from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.prediction.predict import Kind
@@ -136,6 +138,9 @@ def summarize_at(fit: Posterior, points: Table, kind: Kind = "expected", seed: i
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
     found, notes = summaries(fit, frame, draw)
+    columns = fit.runs.columns
+    if columns.output_units and OUTPUT in frame:
+        found = {"unit": frame[OUTPUT].map(lambda output: columns.output_units.get(str(output), "")).to_numpy(), **found}
     added = pd.DataFrame(found | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
     notes = (*frame.attrs.get("notes", ()), *notes)
     notes += (notes_on if kind == "expected" else scatter_notes)(fit, frame)
@@ -201,6 +206,6 @@ def expected_rows(fit: Fit, frame: pd.DataFrame, flat: Mapping[str, np.ndarray])
     loss = evaluate(fit.model, flat, logs, lambda owner, term: as_rows(level(owner, term)), on_arrays(2))
     if fit.model.discrepancy:
         discrepancy = as_rows(discrepancy_at(fit, frame, log_inputs(fit, frame)))
-        loss = loss * np.exp(discrepancy) if fit.model.noise.on == "log_loss" else loss + discrepancy
+        loss = moved(loss, discrepancy, fit.model.noise.on)
     shape = (len(frame), fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
     return loss if loss.shape == shape else np.broadcast_to(loss, shape).copy()

@@ -123,7 +123,7 @@ def _loss(fit: Posterior, point: pd.DataFrame, region: str) -> str:
     values = median_interval(predict(fit, point).to_numpy()).tolist()
     name, column = columns.response.name, columns.response.column
     called = name if name == column and name != Response.name else capitalized(name)
-    return f"{called} {region} ({', '.join(place)}): {band(values, columns.response.unit)}."
+    return f"{called} {region} ({', '.join(place)}): {band(values, columns.unit_of(point))}."
 
 
 def _splits(fit: Posterior, folder: str) -> list[str]:

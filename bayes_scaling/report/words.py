@@ -57,7 +57,7 @@ def columns(fit: Posterior) -> list[Column]:
     of, table = fit.runs.columns, fit.runs.table
     response = of.response
     seen = interval([table["response"].min(), table["response"].max()])
-    found = [Column("response", response.name, response.column, response.unit, "", seen)]
+    found = [Column("response", response.name, response.column, of.all_units, "", seen)]
     for name, one in of.inputs.items():
         seen = interval([table[name].min(), table[name].max()])
         found.append(Column("input", name, one.column, _counted(one), number(fit.runs.references[name]), seen))

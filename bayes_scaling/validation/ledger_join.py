@@ -50,8 +50,8 @@ def runs_of(
     average = study.columns.average
     study = replace(study, columns=replace(study.columns, costs={}, average=None))
     runs = study_runs(study_for(study, columns, units), table)
-    if runs.columns.response.unit != entry.unit:
-        raise InputError(f"{runs.source}: losses are in {runs.columns.response.unit}, forecasts in {entry.unit}")
+    if runs.columns.all_units != entry.unit:
+        raise InputError(f"{runs.source}: losses are in {runs.columns.all_units}, forecasts in {entry.unit}")
     return runs if average is None else _averaged(runs, entry.points, average)
 
 

@@ -42,7 +42,7 @@ def forecast_record(fit: Posterior, points: Table, seed: int) -> dict[str, Any]:
         "versions": versions(),
         "seed": seed,
         "scale": noise_scale(fit),
-        "unit": runs.columns.response.unit,
+        "unit": runs.columns.all_units,
         "positive": runs.columns.response.positive,
         "conventions": runs.columns.conventions.known,
         "grade": health.grade if health else "not sampled",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from bayes_scaling._base.views import in_a_line, lines, show
 from bayes_scaling.data.labels import number_as_text
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
+from bayes_scaling.model.noise_scale import moved, slope
 from bayes_scaling.validation.ledger import Entry, Ledger, read
 from bayes_scaling.validation.ledger_hashes import row_hashes
 from bayes_scaling.validation.ledger_join import Match, match, runs_of
-from bayes_scaling.validation.scores import BANDS, SHARES, TINY, crps, log_density_by_quantiles
+from bayes_scaling.validation.scores import BANDS, SHARES, crps, crps_of, floored, log_density_by_quantiles
 
 SCORED, NO_RUN, OTHER, KNOWN, UNREAD = "scored", "no run yet", "run of other inputs", "in the fit's data", "not read"
 """What became of a forecast."""
@@ -201,9 +203,9 @@ def _scores(entry: Entry, i: int, runs: Runs, row: int) -> dict[str, Any]:
     seen, bands = float(table["response"]), {name: of[i] for name, of in entry.bands.items()}
     error = float(table.get("measurement_error", 0.0))
     if error > 0:
-        draws = _with_error(draws, error / seen if entry.scale == "log_loss" else error, entry.scale)
+        draws = _with_error(draws, error * float(slope(seen, entry.scale)), entry.scale)
         bands = dict(zip(SHARES, np.quantile(draws, list(SHARES.values())).tolist(), strict=True))
-    scale = (lambda of: np.log(np.maximum(of, TINY))) if entry.scale == "log_loss" else np.asarray
+    scale = partial(floored, on=entry.scale)
     score = crps(scale(draws)[None, :], scale(np.array([seen])))
     named = {"run_name": table["run"]} if "run" in runs.columns.dims else {}
     return {
@@ -215,14 +217,14 @@ def _scores(entry: Entry, i: int, runs: Runs, row: int) -> dict[str, Any]:
         "log_score": log_density_by_quantiles(scale(draws), float(scale(np.array([seen]))[0])),
         "error": bands["q50"] - seen,
         "relative_error": bands["q50"] / seen - 1.0 if entry.positive else np.nan,
-        "crps_of": "log loss" if entry.scale == "log_loss" else entry.unit,
+        "crps_of": crps_of(entry.scale, entry.unit),
     }
 
 
 def _with_error(draws: np.ndarray, error: float, scale: str) -> np.ndarray:
     """Return sorted draws with the measurement error of a row, on the scale of the noise."""
     off = (error * ERRORS)[:, None]
-    return np.sort((draws * np.exp(off) if scale == "log_loss" else draws + off).ravel())
+    return np.sort(moved(draws, off, scale).ravel())
 
 
 def _sums(points: pd.DataFrame) -> dict[str, Any]:

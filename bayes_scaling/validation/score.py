@@ -126,8 +126,8 @@ def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
     missing = sorted({*fit.runs.references, *fit.runs.levels} - {*map(str, held.table)})
     if missing:
         raise InputError(f"score: runs lack {missing}, which the fit has; they have {format_names(held.table)}")
-    if held.columns.response.unit != fit.runs.columns.response.unit:
-        units = f"{held.columns.response.unit!r}, the fit {fit.runs.columns.response.unit!r}"
+    if held.columns.all_units != fit.runs.columns.all_units:
+        units = f"{held.columns.all_units!r}, the fit {fit.runs.columns.all_units!r}"
         raise InputError(f"score: responses are in {units}; expected one unit")
     of = crps_of(noise_scale(fit), held.columns.response.unit)
     return Score(score_points(fit, held.table, seed), of, fit.health)

@@ -14,6 +14,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, noise_scale
+from bayes_scaling.model.noise_scale import on_scale
 
 BANDS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "90": ("q05", "q95")}
 """Central bands whose coverage is counted, by their nominal probability in percent."""
@@ -26,7 +27,10 @@ TINY = float(np.finfo(float).tiny)
 DISTANCES = {"inside": 0.0, "0 to 0.5": 0.5, "0.5 to 1": 1.0, "1 to 2": 2.0, "over 2": np.inf}
 """Classes of distance from the training runs, in decades, each up to its value."""
 
-LOG_LOSS = "log loss"
+EPSILON = 2.0**-53
+"""Shares are kept so far from 1."""
+
+LOG_LOSS, LOG_ODDS = "log loss", "log odds"
 
 
 @carried
@@ -34,9 +38,9 @@ def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFr
     """Return held-out rows with what a fit had predicted for each as a new run, and how well.
 
     Added columns: quantiles of the prediction (q05 to q95); pit, the share of it below the run; crps, the continuous ranked
-    probability score E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007), of the log loss where the noise is on it; log_score,
-    the log density of the same; error of the median, in the unit of the response, and relative_error, which a response that may
-    be negative does not have (NaN); distance from the training runs in decades.
+    probability score E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007), on the scale of the noise, as of the log loss;
+    log_score, the log density of the same; error of the median, in the unit of the response, and relative_error, which a
+    response that may be negative does not have (NaN); distance from the training runs in decades.
 
     Parameters
     ----------
@@ -51,13 +55,13 @@ def score_points(fit: Posterior, held: pd.DataFrame, seed: int = 0) -> pd.DataFr
 
 def score_draws(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, density: xr.DataArray) -> pd.DataFrame:
     """Return what `score_points` does, for sorted draws, a held-out row a row, and the log density of each row in each draw."""
-    seen, on_log = held["response"].to_numpy(), noise_scale(fit) == "log_loss"
+    seen, on = held["response"].to_numpy(), noise_scale(fit)
     quantiles = np.quantile(draws, list(SHARES.values()), axis=1, method="linear")
     middle = quantiles[list(SHARES).index("q50")]
     scores = {
         **dict(zip(SHARES, quantiles, strict=True)),
         "pit": (draws < seen[:, None]).mean(axis=1),
-        "crps": crps(np.log(np.maximum(draws, TINY)), np.log(seen)) if on_log else crps(draws, seen),
+        "crps": crps(floored(draws, on), on_scale(seen, on)),
         "log_score": log_mean_exp(density),
         "error": middle - seen,
         "relative_error": middle / seen - 1.0 if fit.runs.columns.response.positive else np.full(len(seen), np.nan),
@@ -67,14 +71,24 @@ def score_draws(fit: Posterior, held: pd.DataFrame, draws: np.ndarray, density: 
     return held.assign(**scores)
 
 
+def floored(draws: np.ndarray, on: str) -> np.ndarray:
+    """Return draws on the scale of the noise; those that are not on it are at its ends."""
+    if on == "loss":
+        return np.asarray(draws)
+    top = 1.0 - EPSILON if on == "log_odds" else np.inf
+    return np.asarray(on_scale(np.clip(draws, TINY, top), on))
+
+
 def crps_of(scale: str, unit: str) -> str:
     """Return what the CRPS of rows is of: the log loss where they scatter in it, else the response in its unit."""
-    return LOG_LOSS if scale == "log_loss" else unit
+    return {"log_loss": LOG_LOSS, "log_odds": LOG_ODDS}.get(scale, unit)
 
 
 def crps_sentence(crps: float, of: str) -> str:
     """Return the mean CRPS as the beginning of a sentence, with its unit."""
-    return f"The mean CRPS of the log loss is {number(crps)}" if of == LOG_LOSS else f"The mean CRPS is {amount(crps, of)}"
+    if of in (LOG_LOSS, LOG_ODDS):
+        return f"The mean CRPS of the {of} is {number(crps)}"
+    return f"The mean CRPS is {amount(crps, of)}"
 
 
 def crps(ordered: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from bayes_scaling.inference.fit import prior
 from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
+from bayes_scaling.model import noise_scale
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.run_checks import check_runs
@@ -144,7 +145,7 @@ def _possible(source: Source, simulations: int, seed: int) -> tuple[Fit, np.ndar
         before = source(asked)
         with np.errstate(over="ignore", invalid="ignore"):
             shown = replicated(before, before.runs.table, own).isel(chain=0).transpose("draw", "row").to_numpy()
-        possible = np.isfinite(shown).all(axis=1) & ((shown > 0).all(axis=1) | (before.model.noise.on == "loss"))
+        possible = np.isfinite(shown).all(axis=1) & noise_scale.possible(shown, before.model.noise.on).all(axis=1)
         kept = np.flatnonzero(possible)[:simulations]
         if len(kept) == simulations:
             return replace(before, draws=before.draws.isel(draw=kept)), shown[kept], int(kept[-1]) + 1 - simulations

@@ -131,10 +131,13 @@ def test_outputs_over_an_input_that_is_called_loss() -> None:
     assert runs.table["response"].tolist() == [0.5, 0.7, 0.4, 0.6]
 
 
-def test_outputs_are_in_one_unit() -> None:
+def test_the_names_of_columns_say_the_units_of_outputs() -> None:
     inputs = {"params": bs.Input("N", "parameters")}
     assert bs.Columns(inputs, outputs=["web_bpb", "code_bpb"]).response.unit == "bits/byte"
-    with pytest.raises(InputError, match="outputs of one model are in one unit"):
+    with pytest.raises(
+        InputError,
+        match="outputs are in several units; expected output_units for each",
+    ):
         bs.Columns(inputs, outputs=["web_bpb", "code_loss"])
     assert bs.Columns(inputs, bs.Response(unit="bits/byte"), outputs=["web_bpb", "code"]).response.unit == "bits/byte"
 
@@ -143,7 +146,7 @@ def test_a_unit_is_said_of_all_outputs() -> None:
     assert with_units(COLUMNS, {"loss": "bits/byte"}).response.unit == "bits/byte"
     assert with_units(COLUMNS, dict.fromkeys(OUTPUTS.values(), "bits/byte")).response.unit == "bits/byte"
     assert with_units(COLUMNS, {"loss_code": "bits/byte"}).response.unit == "bits/byte"
-    with pytest.raises(InputError, match="outputs of one model are in one unit; those given differ"):
+    with pytest.raises(InputError, match="outputs are given units that differ"):
         with_units(COLUMNS, {"loss_web": "nats/token", "loss_code": "bits/byte", "loss_math": "bits/byte"})
 
 

@@ -316,7 +316,7 @@ def test_losses_that_no_unit_has_are_refused() -> None:
     more = pd.concat([TABLE, TABLE.assign(params=2 * TABLE["params"])], ignore_index=True).sort_values("params")
     with pytest.raises(bs.InputError, match=r"rises with scale from 0\.2 to 0\.55, as accuracies do"):
         bs.read_runs(more.assign(loss=0.2 + 0.05 * np.arange(8)), columns)
-    with pytest.raises(bs.InputError, match='if they are per cent, say unit = "%"'):
+    with pytest.raises(bs.InputError, match='if they are per cent, say unit = "% error rate"'):
         bs.read_runs(TABLE.assign(loss=[60.0, 50.0, 45.0, 40.0]), replace(columns, response=bs.Response("loss", "error rate")))
 
 

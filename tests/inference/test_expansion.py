@@ -16,7 +16,7 @@ from bayes_scaling.inference.expansion import expand
 from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.sampling import _arrays, compiled
 from bayes_scaling.laws.library import law_parameters
-from bayes_scaling.model import build as building, gaussian_process as gp, parametrization
+from bayes_scaling.model import gaussian_process as gp, parametrization
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parametrization import integrated
 from bayes_scaling.model.specification import groups_used
@@ -174,7 +174,7 @@ def test_the_posterior_is_that_of_effects_that_are_sampled(monkeypatch: pytest.M
     noise = bs.Noise(bs.Prior(median=0.01, factor=2.0), "normal", effects=(bs.Varying("seed", 0.03),))
     settings = bs.Settings(draws=1000, chains=2, seed=1, progress=False, target_accept=0.95)
     out = bs.fit(bs.Model(bs.parse_law("a * params**-b", ["params"]), priors, noise), runs, settings)
-    for module in (parametrization, building, geometry, expansion):
+    for module in (parametrization, geometry, expansion):
         monkeypatch.setattr(module, "integrated", lambda _: [])
     inside = bs.fit(out.model, runs, settings)
     assert "joint_w" in compiled(out.model, runs).density.variables

@@ -16,7 +16,7 @@ from bayes_scaling._base.functions import ON_NUMBERS, on_symbols
 from bayes_scaling.cli import app
 from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.formula import law_text, law_value, parse_law
-from bayes_scaling.laws.library import LAWS, law_inputs, law_parameters, library_law
+from bayes_scaling.laws.library import LAWS, check_references, law_inputs, law_parameters, library_law
 
 INPUTS = {
     "compute": np.array([0.02, 1.0, 7.0, 450.0]),
@@ -43,6 +43,8 @@ INPUTS = {
     "lr": np.array([0.4, 0.5, 0.7, 0.8]),
     "batch": np.array([0.3, 0.8, 2.2, 9.0]),
     "bits": np.array([3.0, 4.0, 8.0, 16.0]),
+    "teacher_loss": np.array([3.3, 2.7, 2.3, 1.9]),
+    "supervised_loss": np.array([3.4, 2.9, 2.5, 2.2]),
     "experts": np.array([1.0, 4.0, 32.0, 256.0]),
     "granularity": np.array([1.0, 2.0, 8.0, 16.0]),
     "activation": np.array([0.03, 0.1, 0.3, 0.9]),
@@ -79,6 +81,18 @@ PARAMETERS = {
     "critical_batch": {"B_crit": 1.1e6, "alpha_B": 0.21},
     "steps_to_loss": {"S_min": 9e3, "B_crit": 1.4},
     "precision": CHINCHILLA | {"gamma": 2.67},
+    "distillation": {
+        "A": 2.9,
+        "alpha": 0.32,
+        "B": 0.02,
+        "beta": 0.6,
+        "gamma": 0.76,
+        "c0": 2.55,
+        "d1": 1.3,
+        "f1": 0.09,
+        "c1": 522.0,
+    },
+    "rounding": CHINCHILLA | {"C": 0.03, "gamma_N": 0.34, "gamma_D": 0.31, "gamma": 0.15},
     "routed": {"E": 1.3, "A": 1.4, "alpha": 0.15, "b": 0.07, "c": 0.01, "most": 300.0},
     "granularity": {"E": 0.47, "A": 1.67, "alpha": 0.115, "g": 0.19, "gamma": 0.58, "B": 0.94, "beta": 0.147},
     "efficiency_leverage": {"a": 0.5, "d": 0.02, "c": 0.02, "best": 10.0},
@@ -95,12 +109,12 @@ PARAMETERS = {
 }
 RISING = {"error_from_loss", "reward_sigmoid", "shape_penalty"}
 NO_TEXT = {"m4"}
-NO_OTHER_REFERENCE = {"efficiency_leverage", "farseer", "ouro", "routed", "sparsity"}
+NO_OTHER_REFERENCE = {"efficiency_leverage", "farseer", "ouro", "rounding", "routed", "sparsity"}
 BELOW_ZERO = {"vocabulary"}
 """Laws of losses below those of another model."""
 TRACED_ONLY = {
     *("sparsity", "parallel_streams", "data_constrained", "farseer", "error_from_loss", "shape_penalty", "m4"),
-    *("learning_rate_batch", "precision", "routed", "efficiency_leverage", "accuracy_from_loss"),
+    *("learning_rate_batch", "precision", "rounding", "routed", "efficiency_leverage", "accuracy_from_loss"),
 }
 """Laws with `exp` or `log`, which are for numbers and draws; symbols of the sampler go through the law's tree."""
 every_law = pytest.mark.parametrize("name", sorted(LAWS))
@@ -235,7 +249,8 @@ def test_m4_is_too_long_to_be_text() -> None:
 REFERENCES = {
     "params": 1e9, "params_once": 1e9, "params_looped": 1e9, "tokens": 2e10, "unique_tokens": 3e9, "epochs": 1.0, "loops": 1.0,
     "streams": 1.0, "non_vocab_params": 3e8, "vocab_params": 1.6e7, "characters": 1e10, "sparsity": 4.0,
-    "lr": 2e-3, "batch": 3e5, "bits": 2.0, "experts": 1.0, "granularity": 4.0, "activation": 1.0, "context": 8192.0,
+    "lr": 2e-3, "batch": 3e5, "bits": 2.0, "teacher_loss": 1.0, "supervised_loss": 1.0,
+    "experts": 1.0, "granularity": 4.0, "activation": 1.0, "context": 8192.0,
     "compute": 1.5, "tokens_per_param": 20.0, "steps": 1e4, "lr_sum": 1.7, "annealing_area": 0.1, "lr_drop": 1e-4,
     "lr_then": 2e-4, "lr_since": 0.01, "loss": 2.5, "token_index": 16.0, "ratio": 8.0, "x": 40.0,
 }  # fmt: skip
@@ -498,3 +513,32 @@ def test_accuracy_rises_from_chance_as_the_loss_falls() -> None:
     of = PARAMETERS["accuracy_from_loss"]
     useless, half, perfect = (LAWS["accuracy_from_loss"](loss, **of) for loss in (60.0, of["L_mid"], -60.0))
     assert (useless, half, perfect) == pytest.approx((0.25, 0.6, 0.95), abs=1e-12)
+
+
+def test_a_teacher_too_strong_does_harm_and_a_weak_one_is_just_met() -> None:
+    of = PARAMETERS["distillation"]
+    teachers = np.linspace(0.8, 4.0, 65)
+    students = LAWS["distillation"](1.0, 1.0, teachers, 2.4, **of)
+    best = int(students.argmin())
+    assert 0 < best < 40
+    assert students[0] > students[best]
+    np.testing.assert_allclose(students[-10:], teachers[-10:], rtol=1e-6)
+    assert (students >= teachers).all()
+
+
+def test_rounding_costs_what_its_authors_constants_say() -> None:
+    # Table 2 of Kumar et al. 2024: C_T .0598, gamma_D .5068, gamma_N .3439, gamma .5907 bits, without the offset.
+    n, d, p = 2.2e8, 2.6e10, 3.0
+    expected = 0.0598 * d**0.5068 / n**0.3439 * math.exp(-p / 0.5907)
+    at_four = 0.0598 * 2e10**0.5068 / 1e9**0.3439 * math.exp(-4 / 0.5907)
+    of = CHINCHILLA | {"C": at_four, "gamma_N": 0.3439, "gamma_D": 0.5068, "gamma": 0.5907 / 4}
+    size, data = n / 1e9, d / 2e10
+    rounded = LAWS["rounding"](size, data, p / 4, **of) - LAWS["chinchilla"](size, data, **CHINCHILLA)
+    assert rounded == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_loss_that_is_added_to_the_response_has_the_reference_one() -> None:
+    references = {"params": 1e9, "tokens": 2e10, "teacher_loss": 1.0, "supervised_loss": 2.5}
+    with pytest.raises(InputError, match=r"^distillation takes .supervised_loss. in .*: give it the reference 1, not 2.5$"):
+        check_references(LAWS["distillation"], references)
+    check_references(LAWS["distillation"], references | {"supervised_loss": 1.0})

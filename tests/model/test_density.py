@@ -56,7 +56,7 @@ def points(own: Compiled) -> list[np.ndarray]:
 def offset(own: Compiled) -> float:
     """Return what the density leaves out: whitened vectors have theirs without its constant, log sqrt(2 pi) a number."""
     lengths = {"joint_w": "joint_information", "discrepancy_w": "discrepancy_products"}
-    lengths |= {name: f"information_{name[:-2]}" for name in own.density.variables if "_smooth_" in name and name[-2:] == "_w"}
+    lengths |= {name: f"information_{name[:-2]}" for name in own.density.variables if name[-2:] == "_w" and name not in lengths}
     return sum(
         0.5 * np.log(2 * np.pi) * _numbers(name, own.arrays[of])
         for name, of in lengths.items()

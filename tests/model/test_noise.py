@@ -11,7 +11,7 @@ from bayes_scaling.model.parameters import Prior, Varying
 BELIEF = Prior(median=1.0, factor=2.0)
 
 
-@pytest.mark.parametrize("on", ["log_loss", "loss"])
+@pytest.mark.parametrize("on", ["log_loss", "loss", "log_odds"])
 @pytest.mark.parametrize("kind", ["normal", "student_t"])
 def test_every_kind_of_noise_is_accepted(kind: str, on: str) -> None:
     noise = Noise(BELIEF, distribution=kind, on=on, effects=(Varying("run", 0.1),))
@@ -22,7 +22,7 @@ def test_every_kind_of_noise_is_accepted(kind: str, on: str) -> None:
     ("given", "said"),
     [
         ({"distribution": "cauchy"}, "distribution of Noise must be one of ['normal', 'student_t'], not 'cauchy'"),
-        ({"on": "log"}, "on of Noise must be one of ['log_loss', 'loss'], not 'log'"),
+        ({"on": "log"}, "on of Noise must be one of ['log_loss', 'loss', 'log_odds'], not 'log'"),
         ({"sd": Prior(between=(-1.0, 1.0))}, "the prior of the noise's sd must be of a positive quantity"),
         ({"sd": Prior(between=(0.0, 1.0))}, "the prior of the noise's sd must be of a positive quantity"),
         (

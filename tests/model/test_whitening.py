@@ -9,7 +9,7 @@ import pytensor.tensor as pt
 import pytest
 from scipy import stats
 
-from bayes_scaling.model.whitening import _Whiten, backward, draw_whitened, forward, unwhiten
+from bayes_scaling.model.whitening import _Whiten, backward, draw_whitened, forward, unwhiten, unwhiten_levels
 
 
 def case(size: int, seed: int, strength: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -130,3 +130,14 @@ def test_rounding_does_not_take_the_factor_below_zero() -> None:
     z, value = forward(rng.normal(size=8), design.T @ design, rng.normal(size=8))
     assert np.isfinite(z).all()
     assert np.isfinite(value)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_many_levels_at_once_are_each_alone(size: int) -> None:
+    cases = [case(size, seed) for seed in range(6)]
+    w, information = (np.array([of[i] for of in cases]) for i in (0, 1))
+    by_entry = {(i, j): information[:, i, j] for i in range(size) for j in range(i + 1)}
+    z, diagonal = unwhiten_levels(list(w.T), by_entry, np.sqrt)
+    np.testing.assert_allclose(np.stack(z, axis=1), unwhiten(w, information, np.zeros_like(w)), rtol=1e-10)
+    values = [forward(one, of, np.zeros(size))[1] for one, of in zip(w, information, strict=True)]
+    np.testing.assert_allclose(-np.log(np.stack(diagonal)).sum(axis=0), values, rtol=1e-10)

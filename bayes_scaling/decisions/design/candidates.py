@@ -18,6 +18,7 @@ from bayes_scaling.inference.observation import (
 )
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_scale, parts
+from bayes_scaling.model.noise_scale import on_scale
 from bayes_scaling.model.specification import groups_used
 
 LABEL = "candidate"
@@ -61,8 +62,8 @@ def shown(fit: Posterior, frame: pd.DataFrame, seed: int) -> np.ndarray:
 def _shown(fit: Fit, frame: pd.DataFrame, seed: int) -> np.ndarray:
     centre = _array(posterior_expectation(fit, frame), len(frame))
     shared = group_effects_and_scale(fit, frame, seed, new=False)[0]
-    on_scale = np.log(centre) if noise_scale(fit) == "log_loss" else centre
-    return on_scale if isinstance(shared, int) else on_scale + _array(shared, len(frame))
+    scaled: np.ndarray = on_scale(centre, noise_scale(fit))
+    return scaled if isinstance(shared, int) else scaled + _array(shared, len(frame))
 
 
 def _array(values: xr.DataArray, rows: int) -> np.ndarray:

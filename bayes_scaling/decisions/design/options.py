@@ -9,12 +9,14 @@ from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.decisions.cost import moved_inputs
-from bayes_scaling.decisions.estimand_places import asked_place, held_number, held_point, log_draws, loss_at_place
+from bayes_scaling.decisions.estimand_places import asked_place, held_number, held_point, loss_at_place
 from bayes_scaling.decisions.estimand_text import Estimand
 from bayes_scaling.decisions.estimands import checked_group
 from bayes_scaling.decisions.spending import spending
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_scale
+from bayes_scaling.model.noise_scale import on_scale
+from bayes_scaling.prediction.goal import refuse_rising
 
 SIZES, ENDS = 15, (0.02, 0.98)
 """So many sizes are weighed for a plan, between these quantiles of the draws of the best one."""
@@ -35,6 +37,7 @@ def option_losses(fit: Posterior, asked: Estimand, answer: xr.DataArray) -> xr.D
     InputError
         Where the question decides nothing, or is between outputs, which each run has all of.
     """
+    refuse_rising(fit, "a regret")
     if asked.kind == "contrast":
         group = checked_group(fit, asked)
         if group == OUTPUT and fit.runs.columns.outputs:
@@ -49,7 +52,7 @@ def option_losses(fit: Posterior, asked: Estimand, answer: xr.DataArray) -> xr.D
             "draws of the losses of several options, or another criterion"
         )
     bare = losses.drop_attrs().reset_coords(drop=True).transpose("chain", "draw", "option")
-    return log_draws(bare) if noise_scale(fit) == "log_loss" else bare
+    return bare.copy(data=on_scale(bare.to_numpy(), noise_scale(fit)))
 
 
 def _sizes(fit: Posterior, asked: Estimand, answer: xr.DataArray) -> xr.DataArray:

@@ -21,6 +21,7 @@ from bayes_scaling.laws.library import Law, law_parameters
 from bayes_scaling.model.evaluation import parameter_at
 from bayes_scaling.model.gaussian_sum import mixture_width
 from bayes_scaling.model.names import NOISE_SD
+from bayes_scaling.model.noise_scale import on_scale
 from bayes_scaling.model.parameters import as_parameter, link
 from bayes_scaling.model.specification import changed, discrepancy_terms
 
@@ -133,7 +134,7 @@ def _flat(draws: xr.DataArray) -> np.ndarray:
 
 @np.errstate(invalid="ignore", divide="ignore")
 def _on_scale(fit: Fit, losses: xr.DataArray) -> xr.DataArray:
-    return losses.copy(data=np.log(losses.to_numpy())) if fit.model.noise.on == "log_loss" else losses
+    return losses.copy(data=on_scale(losses.to_numpy(), fit.model.noise.on))
 
 
 def _scatter_variance(fit: Fit, frame: pd.DataFrame) -> np.ndarray:

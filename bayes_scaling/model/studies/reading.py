@@ -58,7 +58,8 @@ def read_study(name_or_path: str | Path) -> Study:
     Parameters
     ----------
     name_or_path
-        Path of a file that ends in `.toml`, or the name of a bundled study, see `bayes-scaling models`.
+        Path of a file that ends in `.toml`, or the name of a bundled study, see `bayes-scaling models`; with ":KIND" behind it
+        its priors are those of a kind of runs that it names.
 
     Returns
     -------
@@ -77,6 +78,8 @@ def read_study(name_or_path: str | Path) -> Study:
     ('chinchilla', ['A', 'B', 'E', 'alpha', 'beta'])
     >>> study.columns.inputs["params"].reference
     1000000000.0
+    >>> read_study("learning_curve:translation").model.parameters["goes_on"].arguments["mu"]
+    -0.28
     """
     if not isinstance(name_or_path, str | Path):
         raise InputError(
@@ -84,7 +87,7 @@ def read_study(name_or_path: str | Path) -> Study:
         )
     if not str(name_or_path).strip():
         raise InputError("no study is named; expected the name of a bundled one, such as 'chinchilla', or a .toml file")
-    path = Path(name_or_path)
+    path, kind = _kind_of(str(name_or_path))
     if path.suffix == ".toml":
         if not is_file(path):
             raise InputError(f"{path}: no such file; expected a model file")
@@ -92,7 +95,7 @@ def read_study(name_or_path: str | Path) -> Study:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: unreadable ({error})") from None
-        study = parse_study(text, str(path), path.parent)
+        study = parse_study(text, str(path), path.parent, kind)
         for note in with_keys_of_today(_toml(text, str(path)))[1]:
             warnings.warn(f"{path}: {note}", DeprecationWarning, stacklevel=2)
         return study
@@ -102,11 +105,18 @@ def read_study(name_or_path: str | Path) -> Study:
         path = Path(today)
     for file in _bundled():
         if file.name == f"{path}.toml":
-            return parse_study(file.read_text(encoding="utf-8"), str(path))
+            return parse_study(file.read_text(encoding="utf-8"), str(path), kind=kind)
     raise InputError(f"no bundled model is called {str(path)!r}; there are {sorted(bundled())}, or give a .toml file")
 
 
-def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
+def _kind_of(name: str) -> tuple[Path, str]:
+    """Return a name or path and the kind of runs behind a colon; "" where there is none."""
+    head, _, kind = name.rpartition(":")
+    bare = Path(head).name == head and len(head) > 1  # "C:study.toml" is a path
+    return (Path(head), kind) if head.endswith(".toml") or (bare and not kind.endswith(".toml")) else (Path(name), "")
+
+
+def parse_study(text: str, source: str, folder: Path | None = None, kind: str = "") -> Study:
     """Return the study that a TOML text describes.
 
     Parameters
@@ -115,6 +125,8 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
         What to call the text in errors.
     folder
         Where a relative path of a table starts.
+    kind
+        Of the runs, whose priors it has in `kinds`; "" for those of the file.
     """
     content = _toml(text, source)
     try:
@@ -125,6 +137,7 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     try:
+        file = _with_kind(file, kind)
         joint, whole = _offered_joint(file), file
         file = _filled(_with_joint_priors(file))
         model = _model(file, joint)
@@ -141,6 +154,21 @@ def parse_study(text: str, source: str, folder: Path | None = None) -> Study:
     notes = moved_notes(default_response(str(file.law.name)), columns.response) if asked else ()
     name = Path(source).name.removesuffix(".toml")
     return Study(name, model, columns, table, file.title, file.figure, file.sampling, (*renamed, *notes), members)
+
+
+def _with_kind(file: StudyKeys, kind: str) -> StudyKeys:
+    """Return a model file with the priors of a kind of runs; raises InputError where it does not know the kind."""
+    for name, own in file.kinds.items():
+        if unknown := sorted(set(own) - set(file.parameters)):
+            raise InputError(
+                f"kinds.{name}.{unknown[0]}: there is no such parameter; there are {format_names(file.parameters)}"
+            )
+    if not kind:
+        return file
+    if kind not in file.kinds:
+        known = f"it knows {format_names(file.kinds)}" if file.kinds else "it knows none"
+        raise InputError(f"there is no kind of runs {kind!r}; {known}")
+    return replace(file, parameters={**file.parameters, **file.kinds[kind]})
 
 
 def _read(content: Mapping[str, Any]) -> StudyKeys:
@@ -247,7 +275,7 @@ def _model(file: StudyKeys, joint: tuple[JointPrior, ...] = ()) -> Model:
     assert file.noise.sd is not None
     priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}
     terms: dict[str, tuple[Term, ...]] = {
-        name: (*one.varying, *one.smooth, *one.ordered, *one.trend) for name, one in file.parameters.items()
+        name: (*one.varying, *one.smooth, *one.ordered, *one.by_level, *one.trend) for name, one in file.parameters.items()
     }
     parameters = {name: Parameter(prior, terms[name]) for name, prior in priors.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}

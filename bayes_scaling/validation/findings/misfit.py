@@ -221,6 +221,8 @@ def _extreme(labels: pd.Series, size: np.ndarray) -> tuple[object, float]:
 def _off(fit: Fit, size: float) -> str:
     if fit.model.noise.on == "log_loss":
         return f"{number(100 * float(np.expm1(size)), 2, signed=True)} %"
+    if fit.model.noise.on == "log_odds":
+        return f"{number(size, 2, signed=True)} in log odds"
     return f"{number(size, 2, signed=True)} {fit.runs.columns.response.unit}".rstrip()
 
 
@@ -252,7 +254,10 @@ def _rising(fit: Fit) -> Iterator[Finding]:
 def _falling(column: str, seen: pd.Series, name: str) -> str:
     """Return what to do about a response that rises: that between 0 and 1 may be an accuracy."""
     if seen.between(0.0, 1.0).all():
-        return f"if more is better, as of an accuracy, give 1 - {column}, an error rate, which falls and stays above 0"
+        return (
+            "if more is better, as of an accuracy, fit a law that rises, as that of the study accuracy_curve, "
+            f"or give 1 - {column}, an error rate"
+        )
     return f"see that {name} and {column!r} are the right columns, and that less is better"
 
 

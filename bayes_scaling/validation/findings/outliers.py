@@ -8,6 +8,7 @@ from bayes_scaling._base.numbers import number, shared
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.noise import Noise, heavy_tailed
+from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.model.parameters import median
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.validation.standardized_residuals import LEAST_FREE, Standardized, standardized
@@ -145,7 +146,7 @@ def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
     seen, level = shared(values) if seen == level else (seen, level)
     kept = "" if fit.runs.dropped == 0 and fit.runs.averaged == len(fit.runs) else " of those kept"
     return (
-        f"{named}row {number_of}{kept} ({place}) shows {seen} {columns.response.unit}".rstrip()
+        f"{named}row {number_of}{kept} ({place}) shows {seen} {columns.unit_of(left.table.iloc[[i]])}".rstrip()
         + f" where {level} is expected, {number(abs(scales), 2)} scales {'above' if scales > 0 else 'below'}"
     )
 
@@ -153,4 +154,4 @@ def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
 def _expected_there(fit: Fit, left: Standardized, i: int) -> float:
     """Return what the fit expects of a row."""
     off, seen = left.z[i] * left.scale[i], float(left.table["response"].iloc[i])
-    return float(seen * np.exp(-off)) if fit.model.noise.on == "log_loss" else seen - float(off)
+    return float(moved(seen, -off, fit.model.noise.on))

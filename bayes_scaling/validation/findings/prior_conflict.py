@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, log_likelihoo
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.joint_prior import squared_distance, subset
 from bayes_scaling.model.names import NOISE_SD
+from bayes_scaling.model.noise_scale import from_scale, on_scale
 from bayes_scaling.model.parameters import Prior, prior_quantiles
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
@@ -68,23 +68,23 @@ def _loss(fit: Fit) -> Iterator[Finding]:
     """Yield that the losses of the runs are not those that the priors expect."""
     table = fit.runs.table.iloc[:: max(1, len(fit.runs) // MAX_ROWS_CHECKED)]
     expected = posterior_expectation(from_prior(fit.model, fit.runs, PRIOR_DRAWS, SEED), table)
-    on_log = fit.model.noise.on == "log_loss"
+    on = fit.model.noise.on
     with np.errstate(all="ignore"):
-        level = on_scale(expected, on_log=on_log).mean("row").to_numpy().ravel()
-    seen = float(on_scale(table["response"], on_log=on_log).mean())
+        level = on_scale(expected, on).mean("row").to_numpy().ravel()
+    seen = float(on_scale(table["response"], on).mean())
     level = level[np.isfinite(level)]
     if not len(level):
         return
     low, middle, high = np.quantile(level, [UNEXPECTED, 0.5, 1 - UNEXPECTED])
     half = max(high - middle, 1e-300) if seen > middle else max(middle - low, 1e-300)
     if abs(seen - middle) > half:
-        back = np.exp if on_log else np.asarray
         unit = f" {fit.runs.columns.response.unit}".rstrip()
+        mean, least, usual, most = (float(from_scale(of, on)) for of in (seen, low, middle, high))
         yield finding(
             "prior-loss",
-            f"the losses of the runs are not what the priors expect of them: on average {number(float(back(seen)), 4)}{unit}, "
-            f"by the priors {interval([float(back(low)), float(back(high))])}{unit} (99 %)",
-            _other_unit(float(back(seen)), float(back(middle)), on_log=on_log),
+            f"the losses of the runs are not what the priors expect of them: on average {number(mean, 4)}{unit}, "
+            f"by the priors {interval([least, most])}{unit} (99 %)",
+            _other_unit(mean, usual, on_log=on == "log_loss"),
         )
 
 
@@ -102,11 +102,6 @@ def _other_unit(seen: float, expected: float, *, on_log: bool) -> str:
     guess = next((what for what, (low, high) in UNITS.items() if low <= ratio <= high), "")
     hint = f" (they could be {guess})" if guess else ""
     return f"see that the loss is in the unit of the priors{hint}, and inputs in theirs, or give priors for this loss"
-
-
-def on_scale(losses: Any, *, on_log: bool) -> Any:
-    """Return losses on the scale of the noise."""
-    return np.log(losses) if on_log else losses
 
 
 def places(fit: Fit) -> list[Place]:

@@ -145,7 +145,7 @@ def test_an_empty_file_lacks_its_first_section() -> None:
         ('on = "x"', 'on = "y"', "the model reads ['y']; [data.inputs] has ['x']"),
         ("sd = 0.05 }]", "sd = -1 }]", "noise.effects.0: sd of Varying must be a positive number, not -1.0"),
         ('distribution = "normal"', 'distribution = "cauchy"', "noise.distribution: Input should be 'normal' or"),
-        ('on = "loss"', 'on = "log"', "noise.on: Input should be 'log_loss' or 'loss', not 'log'"),
+        ('on = "loss"', 'on = "log"', "noise.on: Input should be 'log_loss', 'loss' or 'log_odds', not 'log'"),
         ("sd = { median = 0.01, factor = 3.0 }", "sd = { between = [-1, 1] }", "noise: the prior of the noise's sd must be of"),
         ("sd = { median = 0.01, factor = 3.0 }\n", "", "noise.sd: this key is missing"),
         ("sd = { median = 0.01, factor = 3.0 }", 'sd = "abc"', "noise.sd: Input should be a table"),
