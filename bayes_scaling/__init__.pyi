@@ -28,7 +28,14 @@ from .model.noise import (
     Outliers as Outliers,
     ResidualCorrelation as ResidualCorrelation,
 )
-from .model.parameters import Ordered as Ordered, Prior as Prior, Smooth as Smooth, Trend as Trend, Varying as Varying
+from .model.parameters import (
+    ByLevel as ByLevel,
+    Ordered as Ordered,
+    Prior as Prior,
+    Smooth as Smooth,
+    Trend as Trend,
+    Varying as Varying,
+)
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model
 from .model.studies.propose.proposal import propose_study as propose_study

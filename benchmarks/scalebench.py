@@ -78,6 +78,7 @@ class Task:
     inputs, response, noise, discrepancy, groups, run, mixtures: as models and columns take them.
     thin: of about a thousand training rows each so many-th is sampled.
     each: response columns, or filters, that have a fit of their own.
+    aside: held-out rows without which R^2 is given beside.
     candidates: name -> law; OWN stands in it for the share of the domain whose loss the response is.
     """
 
@@ -93,6 +94,7 @@ class Task:
     mixtures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     responses: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    aside: str = ""
 
 
 def median(value: float, factor: float) -> bs.Prior:
@@ -384,6 +386,7 @@ TASKS: dict[str, Task] = {
         # unique data, are off together.
         bs.Noise(median(0.02, 4.0) + bs.Trend("tokens", 0.5), effects=(bs.Varying("size", 0.015), bs.Varying("data", 0.015))),
         groups={"size": "params", "data": "unique_tokens"},
+        aside="params > 3.5e9",
     ),
     "Farseer": Task(
         farseer,
@@ -617,12 +620,15 @@ def run(name: str) -> tuple[dict[str, object], pd.DataFrame, list[str]]:
     sets = {"held": held}
     if (table["part"] == "held diverged").any():
         sets["with"] = table[table["part"].isin(["held", "held diverged"])]
+    if task.aside:
+        sets["without"] = held.query(f"not ({task.aside})")
     scores, problems = fitted(task, task.candidates[chosen], train, sets)
     points = pd.concat([one.points for one in scores["held"]], ignore_index=True).assign(task=name)
     row = {"task": name, "law": chosen, "rows": len(train), "held": len(held), "r2": r_squared(scores["held"])}
     row |= score_table(points).iloc[0][["coverage_50", "coverage_90", "crps", "mae"]].to_dict()
     row |= {"seconds": time.perf_counter() - start, "problems": " ".join(dict.fromkeys(problems))}
     lines += [f"{name}: R^2 {r_squared(scores['with']):.3f} with diverged rows"] if "with" in sets else []
+    lines += [f"{name}: R^2 {r_squared(scores['without']):.3f} without {task.aside}"] if "without" in sets else []
     print(row, flush=True)
     return row, points, lines
 
@@ -699,7 +705,31 @@ one noise for all rows. Noise that grows where tokens are few, that term and eff
 then taken for their nested CRPS, sampled: .0149, where the term without effects has .0162, noise alone .0175, and none of
 them .0207. On held-out rows that is .62, with 85 % of rows in 90 % bands: short of the
 aim. What is missed are large models of few epochs, predicted too high by two percent on nested rows: most
-rows here are of few tokens and many epochs.
+rows here are of few tokens and many epochs. And two runs of 3.9B parameters, the only ones of that size, end at 2.92 and 2.95
+where 2.8B on as many tokens ends near 2.65: no law that falls with size foretells that, and a law that had all other
+rows right would have some .7 there. R^2 without them is given below, .93, with 94 % of
+the 18 rows in 90 % bands; with them the aim is out of reach.
+
+Eleven laws were then tried, by posterior modes, on four inner splits of the rows that are not held out: the next twenty
+by compute, sizes above 1B, unique tokens from 4B up, and the quarter of most compute at each amount of unique tokens. R^2:
+
+| law | next 20 | size | unique tokens | compute |
+| --- | --- | --- | --- | --- |
+| all tokens, early ones apart, overfit by epochs (kept) | .94 | .88 | .92 | .64 |
+| and an interaction of size and data | .94 | .85 | .92 | .64 |
+| and any power of the logarithm of epochs | .79 | .88 | .95 | .47 |
+| all tokens, overfit as log(1 + power of epochs) | .93 | .85 | .93 | .38 |
+| effective data, overfit by epochs | .93 | .79 | .91 | .62 |
+| Muennighoff et al. with overfit by epochs | .93 | .82 | .90 | .60 |
+| the same, their coefficients as priors | .89 | .48 | .89 | .52 |
+| Muennighoff et al., their coefficients as priors | .62 | .85 | .88 | .29 |
+| Muennighoff et al. | .54 | .97 | .40 | .20 |
+| effective data | .56 | .95 | .38 | .18 |
+| all tokens and a power of epochs and parameters over unique tokens | .77 | .90 | .75 | -1.8 |
+
+None is better than the one kept in the mean of the four. On the held-out rows, which were printed beside, the one with any
+power is: .62, and .81 without the two runs, where the one kept has .50 and .67 (modes without effects of groups). It was not
+chosen for that.
 
 ## Which law
 

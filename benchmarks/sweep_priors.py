@@ -31,12 +31,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import tomli_w
+from importance import beforehand, forecast
+from judge import markdown, scores
 from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
 from bayes_scaling.laws.library import law_parameters
 from bayes_scaling.model.parameters import Z90, distribution
-from bayes_scaling.validation.scores import score_points, score_table
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "bayes_scaling" / "model" / "sweep_priors.toml"
@@ -350,25 +351,31 @@ def judge(counts: Iterable[int] = (2, 3, 5)) -> None:
         others = elicited([one for one in known if one.family != sweep.family])
         for count in counts:
             train, held = few(sweep, count)
-            for label, priors in {"wide": wide(), "public sweeps": others}.items():
-                runs = bs.read_runs(pd.concat([train, held], ignore_index=True), columns(sweep))
-                fit = bs.fit(
-                    model(priors), replace(runs, table=runs.table.iloc[:count]), replace(SETTINGS, draws=300, tune=400)
-                )
-                points = score_points(fit, runs.table.iloc[count:])
-                scored.append(points.assign(sweep=sweep.name, family=sweep.family, priors=label, runs_trained=count))
-        print(sweep.name, flush=True)
-    points = pd.concat(scored, ignore_index=True)
-    result = score_table(points, ["runs_trained", "priors"])
-    print(result.round(4).to_string())
-    (HERE / "sweep_priors.md").write_text(f"{SAID}\n{result.round(4).to_markdown(index=False)}\n", encoding="utf-8")
+            for label, of in {"wide": wide(), "public sweeps": others}.items():
+                found = scores(forecast(beforehand(of.priors, of.joint), train, held), np.log(held["loss"].to_numpy()))
+                scored.append(found.assign(sweep=sweep.name, family=sweep.family, priors=label, trained=count, n=1))
+    points = pd.concat(scored, ignore_index=True).assign(are=lambda table: table["error"].abs())
+    keys, kept = ["trained", "priors"], ["in_50", "in_90", "crps", "log_score", "are", "error"]
+    runs = points.groupby(keys)[["n", *kept]].agg({"n": "sum"} | dict.fromkeys(kept, "mean"))
+    families = points.groupby([*keys, "family"])[kept].mean().groupby(keys).mean()
+    text = f"{SAID}\n## Means over runs\n\n{_shown(runs)}\n\n## Means over families\n\n{_shown(families)}\n"
+    print(text)
+    (HERE / "sweep_priors.md").write_text(text, encoding="utf-8")
+
+
+def _shown(table: pd.DataFrame) -> str:
+    return markdown(table.rename(columns={"n": "runs", "error": "bias"}).reset_index())
 
 
 SAID = f"""# What priors from public sweeps buy
 
-{datetime.now(UTC):%Y-%m-%d}. Two, three or five small runs of each of 30 public sweeps, spread over the lower half of its
-compute, and predictions of the largest third of its scale; priors from the sweeps of all other families, or wide ones. CRPS
-and log score are of the log loss; "are" is the mean relative error.
+{datetime.now(UTC):%Y-%m-%d}, `python benchmarks/sweep_priors.py judge`, for the law of the bundled study, with an interaction
+of size and data and a discrepancy. Two, three or five small runs of each of 30 public sweeps, spread over the lower half of
+its compute, and predictions of the largest third of its scale; priors from the sweeps of all other families, or wide ones.
+CRPS and log score are of the log loss; "are" is the mean relative error, "bias" the mean of it with its sign, "in_50" and
+"in_90" the shares of runs in bands. Posteriors are by importance sampling (`benchmarks/importance.py`), which takes a minute
+where the sampler takes an hour, with normal scatter where the study's is Student-t. Beside the sampler, after five runs of
+three sweeps (gemstones constant, chinchilla_epoch, gadre rpj): CRPS .028, .0074 and .015, by the sampler .024, .0075 and .016.
 """
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import xarray as xr
 from bayes_scaling.inference.health import LAPLACE
 from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, RESPONSE, log_likelihood
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.by_level import own_priors
 from bayes_scaling.model.discrepancy import scales
 from bayes_scaling.model.joint_prior import log_density, margins
 from bayes_scaling.model.lkj import log_prior as lkj_density
@@ -21,12 +22,13 @@ from bayes_scaling.model.names import NOISE_CORRELATION, NOISE_PAIR, NOISE_SD, N
 from bayes_scaling.model.parameters import Prior, distribution
 from bayes_scaling.model.specification import (
     Model,
+    by_levels,
     discrepancy_terms,
     noise_scales,
     parameters_with_priors,
+    pooled,
     smooth_lengths,
     trends,
-    varyings,
 )
 
 LOG_PRIOR = "log_prior"
@@ -43,7 +45,7 @@ def top_priors(model: Model) -> dict[str, Prior]:
     """
     found = {name: parameter.prior for name, parameter in parameters_with_priors(model).items()}
     found |= {term_name(owner, term): _normal(term.sd) for owner, term in trends(model)}
-    found |= {spread_name(owner, term): _half_normal(term.sd) for owner, term in varyings(model)}
+    found |= {spread_name(owner, term): _half_normal(term.sd) for owner, term in pooled(model)}
     found |= smooth_lengths(model) | noise_scales(model) | scales(discrepancy_terms(model)) | margins(model.joint)
     if NU_BEYOND_ONE in found:
         found["noise_nu"] = found.pop(NU_BEYOND_ONE)
@@ -62,6 +64,11 @@ def log_prior(fit: Fit) -> xr.Dataset:
     for name, one in joint.items():
         values = {parameter: posterior[parameter].to_numpy() for parameter in one.parameters}
         found[name] = posterior[one.parameters[0]].copy(data=log_density(one, values))
+    for owner, term in by_levels(fit.model):
+        effect = posterior[term_name(owner, term)]
+        mean, sd = (xr.DataArray(of, dims=term.over) for of in own_priors(term, effect[term.over].to_numpy()))
+        z = (effect - mean) / sd
+        found[term_name(owner, term)] = (-0.5 * (z**2 + np.log(2 * np.pi)) - np.log(sd)).sum(term.over)
     between = fit.model.noise.residual_correlation
     if between is not None and NOISE_CORRELATION in posterior:
         pairs = posterior[NOISE_CORRELATION].transpose("chain", "draw", NOISE_PAIR).to_numpy()

@@ -27,12 +27,13 @@ from bayes_scaling.model.names import (
     axis_name,
     information_name,
     length_name,
+    own_names,
     sampled_name,
     spread_name,
     term_name,
 )
 from bayes_scaling.model.noise_scale import on_scale
-from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, Varying, link, prior_quantiles
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Prior, Smooth, Varying, link, prior_quantiles
 from bayes_scaling.model.parametrization import (
     blocks,
     entries,
@@ -44,10 +45,12 @@ from bayes_scaling.model.parametrization import (
 )
 from bayes_scaling.model.specification import (
     Model,
+    by_levels,
     discrepancy_terms,
     model_inputs,
     noise_scales,
     parameters_with_priors,
+    pooled,
     smooths,
     trends,
     varyings,
@@ -72,6 +75,8 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
         elif sampled_name(owner, term) in drawn and isinstance(term, Ordered):
             at = arrays[axis_name(owner, term)]
             draws[term_name(owner, term)] = ordered.effects(term, at, drawn[sampled_name(owner, term)])
+        elif sampled_name(owner, term) in drawn and isinstance(term, ByLevel):
+            draws[term_name(owner, term)] = _placed(owner, term, drawn[sampled_name(owner, term)], arrays)
     for block in blocks(model, arrays):
         draws |= _from_block(block, draws, drawn, arrays)
     if JOINT_W in drawn and smooths(model):
@@ -116,9 +121,10 @@ def _from_joint(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, 
 
     parameters, slopes, terms = joint_parameters(model), joint_slopes(model), jointly_sampled(model, arrays)
     shapes = [tuple(len(levels[dim]) for dim in term.dims) for _, term in terms]
-    sds = [draws[spread_name(owner, term)] for owner, term in terms]
+    sds = [np.ones(len(w)) if isinstance(of[1], ByLevel) else draws[spread_name(*of)] for of in terms]
+    scales = [1.0 if isinstance(term, ByLevel) else term.sd for _, term in terms]
     ones = np.ones((len(w), len(parameters) + len(slopes)))
-    ratios = [np.repeat(sd[:, None] / of.sd, prod(n), axis=1) for sd, (_, of), n in zip(sds, terms, shapes, strict=True)]
+    ratios = [np.repeat(sd[:, None] / scale, prod(n), axis=1) for sd, scale, n in zip(sds, scales, shapes, strict=True)]
     ratio = np.concatenate([ones, *ratios], axis=1)
     precision = _precision(model, draws, arrays)[:, None]
     information = precision[..., None] * ratio[:, :, None] * arrays[JOINT_INFORMATION] * ratio[:, None, :]
@@ -127,6 +133,8 @@ def _from_joint(model: Model, draws: Draws, w: np.ndarray, arrays: Mapping[str, 
     start = ones.shape[1]
     for (owner, term), shape, spread in zip(terms, shapes, sds, strict=True):
         found[term_name(owner, term)] = _along(spread, term) * z[:, start : start + prod(shape)].reshape(-1, *shape)
+        if isinstance(term, ByLevel):
+            found[term_name(owner, term)] = _placed(owner, term, found[term_name(owner, term)], arrays)
         start += prod(shape)
     return found
 
@@ -156,7 +164,9 @@ def _from_joint_smooth(model: Model, draws: Draws, w: np.ndarray, arrays: Mappin
         root = np.tile(np.eye(own.shape[1]), (len(own), 1, 1))
         for (owner, term), shape, start, end in zip(terms, shapes, ends, ends[1:], strict=False):
             root[:, start:end, start:end] = _root(owner, term, draws, part, shape, arrays)
-        by_sd = np.repeat([1.0, *(term.sd for _, term in terms)], [alone, *map(prod, shapes)])
+        by_sd = np.repeat(
+            [1.0, *(1.0 if isinstance(term, ByLevel) else term.sd for _, term in terms)], [alone, *map(prod, shapes)]
+        )
         scaled = root / by_sd[:, None]
         across, p = scaled.swapaxes(-1, -2), precision[part]
         information = p[:, None, None] * (across @ arrays[JOINT_INFORMATION] @ scaled)
@@ -167,14 +177,27 @@ def _from_joint_smooth(model: Model, draws: Draws, w: np.ndarray, arrays: Mappin
             _beside_levels(model, z)
             | {term_name(*of): effects[:, start:end].reshape(-1, *shape) for of, shape, start, end in named}
         )
-    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    joined = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    for owner, term in terms:
+        if isinstance(term, ByLevel):
+            joined[term_name(owner, term)] = _placed(owner, term, joined[term_name(owner, term)], arrays)
+    return joined
+
+
+def _placed(owner: str, term: Effect, z: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return what standard numbers are under the prior of each level, on the link scale."""
+    mean, sd = (arrays[name] for name in own_names(owner, term))
+    return np.asarray(mean + sd * z)
 
 
 def _root(
     owner: str, term: Effect, draws: Draws, part: slice, shape: tuple[int, ...], arrays: Mapping[str, np.ndarray]
 ) -> np.ndarray:
     """Return the root of the covariance of a term's effects in some draws."""
-    sd, size = draws[spread_name(owner, term)][part, None, None], prod(shape)
+    size = prod(shape)
+    if isinstance(term, ByLevel):
+        return np.broadcast_to(np.eye(size), (len(draws[NOISE_SD][part]), size, size))
+    sd = draws[spread_name(owner, term)][part, None, None]
     if not isinstance(term, Smooth):
         return np.asarray(sd * np.eye(size))
     own = smooth.roots(arrays[axis_name(owner, term)], draws[length_name(owner, term)][part])
@@ -234,7 +257,10 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
 
     draws = {name: scalar(parameter.prior) for name, parameter in parameters_with_priors(model).items()}
     draws |= {term_name(owner, term): random.normal(0.0, term.sd, count) for owner, term in trends(model)}
-    for owner, term in varyings(model):
+    for owner, own_term in by_levels(model):
+        z = random.standard_normal((count, len(levels[own_term.over])))
+        draws[term_name(owner, own_term)] = _placed(owner, own_term, z, arrays)
+    for owner, term in pooled(model):
         sd = draws[spread_name(owner, term)] = np.abs(random.normal(0.0, term.sd, count))
         shape = tuple(len(levels[dim]) for dim in term.dims)
         if isinstance(term, Ordered):

@@ -20,8 +20,8 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.evaluation import evaluate
 from bayes_scaling.model.names import length_name, spread_name, term_name
 from bayes_scaling.model.noise_scale import moved
-from bayes_scaling.model.parameters import Effect, Ordered, Smooth
-from bayes_scaling.model.specification import discrepancy_terms
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Smooth, link
+from bayes_scaling.model.specification import discrepancy_terms, parameters_with_priors
 
 
 def log_inputs(fit: Posterior, frame: pd.DataFrame) -> dict[str, xr.DataArray]:
@@ -136,6 +136,9 @@ def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callabl
         rows = rows.drop_vars(term.dims, errors="ignore").transpose("chain", "draw", "row")
         if not fresh.any():
             return rows
+        if isinstance(term, ByLevel):
+            known: xr.DataArray = rows.where(xr.DataArray(~fresh, dims="row"), _as_linked(fit, owner))
+            return known.transpose("chain", "draw", "row")
         if isinstance(term, Ordered):
             return _in_order(fit, owner, term, frame)
         if isinstance(term, Smooth) and named:
@@ -153,6 +156,13 @@ def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callabl
         return xr.DataArray(values, dims=("chain", "draw", "row"))
 
     return level
+
+
+def _as_linked(fit: Fit, owner: str) -> xr.DataArray:
+    """Return draws of a parameter on its link scale, those of levels without a prior of their own."""
+    values: xr.DataArray = fit.posterior[owner]
+    positive = link(parameters_with_priors(fit.model)[owner].prior) == "log"
+    return values.copy(data=np.log(values.to_numpy())) if positive else values
 
 
 def _in_order(fit: Fit, owner: str, term: Ordered, frame: pd.DataFrame) -> xr.DataArray:

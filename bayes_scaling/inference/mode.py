@@ -10,10 +10,10 @@ import numpy as np
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.evaluation import evaluate, group_effects
-from bayes_scaling.model.names import NOISE_SD, term_name
+from bayes_scaling.model.names import NOISE_SD, own_names, term_name
 from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.noise_scale import on_scale
-from bayes_scaling.model.parameters import Prior, distribution, link, median
+from bayes_scaling.model.parameters import ByLevel, Prior, distribution, link, median
 from bayes_scaling.model.parametrization import joint_slopes
 from bayes_scaling.model.specification import Model, discrepancy_terms, model_inputs, parameters_with_priors, varyings
 
@@ -157,6 +157,9 @@ class _Trial:
         def level(owner: str, term: Any) -> np.ndarray:
             name = term_name(owner, term)
             cells = (self.scales[name] * parts[name]).reshape(len(z), *self.shapes[name])
+            if isinstance(term, ByLevel):
+                mean, sd = (arrays[own] for own in own_names(owner, term))
+                cells = mean + sd * cells
             at: tuple[Any, ...] = (slice(None), *(arrays[f"index_{dim}"] for dim in term.dims))
             return np.asarray(cells[at])
 
@@ -208,7 +211,7 @@ def _trial(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str, 
     sizes |= {KNOTS: knots.shape[1]}
     ends = np.cumsum(list(sizes.values())).tolist()
     scales = {name: spread_of(parameters_with_priors(model)[name].prior) for name in model.parameters} | slopes
-    scales |= {name: term.sd for name, term in effects.items()} | {KNOTS: 1.0}
+    scales |= {name: 1.0 if isinstance(term, ByLevel) else term.sd for name, term in effects.items()} | {KNOTS: 1.0}
     places = {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
     priors = {name: parameters_with_priors(model)[name].prior for name in model.parameters}
     return _Trial(model, priors, slopes, arrays, places, scales, shapes, knots, np.zeros(len(arrays["response"])))

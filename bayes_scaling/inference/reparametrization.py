@@ -40,7 +40,7 @@ from bayes_scaling.model.names import (
     term_name,
 )
 from bayes_scaling.model.noise import heavy_tailed
-from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, Varying, link, median
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Prior, Smooth, Varying, link, median
 from bayes_scaling.model.parametrization import (
     entries,
     integrated,
@@ -56,6 +56,7 @@ from bayes_scaling.model.specification import (
     noise_scales,
     ordereds,
     parameters_with_priors,
+    pooled,
     smooth_lengths,
     trends,
     varyings,
@@ -107,9 +108,8 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
         return replace(everywhere, arrays=own)
     mode = without(mode, [*(term_name(*of) for of in integrated(model)), KNOTS])
     centre, spread = dict(everywhere.centre), dict(everywhere.spread)
-    for owner, term in varyings(model):
-        centre[spread_name(owner, term)] = np.log(HALF_NORMAL_MEDIAN * term.sd)
-        spread[spread_name(owner, term)] = np.array(0.5)
+    for name, sd in {spread_name(*of): of[1].sd for of in pooled(model)}.items():
+        centre[name], spread[name] = np.log(HALF_NORMAL_MEDIAN * sd), np.array(0.5)
     members = _members(model, mode)
     found = _structure(model, arrays, levels) | _joint(mode, members) | own
     centre[JOINT_W], spread[JOINT_W] = np.zeros(len(mode.of(members))), np.full(len(mode.of(members)), 0.5)
@@ -120,6 +120,10 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
             effects, _ = centre.pop(name, np.zeros(shapes[name])), spread.pop(name, None)
             centre[sampled_name(owner, term)] = _log_gaps(term, arrays[axis_name(owner, term)], effects)
             spread[sampled_name(owner, term)] = np.full(shapes[name], 0.5)
+        elif isinstance(term, ByLevel) and name not in members:
+            found[information_name(owner, term)] = np.zeros(shapes[name])  # which says that it is sampled by itself
+            centre[sampled_name(owner, term)] = centre.pop(name, np.zeros(shapes[name])).reshape(shapes[name])
+            spread[sampled_name(owner, term)] = np.broadcast_to(spread.pop(name, 0.5), shapes[name]).reshape(shapes[name])
         elif isinstance(term, Smooth) and name not in members:
             found[information_name(owner, term)] = p = _information([(owner, term)], arrays, shapes[name], mode, model)[0, 0]
             centre[sampled_name(owner, term)], spread[sampled_name(owner, term)] = np.zeros(p.shape), np.full(p.shape, 0.5)
@@ -234,7 +238,11 @@ def _linked(prior: Prior, value: float) -> float:
 
 
 def _information(
-    block: Sequence[tuple[str, Effect]], arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], mode: Mode, model: Model
+    block: Sequence[tuple[str, Varying | Smooth]],
+    arrays: Mapping[str, np.ndarray],
+    shape: tuple[int, ...],
+    mode: Mode,
+    model: Model,
 ) -> dict[tuple[int, int], np.ndarray]:
     """Return what the rows say of each level of terms, given their own parameters' other terms and all others left open."""
     (owner, term), *_ = block

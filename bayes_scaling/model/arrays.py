@@ -11,6 +11,7 @@ from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.model import gaussian_process as gp
+from bayes_scaling.model.by_level import own_priors
 from bayes_scaling.model.names import (
     CELLS,
     JOINT,
@@ -19,6 +20,7 @@ from bayes_scaling.model.names import (
     STRUCTURE,
     axis_name,
     information_name,
+    own_names,
 )
 from bayes_scaling.model.noise_scale import on_scale, slope
 from bayes_scaling.model.ordered import places
@@ -26,6 +28,7 @@ from bayes_scaling.model.parametrization import blocks, entries
 from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import (
     Model,
+    by_levels,
     discrepancy_terms,
     groups_used,
     model_inputs,
@@ -49,6 +52,8 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     arrays |= {f"index_{dim}": level_index(table[dim], levels[dim]) for dim in groups_used(model)}
     arrays |= {axis_name(*of): axis(of[1], levels[of[1].over]) for of in smooths(model)}
     arrays |= {axis_name(*of): places(of[1], levels[of[1].over]) for of in ordereds(model)}
+    for owner, term in by_levels(model):
+        arrays |= dict(zip(own_names(owner, term), own_priors(term, levels[term.over]), strict=True))
     response = table["response"].to_numpy()
     arrays["response"] = on_scale(response, model.noise.on)
     if "measurement_error" in table:
@@ -97,6 +102,7 @@ def array_shapes(model: Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tu
     own: dict[str, tuple[int | str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
     own |= {name: block[0][1].dims for block in blocks(model, arrays) for name in entries(block).values()}
     own |= {axis_name(owner, term): (term.over,) for owner, term in placed(model)}
+    own |= {name: (term.over,) for owner, term in by_levels(model) for name in own_names(owner, term)}
     own |= {JOINT_INFORMATION: (JOINT, JOINT), JOINT_LINEAR: (JOINT,), STRUCTURE: (STRUCTURE,)}
 
     def shape(name: str, of: np.ndarray) -> tuple[int | str, ...]:

@@ -20,19 +20,22 @@ from bayes_scaling.model.names import (
     axis_name,
     information_name,
     length_name,
+    own_names,
     sampled_name,
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import Effect, Ordered, Prior, Smooth, Varying, link
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Prior, Smooth, Varying, link
 from bayes_scaling.model.parametrization import blocks, entries, joint_parameters, joint_slopes, jointly_sampled
 from bayes_scaling.model.specification import (
     Model,
+    by_levels,
     discrepancy_terms,
     groups_used,
     model_inputs,
     parameters_with_priors,
     placed,
+    pooled,
     smooth_lengths,
     smooths,
     trends,
@@ -66,7 +69,7 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         apart = joint_parameters(model).keys() | joint_slopes(model).keys() if jointly else set()
         priors = {name: of.prior for name, of in scalars.items()} | {name: _normal(of.sd) for name, of in slopes.items()}
         draws = {name: draw_scalar(name, prior) for name, prior in priors.items() if name not in apart}
-        spreads = {spread_name(*of): draw_scalar(spread_name(*of), _half_normal(of[1].sd)) for of in varyings(model)}
+        spreads = {spread_name(*of): draw_scalar(spread_name(*of), _half_normal(of[1].sd)) for of in pooled(model)}
         lengths = {name: draw_scalar(name, prior) for name, prior in smooth_lengths(model).items()}
         roots = {term_name(*of): _root(*of, spreads, lengths, held, built) for of in smooths(model)}
         effects = _draw_effects(model, spreads, roots, held, built)
@@ -100,6 +103,7 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     dims: dict[str, tuple[str, ...]] = {information_name(owner, term): term.dims for owner, term in varyings(model)}
     dims |= {name: block[0][1].dims for block in blocks(model, rows) for name in entries(block).values()}
     dims |= {axis_name(owner, term): (term.over,) for owner, term in placed(model)}
+    dims |= {name: (term.over,) for owner, term in by_levels(model) for name in own_names(owner, term)}
     for name, of in rows.items():
         if name.startswith("log_") and of.ndim > 1:
             dims[name] = ("row", PART)
@@ -139,6 +143,7 @@ def _draw_effects(
     model: Model, spreads: Mapping[str, Any], roots: Mapping[str, Any], held: Mapping[str, Any], built: "pm.Model"
 ) -> dict[str, Any]:
     """Return the effects that are sampled term by term: level by level, or those of a smooth term whitened."""
+    import pymc.dims as pmd
     from pytensor.xtensor import as_xtensor
 
     from bayes_scaling.model.whitening import draw_whitened
@@ -154,6 +159,9 @@ def _draw_effects(
             effects[term_name(owner, term)] = as_xtensor((root @ z).reshape(shape), dims=term.dims)
         elif isinstance(term, Ordered):
             effects[term_name(owner, term)] = _draw_ordered(owner, term, spreads, held)
+        elif isinstance(term, ByLevel) and (owner, term) not in left_out:
+            z = pmd.Normal(sampled_name(owner, term), mu=0.0, sigma=1.0, dims=term.dims)
+            effects[term_name(owner, term)] = _placed(owner, term, z, held)
     for block in blocks(model, held):
         effects |= _draw_block(block, spreads, held)
     return effects
@@ -187,6 +195,12 @@ def _draw_ordered(owner: str, term: Ordered, spreads: Mapping[str, Any], held: M
     return as_xtensor(ordered.effects(term, at, steps.values, pt), dims=term.dims)
 
 
+def _placed(owner: str, term: ByLevel, z: Any, held: Mapping[str, Any]) -> Any:
+    """Return what standard numbers are under the prior of each level, on the link scale."""
+    mean, sd = (held[name] for name in own_names(owner, term))
+    return mean + sd * z
+
+
 def _draw_jointly(
     model: Model,
     spreads: Mapping[str, Any],
@@ -211,18 +225,19 @@ def _draw_jointly(
     parameters, slopes, terms = joint_parameters(model), joint_slopes(model), jointly_sampled(model, held)
     built.add_coord(JOINT, length=len(held[JOINT_LINEAR].get_value()))
     sizes = [prod(built.dim_lengths[dim] for dim in term.dims) for _, term in terms]
-    spread = [spreads[spread_name(owner, term)].values for owner, term in terms]
+    spread = [1.0 if isinstance(of[1], ByLevel) else spreads[spread_name(*of)].values for of in terms]
+    scales = [1.0 if isinstance(term, ByLevel) else term.sd for _, term in terms]
     precision, alone = precision.values, len(parameters) + len(slopes)
     if any(isinstance(term, Smooth) for _, term in terms):
         blocks = [
-            roots[term_name(owner, term)] / term.sd if isinstance(term, Smooth) else sd / term.sd * pt.eye(size)
-            for size, sd, (owner, term) in zip(sizes, spread, terms, strict=True)
+            roots[term_name(*of)] / scale if isinstance(of[1], Smooth) else sd / scale * pt.eye(size)
+            for size, sd, scale, of in zip(sizes, spread, scales, terms, strict=True)
         ]
         root = block_diag(pt.eye(alone), *blocks)
         information = precision * (root.T @ held[JOINT_INFORMATION] @ root)
         z = draw_whitened(JOINT_W, information, precision * (root.T @ held[JOINT_LINEAR]), dims=JOINT)
     else:
-        ratios = [pt.full((size,), sd / term.sd) for size, sd, (_, term) in zip(sizes, spread, terms, strict=True)]
+        ratios = [pt.full((size,), sd / scale) for size, sd, scale in zip(sizes, spread, scales, strict=True)]
         ratio = pt.concatenate([pt.ones(alone), *ratios])
         information = precision * ratio[:, None] * held[JOINT_INFORMATION] * ratio[None, :]
         z = draw_whitened(JOINT_W, information, precision * ratio * held[JOINT_LINEAR], dims=JOINT)
@@ -236,7 +251,8 @@ def _draw_jointly(
         shape = tuple(built.dim_lengths[dim] for dim in term.dims)
         own = z[start : start + size]
         drawn = roots[term_name(owner, term)] @ own if isinstance(term, Smooth) else sd * own
-        effects[term_name(owner, term)] = as_xtensor(drawn.reshape(shape), dims=term.dims)
+        effect = as_xtensor(drawn.reshape(shape), dims=term.dims)
+        effects[term_name(owner, term)] = _placed(owner, term, effect, held) if isinstance(term, ByLevel) else effect
         start = start + size
     return draws, effects
 

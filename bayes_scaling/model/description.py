@@ -16,7 +16,19 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Effect, Ordered, Parameter, Prior, Smooth, Trend, distribution, link, prior_quantiles
+from bayes_scaling.model.parameters import (
+    ByLevel,
+    Effect,
+    Ordered,
+    Parameter,
+    Prior,
+    Smooth,
+    Trend,
+    Varying,
+    distribution,
+    link,
+    prior_quantiles,
+)
 from bayes_scaling.model.prior_sentences import closest_pairs, together
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
@@ -180,7 +192,7 @@ def _knots(knots: int | Mapping[str, int]) -> str:
     return ", ".join(f"{count} along {x}" for x, count in knots.items())
 
 
-def _shared(effect: Effect) -> str:
+def _shared(effect: Varying | Smooth) -> str:
     said = f"All rows of one {_joined(effect.dims)} share a group effect, normal about 0"
     said += f" and {_alike(effect)}" if isinstance(effect, Smooth) else ""
     return f"{said}. The prior of its standard deviation is half-normal({number(effect.sd)})."
@@ -195,6 +207,9 @@ def _alike(term: Smooth) -> str:
 
 def _varies(term: Effect, *, log: bool) -> str:
     scale = " on the log scale" if log else ""
+    if isinstance(term, ByLevel):
+        own = ", ".join(f"{level} {prior_words(of)}" for level, of in term.priors.items())
+        return f"that is of levels of {term.over} without runs; of their own {own}"
     spread = f"half-normal({number(term.sd)})"
     if isinstance(term, Ordered):
         how = "rises" if term.direction == "increasing" else "falls"

@@ -6,7 +6,7 @@ from typing import Any
 from bayes_scaling._base.functions import Functions
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import Effect, Trend, link
+from bayes_scaling.model.parameters import Effect, Trend, link, own_prior
 from bayes_scaling.model.specification import Model, parameters_with_priors
 
 
@@ -44,4 +44,6 @@ def parameter_at(model: Model, name: str, draws: Any, logs: Any, level: Any, fun
         draws[term_name(name, term)] * logs[term.on] if isinstance(term, Trend) else level(name, term)
         for term in parameter.terms
     )
+    if own_prior(parameter) is not None:  # of each level, with nothing below it
+        return functions["exp"](total) if link(parameter.prior) == "log" else total
     return draws[name] * functions["exp"](total) if link(parameter.prior) == "log" else draws[name] + total

@@ -18,7 +18,7 @@ from bayes_scaling._base.numbers import exact, number
 from bayes_scaling._base.random import stream
 from bayes_scaling.laws.library import Law, law_inputs
 from bayes_scaling.laws.units import TOKEN_BYTES, loss_factor, loss_unit, widen_factor
-from bayes_scaling.model.parameters import Parameter, Prior, Term, as_parameter, distribution, link, median
+from bayes_scaling.model.parameters import ByLevel, Parameter, Prior, Term, as_parameter, distribution, link, median
 
 if TYPE_CHECKING:
     from bayes_scaling.data.response import Response
@@ -45,6 +45,8 @@ def in_unit_of(model: "Model", response: "Response") -> "Model":
     """
     if not (model.unit and response.unit) or loss_unit(model.unit) == loss_unit(response.unit):
         return model
+    if model.noise.on == "log_odds" and response.unit == "%":
+        raise InputError(f'noise on the log odds is of shares: of per cent say unit = "% {loss_unit(model.unit)}"')
     found = loss_factor(model.unit, response.unit, response.bytes_per_token)
     if found is None:
         raise InputError(
@@ -105,7 +107,13 @@ def _scaled(value: Prior | Parameter, factor: float, within: float = 1.0) -> Par
     """Return a parameter whose values are multiplied by a factor, known within another."""
     parameter = as_parameter(value)
     additive = link(parameter.prior) == "identity"
-    terms: list[Term] = [replace(term, sd=term.sd * factor) if additive else term for term in parameter.terms]
+    terms: list[Term] = []
+    for term in parameter.terms:
+        if isinstance(term, ByLevel):
+            own = {level: _scaled_prior(prior, factor, within) for level, prior in term.priors.items()}
+            terms.append(replace(term, priors=own))
+        else:
+            terms.append(replace(term, sd=term.sd * factor) if additive else term)
     return Parameter(_scaled_prior(parameter.prior, factor, within), tuple(terms))
 
 

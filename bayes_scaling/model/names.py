@@ -49,6 +49,16 @@ def length_name(owner: str, term: Smooth) -> str:
 
 def axis_name(owner: str, term: Smooth | Ordered) -> str:
     """Return what the places of a smooth or ordered term's levels are called, see `smooth` and `ordered`."""
+    return axis_name_of(owner, term)
+
+
+def own_names(owner: str, term: Effect) -> tuple[str, str]:
+    """Return what mean and standard deviation of each level's own prior are called, on the link scale."""
+    return f"{axis_name_of(owner, term)}_mean", f"{axis_name_of(owner, term)}_sd"
+
+
+def axis_name_of(owner: str, term: Effect) -> str:
+    """Return the beginning of the names of what a term reads of its levels."""
     return f"smooth_axis_{owner}_{'_'.join(term.dims)}"
 
 

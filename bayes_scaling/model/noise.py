@@ -6,7 +6,7 @@ from typing import Literal
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.model.noise_scale import SCALES, Scale
-from bayes_scaling.model.parameters import Effect, Parameter, Prior, Smooth, Varying, as_parameter, link
+from bayes_scaling.model.parameters import Parameter, Prior, Smooth, Varying, as_parameter, link
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ class Noise:
     distribution: Literal["normal", "student_t"] = "student_t"
     on: Scale = "log_loss"
     nu: Prior = Prior(distribution="Gamma", arguments={"alpha": 2.0, "beta": 0.1})
-    effects: tuple[Effect, ...] = ()
+    effects: tuple[Varying | Smooth, ...] = ()
     correlation: Correlation | None = None
     outliers: Outliers | None = None
     residual_correlation: ResidualCorrelation | None = None

@@ -188,9 +188,9 @@ def _level(value: Any, what: str) -> str | int | float:
     return value if checks.is_number(value) else checks.name(value, what)
 
 
-type Effect = Varying | Smooth | Ordered
+type Effect = Varying | Smooth | Ordered | "ByLevel"
 """A term with an effect of each level."""
-type Term = Varying | Smooth | Ordered | Trend
+type Term = Varying | Smooth | Ordered | Trend | "ByLevel"
 
 
 @dataclass(frozen=True)
@@ -346,6 +346,53 @@ class Smooth:
 
 
 @dataclass(frozen=True)
+class ByLevel:
+    """Levels of a group with priors of their own, independent of each other: nothing is pooled.
+
+    link(parameter_level) = link(prior_level);   of a level without runs: link(prior)
+
+    The prior that it is added to is that of levels that the runs do not have, and of nothing else. A parameter's draws over
+    the group are link(parameter_level).
+
+    Parameters
+    ----------
+    over
+        A group, as the outputs.
+    priors
+        Level -> its prior: log-normal for a parameter with a log link (by median and factor, or between two positive numbers),
+        normal otherwise. All levels of the runs have one.
+
+    Raises
+    ------
+    InputError
+        Where fewer than two levels have a prior, or a prior is of another kind.
+
+    Examples
+    --------
+    >>> own = {"web": Prior(median=1.7, factor=1.2), "code": Prior(median=0.8, factor=1.6)}
+    >>> floor = Prior(median=1.4, factor=2.0) + ByLevel("output", own)
+    >>> floor.terms[0].dims
+    ('output',)
+    """
+
+    over: str
+    priors: Mapping[str, Prior]
+
+    def __post_init__(self) -> None:
+        checks.check(self, "of ByLevel", over=checks.name, priors=checks.named(checks.record(Prior)))
+        if len(self.priors) < 2:
+            raise InputError(f"ByLevel needs priors of two or more levels of {self.over!r}, not {format_names(self.priors)}")
+        for level, prior in self.priors.items():
+            if distribution(prior)[0] not in ("Normal", "LogNormal"):
+                raise InputError(f"ByLevel takes priors that are normal or log-normal; that of {level!r} is neither")
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The group it goes over, as a tuple."""
+        return (self.over,)
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A prior and the terms added to it on the link scale."""
 
@@ -357,23 +404,36 @@ class Parameter:
             self,
             "of a parameter",
             prior=checks.record(Prior),
-            terms=checks.several(checks.record(Varying, Smooth, Ordered, Trend)),
+            terms=checks.several(checks.record(Varying, Smooth, Ordered, Trend, ByLevel)),
         )
         for term in self.terms:
-            if isinstance(term, Ordered):
+            if isinstance(term, Ordered | ByLevel):
                 _refuse_beside(term, self.terms)
+            if isinstance(term, ByLevel):
+                unlike = [level for level, prior in term.priors.items() if link(prior) != link(self.prior)]
+                if unlike:
+                    raise InputError(
+                        f"the prior of {unlike[0]!r} has the link {link(term.priors[unlike[0]])}, that of levels without runs "
+                        f"{link(self.prior)}; expected one"
+                    )
 
     def __add__(self, term: Term) -> "Parameter":
         return Parameter(self.prior, (*self.terms, term))
 
 
-def _refuse_beside(term: Ordered, terms: tuple[Term, ...]) -> None:
-    """Refuse a second term over the group of an ordered one, which would break the order."""
+def own_prior(parameter: Parameter) -> ByLevel | None:
+    """Return the term of a parameter that gives levels priors of their own; None where the prior is that of all."""
+    return next((term for term in parameter.terms if isinstance(term, ByLevel)), None)
+
+
+def _refuse_beside(term: Ordered | ByLevel, terms: tuple[Term, ...]) -> None:
+    """Refuse a second term over the group of one that is ordered, or has a prior for each level."""
     for other in terms:
         if other is not term and not isinstance(other, Trend) and term.over in other.dims:
+            why = "would break the order" if isinstance(term, Ordered) else "would come on top of each level's prior"
             raise InputError(
-                f"a parameter is Ordered over {term.over!r}, and {type(other).__name__} over {list(other.dims)} would break "
-                "the order: expected one of the two"
+                f"a parameter is {type(term).__name__} over {term.over!r}, and {type(other).__name__} over {list(other.dims)} "
+                f"{why}: expected one of the two"
             )
 
 

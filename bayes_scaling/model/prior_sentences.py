@@ -11,7 +11,19 @@ from bayes_scaling.model import discrepancy
 from bayes_scaling.model.joint_prior import JointPrior, location, scale_matrix
 from bayes_scaling.model.loss_units import loss_like
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
-from bayes_scaling.model.parameters import Z90, Effect, Ordered, Prior, Smooth, Trend, link, median, prior_quantiles
+from bayes_scaling.model.parameters import (
+    Z90,
+    ByLevel,
+    Effect,
+    Ordered,
+    Prior,
+    Smooth,
+    Trend,
+    Varying,
+    link,
+    median,
+    prior_quantiles,
+)
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
 WORTH_SAYING = 0.3
@@ -150,15 +162,17 @@ def _interval(name: str, prior: Prior, unit: str) -> str:
 
 
 def _varies(name: str, term: Effect, log_link: bool) -> str:
+    if isinstance(term, ByLevel):
+        return " ".join(_interval(f"{name} of {term.over} {level}", prior, "") for level, prior in term.priors.items())
     often, seldom = (MEDIAN_STEP, ORDERED_10) if isinstance(term, Ordered) else (MEDIAN_DIFFERENCE, HALF_NORMAL_10)
     return _differ(term, name, *(_step(times * term.sd, log_link) for times in (often, seldom)))
 
 
-def _shared(term: Effect, *, relative: bool) -> str:
+def _shared(term: Varying | Smooth, *, relative: bool) -> str:
     return _differ(term, "loss", *(_step(times * term.sd, relative) for times in (MEDIAN_DIFFERENCE, HALF_NORMAL_10)))
 
 
-def _differ(term: Effect, what: str, often: str, seldom: str) -> str:
+def _differ(term: Varying | Smooth | Ordered, what: str, often: str, seldom: str) -> str:
     if isinstance(term, Ordered):
         how = "above" if term.direction == "increasing" else "below"
         return (

@@ -13,6 +13,7 @@ from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero, without_slope
 from bayes_scaling.laws.library import check_references, law_inputs
+from bayes_scaling.model.by_level import own_priors
 from bayes_scaling.model.names import NOISE_SD, refuse_same_names
 from bayes_scaling.model.noise_scale import possible
 from bayes_scaling.model.ordered import places as ordered_places
@@ -20,6 +21,7 @@ from bayes_scaling.model.parameters import as_parameter, median
 from bayes_scaling.model.smooth import MOST, axis
 from bayes_scaling.model.specification import (
     Model,
+    by_levels,
     discrepancy_terms,
     groups_used,
     model_inputs,
@@ -166,6 +168,11 @@ def _check_axes(model: Model, runs: Runs) -> None:
             ordered_places(order, runs.levels[order.over])
         except InputError as error:
             raise InputError(f"{runs.source}: column {' + '.join(runs.columns.dims[order.over])}, {owner}: {error}") from None
+    for owner, own in by_levels(model):
+        try:
+            own_priors(own, runs.levels[own.over])
+        except InputError as error:
+            raise InputError(f"{runs.source}: column {' + '.join(runs.columns.dims[own.over])}, {owner}: {error}") from None
     numbers = 0
     for owner, term in smooths(model):
         column = " + ".join(runs.columns.dims[term.over])

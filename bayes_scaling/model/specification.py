@@ -35,7 +35,7 @@ from bayes_scaling.model.names import (
     term_name,
 )
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Effect, Ordered, Parameter, Prior, Smooth, Trend, Varying, as_parameter
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Parameter, Prior, Smooth, Trend, Varying, as_parameter
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,9 +49,9 @@ class Model:
     law
         A plain function, data before the star and parameters after it.
     parameters
-        Name -> `Prior`, or `Prior + Varying + Smooth + Ordered + Trend`; the names are the law's. In a law with a sum over an
-        index, as sum(t[j] * r[j]), that of t is that of each `t_NAME`. A trend may be on an input that the law
-        itself does not read, as when the coefficients of a curve over tokens drift with model size.
+        Name -> `Prior`, or one with terms, `Prior + Varying + Smooth + Ordered + ByLevel + Trend`; the names are the law's. In
+        a law with a sum over an index, as sum(t[j] * r[j]), that of t is that of each `t_NAME`. A trend may be on an input that
+        the law itself does not read, as when the coefficients of a curve over tokens drift with model size.
     noise
         Scatter of single rows, and group effects.
     discrepancy
@@ -186,12 +186,24 @@ def varyings(model: Model) -> list[tuple[str, Effect]]:
     """Return every varying or smooth term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
     of_parameters = [(name, term) for name, parameter in parameters_with_priors(model).items() for term in parameter.terms]
     of_residuals = [("residual", effect) for effect in model.noise.effects]
-    return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying | Smooth | Ordered)]
+    return [
+        (owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying | Smooth | Ordered | ByLevel)
+    ]
 
 
 def smooths(model: Model) -> list[tuple[str, Smooth]]:
     """Return every smooth term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
     return [(owner, term) for owner, term in varyings(model) if isinstance(term, Smooth)]
+
+
+def pooled(model: Model) -> list[tuple[str, Varying | Smooth | Ordered]]:
+    """Return every term of a model over groups whose scale is learnt, with what it belongs to."""
+    return [(owner, term) for owner, term in varyings(model) if not isinstance(term, ByLevel)]
+
+
+def by_levels(model: Model) -> list[tuple[str, ByLevel]]:
+    """Return every term of a model that gives levels priors of their own, with the parameter that it belongs to."""
+    return [(owner, term) for owner, term in varyings(model) if isinstance(term, ByLevel)]
 
 
 def ordereds(model: Model) -> list[tuple[str, Ordered]]:
@@ -283,7 +295,7 @@ def names_of(model: Model) -> list[tuple[str, str]]:
     inputs, groups = model_inputs(model), groups_used(model)
     derived = [
         *((term_name(*of), f"the levels of {of[0]} over {list(of[1].dims)}") for of in varyings(model)),
-        *((spread_name(*of), f"the scale of {of[0]} over {list(of[1].dims)}") for of in varyings(model)),
+        *((spread_name(*of), f"the scale of {of[0]} over {list(of[1].dims)}") for of in pooled(model)),
         *((length_name(*of), f"the length of {of[0]} along {of[1].over!r}") for of in smooths(model)),
         *((term_name(*of), f"the trend of {of[0]} with {of[1].on!r}") for of in trends(model)),
         *((f"{name}_published", f"the parameter {name!r} in the inputs' own units") for name in model.parameters),

@@ -10,7 +10,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE, spread_name, term_name
 from bayes_scaling.model.parameters import Prior, link, prior_quantiles
-from bayes_scaling.model.specification import discrepancy_terms, marginal_priors, smooth_lengths, trends, varyings
+from bayes_scaling.model.specification import discrepancy_terms, marginal_priors, pooled, smooth_lengths, trends
 
 """Quantiles of a median with its 90 % interval."""
 
@@ -52,7 +52,7 @@ def prior_posterior(fit: Fit) -> list[PriorPosterior]:
 def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
     known = marginal_priors(fit.model)
     yield from ((name, known[name]) for name in (*fit.model.parameters, NOISE_SD))
-    for owner, varying in varyings(fit.model):
+    for owner, varying in pooled(fit.model):
         yield spread_name(owner, varying), Prior(distribution="HalfNormal", arguments={"sigma": varying.sd})
     yield from smooth_lengths(fit.model).items()
     for owner, trend in trends(fit.model):

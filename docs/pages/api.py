@@ -6,8 +6,8 @@ import bayes_scaling as bs
 
 GROUPS = {
     "Read": "read_logs read_runs Columns Input Response",
-    "Model": "Model Prior Varying Smooth Ordered Trend Noise Correlation ResidualCorrelation Outliers Discrepancy JointPrior "
-    "parse_law read_study propose_study",
+    "Model": "Model Prior Varying Smooth Ordered ByLevel Trend Noise Correlation ResidualCorrelation Outliers "
+    "Discrepancy JointPrior parse_law read_study propose_study",
     "Fit": "fit fit_stack Stack refit prior Settings Fit save load fit_many",
     "Predict": "predict predict_runs summarize contrast compute_ratio crossover chain forecast",
     "Decide": "plan Cost compute_needed rank next_runs stopping sensitivity multiverse",

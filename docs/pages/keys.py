@@ -20,6 +20,7 @@ ORDER = (
     "Prior",
     "Varying",
     "Ordered",
+    "ByLevel",
     "Trend",
     "NoiseKeys",
     "Correlation",

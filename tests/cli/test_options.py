@@ -35,6 +35,7 @@ RECORDS = {
     "trend": bs.Trend("x", 0.1),
     "smooth": bs.Smooth("corpus", 0.1, POSITIVE, within="run", log=True),
     "ordered": bs.Ordered("corpus", 0.1, ("a", 2, "c"), "decreasing"),
+    "by level": bs.ByLevel("corpus", {"a": POSITIVE, "b": POSITIVE}),
     "parameter": POSITIVE + bs.Trend("x", 0.1),
     "correlation": bs.Correlation("x", POSITIVE, POSITIVE),
     "outliers": bs.Outliers(POSITIVE, POSITIVE),
@@ -119,10 +120,11 @@ def every(hint: Any) -> list[Any]:
     return [hint, *(one for part in get_args(hint) for one in every(part))]
 
 
-RARER = {"perplexity": False, "assumed": False, "bytes_per_token": 4.2}
+RARER = {"perplexity": False, "percent": False, "assumed": False, "bytes_per_token": 4.2}
 
 SMOOTH = [{"over": "corpus", "sd": 0.1, "length": {"median": 2.0, "factor": 2.0}, "within": "run", "log": True}]
 ORDERED = [{"over": "tier", "sd": 0.1, "levels": ["a", 2, "c"], "direction": "decreasing"}]
+BY_LEVEL = [{"over": "kind", "priors": {"a": {"median": 1.0, "factor": 2.0}, "b": {"median": 1.0, "factor": 3.0}}}]
 JOINT = {
     "parameters": ["b", "noise_sd"],
     "median": [1.0, 0.01],
@@ -139,6 +141,7 @@ LAW: dict[str, Any] = {
             "trend": [{"on": "x", "sd": 0.2}],
             "smooth": SMOOTH,
             "ordered": ORDERED,
+            "by_level": BY_LEVEL,
         },
         "c": {"prior": {"between": [0.1, 0.5]}},
     },
@@ -171,6 +174,7 @@ LAW: dict[str, Any] = {
 MORE = {"reference_at": "middle", "zero": False}
 FULL = {
     "title": "Loss over size",
+    "kinds": {"steep": {"b": LAW["parameters"]["b"]}},
     "description": "why",
     "data": {
         "source": "runs.csv",
@@ -179,7 +183,7 @@ FULL = {
         "response": {"column": "loss", "unit": "bits/byte", "positive": True, "name": "loss"} | RARER,
         "measurement_error": {"column": "error", "relative": False},
         "inputs": {"x": {"column": "params", "unit": "parameters", "reference": 1e9, "scale": 1.0, "counts": 1.0, **MORE}},
-        "groups": {"corpus": "corpus", "tier": "tier"},
+        "groups": {"corpus": "corpus", "tier": "tier", "kind": "kind"},
         "average": {"along": "x", "per_decade": 20.0},
         "tail": {"along": "x", "fraction": 0.1, "at_least": 8},
         "curve": {"along": "x", "warmup": 5.0, "skip": ["spikes"]},
@@ -252,9 +256,9 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]
     return {path: value}
 
 
-NAMED = {("data", "inputs"): 1, ("data", "groups"): 1, ("data", "costs"): 1, ("parameters",): 1}
-"""Tables whose keys are the user's."""
-PRIORS = ("prior", "sd", "nu", "length", "white", "amplitude", "share", "scale", "let")
+NAMED = {("data", "inputs"): 1, ("data", "groups"): 1, ("data", "costs"): 1, ("parameters",): 1, ("kinds",): 2}
+"""Tables whose keys are the user's, and how many of them lie within each other."""
+PRIORS = ("prior", "priors", "sd", "nu", "length", "white", "amplitude", "share", "scale", "let")
 """Keys that hold a prior, whose own keys are those of its record, or names of the user's."""
 
 
@@ -264,7 +268,7 @@ def as_key(path: tuple[Any, ...]) -> tuple[str, ...]:
         return ("stack", *as_key(path[2:]))
     for table in NAMED:
         if path[: len(table)] == table:
-            path = (*table, *path[len(table) + 1 :])
+            path = (*table, *path[len(table) + NAMED[table] :])
     places = [i for i, part in enumerate(path) if part in PRIORS]
     return tuple(part for part in path[: places[-1] + 1 if places else None] if isinstance(part, str))
 

@@ -115,6 +115,13 @@ def test_a_study_and_a_table_are_enough_and_half_of_it_is_refused(tmp_path: Path
         bs.fit_many(MODEL, table, by="team")
 
 
+def test_a_batch_of_several_laws_is_refused() -> None:
+    with pytest.raises(bs.InputError, match=r"moba_shared_floor names 3 laws to stack, and a batch fits one: give the \.model"):
+        bs.fit_many("moba_shared_floor", {})
+    with pytest.raises(bs.InputError, match="a batch fits one model, not a dict; fit_stack fits several laws"):
+        bs.fit_many({"a": MODEL, "b": MODEL}, {})  # type: ignore[call-overload]
+
+
 def test_parts_have_every_task_once_and_stay_when_tasks_are_added() -> None:
     names = [str(i) for i in range(23)]
     parts = [names_of_part(names, (i + 1, 5)) for i in range(5)]

@@ -16,7 +16,7 @@ from bayes_scaling._base.functions import ON_NUMBERS, on_symbols
 from bayes_scaling.cli import app
 from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.formula import law_text, law_value, parse_law
-from bayes_scaling.laws.library import LAWS, law_inputs, law_parameters, library_law
+from bayes_scaling.laws.library import LAWS, check_references, law_inputs, law_parameters, library_law
 
 INPUTS = {
     "compute": np.array([0.02, 1.0, 7.0, 450.0]),
@@ -535,3 +535,10 @@ def test_rounding_costs_what_its_authors_constants_say() -> None:
     size, data = n / 1e9, d / 2e10
     rounded = LAWS["rounding"](size, data, p / 4, **of) - LAWS["chinchilla"](size, data, **CHINCHILLA)
     assert rounded == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_loss_that_is_added_to_the_response_has_the_reference_one() -> None:
+    references = {"params": 1e9, "tokens": 2e10, "teacher_loss": 1.0, "supervised_loss": 2.5}
+    with pytest.raises(InputError, match=r"^distillation takes .supervised_loss. in .*: give it the reference 1, not 2.5$"):
+        check_references(LAWS["distillation"], references)
+    check_references(LAWS["distillation"], references | {"supervised_loss": 1.0})

@@ -159,9 +159,10 @@ def tasks_of(
     Raises
     ------
     InputError
-        Where a study comes without a table, or a table without a study; and as `tasks_by` does.
+        Where a study comes without a table, or a table without a study, where several laws are given; and as `tasks_by` does.
     """
     study = read_study(model) if isinstance(model, str | Path) else model
+    _refuse_several(study)
     if not isinstance(study, Study):
         if by is not None:
             raise InputError("by= is for a study and a table; a Model has no columns, and its tasks are a mapping name -> runs")
@@ -171,6 +172,20 @@ def tasks_of(
     if by is None:
         raise InputError("a table is split by a column: expected by=, such as by='run_id'")
     return study.model, tasks_by(study, cast("Table", tasks), by), settings or study.settings
+
+
+def _refuse_several(given: object) -> None:
+    """Raise InputError for several laws: a batch has one fit a task."""
+    if isinstance(given, Study) and given.stack:
+        laws = several(len(given.stack), "law")
+        raise InputError(
+            f"{given.name} names {laws} to stack, and a batch fits one: give the .model of the study for its own alone, or fit "
+            "each task with fit_stack"
+        )
+    if not isinstance(given, Model | Study | None):
+        raise InputError(
+            f"a batch fits one model, not a {type(given).__name__}; fit_stack fits several laws to the runs of one task"
+        )
 
 
 def _task(tasks: TableTasks, name: str) -> Task:

@@ -14,7 +14,7 @@ from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation, Outliers
-from bayes_scaling.model.parameters import Ordered, Prior, Smooth, Trend, Varying
+from bayes_scaling.model.parameters import ByLevel, Ordered, Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StackKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet
@@ -82,6 +82,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "sd_smooth": Smooth,
         "ordered": Ordered,
         "sd_ordered": Ordered,
+        "by_level": ByLevel,
         "sd_trend": Trend,
         "trend": Trend,
         "stack": StackKeys,

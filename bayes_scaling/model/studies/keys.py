@@ -17,7 +17,7 @@ from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.noise import Correlation, Noise, Outliers, ResidualCorrelation
-from bayes_scaling.model.parameters import Ordered, Prior, Smooth, Trend, Varying
+from bayes_scaling.model.parameters import ByLevel, Ordered, Prior, Smooth, Trend, Varying
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.study import Sheet
 
@@ -63,6 +63,8 @@ class ParameterKeys:
         Terms by which it differs smoothly along groups whose levels are numbers.
     ordered
         Terms by which it grows or falls along groups whose levels are in a known order.
+    by_level
+        Priors of their own for the levels of a group, with which nothing is pooled.
     trend
         Terms by which it drifts with the logarithm of inputs.
     """
@@ -71,6 +73,7 @@ class ParameterKeys:
     varying: tuple[Varying, ...] = ()
     smooth: tuple[Smooth, ...] = ()
     ordered: tuple[Ordered, ...] = ()
+    by_level: tuple[ByLevel, ...] = ()
     trend: tuple[Trend, ...] = ()
 
 
@@ -232,6 +235,19 @@ class StudyKeys:
 
 _NOISE = (NoiseKeys, Noise, Correlation, Outliers, ResidualCorrelation)
 _DATA = (DataKeys, Columns, Input, Response, MeasurementError, Average, Curve, Tail, Schedule, Conventions, Cost)
-_MODEL = (StudyKeys, StackKeys, LawKeys, ParameterKeys, JointPriorKeys, Prior, Varying, Smooth, Ordered, Trend, Discrepancy)
+_MODEL = (
+    StudyKeys,
+    StackKeys,
+    LawKeys,
+    ParameterKeys,
+    JointPriorKeys,
+    Prior,
+    Varying,
+    Smooth,
+    Ordered,
+    ByLevel,
+    Trend,
+    Discrepancy,
+)
 for _record in (*_MODEL, Sheet, Settings, *_DATA, *_NOISE):
     setattr(_record, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010

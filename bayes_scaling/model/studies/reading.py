@@ -275,7 +275,7 @@ def _model(file: StudyKeys, joint: tuple[JointPrior, ...] = ()) -> Model:
     assert file.noise.sd is not None
     priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}
     terms: dict[str, tuple[Term, ...]] = {
-        name: (*one.varying, *one.smooth, *one.ordered, *one.trend) for name, one in file.parameters.items()
+        name: (*one.varying, *one.smooth, *one.ordered, *one.by_level, *one.trend) for name, one in file.parameters.items()
     }
     parameters = {name: Parameter(prior, terms[name]) for name, prior in priors.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}

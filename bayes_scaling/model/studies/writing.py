@@ -15,7 +15,7 @@ from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Ordered, Smooth, Trend, Varying, as_parameter
+from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth, Trend, Varying, as_parameter
 from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.study import StackedModel, Study
 
@@ -76,6 +76,7 @@ def _model(model: Model) -> dict[str, Any]:
             "varying": [term for term in parameter.terms if isinstance(term, Varying)],
             "smooth": [term for term in parameter.terms if isinstance(term, Smooth)],
             "ordered": [term for term in parameter.terms if isinstance(term, Ordered)],
+            "by_level": [term for term in parameter.terms if isinstance(term, ByLevel)],
             "trend": [term for term in parameter.terms if isinstance(term, Trend)],
         }
     return {

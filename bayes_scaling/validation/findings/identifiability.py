@@ -17,7 +17,18 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import Z90, Ordered, Parameter, Prior, Smooth, Varying, as_parameter, link, prior_quantiles
+from bayes_scaling.model.parameters import (
+    Z90,
+    Ordered,
+    Parameter,
+    Prior,
+    Smooth,
+    Varying,
+    as_parameter,
+    link,
+    own_prior,
+    prior_quantiles,
+)
 from bayes_scaling.model.specification import marginal_priors, trends
 
 QUANTILES = tuple(INTERVAL.values())
@@ -85,7 +96,7 @@ def _prior_only(fit: Fit) -> Iterator[Finding]:
 def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
     """Yield what the runs may say nothing about: parameters of the law at the population, and slopes of their trends."""
     known = marginal_priors(fit.model)
-    yield from ((name, known[name]) for name in fit.model.parameters)
+    yield from ((name, known[name]) for name, of in fit.model.parameters.items() if own_prior(as_parameter(of)) is None)
     for owner, term in trends(fit.model):
         if owner in fit.model.parameters:
             yield term_name(owner, term), Prior(distribution="Normal", arguments={"mu": 0.0, "sigma": term.sd})
@@ -107,6 +118,8 @@ def _floors(fit: Fit) -> Iterator[Finding]:
     unit = f" {fit.runs.columns.response.unit}".rstrip()
     for name in floors(fit.model.law):
         parameter = as_parameter(fit.model.parameters[name])
+        if own_prior(parameter) is not None:
+            continue
         own = prior_quantiles(marginal_priors(fit.model)[name], QUANTILES)
         before = _widened(_on_link(own, parameter.prior), _spread(parameter))
         levels = _seen_levels(fit, name)
