@@ -1010,8 +1010,8 @@ error| over that of random choices, a geometric mean over repeats and sweeps, wi
 
 Compute with which "variance, within budget" has the error of a simple rule at 30 % of the pool, over that: against random
 runs {against[0]}, against the dearest {against[1]}, against the cheapest {against[2]};
-against whichever of them turns out best on a sweep {ratio} ({low} to {high}), where it gets there on {reached} of {every}. Medians over sweeps
-with 90 % intervals; where it never gets there all of the pool counts, 3.33.
+against whichever of them turns out best on a sweep {ratio} ({low} to {high}), where it gets
+there on {reached} of {every}. Medians over sweeps with 90 % intervals; where it never gets there all of the pool counts, 3.33.
 
 90 % bands at the targets hold {sweep90} of runs on sweeps and {task90} on tasks.
 
