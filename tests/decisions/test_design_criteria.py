@@ -203,6 +203,7 @@ def test_sets_of_as_many_runs_as_are_asked_for() -> None:
     assert share[len(found.enough.members) - 2] >= 0.01
     assert f"Beyond {len(found.enough.members)} runs" in found.summary()
     assert "larger sets may pay" in bs.next_runs(made(), table, QUESTION, most=2).summary()
+    assert "larger sets may pay" not in bs.next_runs(made(), table, QUESTION, 2.5).summary()  # the budget pays for two
     for wrong in (0, 21, 2.5):
         with pytest.raises(bs.InputError, match="most"):
             bs.next_runs(made(), table, QUESTION, most=wrong)  # type: ignore[arg-type]

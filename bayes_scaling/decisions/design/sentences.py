@@ -53,11 +53,14 @@ def _best(found: NextRuns, best: RunSet) -> list[str]:
 
 
 def _more(found: NextRuns) -> list[str]:
-    """Return where more runs stop paying, or that they still pay."""
+    """Return where more runs stop paying, or that they still pay where there are more within the budget."""
     if found.value is not None or len(found.sets) == 1:
         return []
     last, enough = found.sets[-1], found.enough
     if enough is None:
+        others = np.delete(found.flop, last.members)
+        if not (others + last.flop <= found.budget).any():
+            return []
         return [
             f"The last of {len(last.members)} runs still saves {percent(PAYS)} and more of {_loss(found)}: larger sets may pay."
         ]
