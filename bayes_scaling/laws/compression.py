@@ -77,7 +77,7 @@ def distillation(
     >>> from bayes_scaling import laws
     >>> of = dict(A=2.9, alpha=0.32, B=0.02, beta=0.6, gamma=0.76, c0=2.55, d1=1.3, f1=0.09, c1=522.0)
     >>> [round(float(laws.distillation(1.0, 1.0, teacher, 2.4, **of)), 2) for teacher in (2.6, 2.2, 1.8, 1.4)]
-    [2.6, 2.29, 2.27, 2.34]
+    [2.6, 2.32, 2.25, 2.35]
     """
     gap = (A * params**-alpha + B * tokens**-beta) ** gamma
     return teacher_loss + teacher_loss**-c0 * (1.0 + (teacher_loss / (d1 * supervised_loss)) ** (1.0 / f1)) ** (-c1 * f1) * gap

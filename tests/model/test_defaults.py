@@ -46,6 +46,8 @@ RANGES = {
     "batch": (0.1, 10.0),
     "bits": (3.0, 16.0),
     "experts": (1.0, 512.0),
+    "teacher_loss": (1.6, 3.2),
+    "supervised_loss": (1.9, 3.4),
     "granularity": (1.0, 32.0),
     "activation": (0.01, 0.5),
     "context": (0.1, 16.0),

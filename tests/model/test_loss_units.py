@@ -16,7 +16,7 @@ from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 
 
-@pytest.mark.parametrize("name", sorted(set(LAWS) - {"m4", "efficiency_leverage"}))
+@pytest.mark.parametrize("name", sorted(set(LAWS) - {"m4", "efficiency_leverage", "distillation"}))
 def test_the_parameters_that_scale_with_the_loss_are_found(name: str) -> None:
     values = {one: median(prior) for one, prior in default_priors(name).items()}
     found = loss_like(LAWS[name], values)
