@@ -45,6 +45,8 @@ def in_unit_of(model: "Model", response: "Response") -> "Model":
     """
     if not (model.unit and response.unit) or loss_unit(model.unit) == loss_unit(response.unit):
         return model
+    if model.noise.on == "log_odds" and response.unit == "%":
+        raise InputError(f'noise on the log odds is of shares: of per cent say unit = "% {loss_unit(model.unit)}"')
     found = loss_factor(model.unit, response.unit, response.bytes_per_token)
     if found is None:
         raise InputError(

@@ -235,6 +235,12 @@ def test_what_saving_all_of_it_is_worth_bounds_what_is_paid() -> None:
     dear = bs.next_runs(made(), table, QUESTION, value=8.0, set_up={"place": 5.0})
     assert dear.stop
     assert "worth what it costs" in dear.summary()
+    # A cheap run is worth its cost where the one that tells most is not.
+    unlike = pd.DataFrame({"tokens": [1e4, 1e5], "flop": [1.0, 50.0]})
+    cheap = bs.next_runs(made(), unlike, QUESTION, value=10.0)
+    assert cheap.best.members == (0,)
+    assert not cheap.stop
+    assert bs.next_runs(made(), unlike, QUESTION, value=1e5).best.members == (0, 1)
     with pytest.raises(bs.InputError, match="value"):
         bs.next_runs(made(), table, QUESTION, value=0.0)
 

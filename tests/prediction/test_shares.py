@@ -14,6 +14,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.decisions.optimum import optimum
 from bayes_scaling.inference.log_likelihood import log_density, log_likelihood
 from bayes_scaling.model.arrays import data
+from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.prediction.first_passage import passage_places
 from bayes_scaling.prediction.goal import checked_target
 from bayes_scaling.prediction.predict import decompose
@@ -94,6 +95,12 @@ def test_per_cent_are_shares_and_their_errors_too() -> None:
     assert (runs.table["measurement_error"] == 0.015).all()
     assert "column 'accuracy' is in per cent: divided by 100" in runs.notes[0]
     assert (runs.columns.response.unit, runs.columns.response.rising) == ("accuracy", True)
+
+
+def test_a_bare_per_cent_is_told_what_to_say() -> None:
+    model = bs.read_study("accuracy_curve").model
+    with pytest.raises(InputError, match='of per cent say unit = "% accuracy"'):
+        in_unit_of(model, bs.Response("accuracy", "%"))
 
 
 def test_measurement_errors_are_taken_to_log_odds() -> None:

@@ -27,7 +27,7 @@ MOST = 20
 """Runs of a set at most."""
 ROUNDING = 1e-14
 """A regret below so much of the losses is none."""
-NORMALS, MOST_ROWS, BLOCK = 256, 512, 2**18
+NORMALS, MOST_ROWS, BLOCK = 256, 512, 2**15
 """Quasi-random normals over which an expected minimum is taken, of so many rows at most; so many numbers are held at a time."""
 
 
@@ -94,15 +94,35 @@ def regret_gains(of: Joint, losses: np.ndarray, seed: int) -> Gains:
         base = above + z[:, :known] @ answered
         moved = np.linalg.solve(np.linalg.cholesky(noisy), with_question)  # (candidates, most, options)
         now = -float(base.min(axis=1).mean())
-        found = np.empty(len(moved))
-        step = max(1, BLOCK // base.size)
-        for start in range(0, len(moved), step):
-            part = np.einsum("zm,nmo->nzo", z[:, known : known + most], moved[start : start + step])
-            found[start : start + step] = -(base + part).min(axis=2).mean(axis=1)
+        found = -_expected_minimum(base, z[:, known : known + most].T, moved)
         told = share(np.array([now]))
         return float(told[0]), np.maximum(share(found) - told, 0.0)
 
     return saved
+
+
+def _expected_minimum(base: np.ndarray, z: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Return for each candidate the mean over normals of the least of the options.
+
+    Option by option, since a minimum over a short last axis takes ten times as long.
+
+    Parameters
+    ----------
+    base
+        What options lose by what is chosen already, (normals, options).
+    z
+        Normals of the rows of a candidate, (rows, normals).
+    moved
+        By what its rows move the options, (candidates, rows, options).
+    """
+    found, step = np.empty(len(moved)), max(1, BLOCK // len(base))
+    for start in range(0, len(moved), step):
+        part = moved[start : start + step]
+        least = part[:, :, 0] @ z + base[:, 0]
+        for option in range(1, base.shape[1]):
+            np.minimum(least, part[:, :, option] @ z + base[:, option], out=least)
+        found[start : start + step] = least.mean(axis=1)
+    return found
 
 
 def normals(seed: int, count: int) -> np.ndarray:

@@ -38,7 +38,7 @@ from bayes_scaling.decisions.design.information import Joint, directions, inform
 from bayes_scaling.decisions.design.options import option_losses
 from bayes_scaling.decisions.design.prices import flop, set_ups
 from bayes_scaling.decisions.design.ranked import NextRuns, RunSet, undominated
-from bayes_scaling.decisions.design.sets import LARGEST, Prices, best_sets, within_budget
+from bayes_scaling.decisions.design.sets import LARGEST, Prices, best_sets, most_beyond_cost, within_budget
 from bayes_scaling.decisions.estimand_text import parse_estimand
 from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read, noise_scale, parts
@@ -173,12 +173,13 @@ def next_runs(
     chance = least * np.maximum(1.0, directions(of))
     alone = np.where((told := information(of)) < chance, 0.0, told)
     saved = np.where(information(weighed.of) < chance, 0.0, weighed.gains(())[1])
+    sets = _sets(of, weighed, prices, budget is not None, most)
     found = NextRuns(
         asked.where(xr.DataArray(possible.reshape(draws_of(fit)), dims=("chain", "draw"))),
         _own_columns(table[dearest], labels[dearest]),
         prices.alone,
         alone,
-        _sets(of, weighed, prices, budget is not None, most),
+        sets,
         prices.budget,
         least,
         int((~possible).sum()),
@@ -190,6 +191,8 @@ def next_runs(
         value=value,
         unit="" if noise_scale(fit) == "log_loss" else fit.runs.columns.response.unit,
     )
+    if value is not None:
+        found = replace(found, sets=_with_most_beyond_cost(found, of, weighed, prices, most or MOST))
     return replace(found, notes=(*_notes(fit, frame, labels, possible, worth_draws), *_far(fit, frame, rows, found)))
 
 
@@ -216,6 +219,19 @@ def _sets(of: Joint, weighed: _Weighed, prices: Prices, limited: bool, most: int
         more = within_budget(weighed.gains, prices, SMALLEST_STEP, found[-1])
         found += [more] if len(more) > LARGEST else []
     return undominated([RunSet(one, prices.total(one), told(one)[0], weighed.gains(one)[0]) for one in found])
+
+
+def _with_most_beyond_cost(found: NextRuns, of: Joint, weighed: _Weighed, prices: Prices, most: int) -> tuple[RunSet, ...]:
+    """Return the sets with those among them of most value beyond their cost, which need not be the best of their size."""
+
+    def worth(reduction: np.ndarray) -> np.ndarray:
+        return np.asarray((found.value or 0.0) * found.saved(reduction))
+
+    told, known = marginal_gains(of), {one.members for one in found.sets}
+    starts: list[tuple[int, ...]] = [(), *(one.members for one in found.sets)]
+    more = {most_beyond_cost(weighed.gains, prices, worth, start, most) for start in starts} - known - {()}
+    sets = [*found.sets, *(RunSet(one, prices.total(one), told(one)[0], weighed.gains(one)[0]) for one in sorted(more))]
+    return undominated(sorted(sets, key=lambda one: len(one.members)))
 
 
 def _asked(fit: Posterior, question: Question, criterion: Criterion) -> tuple[xr.DataArray, xr.DataArray | None]:

@@ -22,7 +22,7 @@ def said_of_next(found: NextRuns) -> list[str]:
     """Return what is known of the question, and what the best run and the best set within the budget would make of it."""
     first, best = int(found.order[0]), found.best
     said = [f"{found.asked.attrs.get('question', 'the question')}: {_now(found)}."]
-    if found.information[first] <= 0 and best.information <= found.least:
+    if found.information[first] <= 0 and max(one.information for one in found.sets) <= found.least:
         least = number(found.least, 2)
         return [*said, f"No candidate within the budget is expected to tell measurably more (below {least} nats)."]
     if best.reduction <= 0:

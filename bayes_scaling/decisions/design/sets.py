@@ -1,6 +1,6 @@
 """Sets of candidate runs within a budget, by greedy steps and exchanges; what several of them need is paid for once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -117,6 +117,31 @@ def within_budget(gains: Gains, prices: Prices, least: float, begun: Sequence[in
             chosen.append(int(np.argmax(np.where(allowed, beside / cost**power, -np.inf))))
         best = max(best, (gains(chosen)[0] if chosen else -np.inf, chosen), key=lambda one: one[0])
     return tuple(sorted(best[1]))
+
+
+def most_beyond_cost(
+    gains: Gains, prices: Prices, worth: Callable[[np.ndarray], np.ndarray], begun: Sequence[int] = (), most: int = MOST
+) -> tuple[int, ...]:
+    """Return candidates chosen one after another while each is worth more than it costs beside the others; none where none is.
+
+    Parameters
+    ----------
+    worth
+        What candidates save -> what that is worth, in the unit of the prices.
+    begun
+        A set that is added to.
+    """
+    chosen = list(begun)
+    while len(chosen) < min(most, len(prices.each)):
+        now, beside = gains(chosen)
+        cost = prices.beside(chosen)
+        allowed = cost <= prices.budget - prices.total(chosen)
+        allowed[chosen] = False
+        net = np.where(allowed, worth(now + beside) - worth(np.array(now)) - cost, -np.inf)
+        if net.max() <= 0:
+            break
+        chosen.append(int(np.argmax(net)))
+    return tuple(sorted(chosen))
 
 
 def _cheapest(prices: Prices, size: int, chosen: Sequence[int] = ()) -> list[int]:
