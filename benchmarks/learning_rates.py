@@ -101,7 +101,8 @@ def transfer(before: bs.Fit, whole: bs.Fit) -> list[str]:
     own, ahead = joint_optimum(whole, cells, ALONG), joint_optimum(before, cells, ALONG)
     lines = [
         f"Its {len(rows)} runs: R^2 {scored['r_squared']:.3f}, {scored['coverage_50']:.0%} in 50 % bands and "
-        f"{scored['coverage_90']:.0%} in 90 % bands, mean error {scored['mae']:.4f} nats.",
+        f"{scored['coverage_90']:.0%} in 90 % bands, mean error {scored['mae']:.4f} nats, "
+        f"CRPS {scored['crps']:.4f} of the log loss.",
         "",
         "| tokens | lr* / 1e-3 from smaller sizes | with its own runs | batch* from smaller sizes | with its own runs |",
         "|" + " --- |" * 5,

@@ -44,6 +44,7 @@ from bayes_scaling.inference.parameters import parameter_table, parameter_values
 from bayes_scaling.inference.stacking import Stack, stack
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots import overview
+from bayes_scaling.prediction.chain_record import ChainedResponse
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import Contrast, contrast_at
 from bayes_scaling.prediction.forecast import Forecast
@@ -153,12 +154,26 @@ def contrast(fit: bs.Fit) -> Contrast:
     return bs.contrast(fit, "arch", "dense", "sparse", PLACE)
 
 
+def chained(fit: bs.Fit) -> ChainedResponse:
+    """Return an accuracy over the loss of a fit, in draws from a prior."""
+    law = bs.Model(
+        bs.parse_law("c - k * loss", ["loss"]),
+        {"c": bs.Prior(between=(0.8, 0.9)), "k": bs.Prior(median=0.1, factor=1.5)},
+        bs.Noise(bs.Prior(median=0.01, factor=2.0), on="loss"),
+    )
+    unit = fit.runs.columns.response.unit
+    columns = bs.Columns({"loss": bs.Input("loss", unit, 1.0)}, bs.Response("accuracy", "accuracy", name="accuracy"))
+    runs = bs.read_runs({"loss": [2.0, 2.5, 3.0], "accuracy": [0.6, 0.5, 0.4]}, columns)
+    return bs.chain(fit, bs.prior(law, runs, draws=100), POINTS)
+
+
 def forecasts(fit: bs.Fit) -> Forecasts:
     return bs.forecast(fit, [LOG, LOG.assign(run="other", loss=LOG["loss"] * 1.01)], at=2e11)
 
 
 RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
     "contrast": contrast,
+    "chain": chained,
     "fit": lambda fit: fit,
     "stack": mixture,
     "plan": plan,
@@ -188,6 +203,9 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "contrast": lambda fit: contrast(fit).draws,
     "contrast's ratio": lambda fit: contrast(fit)["ratio"],
     "contrast as a table": lambda fit: contrast(fit).to_frame(),
+    "chain": lambda fit: chained(fit).draws,
+    "chain's input": lambda fit: chained(fit).through,
+    "chain as a table": lambda fit: chained(fit).to_frame(),
     "contrast_at": lambda fit: contrast_at(fit, "arch", "dense", "sparse", PLACE),
     "compute_ratio": lambda fit: compute_ratio(fit, "arch", "dense", "sparse", PLACE, ALONG),
     "crossover": lambda fit: bs.crossover(fit, "arch", "dense", "sparse", PLACE, 1e12, ALONG),
@@ -232,6 +250,7 @@ SENTENCES: dict[str, Callable[[bs.Fit], str | tuple[str, ...]]] = {
     "summary": summary_sentences,
     "fit": lambda fit: fit.summary(),
     "contrast": lambda fit: contrast(fit).summary(),
+    "chain": lambda fit: chained(fit).summary(),
     "rank": lambda fit: rank_sentences(ranking(fit)),
     "plan": lambda fit: plan_sentence(plan(fit), 1, 2.2),
     "needed": lambda fit: needed_sentence(MADE["compute_needed"](fit), 2.2, 0.9, "nats/token"),
@@ -251,6 +270,7 @@ FIGURES: dict[str, Callable[[bs.Fit], Figure]] = {
     "all": lambda fit: plots.figures(fit)["bands"],
     "check in all": lambda fit: plots.figures(fit)["check"],
     "contrast itself": lambda fit: contrast(fit).plot(),
+    "chain": lambda fit: chained(fit).plot(),
     "forest": lambda fit: overview.forest_figure(fit, "E"),
     "contrast": lambda fit: overview.contrast_figure(fit, "arch", "sparse", "dense"),
     "sheet": lambda fit: plots.sheet_figure(fit, Sheet(x="params", hue="arch")),
@@ -325,7 +345,7 @@ def test_records_carry_the_health_of_their_fits(name: str) -> None:
 
 SHOWN = (
     *("contrast", "plan", "ranking", "forecast", "next_runs", "sensitivity", "backtest", "score", "comparison", "multiverse"),
-    *("calibration", "forecasts", "first_passage"),
+    *("calibration", "forecasts", "first_passage", "chain"),
 )
 """Records of answers, which show themselves."""
 

@@ -45,7 +45,8 @@ def chain_figure(found: ChainedResponse, x: str | None = None) -> Figure:
         figure = Figure(figsize=(6.8, 2.3), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
         across = x or _across(found.draws)
-        for ax, draws, colour in ((left, found.through, COLOURS[0]), (right, found.draws, COLOURS[1])):
+        bare = [draws.assign_attrs(health="") for draws in (found.through, found.draws)]  # the record's foot says it once
+        for ax, draws, colour in zip((left, right), bare, COLOURS, strict=False):
             if across is None:
                 _rows(ax, draws, colour)
             else:

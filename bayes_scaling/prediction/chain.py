@@ -1,6 +1,7 @@
 """A response of a response: what a second fit says where its input is what runs of a first fit show, as accuracy over loss."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from bayes_scaling.data.points import read_points
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows
-from bayes_scaling.inference.health import combined
+from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
@@ -104,10 +105,16 @@ def chain(
         found[None], coords, dims=("chain", "draw", "row"), name=of.name, attrs=_attrs(second.runs, of.name, given)
     )
     between = xr.DataArray(x.T[None], coords, ("chain", "draw", "row"), name, _attrs(first.runs, name, given))
-    health = combined({which: one.health for which, one in (("first", first), ("second", second))})
     units = {n: of.unit for runs in (second.runs, first.runs) for n, of in runs.columns.inputs.items()}
-    marked = mark(noted(draws, notes), [first, second]), mark(between, first)
-    return ChainedResponse(*marked, given, first.runs, second.runs, units, health)
+    health = _health(first, second)
+    made = ChainedResponse(noted(draws, notes), between, given, first.runs, second.runs, units, health)
+    return replace(made, draws=mark(made.draws, made), through=mark(made.through, made))
+
+
+def _health(first: Posterior, second: Posterior) -> Health | None:
+    """Return the health of two fits together; of the one that was sampled where the other is draws from a prior."""
+    known = {which: one.health for which, one in (("first", first), ("second", second)) if one.health is not None}
+    return next(iter(known.values())) if len(known) == 1 else combined(known)
 
 
 def _attrs(runs: Runs, name: str, given: pd.DataFrame) -> dict[str, str]:
