@@ -737,7 +737,7 @@ same held-out rows: no fit is clean, and none is better.
 | pooled | R^2 | in 50 % | in 90 % | CRPS | R-hat, at |
 | --- | --- | --- | --- | --- | --- |
 | a coefficient for each share | .985 | 40% | 76% | .0043 | 1.022, coefficients of shares |
-| against the last share, larger models gain less by a share | .982 | 24% | 76% | .0039 | 1.033, how far gains by a share differ |
+| against the last share, larger models gain less by a share | .982 | 24% | 76% | .0039 | 1.033, spread of gains by a share |
 | and effects of sizes | .974 | 44% | 96% | .0042 | 1.046, effects of sizes |
 
 Shares add up to one: a constant added to all coefficients of a domain changes nothing, and coefficients against one share
