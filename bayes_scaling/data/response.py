@@ -23,8 +23,6 @@ class Response:
         Whether values <= 0 are refused. False where they are meant, which needs noise on the loss itself.
     name
         What to call it on axes.
-    percent
-        Whether the column holds a share in per cent. Follows from the unit.
     perplexity
         Whether the column holds perplexities. Follows from the unit.
     bytes_per_token
@@ -32,6 +30,8 @@ class Response:
         wider for it.
     assumed
         Whether the unit is a default. Follows from "auto".
+    percent
+        Whether the column holds a share in per cent. Follows from the unit.
 
     Examples
     --------
