@@ -177,6 +177,15 @@ def heavy_tails() -> Case:
     return Case(model, power, by_level=tuple(f"residual_by_{'_'.join(of)}" for of in cells), columns=ONE_INPUT)
 
 
+def by_cell() -> Case:
+    """Level, exponent and offset of each of 24 cells, sampled together cell by cell."""
+    cell = ("arm", "position", "size")
+    noise = bs.Noise(SD, effects=(Varying(cell, 0.02),))
+    model = bs.Model(POWER, {"a": near(3.0) + Varying(cell, 0.1), "b": near(0.1) + Varying(cell, 0.2)}, noise)
+    names = tuple(f"{name}_by_arm_position_size" for name in ("a", "b", "residual"))
+    return Case(model, power, by_level=names, columns=ONE_INPUT)
+
+
 def astray() -> Case:
     wave = bs.Discrepancy(near(0.03), near(3.0), kernel="matern32", knots=3)
     parameters = {"a": near(3.0), "b": near(0.1) + ARM, "c": near(0.1)}
@@ -241,6 +250,7 @@ CASES = [
     of_shares,
     few_levels,
     heavy_tails,
+    by_cell,
 ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from densities import Case, Reference, correlated, crossed, departing, few_levels, heavy_tails, on_the_loss, smooth
+from densities import Case, Reference, by_cell, correlated, crossed, departing, few_levels, heavy_tails, on_the_loss, smooth
 from scipy import stats
 
 import bayes_scaling as bs
@@ -53,7 +53,9 @@ def expanded(case: Case, draws: int, seed: int = 3) -> tuple[Reference, dict[str
 
 
 @pytest.mark.parametrize(
-    "make", [pytest.param(few_levels, marks=pytest.mark.slow), departing, heavy_tails, smooth], ids=lambda of: of.__name__
+    "make",
+    [pytest.param(few_levels, marks=pytest.mark.slow), departing, heavy_tails, by_cell, smooth],
+    ids=lambda of: of.__name__,
 )
 def test_what_is_sampled_in_other_coordinates_is_found_again(make: Any) -> None:
     reference, given, drawn = expanded(make(), 2)
