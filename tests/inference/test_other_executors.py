@@ -1,5 +1,6 @@
 """Executors of other libraries, as the page on many fits has them, in their local modes."""
 
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -30,6 +31,12 @@ def answers(executor: Executor) -> dict[int, Any]:
 EXPECTED = {number: number**2 for number in range(6)}
 
 
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that these libraries start import what they are asked to do."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_submitit(tmp_path: Path) -> None:
@@ -53,20 +60,18 @@ def test_ray() -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_executorlib(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_executorlib() -> None:
     executorlib = pytest.importorskip("executorlib")
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
     with executorlib.SingleNodeExecutor(max_workers=1) as executor:
         assert answers(executor) == EXPECTED
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_parsl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parsl(tmp_path: Path) -> None:
     parsl = pytest.importorskip("parsl")
     from parsl.concurrent import ParslPoolExecutor
 
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=":")
     one = parsl.HighThroughputExecutor(max_workers_per_node=1, address="127.0.0.1")
     with ParslPoolExecutor(parsl.Config(executors=[one], run_dir=str(tmp_path))) as executor:
         assert answers(executor) == EXPECTED
