@@ -9,10 +9,12 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.decisions.estimands import draw_estimand
+from bayes_scaling.decisions.optimum import optimum
 from bayes_scaling.inference.saving import load, save
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
+from bayes_scaling.prediction.goal import refuse_rising
 from bayes_scaling.prediction.summary import summarize_at
 
 INPUTS = {"params": bs.Input("N", "parameters", 1e9)}
@@ -108,3 +110,13 @@ def test_a_chain_begins_at_an_output_in_its_unit(before: bs.Fit) -> None:
     assert bs.chain(before, second, {"params": [1e9], "output": ["web"]}).through.attrs["units"] == "nats/token"
     with pytest.raises(InputError, match="the first fit is of loss in error rate, the second reads loss in nats/token"):
         bs.chain(before, second, {"params": [1e9], "output": ["task"]})
+
+
+def test_per_cent_beside_other_units_and_the_lowest_accuracy_are_refused() -> None:
+    with pytest.raises(InputError, match="output 'task' is in % accuracy beside other units; give a share between 0 and 1"):
+        bs.Columns(INPUTS, outputs={"web": "loss", "task": "acc"}, output_units={"web": "nats/token", "task": "% accuracy"})
+    units = UNITS | {"task": "accuracy"}
+    mixed = bs.prior(model(), bs.read_runs(table(), replace(COLUMNS, output_units=units)), draws=20)
+    with pytest.raises(InputError, match="an optimum takes the lowest loss for the best, and of output 'task', in accuracy"):
+        optimum(mixed, {"output": ["task"]}, "params")
+    refuse_rising(mixed, "an optimum", {"output": ["web", "code"]})
