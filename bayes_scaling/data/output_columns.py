@@ -1,6 +1,7 @@
 """Several outputs of a run: how columns name them, and the units that they are in."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bayes_scaling._base import checks
@@ -60,4 +61,4 @@ def with_unit(response: Response, units: Mapping[str, str]) -> Response:
     if not units:
         return response
     shared = next(iter(units.values())) if len(set(units.values())) == 1 else ""
-    return Response(response.column, shared, response.positive, response.name)
+    return replace(response, unit=shared, assumed=False)

@@ -72,6 +72,8 @@ def test_units_are_what_names_say_or_are_said_of_each_output() -> None:
     assert replace(named, where="N > 1").output_units == named.output_units
     alike = bs.Columns(INPUTS, outputs={"a": "x", "b": "y"}, output_units={"a": "bits/byte", "b": "bits/byte"})
     assert (alike.response.unit, alike.output_units) == ("bits/byte", {})
+    bytes_known = bs.Columns(INPUTS, bs.Response(bytes_per_token=4.2), outputs={"a": "x_bpb", "b": "y_bpb"})
+    assert (bytes_known.response.unit, bytes_known.response.bytes_per_token) == ("bits/byte", 4.2)
     with pytest.raises(InputError, match=r"output_units name \['a'\]; the outputs are \['a', 'b'\]"):
         bs.Columns(INPUTS, outputs={"a": "x", "b": "y"}, output_units={"a": "bits/byte"})
     with pytest.raises(InputError, match="units of their own, and response says 'nats/token'"):
