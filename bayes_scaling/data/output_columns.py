@@ -1,12 +1,13 @@
 """Several outputs of a run: how columns name them, and the units that they are in."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.response import Response
-from bayes_scaling.laws.units import PERPLEXITY, loss_unit, response_unit
+from bayes_scaling.laws.units import PERPLEXITY, loss_unit, percent_of, response_unit
 
 OUTPUT = "output"
 """The group whose levels are the outputs."""
@@ -50,6 +51,8 @@ def own_units(response: Response, outputs: Mapping[str, str], given: Any) -> dic
         said = {output: unit for output, unit in named.items() if unit is not None}
     if ofs := [output for output, unit in said.items() if loss_unit(unit).split("/")[0] == PERPLEXITY]:
         raise InputError(f"output {ofs[0]!r} is in perplexity beside other units; give its logarithm, in nats/token")
+    if (ofs := [output for output, unit in said.items() if percent_of(unit)]) and len(set(said.values())) > 1:
+        raise InputError(f"output {ofs[0]!r} is in {said[ofs[0]]} beside other units; give a share between 0 and 1")
     return said
 
 
@@ -58,4 +61,4 @@ def with_unit(response: Response, units: Mapping[str, str]) -> Response:
     if not units:
         return response
     shared = next(iter(units.values())) if len(set(units.values())) == 1 else ""
-    return Response(response.column, shared, response.positive, response.name)
+    return replace(response, unit=shared, assumed=False)

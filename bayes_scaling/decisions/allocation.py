@@ -102,7 +102,7 @@ def compute_optimal(
     >>> list(found), found["params"].dims
     (['params', 'tokens', 'tokens_per_param', 'loss'], ('chain', 'draw', 'row'))
     """
-    refuse_rising(fit, "a split of compute")
+    refuse_rising(fit, "a split of compute", points)
     refuse_flat(fit)
     rows = mark_base_units(pd.DataFrame(index=[0])) if points is None else in_base_units(points, fit.runs)
     cost = spending(fit, cost, rows)

@@ -66,7 +66,7 @@ def joint_optimum(fit: Posterior, points: Table, along: Sequence[str]) -> xr.Dat
     --------
     >>> joint_optimum(fit, {"params": [1e9], "tokens": [2e10]}, ["lr", "batch"])["lr"]  # doctest: +SKIP
     """
-    refuse_rising(fit, "an optimum")
+    refuse_rising(fit, "an optimum", points)
     _check_several(along)
     return map_components(fit, lambda one, _: _optimum(one, points, along))
 
@@ -102,7 +102,7 @@ def joint_tolerance(fit: Posterior, points: Table, along: Sequence[str], below: 
     --------
     >>> joint_tolerance(fit, {"params": [1e9], "tokens": [2e10]}, ["lr", "batch"], 0.005)["lr_high"]  # doctest: +SKIP
     """
-    refuse_rising(fit, "an optimum")
+    refuse_rising(fit, "an optimum", points)
     _check_several(along)
     if not (isfinite(below) and below > 0):
         unit = fit.runs.columns.response.unit or "the response"

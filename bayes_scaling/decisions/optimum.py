@@ -64,7 +64,7 @@ def optimum(fit: Posterior, points: Table, along: str) -> xr.DataArray:
     --------
     >>> optimum(fit, {"compute": [1e21]}, "depth").median(("chain", "draw"))  # doctest: +SKIP
     """
-    refuse_rising(fit, "an optimum")
+    refuse_rising(fit, "an optimum", points)
     return map_components(fit, lambda one, _: _optimum(one, points, along))
 
 

@@ -197,7 +197,7 @@ def plan(
     >>> len(found.to_frame())
     2
     """
-    refuse_rising(fit, "a plan")
+    refuse_rising(fit, "a plan", points)
     refuse_flat(fit)
     budgets, seed = read_budgets(fit, compute), checks.seed(seed, "seed")
     if not (checks.is_number(within) and 0 < within < 1):

@@ -106,7 +106,7 @@ def rank(
     >>> found.to_frame()["level"].tolist()
     ['moba']
     """
-    refuse_rising(fit, "a ranking")
+    refuse_rising(fit, "a ranking", points)
     _check(fit, equivalent, certainty)
     below = checks.optional(checks.positive)(below, "below")
     known_levels(fit, group, against, *(levels or []))

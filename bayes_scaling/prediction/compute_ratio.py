@@ -89,7 +89,7 @@ def compute_ratio(
     >>> ratio.dims
     ('chain', 'draw', 'row')
     """
-    refuse_rising(fit, "a comparison of compute")
+    refuse_rising(fit, "a comparison of compute", points)
     powers = powers_along(fit, along)
     one, other = both_levels(fit, group, a, b, points)
     wanted = to_reach(along_curve(fit, other, powers), positive=fit.runs.columns.response.positive)
@@ -170,7 +170,7 @@ def crossover(
     >>> 0.0 <= float(found["exists"].mean()) <= 1.0
     True
     """
-    refuse_rising(fit, "a comparison of compute")
+    refuse_rising(fit, "a comparison of compute", points)
     powers = powers_along(fit, along)
     lead = next(iter(powers))
     one, other = both_levels(fit, group, a, b, points)

@@ -6,9 +6,12 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.output_columns import OUTPUT
+from bayes_scaling.data.tables import read_table
 from bayes_scaling.laws.units import loss_unit
 
 if TYPE_CHECKING:
+    from bayes_scaling.data.tables import Table
     from bayes_scaling.inference.stacking import Posterior
 
 
@@ -37,9 +40,18 @@ def more_is_better(draws: xr.DataArray) -> bool:
     return loss_unit(str(draws.attrs.get("units", ""))) == "accuracy"
 
 
-def refuse_rising(fit: "Posterior", what: str) -> None:
-    """Raise InputError where more of the response is better: `what` takes the lowest for the best."""
-    response = fit.runs.columns.response
+def refuse_rising(fit: "Posterior", what: str, points: "Table | None" = None) -> None:
+    """Raise InputError where more of the response, or of an output that points ask for, is better: `what` takes the lowest."""
+    columns, response = fit.runs.columns, fit.runs.columns.response
+    if columns.output_units:
+        table = None if points is None else read_table(points, labels=columns.labels)
+        outputs = [*columns.output_units] if table is None or OUTPUT not in table else [str(one) for one in table[OUTPUT]]
+        rising = [one for one in outputs if loss_unit(columns.output_units.get(one, "")) == "accuracy"]
+        if rising:
+            raise InputError(
+                f"{what} takes the lowest {response.name} for the best, and of output {rising[0]!r}, in accuracy, more is "
+                'better: give 1 - accuracy, with the unit "error rate", or ask for other outputs'
+            )
     if response.rising:
         raise InputError(
             f"{what} takes the lowest {response.name} for the best, and of column {response.column!r}, in {response.unit}, "

@@ -157,6 +157,7 @@ LAW: dict[str, Any] = {
         "sd_trend": [{"on": "x", "sd": 0.1}],
         "sd_smooth": SMOOTH,
         "sd_ordered": ORDERED,
+        "sd_by_level": BY_LEVEL,
         "correlation": {"along": "x", "length": {"median": 1.0, "factor": 2.0}, "white": {"median": 0.1, "factor": 2.0}},
         "outliers": {"share": {"median": 0.01, "factor": 3.0}, "scale": {"median": 10.0, "factor": 3.0}},
     },

@@ -9,10 +9,12 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.decisions.estimands import draw_estimand
+from bayes_scaling.decisions.optimum import optimum
 from bayes_scaling.inference.saving import load, save
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
+from bayes_scaling.prediction.goal import refuse_rising
 from bayes_scaling.prediction.summary import summarize_at
 
 INPUTS = {"params": bs.Input("N", "parameters", 1e9)}
@@ -70,6 +72,8 @@ def test_units_are_what_names_say_or_are_said_of_each_output() -> None:
     assert replace(named, where="N > 1").output_units == named.output_units
     alike = bs.Columns(INPUTS, outputs={"a": "x", "b": "y"}, output_units={"a": "bits/byte", "b": "bits/byte"})
     assert (alike.response.unit, alike.output_units) == ("bits/byte", {})
+    bytes_known = bs.Columns(INPUTS, bs.Response(bytes_per_token=4.2), outputs={"a": "x_bpb", "b": "y_bpb"})
+    assert (bytes_known.response.unit, bytes_known.response.bytes_per_token) == ("bits/byte", 4.2)
     with pytest.raises(InputError, match=r"output_units name \['a'\]; the outputs are \['a', 'b'\]"):
         bs.Columns(INPUTS, outputs={"a": "x", "b": "y"}, output_units={"a": "bits/byte"})
     with pytest.raises(InputError, match="units of their own, and response says 'nats/token'"):
@@ -108,3 +112,13 @@ def test_a_chain_begins_at_an_output_in_its_unit(before: bs.Fit) -> None:
     assert bs.chain(before, second, {"params": [1e9], "output": ["web"]}).through.attrs["units"] == "nats/token"
     with pytest.raises(InputError, match="the first fit is of loss in error rate, the second reads loss in nats/token"):
         bs.chain(before, second, {"params": [1e9], "output": ["task"]})
+
+
+def test_per_cent_beside_other_units_and_the_lowest_accuracy_are_refused() -> None:
+    with pytest.raises(InputError, match="output 'task' is in % accuracy beside other units; give a share between 0 and 1"):
+        bs.Columns(INPUTS, outputs={"web": "loss", "task": "acc"}, output_units={"web": "nats/token", "task": "% accuracy"})
+    units = UNITS | {"task": "accuracy"}
+    mixed = bs.prior(model(), bs.read_runs(table(), replace(COLUMNS, output_units=units)), draws=20)
+    with pytest.raises(InputError, match="an optimum takes the lowest loss for the best, and of output 'task', in accuracy"):
+        optimum(mixed, {"output": ["task"]}, "params")
+    refuse_rising(mixed, "an optimum", {"output": ["web", "code"]})

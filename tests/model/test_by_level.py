@@ -104,3 +104,10 @@ def test_a_fit_is_that_of_each_level_alone_where_nothing_is_shared(apart: bool, 
     shown = bs.summarize(bs.predict(found, {"params": [1e9] * 3, "corpus": ["web", "code", "books"]}))
     assert shown["q50"][:2].to_numpy() == pytest.approx([2.3, 1.1], abs=0.02)
     assert shown["sd"][2] > 10 * shown["sd"][0]
+
+
+def test_a_file_keeps_the_priors_of_the_scale() -> None:
+    own = {"web": bs.Prior(median=0.01, factor=2.0), "code": bs.Prior(median=0.1, factor=2.0)}
+    noise = bs.Noise(bs.Prior(median=0.03, factor=2.0) + bs.ByLevel("corpus", own), "normal")
+    said = bs.Model(model().law, model().parameters, noise)
+    assert parse_study(study_text(Study("mine", said, runs().columns)), "mine.toml").model.noise == noise

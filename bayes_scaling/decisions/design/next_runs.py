@@ -189,7 +189,7 @@ def next_runs(
         reduction=saved,
         worth=worth,
         value=value,
-        unit="" if noise_scale(fit) == "log_loss" else fit.runs.columns.response.unit,
+        unit={"log_loss": "", "log_odds": "log odds"}.get(noise_scale(fit), fit.runs.columns.response.unit),
     )
     if value is not None:
         found = replace(found, sets=_with_most_beyond_cost(found, of, weighed, prices, most or MOST))

@@ -37,7 +37,7 @@ def option_losses(fit: Posterior, asked: Estimand, answer: xr.DataArray) -> xr.D
     InputError
         Where the question decides nothing, or is between outputs, which each run has all of.
     """
-    refuse_rising(fit, "a regret")
+    refuse_rising(fit, "a regret", {name: [of] for name, of in asked.held.items()} or None)
     if asked.kind == "contrast":
         group = checked_group(fit, asked)
         if group == OUTPUT and fit.runs.columns.outputs:

@@ -83,6 +83,7 @@ def _keys(loc: tuple[int | str, ...]) -> list[str]:
         "ordered": Ordered,
         "sd_ordered": Ordered,
         "by_level": ByLevel,
+        "sd_by_level": ByLevel,
         "sd_trend": Trend,
         "trend": Trend,
         "stack": StackKeys,

@@ -104,6 +104,8 @@ class NoiseKeys(Noise):
         Terms by which the scale differs smoothly along groups whose levels are numbers.
     sd_ordered
         Terms by which the scale grows or falls along groups whose levels are in a known order.
+    sd_by_level
+        Priors of their own for the scale at the levels of a group, with which nothing is pooled.
     sd_trend
         Terms by which the scale drifts with the logarithm of inputs.
     effects
@@ -116,6 +118,7 @@ class NoiseKeys(Noise):
     sd_varying: tuple[Varying, ...] = ()
     sd_smooth: tuple[Smooth, ...] = ()
     sd_ordered: tuple[Ordered, ...] = ()
+    sd_by_level: tuple[ByLevel, ...] = ()
     sd_trend: tuple[Trend, ...] = ()
     effects: tuple[Varying, ...] = ()
     smooth: tuple[Smooth, ...] = ()

@@ -279,7 +279,8 @@ def _model(file: StudyKeys, joint: tuple[JointPrior, ...] = ()) -> Model:
     }
     parameters = {name: Parameter(prior, terms[name]) for name, prior in priors.items()}
     said = {name: getattr(file.noise, name) for name in Noise.__dataclass_fields__}
-    sd = Parameter(file.noise.sd, (*file.noise.sd_varying, *file.noise.sd_smooth, *file.noise.sd_ordered, *file.noise.sd_trend))
+    of = file.noise
+    sd = Parameter(file.noise.sd, (*of.sd_varying, *of.sd_smooth, *of.sd_ordered, *of.sd_by_level, *of.sd_trend))
     effects = (*file.noise.effects, *file.noise.smooth)
     noise = Noise(**said | {"sd": sd if sd.terms else sd.prior, "effects": effects})
     model = Model(_law(file), parameters, noise, file.discrepancy or (), file.data.response.unit)

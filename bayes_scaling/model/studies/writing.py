@@ -106,6 +106,7 @@ def _noise(noise: Noise) -> dict[str, Any]:
         "sd_varying": [term for term in sd.terms if isinstance(term, Varying)],
         "sd_smooth": [term for term in sd.terms if isinstance(term, Smooth)],
         "sd_ordered": [term for term in sd.terms if isinstance(term, Ordered)],
+        "sd_by_level": [term for term in sd.terms if isinstance(term, ByLevel)],
         "effects": [term for term in noise.effects if isinstance(term, Varying)],
         "smooth": [term for term in noise.effects if isinstance(term, Smooth)],
         "sd_trend": [term for term in sd.terms if isinstance(term, Trend)],
