@@ -151,20 +151,26 @@ def _readings(first: Posterior, points: Table, seed: int, error: float | None) -
         own = frame.assign(run=given["run"].astype(str).to_numpy())
         rows = own.groupby(list(own), sort=False, dropna=False).ngroup().to_numpy()
     once = frame.iloc[np.unique(rows, return_index=True)[1]].reset_index(drop=True)
-    draws = posterior_predictive(first, once.assign(**_errors(first.runs, error)), seed).isel(row=rows)
+    draws = posterior_predictive(first, _with_errors(once, first.runs, error), seed).isel(row=rows)
     return noted(labelled(first, draws, frame), scatter_notes(first, frame))
 
 
-def _errors(runs: Runs, error: float | None) -> dict[str, float]:
-    """Return the columns that say with which error a run is read; none where there is no error."""
-    table = runs.table
-    if error is None and "measurement_error" not in table:
-        return {}
-    response = float(table["response"].median())
-    if error is not None:
-        return {"measurement_error": error, "response": response} if error else {}
-    relative = float((table["measurement_error"] / table["response"]).median())
-    return {"measurement_error": relative * response, "response": response}
+def _with_errors(points: pd.DataFrame, runs: Runs, error: float | None) -> pd.DataFrame:
+    """Return points with the error that a run is read with there: of each output its own; as they are where there is none."""
+    if error == 0.0 or (error is None and "measurement_error" not in runs.table):
+        return points
+    outputs = points[OUTPUT] if OUTPUT in points else [None] * len(points)
+    middle = {output: _middle(runs.table, output) for output in set(outputs)}
+    response = np.array([middle[output][0] for output in outputs])
+    relative = np.array([middle[output][1] for output in outputs])
+    return points.assign(measurement_error=relative * response if error is None else error, response=response)
+
+
+def _middle(table: pd.DataFrame, output: str | None) -> tuple[float, float]:
+    """Return the response in the middle and its relative error, of one output where the table has it."""
+    of = table[table[OUTPUT] == output] if output is not None and (table[OUTPUT] == output).any() else table
+    errors = of["measurement_error"] / of["response"] if "measurement_error" in of else 0.0 * of["response"]
+    return float(of["response"].median()), float(errors.median())
 
 
 def _check_values(second: Posterior, name: str, x: np.ndarray) -> None:

@@ -6,6 +6,7 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.tables import read_table
 from bayes_scaling.laws.units import loss_unit
@@ -31,7 +32,7 @@ def checked_target(target: object, draws: xr.DataArray) -> float:
     rule = checks.finite if bool((draws <= 0).any()) else checks.positive
     found = float(rule(target, "the target, a loss,"))
     if more_is_better(draws) and found >= 1:
-        raise InputError(f"the target, an accuracy, is {found:g}; expected a share below 1, as 0.8")
+        raise InputError(f"the target, an accuracy, is {exact(found)}; expected a share below 1, as 0.8")
     return found
 
 

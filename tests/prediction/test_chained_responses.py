@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.prediction.chain import _with_errors
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +137,12 @@ def test_two_saved_fits_make_a_chain_on_the_command_line(fits, tmp_path: Path) -
     assert run(*asked, tmp_path / "first").exit_code == 0
     refused(run(*asked, f"los={tmp_path / 'first'}"), "fit.nc", "no such file")
     refused(run(*asked, tmp_path / "first", "--register", tmp_path / "l.jsonl"), "--through")
+
+
+def test_an_output_is_read_with_its_own_error() -> None:
+    table = pd.DataFrame({"output": ["a", "a", "b", "b"], "response": [2.0, 2.0, 0.5, 0.5]})
+    table["measurement_error"] = [0.02, 0.02, 0.05, 0.05]
+    points = pd.DataFrame({"output": ["b", "a", "new"]})
+    found = _with_errors(points, SimpleNamespace(table=table), None)
+    np.testing.assert_allclose(found["measurement_error"], [0.05, 0.02, 1.25 * 0.055])
+    np.testing.assert_allclose(_with_errors(points, SimpleNamespace(table=table), 0.3)["measurement_error"], 0.3)

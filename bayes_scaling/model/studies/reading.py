@@ -168,7 +168,13 @@ def _with_kind(file: StudyKeys, kind: str) -> StudyKeys:
     if kind not in file.kinds:
         known = f"it knows {format_names(file.kinds)}" if file.kinds else "it knows none"
         raise InputError(f"there is no kind of runs {kind!r}; {known}")
-    return replace(file, parameters={**file.parameters, **file.kinds[kind]})
+    own = {name: _over(file.parameters[name], given) for name, given in file.kinds[kind].items()}
+    return replace(file, parameters={**file.parameters, **own})
+
+
+def _over(of: ParameterKeys, given: ParameterKeys) -> ParameterKeys:
+    """Return what a parameter is of runs of a kind: what is given there, and all else as in the file."""
+    return replace(of, **{key: value for key, value in vars(given).items() if value})
 
 
 def _read(content: Mapping[str, Any]) -> StudyKeys:

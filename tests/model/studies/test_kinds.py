@@ -30,6 +30,18 @@ def test_a_kind_has_its_own_priors_and_else_those_of_the_file(tmp_path: Path) ->
     assert (usual["b"].prior.median, steep["b"].prior.median) == (0.05, 0.2)
 
 
+def test_a_kind_of_another_prior_keeps_the_terms_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    terms = 'b = { prior = { median = 0.05, factor = 2.0 }, varying = [{ over = "arch", sd = 0.1 }] }'
+    own = FILE.replace("b = { prior = { median = 0.05, factor = 2.0 } }", terms)
+    path.write_text(
+        own.replace('{ compute = { column = "compute" } }', '{ compute = { column = "compute" } }\ngroups = { arch = "arch" }')
+    )
+    b = bs.read_study(f"{path}:steep").model.parameters["b"]
+    assert b.prior.median == 0.2
+    assert [term.over for term in b.terms] == ["arch"]
+
+
 def test_a_bundled_study_has_kinds() -> None:
     share = bs.read_study("learning_curve:few_shot_benchmark").model.parameters["goes_on"].prior
     assert share.arguments["mu"] < -1.0
