@@ -58,7 +58,9 @@ def drop_copies(
     copy[np.flatnonzero(suspect)[again]] = True
     one = int(np.argmax(again))
     first, second = (int(np.flatnonzero(suspect)[of]) for of in (int(np.argmax(code == code[one])), one))
-    exactly = "an exact copy" if pd.concat(frames).iloc[[first, second]].map(repr).duplicated().any() else "a copy"
+    two = pd.concat(frames).iloc[[first, second]]
+    identical = two[[name for name in two if str(name) not in counting]].map(repr).duplicated().any()
+    exactly = "an exact copy" if identical else "a copy"
     sentence = f"row {place[second] + 1} of {sources[file[second]]} is {exactly} of row {place[first] + 1}"
     sentence += f" of {sources[file[first]]}" if file[first] != file[second] else ""
     count, columns = int(copy.sum()), "in every column" if exactly == "an exact copy" else f"in every column to {DIGITS} digits"
