@@ -12,7 +12,6 @@ from .decisions.multiverse import multiverse as multiverse
 from .decisions.plan import plan as plan
 from .decisions.rank import rank as rank
 from .decisions.sensitivity.sensitivity import sensitivity as sensitivity
-from .decisions.stopping import stopping as stopping
 from .decisions.targets import compute_needed as compute_needed
 from .inference.batch.fits import fit_many as fit_many
 from .inference.fit import fit as fit, prior as prior, refit as refit
@@ -44,7 +43,6 @@ from .prediction.chain import chain as chain
 from .prediction.compute_ratio import compute_ratio as compute_ratio, crossover as crossover
 from .prediction.contrast import contrast as contrast
 from .prediction.forecast import forecast as forecast
-from .prediction.outlier_rows import outlier_probabilities as outlier_probabilities
 from .prediction.predict import predict as predict, predict_runs as predict_runs
 from .prediction.summary import summarize as summarize
 from .report.write import write_report as write_report

@@ -27,6 +27,7 @@ from sweeps import DATA
 import bayes_scaling as bs
 from bayes_scaling.data.columns import Average
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.decisions.stopping import stopping
 from bayes_scaling.prediction.forecast import _forecast, _records
 from bayes_scaling.prediction.jobs import Job
 from bayes_scaling.prediction.joint_forecast import Forecasts
@@ -191,7 +192,7 @@ def ours(
             known[key] = forecasts(task, fit, alive, rung)
         found = known[key]
         level = float(found.expected_finals.min("job").mean())
-        chosen = bs.stopping(found, tolerance=tolerance * level).keep or ()
+        chosen = stopping(found, tolerance=tolerance * level).keep or ()
         return [label for label in alive if str(label) in chosen]
 
     return keep

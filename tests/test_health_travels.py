@@ -35,6 +35,7 @@ from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.decisions.sensitivity.record import Sensitivity
 from bayes_scaling.decisions.specifications import Specification
+from bayes_scaling.decisions.stopping import stopping
 from bayes_scaling.decisions.targets import needed_sentence
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.inference.batch.fits import Batch
@@ -181,7 +182,7 @@ RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
     "forecast": forecast,
     "forecasts": forecasts,
     "first_passage": lambda fit: forecast(fit).first_passage(2.4, per_day=1e10, since="2026-12-01"),
-    "stopping": lambda fit: bs.stopping(forecasts(fit), tolerance=0.01),
+    "stopping": lambda fit: stopping(forecasts(fit), tolerance=0.01),
     "next_runs": next_runs,
     "sensitivity": sensitivity,
     "backtest": backtest,

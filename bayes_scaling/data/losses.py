@@ -71,6 +71,9 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
             f"{where} runs from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} in {response.unit} does: "
             f'if they are {called}, say unit = "{per}" or --unit {quote(f"{response.column}={per}")}'
         )
+    if response.percent and unit == "accuracy" and (seen <= 0.01).all():
+        span = f"{exact(100 * seen.min())} to {exact(100 * seen.max())}"
+        raise InputError(f'{where} runs from {span}: shares, no {response.name} in per cent; expected unit = "accuracy"')
     if "/" in unit and seen.between(0, 1).all() and _rises(table, columns):
         raise InputError(
             f"{where} rises with scale from {exact(seen.min())} to {exact(seen.max())}, "

@@ -49,7 +49,8 @@ def melted(frame: pd.DataFrame, columns: Columns, source: str) -> tuple[pd.DataF
                 "expected a column 'run', or run = the column(s)"
             )
         return frame, rows, ()
-    cells = {output: _cells(frame, column, source) for output, column in columns.by_output.items()}
+    unit = columns.response.unit_of_cells
+    cells = {output: _cells(frame, column, source, unit) for output, column in columns.by_output.items()}
     missing = {output: column.isna().to_numpy() for output, column in cells.items()}
     for output, gone in missing.items():
         if gone.all():
@@ -65,11 +66,11 @@ def melted(frame: pd.DataFrame, columns: Columns, source: str) -> tuple[pd.DataF
     return kept, np.tile(rows, len(parts))[order[shown]], _notes(missing)
 
 
-def _cells(frame: pd.DataFrame, column: str, source: str) -> pd.Series:
+def _cells(frame: pd.DataFrame, column: str, source: str, unit: str) -> pd.Series:
     """Return a column as numbers; as it is where some cells are none, which are refused later if the filter keeps them."""
     cells = named_column(frame, column, source)
     try:
-        numbers, missing = column_numbers(cells, source, frame.index.to_numpy())
+        numbers, missing = column_numbers(cells, source, frame.index.to_numpy(), unit)
     except InputError:
         return cells
     return cells if (np.isnan(numbers) & ~missing).any() else pd.Series(numbers, frame.index)
@@ -90,13 +91,13 @@ def response_numbers(
 ) -> pd.Series:
     """Return the response of rows as numbers; the first wrong one is named with the column of its output."""
     of = columns.response
-    how: dict[str, Any] = {"positive": positive, "finite": finite, "unit": of.unit, "notes": notes}
+    how: dict[str, Any] = {"positive": positive, "finite": finite, "unit": of.unit_of_cells, "notes": notes}
     if OUTPUT not in frame or not columns.outputs:
         return number_column(frame, of.column, source, rows, **how)
     found = pd.Series(np.nan, frame.index, name=of.column)
     for output, own in frame.groupby(OUTPUT, sort=False):
         column = columns.by_output.get(str(output), of.column)
-        how["unit"] = columns.unit_of(own)
+        how["unit"] = of.unit_of_cells if of.percent else columns.unit_of(own)
         cells = own[[of.column]].set_axis([column], axis=1)
         found[own.index] = number_column(cells, column, source, rows[own.index], **how)
     return found

@@ -174,7 +174,7 @@ def _with_numbers(frame: pd.DataFrame, columns: Columns, source: str, notes: lis
     scales = {one.column: base_factor(one, frame) for one in columns.inputs.values()}
     found, rows = {}, frame.index.to_numpy()
     for name in sorted(columns.numbers & set(frame) - columns.labels):
-        unit = columns.response.unit if name == columns.response.column else ""
+        unit = columns.response.unit_of_cells if name == columns.response.column else ""
         if pd.api.types.is_numeric_dtype(frame[name]):
             continue
         unusual: list[str] = []

@@ -80,3 +80,8 @@ class Response:
     def rising(self) -> bool:
         """Whether more is better, as of an accuracy."""
         return loss_unit(self.unit) == "accuracy"
+
+    @property
+    def unit_of_cells(self) -> str:
+        """The unit that cells are written in: a sign of per cent beside a unit that says so is read once."""
+        return "%" if self.percent else self.unit

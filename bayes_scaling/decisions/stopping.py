@@ -177,7 +177,7 @@ def stopping(
     Examples
     --------
     >>> jobs = bs.forecast(fit, ["a.csv", "b.csv", "c.csv"], at=3e11)  # doctest: +SKIP
-    >>> print(bs.stopping(jobs, tolerance=0.002).summary())  # doctest: +SKIP
+    >>> print(stopping(jobs, tolerance=0.002).summary())  # doctest: +SKIP
     """
     if more_is_better(found.jobs[0].path):
         raise InputError('stopping takes the job that ends lowest for the best: give 1 - accuracy, with unit = "error rate"')

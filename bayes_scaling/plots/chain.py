@@ -10,7 +10,7 @@ from bayes_scaling.plots.band import plot_band
 from bayes_scaling.plots.contrast import numeric_along_rows
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_intervals
-from bayes_scaling.plots.style import COLOURS, INK, paper, quantiles, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, log_ticks, paper, quantiles, with_unit
 from bayes_scaling.prediction.chain_record import ChainedResponse
 
 MANY = 40
@@ -53,6 +53,7 @@ def chain_figure(found: ChainedResponse, x: str | None = None) -> Figure:
                 plot_band(draws, across, ax, colour=colour, unit=found.units.get(across, ""), log=False)
         if across is not None and across in found.first.table:
             _dots(left, found.first, across)
+            log_ticks(left, "x")
         _over_between(middle, found)
     return figure
 

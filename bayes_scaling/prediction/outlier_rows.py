@@ -46,7 +46,7 @@ def outlier_probabilities(fit: Fit) -> pd.DataFrame:
 
     Examples
     --------
-    >>> found = bs.outlier_probabilities(fit)  # doctest: +SKIP
+    >>> found = outlier_probabilities(fit)  # doctest: +SKIP
     >>> found[found["outlier_probability"] > 0.5]  # doctest: +SKIP
     """
     noise, thin, table = fit.model.noise, thinned(fit), fit.runs.table.reset_index(drop=True)

@@ -17,7 +17,7 @@ from bayes_scaling._base.numbers import amount, quantile_name, rounded, shared
 from bayes_scaling.plots.shown import Shown, shown
 from bayes_scaling.plots.style import SHOWN, paper, without_controls
 
-FIGURES = 5
+FIGURES = 7
 """Figures of what marks are placed by."""
 
 POINTS = 72.0

@@ -10,8 +10,8 @@ GROUPS = {
     "Discrepancy JointPrior parse_law read_study propose_study",
     "Fit": "fit fit_stack Stack refit prior Settings Fit save load fit_many",
     "Predict": "predict predict_runs summarize contrast compute_ratio crossover chain forecast",
-    "Decide": "plan Cost compute_needed rank next_runs stopping sensitivity multiverse",
-    "Validate": "findings outlier_probabilities compare backtest score calibrate",
+    "Decide": "plan Cost compute_needed rank next_runs sensitivity multiverse",
+    "Validate": "findings compare backtest score calibrate",
     "Report": "write_report InputError",
 }
 """The names of the front door."""
@@ -25,7 +25,7 @@ RESULTS = {
     "FirstPassage": ("bayes_scaling.prediction.first_passage", "forecast"),
     "Plan": ("bayes_scaling.decisions.plan", "plan"),
     "Ranking": ("bayes_scaling.decisions.ranking", "rank"),
-    "Stopping": ("bayes_scaling.decisions.stopping", "stopping"),
+    "Stopping": ("bayes_scaling.decisions.stopping", "decisions.stopping.stopping"),
     "NextRuns": ("bayes_scaling.decisions.design.ranked", "next_runs"),
     "Sensitivity": ("bayes_scaling.decisions.sensitivity.record", "sensitivity"),
     "Multiverse": ("bayes_scaling.decisions.multiverse", "multiverse"),

@@ -18,6 +18,7 @@ from bayes_scaling.inference.log_likelihood import log_density, log_likelihood
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.gaussian_sum import forward
+from bayes_scaling.prediction.outlier_rows import outlier_probabilities
 from bayes_scaling.prediction.residuals import run_residuals
 from bayes_scaling.prediction.simulate import with_responses
 from bayes_scaling.report.prior_posterior import prior_posterior
@@ -148,7 +149,7 @@ def test_spikes_are_named_by_their_probability(along: bool) -> None:
     rows = [7, 40, 41, 89]
     table = spiked(table_of(), rows).sample(frac=1, random_state=2)
     fit = certain(model_of(along=along), read(table), 200)
-    found = bs.outlier_probabilities(fit)
+    found = outlier_probabilities(fit)
     odd = found["loss"] > 1.1 * 3.0 * (found["tokens"] / 100) ** -0.1
     assert odd.sum() == len(rows)
     assert (found["outlier_probability"][odd] > 0.99).all()
@@ -158,19 +159,19 @@ def test_spikes_are_named_by_their_probability(along: bool) -> None:
     assert found["expected"][odd].to_numpy() == pytest.approx(3.0 * (found["tokens"][odd] / 100) ** -0.1, rel=0.04)
     (said,) = outliers(fit)
     assert "4 of 90 rows lie far off" in said.sentence
-    assert "bs.outlier_probabilities" in str(said)
+    assert "outlier_probabilities" in str(said)
 
 
 def test_a_step_that_stays_is_no_outlier() -> None:
     table = table_of()
     stays = table.assign(loss=table["loss"].where((table["run"] != "q") | (table["tokens"] < 80.0), table["loss"] * 1.025))
-    found = bs.outlier_probabilities(certain(model_of(), read(stays), 100))
+    found = outlier_probabilities(certain(model_of(), read(stays), 100))
     assert found["outlier_probability"].max() < 0.9
 
 
 def test_a_model_without_outliers_has_no_probabilities_of_them() -> None:
     with pytest.raises(bs.InputError, match="no outliers; expected noise with outliers"):
-        bs.outlier_probabilities(certain(model_of(spikes=False), read(table_of())))
+        outlier_probabilities(certain(model_of(spikes=False), read(table_of())))
 
 
 def family(*, spikes: bool, draws: int = 4000) -> bs.Fit:

@@ -169,3 +169,16 @@ def test_parts_of_a_prediction_add_up_on_log_odds() -> None:
 def test_simulated_runs_are_shares() -> None:
     shown = simulated(drawn(), 3).table["response"]
     assert ((shown > 0) & (shown < 1)).all()
+
+
+def test_a_sign_of_per_cent_beside_a_unit_that_says_so_is_read_once() -> None:
+    signed = pd.DataFrame({"x": [1.0, 2.0, 4.0], "accuracy": ["16.8 %", "45 %", "60.1 %"]})
+    columns = bs.Columns({"x": bs.Input("x")}, bs.Response("accuracy", "% accuracy", name="accuracy"))
+    np.testing.assert_allclose(bs.read_runs(signed, columns).table["response"], [0.168, 0.45, 0.601])
+
+
+def test_shares_given_as_per_cent_are_refused() -> None:
+    shares = pd.DataFrame({"x": [1.0, 2.0, 4.0], "accuracy": [0.168, 0.45, 0.601]})
+    columns = bs.Columns({"x": bs.Input("x")}, bs.Response("accuracy", "% accuracy", name="accuracy"))
+    with pytest.raises(InputError, match=r"shares, no accuracy in per cent; expected unit = .accuracy."):
+        bs.read_runs(shares, columns)

@@ -66,7 +66,7 @@ def outliers(fit: Fit) -> tuple[Finding, ...]:
 def _pull(noise: Noise) -> str:
     """Return what rows astray do to a fit, and what helps."""
     if noise.outliers is not None:
-        return "; the noise allows for outliers, so that they hardly move the fit: bs.outlier_probabilities has every row"
+        return "; the noise allows for outliers, so that they hardly move the fit: outlier_probabilities has every row"
     if noise.distribution == "student_t":
         return "; the noise has heavy tails, so that they hardly move the fit"
     if noise.correlation is not None and noise.correlation.white is not None:
