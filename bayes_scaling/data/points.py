@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.notation import READ, reading_of
 from bayes_scaling.data.cells import number_column
 from bayes_scaling.data.columns import Columns
@@ -13,8 +13,9 @@ from bayes_scaling.data.counting import refuse_other_conventions
 from bayes_scaling.data.counts import IN_BASE, base_factor, column_in_file, column_in_other_unit, mark_base_units
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.inputs import input_columns, with_schedule
-from bayes_scaling.data.labels import label_column
+from bayes_scaling.data.labels import label_column, level_index
 from bayes_scaling.data.mixtures import check_mixtures
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.data.tables import Table, read_table, source_of
@@ -99,7 +100,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
     Raises
     ------
     InputError
-        As `read_runs` does.
+        As `read_runs` does, and for an output that the runs do not have where outputs have units of their own.
     """
     source, notes = source_of(table, "the points"), list[str]()
     frame = in_base_units(table, runs)
@@ -120,6 +121,20 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
         named = (dim,) if dim in frame else parts
         if dim in groups or set(named) <= set(frame):
             points[dim] = label_column(frame, named, source, rows)
+    _refuse_other_outputs(points, runs, source, rows)
     if notes := [*reading_of(frame).get("notes", ()), *notes]:
         points.attrs["notes"] = tuple(dict.fromkeys(notes))
     return mark_base_units(points)
+
+
+def _refuse_other_outputs(points: pd.DataFrame, runs: Runs, source: str, rows: np.ndarray) -> None:
+    """Raise InputError for an output that the runs do not have where theirs differ in unit: no population has such a one."""
+    if OUTPUT not in points or not runs.columns.output_units:
+        return
+    other = level_index(points[OUTPUT], runs.levels[OUTPUT]) < 0
+    if other.any():
+        row = int(np.argmax(other))
+        raise InputError(
+            f"{source}: column {OUTPUT!r}, row {rows[row] + 1}: {format_value(points[OUTPUT].iloc[row])} is no output of the "
+            f"runs, whose outputs have units of their own; expected one of {format_names(runs.levels[OUTPUT])}"
+        )

@@ -122,3 +122,11 @@ def test_per_cent_beside_other_units_and_the_lowest_accuracy_are_refused() -> No
     with pytest.raises(InputError, match="an optimum takes the lowest loss for the best, and of output 'task', in accuracy"):
         optimum(mixed, {"output": ["task"]}, "params")
     refuse_rising(mixed, "an optimum", {"output": ["web", "code"]})
+
+
+def test_an_output_that_the_runs_do_not_have_is_refused(before: bs.Fit) -> None:
+    said = r"column 'output', row 2: 'Web' is no output of the runs, whose outputs have units of their own; expected one of \["
+    at = {"params": [1e9, 1e9], "output": ["web", "Web"]}
+    for answer in (bs.predict, bs.predict_runs):
+        with pytest.raises(InputError, match=said):
+            answer(before, at)

@@ -161,6 +161,19 @@ def test_what_is_set_up_is_paid_once() -> None:
         bs.next_runs(fit, table.assign(candidate="all"), QUESTION, set_up={"cluster": 1.0})
 
 
+def test_what_a_fit_does_not_keep_is_paid_for_and_said_and_empty_cells_are_refused(moba: bs.Fit) -> None:
+    found = bs.next_runs(made(), TABLE.assign(cluster="old"), QUESTION, set_up={"cluster": 1000.0})
+    said = "the fit keeps no column 'cluster' of its runs: each of its values is set up and paid for"
+    assert any(note.startswith(said) for note in found.notes)
+    assert f"note [next]: {said}" in found.summary()
+    known = pd.DataFrame({"compute": [3.0], "position": 30720, "attention": ["moba"], "flop": 5.0})
+    asked = "contrast attention=moba:full at compute=10, position=30720"
+    assert not any("keeps no column" in note for note in bs.next_runs(moba, known, asked, set_up={"attention": 7.0}).notes)
+    empty = TABLE.assign(cluster=["old", None, "new", "new", "new", "other"])
+    with pytest.raises(bs.InputError, match="column 'cluster', row 2: what to set up is missing; expected a value"):
+        bs.next_runs(made(), empty, QUESTION, set_up={"cluster": 1000.0})
+
+
 def test_levels_that_the_runs_have_are_set_up_already(moba: bs.Fit) -> None:
     asked = "contrast attention=moba:full at compute=10, position=30720"
     new = pd.DataFrame({"compute": [3.0, 3.0], "position": 30720, "attention": ["moba", "sliding"], "flop": 5.0})

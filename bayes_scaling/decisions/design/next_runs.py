@@ -36,7 +36,7 @@ from bayes_scaling.decisions.design.criteria import (
 )
 from bayes_scaling.decisions.design.information import Joint, directions, information, joint, marginal_gains
 from bayes_scaling.decisions.design.options import option_losses
-from bayes_scaling.decisions.design.prices import flop, set_ups
+from bayes_scaling.decisions.design.prices import flop, set_ups, unknown_set_ups
 from bayes_scaling.decisions.design.ranked import NextRuns, RunSet, undominated
 from bayes_scaling.decisions.design.sets import LARGEST, Prices, best_sets, most_beyond_cost, within_budget
 from bayes_scaling.decisions.estimand_text import parse_estimand
@@ -193,7 +193,8 @@ def next_runs(
     )
     if value is not None:
         found = replace(found, sets=_with_most_beyond_cost(found, of, weighed, prices, most or MOST))
-    return replace(found, notes=(*_notes(fit, frame, labels, possible, worth_draws), *_far(fit, frame, rows, found)))
+    notes = (*_notes(fit, frame, labels, possible, worth_draws), *unknown_set_ups(fit, set_up), *_far(fit, frame, rows, found))
+    return replace(found, notes=notes)
 
 
 @dataclass(frozen=True)

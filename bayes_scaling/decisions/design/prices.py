@@ -64,7 +64,8 @@ def set_ups(
     Raises
     ------
     InputError
-        Where there is no such column, a candidate has several of its values, or the FLOP are no positive number.
+        Where there is no such column, a cell of it is empty, a candidate has several of its values, or the FLOP are no positive
+        number.
     """
     found = []
     for name, amount in (given or {}).items():
@@ -76,6 +77,18 @@ def set_ups(
         once = checks.positive(amount, f"what {name!r} takes to set up, in FLOP,")
         found.append(SetUp(of_candidate.first().to_numpy(), np.where(there, 0.0, once)))
     return tuple(found)
+
+
+def unknown_set_ups(fit: Posterior, given: Mapping[str, float] | None) -> list[str]:
+    """Say of which columns the fit does not keep what its runs had, so that each of their values is paid for."""
+    columns = fit.runs.columns
+    kept = {*fit.runs.table, *columns.inputs, *(of.column for of in columns.inputs.values()), *columns.dims}
+    kept |= {parts[0] for parts in columns.dims.values() if len(parts) == 1}
+    return [
+        f"the fit keeps no column {name!r} of its runs: each of its values is set up and paid for, those that runs had too"
+        for name in given or {}
+        if name not in kept
+    ]
 
 
 def _to_set_up(
@@ -93,6 +106,10 @@ def _to_set_up(
     column = frame[name] if name in frame and name not in table else table.get(name)
     if column is None:
         raise InputError(f"{source}: no column {name!r} to set up; the table has {list(map(str, table.columns))}")
+    if (gone := column.isna().to_numpy()).any():
+        raise InputError(
+            f"{source}: column {name!r}, row {int(np.argmax(gone)) + 1}: what to set up is missing; expected a value"
+        )
     dims = [dim for dim in (name, *columns.dims) if dim == name or tuple(columns.dims[dim]) == (name,)]
     dim = next((one for one in dims if one in fit.runs.levels), None)
     if dim is not None:
