@@ -214,7 +214,7 @@ class NextRuns:
     def summary(self) -> str:
         """Return what is known of the question, what the best run and the best set would make of it, and notes, a line each."""
         said = view("bayes_scaling.decisions.design.sentences:said_of_next")(self)
-        return lines([*said, *(f"note [next]: {note}" for note in self.notes)], self)
+        return lines([*said, *(f"note [next]: {note}." for note in self.notes)], self)
 
     @calls.asked
     def plot(self) -> Any:
