@@ -24,7 +24,8 @@ from bayes_scaling.model.joint_prior import JointPrior, joined, restricted
 from bayes_scaling.model.loss_units import in_unit_of, moved_notes
 from bayes_scaling.model.names import NOISE_SD, OWN_PREFIXES
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Parameter, Prior, Term, as_parameter
+from bayes_scaling.model.parameters import Parameter, Term, as_parameter
+from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.specification import Model, model_inputs, scalar_priors
 from bayes_scaling.model.studies.earlier_keys import with_keys_of_today
 from bayes_scaling.model.studies.errors import first_error

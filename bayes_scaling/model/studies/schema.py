@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bayes_scaling.laws.library import LAWS
-from bayes_scaling.model.parameters import DISTRIBUTIONS
+from bayes_scaling.model.priors import DISTRIBUTIONS
 from bayes_scaling.model.studies import keys
 from bayes_scaling.model.studies.reading import models_folder
 

@@ -10,7 +10,8 @@ from bayes_scaling.data.columns import Columns, Input, MeasurementError, Respons
 from bayes_scaling.laws.formula import law_text, parse_law
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Trend, Varying
+from bayes_scaling.model.parameters import Trend, Varying
+from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.specification import model_inputs
 from bayes_scaling.model.studies.reading import bundled, parse_study, read_study
 
