@@ -13,7 +13,8 @@ from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Trend, Varying
 from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.specification import model_inputs
-from bayes_scaling.model.studies.reading import bundled, parse_study, read_study
+from bayes_scaling.model.studies.bundled import bundled
+from bayes_scaling.model.studies.reading import parse_study, read_study
 
 
 def test_a_file_says_what_it_says() -> None:
