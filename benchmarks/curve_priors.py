@@ -1,6 +1,6 @@
 """How the priors of the study `learning_curve` are chosen, for curves of any kind and for each kind, with families left out.
 
-    python benchmarks/curve_priors.py [--only DOMAIN] [--few N]    # prints; writes curve_priors.csv and curve_priors_left_out.csv
+    python benchmarks/curve_priors.py [--only DOMAIN] [--few N]    # writes curve_priors.csv, curve_priors_left_out.csv
 
 Each curve is sampled once (`curve_sampling.py`). Up to its last point its posterior does not know `ahead`, which the points say
 nothing of, so that every prior of it is scored with the same draws; other priors of slope and bend weigh the draws anew.
@@ -25,7 +25,7 @@ from scipy.special import stdtr, stdtrit
 TABLE = Path(__file__).with_suffix(".csv")
 LEFT_OUT = "curve_priors_left_out.csv"
 ROWS_A_CURVE, MOST_CURVES, OTHERS = 8.0, 3, 3.0
-"""Held-out rows are alike: a curve is worth so many rows, a family so many curves at most, the mean of other kinds so many rows."""
+"""Held-out rows are alike: a curve is worth so many, a family so many curves at most, the mean of other kinds so many."""
 LIKE_ONE = 0.5
 """Probability that a kind is like one of the others, not like their mean."""
 STUDY_CURVES = 2.0

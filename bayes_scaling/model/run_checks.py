@@ -17,7 +17,8 @@ from bayes_scaling.model.by_level import own_priors
 from bayes_scaling.model.names import NOISE_SD, refuse_same_names
 from bayes_scaling.model.noise_scale import possible
 from bayes_scaling.model.ordered import places as ordered_places
-from bayes_scaling.model.parameters import as_parameter, median
+from bayes_scaling.model.parameters import as_parameter
+from bayes_scaling.model.priors import median
 from bayes_scaling.model.smooth import MOST, axis
 from bayes_scaling.model.specification import (
     Model,

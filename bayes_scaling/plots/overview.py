@@ -15,7 +15,7 @@ from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, groups_needed, has_discrepancy, inputs_read
 from bayes_scaling.model.noise import Correlation
-from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth, Varying, as_parameter
+from bayes_scaling.model.parameters import Effect, Smooth, as_parameter
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
@@ -80,7 +80,7 @@ def _check_figure(fit: Posterior) -> Figure:
 def _of_one_law(fit: Fit) -> dict[str, Figure]:
     drawn: dict[str, Figure] = {}
     for name, value in fit.model.parameters.items():
-        if any(isinstance(term, Varying | Smooth | Ordered | ByLevel) for term in as_parameter(value).terms):
+        if any(isinstance(term, Effect) for term in as_parameter(value).terms):
             drawn[f"forest_{name}"] = forest_figure(fit, name)
         if any(isinstance(term, Smooth) for term in as_parameter(value).terms):
             with paper():
@@ -133,11 +133,7 @@ def bands_figure(fit: Posterior) -> Figure:
 def forest_figure(fit: Fit, name: str) -> Figure:
     """Return the forest of one parameter by its groups, where it drifts with an input at the middle of each level's runs."""
     levels = fit.runs.levels
-    terms = [
-        term
-        for term in as_parameter(fit.model.parameters[name]).terms
-        if isinstance(term, Varying | Smooth | Ordered | ByLevel)
-    ]
+    terms = [term for term in as_parameter(fit.model.parameters[name]).terms if isinstance(term, Effect)]
     groups = sorted({dim for term in terms for dim in term.dims}, key=lambda group: len(levels[group]))
     shown = {group: spread(levels[group], ROWS if group == groups[-1] else HUES) for group in groups}
     rows = fit.runs.table[np.logical_and.reduce([fit.runs.table[group].isin(of) for group, of in shown.items()])]
