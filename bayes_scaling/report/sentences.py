@@ -27,7 +27,7 @@ from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, in
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.prediction.predict import predict
 from bayes_scaling.report.words import capitalized
-from bayes_scaling.validation.fit_stack import weighing_sentences
+from bayes_scaling.validation.stack_sentences import weighing_sentences
 
 TENFOLD = 10.0
 """Sentences are about the largest run, and ten times beyond."""
