@@ -54,7 +54,7 @@ def read_study(name_or_path: str | Path) -> Study:
     >>> study.columns.inputs["params"].reference
     1000000000.0
     >>> read_study("learning_curve:translation").model.parameters["goes_on"].prior.arguments["mu"]
-    -0.28
+    -1.49
     """
     if not isinstance(name_or_path, str | Path):
         raise InputError(
