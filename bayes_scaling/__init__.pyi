@@ -30,11 +30,11 @@ from .model.noise import (
 from .model.parameters import (
     ByLevel as ByLevel,
     Ordered as Ordered,
-    Prior as Prior,
     Smooth as Smooth,
     Trend as Trend,
     Varying as Varying,
 )
+from .model.priors import Prior as Prior
 from .model.settings import Settings as Settings
 from .model.specification import Model as Model
 from .model.studies.propose.proposal import propose_study as propose_study

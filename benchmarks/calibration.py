@@ -31,9 +31,9 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.executors import InProcess
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.defaults import default_inputs, default_priors, default_response, sweep_discrepancy
-from bayes_scaling.model.parameters import median
+from bayes_scaling.model.priors import median
 from bayes_scaling.model.specification import changed
-from bayes_scaling.model.studies.reading import bundled
+from bayes_scaling.model.studies.bundled import bundled
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.validation.calibration import Calibration
 from bayes_scaling.validation.simulations import SETTINGS, simulate

@@ -33,7 +33,8 @@ from sweeps import sweeps
 
 import bayes_scaling as bs
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
-from bayes_scaling.model.parameters import Z90, Prior, as_parameter, distribution, link, median as prior_median
+from bayes_scaling.model.parameters import as_parameter
+from bayes_scaling.model.priors import Z90, Prior, distribution, link, median as prior_median
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "out" / "choosing_runs"

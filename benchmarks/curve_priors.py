@@ -1,237 +1,152 @@
-"""How the priors of the study `learning_curve` are chosen: importance sampling of each curve, with families left out.
+"""How the priors of the study `learning_curve` are chosen, for curves of any kind and for each kind, with families left out.
 
-    python benchmarks/curve_priors.py [--only DOMAIN]      # prints tables, and writes curve_priors.csv: priors by kind of curve
+    python benchmarks/curve_priors.py [--only DOMAIN] [--few N]    # writes curve_priors.csv, curve_priors_left_out.csv
 
-Up to its last point a curve's posterior does not know `ahead`, which the points say nothing of. So each curve is sampled once,
-and every prior of `ahead` is scored with these draws. Of the model of the study two things differ: scatter is normal up to the
-last point, Student-t with 4 degrees of freedom beyond it, and neighbours are averaged where there are more than 30 rows (their
-variance about a local line says the scatter). Level, discrepancy and, on a grid, the slope are integrated exactly; bend,
-scatter and the discrepancy's amplitude and length are drawn from their prior, then twice about what was found: .15 s a curve.
+Each curve is sampled once (`curve_sampling.py`). Up to its last point its posterior does not know `ahead`, which the points say
+nothing of, so that every prior of it is scored with the same draws; other priors of slope and bend weigh the draws anew.
 
 Scores are means over curves within families, then over families within domains, so that 94 curves of one domain do not choose
-for all. A prior is judged on a domain, or a family, by what was best on all others.
+for all. A prior is judged on a family by what all others say.
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from learning_curves import DIVIDED, GROUPS
-from sweeps import DATA
+from curve_sampling import CENTRE, DEGREES, SLOPE, WIDTH, Curve, curves
+from learning_curves import GROUPS
+from scipy.special import stdtr, stdtrit
 
-BINS, ROWS, KEPT, DRAWS, ROUNDS = 30, 60, 600, 1_200, 3
-DEGREES = 4.0
 TABLE = Path(__file__).with_suffix(".csv")
 LEFT_OUT = "curve_priors_left_out.csv"
 ROWS_A_CURVE, MOST_CURVES, OTHERS = 8.0, 3, 3.0
-"""Held-out rows of a curve are alike: a curve is worth so many, a family so many curves, other kinds so many rows."""
-FRACTION, AT_LEAST = 0.13, 6
-CENTRE = np.array([-0.2, np.log(0.01), np.log(2.0), np.log(0.006)])
-WIDTH = np.array([0.4, np.log(3.2) / 1.645, np.log(2.3) / 1.645, np.log(8.0) / 1.645])
-"""Normal priors of bend, log amplitude, log length and log scatter."""
-SLOPE = (np.log(0.1), np.log(5.2) / 1.645)
+"""Held-out rows are alike: a curve is worth so many, a family so many curves at most, the mean of other kinds so many."""
+LIKE_ONE = 0.5
+"""Probability that a kind is like one of the others, not like their mean."""
+STUDY_CURVES = 2.0
+"""The study's own priors of slope and bend are worth so many curves of a kind."""
+OWN = np.array([CENTRE[0], SLOPE[0]]), np.array([WIDTH[0], SLOPE[1]])
+"""The study's own normal priors of bend and log slope: means and standard deviations."""
+BEND, LOG_SLOPE = 0, 4
+"""Where they are among the numbers of a curve."""
+SHARES, LOCATIONS, SCALES, NUS = (
+    (0.0, 0.05, 0.12, 0.3, 0.6, 0.9, 0.97),
+    (-0.15, -0.05, 0.05, 0.3, 0.6),
+    (0.15, 0.25, 0.35),
+    (3, 5),
+)
+EDGES = np.linspace(-3.0, 2.5, 67)
+"""Of cells of log ahead."""
 
 
 @dataclass(frozen=True)
-class Points:
-    """Averages of neighbours: u = log(x / x_last), log y, how many, and the sum of squares about local lines."""
+class Ahead:
+    """A prior of what a curve still falls by: a share that goes flat, and a log-Student-t distribution of the others."""
 
-    u: np.ndarray
-    y: np.ndarray
-    count: np.ndarray
-    squares: float
-    freedom: int
+    flat: float
+    location: float
+    scale: float
+    nu: float
+
+    def draws(self, count: int = 1_200) -> np.ndarray:
+        """Return draws, in random order."""
+        flat = round(self.flat * count)
+        rest = np.exp(self.location + self.scale * stdtrit(self.nu, (np.arange(count - flat) + 0.5) / (count - flat)))
+        return np.random.default_rng(0).permutation(np.concatenate([np.zeros(flat), rest]))
+
+    def on_grid(self) -> np.ndarray:
+        """Return the probability of going flat, then of each cell of log ahead."""
+        below = stdtr(self.nu, (EDGES - self.location) / self.scale)
+        below[[0, -1]] = 0.0, 1.0
+        return np.append(self.flat, (1.0 - self.flat) * np.diff(below))
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A curve's draws at its held-out rows: log y = level - ahead * fall + scatter * t."""
+class Shape:
+    """Normal priors of bend and log slope."""
 
-    name: str
-    domain: str
-    family: str
-    log_y: np.ndarray
-    unit: float
-    last: float
-    level: np.ndarray
-    fall: np.ndarray
-    scatter: np.ndarray
-    size: float
-    never_rises: bool
+    bend: float
+    bend_sd: float
+    log_slope: float
+    log_slope_sd: float
 
 
-def binned(u: np.ndarray, y: np.ndarray) -> Points:
-    """Return rows as they are, or, of many, averages over equal parts of log x."""
-    if len(u) <= BINS:
-        return Points(u, y, np.ones(len(u)), 0.0, 0)
-    part = np.minimum(((u - u[0]) / (u[-1] - u[0]) * BINS).astype(int), BINS - 1)
-    found, squares, freedom = [], 0.0, 0
-    for of in np.unique(part):
-        at, of_y = u[part == of], y[part == of]
-        found.append((at.mean(), of_y.mean(), len(at)))
-        if len(at) > 2 and np.ptp(at) > 0:
-            squares += float(((of_y - np.polyval(np.polyfit(at, of_y, 1), at)) ** 2).sum())
-            freedom += len(at) - 2
-    return Points(*np.array(found).T, squares, freedom)
+STUDY_AHEAD = Ahead(0.05, -0.05, 0.25, 5.0)
+STUDY_SHAPE = Shape(OWN[0][0], OWN[1][0], OWN[0][1], OWN[1][1])
+CANDIDATES = [Ahead(*of) for of in product(SHARES, LOCATIONS, SCALES, NUS)]
 
 
-def _matern(apart: np.ndarray, amplitude: np.ndarray, length: np.ndarray) -> np.ndarray:
-    z = np.sqrt(5.0) * np.abs(apart) / length[:, None, None]
-    return np.asarray(amplitude[:, None, None] ** 2 * (1.0 + z + z**2 / 3.0) * np.exp(-z))
+@cache
+def grid_of_candidates() -> np.ndarray:
+    """Return the candidates' probabilities on the grid, a row each."""
+    return np.array([one.on_grid() for one in CANDIDATES])
 
 
-def bent(u: np.ndarray, bend: np.ndarray) -> np.ndarray:
-    """Return (e^(bend u) - 1) / bend, a row for each draw."""
-    bend = np.where(np.abs(bend) < 1e-6, 1e-6, bend)[:, None]
-    return np.asarray(np.expm1(bend * u) / bend)
-
-
-def _solved(points: Points, at: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return, for draws of four numbers, log likelihood, slopes on a grid with log weights, and what they were solved by."""
-    bend, amplitude, length, scatter = at[:, 0], *np.exp(at[:, 1:]).T
-    kernel = _matern(points.u[:, None] - points.u, amplitude, length)
-    kernel = kernel + np.eye(len(points.u)) * (scatter[:, None, None] ** 2 / points.count + 1e-12)
-    root = np.linalg.cholesky(kernel)
-    ones, values = np.ones((len(at), len(points.u))), np.broadcast_to(points.y, (len(at), len(points.u)))
-    columns = np.stack([ones, bent(points.u, bend), values], -1)
-    white = np.linalg.solve(root, columns)
-    gram = np.swapaxes(white, 1, 2) @ white
-    ones = gram[:, 0, 0]
-    c = gram[:, 1, 1] - gram[:, 0, 1] ** 2 / ones
-    b = gram[:, 1, 2] - gram[:, 0, 1] * gram[:, 0, 2] / ones
-    a = gram[:, 2, 2] - gram[:, 0, 2] ** 2 / ones
-    c = np.maximum(c, 1e-12)
-    best, wide = -b / c, 1.0 / np.sqrt(c)
-    near = best[:, None] + wide[:, None] * np.linspace(-5.0, 5.0, 41)
-    grid = np.sort(np.concatenate([np.maximum(near, 1e-6), np.broadcast_to(np.geomspace(1e-4, 8.0, 80), (len(at), 80))], 1), 1)
-    log_slope = -0.5 * ((np.log(grid) - SLOPE[0]) / SLOPE[1]) ** 2 - np.log(grid)
-    value = log_slope - 0.5 * (a[:, None] + 2.0 * b[:, None] * grid + c[:, None] * grid**2)
-    value += np.log(np.gradient(grid, axis=1) + 1e-300)
-    top = value.max(1)
-    total = top + np.log(np.exp(value - top[:, None]).sum(1))
-    total += -np.log(np.diagonal(root, axis1=1, axis2=2)).sum(1) - 0.5 * np.log(ones)
-    total += -points.freedom * np.log(scatter) - 0.5 * points.squares / scatter**2
-    return total, grid, value, root, white, gram
-
-
-def _log_prior(at: np.ndarray) -> np.ndarray:
-    return np.asarray(-0.5 * (((at - CENTRE) / WIDTH) ** 2).sum(1) - np.log(WIDTH).sum() - 2.0 * np.log(2.0 * np.pi))
-
-
-def _student(at: np.ndarray, centre: np.ndarray, root: np.ndarray, nu: float = 5.0) -> np.ndarray:
-    from math import lgamma
-
-    z = np.linalg.solve(root, (at - centre).T)
-    d = len(centre)
-    known = lgamma((nu + d) / 2) - lgamma(nu / 2) - d / 2 * np.log(nu * np.pi) - np.log(np.diag(root)).sum()
-    return np.asarray(known - (nu + d) / 2 * np.log1p((z**2).sum(0) / nu))
-
-
-def sampled(points: Points, ahead: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Return draws of level and discrepancy, of the fall and of the scatter; and their effective number."""
-    ats = [CENTRE + WIDTH * random.standard_normal((DRAWS, 4))]
-    proposals: list[Callable[[np.ndarray], np.ndarray]] = [_log_prior]
-    kept = [_solved(points, ats[0])[0]]
-    for _ in range(ROUNDS - 1):
-        at, likelihood = np.concatenate(ats), np.concatenate(kept)
-        weight = _weights(at, likelihood, proposals)
-        mean = weight @ at
-        spread = (at - mean).T @ ((at - mean) * weight[:, None])
-        size = 1.0 / (weight**2).sum()
-        share = size / (size + 8.0)
-        root = np.linalg.cholesky(share * 1.3 * spread + (1.0 - share) * np.diag((0.5 * WIDTH) ** 2))
-        proposals.append(lambda x, mean=mean, root=root: _student(x, mean, root))
-        step = random.standard_normal((DRAWS, 4)) * np.sqrt(5.0 / random.chisquare(5.0, (DRAWS, 1)))
-        ats.append(mean + step @ root.T)
-        kept.append(_solved(points, ats[-1])[0])
-    at, likelihood = np.concatenate(ats), np.concatenate(kept)
-    weight = _weights(at, likelihood, proposals)
-    at = at[random.choice(len(at), KEPT, p=weight)]
-    _, grid, value, root, white, gram = _solved(points, at)
-    share = np.exp(value - value.max(1, keepdims=True)).cumsum(1)
-    pick = (share < share[:, -1:] * random.uniform(size=(KEPT, 1))).sum(1)
-    slope = grid[np.arange(KEPT), np.minimum(pick, grid.shape[1] - 1)]
-    return *_beyond(points, ahead, at, slope, root, white, gram, random), float(1.0 / (weight**2).sum())
-
-
-def _weights(at: np.ndarray, likelihood: np.ndarray, proposals: Sequence[Callable[[np.ndarray], np.ndarray]]) -> np.ndarray:
-    proposed = np.logaddexp.reduce([of(at) for of in proposals], axis=0) - np.log(len(proposals))
-    ratio = likelihood + _log_prior(at) - proposed
-    weight = np.exp(ratio - ratio.max())
+def weights(curve: Curve, shape: Shape) -> np.ndarray:
+    """Return weights of a curve's draws under other priors of bend and slope."""
+    at = curve.numbers[:, [BEND, LOG_SLOPE]]
+    mean, sd = np.array([shape.bend, shape.log_slope]), np.array([shape.bend_sd, shape.log_slope_sd])
+    log = -0.5 * (((at - mean) / sd) ** 2 - ((at - OWN[0]) / OWN[1]) ** 2).sum(1)
+    weight = np.exp(log - log.max())
     return np.asarray(weight / weight.sum())
 
 
-def _beyond(
-    points: Points,
-    ahead: np.ndarray,
-    at: np.ndarray,
-    slope: np.ndarray,
-    root: np.ndarray,
-    white: np.ndarray,
-    gram: np.ndarray,
-    random: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    bend, amplitude, length, scatter = at[:, 0], *np.exp(at[:, 1:]).T
-    ones = gram[:, 0, 0]
-    level = (gram[:, 0, 2] + slope * gram[:, 0, 1]) / ones + random.standard_normal(len(at)) / np.sqrt(ones)
-    left = white[:, :, 2] + slope[:, None] * white[:, :, 1] - level[:, None] * white[:, :, 0]
-    cross = np.linalg.solve(root, _matern(points.u[:, None] - ahead, amplitude, length))
-    mean = level[:, None] + np.einsum("dn,dnr->dr", left, cross)
-    variance = np.maximum(amplitude[:, None] ** 2 - (cross**2).sum(1), 0.0)
-    # Rows are scored one by one: what they share beyond the last point need not be drawn together.
-    shared = random.standard_normal((len(at), 1))
-    return mean + shared * np.sqrt(variance), slope[:, None] * bent(ahead, bend), scatter
+def reweighted(curve: Curve, shape: Shape, count: int) -> Curve:
+    """Return a curve with so many of its draws, resampled for other priors of bend and slope."""
+    kept = np.random.default_rng(3).choice(len(curve.level), count, p=weights(curve, shape))
+    return replace(curve, level=curve.level[kept], fall=curve.fall[kept], scatter=curve.scatter[kept])
 
 
-def curves(only: str, few: int = 0) -> list[Curve]:
-    """Return the draws of each curve; of so few of its points up to the last, where `few` is given."""
-    table = pd.read_csv(DATA / "fleet_curves.csv.gz", encoding="utf-8")
-    found = []
-    for name, curve in table[table["domain"].str.contains(only)].groupby("run_id"):
-        curve = curve.sort_values("x", kind="stable")
-        train = (curve["split"] == "train").to_numpy()
-        x, y = curve["x"].to_numpy(), curve["y"].to_numpy()
-        known = x[train]
-        near = known >= min(FRACTION * known.max(), np.sort(known)[-min(AT_LEAST, len(known))])
-        near = spread(np.log(known), few) if few else near
-        u = np.log(x / known.max())
-        points = binned(u[train][near], np.log(y[train])[near])
-        held = np.flatnonzero(~train)
-        held = held[np.unique(np.linspace(0, len(held) - 1, ROWS).astype(int))]
-        drawn = sampled(points, u[held], np.random.default_rng(1))
-        domain = str(curve["domain"].iloc[0])
-        unit = float(y[train].max()) if domain in DIVIDED else 1.0
-        last = float(np.log(y[train][-1]))
-        rises = bool((np.diff(y[train]) <= 0).all())
-        family = str(curve["task_family"].iloc[0])
-        found.append(Curve(str(name), domain, family, np.log(y[held]), unit, last, *drawn, rises))
+def shape_of(every: Sequence[Curve], rounds: int = 12) -> Shape:
+    """Return the distribution over a kind's curves of bend and log slope, by expectation and maximisation.
+
+    Only points up to the last of each curve are used; a family counts as `MOST_CURVES` curves at most, the study's own prior
+    as `STUDY_CURVES`.
+    """
+    found, sizes = STUDY_SHAPE, pd.Series([one.family for one in every]).value_counts()
+    share = np.array([min(1.0, MOST_CURVES / sizes[one.family]) for one in every])[:, None]
+    for _ in range(rounds if every else 0):
+        moments = np.array([_moments(one, found) for one in every])
+        total = STUDY_CURVES + share.sum()
+        mean = (STUDY_CURVES * OWN[0] + (share * moments[:, 0]).sum(0)) / total
+        variance = (STUDY_CURVES * OWN[1] ** 2 + (share * (moments[:, 1] + (moments[:, 0] - mean) ** 2)).sum(0)) / total
+        sd = np.sqrt(variance)
+        found = Shape(mean[0], sd[0], mean[1], sd[1])
     return found
 
 
-def spread(at: np.ndarray, few: int) -> np.ndarray:
-    """Return which of ordered places are few, about evenly far apart over the last two e-folds, the last among them."""
-    wanted = at[-1] - np.linspace(min(2.0, np.ptp(at)), 0.0, few)
-    found = np.zeros(len(at), dtype=bool)
-    found[np.abs(at[:, None] - wanted).argmin(0)] = True
-    return found
+def _moments(curve: Curve, shape: Shape) -> np.ndarray:
+    """Return mean and variance of bend and log slope under a prior of them."""
+    weight, at = weights(curve, shape), curve.numbers[:, [BEND, LOG_SLOPE]]
+    mean = weight @ at
+    return np.array([mean, weight @ (at - mean) ** 2])
 
 
-def scored(curve: Curve, ahead: np.ndarray, random: np.random.Generator) -> dict[str, float]:
+def log_densities(curve: Curve, shape: Shape) -> np.ndarray:
+    """Return the mean log density of a curve's held-out rows for each candidate; `ahead` is integrated on its grid."""
+    few = reweighted(curve, shape, 500)
+    ahead = np.append(0.0, np.exp((EDGES[1:] + EDGES[:-1]) / 2.0))[:, None, None]
+    density = np.exp(_log_t((few.log_y - few.level + ahead * few.fall), few.scatter[:, None])).mean(1)
+    found = np.log(grid_of_candidates() @ density + 1e-300) - curve.log_y
+    return np.asarray(found.mean(1) + np.log(curve.unit))
+
+
+def _log_t(error: np.ndarray, scatter: np.ndarray) -> np.ndarray:
+    """Return the log density of Student's t with 4 degrees of freedom, which is 3/8 at 0."""
+    return np.asarray(np.log(0.375) - 2.5 * np.log1p((error / scatter) ** 2 / DEGREES) - np.log(scatter))
+
+
+def scored(curve: Curve, ahead: np.ndarray) -> dict[str, float]:
     """Return a curve's scores by the published protocol, for draws from a prior of `ahead`."""
-    from scipy.special import stdtr
-
-    each = ahead[random.permutation(len(ahead))][:, None]
-    times = -(-len(ahead) // len(curve.level))
-    level, fall, scatter = (np.concatenate([of] * times)[: len(ahead)] for of in (curve.level, curve.fall, curve.scatter))
-    middle = level - each * fall
-    z = (curve.log_y - middle) / scatter[:, None]
-    log_t = np.log(0.375) - 2.5 * np.log1p(z**2 / DEGREES) - np.log(scatter)[:, None]  # t with 4 degrees of freedom: 3/8 at 0
-    density = np.logaddexp.reduce(log_t, axis=0) - np.log(len(z))
-    pit = stdtr(DEGREES, z).mean(0)
+    each = ahead[np.random.default_rng(2).permutation(len(ahead))][:, None]
+    middle = curve.level - each * curve.fall
+    density = np.log(np.exp(_log_t(curve.log_y - middle, curve.scatter[:, None])).mean(0) + 1e-300)
+    pit = stdtr(DEGREES, (curve.log_y - middle) / curve.scatter[:, None]).mean(0)
     error = np.median(middle, axis=0) - curve.log_y
     return {
         "rmsle": float(np.sqrt((error**2).mean())),
@@ -242,97 +157,14 @@ def scored(curve: Curve, ahead: np.ndarray, random: np.random.Generator) -> dict
     }
 
 
-def prior_draws(share: float, location: float, scale: float, nu: float, count: int = 1_200) -> np.ndarray:
-    """Return draws of what a curve still falls by: a share of zeros, and a log-Student-t distribution."""
-    from scipy.special import stdtrit
-
-    flat = round(share * count)
-    rest = np.exp(location + scale * stdtrit(nu, (np.arange(count - flat) + 0.5) / (count - flat)))
-    return np.random.default_rng(0).permutation(np.concatenate([np.zeros(flat), rest]))
-
-
-def priors() -> dict[str, np.ndarray]:
-    """Return the candidates: share that goes flat, and location, scale and degrees of freedom of the rest."""
-    every = product((0.0, 0.05, 0.12, 0.3, 0.6, 0.9), (-0.15, -0.05, 0.05, 0.3, 0.6), (0.15, 0.25, 0.35), (3.0, 5.0))
-    return {f"{share:.0%} flat, {at} {scale} {nu:.0f}": prior_draws(share, at, scale, nu) for share, at, scale, nu in every}
-
-
-def averaged(table: pd.DataFrame) -> pd.DataFrame:
-    """Return means over curves within families, then over families, a row for each domain."""
-    return table.groupby(["domain", "family"]).mean(numeric_only=True).groupby("domain").mean()
-
-
-def choose(scores: Mapping[str, pd.DataFrame], by: str) -> pd.DataFrame:
-    """Return the scores of each domain, or family, by the prior that is best on all others."""
-    names, base = list(scores), next(iter(scores.values()))
-    picked, rows = [], []
-    for of in base[by].unique():
-        rest = base[by] != of
-        value = {name: averaged(scores[name][rest])["ll"].mean() for name in names}
-        best = max(names, key=value.__getitem__)
-        picked.append(best)
-        rows.append(scores[best][~rest])
-    told = pd.Series(picked).value_counts().head(4).to_dict()
-    print(f"\nwithout each {by}: {told}")
-    return pd.concat(rows)
-
-
-def weighed(scores: Mapping[str, pd.DataFrame], domain: str, without: str = "") -> np.ndarray:
-    """Return the posterior probability of each candidate for a domain, given its curves, and the mean of other domains.
-
-    log w = OTHERS mean over other domains of their log density + ROWS_A_CURVE sum over its curves of theirs
-
-    Parameters
-    ----------
-    without
-        A family that is left out.
-    """
-    found = []
-    for table in scores.values():
-        kept = table[table["family"] != without]
-        other = averaged(kept[kept["domain"] != domain])["ll"].mean()
-        of = kept[kept["domain"] == domain].groupby("family")["ll"].agg(["mean", "size"])
-        found.append(OTHERS * other + ROWS_A_CURVE * float((of["mean"] * of["size"].clip(upper=MOST_CURVES)).sum()))
-    weight = np.exp(np.array(found) - max(found))
-    return np.asarray(weight / weight.sum())
-
-
-def mixed(scores: Mapping[str, pd.DataFrame], weight: np.ndarray) -> dict[str, float]:
-    """Return the candidates, weighed, as one: its share that goes flat, and the location, scale and nu of the rest."""
-    every = np.array([[float(part.rstrip("%")) for part in name.replace(" flat,", "").split()] for name in scores])
-    rest = weight * (1.0 - every[:, 0] / 100.0)
-    rest /= rest.sum()
-    location = float(rest @ every[:, 1])
-    return {
-        "flat": float(weight @ every[:, 0]) / 100.0,
-        "location": location,
-        "scale": float(np.sqrt(rest @ (every[:, 2] ** 2 + (every[:, 1] - location) ** 2))),
-        "nu": float(1.0 / (rest @ (1.0 / every[:, 3]))),
-    }
-
-
-def by_domain(scores: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the prior of each domain, and for each family that of its domain without it."""
-    base = next(iter(scores.values()))
-    families = base[["domain", "family"]].drop_duplicates()
+def scores(every: Sequence[Curve], ahead: Ahead, shape: Shape = STUDY_SHAPE) -> pd.DataFrame:
+    """Return a row of scores for each curve."""
+    draws = ahead.draws()
     rows = [
-        {"domain": domain}
-        | mixed(scores, weighed(scores, str(domain)))
-        | {"families": of["family"].nunique(), "curves": int((base["domain"] == domain).sum())}
-        for domain, of in families.groupby("domain")
+        {"name": c.name, "domain": c.domain, "family": c.family} | scored(reweighted(c, shape, len(draws)), draws)
+        for c in every
     ]
-    left_out = [
-        {"domain": domain, "family": family} | mixed(scores, weighed(scores, domain, family))
-        for domain, family in families.itertuples(index=False)
-    ]
-    return pd.DataFrame(rows), pd.DataFrame(left_out)
-
-
-def judged(every: Sequence[Curve], left_out: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores of each family by the prior of its domain without it."""
-    ahead = {one.family: prior_draws(one.flat, one.location, one.scale, one.nu) for one in left_out.itertuples()}
-    parts = [table_of([curve for curve in every if curve.family == family], draws) for family, draws in ahead.items()]
-    return pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(rows)
 
 
 def by_group(table: pd.DataFrame) -> pd.DataFrame:
@@ -342,45 +174,122 @@ def by_group(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat({"group": groups, "domain": numbers.groupby("domain").mean(numeric_only=True)})
 
 
-def table_of(every: Sequence[Curve], ahead: np.ndarray) -> pd.DataFrame:
-    """Return a row of scores for each curve."""
-    rows = [
-        {"name": c.name, "domain": c.domain, "family": c.family} | scored(c, ahead, np.random.default_rng(2)) for c in every
-    ]
-    return pd.DataFrame(rows)
+def mean_of_kinds(table: pd.DataFrame) -> np.ndarray:
+    """Return means of all candidates' log densities over curves within families, families within domains, and domains."""
+    return np.asarray(table.groupby(level=["domain", "family"]).mean().groupby("domain").mean().mean())
+
+
+def choose(every: Sequence[Curve], table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return the scores of each domain, or family, by the candidate that is best on all others."""
+    groups, picked, rows = table.index.get_level_values(by), [], []
+    for of in groups.unique():
+        best = CANDIDATES[int(mean_of_kinds(table[groups != of]).argmax())]
+        picked.append(str(best))
+        rows.append(scores([c for c in every if getattr(c, by) == of], best))
+    print(f"\nwithout each {by}: {pd.Series(picked).value_counts().head(4).to_dict()}")
+    return pd.concat(rows)
+
+
+def _of_kind(table: pd.DataFrame, domain: str) -> np.ndarray:
+    """Return the log likelihood of each candidate, given a kind's curves: of a family `MOST_CURVES` at most."""
+    own = table[table.index.get_level_values("domain") == domain].groupby(level="family")
+    return np.asarray(ROWS_A_CURVE * own.mean().mul(own.size().clip(upper=MOST_CURVES), axis=0).sum())
+
+
+def _normalised(log: np.ndarray) -> np.ndarray:
+    weight = np.exp(log - log.max())
+    return np.asarray(weight / weight.sum())
+
+
+def weighed(table: pd.DataFrame, domain: str) -> np.ndarray:
+    """Return the posterior probability of each candidate for a kind.
+
+    Before its own curves are seen a kind is like one of the others, whichever, or like the mean of all; so that two curves of a
+    kind that goes flat are enough to see which of the others it is like.
+    """
+    names = table.index.get_level_values("domain")
+    one = np.mean([_normalised(_of_kind(table, other)) for other in names.unique() if other != domain], axis=0)
+    mean = _normalised(OTHERS * mean_of_kinds(table[names != domain]))
+    return _normalised(np.log(LIKE_ONE * one + (1.0 - LIKE_ONE) * mean) + _of_kind(table, domain))
+
+
+def mixed(weight: np.ndarray) -> Ahead:
+    """Return the candidates, weighed, as one: its share that goes flat, and the location, scale and nu of the rest."""
+    flat, locations, scales, nus = np.array([(one.flat, one.location, one.scale, one.nu) for one in CANDIDATES]).T
+    rest = weight * (1.0 - flat)
+    rest /= rest.sum()
+    location = float(rest @ locations)
+    scale = float(np.sqrt(rest @ (scales**2 + (locations - location) ** 2)))
+    return Ahead(float(weight @ flat), location, scale, float(1.0 / (rest @ (1.0 / nus))))
+
+
+def shapes_by_kind(every: Sequence[Curve]) -> dict[str, Shape]:
+    """Return the priors of slope and bend of each domain."""
+    return {domain: shape_of([c for c in every if c.domain == domain]) for domain in dict.fromkeys(c.domain for c in every)}
+
+
+def table_of(every: Sequence[Curve], shapes: dict[str, Shape]) -> pd.DataFrame:
+    """Return the log densities of all candidates, a row for each curve."""
+    names = pd.MultiIndex.from_tuples([(c.domain, c.family) for c in every], names=["domain", "family"])
+    return pd.DataFrame([log_densities(c, shapes[c.domain]) for c in every], names)
+
+
+def left_out(every: Sequence[Curve], table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return for each family the priors of its kind without it, and its scores by them.
+
+    A family that is the only one of its kind has the study's own: nothing else is known of its kind.
+    """
+    rows, parts = [], []
+    for domain, family in dict.fromkeys((c.domain, c.family) for c in every):
+        own = [c for c in every if c.domain == domain and c.family != family]
+        ahead = mixed(weighed(table[table.index.get_level_values("family") != family], domain)) if own else STUDY_AHEAD
+        shape = shape_of(own)
+        rows.append({"domain": domain, "family": family} | _row(ahead, shape))
+        parts.append(scores([c for c in every if c.family == family], ahead, shape))
+    return pd.DataFrame(rows), pd.concat(parts, ignore_index=True)
+
+
+def _row(ahead: Ahead, shape: Shape) -> dict[str, float]:
+    return {**asdict(ahead), **asdict(shape)}
+
+
+def by_kind(table: pd.DataFrame, shapes: dict[str, Shape]) -> pd.DataFrame:
+    """Return the priors of each kind, by all of its families."""
+    sizes = table.index.to_frame(index=False).groupby("domain")["family"].agg(["nunique", "size"])
+    rows = [{"domain": name} | _row(mixed(weighed(table, name)), shape) for name, shape in shapes.items()]
+    return pd.DataFrame(rows).join(sizes.rename(columns={"nunique": "families", "size": "curves"}), on="domain")
+
+
+def show(title: str, table: pd.DataFrame) -> None:
+    """Print means over curves below a title."""
+    print(f"\n{title}", by_group(table).round(4).to_string(), sep="\n", flush=True)
 
 
 def main() -> None:
-    """Sample each curve once, score all candidates, and print what is chosen without each domain and each family."""
+    """Sample each curve once, score all candidates, print what is chosen without each domain and each family, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="text in the domain's name")
-    parser.add_argument("--every", type=int, default=3, help="one of so many held-out rows that are kept")
+    parser.add_argument("--only", default="", help="text in the domain's name; nothing is written")
     parser.add_argument(
         "--few", type=int, default=0, help="give only so many points of each curve, and score the study's prior"
     )
     chosen = parser.parse_args()
-    every = [thinned(curve, chosen.every) for curve in curves(chosen.only, chosen.few)]
+    every = curves(chosen.only, chosen.few)
     sizes = np.array([curve.size for curve in every])
     print(f"{len(every)} curves; effective sizes from {sizes.min():.0f}, median {np.median(sizes):.0f}")
-    shown = {"the study's": prior_draws(0.05, -0.05, 0.25, 5.0), "no share flat": prior_draws(0.0, -0.15, 0.25, 3.0)}
-    for name, ahead in shown.items():
-        print(f"\n{name}", by_group(table_of(every, ahead)).round(4).to_string(), sep="\n")
+    show("the study's", scores(every, STUDY_AHEAD))
     if chosen.few:
         return
-    scores = {name: table_of(every, ahead) for name, ahead in priors().items()}
-    for by in ("domain", "family"):
-        print(by_group(choose(scores, by)).round(4).to_string())
-    kinds, left_out = by_domain(scores)
-    print("\nby kind, weighed, without each family", by_group(judged(every, left_out)).round(4).to_string(), sep="\n")
-    if not chosen.only:
-        kinds.round(4).to_csv(TABLE, index=False)
-        left_out.round(4).to_csv(TABLE.with_name(LEFT_OUT), index=False)
-
-
-def thinned(curve: Curve, every: int) -> Curve:
-    """Return a curve with fewer of its held-out rows."""
-    keep = slice(None, None, every)
-    return replace(curve, log_y=curve.log_y[keep], level=curve.level[:, keep], fall=curve.fall[:, keep])
+    own = table_of(every, dict.fromkeys((c.domain for c in every), STUDY_SHAPE))
+    for by in ("domain", "family") if not chosen.only else ():
+        show(f"the best without each {by}", choose(every, own, by))
+    if chosen.only:
+        return
+    shapes = shapes_by_kind(every)
+    table = table_of(every, shapes)
+    families, judged = left_out(every, table)
+    show("by kind, without each family", judged)
+    by_kind(table, shapes).round(4).to_csv(TABLE, index=False)
+    families.round(4).to_csv(TABLE.with_name(LEFT_OUT), index=False)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.parameters import as_parameter, link, median
+from bayes_scaling.model.parameters import as_parameter
+from bayes_scaling.model.priors import link, median
 from bayes_scaling.model.specification import changed
 from bayes_scaling.validation.scores import crps
 

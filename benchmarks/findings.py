@@ -26,7 +26,7 @@ from bayes_scaling.inference.mode import find_mode, spread_of
 from bayes_scaling.inference.saving import load, save
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.names import NOISE_SD
-from bayes_scaling.model.parameters import median
+from bayes_scaling.model.priors import median
 from bayes_scaling.model.specification import groups_used, parameters_with_priors
 
 SHORT = bs.Settings(draws=500, tune=400, chains=4, seed=1, progress=False, rounds=1)

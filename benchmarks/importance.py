@@ -17,7 +17,7 @@ from judge import Forecast
 
 import bayes_scaling as bs
 from bayes_scaling.model.discrepancy import CORRELATIONS
-from bayes_scaling.model.parameters import Z90, distribution
+from bayes_scaling.model.priors import Z90, distribution
 
 type Floats = np.ndarray
 type Density = Callable[[Floats], Floats]

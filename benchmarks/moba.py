@@ -34,7 +34,7 @@ import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.convergence import convergence
 from bayes_scaling.inference.sampling import compiled, sample
-from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.priors import Z90
 from bayes_scaling.model.studies.study import study_runs
 
 HEADING = "# The MoBA hierarchy by hand"

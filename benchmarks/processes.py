@@ -37,7 +37,7 @@ from judge import DEPTHS, Split, geometric, markdown, scores, splits
 from sweep_priors import elicited, stored
 from sweeps import Sweep, sweeps
 
-from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.priors import Z90
 
 HERE = Path(__file__).parent
 SHIPPED = "as shipped"

@@ -26,7 +26,7 @@ from sweeps import Sweep, sweeps
 import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.tasks import Task
-from bayes_scaling.model.studies.reading import bundled
+from bayes_scaling.model.studies.bundled import bundled
 from bayes_scaling.model.studies.study import study_runs
 
 HERE = Path(__file__).parent

@@ -50,7 +50,8 @@ import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.laws.formula import law_families, law_names
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
-from bayes_scaling.model.parameters import Z90, Parameter, as_parameter, link, median as prior_median
+from bayes_scaling.model.parameters import Parameter, as_parameter
+from bayes_scaling.model.priors import Z90, link, median as prior_median
 from bayes_scaling.validation.score import Score
 from bayes_scaling.validation.scores import score_table
 

@@ -62,7 +62,7 @@ def main() -> None:
     if arguments.part:
         print(json.dumps(warm(arguments.part, arguments.runs)))
         return
-    from bayes_scaling.model.studies.reading import bundled
+    from bayes_scaling.model.studies.bundled import bundled
 
     loads = [os.getloadavg()[0]]
     names = arguments.only or list(bundled())

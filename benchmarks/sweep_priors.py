@@ -38,7 +38,7 @@ from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
 from bayes_scaling.laws.library import law_parameters
-from bayes_scaling.model.parameters import Z90, distribution
+from bayes_scaling.model.priors import Z90, distribution
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "bayes_scaling" / "model" / "sweep_priors.toml"

@@ -11,7 +11,7 @@ import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model import discrepancy, gaussian_process as gp, names as called, specification as of_model
-from bayes_scaling.model.parameters import link, median
+from bayes_scaling.model.priors import link, median
 
 CLEAN = Health(divergences=0, r_hat=1.001, ess_bulk=900.0, ess_tail=800.0, bfmi=0.9, worst="a", draws=8000, chains=4)
 NOTED = Health(4, 1.001, 900.0, 800.0, 0.9, "a", 8000, 4, (1, 1, 1, 1), "at small noise_sd (below its 5 % quantile)")

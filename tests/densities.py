@@ -13,7 +13,8 @@ import bayes_scaling as bs
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import Smooth, Trend, Varying, as_parameter, distribution
+from bayes_scaling.model.parameters import Smooth, Trend, Varying, as_parameter
+from bayes_scaling.model.priors import distribution
 
 type Rows = dict[str, np.ndarray]
 

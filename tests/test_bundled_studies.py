@@ -21,7 +21,7 @@ from bayes_scaling.inference import sampling
 from bayes_scaling.inference.parameters import parameter_values, published_values
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.model.specification import model_inputs, trends, varyings
-from bayes_scaling.model.studies.reading import bundled
+from bayes_scaling.model.studies.bundled import bundled
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.prediction.forecast import Forecast
 from bayes_scaling.prediction.predict import parameters_at, published_at

@@ -85,7 +85,8 @@ def compare(
 def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
     """Return the model of each name, and the study whose table and settings serve for all."""
     from bayes_scaling.laws.library import LAWS
-    from bayes_scaling.model.studies.reading import bundled, read_study
+    from bayes_scaling.model.studies.bundled import bundled
+    from bayes_scaling.model.studies.reading import read_study
 
     short = [Path(name).name.removesuffix(".toml") for name in names]
     if repeated := [name for name in short if short.count(name) > 1]:

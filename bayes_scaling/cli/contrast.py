@@ -9,7 +9,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_names, joined_name
-from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, decades, probability, several, spaced_name, value_at
+from bayes_scaling._base.numbers import band, decades, probability, several, spaced_name
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
@@ -117,6 +117,7 @@ def _sentences(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b
     """Say what a costs against b at one point of a table of contrasts, what makes up for it, and where the point lies."""
     from bayes_scaling.data.output_columns import OUTPUT
     from bayes_scaling.data.points import in_base_units
+    from bayes_scaling.prediction.place_words import in_words
 
     point = in_base_units(point, fitted.runs)
     row = {str(name): value for name, value in point.iloc[0].items()}
@@ -124,8 +125,7 @@ def _sentences(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b
     own = {name: of for name, of in own.items() if name not in (group, "cost", "extrapolated")}
     inputs = fitted.runs.columns.inputs
     units = {of.column: of.unit for of in inputs.values()} | {name: of.unit for name, of in inputs.items()}
-    digits = {name: PLACE_DIGITS if name in units else MAX_DIGITS for name in own}
-    at = ", ".join(f"{spaced_name(n)} {value_at(n, of, digits[n])} {units.get(n, '')}".rstrip() for n, of in own.items())
+    at = in_words(own, units)
     at += f" (at equal {row['cost']})" if "cost" in row else ""
     said = f"{a} against {b} at {at}: {_penalty(fitted, row)}"
     if group != OUTPUT or not fitted.runs.columns.outputs:  # of two evaluation sets neither is the better one

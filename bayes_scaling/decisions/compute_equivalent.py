@@ -9,7 +9,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.model.parameters import Prior, distribution
+from bayes_scaling.model.priors import Prior, distribution
 
 PRIOR_DRAWS = 4000
 

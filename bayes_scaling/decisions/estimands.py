@@ -52,7 +52,8 @@ from bayes_scaling.inference.stacking import (
 )
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.model.noise_scale import moved
-from bayes_scaling.model.parameters import as_parameter, link
+from bayes_scaling.model.parameters import as_parameter
+from bayes_scaling.model.priors import link
 from bayes_scaling.prediction.arms import refuse_unlike_units
 from bayes_scaling.prediction.budget_curves import Path
 from bayes_scaling.prediction.compute_ratio import compute_ratio

@@ -16,7 +16,8 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import Trend, as_parameter, link
+from bayes_scaling.model.parameters import Trend, as_parameter
+from bayes_scaling.model.priors import link
 from bayes_scaling.model.specification import model_inputs
 from bayes_scaling.prediction.predict import parameters_at
 

@@ -19,7 +19,8 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.laws.units import column_unit
 from bayes_scaling.model.defaults import sweep_discrepancy
 from bayes_scaling.model.discrepancy import Discrepancy
-from bayes_scaling.model.parameters import Parameter, Prior, as_parameter
+from bayes_scaling.model.parameters import Parameter, as_parameter
+from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.specification import Model, changed as modified, model_inputs
 
 NOTHING = 1e-6

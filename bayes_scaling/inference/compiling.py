@@ -17,7 +17,7 @@ import pandas as pd
 from nutpie import _lib
 from nutpie.sample import CompiledModel
 
-from bayes_scaling.inference.native import FAILED, WRONG_SIZE, address, callbacks
+from bayes_scaling.inference.native import FAILED, WRONG_SIZE, address, callbacks, of_many
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -201,6 +201,15 @@ class Compiled(CompiledModel):  # type: ignore[misc]
             return float(value[0]) if called(*arguments) == 0 else -np.inf, slope.copy()
 
         return evaluate
+
+    def evaluate_many(self, points: np.ndarray) -> np.ndarray:
+        """Return the log density at points, one a row: minus infinity where there is none, or no gradient."""
+        called = CFUNCTYPE(c_int64, c_uint64, c_uint64, *[c_void_p] * 3)(of_many())
+        at, found, addresses = np.ascontiguousarray(points, float), np.empty(len(points)), self._addresses()
+        status = called(*at.shape, *(of.ctypes.data for of in (at, found, addresses)))
+        if status:
+            raise ValueError(f"no density of {at.shape[1]} numbers: it is one of {self.n_dim}")
+        return found
 
     def _make_sampler(self, settings: Any, init_mean: Any, *others: Any) -> Any:
         (cores, *rest) = others

@@ -19,7 +19,7 @@ from bayes_scaling.model.discrepancy import scales
 from bayes_scaling.model.joint_prior import log_density, margins
 from bayes_scaling.model.lkj import log_prior as lkj_density
 from bayes_scaling.model.names import NOISE_CORRELATION, NOISE_PAIR, NOISE_SD, NU_BEYOND_ONE, spread_name, term_name
-from bayes_scaling.model.parameters import Prior, distribution
+from bayes_scaling.model.priors import Prior, distribution
 from bayes_scaling.model.specification import (
     Model,
     by_levels,

@@ -33,7 +33,7 @@ from bayes_scaling.model.names import (
     term_name,
 )
 from bayes_scaling.model.noise_scale import on_scale
-from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Prior, Smooth, Varying, link, prior_quantiles
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Smooth, Varying
 from bayes_scaling.model.parametrization import (
     blocks,
     entries,
@@ -43,6 +43,7 @@ from bayes_scaling.model.parametrization import (
     jointly_sampled,
     sampled,
 )
+from bayes_scaling.model.priors import Prior, link, prior_quantiles
 from bayes_scaling.model.specification import (
     Model,
     by_levels,

@@ -20,7 +20,8 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.evaluation import evaluate
 from bayes_scaling.model.names import length_name, spread_name, term_name
 from bayes_scaling.model.noise_scale import moved
-from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Smooth, link
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Smooth
+from bayes_scaling.model.priors import link
 from bayes_scaling.model.specification import discrepancy_terms, parameters_with_priors
 
 

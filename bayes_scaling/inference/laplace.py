@@ -149,7 +149,7 @@ def _weighted(own: "Compiled", seed: int) -> Weighted | None:
     found: Weighted | None = None
     for done in range(1, ROUNDS + 1):
         points.append(proposals[-1].draw(PROPOSALS, random))
-        densities.append(np.array([density(x)[0] for x in points[-1]]))
+        densities.append(own.evaluate_many(points[-1]))
         found = _smoothed(np.concatenate(points), np.concatenate(densities), proposals)
         if found is None or (done >= LEAST_ROUNDS and _health(found).ok):
             break

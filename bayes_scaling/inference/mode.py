@@ -13,8 +13,9 @@ from bayes_scaling.model.evaluation import evaluate, group_effects
 from bayes_scaling.model.names import NOISE_SD, own_names, term_name
 from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.noise_scale import on_scale
-from bayes_scaling.model.parameters import ByLevel, Prior, distribution, link, median
+from bayes_scaling.model.parameters import ByLevel
 from bayes_scaling.model.parametrization import joint_slopes
+from bayes_scaling.model.priors import Prior, distribution, link, median
 from bayes_scaling.model.specification import Model, discrepancy_terms, model_inputs, parameters_with_priors, varyings
 
 STEPS = 30

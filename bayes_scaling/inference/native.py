@@ -66,6 +66,13 @@ def _pointer(typing: Any, address: Any) -> Any:
 
 
 @cache
+def of_many() -> int:
+    """Return the address of the function that evaluates a log density at many points, compiled once for a machine."""
+    kind = types.int64(types.uint64, types.uint64, POINTER, POINTER, types.voidptr)
+    return int(_kept(kind, _densities).address)
+
+
+@cache
 def callbacks() -> tuple[int, int]:
     """Return the addresses of the functions that nutpie calls, compiled once for a machine."""
     density = _kept(types.int64(types.uint64, POINTER, POINTER, POINTER, types.voidptr), _density)
@@ -98,6 +105,24 @@ def _density(size, x_, slope_, density_, data_):
         if not np.isfinite(both[i + 1]):
             return NO_GRADIENT
     return 0 if np.isfinite(both[0]) else NO_DENSITY
+
+
+def _densities(count, size, x_, densities_, data_):
+    data = numba.carray(data_, (6,), np.int64)
+    if size != data[1]:
+        return WRONG_SIZE
+    x = numba.carray(x_, (count * size,))
+    floats = numba.carray(_pointer(data[2]), (data[3],), np.float64)
+    integers = numba.carray(_pointer(data[4]), (data[5],), np.int64)
+    for i in range(count):
+        densities_[i] = -np.inf
+        try:
+            both = _called(data[0], x[i * size : (i + 1) * size], floats, integers)[0]
+            if np.isfinite(both).all():
+                densities_[i] = both[0]
+        except Exception:
+            densities_[i] = -np.inf
+    return 0
 
 
 def _copy(size, expanded, x_, to_, data_):

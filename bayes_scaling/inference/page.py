@@ -11,7 +11,8 @@ from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.stacking import Stack
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.model.joint_prior import margins
-from bayes_scaling.model.parameters import as_parameter, link
+from bayes_scaling.model.parameters import as_parameter
+from bayes_scaling.model.priors import link
 
 WIDEST = 400
 """Characters of a law's equation."""

@@ -17,7 +17,8 @@ from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.laws.coefficients import in_units
 from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth, Trend, Varying, as_parameter, link, own_prior
+from bayes_scaling.model.parameters import Effect, Trend, as_parameter, own_prior
+from bayes_scaling.model.priors import link
 
 
 @carried
@@ -35,9 +36,7 @@ def parameter_values(fit: Fit, name: str) -> xr.DataArray:
         raise InputError(f"no parameter {name!r}; the law has {list(fit.model.parameters)}")
     parameter = as_parameter(fit.model.parameters[name])
     posterior = fit.posterior
-    effects = [
-        posterior[term_name(name, term)] for term in parameter.terms if isinstance(term, Varying | Smooth | Ordered | ByLevel)
-    ]
+    effects = [posterior[term_name(name, term)] for term in parameter.terms if isinstance(term, Effect)]
     if not effects:
         return posterior[name]
     total = sum(effects[1:], start=effects[0])
@@ -124,7 +123,7 @@ def quantities(fit: Fit) -> xr.Dataset:
     added = {
         f"{name}:levels": parameter_values(fit, name)
         for name, parameter in fit.model.parameters.items()
-        if any(isinstance(term, Varying | Smooth | Ordered | ByLevel) for term in as_parameter(parameter).terms)
+        if any(isinstance(term, Effect) for term in as_parameter(parameter).terms)
     }
     added |= {f"{name}_published": values for name, values in published_values(fit).items()}
     every = {name: of for name, of in posterior.items() if not over_knots(of)} | added

@@ -40,7 +40,7 @@ from bayes_scaling.model.names import (
     term_name,
 )
 from bayes_scaling.model.noise import heavy_tailed
-from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Prior, Smooth, Varying, link, median
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Smooth, Varying
 from bayes_scaling.model.parametrization import (
     entries,
     integrated,
@@ -50,6 +50,7 @@ from bayes_scaling.model.parametrization import (
     levelwise,
     sampled,
 )
+from bayes_scaling.model.priors import Prior, link, median
 from bayes_scaling.model.specification import (
     Model,
     discrepancy_terms,

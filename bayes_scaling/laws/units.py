@@ -212,6 +212,18 @@ def loss_unit(text: str) -> str:
     return short or text
 
 
+def is_loss_unit(text: str) -> bool:
+    """Return whether a unit is one of responses: of losses, accuracies or error rates.
+
+    Examples
+    --------
+    >>> is_loss_unit("bits per byte"), is_loss_unit("accuracy"), is_loss_unit("tokens")
+    (True, True, False)
+    """
+    one = loss_unit(text)
+    return one in SHARES or one.partition("/")[0] in ("nats", "bits", PERPLEXITY)
+
+
 def percent_of(text: str) -> str | None:
     """Return the share that a unit has in per cent, as "% accuracy" and "error rate (%)" do; None where it is no such unit.
 

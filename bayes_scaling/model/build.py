@@ -25,8 +25,9 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Prior, Smooth, Varying, distribution, link
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Smooth, Varying
 from bayes_scaling.model.parametrization import blocks, entries, joint_parameters, joint_slopes, jointly_sampled
+from bayes_scaling.model.priors import Prior, distribution, link
 from bayes_scaling.model.specification import (
     Model,
     by_levels,

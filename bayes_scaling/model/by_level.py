@@ -8,7 +8,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling.data.labels import level_index
-from bayes_scaling.model.parameters import ByLevel, distribution
+from bayes_scaling.model.parameters import ByLevel
+from bayes_scaling.model.priors import distribution
 
 
 def own_priors(term: ByLevel, levels: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:

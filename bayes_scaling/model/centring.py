@@ -1,8 +1,8 @@
 """Coefficients taken in the middle of the runs: coordinates for a law whose inputs are far from their references.
 
 In A x^-alpha the coefficient is the term's height at the reference, where its prior is. Runs know the height where they are.
-Where they are a decade below, a step of alpha is made up for by one of log A of 2.3 times its size, and as alpha is sampled by its
-logarithm, what is likely lies along a bent line. Sampled is therefore the height in the middle of the runs,
+Where they are a decade below, a step of alpha is made up for by one of log A of 2.3 times its size, and as alpha is sampled by
+its logarithm, what is likely lies along a bent line. Sampled is therefore the height in the middle of the runs,
 
     log a = log A - alpha m,   m the mean of log x,
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from bayes_scaling.laws.coefficients import shifts
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.parameters import distribution
+from bayes_scaling.model.priors import distribution
 from bayes_scaling.model.specification import Model, parameters_with_priors, trends, varyings
 
 CENTRE = "discrepancy_centre"

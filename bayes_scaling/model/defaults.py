@@ -13,7 +13,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.laws.library import law_parameters, library_law
 from bayes_scaling.laws.units import conversion, read_unit
-from bayes_scaling.model.parameters import Prior
+from bayes_scaling.model.priors import Prior
 
 if TYPE_CHECKING:
     from bayes_scaling.data.input_column import Input

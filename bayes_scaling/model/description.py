@@ -16,20 +16,9 @@ from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import (
-    ByLevel,
-    Effect,
-    Ordered,
-    Parameter,
-    Prior,
-    Smooth,
-    Trend,
-    Varying,
-    distribution,
-    link,
-    prior_quantiles,
-)
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Parameter, Smooth, Trend, Varying
 from bayes_scaling.model.prior_sentences import closest_pairs, together
+from bayes_scaling.model.priors import Prior, distribution, link, prior_quantiles
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
 NINETY = (0.05, 0.95)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling.model.parameters import Prior, link
+from bayes_scaling.model.priors import Prior, link
 
 KNOTS, FEWEST = {1: 8, 2: 5, 3: 4}, 3
 """Knots along each input, by the number of inputs: a few e-folds apart; and for more inputs than three."""

@@ -6,7 +6,8 @@ from typing import Any
 from bayes_scaling._base.functions import Functions
 from bayes_scaling.laws.formula import law_value
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import Effect, Trend, link, own_prior
+from bayes_scaling.model.parameters import Effect, Trend, own_prior
+from bayes_scaling.model.priors import link
 from bayes_scaling.model.specification import Model, parameters_with_priors
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.model.discrepancy import CORRELATIONS, Discrepancy, Terms, knot_counts, knot_dim, name
-from bayes_scaling.model.parameters import Prior, median
+from bayes_scaling.model.priors import Prior, median
 
 JITTER = 1e-6
 """Added to the diagonal of correlations between knots, so that Cholesky's factor exists for the smoothest process."""

@@ -28,7 +28,7 @@ import numpy as np
 from pytensor.link.numba.dispatch import basic
 
 from bayes_scaling.model.kalman import KERNELS, RowsOp, compiled
-from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.priors import Z90
 
 FARTHEST = 500.0
 """Log odds of an outlier beyond which a row is taken for one."""

@@ -18,7 +18,7 @@ import numpy as np
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact, number
-from bayes_scaling.model.parameters import LEAST, Z90, Prior, distribution
+from bayes_scaling.model.priors import LEAST, Z90, Prior, distribution
 
 type Floats = np.ndarray
 

@@ -19,8 +19,8 @@ from bayes_scaling.model.names import (
     spread_name,
 )
 from bayes_scaling.model.noise import Noise, Outliers, ResidualCorrelation
-from bayes_scaling.model.parameters import Prior, distribution, doubles
 from bayes_scaling.model.parametrization import integrated
+from bayes_scaling.model.priors import Prior, distribution, doubles
 from bayes_scaling.model.specification import Model
 
 

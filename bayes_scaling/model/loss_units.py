@@ -18,7 +18,8 @@ from bayes_scaling._base.numbers import exact, number
 from bayes_scaling._base.random import stream
 from bayes_scaling.laws.library import Law, law_inputs
 from bayes_scaling.laws.units import TOKEN_BYTES, loss_factor, loss_unit, widen_factor
-from bayes_scaling.model.parameters import ByLevel, Parameter, Prior, Term, as_parameter, distribution, link, median
+from bayes_scaling.model.parameters import ByLevel, Parameter, Term, as_parameter
+from bayes_scaling.model.priors import Prior, distribution, link, median
 
 if TYPE_CHECKING:
     from bayes_scaling.data.response import Response

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.model.parameters import Effect, Ordered, Smooth, Term, Trend
+from bayes_scaling.model.parameters import Effect, Smooth, Term, Trend
 
 OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discrepancy", "joint", "smooth_")
 """Beginnings of names that a law's parameters cannot have: the model's own variables have them."""
@@ -47,19 +47,14 @@ def length_name(owner: str, term: Smooth) -> str:
     return f"{owner}_smooth_length_{'_'.join(term.dims)}"
 
 
-def axis_name(owner: str, term: Smooth | Ordered) -> str:
-    """Return what the places of a smooth or ordered term's levels are called, see `smooth` and `ordered`."""
-    return axis_name_of(owner, term)
+def axis_name(owner: str, term: Effect) -> str:
+    """Return what the places of a smooth or ordered term's levels are called; the beginning of `own_names` of others."""
+    return f"smooth_axis_{owner}_{'_'.join(term.dims)}"
 
 
 def own_names(owner: str, term: Effect) -> tuple[str, str]:
     """Return what mean and standard deviation of each level's own prior are called, on the link scale."""
-    return f"{axis_name_of(owner, term)}_mean", f"{axis_name_of(owner, term)}_sd"
-
-
-def axis_name_of(owner: str, term: Effect) -> str:
-    """Return the beginning of the names of what a term reads of its levels."""
-    return f"smooth_axis_{owner}_{'_'.join(term.dims)}"
+    return f"{axis_name(owner, term)}_mean", f"{axis_name(owner, term)}_sd"
 
 
 def sampled_name(owner: str, term: Effect) -> str:

@@ -6,7 +6,8 @@ from typing import Literal
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.model.noise_scale import SCALES, Scale
-from bayes_scaling.model.parameters import Parameter, Prior, Smooth, Varying, as_parameter, link
+from bayes_scaling.model.parameters import Parameter, Smooth, Varying, as_parameter
+from bayes_scaling.model.priors import Prior, link
 
 
 @dataclass(frozen=True)

@@ -7,35 +7,18 @@ The link is the logarithm for positive priors, else the identity.
 Written as a sum: `Prior(median=0.09, factor=1.5) + Varying("position", sd=0.2)`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from math import exp, log
-from typing import Any, Literal
-
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling.model.priors import Prior, distribution, link
 
-Z90 = 1.6448536269514722
-"""A normal variable lies within +- Z90 standard deviations with probability 90 %."""
 
-LEAST = 1e-9
-"""A prior has some width, beside the values that it lies at."""
-
-DISTRIBUTIONS: dict[str, tuple[Literal["log", "identity"], tuple[str, ...]]] = {
-    "Normal": ("identity", ("mu", "sigma")),
-    "StudentT": ("identity", ("nu", "mu", "sigma")),
-    "LogNormal": ("log", ("mu", "sigma")),
-    "LogStudentT": ("log", ("nu", "mu", "sigma")),
-    "HalfNormal": ("log", ("sigma",)),
-    "Gamma": ("log", ("alpha", "beta")),
-    "Exponential": ("log", ("lam",)),
-}
-"""Distributions that a prior may name: the link of a parameter with it, and PyMC's names of its arguments.
-
-"LogStudentT" is that of a parameter whose logarithm is Student-t, as "LogNormal" is of a normal one.
-"""
+def _added(term: "Term", prior: Prior) -> "Parameter":
+    """Return a parameter with a prior and a term: Prior + Term, which a prior does not define, as terms have priors too."""
+    return Parameter(prior, (term,)) if isinstance(prior, Prior) else NotImplemented
 
 
 @dataclass(frozen=True)
@@ -76,6 +59,8 @@ class Varying:
     over: str | tuple[str, ...]
     sd: float
 
+    __radd__ = _added
+
     def __post_init__(self) -> None:
         if isinstance(self.over, tuple | list) and (not self.over or len(set(map(str, self.over))) < len(self.over)):
             raise InputError(f"Varying needs one or several different groups to vary over, not {list(self.over)}")
@@ -114,6 +99,8 @@ class Trend:
 
     on: str
     sd: float
+
+    __radd__ = _added
 
     def __post_init__(self) -> None:
         checks.check(self, "of Trend", on=checks.name, sd=checks.positive)
@@ -164,6 +151,8 @@ class Ordered:
     levels: tuple[str | int | float, ...] | None = None
     direction: Literal["increasing", "decreasing"] = "increasing"
 
+    __radd__ = _added
+
     def __post_init__(self) -> None:
         if isinstance(self.over, tuple | list):
             raise InputError(f"Ordered goes over one group, as levels of several have no one order; not {list(self.over)}")
@@ -186,95 +175,6 @@ class Ordered:
 
 def _level(value: Any, what: str) -> str | int | float:
     return value if checks.is_number(value) else checks.name(value, what)
-
-
-type Effect = Varying | Smooth | Ordered | "ByLevel"
-"""A term with an effect of each level."""
-type Term = Varying | Smooth | Ordered | Trend | "ByLevel"
-
-
-@dataclass(frozen=True)
-class Prior:
-    """The prior of a parameter, in the user's units, given in one of three ways.
-
-    log(parameter) ~ Normal(log(median), log(factor) / 1.645), or a distribution by name
-
-    A prior of positive values has a log link, all others the identity. Terms are added with `+`, on the scale of the link.
-
-    Parameters
-    ----------
-    median, factor
-        90 % between median / factor and median * factor (log-normal; factor > 1).
-    between
-        90 % between two values; log-normal where both are positive, normal otherwise.
-    distribution, arguments
-        A PyMC distribution by name, one of DISTRIBUTIONS, with its arguments; or "LogStudentT", of a heavy-tailed logarithm.
-
-    Raises
-    ------
-    InputError
-        Where none or several of the three are given, or where a value is out of range.
-
-    References
-    ----------
-    .. [1] Mikkola et al. (2023). Prior knowledge elicitation: the past, present, and future. arXiv 2112.01380.
-
-    Examples
-    --------
-    >>> floor = Prior(median=1.7, factor=1.6)
-    >>> prior_quantiles(floor, (0.05, 0.5, 0.95)).round(2).tolist()
-    [1.06, 1.7, 2.72]
-    >>> link(Prior(between=(0.2, 0.5))), link(Prior(between=(-1.0, 1.0)))
-    ('log', 'identity')
-    >>> round(median(Prior(distribution="Gamma", arguments={"alpha": 2.0, "beta": 0.1})), 1)
-    16.8
-    """
-
-    median: float | None = None
-    factor: float | None = None
-    between: tuple[float, float] | None = None
-    distribution: str | None = None
-    arguments: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        ways = [self.median is not None or self.factor is not None, self.between is not None, self.distribution is not None]
-        if sum(ways) != 1 or not isinstance(self.arguments, Mapping) or (self.arguments and self.distribution is None):
-            raise InputError("a prior takes one of: median and factor; between; distribution and its arguments")
-        if ways[0]:
-            if self.median is None or self.factor is None or not (checks.is_number(self.factor) and self.factor > 1 + LEAST):
-                raise InputError("a prior by median needs a factor above 1: 90 % within median / factor .. median * factor")
-            checks.check(self, "of a prior", median=checks.positive, factor=checks.positive)
-        elif self.between is not None:
-            two = tuple(self.between) if isinstance(self.between, tuple | list) else ()
-            if len(two) != 2 or not all(map(checks.is_number, two)) or not self._apart(*two):
-                raise InputError(f"a prior between two values needs a lower and a higher one, not {list(two)}")
-            object.__setattr__(self, "between", tuple(map(float, two)))
-        else:
-            self._check_distribution()
-
-    @staticmethod
-    def _apart(low: float, high: float) -> bool:
-        """Return whether a normal, or a log-normal where both are positive, can lie between two values."""
-        return (
-            high / low > 1 + LEAST and low * checks.MAX_NUMBER >= 1
-            if low > 0
-            else high - low > LEAST * max(abs(low), abs(high))
-        )
-
-    def _check_distribution(self) -> None:
-        if not isinstance(self.distribution, str) or self.distribution not in DISTRIBUTIONS:
-            raise InputError(f"no prior distribution is called {self.distribution!r}; there are {format_names(DISTRIBUTIONS)}")
-        expected = DISTRIBUTIONS[self.distribution][1]
-        if set(self.arguments) != set(expected):
-            raise InputError(f"{self.distribution} takes {list(expected)}; the prior gives {format_names(self.arguments)}")
-        of = {
-            one: (checks.finite if one == "mu" else checks.positive)(value, f"{one} of {self.distribution}")
-            for one, value in self.arguments.items()
-        }
-        object.__setattr__(self, "arguments", of)
-
-    def __add__(self, term: Term) -> "Parameter":
-        return Parameter(self, (term,))
 
 
 @dataclass(frozen=True)
@@ -327,6 +227,8 @@ class Smooth:
     within: str | tuple[str, ...] | None = None
     log: bool = False
 
+    __radd__ = _added
+
     def __post_init__(self) -> None:
         within = checks.optional(checks.one_or_several(checks.name))
         positive = {"sd": checks.positive, "length": checks.record(Prior)}
@@ -378,6 +280,8 @@ class ByLevel:
     over: str
     priors: Mapping[str, Prior]
 
+    __radd__ = _added
+
     def __post_init__(self) -> None:
         checks.check(self, "of ByLevel", over=checks.name, priors=checks.named(checks.record(Prior)))
         if len(self.priors) < 2:
@@ -392,6 +296,21 @@ class ByLevel:
         return (self.over,)
 
 
+Pooled = Varying | Smooth | Ordered
+"""A term with an effect of each level, of a scale that is learnt."""
+
+Effect = Pooled | ByLevel
+"""A term with an effect of each level."""
+
+Placed = Smooth | Ordered
+"""A term whose levels have places."""
+
+Alone = Ordered | ByLevel
+"""A term that is the only one of its parameter over its group."""
+
+Term = Effect | Trend
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A prior and the terms added to it on the link scale."""
@@ -404,10 +323,10 @@ class Parameter:
             self,
             "of a parameter",
             prior=checks.record(Prior),
-            terms=checks.several(checks.record(Varying, Smooth, Ordered, Trend, ByLevel)),
+            terms=checks.several(checks.record(*get_args(Term))),
         )
         for term in self.terms:
-            if isinstance(term, Ordered | ByLevel):
+            if isinstance(term, Alone):
                 _refuse_beside(term, self.terms)
             if isinstance(term, ByLevel):
                 unlike = [level for level, prior in term.priors.items() if link(prior) != link(self.prior)]
@@ -426,7 +345,7 @@ def own_prior(parameter: Parameter) -> ByLevel | None:
     return next((term for term in parameter.terms if isinstance(term, ByLevel)), None)
 
 
-def _refuse_beside(term: Ordered | ByLevel, terms: tuple[Term, ...]) -> None:
+def _refuse_beside(term: Alone, terms: tuple[Term, ...]) -> None:
     """Refuse a second term over the group of one that is ordered, or has a prior for each level."""
     for other in terms:
         if other is not term and not isinstance(other, Trend) and term.over in other.dims:
@@ -440,67 +359,3 @@ def _refuse_beside(term: Ordered | ByLevel, terms: tuple[Term, ...]) -> None:
 def as_parameter(value: Prior | Parameter) -> Parameter:
     """Return a parameter; a bare prior is one without terms."""
     return value if isinstance(value, Parameter) else Parameter(value)
-
-
-def distribution(prior: Prior) -> tuple[str, Mapping[str, float]]:
-    """Return the name of a prior's distribution and its arguments, as PyMC calls them."""
-    if prior.median is not None and prior.factor is not None:
-        return "LogNormal", {"mu": log(prior.median), "sigma": log(prior.factor) / Z90}
-    if prior.between is not None:
-        low, high = prior.between
-        if low > 0:
-            return "LogNormal", {"mu": (log(low) + log(high)) / 2, "sigma": log(high / low) / (2 * Z90)}
-        return "Normal", {"mu": (low + high) / 2, "sigma": (high - low) / (2 * Z90)}
-    assert prior.distribution is not None
-    return prior.distribution, prior.arguments
-
-
-def doubles(arguments: Mapping[str, float]) -> dict[str, np.ndarray]:
-    """Return the arguments of a distribution as PyTensor computes with them in full: it takes a plain 10.0 for a float32."""
-    return {name: np.asarray(of, float) for name, of in arguments.items()}
-
-
-def median(prior: Prior) -> float:
-    """Return the median of a prior, in the user's units."""
-    from scipy import stats
-
-    kind, of = distribution(prior)
-    match kind:
-        case "Normal" | "StudentT":
-            return float(of["mu"])
-        case "LogNormal" | "LogStudentT":
-            return exp(of["mu"])
-        case "HalfNormal":
-            return float(stats.halfnorm.median(scale=of["sigma"]))
-        case "Gamma":
-            return float(stats.gamma.median(of["alpha"], scale=1 / of["beta"]))
-        case _:
-            return log(2) / of["lam"]
-
-
-def prior_quantiles(prior: Prior, probabilities: Sequence[float]) -> np.ndarray:
-    """Return quantiles of a prior, in the user's units."""
-    from scipy import stats
-
-    kind, of = distribution(prior)
-    match kind:
-        case "Normal":
-            found = stats.norm.ppf(probabilities, of["mu"], of["sigma"])
-        case "StudentT":
-            found = stats.t.ppf(probabilities, of["nu"], of["mu"], of["sigma"])
-        case "LogNormal":
-            found = np.exp(stats.norm.ppf(probabilities, of["mu"], of["sigma"]))
-        case "LogStudentT":
-            found = np.exp(stats.t.ppf(probabilities, of["nu"], of["mu"], of["sigma"]))
-        case "HalfNormal":
-            found = stats.halfnorm.ppf(probabilities, scale=of["sigma"])
-        case "Gamma":
-            found = stats.gamma.ppf(probabilities, of["alpha"], scale=1 / of["beta"])
-        case _:
-            found = stats.expon.ppf(probabilities, scale=1 / of["lam"])
-    return np.asarray(found)
-
-
-def link(prior: Prior) -> Literal["log", "identity"]:
-    """Return the scale on which terms are added: log for positive priors, identity otherwise."""
-    return DISTRIBUTIONS[distribution(prior)[0]][0]

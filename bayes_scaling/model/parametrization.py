@@ -11,7 +11,8 @@ from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import JOINT_INFORMATION, NOISE_SD, STRUCTURE, between_name, information_name, term_name
 from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.noise_scale import on_scale
-from bayes_scaling.model.parameters import Effect, Ordered, Varying, distribution, link
+from bayes_scaling.model.parameters import Effect, Ordered, Varying
+from bayes_scaling.model.priors import distribution, link
 from bayes_scaling.model.specification import Model, parameters_with_priors, trends, varyings
 
 TRIED = 5

@@ -11,19 +11,8 @@ from bayes_scaling.model import discrepancy
 from bayes_scaling.model.joint_prior import JointPrior, location, scale_matrix
 from bayes_scaling.model.loss_units import loss_like
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
-from bayes_scaling.model.parameters import (
-    Z90,
-    ByLevel,
-    Effect,
-    Ordered,
-    Prior,
-    Smooth,
-    Trend,
-    Varying,
-    link,
-    median,
-    prior_quantiles,
-)
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Pooled, Smooth, Trend, Varying
+from bayes_scaling.model.priors import Z90, Prior, link, median, prior_quantiles
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
 WORTH_SAYING = 0.3
@@ -172,7 +161,7 @@ def _shared(term: Varying | Smooth, *, relative: bool) -> str:
     return _differ(term, "loss", *(_step(times * term.sd, relative) for times in (MEDIAN_DIFFERENCE, HALF_NORMAL_10)))
 
 
-def _differ(term: Varying | Smooth | Ordered, what: str, often: str, seldom: str) -> str:
+def _differ(term: Pooled, what: str, often: str, seldom: str) -> str:
     if isinstance(term, Ordered):
         how = "above" if term.direction == "increasing" else "below"
         return (

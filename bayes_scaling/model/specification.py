@@ -35,7 +35,18 @@ from bayes_scaling.model.names import (
     term_name,
 )
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Parameter, Prior, Smooth, Trend, Varying, as_parameter
+from bayes_scaling.model.parameters import (
+    ByLevel,
+    Effect,
+    Ordered,
+    Parameter,
+    Placed,
+    Pooled,
+    Smooth,
+    Trend,
+    as_parameter,
+)
+from bayes_scaling.model.priors import Prior
 
 
 @dataclass(frozen=True, repr=False)
@@ -186,9 +197,7 @@ def varyings(model: Model) -> list[tuple[str, Effect]]:
     """Return every varying or smooth term of a model with the parameter, "noise_sd" or "residual" that it belongs to."""
     of_parameters = [(name, term) for name, parameter in parameters_with_priors(model).items() for term in parameter.terms]
     of_residuals = [("residual", effect) for effect in model.noise.effects]
-    return [
-        (owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Varying | Smooth | Ordered | ByLevel)
-    ]
+    return [(owner, term) for owner, term in of_parameters + of_residuals if isinstance(term, Effect)]
 
 
 def smooths(model: Model) -> list[tuple[str, Smooth]]:
@@ -196,7 +205,7 @@ def smooths(model: Model) -> list[tuple[str, Smooth]]:
     return [(owner, term) for owner, term in varyings(model) if isinstance(term, Smooth)]
 
 
-def pooled(model: Model) -> list[tuple[str, Varying | Smooth | Ordered]]:
+def pooled(model: Model) -> list[tuple[str, Pooled]]:
     """Return every term of a model over groups whose scale is learnt, with what it belongs to."""
     return [(owner, term) for owner, term in varyings(model) if not isinstance(term, ByLevel)]
 
@@ -211,7 +220,7 @@ def ordereds(model: Model) -> list[tuple[str, Ordered]]:
     return [(owner, term) for owner, term in varyings(model) if isinstance(term, Ordered)]
 
 
-def placed(model: Model) -> list[tuple[str, Smooth | Ordered]]:
+def placed(model: Model) -> list[tuple[str, Placed]]:
     """Return the smooth and the ordered terms of a model, whose levels have places, with what each belongs to."""
     return [*smooths(model), *ordereds(model)]
 

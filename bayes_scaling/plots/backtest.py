@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from bayes_scaling._base.numbers import tick
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.priors import Z90
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper, with_unit
 from bayes_scaling.validation.scores import BANDS, score_table

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
 
 from bayes_scaling._base.numbers import probability, tick
-from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.priors import Z90
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, paper
 from bayes_scaling.validation.compare import Comparison

@@ -15,7 +15,7 @@ from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, groups_needed, has_discrepancy, inputs_read
 from bayes_scaling.model.noise import Correlation
-from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth, Varying, as_parameter
+from bayes_scaling.model.parameters import Effect, Smooth, as_parameter
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.contrast import plot_contrast, plot_multiplier
@@ -24,6 +24,7 @@ from bayes_scaling.plots.curves import plot_curves
 from bayes_scaling.plots.decomposition import decomposition_figure
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
+from bayes_scaling.plots.level_order import levels_in_order
 from bayes_scaling.plots.predictive_check import plot_check
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.smooth import plot_smooth
@@ -80,7 +81,7 @@ def _check_figure(fit: Posterior) -> Figure:
 def _of_one_law(fit: Fit) -> dict[str, Figure]:
     drawn: dict[str, Figure] = {}
     for name, value in fit.model.parameters.items():
-        if any(isinstance(term, Varying | Smooth | Ordered | ByLevel) for term in as_parameter(value).terms):
+        if any(isinstance(term, Effect) for term in as_parameter(value).terms):
             drawn[f"forest_{name}"] = forest_figure(fit, name)
         if any(isinstance(term, Smooth) for term in as_parameter(value).terms):
             with paper():
@@ -133,15 +134,13 @@ def bands_figure(fit: Posterior) -> Figure:
 def forest_figure(fit: Fit, name: str) -> Figure:
     """Return the forest of one parameter by its groups, where it drifts with an input at the middle of each level's runs."""
     levels = fit.runs.levels
-    terms = [
-        term
-        for term in as_parameter(fit.model.parameters[name]).terms
-        if isinstance(term, Varying | Smooth | Ordered | ByLevel)
-    ]
+    terms = [term for term in as_parameter(fit.model.parameters[name]).terms if isinstance(term, Effect)]
     groups = sorted({dim for term in terms for dim in term.dims}, key=lambda group: len(levels[group]))
     shown = {group: spread(levels[group], ROWS if group == groups[-1] else HUES) for group in groups}
     rows = fit.runs.table[np.logical_and.reduce([fit.runs.table[group].isin(of) for group, of in shown.items()])]
     cells = rows.groupby(groups)[list(fit.runs.columns.inputs)].median().reset_index()
+    order = {group: pd.Index(levels_in_order(fit, group)) for group in groups}
+    cells = cells.sort_values(groups, key=lambda column: order[str(column.name)].get_indexer(column), ignore_index=True)
     for mixture, of in fit.runs.columns.members.items():  # medians of shares sum to something else than one
         members = [f"{mixture}_{member}" for member in of]
         cells[members] = cells[members].div(cells[members].sum(axis=1), axis=0)
@@ -149,6 +148,7 @@ def forest_figure(fit: Fit, name: str) -> Figure:
     values = parameters_at(fit, cells)[name]
     if len(groups) == 2 and len(cells) == len(shown[groups[0]]) * len(shown[groups[1]]):
         values = values.set_index(row=groups).unstack("row")  # noqa: PD010
+        values = values.sel({group: [level for level in order[group] if level in shown[group]] for group in groups})
     else:  # one group lies within another, as series within kinds of shape
         values = values.swap_dims(row=groups[-1])
     with paper():
@@ -205,7 +205,7 @@ def _panel(fit: Posterior, x: str, at: dict[str, Any], hue: str | None, ax: Axes
     for name, value in at.items():
         near = _near(table[name], value) if name in fit.runs.columns.inputs else table[name] == value
         table = table[near]
-    for i, level in enumerate(spread(fit.runs.levels[hue], HUES) if hue else [None]):
+    for i, level in enumerate(spread(levels_in_order(fit, hue), HUES) if hue else [None]):
         places = {x: _span(fit, x), **at}
         points = mark_base_units(pd.DataFrame(_shares(fit, places) | places | ({} if hue is None else {hue: level})))
         colour = COLOURS[i % len(COLOURS)]
@@ -217,7 +217,7 @@ def _panel(fit: Posterior, x: str, at: dict[str, Any], hue: str | None, ax: Axes
 def _representative(fit: Posterior, name: str) -> list[Any]:
     """Return up to four levels of a group, spread evenly, or as many values of an input between its 10 and 90 % quantiles."""
     if name in fit.runs.levels:
-        return spread(fit.runs.levels[name], PANELS)
+        return spread(levels_in_order(fit, name), PANELS)
     seen = fit.runs.table[name].quantile(np.linspace(0.1, 0.9, PANELS), interpolation="nearest")
     return list({number(value): float(value) for value in seen}.values())  # few sizes are the middle of several shares
 

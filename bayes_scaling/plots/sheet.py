@@ -16,6 +16,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_sca
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
+from bayes_scaling.plots.level_order import levels_in_order
 from bayes_scaling.plots.middle import middle_of
 from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.style import COLOURS, LEVELS, PAGE, paper, quantiles, spread, with_unit
@@ -55,19 +56,19 @@ def sheet_figure(fit: Posterior, sheet: Sheet, *, points: bool = True) -> Figure
     >>> plots.sheet_figure(fit, bs.read_study("moba_vs_full").figure).savefig("sheet.png")  # doctest: +SKIP
     """
     table = fit.runs.table
-    rows, columns = (spread(_levels(table, name), PANELS) for name in (sheet.rows, sheet.columns))
+    rows, columns = (spread(_levels(fit, table, name), PANELS) for name in (sheet.rows, sheet.columns))
     wide = int(np.ceil(np.sqrt(len(columns)))) if sheet.rows is None and len(columns) > 5 else len(columns)
     high = len(rows) * int(np.ceil(len(columns) / wide))
     single = wide == high == 1
     parts = [_part(table, {sheet.rows: row, sheet.columns: column}) for row, column in product(rows, columns)]
-    seen = [level for part in parts for level in _hues(part, sheet)]
+    seen = [level for part in parts for level in _hues(fit, part, sheet)]
     nested = len(parts) > 1 and len(set(seen)) == len(seen)
     with paper():
         figure = Figure(figsize=(3.4 if single else WIDTH, 2.7 if single else max(2.4, 0.5 + HEIGHT * high * min(1, 4 / wide))))
         apart = sheet.rows is None and len({(part[sheet.x].min(), part[sheet.x].max()) for part in parts}) > 1
         axes = figure.subplots(high, wide, sharey="row", sharex=not apart, squeeze=False)
         for ax, part, levels in zip(axes.ravel(), parts, product(rows, columns), strict=False):
-            colours = _colours(part if nested else table, sheet)
+            colours = _colours(fit, part if nested else table, sheet)
             _panel(fit, sheet, part, ax, colours, points=points)
             _head(fit, sheet, levels, ax)
             if nested:
@@ -95,12 +96,18 @@ def _head(fit: Posterior, sheet: Sheet, levels: tuple[Any, Any], ax: Axes) -> No
         ax.text(1.03, 0.5, _named(fit, sheet.rows, row), transform=ax.transAxes, rotation=270, va="center", fontsize=7)
 
 
-def _levels(table: pd.DataFrame, name: str | None) -> list[Any]:
-    return [None] if name is None else sorted(table[name].unique().tolist())
+def _levels(fit: Posterior, table: pd.DataFrame, name: str | None) -> list[Any]:
+    """Return the levels of a group that rows have, or the values of an input, in order."""
+    if name is None:
+        return [None]
+    found = table[name].unique().tolist()
+    return (
+        [level for level in levels_in_order(fit, name).tolist() if level in found] if name in fit.runs.levels else sorted(found)
+    )
 
 
-def _hues(table: pd.DataFrame, sheet: Sheet) -> list[Any]:
-    return spread(_levels(table, sheet.hue), HUES)
+def _hues(fit: Posterior, table: pd.DataFrame, sheet: Sheet) -> list[Any]:
+    return spread(_levels(fit, table, sheet.hue), HUES)
 
 
 def _part(table: pd.DataFrame, at: dict[Any, Any]) -> pd.DataFrame:
@@ -153,9 +160,9 @@ def _points(fit: Posterior, sheet: Sheet, runs: pd.DataFrame) -> pd.DataFrame:
     return mark_base_units(pd.DataFrame({sheet.x: _span(runs, sheet)} | held | levels))
 
 
-def _colours(table: pd.DataFrame, sheet: Sheet) -> dict[Any, str]:
+def _colours(fit: Posterior, table: pd.DataFrame, sheet: Sheet) -> dict[Any, str]:
     """Return a colour for each hue: a sequence where they are several numbers, colours easily told apart otherwise."""
-    levels = _hues(table, sheet)
+    levels = _hues(fit, table, sheet)
     if len(levels) <= 3 or (len(levels) <= len(COLOURS) and isinstance(levels[0], str)):
         return dict(zip(levels, COLOURS, strict=False))
     shades = mpl.colormaps[SEQUENCE](np.linspace(0.0, 0.88, len(levels)))
@@ -177,7 +184,7 @@ def _hue_name(fit: Posterior, sheet: Sheet, level: Any) -> str:
 
 
 def _legend(figure: Figure, fit: Posterior, sheet: Sheet, *, beside: bool) -> None:
-    colours, inputs, title = _colours(fit.runs.table, sheet), fit.runs.columns.inputs, str(sheet.hue)
+    colours, inputs, title = _colours(fit, fit.runs.table, sheet), fit.runs.columns.inputs, str(sheet.hue)
     beside = beside or len(colours) > len(COLOURS)
     place: dict[str, Any] = {"loc": "outside right upper"} if beside else {"loc": "outside lower center", "ncols": len(colours)}
     if title in inputs:

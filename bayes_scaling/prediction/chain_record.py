@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, decades, several, spaced_name, value_at
+from bayes_scaling._base.numbers import band, decades, several
 from bayes_scaling._base.quantiles import INTERVAL, QUANTILES, sorted_quantiles
 from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.data.runs import Runs
@@ -17,11 +17,11 @@ from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.prediction.notes import noted
+from bayes_scaling.prediction.place_words import point_in_words
 from bayes_scaling.prediction.summary import beside, summarize
 
 MAX_POINTS_SUMMARIZED = 6
 """Points that a summary goes through, from the first on."""
-NO_PLACE = ("distance", "unit", "region", "row", "chain", "draw")
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,15 +118,12 @@ class ChainedResponse:
 
     def _sentences(self, at: Mapping[Any, Any], row: int) -> list[str]:
         place = self.draws.isel(row=row)
-        levels = {str(name): of.item() for name, of in place.coords.items() if of.ndim == 0 and name not in NO_PLACE}
-        digits = {name: PLACE_DIGITS if name in self.units else MAX_DIGITS for name in levels}
-        said = [f"{spaced_name(n)} {value_at(n, of, digits[n])} {self.units.get(n, '')}".rstrip() for n, of in levels.items()]
         between, of = self.through.attrs, self.draws.attrs
         units = of["units"] or str(place.coords["unit"].item() if "unit" in place.coords else "")
         first = band([at[f"{self.through.name}_{q}"] for q in INTERVAL], between["units"])
         second = band([at[q] for q in INTERVAL], "" if units == of["long_name"] else units)
         far = float(place["distance"])
         return [
-            f"{', '.join(said) or 'The point'}: {between['long_name']} {first}, {of['long_name']} {second}.",
+            f"{point_in_words(place, self.units) or 'The point'}: {between['long_name']} {first}, {of['long_name']} {second}.",
             *([f"This lies {decades(far)} beyond the runs of the first fit."] if far > 0 else []),
         ]

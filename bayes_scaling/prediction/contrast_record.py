@@ -11,7 +11,7 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import MAX_DIGITS, PLACE_DIGITS, band, decades, probability, several, spaced_name, value_at
+from bayes_scaling._base.numbers import band, decades, probability, several, spaced_name
 from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
 from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.inference.expectation import as_rows
@@ -19,6 +19,7 @@ from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.prediction.cost_contrast import cost_sentences, cost_table
 from bayes_scaling.prediction.notes import noted
+from bayes_scaling.prediction.place_words import point_in_words
 from bayes_scaling.prediction.summary import beside
 
 MAX_POINTS_SUMMARIZED = 4
@@ -161,10 +162,7 @@ class Contrast:
 
     def _sentences(self, at: Mapping[Any, Any], row: int) -> list[str]:
         place, loss = self.draws.isel(row=row), self["difference"].attrs
-        levels = {str(name): of.item() for name, of in place.coords.items() if of.ndim == 0 and name not in NO_PLACE}
-        digits = {name: PLACE_DIGITS if name in self.units else MAX_DIGITS for name in levels}
-        said_of = [f"{spaced_name(n)} {value_at(n, of, digits[n])} {self.units.get(n, '')}" for n, of in levels.items()]
-        where = ", ".join(of.rstrip() for of in said_of)
+        where = point_in_words(place, self.units)
         if "ratio" in self and np.isfinite(at["ratio_q50"]):
             cost = band([100 * (at[f"ratio_{q}"] - 1) for q in INTERVAL], "%", signed=True)
         else:
@@ -181,9 +179,6 @@ class Contrast:
     def _equal(self) -> str:
         """Return at which compute the two are equal."""
         return f"at equal {self.cost}"
-
-
-NO_PLACE = ("distance", "unit", "region", "extrapolated", "row", "chain", "draw")
 
 
 def contrast_summary(difference: np.ndarray, ratio: np.ndarray | None) -> pd.DataFrame:

@@ -27,7 +27,7 @@ from bayes_scaling.inference.observation import Contamination, contamination_of,
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model.arrays import neighbours
-from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.priors import Z90
 from bayes_scaling.prediction.forecast import along_runs
 
 MAX_DRAWS_COMPARED = 200

@@ -9,7 +9,7 @@ from bayes_scaling._base.quantiles import INTERVAL, median_interval
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE, spread_name, term_name
-from bayes_scaling.model.parameters import Prior, link, prior_quantiles
+from bayes_scaling.model.priors import Prior, link, prior_quantiles
 from bayes_scaling.model.specification import discrepancy_terms, marginal_priors, pooled, smooth_lengths, trends
 
 """Quantiles of a median with its 90 % interval."""

@@ -25,9 +25,10 @@ from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read, law_reads, without_health
 from bayes_scaling.laws.inputs import has_params_and_tokens
+from bayes_scaling.laws.units import is_loss_unit, loss_unit
 from bayes_scaling.prediction.predict import predict
 from bayes_scaling.report.words import capitalized
-from bayes_scaling.validation.fit_stack import weighing_sentences
+from bayes_scaling.validation.stack_sentences import weighing_sentences
 
 TENFOLD = 10.0
 """Sentences are about the largest run, and ten times beyond."""
@@ -98,7 +99,7 @@ def _unstated(stack: Stack) -> list[str]:
 
 
 def _losses(fit: Posterior) -> list[str]:
-    """Return what the loss is at the largest run, and where every scale is ten times larger."""
+    """Return what the loss is at the largest run, and where every scale is ten times larger; over a loss, at its best value."""
     columns = fit.runs.columns
     if columns.schedule is not None:
         return []
@@ -106,7 +107,12 @@ def _losses(fit: Posterior) -> list[str]:
     grow = [name for name in inputs if name in columns.scales]
     if not grow:
         return []
-    largest = mark_base_units(fit.runs.table.iloc[[fit.runs.largest(grow)]][[*inputs, *groups]])
+    rows = mark_base_units(fit.runs.table[[*inputs, *groups]])
+    if read := next((name for name in grow if is_loss_unit(columns.inputs[name].unit)), None):
+        more = loss_unit(columns.inputs[read].unit) == "accuracy"
+        best = rows.iloc[[int((rows[read].argmax if more else rows[read].argmin)())]]
+        return [_loss(fit, best, f"at the {'highest' if more else 'lowest'} {spaced_name(read)} of the runs")]
+    largest = rows.iloc[[fit.runs.largest(grow)]]
     beyond = largest.assign(**{name: TENFOLD * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
     return [
         _loss(fit, largest, "at the largest run"),

@@ -27,7 +27,7 @@ from bayes_scaling.report.record import Record, read_record
 from bayes_scaling.report.sentences import stack_sentences, summary_sentences
 from bayes_scaling.report.validation import validation
 from bayes_scaling.validation.findings.every import findings
-from bayes_scaling.validation.fit_stack import weighing_sentences
+from bayes_scaling.validation.stack_sentences import weighing_sentences
 
 NO_BUDGET = "the law has no compute, or no group of alternatives, to plan or compare at one"
 

@@ -1,62 +1,32 @@
 """Several laws fitted to the same runs as one posterior: each weighed by how it extrapolates within the runs."""
 
-import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
-import pandas as pd
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, format_names, one_line
-from bayes_scaling._base.numbers import fixed, number, several
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import fixed
 from bayes_scaling.data.cost_axis import at_cost
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.fit import fit, for_table, study_with_runs
-from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.stacking import Stack, Weighing, check_scales, stack, stacking_weights
+from bayes_scaling.inference.stacking import Stack, Weighing, check_scales
 from bayes_scaling.model.curves import TAKEN
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.reading import read_study
 from bayes_scaling.model.studies.study import Study
-from bayes_scaling.validation.scores import score_points
 from bayes_scaling.validation.splits import Fold, extrapolations
-
-JUDGING_DRAWS = 500
-"""Draws of each chain, at most, of fits to a part of the runs: their mean density of held-out rows needs no more."""
-
-NO_DENSITY = "it gives no density to a run held out"
+from bayes_scaling.validation.stack_judging import Spent, judge, say, weigh
 
 type Models = Study | str | Path | Mapping[str, Model]
 """Several models: those of a study's stack, or by name."""
-
-
-@dataclass
-class _Spent:
-    """What fits of laws have cost so far."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    steps: dict[str, int] = field(default_factory=dict)
-
-    @contextmanager
-    def timed(self, law: str) -> Iterator[None]:
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[law] = self.seconds.get(law, 0.0) + perf_counter() - start
-
-    def sampled(self, law: str, health: Health | None) -> None:
-        rounds = health.rounds if health is not None else ()
-        self.steps[law] = self.steps.get(law, 0) + sum(int(one["leapfrog_steps"]) for one in rounds)
 
 
 def fit_stack(
@@ -141,13 +111,11 @@ def fit_stack(
     centre = _normalized(named, prior if prior is not None else centre)
     parts = extrapolations(own, train)
     _check(named, own, parts)
-    spent = _Spent()
+    spent = Spent()
     fits = _fits(named, own, used, spent)
     kept, left_out = _trusted(fits)
-    judged = {name: _judged(named[name], own, parts, used, spent, name) for name in kept} if len(kept) > 1 else {}
-    return _weighed(
-        {name: fits[name] for name in kept}, judged, parts, used, Weighing(centre, left_out=left_out), spent, evenly
-    )
+    judged = {name: judge(named[name], own, parts, used, spent, name) for name in kept} if len(kept) > 1 else {}
+    return weigh({name: fits[name] for name in kept}, judged, parts, used, Weighing(centre, left_out=left_out), spent, evenly)
 
 
 def _resolved(
@@ -188,7 +156,7 @@ def _check(models: Mapping[str, Model], runs: Runs, parts: Sequence[Fold]) -> No
             check_runs(model, part)
 
 
-def _fits(models: Mapping[str, Model], runs: Runs, settings: Settings, spent: _Spent) -> dict[str, Fit]:
+def _fits(models: Mapping[str, Model], runs: Runs, settings: Settings, spent: Spent) -> dict[str, Fit]:
     """Return each law's fit to all runs."""
     found, quiet = {}, replace(settings, progress=False)
     for i, (name, model) in enumerate(models.items(), 1):
@@ -196,7 +164,7 @@ def _fits(models: Mapping[str, Model], runs: Runs, settings: Settings, spent: _S
             found[name] = fit(model, runs, quiet)
         spent.sampled(name, found[name].health)
         health = found[name].health
-        _say(settings, f"law {i} of {len(models)}, {name}: {fixed(spent.seconds[name], 1)} s, {health.grade if health else ''}")
+        say(settings, f"law {i} of {len(models)}, {name}: {fixed(spent.seconds[name], 1)} s, {health.grade if health else ''}")
     return found
 
 
@@ -207,102 +175,3 @@ def _trusted(fits: Mapping[str, Fit]) -> tuple[list[str], dict[str, str]]:
     if len(bad) == len(fits):
         return list(fits), {}
     return [name for name in fits if name not in bad], {name: f"not to be trusted: {why}" for name, why in bad.items()}
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """Held-out rows of each cut as a law predicted them, and what its sampler said against it."""
-
-    points: pd.DataFrame
-    doubts: Mapping[str, str]
-    failed: str = ""
-
-
-def _judged(model: Model, runs: Runs, parts: Sequence[Fold], settings: Settings, spent: _Spent, name: str) -> _Judged:
-    """Return how a law fitted to the lower part of the runs predicts those above."""
-    steps, scores = judging(settings), []
-    doubts: dict[str, str] = {}
-    before = spent.seconds[name]
-    for part in parts:
-        try:
-            with spent.timed(name):
-                # With the levels of all runs one compiled density serves every part.
-                trained = fit(model, replace(part.train, levels=runs.levels), steps)
-                scores.append(score_points(trained, part.held))
-        except InputError as error:
-            return _Judged(pd.DataFrame(), doubts, f"trained where {part.where} it has no draws: {one_line(error)}")
-        spent.sampled(name, trained.health)
-        if trained.health is not None and not trained.health.ok:
-            doubts[f"{name} where {part.where}"] = "; ".join(one.what for one in trained.health.remarks)
-    if parts:
-        _say(settings, f"{name} judged by larger runs: {fixed(spent.seconds[name] - before, 1)} s")
-    return _Judged(pd.concat(scores, ignore_index=True) if scores else pd.DataFrame(), doubts)
-
-
-def judging(settings: Settings) -> Settings:
-    """Return settings for a fit to a part of the runs that is to be judged by the others."""
-    return replace(settings, draws=min(settings.draws, JUDGING_DRAWS), rounds=0, progress=False)
-
-
-def _weighed(
-    fits: Mapping[str, Fit],
-    judged: Mapping[str, _Judged],
-    parts: Sequence[Fold],
-    settings: Settings,
-    weighing: Weighing,
-    spent: _Spent,
-    evenly: float,
-) -> Stack:
-    lost = {name: of.failed or NO_DENSITY for name, of in judged.items() if parts and (of.failed or not _finite(of))}
-    lost = lost if len(lost) < len(fits) else {}
-    fits = {name: of for name, of in fits.items() if name not in lost}
-    scores = {name: of.points["log_score"].to_numpy() for name, of in judged.items() if name in fits and parts and _finite(of)}
-    weights = _weights(scores, evenly / max(len(parts), 1), {name: weighing.prior[name] for name in fits})
-    found = replace(
-        weighing,
-        train=tuple(part.where for part in parts) if judged else (),
-        held=sum(len(part.held) for part in parts) if judged else 0,
-        log_scores={name: float(of.mean()) for name, of in scores.items()},
-        crps={name: float(judged[name].points["crps"].mean()) for name in scores},
-        left_out={**weighing.left_out, **lost},
-        doubts={where: why for of in judged.values() for where, why in of.doubts.items()},
-        seconds={name: round(of, 2) for name, of in spent.seconds.items()},
-        steps=dict(spent.steps),
-    )
-    return replace(stack(fits, weights, settings.draws * settings.chains), weighing=found)
-
-
-def _finite(of: _Judged) -> bool:
-    return not of.failed and bool(np.isfinite(of.points["log_score"]).all())
-
-
-def _weights(scores: Mapping[str, np.ndarray], share: float, prior: Mapping[str, float]) -> dict[str, float]:
-    """Return weights by scores of held-out rows, with a prior worth a share of them; those of the prior without scores."""
-    if len(scores) < 2:
-        total = sum(prior.values())
-        return {name: of / total for name, of in prior.items()}
-    return stacking_weights(scores, share * len(next(iter(scores.values()))), prior)
-
-
-def _say(settings: Settings, line: str) -> None:
-    if settings.progress:
-        print(line, file=sys.stderr)
-
-
-def weighing_sentences(of: Stack) -> tuple[str, ...]:
-    """Return how the weights of a stack were found, what was left out, and what it cost, a sentence each."""
-    found = of.weighing
-    if found is None:
-        return ()
-    how = (
-        f"Weights are by {several(found.held, 'prediction')} of larger runs from those where {' and where '.join(found.train)}."
-        if found.log_scores
-        else "Weights are those of the prior: the runs are too few to be cut, or one law is left."
-    )
-    out = [f"{name} is left out: {why}." for name, why in found.left_out.items()]
-    fits = len(found.train) * len(found.log_scores)
-    doubts = [f"Of {fits} fits to a part of the runs {len(found.doubts)} are not to be trusted; they count all the same."]
-    doubts = doubts if found.doubts else []
-    seconds, steps = number(sum(found.seconds.values())), number(sum(found.steps.values()))
-    cost = f"{len(found.seconds)} laws took {seconds} s and {steps} leapfrog steps."
-    return (how, *out, *doubts, cost)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 import bayes_scaling as bs
 from bayes_scaling.cli import app
 from bayes_scaling.model.joint_prior import joined
-from bayes_scaling.model.parameters import Z90
+from bayes_scaling.model.priors import Z90
 from bayes_scaling.model.specification import scalar_priors
 from bayes_scaling.model.studies.study import Study, study_runs
 from bayes_scaling.model.studies.writing import write_study

@@ -19,7 +19,8 @@ from bayes_scaling.data.datasets import fetching
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.role_names import with_columns
 from bayes_scaling.data.runs import Runs, concat_runs, subset
-from bayes_scaling.model.studies.reading import bundled, parse_study, read_study
+from bayes_scaling.model.studies.bundled import bundled
+from bayes_scaling.model.studies.reading import parse_study, read_study
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.model.studies.writing import study_text
 

@@ -19,7 +19,8 @@ from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import subset
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Varying
+from bayes_scaling.model.parameters import Varying
+from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.specification import Model
 

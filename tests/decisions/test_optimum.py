@@ -16,7 +16,7 @@ from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.compute_equivalent import _DRAW, compute_equivalent
 from bayes_scaling.decisions.optimum import optimum, tolerance
 from bayes_scaling.inference.parameters import parameter_values
-from bayes_scaling.model.parameters import DISTRIBUTIONS, median
+from bayes_scaling.model.priors import DISTRIBUTIONS, median
 from bayes_scaling.prediction.predict import parameters_at, published_at
 
 mpl.use("Agg")

@@ -13,7 +13,8 @@ import typer
 import bayes_scaling as bs
 from bayes_scaling._base.finding import WORST_FIRST
 from bayes_scaling.cli import app
-from bayes_scaling.model.studies.reading import bundled, parse_study
+from bayes_scaling.model.studies.bundled import bundled
+from bayes_scaling.model.studies.reading import parse_study
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -29,7 +29,7 @@ from bayes_scaling.inference.batch.tasks import Task
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.model.parameters import as_parameter
 from bayes_scaling.model.specification import model_inputs
-from bayes_scaling.model.studies.reading import bundled
+from bayes_scaling.model.studies.bundled import bundled
 
 QUICK = bs.Settings(draws=60, tune=100, chains=2, seed=3, progress=False)
 COLUMNS = bs.Columns({"compute": bs.Input("compute", "FLOP", 1e20)}, groups={"family": "family"})

@@ -20,7 +20,7 @@ from bayes_scaling.inference.densities import log_prior, top_priors
 from bayes_scaling.model.curves import as_curves
 from bayes_scaling.model.description import model_priors
 from bayes_scaling.model.joint_prior import margin, subset
-from bayes_scaling.model.parameters import distribution, prior_quantiles
+from bayes_scaling.model.priors import distribution, prior_quantiles
 from bayes_scaling.model.specification import changed, parameters_with_priors
 from bayes_scaling.report.prior_posterior import prior_posterior
 from bayes_scaling.validation.findings.identifiability import left_open

@@ -16,6 +16,7 @@ from bayes_scaling.inference import health as health_module, laplace
 from bayes_scaling.inference.batch.record import Batch
 from bayes_scaling.inference.laplace import Proposal
 from bayes_scaling.inference.retries import rounds_line
+from bayes_scaling.inference.sampling import compiled
 
 COLUMNS = bs.Columns({"compute": bs.Input("compute", "FLOP", 1e20)}, groups={"family": "family"})
 MODEL = bs.Model(
@@ -105,6 +106,17 @@ def test_losses_that_no_draw_explains_are_refused_as_by_nuts(runs: Runs) -> None
         bs.fit(MODEL, nothing, APPROXIMATE)
 
 
+def test_many_points_have_the_densities_that_each_has(runs: Runs) -> None:
+    own = compiled(MODEL, runs)
+    one, points = own.evaluator(), np.random.default_rng(0).normal(0.0, 0.3, (20, own.n_dim)) + own.start(1)
+    points[3], points[7] = 1e6, np.nan
+    found = own.evaluate_many(points)
+    np.testing.assert_array_equal(found, [one(x)[0] for x in points])
+    assert np.isneginf(found).sum() == 2
+    with pytest.raises(ValueError, match=f"no density of 2 numbers: it is one of {own.n_dim}"):
+        own.evaluate_many(points[:, :2])
+
+
 def test_proposals_have_the_density_that_they_are_drawn_from() -> None:
     root = np.array([[1.0, 0.0], [0.8, 0.5]])
     proposal = Proposal(np.array([1.0, -2.0]), root, np.array([1.5, 0.7]), np.array([0.6, 1.1]))
@@ -148,6 +160,10 @@ class Curved:
             return -(x**2 + e**2 + z**2) / 2.0, np.array([-x + 2.0 * x * e, -2.0 * e, -z])
 
         return density
+
+    def evaluate_many(self, points: np.ndarray) -> np.ndarray:
+        x, y, z = points.T
+        return np.asarray(-(x**2 + 4.0 * (y - x**2 / 2.0) ** 2 + z**2) / 2.0)
 
     def start(self, seed: int) -> np.ndarray:
         return np.full(3, 0.1)

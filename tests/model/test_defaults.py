@@ -14,7 +14,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.laws.library import LAWS, law_inputs, law_parameters
 from bayes_scaling.model.defaults import default_inputs, default_priors, default_response, equation, summary
-from bayes_scaling.model.parameters import distribution, median
+from bayes_scaling.model.priors import distribution, median
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.writing import study_text
 

@@ -21,7 +21,7 @@ from bayes_scaling.model.joint_prior import (
     with_shared,
 )
 from bayes_scaling.model.loss_units import rescaled
-from bayes_scaling.model.parameters import Z90, distribution, prior_quantiles
+from bayes_scaling.model.priors import Z90, distribution, prior_quantiles
 from bayes_scaling.model.specification import changed, marginal_priors, scalar_priors
 
 NAMES = ("A", "alpha", "noise_sd", "discrepancy_amplitude")

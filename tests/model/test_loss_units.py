@@ -10,7 +10,8 @@ import bayes_scaling as bs
 from bayes_scaling.laws.library import LAWS, law_inputs
 from bayes_scaling.model.defaults import default_priors, sweep_model
 from bayes_scaling.model.loss_units import in_unit_of, loss_like
-from bayes_scaling.model.parameters import as_parameter, median
+from bayes_scaling.model.parameters import as_parameter
+from bayes_scaling.model.priors import median
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text

@@ -6,7 +6,8 @@ import pytest
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Varying
+from bayes_scaling.model.parameters import Varying
+from bayes_scaling.model.priors import Prior
 
 BELIEF = Prior(median=1.0, factor=2.0)
 

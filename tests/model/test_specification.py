@@ -7,7 +7,8 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Trend, Varying
+from bayes_scaling.model.parameters import Trend, Varying
+from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.specification import Model, groups_used, law_groups, varyings
 
 BELIEF = Prior(median=1.0, factor=2.0)

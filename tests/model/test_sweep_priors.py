@@ -8,7 +8,8 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.model.defaults import sweep_model, sweep_priors
-from bayes_scaling.model.parameters import Parameter, median, prior_quantiles
+from bayes_scaling.model.parameters import Parameter
+from bayes_scaling.model.priors import median, prior_quantiles
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study

@@ -20,7 +20,7 @@ from bayes_scaling.cli.commands import app
 from bayes_scaling.decisions.rank_sentences import needs
 from bayes_scaling.inference.health import Health
 from bayes_scaling.model.description import model_priors
-from bayes_scaling.model.parameters import prior_quantiles
+from bayes_scaling.model.priors import prior_quantiles
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.compute_ratio import compute_ratio

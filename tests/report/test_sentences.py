@@ -94,6 +94,18 @@ def test_the_run_named_is_that_run(of_runs: bs.Fit) -> None:
     assert band(known.to_numpy(), "nats") in largest
 
 
+def test_a_law_over_a_loss_is_asked_at_the_best_one_and_not_at_ten_times_it() -> None:
+    table = pd.DataFrame({"dclm": [3.5, 2.7, 3.0, 2.8], "task": [0.7, 0.4, 0.6, 0.5]})
+    columns = bs.Columns({"loss": bs.Input("dclm", "nats/token", 1.0)}, bs.Response("task", "error rate"))
+    priors = {"a": bs.Prior(median=0.1, factor=2.0), "b": bs.Prior(median=1.2, factor=1.5)}
+    noise = bs.Noise(sd=bs.Prior(median=0.01, factor=2.0), distribution="normal")
+    said = summary_sentences(
+        bs.prior(bs.Model(bs.parse_law("a * loss**b", ["loss"]), priors, noise), bs.read_runs(table, columns), draws=50)
+    )
+    (one,) = [sentence for sentence in said if "runs (" in sentence or "ten times" in sentence]
+    assert "at the lowest loss of the runs (2.7 nats/token): " in one
+
+
 def test_plans_where_no_level_was_said_are_of_every_level(fit: bs.Fit) -> None:
     found = bs.plan(fit, [1e21, 1e22])
     assert found.choice["arch"].tolist() == ["dense", "dense", "sparse", "sparse"]

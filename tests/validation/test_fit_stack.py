@@ -14,8 +14,9 @@ from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference.parameters import parameter_table, parameters_of
 from bayes_scaling.inference.stacking import Stack, stack, stacking_weights, whole_fits
 from bayes_scaling.report.sentences import stack_sentences
-from bayes_scaling.validation.fit_stack import judging, weighing_sentences
 from bayes_scaling.validation.splits import HELD, TRAINED, extrapolations
+from bayes_scaling.validation.stack_judging import judging
+from bayes_scaling.validation.stack_sentences import weighing_sentences
 
 NOISE = bs.Noise(sd=bs.Prior(median=0.01, factor=3.0))
 A, B, E = bs.Prior(median=1.0, factor=2.0), bs.Prior(median=0.2, factor=2.0), bs.Prior(median=1.5, factor=1.5)

@@ -16,7 +16,8 @@ import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.laws.library import LAWS
-from bayes_scaling.model.parameters import Parameter, as_parameter, distribution
+from bayes_scaling.model.parameters import Parameter, as_parameter
+from bayes_scaling.model.priors import distribution
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.validation.findings.every import floors
 

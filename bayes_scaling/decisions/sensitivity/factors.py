@@ -22,7 +22,8 @@ from bayes_scaling.model.evaluation import parameter_at
 from bayes_scaling.model.gaussian_sum import mixture_width
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.noise_scale import on_scale
-from bayes_scaling.model.parameters import as_parameter, link
+from bayes_scaling.model.parameters import as_parameter
+from bayes_scaling.model.priors import link
 from bayes_scaling.model.specification import changed, discrepancy_terms
 
 LAW, DISCREPANCY, EFFECTS, SCATTER, BETWEEN = "law", "discrepancy", "group effects", "scatter", "between laws"

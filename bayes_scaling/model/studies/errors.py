@@ -14,7 +14,8 @@ from bayes_scaling.data.response import Response
 from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation, Outliers
-from bayes_scaling.model.parameters import ByLevel, Ordered, Prior, Smooth, Trend, Varying
+from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth, Trend, Varying
+from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.keys import DataKeys, JointPriorKeys, LawKeys, NoiseKeys, ParameterKeys, StackKeys, StudyKeys
 from bayes_scaling.model.studies.study import Sheet

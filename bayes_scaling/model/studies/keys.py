@@ -17,7 +17,8 @@ from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.joint_prior import JointPrior
 from bayes_scaling.model.noise import Correlation, Noise, Outliers, ResidualCorrelation
-from bayes_scaling.model.parameters import ByLevel, Ordered, Prior, Smooth, Trend, Varying
+from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth, Trend, Varying
+from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.studies.study import Sheet
 

@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bayes_scaling.laws.library import LAWS
-from bayes_scaling.model.parameters import DISTRIBUTIONS
+from bayes_scaling.model.priors import DISTRIBUTIONS
 from bayes_scaling.model.studies import keys
-from bayes_scaling.model.studies.reading import models_folder
+from bayes_scaling.model.studies.bundled import models_folder
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SECTION = re.compile(r"\n\n\w+\n-{3,}\n")

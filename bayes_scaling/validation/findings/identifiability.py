@@ -17,18 +17,8 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs
 from bayes_scaling.model.names import term_name
-from bayes_scaling.model.parameters import (
-    Z90,
-    Ordered,
-    Parameter,
-    Prior,
-    Smooth,
-    Varying,
-    as_parameter,
-    link,
-    own_prior,
-    prior_quantiles,
-)
+from bayes_scaling.model.parameters import Parameter, Pooled, as_parameter, own_prior
+from bayes_scaling.model.priors import Z90, Prior, link, prior_quantiles
 from bayes_scaling.model.specification import marginal_priors, trends
 
 QUANTILES = tuple(INTERVAL.values())
@@ -138,7 +128,7 @@ def _floors(fit: Fit) -> Iterator[Finding]:
 
 def _spread(parameter: Parameter) -> float:
     """Return the standard deviation of levels about the population that the priors of a parameter's terms expect."""
-    return hypot(*(term.sd for term in parameter.terms if isinstance(term, Varying | Smooth | Ordered)))
+    return hypot(*(term.sd for term in parameter.terms if isinstance(term, Pooled)))
 
 
 def _widened(quantiles: np.ndarray, sd: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.noise import Noise, heavy_tailed
 from bayes_scaling.model.noise_scale import moved
-from bayes_scaling.model.parameters import median
+from bayes_scaling.model.priors import median
 from bayes_scaling.model.specification import parameters_with_priors
 from bayes_scaling.validation.standardized_residuals import LEAST_FREE, Standardized, standardized
 

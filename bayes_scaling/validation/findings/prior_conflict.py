@@ -19,7 +19,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.joint_prior import squared_distance, subset
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.noise_scale import from_scale, on_scale
-from bayes_scaling.model.parameters import Prior, prior_quantiles
+from bayes_scaling.model.priors import Prior, prior_quantiles
 from bayes_scaling.model.specification import law_groups, model_inputs
 from bayes_scaling.prediction.predict import predict
 

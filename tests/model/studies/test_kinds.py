@@ -43,8 +43,9 @@ def test_a_kind_of_another_prior_keeps_the_terms_of_the_file(tmp_path: Path) -> 
 
 
 def test_a_bundled_study_has_kinds() -> None:
-    share = bs.read_study("learning_curve:few_shot_benchmark").model.parameters["goes_on"].prior
-    assert share.arguments["mu"] < -1.0
+    usual, flat = (bs.read_study(f"learning_curve{kind}").model.parameters for kind in ("", ":few_shot_benchmark"))
+    assert flat["goes_on"].prior.arguments["mu"] < -1.0
+    assert flat["slope"].prior.median < usual["slope"].prior.median
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bayes_scaling.model.studies.reading import bundled, models_folder
+from bayes_scaling.model.studies.bundled import bundled, models_folder
 from bayes_scaling.model.studies.schema import schema_text, study_schema
 
 FOLDER = Path(str(models_folder()))

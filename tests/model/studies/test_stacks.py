@@ -4,7 +4,8 @@ import pytest
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.model.parameters import as_parameter
-from bayes_scaling.model.studies.reading import bundled_stacks, parse_study, read_study
+from bayes_scaling.model.studies.bundled import bundled_stacks
+from bayes_scaling.model.studies.reading import parse_study, read_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 

@@ -10,9 +10,11 @@ from bayes_scaling.data.columns import Columns, Input, MeasurementError, Respons
 from bayes_scaling.laws.formula import law_text, parse_law
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior, Trend, Varying
+from bayes_scaling.model.parameters import Trend, Varying
+from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.specification import model_inputs
-from bayes_scaling.model.studies.reading import bundled, parse_study, read_study
+from bayes_scaling.model.studies.bundled import bundled
+from bayes_scaling.model.studies.reading import parse_study, read_study
 
 
 def test_a_file_says_what_it_says() -> None:

@@ -11,9 +11,10 @@ from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Columns, Input, Response
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
-from bayes_scaling.model.parameters import Prior
+from bayes_scaling.model.priors import Prior
 from bayes_scaling.model.specification import Model
-from bayes_scaling.model.studies.reading import bundled, parse_study, read_study
+from bayes_scaling.model.studies.bundled import bundled
+from bayes_scaling.model.studies.reading import parse_study, read_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text, write_study
 

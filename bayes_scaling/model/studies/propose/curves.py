@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from math import floor, log10
 
 from bayes_scaling._base.numbers import format_count, number
+from bayes_scaling.model.studies.bundled import models_folder
 from bayes_scaling.model.studies.propose.draft import Draft, Read, in_loss_unit, literal
 from bayes_scaling.model.studies.propose.shape import Shape
-from bayes_scaling.model.studies.reading import models_folder
 
 LOSSES = ("level", "size_gain", "data_gain", "saved", "L0", "A", "B")
 WARMUP = 1.4
