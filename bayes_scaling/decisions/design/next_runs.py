@@ -19,7 +19,7 @@ import xarray as xr
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked as asked_function
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import amount, exact, number, percent
+from bayes_scaling._base.numbers import amount, decades, exact, number, percent, several
 from bayes_scaling.data.distance import NEAR_DECADES, distance
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.tables import Table, read_table, source_of
@@ -41,6 +41,9 @@ ENOUGH_DRAWS = 1000
 
 MEASURABLE = 2.0
 """Information below so many times 1 / draws, for each direction a candidate can tell apart, is no more than chance shows."""
+
+MAX_FAR = 3
+"""Most candidates far from the runs that are named."""
 
 
 @asked_function
@@ -186,14 +189,21 @@ def next_runs(
 
 
 def _far(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> list[str]:
-    """Say which of the candidates proposed lie so far from the runs that what they tell rests on the law."""
-    proposed = sorted({int(found.order[0]), *found.best.members})
-    decades = np.array([distance(fit.runs, frame.iloc[rows[i][rows[i] >= 0]]).max() for i in proposed])
-    if not (decades > NEAR_DECADES).any():
-        return []
-    names = found.candidates[LABEL].astype(str).to_numpy()[np.array(proposed)[decades > NEAR_DECADES]]
-    beyond = f"lie more than {exact(NEAR_DECADES)} decades from the runs"
-    return [f"{format_names(names)} {beyond}: what they tell rests on the law holding there as at the question"]
+    """Say how far candidates lie from the runs where what they tell rests on the law: those proposed, and how many others."""
+    far = distance(fit.runs, frame)
+    off = np.array([far[of[of >= 0]].max() for of in rows])
+    proposed = {int(found.order[0]), *found.best.members}
+    beyond = np.flatnonzero(off > NEAR_DECADES)
+    named = [i for i in sorted(proposed, key=lambda i: -off[i]) if i in beyond]
+    others = [i for i in beyond if i not in proposed]
+    names = found.candidates[LABEL].astype(str).to_numpy()
+    said = [f"candidate {names[i]} ({decades(off[i])})" for i in named[:MAX_FAR]]
+    said += [f"{several(len(named) - MAX_FAR, 'more proposed')} by less"] if len(named) > MAX_FAR else []
+    if others:
+        more = several(len(others), "candidate" if not said else "other candidate")
+        said.append(f"{more} not proposed ({'up to ' if len(others) > 1 else ''}{decades(max(off[others]))})")
+    on_law = "what they tell rests on the law holding there as at the question"
+    return [f"far from the runs lie {'; '.join(said)}: {on_law}"] if said else []
 
 
 def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
