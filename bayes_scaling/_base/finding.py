@@ -6,6 +6,7 @@ from dataclasses import dataclass
 WORST_FIRST = (
     "flat",
     "rising",
+    "falling",
     "prior-loss",
     "prior-conflict",
     "noise-above-prior",

@@ -1,7 +1,7 @@
 """`bayes-scaling fit`: sample the posterior of a model given runs, and write what follows from it."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
@@ -40,9 +40,11 @@ from bayes_scaling.cli.terminal import say
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayes_scaling.data.runs import Runs
     from bayes_scaling.inference.posterior import Fit
     from bayes_scaling.inference.stacking import Posterior
     from bayes_scaling.model.settings import Settings
+    from bayes_scaling.model.specification import Model
     from bayes_scaling.model.studies.study import Study
     from bayes_scaling.validation.findings.every import Finding
 
@@ -80,15 +82,12 @@ def fit(
 
     from bayes_scaling.data.cost_axis import at_cost
     from bayes_scaling.inference.fit import fit as sample
-    from bayes_scaling.inference.memory import WORTH_SAYING, draw_bytes, draws_line, refuse_draws
+    from bayes_scaling.inference.memory import refuse_draws
     from bayes_scaling.inference.parameters import parameters_of
-    from bayes_scaling.inference.saving import save
     from bayes_scaling.model.curves import taken_as_curves
     from bayes_scaling.model.studies.reading import read_study
     from bayes_scaling.model.studies.study import study_runs
-    from bayes_scaling.plots.overview import figures
-    from bayes_scaling.report.record import earlier_figures
-    from bayes_scaling.validation.findings.every import beforehand, findings, refuse_constant
+    from bayes_scaling.validation.findings.every import findings
     from bayes_scaling.validation.fit_stack import fit_stack
 
     study = for_table(read_study(model), column, unit, convention)
@@ -102,6 +101,24 @@ def fit(
     models = {one.name: one.model for one in study.stack} if study.stack and not single else {study.name: study.model}
     for one in models.values():
         refuse_draws(one, data, settings)
+    before = _announced(study, models, data, settings)
+    say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
+    start = perf_counter()
+    with progress_lines():
+        fitted: Posterior = fit_stack(study, data, settings) if len(models) > 1 else sample(study.model, data, settings)
+    seconds = perf_counter() - start
+    parameters, notes = parameters_of(fitted), findings(fitted)
+    asked = {"model": model, "runs": [str(path) for path in runs or []], "columns": column or [], "units": unit or []}
+    asked |= {"cost": [cost]} if cost is not None else {}
+    _write(folder, study, fitted, parameters, _diagnostics(fitted, notes) | _made(study, seconds) | {"asked": asked})
+    _summary(fitted, parameters, settings, [note for note in notes if note not in before], folder)
+
+
+def _announced(study: "Study", models: Mapping[str, "Model"], data: "Runs", settings: "Settings") -> list["Finding"]:
+    """Say what is fitted, how much that takes, and what the runs show before; return the last."""
+    from bayes_scaling.inference.memory import WORTH_SAYING, draw_bytes, draws_line
+    from bayes_scaling.validation.findings.every import beforehand, refuse_constant
+
     say(study.title or study.name, *counted(data))
     largest = max(models.values(), key=lambda one: draw_bytes(one, data, settings))
     if draw_bytes(largest, data, settings) > WORTH_SAYING:
@@ -112,20 +129,21 @@ def fit(
         say(finding_line(note))
     if len(models) > 1:
         say(f"stack of {len(models)} laws: {', '.join(models)} (--single for {study.model.law.__name__} alone)")
-    say("compiling (up to a minute when a model is new to this machine, seconds after that), then sampling")
-    start = perf_counter()
-    with progress_lines():
-        fitted: Posterior = fit_stack(study, data, settings) if len(models) > 1 else sample(study.model, data, settings)
-    seconds = perf_counter() - start
-    parameters, notes = parameters_of(fitted), findings(fitted)
+    return list(before)
+
+
+def _write(folder: Path, study: "Study", fitted: "Posterior", parameters: "pd.DataFrame", diagnostics: dict[str, Any]) -> None:
+    """Write the folder of a fit as one: draws, tables, diagnostics and figures."""
+    from bayes_scaling.inference.saving import save
+    from bayes_scaling.plots.overview import figures
+    from bayes_scaling.report.record import earlier_figures
+
     drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
-    asked = {"model": model, "runs": [str(path) for path in runs or []], "columns": column or [], "units": unit or []}
-    asked |= {"cost": [cost]} if cost is not None else {}
     old = _answers_of_earlier_fit(folder)
     with atomic_folder(folder, earlier=(*OWN, *earlier_figures(folder))) as new:
         save(fitted, new / "fit.nc")
-        belongs = {"fit_sha256": read_checksum(new / "fit.nc"), "figures": list(drawn), "asked": asked}
-        write_json(_diagnostics(fitted, notes) | _made(study, seconds) | belongs, new / "diagnostics.json")
+        belongs = {"fit_sha256": read_checksum(new / "fit.nc"), "figures": list(drawn)}
+        write_json(diagnostics | belongs, new / "diagnostics.json")
         write_csv(parameters, new / "parameters.csv")
         write_csv(_points(fitted), new / "points.csv")
         for name, figure in drawn.items():
@@ -134,7 +152,6 @@ def fit(
         say(
             f"note [earlier answers]: {', '.join(old)} in {folder}: written from the fit that this one replaces; make them anew"
         )
-    _summary(fitted, parameters, settings, [note for note in notes if note not in before], folder)
 
 
 def _answers_of_earlier_fit(folder: Path) -> list[str]:

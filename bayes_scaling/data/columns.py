@@ -125,6 +125,14 @@ class Columns:
             mixtures=checks.named(_members),
             outputs=named_outputs,
         )
+        self._complete()
+        self._check_outputs()
+        self._check_along()
+        self._check_names()
+        self._check_costs()
+
+    def _complete(self) -> None:
+        """Set what follows from what is given: units of outputs, inputs of mixtures, names and units of costs."""
         units = own_units(self.response, self.by_output, self.output_units)
         object.__setattr__(self, "response", with_unit(self.response, units))
         object.__setattr__(self, "output_units", units if len(set(units.values())) > 1 else {})
@@ -134,20 +142,27 @@ class Columns:
         object.__setattr__(self, "costs", costs)
         if self.where is not None:
             parse_filter(self.where)
-        self._check_outputs()
+
+    def _check_along(self) -> None:
+        """Refuse rows along an input that is none, or along runs that nothing tells apart."""
         if self.average is not None and (self.run is None or self.average.along not in self.inputs):
             raise InputError(f"average needs run, and an input to average along, one of {format_names(self.inputs)}")
         if self.curve is not None and (self.run is None or self.curve.along not in self.inputs):
             raise InputError(f"curve needs run, and an input along which a run is logged, one of {format_names(self.inputs)}")
         if self.tail is not None and self.tail.along not in self.inputs:
             raise InputError(f"tail needs an input along which rows are ordered, one of {format_names(self.inputs)}")
+
+    def _check_names(self) -> None:
+        """Refuse inputs and groups that are called as one another, or as what the package has of its own."""
         read = {self.schedule.lr, self.schedule.along} if self.schedule else set()
         if hidden := [name for name, one in self.inputs.items() if name in read and one.column in DERIVED]:
             raise InputError(f"an input from the schedule cannot be called as a column that it comes from: {hidden[0]!r}")
         taken = (RESERVED | OF_AVERAGES | ANSWERS) & {*self.inputs, *self.groups} | ANSWERED & {*self.groups}
-        if taken or set(self.inputs) & set(self.groups):
-            clash = format_names(taken | (set(self.inputs) & set(self.groups)))
-            raise InputError(f"inputs and groups need names of their own; {clash} is taken")
+        if taken := taken | set(self.inputs) & set(self.groups):
+            raise InputError(f"inputs and groups need names of their own; {format_names(taken)} is taken")
+
+    def _check_costs(self) -> None:
+        """Refuse a cost for each level of what is no group, and one that is called as an input or a group."""
         for name, one in self.costs.items():
             if one.group is not None and one.group not in self.dims:
                 known = format_names(self.dims)

@@ -51,9 +51,11 @@ def counted_parts(columns: Columns) -> dict[str, str]:
         role, words = role_of(name, one), input_words(columns, name)
         if role is not None and words:
             found[role] = f"{'parameters' if role == 'params' else role} {words}"
-    unit = response.unit.replace("/", " per ") if response.unit else "a unit not stated"
+    per = {output: unit.replace("/", " per ") for output, unit in (columns.output_units or {"": response.unit}).items()}
+    unit = ", ".join(f"{of} ({output})" if output else of for output, of in per.items() if of) or "a unit not stated"
     details = ", ".join([*(["unit assumed"] if response.assumed else []), *loss_words(columns.conventions)])
-    return found | {"loss": f"{response.name} in {unit}" + (f" ({details})" if details else "")}
+    said = response.name if unit == response.name else f"{response.name} in {unit}"
+    return found | {"loss": said + (f" ({details})" if details else "")}
 
 
 def not_stated(columns: Columns) -> dict[str, str]:

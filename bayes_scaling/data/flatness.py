@@ -9,6 +9,7 @@ from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
 from bayes_scaling.data.rounding import is_constant
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.laws.units import SHARES, loss_unit
 
 STEEP = 0.01
 """A loss that moves by less than this share for each e-fold of every input follows no scaling law: published exponents of the
@@ -33,7 +34,7 @@ class Slopes:
     names
         Inputs that span a factor.
     slope, se
-        Of the log loss, or of the loss in units of its mean size, for an e-fold.
+        Of the log loss, of the log odds of a share, or of the loss in units of its mean size, for an e-fold.
     p
         Of the loss not depending on any of them, straight or bent.
     design
@@ -63,7 +64,7 @@ def flat(runs: Runs) -> Finding | None:
         which = f"lies between {number(low, 4)} and {number(high, 4)} {unit}".rstrip() + f" in all {len(runs)} rows"
     return finding(
         "flat",
-        f"the loss does not depend on the inputs: {runs.columns.response.name} {which}, while {spans}",
+        f"the {runs.columns.response.name} does not depend on the inputs: it {which}, while {spans}",
         f"see that {runs.columns.response.column!r} is the right column: these rows teach nothing of a scaling law",
     )
 
@@ -71,7 +72,7 @@ def flat(runs: Runs) -> Finding | None:
 def slopes(runs: Runs, names: tuple[str, ...] | None = None) -> Slopes | None:
     """Return how the loss moves with each input, by least squares; None where rows are too few to tell."""
     names = _spread_inputs(runs) if names is None else names
-    y, logs = scaled_response(runs), np.log(runs.table[list(names)].to_numpy())
+    y, logs = scaled_response(runs, runs.table["response"].to_numpy()), np.log(runs.table[list(names)].to_numpy())
     logs = (logs - logs.mean(axis=0)).reshape(len(runs), -1)
     beside = _beside(runs)
     bent = np.hstack([logs, logs**2, beside])
@@ -86,9 +87,20 @@ def slopes(runs: Runs, names: tuple[str, ...] | None = None) -> Slopes | None:
     return Slopes(tuple(names), at[: len(names)], se, _p(_squares(beside, y), _squares(whole, y), beside, whole), straight)
 
 
-def scaled_response(runs: Runs) -> np.ndarray:
-    """Return log losses, or where those may be negative losses in units of their mean size."""
-    response = runs.table["response"].to_numpy()
+def is_share(runs: Runs) -> bool:
+    """Return whether the response is between 0 and 1 by its unit, and so in every row."""
+    seen = runs.table["response"]
+    return loss_unit(runs.columns.response.unit) in SHARES and bool(((seen > 0) & (seen < 1)).all())
+
+
+def scaled_response(runs: Runs, response: np.ndarray) -> np.ndarray:
+    """Return log losses, log odds of shares, or where losses may be negative these in units of their mean size.
+
+    Near 1 an accuracy hardly moves, whatever becomes of its errors: the odds do.
+    """
+    if is_share(runs):
+        inside = np.clip(response, 1e-9, 1.0 - 1e-9)
+        return np.asarray(np.log(inside) - np.log1p(-inside))
     if runs.columns.response.positive:
         return np.asarray(np.log(response))
     return np.asarray(response / max(np.abs(response).mean(), 1e-300))

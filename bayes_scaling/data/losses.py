@@ -10,7 +10,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.output_columns import OUTPUT
-from bayes_scaling.laws.units import SHARES, loss_unit
+from bayes_scaling.laws.units import PERPLEXITY, SHARES, loss_unit, response_unit
 
 MAX_LOSS = {
     "nats/token": 15.0,
@@ -42,9 +42,10 @@ def as_losses(numbers: pd.Series, columns: Columns, where: str) -> pd.Series:
 
 def loss_notes(columns: Columns) -> tuple[str, ...]:
     """Return a sentence on the response's unit where the column's name says it, or where it is converted."""
-    from bayes_scaling.laws.units import response_unit
-
     response = columns.response
+    if columns.outputs:
+        units = columns.output_units or dict.fromkeys(columns.by_output, response.unit)
+        return tuple(said for output, column in columns.by_output.items() for said in _contradiction(column, units[output]))
     if response.perplexity:
         return (f"column {response.column!r} holds perplexities: their logarithm, in {response.unit}, is the {response.name}",)
     if response.percent:
@@ -52,24 +53,43 @@ def loss_notes(columns: Columns) -> tuple[str, ...]:
     named = response_unit(response.column)
     if named is not None and named == response.unit and not response.assumed:
         return (f"column {response.column!r} is in {named}, as its name says",)
-    return ()
+    return _contradiction(response.column, response.unit)
 
 
-def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str) -> None:
-    """Raise InputError where values of the response are such as its unit does not have."""
+def _contradiction(column: str, unit: str) -> tuple[str, ...]:
+    """Return a sentence on a column whose name says another unit than it is given."""
+    named, given = response_unit(column), loss_unit(unit)
+    if named in (None, "%", PERPLEXITY, given) or not given:
+        return ()
+    return (f"column {column!r} is called as one in {named}, and its unit is given as {given}: see that this is meant",)
+
+
+def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str, *, beside: bool = False) -> None:
+    """Raise InputError where values of the response are such as its unit does not have.
+
+    Parameters
+    ----------
+    beside
+        Whether the response is one of several outputs, in several units.
+    """
     if columns.output_units and OUTPUT in table:
         for output, rows in table.groupby(OUTPUT, sort=False):
             response = replace(columns.response, column=columns.by_output[str(output)], unit=columns.output_units[str(output)])
-            refuse_implausible_losses(rows, replace(columns, outputs=(), output_units={}, response=response), source)
+            refuse_implausible_losses(
+                rows, replace(columns, outputs=(), output_units={}, response=response), source, beside=True
+            )
         return
     response, seen = columns.response, table["response"]
     unit, where = loss_unit(response.unit), f"{source}: column {response.column!r}"
     if seen.median() > MAX_LOSS.get(unit, np.inf):
         per = f"% {unit}" if unit in SHARES else "perplexity"
         called = "per cent" if unit in SHARES else "perplexities"
+        how = f'say unit = "{per}" or --unit {quote(f"{response.column}={per}")}'
+        if beside:  # where outputs are in several units none is converted
+            how = f"give {'them over 100' if unit in SHARES else 'their logarithms'}, as other outputs have other units"
         raise InputError(
             f"{where} runs from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} in {response.unit} does: "
-            f'if they are {called}, say unit = "{per}" or --unit {quote(f"{response.column}={per}")}'
+            f"if they are {called}, {how}"
         )
     if response.percent and unit == "accuracy" and (seen <= 0.01).all():
         span = f"{exact(100 * seen.min())} to {exact(100 * seen.max())}"

@@ -49,10 +49,17 @@ def own_units(response: Response, outputs: Mapping[str, str], given: Any) -> dic
             told = ", ".join(f"{outputs[output]!r} in {unit or 'none that its name says'}" for output, unit in named.items())
             raise InputError(f"outputs are in several units; expected output_units for each, or response.unit: {told}")
         said = {output: unit for output, unit in named.items() if unit is not None}
+    if len(set(said.values())) == 1:
+        return said
     if ofs := [output for output, unit in said.items() if loss_unit(unit).split("/")[0] == PERPLEXITY]:
-        raise InputError(f"output {ofs[0]!r} is in perplexity beside other units; give its logarithm, in nats/token")
-    if (ofs := [output for output, unit in said.items() if percent_of(unit)]) and len(set(said.values())) > 1:
-        raise InputError(f"output {ofs[0]!r} is in {said[ofs[0]]} beside other units; give a share between 0 and 1")
+        raise InputError(
+            f"output {ofs[0]!r} is in perplexity beside other units; expected a column of logarithms, in nats/token"
+        )
+    if ofs := [output for output, unit in said.items() if percent_of(unit)]:
+        raise InputError(
+            f"output {ofs[0]!r} is in {said[ofs[0]]} beside other units; expected "
+            f"a column of shares, the per cent over 100, with the unit {percent_of(said[ofs[0]])}"
+        )
     return said
 
 

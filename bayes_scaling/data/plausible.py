@@ -48,7 +48,32 @@ def implausible_counts(table: pd.DataFrame, columns: Columns) -> tuple[str, ...]
             meant = ("FLOP", "FLOP") if what == DAYS else ("ones", f"ones of {what}")
             how = f'if the column counts in {meant[0]}, say unit = "{meant[1]}" or --unit {name}={meant[0]}'
             found.append(f"{_range(seen, name, one)} {what}, too many for a sweep; {how}")
+        elif (two := _two_units(seen, name, what)) is not None:
+            called = repr(one.column) if one.column == name else f"{one.column!r} ({name})"
+            factor = one.factor
+            apart = ", then ".join(exact(of / factor) for of in two)
+            found.append(
+                f"column {called} has {apart}, and none between: {what} counted in two units; expected all of them in one"
+            )
     return tuple(found) or _odd_ratio(table, columns, [name for name in ("tokens", "params") if name in unsaid])
+
+
+GAP = 1e4
+"""So far apart no sweep has two neighbouring counts, one of which is implausible by itself."""
+SINGLE = {"parameters": (1e5, 1e13), "tokens": (1e4, 1e16)}
+"""Fewer, or more, than so many is no model that is trained for its loss, and no data set, beside usual ones."""
+
+
+def _two_units(seen: pd.Series, name: str, what: str) -> tuple[float, float] | None:
+    """Return two neighbouring counts of a column that are too far apart for one unit; None where there are none."""
+    if name not in ("params", "tokens") or what not in SINGLE:
+        return None
+    values = np.unique(seen.to_numpy(dtype=float))
+    at = int(np.argmax(values[1:] / values[:-1])) if len(values) > 1 else 0
+    few, many = SINGLE[what]
+    if len(values) < 2 or values[at + 1] / values[at] < GAP or (values[at] >= few and values[at + 1] <= many):
+        return None
+    return float(values[at]), float(values[at + 1])
 
 
 def _odd_ratio(table: pd.DataFrame, columns: Columns, unsaid: list[str]) -> tuple[str, ...]:

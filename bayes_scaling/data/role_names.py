@@ -80,6 +80,32 @@ def with_columns(columns: Columns, names: Mapping[str, str]) -> Columns:
     return _renamed(columns, moved)
 
 
+def renamed_units(columns: Columns, named: Columns, units: Mapping[str, str]) -> dict[str, str]:
+    """Return units by what a table calls its columns, where they are given by what a study does.
+
+    Parameters
+    ----------
+    columns, named
+        Of the study, and as `with_columns` returns them.
+    units
+        Role, or column of either, -> unit.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> columns = bs.Columns({"x": bs.Input("x")}, bs.Response("accuracy", "accuracy", name="accuracy"))
+    >>> renamed_units(columns, with_columns(columns, {"accuracy": "exact_match"}), {"accuracy": "% accuracy"})
+    {'exact_match': '% accuracy'}
+    """
+    here = {*named.inputs, *(one.column for one in named.inputs.values()), *named.responses}
+    there = {one.column: name for name, one in columns.inputs.items()} | dict(
+        zip(columns.responses, named.responses, strict=True)
+    )
+    if not columns.outputs:
+        there |= dict.fromkeys((columns.response.name, *RESPONSE), named.response.column)
+    return {said if said in here else there.get(said, said): unit for said, unit in units.items()}
+
+
 def _expected(said: str, columns: Columns, roles: Mapping[str, str]) -> str:
     """Return the column that a study expects in a role, which may be said by that column too."""
     if said in roles:

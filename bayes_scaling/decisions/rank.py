@@ -109,27 +109,15 @@ def rank(
     refuse_rising(fit, "a ranking", points)
     _check(fit, equivalent, certainty)
     below = checks.optional(checks.positive)(below, "below")
-    known_levels(fit, group, against, *(levels or []))
-    if group == OUTPUT and fit.runs.columns.outputs:
-        raise InputError(
-            f"{OUTPUT!r} is no choice: each run has all of {format_names(fit.runs.levels[group])}; "
-            "expected another group, at points that name an output"
-        )
+    ordered = _levels_asked(fit, group, against, levels)
     path = None if along is None and _splits(fit) else _path(fit, along)
-    ordered = _ordered(fit.runs.levels[group], against, levels)
-    if len(ordered) < 2:
-        raise InputError(f"levels of {group!r} must name one level or more beside {against!r}, which they are held against")
     costs = level_costs(fit, group, ordered, cost, path)
     name, unit, largest = budget_of(fit, group, path, costs)
     given = read_table(points, labels=fit.runs.columns.labels)
     arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
     table = arms[0].drop(columns=[group, *(dim for dim in kin(fit, group) if dim in arms[0])])
     budgets = [checks.positive(float(of), "a budget") for of in table[name]]
-    ends = [CROSSOVER_WITHIN * at if below is None else below for at in budgets]
-    if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
-        raise InputError(
-            f"below = {exact(below or 0.0)} must lie above every budget; the largest is {exact(max(budgets))} {unit}".rstrip()
-        )
+    ends = _searched_up_to(budgets, below, unit)
     at_points = [[arm.iloc[[i]] for arm in arms] for i in range(len(budgets))]
     found = [
         side_by_side(fit, group, rows, at, end, path, list(costs.values()))
@@ -158,9 +146,7 @@ def rank(
         certainty=certainty,
         counted=counted_words(costs),
         axis=axis_name(fit, path) if path is not None and not costs and fit.runs.columns.costs else "",
-        by_cost=None
-        if path is None or costs
-        else ratios_by_cost(fit, group, at_points, path, ratios.assign_coords(level=ordered[1:])),
+        by_cost=None if path is None or costs else ratios_by_cost(fit, group, at_points, path, ratios),
         notes=notes_of(fit, group, *arms),
         health=fit.health,
     )
@@ -174,6 +160,30 @@ def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
         raise InputError(f"equivalent must be a share of the loss between 0 and 1, such as 0.005; it is {equivalent}")
     if not (checks.is_number(certainty) and 0.5 < certainty < 1):
         raise InputError(f"certainty must be a probability above 0.5 and below 1, such as 0.95; it is {certainty}")
+
+
+def _levels_asked(fit: Posterior, group: str, against: object, levels: Sequence[object] | None) -> list[object]:
+    """Return the levels to rank, the one that the others are held against first; raises InputError where there is no choice."""
+    known_levels(fit, group, against, *(levels or []))
+    if group == OUTPUT and fit.runs.columns.outputs:
+        raise InputError(
+            f"{OUTPUT!r} is no choice: each run has all of {format_names(fit.runs.levels[group])}; "
+            "expected another group, at points that name an output"
+        )
+    ordered = _ordered(fit.runs.levels[group], against, levels)
+    if len(ordered) < 2:
+        raise InputError(f"levels of {group!r} must name one level or more beside {against!r}, which they are held against")
+    return ordered
+
+
+def _searched_up_to(budgets: Sequence[float], below: float | None, unit: str) -> list[float]:
+    """Return the budget up to which a crossover is searched for at each point."""
+    ends = [CROSSOVER_WITHIN * at if below is None else below for at in budgets]
+    if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
+        raise InputError(
+            f"below = {exact(below or 0.0)} must lie above every budget; the largest is {exact(max(budgets))} {unit}".rstrip()
+        )
+    return ends
 
 
 def _ordered(known: np.ndarray, against: object, levels: Sequence[object] | None) -> list[object]:

@@ -1,14 +1,14 @@
 """The model as PyMC has it: built from symbols, every array that may change later held as data."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
+from math import log, pi, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from bayes_scaling._base.functions import PART, on_symbols
-from bayes_scaling.model import gaussian_process as gp, ordered, smooth
+from bayes_scaling.model import centring, gaussian_process as gp, ordered, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.joint_prior import log_ratio
 from bayes_scaling.model.names import (
@@ -27,7 +27,7 @@ from bayes_scaling.model.names import (
 )
 from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Smooth, Varying
 from bayes_scaling.model.parametrization import blocks, entries, joint_parameters, joint_slopes, jointly_sampled
-from bayes_scaling.model.priors import Prior, link
+from bayes_scaling.model.priors import Prior, distribution, link
 from bayes_scaling.model.specification import (
     Model,
     by_levels,
@@ -68,8 +68,10 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         scalars, slopes = parameters_with_priors(model), {term_name(owner, term): term for owner, term in trends(model)}
         jointly = JOINT_INFORMATION in rows
         apart = joint_parameters(model).keys() | joint_slopes(model).keys() if jointly else set()
+        apart |= centring.centred(model).keys() if centring.CENTRE in rows else set()
         priors = {name: of.prior for name, of in scalars.items()} | {name: _normal(of.sd) for name, of in slopes.items()}
         draws = {name: draw_scalar(name, prior) for name, prior in priors.items() if name not in apart}
+        draws |= _draw_centred(model, draws, held) if centring.CENTRE in rows else {}
         spreads = {spread_name(*of): draw_scalar(spread_name(*of), _half_normal(of[1].sd)) for of in pooled(model)}
         lengths = {name: draw_scalar(name, prior) for name, prior in smooth_lengths(model).items()}
         roots = {term_name(*of): _root(*of, spreads, lengths, held, built) for of in smooths(model)}
@@ -112,6 +114,23 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     bare = {name for name in rows if name.startswith(("discrepancy", "joint_"))}
     named = {n: pmd.Data(n, xr.DataArray(of, dims=dims.get(n, "row"))) for n, of in rows.items() if n not in bare}
     return named | {name: shared(rows[name], name=name) for name in bare}
+
+
+def _draw_centred(model: Model, draws: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the coefficients that are sampled in the middle of the runs, see `centring`."""
+    import pymc as pm
+    import pytensor.tensor as pt
+    from pytensor.xtensor import as_xtensor
+
+    found = {}
+    for name, of in centring.centred(model).items():
+        values = {exponent: draws[exponent].values for exponent in of}
+        logarithm = pm.Flat(centring.sampled_as(name), shape=()) + centring.shift(of, values, held[centring.CENTRE])
+        prior = distribution(parameters_with_priors(model)[name].prior)[1]
+        z = (logarithm - prior["mu"]) / prior["sigma"]
+        pm.Potential(f"{name}_density", -(z**2) / 2 - log(prior["sigma"]) - log(2 * pi) / 2)
+        found[name] = as_xtensor(pt.exp(logarithm), dims=())
+    return found
 
 
 def _levels(model: Model, effects: Mapping[str, Any], held: Mapping[str, Any]) -> Callable[[str, Effect], Any]:

@@ -39,12 +39,35 @@ MOST_OUTPUTS = 30
 
 def check_runs(model: Model, runs: Runs) -> None:
     """Raise InputError where the runs lack an input or group of the model, or a group has a single level."""
+    _check_inputs(model, runs)
+    _check_references(model, runs)
+    check_logarithms(runs.columns, _on_logarithms(model))
+    _check_zeros(model, runs)
+    if model.noise.on == "log_loss" and not runs.columns.response.positive:
+        raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
+    if model.noise.on == "log_odds":
+        _check_shares(runs)
+    _check_groups(model, runs)
+    _check_axes(model, runs)
+    _check_outputs(model, runs)
+    _check_units(model, runs)
+    _check_between(model, runs)
+    if model.noise.correlation is not None and "run" not in runs.levels:
+        raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
+
+
+def _check_inputs(model: Model, runs: Runs) -> None:
+    """Refuse inputs that the model reads and the runs lack, and those that no part of it reads."""
     inputs = model_inputs(model)
     told = {name for name, one in runs.columns.inputs.items() if one.column == FALL}
     if set(inputs) | told != set(runs.columns.inputs):
         raise InputError(
             f"{model.law.__name__} needs inputs {format_names(inputs)}; the table has {format_names(runs.columns.inputs)}"
         )
+
+
+def _check_references(model: Model, runs: Runs) -> None:
+    """Refuse references that the law names, and that are others in the runs."""
     check_references(model.law, runs.references)
     for name, value in law_references(model.law).items():
         if runs.columns.inputs[name].reference != value:
@@ -52,12 +75,10 @@ def check_runs(model: Model, runs: Runs) -> None:
             raise InputError(
                 f"the law names ref({name}), {exact(value)}; the reference of {name!r} is {said}: give the input the law's"
             )
-    check_logarithms(runs.columns, _on_logarithms(model))
-    _check_zeros(model, runs)
-    if model.noise.on == "log_loss" and not runs.columns.response.positive:
-        raise InputError(f'{runs.source}: noise on the log loss needs positive values; say on = "loss", or positive = true')
-    if model.noise.on == "log_odds":
-        _check_shares(runs)
+
+
+def _check_groups(model: Model, runs: Runs) -> None:
+    """Refuse groups that a term varies over and the runs lack, or have a single level of."""
     unused = [dim for dim in runs.levels if dim not in groups_used(model)]
     refuse_same_names([*((dim, "a group") for dim in unused), *names_of(model)])
     over = [(owner, dim) for owner, term in varyings(model) for dim in term.dims]
@@ -69,12 +90,6 @@ def check_runs(model: Model, runs: Runs) -> None:
                 f"{runs.source}: group {dim!r} (column {' + '.join(runs.columns.dims[dim])}) has the single level "
                 f"{format_value(runs.levels[dim][0])} from row 1 on; {owner} varies over it and needs two or more"
             )
-    _check_axes(model, runs)
-    _check_outputs(model, runs)
-    _check_units(model, runs)
-    _check_between(model, runs)
-    if model.noise.correlation is not None and "run" not in runs.levels:
-        raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
 
 
 def _check_shares(runs: Runs) -> None:

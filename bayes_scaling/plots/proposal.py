@@ -16,7 +16,6 @@ from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, pa
 LETTERS = 110
 """Letters of a line of the caption."""
 UNITS = {"params": "parameters", "tokens": "tokens", "compute": "FLOP", "step": "steps"}
-MOST_SIZES = 6
 SIZE = (PAGE, 3.4)
 
 

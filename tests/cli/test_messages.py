@@ -65,5 +65,5 @@ def test_rows_of_one_loss_are_not_sampled(tmp_path: Path) -> None:
     table.assign(loss=3.0).to_csv(tmp_path / "runs.csv", index=False)
     done = run("fit", "chinchilla", "--runs", tmp_path / "runs.csv", "--out", tmp_path / "out")
     assert done.exit_code == 2
-    assert "runs.csv: nothing to fit: the loss does not depend on the inputs: loss is 3 nats/token in all 9 rows" in done.stderr
+    assert "runs.csv: nothing to fit: the loss does not depend on the inputs: it is 3 nats/token in all 9 rows" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -16,6 +16,7 @@ from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.goal import refuse_rising
 from bayes_scaling.prediction.summary import summarize_at
+from bayes_scaling.validation.ledger import read, register
 
 INPUTS = {"params": bs.Input("N", "parameters", 1e9)}
 UNITS = {"web": "nats/token", "code": "bits/byte", "task": "error rate"}
@@ -115,7 +116,7 @@ def test_a_chain_begins_at_an_output_in_its_unit(before: bs.Fit) -> None:
 
 
 def test_per_cent_beside_other_units_and_the_lowest_accuracy_are_refused() -> None:
-    with pytest.raises(InputError, match="output 'task' is in % accuracy beside other units; give a share between 0 and 1"):
+    with pytest.raises(InputError, match="output 'task' is in % accuracy beside other units; expected a column of shares"):
         bs.Columns(INPUTS, outputs={"web": "loss", "task": "acc"}, output_units={"web": "nats/token", "task": "% accuracy"})
     units = UNITS | {"task": "accuracy"}
     mixed = bs.prior(model(), bs.read_runs(table(), replace(COLUMNS, output_units=units)), draws=20)
@@ -130,3 +131,20 @@ def test_an_output_that_the_runs_do_not_have_is_refused(before: bs.Fit) -> None:
     for answer in (bs.predict, bs.predict_runs):
         with pytest.raises(InputError, match=said):
             answer(before, at)
+
+
+def test_a_registered_forecast_has_the_unit_of_its_output(before: bs.Fit, tmp_path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    register(before, AT, path)
+    assert read(path).to_frame()["unit"].tolist() == ["nats/token", "error rate", "bits/byte"]
+
+
+def test_units_of_outputs_that_their_columns_names_contradict_are_noted_and_per_cent_told_what_to_do() -> None:
+    table = pd.DataFrame({"N": [1e8, 1e9, 1e10], "loss": [3.0, 2.8, 2.5], "error_rate": [0.6, 0.5, 0.4]})
+    units = {"web": "nats/token", "task": "accuracy"}
+    columns = bs.Columns(INPUTS, outputs={"web": "loss", "task": "error_rate"}, output_units=units)
+    notes = " ".join(bs.read_runs(table, columns).notes)
+    assert "column 'error_rate' is called as one in error rate, and its unit is given as accuracy" in notes
+    with pytest.raises(InputError, match="if they are per cent, give them over 100, as other outputs have other units"):
+        bs.read_runs(table.assign(error_rate=[60.0, 50.0, 40.0]), columns)
+    assert "perplexities" not in " ".join(bs.read_runs(table, columns).notes)

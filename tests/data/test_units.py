@@ -33,8 +33,8 @@ from bayes_scaling.model.defaults import sweep_model
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.parameters import as_parameter
 from bayes_scaling.model.specification import parameters_with_priors
-from bayes_scaling.model.studies.reading import parse_study
-from bayes_scaling.model.studies.study import Study, study_runs
+from bayes_scaling.model.studies.reading import parse_study, read_study
+from bayes_scaling.model.studies.study import Study, study_for, study_runs
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.predict import decompose
@@ -721,3 +721,17 @@ def test_points_of_a_table_that_was_told_apart_count_as_it_does() -> None:
     assert points.iloc[0].to_dict() == {"params": 1.6e10, "tokens": 6.4e11}
     named = in_base_units(pd.DataFrame({"params_b": [16.0], "tokens (T)": [0.64]}), runs)
     assert named[["params", "tokens"]].iloc[0].to_dict() == {"params": 1.6e10, "tokens": 6.4e11}
+
+
+def test_a_unit_said_by_the_role_of_a_renamed_response() -> None:
+    study = study_for(read_study("accuracy_curve"), {"accuracy": "exact_match"}, {"accuracy": "% accuracy"})
+    assert (study.columns.response.column, study.columns.response.percent) == ("exact_match", True)
+    inputs = study_for(read_study("chinchilla"), {"params": "N"}, {"params": "M", "loss": "bits/byte"})
+    assert (inputs.columns.inputs["params"].counts, inputs.columns.response.unit) == (1e6, "bits/byte")
+
+
+@pytest.mark.parametrize("params", [[125.0, 350.0, 1.3e9, 7e9], [0.125, 0.35, 1.3e9, 2.7e9]])
+def test_counts_in_two_units_in_one_column_are_refused(params: list[float]) -> None:
+    table = pd.DataFrame({"params": params, "tokens": [2e9, 7e9, 3e10, 1e11], "loss": [3.4, 3.1, 2.9, 2.5]})
+    with pytest.raises(bs.InputError, match=r"column 'params' has [0-9.]+, then 1.3B, and none between"):
+        study_runs(read_study("chinchilla"), table)

@@ -216,7 +216,12 @@ def test_few_draws_and_levels_never_seen_are_noted(moba: bs.Fit) -> None:
     assert "attention sliding was never seen" in found.notes[0]
     far = bs.next_runs(made(), pd.DataFrame({"candidate": ["x", "y"], "tokens": [1e2, 1e4], "flop": 1.0}), QUESTION)
     assert len(far.notes) == 1
-    assert far.notes[0].startswith("['y'] lie more than 0.5 decades from the runs")
+    assert far.notes[0].startswith("far from the runs lie candidate y (1 decade): what they tell rests on the law")
+    several = pd.DataFrame({"tokens": [1e2, 1e4, 1e5, 1e6], "flop": [1.0, 1e3, 1e7, 1e9]})
+    assert (
+        "candidate 4 (3 decades); candidate 2 (1 decade); 1 other candidate not proposed (2 decades)"
+        in bs.next_runs(made(), several, QUESTION, most=1).notes[0]
+    )
 
 
 def test_costs(moba: bs.Fit, chinchilla: bs.Fit) -> None:

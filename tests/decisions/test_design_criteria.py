@@ -217,6 +217,10 @@ def test_sets_of_as_many_runs_as_are_asked_for() -> None:
     assert f"Beyond {len(found.enough.members)} runs" in found.summary()
     assert "larger sets may pay" in bs.next_runs(made(), table, QUESTION, most=2).summary()
     assert "larger sets may pay" not in bs.next_runs(made(), table, QUESTION, 2.5).summary()  # the budget pays for two
+    once = bs.next_runs(made(), table.assign(arch="new"), QUESTION, 2.5 + 1.0, most=2, set_up={"arch": 1.0})
+    assert "larger sets may pay" not in once.summary()  # 1 to set up and 2 to run leave 0.5
+    once = bs.next_runs(made(), table.assign(arch="new"), QUESTION, 4.0, most=2, set_up={"arch": 1.0})
+    assert "The last of 2 runs still saves" in once.summary()  # by itself the third takes 2, of which 1 is paid for
     for wrong in (0, 21, 2.5):
         with pytest.raises(bs.InputError, match="most"):
             bs.next_runs(made(), table, QUESTION, most=wrong)  # type: ignore[arg-type]

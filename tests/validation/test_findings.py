@@ -298,3 +298,31 @@ def test_levels_with_one_row_are_said() -> None:
     (of_runs,) = beforehand(each, runs)
     assert "run has a single row at 'r0', 'r1', 'r10' and 33 more, and A varies over it" in of_runs.sentence
     assert beforehand(replace(model, parameters=priors), runs) == ()
+
+
+def curve(unit: str, accuracy: np.ndarray, *, up: bool) -> bs.Fit:
+    """Return a fit of a law that rises, or falls, to a curve of shares."""
+    law = bs.parse_law("sigmoid(a + b * log(x))" if up else "sigmoid(a - b * log(x))", ["x"])
+    priors = {"a": bs.Prior(between=(-2.0, 2.0)), "b": bs.Prior(median=0.1, factor=2.0)}
+    columns = bs.Columns({"x": bs.Input("x", "steps", 1e3)}, bs.Response("y", unit, name=unit))
+    runs = bs.read_runs(pd.DataFrame({"x": np.geomspace(1e2, 1e4, 20), "y": accuracy}), columns)
+    draws = {"a": np.zeros((2, 50)), "b": np.full((2, 50), 0.02), "noise_sd": np.full((2, 50), 0.3)}
+    return fit_of(bs.Model(law, priors, bs.Noise(bs.Prior(median=0.3, factor=2.0), "normal", on="log_odds")), runs, draws, None)
+
+
+def test_shares_that_move_against_the_law_are_found() -> None:
+    rng = np.random.default_rng(4)
+    accuracy = 1 / (1 + np.exp(-0.3 * np.log(np.geomspace(0.1, 10, 20)) + 0.02 * rng.standard_normal(20)))
+    assert "where the law has -0.02 in log odds; if more is better" in found(curve("error rate", accuracy, up=False))["rising"]
+    falls = found(curve("accuracy", 1 - accuracy, up=True))["falling"]
+    assert "the accuracy falls with x, by 0.3" in falls
+    assert "study error_rate_curve" in falls
+    assert {"rising", "falling"}.isdisjoint(found(curve("accuracy", accuracy, up=True)))
+
+
+def test_an_accuracy_near_1_whose_errors_fall_is_not_flat() -> None:
+    near = 1 - 0.01 * np.geomspace(0.1, 10, 20) ** -0.3
+    fit = curve("accuracy", near, up=True)
+    assert beforehand(fit.model, fit.runs) == ()
+    still = curve("accuracy", 0.99 + 1e-6 * np.random.default_rng(1).standard_normal(20), up=True)
+    assert [one.code for one in beforehand(still.model, still.runs)] == ["flat"]

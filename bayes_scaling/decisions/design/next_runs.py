@@ -8,8 +8,8 @@ Scatter that is Student-t counts with the variance of a normal that tells as muc
 its own variance would overstate what a run leaves open, and may be infinite.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 
 import numpy as np
@@ -19,41 +19,31 @@ import xarray as xr
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked as asked_function
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import amount, exact, number, percent
+from bayes_scaling._base.numbers import amount, decades, exact, number, percent, several
 from bayes_scaling.data.distance import NEAR_DECADES, distance
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.tables import Table, read_table, source_of
+from bayes_scaling.decisions.design.asked_draws import Question, asked_draws, effective_draws
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
 from bayes_scaling.decisions.design.criteria import (
     CRITERIA,
     MOST,
     Criterion,
-    Gains,
-    expected_regret,
-    gains_of,
-    regret_gains,
-    remembered,
 )
-from bayes_scaling.decisions.design.information import Joint, directions, information, joint, marginal_gains
-from bayes_scaling.decisions.design.options import option_losses
+from bayes_scaling.decisions.design.information import directions, information, joint
 from bayes_scaling.decisions.design.prices import flop, set_ups, unknown_set_ups
-from bayes_scaling.decisions.design.ranked import NextRuns, RunSet, undominated
-from bayes_scaling.decisions.design.sets import LARGEST, Prices, best_sets, most_beyond_cost, within_budget
-from bayes_scaling.decisions.estimand_text import parse_estimand
-from bayes_scaling.decisions.estimands import draw_estimand
+from bayes_scaling.decisions.design.ranked import NextRuns
+from bayes_scaling.decisions.design.sets import Prices
+from bayes_scaling.decisions.design.weighed_sets import has_room, sets_of, weigh, with_most_beyond_cost
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read, noise_scale, parts
 
 ENOUGH_DRAWS = 1000
-FEWEST = 4
-"""Draws of one law of a stack; how many independent ones fewer are worth is not known."""
 
 MEASURABLE = 2.0
 """Information below so many times 1 / draws, for each direction a candidate can tell apart, is no more than chance shows."""
 
-SMALLEST_STEP = 0.01
-"""A set that fills a budget is added to while a run saves so much of what the others do."""
-
-type Question = str | Sequence[str] | xr.DataArray
+MAX_FAR = 3
+"""Most candidates far from the runs that are named."""
 
 
 @asked_function
@@ -151,7 +141,7 @@ def next_runs(
         raise checks.refusal(worth, "worth", "a share from 0 to below 1 of what there is to save")
     most = None if most is None else checks.integer(1, MOST)(most, "most")
     value = None if value is None else checks.positive(value, "value")
-    asked, losses = _asked(fit, question, criterion)
+    asked, losses = asked_draws(fit, question, criterion)
     table = read_table(candidates, labels=fit.runs.columns.labels | {LABEL, *(set_up or {})})
     source = source_of(candidates, "the candidates")
     frame, labels = read_candidates(fit, candidates, table, source)
@@ -168,12 +158,12 @@ def next_runs(
     if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible] ** 2))):
         raise InputError("the question has the same answer in every draw: no run can tell more of it")
     worth_draws = effective_draws(asked, int(possible.sum()), members)
-    weighed = _weighed(of, criterion, options[possible], joint(options[possible], g[possible], rows, noise), seed)
+    weighed = weigh(of, criterion, options[possible], joint(options[possible], g[possible], rows, noise), seed)
     least = MEASURABLE / worth_draws
     chance = least * np.maximum(1.0, directions(of))
     alone = np.where((told := information(of)) < chance, 0.0, told)
     saved = np.where(information(weighed.of) < chance, 0.0, weighed.gains(())[1])
-    sets = _sets(of, weighed, prices, budget is not None, most)
+    sets = sets_of(of, weighed, prices, budget is not None, most)
     found = NextRuns(
         asked.where(xr.DataArray(possible.reshape(draws_of(fit)), dims=("chain", "draw"))),
         _own_columns(table[dearest], labels[dearest]),
@@ -190,104 +180,30 @@ def next_runs(
         worth=worth,
         value=value,
         unit={"log_loss": "", "log_odds": "log odds"}.get(noise_scale(fit), fit.runs.columns.response.unit),
+        room=has_room(prices, sets[-1].members),
     )
     if value is not None:
-        found = replace(found, sets=_with_most_beyond_cost(found, of, weighed, prices, most or MOST))
+        found = replace(found, sets=with_most_beyond_cost(found, of, weighed, prices, most or MOST))
     notes = (*_notes(fit, frame, labels, possible, worth_draws), *unknown_set_ups(fit, set_up), *_far(fit, frame, rows, found))
     return replace(found, notes=notes)
 
 
-@dataclass(frozen=True)
-class _Weighed:
-    """A criterion. of: what it is taken over; gains: what candidates save of it; now: what it is."""
-
-    of: Joint
-    gains: Gains
-    now: float
-
-
-def _weighed(of: Joint, criterion: Criterion, options: np.ndarray, over_options: Joint, seed: int) -> _Weighed:
-    if criterion == "regret":
-        return _Weighed(over_options, remembered(regret_gains(over_options, options, seed)), expected_regret(options))
-    entropy = 0.5 * float(1 + np.log(2 * np.pi * of.variance))
-    return _Weighed(of, remembered(gains_of(of, criterion)), entropy if criterion == "information" else of.variance)
-
-
-def _sets(of: Joint, weighed: _Weighed, prices: Prices, limited: bool, most: int | None) -> tuple[RunSet, ...]:
-    """Return the best set of each size, without a limit up to five and with a budget that of as many as it pays for."""
-    found, told = best_sets(weighed.gains, prices, most or LARGEST), marginal_gains(of)
-    if limited and most is None and len(found) == LARGEST:
-        more = within_budget(weighed.gains, prices, SMALLEST_STEP, found[-1])
-        found += [more] if len(more) > LARGEST else []
-    return undominated([RunSet(one, prices.total(one), told(one)[0], weighed.gains(one)[0]) for one in found])
-
-
-def _with_most_beyond_cost(found: NextRuns, of: Joint, weighed: _Weighed, prices: Prices, most: int) -> tuple[RunSet, ...]:
-    """Return the sets with those among them of most value beyond their cost, which need not be the best of their size."""
-
-    def worth(reduction: np.ndarray) -> np.ndarray:
-        return np.asarray((found.value or 0.0) * found.saved(reduction))
-
-    told, known = marginal_gains(of), {one.members for one in found.sets}
-    starts: list[tuple[int, ...]] = [(), *(one.members for one in found.sets)]
-    more = {most_beyond_cost(weighed.gains, prices, worth, start, most) for start in starts} - known - {()}
-    sets = [*found.sets, *(RunSet(one, prices.total(one), told(one)[0], weighed.gains(one)[0]) for one in sorted(more))]
-    return undominated(sorted(sets, key=lambda one: len(one.members)))
-
-
-def _asked(fit: Posterior, question: Question, criterion: Criterion) -> tuple[xr.DataArray, xr.DataArray | None]:
-    """Return draws of what is asked, (chain, draw) or (chain, draw, question), and of the options' losses for the regret."""
-    if isinstance(question, str):
-        asked = draw_estimand(fit, question)
-        return asked, option_losses(fit, parse_estimand(question), asked) if criterion == "regret" else None
-    if isinstance(question, xr.DataArray):
-        asked = _draws(fit, question)
-        if criterion == "regret" and asked.ndim == 2:
-            raise InputError("draws of one question have no regret; expected losses of the options along a third dimension")
-        several = asked.ndim == 3
-        asked = asked.rename({asked.dims[-1]: "question"}) if several else asked
-        if criterion == "regret":
-            return (asked - asked.isel(question=0)).isel(question=slice(1, None)), asked
-    else:
-        texts = list(question)
-        if not texts or not all(isinstance(one, str) for one in texts):
-            raise InputError(f"expected a question, several, or draws of them; not {question!r}")
-        every = [draw_estimand(fit, one) for one in texts]
-        unlike = [
-            one
-            for one in every
-            if (one.attrs["scale"], one.attrs["units"]) != (every[0].attrs["scale"], every[0].attrs["units"])
-        ]
-        if unlike:
-            raise InputError(f"{texts[0]!r} and {unlike[0]!r} are in different units: their errors have no mean")
-        if criterion == "regret":
-            raise InputError("a regret is of one decision; expected one question, not several")
-        if len(every) == 1:
-            return every[0], None
-        asked = xr.concat(every, "question", combine_attrs="drop_conflicts").transpose("chain", "draw", "question")
-        asked = asked.assign_attrs(question=f"{len(texts)} questions, {texts[0]} first", kind=every[0].attrs["kind"])
-    if criterion == "information" and asked.ndim == 3:
-        raise InputError('information is of one question; expected one, or criterion="variance"')
-    return asked, None
-
-
 def _far(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> list[str]:
-    """Say which of the candidates proposed lie so far from the runs that what they tell rests on the law."""
-    proposed = sorted({int(found.order[0]), *found.best.members})
-    decades = np.array([distance(fit.runs, frame.iloc[rows[i][rows[i] >= 0]]).max() for i in proposed])
-    if not (decades > NEAR_DECADES).any():
-        return []
-    names = found.candidates[LABEL].astype(str).to_numpy()[np.array(proposed)[decades > NEAR_DECADES]]
-    beyond = f"lie more than {exact(NEAR_DECADES)} decades from the runs"
-    return [f"{format_names(names)} {beyond}: what they tell rests on the law holding there as at the question"]
-
-
-def _draws(fit: Posterior, question: xr.DataArray) -> xr.DataArray:
-    sizes = dict(zip(("chain", "draw"), draws_of(fit), strict=True))
-    given = {str(dim): size for dim, size in question.sizes.items()}
-    if {dim: given.get(dim) for dim in sizes} != sizes or len(given) > 3:
-        raise InputError(f"draws of a question need the dimensions of the fit's, {sizes}; they have {given}")
-    return question.transpose("chain", "draw", ...)
+    """Say how far candidates lie from the runs where what they tell rests on the law: those proposed, and how many others."""
+    far = distance(fit.runs, frame)
+    off = np.array([far[of[of >= 0]].max() for of in rows])
+    proposed = {int(found.order[0]), *found.best.members}
+    beyond = np.flatnonzero(off > NEAR_DECADES)
+    named = [i for i in sorted(proposed, key=lambda i: -off[i]) if i in beyond]
+    others = [i for i in beyond if i not in proposed]
+    names = found.candidates[LABEL].astype(str).to_numpy()
+    said = [f"candidate {names[i]} ({decades(off[i])})" for i in named[:MAX_FAR]]
+    said += [f"{several(len(named) - MAX_FAR, 'more proposed')} by less"] if len(named) > MAX_FAR else []
+    if others:
+        more = several(len(others), "candidate" if not said else "other candidate")
+        said.append(f"{more} not proposed ({'up to ' if len(others) > 1 else ''}{decades(max(off[others]))})")
+    on_law = "what they tell rests on the law holding there as at the question"
+    return [f"far from the runs lie {'; '.join(said)}: {on_law}"] if said else []
 
 
 def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
@@ -322,24 +238,6 @@ def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:
     if possible.sum() < max(4, 0.5 * len(q)):
         raise InputError(f"only {possible.sum()} of {len(q)} draws have an answer and a loss at every candidate; expected half")
     return np.asarray(possible)
-
-
-def effective_draws(asked: xr.DataArray, kept: int, laws: Sequence[slice] = (slice(None),)) -> float:
-    """Return how many independent draws those of a question are worth.
-
-    Parameters
-    ----------
-    laws
-        Which draws are of each law of a stack: they are worth what those of its laws are together.
-    """
-    import arviz_stats
-
-    if "question" in asked.dims:
-        return min(effective_draws(asked.isel(question=i), kept, laws) for i in range(asked.sizes["question"]))
-    filled = asked.fillna(float(asked.median())).drop_attrs().reset_coords(drop=True).rename("asked")
-    every = [filled.isel(draw=draws).to_dataset() for draws in laws]
-    found = [float(arviz_stats.ess(one, method="mean")["asked"]) if one.sizes["draw"] >= FEWEST else 1.0 for one in every]
-    return min(float(kept), sum(found))
 
 
 def _notes(fit: Posterior, frame: pd.DataFrame, labels: np.ndarray, possible: np.ndarray, worth: float) -> tuple[str, ...]:

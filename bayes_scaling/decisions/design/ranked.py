@@ -93,6 +93,8 @@ class NextRuns:
         What it would be worth to save all of `expected`, in FLOP; None where that is not known.
     unit
         Of a regret; empty where it is relative, as log losses are.
+    room
+        Whether the budget pays for one more candidate beside the last set.
     """
 
     asked: xr.DataArray
@@ -111,6 +113,7 @@ class NextRuns:
     worth: float = 0.0
     value: float | None = None
     unit: str = ""
+    room: bool = False
 
     @property
     def order(self) -> np.ndarray:

@@ -56,16 +56,20 @@ def _more(found: NextRuns) -> list[str]:
     """Return where more runs stop paying, or that they still pay where there are more within the budget."""
     if found.value is not None or len(found.sets) == 1:
         return []
-    last, enough = found.sets[-1], found.enough
+    enough = found.enough
     if enough is None:
-        others = np.delete(found.flop, last.members)
-        if not (others + last.flop <= found.budget).any():
-            return []
-        return [
-            f"The last of {len(last.members)} runs still saves {percent(PAYS)} and more of {_loss(found)}: larger sets may pay."
-        ]
+        return [f"{_last(found)}: larger sets may pay."] if found.room else []
     runs = f"{len(enough.members)} runs" if len(enough.members) > 1 else "the first run"
     return [f"Beyond {runs} ({amount(enough.flop, 'FLOP')}) each run more saves less than {percent(PAYS)} of {_loss(found)}."]
+
+
+def _last(found: NextRuns) -> str:
+    """Return what the last run of the largest set saves, or the last ones together where sets between are left out."""
+    before, last = (len(one.members) for one in found.sets[-2:])
+    saves = f"{percent(PAYS)} and more of {_loss(found)}"
+    if last - before == 1:
+        return f"The last of {last} runs still saves {saves}"
+    return f"The last {last - before} of {last} runs still save {saves} each, on average"
 
 
 LOSSES = {"variance": "the squared error", "information": "the squared error", "regret": "the regret"}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.decisions.design.next_runs import effective_draws
+from bayes_scaling.decisions.design.asked_draws import effective_draws
 from bayes_scaling.decisions.estimand_text import Estimand
 from bayes_scaling.decisions.sensitivity.factors import BETWEEN, Components, components
 from bayes_scaling.decisions.sensitivity.variance import (

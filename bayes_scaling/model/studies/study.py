@@ -10,7 +10,7 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.reading import read_runs
-from bayes_scaling.data.role_names import with_columns
+from bayes_scaling.data.role_names import renamed_units, with_columns
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.model.loss_units import recognised
@@ -148,7 +148,7 @@ def study_for(study: Study, columns: Mapping[str, str] | None = None, units: Map
     ('N', 1000000.0)
     """
     named = with_columns(study.columns, columns) if columns else study.columns
-    return replace(study, columns=with_units(named, units) if units else named)
+    return replace(study, columns=with_units(named, renamed_units(study.columns, named, units)) if units else named)
 
 
 def study_runs(study: Study, table: Table | Sequence[Table] | None = None) -> Runs:

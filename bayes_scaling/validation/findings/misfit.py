@@ -10,7 +10,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
-from bayes_scaling.data.flatness import scaled_response, slopes
+from bayes_scaling.data.flatness import is_share, scaled_response, slopes
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import changed, model_inputs
@@ -34,8 +34,8 @@ REPEATS = 2
 SORTED = 8
 """Neighbours are compared along an input with as many different values."""
 
-RISING = 4.0
-"""Standard errors by which the loss must rise with an input, and by which the law must fail to follow."""
+AGAINST = 4.0
+"""Standard errors by which the loss must move with an input, and by which the law must fail to follow."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def misfits(fit: Fit) -> tuple[Finding, ...]:
     limit = BY_CHANCE / max(len(trials) + len(neighbours), 1)
     found = [_finding(fit, left, one, of) for one, of in sorted(trials, key=lambda pair: pair[1].p) if of.p < limit]
     found += _along_correlated(fit)
-    rising = list(_rising(fit))
-    return (*rising, *found, *(_chained(name, r) for name, r, p in neighbours if p < limit and not found and not rising))
+    against = list(_against(fit))
+    return (*against, *found, *(_chained(name, r) for name, r, p in neighbours if p < limit and not found and not against))
 
 
 def _along_inputs(fit: Fit, left: Standardized) -> Iterator[Suspect]:
@@ -230,8 +230,8 @@ def _chance(p: float) -> str:
     return f" (by chance with probability {'below 1e-6' if p < 1e-6 else number(p, 1)})"
 
 
-def _rising(fit: Fit) -> Iterator[Finding]:
-    """Yield inputs with which the loss rises, the others held, where the law cannot follow; a discrepancy would to no avail."""
+def _against(fit: Fit) -> Iterator[Finding]:
+    """Yield inputs with which the response moves, the others held, against the law; a discrepancy would to no avail."""
     seen, response = slopes(fit.runs), fit.runs.columns.response
     if seen is None:
         return
@@ -239,28 +239,38 @@ def _rising(fit: Fit) -> Iterator[Finding]:
     law = posterior_expectation(bare, fit.runs.table).median(("chain", "draw")).to_numpy()
     if response.positive and (law <= 0).any():
         return
-    shown = fit.runs.table.assign(response=law)
-    follows, _, _, _ = np.linalg.lstsq(seen.design, scaled_response_of(fit, shown), rcond=None)
+    follows, _, _, _ = np.linalg.lstsq(seen.design, scaled_response(fit.runs, law), rcond=None)
+    held = " with the other inputs held" if len(seen.names) > 1 else ""
     for name, slope, se, own in zip(seen.names, seen.slope, seen.se, follows, strict=False):
-        if slope > RISING * se and slope - own > RISING * se and own < slope / 2:
+        up = slope > 0
+        apart = (slope - own if up else own - slope) > AGAINST * se
+        least = slope / 2 if up != response.rising else 0.0  # one that goes the right way, if not as far, is a misfit
+        if abs(slope) > AGAINST * se and apart and (own < least if up else own > least):
+            said = _slope(fit, abs(slope)), _slope(fit, own)
             yield finding(
-                "rising",
-                f"the {response.name} rises with {name}, by {number(100 * slope, 2)} % an e-fold with the other inputs held, "
-                f"where the law has {number(100 * own, 2)} %",
-                f"{_falling(response.column, fit.runs.table['response'], name)}; this law cannot describe these rows",
+                "rising" if up else "falling",
+                f"the {response.name} {'rises' if up else 'falls'} with {name}, by {said[0]} an e-fold{held}, where the law "
+                f"has {said[1]}",
+                f"{_instead(fit, name, up=up)}; this law cannot describe these rows",
             )
 
 
-def _falling(column: str, seen: pd.Series, name: str) -> str:
-    """Return what to do about a response that rises: that between 0 and 1 may be an accuracy."""
-    if seen.between(0.0, 1.0).all():
+def _slope(fit: Fit, of: float) -> str:
+    return f"{number(of, 2)} in log odds" if is_share(fit.runs) else f"{number(100 * of, 2)} %"
+
+
+def _instead(fit: Fit, name: str, *, up: bool) -> str:
+    """Return what to do about a response that goes the other way than the law: that between 0 and 1 may be an accuracy."""
+    column, seen = fit.runs.columns.response.column, fit.runs.table["response"]
+    if not seen.between(0.0, 1.0).all():
+        better = "less is better" if up else "the law may fall"
+        return f"see that {name} and {column!r} are the right columns, and that {better}"
+    if up:
         return (
             "if more is better, as of an accuracy, fit a law that rises, as that of the study accuracy_curve, "
-            f"or give 1 - {column}, an error rate"
+            f"or give 1 - {column} as an error rate"
         )
-    return f"see that {name} and {column!r} are the right columns, and that less is better"
-
-
-def scaled_response_of(fit: Fit, table: pd.DataFrame) -> np.ndarray:
-    """Return responses of another table as `scaled_response` has those of the fit."""
-    return scaled_response(replace(fit.runs, table=table))
+    return (
+        "if less is better, as of an error rate, fit a law that falls, as that of the study error_rate_curve, "
+        f"or give 1 - {column} as an accuracy"
+    )
