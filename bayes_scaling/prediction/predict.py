@@ -143,13 +143,28 @@ def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
 
     Parameters
     ----------
+    fit
+        A fit, or draws from a prior.
     points
-        As for `predict`. Dimensions chain, draw, row. In the inputs' own units: `published_at`.
+        As for `predict`.
+
+    Returns
+    -------
+    Dataset
+        A variable for each parameter, dimensions chain, draw, row, with the points' inputs and groups along row. In the inputs'
+        own units they are those of `published_at`.
 
     Raises
     ------
     InputError
         As `read_runs` does.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> before = bs.prior("moba_vs_full", draws=40)
+    >>> sorted(parameters_at(before, {"compute": [1.5], "attention": "moba", "position": 30720}))
+    ['a', 'b']
     """
     frame = read_points(points, fit.runs, law_groups(fit.model))
     level, logs = levels_at(fit, frame, fit.settings.seed, new=False), log_inputs(fit, frame)
@@ -167,7 +182,20 @@ def parameters_at(fit: Fit, points: Table) -> xr.Dataset:
 def published_at(fit: Fit, points: Table) -> xr.Dataset:
     """Return draws of the law's parameters at points in the convention of papers: inputs in their own units.
 
-    points and dimensions as for `parameters_at`. Parameters that hold no unit are the same in both.
+    Parameters
+    ----------
+    fit, points
+        As for `parameters_at`.
+
+    Returns
+    -------
+    Dataset
+        As `parameters_at` returns; parameters that hold no unit, such as exponents, are the same in both.
+
+    Raises
+    ------
+    InputError
+        As `parameters_at` does.
     """
     at_reference = parameters_at(fit, points)
     references = {name: fit.runs.references[name] for name in law_inputs(fit.model.law)}

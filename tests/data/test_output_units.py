@@ -16,6 +16,7 @@ from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.goal import refuse_rising
 from bayes_scaling.prediction.summary import summarize_at
+from bayes_scaling.validation.ledger import read, register
 
 INPUTS = {"params": bs.Input("N", "parameters", 1e9)}
 UNITS = {"web": "nats/token", "code": "bits/byte", "task": "error rate"}
@@ -130,6 +131,12 @@ def test_an_output_that_the_runs_do_not_have_is_refused(before: bs.Fit) -> None:
     for answer in (bs.predict, bs.predict_runs):
         with pytest.raises(InputError, match=said):
             answer(before, at)
+
+
+def test_a_registered_forecast_has_the_unit_of_its_output(before: bs.Fit, tmp_path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    register(before, AT, path)
+    assert read(path).to_frame()["unit"].tolist() == ["nats/token", "error rate", "bits/byte"]
 
 
 def test_units_of_outputs_that_their_columns_names_contradict_are_noted_and_per_cent_told_what_to_do() -> None:

@@ -46,12 +46,12 @@ def family(rates: dict[str, str]) -> bs.Fit:
     truth["late"] = 1e-6
     draws = {name: of * np.exp(rng.normal(0, 0.005, (1, 300))) for name, of in truth.items()}
     slopes = ("data_gain_trend_params", "beta_trend_params", "saved_trend_params")
-    draws |= {name: np.zeros((1, 300)) for name in ("start", "fade", *slopes)}
+    draws |= {name: np.zeros((1, 300)) for name in ("start", "fade", "last", *slopes)}
     scales = {"noise_sd": 0.002, "noise_length": 1.0, "noise_white": 0.002, "residual_sd_run": 0.005}
-    scales |= {"data_gain_sd_run": 0.01, "saved_sd_run": 0.01, "kappa_sd_run": 0.01}
+    scales |= {"data_gain_sd_run": 0.01, "kappa_sd_run": 0.01, "last_sd_run": 0.01}
     scales |= {"noise_outlier_odds": 0.005, "noise_outlier_scale": 20.0}
     draws |= {name: np.full((1, 300), of) for name, of in scales.items()}
-    by_run = [f"{name}_by_run" for name in ("data_gain", "saved", "kappa", "residual")]
+    by_run = [f"{name}_by_run" for name in ("data_gain", "kappa", "last", "residual")]
     draws |= {name: np.zeros((1, 300, len(rates))) for name in by_run}
     inputs = {
         name: bs.Input(one.column, one.unit, {"params": 1e9, "tokens": 1e10, "weighted": 1e10}.get(name, 1.0))
