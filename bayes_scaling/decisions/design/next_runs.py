@@ -170,7 +170,9 @@ def next_runs(
         reduction=saved,
         worth=worth,
         value=value,
-        unit={"log_loss": "", "log_odds": "log odds"}.get(noise_scale(fit), fit.runs.columns.response.unit),
+        unit={"log_loss": "", "log_odds": "log odds"}.get(
+            noise_scale(fit), fit.runs.columns.response.unit or str(asked.attrs.get("units", ""))
+        ),
         room=has_room(prices, sets[-1].members),
     )
     if value is not None:
