@@ -10,12 +10,17 @@ import xarray as xr
 
 from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
+from bayes_scaling.laws.units import SHARES, loss_unit
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.ordered import places
 from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth
 from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import varyings
+
+MAX_ABOVE = 0.01
+"""Of a share so many draws may be above 1 before it is said."""
 
 MAX_NAMED = 3
 """Most new levels of a group that are named."""
@@ -152,6 +157,31 @@ def loss_notes(fit: Posterior, undefined: np.ndarray, below: np.ndarray) -> tupl
     said = left_out(undefined, "the law is not defined; they are left out")
     why = f"{response.name} is not above 0, where the law has lost its meaning"
     return said + (left_out(below, why) if response.positive else ())
+
+
+def bound_notes(fit: Posterior, frame: pd.DataFrame, above: np.ndarray) -> tuple[str, ...]:
+    """Return where bands of accuracies and error rates pass 1, and what to declare instead.
+
+    Parameters
+    ----------
+    above
+        Of each row, the share of draws above 1.
+    """
+    columns = fit.runs.columns
+    several = bool(columns.output_units) and OUTPUT in frame
+    units = (
+        [columns.output_units.get(str(one), "") for one in frame[OUTPUT]] if several else [columns.response.unit] * len(frame)
+    )
+    passing = [i for i, unit in enumerate(units) if loss_unit(unit) in SHARES and above[i] > MAX_ABOVE]
+    if not passing:
+        return ()
+    worst = max(passing, key=lambda i: above[i])
+    where = f"of the points, row {worst + 1}," if len(passing) == 1 else f"of {len(passing)} of {len(frame)} points up to"
+    of, how = (f"output {frame[OUTPUT].iloc[worst]!r}", "fit it by itself with") if several else ("the fit", "expected")
+    return (
+        f"{where} {percent(float(above[worst]))} of draws are above 1, which no {loss_unit(units[worst])} is: law and noise of "
+        f'{of} have no such bound; {how} noise on = "log_odds" and a law between 0 and 1, as sigmoid(a - b * log(x))',
+    )
 
 
 def left_out(gone: np.ndarray, why: str) -> tuple[str, ...]:

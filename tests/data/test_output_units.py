@@ -148,3 +148,9 @@ def test_units_of_outputs_that_their_columns_names_contradict_are_noted_and_per_
     with pytest.raises(InputError, match="if they are per cent, give them over 100, as other outputs have other units"):
         bs.read_runs(table.assign(error_rate=[60.0, 50.0, 40.0]), columns)
     assert "perplexities" not in " ".join(bs.read_runs(table, columns).notes)
+
+
+def test_a_question_on_an_output_is_in_its_unit(before: bs.Fit) -> None:
+    for kind in ("loss", "run"):
+        asked = draw_estimand(before, f"{kind} at params=1e10, output=task")
+        assert asked.attrs["units"] == "error rate"
