@@ -1,6 +1,8 @@
 """161 learning curves by one bundled study: fitted to the first part of each, judged on the rest.
 
-    python benchmarks/learning_curves.py [--kinds] [--only DOMAIN] [--folder DIR] [--every N]      # writes learning_curves.md
+    python benchmarks/learning_curves.py [--kinds] [--only DOMAIN] [--folder DIR] [--every N]
+
+It writes learning_curves.md; with --kinds learning_curves_kinds.csv. A run that was stopped goes on with the same `--folder`.
 
 The benchmark of NSL-PFN (Lee et al. 2025, arXiv 2505.23032) by its own protocol, on those curves that are in `fleet_curves`: IC
 image classification, NMT, LM and BB language, DD double descent, Nano nanoGPT, ColPreT pre-training. y is as it stands for IC,
@@ -61,9 +63,11 @@ def model_for(kind: pd.Series) -> bs.Model:
 
 
 def of_kinds(every: dict[str, Task]) -> dict[str, Task]:
-    """Return tasks with the priors of their kinds, from other families than their own."""
+    """Return tasks with the priors of their kinds, from other families than their own: family by family, a model each."""
     table = pd.read_csv(HERE / LEFT_OUT).set_index("family")
-    return {name: replace(task, model=model_for(table.loc[str(task.extra["family"])])) for name, task in every.items()}
+    ordered = sorted(every.items(), key=lambda of: str(of[1].extra["family"]))
+    models = {family: model_for(kind) for family, kind in table.iterrows()}
+    return {name: replace(task, model=models[str(task.extra["family"])]) for name, task in ordered}
 
 
 def tasks(only: str, every: int = 1) -> dict[str, Task]:
@@ -171,7 +175,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as fresh, ProcessPoolExecutor(chosen.workers, get_context("spawn"), _alone) as pool:
         start = time.perf_counter()
         folder = chosen.folder or fresh
-        batch = bs.fit_many(MODEL, every, pool, folder=folder, keep=scored, settings=SETTINGS, progress=True)
+        chunk = 6 if chosen.kinds else 1  # each worker compiles the models that it meets: 2 s each
+        batch = bs.fit_many(MODEL, every, pool, folder=folder, keep=scored, settings=SETTINGS, progress=True, chunk=chunk)
         seconds = time.perf_counter() - start
     points = batch.to_frame()
     rows = table_of(points)
@@ -183,6 +188,8 @@ def main() -> None:
         one, two = throughput(every, 1), throughput(every, 2)
         said += f" Warm {two:.2f} s a curve on two workers, {one:.2f} on one."
     print(rows.round(4).to_string(index=False), said, *batch.report[:10], sep="\n")
+    if chosen.kinds and not chosen.only and chosen.every == 1:
+        rows.round(4).to_csv(HERE / "learning_curves_kinds.csv", index=False)
     if not chosen.only and not chosen.kinds:
         part = "" if chosen.every == 1 else f", every {chosen.every}th of 161"
         day = f"{datetime.now(UTC):%Y-%m-%d}"
@@ -252,6 +259,20 @@ third of 60 held-out rows); now the best without each domain has no share in all
   DD has one family: without it nothing is known of its kind, and it has the study's own prior. NMT has two curves, of one
   held-out row each, and each judged by the other; LM has three, whose bands hold all 60 rows: no share between 85 and 95 % can
   be told of so few.
+- The same in the full model (`learning_curves.py --kinds`, families left out), before (share and what others fall by alone, a
+  kind like the mean of the others; all 161 curves) and by these priors, on the curves that were run: all of BB, DD and IC, 69
+  of 94 of ColPreT. Language is not run to its end, so that nothing is said of NMT and Nano here.
+
+  | | before: rmsle / ll | in 50, 90 % | by kind: rmsle / ll | in 50, 90 % | last value |
+  | --- | --- | --- | --- | --- | --- |
+  | BB | .0105 / 3.20 | .24, .83 | .0095 / 3.23 | .31, .81 | .0079 |
+  | DD (the study's own) | .0285 / 2.67 | .35, .98 | .0260 / 2.75 | .37, .97 | .0838 |
+  | IC | .0315 / 3.347 | .52, .93 | .0321 / 3.340 | .46, .87 | .1191 |
+  | ColPreT, 69 curves | .0183 / 3.25 | .47, .88 | .0190 / 3.27 | .47, .89 | .0385 |
+
+  All of language before: .0145 / 3.22, NMT .0112 / 3.98, LM .0010 / 5.26, Nano .0204 / 2.59. BB gains less than importance
+  sampling says and stays 20 % worse than the last value, its 90 % bands hold .81; IC loses a little. Of 120 curves NUTS had to
+  sample 13, of 161 before 17; none misses the health gate.
 - What each part brings (sum over domains of LL, families left out, every third held-out row): before, with the share and what
   others fall by alone and a kind like the mean of the others, 24.37; a finer grid, which has shares of 97 %, 24.61; a kind that
   is like one of the others, 24.95; slope and bend by kind without that, 24.96; both 25.20 to 25.25. A prior on the
@@ -264,7 +285,11 @@ third of 60 held-out rows); now the best without each domain has no share in all
   and of the six of BB, which go flat, none had slowed down: four fell faster than before. A share that depends on the
   flatness seen has nothing to learn from: all flat curves are of two kinds.
 - IC's RMSLE: no prior of what comes and no window brings it below .0315 in the full model, .032 here; a line through the
-  held-out rows themselves leaves .017.
+  held-out rows themselves leaves .017. Residuals by picture: birds are missed by .020, of which .013 is scatter, Caltech by
+  .046, of which .021; their means are -.001 and +.006, so that no common bend late in training is missing. Of the variance of
+  Caltech's errors 61 % is shared by the 5, 10 and 25 shots of one network (ViT-B falls 5 % below all three, MiX-B stays 6 %
+  above), of that of birds nothing. A protocol of one curve at a time cannot see that.
+- Translation's .0017 is of two rows: other weights and candidates gave .003 to .007, and the last value .0059.
 - The window of the last factor of 7.7 and six points at least was the best of six on all domains but one, whichever is left
   out. It matters for NMT (.044 to .017) and BB (90 % bands .50 to .79), whose slopes old points held up. That a window of
   two e-folds is about right was seen earlier on these curves, with no families left out.

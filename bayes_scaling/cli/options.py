@@ -141,7 +141,7 @@ def read_posterior(folder: Path) -> "Posterior":
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
-        fitted = load(folder if folder.suffix == ".nc" else folder / "fit.nc")
+        fitted = load(folder if folder.suffix == ".nc" or folder.is_dir() else folder / "fit.nc")
     for one in told:
         say(f"note [file]: {one.message}", err=True)
     say_findings(folder.parent if folder.suffix == ".nc" else folder)

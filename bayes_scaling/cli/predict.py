@@ -85,7 +85,7 @@ def _chain(second: "Posterior", through: str, at: Path, out: Path, seed: int, *,
     from bayes_scaling.prediction.chain import chain
 
     name, _, rest = through.partition("=")
-    named = name in inputs_read(second) and bool(rest)
+    named = bool(rest) and (name in inputs_read(second) or not Path(through).exists())
     first, figure = read_posterior(Path(rest if named else through)), out.with_suffix(".png")
     found = chain(first, second, at, name if named else None, seed, expected=expected)
     table = found.to_frame()

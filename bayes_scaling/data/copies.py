@@ -102,11 +102,12 @@ def twin_note(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns, rows:
         return ()
     second = int(np.argmax(twins))
     first = int(np.argmax((same == same.iloc[second]).all(axis=1).to_numpy()))
-    both = _comparable(kept.iloc[[first, second]], frozenset())
+    own = {"run"} - columns.read if columns.outputs else frozenset[str]()  # rows of outputs have runs made of their places
+    both = _comparable(kept.iloc[[first, second]], own)
     differ = [repr(str(name)) for name in both if str(both[name].iloc[0]) != str(both[name].iloc[1])]
     named = f"column{'s' * (len(differ) > 1)} {', '.join(differ[:MAX_NAMED])}{', ...' if len(differ) > MAX_NAMED else ''} only"
     apart = named if differ else "columns that are not read"
-    count = int(twins.sum())
+    count = len(set(rows[twins]))  # of several outputs each is a row
     have, one = ("has", "an earlier one") if count == 1 else ("have", "earlier ones")
     return (
         f"{several(count, 'row')} {have} the inputs and the {columns.response.name} of {one} to the last digit, as row "

@@ -31,6 +31,8 @@ SCALES = ("params", "tokens", "compute")
 def as_losses(numbers: pd.Series, columns: Columns, where: str) -> pd.Series:
     """Return a response as losses: of perplexities their logarithms, of per cent shares."""
     if columns.response.percent:
+        if (numbers > 100).any():
+            raise InputError(f"{where} has the value {exact(numbers.max())}, above 100 per cent")
         return numbers / 100.0
     if not columns.response.perplexity:
         return numbers
@@ -80,7 +82,8 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
             )
         return
     response, seen = columns.response, table["response"]
-    unit, where = loss_unit(response.unit), f"{source}: column {response.column!r}"
+    unit, named = loss_unit(response.unit), columns.responses if columns.outputs else (response.column,)
+    where = f"{source}: column{'s' * (len(named) > 1)} {', '.join(map(repr, named))}"
     if seen.median() > MAX_LOSS.get(unit, np.inf):
         per = f"% {unit}" if unit in SHARES else "perplexity"
         called = "per cent" if unit in SHARES else "perplexities"
@@ -88,9 +91,12 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
         if beside:  # where outputs are in several units none is converted
             how = f"give {'them over 100' if unit in SHARES else 'their logarithms'}, as other outputs have other units"
         raise InputError(
-            f"{where} runs from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} in {response.unit} does: "
-            f"if they are {called}, {how}"
+            f"{where} run{'s' * (len(named) == 1)} from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} "
+            f"in {response.unit} does: if they are {called}, {how}"
         )
+    if unit in SHARES and (seen > 1).any():
+        other = "" if unit == "accuracy" else '; a rate that may pass 1 has another unit, as "word error rate"'
+        raise InputError(f"{where} has the value {exact(seen.max())}, above 1, which no {unit} is; expected shares{other}")
     if response.percent and unit == "accuracy" and (seen <= 0.01).all():
         span = f"{exact(100 * seen.min())} to {exact(100 * seen.max())}"
         raise InputError(f'{where} runs from {span}: shares, no {response.name} in per cent; expected unit = "accuracy"')

@@ -11,6 +11,10 @@ from bayes_scaling._base.numbers import format_count, several
 from bayes_scaling.data.cells import column_numbers, named_column, number_column
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.output_columns import OUTPUT, RUN
+from bayes_scaling.laws.units import SHARES, loss_unit
+
+NO_ODDS = ", or its log odds: leave such rows out (where), or give (k + 1/2) / (n + 1) for k of n"
+"""Of a share that is 0."""
 
 
 def side_by_side(frame: pd.DataFrame, columns: Columns) -> bool:
@@ -92,12 +96,14 @@ def response_numbers(
     """Return the response of rows as numbers; the first wrong one is named with the column of its output."""
     of = columns.response
     how: dict[str, Any] = {"positive": positive, "finite": finite, "unit": of.unit_of_cells, "notes": notes}
+    how["if_zero"] = NO_ODDS if loss_unit(of.unit) in SHARES else ""
     if OUTPUT not in frame or not columns.outputs:
         return number_column(frame, of.column, source, rows, **how)
     found = pd.Series(np.nan, frame.index, name=of.column)
     for output, own in frame.groupby(OUTPUT, sort=False):
         column = columns.by_output.get(str(output), of.column)
         how["unit"] = of.unit_of_cells if of.percent else columns.unit_of(own)
+        how["if_zero"] = NO_ODDS if loss_unit(columns.unit_of(own)) in SHARES else ""
         cells = own[[of.column]].set_axis([column], axis=1)
         found[own.index] = number_column(cells, column, source, rows[own.index], **how)
     return found

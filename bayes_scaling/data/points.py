@@ -107,7 +107,7 @@ def read_points(table: Table, runs: Runs, groups: Sequence[str], past: int = 0) 
     rows = frame.index.to_numpy()
     frame = frame.reset_index(drop=True)
     if not len(frame):
-        raise InputError(f"{source} has no rows")
+        raise InputError(f"{source}: no rows; expected one or more")
     run = ("run",) if "run" in frame else runs.columns.dims.get("run", ())
     read = [one.column for name, one in runs.columns.inputs.items() if name not in frame]
     frame = with_schedule(frame, runs.columns, read, run if set(run) <= set(frame) else None, source)

@@ -92,10 +92,17 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
 
     Parameters
     ----------
+    runs
+        Rows of whole runs, such as logs.
     per_decade
         Bins for each factor of ten.
     along
         The input that orders the rows of a run; that of the columns' curve or average unless given.
+
+    Returns
+    -------
+    Runs
+        A row for each bin of a run that has rows.
 
     Raises
     ------
@@ -118,6 +125,11 @@ def thin(runs: Runs, per_decade: float = 20, along: str | None = None) -> Runs:
 def subset(runs: Runs, where: str) -> Runs:
     """Return the runs that a filter on the names of inputs and groups keeps, against the same references.
 
+    Parameters
+    ----------
+    where
+        As `Columns.where`, such as "params < 1e9 and corpus == 'web'"; inputs are in base units.
+
     Raises
     ------
     InputError
@@ -132,7 +144,13 @@ def subset(runs: Runs, where: str) -> Runs:
 
 
 def concat_runs(runs: Runs, others: Runs) -> Runs:
-    """Return runs with others after them, against the references of the former; both have the same columns."""
+    """Return runs with others after them, against the references of the former; both have the same columns.
+
+    Raises
+    ------
+    InputError
+        Where the two count parameters, compute, tokens or losses otherwise.
+    """
     if found := unlike_conventions(runs.columns, others.columns):
         name, one, other = found
         raise InputError(f"{others.source}: {name} is {str(other)!r}, in {runs.source} {str(one)!r}; give runs counted alike")
@@ -160,4 +178,5 @@ def concat_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.Dat
 
 
 def levels_of(table: pd.DataFrame, dims: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return the levels of each group, in their natural order."""
     return {dim: ordered_levels(table[dim]) for dim in dims}

@@ -170,7 +170,7 @@ def _as_dataset(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent, 
         "params": (np.exp(found.log_params), *named_unit(fit, "params")),
         "tokens": (np.exp(log_tokens), "tokens", tokens_unit(fit)),
         "tokens_per_param": (np.exp(log_tokens - found.log_params), "tokens per parameter", ""),
-        "loss": (found.loss, response.name, response.unit),
+        "loss": (found.loss, response.name, fit.runs.columns.unit_of(rows)),
     }
     best = {name: labelled_as(values, at, *of) for name, (values, *of) in shown.items()}
     best["params"].attrs["counted"] = input_words(fit.runs.columns, "params")

@@ -7,6 +7,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, parts
+from bayes_scaling.laws.formula import called
 from bayes_scaling.laws.library import law_inputs
 
 SPLITS = (("params", "tokens"), ("params", *UNIQUE))
@@ -32,7 +33,7 @@ def _moved(fit: Fit) -> tuple[str, ...]:
     for moved in SPLITS:
         if set(moved) <= set(inputs):
             return moved
-    raise InputError(f"compute is split over the inputs ['params', 'tokens']; {fit.model.law.__name__} has {list(inputs)}")
+    raise InputError(f"compute is split over the inputs ['params', 'tokens']; {called(fit.model.law)} has {list(inputs)}")
 
 
 def unique_limit(fit: Posterior, rows: pd.DataFrame) -> np.ndarray:

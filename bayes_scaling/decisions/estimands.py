@@ -119,7 +119,7 @@ def _contrast(fit: Posterior, asked: Estimand) -> Answer:
     one, other = (_loss_at(fit, {**asked.held, group: level}, asked.text) for level in (asked.a, asked.b))
     if noise_scale(fit) == "log_loss":
         return log_draws(one) - log_draws(other), "log", ""
-    return one - other, "identity", fit.runs.columns.response.unit
+    return one - other, "identity", fit.runs.columns.unit_of(pd.DataFrame(asked.held, index=[0]))
 
 
 def checked_group(fit: Posterior, asked: Estimand) -> str:
@@ -158,7 +158,8 @@ def multiplier_path(fit: Posterior) -> Path:
 
 
 def _run(fit: Posterior, asked: Estimand) -> Answer:
-    place, unit = asked_place(fit, asked.held, asked.text), fit.runs.columns.response.unit
+    place = asked_place(fit, asked.held, asked.text)
+    unit = fit.runs.columns.unit_of(place.frame)
     noise = map_components(fit, lambda one, _: _noise_at(one, place.frame)).isel(row=0)
     if noise_scale(fit) == "log_loss":
         return log_draws(loss_at_place(fit, place)) + noise, "log", unit
@@ -175,7 +176,8 @@ def _loss_at(fit: Posterior, where: Mapping[str, str], text: str) -> xr.DataArra
 
 
 def _loss(fit: Posterior, asked: Estimand) -> Answer:
-    loss, unit = _loss_at(fit, asked.held, asked.text), fit.runs.columns.response.unit
+    place = asked_place(fit, asked.held, asked.text)
+    loss, unit = loss_at_place(fit, place), fit.runs.columns.unit_of(place.frame)
     return (log_draws(loss), "log", unit) if noise_scale(fit) == "log_loss" else (loss, "identity", unit)
 
 

@@ -132,7 +132,7 @@ def rank(
         group=group,
         against=ordered[0],
         points=table,
-        loss=loss.assign_coords(level=ordered).assign_attrs(units=fit.runs.columns.response.unit),
+        loss=loss.assign_coords(level=ordered).assign_attrs(units=fit.runs.columns.unit_of(table)),
         compute_ratio=ratios,
         crossing=crossings.assign_coords(level=ordered[1:]).assign_attrs(units=unit),
         unknown=unknown.assign_coords(level=ordered[1:]),

@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.mode import KNOTS
-from bayes_scaling.model import discrepancy, gaussian_process as gp, joint_prior, ordered, smooth
+from bayes_scaling.model import centring, discrepancy, gaussian_process as gp, joint_prior, ordered, smooth
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.lkj import correlations, draw_partial, pair_names
 from bayes_scaling.model.names import (
@@ -69,7 +69,11 @@ type Levels = Mapping[str, np.ndarray]
 def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels: Levels, chains: int, seed: int) -> xr.Dataset:
     """Return draws of all that a model has, from draws of what was sampled, each on its own scale; chain after chain."""
     coordinates = {JOINT_W, gp.SAMPLED, *(sampled_name(*of) for of in sampled(model))}
+    coordinates |= {centring.sampled_as(name) for name in model.parameters}
     draws = {name: of for name, of in drawn.items() if name not in coordinates}
+    if centring.CENTRE in arrays:
+        draws |= _from_centred(model, drawn, arrays)
+        draws = {name: draws[name] for name in dict.fromkeys([*model.parameters, *draws])}
     for owner, term in sampled(model):
         if sampled_name(owner, term) in drawn and isinstance(term, Smooth):
             draws[term_name(owner, term)] = _from_whitened(owner, term, draws, drawn[sampled_name(owner, term)], arrays)
@@ -99,6 +103,15 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
     return gp.extrapolate(
         discrepancy_terms(model), named, _by_chain(knots, chains), arrays, levels, stream(seed, "beyond the runs")
     )
+
+
+def _from_centred(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray]) -> Draws:
+    """Return draws of the coefficients that were sampled in the middle of the runs."""
+    at = arrays[centring.CENTRE]
+    return {
+        name: np.exp(drawn[centring.sampled_as(name)] + centring.shift(of, drawn, at))
+        for name, of in centring.centred(model).items()
+    }
 
 
 def _along(draws: np.ndarray, term: Effect) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What a posterior expects at checked points: the law with its discrepancy, for known groups or levels never seen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -145,18 +145,31 @@ def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callabl
         if isinstance(term, Smooth) and named:
             return rows.copy(data=_along_axis(fit, owner, term, frame, index, fresh, rows.to_numpy(), seed, new=new))
         cells = _cells(frame, term.dims) if named else [(int(row),) for row in frame.index]
-        values = rows.to_numpy().copy()
-        sd = draws[spread_name(owner, term)].to_numpy()
-        drawn: dict[tuple[Key, ...], np.ndarray] = {}
-        for row in np.flatnonzero(fresh):
-            cell = cells[row]
-            if cell not in drawn:
-                random = stream(fit.settings.seed, "level", seed, term_name(owner, term), *cell)
-                drawn[cell] = sd * random.standard_normal(sd.shape)
-            values[..., row] = drawn[cell]
-        return xr.DataArray(values, dims=("chain", "draw", "row"))
+        return _of_population(fit, owner, term, rows, {int(row): cells[row] for row in np.flatnonzero(fresh)}, seed)
 
     return level
+
+
+def _of_population(
+    fit: Fit, owner: str, term: Effect, rows: xr.DataArray, cells: Mapping[int, tuple[Key, ...]], seed: int
+) -> xr.DataArray:
+    """Return effects at points, dimensions chain, draw, row, with those of levels never seen drawn from the population.
+
+    Parameters
+    ----------
+    rows
+        Effects of known levels, anything elsewhere.
+    cells
+        Row -> the levels of a point that are never seen together; alike ones have one effect.
+    """
+    values, sd = rows.to_numpy().copy(), fit.posterior[spread_name(owner, term)].to_numpy()
+    drawn: dict[tuple[Key, ...], np.ndarray] = {}
+    for row, cell in cells.items():
+        if cell not in drawn:
+            random = stream(fit.settings.seed, "level", seed, term_name(owner, term), *cell)
+            drawn[cell] = sd * random.standard_normal(sd.shape)
+        values[..., row] = drawn[cell]
+    return xr.DataArray(values, dims=("chain", "draw", "row"))
 
 
 def _as_linked(fit: Fit, owner: str) -> xr.DataArray:

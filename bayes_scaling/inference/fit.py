@@ -102,6 +102,8 @@ def _resolved(
     model: object, runs: object, settings: Settings | None, *, independent: bool = True
 ) -> tuple[Model, Runs, Settings]:
     """Return a model, its runs and settings, whether they were given so or as a study; errors name both sides."""
+    if isinstance(runs, Settings):
+        raise InputError("settings stand where runs do; expected fit(model, runs, settings), or fit(study, settings=settings)")
     if settings is not None and not isinstance(settings, Settings):
         raise InputError(f"settings are a bs.Settings, not a {type(settings).__name__}; expected fit(model, runs, settings)")
     study = read_study(model) if isinstance(model, str | Path) else model

@@ -33,8 +33,8 @@ FARTHEST = 300.0
 def posterior_predictive(fit: Posterior, frame: pd.DataFrame, seed: int, *, new: bool = True) -> xr.DataArray:
     """Return draws of what new runs show at checked points; dimensions chain, draw, row.
 
-    The scale of the scatter is that of the levels that the points name, and drawn
-    from the population for levels never seen. Rows with a measurement error are drawn with one, as in their likelihood.
+    The scale of the scatter is that of the levels that the points name, and drawn from the population for levels never seen.
+    Rows with a measurement error are drawn with one, as in their likelihood.
 
     Scatter that is correlated along a run is drawn as one path through the points of a run, from the very steps of the
     likelihood; it is not held to the runs seen. Where it has a white part, points that do not say how many rows they average
@@ -155,7 +155,7 @@ def _path(steps: np.ndarray, a: np.ndarray, v: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     steps
-        E, standard.
+        The e_i, standard normal or Student-t.
     a, v
         As in `kalman`. Rows in the order of their runs along the first axis, draws along the others.
     """

@@ -25,7 +25,7 @@ from math import prod
 import numpy as np
 
 from bayes_scaling.inference.mode import KNOTS, Mode, find_mode, independent, spread_of, without
-from bayes_scaling.model import discrepancy, gaussian_process as gp, ordered
+from bayes_scaling.model import centring, discrepancy, gaussian_process as gp, ordered
 from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     JOINT_LINEAR,
@@ -98,7 +98,7 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     levels
         Group -> its levels.
     """
-    everywhere = _around_prior(model, arrays, levels)
+    everywhere = _centred(model, _around_prior(model, arrays, levels), arrays)
     robust = heavy_tailed(model.noise) and bool(model.discrepancy)
     if not varyings(model) and not robust:
         return everywhere
@@ -106,7 +106,7 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     weights, mode = find_mode(model, arrays, levels)
     own = gp.weighted(arrays, weights) if robust else {}
     if not varyings(model):
-        return replace(everywhere, arrays=own)
+        return replace(everywhere, arrays={**everywhere.arrays, **own})
     mode = without(mode, [*(term_name(*of) for of in integrated(model)), KNOTS])
     centre, spread = dict(everywhere.centre), dict(everywhere.spread)
     for name, sd in {spread_name(*of): of[1].sd for of in pooled(model)}.items():
@@ -232,6 +232,20 @@ def _around_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Mappin
         pairs = outputs * (outputs - 1) // 2
         centre[NOISE_PARTIAL], spread[NOISE_PARTIAL] = np.zeros(pairs), np.full(pairs, 0.25)
     return Geometry({}, centre, spread)
+
+
+def _centred(model: Model, of: Geometry, arrays: Mapping[str, np.ndarray]) -> Geometry:
+    """Return how to sample a model with its coefficients taken in the middle of the runs, where that can be; see `centring`."""
+    coefficients, at = centring.centred(model), centring.means(model, arrays)
+    if not coefficients or at is None:
+        return of
+    centre, spread = dict(of.centre), dict(of.spread)
+    priors = {name: parameters_with_priors(model)[name].prior for name in model.parameters}
+    for name, shifts in coefficients.items():
+        middle = centring.shift(shifts, {exponent: median(priors[exponent]) for exponent in shifts}, at)
+        centre[centring.sampled_as(name)] = centre.pop(name) - middle
+        spread[centring.sampled_as(name)] = spread.pop(name)
+    return Geometry({**of.arrays, centring.CENTRE: at}, centre, spread)
 
 
 def _linked(prior: Prior, value: float) -> float:

@@ -37,6 +37,9 @@ from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 
+FILE = "fit.nc"
+"""What `bayes-scaling fit` calls the file of a fit in its folder."""
+MAX_LISTED = 4
 FORMAT = "bayes_scaling fit 3"
 STACK = "bayes_scaling stack 1"
 """The format of several fits with weights: a group for each, which holds what the file of a fit does."""
@@ -162,7 +165,7 @@ def load(path: str | Path) -> Posterior:
     Parameters
     ----------
     path
-        A file that `save`, `fit_many` or `bayes-scaling fit` wrote.
+        A file that `save`, `fit_many` or `bayes-scaling fit` wrote, or the folder that the last one did.
 
     Returns
     -------
@@ -185,7 +188,7 @@ def load(path: str | Path) -> Posterior:
     """
     if not isinstance(path, str | Path):
         raise InputError(f"load: path cannot be a {type(path).__name__}; expected load(path)")
-    path = Path(path)
+    path = _file_in(Path(path))
     recover(path.parent)
     tree = _tree(path)
     try:
@@ -198,6 +201,21 @@ def load(path: str | Path) -> Posterior:
         said = "saved by an earlier version, without a checksum, so that damage in it is not seen; `save` writes one"
         warnings.warn(f"{path}: {said}", stacklevel=2)
     return fit
+
+
+def _file_in(path: Path) -> Path:
+    """Return the file of a fit: the path, or in a folder that `bayes-scaling fit` wrote the one that is its fit."""
+    if not path.is_dir():
+        return path
+    recover(path)
+    if (path / FILE).exists():
+        return path / FILE
+    inside = sorted(one.name for one in path.iterdir() if not one.name.startswith("."))
+    below = sorted(str(one.parent) for one in path.glob(f"*/{FILE}"))
+    more = " and more" if len(inside) > MAX_LISTED else ""
+    held = f"the folder holds {format_names(inside[:MAX_LISTED])}{more}" if inside else "the folder is empty"
+    where = f"; fits are in {format_names(below[:MAX_LISTED])}" if below else ""
+    raise InputError(f"{path / FILE}: no such file; expected a fit written by `save` or `bayes-scaling fit`: {held}{where}")
 
 
 def attributes(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import xarray as xr
 from bayes_scaling._base.expressions import arithmetic
 from bayes_scaling._base.functions import OF_SEVERAL, SAME_UNIT
 from bayes_scaling.laws.formula import law_tree
-from bayes_scaling.laws.library import Law
+from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 
 
 def in_units(law: Law, parameters: Mapping[str, xr.DataArray], references: Mapping[str, float]) -> dict[str, xr.DataArray]:
@@ -37,6 +37,49 @@ def in_units(law: Law, parameters: Mapping[str, xr.DataArray], references: Mappi
             found = _in_units(law, {name: of.to_numpy() for name, of in parameters.items()}, references)
             return {name: parameters[name].copy(data=of) for name, of in found.items()}
     return _in_units(law, parameters, references)
+
+
+def shifts(law: Law) -> dict[str, dict[str, tuple[float, ...]]]:
+    """Return how the logarithms of coefficients at a reference hang on exponents.
+
+    log A = log A(r) + sum over exponents e and inputs x of f_x e log r_x,   A(r) the coefficient at r times the reference
+
+    Returns
+    -------
+    dict
+        Coefficient -> exponent -> f, for each input in the order of the law's; coefficients of which it is not linear are
+        left out.
+
+    Examples
+    --------
+    >>> from bayes_scaling import laws
+    >>> shifts(laws.chinchilla)
+    {'A': {'alpha': (1.0, 0.0)}, 'B': {'beta': (0.0, 1.0)}}
+    """
+    names, inputs = law_parameters(law), law_inputs(law)
+    at, random = dict.fromkeys(names, 0.5), np.random.default_rng(0)
+    elsewhere = {name: float(random.uniform(0.3, 0.7)) for name in names}
+
+    def moved(values: Mapping[str, float]) -> dict[str, np.ndarray]:
+        """Return the change of each logarithm when one input after the other has its reference moved by an e-fold."""
+        found = np.zeros((len(names), len(inputs)))
+        for j, x in enumerate(inputs):
+            references = {other: np.e if other == x else 1.0 for other in inputs}
+            with np.errstate(all="ignore"):
+                new = _in_units(law, {name: np.array(of) for name, of in values.items()}, references)
+            for name, of in new.items():
+                found[names.index(name), j] = np.log(of / values[name])
+        return dict(zip(names, found, strict=True))
+
+    step, base, other = 0.1, moved(at), moved(elsewhere)
+    each = {e: moved({**at, e: at[e] + step}) for e in names}
+    found: dict[str, dict[str, tuple[float, ...]]] = {}
+    for name in names:
+        slopes = {e: np.round((each[e][name] - base[name]) / step, 6) + 0.0 for e in names}
+        told = base[name] + sum(slopes[e] * (elsewhere[e] - at[e]) for e in names)
+        if np.allclose(told, other[name], atol=1e-6) and any(of.any() for of in slopes.values()):
+            found[name] = {e: tuple(of.tolist()) for e, of in slopes.items() if of.any()}
+    return {name: of for name, of in found.items() if not of.keys() & found.keys()}
 
 
 def _in_units[Draws: (xr.DataArray, np.ndarray)](

@@ -89,6 +89,18 @@ def parse_law(text: str, inputs: Sequence[str], references: Mapping[str, float] 
     return _TextLaw(text, inputs, read, sorted(names - set(inputs)))
 
 
+def called(law: Any) -> str:
+    """Return what to call a law in a sentence: one of the library by its name.
+
+    Examples
+    --------
+    >>> from bayes_scaling.laws.size_and_data import chinchilla
+    >>> called(chinchilla), called(parse_law("a * x", ["x"]))
+    ('chinchilla', 'the law')
+    """
+    return "the law" if isinstance(law, _TextLaw) else str(law.__name__)
+
+
 class _TextLaw:
     """A law that was read from a text: a function of its inputs, and by keyword of its parameters; pickled as its text."""
 

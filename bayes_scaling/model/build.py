@@ -1,33 +1,28 @@
 """The model as PyMC has it: built from symbols, every array that may change later held as data."""
 
-from collections.abc import Callable, Mapping, Sequence
-from math import prod
+from collections.abc import Callable, Mapping
+from math import log, pi
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from bayes_scaling._base.functions import PART, on_symbols
-from bayes_scaling.model import gaussian_process as gp, ordered, smooth
+from bayes_scaling.model import centring, gaussian_process as gp
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.joint_prior import log_ratio
 from bayes_scaling.model.names import (
-    JOINT,
     JOINT_INFORMATION,
-    JOINT_LINEAR,
-    JOINT_W,
     NOISE_SD,
     axis_name,
     information_name,
-    length_name,
     own_names,
-    sampled_name,
     spread_name,
     term_name,
 )
-from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Smooth, Varying
-from bayes_scaling.model.parametrization import blocks, entries, joint_parameters, joint_slopes, jointly_sampled
-from bayes_scaling.model.priors import Prior, link
+from bayes_scaling.model.parameters import Effect
+from bayes_scaling.model.parametrization import blocks, entries, joint_parameters, joint_slopes
+from bayes_scaling.model.priors import Prior, distribution
 from bayes_scaling.model.specification import (
     Model,
     by_levels,
@@ -45,6 +40,8 @@ from bayes_scaling.model.specification import (
 
 if TYPE_CHECKING:
     import pymc as pm
+from bayes_scaling.model.drawn_effects import draw_effects, smooth_root
+from bayes_scaling.model.drawn_jointly import draw_jointly
 from bayes_scaling.model.likelihood import draw_scalar, observe, white_scale, with_measurement_error
 from bayes_scaling.model.noise_scale import on_scale
 
@@ -68,12 +65,14 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         scalars, slopes = parameters_with_priors(model), {term_name(owner, term): term for owner, term in trends(model)}
         jointly = JOINT_INFORMATION in rows
         apart = joint_parameters(model).keys() | joint_slopes(model).keys() if jointly else set()
+        apart |= centring.centred(model).keys() if centring.CENTRE in rows else set()
         priors = {name: of.prior for name, of in scalars.items()} | {name: _normal(of.sd) for name, of in slopes.items()}
         draws = {name: draw_scalar(name, prior) for name, prior in priors.items() if name not in apart}
+        draws |= _draw_centred(model, draws, held) if centring.CENTRE in rows else {}
         spreads = {spread_name(*of): draw_scalar(spread_name(*of), _half_normal(of[1].sd)) for of in pooled(model)}
         lengths = {name: draw_scalar(name, prior) for name, prior in smooth_lengths(model).items()}
-        roots = {term_name(*of): _root(*of, spreads, lengths, held, built) for of in smooths(model)}
-        effects = _draw_effects(model, spreads, roots, held, built)
+        roots = {term_name(*of): smooth_root(*of, spreads, lengths, held, built) for of in smooths(model)}
+        effects = draw_effects(model, spreads, roots, held, built)
         level = _levels(model, effects, held)
         logs = {name: held[f"log_{name}"] for name in model_inputs(model)}
         functions = on_symbols()
@@ -81,7 +80,7 @@ def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.
         white = white_scale(model.noise, held)
         scale = scale if white is not None else with_measurement_error(scale, held)
         if jointly:
-            more, own = _draw_jointly(model, spreads, roots, (1.0 / scale**2).mean(), held, built)
+            more, own = draw_jointly(model, spreads, roots, (1.0 / scale**2).mean(), held, built)
             draws, level = draws | more, _levels(model, effects | own, held)
         expected = evaluate(model, draws, logs, level, functions)
         centre = on_scale(expected, model.noise.on, pmd.math.log)
@@ -114,6 +113,23 @@ def _held(model: Model, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return named | {name: shared(rows[name], name=name) for name in bare}
 
 
+def _draw_centred(model: Model, draws: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the coefficients that are sampled in the middle of the runs, see `centring`."""
+    import pymc as pm
+    import pytensor.tensor as pt
+    from pytensor.xtensor import as_xtensor
+
+    found = {}
+    for name, of in centring.centred(model).items():
+        values = {exponent: draws[exponent].values for exponent in of}
+        logarithm = pm.Flat(centring.sampled_as(name), shape=()) + centring.shift(of, values, held[centring.CENTRE])
+        prior = distribution(parameters_with_priors(model)[name].prior)[1]
+        z = (logarithm - prior["mu"]) / prior["sigma"]
+        pm.Potential(f"{name}_density", -(z**2) / 2 - log(prior["sigma"]) - log(2 * pi) / 2)
+        found[name] = as_xtensor(pt.exp(logarithm), dims=())
+    return found
+
+
 def _levels(model: Model, effects: Mapping[str, Any], held: Mapping[str, Any]) -> Callable[[str, Effect], Any]:
     """Return the function that gives a term's effect at each row; none where it is integrated out."""
     from pytensor.xtensor import as_xtensor
@@ -128,136 +144,6 @@ def _levels(model: Model, effects: Mapping[str, Any], held: Mapping[str, Any]) -
     return level
 
 
-def _root(
-    owner: str, term: Smooth, spreads: Mapping[str, Any], lengths: Mapping[str, Any], held: Mapping[str, Any], built: "pm.Model"
-) -> Any:
-    """Return the root of the covariance of a smooth term's effects, those of the last group within next to each other."""
-    import pytensor.tensor as pt
-    from pytensor.tensor.linalg import kron
-
-    own = smooth.symbolic_root(held[axis_name(owner, term)].values, lengths[length_name(owner, term)].values)
-    within = prod(built.dim_lengths[dim] for dim in term.dims[1:])
-    return spreads[spread_name(owner, term)].values * (kron(own, pt.eye(within)) if term.dims[1:] else own)
-
-
-def _draw_effects(
-    model: Model, spreads: Mapping[str, Any], roots: Mapping[str, Any], held: Mapping[str, Any], built: "pm.Model"
-) -> dict[str, Any]:
-    """Return the effects that are sampled term by term: level by level, or those of a smooth term whitened."""
-    import pymc.dims as pmd
-    from pytensor.xtensor import as_xtensor
-
-    from bayes_scaling.model.whitening import draw_whitened
-
-    effects = {}
-    left_out = jointly_sampled(model, held)
-    for owner, term in varyings(model):
-        if isinstance(term, Smooth) and (owner, term) not in left_out:
-            root, known = roots[term_name(owner, term)], held[information_name(owner, term)].values.ravel()
-            information = root.T @ (known[:, None] * root)
-            z = draw_whitened(sampled_name(owner, term), information, 0.0 * known, dims=term.dims)
-            shape = tuple(built.dim_lengths[dim] for dim in term.dims)
-            effects[term_name(owner, term)] = as_xtensor((root @ z).reshape(shape), dims=term.dims)
-        elif isinstance(term, Ordered):
-            effects[term_name(owner, term)] = _draw_ordered(owner, term, spreads, held)
-        elif isinstance(term, ByLevel) and (owner, term) not in left_out:
-            z = pmd.Normal(sampled_name(owner, term), mu=0.0, sigma=1.0, dims=term.dims)
-            effects[term_name(owner, term)] = _placed(owner, term, z, held)
-    for block in blocks(model, held):
-        effects |= _draw_block(block, spreads, held)
-    return effects
-
-
-def _draw_block(block: Sequence[tuple[str, Varying]], spreads: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the effects of varying terms over the same groups, sampled level by level."""
-    import pymc as pm
-    import pymc.dims as pmd
-
-    from bayes_scaling.model.whitening import unwhiten_levels
-
-    sds = [spreads[spread_name(*of)] for of in block]
-    information = {(i, j): sds[i] * sds[j] * held[name] for (i, j), name in entries(block).items()}
-    w = [pmd.Flat(sampled_name(*of), dims=of[1].dims) for of in block]
-    z, diagonal = unwhiten_levels(w, information, pmd.math.sqrt)
-    density = sum(-0.5 * own**2 - pmd.math.log(root) for own, root in zip(z, diagonal, strict=True))
-    pm.Potential(f"{sampled_name(*block[0])}_density", density.sum())
-    return {term_name(*of): sd * own for of, sd, own in zip(block, sds, z, strict=True)}
-
-
-def _draw_ordered(owner: str, term: Ordered, spreads: Mapping[str, Any], held: Mapping[str, Any]) -> Any:
-    """Return the effects of an ordered term, whose gaps between levels are sampled."""
-    import pymc.dims as pmd
-    import pytensor.tensor as pt
-    from pytensor.xtensor import as_xtensor
-
-    at = held[axis_name(owner, term)].values
-    places = as_xtensor(pt.maximum(ordered.gaps(at, pt), 1.0), dims=term.dims)
-    steps = pmd.Gamma(sampled_name(owner, term), alpha=places, beta=1.0 / spreads[spread_name(owner, term)])
-    return as_xtensor(ordered.effects(term, at, steps.values, pt), dims=term.dims)
-
-
-def _placed(owner: str, term: ByLevel, z: Any, held: Mapping[str, Any]) -> Any:
-    """Return what standard numbers are under the prior of each level, on the link scale."""
-    mean, sd = (held[name] for name in own_names(owner, term))
-    return mean + sd * z
-
-
-def _draw_jointly(
-    model: Model,
-    spreads: Mapping[str, Any],
-    roots: Mapping[str, Any],
-    precision: Any,
-    held: Mapping[str, Any],
-    built: "pm.Model",
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the parameters and slopes that are sampled jointly, and the effects.
-
-    Parameters
-    ----------
-    precision
-        Of the rows' scatter, on average.
-    """
-    import pytensor.tensor as pt
-    from pytensor.tensor.linalg import block_diag
-    from pytensor.xtensor import as_xtensor
-
-    from bayes_scaling.model.whitening import draw_whitened
-
-    parameters, slopes, terms = joint_parameters(model), joint_slopes(model), jointly_sampled(model, held)
-    built.add_coord(JOINT, length=len(held[JOINT_LINEAR].get_value()))
-    sizes = [prod(built.dim_lengths[dim] for dim in term.dims) for _, term in terms]
-    spread = [1.0 if isinstance(of[1], ByLevel) else spreads[spread_name(*of)].values for of in terms]
-    scales = [1.0 if isinstance(term, ByLevel) else term.sd for _, term in terms]
-    precision, alone = precision.values, len(parameters) + len(slopes)
-    if any(isinstance(term, Smooth) for _, term in terms):
-        blocks = [
-            roots[term_name(*of)] / scale if isinstance(of[1], Smooth) else sd / scale * pt.eye(size)
-            for size, sd, scale, of in zip(sizes, spread, scales, terms, strict=True)
-        ]
-        root = block_diag(pt.eye(alone), *blocks)
-        information = precision * (root.T @ held[JOINT_INFORMATION] @ root)
-        z = draw_whitened(JOINT_W, information, precision * (root.T @ held[JOINT_LINEAR]), dims=JOINT)
-    else:
-        ratios = [pt.full((size,), sd / scale) for size, sd, scale in zip(sizes, spread, scales, strict=True)]
-        ratio = pt.concatenate([pt.ones(alone), *ratios])
-        information = precision * ratio[:, None] * held[JOINT_INFORMATION] * ratio[None, :]
-        z = draw_whitened(JOINT_W, information, precision * ratio * held[JOINT_LINEAR], dims=JOINT)
-    places = enumerate([*parameters, *slopes])
-    scalars = {name: as_xtensor(z[i], dims=()) for i, name in places}
-    draws = {name: _linked(model, name, middle + sd * scalars[name]) for name, (middle, sd) in parameters.items()}
-    draws |= {name: sd * scalars[name] for name, sd in slopes.items()}
-    start: Any = len(scalars)
-    effects = {}
-    for (owner, term), size, sd in zip(terms, sizes, spread, strict=True):
-        shape = tuple(built.dim_lengths[dim] for dim in term.dims)
-        own = z[start : start + size]
-        drawn = roots[term_name(owner, term)] @ own if isinstance(term, Smooth) else sd * own
-        effect = as_xtensor(drawn.reshape(shape), dims=term.dims)
-        effects[term_name(owner, term)] = _placed(owner, term, effect, held) if isinstance(term, ByLevel) else effect
-        start = start + size
-    return draws, effects
-
-
 def _join_priors(model: Model, draws: Mapping[str, Any], built: "pm.Model") -> None:
     """Register what joint priors have over the independent ones with which their parameters were drawn."""
     import pymc as pm
@@ -265,12 +151,6 @@ def _join_priors(model: Model, draws: Mapping[str, Any], built: "pm.Model") -> N
     for number, joint in enumerate(model.joint):
         drawn = {name: draws[name] if name in draws else built[name] for name in joint.parameters}
         pm.Potential(f"joint_prior_{number}", log_ratio(joint, {name: of.values for name, of in drawn.items()}))
-
-
-def _linked(model: Model, name: str, value: Any) -> Any:
-    import pymc.dims as pmd
-
-    return pmd.math.exp(value) if link(parameters_with_priors(model)[name].prior) == "log" else value
 
 
 def _discrepancy(model: Model, left: Any, scale: Any, knots: Mapping[str, Any], levels: Mapping[str, np.ndarray]) -> Any:

@@ -61,7 +61,26 @@ def _draw_log_student_t(name: str, nu: float, mu: float, sigma: float) -> Any:
 
 
 def observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str, Any], spreads: Mapping[str, Any]) -> None:
-    """Register the likelihood of the rows, given those before them where a run's noise is correlated."""
+    """Register the likelihood of the rows, given those before them where a run's noise is correlated.
+
+    y_i ~ Normal(centre_i, scale_i), or Student-t;  along a run each row is given those before it:
+
+    - correlated alone: centre_i + w_i (y_(i-1) - centre_(i-1)), of scale_i sqrt(1 - exp(-2 gap_i / length));
+    - with white noise: mean and variance of the one-step prediction of a Kalman filter.
+
+    Parameters
+    ----------
+    centre
+        What law, discrepancy and group effects expect of each row, on the scale of the noise.
+    scale
+        Of each row's scatter, with its measurement error; of the process alone where white noise stands beside it.
+    white
+        What `white_scale` returns.
+    rows
+        Arrays of the compiled model: responses, gaps, rows before.
+    spreads
+        The learnt scale of each group term, by the name of its draws.
+    """
     import pymc.dims as pmd
 
     if model.noise.outliers is not None:

@@ -16,6 +16,7 @@ import numpy as np
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
 from bayes_scaling._base.random import stream
+from bayes_scaling.laws.formula import called
 from bayes_scaling.laws.library import Law, law_inputs
 from bayes_scaling.laws.units import TOKEN_BYTES, loss_factor, loss_unit, widen_factor
 from bayes_scaling.model.parameters import ByLevel, Parameter, Term, as_parameter
@@ -51,7 +52,7 @@ def in_unit_of(model: "Model", response: "Response") -> "Model":
     found = loss_factor(model.unit, response.unit, response.bytes_per_token)
     if found is None:
         raise InputError(
-            f"the priors of {model.law.__name__} are for a response in {model.unit!r}; from it no factor leads to "
+            f"the priors of {called(model.law)} are for a response in {model.unit!r}; from it no factor leads to "
             f"{response.unit!r}, which the runs have: give every parameter a prior of its own"
         )
     return rescaled(model, *found, response.unit)
@@ -74,7 +75,7 @@ def rescaled(model: "Model", factor: float, within: float, unit: str) -> "Model"
     scaling = loss_like(model.law, {name: median(as_parameter(of).prior) for name, of in model.parameters.items()})
     if scaling is None:
         raise InputError(
-            f"the priors of {model.law.__name__} are for a response in {model.unit!r} and cannot follow it to {unit!r}: its "
+            f"the priors of {called(model.law)} are for a response in {model.unit!r} and cannot follow it to {unit!r}: its "
             "parameters do not scale with the loss; give each a prior of its own"
         )
     parameters = {

@@ -9,25 +9,36 @@ OWN_PREFIXES = ("noise_", "residual_", "log_", "index_", "information_", "discre
 """Beginnings of names that a law's parameters cannot have: the model's own variables have them."""
 
 
-NOISE_LENGTH = "noise_length"
-
-
-NOISE_WHITE = "noise_white"
-
+NOISE_LENGTH, NOISE_WHITE = "noise_length", "noise_white"
+"""Length of the correlation along a run, in e-folds, and scale of the white part beside it."""
 
 NOISE_CORRELATION, NOISE_PAIR = "noise_correlation", "noise_pair"
 """Correlation of the residuals of one run between two of its outputs, and the dimension of these pairs."""
 
-
 NOISE_PARTIAL = "noise_partial"
 """What these correlations are sampled as, see `residual_correlation`."""
 
-
 OUTLIER_ODDS, OUTLIER_SCALE = "noise_outlier_odds", "noise_outlier_scale"
-
+"""Odds of an outlier, and how many times the scale of others its own is."""
 
 NU_BEYOND_ONE = "noise_nu_beyond_one"
 """What the Student-t degrees of freedom are sampled as; draws are kept as `noise_nu`."""
+
+NOISE_SD = "noise_sd"
+
+JOINT = "joint_number"
+"""Parameters, slopes and effects that are sampled together, in coordinates that whiten them, see `whitening`."""
+
+JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = "joint_w", "joint_information", "joint_linear"
+
+STRUCTURE = "joint_structure"
+"""Which levels of integrated effects meet in which rows, see `marginalized`."""
+
+CELLS = ("cell_order", "cell_first")
+"""How rows are ordered by runs whose outputs are correlated, see `residual_correlation`."""
+
+ORDER = ("gap", "previous", "count", "mean_lag")
+"""What correlated noise reads of rows beside their values."""
 
 
 def term_name(owner: str, term: Term) -> str:
@@ -70,28 +81,6 @@ def information_name(owner: str, term: Effect) -> str:
 def between_name(one: tuple[str, Effect], other: tuple[str, Effect]) -> str:
     """Return what the information about a level that two terms of the same groups share is called, see `reparametrization`."""
     return information_name(*one) if one == other else f"{information_name(*one)}_and_{other[0]}"
-
-
-NOISE_SD = "noise_sd"
-
-
-JOINT = "joint_number"
-"""Parameters, slopes and effects that are sampled together, in coordinates that whiten them, see `whitening`."""
-
-
-JOINT_W, JOINT_INFORMATION, JOINT_LINEAR = "joint_w", "joint_information", "joint_linear"
-
-
-STRUCTURE = "joint_structure"
-"""Which levels of integrated effects meet in which rows, see `marginalized`."""
-
-
-CELLS = ("cell_order", "cell_first")
-"""How rows are ordered by runs whose outputs are correlated, see `residual_correlation`."""
-
-
-ORDER = ("gap", "previous", "count", "mean_lag")
-"""What correlated noise reads of rows beside their values."""
 
 
 def refuse_same_names(named: Sequence[tuple[str, str]]) -> None:

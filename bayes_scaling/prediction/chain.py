@@ -23,7 +23,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read, stack
 from bayes_scaling.prediction.chain_record import ChainedResponse
-from bayes_scaling.prediction.notes import noted, scatter_notes
+from bayes_scaling.prediction.notes import bound_notes, noted, scatter_notes
 from bayes_scaling.prediction.predict import labelled, predict, predict_runs
 
 __all__ = ["ChainedResponse", "chain"]
@@ -90,6 +90,7 @@ def chain(
     """
     given = read_table(points, labels=second.runs.columns.labels).reset_index(drop=True)
     name = _input_between(first, second, through, given)
+    given, unused = _without(given, first, name, second.runs.columns.inputs[name].column)
     seed = checks.seed(seed, "seed")
     error = None if error is None else checks.at_least(0.0)(error, "error")
     shown = _readings(first, points, seed, error)
@@ -98,7 +99,8 @@ def chain(
     x = as_rows(shown)[:, kept]
     _check_values(second, name, x)
     found = _second_response(_fewer(second, count), given, name, x, seed, expected=expected)
-    notes = [*shown.attrs.get("notes", ()), *_beyond(second, name, x)]
+    notes = [*unused, *shown.attrs.get("notes", ()), *_beyond(second, name, x)]
+    notes += bound_notes(second, given, (found > 1).mean(axis=0))
     of, coords = second.runs.columns.response, {str(n): at for n, at in shown.coords.items() if at.dims == ("row",)}
     coords |= {dim: ("row", given[dim].to_numpy()) for dim in groups_needed(second) if dim in given and dim not in coords}
     draws = xr.DataArray(
@@ -109,6 +111,13 @@ def chain(
     health = _health(first, second)
     made = ChainedResponse(noted(draws, notes), between, given, first.runs, second.runs, units, health)
     return replace(made, draws=mark(made.draws, made), through=mark(made.through, made))
+
+
+def _without(given: pd.DataFrame, first: Posterior, name: str, column: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return points without what is drawn from the first fit, and a sentence on columns left out."""
+    there = [of for of in dict.fromkeys((name, column)) if of in given and of not in inputs_read(first)]
+    said = [f"column {of!r} of the points is left out: {name} is what runs of the first fit show" for of in there]
+    return given.drop(columns=there), said
 
 
 def _health(first: Posterior, second: Posterior) -> Health | None:

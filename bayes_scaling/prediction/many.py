@@ -111,7 +111,7 @@ def tasks_at(
     frame = read_table(at, labels=study.columns.labels | set(map(str, tasks.labels)))
     frame.attrs = {**frame.attrs, READ: {**reading_of(frame), "source": source}}
     if frame.empty:
-        raise InputError(f"{source} has no rows")
+        raise InputError(f"{source}: no rows; expected one or more")
     points = _points_of_tasks(tasks, frame, study.columns, source)
     _check(tasks, frame, points, study)
     return replace(tasks, extras=lambda name: {"points": points(name), "kind": kind})

@@ -1,7 +1,7 @@
 """What to know of an answer before relying on it: it goes with the answer, in `attrs["notes"]`, a sentence each."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -10,11 +10,17 @@ import xarray as xr
 
 from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.labels import level_index
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
+from bayes_scaling.laws.units import SHARES, loss_unit
 from bayes_scaling.model.names import NOISE_SD
-from bayes_scaling.model.parameters import Ordered, Smooth
+from bayes_scaling.model.ordered import places
+from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth
 from bayes_scaling.model.smooth import axis
 from bayes_scaling.model.specification import varyings
+
+MAX_ABOVE = 0.01
+"""Of a share so many draws may be above 1 before it is said."""
 
 MAX_NAMED = 3
 """Most new levels of a group that are named."""
@@ -60,16 +66,27 @@ def _new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
     terms = [of for one, _ in parts(fit) for of in varyings(one.model) if dim in of[1].dims]
     if along := [term for _, term in terms if isinstance(term, Smooth) and term.over == dim]:
         return _off_levels(along[0], levels, fresh, own=len(along) < len(terms))
-    if any(isinstance(term, Ordered) for _, term in terms):
-        of = "is a level" if len(fresh) == 1 else "are levels"
-        shown = ", ".join(fresh[:MAX_NAMED])
-        return [f"{dim} {shown} {of} that the runs do not have: drawn from its place in the order, between its neighbours"]
+    if ordered := [term for _, term in terms if isinstance(term, Ordered)]:
+        return _in_order(ordered[0], levels, fresh)
     names = [str(level) for level in levels]
     nearest = {name: difflib.get_close_matches(name, names, 1) for name in fresh[:MAX_NAMED]}
     said = [f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name) for name, near in nearest.items()]
     more = f" and {len(fresh) - MAX_NAMED} more" if len(fresh) > MAX_NAMED else ""
     is_new = "is a level" if len(fresh) == 1 else "are levels"
-    return [f"{dim} {', '.join(said)}{more} {is_new} that the runs do not have: drawn from the population"]
+    own = [isinstance(term, ByLevel) for _, term in terms]
+    sources = ["the population"] * (not all(own) or not own) + ["the prior of levels without runs"] * any(own)
+    return [f"{dim} {', '.join(said)}{more} {is_new} that the runs do not have: drawn from {' and '.join(sources)}"]
+
+
+def _in_order(term: Ordered, levels: np.ndarray, fresh: Sequence[str]) -> list[str]:
+    """Say which levels of an ordered term lie between those of the runs, and which before or after them."""
+    low, high = np.sort(places(term, levels))[[0, -1]]
+    inside = [low <= at <= high for at in places(term, fresh)]
+    how = {
+        "between": "the step between their neighbours is divided",
+        "beyond": "further steps are drawn from their prior",
+    }
+    return _where(term.over, fresh, inside, {where: f" in the order: {of}" for where, of in how.items()})
 
 
 def _off_levels(term: Smooth, levels: np.ndarray, fresh: Sequence[str], *, own: bool) -> list[str]:
@@ -87,13 +104,18 @@ def _off_levels(term: Smooth, levels: np.ndarray, fresh: Sequence[str], *, own: 
         "between": "what is smooth along it is interpolated",
         "beyond": "what is smooth along it is carried on by its prior's scale and length, not by runs",
     }
+    return _where(term.over, fresh, inside, {where: f": {how}{rest}" for where, how in said.items()})
+
+
+def _where(dim: str, fresh: Sequence[str], inside: Sequence[bool], said: Mapping[str, str]) -> list[str]:
+    """Return a note on the levels that lie between those of the runs, and one on those beyond; said: what follows of each."""
     found = []
     for where, how in said.items():
         names = [name for name, within in zip(fresh, inside, strict=True) if within == (where == "between")]
         more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
         lie = "lies" if len(names) == 1 else "lie"
         if names:
-            found.append(f"{term.over} {', '.join(names[:MAX_NAMED])}{more} {lie} {where} the levels of the runs: {how}{rest}")
+            found.append(f"{dim} {', '.join(names[:MAX_NAMED])}{more} {lie} {where} the levels of the runs{how}")
     return found
 
 
@@ -135,6 +157,39 @@ def loss_notes(fit: Posterior, undefined: np.ndarray, below: np.ndarray) -> tupl
     said = left_out(undefined, "the law is not defined; they are left out")
     why = f"{response.name} is not above 0, where the law has lost its meaning"
     return said + (left_out(below, why) if response.positive else ())
+
+
+def value_notes(fit: Posterior, frame: pd.DataFrame, draws: xr.DataArray) -> tuple[str, ...]:
+    """Return what to know of the values of draws at points: undefined, not above 0, or beyond the bounds of a share."""
+    values = draws.to_numpy()
+    above = np.broadcast_to((draws > 1).mean(("chain", "draw")).to_numpy(), len(frame))
+    return loss_notes(fit, np.isnan(values), values <= 0) + bound_notes(fit, frame, above)
+
+
+def bound_notes(fit: Posterior, frame: pd.DataFrame, above: np.ndarray) -> tuple[str, ...]:
+    """Return where bands of accuracies and error rates pass 1, and what to declare instead.
+
+    Parameters
+    ----------
+    above
+        Of each row, the share of draws above 1.
+    """
+    columns = fit.runs.columns
+    several = bool(columns.output_units) and OUTPUT in frame
+    units = (
+        [columns.output_units.get(str(one), "") for one in frame[OUTPUT]] if several else [columns.response.unit] * len(frame)
+    )
+    passing = [i for i, unit in enumerate(units) if loss_unit(unit) in SHARES and above[i] > MAX_ABOVE]
+    if not passing:
+        return ()
+    worst = max(passing, key=lambda i: above[i])
+    row = f"of the points, row {worst + 1}, " if len(frame) > 1 else ""
+    where = row if len(passing) == 1 else f"of {len(passing)} of {len(frame)} points up to "
+    of, how = (f"output {frame[OUTPUT].iloc[worst]!r}", "fit it by itself with") if several else ("the fit", "expected")
+    return (
+        f"{where}{percent(float(above[worst]))} of draws are above 1, which no {loss_unit(units[worst])} is: law and noise of "
+        f'{of} have no such bound; {how} noise on = "log_odds" and a law between 0 and 1, as sigmoid(a - b * log(x))',
+    )
 
 
 def left_out(gone: np.ndarray, why: str) -> tuple[str, ...]:

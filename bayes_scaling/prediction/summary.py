@@ -25,7 +25,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.evaluation import evaluate
 from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.prediction.compute_ratio import is_ratio
-from bayes_scaling.prediction.notes import left_out, loss_notes, noted, notes_on, scatter_notes
+from bayes_scaling.prediction.notes import bound_notes, left_out, loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.prediction.predict import Kind
 
 BLOCK = 64
@@ -174,7 +174,7 @@ def summaries(
     def summarise(start: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         ordered = draw(frame.iloc[start : start + BLOCK])
         ordered.sort(axis=1)
-        missing = np.stack([np.isnan(ordered).mean(axis=1), (ordered <= 0).mean(axis=1)])
+        missing = np.stack([np.isnan(ordered).mean(axis=1), (ordered <= 0).mean(axis=1), (ordered > 1).mean(axis=1)])
         return {"mean": mean_known(ordered), "sd": sd_known(ordered)} | sorted_quantiles(ordered), missing
 
     # The C library hands freed arrays of a few megabytes back to the system, and every block would fault its pages in anew;
@@ -182,11 +182,11 @@ def summaries(
     np.empty(31 * 2**20, np.uint8)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         blocks, shares = zip(*pool.map(summarise, range(0, len(frame), BLOCK)), strict=True)
-    undefined, below = np.concatenate(shares, axis=1)
+    undefined, below, above = np.concatenate(shares, axis=1)
     if (undefined == 1).any():
         raise InputError(f"the points, row {int(np.argmax(undefined)) + 1}: the law is not defined there in any draw")
     found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    return found, loss_notes(fit, undefined, below)
+    return found, loss_notes(fit, undefined, below) + bound_notes(fit, frame, above)
 
 
 def flat_draws(fit: Fit) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling._base.views import in_a_line, lines, show
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.validation.ledger_record import FORMAT, GRID, forecast_record
@@ -108,9 +109,14 @@ class Entry:
         """Return the rows of `to_frame`."""
         known: dict[str, Any] = {"entry": self.entry, "registered": self.registered}
         return [
-            {**known, "forecast": i + 1, **at, **{name: of[i] for name, of in self.bands.items()}, "unit": self.unit}
+            {**known, "forecast": i + 1, **at, **{name: of[i] for name, of in self.bands.items()}, "unit": self.unit_of(at)}
             for i, at in enumerate(self.points)
         ]
+
+    def unit_of(self, at: Mapping[str, float | int | str]) -> str:
+        """Return the unit of a forecast: where outputs have units of their own, that of its output."""
+        head, found, _ = self.unit.partition(f" ({at.get(OUTPUT)})")
+        return head.rpartition(", ")[2] if found else self.unit
 
 
 @dataclass(frozen=True)

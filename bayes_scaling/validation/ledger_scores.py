@@ -217,7 +217,7 @@ def _scores(entry: Entry, i: int, runs: Runs, row: int) -> dict[str, Any]:
         "log_score": log_density_by_quantiles(scale(draws), float(scale(np.array([seen]))[0])),
         "error": bands["q50"] - seen,
         "relative_error": bands["q50"] / seen - 1.0 if entry.positive else np.nan,
-        "crps_of": crps_of(entry.scale, entry.unit),
+        "crps_of": crps_of(entry.scale, entry.unit_of(entry.points[i])),
     }
 
 

@@ -188,7 +188,7 @@ def test_each_task_may_have_points_of_its_own_and_stored_fits_are_asked_for_othe
         ("compute\n-1\n", "points.csv: column 'compute', row 1: -1"),
         ("run_id,compute\nA,1e23\n", "points.csv: no points for 5 tasks (a/b, a, é ü and 2 more)"),
         ("run_id,compute\nB,1e23\n", "points.csv: no task 'B'; expected levels that the table has"),
-        ("compute\n", "points.csv has no rows"),
+        ("compute\n", "points.csv: no rows"),
     ],
 )
 def test_wrong_points_are_one_line_before_anything_is_fitted(

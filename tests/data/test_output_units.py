@@ -16,6 +16,7 @@ from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.goal import refuse_rising
 from bayes_scaling.prediction.summary import summarize_at
+from bayes_scaling.validation.ledger import read, register
 
 INPUTS = {"params": bs.Input("N", "parameters", 1e9)}
 UNITS = {"web": "nats/token", "code": "bits/byte", "task": "error rate"}
@@ -132,6 +133,12 @@ def test_an_output_that_the_runs_do_not_have_is_refused(before: bs.Fit) -> None:
             answer(before, at)
 
 
+def test_a_registered_forecast_has_the_unit_of_its_output(before: bs.Fit, tmp_path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    register(before, AT, path)
+    assert read(path).to_frame()["unit"].tolist() == ["nats/token", "error rate", "bits/byte"]
+
+
 def test_units_of_outputs_that_their_columns_names_contradict_are_noted_and_per_cent_told_what_to_do() -> None:
     table = pd.DataFrame({"N": [1e8, 1e9, 1e10], "loss": [3.0, 2.8, 2.5], "error_rate": [0.6, 0.5, 0.4]})
     units = {"web": "nats/token", "task": "accuracy"}
@@ -141,3 +148,9 @@ def test_units_of_outputs_that_their_columns_names_contradict_are_noted_and_per_
     with pytest.raises(InputError, match="if they are per cent, give them over 100, as other outputs have other units"):
         bs.read_runs(table.assign(error_rate=[60.0, 50.0, 40.0]), columns)
     assert "perplexities" not in " ".join(bs.read_runs(table, columns).notes)
+
+
+def test_a_question_on_an_output_is_in_its_unit(before: bs.Fit) -> None:
+    for kind in ("loss", "run"):
+        asked = draw_estimand(before, f"{kind} at params=1e10, output=task")
+        assert asked.attrs["units"] == "error rate"

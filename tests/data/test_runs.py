@@ -466,7 +466,7 @@ def test_points_keep_further_groups_they_have() -> None:
         ({"parms": [50], "corpus": ["c4"]}, "the points: no column 'n_params'; the table has ['parms', 'corpus']"),
         ({"params": [50, -1], "corpus": ["c4", "c4"]}, "the points: column 'params', row 2: "),
         ({"params": [50, 60], "corpus": ["c4", None]}, "the points: column 'corpus', row 2: "),
-        ({"params": [], "corpus": []}, "the points has no rows"),
+        ({"params": [], "corpus": []}, "the points: no rows"),
     ],
 )
 def test_wrong_points_are_refused(frame: dict[str, list], said: str) -> None:

@@ -252,7 +252,7 @@ def test_wrong_candidates_say_what_and_where(table: pd.DataFrame, chinchilla: bs
     said(table, "the cheapest candidate takes 1.01 FLOP; the budget is 0.5", 0.5)
     said(table, "the budget must be a positive number of FLOP, not -1", -1.0)
     said(table.assign(candidate=["x", None, *"abcdef"]), "column 'candidate', row 2 is missing")
-    said(table.iloc[:0], "has no rows")
+    said(table.iloc[:0], ": no rows; expected one or more")
     values = fit.posterior.copy()
     values["a"] = -values["a"]
     broken = replace(fit, draws=xr.DataTree.from_dict({"posterior": values}))
@@ -370,3 +370,10 @@ def test_information_of_rows_that_say_nothing_is_none() -> None:
     assert told[0] == pytest.approx(0.0, abs=1e-12)
     variance = shown[:, 1].var(ddof=1)
     assert told[1] == pytest.approx(0.5 * np.log(1 + variance))
+
+
+@pytest.mark.parametrize("params", [125.0, 1e14])
+def test_candidates_that_no_fit_would_take_are_refused(chinchilla: bs.Fit, params: float) -> None:
+    candidates = pd.DataFrame({"params": [params], "tokens": [2e10]})
+    with pytest.raises(bs.InputError, match=r"the candidates: column 'params' .*(too few|too many|tokens a parameter)"):
+        bs.next_runs(chinchilla, candidates, "plan at compute=1e21")

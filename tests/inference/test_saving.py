@@ -18,9 +18,11 @@ from waiting import PATIENCE
 
 import bayes_scaling as bs
 from bayes_scaling._base import checksums as sealing
+from bayes_scaling._base.errors import InputError
 from bayes_scaling.cli.options import read_fit
 from bayes_scaling.inference import file_structure as structure
 from bayes_scaling.inference.saving import FORMAT, WITHOUT_SEAL, attributes, save_with
+from bayes_scaling.model.studies.study import study_runs
 
 FIT = by_hand.sweep(by_hand.CLEAN)
 
@@ -268,3 +270,20 @@ def test_other_readers_see_a_fit_and_what_was_noted_with_it(tmp_path: Path) -> N
     assert (attributes(path)["told"], attributes(path)["format"]) == ("yes", FORMAT)
     with xr.open_datatree(path) as tree:
         np.testing.assert_array_equal(tree["posterior/alpha"], FIT.posterior["alpha"])
+
+
+def test_a_folder_is_read_where_it_holds_a_fit_and_else_what_it_holds_is_said(tmp_path: Path) -> None:
+    (tmp_path / "plan.csv").write_text("x")
+    with pytest.raises(InputError, match=r"fit.nc: no such file; .*: the folder holds \['plan.csv'\]$"):
+        bs.load(tmp_path)
+    study = bs.read_study("moba_vs_full")
+    (tmp_path / "out").mkdir()
+    bs.save(bs.prior(study.model, study_runs(study), draws=10), tmp_path / "out" / "fit.nc")
+    assert isinstance(bs.load(tmp_path / "out"), bs.Fit)
+    with pytest.raises(InputError, match=r"fits are in \['.*out'\]"):
+        bs.load(tmp_path)
+
+
+def test_settings_in_the_place_of_runs_are_told_theirs() -> None:
+    with pytest.raises(InputError, match=r"expected fit\(model, runs, settings\), or fit\(study, settings=settings\)"):
+        bs.fit("chinchilla", bs.Settings())  # type: ignore[arg-type]

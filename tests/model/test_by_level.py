@@ -48,6 +48,8 @@ def test_levels_have_their_priors_and_others_that_of_the_population() -> None:
         own = stats.norm((low + high) / 2, (high - low) / (2 * 1.6448536))
         assert stats.kstest(np.log(draws), own.cdf).pvalue > 1e-3
     assert (np.abs(np.corrcoef(found.T) - np.eye(3)) < 0.05).all()
+    (note,) = bs.predict(before, {"params": [1e9], "corpus": ["books"]}).attrs["notes"]
+    assert note.endswith("is a level that the runs do not have: drawn from the prior of levels without runs")
     np.testing.assert_allclose(found[:, 2], before.posterior["E"].to_numpy()[0])
     assert "E_sd_corpus" not in before.posterior
     density = log_prior(before)["E_by_corpus"].to_numpy()[0]

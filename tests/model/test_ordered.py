@@ -87,8 +87,10 @@ def test_levels_between_and_beyond_those_of_the_runs_keep_the_order() -> None:
     share = (np.log(floor[:, 2]) - np.log(floor[:, 1])) / (effects[:, 1] - effects[:, 0])
     assert stats.kstest(share, stats.uniform.cdf).pvalue > 1e-3
     np.testing.assert_allclose(np.log(floor[:, 1] / floor[:, 0]), effects[:, 0])
-    (note,) = found.attrs["notes"]
-    assert note == "tok a, c are levels that the runs do not have: drawn from its place in the order, between its neighbours"
+    assert found.attrs["notes"] == (
+        "tok c lies between the levels of the runs in the order: the step between their neighbours is divided",
+        "tok a lies beyond the levels of the runs in the order: further steps are drawn from their prior",
+    )
     with pytest.raises(bs.InputError, match="tok 'e' has no place among the ordered levels 'a', 'b', 'c', 'd'; add it"):
         bs.predict(before, {"params": [1e9], "tok": ["e"]})
 

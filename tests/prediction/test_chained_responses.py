@@ -135,7 +135,8 @@ def test_two_saved_fits_make_a_chain_on_the_command_line(fits, tmp_path: Path) -
     made = pd.read_csv(tmp_path / "p.csv")
     pd.testing.assert_frame_equal(made, bs.chain(*fits, {"params": [1e9, 1e10]}, expected=True).to_frame(), check_exact=False)
     assert run(*asked, tmp_path / "first").exit_code == 0
-    refused(run(*asked, f"los={tmp_path / 'first'}"), "fit.nc", "no such file")
+    refused(run(*asked, f"los={tmp_path / 'first'}"), "the second fit has no input 'los'", "['loss']")
+    refused(run(*asked, tmp_path), "fit.nc: no such file", "fits are in")
     refused(run(*asked, tmp_path / "first", "--register", tmp_path / "l.jsonl"), "--through")
 
 
@@ -146,3 +147,10 @@ def test_an_output_is_read_with_its_own_error() -> None:
     found = _with_errors(points, SimpleNamespace(table=table), None)
     np.testing.assert_allclose(found["measurement_error"], [0.05, 0.02, 1.25 * 0.055])
     np.testing.assert_allclose(_with_errors(points, SimpleNamespace(table=table), 0.3)["measurement_error"], 0.3)
+
+
+def test_what_the_first_fit_shows_is_not_taken_from_points(fits) -> None:
+    plain, given = (bs.chain(*fits, {"params": [1e9]} | more) for more in ({}, {"loss": [9.0]}))
+    assert given.notes[0] == "column 'loss' of the points is left out: loss is what runs of the first fit show"
+    assert list(given.to_frame()) == list(plain.to_frame())
+    np.testing.assert_array_equal(given.draws, plain.draws)

@@ -19,6 +19,7 @@ from bayes_scaling.prediction.first_passage import passage_places
 from bayes_scaling.prediction.goal import checked_target
 from bayes_scaling.prediction.predict import decompose
 from bayes_scaling.prediction.simulate import simulated
+from bayes_scaling.prediction.summary import summarize_at
 from bayes_scaling.validation.scores import crps_of, score_points
 
 RISING = bs.parse_law("sigmoid(a + b * log(tokens))", ["tokens"])
@@ -117,10 +118,7 @@ def test_measurement_errors_are_taken_to_log_odds() -> None:
     ("value", "said"),
     [
         (1.0, "column 'accuracy' has the value 1, which has no log odds: leave such rows out"),
-        (
-            1.2,
-            "column 'accuracy' has the value 1.2, and noise on the log odds is of shares between 0 and 1: of per cent say",
-        ),
+        (1.2, "column 'accuracy' has the value 1.2, above 1, which no accuracy is; expected shares"),
     ],
 )
 def test_what_is_no_share_is_refused(value: float, said: str) -> None:
@@ -182,3 +180,44 @@ def test_shares_given_as_per_cent_are_refused() -> None:
     columns = bs.Columns({"x": bs.Input("x")}, bs.Response("accuracy", "% accuracy", name="accuracy"))
     with pytest.raises(InputError, match=r"shares, no accuracy in per cent; expected unit = .accuracy."):
         bs.read_runs(shares, columns)
+
+
+def test_shares_whose_bands_pass_1_are_noted_with_what_to_declare() -> None:
+    falling = bs.parse_law("a * tokens**-b", ["tokens"])
+    priors = {"a": bs.Prior(median=0.5, factor=2.0), "b": bs.Prior(median=0.3, factor=1.5)}
+    model = bs.Model(falling, priors, bs.Noise(bs.Prior(median=0.3, factor=2.0), "normal"))
+    error = SEEN.assign(error=1.0 - SEEN["accuracy"])
+    fit = bs.prior(model, bs.read_runs(error, columns("error", "error rate")), draws=200)
+    small = {"tokens": [0.1, 20.0], "run": ["r", "r"]}
+    for found in (bs.predict(fit, small), bs.predict_runs(fit, small, 0), summarize_at(fit, small, "observed")):
+        assert any("of draws are above 1, which no error rate is" in note for note in found.attrs["notes"])
+    losses = bs.prior(model, bs.read_runs(error, columns("error", "nats/token")), draws=200)
+    assert not any("above 1" in note for note in bs.predict(losses, small).attrs.get("notes", ()))
+    assert "notes" not in bs.predict(drawn(), small).attrs
+
+
+def test_a_share_of_0_is_told_what_to_give() -> None:
+    table = SEEN.assign(accuracy=[0.0, *SEEN["accuracy"][1:]])
+    with pytest.raises(InputError, match=r"row 1: 0.0 is not positive, .* log odds: leave such rows out .* \(k \+ 1/2\)"):
+        bs.read_runs(table, columns())
+
+
+def test_per_cent_above_100_are_refused() -> None:
+    table = SEEN.assign(accuracy=[120.0, *100.0 * SEEN["accuracy"][1:]])
+    with pytest.raises(InputError, match="column 'accuracy' has the value 120, above 100 per cent"):
+        bs.read_runs(table, bs.Columns(columns().inputs, bs.Response("accuracy", "% accuracy"), run="run"))
+
+
+@pytest.mark.parametrize("unit", ["accuracy", "error rate"])
+def test_a_share_above_1_is_refused(unit: str) -> None:
+    table = SEEN.assign(accuracy=[*SEEN["accuracy"][:-1], 1.3])
+    with pytest.raises(InputError, match=f"has the value 1.3, above 1, which no {unit} is; expected shares"):
+        bs.read_runs(table, columns(unit=unit))
+
+
+def test_a_summary_of_shares_beyond_1_says_what_to_declare() -> None:
+    law = bs.parse_law("a * tokens**b", ["tokens"])
+    priors = {"a": bs.Prior(median=0.6, factor=1.1), "b": bs.Prior(median=0.3, factor=1.1)}
+    noise = bs.Noise(bs.Prior(median=0.1, factor=2.0), "normal")
+    fit = bs.prior(bs.Model(law, priors, noise), bs.read_runs(SEEN, columns()), draws=50)
+    assert "of draws are above 1, which no accuracy is" in fit.summary()

@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.expectation import posterior_expectation
@@ -21,6 +22,8 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_sca
 from bayes_scaling.model.noise_scale import on_scale
 from bayes_scaling.model.specification import groups_used
 
+FAR = 10.0
+"""Counts so many times beyond those of the runs are looked at."""
 LABEL = "candidate"
 """Column that tells which rows are one candidate."""
 
@@ -28,6 +31,7 @@ LABEL = "candidate"
 def read_candidates(fit: Posterior, candidates: Table, table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return checked rows of the candidates, and which candidate each belongs to."""
     frame = read_points(candidates, fit.runs, groups_needed(fit))
+    _refuse_implausible(fit, frame, source)
     if LABEL in table:
         missing = table[LABEL].isna().to_numpy()
         if missing.any():
@@ -40,6 +44,19 @@ def read_candidates(fit: Posterior, candidates: Table, table: pd.DataFrame, sour
             known = [table[part].astype(str) for part in fit.runs.columns.dims.get(dim, ()) if part in table]
             frame[dim] = [" ".join(of) for of in zip((f"{LABEL} {label}" for label in labels), *known, strict=True)]
     return frame.assign(mean_lag=0.0), labels
+
+
+def _refuse_implausible(fit: Posterior, frame: pd.DataFrame, source: str) -> None:
+    """Raise InputError where counts far beyond those of the runs are such as a fit would refuse."""
+    seen = fit.runs.table
+    if implausible_counts(seen, fit.runs.columns):  # of runs that were read as they are
+        return
+    names = [name for name in fit.runs.columns.scales if name in frame]
+    beyond = [
+        name for name in names if frame[name].min() < seen[name].min() / FAR or frame[name].max() > seen[name].max() * FAR
+    ]
+    if beyond and (odd := implausible_counts(frame, fit.runs.columns)):
+        raise InputError(f"{source}: {'; '.join(odd)}")
 
 
 def rows_of(labels: np.ndarray) -> np.ndarray:

@@ -18,10 +18,8 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked as asked_function
-from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import amount, decades, exact, number, percent, several
-from bayes_scaling.data.distance import NEAR_DECADES, distance
-from bayes_scaling.data.labels import level_index, number_as_text
+from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import amount, exact, percent
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.asked_draws import Question, asked_draws, effective_draws
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
@@ -31,19 +29,12 @@ from bayes_scaling.decisions.design.criteria import (
     Criterion,
 )
 from bayes_scaling.decisions.design.information import directions, information, joint
+from bayes_scaling.decisions.design.notes import MEASURABLE, far_notes, notes_of
 from bayes_scaling.decisions.design.prices import flop, set_ups, unknown_set_ups
 from bayes_scaling.decisions.design.ranked import NextRuns
 from bayes_scaling.decisions.design.sets import Prices
 from bayes_scaling.decisions.design.weighed_sets import has_room, sets_of, weigh, with_most_beyond_cost
-from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read, noise_scale, parts
-
-ENOUGH_DRAWS = 1000
-
-MEASURABLE = 2.0
-"""Information below so many times 1 / draws, for each direction a candidate can tell apart, is no more than chance shows."""
-
-MAX_FAR = 3
-"""Most candidates far from the runs that are named."""
+from bayes_scaling.inference.stacking import Posterior, draws_of, noise_scale, parts
 
 
 @asked_function
@@ -179,31 +170,19 @@ def next_runs(
         reduction=saved,
         worth=worth,
         value=value,
-        unit={"log_loss": "", "log_odds": "log odds"}.get(noise_scale(fit), fit.runs.columns.response.unit),
+        unit={"log_loss": "", "log_odds": "log odds"}.get(
+            noise_scale(fit), fit.runs.columns.response.unit or str(asked.attrs.get("units", ""))
+        ),
         room=has_room(prices, sets[-1].members),
     )
     if value is not None:
         found = replace(found, sets=with_most_beyond_cost(found, of, weighed, prices, most or MOST))
-    notes = (*_notes(fit, frame, labels, possible, worth_draws), *unknown_set_ups(fit, set_up), *_far(fit, frame, rows, found))
+    notes = (
+        *notes_of(fit, frame, labels, possible, worth_draws),
+        *unknown_set_ups(fit, set_up),
+        *far_notes(fit, frame, rows, found),
+    )
     return replace(found, notes=notes)
-
-
-def _far(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, found: NextRuns) -> list[str]:
-    """Say how far candidates lie from the runs where what they tell rests on the law: those proposed, and how many others."""
-    far = distance(fit.runs, frame)
-    off = np.array([far[of[of >= 0]].max() for of in rows])
-    proposed = {int(found.order[0]), *found.best.members}
-    beyond = np.flatnonzero(off > NEAR_DECADES)
-    named = [i for i in sorted(proposed, key=lambda i: -off[i]) if i in beyond]
-    others = [i for i in beyond if i not in proposed]
-    names = found.candidates[LABEL].astype(str).to_numpy()
-    said = [f"candidate {names[i]} ({decades(off[i])})" for i in named[:MAX_FAR]]
-    said += [f"{several(len(named) - MAX_FAR, 'more proposed')} by less"] if len(named) > MAX_FAR else []
-    if others:
-        more = several(len(others), "candidate" if not said else "other candidate")
-        said.append(f"{more} not proposed ({'up to ' if len(others) > 1 else ''}{decades(max(off[others]))})")
-    on_law = "what they tell rests on the law holding there as at the question"
-    return [f"far from the runs lie {'; '.join(said)}: {on_law}"] if said else []
 
 
 def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
@@ -238,38 +217,3 @@ def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:
     if possible.sum() < max(4, 0.5 * len(q)):
         raise InputError(f"only {possible.sum()} of {len(q)} draws have an answer and a loss at every candidate; expected half")
     return np.asarray(possible)
-
-
-def _notes(fit: Posterior, frame: pd.DataFrame, labels: np.ndarray, possible: np.ndarray, worth: float) -> tuple[str, ...]:
-    """Return what to know before relying on it. worth: how many independent draws those of the question are worth."""
-    notes = []
-    if possible.sum() < ENOUGH_DRAWS:
-        notes.append(f"{possible.sum()} draws: sets of several runs want {ENOUGH_DRAWS} and more")
-    if worth < possible.sum() / MEASURABLE:
-        least = MEASURABLE / worth
-        notes.append(
-            f"the draws of the question are worth {number(worth)} independent ones: "
-            f"less than {number(least, 2)} nats is not measurable"
-        )
-    if not possible.all():
-        notes.append(f"{(~possible).sum()} of {len(possible)} draws are left out: no answer, or no loss at some candidate")
-    for dim in groups_needed(fit):
-        fresh = frame.loc[level_index(frame[dim], fit.runs.levels[dim]) < 0, dim].unique()
-        if len(fresh):
-            notes.append(
-                f"{dim} {', '.join(map(str, fresh[:3]))} was never seen: what a candidate shows there is the population's"
-            )
-    if again := _repeats(fit, frame, labels):
-        notes.append(
-            f"{format_names(again)} have the inputs and groups of runs of the fit: they count as repeats, with new scatter"
-        )
-    return tuple(notes)
-
-
-def _repeats(fit: Posterior, frame: pd.DataFrame, labels: np.ndarray) -> list[str]:
-    """Return the first candidates all of whose rows have the inputs and groups of a row of the fit's runs."""
-    names = [name for name in (*inputs_read(fit), *groups_needed(fit)) if name in frame and name in fit.runs.table]
-    known = {tuple(map(number_as_text, row)) for row in fit.runs.table[names].itertuples(index=False)}
-    there = np.array([tuple(map(number_as_text, row)) in known for row in frame[names].itertuples(index=False)])
-    whole = pd.Series(there).groupby(labels, sort=False).all()
-    return [str(name) for name in whole.index[whole][:3]]

@@ -20,40 +20,13 @@ def curve_draft(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dr
     assert shape.along is not None
     if shape.along == "step" and "lr" in shape.numbers and _schedules(shape):
         return _multi_power(shape, reads, unit)
-    decays = shape.decays > 0
+    decays, sizes = shape.decays > 0, shape.levels("params")
     name = "training_curves_schedules" if decays else "training_curves"
-    sizes = shape.levels("params")
-    text = bundled_law(name)
-    if sizes < 2:
-        text = _without_size(text, known=sizes > 0)
-    loops = sizes > 1 and "loops" in shape.roles.roles and shape.levels("loops") > 1
-    if loops:
-        text = _with_loops(text)
-    if shape.runs < FEW_RUNS:
-        text = _without_runs(text)
-    inputs = ({"params": reads["params"]} if sizes > 1 else {}) | {"tokens": reads[shape.along]}
-    if loops:
-        inputs["loops"] = Read(reads["loops"].column, "loops", 1.0, "One loop is a model without.")
-    data = [
-        "# The first rows of a log are no power law: learning rates still rise, and how often tokens occur is learnt first.",
-        'curve = { along = "tokens", warmup_fraction = 0.05, skip = ["missing"] }',
-        "# Wide enough that single rows average out, narrower than what neighbouring rows share.",
-        'average = { along = "tokens", per_decade = 20.0 }',
-    ]
-    if decays:
-        inputs["weighted"] = Read("lr_weighted", "tokens", why="Tokens, each weighted by its rate as a share of the peak.")
-        inputs["annealed"] = Read("lr_annealed", reference=1.0, why="How much of the fall of the rate has taken effect.")
-        inputs["fall"] = Read("lr_fall", reference=1.0, why="Not in the law: it tells a forecast what schedule runs had.")
-        along = literal(reads[_ordering(shape)].column)
-        data += [
-            "# Neither falls nor weights need steps, only what orders the rows of a run.",
-            f"schedule = {{ lr = {literal(reads['lr'].column)}, along = {along} }}",
-        ]
     of = "L(N, D)" if sizes > 1 else "L(D)"
     return Draft(
         kind=f"whole curves {of}, as in the study {name}",
-        law=in_loss_unit(text, unit, LOSSES),
-        inputs=inputs,
+        law=in_loss_unit(_law(shape, name), unit, LOSSES),
+        inputs=_inputs(shape, reads),
         x="tokens",
         why=_why(shape, decays),
         title=f"Loss along runs: {of} of whole training curves"
@@ -64,9 +37,55 @@ def curve_draft(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dr
         cannot=()
         if sizes > 1
         else (f"what another size would do: {'all runs have one' if sizes else 'no column is recognised as the sizes'}",),
-        data=tuple(data),
+        data=_rows(shape, reads),
         run=shape.run if shape.apart is None else (str(shape.run), shape.apart),
         hue="run" if 1 < shape.runs <= len(COLOURS) and shape.apart is None else None,
+    )
+
+
+def _law(shape: Shape, name: str) -> str:
+    """Return the law of a bundled study as the runs can tell it: without what they do not vary, with loops where they do."""
+    sizes, text = shape.levels("params"), bundled_law(name)
+    if sizes < 2:
+        text = _without_size(text, known=sizes > 0)
+    if _loops(shape):
+        text = _with_loops(text)
+    return _without_runs(text) if shape.runs < FEW_RUNS else text
+
+
+def _loops(shape: Shape) -> bool:
+    """Return whether runs of several sizes differ in how often layers are passed."""
+    return shape.levels("params") > 1 and "loops" in shape.roles.roles and shape.levels("loops") > 1
+
+
+def _inputs(shape: Shape, reads: Mapping[str, Read]) -> dict[str, Read]:
+    """Return what the law reads of rows."""
+    assert shape.along is not None
+    inputs = ({"params": reads["params"]} if shape.levels("params") > 1 else {}) | {"tokens": reads[shape.along]}
+    if _loops(shape):
+        inputs["loops"] = Read(reads["loops"].column, "loops", 1.0, "One loop is a model without.")
+    if shape.decays > 0:
+        inputs["weighted"] = Read("lr_weighted", "tokens", why="Tokens, each weighted by its rate as a share of the peak.")
+        inputs["annealed"] = Read("lr_annealed", reference=1.0, why="How much of the fall of the rate has taken effect.")
+        inputs["fall"] = Read("lr_fall", reference=1.0, why="Not in the law: it tells a forecast what schedule runs had.")
+    return inputs
+
+
+def _rows(shape: Shape, reads: Mapping[str, Read]) -> tuple[str, ...]:
+    """Return the lines that say what is left out of logs, how rows are averaged, and where the rate falls what orders them."""
+    rows = (
+        "# The first rows of a log are no power law: learning rates still rise, and how often tokens occur is learnt first.",
+        'curve = { along = "tokens", warmup_fraction = 0.05, skip = ["missing"] }',
+        "# Wide enough that single rows average out, narrower than what neighbouring rows share.",
+        'average = { along = "tokens", per_decade = 20.0 }',
+    )
+    if not shape.decays > 0:
+        return rows
+    along = literal(reads[_ordering(shape)].column)
+    return (
+        *rows,
+        "# Neither falls nor weights need steps, only what orders the rows of a run.",
+        f"schedule = {{ lr = {literal(reads['lr'].column)}, along = {along} }}",
     )
 
 
