@@ -48,20 +48,30 @@ def implausible_counts(table: pd.DataFrame, columns: Columns) -> tuple[str, ...]
             meant = ("FLOP", "FLOP") if what == DAYS else ("ones", f"ones of {what}")
             how = f'if the column counts in {meant[0]}, say unit = "{meant[1]}" or --unit {name}={meant[0]}'
             found.append(f"{_range(seen, name, one)} {what}, too many for a sweep; {how}")
-        elif (two := _two_units(seen, name, what)) is not None:
-            called = repr(one.column) if one.column == name else f"{one.column!r} ({name})"
-            factor = one.factor
-            apart = ", then ".join(exact(of / factor) for of in two)
-            found.append(
-                f"column {called} has {apart}, and none between: {what} counted in two units; expected all of them in one"
-            )
-    return tuple(found) or _odd_ratio(table, columns, [name for name in ("tokens", "params") if name in unsaid])
+    return (
+        tuple(found)
+        or counts_in_two_units(table, columns)
+        or _odd_ratio(table, columns, [name for name in ("tokens", "params") if name in unsaid])
+    )
 
 
 GAP = 1e4
 """So far apart no sweep has two neighbouring counts, one of which is implausible by itself."""
 SINGLE = {"parameters": (1e5, 1e13), "tokens": (1e4, 1e16)}
 """Fewer, or more, than so many is no model that is trained for its loss, and no data set, beside usual ones."""
+
+
+def counts_in_two_units(table: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+    """Return a sentence for each input that has counts too far apart for one unit."""
+    found = []
+    for name, one in columns.inputs.items():
+        what = _kind(name, one)
+        if name not in table or what is None or (two := _two_units(table[name][table[name] > 0], name, what)) is None:
+            continue
+        called = repr(one.column) if one.column == name else f"{one.column!r} ({name})"
+        apart = ", then ".join(exact(of / one.factor) for of in two)
+        found.append(f"column {called} has {apart}, and none between: {what} counted in two units; expected all of them in one")
+    return tuple(found)
 
 
 def _two_units(seen: pd.Series, name: str, what: str) -> tuple[float, float] | None:

@@ -26,7 +26,7 @@ from bayes_scaling.data.losses import as_losses, loss_notes, refuse_implausible_
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.mixtures import check_mixtures
 from bayes_scaling.data.outputs import melted, response_numbers
-from bayes_scaling.data.plausible import implausible_counts
+from bayes_scaling.data.plausible import counts_in_two_units, implausible_counts
 from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes
 from bayes_scaling.data.role_names import require_columns
 from bayes_scaling.data.rounding import with_rounding
@@ -204,20 +204,32 @@ def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns, rows
 def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
     """Return the rows that the filter keeps; where it keeps none, it may be that columns count in other units than it does."""
     try:
-        return filter_rows(frame, columns.where, source)
+        kept = filter_rows(frame, columns.where, source)
     except InputError as error:
         if columns.where is None or frame.empty:
             raise
-        keep, read = parse_filter(columns.where), {one.column: name for name, one in columns.inputs.items()}
-        # Inputs held against each other, as in tokens > params: which units they are in decides.
-        compared = len(set(read) & keep.columns) > 1 and set(read) <= set(frame)  # type: ignore[attr-defined]
-        numbers = {
-            name: pd.to_numeric(frame[column], "coerce") * base_factor(columns.inputs[name], frame)
-            for column, name in read.items()
-            if compared
-        }
-        odd = implausible_counts(pd.DataFrame(numbers), columns) if compared else ()
+        numbers = _compared(frame, columns)
+        odd = () if numbers is None else implausible_counts(numbers, columns)
         raise InputError("; ".join([str(error), *odd])) from None
+    numbers = _compared(frame, columns) if len(kept) < len(frame) else None
+    if numbers is not None and (odd := counts_in_two_units(numbers, columns)):  # of which the filter would leave those in one
+        raise InputError(f"{source}: {'; '.join(odd)}")
+    return kept
+
+
+def _compared(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
+    """Return inputs that a filter holds against each other and nothing else, as in tokens > params; None where it does not.
+
+    Which units they are in decides what it keeps.
+    """
+    read = {one.column: name for name, one in columns.inputs.items()}
+    filtered = parse_filter(columns.where or "").columns if columns.where else frozenset[str]()  # type: ignore[attr-defined]
+    if len(filtered) < 2 or not filtered <= set(read) or not set(read) <= set(frame):
+        return None
+    numbers = {
+        name: pd.to_numeric(frame[column], "coerce") * base_factor(columns.inputs[name], frame) for column, name in read.items()
+    }
+    return pd.DataFrame(numbers)
 
 
 def _tail(table: pd.DataFrame, tail: Tail) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -39,7 +39,7 @@ from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.prediction.costs import Costed
 from bayes_scaling.prediction.goal import checked_target, refuse_rising
-from bayes_scaling.prediction.notes import loss_notes, noted, scatter_notes
+from bayes_scaling.prediction.notes import noted, scatter_notes, value_notes
 from bayes_scaling.prediction.predict import labelled
 
 WITHIN = 0.003
@@ -229,8 +229,7 @@ def plan(
         choice = choice.assign(cost=spent.counted, extrapolated=spent.beyond(chosen))
     loss = posterior_predictive(fit, frame.set_axis(np.zeros(len(frame), dtype=int)), seed)  # the same scatter at each budget
     loss = labelled(fit, loss, frame).assign_coords(compute=("row", every))
-    shown = loss.to_numpy()
-    choice = noted(choice, scatter_notes(fit, frame) + loss_notes(fit, np.isnan(shown), shown <= 0))
+    choice = noted(choice, scatter_notes(fit, frame) + value_notes(fit, frame, loss))
     return Plan(
         mark(choice, fit),
         other_choices(sizes, best, every, spent),

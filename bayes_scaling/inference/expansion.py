@@ -73,6 +73,7 @@ def expand(model: Model, drawn: Draws, arrays: Mapping[str, np.ndarray], levels:
     draws = {name: of for name, of in drawn.items() if name not in coordinates}
     if centring.CENTRE in arrays:
         draws |= _from_centred(model, drawn, arrays)
+        draws = {name: draws[name] for name in dict.fromkeys([*model.parameters, *draws])}
     for owner, term in sampled(model):
         if sampled_name(owner, term) in drawn and isinstance(term, Smooth):
             draws[term_name(owner, term)] = _from_whitened(owner, term, draws, drawn[sampled_name(owner, term)], arrays)

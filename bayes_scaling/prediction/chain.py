@@ -23,7 +23,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read, stack
 from bayes_scaling.prediction.chain_record import ChainedResponse
-from bayes_scaling.prediction.notes import noted, scatter_notes
+from bayes_scaling.prediction.notes import bound_notes, noted, scatter_notes
 from bayes_scaling.prediction.predict import labelled, predict, predict_runs
 
 __all__ = ["ChainedResponse", "chain"]
@@ -100,6 +100,7 @@ def chain(
     _check_values(second, name, x)
     found = _second_response(_fewer(second, count), given, name, x, seed, expected=expected)
     notes = [*unused, *shown.attrs.get("notes", ()), *_beyond(second, name, x)]
+    notes += bound_notes(second, given, (found > 1).mean(axis=0))
     of, coords = second.runs.columns.response, {str(n): at for n, at in shown.coords.items() if at.dims == ("row",)}
     coords |= {dim: ("row", given[dim].to_numpy()) for dim in groups_needed(second) if dim in given and dim not in coords}
     draws = xr.DataArray(

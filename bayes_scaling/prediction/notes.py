@@ -159,6 +159,13 @@ def loss_notes(fit: Posterior, undefined: np.ndarray, below: np.ndarray) -> tupl
     return said + (left_out(below, why) if response.positive else ())
 
 
+def value_notes(fit: Posterior, frame: pd.DataFrame, draws: xr.DataArray) -> tuple[str, ...]:
+    """Return what to know of the values of draws at points: undefined, not above 0, or beyond the bounds of a share."""
+    values = draws.to_numpy()
+    above = np.broadcast_to((draws > 1).mean(("chain", "draw")).to_numpy(), len(frame))
+    return loss_notes(fit, np.isnan(values), values <= 0) + bound_notes(fit, frame, above)
+
+
 def bound_notes(fit: Posterior, frame: pd.DataFrame, above: np.ndarray) -> tuple[str, ...]:
     """Return where bands of accuracies and error rates pass 1, and what to declare instead.
 
@@ -176,10 +183,11 @@ def bound_notes(fit: Posterior, frame: pd.DataFrame, above: np.ndarray) -> tuple
     if not passing:
         return ()
     worst = max(passing, key=lambda i: above[i])
-    where = f"of the points, row {worst + 1}," if len(passing) == 1 else f"of {len(passing)} of {len(frame)} points up to"
+    row = f"of the points, row {worst + 1}, " if len(frame) > 1 else ""
+    where = row if len(passing) == 1 else f"of {len(passing)} of {len(frame)} points up to "
     of, how = (f"output {frame[OUTPUT].iloc[worst]!r}", "fit it by itself with") if several else ("the fit", "expected")
     return (
-        f"{where} {percent(float(above[worst]))} of draws are above 1, which no {loss_unit(units[worst])} is: law and noise of "
+        f"{where}{percent(float(above[worst]))} of draws are above 1, which no {loss_unit(units[worst])} is: law and noise of "
         f'{of} have no such bound; {how} noise on = "log_odds" and a law between 0 and 1, as sigmoid(a - b * log(x))',
     )
 

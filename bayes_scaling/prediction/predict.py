@@ -32,7 +32,7 @@ from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.evaluation import parameter_at
 from bayes_scaling.model.noise_scale import on_scale, possible
 from bayes_scaling.model.specification import law_groups
-from bayes_scaling.prediction.notes import bound_notes, left_out, loss_notes, noted, notes_on, scatter_notes
+from bayes_scaling.prediction.notes import left_out, noted, notes_on, scatter_notes, value_notes
 
 type Kind = Literal["expected", "observed"]
 
@@ -73,15 +73,8 @@ def predict(fit: Posterior, points: Table) -> xr.DataArray:
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
     draws = posterior_expectation(fit, frame)
-    notes = notes_on(fit, frame) + _value_notes(fit, frame, draws)
+    notes = notes_on(fit, frame) + value_notes(fit, frame, draws)
     return noted(labelled(fit, draws, frame), notes)
-
-
-def _value_notes(fit: Posterior, frame: pd.DataFrame, draws: xr.DataArray) -> tuple[str, ...]:
-    """Return what to know of the values of draws: undefined, not above 0, or beyond the bounds of a share."""
-    values = draws.to_numpy()
-    above = (draws > 1).mean(("chain", "draw")).to_numpy()
-    return loss_notes(fit, np.isnan(values), values <= 0) + bound_notes(fit, frame, above)
 
 
 def _refuse_large(fit: Posterior, frame: pd.DataFrame) -> None:
@@ -132,7 +125,7 @@ def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.D
     frame = read_points(points, fit.runs, groups_needed(fit))
     _refuse_large(fit, frame)
     draws = posterior_predictive(fit, frame, next(_CALLS) if seed is None else checks.seed(seed, "seed"))
-    notes = scatter_notes(fit, frame) + _value_notes(fit, frame, draws)
+    notes = scatter_notes(fit, frame) + value_notes(fit, frame, draws)
     return noted(labelled(fit, draws, frame), notes)
 
 

@@ -26,6 +26,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read, law_reads, without_health
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.units import is_loss_unit, loss_unit
+from bayes_scaling.prediction.notes import bound_notes
 from bayes_scaling.prediction.predict import predict
 from bayes_scaling.report.words import capitalized
 from bayes_scaling.validation.stack_sentences import weighing_sentences
@@ -126,10 +127,13 @@ def _loss(fit: Posterior, point: pd.DataFrame, region: str) -> str:
     units = {name: columns.inputs[name].unit for name in inputs_read(fit)}
     place = [f"{number(at[x])} {unit}" if unit else f"{spaced_name(x)} {number(at[x])}" for x, unit in units.items()]
     place += [f"{spaced_name(name)} {value_at(name, at[name])}" for name in groups_needed(fit)]
-    values = median_interval(predict(fit, point).to_numpy()).tolist()
+    draws = predict(fit, point)
+    values = median_interval(draws.to_numpy()).tolist()
+    passing = bound_notes(fit, point, (draws > 1).mean(("chain", "draw")).to_numpy())
+    beside = "".join(f". {capitalized(note)}" for note in passing) + "."
     name, column = columns.response.name, columns.response.column
     called = name if name == column and name != Response.name else capitalized(name)
-    return f"{called} {region} ({', '.join(place)}): {band(values, columns.unit_of(point))}."
+    return f"{called} {region} ({', '.join(place)}): {band(values, columns.unit_of(point))}{beside}"
 
 
 def _splits(fit: Posterior, folder: str) -> list[str]:

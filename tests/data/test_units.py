@@ -733,5 +733,9 @@ def test_a_unit_said_by_the_role_of_a_renamed_response() -> None:
 @pytest.mark.parametrize("params", [[125.0, 350.0, 1.3e9, 7e9], [0.125, 0.35, 1.3e9, 2.7e9]])
 def test_counts_in_two_units_in_one_column_are_refused(params: list[float]) -> None:
     table = pd.DataFrame({"params": params, "tokens": [2e9, 7e9, 3e10, 1e11], "loss": [3.4, 3.1, 2.9, 2.5]})
-    with pytest.raises(bs.InputError, match=r"column 'params' has [0-9.]+, then 1.3B, and none between"):
-        study_runs(read_study("chinchilla"), table)
+    for study in map(read_study, ("chinchilla", "chinchilla_law")):
+        with pytest.raises(bs.InputError, match=r"column 'params' has [0-9.]+, then 1.3B, and none between"):
+            study_runs(study, table)
+    swapped = table.assign(params=[1e8, 3.5e8, 1.3e9, 7e9], tokens=[2.0, 7.0, 3e10, 1e11])
+    with pytest.raises(bs.InputError, match=r"column 'tokens' has 7, then 30B, and none between: tokens counted in two units"):
+        study_runs(read_study("chinchilla"), swapped)

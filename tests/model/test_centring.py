@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.inference.expansion import expand
 from bayes_scaling.inference.sampling import _arrays, compiled
 from bayes_scaling.laws.coefficients import shifts
-from bayes_scaling.model import centring
+from bayes_scaling.model import centring, gaussian_process as gp
+from bayes_scaling.model.priors import median
 from bayes_scaling.model.specification import changed
 
 RANDOM = np.random.default_rng(0)
@@ -41,6 +43,20 @@ def test_the_height_of_a_term_in_the_middle_of_the_runs_is_what_is_sampled() -> 
     x = dict(zip(("params", "tokens"), np.exp(at), strict=True))
     loss = bs.laws.interaction(**x, E=1.0, A=np.exp(-1.0 + logs["A"]), B=np.exp(-2.0 + logs["B"]), **values)
     assert float(loss) == pytest.approx(1.0 + np.exp(-1.0) + np.exp(-2.0))
+
+
+def test_draws_have_the_law_s_parameters_in_their_order() -> None:
+    own = model()
+    arrays, how = _arrays(own, RUNS, {})
+    names = [name for name in how.centre if name != gp.SAMPLED]
+    drawn = {
+        name: np.full(8, how.centre[name] if "centred" in name or name == "delta" else np.exp(how.centre[name]))
+        for name in names
+    }
+    found = expand(own, drawn | {gp.SAMPLED: np.zeros((8, 4))}, arrays, {}, 2, 0)
+    assert list(found)[:6] == ["E", "A", "alpha", "B", "beta", "delta"]
+    middle = {name: median(own.parameters[name].prior) for name in ("A", "B")}
+    assert {name: float(found[name][0, 0]) for name in middle} == pytest.approx(middle)
 
 
 @pytest.mark.parametrize("of", [{"discrepancy": ()}, {"noise": None}])

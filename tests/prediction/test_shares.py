@@ -118,10 +118,7 @@ def test_measurement_errors_are_taken_to_log_odds() -> None:
     ("value", "said"),
     [
         (1.0, "column 'accuracy' has the value 1, which has no log odds: leave such rows out"),
-        (
-            1.2,
-            "column 'accuracy' has the value 1.2, and noise on the log odds is of shares between 0 and 1: of per cent say",
-        ),
+        (1.2, "column 'accuracy' has the value 1.2, above 1, which no accuracy is; expected shares"),
     ],
 )
 def test_what_is_no_share_is_refused(value: float, said: str) -> None:
@@ -209,3 +206,20 @@ def test_per_cent_above_100_are_refused() -> None:
     table = SEEN.assign(accuracy=[120.0, *100.0 * SEEN["accuracy"][1:]])
     with pytest.raises(InputError, match="column 'accuracy' has the value 120, above 100 per cent"):
         bs.read_runs(table, bs.Columns(columns().inputs, bs.Response("accuracy", "% accuracy"), run="run"))
+
+
+def test_an_accuracy_above_1_is_refused_and_an_error_rate_only_on_log_odds() -> None:
+    table = SEEN.assign(accuracy=[*SEEN["accuracy"][:-1], 1.3])
+    with pytest.raises(InputError, match=r"has the value 1.3, above 1, which no accuracy is; expected shares"):
+        bs.read_runs(table, columns())
+    rates = bs.read_runs(table, columns(unit="error rate"))
+    with pytest.raises(InputError, match=r"has the value 1.3, and noise on the log odds is of shares between 0 and 1"):
+        bs.fit(drawn().model, rates)
+
+
+def test_a_summary_of_shares_beyond_1_says_what_to_declare() -> None:
+    law = bs.parse_law("a * tokens**b", ["tokens"])
+    priors = {"a": bs.Prior(median=0.6, factor=1.1), "b": bs.Prior(median=0.3, factor=1.1)}
+    noise = bs.Noise(bs.Prior(median=0.1, factor=2.0), "normal")
+    fit = bs.prior(bs.Model(law, priors, noise), bs.read_runs(SEEN, columns()), draws=50)
+    assert "of draws are above 1, which no accuracy is" in fit.summary()

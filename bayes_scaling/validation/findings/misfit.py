@@ -13,7 +13,7 @@ from bayes_scaling._base.numbers import number
 from bayes_scaling.data.flatness import is_share, scaled_response, slopes
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import changed, model_inputs
+from bayes_scaling.model.specification import changed, model_inputs, ordereds
 from bayes_scaling.prediction.forecast import along_runs
 from bayes_scaling.prediction.shared_misfit import shared_sentence
 from bayes_scaling.validation.standardized_residuals import CLIPPED, Standardized, Trial, standardized, trial
@@ -196,13 +196,20 @@ def _group(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
     worst, size = _extreme(left.table[of.what], found.size)
     rows = int((left.table[of.what] == worst).sum())
     known = any(of.what in term for term in _groups_of(fit))
+    ordered = sorted({owner for owner, term in ordereds(fit.model) if term.over == of.what})
+    if ordered:
+        advice = (
+            f"{' and '.join(ordered)} may only go one way along the order that is assumed of {of.what}: see that it is theirs"
+        )
+    elif known:
+        advice = f"the terms over {of.what} do not take it: let more parameters vary"
+    else:
+        advice = f"let a parameter vary over {of.what}, or fit its levels apart"
     return finding(
         of.code,
         f"what the law leaves differs by {of.what}: runs of {format_value(worst)} lie {_off(fit, size)} off it, {rows} rows"
         f"{_chance(found.p)}",
-        f"the terms over {of.what} do not take it: let more parameters vary"
-        if known
-        else f"let a parameter vary over {of.what}, or fit its levels apart",
+        advice,
     )
 
 
