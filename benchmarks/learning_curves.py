@@ -259,7 +259,7 @@ third of 60 held-out rows); now the best without each domain has no share in all
   DD has one family: without it nothing is known of its kind, and it has the study's own prior. NMT has two curves, of one
   held-out row each, and each judged by the other; LM has three, whose bands hold all 60 rows: no share between 85 and 95 % can
   be told of so few.
-- The same in the full model (`learning_curves.py --kinds`, families left out, all 161 curves, learning_curves_kinds.csv), before
+- The same in the full model (`learning_curves.py --kinds`, families left out, all curves, learning_curves_kinds.csv), before
   (share and what others fall by alone, a kind like the mean of the others) and by these priors:
 
   | | before: rmsle / ll | in 50, 90 % | by kind: rmsle / ll | in 50, 90 % | last value |
