@@ -18,6 +18,11 @@ def is_file(path: str | Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises for a name that is too long
 
 
+def is_folder(path: str | Path) -> bool:
+    """Return whether there is a folder; where none can be, there is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises for a name that is too long
+
+
 def folder_to_write(folder: Path, *files: str) -> Path:
     """Return a folder to write to, made later where there is none.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.paths import is_folder
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def read_posterior(folder: Path) -> "Posterior":
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
-        fitted = load(folder if folder.suffix == ".nc" or folder.is_dir() else folder / "fit.nc")
+        fitted = load(folder if folder.suffix == ".nc" or is_folder(folder) else folder / "fit.nc")
     for one in told:
         say(f"note [file]: {one.message}", err=True)
     say_findings(folder.parent if folder.suffix == ".nc" else folder)

@@ -10,7 +10,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import several
-from bayes_scaling._base.paths import file_to_write
+from bayes_scaling._base.paths import file_to_write, is_file, is_folder
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
 from bayes_scaling.cli.options import AnySeed, FitDir, Points, read_posterior
@@ -85,7 +85,7 @@ def _chain(second: "Posterior", through: str, at: Path, out: Path, seed: int, *,
     from bayes_scaling.prediction.chain import chain
 
     name, _, rest = through.partition("=")
-    named = bool(rest) and (name in inputs_read(second) or not Path(through).exists())
+    named = bool(rest) and (name in inputs_read(second) or not (is_folder(through) or is_file(through)))
     first, figure = read_posterior(Path(rest if named else through)), out.with_suffix(".png")
     found = chain(first, second, at, name if named else None, seed, expected=expected)
     table = found.to_frame()

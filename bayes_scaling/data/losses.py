@@ -31,7 +31,7 @@ SCALES = ("params", "tokens", "compute")
 def as_losses(numbers: pd.Series, columns: Columns, where: str) -> pd.Series:
     """Return a response as losses: of perplexities their logarithms, of per cent shares."""
     if columns.response.percent:
-        if (numbers > 100).any():
+        if columns.response.rising and (numbers > 100).any():
             raise InputError(f"{where} has the value {exact(numbers.max())}, above 100 per cent")
         return numbers / 100.0
     if not columns.response.perplexity:
@@ -94,9 +94,8 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
             f"{where} run{'s' * (len(named) == 1)} from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} "
             f"in {response.unit} does: if they are {called}, {how}"
         )
-    if unit in SHARES and (seen > 1).any():
-        other = "" if unit == "accuracy" else '; a rate that may pass 1 has another unit, as "word error rate"'
-        raise InputError(f"{where} has the value {exact(seen.max())}, above 1, which no {unit} is; expected shares{other}")
+    if unit == "accuracy" and (seen > 1).any():  # some error rates, as of words, may pass 1
+        raise InputError(f"{where} has the value {exact(seen.max())}, above 1, which no {unit} is; expected shares")
     if response.percent and unit == "accuracy" and (seen <= 0.01).all():
         span = f"{exact(100 * seen.min())} to {exact(100 * seen.max())}"
         raise InputError(f'{where} runs from {span}: shares, no {response.name} in per cent; expected unit = "accuracy"')

@@ -18,7 +18,7 @@ from bayes_scaling._base.checksums import check_checksum, with_checksum
 from bayes_scaling._base.errors import InputError, format_names, one_line
 from bayes_scaling._base.files import atomic_write, json_text
 from bayes_scaling._base.leftovers import recover
-from bayes_scaling._base.paths import is_file
+from bayes_scaling._base.paths import is_file, is_folder
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import from_columns_units, mark_base_units
 from bayes_scaling.data.runs import Runs
@@ -205,7 +205,7 @@ def load(path: str | Path) -> Posterior:
 
 def _file_in(path: Path) -> Path:
     """Return the file of a fit: the path, or in a folder that `bayes-scaling fit` wrote the one that is its fit."""
-    if not path.is_dir():
+    if not is_folder(path):
         return path
     recover(path)
     if (path / FILE).exists():

@@ -208,11 +208,13 @@ def test_per_cent_above_100_are_refused() -> None:
         bs.read_runs(table, bs.Columns(columns().inputs, bs.Response("accuracy", "% accuracy"), run="run"))
 
 
-@pytest.mark.parametrize("unit", ["accuracy", "error rate"])
-def test_a_share_above_1_is_refused(unit: str) -> None:
+def test_an_accuracy_above_1_is_refused_and_an_error_rate_only_on_log_odds() -> None:
     table = SEEN.assign(accuracy=[*SEEN["accuracy"][:-1], 1.3])
-    with pytest.raises(InputError, match=f"has the value 1.3, above 1, which no {unit} is; expected shares"):
-        bs.read_runs(table, columns(unit=unit))
+    with pytest.raises(InputError, match=r"has the value 1.3, above 1, which no accuracy is; expected shares"):
+        bs.read_runs(table, columns())
+    rates = bs.read_runs(table, columns(unit="error rate"))
+    with pytest.raises(InputError, match=r"has the value 1.3, and noise on the log odds is of shares between 0 and 1"):
+        bs.fit(drawn().model, rates)
 
 
 def test_a_summary_of_shares_beyond_1_says_what_to_declare() -> None:

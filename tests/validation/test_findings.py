@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from bayes_scaling._base.finding import WORST_FIRST
 from bayes_scaling._base.numbers import number
 from bayes_scaling.data.columns import MeasurementError
 from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.model.specification import changed
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.report.sentences import summary_sentences
 from bayes_scaling.validation.findings.every import beforehand
-from bayes_scaling.validation.findings.misfit import misfits
+from bayes_scaling.validation.findings.misfit import Suspect, _group, misfits
 from bayes_scaling.validation.findings.prior_conflict import conflicts
 from tests.by_hand import fit_of
 
@@ -326,3 +328,14 @@ def test_an_accuracy_near_1_whose_errors_fall_is_not_flat() -> None:
     assert beforehand(fit.model, fit.runs) == ()
     still = curve("accuracy", 0.99 + 1e-6 * np.random.default_rng(1).standard_normal(20), up=True)
     assert [one.code for one in beforehand(still.model, still.runs)] == ["flat"]
+
+
+def test_levels_against_the_order_assumed_of_them_are_said_to() -> None:
+    frame = sweep(2).assign(batch=np.tile(["small", "large", "huge"], 12))
+    fit = posterior(frame, columns={"groups": {"batch": "batch"}})
+    ordered = fit.model.parameters["E"] + bs.Ordered("batch", 0.1, levels=["small", "large", "huge"])
+    against = replace(fit, model=changed(fit.model, parameters={**fit.model.parameters, "E": ordered}))
+    left = SimpleNamespace(table=against.runs.table)
+    sizes = np.where(frame["batch"] == "huge", -0.1, 0.0)
+    of = _group(against, left, Suspect("misfit-by-group", "batch", np.zeros((36, 3))), SimpleNamespace(size=sizes, p=1e-9))  # type: ignore[arg-type]
+    assert "E may only go one way along the order that is assumed of batch: see that it is theirs" in of.sentence
