@@ -41,8 +41,9 @@ def parse_filter(text: str) -> Callable[[Mapping[str, Any]], Any]:
     _check_condition(tree, text)
 
     columns = _columns(tree)
-    for part in ast.walk(tree):
-        if isinstance(part, ast.Compare) and not _columns(part):
+    comparisons = [(part, _columns(part)) for part in ast.walk(tree) if isinstance(part, ast.Compare)]
+    for part, compared in comparisons:
+        if not compared:
             raise InputError(f"filter {text!r} compares no column in {ast.unparse(part)!r}")
 
     def keep(table: Mapping[str, Any]) -> Any:
@@ -57,6 +58,7 @@ def parse_filter(text: str) -> Callable[[Mapping[str, Any]], Any]:
             raise InputError(f"filter {text!r} compares values of different types: {' '.join(str(error).split())}") from error
 
     keep.columns = columns  # type: ignore[attr-defined]
+    keep.comparisons = [compared for _, compared in comparisons]  # type: ignore[attr-defined]
     return keep
 
 

@@ -25,21 +25,28 @@ MAX_LOSS = {
 """Above what guessing costs, with vocabularies of a million tokens: half of a table's losses lie below."""
 RISING_RANKS = 0.7
 """Rank correlation with scale from which losses between 0 and 1 are taken for accuracies."""
+ROUNDING = 1e-6
+"""Shares pass 1 by so much as single precision does, and no more."""
 SCALES = ("params", "tokens", "compute")
 
 
 def as_losses(numbers: pd.Series, columns: Columns, where: str) -> pd.Series:
     """Return a response as losses: of perplexities their logarithms, of per cent shares."""
     if columns.response.percent:
-        if columns.response.rising and (numbers > 100).any():
-            raise InputError(f"{where} has the value {exact(numbers.max())}, above 100 per cent")
-        return numbers / 100.0
+        if columns.response.rising and (numbers > 100 * (1 + ROUNDING)).any():
+            raise InputError(f"{where} has the value {exact(numbers.max())}, above 100 per cent; expected at most 100")
+        return _without_rounding(numbers / 100.0)
     if not columns.response.perplexity:
-        return numbers
+        return _without_rounding(numbers) if loss_unit(columns.response.unit) in SHARES else numbers
     if (numbers <= 1).any():
         raise InputError(f"{where} has the value {exact(numbers.min())}, which is no perplexity: those are above 1")
     losses: pd.Series = np.log(numbers)
     return losses
+
+
+def _without_rounding(shares: pd.Series) -> pd.Series:
+    """Return shares of which those are 1 that pass it by what rounding does."""
+    return shares.mask((shares > 1) & (shares <= 1 + ROUNDING), 1.0)
 
 
 def loss_notes(columns: Columns) -> tuple[str, ...]:
@@ -84,7 +91,7 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
     response, seen = columns.response, table["response"]
     unit, named = loss_unit(response.unit), columns.responses if columns.outputs else (response.column,)
     where = f"{source}: column{'s' * (len(named) > 1)} {', '.join(map(repr, named))}"
-    if seen.median() > MAX_LOSS.get(unit, np.inf):
+    if seen.median() > MAX_LOSS.get(unit, np.inf) * (1 + ROUNDING):
         per = f"% {unit}" if unit in SHARES else "perplexity"
         called = "per cent" if unit in SHARES else "perplexities"
         how = f'say unit = "{per}" or --unit {quote(f"{response.column}={per}")}'
@@ -94,7 +101,7 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
             f"{where} run{'s' * (len(named) == 1)} from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} "
             f"in {response.unit} does: if they are {called}, {how}"
         )
-    if unit == "accuracy" and (seen > 1).any():  # some error rates, as of words, may pass 1
+    if unit == "accuracy" and (seen > 1 + ROUNDING).any():  # some error rates, as of words, may pass 1
         raise InputError(f"{where} has the value {exact(seen.max())}, above 1, which no {unit} is; expected shares")
     if response.percent and unit == "accuracy" and (seen <= 0.01).all():
         span = f"{exact(100 * seen.min())} to {exact(100 * seen.max())}"

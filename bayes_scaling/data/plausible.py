@@ -1,5 +1,7 @@
 """Counts that no training run has. The unit was meant otherwise, and the error says how to give it."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -33,8 +35,11 @@ MIN_TOKENS_PER_PARAM, MAX_TOKENS_PER_PARAM = 0.1, 1e6
 """Tokens a parameter that no run of a sweep has fewer, or more, of."""
 
 
-def implausible_counts(table: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
-    """Return a sentence for each input whose counts no run has: too few where no unit is given, or too many."""
+def implausible_counts(table: pd.DataFrame, columns: Columns, *, beside: str = "") -> tuple[str, ...]:
+    """Return a sentence for each input whose counts no run has: too few where no unit is given, or too many.
+
+    beside: what the rows are called where they are no runs but asked of a fit, which has its units.
+    """
     unsaid = {name: one for name, one in columns.inputs.items() if one.scale is None and one.counts is None}
     found = []
     for name, one in columns.inputs.items():
@@ -43,50 +48,80 @@ def implausible_counts(table: pd.DataFrame, columns: Columns) -> tuple[str, ...]
             continue
         middle, largest = MIN_COUNTS.get(what, (0.0, 0.0))
         if name in unsaid and _middle(seen) <= middle and seen.max() <= largest:
-            found.append(f"{_range(seen, name, one)}, too few {what} for a sweep; {_how(seen, name, what)}")
+            found.append(f"{_range(seen, name, one)}, too few {what} for a sweep; {_how(seen, name, what, beside)}")
         elif _middle(seen) >= MAX_COUNTS.get(what, np.inf):
             meant = ("FLOP", "FLOP") if what == DAYS else ("ones", f"ones of {what}")
-            how = f'if the column counts in {meant[0]}, say unit = "{meant[1]}" or --unit {name}={meant[0]}'
+            how = (
+                _of_fit(beside, what)
+                if beside
+                else f'if the column counts in {meant[0]}, say unit = "{meant[1]}" or --unit {name}={meant[0]}'
+            )
             found.append(f"{_range(seen, name, one)} {what}, too many for a sweep; {how}")
     return (
         tuple(found)
-        or counts_in_two_units(table, columns)
-        or _odd_ratio(table, columns, [name for name in ("tokens", "params") if name in unsaid])
+        or (() if beside else counts_in_two_units(table, columns))
+        or _odd_ratio(table, columns, [name for name in ("tokens", "params") if name in unsaid], beside)
     )
 
 
 GAP = 1e4
-"""So far apart no sweep has two neighbouring counts, one of which is implausible by itself."""
-SINGLE = {"parameters": (1e5, 1e13), "tokens": (1e4, 1e16)}
+"""So far apart no sweep has two neighbouring counts, some of which are implausible by themselves."""
+SINGLE = {"parameters": (1e5, 1e13), "tokens": (1e6, 1e16)}
 """Fewer, or more, than so many is no model that is trained for its loss, and no data set, beside usual ones."""
+WRITTEN_IN = (1e6, 1e9)
+"""Units that counts are written in beside others in ones."""
+NEAR = 10**1.5
+"""In the right unit counts lie within such a factor of the others."""
 
 
-def counts_in_two_units(table: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
-    """Return a sentence for each input that has counts too far apart for one unit."""
+def counts_in_two_units(
+    table: pd.DataFrame, columns: Columns, among: Collection[str] = ("params", "tokens")
+) -> tuple[str, ...]:
+    """Return a sentence for each input that has counts too far apart for one unit, and not so in two.
+
+    Those said to be in ones are kept, and tokens along runs, which start at a step.
+    """
     found = []
-    for name, one in columns.inputs.items():
-        what = _kind(name, one)
-        if name not in table or what is None or (two := _two_units(table[name][table[name] > 0], name, what)) is None:
+    for name in ("params", "tokens"):
+        one = columns.inputs.get(name)
+        if one is None or name not in table or name not in among or (what := _kind(name, one)) not in SINGLE:
+            continue
+        said = one.scale is not None or one.counts is not None
+        two = None if said and one.factor == 1.0 else _two_units(table[name], what)
+        if two is None or (name == "tokens" and _along_runs(table, columns, two[0])):
             continue
         called = repr(one.column) if one.column == name else f"{one.column!r} ({name})"
         apart = ", then ".join(exact(of / one.factor) for of in two)
-        found.append(f"column {called} has {apart}, and none between: {what} counted in two units; expected all of them in one")
+        right = "" if said else f'; if they are right as they stand, say unit = "ones of {what}" or --unit {name}=ones'
+        found.append(
+            f"column {called} has {apart}, and none between: {what} counted in two units; expected all of them in one: mend "
+            f"the cells{right}"
+        )
     return tuple(found)
 
 
-def _two_units(seen: pd.Series, name: str, what: str) -> tuple[float, float] | None:
-    """Return two neighbouring counts of a column that are too far apart for one unit; None where there are none."""
-    if name not in ("params", "tokens") or what not in SINGLE:
+def _two_units(counts: pd.Series, what: str) -> tuple[float, float] | None:
+    """Return the neighbouring counts between which a column goes over to another unit; None where it does not."""
+    values = np.unique(counts[(counts > 0) & np.isfinite(counts)].to_numpy(dtype=float))
+    at = 1 + int(np.argmax(values[1:] / values[:-1])) if len(values) > 1 else 0
+    small, large = values[:at], values[at:]
+    if min(len(small), len(large)) < 2 or large[0] / small[-1] < GAP:  # a single one is a placeholder, or a slip
         return None
-    values = np.unique(seen.to_numpy(dtype=float))
-    at = int(np.argmax(values[1:] / values[:-1])) if len(values) > 1 else 0
     few, many = SINGLE[what]
-    if len(values) < 2 or values[at + 1] / values[at] < GAP or (values[at] >= few and values[at + 1] <= many):
-        return None
-    return float(values[at]), float(values[at + 1])
+    alike = any(large[0] / NEAR <= one * small[0] and one * small[-1] <= large[-1] * NEAR for one in WRITTEN_IN)
+    return (float(small[-1]), float(large[0])) if alike and (small[-1] < few or large[0] > many) else None
 
 
-def _odd_ratio(table: pd.DataFrame, columns: Columns, unsaid: list[str]) -> tuple[str, ...]:
+def _along_runs(table: pd.DataFrame, columns: Columns, few: float) -> bool:
+    """Return whether tokens may be those seen so far in runs: there are several of one run, or few and many of each size."""
+    if any(of is not None for of in (columns.curve, columns.average, columns.tail, columns.schedule)):
+        return True
+    if columns.run is not None and ("run" not in table or table["run"].duplicated().any()):
+        return True
+    return "params" in table and set(table["params"][table["tokens"] <= few]) <= set(table["params"][table["tokens"] > few])
+
+
+def _odd_ratio(table: pd.DataFrame, columns: Columns, unsaid: list[str], beside: str) -> tuple[str, ...]:
     inputs = columns.inputs
     counted = {name: _kind(name, inputs[name]) for name in ("params", "tokens") if name in inputs}
     if not unsaid or counted != {"params": "parameters", "tokens": "tokens"}:
@@ -97,7 +132,7 @@ def _odd_ratio(table: pd.DataFrame, columns: Columns, unsaid: list[str]) -> tupl
     return (
         f"{_range(table[name], name, inputs[name])}: {interval((ratio.min(), ratio.max()))} tokens a parameter, "
         "as no run has; "
-        f"{_how(table[name], name, str(counted[name]))}",
+        f"{_how(table[name], name, str(counted[name]), beside)}",
     )
 
 
@@ -126,8 +161,14 @@ def _middle(seen: pd.Series) -> float:
     return float(np.exp(np.log(seen).mean()))
 
 
-def _how(seen: pd.Series, name: str, what: str) -> str:
+def _of_fit(beside: str, what: str) -> str:
+    return f"give {beside} in the unit of the fit: {what}"
+
+
+def _how(seen: pd.Series, name: str, what: str, beside: str = "") -> str:
     """Say what numbers look like, and how to say what they are."""
+    if beside:
+        return _of_fit(beside, what)
     middle = _middle(seen[seen > 0])
     low, high = USUAL_COUNTS.get(what, (0.0, np.inf))
     likely = [f for f in LETTER_OF_FACTOR if f > 1e3 and low <= f * middle <= high and f * seen.max() <= 10 * high]

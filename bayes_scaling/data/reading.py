@@ -212,16 +212,14 @@ def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFram
         odd = () if numbers is None else implausible_counts(numbers, columns)
         raise InputError("; ".join([str(error), *odd])) from None
     numbers = _compared(frame, columns) if len(kept) < len(frame) else None
-    if numbers is not None and (odd := counts_in_two_units(numbers, columns)):  # of which the filter would leave those in one
+    # Of counts in two units the filter would leave those in one.
+    if numbers is not None and (odd := counts_in_two_units(numbers, columns, _held_against(columns))):
         raise InputError(f"{source}: {'; '.join(odd)}")
     return kept
 
 
 def _compared(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
-    """Return inputs that a filter holds against each other and nothing else, as in tokens > params; None where it does not.
-
-    Which units they are in decides what it keeps.
-    """
+    """Return inputs as numbers where a filter reads several of them and nothing else; None where it does not."""
     read = {one.column: name for name, one in columns.inputs.items()}
     filtered = parse_filter(columns.where or "").columns if columns.where else frozenset[str]()  # type: ignore[attr-defined]
     if len(filtered) < 2 or not filtered <= set(read) or not set(read) <= set(frame):
@@ -229,7 +227,18 @@ def _compared(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:
     numbers = {
         name: pd.to_numeric(frame[column], "coerce") * base_factor(columns.inputs[name], frame) for column, name in read.items()
     }
-    return pd.DataFrame(numbers)
+    return pd.DataFrame(numbers).replace([np.inf, -np.inf], np.nan)
+
+
+def _held_against(columns: Columns) -> tuple[str, ...]:
+    """Return inputs that a filter compares with each other, as in tokens > params, and with no number.
+
+    Which units they are in decides what it keeps; a bound of their own says which counts are meant.
+    """
+    compared = parse_filter(columns.where or "").comparisons  # type: ignore[attr-defined]
+    bounded = {name for of in compared if len(of) == 1 for name in of}
+    together = {name for of in compared if len(of) > 1 for name in of}
+    return tuple(name for name, one in columns.inputs.items() if one.column in together - bounded)
 
 
 def _tail(table: pd.DataFrame, tail: Tail) -> tuple[pd.DataFrame, tuple[str, ...]]:

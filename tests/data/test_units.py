@@ -739,3 +739,60 @@ def test_counts_in_two_units_in_one_column_are_refused(params: list[float]) -> N
     swapped = table.assign(params=[1e8, 3.5e8, 1.3e9, 7e9], tokens=[2.0, 7.0, 3e10, 1e11])
     with pytest.raises(bs.InputError, match=r"column 'tokens' has 7, then 30B, and none between: tokens counted in two units"):
         study_runs(read_study("chinchilla"), swapped)
+
+
+USUAL = pd.DataFrame({"params": [1e7, 1e8, 3e8, 1e9, 1e9], "tokens": [3e8, 2e9, 7e9, 3e10, 1e11]}).assign(
+    loss=[3.9, 3.4, 3.1, 2.9, 2.5]
+)
+
+
+def test_counts_right_as_they_stand_are_kept_where_that_is_said() -> None:
+    small = USUAL.assign(params=[768.0, 1500.0, 3000.0, 1e8, 1e9])
+    study = read_study("chinchilla")
+    with pytest.raises(
+        bs.InputError, match=r"mend the cells; if they are right .* unit = .ones of parameters. or --unit params="
+    ):
+        study_runs(study, small)
+    kept = replace(study, columns=with_units(study.columns, {"params": "ones"}))
+    assert study_runs(kept, small).table["params"].tolist() == small["params"].tolist()
+    in_millions = replace(study, columns=with_units(study.columns, {"params": "M"}))
+    with pytest.raises(bs.InputError, match=r"column 'params' has 350, then 1.3B, .* mend the cells$"):
+        study_runs(in_millions, USUAL.assign(params=[70.0, 125.0, 350.0, 1.3e9, 2.7e9]))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        USUAL.assign(tokens=[8192.0, 81.92e6, 163.84e6, 1e10, 2e10], params=1e8),
+        USUAL.assign(tokens=[1.0, 2.0, 7e9, 3e10, 1e11], params=[1e8, 1e9, 1e8, 1e9, 1e9]),
+        USUAL.assign(params=[768.0, *USUAL["params"][1:]]),
+        USUAL.assign(params=[9.0, 10.0, 2.9e8, 3e8, 3.1e8]),
+    ],
+    ids=["first step", "first evaluations", "a single one", "in no unit of its own"],
+)
+def test_counts_far_apart_that_no_second_unit_explains_are_read(table: pd.DataFrame) -> None:
+    assert len(study_runs(read_study("chinchilla"), table)) > 2  # its filter leaves out runs of few tokens a parameter
+
+
+def test_tokens_of_logs_are_in_one_unit() -> None:
+    steps = USUAL.assign(run="a", params=[1e7, 2e7, 3e8, 1e9, 1e9], tokens=[2.0, 5.0, 7e9, 3e10, 1e11])
+    columns = bs.Columns({"params": bs.Input("params"), "tokens": bs.Input("tokens")}, run="run")
+    assert not any("two units" in note for note in bs.read_runs(steps, columns).notes)
+
+
+@pytest.mark.parametrize("where", ["params > 1e6 and tokens > 1e3", "tokens > params"])
+@pytest.mark.parametrize("odd", [1.0, np.inf])
+def test_a_row_that_the_filter_leaves_out_is_no_second_unit(where: str, odd: float) -> None:
+    table = USUAL.assign(tokens=[*USUAL["tokens"][:4], odd])
+    columns = bs.Columns({"params": bs.Input("params"), "tokens": bs.Input("tokens")}, where=where)
+    if odd == np.inf:
+        columns = replace(columns, where=f"{where} and tokens < 1e12")
+    assert len(bs.read_runs(table, columns)) == 4
+
+
+def test_a_filter_of_one_input_against_another_needs_them_in_one_unit() -> None:
+    table = USUAL.assign(tokens=[3.0, 7.0, 7e9, 3e10, 1e11])
+    inputs = {"params": bs.Input("params"), "tokens": bs.Input("tokens")}
+    with pytest.raises(bs.InputError, match=r"column 'tokens' has 7, then 7B, and none between: tokens counted in two units"):
+        bs.read_runs(table, bs.Columns(inputs, where="tokens > 0.45 * params"))
+    assert len(bs.read_runs(table, bs.Columns(inputs, where="tokens > 1e6 and params > 1e6"))) == 3

@@ -12,6 +12,7 @@ from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import band, number, percent
+from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.decisions.design.criteria import gains_of
 from bayes_scaling.decisions.design.information import information, joint
 from bayes_scaling.decisions.design.sentences import next_sentence
@@ -375,5 +376,13 @@ def test_information_of_rows_that_say_nothing_is_none() -> None:
 @pytest.mark.parametrize("params", [125.0, 1e14])
 def test_candidates_that_no_fit_would_take_are_refused(chinchilla: bs.Fit, params: float) -> None:
     candidates = pd.DataFrame({"params": [params], "tokens": [2e10]})
-    with pytest.raises(bs.InputError, match=r"the candidates: column 'params' .*(too few|too many|tokens a parameter)"):
+    why = "too few|too many|tokens a parameter"
+    said = rf"the candidates: column 'params' .*({why}).* give candidates in the unit of the fit: parameters$"
+    with pytest.raises(bs.InputError, match=said):
         bs.next_runs(chinchilla, candidates, "plan at compute=1e21")
+
+
+def test_candidates_alone_are_in_no_two_units(chinchilla: bs.Fit) -> None:
+    candidates = pd.DataFrame({"params": [125.0, 350.0, 1.3e9, 2.7e9], "tokens": 2e10})
+    assert not implausible_counts(candidates, chinchilla.runs.columns, beside="candidates")
+    assert implausible_counts(candidates, chinchilla.runs.columns)

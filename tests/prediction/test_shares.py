@@ -204,8 +204,14 @@ def test_a_share_of_0_is_told_what_to_give() -> None:
 
 def test_per_cent_above_100_are_refused() -> None:
     table = SEEN.assign(accuracy=[120.0, *100.0 * SEEN["accuracy"][1:]])
-    with pytest.raises(InputError, match="column 'accuracy' has the value 120, above 100 per cent"):
+    with pytest.raises(InputError, match="column 'accuracy' has the value 120, above 100 per cent; expected at most 100"):
         bs.read_runs(table, bs.Columns(columns().inputs, bs.Response("accuracy", "% accuracy"), run="run"))
+
+
+@pytest.mark.parametrize(("unit", "one"), [("% accuracy", 100.0), ("accuracy", 1.0)])
+def test_an_accuracy_above_1_by_rounding_is_1(unit: str, one: float) -> None:
+    table = SEEN.assign(accuracy=[*one * SEEN["accuracy"][:-1], one * (1 + 1.2e-7)])
+    assert bs.read_runs(table, columns(unit=unit)).table["response"].max() == 1.0
 
 
 def test_an_accuracy_above_1_is_refused_and_an_error_rate_only_on_log_odds() -> None:

@@ -55,7 +55,7 @@ def _refuse_implausible(fit: Posterior, frame: pd.DataFrame, source: str) -> Non
     beyond = [
         name for name in names if frame[name].min() < seen[name].min() / FAR or frame[name].max() > seen[name].max() * FAR
     ]
-    if beyond and (odd := implausible_counts(frame, fit.runs.columns)):
+    if beyond and (odd := implausible_counts(frame, fit.runs.columns, beside="candidates")):
         raise InputError(f"{source}: {'; '.join(odd)}")
 
 
