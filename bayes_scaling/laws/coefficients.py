@@ -8,6 +8,7 @@ value, and the square root, which is a power. The whole law carries none. That l
 
 import ast
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def in_units(law: Law, parameters: Mapping[str, xr.DataArray], references: Mappi
     return _in_units(law, parameters, references)
 
 
+@lru_cache(maxsize=64)  # of one law for each part of a fit
 def shifts(law: Law) -> dict[str, dict[str, tuple[float, ...]]]:
     """Return how the logarithms of coefficients at a reference hang on exponents.
 
