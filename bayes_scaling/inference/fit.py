@@ -8,7 +8,7 @@ from typing import cast
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.cost_axis import at_cost
-from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.runs import Runs, with_references
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.densities import with_densities
 from bayes_scaling.inference.memory import refuse_draws
@@ -45,7 +45,8 @@ def fit(
     model
         A model; or a study, or the name or file of one, which knows its columns and settings.
     runs
-        What `read_runs` returns. A study also takes a table, a frame or the path of one; None: its own table.
+        What `read_runs` returns. A study also takes a table, a frame or the path of one; None: its own table. Inputs whose
+        columns say no reference have the study's, which is where its priors are.
     settings
         How to sample; None: as the study says, or `Settings()`.
     columns
@@ -123,7 +124,8 @@ def _resolved(
 def study_with_runs(study: Study, runs: object, *, independent: bool = True) -> tuple[Study, Runs]:
     """Return a study and its runs: those given, read from a table, or its own; see `taken_as_curves` for what may change."""
     if isinstance(runs, Runs):
-        return study, runs
+        stated = {name: one.reference for name, one in study.columns.inputs.items() if one.reference is not None}
+        return study, with_references(runs, stated, "the study")
     table = cast("Table | None", runs)
     own = study_runs(study, table)
     return (study, own) if independent else taken_as_curves(study, own, table)
@@ -148,7 +150,7 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
     earlier
         A fit of the model; its draws are not used.
     runs
-        The other runs, as `read_runs` returns them.
+        The other runs, as `read_runs` returns them. Inputs whose columns say no reference have the earlier fit's.
     settings
         How to sample; None: as the earlier fit was sampled, with the draws and step sizes of the round that was kept.
 
@@ -170,7 +172,16 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
     >>> earlier = bs.fit(model, runs)  # doctest: +SKIP
     >>> bs.refit(earlier, bs.read_runs("more_runs.csv", runs.columns))  # doctest: +SKIP
     """
-    return fit(earlier.model, runs, settings or earlier.settings)
+    return fit(earlier.model, _as_earlier(earlier, runs), settings or earlier.settings)
+
+
+def _as_earlier(earlier: Fit, runs: Runs) -> Runs:
+    """Return runs against the references of an earlier fit, where their columns say none: there the model's priors are."""
+    if not isinstance(runs, Runs):
+        return runs
+    unsaid = {name for name, one in runs.columns.inputs.items() if one.reference is None and one.reference_at == "middle"}
+    known = {name: of for name, of in earlier.runs.references.items() if name in unsaid}
+    return with_references(runs, known, "the earlier fit")
 
 
 @asked

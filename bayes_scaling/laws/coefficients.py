@@ -8,6 +8,7 @@ value, and the square root, which is a power. The whole law carries none. That l
 
 import ast
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import xarray as xr
 
 from bayes_scaling._base.expressions import arithmetic
 from bayes_scaling._base.functions import OF_SEVERAL, SAME_UNIT
+from bayes_scaling._base.random import stream
 from bayes_scaling.laws.formula import law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 
@@ -39,6 +41,7 @@ def in_units(law: Law, parameters: Mapping[str, xr.DataArray], references: Mappi
     return _in_units(law, parameters, references)
 
 
+@lru_cache(maxsize=64)  # of one law for each part of a fit
 def shifts(law: Law) -> dict[str, dict[str, tuple[float, ...]]]:
     """Return how the logarithms of coefficients at a reference hang on exponents.
 
@@ -57,7 +60,7 @@ def shifts(law: Law) -> dict[str, dict[str, tuple[float, ...]]]:
     {'A': {'alpha': (1.0, 0.0)}, 'B': {'beta': (0.0, 1.0)}}
     """
     names, inputs = law_parameters(law), law_inputs(law)
-    at, random = dict.fromkeys(names, 0.5), np.random.default_rng(0)
+    at, random = dict.fromkeys(names, 0.5), stream(0, "values of parameters")
     elsewhere = {name: float(random.uniform(0.3, 0.7)) for name in names}
 
     def moved(values: Mapping[str, float]) -> dict[str, np.ndarray]:

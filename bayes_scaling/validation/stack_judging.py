@@ -92,6 +92,7 @@ def weigh(
     spent: Spent,
     evenly: float,
 ) -> Stack:
+    """Return the laws stacked by how well their refits foresaw the parts left out; `evenly`: as in `fit_stack`."""
     lost = {name: of.failed or NO_DENSITY for name, of in judged.items() if parts and (of.failed or not _finite(of))}
     lost = lost if len(lost) < len(fits) else {}
     fits = {name: of for name, of in fits.items() if name not in lost}
@@ -124,5 +125,6 @@ def _weights(scores: Mapping[str, np.ndarray], share: float, prior: Mapping[str,
 
 
 def say(settings: Settings, line: str) -> None:
+    """Print a line of progress, where it is asked for."""
     if settings.progress:
         print(line, file=sys.stderr)

@@ -180,3 +180,15 @@ def test_the_prior_takes_a_study_as_fit_does() -> None:
 def test_an_argument_of_the_wrong_kind_is_refused_in_one_line(call) -> None:
     with pytest.raises(bs.InputError, match=r"^\w+: \w+ cannot be (3|a int); expected "):
         call()
+
+
+def test_a_study_takes_runs_at_the_references_of_its_priors() -> None:
+    table = pd.DataFrame({"N": [1e7, 3e7, 1e8], "D": [2e8, 1e9, 4e9], "loss": [5.0, 4.2, 3.6]})
+    columns = bs.Columns({"params": bs.Input("N"), "tokens": bs.Input("D")}, bs.Response("loss", "nats/token"))
+    runs = bs.read_runs(table, columns)
+    before = bs.prior("chinchilla", runs, draws=300)
+    assert dict(before.runs.references) == {"params": 1e9, "tokens": 2e10}
+    renamed = table.rename(columns={"N": "params", "D": "tokens"})
+    own = bs.prior("chinchilla", renamed, draws=300)
+    at = pd.DataFrame({"params": [3e7], "tokens": [1e9]})
+    assert bs.predict(before, at).median() == pytest.approx(bs.predict(own, at).median())

@@ -31,6 +31,7 @@ class Weighed:
 
 
 def weigh(of: Joint, criterion: Criterion, options: np.ndarray, over_options: Joint, seed: int) -> Weighed:
+    """Return what sets of candidates gain by a criterion, and what is there to gain."""
     if criterion == "regret":
         return Weighed(over_options, remembered(regret_gains(over_options, options, seed)), expected_regret(options))
     entropy = 0.5 * float(1 + np.log(2 * np.pi * of.variance))

@@ -17,6 +17,7 @@ from bayes_scaling.model.studies.keys import NoiseKeys, StackKeys, StudyKeys
 
 
 def build_model(file: StudyKeys, joint: tuple[JointPrior, ...] = ()) -> Model:
+    """Return the model that the keys of a file describe; the library has filled in what they left out."""
     assert file.noise is not None
     assert file.noise.sd is not None
     priors = {name: one.prior for name, one in file.parameters.items() if one.prior is not None}

@@ -32,10 +32,12 @@ def models_folder() -> Any:
 
 
 def bundled_files() -> list[Any]:
+    """Return the bundled model files in the order of their names."""
     return sorted((file for file in models_folder().iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """Return the keys of a text in TOML; raises InputError where it is none."""
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # of which there are others than TOML's own, for integers too long to read

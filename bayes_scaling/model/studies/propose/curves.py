@@ -140,7 +140,7 @@ def _without_size(text: str, *, known: bool) -> str:
 
 def _without_runs(text: str) -> str:
     """Return a law of curves for one run, whose own level and gain are those of the law."""
-    text = re.sub(r'(?m)^#[^\n]*\n(?=(varying|effects) = \[\{ over = "run")', "", text)
+    text = re.sub(r'(?m)^(?:#[^\n]*\n)+(?=(varying|effects) = \[\{ over = "run")', "", text)
     return re.sub(r'(?m)^(varying|effects) = \[\{ over = "run"[^\n]*\n', "", text)
 
 
