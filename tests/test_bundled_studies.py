@@ -186,7 +186,7 @@ def test_a_rising_accuracy_is_said_to_be_one_although_the_discrepancy_follows_it
     first, *_ = bs.findings(bs.fit("learning_curve", curve, settings, columns={"y": "accuracy"}))
     assert first.code == "rising"
     assert "the accuracy rises with x" in first.sentence
-    assert "accuracy_curve, or give 1 - accuracy, an error rate" in first.sentence
+    assert "accuracy_curve, or give 1 - accuracy as an error rate" in first.sentence
 
 
 @of_study("kaplan_shape")

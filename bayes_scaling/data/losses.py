@@ -10,7 +10,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.output_columns import OUTPUT
-from bayes_scaling.laws.units import PERPLEXITY, SHARES, loss_unit, response_unit
+from bayes_scaling.laws.units import PERPLEXITY, SHARES, is_loss_unit, loss_unit, percent_of, response_unit
 
 MAX_LOSS = {
     "nats/token": 15.0,
@@ -67,10 +67,10 @@ def loss_notes(columns: Columns) -> tuple[str, ...]:
 
 def _contradiction(column: str, unit: str) -> tuple[str, ...]:
     """Return a sentence on a column whose name says another unit than it is given."""
-    named, given = response_unit(column), loss_unit(unit)
-    if named in (None, "%", PERPLEXITY, given) or not given:
+    named, given = response_unit(column), percent_of(unit) or loss_unit(unit)
+    if named in (None, "%", PERPLEXITY, given) or not is_loss_unit(given):  # an error in another unit is no error rate
         return ()
-    return (f"column {column!r} is called as one in {named}, and its unit is given as {given}: see that this is meant",)
+    return (f"the name of column {column!r} says {named}, and its unit is given as {given}: see that this is meant",)
 
 
 def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str, *, beside: bool = False) -> None:

@@ -49,8 +49,8 @@ def own_units(response: Response, outputs: Mapping[str, str], given: Any) -> dic
             told = ", ".join(f"{outputs[output]!r} in {unit or 'none that its name says'}" for output, unit in named.items())
             raise InputError(f"outputs are in several units; expected output_units for each, or response.unit: {told}")
         said = {output: unit for output, unit in named.items() if unit is not None}
-    if len(set(said.values())) == 1:
-        return said
+    if len({_one_spelling(unit) for unit in said.values()}) == 1:
+        return dict.fromkeys(said, next(iter(said.values())))
     if ofs := [output for output, unit in said.items() if loss_unit(unit).split("/")[0] == PERPLEXITY]:
         raise InputError(
             f"output {ofs[0]!r} is in perplexity beside other units; expected a column of logarithms, in nats/token"
@@ -61,6 +61,12 @@ def own_units(response: Response, outputs: Mapping[str, str], given: Any) -> dic
             f"a column of shares, the per cent over 100, with the unit {percent_of(said[ofs[0]])}"
         )
     return said
+
+
+def _one_spelling(unit: str) -> str:
+    share = percent_of(unit)
+    one = loss_unit(unit) if share is None else f"% {share}"
+    return PERPLEXITY if one == f"{PERPLEXITY}/token" else one
 
 
 def with_unit(response: Response, units: Mapping[str, str]) -> Response:

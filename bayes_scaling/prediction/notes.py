@@ -179,7 +179,9 @@ def bound_notes(fit: Posterior, frame: pd.DataFrame, above: np.ndarray) -> tuple
     units = (
         [columns.output_units.get(str(one), "") for one in frame[OUTPUT]] if several else [columns.response.unit] * len(frame)
     )
+    outputs = list(frame[OUTPUT].astype(str)) if several else [None] * len(frame)
     passing = [i for i, unit in enumerate(units) if loss_unit(unit) in SHARES and above[i] > MAX_ABOVE]
+    passing = [i for i in passing if not _passes_1(fit, outputs[i])]
     if not passing:
         return ()
     worst = max(passing, key=lambda i: above[i])
@@ -190,6 +192,12 @@ def bound_notes(fit: Posterior, frame: pd.DataFrame, above: np.ndarray) -> tuple
         f"{where}{percent(float(above[worst]))} of draws are above 1, which no {loss_unit(units[worst])} is: law and noise of "
         f'{of} have no such bound; {how} noise on = "log_odds" and a law between 0 and 1, as sigmoid(a - b * log(x))',
     )
+
+
+def _passes_1(fit: Posterior, output: str | None) -> bool:
+    """Return whether the runs' own response passes 1, as error rates of words may."""
+    seen = fit.runs.table
+    return bool(((seen["response"] > 1) & (output is None or seen[OUTPUT].astype(str) == output)).any())
 
 
 def left_out(gone: np.ndarray, why: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.losses import loss_notes
 from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.decisions.optimum import optimum
 from bayes_scaling.inference.saving import load, save
@@ -144,7 +145,9 @@ def test_units_of_outputs_that_their_columns_names_contradict_are_noted_and_per_
     units = {"web": "nats/token", "task": "accuracy"}
     columns = bs.Columns(INPUTS, outputs={"web": "loss", "task": "error_rate"}, output_units=units)
     notes = " ".join(bs.read_runs(table, columns).notes)
-    assert "column 'error_rate' is called as one in error rate, and its unit is given as accuracy" in notes
+    assert "the name of column 'error_rate' says error rate, and its unit is given as accuracy" in notes
+    for column, unit in (("reconstruction_error", "mse"), ("error_rate", "% error rate"), ("error_rate", "error rate")):
+        assert not loss_notes(bs.Columns(INPUTS, outputs={"a": column, "b": "other"}, output_units={"a": unit, "b": unit}))
     with pytest.raises(InputError, match="if they are per cent, give them over 100, as other outputs have other units"):
         bs.read_runs(table.assign(error_rate=[60.0, 50.0, 40.0]), columns)
     assert "perplexities" not in " ".join(bs.read_runs(table, columns).notes)
@@ -154,3 +157,15 @@ def test_a_question_on_an_output_is_in_its_unit(before: bs.Fit) -> None:
     for kind in ("loss", "run"):
         asked = draw_estimand(before, f"{kind} at params=1e10, output=task")
         assert asked.attrs["units"] == "error rate"
+
+
+@pytest.mark.parametrize(
+    "units",
+    [("perplexity", "ppl"), ("% accuracy", "accuracy (%)"), ("nats/token", "nats per token"), ("ppl", "perplexity per token")],
+)
+def test_a_unit_in_two_spellings_is_one(units: tuple[str, str]) -> None:
+    one, other = units
+    columns = bs.Columns(INPUTS, outputs={"a": "x", "b": "y"}, output_units={"a": one, "b": other})
+    alike = bs.Columns(INPUTS, outputs={"a": "x", "b": "y"}, output_units={"a": one, "b": one})
+    assert columns == alike
+    assert columns.output_units == {}

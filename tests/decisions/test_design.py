@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from bayes_scaling._base.numbers import band, number, percent
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.decisions.design.criteria import gains_of
 from bayes_scaling.decisions.design.information import information, joint
+from bayes_scaling.decisions.design.notes import far_notes
 from bayes_scaling.decisions.design.sentences import next_sentence
 from bayes_scaling.decisions.design.sets import Prices, best_sets
 from bayes_scaling.decisions.estimands import draw_estimand
@@ -223,6 +225,14 @@ def test_few_draws_and_levels_never_seen_are_noted(moba: bs.Fit) -> None:
         "candidate 4 (3 decades); candidate 2 (1 decade); 1 other candidate not proposed (2 decades)"
         in bs.next_runs(made(), several, QUESTION, most=1).notes[0]
     )
+
+
+def test_of_many_proposed_far_from_the_runs_three_are_named() -> None:
+    fit, tokens = made(), np.geomspace(1e4, 1e8, 5)
+    frame = pd.DataFrame({"candidate": list("abcde"), "tokens": tokens})
+    found = SimpleNamespace(order=np.arange(5), best=SimpleNamespace(members=tuple(range(5))), candidates=frame)
+    (said,) = far_notes(fit, frame, np.arange(5)[:, None], found)  # type: ignore[arg-type]
+    assert "; 2 more proposed by less: " in said
 
 
 def test_costs(moba: bs.Fit, chinchilla: bs.Fit) -> None:

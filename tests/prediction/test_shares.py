@@ -191,6 +191,10 @@ def test_shares_whose_bands_pass_1_are_noted_with_what_to_declare() -> None:
     small = {"tokens": [0.1, 20.0], "run": ["r", "r"]}
     for found in (bs.predict(fit, small), bs.predict_runs(fit, small, 0), summarize_at(fit, small, "observed")):
         assert any("of draws are above 1, which no error rate is" in note for note in found.attrs["notes"])
+    of_words = bs.prior(
+        model, bs.read_runs(error.assign(error=error["error"] + 0.6), columns("error", "error rate")), draws=200
+    )
+    assert not any("above 1" in note for note in bs.predict(of_words, small).attrs.get("notes", ()))
     losses = bs.prior(model, bs.read_runs(error, columns("error", "nats/token")), draws=200)
     assert not any("above 1" in note for note in bs.predict(losses, small).attrs.get("notes", ()))
     assert "notes" not in bs.predict(drawn(), small).attrs

@@ -315,10 +315,15 @@ def curve(unit: str, accuracy: np.ndarray, *, up: bool) -> bs.Fit:
 def test_shares_that_move_against_the_law_are_found() -> None:
     rng = np.random.default_rng(4)
     accuracy = 1 / (1 + np.exp(-0.3 * np.log(np.geomspace(0.1, 10, 20)) + 0.02 * rng.standard_normal(20)))
-    assert "where the law has -0.02 in log odds; if more is better" in found(curve("error rate", accuracy, up=False))["rising"]
+    assert (
+        "where the law falls by 0.02 in log odds; if more is better" in found(curve("error rate", accuracy, up=False))["rising"]
+    )
     falls = found(curve("accuracy", 1 - accuracy, up=True))["falling"]
     assert "the accuracy falls with x, by 0.3" in falls
-    assert "study error_rate_curve" in falls
+    assert "where the law rises by 0.02 in log odds" in falls
+    assert "study error_rate_curve, or give 1 - y as an accuracy" in falls
+    percent = found(curve("% accuracy", 100 * (1 - accuracy), up=True))["falling"]
+    assert "or give 100 - y as an accuracy" in percent
     assert {"rising", "falling"}.isdisjoint(found(curve("accuracy", accuracy, up=True)))
 
 
@@ -339,3 +344,7 @@ def test_levels_against_the_order_assumed_of_them_are_said_to() -> None:
     sizes = np.where(frame["batch"] == "huge", -0.1, 0.0)
     of = _group(against, left, Suspect("misfit-by-group", "batch", np.zeros((36, 3))), SimpleNamespace(size=sizes, p=1e-9))  # type: ignore[arg-type]
     assert "E may only go one way along the order that is assumed of batch: see that it is theirs" in of.sentence
+    noise = replace(fit.model.noise, sd=fit.model.noise.sd + bs.Ordered("batch", 0.1, levels=["small", "large", "huge"]))
+    scatters = replace(fit, model=changed(fit.model, noise=noise))
+    of = _group(scatters, left, Suspect("misfit-by-group", "batch", np.zeros((36, 3))), SimpleNamespace(size=sizes, p=1e-9))  # type: ignore[arg-type]
+    assert "may only go one way" not in of.sentence

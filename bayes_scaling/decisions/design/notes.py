@@ -67,7 +67,7 @@ def far_notes(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, found: Next
     others = [i for i in beyond if i not in proposed]
     names = found.candidates[LABEL].astype(str).to_numpy()
     said = [f"candidate {names[i]} ({decades(off[i])})" for i in named[:MAX_FAR]]
-    said += [f"{several(len(named) - MAX_FAR, 'more proposed')} by less"] if len(named) > MAX_FAR else []
+    said += [f"{several(len(named) - MAX_FAR, 'more proposed', 'more proposed')} by less"] if len(named) > MAX_FAR else []
     if others:
         more = several(len(others), "candidate" if not said else "other candidate")
         said.append(f"{more} not proposed ({'up to ' if len(others) > 1 else ''}{decades(max(off[others]))})")

@@ -31,7 +31,7 @@ def findings(fit: Posterior) -> tuple[Finding, ...]:
     """Return what speaks for care with a fit, the worst first; empty where nothing does.
 
     - `flat`: the loss does not depend on the inputs; nothing else is then said.
-    - `rising`, `falling`: the loss rises, or an accuracy falls, with an input, and the law cannot follow.
+    - `rising`, `falling`: the loss or an accuracy rises, or falls, with an input, and the law does not follow.
     - `prior-loss`: the runs' losses are not those that the priors expect: another unit, or priors of something else.
     - `prior-conflict`: parameters end in the far tails of their priors.
     - `noise-above-prior`, `discrepancy-above-prior`: runs scatter, or leave the law, by far more than the prior expects.

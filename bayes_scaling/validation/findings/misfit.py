@@ -13,6 +13,7 @@ from bayes_scaling._base.numbers import number
 from bayes_scaling.data.flatness import is_share, scaled_response, slopes
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.specification import changed, model_inputs, ordereds
 from bayes_scaling.prediction.forecast import along_runs
 from bayes_scaling.prediction.shared_misfit import shared_sentence
@@ -196,7 +197,7 @@ def _group(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
     worst, size = _extreme(left.table[of.what], found.size)
     rows = int((left.table[of.what] == worst).sum())
     known = any(of.what in term for term in _groups_of(fit))
-    ordered = sorted({owner for owner, term in ordereds(fit.model) if term.over == of.what})
+    ordered = sorted({owner for owner, term in ordereds(fit.model) if term.over == of.what} - {NOISE_SD})
     if ordered:
         advice = (
             f"{' and '.join(ordered)} may only go one way along the order that is assumed of {of.what}: see that it is theirs"
@@ -253,11 +254,11 @@ def _against(fit: Fit) -> Iterator[Finding]:
         apart = (slope - own if up else own - slope) > AGAINST * se
         least = slope / 2 if up != response.rising else 0.0  # one that goes the right way, if not as far, is a misfit
         if abs(slope) > AGAINST * se and apart and (own < least if up else own > least):
-            said = _slope(fit, abs(slope)), _slope(fit, own)
+            law_up = "rises" if own > 0 else "falls"
             yield finding(
                 "rising" if up else "falling",
-                f"the {response.name} {'rises' if up else 'falls'} with {name}, by {said[0]} an e-fold{held}, where the law "
-                f"has {said[1]}",
+                f"the {response.name} {'rises' if up else 'falls'} with {name}, by {_slope(fit, abs(slope))} an e-fold{held}, "
+                f"where the law {law_up} by {_slope(fit, abs(own))}",
                 f"{_instead(fit, name, up=up)}; this law cannot describe these rows",
             )
 
@@ -272,12 +273,13 @@ def _instead(fit: Fit, name: str, *, up: bool) -> str:
     if not seen.between(0.0, 1.0).all():
         better = "less is better" if up else "the law may fall"
         return f"see that {name} and {column!r} are the right columns, and that {better}"
+    left = f"{100 if fit.runs.columns.response.percent else 1} - {column}"
     if up:
         return (
             "if more is better, as of an accuracy, fit a law that rises, as that of the study accuracy_curve, "
-            f"or give 1 - {column} as an error rate"
+            f"or give {left} as an error rate"
         )
     return (
         "if less is better, as of an error rate, fit a law that falls, as that of the study error_rate_curve, "
-        f"or give 1 - {column} as an accuracy"
+        f"or give {left} as an accuracy"
     )
