@@ -6,7 +6,7 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.functions import on_arrays
-from bayes_scaling._base.numbers import exact
+from bayes_scaling._base.numbers import exact, number
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import FALL
@@ -17,8 +17,8 @@ from bayes_scaling.model.by_level import own_priors
 from bayes_scaling.model.names import NOISE_SD, refuse_same_names
 from bayes_scaling.model.noise_scale import possible
 from bayes_scaling.model.ordered import places as ordered_places
-from bayes_scaling.model.parameters import as_parameter
-from bayes_scaling.model.priors import median
+from bayes_scaling.model.parameters import Smooth, as_parameter
+from bayes_scaling.model.priors import median, prior_quantiles
 from bayes_scaling.model.smooth import MOST, axis
 from bayes_scaling.model.specification import (
     Model,
@@ -35,6 +35,9 @@ from bayes_scaling.model.specification import (
 
 MOST_OUTPUTS = 30
 """Outputs between which residuals are correlated: their correlations are some 400 numbers then."""
+
+FLAT = 100.0
+"""Along so small a share of its length a smooth term is flat."""
 
 
 def check_runs(model: Model, runs: Runs) -> None:
@@ -198,11 +201,23 @@ def _check_axes(model: Model, runs: Runs) -> None:
             raise InputError(f"{runs.source}: column {column}, {owner}: {error}") from None
         if len(set(places.tolist())) < len(places):
             raise InputError(f"{runs.source}: column {column} spells one number in two ways; {owner} is smooth along it")
+        _check_length(term, places, f"{runs.source}: column {column}, {owner}")
         numbers += prod(len(runs.levels[dim]) for dim in term.dims)
     if numbers > MOST:
         raise InputError(
             f"{runs.source}: the smooth terms of the model have {numbers} levels together; at most {MOST} are sampled: "
             "average rows along their axes, or bin them"
+        )
+
+
+def _check_length(term: Smooth, places: np.ndarray, where: str) -> None:
+    """Refuse a length so far beyond an axis that what is smooth along it could not differ between its levels."""
+    span, least = float(np.ptp(places)), float(prior_quantiles(term.length, [0.05])[0])
+    if 0 < FLAT * span < least:
+        unit = ", in e-folds since log = true" if term.log else ""
+        raise InputError(
+            f"{where}: the length of the smooth term is above {number(least)} by its prior, and the levels span "
+            f"{number(span)}{unit}: they could not differ; expected a length of about what they span"
         )
 
 

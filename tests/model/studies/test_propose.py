@@ -96,6 +96,12 @@ def test_a_constant_learning_rate_is_no_schedule() -> None:
     assert "Multi-Power" in bs.propose_study(logs(fall=0.9).drop(columns="tokens")).kind
 
 
+def test_a_rate_that_falls_and_starts_again_is_a_schedule() -> None:
+    table = logs().drop(columns="tokens")
+    table["lr"] = 1e-4 + 9e-4 * (1 - (table["step"] / 500 % 10) / 10)  # the last row is back at the peak
+    assert "Multi-Power" in bs.propose_study(table).kind
+
+
 def test_rows_without_tokens_are_left_out_and_counted() -> None:
     table = logs(fall=0.9)
     lacking = table["step"] % 1000 > 0

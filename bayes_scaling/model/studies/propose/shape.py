@@ -82,13 +82,13 @@ class Shape:
 
     @property
     def decays(self) -> int:
-        """How many runs have a learning rate that falls along them."""
+        """How many runs have a learning rate that falls along them, whether or not it rises again."""
         if "lr" not in self.numbers or self.along is None or self.run is None:
             return 0
         rate = self.numbers["lr"][self.usable].sort_index()
         order = self.numbers[self.along][self.usable].sort_values(kind="stable").index
         of = rate.loc[order].groupby(self.frame[self.run].loc[order].astype(str))
-        return int(((of.last() / of.max()) < FALLS).sum())
+        return int(of.agg(lambda rates: rates.iloc[int(np.argmax(rates)) :].min() / rates.max() < FALLS).sum())
 
     @property
     def apart(self) -> str | None:
