@@ -211,13 +211,12 @@ def _check_axes(model: Model, runs: Runs) -> None:
 
 
 def _check_length(term: Smooth, places: np.ndarray, where: str) -> None:
-    """Refuse a length so far beyond an axis that what is smooth along it could not differ between its levels."""
+    """Refuse a length along a logarithmic axis that is not in e-folds: levels could not differ."""
     span, least = float(np.ptp(places)), float(prior_quantiles(term.length, [0.05])[0])
-    if 0 < FLAT * span < least:
-        unit = ", in e-folds since log = true" if term.log else ""
+    if term.log and 0 < FLAT * span < least:
         raise InputError(
             f"{where}: the length of the smooth term is above {number(least)} by its prior, and the levels span "
-            f"{number(span)}{unit}: they could not differ; expected a length of about what they span"
+            f"{number(span)}, in e-folds since log = true: they could not differ; expected a length of about what they span"
         )
 
 
