@@ -63,8 +63,7 @@ def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Coll
     for name in [name for name in frame if name not in read and is_rate_name(str(name))]:
         rate = pd.to_numeric(frame[name], errors="coerce").reset_index(drop=True)
         order = np.lexsort((at.to_numpy(), run.astype(str).to_numpy()))
-        of = rate.iloc[order].dropna().groupby(run.iloc[order])
-        left = (of.last() / of.max()).clip(lower=0.0)
+        left = lowest_share(rate.iloc[order].dropna(), run.iloc[order])
         fell = left < FALLS
         if fell.any():
             low = number(float(left[fell].median()), 2)
@@ -74,3 +73,19 @@ def falling_rates(frame: pd.DataFrame, run: pd.Series, at: pd.Series, read: Coll
                 "the study training_curves_schedules reads it (column lr)",
             )
     return ()
+
+
+def lowest_share(rate: pd.Series, run: pd.Series) -> pd.Series:
+    """Return for each run the lowest share of its peak so far that its rate comes down to, whether or not it rises again.
+
+    Parameters
+    ----------
+    rate, run
+        Of rows in the order of their runs.
+
+    Examples
+    --------
+    >>> lowest_share(pd.Series([1.0, 2.0, 0.5, 2.0]), pd.Series(["a"] * 4)).tolist()
+    [0.25]
+    """
+    return (rate / rate.groupby(run).cummax()).groupby(run).min().clip(lower=0.0)

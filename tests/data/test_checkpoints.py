@@ -182,6 +182,7 @@ RATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "cosine": lambda share: 0.1 + 0.45 * (1 + np.cos(np.pi * share)),
     "linear": lambda share: 1 - share,
     "wsd": lambda share: np.clip((1 - share) * 5, 0, 1),
+    "cycles": lambda share: 0.1 + 0.9 * (1 - 4 * share % 1),  # ends where it began, at the peak
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import format_count, number, several
-from bayes_scaling.data.rates import FALLS, is_rate_name
+from bayes_scaling.data.rates import FALLS, is_rate_name, lowest_share
 from bayes_scaling.data.role_words import split_words
 from bayes_scaling.data.roles import Roles
 from bayes_scaling.data.states import Unfinished, find_unfinished
@@ -87,8 +87,7 @@ class Shape:
             return 0
         rate = self.numbers["lr"][self.usable].sort_index()
         order = self.numbers[self.along][self.usable].sort_values(kind="stable").index
-        of = rate.loc[order].groupby(self.frame[self.run].loc[order].astype(str))
-        return int(of.agg(lambda rates: rates.iloc[int(np.argmax(rates)) :].min() / rates.max() < FALLS).sum())
+        return int((lowest_share(rate.loc[order], self.frame[self.run].loc[order].astype(str)) < FALLS).sum())
 
     @property
     def apart(self) -> str | None:
