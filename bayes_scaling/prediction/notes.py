@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling._base.numbers import number, percent
+from bayes_scaling._base.numbers import decades, number, percent, several
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
@@ -21,6 +21,9 @@ from bayes_scaling.model.specification import varyings
 
 MAX_ABOVE = 0.01
 """Of a share so many draws may be above 1 before it is said."""
+
+MANY_DECADES = 2.0
+"""From so far beyond the runs, a hundred times their inputs, it is said of points how far they lie."""
 
 MAX_NAMED = 3
 """Most new levels of a group that are named."""
@@ -205,6 +208,16 @@ def _passes_1(fit: Posterior, output: str | None) -> bool:
     """Return whether the runs' own response passes 1, as error rates of words may."""
     seen = fit.runs.table
     return bool(((seen["response"] > 1) & (output is None or seen[OUTPUT].astype(str) == output)).any())
+
+
+def far_notes(apart: np.ndarray) -> tuple[str, ...]:
+    """Return how many points lie many decades beyond the runs; nothing where none does."""
+    far = apart >= MANY_DECADES
+    if not far.any():
+        return ()
+    of = f" of {several(len(far), 'point')}" if len(far) > 1 else " point"
+    lie = "lies" if far.sum() == 1 else "lie up to"
+    return (f"{far.sum()}{of} {lie} {decades(float(apart.max()))} beyond the runs: bands there rest on the law and its priors",)
 
 
 def left_out(gone: np.ndarray, why: str) -> tuple[str, ...]:
