@@ -8,7 +8,7 @@ import typer
 from bayes_scaling._base.files import write_csv, write_text
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_name
-from bayes_scaling._base.numbers import band, number
+from bayes_scaling._base.numbers import band, number, unit_beside
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, say_parameters
@@ -99,7 +99,7 @@ def _say_prior_loss(before: "Fit", *, alone: bool) -> None:
     low, middle, high = predict(before, mark_base_units(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
     seen, response = before.runs.table["response"], before.runs.columns.response
     beside = "" if alone else f"; the runs lie between {number(seen.min(), 4)} and {number(seen.max(), 4)}"
-    say(f"{response.name} at the reference: {band((low, middle, high), response.unit)}{beside}")
+    say(f"{response.name} at the reference: {band((low, middle, high), unit_beside(response.name, response.unit))}{beside}")
 
 
 LEGIBLE = 3.0
