@@ -210,10 +210,10 @@ def _file_in(path: Path) -> Path:
     if not is_folder(path):
         return path
     recover(path)
-    if (path / FILE).exists():
+    if is_file(path / FILE):
         return path / FILE
     inside = sorted(one.name for one in path.iterdir() if not one.name.startswith("."))
-    below = sorted(str(one.parent) for one in path.glob(f"*/{FILE}"))
+    below = sorted(str(one.parent) for one in path.glob(f"*/{FILE}") if is_file(one))
     more = " and more" if len(inside) > MAX_LISTED else ""
     held = f"the folder holds {format_names(inside[:MAX_LISTED])}{more}" if inside else "the folder is empty"
     where = f"; fits are in {format_names(below[:MAX_LISTED])}" if below else ""
