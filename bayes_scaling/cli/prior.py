@@ -63,12 +63,10 @@ def prior(
 
 def _alone(study: "Study", settings: "Settings") -> "tuple[Fit, dict[str, Figure]]":
     """Return draws from a prior and its figure where there are no runs."""
-    from bayes_scaling.model.loss_units import in_unit_of
     from bayes_scaling.plots.prior import curves_figure
     from bayes_scaling.prediction.prior_curves import prior_alone
 
-    model = in_unit_of(study.model, study.columns.response)
-    before = prior_alone(model, study.columns, settings.draws, settings.seed)
+    before = prior_alone(study.model, study.columns, settings.draws, settings.seed)
     say(study.title or study.name, "the prior, without runs")
     return before, {"prior": curves_figure(before)}
 

@@ -663,7 +663,7 @@ def test_of_perplexities_the_logarithm_is_the_loss() -> None:
     with pytest.raises(bs.InputError, match=r"0\.9, which is no perplexity"):
         bs.read_runs(table.assign(ppl=[9.0, 5.0, 3.0, 0.9]), bs.Columns(inputs, bs.Response("ppl")))
     study = Study("p", bs.read_study("chinchilla_law").model, bs.Columns(inputs, bs.Response("ppl")))
-    assert parse_study(study_text(study), "p.toml").columns == study.columns
+    assert parse_study(study_text(study), "p.toml").columns.response == study.columns.response
 
 
 def test_losses_as_low_as_bits_a_byte_are_read_as_such_unless_their_unit_is_said() -> None:
