@@ -146,8 +146,8 @@ def _renamed_response(response: Response, column: str) -> Response:
     A unit that nobody has said is what the other column's name says.
     """
     named = response.name == response.column and response.name not in RESPONSE
-    unit = {"unit": "auto", "perplexity": None} if response.assumed and column != response.column else {}
-    return replace(response, column=column, name=column if named else response.name, **unit)
+    moved = replace(response, column=column, name=column if named else response.name)
+    return replace(moved, unit="auto", perplexity=None) if response.assumed and column != response.column else moved
 
 
 def require_columns(frame: pd.DataFrame, columns: Columns, source: str) -> None:
