@@ -16,6 +16,7 @@ from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.predict import parameters_at
+from bayes_scaling.report.prior_posterior import prior_posterior
 from bayes_scaling.report.tables import parameters
 
 OWN = {"web": bs.Prior(median=1.8, factor=1.2), "code": bs.Prior(between=(0.5, 1.5))}
@@ -49,6 +50,12 @@ def test_what_no_level_of_the_runs_has_is_no_population() -> None:
     assert table.loc[table["name"] == "A", "dims"].tolist() == [""]
     found = parameters(before)
     assert "E" not in [row.name for row in found.population]
+    compared = {one.name: one for one in prior_posterior(before)}
+    assert {"E, corpus web", "E, corpus code", "A"} <= set(compared)
+    assert "E" not in compared
+    assert compared["E, corpus web"].prior[1] == pytest.approx(1.8)
+    assert compared["E, corpus web"].posterior[1] == pytest.approx(1.8, rel=0.05)
+    assert before.model.prior_summary().startswith("E of levels of corpus without runs lies between 0.70 and 2.8 ")
     assert [row.level for row in found.levels if row.name == "E"] == ["corpus without runs", "corpus=code", "corpus=web"]
 
 
