@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from by_hand import CLEAN, fit_of
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.direction import better, rising_rows
 from bayes_scaling.prediction.contrast import contrast_at
 from bayes_scaling.prediction.crossings import Curve, meeting, multiples
-from by_hand import CLEAN, fit_of
 
 ONE = np.ones((2, 50))
 ARMS = ("arch", "sparse", "dense")
