@@ -238,15 +238,13 @@ def heavy() -> Case:
 
 def best_so_far() -> Case:
     """Return runs that show the best so far, whose repeats are bounds, with measurement errors."""
-    cells = (("arm", "position", "size"),)
-    noise = bs.Noise(SD, effects=tuple(Varying(of, 0.02) for of in cells))
-    model = bs.Model(POWER, {"a": near(3.0), "b": near(0.1)}, noise)
-    frame = table().drop(columns="run").sort_values("params", ignore_index=True)
+    model = bs.Model(POWER, {"a": near(3.0), "b": near(0.1)}, bs.Noise(SD))
+    frame = table().sort_values("params", ignore_index=True)
     frame["params"] *= 1.01 ** np.arange(len(frame))
     frame["loss"] = np.minimum.accumulate(frame["loss"] * np.exp(0.2 * np.random.default_rng(1).standard_normal(len(frame))))
     error = MeasurementError("error", relative=False)
-    columns = bs.Columns(ONE_INPUT.inputs, groups=COLUMNS.groups, measurement_error=error, best_so_far="params")
-    return Case(model, power, by_level=("residual_by_arm_position_size",), columns=columns, frame=frame)
+    columns = bs.Columns(ONE_INPUT.inputs, measurement_error=error, best_so_far="params")
+    return Case(model, power, columns=columns, frame=frame)
 
 
 CASES = [

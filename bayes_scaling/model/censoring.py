@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 NODES = 24
-"""Of the quadrature: log survival of Student's t is right to 6e-5 for 1.2 to 60 degrees of freedom."""
+"""Of the quadrature: the logarithm is right to 6e-5 from 1.2 degrees of freedom on, to 1e-7 from 2 on."""
 
 
 def log_survival(z: Any, nu: Any) -> Any:
@@ -26,7 +26,8 @@ def log_survival(z: Any, nu: Any) -> Any:
 
     S(z) = c integral from 0 to a of sin(u)^(nu - 1) du,   a = atan2(sqrt(nu), z)
 
-    by Gauss-Legendre quadrature, whose slope along nu is at hand, as that of the incomplete beta function is not.
+    for z >= 0, 1 - S(-z) below, by Gauss-Legendre quadrature, whose slope along nu is at hand, as that of the incomplete beta
+    function is not.
     """
     import pytensor.tensor as pt
     from pymc.distributions.dist_math import normal_lccdf
@@ -34,10 +35,11 @@ def log_survival(z: Any, nu: Any) -> Any:
     if nu is None:
         return normal_lccdf(0.0, 1.0, z)
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    angle = pt.arctan2(pt.sqrt(nu), z)
+    angle = pt.arctan2(pt.sqrt(nu), pt.switch(pt.lt(z, 0.0), -z, z))
     inside = pt.log(pt.sin(angle[:, None] * (nodes + 1.0) / 2.0))
     integral = pt.logsumexp((nu - 1.0) * inside + np.log(weights / 2.0), axis=1) + pt.log(angle)
-    return integral + pt.gammaln((nu + 1.0) / 2.0) - pt.gammaln(nu / 2.0) - log(pi) / 2.0
+    upper = integral + pt.gammaln((nu + 1.0) / 2.0) - pt.gammaln(nu / 2.0) - log(pi) / 2.0
+    return pt.switch(pt.lt(z, 0.0), pt.log1mexp(pt.minimum(upper, log(0.5))), upper)
 
 
 def log_survival_of_numbers(z: np.ndarray, nu: np.ndarray | None) -> np.ndarray:
