@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isclose
 
 import numpy as np
 import pandas as pd
@@ -144,41 +143,6 @@ def subset(runs: Runs, where: str) -> Runs:
     return replace(
         runs, table=kept.reset_index(drop=True), levels=levels_of(kept, runs.levels), dropped=dropped, averaged=averaged
     )
-
-
-def with_references(runs: Runs, references: Mapping[str, float], whose: str) -> Runs:
-    """Return runs against the references that priors are at, wherever their columns say none.
-
-    Parameters
-    ----------
-    references
-        Input -> its reference, in the base unit; inputs that the runs lack are left alone.
-    whose
-        What has these references, as in "the study".
-
-    Raises
-    ------
-    InputError
-        Where the columns say another reference.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from bayes_scaling import Columns, Input, Response, read_runs
-    >>> columns = Columns({"params": Input("params")}, Response("loss"))
-    >>> runs = read_runs(pd.DataFrame({"params": [1e7, 1e8, 1e9], "loss": [4.0, 3.5, 3.2]}), columns)
-    >>> dict(runs.references), dict(with_references(runs, {"params": 1e9}, "the study").references)
-    ({'params': 100000000.0}, {'params': 1000000000.0})
-    """
-    others = {name: of for name, of in references.items() if name in runs.references and not isclose(of, runs.references[name])}
-    for name, of in others.items():
-        said = runs.columns.inputs[name]
-        if said.reference is not None or said.reference_at != "middle":
-            raise InputError(
-                f"{runs.source}: priors of {whose} are at {amount(of, said.unit)} of {name!r}; the runs' columns have the "
-                f"reference {amount(runs.references[name], said.unit)}: leave it out, or fit a model with priors at it"
-            )
-    return replace(runs, references={**runs.references, **others}) if others else runs
 
 
 def concat_runs(runs: Runs, others: Runs) -> Runs:

@@ -1,6 +1,6 @@
 """Whether runs have what a model reads."""
 
-from math import prod
+from math import isclose, prod
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def _check_references(model: Model, runs: Runs) -> None:
     """Refuse references that the law names, and that are others in the runs."""
     check_references(model.law, runs.references)
     for name, value in law_references(model.law).items():
-        if runs.columns.inputs[name].reference != value:
+        if not isclose(runs.references[name], value):
             said = f"{exact(runs.references[name])}{'' if runs.columns.inputs[name].reference else ', found from the runs'}"
             raise InputError(
                 f"the law names ref({name}), {exact(value)}; the reference of {name!r} is {said}: give the input the law's"

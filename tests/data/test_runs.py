@@ -17,7 +17,8 @@ from bayes_scaling.data.inputs import round_reference
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.reading import read_runs
-from bayes_scaling.data.runs import Runs, subset, with_references
+from bayes_scaling.data.references import Reference, references_of, with_references
+from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Varying
@@ -762,8 +763,9 @@ def test_runs_take_the_references_that_priors_are_at_unless_they_say_others() ->
     table = pd.DataFrame({"params": [1e7, 1e8, 1e9], "tokens": [1e9, 1e10, 1e11], "loss": [4.0, 3.5, 3.2]})
     inputs = {"params": Input("params"), "tokens": Input("tokens", "tokens", 2e10)}
     runs = read_runs(table, Columns(inputs, Response("loss")))
-    moved = with_references(runs, {"params": 1e9, "tokens": 2e10, "steps": 5.0}, "the study")
+    moved = with_references(runs, {"params": Reference(1, "B parameters"), "tokens": Reference(2e10), "steps": Reference(5.0)})
     assert dict(moved.references) == {"params": 1e9, "tokens": 2e10}
-    assert with_references(runs, runs.references, "the study") is runs
-    with pytest.raises(InputError, match=r"priors of the study are at 1B tokens of 'tokens'.*the reference 20B tokens"):
-        with_references(runs, {"tokens": 1e9}, "the study")
+    assert moved.columns.inputs["params"].reference == 1e9
+    assert with_references(runs, references_of(runs)) is runs
+    with pytest.raises(InputError, match=r"priors are at 1B of 'tokens'.*the reference 20B tokens"):
+        with_references(runs, {"tokens": Reference(1e9)})
