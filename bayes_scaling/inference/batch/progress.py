@@ -51,8 +51,12 @@ class Pace:
     @property
     def rate(self) -> float:
         """Fits a second since the first ones, for which a model was compiled; 0 where none is known."""
-        passed = self.times[-1] - self.times[0] if self.times else 0.0
-        return sum(at > self.times[0] + AT_ONCE * passed for at in self.times) / passed if passed > 0 else 0.0
+        if not self.times:
+            return 0.0
+        until = self.times[0] + AT_ONCE * (self.times[-1] - self.times[0])
+        first = max(at for at in self.times if at <= until)
+        passed = self.times[-1] - first
+        return sum(at > first for at in self.times) / passed if passed > 0 else 0.0
 
     @property
     def line(self) -> str:
