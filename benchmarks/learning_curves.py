@@ -224,8 +224,8 @@ Training parts of BIG-Bench and IC never rise: they show the best so far, or wha
 repeat themselves (13 to 50 % of rows in BIG-Bench, 13 % in Caltech, 3 % in birds). Test parts start again: BIG-Bench's are
 the best of their own, up to 1.4 % above the last point given, IC's are values, and rise in 4 steps of 10. The studies of
 single curves recognise it (`best_so_far`), in 6 of 6 curves of BIG-Bench and 19 of 36 of IC and in no other here, and a
-repeat is a bound from then on: a value was no better. Nothing else changed; rows of other kinds are the same to the noise
-of their draws.
+repeat is a bound from then on: a value was no better. Nothing else changed; other kinds have the
+same numbers to the last digit.
 
 | | repeats as values: rmsle / ll | in 50, 90 % | as bounds: rmsle / ll | in 50, 90 % | last value |
 | --- | --- | --- | --- | --- | --- |
